@@ -1,0 +1,61 @@
+"""Where the plugin keeps its state, and the name of every file in it."""
+
+import os
+
+OVERRIDE_VARIABLE = "STASH_PLUGIN_DATA"  # ours: Stash sets no such variable
+
+TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class DataFolder:
+    """Paths inside the data folder. All of it belongs to the user alone (0700)."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.queue_folder = os.path.join(root, "queue")
+        self.queue_database = os.path.join(self.queue_folder, "data.db")
+        self.library_database = os.path.join(root, "library.db")
+        self.worker_lock = os.path.join(root, "worker.lock")
+        self.worker_log = os.path.join(root, "worker.log")
+        self.stats = os.path.join(root, "stats.json")
+        self.device_id = os.path.join(root, "device_id.json")
+
+    def create(self) -> None:
+        """Make the folders.
+
+        Raises:
+            OSError: the place cannot be written to.
+        """
+        os.makedirs(self.queue_folder, mode=0o700, exist_ok=True)
+
+
+def resolve_data_folder(
+    plugin_dir: str, stash_dir: str, environ: "Mapping[str, str]"
+) -> DataFolder:
+    """Return the data folder, made if it was missing.
+
+    The folder named by the environment, else `data/` beside the entry script, else (a plugin
+    folder that cannot be written to) a folder beside Stash's configuration.
+
+    Raises:
+        OSError: none of the places can be written to.
+    """
+    override = environ.get(OVERRIDE_VARIABLE)
+    if override:
+        folder = DataFolder(os.path.abspath(override))
+        folder.create()
+        return folder
+    beside_script = DataFolder(os.path.join(plugin_dir, "data"))
+    try:
+        beside_script.create()
+    except OSError:
+        if not stash_dir:
+            raise
+    else:
+        if not stash_dir or os.access(beside_script.queue_folder, os.W_OK):
+            return beside_script
+    beside_config = DataFolder(os.path.join(stash_dir, "Stash2Plex-data"))
+    beside_config.create()
+    return beside_config
