@@ -1,0 +1,198 @@
+"""The plugin's settings: one typed parser that survives whatever Stash stores."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from validation.path_map import PathMap, parse_path_map
+
+_TRUE = frozenset(("true", "1", "yes", "on"))
+_FALSE = frozenset(("false", "0", "no", "off"))
+_SHORTEST_TOKEN = 10
+_SAME_PATHS = PathMap()
+_ALIASES = {
+    "connect_timeout": "plex_connect_timeout",
+    "read_timeout": "plex_read_timeout",
+    "plex_unmatched_path_map": "path_map",
+}
+_ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
+
+
+class SettingError(ValueError):
+    """A value that cannot be understood; the text says what is allowed."""
+
+
+Parser = Callable[[Any], Any]
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower() if isinstance(value, str | int) else ""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise SettingError("true or false")
+
+
+def _number(low: float, high: float, kind: type[int] | type[float] = float) -> Parser:
+    allowed = f"a {'whole ' if kind is int else ''}number from {low:g} to {high:g}"
+
+    def parse(value: Any) -> float | int:
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            raise SettingError(allowed) from None
+        if not low <= number <= high or (kind is int and number != int(number)):
+            raise SettingError(allowed)
+        return kind(number)
+
+    return parse
+
+
+def _choice(*words: str) -> Parser:
+    def parse(value: Any) -> str:
+        text = value.strip().lower() if isinstance(value, str) else value
+        if text not in words:
+            raise SettingError(" or ".join(words))
+        return str(text)
+
+    return parse
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, str):
+        raise SettingError("names of libraries, separated by commas")
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _url(value: Any) -> str:
+    text = value.strip().rstrip("/") if isinstance(value, str) else ""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingError("an address such as http://192.168.1.10:32400")
+    return text
+
+
+def _token(value: Any) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if len(text) < _SHORTEST_TOKEN or not text.isascii() or not text.isprintable():
+        raise SettingError(f"Plex's token: at least {_SHORTEST_TOKEN} letters and digits")
+    return text
+
+
+def _path_map(value: Any) -> PathMap:
+    if not isinstance(value, str):
+        raise SettingError("pairs of the form /plex/prefix=>/stash/prefix")
+    paths, problems = parse_path_map(value)
+    if problems:
+        raise SettingError(f"pairs of the form /plex/prefix=>/stash/prefix, but {problems[0]}")
+    return paths
+
+
+def _tls(value: Any) -> bool | str:
+    if isinstance(value, str) and value.strip().lower() not in _TRUE | _FALSE:
+        return value.strip()  # a file with the certificates to trust
+    return _boolean(value)
+
+
+def _setting(parse: Parser, default: Any) -> Any:
+    return field(default=default, metadata={"parse": parse})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings, typed and within their range (spec.md §1). Times are seconds."""
+
+    plex_url: str = _setting(_url, "")
+    plex_token: str = field(default="", repr=False, metadata={"parse": _token})
+    plex_library: tuple[str, ...] = _setting(_names, ())
+    enabled: bool = _setting(_boolean, True)
+    max_retries: int = _setting(_number(1, 20, int), 5)
+    poll_interval: float = _setting(_number(0.1, 60), 30.0)
+    strict_matching: bool = _setting(_boolean, True)
+    preserve_plex_edits: bool = _setting(_boolean, False)
+    connect_timeout: float = _setting(_number(1, 30), 5.0)
+    read_timeout: float = _setting(_number(5, 120), 30.0)
+    max_tags: int = _setting(_number(10, 500, int), 100)
+    sync_master: bool = _setting(_boolean, True)
+    sync_studio: bool = _setting(_boolean, True)
+    sync_summary: bool = _setting(_boolean, True)
+    sync_tagline: bool = _setting(_boolean, True)
+    sync_date: bool = _setting(_boolean, True)
+    sync_performers: bool = _setting(_boolean, True)
+    sync_tags: bool = _setting(_boolean, True)
+    sync_poster: bool = _setting(_boolean, True)
+    sync_background: bool = _setting(_boolean, True)
+    sync_collection: bool = _setting(_boolean, True)
+    trigger_plex_scan: bool = _setting(_boolean, False)
+    skip_not_found: bool = _setting(_boolean, False)
+    debug_logging: bool = _setting(_boolean, False)
+    obfuscate_paths: bool = _setting(_boolean, False)
+    reconcile_interval: str = _setting(_choice("never", "hourly", "daily", "weekly"), "never")
+    reconcile_scope: str = _setting(_choice("all", "24h", "7days"), "24h")
+    reconcile_missing: bool = _setting(_boolean, True)
+    plex_unmatched_path_map: PathMap = _setting(_path_map, _SAME_PATHS)
+    plex_verify_tls: bool | str = _setting(_tls, True)
+    dlq_retention_days: int = _setting(_number(1, 365, int), 30)
+    reconcile_batch_size: int = _setting(_number(10, 1000, int), 100)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedConfig:
+    """Settings as far as they could be understood.
+
+    Attributes:
+        config: every setting that could not be has its default.
+        warnings: optional settings that fell back, a sentence each.
+        faults: what is missing or malformed without which nothing can be sent.
+    """
+
+    config: Config
+    warnings: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
+    """Read the map that Stash stores for the plugin; never raises.
+
+    An unset or empty setting has its default; `plex_url` and `plex_token` fall back to the
+    environment. Values of secret settings never appear in a message.
+    """
+    stored = settings if isinstance(settings, Mapping) else {}
+    values: dict[str, Any] = {}
+    warnings: list[str] = []
+    faults: list[str] = []
+    for setting in fields(Config):
+        name, required = setting.name, setting.name in _ENVIRONMENT
+        given = _given(stored, name)
+        if given is None and required:
+            given = environ.get(_ENVIRONMENT[name]) or None
+        if given is None:
+            if required:
+                faults.append(f"{name} is not set: enter it in Settings > Plugins > Stash2Plex")
+            continue
+        try:
+            values[name] = setting.metadata["parse"](given)
+        except SettingError as error:
+            shown = "" if name == "plex_token" else f" is {given!r:.100}, which"
+            (faults if required else warnings).append(
+                f"{name}{shown} cannot be used; allowed: {error}"
+                + ("" if required else f". Its default {setting.default!r} is used")
+            )
+    return ParsedConfig(Config(**values), tuple(warnings), tuple(faults))
+
+
+def _given(stored: Mapping[str, Any], name: str) -> Any:
+    for key in (name, _ALIASES.get(name, name)):
+        value = stored.get(key)
+        if value is not None and not (isinstance(value, str) and not value.strip()):
+            return value
+    return None

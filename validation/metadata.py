@@ -1,0 +1,131 @@
+"""From a Stash scene to what Plex shall show: the projection that everything is compared with."""
+
+import datetime
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from validation.config import Config
+from validation.limits import MAX_PERFORMERS
+from validation.sanitizers import sanitize_name, sanitize_summary
+from validation.scene_extractor import StashScene
+
+_DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class SceneMetadata:
+    """The fields of an item that we manage; None means that a field is not ours to touch.
+
+    An empty text or tuple clears the field in Plex, except for the title: an empty one only fills
+    a title that Plex lacks, with `file_stem`.
+    """
+
+    title: str | None = None
+    file_stem: str = ""
+    studio: str | None = None
+    summary: str | None = None
+    date: str | None = None
+    performers: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    collections: tuple[str, ...] | None = None
+    poster: bool = False
+    art: bool = False
+
+    @property
+    def digest(self) -> str:
+        """A short name of exactly this content; equal content has an equal one."""
+        parts = [
+            self.title,
+            self.file_stem if self.title == "" else None,
+            self.studio,
+            self.summary,
+            self.date,
+            *(
+                None if names is None else sorted(folded(name) for name in names)
+                for names in (self.performers, self.tags, self.collections)
+            ),
+            self.poster,
+            self.art,
+        ]
+        text = json.dumps(parts, ensure_ascii=True)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
+
+
+def folded(name: str) -> str:
+    """Return the form in which Plex takes two names for the same: case and composition apart."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def has_meaningful_metadata(scene: StashScene) -> bool:
+    """Tell whether anyone has identified the scene yet: a rating alone does not count."""
+    return bool(
+        scene.studio
+        or scene.performers
+        or scene.tags
+        or scene.details.strip()
+        or scene.date.strip()
+    )
+
+
+def project(scene: StashScene, config: Config) -> SceneMetadata:
+    """Return what Plex shall show of this scene under these settings."""
+    if not config.sync_master:
+        return SceneMetadata()
+    studio = sanitize_name(scene.studio.name) if scene.studio else ""
+    return SceneMetadata(
+        title=sanitize_name(scene.title),
+        file_stem=_file_stem(scene),
+        studio=studio if config.sync_studio else None,
+        summary=sanitize_summary(scene.details) if config.sync_summary else None,
+        date=plex_date(scene.date) if config.sync_date else None,
+        performers=_performers(scene) if config.sync_performers else None,
+        tags=_tags(scene, config.max_tags) if config.sync_tags else None,
+        collections=(tuple([studio] if studio else []) if config.sync_collection else None),
+        poster=config.sync_poster,
+        art=config.sync_background,
+    )
+
+
+def plex_date(date: str) -> str | None:
+    """Return a full date for one that may be partial, as Stash sorts it: its first day.
+
+    Empty for no date; None for one that no calendar has: Plex keeps what it shows.
+    """
+    if not date.strip():
+        return ""
+    match = _DATE.match(date.strip())
+    if match is None:
+        return None
+    year, month, day = (int(part or 1) for part in match.groups())
+    try:
+        return datetime.date(year, month, day).isoformat()
+    except ValueError:
+        return None
+
+
+def _performers(scene: StashScene) -> tuple[str, ...]:
+    names = sorted(_distinct(one.name for one in scene.performers), key=folded)
+    return tuple(names[:MAX_PERFORMERS])
+
+
+def _tags(scene: StashScene, limit: int) -> tuple[str, ...]:
+    return tuple(_distinct(one.name for one in scene.tags)[:limit])
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    seen: dict[str, str] = {}
+    for name in map(sanitize_name, names):
+        if name:
+            seen.setdefault(folded(name), name)
+    return list(seen.values())
+
+
+def _file_stem(scene: StashScene) -> str:
+    if not scene.files:
+        return ""
+    name = scene.files[0].path.replace("\\", "/").rsplit("/", 1)[-1]
+    return sanitize_name(name.rsplit(".", 1)[0] or name)

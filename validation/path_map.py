@@ -1,0 +1,68 @@
+"""Path prefixes that differ between Plex's machine and Stash's, in both directions."""
+
+from dataclasses import dataclass
+
+SEPARATOR, PAIR = ";", "=>"
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixPair:
+    """One folder as Plex and as Stash see it, without a slash at the end."""
+
+    plex: str
+    stash: str
+
+
+class PathMap:
+    """The pairs of the setting, applied longest prefix first and on folder boundaries only."""
+
+    def __init__(self, pairs: tuple[PrefixPair, ...] = ()) -> None:
+        self.pairs = pairs
+        self._by_stash = sorted(pairs, key=lambda pair: len(pair.stash), reverse=True)
+        self._by_plex = sorted(pairs, key=lambda pair: len(pair.plex), reverse=True)
+
+    def to_plex(self, path: str) -> str:
+        """Return Plex's path of a file that Stash names; the same path where no pair fits."""
+        for pair in self._by_stash:
+            rest = _rest(path, pair.stash)
+            if rest is not None:
+                return pair.plex + _with_separators_of(rest, pair.plex)
+        return path
+
+    def to_stash(self, path: str) -> str:
+        """Return Stash's path of a file that Plex names; the same path where no pair fits."""
+        for pair in self._by_plex:
+            rest = _rest(path, pair.plex)
+            if rest is not None:
+                return pair.stash + _with_separators_of(rest, pair.stash)
+        return path
+
+
+def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
+    """Read `/plex/prefix=>/stash/prefix; …`; returns the map and what was wrong with which part."""
+    pairs: list[PrefixPair] = []
+    problems: list[str] = []
+    for part in (raw.strip() for raw in text.split(SEPARATOR)):
+        if not part:
+            continue
+        plex, arrow, stash = (one.strip() for one in part.partition(PAIR))
+        if not arrow or not plex or not stash:
+            problems.append(f"'{part}' is no pair of the form /plex/prefix=>/stash/prefix")
+        else:
+            pairs.append(PrefixPair(plex.rstrip("/\\"), stash.rstrip("/\\")))
+    return PathMap(tuple(pairs)), problems
+
+
+def _rest(path: str, prefix: str) -> str | None:
+    if not path.startswith(prefix):
+        return None
+    rest = path[len(prefix) :]
+    return rest if not rest or rest[0] in "/\\" else None
+
+
+def _with_separators_of(rest: str, prefix: str) -> str:
+    if "\\" in prefix and "/" not in prefix:
+        return rest.replace("/", "\\")
+    if "/" in prefix:
+        return rest.replace("\\", "/")
+    return rest

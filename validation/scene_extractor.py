@@ -1,0 +1,119 @@
+"""A scene as Stash's GraphQL gives it, read by one tolerant parser into a typed value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFile:
+    """A file of a scene: its path as Stash sees it, its size in bytes (0: unknown)."""
+
+    path: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A performer, studio or tag."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StashScene:
+    """What Stash knows of a scene and Plex could show; unset texts are empty.
+
+    `date` may be partial ("2024", "2024-05"). `updated_at` is Stash's time stamp, verbatim.
+    """
+
+    id: int
+    title: str = ""
+    details: str = ""
+    date: str = ""
+    rating100: int | None = None
+    studio: Entity | None = None
+    performers: tuple[Entity, ...] = ()
+    tags: tuple[Entity, ...] = ()
+    files: tuple[SceneFile, ...] = ()
+    updated_at: str = ""
+
+    @property
+    def label(self) -> str:
+        """How people recognise the scene: its title, else its file's name, and its id."""
+        name = self.title
+        if not name and self.files:
+            name = self.files[0].path.replace("\\", "/").rsplit("/", 1)[-1]
+        return f"Scene {self.id} ({name})" if name else f"Scene {self.id}"
+
+    def entity_ids(self) -> dict[str, list[int]]:
+        """Return the ids of whom the scene belongs to, by kind."""
+        return {
+            "performers": [one.id for one in self.performers],
+            "studios": [self.studio.id] if self.studio else [],
+            "tags": [one.id for one in self.tags],
+        }
+
+
+class SceneFormatError(ValueError):
+    """Stash answered something that is no scene."""
+
+
+def parse_scene(raw: Any) -> StashScene:
+    """Read one scene.
+
+    Members of a wrong type count as unset: a newer Stash may know better than we do.
+
+    Raises:
+        SceneFormatError: there is no usable id.
+    """
+    if not isinstance(raw, dict):
+        message = f"a scene was expected, not {type(raw).__name__}"
+        raise SceneFormatError(message)
+    scene_id = _whole_number(raw.get("id"))
+    if not scene_id:
+        message = f"the scene has no usable id: {raw.get('id')!r}"
+        raise SceneFormatError(message)
+    rating = raw.get("rating100")
+    return StashScene(
+        id=scene_id,
+        title=_text(raw.get("title")),
+        details=_text(raw.get("details")),
+        date=_text(raw.get("date")),
+        rating100=rating if isinstance(rating, int) else None,
+        studio=_entity(raw.get("studio")),
+        performers=_entities(raw.get("performers")),
+        tags=_entities(raw.get("tags")),
+        files=_files(raw.get("files")),
+        updated_at=_text(raw.get("updated_at")),
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole_number(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _entity(raw: Any) -> Entity | None:
+    if not isinstance(raw, dict) or not _text(raw.get("name")).strip():
+        return None
+    return Entity(_whole_number(raw.get("id")), raw["name"])
+
+
+def _entities(raw: Any) -> tuple[Entity, ...]:
+    found = (_entity(one) for one in raw) if isinstance(raw, list) else ()
+    return tuple(one for one in found if one is not None)
+
+
+def _files(raw: Any) -> tuple[SceneFile, ...]:
+    return tuple(
+        SceneFile(one["path"], _whole_number(one.get("size")))
+        for one in (raw if isinstance(raw, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("path"), str) and one["path"]
+    )
