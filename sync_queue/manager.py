@@ -1,0 +1,107 @@
+"""The durable state as one thing: queue, dead letters and sync log in one database."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sync_queue import operations
+from sync_queue.ack_queue import AckQueue
+from sync_queue.dlq import DeadLetterQueue, Failure
+from sync_queue.models import Claim, SyncJob
+from sync_queue.sync_log import SyncLog
+
+_UNREADABLE = "UnreadableJob"
+
+
+class QueueManager:
+    """Every change of a job and what it means for the other tables, as one transaction each.
+
+    Args:
+        folder: where the database lies.
+        clock: seconds since the epoch.
+
+    Raises (all methods):
+        sqlite3.Error: the database cannot be used; nothing of the call was stored.
+    """
+
+    def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self._queue = AckQueue(folder)
+        self.sync_log = SyncLog(self._queue.connection)
+        self.dead_letters = DeadLetterQueue(self._queue.connection)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._queue.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what happens inside one commit."""
+        with self._queue.transaction():
+            yield
+
+    def enqueue(self, jobs: Iterable[dict[str, Any]]) -> tuple[int, int]:
+        """Put jobs into the queue durably; return how many are new and how many merged."""
+        connection = self._queue.connection
+        connection.execute("PRAGMA synchronous=FULL")
+        try:
+            return operations.enqueue(connection, jobs, self.clock())
+        finally:
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+    def claim(self, limit: int) -> list[Claim]:
+        """Take up to `limit` due jobs; rows that are no jobs become dead letters."""
+        now = self.clock()
+        claims, unreadable = self._queue.claim(limit, now)
+        for row_id, reason in unreadable:
+            with self._queue.transaction():
+                self._queue.remove([row_id])
+                nameless = SyncJob(job_id=str(row_id), job_key="", update_type="")
+                self.dead_letters.add(nameless, Failure(_UNREADABLE, reason), now)
+        return claims
+
+    def finish(self, claims: Sequence[Claim], *, healthy: bool = True) -> None:
+        """Remove jobs whose effect is in Plex; `healthy` drops the scene's dead letters as well.
+
+        An edit that came in meanwhile is a row of its own and stays.
+        """
+        with self._queue.transaction():
+            self._queue.remove(claim.row_id for claim in claims)
+            if healthy:
+                for scene_id in {c.job.scene_id for c in claims if c.job.scene_id is not None}:
+                    self.dead_letters.forget_scene(scene_id)
+
+    def give_back(self, claims: Sequence[Claim]) -> None:
+        """Make claimed jobs wait again, in the state that they carry."""
+        self._queue.give_back(claims)
+
+    def bury(self, claim: Claim, failure: Failure) -> None:
+        """Move a job to the dead letters."""
+        with self._queue.transaction():
+            self._queue.remove([claim.row_id])
+            self.dead_letters.add(claim.job, failure, self.clock())
+
+    def resume(self) -> int:
+        """Make the jobs of a dead worker wait again; for the holder of the worker lock only."""
+        return self._queue.resume()
+
+    def has_unfinished(self) -> bool:
+        """Tell whether any job waits or is in progress."""
+        return operations.has_unfinished(self._queue.connection)
+
+    def next_due(self) -> float | None:
+        """Return when the next waiting job is due, None when none waits."""
+        return self._queue.next_due()
+
+    def change_counter(self) -> int:
+        """Return a number that differs after another process has changed the database."""
+        return self._queue.change_counter()
+
+    def stats(self) -> dict[str, int]:
+        """Return the counts of jobs: `pending`, `retrying`, `in_progress`."""
+        return operations.get_stats(self._queue.connection, self.clock())
+
+    def queued_scene_ids(self) -> set[int]:
+        """Return the ids of the scenes with a job that waits."""
+        return operations.get_queued_scene_ids(self._queue.connection)

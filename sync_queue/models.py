@@ -1,0 +1,93 @@
+"""The queue's job as a value, and the one parser of its stored form."""
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+ENTITY, FOLDER_SCAN, FORGET = "entity", "scan", "forget"
+
+
+class JobFormatError(ValueError):
+    """A stored row is no job of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncJob:
+    """Which subject to look at again, and why. Times are seconds since the epoch."""
+
+    job_id: str
+    job_key: str
+    update_type: str
+    scene_id: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    enqueued_at: float = 0.0
+    retry_count: int = 0
+    next_retry_at: float = 0.0
+    last_error_type: str | None = None
+
+    @classmethod
+    def parse(cls, stored: bytes | str) -> Self:
+        """Read a row's `data`, whoever wrote it.
+
+        Raises:
+            JobFormatError: it says not which subject it is about.
+        """
+        try:
+            raw = json.loads(stored)
+        except ValueError as error:
+            message = f"the job is no JSON: {error}"
+            raise JobFormatError(message) from None
+        if not isinstance(raw, dict) or not isinstance(raw.get("job_key"), str):
+            message = "the job names no subject"
+            raise JobFormatError(message)
+        scene_id = raw.get("scene_id")
+        data = raw.get("data")
+        error_type = raw.get("last_error_type")
+        return cls(
+            job_id=str(raw.get("job_id") or ""),
+            job_key=raw["job_key"],
+            update_type=str(raw.get("update_type") or "metadata"),
+            scene_id=scene_id if isinstance(scene_id, int) else None,
+            data=data if isinstance(data, dict) else {},
+            enqueued_at=_number(raw.get("enqueued_at")),
+            retry_count=int(_number(raw.get("retry_count"))),
+            next_retry_at=_number(raw.get("next_retry_at")),
+            last_error_type=error_type if isinstance(error_type, str) else None,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the job in its stored order of keys (spec.md §3)."""
+        return {
+            "job_id": self.job_id,
+            "scene_id": self.scene_id,
+            "update_type": self.update_type,
+            "data": self.data,
+            "enqueued_at": self.enqueued_at,
+            "job_key": self.job_key,
+            "retry_count": self.retry_count,
+            "next_retry_at": self.next_retry_at,
+            "last_error_type": self.last_error_type,
+        }
+
+    def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
+        """Return the job as it waits after an error; `counts` spends one of its retries."""
+        return replace(
+            self,
+            next_retry_at=until,
+            last_error_type=error_type,
+            retry_count=self.retry_count + (1 if counts else 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that a worker took out of the queue; its row stays until the effect is in Plex."""
+
+    row_id: int
+    job: SyncJob
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return 0.0

@@ -1,0 +1,129 @@
+"""Putting jobs into the queue and counting them; on the hook path, so standard library only."""
+
+import json
+import os
+import sqlite3
+
+from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE, TYPE, WAITING_NEW
+
+TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    JobData = dict[str, Any]
+
+METADATA, PATH = "metadata", "path"  # spec.md §3 `update_type`
+
+_FIND_WAITING = (
+    f"SELECT _id, data FROM {TABLE} WHERE {SUBJECT} = ? AND {TYPE} = ? AND {IS_WAITING} "
+    "ORDER BY _id LIMIT 1"
+)
+_INSERT = f"INSERT INTO {TABLE} (data, timestamp, status) VALUES (?, ?, {WAITING_NEW})"
+_REPLACE = f"UPDATE {TABLE} SET data = ?, status = {WAITING_NEW} WHERE _id = ?"
+
+
+def scene_job(
+    scene_id: int, update_type: str, now: float, data: "JobData | None" = None
+) -> "JobData":
+    """Return a new job for a scene: which one and why, never what its metadata was.
+
+    Args:
+        scene_id: Stash's id.
+        update_type: `metadata` or `path`.
+        now: seconds since the epoch.
+        data: hints for the worker.
+    """
+    return {
+        "job_id": os.urandom(8).hex(),
+        "scene_id": scene_id,
+        "update_type": update_type,
+        "data": data or {},
+        "enqueued_at": now,
+        "job_key": f"scene_{scene_id}",
+        "retry_count": 0,
+        "next_retry_at": 0.0,
+        "last_error_type": None,
+    }
+
+
+def encode(job: "JobData") -> bytes:
+    """Return the job as persist-queue's JSON serializer would store it."""
+    return json.dumps(job).encode("utf-8")
+
+
+def enqueue(
+    connection: sqlite3.Connection, jobs: "Iterable[JobData]", now: float
+) -> "tuple[int, int]":
+    """Put jobs into the queue in one transaction; return how many are new and how many merged.
+
+    A job of a subject that already waits is merged into the waiting one, which keeps its place,
+    becomes due now and starts its retries afresh. One that is being worked on is left alone: the
+    new job runs after it.
+
+    Raises:
+        sqlite3.Error: nothing was stored.
+    """
+    added = merged = 0
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for job in jobs:
+            if merge_into_waiting(connection, job):
+                merged += 1
+            else:
+                connection.execute(_INSERT, (encode(job), now))
+                added += 1
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return added, merged
+
+
+def merge_into_waiting(connection: sqlite3.Connection, job: "JobData") -> bool:
+    """Merge the job into a waiting one of its subject and type; False when there is none.
+
+    To be called inside a transaction that holds the write lock.
+    """
+    row = connection.execute(_FIND_WAITING, (job["job_key"], job["update_type"])).fetchone()
+    if row is None:
+        return False
+    waiting = json.loads(row[1])
+    since = min(waiting.get("enqueued_at") or job["enqueued_at"], job["enqueued_at"])
+    fresh = dict(job, enqueued_at=since)
+    fresh["data"] = {**(waiting.get("data") or {}), **job["data"]}
+    connection.execute(_REPLACE, (encode(fresh), row[0]))
+    return True
+
+
+def has_unfinished(connection: sqlite3.Connection) -> bool:
+    """Tell whether any job waits or was left in progress by a worker that died."""
+    statement = (
+        f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_WAITING}) "
+        f"OR EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_IN_PROGRESS})"
+    )
+    return bool(connection.execute(statement).fetchone()[0])
+
+
+def get_stats(connection: sqlite3.Connection, now: float) -> "dict[str, int]":
+    """Return the counts of jobs: `pending`, `retrying` (not due yet), `in_progress`."""
+    return {
+        "pending": _count(connection, f"{IS_WAITING} AND {DUE} <= ?", now),
+        "retrying": _count(connection, f"{IS_WAITING} AND {DUE} > ?", now),
+        "in_progress": _count(connection, IS_IN_PROGRESS),
+    }
+
+
+def _count(connection: sqlite3.Connection, condition: str, *values: float) -> int:
+    statement = f"SELECT COUNT(*) FROM {TABLE} WHERE {condition}"
+    return int(connection.execute(statement, values).fetchone()[0])
+
+
+def get_queued_scene_ids(connection: sqlite3.Connection) -> "set[int]":
+    """Return the ids of the scenes with a job that waits."""
+    statement = (
+        f"SELECT DISTINCT {SUBJECT} FROM {TABLE} WHERE {IS_WAITING} AND {SUBJECT} LIKE 'scene_%'"
+    )
+    keys = (row[0].removeprefix("scene_") for row in connection.execute(statement))
+    return {int(key) for key in keys if key.isdigit()}

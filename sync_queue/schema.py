@@ -1,0 +1,124 @@
+"""The one database: persist-queue's table, the dead letters and the sync log.
+
+This module owns its SQL and is on the hook path, where importing persist-queue would cost several
+times the rest of the hook: so it imports the standard library's `sqlite3` only. A test proves that
+persist-queue reads exactly what is written here, and the other way round.
+"""
+
+import os
+import sqlite3
+import time
+
+from shared.file_lock import FileLock
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT = 10.0  # seconds a writer waits for another one; a transaction here takes milliseconds
+
+# persist-queue's acknowledgement states (AckStatus.inited, ready and unack)
+WAITING_NEW, WAITING, IN_PROGRESS = 0, 1, 2
+
+TABLE = "ack_queue_default"
+_JOB = "CAST(data AS TEXT)"  # persist-queue stores bytes; JSON functions want text
+SUBJECT = f"json_extract({_JOB}, '$.job_key')"
+TYPE = f"json_extract({_JOB}, '$.update_type')"
+DUE = f"coalesce(json_extract({_JOB}, '$.next_retry_at'), 0)"
+# The rows our indexes cover. The earlier implementation's pickles may be in the same table.
+IS_WAITING = f"status < {IN_PROGRESS} AND json_valid({_JOB})"
+IS_IN_PROGRESS = f"status = {IN_PROGRESS} AND json_valid({_JOB})"
+
+_TABLES = (
+    # The statement is persist-queue's own, so that either side may create the table.
+    f"CREATE TABLE IF NOT EXISTS {TABLE} (_id INTEGER PRIMARY KEY AUTOINCREMENT, "
+    "data BLOB, timestamp FLOAT, status INTEGER)",
+    f"CREATE INDEX IF NOT EXISTS waiting_by_subject ON {TABLE} ({SUBJECT}, {TYPE}) "
+    f"WHERE {IS_WAITING}",
+    f"CREATE INDEX IF NOT EXISTS waiting_by_due ON {TABLE} ({DUE}, _id) WHERE {IS_WAITING}",
+    f"CREATE INDEX IF NOT EXISTS in_progress ON {TABLE} (status) WHERE status = {IN_PROGRESS}",
+    "CREATE TABLE IF NOT EXISTS dead_letters (id INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT, "
+    "scene_id INTEGER, job_data TEXT, error_type TEXT, error_message TEXT, stack_trace TEXT, "
+    "retry_count INTEGER, failed_at TEXT)",
+    "CREATE INDEX IF NOT EXISTS idx_failed_at ON dead_letters (failed_at)",
+    "CREATE INDEX IF NOT EXISTS idx_scene_id ON dead_letters (scene_id)",
+    # What each Plex item was last sent, and what it held before our first write.
+    "CREATE TABLE IF NOT EXISTS sync_log (scene_id INTEGER NOT NULL, server_id TEXT NOT NULL, "
+    "rating_key INTEGER NOT NULL, digest TEXT NOT NULL, sent TEXT NOT NULL, original TEXT, "
+    "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, "
+    "PRIMARY KEY (scene_id, server_id, rating_key)) WITHOUT ROWID",
+    # What is known of each scene: whom it belongs to, its cover, how its last job ended.
+    "CREATE TABLE IF NOT EXISTS scene_log (scene_id INTEGER PRIMARY KEY, entities TEXT NOT NULL, "
+    "scene_updated_at TEXT NOT NULL, cover_tag TEXT, outcome TEXT NOT NULL, detail TEXT NOT NULL, "
+    "at REAL NOT NULL)",
+)
+
+
+class NewerSchemaError(Exception):
+    """The database was written by a newer version of this plugin."""
+
+
+def connect(path: str, synchronous: str = "FULL") -> sqlite3.Connection:
+    """Open the database in autocommit mode, with its tables there.
+
+    Args:
+        path: the database file; its folder exists.
+        synchronous: `FULL` for whoever accepts an edit: it survives a power cut. `NORMAL` for the
+            worker: a power cut may then undo the end of a job, which is done again, harmlessly.
+
+    Raises:
+        sqlite3.Error: the file is no database, or it cannot be written to.
+        NewerSchemaError: a newer version of this plugin wrote it.
+    """
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+    )
+    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("PRAGMA fullfsync=1")  # only macOS heeds it: its fsync does not reach disk
+    version = schema_version(connection)
+    if version > SCHEMA_VERSION:
+        connection.close()
+        message = (
+            f"{path} has schema {version}, this version of Stash2Plex knows {SCHEMA_VERSION}: "
+            "install the newer version again"
+        )
+        raise NewerSchemaError(message)
+    if version < SCHEMA_VERSION:
+        _create(connection, path)
+    return connection
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """Return the version that the file carries; 0 for an empty file."""
+    row = connection.execute("PRAGMA user_version").fetchone()
+    return int(row[0])
+
+
+def _create(connection: sqlite3.Connection, path: str) -> None:
+    """Make the tables, once, however many processes come first at the same time."""
+    lock = FileLock(os.path.join(os.path.dirname(path), "setup.lock"))
+    lock.acquire()
+    try:
+        _use_wal(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        if schema_version(connection) < SCHEMA_VERSION:
+            for statement in _TABLES:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    finally:
+        lock.release()
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging, which needs a moment in which nobody else reads.
+
+    SQLite does not wait for that moment by itself, whatever the busy time-out says.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return

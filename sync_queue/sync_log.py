@@ -1,0 +1,191 @@
+"""What was last sent to each Plex item, and how each scene's last job ended."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FieldValues = Mapping[str, str | list[str]]
+
+_SELECT_ITEM = (
+    "SELECT digest, sent, original, poster_sha1, art_sha1 FROM sync_log "
+    "WHERE scene_id = ? AND server_id = ? AND rating_key = ?"
+)
+# `original` is kept from the first write on; images are remembered by their own statement.
+_UPSERT_ITEM = (
+    "INSERT INTO sync_log (scene_id, server_id, rating_key, digest, sent, original, synced_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scene_id, server_id, rating_key) DO UPDATE SET "
+    "digest = excluded.digest, sent = excluded.sent, synced_at = excluded.synced_at"
+)
+_REMEMBER_IMAGE = {
+    "poster": "UPDATE sync_log SET poster_sha1 = ? WHERE scene_id = ? AND server_id = ? "
+    "AND rating_key = ?",
+    "art": "UPDATE sync_log SET art_sha1 = ? WHERE scene_id = ? AND server_id = ? "
+    "AND rating_key = ?",
+}
+_UPSERT_SCENE = (
+    "INSERT INTO scene_log (scene_id, entities, scene_updated_at, cover_tag, outcome, detail, at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scene_id) DO UPDATE SET "
+    "entities = excluded.entities, scene_updated_at = excluded.scene_updated_at, "
+    "cover_tag = excluded.cover_tag, "
+    "outcome = excluded.outcome, detail = excluded.detail, at = excluded.at"
+)
+_SELECT_SCENE = (
+    "SELECT entities, scene_updated_at, cover_tag, outcome, detail, at FROM scene_log "
+    "WHERE scene_id = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """What one Plex item was last sent for one scene."""
+
+    digest: str
+    sent: FieldValues
+    original: FieldValues | None = None
+    poster_sha1: str | None = None
+    art_sha1: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRecord:
+    """How a scene's last job ended, and what it was made of.
+
+    Attributes:
+        entities: ids of its performers, studio and tags at that time, by kind.
+        scene_updated_at: Stash's time stamp of the state that was synced, verbatim.
+        cover_tag: Stash's ETag of the cover that all items of the scene have; None if one lacks it.
+        outcome: a word such as `synced`.
+        detail: for people.
+        at: seconds since the epoch.
+    """
+
+    outcome: str
+    at: float
+    detail: str = ""
+    scene_updated_at: str = ""
+    cover_tag: str | None = None
+    entities: Mapping[str, list[int]] = field(default_factory=dict)
+
+
+class SyncLog:
+    """The tables `sync_log` and `scene_log`, on a connection that others share."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def item(self, scene_id: int, server_id: str, rating_key: int) -> ItemRecord | None:
+        """Return what this item was last sent for this scene."""
+        row = self._connection.execute(_SELECT_ITEM, (scene_id, server_id, rating_key)).fetchone()
+        if row is None:
+            return None
+        return ItemRecord(
+            digest=row[0],
+            sent=_values(row[1]) or {},
+            original=_values(row[2]),
+            poster_sha1=row[3],
+            art_sha1=row[4],
+        )
+
+    def remember_item(
+        self, scene_id: int, server_id: str, rating_key: int, record: ItemRecord, now: float
+    ) -> None:
+        """Store what was sent; `original` only counts at the first time."""
+        original = None if record.original is None else json.dumps(dict(record.original))
+        self._connection.execute(
+            _UPSERT_ITEM,
+            (
+                scene_id,
+                server_id,
+                rating_key,
+                record.digest,
+                json.dumps(dict(record.sent)),
+                original,
+                now,
+            ),
+        )
+
+    def remember_image(
+        self, scene_id: int, server_id: str, rating_key: int, kind: str, sha1: str
+    ) -> None:
+        """Store which bytes an item (already remembered) got as its `poster` or `art`."""
+        self._connection.execute(_REMEMBER_IMAGE[kind], (sha1, scene_id, server_id, rating_key))
+
+    def digests(self, server_id: str | None) -> dict[int, dict[int, str]]:
+        """Return scene id → rating key → digest of what was sent to this server (None: to any)."""
+        found: dict[int, dict[int, str]] = {}
+        statement = (
+            "SELECT scene_id, rating_key, digest FROM sync_log WHERE coalesce(?, server_id) = "
+            "server_id"
+        )
+        for scene_id, rating_key, digest in self._connection.execute(statement, (server_id,)):
+            found.setdefault(scene_id, {})[rating_key] = digest
+        return found
+
+    def scene(self, scene_id: int) -> SceneRecord | None:
+        """Return how the scene's last job ended."""
+        row = self._connection.execute(_SELECT_SCENE, (scene_id,)).fetchone()
+        if row is None:
+            return None
+        return SceneRecord(
+            entities=_entities(row[0]),
+            scene_updated_at=row[1],
+            cover_tag=row[2],
+            outcome=row[3],
+            detail=row[4],
+            at=row[5],
+        )
+
+    def remember_scene(self, scene_id: int, record: SceneRecord) -> None:
+        """Store how the scene's job ended."""
+        self._connection.execute(
+            _UPSERT_SCENE,
+            (
+                scene_id,
+                json.dumps(dict(record.entities)),
+                record.scene_updated_at,
+                record.cover_tag,
+                record.outcome,
+                record.detail,
+                record.at,
+            ),
+        )
+
+    def scene_versions(self) -> dict[int, str]:
+        """Return scene id → Stash's time stamp of the state that was last synced."""
+        statement = "SELECT scene_id, scene_updated_at FROM scene_log WHERE outcome = 'synced'"
+        return dict(self._connection.execute(statement))
+
+    def forget_scene(self, scene_id: int) -> None:
+        """Drop everything known of a scene."""
+        self._connection.execute("DELETE FROM sync_log WHERE scene_id = ?", (scene_id,))
+        self._connection.execute("DELETE FROM scene_log WHERE scene_id = ?", (scene_id,))
+
+
+def _values(text: str | None) -> dict[str, str | list[str]] | None:
+    raw = _object(text)
+    if raw is None:
+        return None
+    return {
+        name: value if isinstance(value, str) else [str(one) for one in value]
+        for name, value in raw.items()
+        if isinstance(value, str | list)
+    }
+
+
+def _entities(text: str) -> dict[str, list[int]]:
+    raw = _object(text) or {}
+    return {
+        kind: [one for one in ids if isinstance(one, int)]
+        for kind, ids in raw.items()
+        if isinstance(ids, list)
+    }
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    try:
+        raw = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return raw if isinstance(raw, dict) else None
