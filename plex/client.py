@@ -1,0 +1,228 @@
+"""The client of one Plex server: few requests, each error one of ours."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+from xml.etree.ElementTree import Element
+
+from plexapi.server import PlexServer
+
+from plex.exceptions import PlexNotFound, PlexTemporaryError, plex_errors
+from plex.items import (
+    LibraryPart,
+    PlexItem,
+    Section,
+    parse_item,
+    parse_parts,
+    parse_section,
+    whole_number,
+)
+from plex.session import PlexSession
+
+READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
+LISTING_PAGE = 1000  # plex-protocol.md §2.4: 500 to 1000 slim rows
+MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400 (§3.5)
+_SLIM = urlencode(
+    {
+        "type": "1",
+        "sort": "addedAt:asc",  # a stable order: rows shift while a scan runs
+        "includeGuids": "0",
+        "includeCollections": "0",
+        "excludeElements": "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,"
+        "Similar,Image,UltraBlurColors",
+        "excludeFields": "summary,tagline",
+    }
+)
+_IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
+_IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
+
+
+class _Server(PlexServer):
+    """plexapi's connection under our own name, without writing to its global headers."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        session: PlexSession,
+        timeout: tuple[float, float],
+        identity: Mapping[str, str],
+    ) -> None:
+        self._identity = dict(identity)
+        super().__init__(url, token, session, timeout)  # type: ignore[no-untyped-call]
+
+    def _headers(self, **kwargs: str) -> dict[str, str]:
+        headers: dict[str, str] = super()._headers(**kwargs)  # type: ignore[no-untyped-call]
+        headers.update(self._identity)
+        return headers
+
+
+class PlexClient:
+    """Speaks to one Plex server through plexapi's connection, reading its XML directly.
+
+    plexapi's objects would cost a hundred times the parsing and hidden reloads
+    (plex-protocol.md §2.4, §3.7).
+
+    Args:
+        url: the server's address.
+        token: its token; it never appears in an exception.
+        timeout: seconds to connect and to read.
+        verify: False, or a file with the certificates to trust.
+        identity: who we are: X-Plex-Client-Identifier and the like.
+
+    Raises (all methods):
+        PlexError: one of its sub-classes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        timeout: tuple[float, float],
+        verify: bool | str,
+        identity: Mapping[str, str],
+    ) -> None:
+        self._url = url
+        self._token = token
+        self._timeout = timeout
+        self._identity = identity
+        self._session = PlexSession(verify)
+        self._server: Any = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    @property
+    def server_id(self) -> str:
+        """The server's machine identifier; connects when that has not happened yet."""
+        return str(self._connected().machineIdentifier)
+
+    def sections(self) -> list[Section]:
+        """Return the libraries that hold single videos."""
+        found = (
+            parse_section(one) for one in self._get("/library/sections", "listing the libraries")
+        )
+        return [section for section in found if section is not None]
+
+    def list_parts(self, section: Section) -> Iterator[list[LibraryPart]]:
+        """Yield all files of a library, page by page.
+
+        Raises:
+            PlexTemporaryError: the listing ended before the number of rows that it announced, so
+                nothing may be concluded from what it did not show.
+        """
+        doing = f"listing the library '{section.title}'"
+        start, total = 0, 1
+        while start < total:
+            page = self._get(
+                f"/library/sections/{section.key}/all?{_SLIM}",
+                doing,
+                {
+                    "X-Plex-Container-Start": str(start),
+                    "X-Plex-Container-Size": str(LISTING_PAGE),
+                },
+            )
+            rows = page.findall("Video")
+            total = whole_number(page.get("totalSize")) or start + len(rows)
+            if not rows and start < total:
+                message = f"{doing}: it ended at {start} of {total} videos"
+                raise PlexTemporaryError(message)
+            start += len(rows)
+            yield [part for video in rows for part in parse_parts(video)]
+
+    def read_items(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
+        """Return the items with these keys, with complete lists; those that are gone are absent."""
+        found: dict[int, PlexItem] = {}
+        for start in range(0, len(rating_keys), READ_BATCH):
+            batch = rating_keys[start : start + READ_BATCH]
+            try:
+                answer = self._get(
+                    f"/library/metadata/{','.join(map(str, batch))}",
+                    f"reading {len(batch)} items",
+                    {"X-Plex-Container-Start": "0", "X-Plex-Container-Size": str(len(batch))},
+                )
+            except PlexNotFound:
+                continue  # none of them exists any more
+            for video in answer.findall("Video"):
+                item = parse_item(video)
+                if item is not None:
+                    found[item.rating_key] = item
+        return found
+
+    def edit(self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]) -> int:
+        """Write the fields of one item; return how many requests that took.
+
+        One, unless their length has to be split; then no field is torn apart.
+        """
+        requests = 0
+        for parameters in _chunks(fields):
+            self._put(item.section_key, [item.rating_key], parameters)
+            requests += 1
+        return requests
+
+    def upload_image(self, rating_key: int, kind: str, image: bytes) -> None:
+        """Give an item new bytes as its `poster` or `art`; Plex selects them, and keeps the old."""
+        doing = f"uploading the {kind} of item {rating_key}"
+        self._send(
+            f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}",
+            doing,
+            self._session.post,
+            data=image,
+        )
+
+    def lock_images(
+        self, section_key: int, rating_keys: Sequence[int], kinds: Sequence[str]
+    ) -> None:
+        """Lock the images of many items of one library with one request for up to 100 of them."""
+        parameters = {f"{_IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}
+        for start in range(0, len(rating_keys), 100):
+            self._put(section_key, rating_keys[start : start + 100], parameters)
+
+    def _put(
+        self, section_key: int, rating_keys: Sequence[int], parameters: Mapping[str, str]
+    ) -> None:
+        ids = ",".join(map(str, rating_keys))
+        query = _query({"type": "1", "id": ids, **parameters})
+        doing = f"editing item {ids}" if len(rating_keys) == 1 else "locking images"
+        self._send(f"/library/sections/{section_key}/all?{query}", doing, self._session.put)
+
+    def _get(self, path: str, doing: str, headers: Mapping[str, str] | None = None) -> Element:
+        answer = self._send(path, doing, self._session.get, headers=dict(headers or {}))
+        if answer is None:
+            message = f"{doing}: Plex answered with nothing"
+            raise PlexTemporaryError(message)
+        return answer
+
+    def _send(self, path: str, doing: str, method: Any, **options: Any) -> Element | None:
+        server = self._connected()
+        with plex_errors(doing):
+            answer: Element | None = server.query(path, method=method, **options)
+        return answer
+
+    def _connected(self) -> Any:
+        if self._server is None:
+            with plex_errors("connecting to Plex"):
+                server = _Server(
+                    self._url, self._token, self._session, self._timeout, self._identity
+                )
+            if not getattr(server, "machineIdentifier", None):
+                message = "connecting to Plex: what answers at plex_url is no Plex server"
+                raise PlexTemporaryError(message)
+            self._server = server
+        return self._server
+
+
+def _query(parameters: Mapping[str, str]) -> str:
+    return "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in parameters.items())
+
+
+def _chunks(fields: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, str]]:
+    chunk: dict[str, str] = {}
+    for parameters in fields.values():
+        if chunk and len(_query({**chunk, **parameters})) > MAX_QUERY:
+            yield chunk
+            chunk = {}
+        chunk.update(parameters)
+    if chunk:
+        yield chunk

@@ -1,0 +1,23 @@
+"""Who we are to Plex: one lasting device, so that it never reports a new one."""
+
+import uuid
+from collections.abc import Callable
+
+from shared.state_file import read_state, write_state
+
+
+def device_headers(path: str, report: Callable[[str], None], now: float) -> dict[str, str]:
+    """Return the headers that name this installation, from its file, made if there is none.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    device_id = read_state(path, report, now).get("device_id")
+    if not isinstance(device_id, str) or not device_id:
+        device_id = str(uuid.uuid4())
+        write_state(path, {"device_id": device_id})
+    return {
+        "X-Plex-Client-Identifier": device_id,
+        "X-Plex-Product": "Stash2Plex",
+        "X-Plex-Device-Name": "Stash2Plex",
+    }

@@ -1,0 +1,166 @@
+"""What can go wrong with Plex, each class with its consequence (spec.md §5).
+
+    PlexError
+    ├── PlexServerDown       refused, unreachable, 502-504, maintenance: wait, costs no retry
+    ├── PlexTemporaryError   time-out, reset, half an answer, 429, 5xx: retry with back-off
+    ├── PlexNotFound         no item for this path, or an item that is gone: look again, for hours
+    ├── PlexAuthError        401: pause, the token is wrong for every job
+    ├── PlexPermissionError  403: pause, the token may not edit
+    ├── PlexTlsError         certificate not trusted: pause, with the remedy
+    ├── PlexRedirectError    3xx: pause, with the remedy
+    └── PlexPermanentError   400 and the like: dead letter
+        └── PlexAmbiguousMatch  several items may be meant: dead letter with all of them
+
+`plex_errors` is the one place where plexapi's and requests' exceptions become these. Their texts
+carry whole URLs, with titles and summaries in them, so none of it is passed on.
+"""
+
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from xml.etree.ElementTree import ParseError
+
+import requests
+import urllib3
+from plexapi.exceptions import BadRequest, NotFound, Unauthorized
+
+_STATUS = re.compile(r"\((\d{3})\)")
+_DOWN = frozenset((502, 503, 504))
+_TRY_AGAIN = frozenset((408, 425, 429, 498))
+_SERVER_FAULT = 500
+_REDIRECT = range(300, 400)
+
+
+class PlexError(Exception):
+    """Something that Plex, or the way to it, did not do.
+
+    Attributes:
+        retry_after: seconds that Plex asked to wait, None when it did not.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PlexServerDown(PlexError):
+    """Plex is not there: the job waits for it and spends no retry."""
+
+
+class PlexTemporaryError(PlexError):
+    """This request failed and may succeed later."""
+
+
+class PlexNotFound(PlexError):
+    """Plex has no item for the path, or the item is gone."""
+
+
+class PlexAuthError(PlexError):
+    """The token is wrong: a fault of the configuration, not of a job."""
+
+
+class PlexPermissionError(PlexError):
+    """The token may not do this: a fault of the configuration, not of a job."""
+
+
+class PlexTlsError(PlexError):
+    """Plex's certificate is not trusted: a fault of the configuration, not of a job."""
+
+
+class PlexRedirectError(PlexError):
+    """The address leads elsewhere: following it would carry the token to another host."""
+
+
+class PlexPermanentError(PlexError):
+    """Plex will not accept this however often it is tried."""
+
+
+class PlexAmbiguousMatch(PlexPermanentError):
+    """Several items may be meant and none may be guessed."""
+
+
+def error_for_status(
+    status: int, doing: str, location: str = "", retry_after: float | None = None
+) -> PlexError:
+    """Return the error that an HTTP status means while `doing` something."""
+    if status in _REDIRECT:
+        where = f" to {location}" if location else ""
+        return PlexRedirectError(
+            f"{doing}: Plex's address redirects{where}; set plex_url to the address it leads to"
+        )
+    if status == 401:
+        return PlexAuthError(f"{doing}: Plex refused the token (401); set plex_token anew")
+    if status == 403:
+        return PlexPermissionError(
+            f"{doing}: the token may not do this (403); use the token of the server's owner"
+        )
+    if status == 404:
+        return PlexNotFound(f"{doing}: Plex does not have it (404)")
+    if status in _DOWN:
+        return PlexServerDown(f"{doing}: Plex is not ready ({status})", retry_after)
+    if status in _TRY_AGAIN or status >= _SERVER_FAULT:
+        return PlexTemporaryError(f"{doing}: Plex could not (status {status})", retry_after)
+    return PlexPermanentError(f"{doing}: Plex refused (status {status})")
+
+
+@contextmanager
+def plex_errors(doing: str) -> Iterator[None]:
+    """Turn every exception of plexapi and requests into one of ours.
+
+    Args:
+        doing: what is being tried, for people: "reading 50 items".
+
+    Raises:
+        PlexError: always one of its sub-classes.
+    """
+    try:
+        yield
+    except PlexError:
+        raise
+    except (Unauthorized, NotFound, BadRequest) as error:
+        raise _from_plexapi(error, doing) from None
+    except requests.exceptions.SSLError as error:
+        raise PlexTlsError(f"{doing}: {_certificate_remedy(error)}") from None
+    except (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL):
+        raise PlexServerDown(f"{doing}: Plex does not answer") from None
+    except requests.exceptions.Timeout:
+        raise PlexTemporaryError(f"{doing}: Plex took too long to answer") from None
+    except requests.exceptions.ConnectionError as error:
+        raise _from_connection_error(error, doing) from None
+    except (ParseError, requests.exceptions.RequestException):
+        raise PlexTemporaryError(f"{doing}: Plex gave half an answer, or none of its own") from None
+
+
+def _from_plexapi(error: Exception, doing: str) -> PlexError:
+    match = _STATUS.match(str(error))
+    if match is None:
+        return PlexPermanentError(f"{doing}: plexapi refused ({type(error).__name__})")
+    return error_for_status(int(match.group(1)), doing)
+
+
+def _from_connection_error(error: requests.exceptions.ConnectionError, doing: str) -> PlexError:
+    reason = error.args[0] if error.args else None
+    reason = getattr(reason, "reason", reason)
+    never_reached = (
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.NameResolutionError,
+        urllib3.exceptions.ConnectTimeoutError,
+    )
+    if isinstance(reason, never_reached):
+        return PlexServerDown(f"{doing}: nothing answers at Plex's address")
+    if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
+        return PlexTemporaryError(f"{doing}: Plex took too long to answer")
+    return PlexTemporaryError(f"{doing}: Plex closed the connection")
+
+
+def _certificate_remedy(error: Exception) -> str:
+    reason = error.args[0] if error.args else error
+    reason = getattr(reason, "reason", reason)
+    cause = reason.args[0] if getattr(reason, "args", None) else reason
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return (
+            f"Plex's certificate is not trusted ({cause.verify_message}); use the http address, "
+            "or set plex_verify_tls to the file of the certificate, or to false"
+        )
+    return "no encrypted connection (TLS); is plex_url an http address written as https?"

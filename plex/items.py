@@ -1,0 +1,111 @@
+"""Plex's XML, read by one tolerant parser into typed values."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+_OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made itself (plex-protocol.md §6)
+
+
+@dataclass(frozen=True, slots=True)
+class PlexItem:
+    """A video as `/library/metadata` describes it, with complete lists.
+
+    Attributes:
+        locked: Plex's names of the locked fields (`title`, `actor`, `thumb`, …).
+        files: the paths of all parts of all versions, as Plex sees them.
+    """
+
+    rating_key: int
+    section_key: int
+    title: str = ""
+    studio: str = ""
+    summary: str = ""
+    date: str = ""
+    performers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    locked: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryPart:
+    """A file in a listing: which item it belongs to, and its size in bytes (0: unknown)."""
+
+    path: str
+    rating_key: int
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A library of videos."""
+
+    key: int
+    title: str
+    locations: tuple[str, ...] = ()
+    change_mark: str = ""
+
+
+def parse_item(video: Element) -> PlexItem | None:
+    """Read one `<Video>`; None when it lacks its keys."""
+    rating_key = whole_number(video.get("ratingKey"))
+    section_key = whole_number(video.get("librarySectionID"))
+    if not rating_key or not section_key:
+        return None
+    return PlexItem(
+        rating_key=rating_key,
+        section_key=section_key,
+        title=video.get("title") or "",
+        studio=video.get("studio") or "",
+        summary=video.get("summary") or "",
+        date=(video.get("originallyAvailableAt") or "")[:10],
+        performers=_names(video, "Role"),
+        tags=_names(video, "Genre"),
+        collections=_names(video, "Collection"),
+        locked=frozenset(
+            field.get("name") or ""
+            for field in video.findall("Field")
+            if field.get("locked") in ("1", "true")
+        ),
+        files=tuple(part.path for part in parse_parts(video)),
+    )
+
+
+def parse_parts(video: Element) -> Iterator[LibraryPart]:
+    """Yield the files of one `<Video>`, without those that Plex made itself."""
+    rating_key = whole_number(video.get("ratingKey"))
+    if not rating_key:
+        return
+    for media in video.findall("Media"):
+        if media.get("proxyType") == _OPTIMIZED:
+            continue
+        for part in media.findall("Part"):
+            path = part.get("file")
+            if path:
+                yield LibraryPart(path, rating_key, whole_number(part.get("size")))
+
+
+def parse_section(directory: Element) -> Section | None:
+    """Read one `<Directory>` of the list of libraries; None when it holds no single videos."""
+    key = whole_number(directory.get("key"))
+    if not key or directory.get("type") != "movie":
+        return None
+    return Section(
+        key=key,
+        title=directory.get("title") or "",
+        locations=tuple(one.get("path") or "" for one in directory.findall("Location")),
+        change_mark="/".join(
+            directory.get(name) or "" for name in ("contentChangedAt", "scannedAt", "updatedAt")
+        ),
+    )
+
+
+def whole_number(text: str | None) -> int:
+    """Return the number in an attribute, 0 when there is none."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() else 0
+
+
+def _names(video: Element, element: str) -> tuple[str, ...]:
+    return tuple(one.get("tag") or "" for one in video.findall(element) if one.get("tag"))

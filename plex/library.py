@@ -1,0 +1,101 @@
+"""The configured libraries of one server, and the path index kept in step with them."""
+
+from collections.abc import Callable, Sequence
+
+from plex.client import PlexClient
+from plex.exceptions import PlexPermanentError
+from plex.items import Section
+from plex.path_index import PathIndex
+
+REFRESH_INTERVAL = 60.0  # seconds; design.md §5: one refresh for missing paths in that time
+# What bumps Plex's change counters is unproven (plex-protocol.md §2.5), so an unchanged one is
+# believed for this long only.
+TRUST_CHANGE_MARK = 600.0
+
+
+class Library:
+    """Keeps the path index as fresh as it has to be, with as few listings as possible.
+
+    Args:
+        client: the server.
+        index: its files.
+        names: the libraries to use, case-insensitively; empty means all of videos.
+        clock: seconds since the epoch.
+
+    Raises (all methods):
+        PlexError: Plex could not be asked, or a listing broke off: nothing may be concluded about
+            what was not seen.
+    """
+
+    def __init__(
+        self,
+        client: PlexClient,
+        index: PathIndex,
+        names: Sequence[str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._names = {name.casefold(): name for name in names}
+        self._clock = clock
+        self._server_id = ""
+        self._looked_at = float("-inf")
+        self.index = index
+
+    @property
+    def server_id(self) -> str:
+        """The server's identity, under which the sync log remembers its items."""
+        if not self._server_id:
+            server_id = self._client.server_id
+            self.index.use_server(server_id)
+            self._server_id = server_id
+        return self._server_id
+
+    def prepare(self) -> None:
+        """Make sure that every configured library was listed at least once."""
+        if self.server_id and self._looked_at == float("-inf"):
+            sections = self._configured_sections()
+            self.index.drop_sections_except(section.key for section in sections)
+            for section in sections:
+                if self.index.last_listing(section.key) is None:
+                    self._list(section)
+            self._looked_at = self._clock()
+
+    def refresh(self) -> bool:
+        """List again what may have changed, because a path was not found.
+
+        Returns:
+            Whether the libraries were looked at; False within the refresh interval.
+        """
+        now = self._clock()
+        # A clock set back must not block the next look for longer than the interval.
+        if 0 <= now - self._looked_at < REFRESH_INTERVAL:
+            return False
+        self.prepare()
+        for section in self._configured_sections():
+            if self._may_have_changed(section, now):
+                self._list(section)
+        self._looked_at = now
+        return True
+
+    def _may_have_changed(self, section: Section, now: float) -> bool:
+        last = self.index.last_listing(section.key)
+        if last is None:
+            return True
+        listed_at, change_mark = last
+        return change_mark != section.change_mark or not 0 <= now - listed_at < TRUST_CHANGE_MARK
+
+    def _list(self, section: Section) -> None:
+        pages = self._client.list_parts(section)
+        self.index.replace_section(section.key, pages, section.change_mark, self._clock())
+
+    def _configured_sections(self) -> list[Section]:
+        sections = self._client.sections()
+        if not self._names:
+            return sections
+        chosen = [one for one in sections if one.title.strip().casefold() in self._names]
+        if not chosen:
+            wanted = "', '".join(self._names.values())
+            known = "', '".join(one.title for one in sections)
+            message = f"Plex has no video library '{wanted}'; it has '{known}': set plex_library"
+            raise PlexPermanentError(message)
+        return chosen

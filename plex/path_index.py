@@ -1,0 +1,206 @@
+"""Which Plex item holds which file: a local table, rebuilt from slim listings.
+
+It lies in a database of its own that may be deleted at any time. A row is a hint: whoever uses one
+compares it with the item's own files, as the item is read anyway before it is written.
+"""
+
+import contextlib
+import os
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from plex.items import LibraryPart
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS parts (
+    server_id TEXT NOT NULL, section INTEGER NOT NULL, rating_key INTEGER NOT NULL,
+    path TEXT NOT NULL, folded TEXT NOT NULL, size INTEGER NOT NULL, listing INTEGER NOT NULL,
+    PRIMARY KEY (server_id, section, rating_key, path)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS parts_by_path ON parts (path);
+CREATE INDEX IF NOT EXISTS parts_by_folded ON parts (folded);
+CREATE TABLE IF NOT EXISTS listings (
+    server_id TEXT NOT NULL, section INTEGER NOT NULL, listing INTEGER NOT NULL,
+    listed_at REAL NOT NULL, change_mark TEXT NOT NULL,
+    PRIMARY KEY (server_id, section)) WITHOUT ROWID;
+"""
+_UPSERT_PART = (
+    "INSERT INTO parts (server_id, section, rating_key, path, folded, size, listing) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
+    "DO UPDATE SET size = excluded.size, listing = excluded.listing"
+)
+_SCHEMA_VERSION = 1
+
+
+def folded_path(path: str) -> str:
+    """Return the form under which two systems may name the same file.
+
+    Case, Unicode composition (macOS decomposes), kind of separator and Windows' long-path prefix
+    do not count (plex-protocol.md §6).
+    """
+    path = path.removeprefix("\\\\?\\UNC").removeprefix("\\\\?\\")
+    path = path.replace("\\", "/")
+    while "//" in path:
+        path = path.replace("//", "/")
+    return unicodedata.normalize("NFC", path.casefold())
+
+
+class PathIndex:
+    """The table of files of one Plex server.
+
+    Args:
+        path: the database file.
+
+    Raises (all methods):
+        sqlite3.Error: the database cannot be used.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._connection = _open(path)
+        self._server_id = ""
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def use_server(self, server_id: str) -> None:
+        """Speak of this server from now on; rating keys of another one mean nothing here."""
+        self._server_id = server_id
+        with self._transaction():
+            for table in ("parts", "listings"):
+                self._connection.execute(f"DELETE FROM {table} WHERE server_id != ?", (server_id,))
+
+    def last_listing(self, section: int) -> tuple[float, str] | None:
+        """Return when this library was last listed to its end, and its change mark at that time.
+
+        The time is in seconds since the epoch; None when it never was.
+        """
+        row = self._connection.execute(
+            "SELECT listed_at, change_mark FROM listings WHERE server_id = ? AND section = ?",
+            (self._server_id, section),
+        ).fetchone()
+        return None if row is None else (float(row[0]), str(row[1]))
+
+    def replace_section(
+        self, section: int, pages: Iterable[list[LibraryPart]], change_mark: str, now: float
+    ) -> int:
+        """Take in a complete listing of one library, page by page; return the number of files.
+
+        What the listing no longer has goes at its end; one that fails half-way removes nothing,
+        and what it has shown by then is kept.
+        """
+        count = 0
+        row = self._connection.execute(
+            "SELECT coalesce(MAX(listing), 0) + 1 FROM parts WHERE server_id = ? AND section = ?",
+            (self._server_id, section),
+        ).fetchone()
+        listing = int(row[0])
+        for page in pages:
+            count += len(page)
+            with self._transaction():
+                self._connection.executemany(_UPSERT_PART, self._rows(section, page, listing))
+        with self._transaction():
+            self._connection.execute(
+                "DELETE FROM parts WHERE server_id = ? AND section = ? AND listing < ?",
+                (self._server_id, section, listing),
+            )
+            self._connection.execute(
+                "INSERT OR REPLACE INTO listings VALUES (?, ?, ?, ?, ?)",
+                (self._server_id, section, listing, now, change_mark),
+            )
+        return count
+
+    def drop_sections_except(self, sections: Iterable[int]) -> None:
+        """Forget the libraries that are not among these: deleted, or no longer configured."""
+        kept = set(sections)
+        rows = self._connection.execute(
+            "SELECT section FROM listings WHERE server_id = ?", (self._server_id,)
+        ).fetchall()
+        with self._transaction():
+            for (section,) in rows:
+                if section not in kept:
+                    for table in ("parts", "listings"):
+                        self._connection.execute(
+                            f"DELETE FROM {table} WHERE server_id = ? AND section = ?",
+                            (self._server_id, section),
+                        )
+
+    def forget_item(self, rating_key: int) -> None:
+        """Forget an item that is gone, or whose files are others than remembered."""
+        self._connection.execute(
+            "DELETE FROM parts WHERE server_id = ? AND rating_key = ?",
+            (self._server_id, rating_key),
+        )
+
+    def find_exact(self, path: str) -> list[LibraryPart]:
+        """Return the files with exactly this path."""
+        return self._find("path", path)
+
+    def find_folded(self, path: str) -> list[LibraryPart]:
+        """Return the files whose path is this one but for case, composition and separators."""
+        return self._find("folded", folded_path(path))
+
+    def rating_keys(self) -> set[int]:
+        """Return the keys of all items."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT rating_key FROM parts WHERE server_id = ?", (self._server_id,)
+        )
+        return {row[0] for row in rows}
+
+    def _find(self, column: str, value: str) -> list[LibraryPart]:
+        rows = self._connection.execute(
+            f"SELECT path, rating_key, size FROM parts WHERE {column} = ? AND server_id = ? "
+            "ORDER BY rating_key",
+            (value, self._server_id),
+        )
+        return [LibraryPart(*row) for row in rows]
+
+    def _rows(
+        self, section: int, page: list[LibraryPart], listing: int
+    ) -> Iterator[tuple[object, ...]]:
+        for part in page:
+            yield (
+                self._server_id,
+                section,
+                part.rating_key,
+                part.path,
+                folded_path(part.path),
+                part.size,
+                listing,
+            )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        with self._connection:
+            yield
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """Open the database; a file that is none, or of another schema, is simply made anew."""
+    try:
+        connection = _connect(path)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version in (0, _SCHEMA_VERSION):
+            return _with_tables(connection)
+        connection.close()
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + suffix)
+    return _with_tables(_connect(path))
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")  # whatever a power cut takes is listed again
+    return connection
+
+
+def _with_tables(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.executescript(_TABLES)
+    connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+    return connection

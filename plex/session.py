@@ -1,0 +1,56 @@
+"""The HTTP session under plexapi: time-outs, no redirects, no proxies, statuses as our errors."""
+
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from plex.exceptions import PlexTemporaryError, error_for_status
+
+_READERS_AND_WRITER = 3  # design.md §5: one write in flight, at most two readers
+_LONGEST_RETRY_AFTER = 3600.0
+
+
+class PlexSession(requests.Session):
+    """One pooled session for one server.
+
+    Args:
+        verify: False, or the path of a file with the certificates to trust.
+    """
+
+    def __init__(self, verify: bool | str) -> None:
+        super().__init__()
+        self.trust_env = False  # Stash exports its own proxy to plugins: none of Plex's business
+        self.verify = verify
+        adapter = HTTPAdapter(pool_maxsize=_READERS_AND_WRITER, pool_block=True)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+        self.hooks["response"].append(_check_status)
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request and follow no redirect: it would carry the token to another host."""
+        kwargs["allow_redirects"] = False
+        return super().request(*args, **kwargs)
+
+
+def _check_status(response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
+    # plexapi's exceptions carry no headers and stumble over statuses that it does not know.
+    status = response.status_code
+    if status not in (200, 201, 204):
+        response.close()  # an unread body would keep its place in the pool for ever
+    if status >= 300:
+        doing = f"{response.request.method} {_path(response)}"
+        location = response.headers.get("Location", "")
+        raise error_for_status(status, doing, location.split("?")[0], _retry_after(response))
+    if status not in (200, 201, 204):
+        message = f"Plex answered with status {status}"
+        raise PlexTemporaryError(message)
+
+
+def _path(response: requests.Response) -> str:
+    return (response.request.path_url or "/").split("?")[0]
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), _LONGEST_RETRY_AFTER) if text.isdigit() else None

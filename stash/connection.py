@@ -1,0 +1,181 @@
+"""The connection to Stash, from the object that it hands to each of its plugins."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import requests
+from stashapi.classes import GQLWrapper
+
+from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; a page of 1,000 scenes on a NAS takes a while
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
+_UNAUTHORIZED = 401
+_NOT_MODIFIED = 304
+
+
+@dataclass(frozen=True, slots=True)
+class StashAddress:
+    """Where Stash answers and what it lets us in with."""
+
+    scheme: str = "http"
+    host: str = "127.0.0.1"
+    port: int = 9999
+    cookie_name: str = "session"
+    cookie: str = ""
+    config_dir: str = ""
+
+    @property
+    def base_url(self) -> str:
+        """The address of the server, without a slash at the end."""
+        return f"{self.scheme}://{self.url_host}:{self.port}"
+
+    @property
+    def url_host(self) -> str:
+        """The host as it stands in an address."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
+def parse_address(raw: Any) -> StashAddress:
+    """Read Stash's `server_connection`; whatever is missing or odd has Stash's default."""
+    if not isinstance(raw, Mapping):
+        return StashAddress()
+    address = StashAddress()
+    if raw.get("Scheme") in ("http", "https"):
+        address = replace(address, scheme=raw["Scheme"])
+    host = raw.get("Host")
+    if isinstance(host, str):
+        address = replace(address, host=_ANY_ADDRESS.get(host, host))
+    port = raw.get("Port")
+    if isinstance(port, int) and 0 < port < 65536:
+        address = replace(address, port=port)
+    if isinstance(raw.get("Dir"), str):
+        address = replace(address, config_dir=raw["Dir"])
+    cookie = raw.get("SessionCookie")
+    if isinstance(cookie, Mapping) and isinstance(cookie.get("Value"), str):
+        address = replace(
+            address, cookie=cookie["Value"], cookie_name=str(cookie.get("Name") or "session")
+        )
+    return address
+
+
+class _Session(requests.Session):
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
+        kwargs["allow_redirects"] = False  # Stash redirects only to its login page
+        return super().request(*args, **kwargs)
+
+
+class _NoLog:
+    """stashapp-tools logs every error before it raises: ours are told once, by who handles them."""
+
+    def debug(self, _text: str) -> None:
+        pass
+
+    info = warning = error = debug
+
+
+class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
+    """stashapp-tools' GraphQL client without its introspection at the start.
+
+    Args:
+        address: where and with what.
+        keep_secret: is told every secret before it is used.
+
+    Raises (all methods):
+        StashUnavailable: Stash does not answer.
+        StashAuthError: it refuses our cookie and our key.
+        StashQueryError: it answers with GraphQL errors.
+    """
+
+    def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
+        self.s = _session(address)
+        self.url = f"{address.base_url}/graphql"
+        self.log = _NoLog()
+        self.fragments: dict[str, str] = {}
+        self._base_url = address.base_url
+        self._keep_secret = keep_secret
+        keep_secret(address.cookie)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.s.close()
+
+    def use_api_key(self, key: object) -> None:
+        """Use Stash's API key from now on: unlike the cookie it does not end after an hour."""
+        if isinstance(key, str) and key:
+            self._keep_secret(key)
+            self.s.headers["ApiKey"] = key
+        else:
+            self.s.headers.pop("ApiKey", None)
+
+    def query(self, text: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the `data` of a GraphQL answer."""
+        try:
+            try:
+                return self._ask(text, variables)
+            except StashAuthError:
+                # A key that was changed in Stash is refused even where no password is set; the
+                # cookie, renewed by each answer, may still be good.
+                if self.s.headers.pop("ApiKey", None) is None:
+                    raise
+                return self._ask(text, variables)
+        except requests.exceptions.RequestException as error:
+            message = f"Stash does not answer at {self._base_url} ({type(error).__name__})"
+            raise StashUnavailable(message) from None
+
+    def _ask(self, text: str, variables: dict[str, Any] | None) -> dict[str, Any]:
+        data: dict[str, Any] = self.call_GQL(text, variables or {})
+        return data
+
+    def get(self, path: str, headers: Mapping[str, str]) -> requests.Response:
+        """Return the answer to a GET of a path on Stash: with status 200, 304 or 404."""
+        try:
+            response = self.s.get(self._base_url + path, headers=dict(headers))
+        except requests.exceptions.RequestException as error:
+            message = f"Stash does not answer at {self._base_url} ({type(error).__name__})"
+            raise StashUnavailable(message) from None
+        if response.status_code == _UNAUTHORIZED or response.is_redirect:
+            message = "Stash wants a log-in"
+            raise StashAuthError(message)
+        if response.status_code not in (200, _NOT_MODIFIED, 404):
+            message = f"Stash answered with status {response.status_code}"
+            raise StashUnavailable(message)
+        return response
+
+    def _handle_GQL_response(self, response: requests.Response) -> dict[str, Any]:  # noqa: N802
+        if response.status_code == _UNAUTHORIZED or response.is_redirect:
+            message = "Stash refused the session: it has ended, or the log-in was changed"
+            raise StashAuthError(message)
+        try:
+            content = response.json()
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            message = f"Stash's answer is no GraphQL (status {response.status_code})"
+            raise StashUnavailable(message)
+        errors = content.get("errors")
+        data = content.get("data")
+        if errors or not isinstance(data, dict):
+            text = "; ".join(_messages(errors)) or f"no data (status {response.status_code})"
+            if "database is locked" in text:
+                raise StashUnavailable(f"Stash is busy: {text}")
+            raise StashQueryError(f"Stash could not answer: {text}")
+        return data
+
+
+def _session(address: StashAddress) -> requests.Session:
+    session = _Session()
+    session.trust_env = False  # Stash is on this machine: no proxy in between
+    session.verify = False  # its certificate, if any, is self-signed for another name
+    if address.cookie:
+        # With its domain, so that a renewed cookie replaces this one instead of following it.
+        domain = address.host if "." in address.host else f"{address.url_host}.local"
+        session.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
+    return session
+
+
+def _messages(errors: Any) -> list[str]:
+    found = errors if isinstance(errors, list) else []
+    return [str(one.get("message"))[:300] for one in found if isinstance(one, Mapping)]

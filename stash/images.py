@@ -1,0 +1,60 @@
+"""A scene's cover from Stash, checked by its content."""
+
+import hashlib
+from dataclasses import dataclass
+
+from stash.connection import StashConnection
+
+MAX_BYTES = 10_000_000  # Plex refuses an upload over some 10 MB (plex-protocol.md §3.6)
+_NOT_MODIFIED, _NOT_FOUND = 304, 404
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A cover's bytes, their SHA-1, and Stash's tag for asking whether they changed."""
+
+    data: bytes
+    sha1: str
+    tag: str
+
+
+class UnusableCoverError(Exception):
+    """Stash has a cover that Plex cannot show."""
+
+
+class StashImages:
+    """The covers of one Stash."""
+
+    def __init__(self, connection: StashConnection) -> None:
+        self._connection = connection
+
+    def cover(self, scene_id: int, known_tag: str | None = None) -> Cover | None:
+        """Return the scene's cover; None when it has none, or still the one with `known_tag`.
+
+        Raises:
+            UnusableCoverError: it is no image that Plex knows, or too large.
+            StashError: one of its sub-classes.
+        """
+        headers = {"If-None-Match": known_tag} if known_tag else {}
+        answer = self._connection.get(f"/scene/{scene_id}/screenshot", headers)
+        if answer.status_code in (_NOT_MODIFIED, _NOT_FOUND):
+            return None
+        data = answer.content
+        if not is_picture(data):
+            # Without a cover Stash answers 200 with a drawing of its own.
+            if "svg" in answer.headers.get("Content-Type", "") or data.lstrip()[:1] == b"<":
+                return None
+            message = "its cover is no JPEG, PNG, WebP or GIF"
+            raise UnusableCoverError(message)
+        if len(data) > MAX_BYTES:
+            message = f"its cover has {len(data) / 1e6:.1f} MB, Plex takes {MAX_BYTES / 1e6:.0f}"
+            raise UnusableCoverError(message)
+        sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        return Cover(data, sha1, answer.headers.get("ETag", ""))
+
+
+def is_picture(data: bytes) -> bool:
+    """Tell by the first bytes whether this is a JPEG, PNG, WebP or GIF."""
+    if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
+        return True
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"

@@ -1,0 +1,69 @@
+"""Every GraphQL text of this plugin. A test holds each to the real API."""
+
+SCENE_FIELDS = """
+fragment SceneFields on Scene {
+  id title details date rating100 updated_at
+  studio { id name }
+  performers { id name }
+  tags { id name }
+  files { path size }
+}
+"""
+
+SETTINGS = """
+query Settings {
+  configuration {
+    plugins
+    general { apiKey }
+  }
+}
+"""
+
+# A page by key, not by offset: rows that move while others are read are neither lost nor doubled.
+SCENES_AFTER = (
+    """
+query ScenesAfter($after: Int!, $size: Int!) {
+  findScenes(
+    scene_filter: { id: { value: $after, modifier: GREATER_THAN } }
+    filter: { per_page: $size, sort: "id", direction: ASC }
+  ) {
+    scenes { ...SceneFields }
+  }
+}
+"""
+    + SCENE_FIELDS
+)
+
+SCENES_UPDATED_AFTER = (
+    """
+query ScenesUpdatedAfter($after: Int!, $size: Int!, $since: String!) {
+  findScenes(
+    scene_filter: {
+      id: { value: $after, modifier: GREATER_THAN }
+      updated_at: { value: $since, modifier: GREATER_THAN }
+    }
+    filter: { per_page: $size, sort: "id", direction: ASC }
+  ) {
+    scenes { ...SceneFields }
+  }
+}
+"""
+    + SCENE_FIELDS
+)
+
+SCENE_COUNT = """
+query SceneCount {
+  findScenes(filter: { per_page: 0 }) { count }
+}
+"""
+
+
+def scenes_by_id(scene_ids: list[int]) -> str:
+    """Return a query with one alias per scene: a missing one is null and fails no other.
+
+    (`findScenes(ids:)` answers with an error for all when one of them is gone.)
+    """
+    aliases = "\n".join(
+        f'  s{one}: findScene(id: "{one}") {{ ...SceneFields }}' for one in scene_ids
+    )
+    return f"query ScenesById {{\n{aliases}\n}}\n{SCENE_FIELDS}"

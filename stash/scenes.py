@@ -1,0 +1,69 @@
+"""Reading scenes from Stash, many at once."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stash import queries
+from stash.connection import StashConnection
+from stash.exceptions import StashQueryError
+from validation.scene_extractor import SceneFormatError, StashScene, parse_scene
+
+PAGE = 500  # scenes in one answer of a walk through the library
+
+
+class StashScenes:
+    """The scenes of one Stash.
+
+    Raises (all methods):
+        StashError: one of its sub-classes.
+    """
+
+    def __init__(self, connection: StashConnection) -> None:
+        self._connection = connection
+
+    def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
+        """Return these scenes by id, in one request; the ones that are gone are absent."""
+        if not scene_ids:
+            return {}
+        data = self._connection.query(queries.scenes_by_id(list(scene_ids)))
+        return {scene.id: scene for scene in _scenes(list(data.values()))}
+
+    def count(self) -> int:
+        """Return how many scenes there are."""
+        found = self._connection.query(queries.SCENE_COUNT).get("findScenes")
+        count = found.get("count") if isinstance(found, dict) else None
+        if not isinstance(count, int):
+            message = "Stash did not tell how many scenes there are"
+            raise StashQueryError(message)
+        return count
+
+    def walk(self, updated_since: str | None = None) -> Iterator[list[StashScene]]:
+        """Yield all scenes in pages by rising id.
+
+        Args:
+            updated_since: only scenes whose `updated_at` is greater, compared as text by Stash.
+        """
+        text = queries.SCENES_UPDATED_AFTER if updated_since else queries.SCENES_AFTER
+        after = 0
+        while True:
+            variables: dict[str, Any] = {"after": after, "size": PAGE}
+            if updated_since:
+                variables["since"] = updated_since
+            found = self._connection.query(text, variables).get("findScenes")
+            rows = found.get("scenes") if isinstance(found, dict) else None
+            if not isinstance(rows, list):
+                message = "Stash did not list its scenes"
+                raise StashQueryError(message)
+            scenes = _scenes(rows)
+            if not scenes:
+                return
+            yield scenes
+            after = max(scene.id for scene in scenes)
+
+
+def _scenes(rows: list[Any]) -> list[StashScene]:
+    try:
+        return [parse_scene(row) for row in rows if row is not None]
+    except SceneFormatError as error:
+        message = f"Stash answered with something that is no scene: {error}"
+        raise StashQueryError(message) from None
