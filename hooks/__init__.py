@@ -1,0 +1,1 @@
+"""Floor 4: decide whether an event in Stash matters, and queue it."""

@@ -1,0 +1,1 @@
+"""Floor 3: the drain of the queue into Plex."""

@@ -1,0 +1,38 @@
+"""Back-off with full jitter: delay = uniform(0, min(cap, base · 2^n)), never under a second."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+SHORTEST_DELAY = 1.0  # seconds; spec.md §5
+_LARGEST_EXPONENT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class RetryParams:
+    """The back-off of one kind of error, in seconds."""
+
+    base: float
+    cap: float
+
+
+_TEMPORARY = RetryParams(base=5.0, cap=80.0)
+_NOT_FOUND = RetryParams(base=30.0, cap=600.0)
+
+
+def get_retry_params(error_type: str) -> RetryParams:
+    """Return the back-off of an error's class (spec.md §5)."""
+    return _NOT_FOUND if error_type == "PlexNotFound" else _TEMPORARY
+
+
+def calculate_delay(
+    attempt: int, params: RetryParams, uniform: Callable[[float, float], float]
+) -> float:
+    """Return the seconds to wait before the next try.
+
+    Args:
+        attempt: how many tries have failed before this one; 0 at the first failure.
+        params: the error's back-off.
+        uniform: a source of randomness such as `random.uniform`.
+    """
+    longest = min(params.cap, params.base * 2.0 ** min(attempt, _LARGEST_EXPONENT))
+    return max(SHORTEST_DELAY, uniform(0.0, longest))

@@ -1,0 +1,127 @@
+"""Covers to Plex: only new bytes, each item and kind with a memory of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from plex.client import PlexClient
+from plex.exceptions import PlexPermanentError
+from plex.items import PlexItem
+from stash.images import Cover, StashImages, UnusableCoverError
+from sync_queue.manager import QueueManager
+from sync_queue.sync_log import ItemRecord, SceneRecord
+from validation.metadata import SceneMetadata
+from validation.scene_extractor import StashScene
+
+POSTER, ART = "poster", "art"
+_LOCKS = {POSTER: "thumb", ART: "art"}
+NOTHING_TO_GIVE = ""  # remembered instead of a SHA-1: the scene has no cover, or none Plex takes
+
+
+@dataclass(slots=True)
+class CoverResult:
+    """What became of a scene's cover.
+
+    Attributes:
+        uploaded: the kinds that at least one item got.
+        to_lock: item → kinds whose lock is still to be set, for the whole batch at once.
+        tag: Stash's tag of the cover that all items have now.
+    """
+
+    uploaded: set[str] = field(default_factory=set)
+    to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
+    tag: str | None = None
+
+
+class CoverSync:
+    """Sends a scene's cover to its items.
+
+    Args:
+        images: Stash's covers.
+        client: Plex.
+        queue: the memory; each upload is remembered at once, since Plex keeps every copy.
+        server_id: Plex's identity.
+        warn: tells the user about a cover that cannot be sent.
+    """
+
+    def __init__(
+        self,
+        images: StashImages,
+        client: PlexClient,
+        queue: QueueManager,
+        server_id: str,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._images = images
+        self._client = client
+        self._queue = queue
+        self._server_id = server_id
+        self._warn = warn
+
+    def run(
+        self,
+        scene: StashScene,
+        desired: SceneMetadata,
+        items: dict[PlexItem, ItemRecord],
+        last: SceneRecord | None,
+        *,
+        cover_changed: bool,
+    ) -> CoverResult:
+        """Upload what is new to each item; tell what is still to be locked.
+
+        Raises:
+            StashError, PlexError: the cover could not be had or sent; what was sent is remembered.
+        """
+        kinds = [kind for kind, on in ((POSTER, desired.poster), (ART, desired.art)) if on]
+        complete = all(
+            _remembered(record, kind) is not None for record in items.values() for kind in kinds
+        )
+        result = CoverResult(tag=last.cover_tag if last and complete else None)
+        # Stash's time stamps have whole seconds: the hook's hint tells of a second change in one.
+        unchanged = last is not None and last.scene_updated_at == scene.updated_at
+        if kinds and not (complete and unchanged and not cover_changed):
+            self._bring(scene, kinds, items, result)
+        for item, record in items.items():
+            for kind in kinds:
+                if _remembered(record, kind) and _LOCKS[kind] not in item.locked:
+                    result.to_lock.setdefault(item, set()).add(kind)
+        return result
+
+    def _bring(
+        self,
+        scene: StashScene,
+        kinds: list[str],
+        items: dict[PlexItem, ItemRecord],
+        result: CoverResult,
+    ) -> None:
+        try:
+            cover = self._images.cover(scene.id, result.tag)
+        except UnusableCoverError as error:
+            self._warn(f"{scene.label}: {error}; Plex keeps its image. Set another cover in Stash")
+            cover = None
+        if cover is not None:
+            result.tag = cover.tag or None
+        for item, record in items.items():
+            for kind in kinds:
+                if cover is not None and _remembered(record, kind) != cover.sha1:
+                    self._upload(scene, item, kind, cover, result)
+                elif cover is None and _remembered(record, kind) is None:
+                    self._remember(scene, item, kind, NOTHING_TO_GIVE)
+
+    def _upload(
+        self, scene: StashScene, item: PlexItem, kind: str, cover: Cover, result: CoverResult
+    ) -> None:
+        try:
+            self._client.upload_image(item.rating_key, kind, cover.data)
+        except PlexPermanentError as error:
+            self._warn(f"{scene.label}: {error}; it stays without this {kind}. Set another cover")
+        else:
+            result.uploaded.add(kind)
+            result.to_lock.setdefault(item, set()).add(kind)
+        self._remember(scene, item, kind, cover.sha1)
+
+    def _remember(self, scene: StashScene, item: PlexItem, kind: str, sha1: str) -> None:
+        self._queue.sync_log.remember_image(scene.id, self._server_id, item.rating_key, kind, sha1)
+
+
+def _remembered(record: ItemRecord, kind: str) -> str | None:
+    return record.poster_sha1 if kind == POSTER else record.art_sha1

@@ -1,0 +1,96 @@
+"""Makes sure that a worker runs; on the hook path, so standard library only.
+
+Who takes the worker lock starts the worker and hands the lock over to it: one atomic election,
+decided before anything heavy is loaded, however many hooks come at once (design.md §2).
+"""
+
+import json
+import os
+import sys
+
+from shared.file_lock import FileLock
+
+TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
+if TYPE_CHECKING:
+    from typing import Any
+
+WORKER_ARGUMENT = "--worker"
+ALREADY_RUNNING, STARTED = "running", "started"
+
+
+def ensure_worker(script: str, lock: FileLock, server_connection: "Any") -> str:
+    """Start a detached worker unless one runs.
+
+    The worker gets Stash's connection through a pipe, never through its arguments or environment,
+    which other users of the machine can read. Its standard streams are not Stash's: Stash waits
+    for the end of our stdout.
+
+    Args:
+        script: the plugin's entry script.
+        lock: the worker lock; it belongs to the worker afterwards.
+        server_connection: Stash's object of that name, as it arrived.
+
+    Returns:
+        `running` or `started`.
+
+    Raises:
+        OSError: no process could be started; the lock is free again.
+    """
+    if not lock.try_acquire():
+        return ALREADY_RUNNING
+    # The pipe's buffer holds it (4 KiB at the very least): nobody waits for the worker to read.
+    message = json.dumps(server_connection).encode("utf-8")
+    try:
+        if os.name == "nt":
+            _start_on_windows(script, lock, message)
+        else:
+            _start_on_posix(script, lock, message)
+    finally:
+        lock.release()
+    return STARTED
+
+
+def _start_on_posix(script: str, lock: FileLock, message: bytes) -> None:
+    assert lock.descriptor is not None  # noqa: S101 - the caller holds the lock
+    os.set_inheritable(lock.descriptor, True)
+    reader, writer = os.pipe()
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        os.posix_spawn(
+            sys.executable,
+            _command(script, str(lock.descriptor)),
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, reader, 0),
+                (os.POSIX_SPAWN_DUP2, null, 1),
+                (os.POSIX_SPAWN_DUP2, null, 2),
+            ],
+        )
+        os.write(writer, message)
+    finally:
+        for descriptor in (reader, writer, null):
+            os.close(descriptor)
+
+
+def _start_on_windows(script: str, lock: FileLock, message: bytes) -> None:
+    # Only here, where there is no posix_spawn: it costs half a bare start on the hook path.
+    import subprocess  # noqa: PLC0415
+
+    lock.release()  # Windows locks are not inherited: the child elects itself
+    detached: int = getattr(subprocess, "DETACHED_PROCESS", 0)
+    new_group: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    child = subprocess.Popen(
+        _command(script, ""),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        creationflags=detached | new_group,
+        close_fds=True,
+    )
+    assert child.stdin is not None  # noqa: S101 - asked for above
+    child.stdin.write(message)
+    child.stdin.close()
+
+
+def _command(script: str, lock_descriptor: str) -> "list[str]":
+    return [sys.executable, script, WORKER_ARGUMENT, lock_descriptor]

@@ -1,0 +1,109 @@
+"""From an error to what becomes of its job: one pure function for every caller."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from plex.exceptions import (
+    PlexAuthError,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexPermissionError,
+    PlexRedirectError,
+    PlexServerDown,
+    PlexTlsError,
+)
+from stash.exceptions import StashAuthError, StashUnavailable
+from sync_queue.models import SyncJob
+from worker.backoff import calculate_delay, get_retry_params
+
+MISSING_SINCE = "missing_since"  # in a job's `data`: when Plex first had no item for it
+KEEP_LOOKING = 2 * 3600.0  # seconds; spec.md §5: a missing item is looked for this long
+
+_PAUSES = (
+    PlexServerDown,
+    PlexAuthError,
+    PlexPermissionError,
+    PlexTlsError,
+    PlexRedirectError,
+    StashUnavailable,
+)
+
+
+class SceneError(Exception):
+    """The scene itself cannot be synced, however often it is tried; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The job waits; `counts` spends one of its retries."""
+
+    at: float
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """The job becomes a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The job is finished without effect, because the user wants it so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """No job can succeed now: this one and all others wait, and spend nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """This process can do nothing more: it ends and keeps the jobs."""
+
+
+Decision = Retry | Bury | Drop | Pause | Leave
+
+
+def decide(
+    error: Exception,
+    job: SyncJob,
+    *,
+    max_retries: int,
+    skip_not_found: bool,
+    now: float,
+    uniform: Callable[[float, float], float],
+) -> Decision:
+    """Return what becomes of a job that failed with this error (spec.md §5).
+
+    Args:
+        error: one of Plex's, Stash's or the scene's errors; anything else is a bug of ours.
+        job: with its `retry_count`, and `missing_since` among its data where it was missing before.
+        max_retries: the setting.
+        skip_not_found: the setting.
+        now: seconds since the epoch.
+        uniform: a source of randomness such as `random.uniform`.
+    """
+    if isinstance(error, StashAuthError):
+        return Leave()
+    if isinstance(error, _PAUSES):
+        return Pause()
+    if isinstance(error, PlexNotFound):
+        return _when_missing(job, skip_not_found, now, uniform)
+    if isinstance(error, PlexPermanentError | SceneError) or job.retry_count >= max_retries:
+        return Bury()
+    params = get_retry_params(type(error).__name__)
+    delay = calculate_delay(job.retry_count, params, uniform)
+    asked = getattr(error, "retry_after", None) or 0.0
+    return Retry(at=now + max(delay, asked), counts=True)
+
+
+def _when_missing(
+    job: SyncJob, skip_not_found: bool, now: float, uniform: Callable[[float, float], float]
+) -> Decision:
+    if skip_not_found:
+        return Drop()
+    missing_since = job.data.get(MISSING_SINCE)
+    if isinstance(missing_since, int | float) and now - missing_since >= KEEP_LOOKING:
+        return Bury()
+    delay = calculate_delay(job.retry_count, get_retry_params("PlexNotFound"), uniform)
+    return Retry(at=now + delay, counts=True)

@@ -1,0 +1,36 @@
+"""What a batch works with, as of the settings of this moment."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from plex.client import PlexClient
+from plex.library import Library
+from plex.matcher import PlexMatcher
+from validation.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSession:
+    """Settings, and the Plex server that they name."""
+
+    config: Config
+    client: PlexClient
+    library: Library
+    matcher: PlexMatcher
+
+
+class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an error of the program
+    """The settings name no usable Plex server; the text says which setting lacks what."""
+
+
+class SessionProvider(Protocol):
+    """Gives the session for the next batch."""
+
+    def current(self) -> SyncSession:
+        """Return a session whose settings are at most 10 s old.
+
+        Raises:
+            ConfigFault: a required setting is missing or malformed.
+            StashError: the settings could not be read.
+        """
+        ...

@@ -1,0 +1,77 @@
+"""Counts of what the worker did, kept over restarts in `stats.json` (spec.md §9)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.state_file import read_state, write_state
+
+_COUNTS = (
+    "jobs_processed",
+    "jobs_succeeded",
+    "jobs_failed",
+    "jobs_to_dlq",
+    "high_confidence_matches",
+    "low_confidence_matches",
+)
+
+
+class SyncStats:
+    """The counts, loaded once and saved by whoever holds the worker lock.
+
+    Args:
+        path: the file.
+        report: is told about a file that could not be read.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, path: str, report: Callable[[str], None], clock: Callable[[], float]
+    ) -> None:
+        stored = read_state(path, report, clock())
+        self._path = path
+        self._saved: dict[str, Any] | None = None
+        self.counts = {name: _count(stored.get(name)) for name in _COUNTS}
+        errors = stored.get("errors_by_type")
+        self.errors_by_type: dict[str, int] = {
+            str(name): _count(number)
+            for name, number in (errors.items() if isinstance(errors, dict) else ())
+        }
+        total = stored.get("total_processing_time")
+        self.total_processing_time = float(total) if isinstance(total, int | float) else 0.0
+        self.session_start = clock()
+
+    def succeeded(self, seconds: float) -> None:
+        """Count a finished job and the seconds it took."""
+        self._processed(seconds)
+        self.counts["jobs_succeeded"] += 1
+
+    def failed(self, error_type: str, seconds: float, *, dead: bool) -> None:
+        """Count a failed try; `dead` when the job became a dead letter."""
+        self._processed(seconds)
+        self.counts["jobs_failed"] += 1
+        self.counts["jobs_to_dlq"] += dead
+        self.errors_by_type[error_type] = self.errors_by_type.get(error_type, 0) + 1
+
+    def save(self) -> None:
+        """Write the counts if they changed.
+
+        Raises:
+            OSError: the file could not be written.
+        """
+        state = {
+            **self.counts,
+            "total_processing_time": round(self.total_processing_time, 3),
+            "session_start": self.session_start,
+            "errors_by_type": dict(self.errors_by_type),
+        }
+        if state != self._saved:
+            write_state(self._path, state)
+            self._saved = state
+
+    def _processed(self, seconds: float) -> None:
+        self.counts["jobs_processed"] += 1
+        self.total_processing_time += max(0.0, seconds)
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0

@@ -1,0 +1,42 @@
+"""Sleeping until there is something to do: a due job, a new one, or the order to stop."""
+
+import threading
+from collections.abc import Callable
+
+LOOKS_PER_SECOND = 5  # each reads shared memory only, no disk
+
+
+class Waiter:
+    """Waits for time to pass or for another process to change the queue.
+
+    Args:
+        change_counter: differs after another process has written to the queue.
+        stop: set when the worker shall end.
+        monotonic: a clock in seconds that never steps.
+    """
+
+    def __init__(
+        self,
+        change_counter: Callable[[], int],
+        stop: threading.Event,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._change_counter = change_counter
+        self._stop = stop
+        self._monotonic = monotonic
+        self._seen = change_counter()
+
+    def wait(self, seconds: float) -> None:
+        """Return after that time, at once when the queue changes, or when it is time to stop."""
+        end = self._monotonic() + seconds
+        while not self._stop.is_set() and not self._changed():
+            left = end - self._monotonic()
+            if left <= 0:
+                return
+            self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
+
+    def _changed(self) -> bool:
+        counter = self._change_counter()
+        changed = counter != self._seen
+        self._seen = counter
+        return changed
