@@ -1,0 +1,87 @@
+"""A hook's process: one job stored, a worker made sure of, one answer.
+
+Everything that this module reaches imports the standard library only; a test holds the list.
+"""
+
+import os
+import sqlite3
+import time
+
+from hooks.handlers import HookContextError, job_for_hook
+from shared.data_folder import DataFolder, resolve_data_folder
+from shared.file_lock import FileLock
+from shared.log import create_logger
+from shared.redaction import Secrets
+from sync_queue.operations import enqueue, has_unfinished
+from sync_queue.schema import NewerSchemaError, connect
+from worker.launcher import ensure_worker
+
+TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
+if TYPE_CHECKING:
+    from typing import Any
+
+    from shared.log import Log
+    from sync_queue.operations import JobData
+
+
+def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
+    """Handle one hook and return Stash's answer object; never raises for what Stash sent."""
+    connection = message.get("server_connection")
+    connection = connection if isinstance(connection, dict) else {}
+    log = create_logger(_secrets(connection))
+    try:
+        job = job_for_hook(message["args"]["hookContext"], time.time())
+    except HookContextError as error:
+        log.error(f"Stash sent a hook that Stash2Plex cannot read: {error}")
+        return {"error": str(error)}
+    try:
+        folder = resolve_data_folder(
+            os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
+        )
+        return _store_and_wake(script, folder, connection, job, log)
+    except (OSError, sqlite3.Error, NewerSchemaError) as error:
+        return _not_queued(job, error, log)
+
+
+def _store_and_wake(
+    script: str,
+    folder: DataFolder,
+    server_connection: "dict[str, Any]",
+    job: "JobData | None",
+    log: "Log",
+) -> "dict[str, Any]":
+    if job is None and not os.path.exists(folder.queue_database):
+        return {"output": "nothing to sync"}
+    database = connect(folder.queue_database)
+    if job is not None:
+        _, merged = enqueue(database, [job], job["enqueued_at"])
+        log.info(f"Scene {job['scene_id']}: queued" + (" (already waiting)" if merged else ""))
+    # Also an event that asks for nothing picks up what a killed worker left behind.
+    if job is not None or has_unfinished(database):
+        try:
+            ensure_worker(script, FileLock(folder.worker_lock), server_connection)
+        except OSError as error:
+            log.warning(
+                f"The edit is queued, but no worker could be started ({error}): "
+                "run the task 'Process Queue'"
+            )
+    return {"output": "nothing to sync" if job is None else "queued"}
+
+
+def _not_queued(job: "JobData | None", error: Exception, log: "Log") -> "dict[str, Any]":
+    if job is None:
+        return {"output": "nothing to sync"}
+    text = (
+        f"Scene {job['scene_id']}: the edit could not be queued for Plex ({error}). Free the "
+        "database or its folder, then run the task 'Sync Recent Scenes to Plex'"
+    )
+    log.error(text)
+    return {"error": text}
+
+
+def _secrets(server_connection: "dict[str, Any]") -> Secrets:
+    secrets = Secrets()
+    cookie = server_connection.get("SessionCookie")
+    if isinstance(cookie, dict):
+        secrets.add(cookie.get("Value"))
+    return secrets

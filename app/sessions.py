@@ -1,0 +1,115 @@
+"""The session of the moment: settings at most 10 s old, and the Plex server that they name."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from plex.client import PlexClient
+from plex.device_identity import device_headers
+from plex.library import Library
+from plex.matcher import PlexMatcher
+from plex.path_index import PathIndex
+from shared.data_folder import DataFolder
+from shared.log import Log
+from shared.redaction import Secrets
+from stash.settings import StashSettings
+from validation.config import Config, ParsedConfig, parse_config
+from worker.session import ConfigFault, SyncSession
+
+SETTINGS_AGE = 10.0  # seconds; spec.md §1: a living worker sees changed settings within that time
+
+
+@dataclass(slots=True)
+class _Built:
+    config: Config
+    session: SyncSession
+
+
+class CurrentSession:
+    """Reads the settings again when they are old; rebuilds the client only when they changed.
+
+    Args:
+        settings: Stash's store of them.
+        folder: where path index and device id lie.
+        log: is told about bad settings, once each.
+        secrets: learns the token before it is used.
+        monotonic: a clock in seconds that never steps.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        settings: StashSettings,
+        folder: DataFolder,
+        log: Log,
+        secrets: Secrets,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._log = log
+        self._secrets = secrets
+        self._monotonic = monotonic
+        self._clock = clock
+        self._parsed: ParsedConfig | None = None
+        self._read_at = float("-inf")
+        self._told: set[str] = set()
+        self._built: _Built | None = None
+
+    def config(self) -> Config:
+        """Return the settings, also those that name no usable Plex server.
+
+        Raises:
+            StashError: they could not be read.
+        """
+        return self._current().config
+
+    def current(self) -> SyncSession:
+        """Return the session for the next batch (see `worker.session.SessionProvider`)."""
+        parsed = self._current()
+        if parsed.faults and parsed.config.enabled:
+            raise ConfigFault("; ".join(parsed.faults))
+        if self._built is None or self._built.config != parsed.config:
+            self._close()
+            self._built = _Built(parsed.config, self._build(parsed.config))
+        return self._built.session
+
+    def _current(self) -> ParsedConfig:
+        now = self._monotonic()
+        if self._parsed is None or now - self._read_at >= SETTINGS_AGE:
+            stored: Any = self._settings.read()
+            parsed = parse_config(stored, os.environ)
+            self._secrets.add(parsed.config.plex_token)
+            self._log.show_steps = parsed.config.debug_logging
+            for warning in parsed.warnings:
+                if warning not in self._told:
+                    self._told.add(warning)
+                    self._log.warning(f"Setting {warning}")
+            self._parsed = parsed
+            self._read_at = now
+        return self._parsed
+
+    def _build(self, config: Config) -> SyncSession:
+        identity = device_headers(self._folder.device_id, self._log.warning, self._clock())
+        client = PlexClient(
+            config.plex_url,
+            config.plex_token,
+            (config.connect_timeout, config.read_timeout),
+            config.plex_verify_tls,
+            identity,
+        )
+        if config.plex_verify_tls is False and config.plex_url.startswith("https"):
+            self._log.warning("plex_verify_tls is off: anyone on the network may pose as Plex")
+        index = PathIndex(self._folder.library_database)
+        library = Library(client, index, config.plex_library, self._clock)
+        matcher = PlexMatcher(index, config.plex_unmatched_path_map)
+        return SyncSession(config, client, library, matcher)
+
+    def _close(self) -> None:
+        if self._built is not None:
+            self._built.session.client.close()
+            self._built.session.library.index.close()
+            self._built = None

@@ -1,0 +1,35 @@
+"""Fits a process's objects to what the tasks ask for."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from app.container import Container, environment
+from shared.file_lock import FileLock
+from tasks.context import TaskContext
+from worker.launcher import ensure_worker
+from worker.processor import SyncWorker
+from worker.stats import SyncStats
+
+
+def context_for(
+    script: str, server_connection: dict[str, Any], container: Container, lock: FileLock
+) -> TaskContext:
+    """Return the context of a task in this process."""
+
+    def foreground_worker(on_progress: Callable[[int], None]) -> SyncWorker:
+        stats = SyncStats(container.folder.stats, container.log.warning, container.queue.clock)
+        return SyncWorker(environment(container, stats, on_progress=on_progress))
+
+    return TaskContext(
+        log=container.log,
+        queue=container.queue,
+        scenes=container.scenes,
+        sessions=container.sessions,
+        stats=lambda: SyncStats(
+            container.folder.stats, container.log.warning, container.queue.clock
+        ),
+        worker_lock=lock,
+        ensure_worker=partial(ensure_worker, script, lock, server_connection),
+        foreground_worker=foreground_worker,
+    )

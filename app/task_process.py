@@ -1,0 +1,47 @@
+"""A task's process: find the task, build what it needs, run it, make sure of a worker."""
+
+import os
+import sqlite3
+from typing import Any
+
+from app.dependencies import activate_site_packages, missing_dependencies
+from shared.data_folder import resolve_data_folder
+from shared.file_lock import FileLock
+from shared.log import create_logger
+from shared.redaction import Secrets
+
+
+def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Run one task and return Stash's answer object."""
+    activate_site_packages()
+    problem = missing_dependencies()
+    secrets = Secrets()
+    log = create_logger(secrets)
+    if problem:
+        log.error(problem)
+        return {"error": problem}
+    # Only here: by now it is known that they can be imported.
+    from app.container import build  # noqa: PLC0415
+    from app.task_context import context_for  # noqa: PLC0415
+    from plex.exceptions import PlexError  # noqa: PLC0415
+    from stash.exceptions import StashError  # noqa: PLC0415
+    from tasks.context import TaskError  # noqa: PLC0415
+    from tasks.registry import find_task  # noqa: PLC0415
+    from worker.session import ConfigFault  # noqa: PLC0415
+
+    connection = message.get("server_connection")
+    connection = connection if isinstance(connection, dict) else {}
+    try:
+        task = find_task(message["args"])
+        folder = resolve_data_folder(
+            os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
+        )
+        container = build(connection, folder, log, secrets)
+        lock = FileLock(folder.worker_lock)
+        text = task(context_for(script, connection, container, lock), message["args"])
+    except (TaskError, ConfigFault, PlexError, StashError, OSError, sqlite3.Error) as error:
+        text = secrets.redact(str(error))
+        log.error(text)
+        return {"error": text}
+    log.info(text)
+    return {"output": text}

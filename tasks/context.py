@@ -1,0 +1,51 @@
+"""What a task works with; the composition root passes everything in."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.file_lock import FileLock
+from shared.log import Log
+from stash.scenes import StashScenes
+from sync_queue.manager import QueueManager
+from validation.config import Config
+from worker.processor import SyncWorker
+from worker.session import SessionProvider
+from worker.stats import SyncStats
+
+
+class TaskError(Exception):
+    """A task could not do its work; the text says why and what to do."""
+
+
+class Settings(SessionProvider, Protocol):
+    """Gives sessions, and the settings even where they name no usable Plex server."""
+
+    def config(self) -> Config:
+        """Return the settings."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """One task's tools.
+
+    Attributes:
+        stats: reads the worker's counts.
+        worker_lock: held by whoever drains the queue.
+        ensure_worker: starts a worker unless one runs.
+        foreground_worker: a worker for this process, told whom to tell its progress.
+    """
+
+    log: Log
+    queue: QueueManager
+    scenes: StashScenes
+    sessions: Settings
+    stats: Callable[[], SyncStats]
+    worker_lock: FileLock
+    ensure_worker: Callable[[], str]
+    foreground_worker: Callable[[Callable[[int], None]], SyncWorker]
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep

@@ -1,0 +1,86 @@
+"""Process Queue: drain in the foreground, or watch the worker that does it already."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.context import TaskContext, TaskError
+from worker.processor import LEFT, PAUSED
+
+ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0  # spec.md §1
+_LOOK_EVERY = 0.5  # seconds between looks at another process's progress
+
+
+def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Drain the queue until nothing is due.
+
+    Raises:
+        TaskError: it had to stop before that, with the cause.
+    """
+    del arguments
+    progress = _Progress(context)
+    if not context.worker_lock.try_acquire():
+        return _watch(context, progress)
+    worker = context.foreground_worker(progress.show)
+    try:
+        outcome = worker.drain()
+    finally:
+        context.worker_lock.release()
+    stats = context.queue.stats()
+    waiting = stats["pending"] + stats["retrying"]
+    if waiting:
+        context.ensure_worker()
+    if outcome in (PAUSED, LEFT):
+        cause = worker.pause_reason or "Stash ended the session"
+        message = (
+            f"{progress.done} done, then stopped: {cause}. {waiting} jobs wait and go on by "
+            "themselves"
+        )
+        raise TaskError(message)
+    return f"{progress.done} jobs done; " + (
+        f"{waiting} wait for their next try and go on by themselves" if waiting else "none waits"
+    )
+
+
+def _watch(context: TaskContext, progress: "_Progress") -> str:
+    """Show the progress of the worker that holds the lock until nothing is due any more.
+
+    Ending this task changes nothing for that worker.
+    """
+    context.log.info("A worker is draining the queue already; this shows its progress")
+    while not context.worker_lock.try_acquire():
+        stats = context.queue.stats()
+        left = stats["pending"] + stats["in_progress"]
+        progress.show(max(0, progress.total - left))
+        if not left:
+            return f"The worker has nothing left to do; {stats['retrying']} wait for their next try"
+        context.sleep(_LOOK_EVERY)
+    context.worker_lock.release()
+    if context.queue.has_unfinished():
+        context.ensure_worker()
+    return "The worker has ended; what waits goes on by itself"
+
+
+class _Progress:
+    """Stash's progress bar, and a line every few jobs or seconds."""
+
+    def __init__(self, context: TaskContext) -> None:
+        stats = context.queue.stats()
+        self.total = stats["pending"] + stats["in_progress"]
+        self.done = 0
+        self._context = context
+        self._begun = context.monotonic()
+        self._told_done = 0
+        self._told_at = self._begun
+
+    def show(self, done: int) -> None:
+        self.done = done
+        total = max(self.total, done, 1)
+        self._context.log.progress(done / total)
+        now = self._context.monotonic()
+        enough = done - self._told_done >= ITEMS_BETWEEN_LINES
+        if not enough and now - self._told_at < SECONDS_BETWEEN_LINES:
+            return
+        self._told_done, self._told_at = done, now
+        rate = done / max(now - self._begun, 0.001)
+        left = (total - done) / rate if rate else 0.0
+        self._context.log.info(f"{done}/{total}, {rate:.1f} per second, {left:.0f} s remaining")

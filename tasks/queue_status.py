@@ -1,0 +1,23 @@
+"""View Queue Status: what waits, what failed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.context import TaskContext
+
+
+def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Tell the counts of the queue and of the dead letters."""
+    del arguments
+    stats = context.queue.stats()
+    counts = context.stats().counts
+    dead = context.queue.dead_letters.counts_by_type()
+    letters = ", ".join(f"{number} {name}" for name, number in dead.items())
+    if context.queue.has_unfinished():
+        context.ensure_worker()
+    return (
+        f"Queue: {stats['pending']} pending, {stats['in_progress']} in progress, "
+        f"{stats['retrying']} waiting for retry; {counts['jobs_succeeded']} completed, "
+        f"{counts['jobs_failed']} failed tries. Dead letters: {sum(dead.values())}"
+        + (f" ({letters})" if letters else "")
+    )

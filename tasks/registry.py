@@ -1,0 +1,48 @@
+"""Which function does which task."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tasks.context import TaskContext, TaskError
+from tasks.process_queue import process_queue
+from tasks.queue_status import queue_status
+from tasks.sync_scenes import sync_all, sync_recent
+
+Task = Callable[[TaskContext, Mapping[str, Any]], str]
+
+_TASKS: Mapping[str, Task] = {
+    "all": sync_all,
+    "recent": sync_recent,
+    "queue_status": queue_status,
+    "process_queue": process_queue,
+}
+_ANNOUNCED = (
+    "clear_queue",
+    "clear_dlq",
+    "purge_dlq",
+    "clear_match_cache",
+    "health_check",
+    "outage_summary",
+    "recover_outage_jobs",
+    "reconcile_all",
+    "reconcile_recent",
+    "reconcile_7days",
+    "reconcile_missing_metadata",
+)
+
+
+def find_task(arguments: Mapping[str, Any]) -> Task:
+    """Return the task that `mode` names.
+
+    Raises:
+        TaskError: there is none of that name, or it is announced only.
+    """
+    mode = arguments.get("mode")
+    if isinstance(mode, str) and mode in _TASKS:
+        return _TASKS[mode]
+    if mode in _ANNOUNCED:
+        message = f"The task '{mode}' is not there yet; it comes with a later version of Stash2Plex"
+        raise TaskError(message)
+    known = ", ".join(sorted((*_TASKS, *_ANNOUNCED)))
+    message = f"Stash2Plex has no task '{mode}'; there are: {known}"
+    raise TaskError(message)

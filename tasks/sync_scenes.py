@@ -1,0 +1,153 @@
+"""Sync All Scenes and Sync Recent Scenes: queue what is not in step with Plex."""
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plex.exceptions import PlexError
+from sync_queue.operations import METADATA, scene_job
+from tasks.context import TaskContext
+from validation.config import Config
+from validation.metadata import project
+from validation.scene_extractor import StashScene
+from worker.session import ConfigFault
+
+RECENT = datetime.timedelta(hours=24)
+# Stash compares time stamps as text in its server's own offset (stash-protocol.md §5): ask for more
+# than is wanted, and compare as times here.
+_ANY_OFFSET = datetime.timedelta(hours=26)
+_TRUE = ("true", "1", "yes", "on")
+
+
+@dataclass(slots=True)
+class _Counts:
+    seen: int = 0
+    queued: int = 0
+    waiting: int = 0
+    in_step: int = 0
+    without_file: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was sent so far, for telling which scenes are in step.
+
+    Attributes:
+        digests: scene → item → digest last sent.
+        versions: scene → Stash's time stamp of what was last synced.
+        items: the items that Plex has now; None when it could not be asked.
+    """
+
+    digests: Mapping[int, Mapping[int, str]]
+    versions: Mapping[int, str]
+    items: set[int] | None
+
+    def has(self, scene: StashScene, config: Config) -> bool:
+        """Tell whether Plex shows this scene already."""
+        sent = self.digests.get(scene.id)
+        if not sent or self.versions.get(scene.id) != scene.updated_at:
+            return False
+        digest = project(scene, config).digest
+        if any(one != digest for one in sent.values()):
+            return False
+        return self.items is None or self.items.issuperset(sent)
+
+
+def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Queue every scene that has a file and is not in step; `force` queues all of them.
+
+    Raises:
+        StashError: Stash could not be read to its end; what was queued by then stays queued.
+    """
+    force = str(arguments.get("force", "")).strip().lower() in _TRUE
+    return _queue_pages(context, context.scenes.walk(), context.scenes.count(), force=force)
+
+
+def sync_recent(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Queue the scenes updated in the last 24 hours that are not in step.
+
+    Raises:
+        StashError: Stash could not be read to its end; what was queued by then stays queued.
+    """
+    del arguments
+    now = datetime.datetime.fromtimestamp(context.clock(), datetime.UTC)
+    asked = (now - RECENT - _ANY_OFFSET).strftime("%Y-%m-%dT%H:%M:%S")
+    pages = (
+        [scene for scene in page if _updated_after(scene, now - RECENT)]
+        for page in context.scenes.walk(updated_since=asked)
+    )
+    return _queue_pages(context, pages, None, force=False)
+
+
+def _queue_pages(
+    context: TaskContext,
+    pages: Iterator[list[StashScene]],
+    total: int | None,
+    *,
+    force: bool,
+) -> str:
+    config = context.sessions.config()
+    known = None if force else _what_is_known(context)
+    counts = _Counts()
+    for page in pages:
+        _queue_page(context, page, config, known, counts)
+        if total:
+            context.log.progress(counts.seen / total)
+    if counts.queued or counts.waiting:
+        context.ensure_worker()
+    return (
+        f"{counts.seen} scenes looked at: {counts.queued} queued, {counts.waiting} already queued, "
+        f"{counts.in_step} already in Plex, {counts.without_file} without a file"
+    )
+
+
+def _queue_page(
+    context: TaskContext,
+    page: list[StashScene],
+    config: Config,
+    known: _Known | None,
+    counts: _Counts,
+) -> None:
+    now = context.clock()
+    jobs = []
+    for scene in page:
+        counts.seen += 1
+        if not scene.files:
+            counts.without_file += 1
+        elif known is not None and known.has(scene, config):
+            counts.in_step += 1
+        else:
+            jobs.append(scene_job(scene.id, METADATA, now))
+    added, merged = context.queue.enqueue(jobs)
+    counts.queued += added
+    counts.waiting += merged
+
+
+def _what_is_known(context: TaskContext) -> _Known:
+    """Read the sync log, and ask Plex which items it still has.
+
+    Plex being away is no reason to stop: what was sent and has not changed counts as in step then,
+    since nothing may be concluded from not seeing it.
+    """
+    log = context.queue.sync_log
+    try:
+        session = context.sessions.current()
+        session.library.prepare()
+        session.library.refresh()
+        server_id = session.library.server_id
+        items: set[int] | None = session.library.index.rating_keys()
+    except (PlexError, ConfigFault) as error:
+        context.log.warning(f"{error}. Whether Plex still has what was sent was not checked")
+        return _Known(log.digests(None), log.scene_versions(), None)
+    return _Known(log.digests(server_id), log.scene_versions(), items)
+
+
+def _updated_after(scene: StashScene, moment: datetime.datetime) -> bool:
+    try:
+        updated = datetime.datetime.fromisoformat(scene.updated_at)
+    except ValueError:
+        return True
+    if updated.tzinfo is None:
+        updated = updated.replace(tzinfo=datetime.UTC)
+    return updated >= moment
