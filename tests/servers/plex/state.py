@@ -1,0 +1,280 @@
+"""What a Plex server knows: sections, items, collections, tags, images.
+
+Values inside an `Item` are immutable (tuples, frozen sets), so that every change is an
+assignment, and an assignment drops the cached listing row: a stale row cannot be served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TypeAlias, TypedDict
+
+MOVIE_TYPE = 1
+COLLECTION_TYPE = 18
+OPTIMIZED_VERSION = 42
+
+TAG_ATTRIBUTES = {
+    "genre": "genres",
+    "collection": "collections",
+    "label": "labels",
+    "director": "directors",
+    "writer": "writers",
+    "producer": "producers",
+    "country": "countries",
+}
+"""Plex's name of a kind of tag, and where an `Item` keeps those; `actor` has its own shape."""
+
+_UNSHOWN = frozenset({"_revision", "_row"})
+_assign = object.__setattr__
+
+IMAGE_LOCKS = frozenset({"thumb", "art", "theme", "logo", "squareArt"})
+
+ActorLike: TypeAlias = "str | tuple[str, str] | tuple[str, str, str]"
+"""A name, (name, role) or (name, role, thumb)."""
+
+
+class ItemFields(TypedDict, total=False):
+    """What a test can say about an item, in Python names; actors as `ActorLike`."""
+
+    title: str
+    title_sort: str
+    original_title: str
+    studio: str
+    summary: str
+    tagline: str
+    originally_available_at: str
+    content_rating: str
+    edition_title: str
+    user_rating: float | None
+    rating: float | None
+    audience_rating: float | None
+    added_at: int
+    genres: Sequence[str]
+    collections: Sequence[str]
+    labels: Sequence[str]
+    directors: Sequence[str]
+    writers: Sequence[str]
+    producers: Sequence[str]
+    countries: Sequence[str]
+    actors: Sequence[ActorLike]
+    poster: bytes
+    art: bytes
+
+
+class Revision:
+    """Counts changes, so that what was computed from all items knows when it is stale.
+
+    Attributes:
+        value: any change of any item.
+        files: a change of which items or files there are.
+    """
+
+    __slots__ = ("files", "value")
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.files = 0
+
+
+@dataclass(slots=True)
+class Tag:
+    """A tag row. Its identity is the name; an actor's thumb belongs here, shared by all items."""
+
+    id: int
+    kind: str
+    name: str
+    thumb: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One role of an item."""
+
+    tag: Tag
+    role: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.tag.name
+
+    @property
+    def thumb(self) -> str:
+        return self.tag.thumb
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file. `size` in bytes, `duration` in milliseconds."""
+
+    file: str
+    size: int = 1_000_000
+    duration: int | None = 60_000
+    oshash: str = ""
+    id: int = 0
+
+    @property
+    def container(self) -> str:
+        _, dot, suffix = self.file.rpartition(".")
+        return suffix.lower() if dot else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One version of an item; several parts are cd1, cd2 …"""
+
+    parts: tuple[Part, ...]
+    proxy_type: int | None = None
+    width: int = 1920
+    height: int = 1080
+    bitrate: int = 4000
+    id: int = 0
+
+    @property
+    def duration(self) -> int:
+        return sum(part.duration or 0 for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A poster or background that the server holds."""
+
+    key: str
+    sha1: str
+    data: bytes = field(repr=False)
+    selected: bool = False
+    provider: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Section:
+    """A library."""
+
+    key: int
+    title: str
+    locations: tuple[str, ...]
+    agent: str
+    scanner: str
+    type: str
+    language: str
+    uuid: str
+    created_at: int
+    updated_at: int
+    scanned_at: int
+    content_changed_at: int = 1
+    refreshing: bool = False
+    collections: dict[str, Collection] = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A video, as the server would give it in full. Text that is absent is ""."""
+
+    _revision: Revision = field(repr=False)
+    _row: tuple[object, bytes] | None = field(default=None, init=False, repr=False)
+    rating_key: int
+    section: Section = field(repr=False)
+    guid: str
+    media: tuple[Media, ...]
+    title: str
+    added_at: int
+    updated_at: int
+    title_sort: str = ""
+    original_title: str = ""
+    studio: str = ""
+    summary: str = ""
+    tagline: str = ""
+    originally_available_at: str = ""
+    content_rating: str = ""
+    edition_title: str = ""
+    user_rating: float | None = None
+    rating: float | None = None
+    audience_rating: float | None = None
+    genres: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    directors: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ()
+    producers: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    actors: tuple[Actor, ...] = ()
+    locks: frozenset[str] = frozenset()
+    posters: tuple[Image, ...] = field(default=(), repr=False)
+    arts: tuple[Image, ...] = field(default=(), repr=False)
+    deleted_at: int | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        _assign(self, name, value)
+        if name in _UNSHOWN:
+            return
+        if self._row is not None:
+            _assign(self, "_row", None)
+        self._revision.value += 1
+        self._revision.files += name == "media"
+
+    @property
+    def year(self) -> int | None:
+        """Derived from the date, as in Plex; there is no way to set it."""
+        return int(self.originally_available_at[:4]) if self.originally_available_at else None
+
+    @property
+    def parts(self) -> list[Part]:
+        return [part for media in self.media for part in media.parts]
+
+    @property
+    def files(self) -> list[str]:
+        return [part.file for media in self.media for part in media.parts]
+
+    @property
+    def duration(self) -> int:
+        return self.media[0].duration if self.media else 0
+
+    @property
+    def poster(self) -> bytes | None:
+        """Bytes of the chosen poster."""
+        return selected_bytes(self.posters)
+
+    @property
+    def art(self) -> bytes | None:
+        """Bytes of the chosen background."""
+        return selected_bytes(self.arts)
+
+    @property
+    def unmatched(self) -> bool:
+        return self.guid.startswith(("local://", "com.plexapp.agents.none://"))
+
+
+@dataclass(slots=True, eq=False)
+class Collection:
+    """A collection; `children` are rating keys in the order in which they came."""
+
+    rating_key: int
+    section: Section = field(repr=False)
+    title: str
+    added_at: int
+    updated_at: int
+    title_sort: str = ""
+    summary: str = ""
+    content_rating: str = ""
+    children: dict[int, None] = field(default_factory=dict)
+    locks: frozenset[str] = frozenset()
+    posters: tuple[Image, ...] = field(default=(), repr=False)
+    arts: tuple[Image, ...] = field(default=(), repr=False)
+
+
+def selected_bytes(images: tuple[Image, ...]) -> bytes | None:
+    """Bytes of the chosen image of a shelf."""
+    return next((image.data for image in images if image.selected), None)
+
+
+def stem(path: str) -> str:
+    """File name without suffix, for either kind of separator."""
+    windows = "\\" in path and "/" not in path
+    return (PureWindowsPath(path) if windows else PurePosixPath(path)).stem
+
+
+def below(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies below it, on folder boundaries."""
+    trimmed = folder.rstrip("/\\")
+    return path == trimmed or path.startswith((trimmed + "/", trimmed + "\\"))

@@ -1,0 +1,72 @@
+"""Where the real server's behaviour is unknown or varies: one switch each.
+
+A client is right only when its tests pass under both positions of every switch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Switches:
+    """How this Plex behaves; may be changed while it runs.
+
+    Attributes:
+        tags_append: `genre[0].tag.tag=X` adds to the item's tags; False: the tags of one PUT
+            replace those of the item (plex-protocol.md §3.3, §8.3.4).
+        remove_before_add: in one PUT `tag-` and `[].tag=` are applied before the additions;
+            False: after them (plex-protocol.md §8.3.4, §11).
+        upload_locks_thumb: uploading or choosing a poster or background also sets its lock
+            (plex-protocol.md §8.3.5, §11).
+        honours_exclude_elements: `excludeElements` and `excludeFields` shorten rows; False: they
+            are ignored, as exclusions are requests, not guarantees (plex-protocol.md §2.4).
+        ignores_file_filter: `file=` is treated as an unknown filter: the whole library comes
+            back (plex-protocol.md §2.2).
+        ignores_paging: container start and size are ignored, the whole list comes back
+            (plex-protocol.md §2.4).
+        require_size_header: a list asked for without a container size is answered with 400, as
+            Plex announces it will be (plex-protocol.md §2.4, §9).
+        max_request_line: bytes of `METHOD target HTTP/1.1`; a longer one gets 400. The real
+            limit is unknown, 8 KiB is what a careful client keeps (plex-protocol.md §3.5).
+        edits_bump_content_changed: an edit raises the section's `contentChangedAt`
+            (plex-protocol.md §2.5: what exactly raises it is unproven).
+        listing_truncates_tags: rows of a listing show 2 genres and 3 roles and no label,
+            collection or lock; False: all tags by name (plex-protocol.md §3.3, §8.3.3).
+        metadata_returns_section_id: `/library/metadata/N` names its section
+            (plex-protocol.md §3.7).
+        max_upload_bytes: a larger poster is refused (plex-protocol.md §3.6).
+        oversized_upload_status: with which status: 413 newer, 500 older servers
+            (plex-protocol.md §3.6).
+        clear_date_allowed: an empty `originallyAvailableAt.value` clears; False: it is malformed
+            data, 500 (plex-protocol.md §3.2, §11).
+        unlocked_title_sort_is_ignored: `titleSort.value` without its lock has no effect
+            (plex-protocol.md §3.2, plexapi#478).
+        capitalizes_labels: a label comes back with a capital first letter
+            (plex-protocol.md §3.3, Kometa#201).
+        string_filters_ignore_case: `title=` and `file=` compare as SQL's LIKE does
+            (plex-protocol.md §2.2 leaves it open).
+        keep_alive_seconds: an idle connection is closed after so long (plex-protocol.md §1.3).
+        compresses: bodies over 1 KiB are gzipped for clients that accept it
+            (plex-protocol.md §1.1, §1.3). Off: on loopback it only costs time.
+    """
+
+    tags_append: bool = True
+    remove_before_add: bool = True
+    upload_locks_thumb: bool = False
+    honours_exclude_elements: bool = True
+    ignores_file_filter: bool = False
+    ignores_paging: bool = False
+    require_size_header: bool = False
+    max_request_line: int = 8192
+    edits_bump_content_changed: bool = True
+    listing_truncates_tags: bool = True
+    metadata_returns_section_id: bool = True
+    max_upload_bytes: int = 10_480_000
+    oversized_upload_status: int = 413
+    clear_date_allowed: bool = True
+    unlocked_title_sort_is_ignored: bool = True
+    capitalizes_labels: bool = True
+    string_filters_ignore_case: bool = True
+    keep_alive_seconds: float = 20.0
+    compresses: bool = False
