@@ -1,0 +1,199 @@
+"""The fake Stash's database: scenes and what they refer to, under one lock."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import threading
+from collections.abc import Iterable
+from typing import Any, TypedDict, Unpack
+
+from .clock import StashClock
+from .entities import (
+    Fingerprint,
+    Group,
+    Performer,
+    Scene,
+    SceneGroup,
+    StashID,
+    Studio,
+    Tag,
+    VideoFile,
+)
+from .errors import StashError
+from .shelf import Ref, Shelf
+
+GroupPlace = SceneGroup | Ref | tuple[Ref, int | None]
+"""A group, or a group and the scene's index in it."""
+
+
+class SceneFields(TypedDict, total=False):
+    """What a test may say of a scene; people and things by name or id, unknown names are added."""
+
+    title: str
+    code: str
+    details: str
+    director: str
+    urls: Iterable[str]
+    date: str | None
+    rating100: int | None
+    organized: bool
+    o_counter: int
+    play_count: int
+    play_duration: float
+    resume_time: float
+    last_played_at: str | None
+    files: Iterable[VideoFile | str]
+    studio: Ref | None
+    performers: Iterable[Ref]
+    tags: Iterable[Ref]
+    groups: Iterable[GroupPlace]
+    stash_ids: Iterable[StashID]
+    cover: bytes | None
+    created_at: str
+    updated_at: str
+
+
+class Library:
+    """Scenes, performers, studios, tags and groups.
+
+    Records are immutable: whoever got one keeps a consistent view of it without the lock.
+
+    Args:
+        clock: stamps what is created and changed.
+    """
+
+    def __init__(self, clock: StashClock) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock
+        self.scenes: dict[int, Scene] = {}
+        self.performers: Shelf[Performer] = Shelf("performer", Performer, clock)
+        self.studios: Shelf[Studio] = Shelf("studio", Studio, clock)
+        self.tags: Shelf[Tag] = Shelf("tag", Tag, clock)
+        self.groups: Shelf[Group] = Shelf("group", Group, clock)
+        self._last_scene_id = 0
+        self._last_file_id = 0
+
+    def scene(self, scene_id: int) -> Scene:
+        """The scene.
+
+        Raises:
+            StashError: there is none with that id.
+        """
+        found = self.scenes.get(scene_id)
+        if found is None:
+            msg = f"scene with id {scene_id} not found"
+            raise StashError(msg)
+        return found
+
+    def add_scene(self, **fields: Unpack[SceneFields]) -> Scene:
+        """Adds a scene with the next id."""
+        with self.lock:
+            self._last_scene_id += 1
+            stamp = self.clock.stamp()
+            given = {"created_at": stamp, "updated_at": stamp, **self._columns(fields, ())}
+            scene = Scene(id=self._last_scene_id, **given)
+            self.scenes[scene.id] = scene
+            return scene
+
+    def update_scene(
+        self, scene_id: int, *, touch: bool = True, **changes: Unpack[SceneFields]
+    ) -> Scene:
+        """Changes a scene.
+
+        Args:
+            scene_id: which one.
+            touch: whether `updated_at` moves to now, unless `changes` sets it.
+            changes: fields to replace.
+        """
+        with self.lock:
+            scene = self.scene(scene_id)
+            columns = self._columns(changes, scene.files)
+            if touch:
+                columns.setdefault("updated_at", self.clock.stamp())
+            changed = dataclasses.replace(scene, **columns)
+            self.scenes[scene_id] = changed
+            return changed
+
+    def move_file(self, scene_id: int, new_path: str) -> Scene:
+        """Renames the primary file as a scan finds it: `updated_at` of the scene stays."""
+        with self.lock:
+            first, *others = self.scene(scene_id).files
+            moved = dataclasses.replace(first, path=new_path, updated_at=self.clock.stamp())
+            return self.update_scene(scene_id, touch=False, files=[moved, *others])
+
+    def remove_scene(self, scene_id: int) -> Scene:
+        """Removes a scene and returns what it was."""
+        with self.lock:
+            scene = self.scene(scene_id)
+            del self.scenes[scene_id]
+            return scene
+
+    def snapshot(self) -> dict[int, dict[str, Any]]:
+        """Every scene as plain data with names for ids; the cover as its SHA-256."""
+        with self.lock:
+            return {scene_id: self._plain(scene) for scene_id, scene in self.scenes.items()}
+
+    def _plain(self, scene: Scene) -> dict[str, Any]:
+        plain = dataclasses.asdict(scene)
+        del plain["studio_id"], plain["performer_ids"], plain["tag_ids"]
+        studio = self.studios.find(scene.studio_id or 0)
+        parent = self.studios.find(studio.parent_id or 0) if studio else None
+        plain["studio"] = studio.name if studio else None
+        plain["parent_studio"] = parent.name if parent else None
+        plain["performers"] = [p.name for p in self.performers.sorted_by_name(scene.performer_ids)]
+        plain["tags"] = [tag.name for tag in self.tags.sorted_by_name(scene.tag_ids)]
+        plain["groups"] = [
+            {"name": self.groups.get(group.group_id).name, "scene_index": group.scene_index}
+            for group in scene.groups
+        ]
+        plain["cover"] = hashlib.sha256(scene.cover).hexdigest() if scene.cover else None
+        return plain
+
+    def _columns(self, fields: SceneFields, old_files: tuple[VideoFile, ...]) -> dict[str, Any]:
+        """The fields of a `Scene` that a test's words stand for."""
+        columns: dict[str, Any] = dict(fields)
+        if "files" in columns:
+            columns["files"] = tuple(self._file(file, old_files) for file in columns["files"])
+        if "studio" in columns:
+            studio = columns.pop("studio")
+            columns["studio_id"] = None if studio is None else self.studios.ensure(studio)
+        if "performers" in columns:
+            columns["performer_ids"] = _ids(self.performers, columns.pop("performers"))
+        if "tags" in columns:
+            columns["tag_ids"] = _ids(self.tags, columns.pop("tags"))
+        if "groups" in columns:
+            columns["groups"] = tuple(self.group_place(place) for place in columns["groups"])
+        for name in ("urls", "stash_ids"):
+            if name in columns:
+                columns[name] = tuple(columns[name])
+        return columns
+
+    def group_place(self, place: GroupPlace) -> SceneGroup:
+        """A scene's place in a group; an unknown group is added."""
+        if isinstance(place, SceneGroup):
+            return place
+        group, index = place if isinstance(place, tuple) else (place, None)
+        return SceneGroup(self.groups.ensure(group), index)
+
+    def _file(self, file: VideoFile | str, old_files: tuple[VideoFile, ...]) -> VideoFile:
+        if isinstance(file, str):
+            known = next((old for old in old_files if old.path == file), None)
+            file = known or VideoFile(file)
+        if file.id:
+            return file
+        self._last_file_id += 1
+        stamp = self.clock.stamp()
+        return dataclasses.replace(
+            file,
+            id=self._last_file_id,
+            mod_time=file.mod_time or stamp,
+            created_at=file.created_at or stamp,
+            updated_at=file.updated_at or stamp,
+            fingerprints=file.fingerprints
+            or (Fingerprint("oshash", f"{self._last_file_id:016x}"),),
+        )
+
+
+def _ids(shelf: Shelf[Any], refs: Iterable[Ref]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(shelf.ensure(ref) for ref in refs))

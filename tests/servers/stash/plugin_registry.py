@@ -1,0 +1,124 @@
+"""The plugins folder: what is installed, and what Stash makes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from .plugin_manifest import Manifest, ManifestError, load
+
+PLUGIN_FILES = ("Stash2Plex.py", "Stash2Plex.yml", "requirements.txt")
+PLUGIN_FOLDERS = (
+    "app",
+    "hooks",
+    "tasks",
+    "worker",
+    "reconciliation",
+    "plex",
+    "stash",
+    "sync_queue",
+    "validation",
+    "shared",
+    "ui",
+)
+
+Selection = Iterable[str] | Callable[[Path], bool]
+"""Files to install: relative paths of files and folders, or a predicate on relative paths."""
+
+
+class PluginRegistry:
+    """The plugins that Stash has loaded from its plugins folder.
+
+    Args:
+        directory: the plugins folder.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.plugins: list[Manifest] = []
+        self.disabled: set[str] = set()
+        self.errors: list[str] = []
+
+    def install(self, source: Path, name: str, selection: Selection | None = None) -> Manifest:
+        """Copies a plugin's files as if its package were unzipped, and reloads.
+
+        Args:
+            source: the folder to copy from.
+            name: the plugin's id and its folder's name.
+            selection: which files; by default those that Stash2Plex ships.
+
+        Raises:
+            ManifestError: Stash would not load the plugin.
+        """
+        target = self.directory / name
+        target.mkdir(parents=True, exist_ok=True)
+        for relative in _selected(source, selection):
+            copy = target / relative
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / relative, copy)
+        self.reload()
+        found = self.find(name)
+        if found is None:
+            msg = f"Stash did not load {name}: {self.errors or 'no ' + name + '.yml'}"
+            raise ManifestError(msg)
+        return found
+
+    def reload(self) -> None:
+        """Reads every `.yml` below the plugins folder; what is no plugin becomes an error."""
+        plugins: dict[str, Manifest] = {}
+        self.errors = []
+        for path in _walk(self.directory):
+            try:
+                manifest = load(path)
+            except ManifestError as error:
+                self.errors.append(f"Error loading plugin {path}: {error}")
+                continue
+            if manifest.id.lower() in plugins:
+                self.errors.append(
+                    f"Error loading plugin {path}: plugin ID {manifest.id} already exists"
+                )
+                continue
+            plugins[manifest.id.lower()] = manifest
+        self.plugins = list(plugins.values())
+
+    def find(self, plugin_id: str) -> Manifest | None:
+        """The plugin of that id, case-sensitively."""
+        return next((plugin for plugin in self.plugins if plugin.id == plugin_id), None)
+
+    def enabled(self) -> list[Manifest]:
+        """The plugins that are not switched off, in load order."""
+        return [plugin for plugin in self.plugins if plugin.id not in self.disabled]
+
+
+def _walk(directory: Path) -> list[Path]:
+    """Every `.yml` below, hidden folders and symbolic links included."""
+    return sorted(
+        Path(folder, name)
+        for folder, _, names in os.walk(directory, followlinks=True)
+        for name in names
+        if name.endswith(".yml")
+    )
+
+
+def _selected(source: Path, selection: Selection | None) -> list[Path]:
+    if callable(selection):
+        candidates = _files_below(source)
+        return [
+            path.relative_to(source) for path in candidates if selection(path.relative_to(source))
+        ]
+    names = (*PLUGIN_FILES, *PLUGIN_FOLDERS) if selection is None else tuple(selection)
+    found: list[Path] = []
+    for name in names:
+        path = source / name
+        found += [path] if path.is_file() else _files_below(path)
+    return [path.relative_to(source) for path in found]
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+    ]

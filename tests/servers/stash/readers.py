@@ -1,0 +1,110 @@
+"""How the fields of scenes and their relations are read, where they are no plain attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .calls import Call
+from .clock import unix_time
+from .entities import Group, Named, Performer, Scene, SceneGroup, Studio, Tag, VideoFile
+from .library import Library
+from .projection import FieldReaders, Reader
+
+Arguments = Mapping[str, Any]
+
+
+def library_readers(library: Library) -> FieldReaders:
+    """Readers of everything that `library` holds."""
+    return {**_SIMPLE, **_relations(library), **_counts(library)}
+
+
+def _first_url(record: Any, _call: Call, _arguments: Arguments) -> str | None:
+    return record.urls[0] if record.urls else None
+
+
+def _scene_paths(scene: Scene, call: Call, _arguments: Arguments) -> _ScenePaths:
+    return _ScenePaths(scene, f"{call.base_url}/scene/{scene.id}")
+
+
+class _ScenePaths:
+    """The `paths` of a scene, under the address that the client used."""
+
+    def __init__(self, scene: Scene, base: str) -> None:
+        self.screenshot = f"{base}/screenshot?t={unix_time(scene.updated_at)}"
+        self.preview = f"{base}/preview"
+        self.stream = f"{base}/stream"
+        self.webp = f"{base}/webp"
+        self.vtt = f"{base}_thumbs.vtt"
+        self.sprite = f"{base}_sprite.jpg"
+
+
+def _fingerprint(file: VideoFile, _call: Call, arguments: Arguments) -> str | None:
+    return file.fingerprint(arguments["type"])
+
+
+def _image_path(kind: str) -> Reader:
+    def read(record: Named, call: Call, _arguments: Arguments) -> str:
+        stamp = unix_time(record.updated_at)
+        return f"{call.base_url}/{kind}/{record.id}/image?t={stamp}&default=true"
+
+    return read
+
+
+_SIMPLE: FieldReaders = {
+    ("Scene", "url"): _first_url,
+    ("Scene", "paths"): _scene_paths,
+    ("Performer", "url"): _first_url,
+    ("Studio", "url"): _first_url,
+    ("VideoFile", "fingerprint"): _fingerprint,
+    ("Performer", "image_path"): _image_path("performer"),
+    ("Studio", "image_path"): _image_path("studio"),
+    ("Tag", "image_path"): _image_path("tag"),
+}
+
+
+def _relations(library: Library) -> FieldReaders:
+    def scene_studio(scene: Scene, _call: Call, _arguments: Arguments) -> Studio | None:
+        return library.studios.find(scene.studio_id or 0)
+
+    def performers(scene: Scene, _call: Call, _arguments: Arguments) -> list[Performer]:
+        by_id = library.performers.by_id
+        return [by_id[id_] for id_ in scene.performer_ids]
+
+    def tags(scene: Scene, _call: Call, _arguments: Arguments) -> list[Tag]:
+        return library.tags.sorted_by_name(scene.tag_ids)
+
+    def group(place: SceneGroup, _call: Call, _arguments: Arguments) -> Group:
+        return library.groups.get(place.group_id)
+
+    def parent(studio: Studio, _call: Call, _arguments: Arguments) -> Studio | None:
+        return library.studios.find(studio.parent_id or 0)
+
+    def children(studio: Studio, _call: Call, _arguments: Arguments) -> list[Studio]:
+        return [each for each in library.studios.by_id.values() if each.parent_id == studio.id]
+
+    return {
+        ("Scene", "studio"): scene_studio,
+        ("Scene", "performers"): performers,
+        ("Scene", "tags"): tags,
+        ("SceneGroup", "group"): group,
+        ("Studio", "parent_studio"): parent,
+        ("Studio", "child_studios"): children,
+    }
+
+
+def _counts(library: Library) -> FieldReaders:
+    def of_performer(performer: Performer, _call: Call, _arguments: Arguments) -> int:
+        return sum(performer.id in scene.performer_ids for scene in library.scenes.values())
+
+    def of_tag(tag: Tag, _call: Call, _arguments: Arguments) -> int:
+        return sum(tag.id in scene.tag_ids for scene in library.scenes.values())
+
+    def of_studio(studio: Studio, _call: Call, _arguments: Arguments) -> int:
+        return sum(studio.id == scene.studio_id for scene in library.scenes.values())
+
+    return {
+        ("Performer", "scene_count"): of_performer,
+        ("Tag", "scene_count"): of_tag,
+        ("Studio", "scene_count"): of_studio,
+    }

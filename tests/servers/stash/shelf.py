@@ -1,0 +1,95 @@
+"""A store of named records (performers, studios, tags, groups) by id and by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from .clock import StashClock
+from .entities import Named
+from .errors import StashError
+
+NamedT = TypeVar("NamedT", bound=Named)
+
+Ref = str | int
+"""A record, by its name or by its id."""
+
+
+class Shelf(Generic[NamedT]):
+    """All records of one kind. The caller holds the library's lock.
+
+    Args:
+        kind: the kind's name in error messages.
+        make: builds a record.
+        clock: gives new and changed records their time stamps.
+    """
+
+    def __init__(self, kind: str, make: Callable[..., NamedT], clock: StashClock) -> None:
+        self.kind = kind
+        self.by_id: dict[int, NamedT] = {}
+        self._make = make
+        self._clock = clock
+        self._ids: dict[str, int] = {}
+        self._last_id = 0
+
+    def add(self, name: str, **fields: Any) -> NamedT:
+        """Puts a new record on the shelf.
+
+        Raises:
+            StashError: the name is taken.
+        """
+        if name in self._ids:
+            msg = f"{self.kind} with name '{name}' already exists"
+            raise StashError(msg)
+        self._last_id += 1
+        stamp = self._clock.stamp()
+        record = self._make(
+            id=self._last_id, name=name, created_at=stamp, updated_at=stamp, **fields
+        )
+        self.by_id[record.id] = record
+        self._ids[name] = record.id
+        return record
+
+    def find(self, ref: Ref) -> NamedT | None:
+        """The record of that name or id."""
+        return self.by_id.get(ref if isinstance(ref, int) else self._ids.get(ref, 0))
+
+    def get(self, ref: Ref) -> NamedT:
+        """The record of that name or id.
+
+        Raises:
+            StashError: there is none.
+        """
+        found = self.find(ref)
+        if found is None:
+            msg = f"{self.kind} with id {ref} not found"
+            raise StashError(msg)
+        return found
+
+    def ensure(self, ref: Ref) -> int:
+        """Id of the record; a name that is not there yet is added."""
+        if isinstance(ref, int):
+            return self.get(ref).id
+        return self._ids.get(ref) or self.add(ref).id
+
+    def update(self, ref: Ref, **changes: Any) -> NamedT:
+        """Replaces fields of a record and stamps it."""
+        record = self.get(ref)
+        name = changes.get("name", record.name)
+        if name != record.name and name in self._ids:
+            msg = f"{self.kind} with name '{name}' already exists"
+            raise StashError(msg)
+        changes.setdefault("updated_at", self._clock.stamp())
+        changed = dataclasses.replace(record, **changes)
+        del self._ids[record.name]
+        self._ids[changed.name] = changed.id
+        self.by_id[changed.id] = changed
+        return changed
+
+    def sorted_by_name(self, ids: Iterable[int]) -> list[NamedT]:
+        """The records with those ids, in the order of their names."""
+        by_id = self.by_id
+        found = [by_id[id_] for id_ in ids if id_ in by_id]
+        found.sort(key=lambda record: record.name.casefold())
+        return found
