@@ -1,5 +1,6 @@
 """The detached worker's process: lives while there is work, then lingers a little and ends."""
 
+import contextlib
 import json
 import os
 import signal
@@ -27,7 +28,8 @@ def run_worker(script: str, arguments: list[str]) -> int:
         The exit status: 0 also when another worker runs.
     """
     if hasattr(os, "setsid"):
-        os.setsid()  # Stash's terminal and process group are none of ours
+        with contextlib.suppress(PermissionError):  # it was started in a session of its own
+            os.setsid()
     server_connection = _read_connection()
     plugin_dir = os.path.dirname(script)
     config_dir = server_connection.get("Dir")

@@ -37,28 +37,28 @@ class Library:
         self._client = client
         self._names = {name.casefold(): name for name in names}
         self._clock = clock
-        self._server_id = ""
+        self._prepared = False
         self._looked_at = float("-inf")
         self.index = index
 
     @property
     def server_id(self) -> str:
         """The server's identity, under which the sync log remembers its items."""
-        if not self._server_id:
-            server_id = self._client.server_id
-            self.index.use_server(server_id)
-            self._server_id = server_id
-        return self._server_id
+        return self._client.server_id
 
     def prepare(self) -> None:
         """Make sure that every configured library was listed at least once."""
-        if self.server_id and self._looked_at == float("-inf"):
-            sections = self._configured_sections()
-            self.index.drop_sections_except(section.key for section in sections)
-            for section in sections:
-                if self.index.last_listing(section.key) is None:
-                    self._list(section)
+        if self._prepared:
+            return
+        self.index.use_server(self.server_id)
+        sections = self._configured_sections()
+        self.index.drop_sections_except(section.key for section in sections)
+        unknown = [one for one in sections if self.index.last_listing(one.key) is None]
+        for section in unknown:
+            self._list(section)
+        if len(unknown) == len(sections):
             self._looked_at = self._clock()
+        self._prepared = True
 
     def refresh(self) -> bool:
         """List again what may have changed, because a path was not found.

@@ -56,16 +56,16 @@ def _start_on_posix(script: str, lock: FileLock, message: bytes) -> None:
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
     try:
-        os.posix_spawn(
-            sys.executable,
-            _command(script, str(lock.descriptor)),
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, reader, 0),
-                (os.POSIX_SPAWN_DUP2, null, 1),
-                (os.POSIX_SPAWN_DUP2, null, 2),
-            ],
-        )
+        command = _command(script, str(lock.descriptor))
+        streams = [
+            (os.POSIX_SPAWN_DUP2, reader, 0),
+            (os.POSIX_SPAWN_DUP2, null, 1),
+            (os.POSIX_SPAWN_DUP2, null, 2),
+        ]
+        try:
+            os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
+        except NotImplementedError:  # an old libc: the worker leaves our session itself
+            os.posix_spawn(command[0], command, os.environ, file_actions=streams)
         os.write(writer, message)
     finally:
         for descriptor in (reader, writer, null):

@@ -1,0 +1,125 @@
+"""The promise: an edit in Stash reaches Plex with nobody doing anything more."""
+
+from __future__ import annotations
+
+from tests.conftest import MakeRig
+from tests.oracle import IMAGE_LOCKS, LOCKS
+from tests.rig import FOLDER, Rig, png
+
+EVERYTHING = {
+    "title": "A night, a lamp & <Zoë>",
+    "details": "First paragraph.\n\nSecond, with “quotes” and 東京.",
+    "date": "2024-05-06",
+    "studio": "Northlight, Ltd",
+    "performers": ["Mia Okafor", "René Dubois"],
+    "tags": ["Night, rain", "Slow [motion]"],
+}
+
+
+def test_an_edit_arrives_with_every_field_image_and_lock(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a")
+
+    runs = rig.stash.edit_scene(scene_id, cover=png(1), **EVERYTHING)
+
+    assert [run.result.output for run in runs] == ["queued"]
+    assert rig.settled(), rig.verdict().differences
+    assert item.title == "A night, a lamp & <Zoë>"
+    assert item.collections == ("Northlight, Ltd",)
+    assert item.poster == item.art == png(1)
+    assert item.locks >= LOCKS | IMAGE_LOCKS
+
+
+def test_a_scene_without_title_keeps_the_title_that_plex_has(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("file-name")
+
+    rig.stash.edit_scene(scene_id, details="Something")
+
+    assert rig.settled()
+    assert item.title == "file-name"
+
+
+def test_what_is_emptied_in_stash_is_emptied_in_plex_and_stays_so(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    rig.task("all")
+    assert rig.settled()
+
+    rig.stash.edit_scene(scene_id, details="", date=None, studio=None, performers=[], tags=[])
+
+    assert rig.wait_until(lambda: not item.genres)
+    assert (item.summary, item.studio, item.originally_available_at) == ("", "", "")
+    assert (item.actors, item.collections) == ((), ())
+    rig.plex.agent[item.rating_key] = {"summary": "from an agent", "genres": ["agent"]}
+    rig.plex.refresh_item(item.rating_key)
+    assert (item.summary, item.genres) == ("", ())
+
+
+def test_a_collection_of_the_user_is_never_taken_away(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", studio="First")
+    rig.plex.edit(item.rating_key, collections=["Mine", "First"])
+
+    rig.stash.edit_scene(scene_id, studio="Second")
+    assert rig.wait_until(lambda: "Second" in item.collections)
+    rig.stash.edit_scene(scene_id, studio="Third")
+    assert rig.wait_until(lambda: "Third" in item.collections)
+
+    assert sorted(item.collections) == ["First", "Mine", "Third"]
+
+
+def test_a_scene_that_nobody_identified_yet_clears_nothing(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a")
+    rig.plex.edit(item.rating_key, summary="set in Plex", lock=False)
+
+    rig.stash.edit_scene(scene_id, rating100=80)
+
+    assert rig.wait_until(lambda: rig.queued() == 0 and "no metadata yet" in rig.worker_log())
+    assert item.summary == "set in Plex"
+
+
+def test_a_bulk_edit_of_fifty_scenes_arrives_scene_by_scene_with_one_write_at_a_time(
+    rig: Rig,
+) -> None:
+    ids = rig.add_library(50, covers=False)
+    mark = rig.plex.log.mark()
+
+    runs = rig.stash.edit_scenes(ids, tags=["Bulk", "Edit"])
+
+    assert len(runs) == 50
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert rig.plex.log.max_writes_in_flight == 1
+    # A few scenes may be edited twice: their first sync had begun before their hook ran.
+    assert rig.plex.log.count("edit", since=mark) <= 60
+
+
+def test_two_libraries_that_hold_the_same_file_are_both_synced(rig: Rig) -> None:
+    scene_id, first = rig.add_pair("a")
+    other = rig.plex.add_section("Favourites", locations=["/media/favourites"])
+    second = rig.plex.add_item(other, f"{FOLDER}/a.mp4")
+
+    rig.stash.edit_scene(scene_id, **EVERYTHING)
+
+    assert rig.wait_until(lambda: bool(first.genres and second.genres))
+    assert rig.settled(), rig.verdict().differences
+
+
+def test_paths_that_differ_between_the_servers_are_mapped(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"plex_unmatched_path_map": "/plex/video=>/data"})
+    scene = rig.stash.add_scene(files=["/data/a/b.mp4"], tags=["Mapped"])
+    item = rig.plex.add_item(rig.section, "/plex/video/a/b.mp4")
+
+    rig.stash.edit_scene(scene.id, title="B")
+
+    assert rig.wait_until(lambda: item.title == "B" and item.genres == ("Mapped",))
+
+
+def test_a_remembered_key_that_now_belongs_to_another_video_is_not_written_to(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.task("all")
+    assert rig.settled()
+    rig.plex.move_file(f"{FOLDER}/a.mp4", f"{FOLDER}/another.mp4")
+    before = item.title
+
+    rig.stash.edit_scene(scene_id, title="Must not appear")
+
+    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log())
+    assert item.title == before
+    assert rig.queued() == 1

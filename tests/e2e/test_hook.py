@@ -1,0 +1,215 @@
+"""What a hook costs the user and what it needs: next to nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from shared.file_lock import FileLock
+from tests.conftest import MakeRig
+from tests.rig import PLUGIN, REPOSITORY, Rig
+
+ALLOWED_IMPORTS = "import os, sys, json, time, sqlite3, fcntl"  # design.md §1
+OUR_PACKAGES = ("app", "hooks", "shared", "sync_queue", "worker")
+
+
+@pytest.fixture(scope="module")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter with nothing installed."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder, with_pip=False, symlinks=True)
+    return folder / "bin" / "python3"
+
+
+def hold_worker_lock(rig: Rig) -> FileLock:
+    """Stand in for a living worker, so that nothing but hooks runs."""
+    (rig.data).mkdir(mode=0o700, exist_ok=True)
+    lock = FileLock(str(rig.data / "worker.lock"))
+    assert lock.try_acquire()
+    return lock
+
+
+def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("a")
+    run = rig.stash.edit_scene(scene_id, title="T")[0].result
+    script = rig.manifest.directory / "Stash2Plex.py"
+    spy = (
+        "import os, sys\n"
+        "def leave(status):\n"
+        "    sys.stderr.write('\\n'.join(sys.modules)); sys.stderr.flush(); leave_now(status)\n"
+        "leave_now, os._exit = os._exit, leave\n"
+        f"sys.argv = [{str(script)!r}]; sys.path.insert(0, {str(script.parent)!r})\n"
+        f"exec(compile(open({str(script)!r}).read(), {str(script)!r}, 'exec'), "
+        f"{{'__name__': '__main__', '__file__': {str(script)!r}}})\n"
+    )
+    lines = _python(["-S", "-c", spy], run.stdin).stderr.decode().splitlines()
+    allowed = _python(["-S", "-c", f"{ALLOWED_IMPORTS}; print('\\n'.join(sys.modules))"]).stdout
+
+    modules = {line for line in lines if "\x02" not in line}
+    extra = modules - set(allowed.decode().splitlines())
+
+    assert "app.hook_process" in modules
+    assert {name for name in extra if name.split(".")[0] not in OUR_PACKAGES} == set()
+
+
+def test_a_hook_sends_no_request_to_anyone(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("a")
+    lock = hold_worker_lock(rig)
+
+    runs = rig.stash.edit_scene(scene_id, title="T")
+
+    assert runs[0].result.output == "queued"
+    assert len(rig.plex.log) == 0
+    assert rig.stash.requests.count() == 0
+    lock.release()
+
+
+def test_a_hook_works_without_dependencies_settings_plex_and_stash(
+    rig: Rig, bare_python: Path
+) -> None:
+    scene_id, _ = rig.add_pair("a")
+    hold_worker_lock(rig)
+    rig.stash.set_plugin_settings(PLUGIN, {})
+    rig.stash.runner.python = str(bare_python)
+    rig.plex.stop()
+    rig.stash.stop()
+
+    runs = rig.stash.edit_scene(scene_id, title="T")
+
+    assert runs[0].result.output == "queued"
+    assert rig.queued() == 1
+
+
+def test_a_task_without_dependencies_says_which_interpreter_lacks_what(
+    rig: Rig, bare_python: Path
+) -> None:
+    rig.stash.runner.python = str(bare_python)
+
+    answer = rig.task("queue_status")
+
+    assert answer.error is not None
+    assert str(bare_python) in answer.error
+    assert "-m pip install plexapi stashapp-tools persist-queue requests" in answer.error
+
+
+def test_fifty_hooks_at_once_on_a_fresh_folder_make_fifty_jobs_and_one_worker(rig: Rig) -> None:
+    ids = rig.add_library(50, covers=False)
+    rig.plex.stop()
+
+    with ThreadPoolExecutor(50) as pool:
+        runs = list(pool.map(lambda one: rig.stash.edit_scene(one, tags=["At once"])[0], ids))
+
+    assert {run.result.output for run in runs} == {"queued"}
+    assert [run.result.logs for run in runs if "locked" in str(run.result.logs)] == []
+    assert rig.queued() == 50
+    assert len(rig.worker_pids()) == 1
+    rig.plex.start()
+    assert rig.settled(60), rig.verdict().differences[:3]
+
+
+def test_the_worker_that_a_hook_starts_outlives_it_and_holds_none_of_its_streams(
+    rig: Rig,
+) -> None:
+    scene_id, _ = rig.add_pair("a")
+    rig.plex.stop()
+
+    run = rig.stash.edit_scene(scene_id, title="T")[0].result  # returns at the end of stdout
+
+    (worker,) = rig.worker_pids()
+    streams = [Path(f"/proc/{worker}/fd/{one}") for one in (0, 1, 2)]
+    assert run.exit_code == 0
+    assert os.getsid(worker) == worker
+    assert [str(stream.readlink()) for stream in streams[1:]] == [os.devnull] * 2
+    # Its stdin is the pipe with Stash's address, until it has read that.
+    assert rig.wait_until(lambda: str(streams[0].readlink()) == os.devnull)
+
+
+def test_no_secret_is_in_the_workers_command_line_or_environment(make_rig: MakeRig) -> None:
+    rig = make_rig(stash={"username": "me", "api_key": "api-key-0123456789"})
+    scene_id, _ = rig.add_pair("a")
+    rig.plex.stop()
+
+    run = rig.stash.edit_scene(scene_id, title="T")[0].result
+
+    cookie = json.loads(run.stdin)["server_connection"]["SessionCookie"]["Value"]
+    (worker,) = rig.worker_pids()
+    for name in ("cmdline", "environ"):
+        seen = Path(f"/proc/{worker}/{name}").read_bytes()
+        assert cookie.encode() not in seen
+        assert b"api-key-0123456789" not in seen
+
+
+def test_play_counts_and_new_files_queue_nothing(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("a")
+
+    played = rig.stash.edit_scene(scene_id, play_duration=12.0)
+    created = rig.stash.scan_new(files=["/media/scenes/new.mp4"]).runs
+
+    assert [run.result.output for run in (*played, *created)] == ["nothing to sync"] * 2
+    assert not (rig.data / "queue" / "data.db").exists()
+
+
+def test_an_event_that_asks_for_nothing_still_picks_up_what_a_killed_worker_left(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.plex.stop()
+    rig.stash.edit_scene(scene_id, title="Left behind")
+    rig.stop_worker()
+    rig.plex.start()
+
+    rig.stash.edit_scene(scene_id, play_duration=12.0)
+
+    assert rig.wait_until(lambda: item.title == "Left behind")
+
+
+def test_state_belongs_to_the_user_alone(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="T")
+    assert rig.settled()
+
+    modes = {
+        str(path.relative_to(rig.data)): path.stat().st_mode & 0o777
+        for path in (rig.data, *rig.data.rglob("*"))
+    }
+
+    assert {mode for name, mode in modes.items() if (rig.data / name).is_dir()} == {0o700}
+    assert {mode for name, mode in modes.items() if (rig.data / name).is_file()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        (b"", "no task 'None'"),
+        (b"not json", "its input is no JSON"),
+        (b"[]", "no JSON object"),
+        (b'{"args": {"mode": "sing"}}', "no task 'sing'; there are: all, clear_dlq"),
+        (b'{"args": {"mode": "outage_summary"}}', "not there yet"),
+        (b'{"args": {"hookContext": {"id": "x", "type": "Scene.Update.Post"}}}', "hookContext.id"),
+        (b'{"args": {"hookContext": 7}}', "an object was expected"),
+    ],
+)
+def test_whatever_arrives_is_answered_by_one_json_object_and_exit_0(
+    stdin: bytes, said: str, tmp_path: Path
+) -> None:
+    done = _python([str(REPOSITORY / "Stash2Plex.py")], stdin, data=tmp_path)
+
+    answer = json.loads(done.stdout)
+
+    assert done.returncode == 0
+    assert said in answer["error"]
+    assert all(line.startswith(b"\x01") for line in done.stderr.splitlines())
+
+
+def _python(
+    arguments: list[str], stdin: bytes = b"", data: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "STASH_PLUGIN_DATA": str(data)} if data else None
+    return subprocess.run(
+        [sys.executable, *arguments], input=stdin, capture_output=True, env=environment, check=False
+    )

@@ -1,0 +1,138 @@
+"""The tasks, as the buttons in Stash run them."""
+
+from __future__ import annotations
+
+import datetime
+
+from tests.rig import Rig
+
+
+def test_sync_all_brings_everything_and_a_second_one_sends_nothing(rig: Rig) -> None:
+    rig.add_library(60)
+    first = rig.task("all")
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    requests = len(rig.plex.log)
+    mark = rig.plex.log.mark()
+
+    second = rig.task("all")
+    forced = rig.task("all", force="true")
+    drained = rig.task("process_queue")
+
+    assert first.output == (
+        "60 scenes looked at: 60 queued, 0 already queued, 0 already in Plex, 0 without a file"
+    )
+    assert second.output.startswith("60 scenes looked at: 0 queued, 0 already queued, 60 already")
+    assert forced.output.startswith("60 scenes looked at: 60 queued")
+    assert drained.error is None
+    assert requests <= 60 * 3.2
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert rig.plex.log.writes(mark) == []
+
+
+def test_sync_all_sends_again_what_plex_has_lost(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+    rig.task("all")
+    assert rig.settled()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    old = rig.item_of(ids[1])
+    rig.plex.remove_item(old.rating_key)
+    rig.plex.add_item(rig.section, *old.files)
+    rig.stop_worker()
+
+    answer = rig.task("all")
+
+    assert answer.output.startswith("3 scenes looked at: 1 queued, 0 already queued, 2 already")
+    assert rig.settled(), rig.verdict().differences
+
+
+def test_sync_all_names_what_has_no_file_and_goes_on_without_plex(rig: Rig) -> None:
+    rig.add_library(2, covers=False)
+    rig.stash.add_scene(title="No file", tags=["T"])
+    rig.plex.stop()
+
+    answer = rig.task("all")
+
+    assert answer.output.endswith("2 queued, 0 already queued, 0 already in Plex, 1 without a file")
+    assert any("was not checked" in text for text in answer.messages("warning"))
+    rig.plex.start()
+    assert rig.wait_until(lambda: not [d for d in rig.verdict().differences if "scene 3" not in d])
+
+
+def test_sync_recent_takes_the_last_24_hours_whatever_offset_stash_writes(rig: Rig) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    west = datetime.timezone(datetime.timedelta(hours=-8))
+    for name, age, zone in (("new", 1, west), ("edge", 23, datetime.UTC), ("old", 25, west)):
+        stamp = (now - datetime.timedelta(hours=age)).astimezone(zone).isoformat(timespec="seconds")
+        rig.add_pair(name, tags=[name], updated_at=stamp)
+
+    answer = rig.task("recent")
+
+    assert answer.output.startswith("2 scenes looked at: 2 queued")
+    assert rig.wait_until(lambda: all(rig.item_of(one).genres for one in (1, 2)))
+    assert rig.item_of(3).genres == ()
+
+
+def test_process_queue_drains_with_a_progress_bar_from_0_to_1(rig: Rig) -> None:
+    ids = rig.add_library(12, covers=False)
+    rig.plex.stop()
+    for scene_id in ids:
+        rig.stash.edit_scene(scene_id, title=f"T{scene_id}")
+    rig.stop_worker()
+    rig.plex.start()
+
+    answer = rig.task("process_queue")
+
+    assert answer.output == "12 jobs done; none waits"
+    assert rig.verdict().agree, rig.verdict().differences[:3]
+    assert answer.progress == sorted(answer.progress)
+    assert 0 < answer.progress[0] <= answer.progress[-1] == 1.0
+    assert any("/12, " in text and "remaining" in text for text in answer.messages("info"))
+
+
+def test_process_queue_watches_the_worker_that_drains_already(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scenes(ids, tags=["New"])
+    assert hang.wait_for_hit(timeout=20)
+    job = rig.stash.run_task("Stash2Plex", None, {"mode": "process_queue"})
+
+    hang.release()
+
+    rig.stash.jobs.wait(job, 30)
+    run = rig.stash.host.runs[-1].result
+    assert "A worker is draining the queue already" in str(run.messages("info"))
+    assert run.error is None
+    assert rig.settled()
+
+
+def test_process_queue_stops_with_the_cause_and_keeps_the_jobs(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+    rig.plex.stop()
+    for scene_id in ids:
+        rig.stash.edit_scene(scene_id, title=f"T{scene_id}")
+    rig.stop_worker()
+
+    answer = rig.task("process_queue")
+
+    assert answer.error is not None
+    assert "nothing answers at Plex's address" in answer.error
+    assert "3 jobs wait and go on by themselves" in answer.error
+    rig.plex.start()
+    assert rig.settled(60)
+
+
+def test_queue_status_tells_the_counts(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+    rig.task("all")
+    assert rig.settled()
+    assert rig.wait_until((rig.data / "stats.json").exists)
+    rig.plex.stop()
+    rig.stop_worker()
+    rig.stash.edit_scene(ids[0], title="T")
+
+    answer = rig.task("queue_status")
+
+    assert "3 completed" in answer.output
+    assert "Dead letters: 0" in answer.output
+    assert sum(int(part.split()[0]) for part in answer.output[7:].split(", ")[:2]) == 1

@@ -1,0 +1,225 @@
+"""The worker in the world as it is: outages, kills, restarts, log-ins that end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+from tests.conftest import MakeRig
+from tests.oracle import compare
+from tests.rig import PLUGIN, TOKEN, Rig, png
+
+
+def test_ten_edits_of_a_scene_while_plex_is_down_are_one_job_and_one_put(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.plex.stop()
+
+    for number in range(10):
+        rig.stash.edit_scene(scene_id, title=f"Title {number}")
+
+    assert rig.queued() == 1
+    rig.plex.start()
+    assert rig.wait_until(lambda: item.title == "Title 9")
+    assert rig.settled()
+    assert rig.plex.log.count("edit", status=200) == 1
+
+
+def test_an_edit_made_while_its_scene_is_being_synced_arrives_too(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(scene_id, title="First")
+    assert hang.wait_for_hit(timeout=20)
+
+    rig.stash.edit_scene(scene_id, title="Second")
+    hang.release()
+
+    assert rig.wait_until(lambda: item.title == "Second")
+
+
+def test_an_outage_costs_no_edit_and_no_retry(rig: Rig) -> None:
+    ids = rig.add_library(12)
+    rig.plex.stop()
+    for scene_id in ids:
+        rig.stash.edit_scene(scene_id, title=f"During the outage {scene_id}")
+    with rig.database() as database:
+        rows = [
+            json.loads(row[0]) for row in database.execute("SELECT data FROM ack_queue_default")
+        ]
+    assert {row["retry_count"] for row in rows} == {0}
+
+    rig.plex.start()
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+
+def test_a_worker_killed_in_the_middle_of_a_write_loses_nothing(rig: Rig) -> None:
+    ids = rig.add_library(20)
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.task("all")
+    assert hang.wait_for_hit(timeout=20)
+
+    for pid in rig.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+    hang.release()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    rig.stash.edit_scene(ids[-1], title="Wakes another worker")
+
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+
+def test_a_stopped_worker_ends_after_the_scene_in_hand_and_keeps_the_rest(rig: Rig) -> None:
+    rig.add_library(10)
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.task("all")
+    assert hang.wait_for_hit(timeout=20)
+
+    for pid in rig.worker_pids():
+        os.kill(pid, signal.SIGTERM)
+    hang.release()
+
+    assert rig.wait_until(lambda: "has ended (stopped)" in rig.worker_log())
+    with rig.database() as database:
+        states = dict(database.execute("SELECT status, COUNT(*) FROM ack_queue_default GROUP BY 1"))
+    assert sum(states.values()) >= 8
+    assert 2 not in states
+
+
+def test_scenes_that_vanished_from_stash_fail_nobody_else(rig: Rig) -> None:
+    ids = rig.add_library(6, covers=False)
+    rig.plex.stop()
+    for scene_id in ids:
+        rig.stash.edit_scene(scene_id, title=f"T{scene_id}")
+    gone = rig.stash.remove_scene(ids[2])
+    rig.plex.start()
+
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert f"Scene {gone.id}: done: gone from Stash" in rig.worker_log()
+
+
+def test_a_restart_of_stash_is_survived(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.plex.stop()
+    rig.stash.edit_scene(scene_id, title="Before")
+    rig.stash.stop()
+    rig.plex.start()
+    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+
+    rig.stash.start()
+
+    assert rig.wait_until(lambda: item.title == "Before")
+
+
+def test_a_cookie_that_ended_is_no_end_where_stash_has_an_api_key(make_rig: MakeRig) -> None:
+    now = [1_800_000_000.0]
+    rig = make_rig(stash={"username": "me", "api_key": "key-0123456789", "now": lambda: now[0]})
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(3))
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One")
+    (worker,) = rig.worker_pids()
+
+    now[0] += 7200
+    rig.stash.edit_scene(scene_id, title="Two", cover=png(4))
+
+    assert rig.wait_until(lambda: item.title == "Two" and item.poster == png(4))
+    assert rig.worker_pids() == [worker]
+
+
+def test_a_cookie_that_ended_ends_the_worker_and_the_next_hook_brings_a_fresh_one(
+    make_rig: MakeRig,
+) -> None:
+    now = [1_800_000_000.0]
+    rig = make_rig(stash={"username": "me", "now": lambda: now[0]})
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One")
+    (worker,) = rig.worker_pids()
+
+    now[0] += 7200
+    rig.stash.edit_scene(scene_id, title="Two")
+    # The old worker may see the job before or after this hook looks whether one is running.
+    assert rig.wait_until(lambda: "The jobs stay queued" in rig.worker_log())
+    rig.stash.edit_scene(scene_id, title="Three")
+
+    assert rig.wait_until(lambda: item.title == "Three")
+    assert worker not in rig.worker_pids()
+
+
+def test_settings_that_name_no_plex_keep_the_jobs_until_they_do(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.set_plugin_settings(PLUGIN, {"plex_url": rig.plex.url, "plex_token": "short"})
+
+    rig.stash.edit_scene(scene_id, title="T")
+    assert rig.wait_until(lambda: "plex_token cannot be used" in rig.worker_log())
+    rig.configure()
+
+    assert rig.wait_until(lambda: item.title == "T", 60)
+
+
+def test_a_disabled_plugin_sends_nothing_and_says_so(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"enabled": "false"})
+    scene_id, item = rig.add_pair("a", tags=["T"])
+
+    rig.stash.edit_scene(scene_id, title="T")
+
+    assert rig.wait_until(lambda: "Stash2Plex is disabled" in rig.worker_log())
+    assert rig.queued() == 0
+    assert len(rig.plex.log) == 0
+    assert item.title == "a"
+
+
+def test_a_field_that_is_switched_off_is_left_alone(make_rig: MakeRig) -> None:
+    off = ("sync_summary", "sync_performers", "sync_poster", "sync_collection")
+    rig = make_rig(settings=dict.fromkeys(off, False))
+    scene_id, item = rig.add_pair(
+        "a", details="D", performers=["P"], tags=["T"], studio="S", cover=png(2)
+    )
+
+    rig.stash.edit_scene(scene_id, title="T")
+
+    assert rig.wait_until(lambda: item.art == png(2) and item.genres == ("T",))
+    assert (item.summary, item.actors, item.collections, item.poster) == ("", (), (), None)
+    assert item.locks.isdisjoint({"summary", "actor", "collection", "thumb"})
+
+
+def test_no_token_or_cookie_is_in_any_file_of_the_plugin(make_rig: MakeRig) -> None:
+    rig = make_rig(stash={"username": "me", "api_key": "key-0123456789"})
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
+    run = rig.stash.edit_scene(scene_id, title="T")[0].result
+    assert rig.wait_until(lambda: item.poster == png(1))
+    rig.plex.token = "another-token-now"
+    rig.stash.edit_scene(scene_id, title="U")
+    assert rig.wait_until(lambda: "refused the token" in rig.worker_log())
+
+    cookie = json.loads(run.stdin)["server_connection"]["SessionCookie"]["Value"]
+    everything = b"".join(path.read_bytes() for path in rig.data.rglob("*") if path.is_file())
+
+    for secret in (TOKEN, cookie, "key-0123456789"):
+        assert secret.encode() not in everything
+
+
+def test_an_error_of_one_scene_leaves_the_others_alone(rig: Rig) -> None:
+    ids = rig.add_library(5, covers=False)
+    bad = rig.item_of(ids[1]).rating_key
+    fault = rig.plex.faults.status(400, kind="edit", times=1)
+    rig.task("all")
+    assert fault.wait_for_hit(timeout=20)
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+    with rig.database() as database:
+        dead = database.execute("SELECT scene_id, error_type, error_message FROM dead_letters")
+        ((scene_id, kind, message),) = dead.fetchall()
+    assert (scene_id, kind) == (ids[0], "PlexPermanentError")
+    assert "400" in message
+    assert "title" not in message
+    snapshot = rig.plex.snapshot()[str(bad)]
+    assert compare(rig.stash.snapshot()[ids[1]] | {"cover": None}, snapshot) == []
+    rig.stash.edit_scene(ids[0], title="Once more")
+    assert rig.settled(), rig.verdict().differences
+    with rig.database() as database:
+        letters = "SELECT COUNT(*) FROM dead_letters"
+        assert rig.wait_until(lambda: database.execute(letters).fetchone() == (0,))

@@ -1,0 +1,207 @@
+"""A fake Stash with the plugin installed, and a fake Plex beside it: what the end-to-end tests, the
+demo and the benchmarks all stand on.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.oracle import Verdict, judge
+from tests.servers.plex import FakePlex, Item, Section
+from tests.servers.stash import FakeStash, PluginResult
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PLUGIN = "Stash2Plex"
+TOKEN = "plex-token-0123456789"
+FOLDER = "/media/scenes"
+
+_STUDIOS = ("Northlight", "Harbour Lane", "Studio Fünf", "Papaya & Sons", "The Old Mill")
+_PEOPLE = ("Ada Berg", "Jo Lindqvist", "Mia Okafor", "René Dubois", "Kim Park", "Zoë O'Hara")
+_TAGS = ("Outdoor", "Night, rain", "Interview", "Slow [motion]", "Archive", "Made in 東京")
+
+
+class Rig:
+    """Both servers, started, and the plugin installed as Stash would install it.
+
+    Args:
+        root: an empty folder.
+        settings: on top of Plex's address and token.
+        plugin: the folder to install it from.
+        interpreter: the Python that runs the plugin; by default this one.
+        stash: options of the fake Stash.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        settings: dict[str, Any] | None = None,
+        plugin: Path = REPOSITORY,
+        interpreter: Path | None = None,
+        stash: dict[str, Any] | None = None,
+    ) -> None:
+        self.stash = FakeStash(root / "stash", **(stash or {}))
+        self.plex = FakePlex(token=TOKEN)
+        self.section: Section = self.plex.add_section("Scenes", locations=[FOLDER])
+        self.manifest = self.stash.install_plugin(plugin, interpreter=interpreter)
+        self.settings = settings or {}
+        # Byte-code is written, as on a user's machine; a parent that forbids it is not his.
+        self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
+
+    def __enter__(self) -> Self:
+        self.plex.start()
+        self.stash.start()
+        self.configure()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop_worker()
+        self.stash.__exit__(kind, error, trace)
+        self.plex.close()
+
+    # -- settings and libraries ---------------------------------------------------------------
+
+    def configure(self, **settings: Any) -> None:
+        """Store the plugin's settings: Plex, the rig's, and these."""
+        self.settings |= settings
+        known = {"plex_url": self.plex.url, "plex_token": TOKEN}
+        self.stash.set_plugin_settings(PLUGIN, known | self.settings)
+
+    def add_pair(self, name: str, *, cover: bytes | None = None, **fields: Any) -> tuple[int, Item]:
+        """Add a scene and the Plex item that has its file, as a scan would have found it."""
+        path = f"{FOLDER}/{name}.mp4"
+        scene = self.stash.add_scene(files=[path], cover=cover, **fields)
+        return scene.id, self.plex.add_item(self.section, path)
+
+    def add_library(self, count: int, *, covers: bool = True, seed: int = 7) -> list[int]:
+        """Add that many scenes with varied metadata, and their items; return the scenes' ids."""
+        rng = random.Random(seed)
+        return [self.add_pair(f"s{n:05}", **_scene(rng, n, covers=covers))[0] for n in range(count)]
+
+    def item_of(self, scene_id: int) -> Item:
+        """The item that has the scene's file."""
+        item = self.plex.find(self.stash.scene(scene_id).files[0].path)
+        assert item is not None
+        return item
+
+    # -- running ------------------------------------------------------------------------------
+
+    def task(self, mode: str, **arguments: Any) -> PluginResult:
+        """Run a task to its end, as the button in Stash does."""
+        return self.stash.run_task_to_end(PLUGIN, None, {"mode": mode, **arguments})
+
+    def verdict(self) -> Verdict:
+        """Compare both libraries."""
+        return judge(self.stash, self.plex)
+
+    def wait_until(self, holds: Callable[[], bool], timeout: float = 30.0) -> bool:
+        """Wait for a state of Plex or of the plugin's files; False when it never came.
+
+        Looks again whenever Plex was asked or changed, and for the files, which tell nobody, a few
+        times a second.
+        """
+        end = time.monotonic() + timeout
+        while not holds():
+            if time.monotonic() > end:
+                return False
+            with self.plex.changed:
+                self.plex.changed.wait(0.1)
+        return True
+
+    def settled(self, timeout: float = 30.0) -> bool:
+        """Wait until both libraries agree."""
+        return self.wait_until(lambda: self.verdict().agree, timeout)
+
+    # -- the plugin's data folder ---------------------------------------------------------------
+
+    @property
+    def data(self) -> Path:
+        return self.manifest.directory / "data"
+
+    def worker_log(self) -> str:
+        """What the detached worker wrote, empty when none ever ran."""
+        path = self.data / "worker.log"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The queue's database, for looking at it."""
+        connection = sqlite3.connect(self.data / "queue" / "data.db", timeout=10)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def queued(self) -> int:
+        """How many jobs wait or are in progress."""
+        with self.database() as connection:
+            return int(connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone()[0])
+
+    def worker_pids(self) -> list[int]:
+        """The processes that run this rig's worker."""
+        script = str(self.manifest.directory / "Stash2Plex.py")
+        return [pid for pid, command in _processes() if script in command and "--worker" in command]
+
+    def stop_worker(self) -> None:
+        """Kill what runs, as the end of a container does."""
+        for pid in self.worker_pids():
+            try:
+                os.kill(pid, 9)
+            except ProcessLookupError:
+                continue
+
+
+def png(seed: int) -> bytes:
+    """A small picture, another one for each seed."""
+    row = b"\x00" + struct.pack(">I", seed % (1 << 24))[1:]
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", zlib.compress(row))
+        + _chunk(b"IEND", b"")
+    )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _scene(rng: random.Random, number: int, *, covers: bool) -> dict[str, Any]:
+    return {
+        "title": f"Scene {number}: {rng.choice(_TAGS)} & <more>",
+        "details": f"What happens in number {number}.\n\nIt ends “well”.",
+        "date": f"20{rng.randint(10, 25)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
+        "studio": rng.choice(_STUDIOS),
+        "performers": rng.sample(_PEOPLE, rng.randint(1, 4)),
+        "tags": rng.sample(_TAGS, rng.randint(1, 5)),
+        "cover": png(number) if covers else None,
+    }
+
+
+def _processes() -> Iterator[tuple[int, str]]:
+    if sys.platform != "linux":
+        return
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            yield int(entry.name), command.replace(b"\0", b" ").decode("utf-8", "replace")
