@@ -10,13 +10,13 @@ from tasks.sync_scenes import sync_all, sync_recent
 
 Task = Callable[[TaskContext, Mapping[str, Any]], str]
 
-_TASKS: Mapping[str, Task] = {
+TASKS: Mapping[str, Task] = {
     "all": sync_all,
     "recent": sync_recent,
     "queue_status": queue_status,
     "process_queue": process_queue,
 }
-_ANNOUNCED = (
+ANNOUNCED = (
     "clear_queue",
     "clear_dlq",
     "purge_dlq",
@@ -38,11 +38,11 @@ def find_task(arguments: Mapping[str, Any]) -> Task:
         TaskError: there is none of that name, or it is announced only.
     """
     mode = arguments.get("mode")
-    if isinstance(mode, str) and mode in _TASKS:
-        return _TASKS[mode]
-    if mode in _ANNOUNCED:
+    if isinstance(mode, str) and mode in TASKS:
+        return TASKS[mode]
+    if mode in ANNOUNCED:
         message = f"The task '{mode}' is not there yet; it comes with a later version of Stash2Plex"
         raise TaskError(message)
-    known = ", ".join(sorted((*_TASKS, *_ANNOUNCED)))
+    known = ", ".join(sorted((*TASKS, *ANNOUNCED)))
     message = f"Stash2Plex has no task '{mode}'; there are: {known}"
     raise TaskError(message)

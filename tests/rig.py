@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sqlite3
 import struct
 import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -55,6 +56,8 @@ class Rig:
         self.plex = FakePlex(token=TOKEN)
         self.section: Section = self.plex.add_section("Scenes", locations=[FOLDER])
         self.manifest = self.stash.install_plugin(plugin, interpreter=interpreter)
+        if "COVERAGE_PROCESS_CONFIG" in os.environ:
+            self._install_measured()
         self.settings = settings or {}
         # Byte-code is written, as on a user's machine; a parent that forbids it is not his.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
@@ -71,9 +74,16 @@ class Rig:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop_worker()
+        self._end_worker()
         self.stash.__exit__(kind, error, trace)
         self.plex.close()
+
+    def _install_measured(self) -> None:
+        """Drop the yml's `-S`: coverage starts in a process by way of its site packages."""
+        yml = self.manifest.directory / f"{PLUGIN}.yml"
+        yml.write_text(yml.read_text().replace("  - -S\n", ""))
+        self.stash.registry.reload()
+        (self.manifest,) = self.stash.registry.plugins
 
     # -- settings and libraries ---------------------------------------------------------------
 
@@ -160,11 +170,20 @@ class Rig:
 
     def stop_worker(self) -> None:
         """Kill what runs, as the end of a container does."""
+        self._signal_worker(signal.SIGKILL)
+
+    def _end_worker(self) -> None:
+        """Let what runs come to its end, so that its coverage is written; then kill it."""
+        self.plex.faults.clear()
+        self.plex.cut_connections()
+        self._signal_worker(signal.SIGTERM)
+        self.wait_until(lambda: not self.worker_pids(), timeout=5)
+        self.stop_worker()
+
+    def _signal_worker(self, number: signal.Signals) -> None:
         for pid in self.worker_pids():
-            try:
-                os.kill(pid, 9)
-            except ProcessLookupError:
-                continue
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def png(seed: int) -> bytes:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from tests.conftest import MakeRig
 from tests.oracle import IMAGE_LOCKS, LOCKS
 from tests.rig import FOLDER, Rig, png
+from tests.servers.stash import SceneFields
 
-EVERYTHING = {
+EVERYTHING: SceneFields = {
     "title": "A night, a lamp & <Zoë>",
     "details": "First paragraph.\n\nSecond, with “quotes” and 東京.",
     "date": "2024-05-06",
     "studio": "Northlight, Ltd",
     "performers": ["Mia Okafor", "René Dubois"],
     "tags": ["Night, rain", "Slow [motion]"],
+    "cover": png(1),
 }
 
 
 def test_an_edit_arrives_with_every_field_image_and_lock(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a")
 
-    runs = rig.stash.edit_scene(scene_id, cover=png(1), **EVERYTHING)
+    runs = rig.stash.edit_scene(scene_id, **EVERYTHING)
 
     assert [run.result.output for run in runs] == ["queued"]
     assert rig.settled(), rig.verdict().differences

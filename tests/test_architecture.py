@@ -1,0 +1,163 @@
+"""The layout is the architecture: imports point downwards, and files stay readable."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.rig import REPOSITORY
+
+# design.md §3: a folder may import its own floor's folder and every floor below.
+FLOORS = {
+    "shared": 0,
+    "validation": 1,
+    "plex": 2,
+    "stash": 2,
+    "sync_queue": 2,
+    "worker": 3,
+    "reconciliation": 3,
+    "hooks": 4,
+    "tasks": 4,
+    "app": 5,
+    "Stash2Plex": 5,
+}
+# The persist-queue subclass is the queue's own; the other clients have one home each.
+HOMES = {"plexapi": {"plex"}, "stashapi": {"stash"}, "persistqueue": {"sync_queue"}}
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
+# Imports inside functions: the entry and the launcher are the measured hook path, the others know
+# only at run time whether what they import is installed.
+LAZY = {"Stash2Plex.py", "worker/launcher.py", "app/worker_process.py", "app/task_process.py"}
+
+
+def sources() -> list[Path]:
+    """The plugin's own files."""
+    folders = [REPOSITORY / name for name in FLOORS if (REPOSITORY / name).is_dir()]
+    return [REPOSITORY / "Stash2Plex.py", *(f for one in folders for f in one.rglob("*.py"))]
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """The top-level name of each import in a file, and whether it stands inside a function."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inner = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name.split(".")[0], id(node) in inner) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append((node.module.split(".")[0], id(node) in inner))
+    return found
+
+
+def home(path: Path) -> str:
+    """The folder of the plugin in which a file stands."""
+    return path.relative_to(REPOSITORY).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_a_file_imports_its_own_folder_and_lower_floors_only(path: Path) -> None:
+    here = home(path)
+
+    wrong = [
+        name
+        for name, _ in imports(path)
+        if name in FLOORS
+        and name != here
+        and FLOORS[name] >= FLOORS[here]
+        # The entry and what it is composed of share the top floor.
+        and (here, name) != ("Stash2Plex", "app")
+    ]
+    strangers = [name for name, _ in imports(path) if here not in HOMES.get(name, {here})]
+
+    assert (wrong, strangers) == ([], [])
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_a_file_can_be_read_in_a_sitting(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    functions = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+    too_long = [
+        node.name
+        for node in functions
+        if (node.end_lineno or 0) - node.lineno >= MOST_LINES_OF_A_FUNCTION
+    ]
+
+    assert text.count("\n") <= MOST_LINES_OF_A_FILE
+    assert too_long == []
+
+
+def test_imports_stand_inside_functions_only_where_that_is_measured_or_cannot_be_known() -> None:
+    lazy = {
+        str(path.relative_to(REPOSITORY))
+        for path in sources()
+        if any(inside for _, inside in imports(path))
+    }
+
+    assert lazy <= LAZY
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph: dict[str, set[str]] = {}
+    for path in sources():
+        module = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        graph[module] = {
+            node.module
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.module and home(path)
+        }
+
+    assert [cycle for module in graph for cycle in _cycles(graph, module, ())] == []
+
+
+def _cycles(
+    graph: dict[str, set[str]], module: str, path: tuple[str, ...]
+) -> list[tuple[str, ...]]:
+    if module in path:
+        return [(*path[path.index(module) :], module)]
+    return [
+        cycle
+        for other in graph.get(module, ())
+        if other in graph
+        for cycle in _cycles(graph, other, (*path, module))
+    ]
+
+
+def test_nothing_of_the_plugin_unpickles() -> None:
+    users = [str(path) for path in sources() if "pickle" in {name for name, _ in imports(path)}]
+
+    assert users == []
+
+
+def test_the_entry_is_short_and_parses_on_an_old_python() -> None:
+    text = (REPOSITORY / "Stash2Plex.py").read_text(encoding="utf-8")
+
+    assert text.count("\n") < 150
+    ast.parse(text, feature_version=(3, 6))
+
+
+@pytest.mark.parametrize("version", ["3.6.15", "3.8.18", "3.10.13"])
+def test_an_old_python_gets_one_sentence(version: str) -> None:
+    python = Path.home() / ".pyenv" / "versions" / version / "bin" / "python3"
+    if not python.exists():
+        pytest.skip(f"no Python {version} on this machine")
+
+    done = subprocess.run(
+        [python, REPOSITORY / "Stash2Plex.py"], input=b"{}", capture_output=True, check=False
+    )
+
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert b"needs Python 3.11 or newer, Stash runs " + version[:3].encode() in done.stdout

@@ -1,0 +1,79 @@
+"""What users and Stash read of the project agrees with itself and with the specification."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import fields
+
+import pytest
+
+from tasks.registry import ANNOUNCED, TASKS
+from tests.rig import REPOSITORY
+from tests.servers.stash.plugin_manifest import Operation, load
+from validation.config import Config
+
+MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
+SPECIFICATION = REPOSITORY.parent / "shared" / "spec.md"
+NOT_SHOWN = {"dlq_retention_days", "reconcile_batch_size"}  # spec.md §1: accepted, not shown
+
+
+def test_the_version_stands_in_one_place_and_is_repeated_right() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    newest = re.search(r"^## (\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+
+    assert newest is not None
+    assert project["project"]["version"] == MANIFEST.version == newest.group(1)
+
+
+def test_every_setting_of_the_page_is_one_that_the_plugin_reads_and_the_other_way_round() -> None:
+    known = {field.name for field in fields(Config)}
+
+    assert {setting.name for setting in MANIFEST.settings} == known - NOT_SHOWN
+
+
+@pytest.mark.parametrize("task", MANIFEST.tasks, ids=lambda task: str(task.name))
+def test_every_task_of_the_page_has_a_mode_that_the_plugin_knows(task: Operation) -> None:
+    assert task.default_args["mode"] in {*TASKS, *ANNOUNCED}
+
+
+def test_the_page_has_the_tasks_of_the_specification() -> None:
+    if not SPECIFICATION.exists():
+        pytest.skip("the specification is not at hand")
+    text = SPECIFICATION.read_text(encoding="utf-8").split("### Tasks")[1].split("### Settings")[0]
+
+    modes = {mode for row in re.findall(r"^\| (`.*?) \|", text, re.M) for mode in _modes(row)}
+
+    assert {task.default_args["mode"] for task in MANIFEST.tasks} == modes
+
+
+def _modes(row: str) -> list[str]:
+    return [
+        name for name in re.findall(r"`(\w+)`", row) if name not in ("force", "include_optional")
+    ]
+
+
+def test_every_dependency_is_pinned_and_has_its_reason() -> None:
+    text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    pinned = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
+    block = text.split("dependencies = [")[1].split("]")[0]
+
+    lines = [line.strip() for line in block.strip().splitlines()]
+
+    assert [line for line in lines if "#" not in line] == []
+    for line in lines:
+        name = re.match(r'"([\w-]+)', line)
+        assert name is not None
+        assert f"{name.group(1)}==" in pinned
+
+
+def test_the_plugins_folder_holds_a_single_yml() -> None:
+    found = [
+        str(path.relative_to(REPOSITORY))
+        for path in REPOSITORY.rglob("*.yml")
+        if not {".venv", ".git"} & set(path.parts)
+    ]
+
+    assert found == ["Stash2Plex.yml"]
