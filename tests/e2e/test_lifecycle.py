@@ -1,0 +1,120 @@
+"""How a worker ends and begins: idle, leaving while a hook commits, without what it needs."""
+
+from __future__ import annotations
+
+from tests.rig import Rig
+
+
+def mutate(rig: Rig, file: str, sound: str, other: str) -> None:
+    """Change the installed plugin's source, and be sure that it was changed."""
+    target = rig.manifest.directory / file
+    text = target.read_text()
+    assert sound in text
+    target.write_text(text.replace(sound, other))
+
+
+def test_an_idle_worker_ends_and_the_next_edit_starts_another(rig: Rig) -> None:
+    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.5")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One")
+    (first,) = rig.worker_pids()
+
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    assert "has ended (idle)" in rig.worker_log()
+    rig.stash.edit_scene(scene_id, title="Two")
+
+    assert rig.wait_until(lambda: item.title == "Two")
+    assert rig.worker_pids() != [first]
+
+
+def test_no_edit_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Rig) -> None:
+    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.0")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+
+    for number in range(25):
+        rig.stash.edit_scene(scene_id, title=f"Title {number}")
+        assert rig.wait_until(lambda title=f"Title {number}": item.title == title), number  # type: ignore[misc]
+
+
+def test_a_worker_that_sees_new_work_after_it_let_go_of_the_lock_takes_it_again(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    marker = rig.data / "marker"
+    # Between the release and the second look a hook commits and is told that a worker runs.
+    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.0")
+    mutate(
+        rig,
+        "app/worker_process.py",
+        "        lock.release()\n",
+        f"        while os.path.exists({str(marker)!r}): pass\n        lock.release()\n",
+    )
+    rig.data.mkdir(mode=0o700)
+    marker.touch()
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    (worker,) = rig.worker_pids()
+
+    rig.stash.edit_scene(scene_id, title="Two")
+    marker.unlink()
+
+    assert rig.wait_until(lambda: item.title == "Two")
+    assert rig.worker_log().count("The worker has started") == 1
+    assert rig.worker_pids() in ([worker], [])
+
+
+def test_a_worker_without_its_dependencies_says_so_and_keeps_the_jobs(rig: Rig) -> None:
+    mutate(rig, "app/dependencies.py", '"plexapi": "plexapi"', '"no_such_module": "plexapi"')
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+
+    runs = rig.stash.edit_scene(scene_id, title="T")
+
+    assert runs[0].result.output == "queued"
+    assert rig.wait_until(lambda: "Stash2Plex needs plexapi" in rig.worker_log())
+    assert rig.queued() == 1
+
+
+def test_a_bug_costs_neither_the_worker_nor_the_job(rig: Rig) -> None:
+    mutate(
+        rig,
+        "plex/diff.py",
+        "    added = _names(",
+        "    assert desired.title != 'Bug'\n    added = _names(",
+    )
+    bad, _ = rig.add_pair("a", tags=["T"])
+    good, item = rig.add_pair("b", tags=["T"])
+    rig.stash.edit_scene(bad, title="Bug")
+    assert rig.wait_until(lambda: "A bug of Stash2Plex, please report it" in rig.worker_log())
+
+    rig.stash.edit_scene(good, title="Fine")
+
+    assert rig.wait_until(lambda: item.title == "Fine")
+    assert rig.wait_until(lambda: rig.queued() == 1)
+    assert len(rig.worker_pids()) == 1
+
+
+def test_a_hook_that_cannot_store_its_job_says_to_whom_it_happened_and_what_to_do(
+    rig: Rig,
+) -> None:
+    scene_id, _ = rig.add_pair("a")
+    rig.data.write_text("a file where a folder should be")
+    rig.stash.settings.directory = rig.data / "below a file"
+
+    result = rig.stash.edit_scene(scene_id, title="T")[0].result
+
+    assert result.error is not None
+    assert f"Scene {scene_id}: the edit could not be queued" in result.error
+    assert "run the task 'Sync Recent Scenes to Plex'" in result.error
+    assert result.messages("error") == [result.error]
+
+
+def test_a_plugin_folder_that_cannot_be_written_to_keeps_its_state_beside_stashs_configuration(
+    rig: Rig,
+) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.data.write_text("a file where a folder should be")
+
+    rig.stash.edit_scene(scene_id, title="T")
+
+    assert rig.wait_until(lambda: item.title == "T")
+    assert (rig.stash.root / "Stash2Plex-data" / "queue" / "data.db").exists()
+    rig.data.unlink()
