@@ -100,11 +100,10 @@ def requires_plex_sync(names: "set[str]") -> bool:
 
 
 def _scene_id(value: "Any") -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = 0
-    if number < 1:
+    # Stash sends a number; a text of digits is unambiguous. A bool, a fraction or more is neither.
+    text = value.strip() if isinstance(value, str) else ""
+    number = int(text) if text.isascii() and text.isdigit() else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         message = f"hookContext.id is {value!r}, the number of a scene was expected"
         raise HookContextError(message)
     return number

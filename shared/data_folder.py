@@ -19,6 +19,9 @@ class DataFolder:
         self.library_database = os.path.join(root, "library.db")
         self.worker_lock = os.path.join(root, "worker.lock")
         self.worker_log = os.path.join(root, "worker.log")
+        self.circuit_breaker = os.path.join(root, "circuit_breaker.json")
+        self.recovery_state = os.path.join(root, "recovery_state.json")
+        self.outage_history = os.path.join(root, "outage_history.json")
         self.stats = os.path.join(root, "stats.json")
         self.device_id = os.path.join(root, "device_id.json")
 

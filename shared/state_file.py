@@ -20,7 +20,7 @@ def write_state(path: str, state: Any) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
@@ -36,7 +36,7 @@ def read_state(path: str, report: Callable[[str], None], now: float) -> dict[str
             state = json.load(file)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         state, problem = None, str(error)
     else:
         problem = f"a JSON object was expected, not {type(state).__name__}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from stashapi.classes import GQLWrapper
@@ -12,6 +12,7 @@ from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; a page of 1,000 scenes on a NAS takes a while
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
 _UNAUTHORIZED = 401
+_Answer = TypeVar("_Answer")
 _NOT_MODIFIED = 304
 
 
@@ -48,7 +49,7 @@ def parse_address(raw: Any) -> StashAddress:
     if isinstance(host, str):
         address = replace(address, host=_ANY_ADDRESS.get(host, host))
     port = raw.get("Port")
-    if isinstance(port, int) and 0 < port < 65536:
+    if isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536:
         address = replace(address, port=port)
     if isinstance(raw.get("Dir"), str):
         address = replace(address, config_dir=raw["Dir"])
@@ -112,30 +113,32 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
 
     def query(self, text: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the `data` of a GraphQL answer."""
-        try:
-            try:
-                return self._ask(text, variables)
-            except StashAuthError:
-                # A key that was changed in Stash is refused even where no password is set; the
-                # cookie, renewed by each answer, may still be good.
-                if self.s.headers.pop("ApiKey", None) is None:
-                    raise
-                return self._ask(text, variables)
-        except requests.exceptions.RequestException as error:
-            message = f"Stash does not answer at {self._base_url} ({type(error).__name__})"
-            raise StashUnavailable(message) from None
-
-    def _ask(self, text: str, variables: dict[str, Any] | None) -> dict[str, Any]:
-        data: dict[str, Any] = self.call_GQL(text, variables or {})
+        data: dict[str, Any] = self._let_in(lambda: self.call_GQL(text, variables or {}))
         return data
 
     def get(self, path: str, headers: Mapping[str, str]) -> requests.Response:
         """Return the answer to a GET of a path on Stash: with status 200, 304 or 404."""
+        return self._let_in(lambda: self._get(path, headers))
+
+    def _let_in(self, ask: Callable[[], _Answer]) -> _Answer:
+        """Ask, and once more with the cookie alone where Stash refuses the key.
+
+        A key that was changed in Stash is refused even where no password is set; the cookie,
+        renewed by each answer, may still be good.
+        """
         try:
-            response = self.s.get(self._base_url + path, headers=dict(headers))
+            try:
+                return ask()
+            except StashAuthError:
+                if self.s.headers.pop("ApiKey", None) is None:
+                    raise
+                return ask()
         except requests.exceptions.RequestException as error:
             message = f"Stash does not answer at {self._base_url} ({type(error).__name__})"
             raise StashUnavailable(message) from None
+
+    def _get(self, path: str, headers: Mapping[str, str]) -> requests.Response:
+        response = self.s.get(self._base_url + path, headers=dict(headers))
         if response.status_code == _UNAUTHORIZED or response.is_redirect:
             message = "Stash wants a log-in"
             raise StashAuthError(message)

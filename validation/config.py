@@ -1,6 +1,7 @@
 """The plugin's settings: one typed parser that survives whatever Stash stores."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -12,6 +13,9 @@ _TRUE = frozenset(("true", "1", "yes", "on"))
 _FALSE = frozenset(("false", "0", "no", "off"))
 _SHORTEST_TOKEN = 10
 _SAME_PATHS = PathMap()
+# A name, an IPv4 address, or an IPv6 address: what every client of ours can ask.
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
+_LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
 _ALIASES = {
     "connect_timeout": "plex_connect_timeout",
     "read_timeout": "plex_read_timeout",
@@ -44,7 +48,7 @@ def _number(low: float, high: float, kind: type[int] | type[float] = float) -> P
     def parse(value: Any) -> float | int:
         try:
             number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise SettingError(allowed) from None
         if not low <= number <= high or (kind is int and number != int(number)):
             raise SettingError(allowed)
@@ -71,9 +75,12 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _url(value: Any) -> str:
     text = value.strip().rstrip("/") if isinstance(value, str) else ""
+    if not text.isprintable():  # urlsplit drops line breaks in silence
+        text = ""
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+        usable = usable and _HOST.fullmatch(parts.hostname or "") is not None
     except ValueError:
         usable = False
     if not usable:
@@ -182,12 +189,31 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
         try:
             values[name] = setting.metadata["parse"](given)
         except SettingError as error:
-            shown = "" if name == "plex_token" else f" is {given!r:.100}, which"
             (faults if required else warnings).append(
-                f"{name}{shown} cannot be used; allowed: {error}"
-                + ("" if required else f". Its default {setting.default!r} is used")
+                f"{name}{_shown(name, given)} cannot be used; allowed: {error}"
+                + ("" if required else f". Its default ({_in_words(setting.default)}) is used")
             )
     return ParsedConfig(Config(**values), tuple(warnings), tuple(faults))
+
+
+def _shown(name: str, given: Any) -> str:
+    """Return a bad value for a message, unless it is, or may be, the token."""
+    if name == "plex_token" or (name == "plex_url" and _LIKE_A_TOKEN.fullmatch(str(given).strip())):
+        return ""
+    return f" is {_in_brief(given)}, which"
+
+
+def _in_brief(given: Any) -> str:
+    try:
+        return f"{given!r:.100}"
+    except ValueError:  # Python refuses to write out numbers of over 4,300 digits
+        return "a very large number"
+
+
+def _in_words(default: Any) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return str(default) if isinstance(default, str | int | float) and default != "" else "empty"
 
 
 def _given(stored: Mapping[str, Any], name: str) -> Any:

@@ -13,7 +13,7 @@ def cut(text: str, limit: int) -> str:
         return text
     head = text[:limit]
     if not text[limit].isspace():
-        boundary = head.rfind(" ")
+        boundary = max(head.rfind(" "), head.rfind("\n"))
         if boundary >= limit * _WORTH_KEEPING:
             head = head[:boundary]
     return head.rstrip()

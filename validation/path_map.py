@@ -13,17 +13,15 @@ class PrefixPair:
     stash: str
 
 
+@dataclass(frozen=True, slots=True)
 class PathMap:
     """The pairs of the setting, applied longest prefix first and on folder boundaries only."""
 
-    def __init__(self, pairs: tuple[PrefixPair, ...] = ()) -> None:
-        self.pairs = pairs
-        self._by_stash = sorted(pairs, key=lambda pair: len(pair.stash), reverse=True)
-        self._by_plex = sorted(pairs, key=lambda pair: len(pair.plex), reverse=True)
+    pairs: tuple[PrefixPair, ...] = ()
 
     def to_plex(self, path: str) -> str:
         """Return Plex's path of a file that Stash names; the same path where no pair fits."""
-        for pair in self._by_stash:
+        for pair in sorted(self.pairs, key=lambda pair: len(pair.stash), reverse=True):
             rest = _rest(path, pair.stash)
             if rest is not None:
                 return pair.plex + _with_separators_of(rest, pair.plex)
@@ -31,7 +29,7 @@ class PathMap:
 
     def to_stash(self, path: str) -> str:
         """Return Stash's path of a file that Plex names; the same path where no pair fits."""
-        for pair in self._by_plex:
+        for pair in sorted(self.pairs, key=lambda pair: len(pair.plex), reverse=True):
             rest = _rest(path, pair.plex)
             if rest is not None:
                 return pair.stash + _with_separators_of(rest, pair.stash)

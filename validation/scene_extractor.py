@@ -94,10 +94,10 @@ def _text(value: Any) -> str:
 
 
 def _whole_number(value: Any) -> int:
-    try:
+    """Return a number from 0 on, as JSON or GraphQL's ID give it; 0 for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value)
-    except (TypeError, ValueError):
-        return 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _entity(raw: Any) -> Entity | None:

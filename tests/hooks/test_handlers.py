@@ -1,0 +1,279 @@
+"""From Stash's `hookContext` to a job, or to none (stash-protocol.md §3, spec.md §2)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hooks.handlers import (
+    SYNCED_FIELDS,
+    HookContextError,
+    changed_fields,
+    job_for_hook,
+    requires_plex_sync,
+)
+from tests.validation.strategies import ANY_TEXT, JSON, json_object
+
+NOW = 1_750_000_000.0
+SYNCED = sorted(SYNCED_FIELDS)
+NOT_SYNCED = [
+    "clientMutationId",
+    "id",
+    "ids",
+    "o_counter",
+    "gallery_ids",
+    "resume_time",
+    "play_duration",
+    "play_count",
+    "primary_file_id",
+]
+# SceneUpdateInput as the web page's save sends it: all 24 members, unset ones null.
+SCENE_UPDATE_INPUT: dict[str, Any] = {
+    "clientMutationId": None,
+    "id": "45",
+    "title": None,
+    "code": None,
+    "details": None,
+    "director": None,
+    "url": None,
+    "urls": None,
+    "date": None,
+    "rating100": None,
+    "o_counter": None,
+    "organized": None,
+    "studio_id": None,
+    "gallery_ids": None,
+    "performer_ids": None,
+    "groups": None,
+    "movies": None,
+    "tag_ids": None,
+    "cover_image": None,
+    "stash_ids": None,
+    "resume_time": None,
+    "play_duration": None,
+    "play_count": None,
+    "primary_file_id": None,
+}
+
+
+def context(**members: Any) -> dict[str, Any]:
+    return {"id": 45, "type": "Scene.Update.Post", **members}
+
+
+def saved(*input_fields: str, **changed: Any) -> dict[str, Any]:
+    """A `sceneUpdate` that named these fields."""
+    return context(
+        input={**SCENE_UPDATE_INPUT, **changed}, inputFields=["id", *input_fields, *changed]
+    )
+
+
+def kind_of(hook_context: Any) -> str | None:
+    job = job_for_hook(hook_context, NOW)
+    return None if job is None else str(job["update_type"])
+
+
+# sceneUpdate
+
+
+@pytest.mark.parametrize("name", SYNCED)
+def test_a_save_that_names_a_synced_field_asks_for_a_sync(name: str) -> None:
+    assert kind_of(saved(name)) == "metadata"
+
+
+@pytest.mark.parametrize("name", NOT_SYNCED)
+def test_a_save_that_names_nothing_plex_shows_asks_for_nothing(name: str) -> None:
+    assert job_for_hook(saved(name), NOW) is None
+
+
+def test_every_field_of_a_save_is_known_here_as_synced_or_not() -> None:
+    assert set(SCENE_UPDATE_INPUT) <= SYNCED_FIELDS | set(NOT_SYNCED)
+
+
+def test_the_named_fields_decide_and_not_the_24_members_of_the_input() -> None:
+    assert job_for_hook(saved("resume_time", "play_duration", "play_count"), NOW) is None
+    assert kind_of(saved("play_count", "rating100")) == "metadata"
+
+
+def test_clearing_a_field_counts_like_setting_it() -> None:
+    assert kind_of(saved(studio_id=None)) == "metadata"
+    assert kind_of(saved(tag_ids=[])) == "metadata"
+
+
+@pytest.mark.parametrize("fields", [{}, {"inputFields": None}, {"inputFields": []}])
+def test_without_named_fields_the_members_of_the_input_decide(fields: dict[str, Any]) -> None:
+    assert kind_of(context(input={"id": "45", "title": "T"}, **fields)) == "metadata"
+    assert job_for_hook(context(input={"id": "45", "play_count": 3}, **fields), NOW) is None
+
+
+def test_an_identification_counts_by_its_stash_ids() -> None:
+    """The Identify task: partial inputs, the cover in it, groups called movies."""
+    input_ = {"id": "45", "stash_ids": [{"endpoint": "https://box", "stash_id": "x"}]}
+    assert kind_of(context(input=input_, inputFields=["id", "stash_ids"])) == "metadata"
+    assert kind_of(context(input={"id": "45", "movies": []}, inputFields=["movies"])) == "metadata"
+
+
+def test_a_new_cover_is_hinted_at_and_nothing_of_its_megabytes_is_kept() -> None:
+    job = job_for_hook(saved(cover_image="data:image/jpeg;base64," + "A" * 3_000_000), NOW)
+    assert job is not None
+    assert job["data"] == {"cover_changed": True}
+    assert len(json.dumps(job)) < 500
+
+
+def test_an_edit_without_a_cover_carries_no_hint() -> None:
+    job = job_for_hook(saved(title="T"), NOW)
+    assert job is not None
+    assert job["data"] == {}
+
+
+def test_a_job_names_its_scene_and_starts_afresh() -> None:
+    first, second = job_for_hook(saved(title="T"), NOW), job_for_hook(saved(title="T"), NOW)
+    assert first is not None
+    assert second is not None
+    assert first.pop("job_id") != second.pop("job_id")
+    assert first == {
+        "scene_id": 45,
+        "update_type": "metadata",
+        "data": {},
+        "enqueued_at": NOW,
+        "job_key": "scene_45",
+        "retry_count": 0,
+        "next_retry_at": 0.0,
+        "last_error_type": None,
+    }
+
+
+# bulkSceneUpdate and scenesUpdate
+
+
+def test_a_bulk_edit_has_an_input_without_an_id() -> None:
+    input_ = {"ids": ["44", "45"], "tag_ids": {"ids": ["3"], "mode": "ADD"}}
+    job = job_for_hook(context(input=input_, inputFields=["ids", "tag_ids"]), NOW)
+    assert job is not None
+    assert (job["scene_id"], job["update_type"]) == (45, "metadata")
+    assert kind_of(context(input=input_)) == "metadata"
+
+
+def test_a_bulk_edit_of_galleries_asks_for_nothing() -> None:
+    input_ = {"ids": ["45"], "gallery_ids": {"ids": ["3"], "mode": "SET"}}
+    assert job_for_hook(context(input=input_, inputFields=["ids", "gallery_ids"]), NOW) is None
+
+
+def test_of_many_inputs_the_named_fields_are_those_of_this_scene() -> None:
+    """`scenesUpdate` sends the whole list of inputs for each of its scenes."""
+    inputs = [{**SCENE_UPDATE_INPUT, "id": "44", "title": "T"}, {**SCENE_UPDATE_INPUT}]
+    assert job_for_hook(context(input=inputs, inputFields=["id", "play_count"]), NOW) is None
+    assert kind_of(context(input=inputs, inputFields=["id", "title"])) == "metadata"
+
+
+def test_without_named_fields_any_of_many_inputs_decides() -> None:
+    inputs = [{"id": "44", "play_count": 1}, {"id": "45", "details": "D"}]
+    assert kind_of(context(input=inputs)) == "metadata"
+    assert job_for_hook(context(input=inputs[:1]), NOW) is None
+
+
+# scans
+
+
+@pytest.mark.parametrize("members", [{}, {"input": None}, {"input": None, "inputFields": None}])
+def test_an_update_without_input_is_a_scan_and_matches_the_scene_again(
+    members: dict[str, Any],
+) -> None:
+    assert kind_of(context(**members)) == "path"
+
+
+# other events
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "Scene.Create.Post",
+        "Scene.Destroy.Post",
+        "Scene.Merge.Post",
+        "Gallery.Update.Post",
+        "Tag.Update.Post",
+        "scene.update.post",
+        "",
+        None,
+        5,
+        [],
+    ],
+)
+def test_any_other_event_asks_for_nothing(event: object) -> None:
+    assert job_for_hook({**saved(title="T"), "type": event}, NOW) is None
+
+
+def test_a_context_without_a_type_asks_for_nothing() -> None:
+    assert job_for_hook({"id": 45, "input": None}, NOW) is None
+
+
+# ids and malformed contexts
+
+
+@pytest.mark.parametrize("given", [45, "45", " 45 "])
+def test_an_id_may_be_text_or_number(given: object) -> None:
+    job = job_for_hook(context(id=given), NOW)
+    assert job is not None
+    assert (job["scene_id"], job["job_key"]) == (45, "scene_45")
+
+
+@pytest.mark.parametrize("bad", [None, "", "abc", 0, "0", -5, "-5", [], [45], {}, "4.5"])
+@pytest.mark.parametrize("members", [{}, {"input": {"title": "T"}}])
+def test_an_id_that_is_no_scenes_number_is_refused_and_told(
+    bad: object, members: dict[str, Any]
+) -> None:
+    with pytest.raises(HookContextError, match=r"hookContext\.id is .*number of a scene"):
+        job_for_hook(context(id=bad, **members), NOW)
+
+
+def test_a_missing_id_is_refused() -> None:
+    with pytest.raises(HookContextError):
+        job_for_hook({"type": "Scene.Update.Post"}, NOW)
+
+
+@pytest.mark.parametrize("bad", [float("inf"), float("-inf"), True, 4.5])
+def test_an_id_that_stash_never_gives_is_refused(bad: object) -> None:
+    with pytest.raises(HookContextError):
+        job_for_hook(context(id=bad), NOW)
+
+
+@pytest.mark.parametrize("broken", [None, [], "text", 5, True, [{"id": 1}]])
+def test_a_context_that_is_no_object_is_refused(broken: object) -> None:
+    with pytest.raises(HookContextError, match="an object was expected"):
+        job_for_hook(broken, NOW)
+
+
+CONTEXT_LIKE = json_object(
+    id=st.integers(min_value=1) | st.integers(min_value=1).map(str),
+    type=st.just("Scene.Update.Post"),
+    input=st.dictionaries(st.sampled_from([*SYNCED, *NOT_SYNCED]), JSON, max_size=4)
+    | st.lists(JSON, max_size=3),
+    inputFields=st.lists(st.sampled_from([*SYNCED, *NOT_SYNCED]) | JSON, max_size=4),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON | CONTEXT_LIKE)
+def test_any_json_is_a_job_no_job_or_a_context_error(hook_context: Any) -> None:
+    try:
+        job = job_for_hook(hook_context, NOW)
+    except HookContextError:
+        return
+    if job is not None:
+        assert job["scene_id"] >= 1
+        assert job["job_key"] == f"scene_{job['scene_id']}"
+        assert json.loads(json.dumps(job)) == job
+
+
+@settings(max_examples=150, deadline=None)
+@given(names=st.lists(st.sampled_from([*SYNCED, *NOT_SYNCED]) | ANY_TEXT, min_size=1))
+def test_named_fields_count_exactly_when_one_of_them_is_synced(names: list[str]) -> None:
+    counts = any(name in SYNCED_FIELDS for name in names)
+    assert (
+        job_for_hook(context(input=SCENE_UPDATE_INPUT, inputFields=names), NOW) is not None
+    ) is counts
+    assert requires_plex_sync(changed_fields({}, names)) is counts

@@ -1,0 +1,1 @@
+"""Log protocol, redaction, state files, locks, folders."""

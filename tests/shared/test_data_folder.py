@@ -1,0 +1,124 @@
+"""Where the plugin keeps its state."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.data_folder import DataFolder, resolve_data_folder
+
+POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+
+
+@pytest.fixture
+def plugin_dir(tmp_path: Path) -> Path:
+    path = tmp_path / "plugin"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def stash_dir(tmp_path: Path) -> Path:
+    path = tmp_path / "stash"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def unwritable(tmp_path: Path) -> str:
+    """A place in which nobody, not even root, can make a folder: it lies below a regular file."""
+    blocker = tmp_path / "regular-file"
+    blocker.write_text("no folder")
+    return str(blocker / "plugin")
+
+
+@pytest.fixture
+def read_only(plugin_dir: Path) -> Iterator[str]:
+    plugin_dir.chmod(0o500)
+    yield str(plugin_dir)
+    plugin_dir.chmod(0o700)
+
+
+def test_the_data_lies_beside_the_script(plugin_dir: Path, stash_dir: Path) -> None:
+    folder = resolve_data_folder(str(plugin_dir), str(stash_dir), {})
+    assert folder.root == str(plugin_dir / "data")
+    assert os.path.isdir(folder.queue_folder)
+    assert list(stash_dir.iterdir()) == []
+
+
+def test_the_environment_names_another_place(plugin_dir: Path, tmp_path: Path) -> None:
+    wanted = tmp_path / "else" / "where"
+    environ = {"STASH_PLUGIN_DATA": str(wanted)}
+    folder = resolve_data_folder(str(plugin_dir), "", environ)
+    assert folder.root == str(wanted)
+    assert os.path.isdir(folder.queue_folder)
+    assert list(plugin_dir.iterdir()) == []
+
+
+def test_a_relative_place_is_that_of_the_working_folder_at_the_start(
+    plugin_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = resolve_data_folder(str(plugin_dir), "", {"STASH_PLUGIN_DATA": "mine"})
+    assert folder.root == str(tmp_path / "mine")
+
+
+def test_an_empty_variable_names_no_place(plugin_dir: Path) -> None:
+    folder = resolve_data_folder(str(plugin_dir), "", {"STASH_PLUGIN_DATA": ""})
+    assert folder.root == str(plugin_dir / "data")
+
+
+def test_a_place_of_the_environment_that_cannot_be_made_is_not_replaced_by_another(
+    plugin_dir: Path, stash_dir: Path, unwritable: str
+) -> None:
+    with pytest.raises(OSError, match="regular-file"):
+        resolve_data_folder(str(plugin_dir), str(stash_dir), {"STASH_PLUGIN_DATA": unwritable})
+
+
+def test_without_a_place_beside_the_script_the_data_lies_beside_stashs_configuration(
+    unwritable: str, stash_dir: Path
+) -> None:
+    folder = resolve_data_folder(unwritable, str(stash_dir), {})
+    assert folder.root == str(stash_dir / "Stash2Plex-data")
+    assert os.path.isdir(folder.queue_folder)
+
+
+def test_without_any_place_it_is_an_os_error(unwritable: str) -> None:
+    for stash_dir in ("", unwritable):
+        with pytest.raises(OSError, match="regular-file"):
+            resolve_data_folder(unwritable, stash_dir, {})
+
+
+@POSIX_ONLY
+def test_a_read_only_plugin_folder_gives_way_to_stashs_configuration(
+    read_only: str, stash_dir: Path
+) -> None:
+    if os.access(read_only, os.W_OK):
+        pytest.skip("root may write anywhere")
+    folder = resolve_data_folder(read_only, str(stash_dir), {})
+    assert folder.root == str(stash_dir / "Stash2Plex-data")
+
+
+def test_resolving_again_finds_the_same_folder_with_what_is_in_it(plugin_dir: Path) -> None:
+    first = resolve_data_folder(str(plugin_dir), "", {})
+    Path(first.stats).write_text("{}")
+    second = resolve_data_folder(str(plugin_dir), "", {})
+    assert second.root == first.root
+    assert Path(second.stats).read_text() == "{}"
+
+
+def test_every_file_lies_inside_the_folder_and_has_a_name_of_its_own() -> None:
+    folder = DataFolder(os.path.join("some", "root"))
+    paths = [path for name, path in vars(folder).items() if name != "root"]
+    assert all(path.startswith(folder.root + os.sep) for path in paths)
+    assert len(set(paths)) == len(paths)
+
+
+@POSIX_ONLY
+def test_the_queues_folder_belongs_to_the_user_alone(plugin_dir: Path) -> None:
+    folder = resolve_data_folder(str(plugin_dir), "", {})
+    assert stat.S_IMODE(os.stat(folder.queue_folder).st_mode) == 0o700

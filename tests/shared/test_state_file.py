@@ -1,0 +1,176 @@
+"""State on disk: whole or not at all, and readable whatever it holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.state_file import read_state, write_state
+from tests.validation.strategies import ANY_TEXT, JSON
+
+NOW = 1_750_000_000.9
+
+
+class Reports(list[str]):
+    """What was reported."""
+
+    def __call__(self, text: str) -> None:
+        self.append(text)
+
+
+@pytest.fixture
+def reports() -> Reports:
+    return Reports()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "state.json")
+
+
+def names(tmp_path: Path) -> list[str]:
+    return sorted(entry.name for entry in tmp_path.iterdir())
+
+
+def test_what_was_written_is_read_and_nothing_else_is_left(
+    path: str, tmp_path: Path, reports: Reports
+) -> None:
+    write_state(path, {"count": 1})
+    write_state(path, {"count": 2, "text": "ü\n\ud800"})
+    assert read_state(path, reports, NOW) == {"count": 2, "text": "ü\n\ud800"}
+    assert names(tmp_path) == ["state.json"]
+    assert reports == []
+
+
+def test_no_file_is_an_empty_state_and_no_report(path: str, reports: Reports) -> None:
+    assert read_state(path, reports, NOW) == {}
+    assert reports == []
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.dictionaries(ANY_TEXT, JSON, max_size=4))
+def test_any_json_object_comes_back(path: str, state: dict[str, Any]) -> None:
+    write_state(path, state)
+    assert read_state(path, pytest.fail, NOW) == state
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        b"",
+        b'{"count": 1',
+        b"\x00" * 64,
+        b"\xff\xfe{}",
+        b'{"a": 1}{"a": 2}',
+        b"[1, 2]",
+        b"5",
+        b"null",
+        b'"text"',
+    ],
+)
+def test_what_is_no_json_object_is_set_aside_and_reported_once(
+    path: str, tmp_path: Path, reports: Reports, torn: bytes
+) -> None:
+    Path(path).write_bytes(torn)
+    assert read_state(path, reports, NOW) == {}
+    assert read_state(path, reports, NOW + 1) == {}
+    (report,) = reports
+    assert report.startswith("state.json could not be read (")
+    assert "state.json.corrupt-1750000000" in report
+    assert (tmp_path / "state.json.corrupt-1750000000").read_bytes() == torn
+    assert names(tmp_path) == ["state.json.corrupt-1750000000"]
+
+
+def test_a_report_names_the_type_that_was_found(path: str, reports: Reports) -> None:
+    Path(path).write_text("[]")
+    read_state(path, reports, NOW)
+    assert "a JSON object was expected, not list" in reports[0]
+
+
+def test_a_new_state_can_be_written_after_one_was_set_aside(path: str, reports: Reports) -> None:
+    Path(path).write_text("torn")
+    read_state(path, reports, NOW)
+    write_state(path, {"fresh": True})
+    assert read_state(path, reports, NOW) == {"fresh": True}
+    assert len(reports) == 1
+
+
+def test_nesting_too_deep_to_read_is_set_aside_too(path: str, reports: Reports) -> None:
+    Path(path).write_text("[" * 100_000)
+    assert read_state(path, reports, NOW) == {}
+    assert len(reports) == 1
+
+
+def test_a_folder_in_the_files_place_is_set_aside(path: str, reports: Reports) -> None:
+    Path(path).mkdir()
+    assert read_state(path, reports, NOW) == {}
+    write_state(path, {"count": 1})
+    assert read_state(path, reports, NOW) == {"count": 1}
+    assert len(reports) == 1
+
+
+def test_a_place_that_cannot_be_written_to_is_an_os_error(tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("no folder")
+    with pytest.raises(OSError, match="file"):
+        write_state(str(blocker / "state.json"), {})
+    with pytest.raises(OSError, match="missing"):
+        write_state(str(tmp_path / "missing" / "state.json"), {})
+
+
+def test_what_was_there_stays_when_writing_fails(path: str, tmp_path: Path) -> None:
+    """The target cannot be replaced: it is a folder that holds something."""
+    target = Path(path)
+    target.mkdir()
+    (target / "inside").write_text("kept")
+    with pytest.raises(OSError, match="directory"):
+        write_state(path, {"count": 1})
+    assert (target / "inside").read_text() == "kept"
+    assert names(tmp_path) == ["state.json"]
+
+
+def test_a_state_that_is_no_json_changes_nothing_and_leaves_nothing(
+    path: str, tmp_path: Path, reports: Reports
+) -> None:
+    write_state(path, {"count": 1})
+    with pytest.raises(TypeError):
+        write_state(path, {"count": object()})
+    assert read_state(path, reports, NOW) == {"count": 1}
+    assert names(tmp_path) == ["state.json"]
+
+
+REWRITE = """
+import sys
+from shared.state_file import write_state
+number = 0
+while True:
+    number += 1
+    write_state(sys.argv[1], {"number": number, "again": number, "padding": "x" * 50_000})
+    if number == 3:
+        print("going", flush=True)
+"""
+
+
+def test_a_reader_and_a_killed_writer_never_leave_half_a_state(path: str, reports: Reports) -> None:
+    repository = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", REWRITE, path]
+    with subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        seen = [read_state(path, reports, NOW) for _ in range(200)]
+        writer.kill()
+    seen.append(read_state(path, reports, NOW))
+    assert reports == []
+    assert all(state["number"] == state["again"] for state in seen)
+    assert len(Path(path).read_bytes()) == len(json.dumps(seen[-1]))
+    assert os.path.getsize(path) > 50_000

@@ -1,0 +1,1 @@
+"""The client side of Stash, against the fake server."""

@@ -1,0 +1,401 @@
+"""The way to Stash: addresses, credentials that end, and answers that are none."""
+
+from __future__ import annotations
+
+from http.client import HTTPMessage
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from requests.cookies import extract_cookies_to_jar
+
+from stash.connection import StashAddress, StashConnection, parse_address
+from stash.exceptions import StashAuthError, StashError, StashQueryError, StashUnavailable
+from tests.servers.stash import (
+    FakeStash,
+    Reset,
+    Status,
+    Truncated,
+    empty,
+    graphql_errors,
+    html_page,
+    null_data,
+)
+from tests.servers.stash.faults import Fault
+from tests.servers.stash.request_log import any_request
+from tests.stash.conftest import Connect
+from tests.sync_queue.support import Clock
+from tests.validation.strategies import JSON, json_object
+
+VERSION = "query Version { version { version } }"
+COVER = "/scene/1/screenshot"
+HOUR = 3600
+
+GIVEN: dict[str, Any] = {
+    "Scheme": "https",
+    "Host": "stash.local",
+    "Port": 9443,
+    "SessionCookie": {"Name": "session", "Value": "cookie-value", "Path": "", "MaxAge": 0},
+    "Dir": "/config",
+    "PluginDir": "/config/plugins/x",
+}
+
+
+# addresses
+
+
+def test_what_stash_hands_over_is_read() -> None:
+    address = parse_address(GIVEN)
+    assert address == StashAddress(
+        "https", "stash.local", 9443, "session", "cookie-value", "/config"
+    )
+    assert address.base_url == "https://stash.local:9443"
+
+
+@pytest.mark.parametrize("raw", [None, {}, [], "http://stash", 5, True])
+def test_whatever_is_missing_has_stashs_default(raw: object) -> None:
+    assert parse_address(raw) == StashAddress()
+    assert StashAddress().base_url == "http://127.0.0.1:9999"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:9999"),
+        ("", "http://127.0.0.1:9999"),
+        ("::", "http://[::1]:9999"),
+        ("::1", "http://[::1]:9999"),
+        ("fe80::1", "http://[fe80::1]:9999"),
+        ("192.168.1.5", "http://192.168.1.5:9999"),
+        ("localhost", "http://localhost:9999"),
+    ],
+)
+def test_an_address_that_means_all_of_them_becomes_one_that_can_be_asked(
+    host: str, url: str
+) -> None:
+    assert parse_address({"Host": host}).base_url == url
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"Scheme": "gopher"},
+        {"Scheme": None},
+        {"Scheme": ["https"]},
+        {"Host": None},
+        {"Host": 5},
+        {"Port": 0},
+        {"Port": -1},
+        {"Port": 65536},
+        {"Port": "9999"},
+        {"Port": None},
+        {"Port": 99.5},
+        {"Dir": None},
+        {"Dir": 5},
+        {"SessionCookie": None},
+        {"SessionCookie": "cookie"},
+        {"SessionCookie": {}},
+        {"SessionCookie": {"Name": "session", "Value": None}},
+        {"SessionCookie": {"Value": ["x"]}},
+    ],
+)
+def test_an_odd_member_has_its_default_and_no_other_suffers(odd: dict[str, Any]) -> None:
+    assert parse_address(odd) == StashAddress()
+    (name,) = odd
+    others = {key: value for key, value in GIVEN.items() if key != name}
+    assert parse_address({**GIVEN, **odd}) == parse_address(others)
+
+
+def test_a_cookie_without_a_name_is_called_as_stashs_is() -> None:
+    address = parse_address({"SessionCookie": {"Value": "v"}})
+    assert (address.cookie_name, address.cookie) == ("session", "v")
+
+
+def test_a_port_that_is_true_is_none() -> None:
+    assert parse_address({"Port": True}).base_url == "http://127.0.0.1:9999"
+
+
+CONNECTION_LIKE = json_object(
+    Scheme=st.sampled_from(["http", "https"]),
+    Host=st.text(),
+    Port=st.integers(2, 65535),
+    Dir=st.text(),
+    SessionCookie=json_object(Name=st.text(), Value=st.text()),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON | CONNECTION_LIKE)
+def test_any_json_is_an_address(raw: Any) -> None:
+    address = parse_address(raw)
+    assert address.scheme in ("http", "https")
+    assert 0 < address.port < 65536
+    assert address.host
+    assert address.base_url.startswith(f"{address.scheme}://")
+    assert isinstance(address.cookie, str)
+
+
+# credentials
+
+
+def test_an_open_stash_is_asked_without_ado(connection: StashConnection) -> None:
+    assert connection.query(VERSION)["version"]["version"]
+
+
+def test_every_secret_is_told_before_it_is_used(locked: FakeStash) -> None:
+    secrets: list[object] = []
+    address = parse_address(locked.server_connection())
+    connection = StashConnection(address, secrets.append)
+    assert secrets == [address.cookie]
+    connection.use_api_key("key-0123456789")
+    assert secrets[1:] == ["key-0123456789"]
+    connection.close()
+
+
+def test_the_cookie_lets_us_in_where_a_log_in_is_needed(
+    locked: FakeStash, connect: Connect
+) -> None:
+    connect(locked).query(VERSION)
+    assert [request.auth for request in locked.requests.all()] == ["cookie"]
+
+
+def test_a_cookie_that_each_answer_renews_lasts_longer_than_its_hour(
+    locked: FakeStash, connect: Connect, clock: Clock
+) -> None:
+    """Stash reads the first of two cookies: a renewed one must take the old one's place."""
+    connection = connect(locked)
+    for _ in range(5):
+        connection.query(VERSION)
+        clock.now += HOUR - 60
+    assert len(connection.s.cookies) == 1
+    connection.get(COVER, {})
+    assert locked.requests.count(lambda request: request.status == 401) == 0
+
+
+class Answer:
+    """What requests' cookie jar reads of an answer."""
+
+    def __init__(self, set_cookie: str) -> None:
+        self.msg = HTTPMessage()
+        self.msg["Set-Cookie"] = set_cookie
+        self._original_response = self
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "stash.local", "::1"])
+def test_a_renewed_cookie_replaces_the_first_one_whatever_the_host(host: str) -> None:
+    """What requests does with an answer's cookie, without a server on such a host."""
+    address = StashAddress(host=host, cookie="first")
+    connection = StashConnection(address, lambda _secret: None)
+    request = requests.Request("POST", f"{address.base_url}/graphql")
+    assert connection.s.prepare_request(request).headers["Cookie"] == "session=first"
+    answer = Answer("session=second; Path=/; Max-Age=3600; SameSite=Lax")
+    extract_cookies_to_jar(connection.s.cookies, request.prepare(), answer)  # type: ignore[no-untyped-call]
+    assert connection.s.prepare_request(request).headers["Cookie"] == "session=second"
+    connection.close()
+
+
+def test_a_cookie_that_has_ended_is_an_error_of_authentication(
+    locked: FakeStash, connect: Connect, clock: Clock
+) -> None:
+    connection = connect(locked)
+    clock.now += HOUR + 1
+    with pytest.raises(StashAuthError, match="refused the session"):
+        connection.query(VERSION)
+    with pytest.raises(StashAuthError, match="log-in"):
+        connection.get(COVER, {})
+
+
+def test_the_api_key_is_used_once_it_is_known_and_outlives_the_cookie(
+    locked: FakeStash, connect: Connect, clock: Clock
+) -> None:
+    connection = connect(locked)
+    connection.query(VERSION)
+    connection.use_api_key("key-0123456789")
+    clock.now += 100 * HOUR
+    connection.query(VERSION)
+    connection.get(COVER, {})
+    assert [request.auth for request in locked.requests.all()] == ["cookie", "apikey", "apikey"]
+
+
+@pytest.mark.parametrize("none", ["", None, 5, [], {}])
+def test_a_key_that_is_none_is_not_sent(locked: FakeStash, connect: Connect, none: object) -> None:
+    connection = connect(locked)
+    connection.use_api_key("key-0123456789")
+    connection.use_api_key(none)
+    connection.query(VERSION)
+    assert [request.auth for request in locked.requests.all()] == ["cookie"]
+
+
+def test_a_key_that_was_changed_in_stash_gives_way_to_the_cookie_for_good(
+    locked: FakeStash, connect: Connect
+) -> None:
+    connection = connect(locked)
+    connection.use_api_key("an-older-key-000")
+    connection.query(VERSION)
+    connection.query(VERSION)
+    statuses = [(request.auth, request.status) for request in locked.requests.all()]
+    assert statuses == [("none", 401), ("cookie", 200), ("cookie", 200)]
+
+
+def test_a_wrong_key_is_refused_even_by_an_open_stash_and_gives_way(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    connection.use_api_key("a-key-of-long-ago")
+    assert connection.query(VERSION)
+    assert stash.requests.count() == 2
+
+
+def test_when_key_and_cookie_are_both_refused_it_is_an_error_of_authentication(
+    locked: FakeStash, connect: Connect
+) -> None:
+    connection = connect(locked)
+    connection.use_api_key("an-older-key-000")
+    locked.gate.revoke_all()
+    with pytest.raises(StashAuthError):
+        connection.query(VERSION)
+
+
+def test_a_wrong_key_gives_way_to_the_cookie_for_covers_too(
+    locked: FakeStash, connect: Connect
+) -> None:
+    locked.add_scene(files=["/a.mp4"])
+    connection = connect(locked)
+    connection.use_api_key("an-older-key-000")
+    assert connection.get(COVER, {}).status_code == 200
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_no_secret_is_in_an_errors_text(locked: FakeStash, connect: Connect, status: int) -> None:
+    connection = connect(locked)
+    connection.use_api_key("key-0123456789")
+    locked.inject(Status(status), any_request, times=None)
+    cookie = parse_address(locked.server_connection()).cookie
+    for ask in (lambda: connection.query(VERSION), lambda: connection.get(COVER, {})):
+        with pytest.raises(StashError) as caught:
+            ask()
+        assert cookie[:20] not in str(caught.value)
+        assert "key-0123456789" not in str(caught.value)
+
+
+# answers that are none
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        html_page(),
+        empty(),
+        Reset(),
+        Truncated(),
+        Status(500),
+        Status(502, b"Bad Gateway"),
+        Status(503, b"<html>busy</html>", "text/html"),
+        Status(200, b"[]", "application/json"),
+        Status(200, b'"text"', "application/json"),
+        Status(200, b"\xff\xfe", "application/json"),
+    ],
+    ids=repr,
+)
+def test_an_answer_that_is_no_graphql_means_that_stash_is_unavailable(
+    stash: FakeStash, connection: StashConnection, fault: Fault
+) -> None:
+    stash.inject(fault, any_request)
+    with pytest.raises(StashUnavailable):
+        connection.query(VERSION)
+    assert connection.query(VERSION)
+
+
+@pytest.mark.parametrize(
+    "fault", [Reset(), Truncated(), Status(500), Status(403), Status(204)], ids=repr
+)
+def test_a_picture_that_does_not_arrive_means_that_stash_is_unavailable(
+    stash: FakeStash, connection: StashConnection, fault: Fault
+) -> None:
+    stash.add_scene(files=["/a.mp4"], cover=b"\xff\xd8\xff" + b"x" * 100)
+    stash.inject(fault, any_request)
+    with pytest.raises(StashUnavailable):
+        connection.get(COVER, {})
+
+
+def test_a_stopped_stash_is_unavailable_and_named_and_welcome_again(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    connection.query(VERSION)
+    stash.stop()
+    with pytest.raises(StashUnavailable, match=f"does not answer at http://127.0.0.1:{stash.port}"):
+        connection.query(VERSION)
+    with pytest.raises(StashUnavailable):
+        connection.get(COVER, {})
+    stash.start()
+    assert connection.query(VERSION)
+
+
+def test_errors_of_graphql_are_told_in_stashs_words(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    stash.inject(graphql_errors("no such table: scenes", "and another"), any_request)
+    with pytest.raises(StashQueryError, match="no such table: scenes; and another"):
+        connection.query(VERSION)
+
+
+def test_an_error_beside_data_is_an_error(stash: FakeStash, connection: StashConnection) -> None:
+    stash.inject(graphql_errors("half of it failed", data={"version": None}), any_request)
+    with pytest.raises(StashQueryError, match="half of it failed"):
+        connection.query(VERSION)
+
+
+def test_no_data_and_no_error_is_an_error(stash: FakeStash, connection: StashConnection) -> None:
+    stash.inject(null_data(), any_request)
+    with pytest.raises(StashQueryError, match="no data"):
+        connection.query(VERSION)
+
+
+@pytest.mark.parametrize(
+    "errors", [b'{"errors": "text"}', b'{"errors": [5, null]}', b'{"errors": {"message": "m"}}']
+)
+def test_errors_of_an_odd_form_are_errors(
+    stash: FakeStash, connection: StashConnection, errors: bytes
+) -> None:
+    stash.inject(Status(200, errors, "application/json"), any_request)
+    with pytest.raises(StashQueryError):
+        connection.query(VERSION)
+
+
+def test_a_query_that_stash_does_not_understand_is_a_fault_of_ours(
+    connection: StashConnection,
+) -> None:
+    with pytest.raises(StashQueryError):
+        connection.query("query Broken { nothingOfTheKind }")
+
+
+def test_a_busy_database_means_to_wait(stash: FakeStash, connection: StashConnection) -> None:
+    stash.inject(graphql_errors("sqlite3: database is locked"), any_request)
+    with pytest.raises(StashUnavailable, match="busy"):
+        connection.query(VERSION)
+
+
+def test_an_endless_error_is_told_in_short(stash: FakeStash, connection: StashConnection) -> None:
+    stash.inject(graphql_errors("x" * 100_000), any_request)
+    with pytest.raises(StashQueryError) as caught:
+        connection.query(VERSION)
+    assert len(str(caught.value)) < 1000
+
+
+def test_stash_is_reached_past_any_proxy(
+    stash: FakeStash, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert connect(stash).query(VERSION)
+
+
+def test_an_error_is_told_once_by_whoever_handles_it(
+    stash: FakeStash, connection: StashConnection, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """stashapp-tools would log it in Stash's own protocol before it raises."""
+    stash.inject(graphql_errors("no"), any_request)
+    with pytest.raises(StashQueryError):
+        connection.query(VERSION)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,31 @@
+"""Every GraphQL text of the plugin, held to the API of a real Stash."""
+
+from __future__ import annotations
+
+import pytest
+
+from stash import queries
+from tests.servers.stash.conformance import real_schema_path, validate_against_real
+
+TEXTS = {
+    name: text
+    for name, text in vars(queries).items()
+    if name.isupper() and isinstance(text, str) and name != "SCENE_FIELDS"
+}
+
+
+def test_there_are_texts_to_hold_to_it() -> None:
+    assert {"SETTINGS", "SCENES_AFTER", "SCENES_UPDATED_AFTER", "SCENE_COUNT"} <= set(TEXTS)
+
+
+@pytest.mark.skipif(
+    not real_schema_path().is_file(),
+    reason=f"no introspection of a real Stash at {real_schema_path()} (set STASH_SCHEMA)",
+)
+@pytest.mark.parametrize(
+    "text",
+    [*TEXTS.values(), queries.scenes_by_id([1]), queries.scenes_by_id([1, 22, 333])],
+    ids=[*TEXTS, "scenes_by_id(1)", "scenes_by_id(3)"],
+)
+def test_a_real_stash_has_no_complaint_about(text: str) -> None:
+    assert validate_against_real(text) == []

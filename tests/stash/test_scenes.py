@@ -1,0 +1,331 @@
+"""Reading scenes, settings and covers."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from stash import scenes as scenes_module
+from stash.connection import StashConnection
+from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
+from stash.images import MAX_BYTES, StashImages, UnusableCoverError, is_picture
+from stash.scenes import StashScenes
+from stash.settings import PLUGIN_ID, StashSettings
+from tests.servers.stash import FakeStash, Status, VideoFile
+from tests.servers.stash.request_log import any_request
+from tests.stash.conftest import Connect
+from tests.sync_queue.support import Clock
+from validation.scene_extractor import Entity, SceneFile, StashScene
+
+JPEG = b"\xff\xd8\xff\xe0 a picture"
+PNG = b"\x89PNG\r\n\x1a\n another"
+HUGE = JPEG + bytes(MAX_BYTES)
+
+
+@pytest.fixture
+def scenes(connection: StashConnection) -> StashScenes:
+    return StashScenes(connection)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of three, so that a library of ten has several."""
+    monkeypatch.setattr(scenes_module, "PAGE", 3)
+
+
+def ids(pages: list[list[StashScene]]) -> list[list[int]]:
+    return [[scene.id for scene in page] for page in pages]
+
+
+# reading some
+
+
+def test_a_scene_is_read_with_all_that_plex_could_show(
+    stash: FakeStash, scenes: StashScenes
+) -> None:
+    added = stash.add_scene(
+        title="Ünï ☃",
+        details="One\n\nTwo",
+        date="2024-05",
+        rating100=80,
+        studio="Studio",
+        performers=["Ada", "Jo"],
+        tags=["a, b"],
+        files=[VideoFile("/media/a.mp4", size=5_000_000_000)],
+    )
+    assert scenes.read([added.id]) == {
+        added.id: StashScene(
+            id=added.id,
+            title="Ünï ☃",
+            details="One\n\nTwo",
+            date="2024-05",
+            rating100=80,
+            studio=Entity(1, "Studio"),
+            performers=(Entity(1, "Ada"), Entity(2, "Jo")),
+            tags=(Entity(1, "a, b"),),
+            files=(SceneFile("/media/a.mp4", 5_000_000_000),),
+            updated_at=added.updated_at,
+        )
+    }
+
+
+def test_many_scenes_are_one_request(stash: FakeStash, scenes: StashScenes) -> None:
+    wanted = [stash.add_scene(title=f"T{n}").id for n in range(50)]
+    assert list(scenes.read(wanted)) == wanted
+    assert stash.requests.count() == 1
+
+
+def test_a_scene_that_is_gone_is_absent_and_fails_no_other(
+    stash: FakeStash, scenes: StashScenes
+) -> None:
+    first, second, third = (stash.add_scene(title=f"T{n}").id for n in range(3))
+    stash.remove_scene(second)
+    assert list(scenes.read([first, second, third, 999])) == [first, third]
+    assert scenes.read([second]) == {}
+
+
+def test_a_scene_that_is_asked_for_twice_comes_once(stash: FakeStash, scenes: StashScenes) -> None:
+    scene = stash.add_scene(title="T")
+    assert list(scenes.read([scene.id, scene.id])) == [scene.id]
+
+
+def test_no_scenes_are_no_request(stash: FakeStash, scenes: StashScenes) -> None:
+    assert scenes.read([]) == {}
+    assert stash.requests.count() == 0
+
+
+def test_an_answer_with_something_that_is_no_scene_is_an_error(
+    stash: FakeStash, scenes: StashScenes
+) -> None:
+    stash.inject(
+        Status(200, b'{"data": {"s1": {"title": "no id"}}}', "application/json"), any_request
+    )
+    with pytest.raises(StashQueryError, match="no scene"):
+        scenes.read([1])
+
+
+# reading all
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize(
+    ("count", "pages"),
+    [(0, []), (1, [[1]]), (3, [[1, 2, 3]]), (7, [[1, 2, 3], [4, 5, 6], [7]])],
+)
+def test_a_walk_visits_every_scene_by_rising_id(
+    stash: FakeStash, scenes: StashScenes, count: int, pages: list[list[int]]
+) -> None:
+    for n in range(count):
+        stash.add_scene(title=f"T{n}")
+    assert ids(list(scenes.walk())) == pages
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_walk_loses_and_doubles_nothing_while_scenes_come_and_go(
+    stash: FakeStash, scenes: StashScenes
+) -> None:
+    for n in range(9):
+        stash.add_scene(title=f"T{n}")
+    seen = []
+    for page in scenes.walk():
+        seen += [scene.id for scene in page]
+        if len(seen) == 3:
+            stash.remove_scene(2)
+            stash.remove_scene(4)
+            stash.update_scene(9, title="edited meanwhile")
+            stash.add_scene(title="added meanwhile")
+    assert seen == [1, 2, 3, 5, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_walk_since_a_time_visits_what_was_updated_after_it(
+    stash: FakeStash, scenes: StashScenes, clock: Clock
+) -> None:
+    for n in range(5):
+        stash.add_scene(title=f"T{n}")
+    since = stash.clock.stamp()
+    clock.now += 60
+    for scene_id in (1, 3, 4, 5):
+        stash.update_scene(scene_id, title="edited")
+    assert ids(list(scenes.walk(since))) == [[1, 3, 4], [5]]
+
+
+def test_a_walk_that_breaks_off_is_an_error_and_not_an_end(
+    stash: FakeStash, scenes: StashScenes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenes_module, "PAGE", 1)
+    for n in range(3):
+        stash.add_scene(title=f"T{n}")
+    pages = scenes.walk()
+    assert ids([next(pages)]) == [[1]]
+    stash.stop()
+    with pytest.raises(StashUnavailable):
+        next(pages)
+
+
+def test_the_number_of_scenes_is_told(stash: FakeStash, scenes: StashScenes) -> None:
+    assert scenes.count() == 0
+    stash.add_scene(title="T")
+    assert scenes.count() == 1
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"findScenes": null}', b'{"findScenes": {}}', b'{"findScenes": []}', b"{}"]
+)
+def test_an_answer_without_a_list_is_an_error(
+    stash: FakeStash, scenes: StashScenes, data: bytes
+) -> None:
+    stash.inject(Status(200, b'{"data": %s}' % data, "application/json"), any_request, times=None)
+    with pytest.raises(StashQueryError, match="did not list"):
+        list(scenes.walk())
+    with pytest.raises(StashQueryError, match="how many"):
+        scenes.count()
+
+
+# settings
+
+
+def test_the_settings_are_read_as_they_are_stored(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    stash.set_plugin_settings("Other", {"plex_url": "theirs"})
+    stash.set_plugin_settings(PLUGIN_ID, {"plex_url": "http://plex", "max_tags": "7", "odd": None})
+    found = StashSettings(connection).read()
+    assert found == {"plex_url": "http://plex", "max_tags": "7", "odd": None}
+
+
+def test_settings_that_were_never_stored_are_empty(connection: StashConnection) -> None:
+    assert StashSettings(connection).read() == {}
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"plugins": null}',
+        b'{"plugins": {"Stash2Plex": null}}',
+        b'{"plugins": {"Stash2Plex": [1]}, "general": 5}',
+    ],
+)
+def test_settings_of_an_odd_form_are_empty(
+    stash: FakeStash, connection: StashConnection, configuration: bytes
+) -> None:
+    body = b'{"data": {"configuration": %s}}' % configuration
+    stash.inject(Status(200, body, "application/json"), any_request)
+    assert StashSettings(connection).read() == {}
+
+
+def test_reading_the_settings_brings_the_api_key_for_a_lasting_connection(
+    locked: FakeStash, connect: Connect, clock: Clock
+) -> None:
+    connection = connect(locked)
+    StashSettings(connection).read()
+    clock.now += 100_000
+    StashScenes(connection).count()
+    assert [request.auth for request in locked.requests.all()] == ["cookie", "apikey"]
+
+
+# covers
+
+
+def test_a_cover_comes_with_its_hash_and_its_tag(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    scene = stash.add_scene(cover=JPEG)
+    cover = StashImages(connection).cover(scene.id)
+    assert cover is not None
+    assert (cover.data, cover.sha1) == (JPEG, hashlib.sha1(JPEG).hexdigest())
+    assert cover.tag
+
+
+def test_a_cover_that_is_known_is_not_sent_again_until_it_changes(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    scene = stash.add_scene(cover=JPEG)
+    images = StashImages(connection)
+    first = images.cover(scene.id)
+    assert first is not None
+    assert images.cover(scene.id, first.tag) is None
+    assert [request.status for request in stash.requests.all()] == [200, 304]
+    stash.update_scene(scene.id, cover=PNG)
+    second = images.cover(scene.id, first.tag)
+    assert second is not None
+    assert (second.data, second.tag != first.tag) == (PNG, True)
+
+
+def test_the_drawing_that_stands_in_for_a_cover_is_none(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    assert StashImages(connection).cover(stash.add_scene().id) is None
+
+
+@pytest.mark.parametrize(
+    ("drawing", "content_type"),
+    [
+        (b"\xef\xbb\xbf<svg/>", "image/svg+xml"),
+        (b" \n<?xml version='1.0'?><svg/>", "application/octet-stream"),
+    ],
+)
+def test_a_drawing_is_told_by_its_type_or_by_its_beginning(
+    stash: FakeStash, connection: StashConnection, drawing: bytes, content_type: str
+) -> None:
+    stash.inject(Status(200, drawing, content_type), "screenshot")
+    assert StashImages(connection).cover(1) is None
+
+
+def test_the_cover_of_a_scene_that_is_gone_is_none(connection: StashConnection) -> None:
+    assert StashImages(connection).cover(999) is None
+
+
+def test_a_cover_that_was_removed_is_none_although_its_tag_changed(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    scene = stash.add_scene(cover=JPEG)
+    images = StashImages(connection)
+    first = images.cover(scene.id)
+    assert first is not None
+    stash.update_scene(scene.id, cover=None)
+    assert images.cover(scene.id, first.tag) is None
+
+
+@pytest.mark.parametrize(
+    ("cover", "complaint"),
+    [(b"BM a bitmap", "no JPEG, PNG, WebP or GIF"), (HUGE, r"10\.0 MB, Plex takes 10")],
+)
+def test_a_cover_that_plex_cannot_show_is_told_with_the_reason(
+    stash: FakeStash, connection: StashConnection, cover: bytes, complaint: str
+) -> None:
+    scene = stash.add_scene(cover=cover)
+    with pytest.raises(UnusableCoverError, match=complaint):
+        StashImages(connection).cover(scene.id)
+
+
+def test_a_cover_behind_a_log_in_is_an_error_of_authentication(
+    locked: FakeStash, connect: Connect
+) -> None:
+    scene = locked.add_scene(cover=JPEG)
+    connection = connect(locked)
+    locked.gate.revoke_all()
+    with pytest.raises(StashAuthError):
+        StashImages(connection).cover(scene.id)
+
+
+@pytest.mark.parametrize(
+    ("data", "picture"),
+    [
+        (JPEG, True),
+        (PNG, True),
+        (b"GIF87a..", True),
+        (b"GIF89a..", True),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", True),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", False),
+        (b"\xff\xd8", False),
+        (b"<svg/>", False),
+        (b"", False),
+    ],
+)
+def test_a_picture_is_told_by_its_first_bytes(data: bytes, picture: bool) -> None:
+    assert is_picture(data) is picture

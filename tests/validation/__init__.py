@@ -1,0 +1,1 @@
+"""Settings, scenes, texts and paths: pure functions."""

@@ -1,0 +1,464 @@
+"""The settings: defaults, ranges, wrong types, and what the user is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.validation.strategies import ANY_TEXT, JSON
+from validation.config import Config, ParsedConfig, parse_config
+from validation.path_map import PrefixPair
+
+TOKEN = "abcDEF123-xyz_789"
+URL = "http://plex.local:32400"
+PLEX = {"plex_url": URL, "plex_token": TOKEN}
+ENVIRONMENT = {"PLEX_URL": "https://from.environment", "PLEX_TOKEN": "token-of-environment"}
+
+BOOLEANS = {
+    "enabled": True,
+    "strict_matching": True,
+    "preserve_plex_edits": False,
+    "sync_master": True,
+    "sync_studio": True,
+    "sync_summary": True,
+    "sync_tagline": True,
+    "sync_date": True,
+    "sync_performers": True,
+    "sync_tags": True,
+    "sync_poster": True,
+    "sync_background": True,
+    "sync_collection": True,
+    "trigger_plex_scan": False,
+    "skip_not_found": False,
+    "debug_logging": False,
+    "obfuscate_paths": False,
+    "reconcile_missing": True,
+}
+WHOLE_NUMBERS = {
+    "max_retries": (1, 20, 5),
+    "max_tags": (10, 500, 100),
+    "dlq_retention_days": (1, 365, 30),
+    "reconcile_batch_size": (10, 1000, 100),
+}
+NUMBERS = {
+    "poll_interval": (0.1, 60, 30.0),
+    "connect_timeout": (1, 30, 5.0),
+    "read_timeout": (5, 120, 30.0),
+}
+CHOICES = {
+    "reconcile_interval": (("never", "hourly", "daily", "weekly"), "never"),
+    "reconcile_scope": (("all", "24h", "7days"), "24h"),
+}
+RANGES = {**WHOLE_NUMBERS, **NUMBERS}
+NAMES = [one.name for one in fields(Config)]
+OPTIONAL = [name for name in NAMES if name not in PLEX]
+
+
+def some_of(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of these settings, with values that may mean something or not."""
+    words = [*BOOLEANS, "true", "0", "no", "daily", "24h", "30", " 7.5 ", "/p=>/s", "a, b"]
+    return st.dictionaries(st.sampled_from(names), st.sampled_from(words) | JSON, max_size=6)
+
+
+def parse(**given: Any) -> ParsedConfig:
+    """Settings on top of a usable address and token."""
+    return parse_config({**PLEX, **given}, {})
+
+
+def value_of(**given: Any) -> Any:
+    """The one setting given, understood without a complaint."""
+    parsed = parse(**given)
+    assert (parsed.warnings, parsed.faults) == ((), ())
+    (name,) = given
+    return getattr(parsed.config, name)
+
+
+def refusal_of(**given: Any) -> str:
+    """The one warning about an optional setting, which has its default."""
+    parsed = parse(**given)
+    (name,) = given
+    (warning,) = parsed.warnings
+    assert parsed.faults == ()
+    assert getattr(parsed.config, name) == getattr(Config(), name)
+    assert warning.startswith(f"{name} is {given[name]!r:.100}, which cannot be used; allowed: ")
+    assert "default" in warning
+    return warning
+
+
+# defaults (spec.md §1)
+
+
+@pytest.mark.parametrize(("name", "default"), BOOLEANS.items())
+def test_an_unset_switch_has_its_default(name: str, default: bool) -> None:
+    assert getattr(parse().config, name) is default
+
+
+@pytest.mark.parametrize(("name", "bounds"), RANGES.items())
+def test_an_unset_number_has_its_default(name: str, bounds: tuple[float, float, float]) -> None:
+    assert getattr(parse().config, name) == bounds[2]
+
+
+@pytest.mark.parametrize(("name", "choice"), CHOICES.items())
+def test_an_unset_choice_has_its_default(name: str, choice: tuple[tuple[str, ...], str]) -> None:
+    assert getattr(parse().config, name) == choice[1]
+
+
+def test_the_remaining_settings_have_their_defaults() -> None:
+    config = parse().config
+    assert config.plex_library == ()
+    assert config.plex_verify_tls is True
+    assert config.plex_unmatched_path_map.to_plex("/any/path") == "/any/path"
+
+
+def test_no_setting_is_left_out_of_these_tests() -> None:
+    others = {"plex_library", "plex_unmatched_path_map", "plex_verify_tls"}
+    assert {*PLEX, *BOOLEANS, *RANGES, *CHOICES, *others} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_empty_value_is_an_unset_one(name: str) -> None:
+    for unset in (None, "", "  \t"):
+        assert value_of(**{name: unset}) == getattr(Config(), name)
+
+
+# wrong JSON types, converted where unambiguous
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        (True, True),
+        (False, False),
+        (1, True),
+        (0, False),
+        ("true", True),
+        ("FALSE", False),
+        (" Yes ", True),
+        ("no", False),
+        ("1", True),
+        ("0", False),
+        ("on", True),
+        ("off", False),
+    ],
+)
+def test_a_switch_is_read_from_whatever_says_it_plainly(given: object, value: bool) -> None:
+    read = {name: value_of(**{name: given}) for name in BOOLEANS}
+    assert read == dict.fromkeys(BOOLEANS, value)
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_a_switch_that_says_neither_falls_back_with_a_warning(name: str) -> None:
+    odd: list[object] = ["maybe", 2, -1, 0.5, [], [True], {}, "truee"]
+    assert all("true or false" in refusal_of(**{name: value}) for value in odd)
+
+
+@pytest.mark.parametrize(("name", "bounds"), RANGES.items())
+def test_both_ends_of_a_range_are_in_it_as_number_and_as_text(
+    name: str, bounds: tuple[float, float, float]
+) -> None:
+    for end in bounds[:2]:
+        assert value_of(**{name: end}) == end
+        assert value_of(**{name: f" {end} "}) == end
+
+
+@pytest.mark.parametrize(("name", "bounds"), RANGES.items())
+def test_a_number_beyond_its_range_falls_back_with_the_range_told(
+    name: str, bounds: tuple[float, float, float]
+) -> None:
+    low, high, _ = bounds
+    for beyond in (low - 0.01, high + 0.01, -low, 0, "-1", 1e300):
+        assert f"from {low:g} to {high:g}" in refusal_of(**{name: beyond})
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_what_is_no_number_falls_back(name: str) -> None:
+    odd: list[object] = ["ten", True, False, [], {}, [5], "5 s", "nan", "inf", "1e400"]
+    assert all("number from" in refusal_of(**{name: value}) for value in odd)
+
+
+@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("given", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_json_does_not_know_fall_back(name: str, given: float) -> None:
+    assert "number from" in refusal_of(**{name: given})
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_a_whole_number_too_large_for_a_float_falls_back(name: str) -> None:
+    (warning,) = parse(**{name: 10**400}).warnings
+    assert "number from" in warning
+    assert len(warning) < 300
+
+
+@pytest.mark.parametrize("name", WHOLE_NUMBERS)
+def test_a_whole_number_has_no_fraction_but_may_be_written_with_one(name: str) -> None:
+    assert "a whole number" in refusal_of(**{name: 15.5})
+    value = value_of(**{name: "15.0"})
+    assert value == 15
+    assert isinstance(value, int)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [(name, word) for name, (words, _) in CHOICES.items() for word in words]
+)
+def test_a_choice_is_read_whatever_its_case(name: str, word: str) -> None:
+    assert value_of(**{name: f" {word.upper()} "}) == word
+
+
+@pytest.mark.parametrize(("name", "choice"), CHOICES.items())
+@pytest.mark.parametrize("given", ["sometimes", 24, True, ["all"], {}])
+def test_another_word_falls_back_with_the_choices_told(
+    name: str, choice: tuple[tuple[str, ...], str], given: object
+) -> None:
+    assert " or ".join(choice[0]) in refusal_of(**{name: given})
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("Scenes", ("Scenes",)),
+        ("Scenes, Other Videos ,,", ("Scenes", "Other Videos")),
+        (" , ", ()),
+    ],
+)
+def test_libraries_are_separated_by_commas(given: str, names: tuple[str, ...]) -> None:
+    assert value_of(plex_library=given) == names
+
+
+@pytest.mark.parametrize("given", [5, True, ["Scenes"], {"a": 1}])
+def test_libraries_that_are_no_text_fall_back(given: object) -> None:
+    assert "separated by commas" in refusal_of(plex_library=given)
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        (True, True),
+        ("off", False),
+        ("0", False),
+        ("yes", True),
+        (" /etc/plex.pem ", "/etc/plex.pem"),
+        ("C:\\plex.pem", "C:\\plex.pem"),
+    ],
+)
+def test_tls_is_on_off_or_a_file_to_trust(given: object, value: bool | str) -> None:
+    assert value_of(plex_verify_tls=given) == value
+
+
+@pytest.mark.parametrize("given", [5, [], {}, 0.5])
+def test_tls_that_is_neither_falls_back(given: object) -> None:
+    assert "true or false" in refusal_of(plex_verify_tls=given)
+
+
+@pytest.mark.parametrize("name", ["plex_unmatched_path_map", "path_map"])
+def test_a_path_map_is_read_under_both_of_its_names(name: str) -> None:
+    parsed = parse(**{name: "/plex=>/stash; /p2=>/s2"})
+    assert (parsed.warnings, parsed.faults) == ((), ())
+    pairs = (PrefixPair("/plex", "/stash"), PrefixPair("/p2", "/s2"))
+    assert parsed.config.plex_unmatched_path_map.pairs == pairs
+
+
+@pytest.mark.parametrize("given", ["/plex", "/plex=>/stash; broken", "=>/stash", 5, ["/a=>/b"]])
+def test_a_malformed_path_map_falls_back_as_a_whole_with_the_form_told(given: object) -> None:
+    parsed = parse(plex_unmatched_path_map=given)
+    (warning,) = parsed.warnings
+    assert warning.startswith("plex_unmatched_path_map is ")
+    assert "/plex/prefix=>/stash/prefix" in warning
+    assert parsed.config.plex_unmatched_path_map.pairs == ()
+
+
+def test_the_warning_about_a_path_map_is_meant_for_people() -> None:
+    (warning,) = parse(plex_unmatched_path_map="/plex").warnings
+    assert " object at 0x" not in warning
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [("plex_connect_timeout", "connect_timeout"), ("plex_read_timeout", "read_timeout")],
+)
+def test_a_timeout_is_read_under_its_other_name_unless_its_own_is_set(
+    alias: str, name: str
+) -> None:
+    assert getattr(parse(**{alias: 7}).config, name) == 7
+    assert getattr(parse(**{alias: 7, name: 9}).config, name) == 9
+    assert getattr(parse(**{alias: 7, name: ""}).config, name) == 7
+
+
+# Plex's address and token
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("http://plex:32400", "http://plex:32400"),
+        (" https://192.168.1.10:32400/ ", "https://192.168.1.10:32400"),
+        ("http://[::1]:32400//", "http://[::1]:32400"),
+        ("HTTP://Plex", "HTTP://Plex"),
+        ("https://host/behind/a/proxy/", "https://host/behind/a/proxy"),
+    ],
+)
+def test_an_address_is_taken_without_its_last_slash(given: str, url: str) -> None:
+    assert value_of(plex_url=given) == url
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "plex:32400",
+        "192.168.1.10",
+        "ftp://plex",
+        "http://",
+        "http:///path",
+        "http://plex:0",
+        "http://plex:99999",
+        "http://plex:port",
+        "http://[::1",
+        32400,
+        True,
+        ["http://plex"],
+    ],
+)
+def test_a_malformed_address_is_a_fault_that_shows_it_and_an_example(given: object) -> None:
+    parsed = parse(plex_url=given)
+    (fault,) = parsed.faults
+    assert fault.startswith(f"plex_url is {given!r}, which cannot be used; ")
+    assert "http://192.168.1.10:32400" in fault
+    assert (parsed.config.plex_url, parsed.warnings) == ("", ())
+
+
+@pytest.mark.parametrize("given", ["http://my plex:32400", "http://plex\n:32400", "http://a..b"])
+def test_an_address_that_no_client_can_ask_is_a_fault(given: str) -> None:
+    assert parse(plex_url=given).faults
+
+
+@pytest.mark.parametrize(
+    "given", ["short", "123456789", 1234567890123, True, ["x" * 20], "tökentökentöken", "a\nb" * 9]
+)
+def test_a_malformed_token_is_a_fault_that_does_not_show_it(given: object) -> None:
+    parsed = parse(plex_token=given)
+    (fault,) = parsed.faults
+    assert fault.startswith("plex_token cannot be used; ")
+    assert "at least 10" in fault
+    assert str(given) not in fault
+    assert parsed.config.plex_token == ""
+
+
+def test_a_token_of_ten_characters_is_long_enough_and_blanks_around_it_go() -> None:
+    assert value_of(plex_token=" 1234567890 ") == "1234567890"
+
+
+@pytest.mark.parametrize("name", PLEX)
+@pytest.mark.parametrize("unset", [None, "", "   "])
+def test_without_address_or_token_the_fault_says_where_to_enter_it(
+    name: str, unset: str | None
+) -> None:
+    (fault,) = parse(**{name: unset}).faults
+    assert fault == f"{name} is not set: enter it in Settings > Plugins > Stash2Plex"
+
+
+def test_the_environment_fills_in_for_address_and_token() -> None:
+    config = parse_config({}, ENVIRONMENT).config
+    assert config.plex_url == ENVIRONMENT["PLEX_URL"]
+    assert config.plex_token == ENVIRONMENT["PLEX_TOKEN"]
+
+
+def test_a_setting_wins_over_the_environment_and_a_malformed_one_is_still_a_fault() -> None:
+    assert parse_config(PLEX, ENVIRONMENT).config.plex_url == URL
+    assert parse_config({**PLEX, "plex_url": "plex"}, ENVIRONMENT).faults
+
+
+def test_a_malformed_value_of_the_environment_is_a_fault() -> None:
+    parsed = parse_config({}, {"PLEX_URL": "plex", "PLEX_TOKEN": "short"})
+    assert [fault.split()[0] for fault in parsed.faults] == ["plex_url", "plex_token"]
+
+
+def test_an_empty_environment_variable_is_an_unset_one() -> None:
+    assert "is not set" in parse_config({"plex_url": URL}, {"PLEX_TOKEN": ""}).faults[0]
+
+
+# never a bad optional setting's fault
+
+
+def test_each_bad_setting_has_one_warning_and_no_other_setting_suffers() -> None:
+    parsed = parse(max_retries="many", reconcile_scope="some", enabled=[], max_tags=42)
+    assert [warning.split()[0] for warning in parsed.warnings] == [
+        "enabled",
+        "max_retries",
+        "reconcile_scope",
+    ]
+    assert parsed.config == parse(max_tags=42).config
+    assert parsed.faults == ()
+
+
+@pytest.mark.parametrize("stored", [None, [], "text", 5, True, 1.5])
+def test_settings_that_are_no_map_count_as_unset(stored: object) -> None:
+    parsed = parse_config(stored, ENVIRONMENT)
+    assert (parsed.warnings, parsed.faults) == ((), ())
+    assert parsed.config.max_retries == 5
+
+
+def test_settings_that_nobody_knows_are_passed_over() -> None:
+    assert parse(some_new_setting=5) == parse()
+
+
+def test_a_very_long_bad_value_is_told_in_short() -> None:
+    (warning,) = parse(enabled="x" * 100_000).warnings
+    assert len(warning) < 300
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    stored=JSON | some_of(NAMES),
+    environ=st.dictionaries(st.sampled_from(["PLEX_URL", "PLEX_TOKEN"]), ANY_TEXT),
+)
+def test_any_json_parses_to_settings_within_their_ranges(
+    stored: Any, environ: dict[str, str]
+) -> None:
+    parsed = parse_config(stored, environ)
+    for name, (low, high, _) in RANGES.items():
+        assert low <= getattr(parsed.config, name) <= high
+    for name, (words, _) in CHOICES.items():
+        assert getattr(parsed.config, name) in words
+    for name in BOOLEANS:
+        assert isinstance(getattr(parsed.config, name), bool)
+    faulty = {fault.split()[0] for fault in parsed.faults}
+    assert faulty == {name for name in PLEX if not getattr(parsed.config, name)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(some_of(OPTIONAL))
+def test_reading_the_settings_that_were_understood_changes_nothing(stored: Any) -> None:
+    """What the plugin writes back as defaults must read as what it was."""
+    config = parse_config({**stored, **PLEX}, {}).config
+    plain = {
+        name: getattr(config, name)
+        for name in NAMES
+        if name not in ("plex_library", "plex_unmatched_path_map")
+    }
+    again = parse_config(json.loads(json.dumps(plain)), {})
+    assert (again.warnings, again.faults) == ((), ())
+    assert {name: getattr(again.config, name) for name in plain} == plain
+
+
+# the token (spec.md §10)
+
+
+SECRETS = st.text("abcdefghijkLMNOP0123456789_-", min_size=10, max_size=40).map("Tok".__add__)
+
+
+@settings(max_examples=100, deadline=None)
+@given(secret=SECRETS, stored=some_of(OPTIONAL), bad=ANY_TEXT)
+def test_a_token_is_in_no_message_and_no_repr(secret: str, stored: Any, bad: str) -> None:
+    for token in (secret, f"{secret}\n{bad}", f"{secret}ö"):
+        parsed = parse_config({**stored, "plex_url": URL, "plex_token": token}, {})
+        told = (*parsed.warnings, *parsed.faults, repr(parsed), str(parsed.config))
+        assert not [text for text in told if secret in text]
+
+
+def test_a_token_entered_as_the_address_is_not_shown() -> None:
+    parsed = parse_config({"plex_url": TOKEN, "plex_token": URL}, {})
+    assert not [fault for fault in parsed.faults if TOKEN in fault]

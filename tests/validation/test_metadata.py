@@ -1,0 +1,333 @@
+"""From a scene to what Plex shall show."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.validation.strategies import ANY_TEXT
+from validation.config import Config
+from validation.metadata import (
+    SceneMetadata,
+    folded,
+    has_meaningful_metadata,
+    plex_date,
+    project,
+)
+from validation.scene_extractor import Entity, SceneFile, StashScene
+
+SCENE = StashScene(
+    id=1,
+    title="Title",
+    details="One.\n\nTwo.",
+    date="2024-05-06",
+    studio=Entity(1, "Studio"),
+    performers=(Entity(1, "Zoe"), Entity(2, "ada")),
+    tags=(Entity(1, "Outdoor"), Entity(2, "a, b")),
+    files=(SceneFile("/media/name.of.file.mp4"),),
+)
+ALL = Config()
+NAMES = st.lists(ANY_TEXT, max_size=6).map(lambda names: tuple(Entity(0, name) for name in names))
+SCENES = st.builds(
+    StashScene,
+    id=st.just(1),
+    title=ANY_TEXT,
+    details=ANY_TEXT,
+    date=st.sampled_from(["", "2024", "2024-05", "2024-05-06", "soon"]),
+    studio=st.none() | ANY_TEXT.map(lambda name: Entity(1, name)),
+    performers=NAMES,
+    tags=NAMES,
+    files=st.lists(ANY_TEXT.filter(bool).map(SceneFile), max_size=2).map(tuple),
+)
+
+
+def entities(*names: str) -> tuple[Entity, ...]:
+    return tuple(Entity(number, name) for number, name in enumerate(names, 1))
+
+
+# every field
+
+
+def test_a_scene_is_projected_field_by_field() -> None:
+    assert project(SCENE, ALL) == SceneMetadata(
+        title="Title",
+        file_stem="name.of.file",
+        studio="Studio",
+        summary="One.\n\nTwo.",
+        date="2024-05-06",
+        performers=("ada", "Zoe"),
+        tags=("Outdoor", "a, b"),
+        collections=("Studio",),
+        poster=True,
+        art=True,
+    )
+
+
+def test_an_empty_scene_clears_every_field() -> None:
+    assert project(StashScene(1), ALL) == SceneMetadata(
+        title="",
+        studio="",
+        summary="",
+        date="",
+        performers=(),
+        tags=(),
+        collections=(),
+        poster=True,
+        art=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("switch", "field", "off"),
+    [
+        ("sync_studio", "studio", None),
+        ("sync_summary", "summary", None),
+        ("sync_date", "date", None),
+        ("sync_performers", "performers", None),
+        ("sync_tags", "tags", None),
+        ("sync_collection", "collections", None),
+        ("sync_poster", "poster", False),
+        ("sync_background", "art", False),
+    ],
+)
+def test_a_switch_leaves_its_own_field_alone_and_no_other(
+    switch: str, field: str, off: object
+) -> None:
+    shown = project(SCENE, replace(ALL, **{switch: False}))  # type: ignore[arg-type]
+    assert getattr(shown, field) is off
+    assert replace(shown, **{field: getattr(project(SCENE, ALL), field)}) == project(SCENE, ALL)
+
+
+def test_the_master_switch_leaves_every_field_alone() -> None:
+    shown = project(SCENE, replace(ALL, sync_master=False))
+    assert shown == SceneMetadata()
+    assert not any(getattr(shown, one.name) for one in fields(shown))
+
+
+@pytest.mark.parametrize(
+    ("path", "stem"),
+    [
+        ("/a/b.mp4", "b"),
+        ("C:\\a\\b c.mkv", "b c"),
+        ("/a/b.part1.mp4", "b.part1"),
+        ("/a/.hidden", ".hidden"),
+        ("/a/noext", "noext"),
+        ("/a/x\u200by.mp4", "xy"),
+    ],
+)
+def test_the_files_stem_is_its_name_without_folder_and_suffix(path: str, stem: str) -> None:
+    assert project(replace(SCENE, files=(SceneFile(path),)), ALL).file_stem == stem
+
+
+def test_texts_are_sanitized_and_cut() -> None:
+    scene = replace(SCENE, title="a\x00 \n b", details="x" * 20_000, studio=Entity(1, "s" * 300))
+    shown = project(scene, ALL)
+    assert shown.title == "a b"
+    assert shown.summary == "x" * 10_000
+    assert shown.studio == "s" * 255
+    assert shown.collections == ("s" * 255,)
+
+
+# lists
+
+
+def test_names_that_differ_in_case_or_composition_only_are_one_in_the_first_spelling() -> None:
+    scene = replace(
+        SCENE,
+        tags=entities("Café", "CAFE\u0301", "cafe\u0301 ", "other"),
+        performers=entities("ADA", "Ada"),
+    )
+    shown = project(scene, ALL)
+    assert shown.tags == ("Café", "other")
+    assert shown.performers == ("ADA",)
+
+
+def test_names_of_which_nothing_is_left_are_left_out() -> None:
+    scene = replace(SCENE, tags=entities("\x00", "\u200b", "kept"), performers=entities("\ud800"))
+    shown = project(scene, ALL)
+    assert shown.tags == ("kept",)
+    assert shown.performers == ()
+
+
+def test_of_many_performers_the_first_fifty_by_name_are_kept() -> None:
+    names = [f"{'P' if n % 2 else 'p'}{n:03}" for n in range(80)]
+    random.Random(3).shuffle(names)
+    kept = project(replace(SCENE, performers=entities(*names)), ALL).performers
+    assert kept == tuple(sorted(names, key=str.casefold)[:50])
+
+
+def test_duplicates_do_not_count_against_the_fifty() -> None:
+    names = [f"p{n:03}" for n in range(50)]
+    doubled = entities(*names, *(name.upper() for name in names))
+    assert project(replace(SCENE, performers=doubled), ALL).performers == tuple(names)
+
+
+def test_no_more_tags_are_kept_than_max_tags_and_those_in_stashs_order() -> None:
+    scene = replace(SCENE, tags=entities(*(f"t{n}" for n in range(30, 0, -1))))
+    shown = project(scene, replace(ALL, max_tags=10))
+    assert shown.tags == tuple(f"t{n}" for n in range(30, 20, -1))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("STRASSE", "straße"), ("É", "e\u0301"), ("Ada", "aDA"), ("\u212b", "\u00e5"), ("ς", "Σ")],
+)
+def test_plex_takes_two_spellings_for_the_same_name(one: str, other: str) -> None:
+    assert folded(one) == folded(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("a", "á"), ("a", "a "), ("a, b", "a b"), ("1", "2")])
+def test_plex_tells_two_names_apart(one: str, other: str) -> None:
+    assert folded(one) != folded(other)
+
+
+# dates
+
+
+@pytest.mark.parametrize(
+    ("date", "shown"),
+    [
+        ("", ""),
+        ("  ", ""),
+        ("2024", "2024-01-01"),
+        ("2024-05", "2024-05-01"),
+        ("2024-05-06", "2024-05-06"),
+        (" 2024-02-29 ", "2024-02-29"),
+        ("0001-01-01", "0001-01-01"),
+        ("9999-12-31", "9999-12-31"),
+    ],
+)
+def test_a_partial_date_is_its_first_day(date: str, shown: str) -> None:
+    assert plex_date(date) == shown
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "2023-02-29",
+        "2024-13",
+        "2024-00-01",
+        "2024-05-00",
+        "0000",
+        "24",
+        "20240506",
+        "2024-5-6",
+        "2024-05-06T00:00:00Z",
+        "06.05.2024",
+        "soon",
+        "2024-",
+        "-2024",
+    ],
+)
+def test_a_date_that_no_calendar_has_leaves_plexs_alone(date: str) -> None:
+    assert plex_date(date) is None
+    assert project(replace(SCENE, date=date), ALL).date is None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text() | st.from_regex(r"\d{4}(-\d{2}(-\d{2})?)?", fullmatch=True))
+def test_a_date_is_a_full_one_empty_or_left_alone(text: str) -> None:
+    date = plex_date(text)
+    assert date in (None, "") or plex_date(str(date)) == date
+
+
+# the digest: a short name of exactly this content
+
+
+def test_the_order_and_the_case_of_a_list_do_not_change_the_digest() -> None:
+    other = replace(
+        SCENE, performers=entities("ADA", "zoe"), tags=entities("A, B", "outdoor"), updated_at="x"
+    )
+    assert project(other, ALL).digest == project(SCENE, ALL).digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": "title"},
+        {"details": "One.\n\nTwo!"},
+        {"date": "2024-05-07"},
+        {"date": ""},
+        {"studio": None},
+        {"studio": Entity(1, "studio 2")},
+        {"performers": ()},
+        {"performers": (Entity(1, "Zoe"),)},
+        {"tags": (Entity(1, "Outdoor"), Entity(2, "a"), Entity(3, "b"))},
+    ],
+)
+def test_other_content_has_another_digest(change: dict[str, object]) -> None:
+    assert project(replace(SCENE, **change), ALL).digest != project(SCENE, ALL).digest  # type: ignore[arg-type]
+
+
+def test_a_field_that_is_cleared_and_one_that_is_left_alone_differ_in_the_digest() -> None:
+    off = replace(ALL, sync_tags=False)
+    bare = replace(SCENE, tags=())
+    assert project(bare, ALL).digest != project(bare, off).digest
+    assert project(SCENE, off).digest == project(bare, off).digest
+
+
+def test_the_files_name_counts_only_where_it_stands_in_for_the_title() -> None:
+    moved = (SceneFile("/elsewhere/other.mp4"),)
+    untitled = replace(SCENE, title="")
+    assert project(replace(SCENE, files=moved), ALL).digest == project(SCENE, ALL).digest
+    assert project(replace(untitled, files=moved), ALL).digest != project(untitled, ALL).digest
+
+
+@settings(max_examples=80, deadline=None)
+@given(scene=SCENES, seed=st.randoms(use_true_random=False))
+def test_equal_content_in_any_order_has_an_equal_digest(
+    scene: StashScene, seed: random.Random
+) -> None:
+    shuffled = replace(
+        scene,
+        performers=tuple(seed.sample(scene.performers, len(scene.performers))),
+        tags=tuple(seed.sample(scene.tags, len(scene.tags))),
+    )
+    digest = project(scene, ALL).digest
+    assert project(shuffled, ALL).digest == digest
+    assert len(digest) == 32
+
+
+@settings(max_examples=80, deadline=None)
+@given(SCENES)
+def test_projecting_what_was_projected_changes_nothing(scene: StashScene) -> None:
+    first = project(scene, ALL)
+    again = replace(
+        scene,
+        title=first.title or "",
+        details=first.summary or "",
+        studio=Entity(1, first.studio) if first.studio else None,
+        performers=entities(*(first.performers or ())),
+        tags=entities(*(first.tags or ())),
+    )
+    assert project(again, ALL) == first
+
+
+# the quality gate (spec.md §4)
+
+
+@pytest.mark.parametrize(
+    "identified",
+    [
+        {"studio": Entity(1, "s")},
+        {"performers": (Entity(1, "p"),)},
+        {"tags": (Entity(1, "t"),)},
+        {"details": "d"},
+        {"date": "2024"},
+    ],
+)
+def test_any_one_of_five_fields_tells_that_a_scene_was_identified(
+    identified: dict[str, object],
+) -> None:
+    assert has_meaningful_metadata(replace(StashScene(1), **identified))  # type: ignore[arg-type]
+
+
+def test_title_rating_file_and_blanks_do_not() -> None:
+    scene = StashScene(
+        1, title="t", rating100=100, details=" \n", date="  ", files=(SceneFile("/a.mp4"),)
+    )
+    assert not has_meaningful_metadata(scene)

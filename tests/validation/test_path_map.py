@@ -1,0 +1,142 @@
+"""Prefixes that differ between the two machines."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from validation.path_map import PathMap, parse_path_map
+
+
+def mapped(text: str) -> PathMap:
+    """The map of a text without problems."""
+    paths, problems = parse_path_map(text)
+    assert problems == []
+    return paths
+
+
+# reading
+
+
+@pytest.mark.parametrize(
+    "text", ["/plex=>/stash", " /plex => /stash ; ", "/plex/=>/stash/", ";/plex=>/stash;;"]
+)
+def test_blanks_empty_parts_and_slashes_at_the_end_do_not_count(text: str) -> None:
+    paths = mapped(text)
+    assert paths.to_plex("/stash/a.mp4") == "/plex/a.mp4"
+    assert paths.to_stash("/plex/a.mp4") == "/stash/a.mp4"
+
+
+@pytest.mark.parametrize("text", ["", "  ", ";", " ; "])
+def test_no_pairs_means_the_same_paths(text: str) -> None:
+    assert mapped(text).pairs == ()
+    assert mapped(text).to_plex("/a/b") == "/a/b"
+    assert mapped(text).to_stash("/a/b") == "/a/b"
+
+
+@pytest.mark.parametrize("part", ["/plex", "/plex->/stash", "=>/stash", "/plex=>", "=>"])
+def test_a_part_that_is_no_pair_is_named_and_the_others_are_kept(part: str) -> None:
+    paths, problems = parse_path_map(f"/p1=>/s1; {part} ;/p2=>/s2")
+    assert problems == [f"'{part}' is no pair of the form /plex/prefix=>/stash/prefix"]
+    assert [pair.plex for pair in paths.pairs] == ["/p1", "/p2"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text())
+def test_any_text_is_pairs_and_problems(text: str) -> None:
+    paths, problems = parse_path_map(text)
+    parts = [part for part in text.split(";") if part.strip()]
+    assert len(paths.pairs) + len(problems) == len(parts)
+
+
+def test_two_maps_of_the_same_text_are_equal() -> None:
+    text = "/plex=>/stash"
+    assert mapped(text) == mapped(text)
+
+
+# applying
+
+
+def test_a_prefix_ends_at_a_folders_boundary() -> None:
+    paths = mapped("/plex=>/data")
+    assert paths.to_plex("/data/a.mp4") == "/plex/a.mp4"
+    assert paths.to_plex("/data") == "/plex"
+    assert paths.to_plex("/data2/a.mp4") == "/data2/a.mp4"
+    assert paths.to_plex("/my/data/a.mp4") == "/my/data/a.mp4"
+    assert paths.to_stash("/plexus/a.mp4") == "/plexus/a.mp4"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/p=>/data;/p4=>/data/four/k;/p2=>/data/two", "/p2=>/data/two;/p4=>/data/four/k;/p=>/data"],
+)
+def test_the_longest_prefix_that_fits_wins_wherever_it_stands(text: str) -> None:
+    paths = mapped(text)
+    assert paths.to_plex("/data/two/a.mp4") == "/p2/a.mp4"
+    assert paths.to_plex("/data/two2/a.mp4") == "/p/two2/a.mp4"
+    assert paths.to_plex("/data/four/k/a.mp4") == "/p4/a.mp4"
+    assert paths.to_plex("/data/four/a.mp4") == "/p/four/a.mp4"
+
+
+def test_the_longest_prefix_is_chosen_on_the_side_that_is_read() -> None:
+    paths = mapped("/very/long/plex/prefix=>/s;/p=>/s/longer")
+    assert paths.to_plex("/s/longer/a") == "/p/a"
+    assert paths.to_stash("/very/long/plex/prefix/longer/a") == "/s/longer/a"
+
+
+def test_one_pair_is_applied_and_not_another_one_to_its_result() -> None:
+    assert mapped("/b=>/a;/c=>/b").to_plex("/a/x") == "/b/x"
+
+
+def test_a_prefix_that_occurs_twice_is_replaced_once() -> None:
+    assert mapped("/p=>/data").to_plex("/data/data/a") == "/p/data/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "stash", "plex"),
+    [
+        ("D:\\Videos=>/data", "/data/sub/a.mp4", "D:\\Videos\\sub\\a.mp4"),
+        ("/plex=>E:\\media", "E:\\media\\sub\\a.mp4", "/plex/sub/a.mp4"),
+        ("\\\\nas\\share=>/data", "/data/a.mp4", "\\\\nas\\share\\a.mp4"),
+        ("D:\\Videos\\=>E:\\media\\", "E:\\media\\sub\\a.mp4", "D:\\Videos\\sub\\a.mp4"),
+        ("Z:=>/data", "/data/sub/a.mp4", "Z:/sub/a.mp4"),
+    ],
+)
+def test_separators_become_those_of_the_other_side(text: str, stash: str, plex: str) -> None:
+    paths = mapped(text)
+    assert paths.to_plex(stash) == plex
+    assert paths.to_stash(plex) == stash
+
+
+def test_the_root_can_be_a_prefix() -> None:
+    assert mapped("/=>/data").to_plex("/data/a.mp4") == "/a.mp4"
+    assert mapped("/plex=>/").to_plex("/media/a.mp4") == "/plex/media/a.mp4"
+
+
+FOLDERS = st.lists(st.text("abc", min_size=1, max_size=2), min_size=1, max_size=3).map(
+    lambda parts: "/" + "/".join(parts)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs=st.dictionaries(FOLDERS, FOLDERS, min_size=1, max_size=4), rest=FOLDERS)
+def test_there_and_back_again_is_the_same_path(pairs: dict[str, str], rest: str) -> None:
+    """Where no folder of one side lies within another, so that the way back is told apart."""
+    for side in (list(pairs), list(pairs.values())):
+        nested = [(a, b) for a in side for b in side if a is not b and f"{b}/".startswith(f"{a}/")]
+        assume(not nested)
+    paths = mapped(";".join(f"{plex}=>{stash}" for plex, stash in pairs.items()))
+    for plex, stash in pairs.items():
+        assert paths.to_plex(stash + rest) == plex + rest
+        assert paths.to_stash(paths.to_plex(stash + rest)) == stash + rest
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs=st.dictionaries(FOLDERS, FOLDERS, max_size=4), path=FOLDERS)
+def test_a_path_that_no_pair_fits_stays_as_it_is(pairs: dict[str, str], path: str) -> None:
+    paths = mapped(";".join(f"{plex}=>{stash}" for plex, stash in pairs.items()))
+    if not any(f"{path}/".startswith(f"{stash}/") for stash in pairs.values()):
+        assert paths.to_plex(path) == path
+    if not any(f"{path}/".startswith(f"{plex}/") for plex in pairs):
+        assert paths.to_stash(path) == path
