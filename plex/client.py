@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
 from plexapi.server import PlexServer
+from plexapi.utils import parseXMLString
 
 from plex.exceptions import PlexNotFound, PlexTemporaryError, plex_errors
 from plex.items import (
@@ -21,6 +22,7 @@ from plex.session import PlexSession
 
 READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
 LISTING_PAGE = 1000  # plex-protocol.md §2.4: 500 to 1000 slim rows
+IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read; spec.md §6
 MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400 (§3.5)
 _SLIM = urlencode(
     {
@@ -97,6 +99,23 @@ class PlexClient:
     def server_id(self) -> str:
         """The server's machine identifier; connects when that has not happened yet."""
         return str(self._connected().machineIdentifier)
+
+    def identity(self, timeout: tuple[float, float] = IDENTITY_TIMEOUT) -> str:
+        """Return the machine identifier by one request that needs no connection and no token.
+
+        Args:
+            timeout: seconds to connect and to read.
+        """
+        doing = "asking Plex who it is"
+        url = f"{self._url.rstrip('/')}/identity"
+        with plex_errors(doing):
+            answer = self._session.get(url, headers=dict(self._identity), timeout=timeout)
+            found: Element | None = parseXMLString(answer.text)
+        server_id = None if found is None else found.get("machineIdentifier")
+        if not server_id:
+            message = f"{doing}: what answers at plex_url is no Plex server"
+            raise PlexTemporaryError(message)
+        return server_id
 
     def sections(self) -> list[Section]:
         """Return the libraries that hold single videos."""
@@ -219,10 +238,13 @@ def _query(parameters: Mapping[str, str]) -> str:
 
 def _chunks(fields: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, str]]:
     chunk: dict[str, str] = {}
+    length = 0
     for parameters in fields.values():
-        if chunk and len(_query({**chunk, **parameters})) > MAX_QUERY:
+        more = len(_query(parameters)) + 1
+        if chunk and length + more > MAX_QUERY:
             yield chunk
-            chunk = {}
+            chunk, length = {}, 0
         chunk.update(parameters)
+        length += more
     if chunk:
         yield chunk

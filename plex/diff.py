@@ -51,6 +51,8 @@ def edit_for(
     added = _names(last_sent, COLLECTIONS) - _names(original, COLLECTIONS)
     fields: dict[str, Mapping[str, str]] = {}
     sent: Values = {}
+    if desired.collections is None and COLLECTIONS in last_sent:
+        sent[COLLECTIONS] = list(last_sent[COLLECTIONS])  # still there, and still ours
     for name, value in _scalars(desired, current).items():
         sent[name] = value
         parameters = _scalar_edit(_SCALARS[name], value, getattr(current, name), current.locked)
@@ -104,9 +106,10 @@ def _union(first: list[str], second: tuple[str, ...]) -> tuple[str, ...]:
 def _scalar_edit(
     plex_name: str, wanted: str, current: str, locked: frozenset[str]
 ) -> dict[str, str]:
-    if plex_name in locked and _stored_form(wanted) == _stored_form(current):
-        return {}
-    return {f"{plex_name}.value": wanted, f"{plex_name}.locked": "1"}
+    lock = {f"{plex_name}.locked": "1"}
+    if _stored_form(wanted) != _stored_form(current):
+        return {f"{plex_name}.value": wanted, **lock}
+    return {} if plex_name in locked else lock
 
 
 def _stored_form(text: str) -> str:

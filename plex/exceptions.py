@@ -8,6 +8,7 @@
     ├── PlexPermissionError  403: pause, the token may not edit
     ├── PlexTlsError         certificate not trusted: pause, with the remedy
     ├── PlexRedirectError    3xx: pause, with the remedy
+    ├── PlexLibraryError     a library of the settings that Plex does not have: pause, likewise
     └── PlexPermanentError   400 and the like: dead letter
         └── PlexAmbiguousMatch  several items may be meant: dead letter with all of them
 
@@ -72,6 +73,10 @@ class PlexRedirectError(PlexError):
     """The address leads elsewhere: following it would carry the token to another host."""
 
 
+class PlexLibraryError(PlexError):
+    """The settings name a library that Plex does not have: a fault of the configuration."""
+
+
 class PlexPermanentError(PlexError):
     """Plex will not accept this however often it is tried."""
 
@@ -130,6 +135,9 @@ def plex_errors(doing: str) -> Iterator[None]:
         raise _from_connection_error(error, doing) from None
     except (ParseError, requests.exceptions.RequestException):
         raise PlexTemporaryError(f"{doing}: Plex gave half an answer, or none of its own") from None
+    except OSError as error:
+        # requests raises a bare one before any connection, when a file of certificates is missing.
+        raise PlexTlsError(f"{doing}: {error}; correct plex_verify_tls") from None
 
 
 def _from_plexapi(error: Exception, doing: str) -> PlexError:

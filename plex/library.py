@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from plex.client import PlexClient
-from plex.exceptions import PlexPermanentError
+from plex.exceptions import PlexLibraryError
 from plex.items import Section
 from plex.path_index import PathIndex
 
@@ -22,6 +22,10 @@ class Library:
         names: the libraries to use, case-insensitively; empty means all of videos.
         clock: seconds since the epoch.
 
+    Attributes:
+        index: which item holds which file.
+        listings: how many times this object has listed a library; tells that the index is news.
+
     Raises (all methods):
         PlexError: Plex could not be asked, or a listing broke off: nothing may be concluded about
             what was not seen.
@@ -39,12 +43,17 @@ class Library:
         self._clock = clock
         self._prepared = False
         self._looked_at = float("-inf")
+        self.listings = 0
         self.index = index
 
     @property
     def server_id(self) -> str:
         """The server's identity, under which the sync log remembers its items."""
         return self._client.server_id
+
+    def sections(self) -> list[Section]:
+        """Return the libraries in use."""
+        return self._configured_sections()
 
     def prepare(self) -> None:
         """Make sure that every configured library was listed at least once."""
@@ -87,15 +96,19 @@ class Library:
     def _list(self, section: Section) -> None:
         pages = self._client.list_parts(section)
         self.index.replace_section(section.key, pages, section.change_mark, self._clock())
+        self.listings += 1
 
     def _configured_sections(self) -> list[Section]:
         sections = self._client.sections()
         if not self._names:
             return sections
-        chosen = [one for one in sections if one.title.strip().casefold() in self._names]
-        if not chosen:
-            wanted = "', '".join(self._names.values())
+        by_name = {one.title.strip().casefold(): one for one in sections}
+        unknown = [name for folded, name in self._names.items() if folded not in by_name]
+        if unknown:
             known = "', '".join(one.title for one in sections)
-            message = f"Plex has no video library '{wanted}'; it has '{known}': set plex_library"
-            raise PlexPermanentError(message)
-        return chosen
+            wanted = "', '".join(unknown)
+            message = (
+                f"Plex has no video library '{wanted}'; it has '{known}': correct plex_library"
+            )
+            raise PlexLibraryError(message)
+        return [one for one in sections if one.title.strip().casefold() in self._names]

@@ -132,6 +132,15 @@ class PathIndex:
             (self._server_id, rating_key),
         )
 
+    def clear(self) -> int:
+        """Forget everything of this server; return how many files that were."""
+        with self._transaction():
+            count = self._connection.execute(
+                "DELETE FROM parts WHERE server_id = ?", (self._server_id,)
+            ).rowcount
+            self._connection.execute("DELETE FROM listings WHERE server_id = ?", (self._server_id,))
+        return count
+
     def find_exact(self, path: str) -> list[LibraryPart]:
         """Return the files with exactly this path."""
         return self._find("path", path)

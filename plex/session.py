@@ -53,4 +53,4 @@ def _path(response: requests.Response) -> str:
 
 def _retry_after(response: requests.Response) -> float | None:
     text = response.headers.get("Retry-After", "")
-    return min(float(text), _LONGEST_RETRY_AFTER) if text.isdigit() else None
+    return min(float(text), _LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,1 @@
+"""The client side of Plex, much of it against the fake server."""

@@ -1,0 +1,29 @@
+"""A fake Plex with one library, and our client of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from plex.client import PlexClient
+from tests.plex.support import client_of
+from tests.servers.plex import FakePlex, Section
+
+
+@pytest.fixture
+def plex() -> Iterator[FakePlex]:
+    with FakePlex() as server:
+        yield server
+
+
+@pytest.fixture
+def section(plex: FakePlex) -> Section:
+    return plex.add_section("Scenes", ["/plex/scenes"])
+
+
+@pytest.fixture
+def client(plex: FakePlex) -> Iterator[PlexClient]:
+    connected = client_of(plex)
+    yield connected
+    connected.close()

@@ -1,0 +1,282 @@
+"""What one edit must carry so that an item shows a scene."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import unquote
+
+import pytest
+
+from plex.diff import current_values, edit_for
+from plex.items import PlexItem
+from validation.metadata import SceneMetadata
+
+LOCKS = frozenset(
+    ("title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection")
+)
+WANTED = SceneMetadata(
+    title="Title",
+    file_stem="file",
+    studio="Studio",
+    summary="One.\n\nTwo.",
+    date="2024-05-06",
+    performers=("Ada", "Jo"),
+    tags=("a, b", "Outdoor"),
+    collections=("Studio",),
+)
+SHOWN = PlexItem(
+    rating_key=1,
+    section_key=1,
+    title="Title",
+    studio="Studio",
+    summary="One.\n\nTwo.",
+    date="2024-05-06",
+    performers=("Ada", "Jo"),
+    tags=("a, b", "Outdoor"),
+    collections=("Studio",),
+    locked=LOCKS,
+)
+EMPTY = PlexItem(1, 1)
+SCALARS = [
+    ("title", "title"),
+    ("studio", "studio"),
+    ("summary", "summary"),
+    ("date", "originallyAvailableAt"),
+]
+LISTS = [("performers", "actor"), ("tags", "genre"), ("collections", "collection")]
+
+
+def fields_of(wanted: SceneMetadata, shown: PlexItem) -> dict[str, dict[str, str]]:
+    """The parameters of the edit, by field, for an item that we never wrote before."""
+    return {
+        name: dict(parameters)
+        for name, parameters in edit_for(wanted, shown, {}, {}).fields.items()
+    }
+
+
+# already in step
+
+
+def test_an_item_that_shows_the_scene_and_is_locked_gets_nothing() -> None:
+    edit = edit_for(WANTED, SHOWN, {}, {})
+    assert not edit
+    assert edit.fields == {}
+
+
+def test_what_is_shown_is_told_even_when_nothing_is_sent() -> None:
+    assert edit_for(WANTED, SHOWN, {}, {}).sent == {
+        "title": "Title",
+        "studio": "Studio",
+        "summary": "One.\n\nTwo.",
+        "date": "2024-05-06",
+        "performers": ["Ada", "Jo"],
+        "tags": ["a, b", "Outdoor"],
+        "collections": ["Studio"],
+    }
+
+
+def test_a_scene_of_which_nothing_is_synced_touches_nothing() -> None:
+    edit = edit_for(SceneMetadata(), SHOWN, {"title": "x"}, {})
+    assert not edit
+    assert edit.sent == {}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        replace(SHOWN, summary="One.\r\n\r\nTwo."),
+        replace(SHOWN, title=" Title "),
+        replace(SHOWN, tags=("OUTDOOR", "A, B")),
+        replace(SHOWN, performers=("jo", "ADA")),
+        replace(SHOWN, collections=("STUDIO", "The user's own")),
+        replace(SHOWN, tags=("Outdoor", "a, b", "outdoor")),
+    ],
+)
+def test_what_plex_itself_makes_of_a_value_is_no_difference(shown: PlexItem) -> None:
+    assert not edit_for(WANTED, shown, {}, {})
+
+
+def test_a_decomposed_name_in_plex_is_the_composed_one_of_stash() -> None:
+    wanted = replace(WANTED, tags=("Café",))
+    assert not edit_for(wanted, replace(SHOWN, tags=("Cafe\u0301",)), {}, {})
+
+
+# locks
+
+
+@pytest.mark.parametrize(("name", "plex_name"), SCALARS + LISTS)
+def test_a_missing_lock_is_set_and_no_other_field_is_sent(name: str, plex_name: str) -> None:
+    fields = fields_of(WANTED, replace(SHOWN, locked=LOCKS - {plex_name}))
+    assert list(fields) == [name]
+    assert fields[name][f"{plex_name}.locked"] == "1"
+
+
+def test_every_field_that_is_sent_is_locked() -> None:
+    fields = fields_of(WANTED, EMPTY)
+    names = dict(SCALARS + LISTS)
+    assert set(fields) == set(names)
+    assert all(fields[name][f"{names[name]}.locked"] == "1" for name in fields)
+
+
+# texts
+
+
+@pytest.mark.parametrize(("name", "plex_name"), SCALARS)
+def test_a_text_that_differs_is_sent_alone(name: str, plex_name: str) -> None:
+    other = {"date": "1999-01-01"}.get(name, "other")
+    fields = fields_of(WANTED, replace(SHOWN, **{name: other}))  # type: ignore[arg-type]
+    wanted = getattr(WANTED, name)
+    assert fields == {name: {f"{plex_name}.value": wanted, f"{plex_name}.locked": "1"}}
+
+
+@pytest.mark.parametrize(("name", "plex_name"), SCALARS[1:])
+def test_an_empty_text_clears(name: str, plex_name: str) -> None:
+    fields = fields_of(replace(WANTED, **{name: ""}), SHOWN)  # type: ignore[arg-type]
+    assert fields == {name: {f"{plex_name}.value": "", f"{plex_name}.locked": "1"}}
+
+
+@pytest.mark.parametrize(("name", "plex_name"), SCALARS + LISTS)
+def test_a_field_that_is_not_ours_is_left_alone_and_not_told_as_sent(
+    name: str, plex_name: str
+) -> None:
+    shown = replace(EMPTY, locked=frozenset())
+    edit = edit_for(replace(WANTED, **{name: None}), shown, {}, {})  # type: ignore[arg-type]
+    assert name not in edit.fields
+    assert name not in edit.sent
+    assert not [
+        key for one in edit.fields.values() for key in one if key.startswith(f"{plex_name}.")
+    ]
+
+
+def test_the_case_of_a_text_counts() -> None:
+    assert list(fields_of(replace(WANTED, title="TITLE"), SHOWN)) == ["title"]
+
+
+# titles (spec.md §4)
+
+
+def test_an_empty_title_leaves_plexs_own() -> None:
+    edit = edit_for(replace(WANTED, title=""), replace(SHOWN, locked=LOCKS - {"title"}), {}, {})
+    assert not edit
+    assert "title" not in edit.sent
+
+
+def test_an_empty_title_fills_one_that_plex_lacks_with_the_files_name() -> None:
+    fields = fields_of(replace(WANTED, title=""), replace(SHOWN, title=""))
+    assert fields == {"title": {"title.value": "file", "title.locked": "1"}}
+
+
+def test_without_a_files_name_nothing_is_put_in_the_titles_place() -> None:
+    wanted = replace(WANTED, title="", file_stem="")
+    assert not edit_for(wanted, replace(SHOWN, title=""), {}, {})
+
+
+# lists
+
+
+@pytest.mark.parametrize(("name", "plex_name"), LISTS[:2])
+def test_the_whole_list_is_sent_and_what_is_too_much_is_taken_away_by_name(
+    name: str, plex_name: str
+) -> None:
+    wanted = replace(WANTED, **{name: ("New", "Kept")})  # type: ignore[arg-type]
+    shown = replace(SHOWN, **{name: ("kept", "Gone", "Gone, too")})  # type: ignore[arg-type]
+    assert fields_of(wanted, shown) == {
+        name: {
+            f"{plex_name}[0].tag.tag": "New",
+            f"{plex_name}[1].tag.tag": "Kept",
+            f"{plex_name}[].tag.tag-": "Gone,Gone%2C%20too",
+            f"{plex_name}.locked": "1",
+        }
+    }
+
+
+@pytest.mark.parametrize(("name", "plex_name"), LISTS[:2])
+def test_an_empty_list_takes_away_every_name(name: str, plex_name: str) -> None:
+    wanted = replace(WANTED, **{name: ()})  # type: ignore[arg-type]
+    shown = replace(SHOWN, **{name: ("a", "b")})  # type: ignore[arg-type]
+    assert fields_of(wanted, shown) == {
+        name: {f"{plex_name}[].tag.tag-": "a,b", f"{plex_name}.locked": "1"}
+    }
+
+
+@pytest.mark.parametrize("odd", ["a, b", "100 %", "[x]", "a/b&c=d", "%2C", "Ünï ☃", "a+b", "'\""])
+def test_a_name_to_be_taken_away_survives_the_split_at_commas(odd: str) -> None:
+    shown = replace(SHOWN, tags=(odd, "other"))
+    removed = fields_of(replace(WANTED, tags=()), shown)["tags"]["genre[].tag.tag-"]
+    assert [unquote(one) for one in removed.split(",")] == [odd, "other"]
+
+
+def test_a_name_that_differs_by_a_blank_only_is_another_one() -> None:
+    """Plex takes them for two (Kometa#2649)."""
+    fields = fields_of(WANTED, replace(SHOWN, tags=("a, b", "Outdoor ")))
+    assert fields["tags"]["genre[].tag.tag-"] == "Outdoor%20"
+
+
+# collections: only ours are ever removed
+
+
+def test_the_users_collections_stay_when_ours_is_added() -> None:
+    fields = fields_of(WANTED, replace(SHOWN, collections=("Favourites",)))
+    assert fields == {
+        "collections": {
+            "collection[0].tag.tag": "Favourites",
+            "collection[1].tag.tag": "Studio",
+            "collection.locked": "1",
+        }
+    }
+
+
+def test_a_collection_that_we_added_goes_when_the_studio_changes() -> None:
+    shown = replace(SHOWN, collections=("Favourites", "Old Studio"))
+    edit = edit_for(WANTED, shown, {"collections": ["OLD STUDIO"]}, {"collections": ["Favourites"]})
+    assert edit.fields["collections"]["collection[].tag.tag-"] == "Old%20Studio"
+    assert "Favourites" in edit.fields["collections"].values()
+
+
+def test_a_collection_that_was_there_before_us_stays_although_we_sent_it() -> None:
+    shown = replace(SHOWN, collections=("Old Studio",))
+    sent = {"collections": ["Old Studio"]}
+    edit = edit_for(WANTED, shown, sent, {"collections": ["old studio"]})
+    assert "collection[].tag.tag-" not in edit.fields["collections"]
+    assert edit.fields["collections"]["collection[0].tag.tag"] == "Old Studio"
+
+
+def test_without_a_studio_our_collection_goes_and_the_others_stay() -> None:
+    shown = replace(SHOWN, collections=("Favourites", "Studio"))
+    wanted = replace(WANTED, collections=())
+    edit = edit_for(wanted, shown, {"collections": ["Studio"]}, {})
+    assert edit.fields["collections"] == {
+        "collection[0].tag.tag": "Favourites",
+        "collection[].tag.tag-": "Studio",
+        "collection.locked": "1",
+    }
+    assert edit.sent["collections"] == []
+
+
+def test_a_collection_that_the_user_took_us_out_of_is_joined_again() -> None:
+    edit = edit_for(WANTED, replace(SHOWN, collections=()), {"collections": ["Studio"]}, {})
+    assert edit.fields["collections"]["collection[0].tag.tag"] == "Studio"
+
+
+def test_what_we_added_is_still_known_after_collections_were_off_for_a_while() -> None:
+    first = edit_for(WANTED, EMPTY, {}, {})
+    while_off = edit_for(replace(WANTED, collections=None), SHOWN, first.sent, {})
+    wanted = replace(WANTED, studio="New", collections=("New",))
+    last = edit_for(wanted, SHOWN, while_off.sent, {})
+    assert last.fields["collections"]["collection[].tag.tag-"] == "Studio"
+
+
+# what an item holds, for putting it back
+
+
+def test_the_current_values_are_all_that_an_edit_can_change_with_the_locks() -> None:
+    assert current_values(SHOWN) == {
+        "title": "Title",
+        "studio": "Studio",
+        "summary": "One.\n\nTwo.",
+        "date": "2024-05-06",
+        "performers": ["Ada", "Jo"],
+        "tags": ["a, b", "Outdoor"],
+        "collections": ["Studio"],
+        "locked": sorted(LOCKS),
+    }

@@ -1,0 +1,512 @@
+"""Every way in which Plex can fail, and the class that says what to do about it (spec.md §5)."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+
+import pytest
+import requests
+import urllib3
+from plexapi.exceptions import BadRequest, NotFound, Unauthorized
+
+from plex.client import PlexClient
+from plex.exceptions import (
+    PlexAmbiguousMatch,
+    PlexAuthError,
+    PlexError,
+    PlexLibraryError,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexPermissionError,
+    PlexRedirectError,
+    PlexServerDown,
+    PlexTemporaryError,
+    PlexTlsError,
+    error_for_status,
+    plex_errors,
+)
+from plex.items import PlexItem
+from tests.plex.support import SECONDS, client_of
+from tests.servers.plex import FakePlex, Fault, Section
+
+STATUSES: dict[int, type[PlexError]] = {
+    300: PlexRedirectError,
+    301: PlexRedirectError,
+    302: PlexRedirectError,
+    303: PlexRedirectError,
+    307: PlexRedirectError,
+    308: PlexRedirectError,
+    400: PlexPermanentError,
+    401: PlexAuthError,
+    402: PlexPermanentError,
+    403: PlexPermissionError,
+    404: PlexNotFound,
+    405: PlexPermanentError,
+    408: PlexTemporaryError,
+    409: PlexPermanentError,
+    410: PlexPermanentError,
+    413: PlexPermanentError,
+    414: PlexPermanentError,
+    415: PlexPermanentError,
+    422: PlexPermanentError,
+    425: PlexTemporaryError,
+    429: PlexTemporaryError,
+    498: PlexTemporaryError,
+    500: PlexTemporaryError,
+    501: PlexTemporaryError,
+    502: PlexServerDown,
+    503: PlexServerDown,
+    504: PlexServerDown,
+    505: PlexTemporaryError,
+    507: PlexTemporaryError,
+    511: PlexTemporaryError,
+    520: PlexTemporaryError,
+    521: PlexTemporaryError,
+    522: PlexTemporaryError,
+    524: PlexTemporaryError,
+    526: PlexTemporaryError,
+    599: PlexTemporaryError,
+}
+TITLE = "A title that nobody else shall read"
+PRIVATE = ("secret-owner-token", TITLE, TITLE.replace(" ", "%20"), "/plex/scenes", "?", "summary")
+
+
+# by status
+
+
+@pytest.mark.parametrize(("status", "expected"), STATUSES.items())
+def test_a_status_means_one_class_and_tells_what_was_being_done(
+    status: int, expected: type[PlexError]
+) -> None:
+    error = error_for_status(status, "reading 50 items")
+    assert type(error) is expected
+    assert str(error).startswith("reading 50 items: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (301, "set plex_url to the address it leads to"),
+        (401, "set plex_token anew"),
+        (403, "use the token of the server's owner"),
+    ],
+)
+def test_a_fault_of_the_configuration_names_its_remedy(status: int, remedy: str) -> None:
+    assert remedy in str(error_for_status(status, "reading"))
+
+
+def test_a_redirect_tells_where_it_leads_when_plex_says_so() -> None:
+    assert "redirects to https://other;" in str(error_for_status(302, "x", "https://other"))
+    assert "redirects;" in str(error_for_status(302, "x"))
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_wait_that_plex_asks_for_is_kept(status: int) -> None:
+    assert error_for_status(status, "x", retry_after=17.0).retry_after == 17.0
+    assert error_for_status(status, "x").retry_after is None
+
+
+def test_an_ambiguous_match_is_permanent_and_no_other_class_contains_another() -> None:
+    assert issubclass(PlexAmbiguousMatch, PlexPermanentError)
+    siblings = set(PlexError.__subclasses__())
+    assert siblings == {*STATUSES.values(), PlexTlsError, PlexLibraryError}
+
+
+# by exception of the libraries below
+
+
+def _max_retries(reason: Exception) -> requests.exceptions.ConnectionError:
+    pool = urllib3.HTTPConnectionPool("plex", 32400)
+    url = f"/library/sections/1/all?title.value={TITLE}"
+    return requests.exceptions.ConnectionError(urllib3.exceptions.MaxRetryError(pool, url, reason))
+
+
+def _connection() -> urllib3.connection.HTTPConnection:
+    return urllib3.connection.HTTPConnection("plex", 32400)
+
+
+_URL = f"http://plex:32400/library/sections/1/all?title.value={TITLE}"
+EXCEPTIONS: list[tuple[Exception, type[PlexError]]] = [
+    (Unauthorized(f"(401) unauthorized; {_URL}"), PlexAuthError),
+    (NotFound(f"(404) not_found; {_URL}"), PlexNotFound),
+    (BadRequest(f"(400) bad_request; {_URL}"), PlexPermanentError),
+    (BadRequest(f"(403) forbidden; {_URL}"), PlexPermissionError),
+    (BadRequest(f"(429) too_many; {_URL}"), PlexTemporaryError),
+    (BadRequest(f"(500) internal_server_error; {_URL}"), PlexTemporaryError),
+    (BadRequest(f"(503) service_unavailable; {_URL}"), PlexServerDown),
+    (NotFound(f"Invalid library section {TITLE}"), PlexPermanentError),
+    (BadRequest(f"Unknown filter {TITLE} (503)"), PlexPermanentError),
+    (ParseError(f"not well-formed: {TITLE}"), PlexTemporaryError),
+    (requests.exceptions.ConnectTimeout(_URL), PlexServerDown),
+    (requests.exceptions.ReadTimeout(_URL), PlexTemporaryError),
+    (requests.exceptions.Timeout(_URL), PlexTemporaryError),
+    (requests.exceptions.ChunkedEncodingError(_URL), PlexTemporaryError),
+    (requests.exceptions.ContentDecodingError(_URL), PlexTemporaryError),
+    (requests.exceptions.TooManyRedirects(_URL), PlexTemporaryError),
+    (requests.exceptions.InvalidURL(_URL), PlexServerDown),
+    (requests.exceptions.RequestException(_URL), PlexTemporaryError),
+    (requests.exceptions.SSLError(_URL), PlexTlsError),
+    (requests.exceptions.SSLError(), PlexTlsError),
+    (requests.exceptions.ConnectionError(_URL), PlexTemporaryError),
+    (requests.exceptions.ConnectionError(), PlexTemporaryError),
+    (
+        requests.exceptions.ConnectionError(
+            urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104))
+        ),
+        PlexTemporaryError,
+    ),
+    (
+        _max_retries(urllib3.exceptions.NewConnectionError(_connection(), "refused")),
+        PlexServerDown,
+    ),
+    (
+        _max_retries(
+            urllib3.exceptions.NameResolutionError("plex", _connection(), socket.gaierror())
+        ),
+        PlexServerDown,
+    ),
+    (
+        _max_retries(urllib3.exceptions.ConnectTimeoutError(_connection(), "slow")),
+        PlexServerDown,
+    ),
+    (
+        requests.exceptions.ConnectionError(
+            urllib3.exceptions.ReadTimeoutError(urllib3.HTTPConnectionPool("plex"), _URL, "slow")
+        ),
+        PlexTemporaryError,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"), EXCEPTIONS, ids=[f"{one[0]!r:.40}" for one in EXCEPTIONS]
+)
+def test_an_exception_of_the_libraries_becomes_one_of_ours_without_its_text(
+    raised: Exception, expected: type[PlexError]
+) -> None:
+    with pytest.raises(PlexError) as caught, plex_errors("editing item 7"):
+        raise raised
+    assert type(caught.value) is expected
+    assert str(caught.value).startswith("editing item 7: ")
+    assert not [
+        word for word in (TITLE, "title.value", "library/sections") if word in str(caught.value)
+    ]
+    # A dead letter keeps the whole trace: the library's own exception must not be in it.
+    assert TITLE not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_error_of_ours_passes_unchanged() -> None:
+    error = PlexTemporaryError("already told", retry_after=5.0)
+    with pytest.raises(PlexTemporaryError) as caught, plex_errors("reading"):
+        raise error
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("bug", [KeyError("bug"), ValueError("bug"), MemoryError(), SystemExit()])
+def test_a_bug_is_not_taken_for_plexs_fault(bug: BaseException) -> None:
+    with pytest.raises(type(bug)), plex_errors("reading"):
+        raise bug
+
+
+def test_without_an_error_nothing_happens() -> None:
+    with plex_errors("reading"):
+        done = True
+    assert done
+
+
+# the real thing: our client and a server that misbehaves
+
+
+@pytest.fixture
+def item(plex: FakePlex, section: Section) -> PlexItem:
+    plex.token = PRIVATE[0]
+    return PlexItem(plex.add_item(section, "/plex/scenes/a.mp4").rating_key, section.key)
+
+
+@pytest.fixture
+def connected(plex: FakePlex, item: PlexItem) -> Iterator[PlexClient]:
+    """A client that has been told who the server is, so that the next request is the one."""
+    del item
+    client = client_of(plex)
+    assert client.server_id == plex.machine_identifier
+    yield client
+    client.close()
+
+
+def edit(client: PlexClient, item: PlexItem) -> PlexError:
+    """The error that an edit ends in; without anything private in it."""
+    fields = {"title": {"title.value": TITLE, "title.locked": "1", "summary.value": TITLE}}
+    with pytest.raises(PlexError) as caught:
+        client.edit(item, fields)
+    _assert_private(caught.value)
+    return caught.value
+
+
+def read(client: PlexClient, item: PlexItem) -> PlexError:
+    """The error that reading ends in; without anything private in it."""
+    with pytest.raises(PlexError) as caught:
+        client.read_items([item.rating_key])
+    _assert_private(caught.value)
+    return caught.value
+
+
+def _assert_private(error: PlexError) -> None:
+    told = f"{error} {error!r}"
+    assert not [word for word in PRIVATE if word in told], told
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(status, expected) for status, expected in STATUSES.items() if status not in (301, 302)],
+)
+def test_a_status_of_the_real_server_ends_an_edit_in_its_class(
+    plex: FakePlex,
+    connected: PlexClient,
+    item: PlexItem,
+    status: int,
+    expected: type[PlexError],
+) -> None:
+    plex.faults.status(status, kind="edit")
+    assert type(edit(connected, item)) is expected
+
+
+@pytest.mark.parametrize("status", [202, 206, 207])
+def test_a_success_that_plex_never_announces_is_none(
+    plex: FakePlex, connected: PlexClient, item: PlexItem, status: int
+) -> None:
+    plex.faults.status(status, kind="edit")
+    assert type(edit(connected, item)) is PlexTemporaryError
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("17", 17.0),
+        (0, 0.0),
+        ("86400", 3600.0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("-5", None),
+    ],
+)
+def test_retry_after_is_read_in_seconds_and_believed_up_to_an_hour(
+    plex: FakePlex, connected: PlexClient, item: PlexItem, given: str | int, seconds: float | None
+) -> None:
+    plex.faults.status(429, retry_after=given, kind="edit")
+    assert edit(connected, item).retry_after == seconds
+
+
+def test_a_retry_after_of_odd_digits_is_none(
+    plex: FakePlex, connected: PlexClient, item: PlexItem
+) -> None:
+    plex.faults.status(429, retry_after="²", kind="edit")
+    assert edit(connected, item).retry_after is None
+
+
+def test_maintenance_means_that_the_server_is_down(
+    plex: FakePlex, connected: PlexClient, item: PlexItem
+) -> None:
+    plex.maintenance()
+    assert type(read(connected, item)) is PlexServerDown
+    assert type(edit(client_of(plex), item)) is PlexServerDown
+
+
+def test_a_redirect_is_never_followed_and_told_without_its_query(
+    plex: FakePlex, connected: PlexClient, item: PlexItem
+) -> None:
+    with FakePlex(token=plex.token) as elsewhere:
+        plex.faults.redirect(f"{elsewhere.url}/login?X-Plex-Token={plex.token}&title={TITLE}")
+        for ask in (read, edit):
+            error = ask(connected, item)
+            assert type(error) is PlexRedirectError
+            assert f"{elsewhere.url}/login" in str(error)
+        assert len(elsewhere.log) == 0
+
+
+@pytest.mark.parametrize("token", ["", "wrong-token-000", None])
+def test_a_wrong_token_is_an_error_of_authentication(
+    plex: FakePlex, item: PlexItem, token: str | None
+) -> None:
+    client = client_of(plex, token=token or "revoked-token-0")
+    with pytest.raises(PlexAuthError) as caught:
+        client.read_items([item.rating_key])
+    client.close()
+    _assert_private(caught.value)
+    assert "revoked" not in str(caught.value)
+
+
+def test_a_token_that_is_revoked_later_is_one_too(
+    plex: FakePlex, connected: PlexClient, item: PlexItem
+) -> None:
+    plex.token = "another-token-1234"
+    assert type(read(connected, item)) is PlexAuthError
+
+
+def test_a_shared_users_token_may_read_and_not_edit(item: PlexItem) -> None:
+    with FakePlex(PRIVATE[0], guest_token="guest-token-0123") as server:
+        server.add_item(server.add_section("Scenes", ["/plex/scenes"]), "/plex/scenes/a.mp4")
+        client = client_of(server, token="guest-token-0123")
+        assert list(client.read_items([1])) == [1]
+        assert type(edit(client, item)) is PlexPermissionError
+        client.close()
+
+
+Misbehave = Callable[[FakePlex], Fault]
+BROKEN: dict[str, Misbehave] = {
+    "a web page": lambda plex: plex.faults.html(),
+    "an empty body": lambda plex: plex.faults.empty(),
+    "half a document": lambda plex: plex.faults.truncate(),
+    "a reset in mid-body": lambda plex: plex.faults.reset(),
+    "a closed connection": lambda plex: plex.faults.close(),
+    "a reset connection": lambda plex: plex.faults.unanswered(reset=True),
+    "JSON": lambda plex: plex.faults.body(b'{"MediaContainer": {}}'),
+    "broken XML": lambda plex: plex.faults.body(b"<MediaContainer><Video"),
+    "bytes of no encoding": lambda plex: plex.faults.body(b"\xff\xfe\x00\x01"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+@pytest.mark.parametrize("warm", [True, False])
+def test_half_an_answer_or_none_at_all_is_temporary(
+    plex: FakePlex, item: PlexItem, fault: str, warm: bool
+) -> None:
+    client = client_of(plex)
+    if warm:
+        assert client.server_id
+    BROKEN[fault](plex)
+    assert type(read(client, item)) is PlexTemporaryError
+    client.close()
+
+
+def test_another_server_behind_the_address_is_no_plex(plex: FakePlex, item: PlexItem) -> None:
+    plex.faults.body(b"<rss><channel/></rss>")
+    client = client_of(plex)
+    with pytest.raises(PlexTemporaryError, match="no Plex server"):
+        client.read_items([item.rating_key])
+    client.close()
+
+
+def test_no_answer_within_the_read_timeout_is_temporary(plex: FakePlex, item: PlexItem) -> None:
+    client = client_of(plex, timeout=(SECONDS[0], 0.2))
+    assert client.server_id
+    fault = plex.faults.hang()
+    error = read(client, item)
+    fault.release()
+    client.close()
+    assert type(error) is PlexTemporaryError
+    assert "took too long" in str(error)
+
+
+def test_a_refused_connection_means_that_the_server_is_down(
+    plex: FakePlex, connected: PlexClient, item: PlexItem
+) -> None:
+    plex.stop()
+    assert type(read(connected, item)) is PlexServerDown
+    assert type(edit(client_of(plex), item)) is PlexServerDown
+    plex.start()
+    assert list(connected.read_items([item.rating_key])) == [item.rating_key]
+
+
+def test_a_failed_request_leaves_the_pool_usable(
+    plex: FakePlex, connected: PlexClient, item: PlexItem
+) -> None:
+    """More errors than the pool has connections: an unread body must not keep its place."""
+    plex.faults.status(500, kind="edit", times=12)
+    assert {type(edit(connected, item)) for _ in range(12)} == {PlexTemporaryError}
+    assert connected.edit(item, {"title": {"title.value": "T"}}) == 1
+
+
+# TLS
+
+
+@pytest.fixture
+def plain() -> Iterator[str]:
+    """The https address of a server that knows http only, and says so to whoever begins TLS."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+    thread.join()
+    listener.close()
+
+
+def test_an_http_server_asked_for_https_is_told_apart_from_an_untrusted_one(
+    plex: FakePlex, plain: str
+) -> None:
+    client = client_of(plex, url=plain)
+    with pytest.raises(PlexTlsError, match="is plex_url an http address written as https"):
+        client.sections()
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate with its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl for a certificate")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", *subject, "-keyout", str(path), "-out", f"{path}.crt"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[FakePlex]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with FakePlex(tls=context) as server:
+        server.add_section("Scenes", ["/plex"])
+        yield server
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_its_remedy(secure: FakePlex) -> None:
+    client = client_of(secure)
+    with pytest.raises(PlexTlsError, match=r"is not trusted .*plex_verify_tls"):
+        client.sections()
+    client.close()
+
+
+def test_a_certificate_named_in_the_settings_is_trusted(
+    secure: FakePlex, certificate: Path
+) -> None:
+    client = client_of(secure, verify=f"{certificate}.crt")
+    assert [section.title for section in client.sections()] == ["Scenes"]
+    client.close()
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_with_verification_off_any_certificate_will_do(secure: FakePlex) -> None:
+    client = client_of(secure, verify=False)
+    assert [section.title for section in client.sections()] == ["Scenes"]
+    client.close()
+
+
+def test_a_file_of_certificates_that_is_missing_is_a_fault_of_the_configuration(
+    secure: FakePlex, tmp_path: Path
+) -> None:
+    client = client_of(secure, verify=str(tmp_path / "missing.pem"))
+    with pytest.raises(PlexTlsError):
+        client.sections()
+    client.close()

@@ -1,0 +1,153 @@
+"""The health check: what it says of each state of Plex, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from plex.client import PlexClient
+from plex.exceptions import (
+    PlexAuthError,
+    PlexError,
+    PlexPermissionError,
+    PlexRedirectError,
+    PlexServerDown,
+    PlexTemporaryError,
+)
+from plex.health import check_plex_health
+from tests.plex.support import IDENTITY, client_of
+from tests.servers.plex import FakePlex
+
+SHORT = (0.2, 0.2)
+
+
+def requests(plex: FakePlex) -> list[str]:
+    return [request.path for request in plex.log.requests]
+
+
+# healthy
+
+
+def test_a_healthy_server(plex: FakePlex, client: PlexClient) -> None:
+    ticks = iter([10.0, 10.25])
+    health = check_plex_health(client, monotonic=lambda: next(ticks))
+    assert health.healthy
+    assert (health.reachable, health.token_ok, health.error) == (True, True, None)
+    assert health.server_id == plex.machine_identifier
+    assert health.latency == 0.25
+    assert health.problem == ""
+
+
+def test_identity_costs_one_request_and_shows_no_token(plex: FakePlex, client: PlexClient) -> None:
+    health = check_plex_health(client, with_token=False)
+    assert (health.healthy, health.token_ok) == (True, None)
+    (request,) = plex.log.requests
+    assert (request.method, request.path) == ("GET", "/identity")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    assert "x-plex-token" not in headers
+    assert headers["x-plex-client-identifier"] == IDENTITY["X-Plex-Client-Identifier"]
+
+
+def test_a_connected_client_is_checked_with_two_requests(
+    plex: FakePlex, client: PlexClient
+) -> None:
+    client.sections()
+    before = len(requests(plex))
+    assert check_plex_health(client).healthy
+    assert requests(plex)[before:] == ["/identity", "/library/sections"]
+
+
+def test_an_address_with_a_slash_at_its_end(plex: FakePlex) -> None:
+    client = client_of(plex, url=plex.url + "/")
+    assert check_plex_health(client, with_token=False).healthy
+    client.close()
+
+
+# identity fails
+
+
+Fault = Callable[[FakePlex], object]
+IDENTITY_FAULTS: dict[str, tuple[Fault, type[PlexError]]] = {
+    "down": (lambda plex: plex.stop(), PlexServerDown),
+    "maintenance": (lambda plex: plex.maintenance(), PlexServerDown),
+    "502 of a proxy": (lambda plex: plex.faults.status(502), PlexServerDown),
+    "500": (lambda plex: plex.faults.status(500), PlexTemporaryError),
+    "hangs": (lambda plex: plex.faults.hang(), PlexTemporaryError),
+    "a web page": (lambda plex: plex.faults.html(), PlexTemporaryError),
+    "empty": (lambda plex: plex.faults.empty(), PlexTemporaryError),
+    "other xml": (lambda plex: plex.faults.body(b"<html/>"), PlexTemporaryError),
+    "half an answer": (lambda plex: plex.faults.truncate(), PlexTemporaryError),
+    "reset": (lambda plex: plex.faults.reset(), PlexTemporaryError),
+    "closes": (lambda plex: plex.faults.close(), PlexTemporaryError),
+    "redirects": (lambda plex: plex.faults.redirect("http://127.0.0.1:9/"), PlexRedirectError),
+    "401 of a proxy": (lambda plex: plex.faults.status(401), PlexAuthError),
+}
+
+
+@pytest.mark.parametrize("name", IDENTITY_FAULTS)
+def test_who_does_not_say_who_he_is_is_not_reachable(
+    plex: FakePlex, client: PlexClient, name: str
+) -> None:
+    fault, error = IDENTITY_FAULTS[name]
+    fault(plex)
+    health = check_plex_health(client, timeout=SHORT)
+    assert (health.healthy, health.reachable, health.token_ok) == (False, False, None)
+    assert type(health.error) is error
+    assert health.server_id == ""
+    assert health.latency >= 0
+    assert health.problem.startswith("asking Plex who it is: ") or "/identity" in health.problem
+    assert set(requests(plex)) <= {"/identity"}, "nothing more is asked of a sick server"
+    plex.faults.clear()
+
+
+def test_an_address_that_is_none(plex: FakePlex) -> None:
+    client = client_of(plex, url="http://")
+    assert not check_plex_health(client).reachable
+    client.close()
+
+
+def test_it_recovers_with_the_server(plex: FakePlex, client: PlexClient) -> None:
+    plex.stop()
+    assert not check_plex_health(client).reachable
+    plex.start()
+    assert check_plex_health(client).healthy
+
+
+# identity is fine, the rest is not
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "token_ok"),
+    [
+        (401, PlexAuthError, False),
+        (403, PlexPermissionError, False),
+        (500, PlexTemporaryError, None),
+        (503, PlexServerDown, None),
+    ],
+)
+def test_libraries_that_are_refused(
+    plex: FakePlex, client: PlexClient, status: int, error: type[PlexError], token_ok: bool | None
+) -> None:
+    plex.faults.status(status, path="/library/sections")
+    health = check_plex_health(client)
+    assert (health.healthy, health.reachable, health.token_ok) == (False, True, token_ok)
+    assert type(health.error) is error
+    assert health.server_id == plex.machine_identifier
+
+
+def test_a_token_that_was_revoked(plex: FakePlex, client: PlexClient) -> None:
+    plex.token = "another"
+    health = check_plex_health(client)
+    assert (health.reachable, health.token_ok) == (True, False)
+    assert check_plex_health(client, with_token=False).healthy
+
+
+def test_a_database_that_hangs_has_the_clients_own_time_out(plex: FakePlex) -> None:
+    client = client_of(plex, timeout=SHORT)
+    fault = plex.faults.hang(path="/library/sections")
+    health = check_plex_health(client)
+    assert (health.reachable, health.token_ok) == (True, None)
+    assert type(health.error) is PlexTemporaryError
+    fault.release()
+    client.close()

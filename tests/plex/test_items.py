@@ -1,0 +1,205 @@
+"""Plex's XML, in order and out of it."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plex.client import PlexClient
+from plex.items import (
+    LibraryPart,
+    PlexItem,
+    Section,
+    parse_item,
+    parse_parts,
+    parse_section,
+    whole_number,
+)
+from tests.servers.plex import FakePlex, Media, Part
+from tests.servers.plex import Section as ServerSection
+
+WHOLE = """
+<Video ratingKey="12" librarySectionID="3" title="T &amp; t" studio="S" summary="One&#10;Two"
+    originallyAvailableAt="2024-05-06">
+  <Media id="1"><Part id="1" file="/a/cd1.mp4" size="10"/><Part id="2" file="/a/cd2.mp4"/></Media>
+  <Media id="2"><Part id="3" file="/b/hd.mp4" size="99"/></Media>
+  <Genre tag="g, 1"/><Genre tag="g2"/><Role tag="Ada" role="x"/><Collection tag="C"/>
+  <Field locked="1" name="title"/><Field locked="true" name="actor"/><Field locked="0" name="art"/>
+</Video>
+"""
+
+
+def test_a_whole_video_is_read_with_all_its_parts() -> None:
+    assert parse_item(ET.fromstring(WHOLE)) == PlexItem(
+        rating_key=12,
+        section_key=3,
+        title="T & t",
+        studio="S",
+        summary="One\nTwo",
+        date="2024-05-06",
+        performers=("Ada",),
+        tags=("g, 1", "g2"),
+        collections=("C",),
+        locked=frozenset(("title", "actor")),
+        files=("/a/cd1.mp4", "/a/cd2.mp4", "/b/hd.mp4"),
+    )
+
+
+def test_a_video_of_nothing_but_its_keys_is_an_item() -> None:
+    video = ET.fromstring('<Video ratingKey="1" librarySectionID="2"/>')
+    assert parse_item(video) == PlexItem(1, 2)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ["", 'ratingKey="1"', 'librarySectionID="1"', 'ratingKey="x" librarySectionID="1"']
+    + [f'ratingKey="{odd}" librarySectionID="1"' for odd in ("", "-1", "1.5", "0", "²", " 1")],
+)
+def test_a_video_without_its_keys_is_no_item(attributes: str) -> None:
+    assert parse_item(ET.fromstring(f"<Video {attributes}/>")) is None
+
+
+def test_a_date_with_a_time_is_a_date() -> None:
+    text = '<Video ratingKey="1" librarySectionID="2" originallyAvailableAt="2024-05-06 00:00"/>'
+    item = parse_item(ET.fromstring(text))
+    assert item is not None
+    assert item.date == "2024-05-06"
+
+
+def test_tags_and_locks_without_a_name_are_left_out() -> None:
+    text = (
+        '<Video ratingKey="1" librarySectionID="2"><Genre/><Genre tag=""/><Genre tag="g"/>'
+        '<Field locked="1"/><Field name="title"/></Video>'
+    )
+    item = parse_item(ET.fromstring(text))
+    assert item is not None
+    assert item.tags == ("g",)
+    assert "title" not in item.locked
+
+
+def test_parts_tell_their_size_and_item() -> None:
+    assert list(parse_parts(ET.fromstring(WHOLE))) == [
+        LibraryPart("/a/cd1.mp4", 12, 10),
+        LibraryPart("/a/cd2.mp4", 12, 0),
+        LibraryPart("/b/hd.mp4", 12, 99),
+    ]
+
+
+def test_versions_that_plex_made_itself_and_parts_without_a_file_are_left_out() -> None:
+    text = (
+        '<Video ratingKey="1"><Media proxyType="42"><Part file="/optimized.mp4"/></Media>'
+        '<Media proxyType="1"><Part file="/a.mp4"/><Part/><Part file=""/></Media><Media/></Video>'
+    )
+    assert [part.path for part in parse_parts(ET.fromstring(text))] == ["/a.mp4"]
+
+
+def test_parts_of_a_video_without_a_key_are_nobodys() -> None:
+    assert list(parse_parts(ET.fromstring('<Video><Media><Part file="/a"/></Media></Video>'))) == []
+
+
+def test_a_library_tells_its_folders_and_a_mark_that_changes_with_it() -> None:
+    text = (
+        '<Directory key="3" type="movie" title="Scenes" contentChangedAt="{}" scannedAt="5">'
+        '<Location path="/a"/><Location path="/b"/><Location/></Directory>'
+    )
+    first, second = (parse_section(ET.fromstring(text.format(mark))) for mark in ("74", "75"))
+    assert first is not None
+    assert second is not None
+    assert (first.key, first.title, first.locations) == (3, "Scenes", ("/a", "/b", ""))
+    assert first.change_mark != second.change_mark
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'key="1" type="show"',
+        'key="1" type="artist"',
+        'key="1"',
+        'type="movie"',
+        'key="x" type="movie"',
+    ],
+)
+def test_a_library_of_no_single_videos_is_none(attributes: str) -> None:
+    assert parse_section(ET.fromstring(f"<Directory {attributes}/>")) is None
+
+
+def test_a_library_without_marks_is_one() -> None:
+    assert parse_section(ET.fromstring('<Directory key="1" type="movie"/>')) == Section(
+        1, "", (), "//"
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.none() | st.text() | st.integers().map(str))
+def test_a_number_in_an_attribute_is_a_whole_one_or_0(text: str | None) -> None:
+    number = whole_number(text)
+    assert number >= 0
+    assert not number or str(number) == str(text).lstrip("0")
+
+
+ODD = st.text(st.characters(codec="utf-8", min_codepoint=32), max_size=12)
+TAGS = ("Media", "Part", "Genre", "Role", "Collection", "Field", "Video", "Location")
+KEYS = ["ratingKey", "librarySectionID", "key", "type", "size", "locked", "proxyType"]
+TEXTS = ["file", "tag", "name", "title", "path", "originallyAvailableAt"]
+ATTRIBUTES = st.dictionaries(
+    st.sampled_from([*KEYS, *TEXTS]), st.integers(0, 50).map(str) | st.just("movie") | ODD
+)
+
+
+@st.composite
+def elements(draw: st.DrawFn, depth: int = 3) -> ET.Element:
+    """Any of Plex's elements within any other."""
+    element = ET.Element(draw(st.sampled_from(TAGS)), draw(ATTRIBUTES))
+    if depth:
+        element.extend(draw(st.lists(elements(depth - 1), max_size=2)))
+    return element
+
+
+@settings(max_examples=60, deadline=None)
+@given(elements())
+def test_any_element_is_read_or_passed_over(element: ET.Element) -> None:
+    item, section = parse_item(element), parse_section(element)
+    assert item is None or (item.rating_key > 0 and all(item.files) and all(item.tags))
+    assert section is None or section.key > 0
+    assert all(part.path and part.size >= 0 for part in parse_parts(element))
+
+
+# as the real shapes come over the wire
+
+
+def test_an_item_of_the_server_is_read_in_full(
+    plex: FakePlex, section: ServerSection, client: PlexClient
+) -> None:
+    names = [f"name {n}, & <{n}>" for n in range(12)]
+    item = plex.add_item(
+        section,
+        "/plex/scenes/a.mp4",
+        Media((Part("/plex/scenes/optimized.mp4"),), proxy_type=42),
+        ["/plex/scenes/cd1.mp4", "/plex/scenes/cd2.mp4"],
+        title="T\n\t\"'",
+        studio="S",
+        summary="One\n\nTwo",
+        originally_available_at="2024-05-06",
+        genres=names,
+        actors=names,
+        collections=["C, c"],
+        locks=["title", "genre"],
+    )
+    assert client.read_items([item.rating_key]) == {
+        item.rating_key: PlexItem(
+            rating_key=item.rating_key,
+            section_key=section.key,
+            title="T\n\t\"'",
+            studio="S",
+            summary="One\n\nTwo",
+            date="2024-05-06",
+            performers=tuple(names),
+            tags=tuple(names),
+            collections=("C, c",),
+            locked=frozenset(("title", "genre")),
+            files=("/plex/scenes/a.mp4", "/plex/scenes/cd1.mp4", "/plex/scenes/cd2.mp4"),
+        )
+    }

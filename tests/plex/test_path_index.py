@@ -1,0 +1,315 @@
+"""The local table of which item holds which file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plex.exceptions import PlexTemporaryError
+from plex.items import LibraryPart, PlexItem
+from plex.matcher import Match, MatchConfidence, PlexMatcher, still_holds
+from plex.path_index import PathIndex, folded_path
+from validation.path_map import parse_path_map
+from validation.scene_extractor import SceneFile
+
+NOW = 1_750_000_000.0
+PARTS = [
+    LibraryPart("/a/1.mp4", 1, 10),
+    LibraryPart("/a/2.mp4", 2, 20),
+    LibraryPart("/a/2b.mp4", 2),
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "library.db")
+
+
+@pytest.fixture
+def index(path: str) -> Iterator[PathIndex]:
+    opened = PathIndex(path)
+    opened.use_server("server-a")
+    yield opened
+    opened.close()
+
+
+def breaking_off(pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
+    """A listing that fails after these pages."""
+    yield from pages
+    raise PlexTemporaryError("it ended half-way")
+
+
+# listing
+
+
+def test_a_listing_is_found_by_path_with_item_and_size(index: PathIndex) -> None:
+    assert index.replace_section(1, [PARTS[:1], PARTS[1:]], "mark", NOW) == 3
+    assert index.find_exact("/a/1.mp4") == [PARTS[0]]
+    assert index.find_exact("/a/3.mp4") == []
+    assert index.rating_keys() == {1, 2}
+    assert index.last_listing(1) == (NOW, "mark")
+    assert index.last_listing(2) is None
+
+
+def test_a_file_in_two_libraries_has_both_items(index: PathIndex) -> None:
+    index.replace_section(1, [[LibraryPart("/a.mp4", 5)]], "", NOW)
+    index.replace_section(2, [[LibraryPart("/a.mp4", 3)]], "", NOW)
+    assert [part.rating_key for part in index.find_exact("/a.mp4")] == [3, 5]
+
+
+def test_a_complete_listing_removes_what_is_gone_from_its_library_only(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    index.replace_section(2, [[LibraryPart("/b.mp4", 9)]], "", NOW)
+    index.replace_section(1, [PARTS[:1]], "later", NOW + 1)
+    assert index.rating_keys() == {1, 9}
+    assert index.last_listing(1) == (NOW + 1, "later")
+
+
+def test_a_library_that_became_empty_is_emptied(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    index.replace_section(1, [[]], "", NOW)
+    assert index.rating_keys() == set()
+    index.replace_section(1, [PARTS], "", NOW)
+    assert index.rating_keys() == {1, 2}
+
+
+def test_half_a_listing_removes_nothing_and_keeps_what_it_has_shown(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "mark", NOW)
+    new = LibraryPart("/a/new.mp4", 7)
+    with pytest.raises(PlexTemporaryError):
+        index.replace_section(1, breaking_off([[new]]), "other", NOW + 1)
+    assert index.rating_keys() == {1, 2, 7}
+    assert index.last_listing(1) == (NOW, "mark")
+
+
+def test_a_complete_listing_after_half_a_one_removes_what_is_gone(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    with pytest.raises(PlexTemporaryError):
+        index.replace_section(1, breaking_off([PARTS[:1]]), "", NOW)
+    index.replace_section(1, [PARTS[1:]], "", NOW)
+    assert index.rating_keys() == {2}
+
+
+def test_a_first_listing_that_breaks_off_does_not_count_as_one(index: PathIndex) -> None:
+    with pytest.raises(PlexTemporaryError):
+        index.replace_section(1, breaking_off([PARTS]), "", NOW)
+    assert index.last_listing(1) is None
+
+
+def test_a_file_that_was_replaced_has_its_new_size(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    index.replace_section(1, [[LibraryPart("/a/1.mp4", 1, 999)]], "", NOW)
+    assert index.find_exact("/a/1.mp4") == [LibraryPart("/a/1.mp4", 1, 999)]
+
+
+def test_a_row_that_comes_twice_in_a_listing_is_one(index: PathIndex) -> None:
+    """Rows shift between pages while a scan runs."""
+    index.replace_section(1, [PARTS, PARTS[2:]], "", NOW)
+    assert index.find_exact("/a/2b.mp4") == PARTS[2:]
+
+
+def test_a_forgotten_item_is_found_no_more_until_it_is_listed_again(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    index.forget_item(2)
+    assert index.rating_keys() == {1}
+    index.replace_section(1, [PARTS], "", NOW)
+    assert index.rating_keys() == {1, 2}
+
+
+def test_clearing_forgets_files_and_listings_and_tells_how_many_files(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    assert index.clear() == 3
+    assert (index.rating_keys(), index.last_listing(1)) == (set(), None)
+    assert index.clear() == 0
+
+
+def test_libraries_that_are_no_longer_configured_are_dropped(index: PathIndex) -> None:
+    for section in (1, 2, 3):
+        index.replace_section(section, [[LibraryPart(f"/{section}", section)]], "", NOW)
+    index.drop_sections_except([2])
+    assert index.rating_keys() == {2}
+    assert [index.last_listing(section) for section in (1, 2, 3)] == [None, (NOW, ""), None]
+
+
+def test_another_server_starts_with_nothing_and_the_first_one_is_forgotten(
+    index: PathIndex,
+) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    index.use_server("server-b")
+    assert (index.rating_keys(), index.last_listing(1)) == (set(), None)
+    index.use_server("server-a")
+    assert (index.rating_keys(), index.last_listing(1)) == (set(), None)
+
+
+def test_the_same_server_keeps_its_files_over_a_restart(index: PathIndex, path: str) -> None:
+    index.replace_section(1, [PARTS], "mark", NOW)
+    again = PathIndex(path)
+    again.use_server("server-a")
+    assert again.rating_keys() == {1, 2}
+    assert again.last_listing(1) == (NOW, "mark")
+    again.close()
+
+
+# the file
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 99, b"\x00" * 5000])
+def test_a_file_that_is_no_database_is_made_anew(path: str, content: bytes) -> None:
+    Path(path).write_bytes(content)
+    index = PathIndex(path)
+    index.use_server("s")
+    index.replace_section(1, [PARTS], "", NOW)
+    assert index.find_exact("/a/1.mp4") == [PARTS[0]]
+    index.close()
+
+
+@pytest.mark.parametrize("version", [2, 99, -1])
+def test_a_database_of_another_version_is_made_anew(path: str, version: int) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE parts (something TEXT)")
+    other.execute(f"PRAGMA user_version={version}")
+    other.commit()
+    other.close()
+    index = PathIndex(path)
+    index.use_server("s")
+    assert index.replace_section(1, [PARTS], "", NOW) == 3
+    index.close()
+
+
+def test_a_place_that_cannot_be_used_is_an_sqlite_error(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        PathIndex(str(tmp_path / "missing" / "library.db"))
+
+
+def test_a_locked_database_is_not_taken_for_a_broken_one(
+    index: PathIndex, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    connect = sqlite3.connect
+
+    def impatient(database: str, **options: object) -> sqlite3.Connection:
+        return connect(database, **{**options, "timeout": 0.0})  # type: ignore[call-overload,no-any-return]
+
+    blocker = connect(path, isolation_level=None)
+    blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
+    index.close()
+    blocker.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(sqlite3, "connect", impatient)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        PathIndex(path)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    again = PathIndex(path)
+    again.use_server("server-a")
+    assert again.rating_keys() == {1, 2}
+    again.close()
+
+
+def test_looking_for_a_file_uses_an_index(index: PathIndex) -> None:
+    for column in ("path", "folded"):
+        plan = index._connection.execute(
+            f"EXPLAIN QUERY PLAN SELECT path FROM parts WHERE {column} = ? AND server_id = ?",
+            ("/a", "s"),
+        ).fetchall()
+        assert f"INDEX parts_by_{column}" in plan[0][3]
+
+
+# the same file under other names (plex-protocol.md §6)
+
+SAME = [
+    ("/Media/Ünï.mp4", "/media/üNÏ.MP4"),
+    ("/media/é.mp4", unicodedata.normalize("NFD", "/media/é.mp4")),
+    ("/media/가.mp4", unicodedata.normalize("NFD", "/media/가.mp4")),
+    ("D:\\Media\\a.mp4", "d:/media/a.mp4"),
+    ("D:\\Media\\a.mp4", "\\\\?\\D:\\Media\\a.mp4"),
+    ("\\\\nas\\share\\a.mp4", "\\\\?\\UNC\\nas\\share\\a.mp4"),
+    ("//nas/share/a.mp4", "\\\\nas\\share\\a.mp4"),
+    ("/media//a.mp4", "/media/a.mp4"),
+    ("/media/straße.mp4", "/media/STRASSE.mp4"),
+]
+
+
+@pytest.mark.parametrize(("stored", "asked"), [*SAME, *((b, a) for a, b in SAME)])
+def test_a_file_is_found_whatever_its_case_composition_and_separators(
+    index: PathIndex, stored: str, asked: str
+) -> None:
+    part = LibraryPart(stored, 4)
+    index.replace_section(1, [[part]], "", NOW)
+    assert index.find_folded(asked) == [part]
+    assert index.find_exact(stored) == [part]
+
+
+@pytest.mark.parametrize("other", ["/media/a.mkv", "/media/b/a.mp4", "/a.mp4", "/media/á.mp4", ""])
+def test_another_file_is_not_found(index: PathIndex, other: str) -> None:
+    index.replace_section(1, [[LibraryPart("/media/a.mp4", 4)]], "", NOW)
+    assert index.find_folded(other) == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text("aBéE\u0301/\\ß?UNC", max_size=20))
+def test_folding_twice_changes_nothing(path: str) -> None:
+    assert folded_path(folded_path(path)) == folded_path(path)
+
+
+# matching
+
+
+def matcher(index: PathIndex, path_map: str = "") -> PlexMatcher:
+    return PlexMatcher(index, parse_path_map(path_map)[0])
+
+
+def test_a_scene_matches_by_its_full_mapped_path(index: PathIndex) -> None:
+    index.replace_section(1, [[LibraryPart("/plex/a/scene.mp4", 1)]], "", NOW)
+    found = matcher(index, "/plex=>/stash").find([SceneFile("/stash/a/scene.mp4")])
+    assert found == [Match(1, "/plex/a/scene.mp4", MatchConfidence.HIGH)]
+
+
+def test_the_files_name_alone_is_no_match(index: PathIndex) -> None:
+    index.replace_section(1, [[LibraryPart("/plex/a/scene.mp4", 1)]], "", NOW)
+    assert matcher(index).find([SceneFile("/plex/b/scene.mp4"), SceneFile("scene.mp4")]) == []
+
+
+def test_every_item_that_has_one_of_the_files_matches_once(index: PathIndex) -> None:
+    parts = [LibraryPart("/a1.mp4", 1), LibraryPart("/a2.mp4", 1), LibraryPart("/a1.mp4", 2)]
+    index.replace_section(1, [parts], "", NOW)
+    index.replace_section(2, [[LibraryPart("/a2.mp4", 3)]], "", NOW)
+    files = [SceneFile("/a1.mp4"), SceneFile("/a2.mp4"), SceneFile("/none.mp4")]
+    assert [match.rating_key for match in matcher(index).find(files)] == [1, 2, 3]
+
+
+def test_an_exact_path_goes_before_a_folded_one(index: PathIndex) -> None:
+    parts = [LibraryPart("/m/Scene.mp4", 1), LibraryPart("/m/scene.mp4", 2)]
+    index.replace_section(1, [parts], "", NOW)
+    assert [one.rating_key for one in matcher(index).find([SceneFile("/m/scene.mp4")])] == [2]
+    assert [one.rating_key for one in matcher(index).find([SceneFile("/M/SCENE.mp4")])] == [1, 2]
+
+
+def test_no_files_match_nothing(index: PathIndex) -> None:
+    assert matcher(index).find([]) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "holds"),
+    [
+        (("/m/a.mp4",), True),
+        (("/other.mp4", "/M/A.mp4"), True),
+        (("/m/b.mp4",), False),
+        ((), False),
+    ],
+)
+def test_an_item_is_written_to_only_while_it_has_the_file(
+    files: tuple[str, ...], holds: bool
+) -> None:
+    assert still_holds(PlexItem(1, 1, files=files), Match(1, "/m/a.mp4")) is holds
+
+
+def test_the_database_lies_where_it_was_asked_for(index: PathIndex, path: str) -> None:
+    assert index.rating_keys() == set()
+    assert os.path.exists(path)
