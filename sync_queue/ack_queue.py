@@ -15,12 +15,33 @@ from persistqueue.serializers import json as json_serializer
 
 from sync_queue.models import Claim, JobFormatError, SyncJob
 from sync_queue.operations import encode, merge_into_waiting
-from sync_queue.schema import DUE, IN_PROGRESS, IS_IN_PROGRESS, IS_WAITING, TABLE, WAITING, connect
+from sync_queue.schema import (
+    DUE,
+    IN_PROGRESS,
+    IS_IN_PROGRESS,
+    IS_WAITING,
+    IS_WAITING_AFTER_ERROR,
+    LAST_ERROR,
+    TABLE,
+    WAITING,
+    connect,
+)
 
 _SELECT_DUE = (
     f"SELECT _id, data FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= ? ORDER BY {DUE}, _id LIMIT ?"
 )
 _NEXT_DUE = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} ORDER BY {DUE} LIMIT 1"
+_SET_DUE = (
+    f"UPDATE {TABLE} SET data = CAST(json_set(CAST(data AS TEXT), '$.next_retry_at', 0.0) AS BLOB) "
+)
+_MAKE_DUE = _SET_DUE + f"WHERE {IS_WAITING} AND {DUE} > ?"
+_HURRY = _SET_DUE + f"WHERE _id = ? AND {IS_WAITING}"
+_WAITING_WITH_ERROR = (
+    f"SELECT _id, data FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
+)
+_ANY_WITH_ERROR = (
+    f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?)"
+)
 _TAKE = f"UPDATE {TABLE} SET status = {IN_PROGRESS} WHERE _id = ?"
 _SELECT_TAKEN = f"SELECT _id, data FROM {TABLE} WHERE {IS_IN_PROGRESS} ORDER BY _id"
 _DELETE_TAKEN = f"DELETE FROM {TABLE} WHERE _id = ? AND status = {IN_PROGRESS}"
@@ -115,6 +136,25 @@ class AckQueue(SQLiteAckQueue):
                 except JobFormatError:
                     connection.execute(_RETURN_AS_IT_IS, (row_id,))
         return len(taken)
+
+    def make_due(self, horizon: float) -> int:
+        """Make the waiting jobs due now whose time lies beyond the horizon; return how many."""
+        with self.transaction() as connection:
+            return connection.execute(_MAKE_DUE, (horizon,)).rowcount
+
+    def waiting_with_error(self, error_type: str) -> list[Claim]:
+        """Return the waiting jobs whose last error was of this class; none of them is taken."""
+        rows = self.connection.execute(_WAITING_WITH_ERROR, (error_type,)).fetchall()
+        return [Claim(row_id, SyncJob.parse(data)) for row_id, data in rows]
+
+    def any_with_error(self, error_type: str) -> bool:
+        """Tell whether a job waits whose last error was of this class."""
+        return bool(self.connection.execute(_ANY_WITH_ERROR, (error_type,)).fetchone()[0])
+
+    def hurry(self, row_ids: Iterable[int]) -> None:
+        """Make these waiting jobs due now."""
+        with self.transaction() as connection:
+            connection.executemany(_HURRY, [(row_id,) for row_id in row_ids])
 
     def next_due(self) -> float | None:
         """Return when the next waiting job is due, None when none waits."""

@@ -2,16 +2,18 @@
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sync_queue.models import SyncJob
+from sync_queue.models import JobFormatError, SyncJob
 
 _REPLACED = "DELETE FROM dead_letters WHERE scene_id = ? AND error_type = ?"
 _INSERT = (
     "INSERT INTO dead_letters (job_id, scene_id, job_data, error_type, error_message, "
     "stack_trace, retry_count, failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+
+_SELECT = "SELECT id, job_data, scene_id, error_type, error_message, failed_at FROM dead_letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,17 @@ class Failure:
     error_type: str
     message: str
     stack_trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A stored failure; `job` is None where what was stored is no job, `failed_at` is UTC text."""
+
+    id: int
+    job: SyncJob | None
+    error_type: str
+    error_message: str
+    failed_at: str
 
 
 class DeadLetterQueue:
@@ -46,9 +59,40 @@ class DeadLetterQueue:
                 failure.message,
                 failure.stack_trace,
                 job.retry_count,
-                datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+                _text_of(now),
             ),
         )
+
+    def count(self) -> int:
+        """Return how many dead letters there are."""
+        return int(self._connection.execute("SELECT COUNT(*) FROM dead_letters").fetchone()[0])
+
+    def clear(self) -> int:
+        """Remove all; return how many."""
+        return self._connection.execute("DELETE FROM dead_letters").rowcount
+
+    def purge(self, before: float) -> int:
+        """Remove those that failed before this moment, in epoch seconds; return how many."""
+        statement = "DELETE FROM dead_letters WHERE failed_at < ?"
+        return self._connection.execute(statement, (_text_of(before),)).rowcount
+
+    def between(self, start: float, end: float) -> list[DeadLetter]:
+        """Return those that failed in this window, both ends inclusive, the oldest first."""
+        statement = f"{_SELECT} WHERE failed_at BETWEEN ? AND ? ORDER BY failed_at, id"
+        return self._letters(statement, _text_of(start), _text_of(end))
+
+    def of_type(self, error_type: str) -> list[DeadLetter]:
+        """Return those with this class of error, the oldest first."""
+        return self._letters(f"{_SELECT} WHERE error_type = ? ORDER BY failed_at, id", error_type)
+
+    def remove(self, letter_id: int) -> bool:
+        """Remove one; False when it is gone already."""
+        statement = "DELETE FROM dead_letters WHERE id = ?"
+        return self._connection.execute(statement, (letter_id,)).rowcount == 1
+
+    def _letters(self, statement: str, *values: str) -> list[DeadLetter]:
+        rows = self._connection.execute(statement, values)
+        return [DeadLetter(row[0], _job_of(row[1], row[2]), row[3], row[4], row[5]) for row in rows]
 
     def forget_scene(self, scene_id: int) -> None:
         """Remove the dead letters of a scene that succeeded after all, or is gone."""
@@ -60,3 +104,15 @@ class DeadLetterQueue:
             "SELECT error_type, COUNT(*) FROM dead_letters GROUP BY error_type ORDER BY 2 DESC, 1"
         )
         return dict(self._connection.execute(statement))
+
+
+def _job_of(stored: str, scene_id: int | None) -> SyncJob | None:
+    try:
+        job = SyncJob.parse(stored)
+    except JobFormatError:
+        return None
+    return job if job.scene_id is not None else replace(job, scene_id=scene_id)
+
+
+def _text_of(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")

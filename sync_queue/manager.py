@@ -1,14 +1,17 @@
 """The durable state as one thing: queue, dead letters and sync log in one database."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
-from sync_queue.dlq import DeadLetterQueue, Failure
-from sync_queue.models import Claim, SyncJob
+from sync_queue.dlq import DeadLetter, DeadLetterQueue, Failure
+from sync_queue.models import MISSING_SINCE, Claim, SyncJob
+from sync_queue.rescue import read_inbox
 from sync_queue.sync_log import SyncLog
 
 _UNREADABLE = "UnreadableJob"
@@ -27,6 +30,7 @@ class QueueManager:
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
+        self._folder = folder
         self._queue = AckQueue(folder)
         self.sync_log = SyncLog(self._queue.connection)
         self.dead_letters = DeadLetterQueue(self._queue.connection)
@@ -82,13 +86,66 @@ class QueueManager:
             self._queue.remove([claim.row_id])
             self.dead_letters.add(claim.job, failure, self.clock())
 
+    def revive(self, letter: DeadLetter) -> bool:
+        """Queue a dead letter's job afresh and remove the letter, in one transaction.
+
+        Returns:
+            False when the letter is gone by now, or holds no job.
+        """
+        if letter.job is None:
+            return False
+        fresh = replace(letter.job, retry_count=0, next_retry_at=0.0, last_error_type=None)
+        fresh = replace(fresh, data={k: v for k, v in fresh.data.items() if k != MISSING_SINCE})
+        with self._queue.transaction() as connection:
+            if not self.dead_letters.remove(letter.id):
+                return False
+            operations.put(connection, fresh.as_dict(), self.clock())
+        return True
+
+    def clear_waiting(self) -> int:
+        """Remove the jobs that wait; return how many. Those in progress stay."""
+        return operations.clear_pending_items(self._queue.connection)
+
+    def waiting_with_error(self, error_type: str) -> list[Claim]:
+        """Return the waiting jobs whose last error was of this class, unclaimed."""
+        return self._queue.waiting_with_error(error_type)
+
+    def any_with_error(self, error_type: str) -> bool:
+        """Tell whether a job waits whose last error was of this class."""
+        return self._queue.any_with_error(error_type)
+
+    def hurry(self, row_ids: Sequence[int]) -> None:
+        """Make these waiting jobs due now."""
+        self._queue.hurry(row_ids)
+
     def resume(self) -> int:
         """Make the jobs of a dead worker wait again; for the holder of the worker lock only."""
         return self._queue.resume()
 
+    def take_in(self) -> int:
+        """Queue the jobs that hooks had to leave beside the database; return how many."""
+        count = 0
+        for path, job in read_inbox(self._folder):
+            if job is None:
+                os.replace(path, path + ".unreadable")
+                continue
+            self.enqueue([job])
+            os.unlink(path)
+            count += 1
+        return count
+
+    def make_due(self, longest_wait: float) -> int:
+        """Make the jobs due whose time lies further ahead than any back-off; return how many.
+
+        A clock that was set back leaves such times behind.
+        """
+        return self._queue.make_due(self.clock() + longest_wait)
+
     def has_unfinished(self) -> bool:
-        """Tell whether any job waits or is in progress."""
-        return operations.has_unfinished(self._queue.connection)
+        """Tell whether any job waits, is in progress, or lies in the inbox."""
+        return operations.has_unfinished(self._queue.connection) or any(
+            job is not None for _, job in read_inbox(self._folder)
+        )
 
     def next_due(self) -> float | None:
         """Return when the next waiting job is due, None when none waits."""
@@ -101,6 +158,10 @@ class QueueManager:
     def stats(self) -> dict[str, int]:
         """Return the counts of jobs: `pending`, `retrying`, `in_progress`."""
         return operations.get_stats(self._queue.connection, self.clock())
+
+    def waiting(self) -> int:
+        """Return how many jobs wait or are in progress."""
+        return sum(self.stats().values())
 
     def queued_scene_ids(self) -> set[int]:
         """Return the ids of the scenes with a job that waits."""

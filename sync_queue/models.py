@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 ENTITY, FOLDER_SCAN, FORGET = "entity", "scan", "forget"
+# Names in a job's `data`: since when Plex has no item for it, and the files that it looks for.
+MISSING_SINCE, MISSING_PATHS = "missing_since", "missing_paths"
 
 
 class JobFormatError(ValueError):

@@ -68,17 +68,24 @@ def enqueue(
     connection.execute("BEGIN IMMEDIATE")
     try:
         for job in jobs:
-            if merge_into_waiting(connection, job):
-                merged += 1
-            else:
-                connection.execute(_INSERT, (encode(job), now))
+            if put(connection, job, now):
                 added += 1
+            else:
+                merged += 1
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
     return added, merged
+
+
+def put(connection: sqlite3.Connection, job: "JobData", now: float) -> bool:
+    """Store one job inside a transaction; False when it was merged into a waiting one."""
+    if merge_into_waiting(connection, job):
+        return False
+    connection.execute(_INSERT, (encode(job), now))
+    return True
 
 
 def merge_into_waiting(connection: sqlite3.Connection, job: "JobData") -> bool:
@@ -90,9 +97,12 @@ def merge_into_waiting(connection: sqlite3.Connection, job: "JobData") -> bool:
     if row is None:
         return False
     waiting = json.loads(row[1])
-    since = min(waiting.get("enqueued_at") or job["enqueued_at"], job["enqueued_at"])
-    fresh = dict(job, enqueued_at=since)
-    fresh["data"] = {**(waiting.get("data") or {}), **job["data"]}
+    since, hints = waiting.get("enqueued_at"), waiting.get("data")
+    fresh = dict(job)
+    if isinstance(since, (int, float)) and since:
+        fresh["enqueued_at"] = min(since, job["enqueued_at"])
+    if isinstance(hints, dict):
+        fresh["data"] = {**hints, **job["data"]}
     connection.execute(_REPLACE, (encode(fresh), row[0]))
     return True
 
@@ -118,6 +128,11 @@ def get_stats(connection: sqlite3.Connection, now: float) -> "dict[str, int]":
 def _count(connection: sqlite3.Connection, condition: str, *values: float) -> int:
     statement = f"SELECT COUNT(*) FROM {TABLE} WHERE {condition}"
     return int(connection.execute(statement, values).fetchone()[0])
+
+
+def clear_pending_items(connection: sqlite3.Connection) -> int:
+    """Remove the jobs that wait; return how many. Those in progress stay."""
+    return connection.execute(f"DELETE FROM {TABLE} WHERE {IS_WAITING}").rowcount
 
 
 def get_queued_scene_ids(connection: sqlite3.Connection) -> "set[int]":

@@ -21,9 +21,16 @@ TABLE = "ack_queue_default"
 _JOB = "CAST(data AS TEXT)"  # persist-queue stores bytes; JSON functions want text
 SUBJECT = f"json_extract({_JOB}, '$.job_key')"
 TYPE = f"json_extract({_JOB}, '$.update_type')"
-DUE = f"coalesce(json_extract({_JOB}, '$.next_retry_at'), 0)"
+# What is no number counts as due at once: in SQLite a text sorts after every number.
+DUE = (
+    f"CASE json_type({_JOB}, '$.next_retry_at') WHEN 'real' THEN "
+    f"json_extract({_JOB}, '$.next_retry_at') WHEN 'integer' THEN "
+    f"json_extract({_JOB}, '$.next_retry_at') ELSE 0 END"
+)
 # The rows our indexes cover. The earlier implementation's pickles may be in the same table.
 IS_WAITING = f"status < {IN_PROGRESS} AND json_valid({_JOB})"
+LAST_ERROR = f"json_extract({_JOB}, '$.last_error_type')"
+IS_WAITING_AFTER_ERROR = f"{IS_WAITING} AND {LAST_ERROR} IS NOT NULL"
 IS_IN_PROGRESS = f"status = {IN_PROGRESS} AND json_valid({_JOB})"
 
 _TABLES = (
@@ -33,6 +40,8 @@ _TABLES = (
     f"CREATE INDEX IF NOT EXISTS waiting_by_subject ON {TABLE} ({SUBJECT}, {TYPE}) "
     f"WHERE {IS_WAITING}",
     f"CREATE INDEX IF NOT EXISTS waiting_by_due ON {TABLE} ({DUE}, _id) WHERE {IS_WAITING}",
+    f"CREATE INDEX IF NOT EXISTS waiting_by_error ON {TABLE} ({LAST_ERROR}) "
+    f"WHERE {IS_WAITING_AFTER_ERROR}",
     f"CREATE INDEX IF NOT EXISTS in_progress ON {TABLE} (status) WHERE status = {IN_PROGRESS}",
     "CREATE TABLE IF NOT EXISTS dead_letters (id INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT, "
     "scene_id INTEGER, job_data TEXT, error_type TEXT, error_message TEXT, stack_trace TEXT, "
@@ -55,20 +64,23 @@ class NewerSchemaError(Exception):
     """The database was written by a newer version of this plugin."""
 
 
-def connect(path: str, synchronous: str = "FULL") -> sqlite3.Connection:
+def connect(
+    path: str, synchronous: str = "FULL", busy_timeout: float = BUSY_TIMEOUT
+) -> sqlite3.Connection:
     """Open the database in autocommit mode, with its tables there.
 
     Args:
         path: the database file; its folder exists.
         synchronous: `FULL` for whoever accepts an edit: it survives a power cut. `NORMAL` for the
             worker: a power cut may then undo the end of a job, which is done again, harmlessly.
+        busy_timeout: seconds to wait for another writer.
 
     Raises:
         sqlite3.Error: the file is no database, or it cannot be written to.
         NewerSchemaError: a newer version of this plugin wrote it.
     """
     connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
     )
     connection.execute(f"PRAGMA synchronous={synchronous}")
     connection.execute("PRAGMA fullfsync=1")  # only macOS heeds it: its fsync does not reach disk
@@ -91,9 +103,14 @@ def schema_version(connection: sqlite3.Connection) -> int:
     return int(row[0])
 
 
+def setup_lock(path: str) -> str:
+    """Return the file whose lock is held while the database is made or replaced."""
+    return os.path.join(os.path.dirname(path), "setup.lock")
+
+
 def _create(connection: sqlite3.Connection, path: str) -> None:
     """Make the tables, once, however many processes come first at the same time."""
-    lock = FileLock(os.path.join(os.path.dirname(path), "setup.lock"))
+    lock = FileLock(setup_lock(path))
     lock.acquire()
     try:
         _use_wal(connection)

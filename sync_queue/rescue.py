@@ -1,0 +1,121 @@
+"""What to do when the database cannot be used; on the hook path, so standard library only.
+
+A damaged file is set aside, never deleted, and a fresh one takes its place. A file that somebody
+else holds for too long, or a full disk, is no damage: the job goes into the inbox, a folder of
+small files beside the database, which the next worker takes in.
+"""
+
+import json
+import os
+import sqlite3
+import time
+
+from shared.file_lock import FileLock
+from sync_queue.schema import setup_lock
+
+TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sync_queue.operations import JobData
+
+INBOX = "inbox"
+REBUILT_MARKER = "rebuilt.json"  # asks for a reconciliation; whoever did one removes it
+KEPT_DAMAGED_FILES = 3
+_DAMAGE = ("not a database", "malformed", "file is encrypted")
+
+
+def is_damage(error: Exception) -> bool:
+    """Tell whether this error means that the file's content is no database (any more)."""
+    return isinstance(error, sqlite3.DatabaseError) and any(one in str(error) for one in _DAMAGE)
+
+
+def set_aside(path: str) -> "str | None":
+    """Rename a damaged database and its log; return its new name, None if it is sound by now.
+
+    Several processes may find the damage at the same time: the first renames, under a lock, and
+    the others find the fresh file in its place.
+
+    Raises:
+        OSError: it could not be renamed.
+    """
+    lock = FileLock(setup_lock(path))
+    lock.acquire()
+    try:
+        if not _is_damaged(path):
+            return None
+        aside = f"{path}.corrupt-{int(time.time())}"
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.exists(path + suffix):
+                os.replace(path + suffix, aside + suffix)
+        _write(os.path.join(os.path.dirname(path), REBUILT_MARKER), {"set_aside": aside})
+        _forget_the_oldest(path)
+        return aside
+    finally:
+        lock.release()
+
+
+def _is_damaged(path: str) -> bool:
+    try:
+        connection = sqlite3.connect(path, timeout=1.0)
+        try:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        return is_damage(error)
+
+
+def _forget_the_oldest(path: str) -> None:
+    folder, name = os.path.split(path)
+    damaged = sorted(one for one in os.listdir(folder) if one.startswith(name + ".corrupt-"))
+    stems = sorted({one.split("-wal")[0].split("-shm")[0] for one in damaged})
+    for stem in stems[:-KEPT_DAMAGED_FILES]:
+        for one in damaged:
+            if one.startswith(stem):
+                os.unlink(os.path.join(folder, one))
+
+
+def put_into_inbox(queue_folder: str, job: "JobData") -> None:
+    """Store a job durably without the database.
+
+    Raises:
+        OSError: the disk does not take it either.
+    """
+    inbox = os.path.join(queue_folder, INBOX)
+    os.makedirs(inbox, mode=0o700, exist_ok=True)
+    _write(os.path.join(inbox, f"{time.time():017.6f}-{job['job_id']}.json"), job)
+
+
+def read_inbox(queue_folder: str) -> "Iterator[tuple[str, JobData | None]]":
+    """Yield path and job of each file in the inbox, the oldest first; None for what is no job."""
+    inbox = os.path.join(queue_folder, INBOX)
+    try:
+        names = sorted(os.listdir(inbox))
+    except OSError:
+        return
+    for name in names:
+        path = os.path.join(inbox, name)
+        if name.endswith(".json"):
+            yield path, _read_job(path)
+
+
+def _read_job(path: str) -> "JobData | None":
+    try:
+        with open(path, encoding="utf-8") as file:
+            job = json.load(file)
+    except (OSError, ValueError):
+        return None
+    sound = isinstance(job, dict) and all(
+        isinstance(job.get(name), str) for name in ("job_id", "job_key", "update_type")
+    )
+    return {"data": {}, "enqueued_at": 0.0, **job} if sound else None
+
+
+def _write(path: str, content: "dict[str, object]") -> None:
+    temporary = f"{path}.tmp-{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

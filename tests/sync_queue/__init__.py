@@ -1,0 +1,1 @@
+"""The durable queue: its rules, its crashes, its neighbours."""

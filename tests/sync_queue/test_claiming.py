@@ -1,0 +1,299 @@
+"""Which jobs a worker gets, in which order, and what becomes of rows that are none."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sync_queue.ack_queue import AckQueue
+from sync_queue.dlq import Failure
+from sync_queue.manager import QueueManager
+from sync_queue.models import JobFormatError, SyncJob
+from sync_queue.operations import PATH
+from tests.sync_queue.support import Clock, job, postponed, raw_rows, rows, write_row
+from tests.validation.strategies import JSON, NUMBERS, json_object
+
+PICKLE = pickle.dumps({"scene_id": 5, "update_type": "metadata", "data": {"title": "old"}})
+
+
+@pytest.fixture
+def second(folder: str, queue: QueueManager, clock: Clock) -> Iterator[QueueManager]:
+    """Another process's view of the same queue."""
+    del queue  # made before, so that this one finds it
+    manager = QueueManager(folder, clock)
+    yield manager
+    manager.close()
+
+
+def test_an_empty_queue_has_nothing_to_claim_and_nothing_unfinished(queue: QueueManager) -> None:
+    assert queue.claim(50) == []
+    assert queue.next_due() is None
+    assert not queue.has_unfinished()
+    assert queue.queued_scene_ids() == set()
+    assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 0}
+
+
+def test_jobs_come_in_the_order_in_which_they_fell_due(queue: QueueManager, clock: Clock) -> None:
+    queue.enqueue([job(1), job(2), job(3)])
+    late, early, _ = queue.claim(3)
+    queue.give_back([postponed(late, clock() + 50), postponed(early, clock() + 20)])
+    clock.now += 100
+    queue.enqueue([job(4)])
+    assert [claim.job.scene_id for claim in queue.claim(9)] == [4, 2, 1]
+
+
+def test_no_more_jobs_are_claimed_than_asked_for(queue: QueueManager) -> None:
+    queue.enqueue([job(n) for n in range(1, 8)])
+    assert [len(queue.claim(3)) for _ in range(4)] == [3, 3, 1, 0]
+
+
+def test_a_job_is_not_claimed_before_it_is_due_and_at_that_very_moment_it_is(
+    queue: QueueManager, clock: Clock
+) -> None:
+    queue.enqueue([job(1)])
+    queue.give_back([postponed(queue.claim(1)[0], clock() + 30)])
+    assert queue.next_due() == clock() + 30
+    clock.now += 29.999
+    assert queue.claim(1) == []
+    clock.now += 0.001
+    assert len(queue.claim(1)) == 1
+
+
+def test_a_waiting_job_in_back_off_does_not_hold_up_those_behind_it(
+    queue: QueueManager, clock: Clock
+) -> None:
+    queue.enqueue([job(1)])
+    queue.give_back([postponed(queue.claim(1)[0], clock() + 600)])
+    queue.enqueue([job(2)])
+    assert [claim.job.scene_id for claim in queue.claim(1)] == [2]
+
+
+def test_two_connections_never_claim_the_same_job(
+    queue: QueueManager, second: QueueManager
+) -> None:
+    queue.enqueue([job(n) for n in range(1, 11)])
+    claimed = [claim.row_id for _ in range(3) for one in (queue, second) for claim in one.claim(2)]
+    assert len(claimed) == 10
+    assert len(set(claimed)) == 10
+
+
+def test_a_change_by_another_connection_moves_the_counter_and_ones_own_does_not(
+    queue: QueueManager, second: QueueManager
+) -> None:
+    before = queue.change_counter()
+    queue.enqueue([job(1)])
+    assert queue.change_counter() == before
+    second.enqueue([job(2)])
+    assert queue.change_counter() != before
+
+
+def test_the_counts_tell_waiting_retrying_and_in_progress_apart(
+    queue: QueueManager, clock: Clock
+) -> None:
+    queue.enqueue([job(n) for n in range(1, 7)])
+    first, *_ = queue.claim(3)
+    queue.give_back([postponed(first, clock() + 5)])
+    assert queue.stats() == {"pending": 3, "retrying": 1, "in_progress": 2}
+    assert queue.has_unfinished()
+
+
+def test_a_job_in_progress_counts_as_unfinished(queue: QueueManager) -> None:
+    queue.enqueue([job(1)])
+    (claim,) = queue.claim(1)
+    assert queue.has_unfinished()
+    queue.finish([claim])
+    assert not queue.has_unfinished()
+
+
+def test_queued_scenes_are_those_that_wait_whatever_the_kind(queue: QueueManager) -> None:
+    queue.enqueue([job(1), job(1, PATH), job(22), {**job(3), "job_key": "entity_tag_3"}])
+    queue.claim(1)
+    assert queue.queued_scene_ids() == {1, 22}
+
+
+# a worker that died
+
+
+def test_the_jobs_of_a_dead_worker_wait_again_as_they_were(
+    queue: QueueManager, second: QueueManager, clock: Clock
+) -> None:
+    queue.enqueue([job(1, cover_changed=True)])
+    queue.give_back([postponed(queue.claim(1)[0], clock())])
+    queue.claim(1)
+    assert second.resume() == 1
+    (claim,) = second.claim(9)
+    assert claim.job.data == {"cover_changed": True}
+    assert claim.job.retry_count == 1
+
+
+def test_a_resumed_job_merges_into_a_newer_edit(queue: QueueManager, second: QueueManager) -> None:
+    queue.enqueue([job(1, old=True)])
+    queue.claim(1)
+    second.enqueue([job(1, new=True)])
+    assert second.resume() == 1
+    assert [claim.job.data for claim in second.claim(9)] == [{"old": True, "new": True}]
+
+
+def test_resuming_twice_finds_nothing_the_second_time(queue: QueueManager) -> None:
+    queue.enqueue([job(1), job(2)])
+    queue.claim(2)
+    assert [queue.resume(), queue.resume()] == [2, 0]
+
+
+# rows that are no jobs of ours
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[1, 2]",
+        b"17",
+        b'"text"',
+        b"null",
+        b"{}",
+        b'{"scene_id": 4}',
+        b'{"job_key": 5}',
+        b'{"job_key": null, "next_retry_at": 0}',
+    ],
+)
+def test_json_that_is_no_job_becomes_a_dead_letter_and_delays_no_other(
+    queue: QueueManager, folder: str, data: bytes
+) -> None:
+    write_row(folder, data)
+    queue.enqueue([job(1)])
+    assert [claim.job.scene_id for claim in queue.claim(9)] == [1]
+    assert queue.dead_letters.counts_by_type() == {"UnreadableJob": 1}
+    assert [stored["job_key"] for _, stored, _ in rows(queue)] == ["scene_1"]
+
+
+def test_an_unreadable_row_of_a_dead_worker_waits_again_and_is_then_buried(
+    queue: QueueManager, folder: str
+) -> None:
+    write_row(folder, b"{}", status=2)
+    assert queue.resume() == 1
+    assert queue.claim(9) == []
+    assert queue.dead_letters.counts_by_type() == {"UnreadableJob": 1}
+    assert not queue.has_unfinished()
+
+
+@pytest.mark.parametrize("data", [PICKLE, b"", b"\xff\xfe", b"{broken", b"NaN", b"\x00"])
+@pytest.mark.parametrize("status", [0, 1, 2, 5, 9])
+def test_a_row_that_is_no_json_is_left_as_it_is_and_breaks_nothing(
+    queue: QueueManager, folder: str, data: bytes, status: int
+) -> None:
+    row_id = write_row(folder, data, status)
+    queue.enqueue([job(1)])
+    (claim,) = queue.claim(9)
+    queue.resume()
+    (claim,) = queue.claim(9)
+    queue.finish([claim])
+    assert queue.next_due() is None
+    assert not queue.has_unfinished()
+    assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 0}
+    assert raw_rows(folder) == [(row_id, data, status)]
+
+
+def test_rows_that_persist_queue_counts_as_done_are_no_work(
+    queue: QueueManager, folder: str
+) -> None:
+    write_row(folder, json.dumps(job(1)).encode(), status=5)
+    write_row(folder, json.dumps(job(1)).encode(), status=9)
+    assert queue.claim(9) == []
+    assert queue.enqueue([job(1)]) == (1, 0)
+
+
+@pytest.mark.parametrize("due", ['"soon"', "{}", "[]"])
+def test_a_job_whose_due_time_is_no_number_is_due_now(
+    queue: QueueManager, folder: str, due: str
+) -> None:
+    write_row(folder, f'{{"job_key": "scene_1", "next_retry_at": {due}}}'.encode())
+    assert queue.next_due() == 0.0
+    assert [claim.job.job_key for claim in queue.claim(9)] == ["scene_1"]
+
+
+@pytest.mark.parametrize("due", ["null", "0", "false"])
+def test_a_job_without_a_due_time_is_due_now(queue: QueueManager, folder: str, due: str) -> None:
+    write_row(folder, f'{{"job_key": "scene_1", "next_retry_at": {due}}}'.encode())
+    assert queue.next_due() == 0.0
+    assert [claim.job.next_retry_at for claim in queue.claim(9)] == [0.0]
+
+
+JOB_LIKE = json_object(
+    job_id=st.text(),
+    scene_id=st.integers(),
+    update_type=st.text(),
+    data=st.dictionaries(st.text(), JSON, max_size=3),
+    enqueued_at=NUMBERS,
+    job_key=st.text(),
+    retry_count=st.integers(),
+    next_retry_at=NUMBERS,
+    last_error_type=st.text() | st.none(),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON | JOB_LIKE)
+def test_any_json_is_a_job_or_a_job_format_error(stored: Any) -> None:
+    names_a_subject = isinstance(stored, dict) and isinstance(stored.get("job_key"), str)
+    if names_a_subject:
+        read = SyncJob.parse(json.dumps(stored))
+        assert SyncJob.parse(json.dumps(read.as_dict())) == read
+    else:
+        with pytest.raises(JobFormatError, match="the job names no subject"):
+            SyncJob.parse(json.dumps(stored))
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=JSON)
+def test_any_json_hint_comes_back_as_it_went_in(queue: QueueManager, data: object) -> None:
+    queue.enqueue([job(1, hint=data)])
+    claims = queue.claim(9)
+    queue.finish(claims)
+    assert [claim.job.data for claim in claims] == [json.loads(json.dumps({"hint": data}))]
+
+
+# endings
+
+
+def test_a_buried_job_leaves_the_queue_in_the_same_commit(queue: QueueManager) -> None:
+    queue.enqueue([job(1)])
+    (claim,) = queue.claim(1)
+    queue.bury(claim, Failure("PlexPermanentError", "Plex refused"))
+    assert not queue.has_unfinished()
+    assert queue.dead_letters.counts_by_type() == {"PlexPermanentError": 1}
+
+
+def test_success_removes_the_scenes_dead_letters_and_a_skip_keeps_them(
+    queue: QueueManager,
+) -> None:
+    for healthy, left in ((False, {"PlexNotFound": 1}), (True, {})):
+        queue.enqueue([job(1)])
+        queue.bury(queue.claim(1)[0], Failure("PlexNotFound", "no item"))
+        queue.enqueue([job(1)])
+        queue.finish(queue.claim(1), healthy=healthy)
+        assert queue.dead_letters.counts_by_type() == left
+
+
+def test_success_of_one_scene_keeps_the_dead_letters_of_others(queue: QueueManager) -> None:
+    queue.enqueue([job(1), job(2)])
+    first, second = queue.claim(2)
+    queue.bury(first, Failure("PlexNotFound", "no item"))
+    queue.finish([second])
+    assert queue.dead_letters.counts_by_type() == {"PlexNotFound": 1}
+
+
+def test_a_transaction_inside_another_is_a_part_of_it(folder: str) -> None:
+    queue = AckQueue(folder)
+    with queue.transaction() as outer, queue.transaction() as inner:
+        assert outer is inner
+        inner.execute("DELETE FROM dead_letters")
+    assert not queue.connection.in_transaction
+    queue.close()

@@ -1,0 +1,235 @@
+"""The database itself: modes, versions, indexes, and persist-queue on the same table."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from persistqueue import SQLiteAckQueue
+from persistqueue.exceptions import Empty
+from persistqueue.serializers import json as json_serializer
+
+from shared.data_folder import DataFolder
+from sync_queue import ack_queue, operations
+from sync_queue.manager import QueueManager
+from sync_queue.schema import (
+    DUE,
+    IS_IN_PROGRESS,
+    IS_WAITING,
+    SCHEMA_VERSION,
+    TABLE,
+    NewerSchemaError,
+    connect,
+    schema_version,
+)
+from tests.sync_queue.support import job, postponed, raw_rows
+
+
+@pytest.fixture
+def private_umask() -> Iterator[None]:
+    """As the plugin's entry sets it."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def path(folder: str) -> str:
+    return f"{folder}/data.db"
+
+
+@pytest.mark.usefixtures("private_umask")
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_files_and_folders_belong_to_the_user_alone(tmp_path: Path) -> None:
+    data = DataFolder(str(tmp_path / "data"))
+    data.create()
+    queue = QueueManager(data.queue_folder)
+    queue.enqueue([job(1)])
+    modes = {entry: stat.S_IMODE(entry.stat().st_mode) for entry in Path(data.root).rglob("*")}
+    queue.close()
+    assert Path(data.queue_database) in modes
+    assert stat.S_IMODE(Path(data.root).stat().st_mode) == 0o700
+    assert modes.pop(Path(data.queue_folder)) == 0o700
+    assert set(modes.values()) == {0o600}
+
+
+# versions
+
+
+def test_a_new_database_carries_our_version(path: str) -> None:
+    connection = connect(path)
+    assert schema_version(connection) == SCHEMA_VERSION
+    connection.close()
+
+
+def test_opening_again_keeps_what_is_there(path: str, folder: str) -> None:
+    connection = connect(path)
+    operations.enqueue(connection, [job(1)], 0.0)
+    connection.close()
+    before = raw_rows(folder)
+    connect(path).close()
+    assert raw_rows(folder) == before
+
+
+def test_a_database_of_a_newer_version_is_refused_with_the_remedy_and_left_alone(
+    path: str, folder: str
+) -> None:
+    connection = connect(path)
+    operations.enqueue(connection, [job(1)], 0.0)
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    connection.close()
+    before = raw_rows(folder)
+    with pytest.raises(NewerSchemaError, match=r"schema 2.*knows 1.*install the newer version"):
+        connect(path)
+    with pytest.raises(NewerSchemaError):
+        QueueManager(folder)
+    assert raw_rows(folder) == before
+
+
+def test_the_table_that_persist_queue_alone_has_made_is_taken_over_with_its_rows(
+    folder: str,
+) -> None:
+    theirs = SQLiteAckQueue(folder, serializer=json_serializer)
+    theirs.put(job(7))
+    theirs.close()
+    ours = QueueManager(folder)
+    assert [claim.job.scene_id for claim in ours.claim(9)] == [7]
+    ours.close()
+
+
+def test_a_file_that_is_no_database_is_an_sqlite_error(path: str) -> None:
+    Path(path).write_bytes(b"this is no database" * 100)
+    with pytest.raises(sqlite3.DatabaseError):
+        connect(path)
+
+
+def test_the_first_opening_waits_for_whoever_writes_to_the_file(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's busy time-out does not cover the switch to write-ahead logging."""
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("CREATE TABLE of_someone_else (a)")
+    writer.execute("BEGIN IMMEDIATE")
+    waits: list[float] = []
+
+    def writer_ends(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            writer.execute("COMMIT")
+
+    monkeypatch.setattr(time, "sleep", writer_ends)
+    connection = connect(path)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert len(waits) == 3
+    connection.close()
+    writer.close()
+
+
+def test_readers_do_not_wait_for_a_writer(path: str) -> None:
+    writer, reader = connect(path), connect(path)
+    writer.execute("BEGIN IMMEDIATE")
+    assert operations.has_unfinished(reader) is False
+    writer.execute("ROLLBACK")
+    writer.close()
+    reader.close()
+
+
+# persist-queue's own class on our rows, and we on its
+
+
+def test_persist_queue_reads_what_we_wrote(queue: QueueManager, folder: str) -> None:
+    queue.enqueue([job(1, cover_changed=True), job(2)])
+    theirs = SQLiteAckQueue(folder, serializer=json_serializer)
+    assert theirs.size == 2
+    first, second = theirs.get(block=False), theirs.get(block=False)
+    assert first["data"] == {"cover_changed": True}
+    assert [first["scene_id"], second["scene_id"]] == [1, 2]
+    with pytest.raises(Empty):
+        theirs.get(block=False)
+    theirs.close()
+
+
+def test_we_read_what_persist_queue_wrote(queue: QueueManager, folder: str) -> None:
+    theirs = SQLiteAckQueue(folder, serializer=json_serializer)
+    theirs.put(job(1, title="Ünï ☃"))
+    assert queue.enqueue([job(1, again=True)]) == (0, 1)
+    (claim,) = queue.claim(9)
+    assert claim.job.data == {"title": "Ünï ☃", "again": True}
+    theirs.close()
+
+
+def test_persist_queues_states_are_ours(queue: QueueManager, folder: str) -> None:
+    queue.enqueue([job(n) for n in range(1, 5)])
+    theirs = SQLiteAckQueue(folder, auto_resume=False, serializer=json_serializer)
+    taken = theirs.get(block=False)
+    assert queue.stats() == {"pending": 3, "retrying": 0, "in_progress": 1}
+    theirs.nack(taken)
+    assert queue.stats() == {"pending": 4, "retrying": 0, "in_progress": 0}
+    theirs.ack(theirs.get(block=False))
+    (claim, *_) = queue.claim(9)
+    assert theirs.unack_count() == 3
+    queue.give_back([claim])
+    assert theirs.ready_count() == 1
+    theirs.close()
+
+
+def test_persist_queue_resumes_what_our_worker_left(queue: QueueManager, folder: str) -> None:
+    queue.enqueue([job(1)])
+    queue.claim(1)
+    theirs = SQLiteAckQueue(folder, auto_resume=True, serializer=json_serializer)
+    assert theirs.get(block=False)["scene_id"] == 1
+    theirs.close()
+
+
+# indexes: a job that waits costs nothing until it is due (spec.md §5)
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (ack_queue._SELECT_DUE, "waiting_by_due"),
+        (ack_queue._NEXT_DUE, "waiting_by_due"),
+        (ack_queue._SELECT_TAKEN, "in_progress"),
+        (operations._FIND_WAITING, "waiting_by_subject"),
+        (f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ?", "waiting_by_due"),
+        (f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_IN_PROGRESS}", "in_progress"),
+        ("SELECT 1 FROM dead_letters WHERE scene_id = ?", "idx_scene_id"),
+        ("SELECT 1 FROM dead_letters WHERE failed_at < ?", "idx_failed_at"),
+    ],
+)
+def test_a_statement_of_the_hot_path_uses_its_index(path: str, statement: str, index: str) -> None:
+    connection = connect(path)
+    values = ["0"] * statement.count("?")
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    connection.close()
+    assert any(f"INDEX {index}" in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_looking_for_work_touches_only_what_is_due(queue: QueueManager) -> None:
+    """Counted in SQLite's own steps: ten times the waiting jobs cost no more of them."""
+    assert _steps_of_a_claim(queue, 20) == pytest.approx(_steps_of_a_claim(queue, 200), abs=20)
+
+
+def _steps_of_a_claim(queue: QueueManager, waiting: int) -> int:
+    """How many steps of SQLite's machine a claim takes that finds nothing due."""
+    queue.enqueue([job(n) for n in range(1, waiting + 1)])
+    late = queue.clock() + 600
+    queue.give_back([postponed(claim, late) for claim in queue.claim(waiting)])
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection = queue._queue.connection
+    connection.set_progress_handler(count, 1)
+    assert queue.claim(50) == []
+    connection.set_progress_handler(None, 0)
+    return steps

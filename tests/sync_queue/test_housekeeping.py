@@ -1,0 +1,206 @@
+"""Clearing, hurrying, reviving, and the inbox beside the database."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sync_queue.dlq import Failure
+from sync_queue.manager import QueueManager
+from sync_queue.models import MISSING_SINCE, Claim, SyncJob
+from sync_queue.rescue import INBOX, put_into_inbox, read_inbox
+from tests.sync_queue.support import NOW, Clock, job, postponed, rows, write_row
+
+HOUR = 3600.0
+
+
+def delay(queue: QueueManager, until: float, error_type: str, *scenes: int) -> None:
+    """Jobs of these scenes, waiting after an error."""
+    queue.enqueue([job(scene) for scene in scenes])
+    for claim in queue.claim(len(scenes)):
+        queue.give_back([postponed(claim, until, error_type)])
+
+
+def scenes_due(queue: QueueManager) -> list[int | None]:
+    return [claim.job.scene_id for claim in queue.claim(99)]
+
+
+# clearing
+
+
+def test_clearing_removes_what_waits_and_keeps_what_is_in_progress(
+    queue: QueueManager, clock: Clock, folder: str
+) -> None:
+    delay(queue, clock() + HOUR, "PlexNotFound", 1)
+    queue.enqueue([job(2)])
+    queue.claim(1)
+    queue.enqueue([job(3), job(4)])
+    foreign = write_row(folder, b"\x80\x04 a pickle")
+    assert queue.clear_waiting() == 3
+    assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
+    assert queue.clear_waiting() == 0
+    found = queue._queue.connection.execute("SELECT _id FROM ack_queue_default").fetchall()
+    assert (foreign,) in found
+
+
+# bringing due times forward
+
+
+def test_a_job_that_waits_longer_than_any_back_off_is_made_due(
+    queue: QueueManager, clock: Clock
+) -> None:
+    """As after a clock that was set back by a year."""
+    delay(queue, clock() + 365 * 24 * HOUR, "PlexTemporaryError", 1)
+    delay(queue, clock() + 60, "PlexTemporaryError", 2)
+    assert queue.make_due(HOUR) == 1
+    assert scenes_due(queue) == [1]
+    clock.now += 60
+    assert scenes_due(queue) == [2]
+
+
+def test_a_job_brought_forward_keeps_everything_but_its_due_time(
+    queue: QueueManager, clock: Clock
+) -> None:
+    queue.enqueue([job(1, hint="Ünï ☃", missing=True)])
+    (before,) = queue.claim(1)
+    late = postponed(before, clock() + 99 * HOUR, "PlexNotFound")
+    queue.give_back([late])
+    queue.make_due(HOUR)
+    (after,) = queue.claim(1)
+    assert after == Claim(before.row_id, replace(late.job, next_retry_at=0.0))
+
+
+def test_jobs_are_found_by_their_last_error_and_hurried_without_being_taken(
+    queue: QueueManager, clock: Clock
+) -> None:
+    delay(queue, clock() + HOUR, "PlexNotFound", 1, 2)
+    delay(queue, clock() + HOUR, "PlexTemporaryError", 3)
+    missing = queue.waiting_with_error("PlexNotFound")
+    assert [claim.job.scene_id for claim in missing] == [1, 2]
+    assert queue.waiting_with_error("KeyError") == []
+    assert queue.stats()["retrying"] == 3
+    queue.hurry([missing[1].row_id])
+    assert scenes_due(queue) == [2]
+
+
+def test_hurrying_a_job_in_progress_or_gone_changes_nothing(queue: QueueManager) -> None:
+    queue.enqueue([job(1)])
+    (claim,) = queue.claim(1)
+    queue.hurry([claim.row_id, 999])
+    assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
+
+
+# dead letters back into the queue
+
+
+def bury(queue: QueueManager, clock: Clock, scene: int, error: str = "PlexServerDown") -> None:
+    queue.enqueue([job(scene, cover_changed=True)])
+    (claim,) = queue.claim(1)
+    changed = replace(claim.job, retry_count=5, data={**claim.job.data, MISSING_SINCE: clock()})
+    queue.bury(Claim(claim.row_id, changed), Failure(error, "m"))
+
+
+def test_a_revived_job_starts_afresh_and_its_letter_is_gone(
+    queue: QueueManager, clock: Clock
+) -> None:
+    bury(queue, clock, 1)
+    (letter,) = queue.dead_letters.of_type("PlexServerDown")
+    assert queue.revive(letter)
+    assert queue.dead_letters.count() == 0
+    (claim,) = queue.claim(9)
+    assert claim.job.data == {"cover_changed": True}
+    assert (claim.job.scene_id, claim.job.retry_count, claim.job.last_error_type) == (1, 0, None)
+
+
+def test_reviving_twice_queues_once(queue: QueueManager, clock: Clock) -> None:
+    bury(queue, clock, 1)
+    (letter,) = queue.dead_letters.of_type("PlexServerDown")
+    assert [queue.revive(letter), queue.revive(letter)] == [True, False]
+    assert len(rows(queue)) == 1
+
+
+def test_a_letter_that_holds_no_job_stays(queue: QueueManager, folder: str) -> None:
+    write_row(folder, b"{}")
+    assert queue.claim(9) == []
+    queue._queue.connection.execute("UPDATE dead_letters SET job_data = 'torn'")
+    (letter,) = queue.dead_letters.of_type("UnreadableJob")
+    assert letter.job is None
+    assert not queue.revive(letter)
+    assert queue.dead_letters.count() == 1
+
+
+def test_a_window_holds_its_both_ends_and_lists_the_oldest_first(
+    queue: QueueManager, clock: Clock
+) -> None:
+    for minute, scene in enumerate((5, 4, 3, 2, 1)):
+        clock.now = NOW + 60 * minute
+        bury(queue, clock, scene)
+    letters = queue.dead_letters.between(NOW + 60, NOW + 180)
+    assert [letter.job.scene_id for letter in letters if letter.job] == [4, 3, 2]
+    assert queue.dead_letters.between(NOW + 181, NOW + 239) == []
+
+
+def test_purging_removes_what_failed_before_a_moment_and_clearing_the_rest(
+    queue: QueueManager, clock: Clock
+) -> None:
+    for minute, scene in enumerate((1, 2, 3)):
+        clock.now = NOW + 60 * minute
+        bury(queue, clock, scene)
+    assert queue.dead_letters.purge(NOW + 60) == 1
+    assert queue.dead_letters.count() == 2
+    assert queue.dead_letters.clear() == 2
+    assert queue.dead_letters.count() == 0
+
+
+# the inbox: where a hook puts a job when the database takes none
+
+
+def test_jobs_of_the_inbox_are_taken_in_once(queue: QueueManager, folder: str) -> None:
+    for scene in (1, 2):
+        put_into_inbox(folder, job(scene, cover_changed=True))
+    assert queue.has_unfinished()
+    assert queue.take_in() == 2
+    assert queue.take_in() == 0
+    assert list(read_inbox(folder)) == []
+    assert [claim.job.data for claim in queue.claim(9)] == [{"cover_changed": True}] * 2
+
+
+def test_a_job_of_the_inbox_merges_into_one_that_waits(queue: QueueManager, folder: str) -> None:
+    queue.enqueue([job(1, at=NOW, old=True)])
+    put_into_inbox(folder, job(1, at=NOW + 9, new=True))
+    queue.take_in()
+    (claim,) = queue.claim(9)
+    assert claim.job.data == {"old": True, "new": True}
+    assert claim.job.enqueued_at == NOW
+
+
+@pytest.mark.parametrize("torn", [b"", b"{", b"[1]", b'{"job_id": "x"}', b"\xff"])
+def test_a_file_of_the_inbox_that_is_no_job_is_kept_aside_and_stops_no_other(
+    queue: QueueManager, folder: str, torn: bytes
+) -> None:
+    put_into_inbox(folder, job(1))
+    (Path(folder) / INBOX / "0-torn.json").write_bytes(torn)
+    assert queue.take_in() == 1
+    assert (Path(folder) / INBOX / "0-torn.json.unreadable").read_bytes() == torn
+    assert scenes_due(queue) == [1]
+    assert queue.take_in() == 0
+
+
+def test_an_inbox_with_nothing_but_unreadable_files_is_no_unfinished_work(
+    queue: QueueManager, folder: str
+) -> None:
+    os.mkdir(os.path.join(folder, INBOX))
+    (Path(folder) / INBOX / "torn.json").write_text("{")
+    assert not queue.has_unfinished()
+
+
+def test_a_job_of_the_inbox_is_stored_as_the_queue_stores_it(folder: str) -> None:
+    put_into_inbox(folder, job(7))
+    ((path, stored),) = read_inbox(folder)
+    assert stored is not None
+    assert SyncJob.parse(json.dumps(stored)).job_key == "scene_7"
+    assert os.stat(path).st_size > 0

@@ -1,0 +1,213 @@
+"""The sync log and the dead letters: what they keep, replace and forget."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sync_queue.dlq import Failure
+from sync_queue.manager import QueueManager
+from sync_queue.models import SyncJob
+from sync_queue.sync_log import ItemRecord, SceneRecord
+from tests.sync_queue.support import NOW
+from tests.validation.strategies import ANY_TEXT
+
+SERVER = "server-a"
+SENT: dict[str, str | list[str]] = {"title": "Ünï", "tags": ["a", "b, c"]}
+ORIGINAL: dict[str, str | list[str]] = {"title": "old", "tags": []}
+
+
+def dead(scene_id: int | None = 1, job_id: str = "j") -> SyncJob:
+    return SyncJob(job_id, f"scene_{scene_id}", "metadata", scene_id)
+
+
+# what an item was sent
+
+
+def test_an_item_that_was_never_written_is_not_remembered(queue: QueueManager) -> None:
+    assert queue.sync_log.item(1, SERVER, 10) is None
+
+
+def test_what_an_item_was_sent_comes_back_as_it_was(queue: QueueManager) -> None:
+    record = ItemRecord("digest", SENT, ORIGINAL)
+    queue.sync_log.remember_item(1, SERVER, 10, record, NOW)
+    assert queue.sync_log.item(1, SERVER, 10) == record
+
+
+def test_the_original_is_that_of_the_first_write(queue: QueueManager) -> None:
+    log = queue.sync_log
+    log.remember_item(1, SERVER, 10, ItemRecord("", {}, ORIGINAL), NOW)
+    log.remember_item(1, SERVER, 10, ItemRecord("d2", SENT, {"title": "ours"}), NOW + 1)
+    log.remember_item(1, SERVER, 10, ItemRecord("d3", SENT), NOW + 2)
+    found = log.item(1, SERVER, 10)
+    assert found is not None
+    assert (found.digest, found.sent, found.original) == ("d3", SENT, ORIGINAL)
+
+
+def test_scenes_servers_and_items_are_remembered_apart(queue: QueueManager) -> None:
+    log = queue.sync_log
+    for scene_id, server, key in ((1, "a", 10), (1, "a", 11), (1, "b", 10), (2, "a", 10)):
+        log.remember_item(scene_id, server, key, ItemRecord(f"{scene_id}{server}{key}", {}), NOW)
+    assert log.digests("a") == {1: {10: "1a10", 11: "1a11"}, 2: {10: "2a10"}}
+    assert log.digests("b") == {1: {10: "1b10"}}
+    assert log.digests("c") == {}
+    assert set(log.digests(None)) == {1, 2}
+
+
+def test_an_image_is_remembered_by_its_kind_and_survives_the_next_write(
+    queue: QueueManager,
+) -> None:
+    log = queue.sync_log
+    log.remember_item(1, SERVER, 10, ItemRecord("d1", {}), NOW)
+    log.remember_image(1, SERVER, 10, "poster", "p-sha")
+    log.remember_image(1, SERVER, 10, "art", "a-sha")
+    log.remember_item(1, SERVER, 10, ItemRecord("d2", SENT), NOW)
+    assert log.item(1, SERVER, 10) == ItemRecord("d2", SENT, None, "p-sha", "a-sha")
+
+
+def test_an_image_of_an_item_that_is_not_remembered_is_not_invented(queue: QueueManager) -> None:
+    queue.sync_log.remember_image(1, SERVER, 10, "poster", "sha")
+    assert queue.sync_log.item(1, SERVER, 10) is None
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(values=st.dictionaries(ANY_TEXT, ANY_TEXT | st.lists(ANY_TEXT), max_size=4))
+def test_any_text_that_was_sent_comes_back(
+    queue: QueueManager, values: dict[str, str | list[str]]
+) -> None:
+    queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", values), NOW)
+    found = queue.sync_log.item(1, SERVER, 10)
+    assert found is not None
+    assert found.sent == values
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "null", "5"])
+def test_damaged_memory_of_an_item_reads_as_nothing_sent(queue: QueueManager, damaged: str) -> None:
+    queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", SENT, ORIGINAL), NOW)
+    queue._queue.connection.execute("UPDATE sync_log SET sent = ?, original = ?", (damaged,) * 2)
+    found = queue.sync_log.item(1, SERVER, 10)
+    assert found is not None
+    assert (found.sent, found.original) == ({}, None)
+
+
+def test_members_of_an_odd_type_in_the_memory_are_left_out(queue: QueueManager) -> None:
+    queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", {}), NOW)
+    odd = json.dumps({"title": "t", "tags": ["a", 5], "studio": None, "rating": 7})
+    queue._queue.connection.execute("UPDATE sync_log SET sent = ?", (odd,))
+    found = queue.sync_log.item(1, SERVER, 10)
+    assert found is not None
+    assert found.sent == {"title": "t", "tags": ["a", "5"]}
+
+
+# how a scene's job ended
+
+
+def test_a_scenes_record_comes_back_and_is_replaced_by_the_next(queue: QueueManager) -> None:
+    first = SceneRecord("skipped", NOW, "no metadata yet")
+    second = SceneRecord(
+        "synced",
+        NOW + 1,
+        "title",
+        "2026-01-01T00:00:00Z",
+        '"etag"',
+        {"tags": [3, 4], "studios": []},
+    )
+    for record in (first, second):
+        queue.sync_log.remember_scene(1, record)
+        assert queue.sync_log.scene(1) == record
+    assert queue.sync_log.scene(2) is None
+
+
+def test_versions_are_those_of_scenes_that_were_synced(queue: QueueManager) -> None:
+    synced = SceneRecord("synced", NOW, scene_updated_at="v1")
+    queue.sync_log.remember_scene(1, synced)
+    queue.sync_log.remember_scene(2, replace(synced, outcome="skipped"))
+    assert queue.sync_log.scene_versions() == {1: "v1"}
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[1]", '{"tags": 5}'])
+def test_damaged_entities_of_a_scene_read_as_none(queue: QueueManager, damaged: str) -> None:
+    queue.sync_log.remember_scene(1, SceneRecord("synced", NOW, entities={"tags": [1]}))
+    queue._queue.connection.execute("UPDATE scene_log SET entities = ?", (damaged,))
+    found = queue.sync_log.scene(1)
+    assert found is not None
+    assert found.entities == {}
+
+
+def test_forgetting_a_scene_forgets_its_items_and_no_other_scene(queue: QueueManager) -> None:
+    log = queue.sync_log
+    for scene_id in (1, 2):
+        log.remember_item(scene_id, SERVER, 10, ItemRecord("d", {}), NOW)
+        log.remember_scene(scene_id, SceneRecord("synced", NOW))
+    log.forget_scene(1)
+    assert (log.item(1, SERVER, 10), log.scene(1)) == (None, None)
+    assert log.item(2, SERVER, 10) is not None
+    assert log.scene(2) is not None
+
+
+def test_what_is_remembered_inside_a_failed_transaction_is_not(queue: QueueManager) -> None:
+    def settle() -> None:
+        with queue.transaction():
+            queue.sync_log.remember_scene(1, SceneRecord("synced", NOW))
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        settle()
+    assert queue.sync_log.scene(1) is None
+
+
+# dead letters
+
+
+def test_a_newer_failure_of_the_same_scene_and_type_replaces_the_older(
+    queue: QueueManager,
+) -> None:
+    letters = queue.dead_letters
+    letters.add(dead(job_id="old"), Failure("PlexNotFound", "first"), NOW)
+    letters.add(dead(job_id="new"), Failure("PlexNotFound", "second", "trace"), NOW + 1)
+    assert stored_letters(queue) == [("new", 1, "PlexNotFound", "second", "trace", 0)]
+
+
+def test_another_type_or_another_scene_is_another_dead_letter(queue: QueueManager) -> None:
+    letters = queue.dead_letters
+    letters.add(dead(1), Failure("PlexNotFound", "m"), NOW)
+    letters.add(dead(1), Failure("PlexPermanentError", "m"), NOW)
+    letters.add(dead(2), Failure("PlexNotFound", "m"), NOW)
+    assert letters.counts_by_type() == {"PlexNotFound": 2, "PlexPermanentError": 1}
+    assert list(letters.counts_by_type()) == ["PlexNotFound", "PlexPermanentError"]
+
+
+def test_dead_letters_without_a_scene_do_not_replace_each_other(queue: QueueManager) -> None:
+    for job_id in "ab":
+        queue.dead_letters.add(dead(None, job_id), Failure("UnreadableJob", "m"), NOW)
+    assert queue.dead_letters.counts_by_type() == {"UnreadableJob": 2}
+
+
+def test_forgetting_a_scene_removes_its_dead_letters_of_every_type(queue: QueueManager) -> None:
+    letters = queue.dead_letters
+    letters.add(dead(1), Failure("A", "m"), NOW)
+    letters.add(dead(1), Failure("B", "m"), NOW)
+    letters.add(dead(2), Failure("A", "m"), NOW)
+    letters.forget_scene(1)
+    assert letters.counts_by_type() == {"A": 1}
+
+
+def test_a_dead_letter_holds_the_whole_job_and_its_time_in_utc(queue: QueueManager) -> None:
+    job = replace(dead(5), data={"cover_changed": True}, retry_count=5)
+    queue.dead_letters.add(job, Failure("PlexTemporaryError", "m"), 1_767_225_600.0)
+    row = queue._queue.connection.execute("SELECT job_data, failed_at FROM dead_letters").fetchone()
+    assert SyncJob.parse(row[0]) == job
+    assert row[1] == "2026-01-01 00:00:00"
+
+
+def stored_letters(queue: QueueManager) -> list[tuple[object, ...]]:
+    return queue._queue.connection.execute(
+        "SELECT job_id, scene_id, error_type, error_message, stack_trace, retry_count "
+        "FROM dead_letters"
+    ).fetchall()

@@ -1,0 +1,153 @@
+"""One waiting job per subject and kind: what a second edit does to it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from sync_queue.manager import QueueManager
+from sync_queue.models import Claim
+from sync_queue.operations import METADATA, PATH
+from tests.sync_queue.support import NOW, Clock, job, postponed, rows, write_row
+
+
+def test_a_second_edit_of_a_waiting_scene_merges_into_its_row(queue: QueueManager) -> None:
+    assert queue.enqueue([job(1)]) == (1, 0)
+    assert queue.enqueue([job(1)]) == (0, 1)
+    assert len(rows(queue)) == 1
+
+
+def test_one_call_may_hold_the_same_scene_twice(queue: QueueManager) -> None:
+    assert queue.enqueue([job(1), job(2), job(1)]) == (2, 1)
+
+
+def test_another_scene_or_another_kind_is_another_row(queue: QueueManager) -> None:
+    assert queue.enqueue([job(1, METADATA), job(1, PATH), job(2, METADATA)]) == (3, 0)
+
+
+def test_a_merged_job_keeps_its_place_in_the_line(queue: QueueManager) -> None:
+    queue.enqueue([job(1), job(2)])
+    queue.enqueue([job(1)])
+    assert [claim.job.scene_id for claim in queue.claim(2)] == [1, 2]
+
+
+@pytest.mark.parametrize(("first", "second"), [(NOW, NOW + 60), (NOW + 60, NOW)])
+def test_a_merged_job_was_enqueued_when_the_earlier_one_was(
+    queue: QueueManager, first: float, second: float
+) -> None:
+    queue.enqueue([job(1, at=first)])
+    queue.enqueue([job(1, at=second)])
+    assert queue.claim(1)[0].job.enqueued_at == NOW
+
+
+def test_a_new_edit_makes_a_job_in_back_off_due_at_once_with_fresh_retries(
+    queue: QueueManager, clock: Clock
+) -> None:
+    queue.enqueue([job(1)])
+    queue.give_back([postponed(queue.claim(1)[0], clock() + 600)])
+    assert queue.claim(1) == []
+    queue.enqueue([job(1)])
+    again = queue.claim(1)[0].job
+    assert (again.retry_count, again.next_retry_at, again.last_error_type) == (0, 0.0, None)
+
+
+def test_hints_of_merged_jobs_are_united_and_the_newer_one_wins(queue: QueueManager) -> None:
+    queue.enqueue([job(1, cover_changed=True, source="first")])
+    queue.enqueue([job(1, source="second")])
+    assert queue.claim(1)[0].job.data == {"cover_changed": True, "source": "second"}
+
+
+def test_a_job_in_progress_is_left_alone_and_the_new_one_runs_after_it(
+    queue: QueueManager,
+) -> None:
+    queue.enqueue([job(1, first=True)])
+    working = queue.claim(1)[0]
+    assert queue.enqueue([job(1, second=True)]) == (1, 0)
+    queue.finish([working])
+    assert [claim.job.data for claim in queue.claim(9)] == [{"second": True}]
+
+
+def test_a_job_given_back_merges_into_a_newer_one_that_stays_due_now(
+    queue: QueueManager, clock: Clock
+) -> None:
+    queue.enqueue([job(1, at=NOW, cover_changed=True)])
+    old = queue.claim(1)[0]
+    queue.enqueue([job(1, at=NOW + 5, newer=True)])
+    queue.give_back([postponed(old, clock() + 600)])
+    (claim,) = queue.claim(9)
+    assert claim.row_id != old.row_id
+    assert claim.job.data == {"cover_changed": True, "newer": True}
+    assert (claim.job.retry_count, claim.job.enqueued_at) == (0, NOW)
+
+
+def test_a_job_given_back_without_a_newer_one_waits_in_the_state_it_carries(
+    queue: QueueManager, clock: Clock
+) -> None:
+    queue.enqueue([job(1)])
+    claim = queue.claim(1)[0]
+    queue.give_back([postponed(claim, clock() + 60, "PlexNotFound")])
+    assert queue.claim(9) == []
+    clock.now += 60
+    (again,) = queue.claim(9)
+    assert again.row_id == claim.row_id
+    assert (again.job.retry_count, again.job.last_error_type) == (1, "PlexNotFound")
+
+
+def test_a_job_that_was_finished_cannot_be_given_back(queue: QueueManager) -> None:
+    queue.enqueue([job(1)])
+    claim = queue.claim(1)[0]
+    queue.finish([claim])
+    queue.give_back([claim])
+    assert not queue.has_unfinished()
+
+
+def test_finishing_a_job_that_was_given_back_leaves_it_waiting(queue: QueueManager) -> None:
+    queue.enqueue([job(1)])
+    claim = queue.claim(1)[0]
+    queue.give_back([claim])
+    queue.finish([claim])
+    assert queue.stats() == {"pending": 1, "retrying": 0, "in_progress": 0}
+
+
+def test_an_error_while_jobs_are_given_stores_none_of_them(queue: QueueManager) -> None:
+    def jobs() -> object:
+        yield job(1)
+        raise RuntimeError("the list broke off")
+
+    with pytest.raises(RuntimeError, match="broke off"):
+        queue.enqueue(jobs())  # type: ignore[arg-type]
+    assert not queue.has_unfinished()
+    assert queue.enqueue([job(2)]) == (1, 0)
+
+
+def test_a_transaction_that_fails_undoes_all_of_it(queue: QueueManager) -> None:
+    queue.enqueue([job(1), job(2)])
+    claims = queue.claim(2)
+
+    def settle() -> None:
+        with queue.transaction():
+            queue.finish(claims[:1])
+            queue.give_back(claims[1:])
+            raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(sqlite3.OperationalError):
+        settle()
+    assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 2}
+
+
+@pytest.mark.parametrize("members", [b'"data": [1]', b'"data": "x"', b'"enqueued_at": "soon"'])
+def test_a_waiting_row_with_odd_members_takes_in_a_new_edit(
+    queue: QueueManager, folder: str, members: bytes
+) -> None:
+    write_row(folder, b'{"job_key": "scene_1", "update_type": "metadata", %s}' % members)
+    queue.enqueue([job(1, cover_changed=True)])
+    assert [claim.job.data["cover_changed"] for claim in queue.claim(9)] == [True]
+
+
+def test_a_claim_carries_the_row_that_is_to_be_finished(queue: QueueManager) -> None:
+    queue.enqueue([job(1), job(2)])
+    first, second = queue.claim(2)
+    queue.finish([Claim(second.row_id, first.job)])
+    queue.give_back([first])
+    assert [claim.row_id for claim in queue.claim(9)] == [first.row_id]
