@@ -12,7 +12,9 @@ from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
+from worker.outage_guard import OutageGuard
 from worker.processor import Environment
+from worker.stats import SyncStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,16 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
     )
 
 
-def environment(container: Container, stats: Any, **options: Any) -> Environment:
-    """Return what a `SyncWorker` works with."""
+def environment(container: Container, **options: Any) -> Environment:
+    """Return what a `SyncWorker` works with; for the holder of the worker lock only."""
+    queue = container.queue
     return Environment(
-        queue=container.queue,
+        queue=queue,
         sessions=container.sessions,
         scenes=container.scenes,
         images=container.images,
-        stats=stats,
+        stats=SyncStats(container.folder.stats, container.log.warning, queue.clock),
+        guard=OutageGuard(container.folder, container.log, queue.clock, queue.waiting),
         log=container.log,
         **options,
     )

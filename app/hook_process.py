@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from shared.log import Log
     from sync_queue.operations import JobData
 
+LONGEST_WAIT = 0.8  # seconds for another writer: the user's save waits with us
+
 
 def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
     """Handle one hook and return Stash's answer object; never raises for what Stash sent."""
@@ -52,12 +54,8 @@ def _store_and_wake(
 ) -> "dict[str, Any]":
     if job is None and not os.path.exists(folder.queue_database):
         return {"output": "nothing to sync"}
-    database = connect(folder.queue_database)
-    if job is not None:
-        _, merged = enqueue(database, [job], job["enqueued_at"])
-        log.info(f"Scene {job['scene_id']}: queued" + (" (already waiting)" if merged else ""))
     # Also an event that asks for nothing picks up what a killed worker left behind.
-    if job is not None or has_unfinished(database):
+    if _store(folder, job, log):
         try:
             ensure_worker(script, FileLock(folder.worker_lock), server_connection)
         except OSError as error:
@@ -66,6 +64,58 @@ def _store_and_wake(
                 "run the task 'Process Queue'"
             )
     return {"output": "nothing to sync" if job is None else "queued"}
+
+
+def _store(folder: DataFolder, job: "JobData | None", log: "Log") -> bool:
+    """Store the job, if there is one; tell whether a worker has something to do.
+
+    Raises:
+        OSError, sqlite3.Error, NewerSchemaError: neither the database nor the inbox took it.
+    """
+    try:
+        return _store_in_database(folder, job, log)
+    except sqlite3.DatabaseError as error:
+        # Only now: a hook that can use its database does not pay for the rescue.
+        from sync_queue.rescue import is_damage, put_into_inbox, set_aside  # noqa: PLC0415
+
+        if is_damage(error):
+            aside = set_aside(folder.queue_database)
+            if aside:
+                log.error(
+                    f"The queue's database was damaged ({error}) and is kept as {aside}. A fresh "
+                    "one is in use; run the task 'Sync All Scenes to Plex' to queue again what "
+                    "was waiting in it"
+                )
+            return _store_in_database(folder, job, log)
+        if job is None:
+            return False
+        put_into_inbox(folder.queue_folder, job)
+        why = "busy" if "locked" in str(error) else f"unusable now: {error}"
+        log.info(f"Scene {job['scene_id']}: queued beside the database, which is {why}")
+        return True
+
+
+def _store_in_database(folder: DataFolder, job: "JobData | None", log: "Log") -> bool:
+    path = folder.queue_database
+    while True:
+        before = _identity(path)
+        database = connect(path, busy_timeout=LONGEST_WAIT)
+        opened = before or _identity(path)
+        if job is None:
+            return has_unfinished(database)
+        _, merged = enqueue(database, [job], job["enqueued_at"])
+        # Another process may have set the file aside as damaged while this one wrote to it.
+        if _identity(path) == opened:
+            log.info(f"Scene {job['scene_id']}: queued" + (" (already waiting)" if merged else ""))
+            return True
+
+
+def _identity(path: str) -> "tuple[int, int] | None":
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _not_queued(job: "JobData | None", error: Exception, log: "Log") -> "dict[str, Any]":

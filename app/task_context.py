@@ -9,7 +9,7 @@ from shared.file_lock import FileLock
 from tasks.context import TaskContext
 from worker.launcher import ensure_worker
 from worker.processor import SyncWorker
-from worker.stats import SyncStats
+from worker.records import Records
 
 
 def context_for(
@@ -18,18 +18,16 @@ def context_for(
     """Return the context of a task in this process."""
 
     def foreground_worker(on_progress: Callable[[int], None]) -> SyncWorker:
-        stats = SyncStats(container.folder.stats, container.log.warning, container.queue.clock)
-        return SyncWorker(environment(container, stats, on_progress=on_progress))
+        return SyncWorker(environment(container, on_progress=on_progress))
 
     return TaskContext(
         log=container.log,
         queue=container.queue,
         scenes=container.scenes,
         sessions=container.sessions,
-        stats=lambda: SyncStats(
-            container.folder.stats, container.log.warning, container.queue.clock
-        ),
+        records=Records(container.folder, container.log.warning, container.queue.clock),
         worker_lock=lock,
         ensure_worker=partial(ensure_worker, script, lock, server_connection),
         foreground_worker=foreground_worker,
+        clock=container.queue.clock,
     )

@@ -4,16 +4,35 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import sys
-import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from app.dependencies import activate_site_packages, missing_dependencies
+from app.installation import Installation
 from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
 from shared.log import Log
 from shared.redaction import Secrets
+from worker.launcher import ensure_worker
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What this process has had since its start."""
+
+    script: str
+    server_connection: dict[str, Any]
+    folder: DataFolder
+    lock: FileLock
+    log: Log
+    secrets: Secrets
+    installation: Installation
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
@@ -48,50 +67,68 @@ def run_worker(script: str, arguments: list[str]) -> int:
     if problem:
         log.error(f"{problem}. The queued edits wait")
         return 1
-    return _work(server_connection, folder, lock, log, secrets)
+    process = _Process(script, server_connection, folder, lock, log, secrets, Installation(script))
+    try:
+        return _work(process)
+    except Exception:  # noqa: BLE001 - nobody reads this process's stderr
+        log.error(f"The worker had to end; the jobs are kept: {traceback.format_exc()}")
+        return 1
 
 
-def _work(
-    server_connection: dict[str, Any],
-    folder: DataFolder,
-    lock: FileLock,
-    log: Log,
-    secrets: Secrets,
-) -> int:
+def _work(process: _Process) -> int:
+    """Drain the queue, again when something comes in at the last moment or the ground changes."""
     # Only here: by now it is known that they can be imported.
-    from app.container import build, environment  # noqa: PLC0415
-    from worker.processor import LEFT, STOPPED, SyncWorker  # noqa: PLC0415
-    from worker.stats import SyncStats  # noqa: PLC0415
+    from worker.processor import LEFT, STOPPED, UPDATED  # noqa: PLC0415
 
-    container = build(server_connection, folder, log, secrets)
-    stats = SyncStats(folder.stats, log.warning, container.queue.clock)
-    worker = SyncWorker(environment(container, stats))
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: worker.stop())
-    log.info(f"The worker has started (process {os.getpid()})")
+    process.log.info(f"The worker has started (process {os.getpid()})")
     while True:
-        outcome = _in_thread(worker)
-        lock.release()
+        outcome, unfinished = _run_once(process)
+        process.lock.release()
         # A hook that committed while this process was leaving saw the lock held and started no
         # worker: so look once more, and take the office again if anything waits.
-        if outcome in (LEFT, STOPPED) or not container.queue.has_unfinished():
+        if outcome in (LEFT, STOPPED, UPDATED) or not unfinished():
             break
-        if not lock.try_acquire():
+        if not process.lock.try_acquire():
             break
-    log.info(f"The worker has ended ({outcome})")
+    process.log.info(f"The worker has ended ({outcome})")
+    if outcome == UPDATED and process.installation.exists():
+        ensure_worker(process.script, process.lock, process.server_connection)
     return 0
 
 
-def _in_thread(worker: Any) -> str:
-    """Run the worker in its thread; this one stays free for signals."""
-    outcomes: list[str] = []
+def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
+    """Run one worker until it ends; returns how, and what tells whether anything is left to do."""
+    from app.container import build, environment  # noqa: PLC0415 - as in `_work`
+    from sync_queue.rescue import is_damage, set_aside  # noqa: PLC0415
+    from worker.processor import SyncWorker  # noqa: PLC0415
 
-    def run() -> None:
-        outcomes.append(worker.run_until_idle())
+    container = None
+    try:
+        container = build(process.server_connection, process.folder, process.log, process.secrets)
+        worker = SyncWorker(environment(container, installed=process.installation.unchanged))
+        signal.signal(signal.SIGTERM, lambda _signal, _frame: worker.stop())
+        return _in_thread(worker.run_until_idle), container.queue.has_unfinished
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        if container is not None:
+            container.queue.close()
+        aside = set_aside(process.folder.queue_database)
+        process.log.error(
+            f"The queue's database was damaged ({error}) and is kept as {aside}. A fresh one is in "
+            "use; run the task 'Sync All Scenes to Plex' to queue again what was waiting in it"
+        )
+        return "damaged", lambda: True
 
-    thread = threading.Thread(target=run, name="SyncWorker")
-    thread.start()
-    thread.join()
-    return outcomes[0] if outcomes else "failed"
+
+def _in_thread(run: Callable[[], str]) -> str:
+    """Run the worker in its thread; this one stays free for signals.
+
+    Raises:
+        Exception: what ended the worker.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
+        return pool.submit(run).result()
 
 
 def _read_connection() -> dict[str, Any]:

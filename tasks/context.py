@@ -11,8 +11,8 @@ from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from validation.config import Config
 from worker.processor import SyncWorker
+from worker.records import Records
 from worker.session import SessionProvider
-from worker.stats import SyncStats
 
 
 class TaskError(Exception):
@@ -32,7 +32,7 @@ class TaskContext:
     """One task's tools.
 
     Attributes:
-        stats: reads the worker's counts.
+        records: reads what the worker has written down.
         worker_lock: held by whoever drains the queue.
         ensure_worker: starts a worker unless one runs.
         foreground_worker: a worker for this process, told whom to tell its progress.
@@ -42,7 +42,7 @@ class TaskContext:
     queue: QueueManager
     scenes: StashScenes
     sessions: Settings
-    stats: Callable[[], SyncStats]
+    records: Records
     worker_lock: FileLock
     ensure_worker: Callable[[], str]
     foreground_worker: Callable[[Callable[[int], None]], SyncWorker]

@@ -30,7 +30,7 @@ def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     if waiting:
         context.ensure_worker()
     if outcome in (PAUSED, LEFT):
-        cause = worker.pause_reason or "Stash ended the session"
+        cause = "Stash ended the session" if outcome == LEFT else worker.pause_reason
         message = (
             f"{progress.done} done, then stopped: {cause}. {waiting} jobs wait and go on by "
             "themselves"

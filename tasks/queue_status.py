@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.context import TaskContext
+from tasks.outages import breaker_line
+from worker.outage_history import format_elapsed_since
 
 
 def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     """Tell the counts of the queue and of the dead letters."""
     del arguments
     stats = context.queue.stats()
-    counts = context.stats().counts
+    counts = context.records.stats().counts
     dead = context.queue.dead_letters.counts_by_type()
     letters = ", ".join(f"{number} {name}" for name, number in dead.items())
     if context.queue.has_unfinished():
@@ -20,4 +22,14 @@ def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> str:
         f"{stats['retrying']} waiting for retry; {counts['jobs_succeeded']} completed, "
         f"{counts['jobs_failed']} failed tries. Dead letters: {sum(dead.values())}"
         + (f" ({letters})" if letters else "")
+        + f". Circuit breaker: {breaker_line(context)}"
+        + _recoveries(context)
     )
+
+
+def _recoveries(context: TaskContext) -> str:
+    state = context.records.recovery().state
+    if not state.recovery_count:
+        return ""
+    ago = format_elapsed_since(state.last_recovery_time, context.clock())
+    return f". Recoveries: {state.recovery_count}, the last {ago}"

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tasks.clearing import clear_match_cache, clear_queue
 from tasks.context import TaskContext, TaskError
+from tasks.dead_letters import clear_dlq, purge_dlq, recover_outage_jobs_task
+from tasks.outages import health_check, outage_summary
 from tasks.process_queue import process_queue
 from tasks.queue_status import queue_status
 from tasks.sync_scenes import sync_all, sync_recent
@@ -14,16 +17,16 @@ TASKS: Mapping[str, Task] = {
     "all": sync_all,
     "recent": sync_recent,
     "queue_status": queue_status,
+    "clear_queue": clear_queue,
+    "clear_dlq": clear_dlq,
+    "purge_dlq": purge_dlq,
+    "clear_match_cache": clear_match_cache,
+    "health_check": health_check,
+    "outage_summary": outage_summary,
+    "recover_outage_jobs": recover_outage_jobs_task,
     "process_queue": process_queue,
 }
 ANNOUNCED = (
-    "clear_queue",
-    "clear_dlq",
-    "purge_dlq",
-    "clear_match_cache",
-    "health_check",
-    "outage_summary",
-    "recover_outage_jobs",
     "reconcile_all",
     "reconcile_recent",
     "reconcile_7days",

@@ -31,6 +31,8 @@ class Result:
         error: None when the effect is in Plex, or nothing is to be done.
         record: what to store of the scene; None when it is gone from Stash.
         changed: what Plex got, for the log; empty when it showed everything already.
+        paths: the scene's files, as Stash names them.
+        by_plex: Plex was asked for this, and served.
     """
 
     claims: Sequence[Claim]
@@ -38,6 +40,8 @@ class Result:
     error: Exception | None = None
     record: SceneRecord | None = None
     changed: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    by_plex: bool = False
 
 
 @dataclass(slots=True)
@@ -131,13 +135,13 @@ class BatchSync:
         )
         unlocked: list[tuple[Result, CoverResult]] = []
         for one in work:
-            if one.error is not None:
-                yield Result(one.claims, one.scene.label, error=one.error)
-                continue
             try:
+                if one.error is not None:
+                    raise one.error
                 result, cover = self._write(one, covers)
             except PlexError as error:
-                yield Result(one.claims, one.scene.label, error=error)
+                paths = tuple(file.path for file in one.scene.files)
+                yield Result(one.claims, one.scene.label, error=error, paths=paths)
                 continue
             if cover.to_lock:
                 unlocked.append((result, cover))
@@ -221,7 +225,10 @@ class BatchSync:
         changed += sorted(cover.uploaded)
         detail = ", ".join(changed) or "already in step"
         record = self._record(one.scene, SYNCED, detail, cover.tag)
-        return Result(one.claims, one.scene.label, record=record, changed=tuple(changed)), cover
+        done = Result(
+            one.claims, one.scene.label, record=record, changed=tuple(changed), by_plex=True
+        )
+        return done, cover
 
     def _lock_images(self, covers: list[CoverResult]) -> None:
         """Lock images of the whole batch, with one request per library and set of kinds."""

@@ -1,41 +1,38 @@
-"""The drain: claims due jobs batch by batch and settles each scene in one transaction."""
+"""The drain: claims due jobs batch by batch, and waits when there is nothing to do or no use."""
 
 import random
+import sqlite3
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from plex.exceptions import PlexError, PlexNotFound
+from plex.exceptions import PlexError, PlexTemporaryError
 from shared.log import Log
-from stash.exceptions import StashError
+from stash.exceptions import StashAuthError, StashError
 from stash.images import StashImages
 from stash.scenes import StashScenes
-from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
+from sync_queue.rescue import is_damage
 from validation.config import Config
-from worker.backoff import RetryParams
 from worker.batch import BatchSync, Result
-from worker.retry_policy import (
-    MISSING_SINCE,
-    Bury,
-    Decision,
-    Leave,
-    Pause,
-    Retry,
-    decide,
-)
-from worker.session import ConfigFault, SessionProvider
+from worker.missing import MissingScenes
+from worker.outage_guard import OutageGuard
+from worker.pauses import DATABASE, SETTINGS, SETTINGS_LOOK, STASH, Pauses
+from worker.retry_policy import Bury, Decision, Leave, Outage, Pause, Retry, decide
+from worker.session import ConfigFault, SessionProvider, SyncSession
+from worker.settlement import Settlement
 from worker.stats import SyncStats
 from worker.waiting import Waiter
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
 LINGER = 60.0  # seconds that an idle worker waits for more before it ends (design.md §2)
-_PAUSE = RetryParams(base=5.0, cap=60.0)
+LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After included
 
-IDLE, DRAINED, STOPPED, PAUSED, LEFT = "idle", "drained", "stopped", "paused", "left"
+WORKED, DRAINED, PAUSED, STOPPED = "worked", "drained", "paused", "stopped"
+IDLE, LEFT, UPDATED = "idle", "left", "updated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,8 @@ class Environment:
     """What a worker works with; its owner passes everything in.
 
     Attributes:
+        guard: knows whether Plex is away.
+        installed: False once the plugin's files have changed under the worker.
         clock: seconds since the epoch.
         monotonic: seconds that never step.
         uniform: a source of randomness such as `random.uniform`.
@@ -54,7 +53,9 @@ class Environment:
     scenes: StashScenes
     images: StashImages
     stats: SyncStats
+    guard: OutageGuard
     log: Log
+    installed: Callable[[], bool] = lambda: True
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.uniform
@@ -66,22 +67,34 @@ class SyncWorker:
 
     The detached worker runs it in a thread until it is idle, the task 'Process Queue' in the
     foreground until the queue is drained: one implementation for both.
+
+    Raises (its two runs):
+        sqlite3.DatabaseError: the database's content is damaged.
     """
 
     def __init__(self, environment: Environment) -> None:
         self._env = environment
         self._queue = environment.queue
+        self._guard = environment.guard
         self._log = environment.log
         self._stop = threading.Event()
         self._waiter = Waiter(self._queue.change_counter, self._stop, environment.monotonic)
+        self._pauses = Pauses(environment.monotonic, environment.log.warning)
+        self._paused_session: SyncSession | None = None
+        self._missing = MissingScenes(self._queue)
+        self._settlement = Settlement(
+            environment.queue, environment.stats, environment.log, environment.clock
+        )
         # After a failed batch the next is a single scene, then twice as many with each success: one
         # bad scene is found without its neighbours, and a sick server gets one request.
         self._limit = BATCH
-        self._pauses = 0
-        self._paused_until = 0.0
         self._settled = 0
-        self._poll_interval = Config().poll_interval
-        self.pause_reason = ""
+        self._config = Config()
+
+    @property
+    def pause_reason(self) -> str:
+        """Why nothing goes on: an outage, a setting, Stash; empty when work goes on."""
+        return self._pauses.reason or self._guard.reason
 
     def stop(self) -> None:
         """Ask the worker to end after the scene in hand; may be called from any thread."""
@@ -91,17 +104,19 @@ class SyncWorker:
         """Work until nothing has waited for a minute, through retries and outages.
 
         Returns:
-            `idle`, `stopped`, or `left` when Stash no longer lets this process in.
+            `idle`, `stopped`, `updated` when the plugin's files have changed, or `left` when Stash
+            no longer lets this process in.
         """
-        self._queue.resume()
+        self._begin()
         idle_since: float | None = None
         while not self._stop.is_set():
-            if self._step() == LEFT:
-                return LEFT
-            due = self._seconds_to_next_step()
-            if due is not None:
+            outcome = self._step()
+            if outcome in (LEFT, UPDATED):
+                return outcome
+            seconds = self._seconds_to_next_step()
+            if seconds is not None:
                 idle_since = None
-                self._waiter.wait(due)
+                self._waiter.wait(seconds)
                 continue
             now = self._env.monotonic()
             idle_since = now if idle_since is None else idle_since
@@ -114,180 +129,231 @@ class SyncWorker:
         """Work until no job is due.
 
         Returns:
-            `drained`, `paused` (see `pause_reason`), `stopped` or `left`.
+            `drained`, `paused` (see `pause_reason`), `stopped`, `updated` or `left`.
         """
-        self._queue.resume()
+        self._begin()
+        looks = 0
         while not self._stop.is_set():
             outcome = self._step()
-            if outcome in (LEFT, PAUSED, DRAINED):
+            if outcome == PAUSED and self._guard.is_away and looks == 0:
+                # Whoever started this wants to know how Plex is now, not how it was.
+                looks += 1
+                self._guard.hurry()
+                self._stop.wait(self._guard.seconds_to_next_look())
+            elif outcome != WORKED:
                 return outcome
         return STOPPED
 
     # -- one step ---------------------------------------------------------------------------
 
+    def _begin(self) -> None:
+        self._queue.resume()
+        self._queue.make_due(LONGEST_BACKOFF)
+
     def _step(self) -> str:
-        """Do one batch; returns `drained` when nothing is due, `paused`, `left`, or ``."""
-        if self._env.monotonic() < self._paused_until:
+        """Do one batch, or find out why none can be done."""
+        if not self._env.installed():
+            return UPDATED
+        try:
+            return self._try_step()
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                raise
+            self._pauses.begin(f"The queue's database cannot be used: {error}", DATABASE)
             return PAUSED
-        claims = self._queue.claim(self._limit)
+
+    def _try_step(self) -> str:
+        if self._pauses.was_about(DATABASE):
+            self._queue.resume()  # the step that failed may have left its jobs in progress
+        self._queue.take_in()
+        due = self._a_job_is_due()
+        if not due and not self._guard.is_away and self._seconds_to_search() != 0:
+            return DRAINED
+        session = self._session()
+        if isinstance(session, str):
+            return session
+        if not self._guard.allow(session.client, due=due):
+            return PAUSED
+        self._search(session)
+        claims = self._queue.claim(1 if self._guard.is_away else self._limit)
         if not claims:
             return DRAINED
         unsettled = {claim.row_id: claim for claim in claims}
         try:
-            outcome = self._work_on(claims, unsettled)
+            outcome = self._work_on(session, claims, unsettled)
         finally:
+            self._guard.step_ended()
             self._queue.give_back(list(unsettled.values()))
         self._save_stats()
         return outcome
 
-    def _work_on(self, claims: list[Claim], unsettled: dict[int, Claim]) -> str:
+    def _a_job_is_due(self) -> bool:
+        due = self._queue.next_due()
+        return due is not None and due <= self._env.clock()
+
+    def _session(self) -> SyncSession | str:
+        """Return the session for this step, or what keeps the worker from having one."""
+        if self._pauses.active and not self._pauses.about_settings:
+            return PAUSED
         try:
             session = self._env.sessions.current()
-            self._poll_interval = session.config.poll_interval
-            if not session.config.enabled:
-                self._finish_disabled(claims, unsettled)
-                return ""
-            batch = BatchSync(
-                session,
-                self._env.scenes,
-                self._env.images,
-                self._queue,
-                self._env.clock,
-                self._log.warning,
-            )
-            return self._settle_all(batch, claims, unsettled, session.config)
         except ConfigFault as fault:
-            return self._pause(str(fault))
+            if not self._pauses.active:
+                self._pauses.begin(str(fault), SETTINGS)
+            return PAUSED
+        except StashAuthError as error:
+            return self._leave(error)
+        except StashError as error:
+            self._pauses.begin(str(error), STASH)
+            return PAUSED
+        if self._pauses.active and session is self._paused_session:
+            return PAUSED
+        self._pauses.end_now()
+        self._config = session.config
+        return session
+
+    def _search(self, session: SyncSession) -> None:
+        """Look, if it is time, for the files that Plex did not have."""
+        if self._seconds_to_search() != 0:
+            return
+        try:
+            woken = self._missing.look(session, self._env.monotonic())
+        except PlexError as error:
+            self._log.step(f"Plex was not asked for missing scenes: {error}")
+        else:
+            if woken:
+                self._log.info(f"{woken} scenes that Plex did not have are there now")
+
+    def _seconds_to_search(self) -> float | None:
+        return self._missing.seconds_to_next_look(self._env.monotonic())
+
+    def _work_on(
+        self, session: SyncSession, claims: list[Claim], unsettled: dict[int, Claim]
+    ) -> str:
+        if not session.config.enabled:
+            return self._finish_disabled(claims, unsettled)
+        batch = BatchSync(
+            session,
+            self._env.scenes,
+            self._env.images,
+            self._queue,
+            self._env.clock,
+            self._log.warning,
+        )
+        try:
+            return self._settle_all(batch, session, claims, unsettled)
+        except sqlite3.Error:
+            raise
         except (StashError, PlexError) as error:
-            return self._batch_failed(error, claims, unsettled)
+            return self._batch_failed(error, session, claims, unsettled)
         except Exception as error:  # noqa: BLE001 - the worker survives any bug, and tells it
             self._log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
-            return self._batch_failed(error, claims, unsettled)
+            return self._batch_failed(error, session, claims, unsettled)
 
     def _settle_all(
         self,
         batch: BatchSync,
+        session: SyncSession,
         claims: list[Claim],
         unsettled: dict[int, Claim],
-        config: Config,
     ) -> str:
         begun = self._env.monotonic()
-        for result in batch.run(claims):
-            seconds = self._env.monotonic() - begun
-            outcome = self._settle(result, unsettled, config, seconds)
-            if outcome:
+        for result in self._guard.paced(batch.run(claims), self._stop.wait):
+            outcome = self._settle(result, session, unsettled, self._env.monotonic() - begun)
+            if outcome != WORKED or self._stop.is_set():
                 return outcome
-            if self._stop.is_set():
-                return ""
             begun = self._env.monotonic()
+        self._missing.wake(session)
         self._limit = min(BATCH, self._limit * 2)
-        return ""
+        return WORKED
 
     def _settle(
-        self, result: Result, unsettled: dict[int, Claim], config: Config, seconds: float
+        self, result: Result, session: SyncSession, unsettled: dict[int, Claim], seconds: float
     ) -> str:
-        """Record how a scene ended, in one transaction; returns as `_step`."""
         if result.error is not None:
-            for claim in result.claims:
-                outcome = self._settle_error(result.error, result.label, claim, unsettled, config)
-                if outcome:
-                    return outcome
-            return ""
-        with self._queue.transaction():
-            scene_id = result.claims[0].job.scene_id
-            if scene_id is not None and result.record is not None:
-                self._queue.sync_log.remember_scene(scene_id, result.record)
-            elif scene_id is not None:
-                self._queue.sync_log.forget_scene(scene_id)
-            self._queue.finish(result.claims)
+            return self._settle_error(result.error, result, session, unsettled)
+        self._settlement.done(result, seconds)
         self._forget(result.claims, unsettled)
-        self._pauses = 0
-        self._env.stats.succeeded(seconds)
-        outcome = result.record.outcome if result.record else "done"
-        what = ", ".join(result.changed) or "already in step"
-        self._log.info(f"{result.label}: {outcome}: {what}; {seconds:.1f} s")
-        return ""
+        self._pauses.succeeded()
+        if result.by_plex:
+            self._guard.succeeded()
+        return WORKED
+
+    # -- errors -----------------------------------------------------------------------------
 
     def _settle_error(
         self,
         error: Exception,
-        label: str,
-        claim: Claim,
+        result: Result,
+        session: SyncSession,
         unsettled: dict[int, Claim],
-        config: Config | None,
     ) -> str:
-        decision = self._decide(error, claim, config)
-        if isinstance(decision, Pause):
-            return self._pause(str(error))
-        if isinstance(decision, Leave):
-            self._log.warning(
-                f"{error}. The jobs stay queued; the next edit in Stash or any task of Stash2Plex "
-                "goes on with them"
-            )
-            return LEFT
-        self._apply(decision, error, label, claim)
-        self._forget([claim], unsettled)
-        self._env.stats.failed(type(error).__name__, 0.0, dead=isinstance(decision, Bury))
-        return ""
+        """Decide what becomes of a scene's jobs; returns as `_step`."""
+        healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
+        for claim in result.claims:
+            decision = self._decide(error, claim, plex_healthy=healthy)
+            if isinstance(decision, Leave):
+                return self._leave(error)
+            if isinstance(decision, Outage):
+                self._guard.failed(str(error))
+                self._limit = 1
+                return PAUSED
+            if isinstance(decision, Pause):
+                self._paused_session = session
+                self._pauses.begin(str(error), STASH if decision.by_stash else SETTINGS)
+                self._limit = 1
+                return PAUSED
+            trace = None if isinstance(error, PlexError | StashError) else _trace(error)
+            self._settlement.failed(decision, result, error, claim, trace)
+            self._forget([claim], unsettled)
+        self._guard.job_failed()
+        return WORKED
 
-    def _decide(self, error: Exception, claim: Claim, config: Config | None) -> Decision:
-        config = config or Config()
+    def _decide(self, error: Exception, claim: Claim, *, plex_healthy: bool) -> Decision:
         return decide(
             error,
             claim.job,
-            max_retries=config.max_retries,
-            skip_not_found=config.skip_not_found,
+            max_retries=self._config.max_retries,
+            skip_not_found=self._config.skip_not_found,
+            plex_healthy=plex_healthy,
             now=self._env.clock(),
             uniform=self._env.uniform,
         )
 
-    def _apply(self, decision: Decision, error: Exception, label: str, claim: Claim) -> None:
-        name = type(error).__name__
-        if isinstance(decision, Retry):
-            job = claim.job.postponed(decision.at, name, counts=decision.counts)
-            if isinstance(error, PlexNotFound):
-                since = {MISSING_SINCE: claim.job.data.get(MISSING_SINCE, self._env.clock())}
-                job = replace(job, data={**job.data, **since})
-            self._queue.give_back([Claim(claim.row_id, job)])
-            seconds = max(0.0, decision.at - self._env.clock())
-            self._log.warning(f"{label}: {error}. Next try in {seconds:.0f} s")
-        elif isinstance(decision, Bury):
-            self._queue.bury(claim, Failure(name, str(error), _trace_of_a_bug(error)))
-            self._log.error(f"{label}: {error}. It is in the dead letters")
-        else:
-            self._queue.finish([claim], healthy=False)
-            self._log.info(f"{label}: skipped: {error}")
-
-    # -- faults that are no job's -------------------------------------------------------------
-
     def _batch_failed(
-        self, error: Exception, claims: list[Claim], unsettled: dict[int, Claim]
+        self,
+        error: Exception,
+        session: SyncSession,
+        claims: list[Claim],
+        unsettled: dict[int, Claim],
     ) -> str:
-        decision = self._decide(error, claims[0], None)
+        """Settle an error of a whole batch: a fault of one scene is looked for one by one."""
         left = [claim for claim in claims if claim.row_id in unsettled]
-        if isinstance(decision, Pause | Leave) or len(left) == 1:
-            label = f"Job {left[0].job.job_key}"
-            return self._settle_error(error, label, left[0], unsettled, None)
-        self._limit = 1
-        return ""
+        decision = self._decide(error, left[0], plex_healthy=True)
+        if isinstance(decision, Retry | Bury) and len(left) > 1:
+            self._limit = 1
+            healthy = not isinstance(error, PlexTemporaryError) or self._guard.check(session.client)
+            if healthy:
+                return WORKED
+            self._guard.failed(str(error))
+            return PAUSED
+        alone = Result(left[:1], f"Job {left[0].job.job_key}", error=error)
+        return self._settle_error(error, alone, session, unsettled)
 
-    def _pause(self, reason: str) -> str:
-        """Let all jobs wait, without cost to any; the more often in a row, the longer."""
-        delay = min(_PAUSE.cap, _PAUSE.base * 2 ** min(self._pauses, 10))
-        self._pauses += 1
-        self._limit = 1
-        self._paused_until = self._env.monotonic() + delay
-        if reason != self.pause_reason or self._pauses == 1:
-            self._log.warning(f"{reason}. All jobs wait, none is lost")
-        self.pause_reason = reason
-        return PAUSED
+    def _leave(self, error: Exception) -> str:
+        self._log.warning(
+            f"{error}. The jobs stay queued; the next edit in Stash or any task of Stash2Plex goes "
+            "on with them"
+        )
+        return LEFT
 
-    def _finish_disabled(self, claims: list[Claim], unsettled: dict[int, Claim]) -> None:
+    # -- bookkeeping ------------------------------------------------------------------------
+
+    def _finish_disabled(self, claims: list[Claim], unsettled: dict[int, Claim]) -> str:
         self._queue.finish(claims, healthy=False)
         self._forget(claims, unsettled)
         self._log.info(f"{len(claims)} jobs finished without effect: Stash2Plex is disabled")
-
-    # -- bookkeeping ------------------------------------------------------------------------
+        return WORKED
 
     def _forget(self, claims: Sequence[Claim], unsettled: dict[int, Claim]) -> None:
         for claim in claims:
@@ -296,12 +362,18 @@ class SyncWorker:
         self._env.on_progress(self._settled)
 
     def _seconds_to_next_step(self) -> float | None:
-        """Return how long to wait for the next due job or the end of a pause; None when idle."""
+        """Return how long to wait for the next step; None when nothing waits."""
         due = self._queue.next_due()
-        if due is None:
+        if due is None and not self._guard.is_away:
             return None
-        wait = max(due - self._env.clock(), self._paused_until - self._env.monotonic())
-        return min(max(0.0, wait), self._poll_interval)
+        if self._pauses.active:
+            left = self._pauses.seconds_left
+            return min(left, SETTINGS_LOOK) if self._pauses.about_settings else left
+        if self._guard.is_away:
+            return min(self._guard.seconds_to_next_look(), self._config.poll_interval)
+        search = self._seconds_to_search()
+        next_job = max(0.0, (due or 0.0) - self._env.clock())
+        return min(next_job, self._config.poll_interval, *([] if search is None else [search]))
 
     def _save_stats(self) -> None:
         try:
@@ -310,7 +382,5 @@ class SyncWorker:
             self._log.warning(f"stats.json could not be written: {error}")
 
 
-def _trace_of_a_bug(error: Exception) -> str | None:
-    if isinstance(error, PlexError | StashError):
-        return None
+def _trace(error: Exception) -> str:
     return "".join(traceback.format_exception(error))

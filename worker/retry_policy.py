@@ -5,28 +5,30 @@ from dataclasses import dataclass
 
 from plex.exceptions import (
     PlexAuthError,
+    PlexLibraryError,
     PlexNotFound,
     PlexPermanentError,
     PlexPermissionError,
     PlexRedirectError,
     PlexServerDown,
+    PlexTemporaryError,
     PlexTlsError,
 )
 from stash.exceptions import StashAuthError, StashUnavailable
-from sync_queue.models import SyncJob
+from sync_queue.models import MISSING_SINCE, SyncJob
 from worker.backoff import calculate_delay, get_retry_params
 
-MISSING_SINCE = "missing_since"  # in a job's `data`: when Plex first had no item for it
 KEEP_LOOKING = 2 * 3600.0  # seconds; spec.md §5: a missing item is looked for this long
 
-_PAUSES = (
-    PlexServerDown,
+_CONFIGURATION = (
     PlexAuthError,
     PlexPermissionError,
     PlexTlsError,
     PlexRedirectError,
-    StashUnavailable,
+    PlexLibraryError,
 )
+# A clock that jumps ahead must not end the search at once: so many tries it takes at least.
+_FEWEST_LOOKS = 8
 
 
 class SceneError(Exception):
@@ -52,8 +54,19 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """Plex is away: the breaker counts it, the job waits and spends nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
-    """No job can succeed now: this one and all others wait, and spend nothing."""
+    """No job can succeed until settings, Plex or Stash change: all wait and spend nothing.
+
+    Attributes:
+        by_stash: Stash is what is missing, not a setting.
+    """
+
+    by_stash: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,7 @@ class Leave:
     """This process can do nothing more: it ends and keeps the jobs."""
 
 
-Decision = Retry | Bury | Drop | Pause | Leave
+Decision = Retry | Bury | Drop | Outage | Pause | Leave
 
 
 def decide(
@@ -70,6 +83,7 @@ def decide(
     *,
     max_retries: int,
     skip_not_found: bool,
+    plex_healthy: bool,
     now: float,
     uniform: Callable[[float, float], float],
 ) -> Decision:
@@ -80,13 +94,21 @@ def decide(
         job: with its `retry_count`, and `missing_since` among its data where it was missing before.
         max_retries: the setting.
         skip_not_found: the setting.
+        plex_healthy: what a probe said after a `PlexTemporaryError`: True makes it the job's own
+            fault, False an outage.
         now: seconds since the epoch.
         uniform: a source of randomness such as `random.uniform`.
     """
     if isinstance(error, StashAuthError):
         return Leave()
-    if isinstance(error, _PAUSES):
+    if isinstance(error, StashUnavailable):
+        return Pause(by_stash=True)
+    if isinstance(error, _CONFIGURATION):
         return Pause()
+    if isinstance(error, PlexServerDown):
+        return Outage()
+    if isinstance(error, PlexTemporaryError) and not plex_healthy:
+        return Outage()
     if isinstance(error, PlexNotFound):
         return _when_missing(job, skip_not_found, now, uniform)
     if isinstance(error, PlexPermanentError | SceneError) or job.retry_count >= max_retries:
@@ -103,7 +125,8 @@ def _when_missing(
     if skip_not_found:
         return Drop()
     missing_since = job.data.get(MISSING_SINCE)
-    if isinstance(missing_since, int | float) and now - missing_since >= KEEP_LOOKING:
+    long_enough = isinstance(missing_since, int | float) and now - missing_since >= KEEP_LOOKING
+    if long_enough and job.retry_count >= _FEWEST_LOOKS:
         return Bury()
     delay = calculate_delay(job.retry_count, get_retry_params("PlexNotFound"), uniform)
     return Retry(at=now + delay, counts=True)

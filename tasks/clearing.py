@@ -1,0 +1,27 @@
+"""The tasks that empty something: the waiting jobs, the memory of which item holds which file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.context import TaskContext
+
+
+def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Remove the jobs that wait."""
+    del arguments
+    removed = context.queue.clear_waiting()
+    in_progress = context.queue.stats()["in_progress"]
+    return f"{removed} waiting jobs removed; {in_progress} in progress stay"
+
+
+def clear_match_cache(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Forget which item holds which file, so that the next sync looks again.
+
+    Raises:
+        ConfigFault: the settings name no usable Plex server, so there is no memory of it.
+        PlexError, StashError: the server could not be asked who it is.
+    """
+    del arguments
+    library = context.sessions.current().library
+    library.index.use_server(library.server_id)
+    return f"{library.index.clear()} files forgotten; the next sync lists the libraries anew"

@@ -1,0 +1,109 @@
+"""The tasks on dead letters: clear, purge, recover."""
+
+import datetime
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from plex.health import check_plex_health
+from sync_queue.dlq_recovery import (
+    OPTIONAL_RETRY_ERROR_TYPES,
+    get_error_types_for_recovery,
+    get_outage_dlq_entries,
+    recover_outage_jobs,
+)
+from tasks.context import TaskContext, TaskError
+from worker.outage_history import format_elapsed_since
+
+_DEFAULT_DAYS, _FEWEST_DAYS, _MOST_DAYS = 30, 1, 365
+_TRUE = ("true", "1", "yes", "on")
+
+
+def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Remove all dead letters."""
+    del arguments
+    return f"{context.queue.dead_letters.clear()} dead letters removed"
+
+
+def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Remove the dead letters older than `days`.
+
+    Raises:
+        TaskError: `days` is no whole number from 1 to 365.
+    """
+    given = arguments.get("days", _DEFAULT_DAYS)
+    try:
+        days = int(str(given).strip())
+    except ValueError:
+        days = 0
+    if not _FEWEST_DAYS <= days <= _MOST_DAYS:
+        message = f"days is {given!r}; a whole number from {_FEWEST_DAYS} to {_MOST_DAYS} is wanted"
+        raise TaskError(message)
+    before = context.clock() - datetime.timedelta(days=days).total_seconds()
+    removed = context.queue.dead_letters.purge(before)
+    left = context.queue.dead_letters.count()
+    return f"{removed} dead letters older than {days} days removed, {left} left"
+
+
+def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Queue the dead letters of the last completed outage again that are safe to repeat.
+
+    Raises:
+        TaskError: Plex is not healthy.
+        StashError: Stash could not be asked.
+    """
+    optional = str(arguments.get("include_optional", "")).strip().lower() in _TRUE
+    completed = [one for one in context.records.outages().records if one.ended_at is not None]
+    if not completed:
+        return "No completed outage is on record, so there is nothing to recover"
+    outage = completed[-1]
+    ended_at = outage.ended_at or outage.started_at
+    dead = context.queue.dead_letters
+    letters = get_outage_dlq_entries(
+        dead, outage.started_at, ended_at, get_error_types_for_recovery(optional)
+    )
+    health = check_plex_health(context.sessions.current().client)
+    if not health.healthy:
+        message = f"Plex is not healthy ({health.error}); nothing was changed, run it again later"
+        raise TaskError(message)
+    result = recover_outage_jobs(
+        context.queue, letters, plex_healthy=True, existing_scenes=_existing(context)
+    )
+    if result.recovered:
+        context.ensure_worker()
+    left = 0 if optional else _left_behind(context, outage.started_at, ended_at)
+    ended = format_elapsed_since(ended_at, context.clock())
+    return (
+        f"Outage that ended {ended}: {result.recovered} recovered, "
+        f"{result.skipped_already_queued} already queued, {result.skipped_scene_missing} no longer "
+        f"in Stash, {result.failed} failed"
+        + (
+            f". {left} temporary errors of that time were left: "
+            "'Recover Outage Jobs (All Retryable)' includes them"
+            if left
+            else ""
+        )
+    )
+
+
+def _left_behind(context: TaskContext, start: float, end: float) -> int:
+    dead = context.queue.dead_letters
+    return len(get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES))
+
+
+def _existing(context: TaskContext) -> "_Existing":
+    return _Existing(context)
+
+
+class _Existing:
+    """Asks Stash which scenes it still has, some at a time."""
+
+    _AT_ONCE = 100
+
+    def __init__(self, context: TaskContext) -> None:
+        self._context = context
+
+    def __call__(self, scene_ids: Sequence[int]) -> Collection[int]:
+        found: set[int] = set()
+        for start in range(0, len(scene_ids), self._AT_ONCE):
+            found |= set(self._context.scenes.read(scene_ids[start : start + self._AT_ONCE]))
+        return found

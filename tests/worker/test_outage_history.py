@@ -1,0 +1,292 @@
+"""The outage history: one record per outage, each with an end, and figures that follow from it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.validation.strategies import JSON, json_object
+from worker.outage_history import (
+    OutageHistory,
+    OutageMetrics,
+    OutageRecord,
+    calculate_outage_metrics,
+    format_duration,
+    format_elapsed_since,
+)
+
+NOW = 1_750_000_000.0
+HOUR, DAY, YEAR = 3600.0, 86_400.0, 365 * 86_400.0
+
+
+def killed(history: OutageHistory) -> OutageHistory:
+    """What the next process has of it."""
+    return OutageHistory.from_state(json.loads(json.dumps(history.to_state())))
+
+
+def entry(start: float, end: float | None = None, **more: Any) -> dict[str, Any]:
+    """A record as the earlier implementation wrote it."""
+    duration = None if end is None else end - start
+    return {"started_at": start, "ended_at": end, "duration": duration, "jobs_affected": 0, **more}
+
+
+def spans(history: OutageHistory) -> list[tuple[float, float | None, bool]]:
+    return [(one.started_at, one.ended_at, one.estimated) for one in history.records]
+
+
+# an outage
+
+
+def test_an_outage_has_a_start_an_end_and_those_who_waited() -> None:
+    history = OutageHistory()
+    history.begin(NOW)
+    for waiting in (3, 12, 7):
+        history.affected(waiting)
+    assert history.ongoing == OutageRecord(NOW, jobs_affected=12)
+    assert history.last_completed() is None
+    assert history.end(NOW + 125) == OutageRecord(NOW, NOW + 125, 12)
+    assert killed(history).ongoing is None
+    assert history.last_completed() == OutageRecord(NOW, NOW + 125, 12)
+    assert history.to_state() == [
+        {"started_at": NOW, "ended_at": NOW + 125, "duration": 125.0, "jobs_affected": 12}
+    ]
+
+
+def test_a_re_opening_is_the_same_outage() -> None:
+    history = OutageHistory()
+    for minute in range(60):
+        history.begin(NOW + 60 * minute)
+    history.end(NOW + HOUR)
+    assert spans(history) == [(NOW, NOW + HOUR, False)]
+    assert calculate_outage_metrics(history.records).mttr == HOUR
+
+
+def test_without_an_outage_nothing_ends_and_nobody_waits() -> None:
+    history = OutageHistory()
+    history.affected(5)
+    assert history.end(NOW) is None
+    assert history.records == ()
+
+
+def test_the_newest_30_are_kept() -> None:
+    history = OutageHistory()
+    for number in range(100):
+        history.begin(NOW + 100 * number)
+        history.end(NOW + 100 * number + 1)
+    assert [one.started_at for one in history.records] == [NOW + 100 * n for n in range(70, 100)]
+    assert len(killed(history).records) == 30
+
+
+def test_an_outage_survives_a_kill() -> None:
+    history = OutageHistory()
+    history.begin(NOW)
+    history.affected(4)
+    history = killed(history)
+    history.reconcile(NOW + 50, opened_at=NOW + 40, last_recovery=0, last_check=NOW + 45)
+    assert history.end(NOW + 60) == OutageRecord(NOW, NOW + 60, 4)
+
+
+# loaded beside a breaker that says otherwise
+
+
+@pytest.mark.parametrize(
+    ("recovery", "check", "end"),
+    [
+        (NOW + 300, NOW + 290, NOW + 300),
+        (NOW - DAY, NOW + 290, NOW + 290),
+        (NOW - DAY, NOW - DAY, NOW),
+        (0.0, 0.0, NOW),
+        (NOW + YEAR, NOW + 290, NOW + 290),
+    ],
+)
+def test_an_open_record_beside_a_closed_breaker_ends_at_the_last_known_moment(
+    recovery: float, check: float, end: float
+) -> None:
+    """Fault 11: a false "ONGOING 2d 14h" cannot exist."""
+    history = OutageHistory.from_state([entry(NOW)])
+    history.reconcile(NOW + 2 * DAY, opened_at=None, last_recovery=recovery, last_check=check)
+    assert spans(history) == [(NOW, end, True)]
+    assert history.to_state()[0]["estimated"] is True
+    assert spans(killed(history)) == spans(history)
+
+
+def test_an_open_breaker_without_a_record_gets_one() -> None:
+    history = OutageHistory.from_state([entry(NOW - DAY, NOW - DAY + 60)])
+    history.reconcile(NOW, opened_at=NOW - 100, last_recovery=0, last_check=0)
+    assert spans(history)[1] == (NOW - 100, None, True)
+    assert spans(killed(history)) == spans(history)
+
+
+@pytest.mark.parametrize("opened_at", [None, NOW + 60])
+def test_what_agrees_stays_as_it_is(opened_at: float | None) -> None:
+    state = [entry(NOW, NOW + 30), *([entry(NOW + 50)] if opened_at else [])]
+    history = OutageHistory.from_state(state)
+    history.reconcile(NOW + 99, opened_at=opened_at, last_recovery=NOW + 40, last_check=NOW + 40)
+    assert history.to_state() == state
+
+
+# the earlier implementation's records
+
+
+def test_openings_without_an_end_are_one_outage() -> None:
+    history = OutageHistory.from_state([entry(NOW + 61 * n, jobs_affected=n) for n in range(9)])
+    assert history.ongoing == OutageRecord(NOW, jobs_affected=8)
+    history.reconcile(NOW + DAY, opened_at=None, last_recovery=0, last_check=0)
+    assert spans(history) == [(NOW, NOW + 61 * 8, True)]
+
+
+def test_the_last_opening_of_an_outage_brings_its_end() -> None:
+    """Fault 24: an hour of failed probes read as an outage of a minute."""
+    openings = [entry(NOW + 61 * n) for n in range(58)]
+    history = OutageHistory.from_state([*openings, entry(NOW + 61 * 58, NOW + HOUR)])
+    assert spans(history) == [(NOW, NOW + HOUR, False)]
+
+
+def test_what_began_hours_later_was_another_outage() -> None:
+    state = [entry(NOW), entry(NOW + 60), entry(NOW + DAY), entry(NOW + 2 * DAY, NOW + 2 * DAY + 9)]
+    assert spans(OutageHistory.from_state(state)) == [
+        (NOW, NOW + 60, True),
+        (NOW + DAY, NOW + DAY, True),
+        (NOW + 2 * DAY, NOW + 2 * DAY + 9, False),
+    ]
+
+
+def test_many_orphans_do_not_push_real_outages_out() -> None:
+    real = [entry(NOW - DAY * n, NOW - DAY * n + 60) for n in range(20, 0, -1)]
+    history = OutageHistory.from_state([*real, *(entry(NOW + 61 * n) for n in range(40))])
+    assert len(history.records) == 21
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        None,
+        {},
+        "text",
+        [None, 5, [], {}],
+        [{"started_at": "noon"}],
+        [{"started_at": float("nan")}, {"started_at": -5}, {"started_at": True}],
+        [{"started_at": 10**400, "ended_at": NOW}],
+    ],
+    ids=str,
+)
+def test_garbage_is_no_history(garbage: Any) -> None:
+    assert OutageHistory.from_state(garbage).records == ()
+
+
+def test_a_duration_that_is_missing_or_wrong_follows_from_the_times() -> None:
+    """Fault 11: the mean crashed on a missing one."""
+    state = [entry(NOW, NOW + 10), entry(NOW + 50, NOW + 70)]
+    state[0]["duration"] = None
+    state[1]["duration"] = "long"
+    history = OutageHistory.from_state(state)
+    assert [one.duration for one in history.records] == [10, 20]
+    assert calculate_outage_metrics(history.records).mttr == 15
+
+
+_MOMENT = st.none() | st.floats() | st.floats(NOW, NOW + DAY) | st.integers()
+_RECORD = json_object(
+    started_at=_MOMENT, ended_at=_MOMENT, duration=_MOMENT, jobs_affected=st.integers()
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.one_of(JSON, st.lists(_RECORD, max_size=8)), st.booleans(), st.floats(0, 2 * NOW))
+def test_whatever_a_file_holds_it_becomes_a_history(raw: Any, closed: bool, moment: float) -> None:
+    history = OutageHistory.from_state(raw)
+    opened_at = None if closed else moment
+    history.reconcile(NOW, opened_at=opened_at, last_recovery=moment, last_check=moment)
+    assert (history.ongoing is None) is closed
+    assert all(one.ended_at is not None for one in history.records[:-1])
+    assert all(one.duration is None or one.duration >= 0 for one in history.records)
+    assert spans(killed(history)) == spans(history)
+    metrics = calculate_outage_metrics(history.records)
+    assert 0 <= metrics.availability <= 100
+    assert metrics.mttr >= 0
+    assert metrics.mtbf >= 0
+
+
+# the clock
+
+
+@pytest.mark.parametrize("step", [-HOUR, -YEAR, -60.0, HOUR, YEAR])
+def test_no_step_of_the_clock_makes_a_duration_negative(step: float) -> None:
+    history = OutageHistory()
+    history.begin(NOW)
+    record = history.end(NOW + step)
+    assert record is not None
+    assert record.duration == max(0.0, step)
+    assert record.ended_at == NOW + max(0.0, step)
+    assert record.estimated is (step < 0)
+    metrics = calculate_outage_metrics(history.records)
+    assert metrics.mttr >= 0
+    assert metrics.availability == 100
+
+
+def test_outages_that_overlap_by_a_step_of_the_clock_have_no_negative_time_between() -> None:
+    """The first ended while the clock was a year ahead."""
+    records = [OutageRecord(NOW, NOW + YEAR), OutageRecord(NOW + 60, NOW + 90)]
+    assert calculate_outage_metrics(records).mtbf == 0
+
+
+@pytest.mark.parametrize("step", [-HOUR, -YEAR, HOUR, YEAR])
+def test_loading_after_a_step_of_the_clock(step: float) -> None:
+    history = OutageHistory.from_state([entry(NOW)])
+    history.reconcile(NOW + step, opened_at=None, last_recovery=0, last_check=NOW + 30)
+    (record,) = history.records
+    assert record.duration == (30 if step > 0 else 0)
+
+
+# figures
+
+
+def test_no_outages_are_full_availability() -> None:
+    assert calculate_outage_metrics([]) == OutageMetrics(0, 0, 100, 0, 0)
+    assert calculate_outage_metrics([OutageRecord(NOW)]) == OutageMetrics(0, 0, 100, 0, 0)
+
+
+def test_one_outage_has_no_time_between_failures() -> None:
+    metrics = calculate_outage_metrics([OutageRecord(NOW, NOW + 60)])
+    assert metrics == OutageMetrics(60, 0, 100, 60, 1)
+
+
+def test_the_time_between_failures_is_from_end_to_start() -> None:
+    """Fault 11: it was measured start to start."""
+    records = [
+        OutageRecord(NOW, NOW + 100),
+        OutageRecord(NOW + 1000, NOW + 1200),
+        OutageRecord(NOW + 1800, NOW + 1800),
+        OutageRecord(NOW + 5000),
+    ]
+    assert calculate_outage_metrics(records) == OutageMetrics(100, 750, 750 / 850 * 100, 300, 3)
+
+
+# words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0s"),
+        (0, "0s"),
+        (5.9, "5s"),
+        (60, "1m 0s"),
+        (125, "2m 5s"),
+        (3599, "59m 59s"),
+        (3900, "1h 5m"),
+        (DAY, "1d 0h"),
+        (2 * DAY + 3 * HOUR + 59 * 60, "2d 3h"),
+        (400 * DAY, "400d 0h"),
+    ],
+)
+def test_durations_read_in_two_units(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+def test_how_long_ago() -> None:
+    assert format_elapsed_since(NOW - 125, NOW) == "2m 5s ago"
+    assert format_elapsed_since(NOW + HOUR, NOW) == "0s ago"

@@ -1,0 +1,268 @@
+"""From an error to what becomes of its job (spec.md §5)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plex.exceptions import (
+    PlexAmbiguousMatch,
+    PlexAuthError,
+    PlexError,
+    PlexLibraryError,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexPermissionError,
+    PlexRedirectError,
+    PlexServerDown,
+    PlexTemporaryError,
+    PlexTlsError,
+)
+from plex.library import Library
+from plex.path_index import PathIndex
+from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
+from sync_queue.models import MISSING_SINCE, SyncJob
+from tests.plex.support import client_of
+from tests.servers.plex import FakePlex
+from tests.sync_queue.support import NOW
+from worker.retry_policy import (
+    KEEP_LOOKING,
+    Bury,
+    Decision,
+    Drop,
+    Leave,
+    Outage,
+    Pause,
+    Retry,
+    SceneError,
+    decide,
+)
+
+MAX_RETRIES = 5
+HOURS = 3600.0
+
+
+def job(retry_count: int = 0, **data: object) -> SyncJob:
+    return SyncJob("j", "scene_1", "metadata", 1, data=dict(data), retry_count=retry_count)
+
+
+def longest(_low: float, high: float) -> float:
+    return high
+
+
+def decision(
+    error: Exception,
+    job: SyncJob,
+    *,
+    skip_not_found: bool = False,
+    plex_healthy: bool = True,
+    max_retries: int = MAX_RETRIES,
+    uniform: Callable[[float, float], float] = longest,
+) -> Decision:
+    return decide(
+        error,
+        job,
+        max_retries=max_retries,
+        skip_not_found=skip_not_found,
+        plex_healthy=plex_healthy,
+        now=NOW,
+        uniform=uniform,
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "first", "exhausted"),
+    [
+        (PlexServerDown("refused"), Outage(), Outage()),
+        (PlexAuthError("401"), Pause(), Pause()),
+        (PlexPermissionError("403"), Pause(), Pause()),
+        (PlexTlsError("certificate"), Pause(), Pause()),
+        (PlexRedirectError("301"), Pause(), Pause()),
+        (StashUnavailable("gone"), Pause(by_stash=True), Pause(by_stash=True)),
+        (StashAuthError("401"), Leave(), Leave()),
+        (PlexPermanentError("400"), Bury(), Bury()),
+        (PlexAmbiguousMatch("two"), Bury(), Bury()),
+        (SceneError("no file"), Bury(), Bury()),
+        (PlexTemporaryError("500"), Retry(NOW + 5, counts=True), Bury()),
+        (PlexError("of no class"), Retry(NOW + 5, counts=True), Bury()),
+        (StashQueryError("no column"), Retry(NOW + 5, counts=True), Bury()),
+        (KeyError("a bug"), Retry(NOW + 5, counts=True), Bury()),
+        (sqlite3.OperationalError("disk I/O"), Retry(NOW + 5, counts=True), Bury()),
+        (
+            PlexNotFound("no item"),
+            Retry(NOW + 30, counts=True),
+            Retry(NOW + 600, counts=True),
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_an_error_decides_what_becomes_of_a_fresh_job_and_of_one_out_of_retries(
+    error: Exception, first: Decision, exhausted: Decision
+) -> None:
+    assert decision(error, job()) == first
+    assert decision(error, job(retry_count=MAX_RETRIES)) == exhausted
+
+
+def test_every_class_of_plex_s_errors_is_in_that_table() -> None:
+    assert set(PlexError.__subclasses__()) == {
+        PlexServerDown,
+        PlexAuthError,
+        PlexPermissionError,
+        PlexTlsError,
+        PlexRedirectError,
+        PlexLibraryError,
+        PlexPermanentError,
+        PlexTemporaryError,
+        PlexNotFound,
+    }
+
+
+# temporary errors
+
+
+@pytest.mark.parametrize(("retries", "wait"), list(enumerate([5, 10, 20, 40, 80])))
+def test_each_retry_waits_longer_until_none_is_left(retries: int, wait: float) -> None:
+    error = PlexTemporaryError("500")
+    assert decision(error, job(retries)) == Retry(NOW + wait, counts=True)
+    assert decision(error, job(retries), max_retries=retries) == Bury()
+
+
+def test_a_wait_that_plex_asks_for_is_obeyed_when_it_is_the_longer_one() -> None:
+    assert decision(PlexTemporaryError("429", 120.0), job()) == Retry(NOW + 120, counts=True)
+    assert decision(PlexTemporaryError("429", 2.0), job()) == Retry(NOW + 5, counts=True)
+
+
+@pytest.mark.parametrize("retries", [0, MAX_RETRIES, 99])
+def test_a_temporary_error_of_a_plex_that_fails_its_probe_is_an_outage_and_spends_nothing(
+    retries: int,
+) -> None:
+    error = PlexTemporaryError("500", 60.0)
+    assert decision(error, job(retries), plex_healthy=False) == Outage()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PlexPermanentError("400"), SceneError("no file"), KeyError("a bug"), PlexNotFound("none")],
+)
+def test_a_failed_probe_changes_nothing_about_any_other_error(error: Exception) -> None:
+    assert decision(error, job(), plex_healthy=False) == decision(error, job())
+
+
+def test_plex_asking_for_a_wait_does_not_give_a_job_more_retries() -> None:
+    assert decision(PlexTemporaryError("429", 60.0), job(MAX_RETRIES)) == Bury()
+
+
+# items that Plex lacks
+
+
+@pytest.mark.parametrize("retries", [0, 1, 50])
+def test_a_missing_item_is_looked_for_through_two_hours_whatever_the_retries(retries: int) -> None:
+    since = {MISSING_SINCE: NOW - KEEP_LOOKING + 1}
+    assert isinstance(decision(PlexNotFound("none"), job(retries, **since)), Retry)
+
+
+def test_after_two_hours_and_several_tries_it_is_a_dead_letter() -> None:
+    assert KEEP_LOOKING == 2 * HOURS
+    assert decision(PlexNotFound("none"), job(50, **{MISSING_SINCE: NOW - 2 * HOURS})) == Bury()
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_a_clock_that_jumps_ahead_does_not_end_the_search(retries: int) -> None:
+    since = {MISSING_SINCE: NOW - 1000 * HOURS}
+    assert isinstance(decision(PlexNotFound("none"), job(retries, **since)), Retry)
+
+
+def test_the_usual_back_off_needs_more_tries_than_the_fewest_within_two_hours() -> None:
+    """So that without a jump of the clock the two hours alone decide."""
+    waits = 0.0
+    for retries in range(50):
+        again = decision(PlexNotFound("none"), job(retries, **{MISSING_SINCE: NOW}))
+        assert isinstance(again, Retry)
+        waits += again.at - NOW
+        if waits >= KEEP_LOOKING:
+            break
+    since = {MISSING_SINCE: NOW - KEEP_LOOKING}
+    assert decision(PlexNotFound("none"), job(retries + 1, **since)) == Bury()
+
+
+@pytest.mark.parametrize("since", [None, "yesterday", [], {}])
+def test_a_job_that_does_not_tell_since_when_starts_its_two_hours_now(since: object) -> None:
+    retry = decision(PlexNotFound("none"), job(3, **{MISSING_SINCE: since}))
+    assert retry == Retry(NOW + 240, counts=True)
+
+
+@pytest.mark.parametrize("since", [NOW - 9 * HOURS, NOW])
+def test_whoever_wants_missing_items_skipped_gets_them_skipped_at_once(since: float) -> None:
+    job_ = job(0, **{MISSING_SINCE: since})
+    assert decision(PlexNotFound("none"), job_, skip_not_found=True) == Drop()
+
+
+@pytest.mark.parametrize(
+    "error", [PlexServerDown("x"), PlexTemporaryError("x"), StashUnavailable("x"), KeyError("x")]
+)
+def test_only_a_complete_look_may_conclude_that_there_is_nothing(error: Exception) -> None:
+    """An error during the match must not read as "not in Plex" (spec.md §11, 19)."""
+    for healthy in (True, False):
+        chosen = decision(error, job(), skip_not_found=True, plex_healthy=healthy)
+        assert chosen == decision(error, job(), plex_healthy=healthy)
+        assert chosen != Drop()
+
+
+# always
+
+
+ERRORS = st.sampled_from(
+    [
+        *(cls("x") for cls in PlexError.__subclasses__()),
+        PlexTemporaryError("x", 30.0),
+        StashUnavailable("x"),
+        StashAuthError("x"),
+        StashQueryError("x"),
+        SceneError("x"),
+        ValueError("x"),
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    error=ERRORS,
+    retries=st.integers(0, 30),
+    maximum=st.integers(1, 20),
+    skip=st.booleans(),
+    since=st.none() | st.floats(NOW - 10 * HOURS, NOW + 10 * HOURS),
+    share=st.floats(0, 1),
+)
+def test_a_retry_lies_ahead_and_a_pause_never_depends_on_the_job(
+    error: Exception, retries: int, maximum: int, skip: bool, since: float | None, share: float
+) -> None:
+    given_job = job(retries, **({} if since is None else {MISSING_SINCE: since}))
+    chosen = decision(
+        error,
+        given_job,
+        skip_not_found=skip,
+        max_retries=maximum,
+        uniform=lambda low, high: low + share * (high - low),
+    )
+    if isinstance(chosen, Retry):
+        assert NOW + 1 <= chosen.at <= NOW + 600
+    if isinstance(chosen, Outage | Pause | Leave):
+        assert decision(error, job()) == chosen
+
+
+def test_a_misspelt_library_name_pauses_and_buries_nothing(tmp_path: Path) -> None:
+    index = PathIndex(str(tmp_path / "library.db"))
+    with FakePlex() as plex:
+        plex.add_section("Scenes", ["/plex"])
+        client = client_of(plex)
+        library = Library(client, index, ("Scnes",), lambda: NOW)
+        with pytest.raises(PlexError) as caught:
+            library.prepare()
+        client.close()
+    index.close()
+    assert decision(caught.value, job()) == Pause()

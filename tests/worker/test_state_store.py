@@ -1,0 +1,151 @@
+"""Models and their files: read whatever is there, written when something changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.validation.strategies import JSON
+from worker.circuit_breaker import CircuitBreaker, CircuitState
+from worker.outage_history import OutageHistory
+from worker.recovery import RecoveryScheduler
+from worker.state_store import Report, StateStore, parse_count, parse_moment, read_list
+
+NOW = 1_750_000_000.9
+
+
+def breaker_at(path: Path, report: Report = pytest.fail) -> StateStore[CircuitBreaker]:
+    return StateStore(str(path), CircuitBreaker.from_state, report, NOW)
+
+
+def recovery_at(path: Path) -> StateStore[RecoveryScheduler]:
+    return StateStore(str(path), RecoveryScheduler.from_state, pytest.fail, NOW)
+
+
+def history_at(path: Path, report: Report = pytest.fail) -> StateStore[OutageHistory]:
+    return StateStore(str(path), OutageHistory.from_state, report, NOW, read_list)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.json"
+
+
+def names(path: Path) -> list[str]:
+    return sorted(os.listdir(path.parent))
+
+
+def test_each_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("breaker.json", "recovery.json", "history.json")]
+    breaker, recovery, history = breaker_at(paths[0]), recovery_at(paths[1]), history_at(paths[2])
+    for _ in range(5):
+        breaker.model.record_failure(NOW)
+    recovery.model.record_check(NOW, healthy=False)
+    history.model.begin(NOW)
+    assert [store.save() for store in (breaker, recovery, history)] == [True] * 3
+    assert breaker_at(paths[0]).model.state is CircuitState.OPEN
+    assert recovery_at(paths[1]).model.state == recovery.model.state
+    assert history_at(paths[2]).model.records == history.model.records
+
+
+def test_nothing_is_written_while_nothing_changes(path: Path) -> None:
+    store = breaker_at(path)
+    store.model.record_success(NOW)
+    assert not store.save()
+    assert names(path) == []
+    store.model.record_failure(NOW)
+    assert [store.save(), store.save()] == [True, False]
+    before = path.stat().st_ino
+    again = breaker_at(path)
+    assert not again.save()
+    again.model.record_success(NOW)
+    again.model.record_failure(NOW)
+    assert not again.save()
+    assert path.stat().st_ino == before
+
+
+def test_a_write_that_failed_is_tried_again(path: Path) -> None:
+    store = breaker_at(path)
+    store.model.record_failure(NOW)
+    path.mkdir()
+    (path / "inside").touch()
+    with pytest.raises(OSError, match="directory"):
+        store.save()
+    (path / "inside").unlink()
+    path.rmdir()
+    assert store.save()
+
+
+def test_a_corrupt_file_is_set_aside_and_reported(path: Path) -> None:
+    path.write_text("{torn")
+    reports: list[str] = []
+    store = breaker_at(path, reports.append)
+    assert store.model.state is CircuitState.CLOSED
+    assert len(reports) == 1
+    assert not store.save()
+    assert names(path) == ["state.json.corrupt-1750000000"]
+
+
+def test_what_is_garbage_inside_is_mended_by_the_next_save(path: Path) -> None:
+    path.write_text('{"state": "ajar"}')
+    assert breaker_at(path).save()
+    assert json.loads(path.read_text())["state"] == "closed"
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(JSON)
+def test_any_json_loads_and_saves(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content))
+    reports: list[str] = []
+    for store in (breaker_at(path, reports.append), history_at(path, reports.append)):
+        store.save()
+        assert not store.save()
+
+
+# lists
+
+
+def test_a_list_is_read_and_no_file_is_an_empty_one(path: Path) -> None:
+    assert read_list(str(path), pytest.fail, NOW) == []
+    path.write_text('[1, {"a": null}]')
+    assert read_list(str(path), pytest.fail, NOW) == [1, {"a": None}]
+
+
+@pytest.mark.parametrize(
+    "torn", [b"", b"[1", b"\xff\xfe[]", b"{}", b"null", b"[" * 100_000], ids=lambda torn: torn[:4]
+)
+def test_what_is_no_list_is_set_aside_and_reported_once(path: Path, torn: bytes) -> None:
+    path.write_bytes(torn)
+    reports: list[str] = []
+    assert read_list(str(path), reports.append, NOW) == []
+    assert read_list(str(path), reports.append, NOW) == []
+    (report,) = reports
+    assert report.startswith("state.json could not be read (")
+    assert names(path) == ["state.json.corrupt-1750000000"]
+
+
+# values
+
+
+@pytest.mark.parametrize("raw", [0, 1.5, NOW, 253_402_300_799])
+def test_moments(raw: float) -> None:
+    assert parse_moment(raw) == raw
+
+
+@pytest.mark.parametrize(
+    "raw", [None, True, "5", [], -1, 1e300, 10**400, float("nan"), float("inf")], ids=str
+)
+def test_what_is_no_moment(raw: Any) -> None:
+    assert parse_moment(raw) is None
+
+
+@pytest.mark.parametrize(("raw", "count"), [(0, 0), (7, 7), (-1, None), (1.0, None), (True, None)])
+def test_counts(raw: Any, count: int | None) -> None:
+    assert parse_count(raw) == count

@@ -1,0 +1,157 @@
+"""What the worker counts, over restarts and over damaged files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sync_queue.support import NOW, Clock
+from tests.validation.strategies import JSON, json_object
+from worker.stats import SyncStats
+
+COUNTS = [
+    "jobs_processed",
+    "jobs_succeeded",
+    "jobs_failed",
+    "jobs_to_dlq",
+    "high_confidence_matches",
+    "low_confidence_matches",
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "stats.json")
+
+
+def load(path: str) -> SyncStats:
+    """Statistics of a file in order."""
+    return SyncStats(path, pytest.fail, Clock(NOW))
+
+
+def stored(path: str) -> Any:
+    return json.loads(Path(path).read_text())
+
+
+def test_without_a_file_everything_is_0(path: str) -> None:
+    stats = load(path)
+    assert stats.counts == dict.fromkeys(COUNTS, 0)
+    assert (stats.errors_by_type, stats.total_processing_time) == ({}, 0.0)
+
+
+def test_successes_and_failures_are_counted(path: str) -> None:
+    stats = load(path)
+    stats.succeeded(1.5)
+    stats.failed("PlexNotFound", 0.5, dead=False)
+    stats.failed("PlexNotFound", 0.0, dead=True)
+    stats.failed("KeyError", 0.0, dead=True)
+    assert stats.counts == {
+        **dict.fromkeys(COUNTS, 0),
+        "jobs_processed": 4,
+        "jobs_succeeded": 1,
+        "jobs_failed": 3,
+        "jobs_to_dlq": 2,
+    }
+    assert stats.errors_by_type == {"PlexNotFound": 2, "KeyError": 1}
+    assert stats.total_processing_time == 2.0
+
+
+def test_a_clock_that_steps_back_takes_no_time_away(path: str) -> None:
+    stats = load(path)
+    stats.succeeded(2.0)
+    stats.succeeded(-3600.0)
+    assert stats.total_processing_time == 2.0
+
+
+def test_counting_goes_on_after_a_restart(path: str) -> None:
+    for total in (1, 2, 3):
+        stats = load(path)
+        stats.succeeded(0.5)
+        stats.failed("KeyError", 0.0, dead=False)
+        stats.save()
+        assert stored(path)["jobs_succeeded"] == total
+        assert stored(path)["errors_by_type"] == {"KeyError": total}
+        assert stored(path)["total_processing_time"] == total * 0.5
+
+
+def test_saving_twice_counts_nothing_twice(path: str) -> None:
+    """The earlier implementation multiplied them on every save (spec.md §11, 15)."""
+    stats = load(path)
+    stats.succeeded(1.0)
+    stats.save()
+    first = stored(path)
+    stats.save()
+    load(path).save()
+    assert stored(path) == first
+
+
+def test_what_is_stored_has_the_known_names(path: str) -> None:
+    load(path).save()
+    assert set(stored(path)) == {
+        *COUNTS,
+        "total_processing_time",
+        "session_start",
+        "errors_by_type",
+    }
+    assert stored(path)["session_start"] == NOW
+
+
+def test_an_unchanged_state_is_not_written_again(path: str) -> None:
+    stats = load(path)
+    stats.save()
+    Path(path).unlink()
+    stats.save()
+    assert not Path(path).exists()
+    stats.succeeded(0.1)
+    stats.save()
+    assert Path(path).exists()
+
+
+def test_a_torn_file_is_reported_and_counting_starts_afresh(path: str) -> None:
+    Path(path).write_text('{"jobs_processed": 5')
+    reports: list[str] = []
+    stats = SyncStats(path, reports.append, Clock(NOW))
+    stats.succeeded(1.0)
+    stats.save()
+    assert len(reports) == 1
+    assert load(path).counts["jobs_processed"] == 1
+
+
+def test_a_place_that_cannot_be_written_to_is_an_os_error_and_saving_can_be_tried_again(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "later"
+    stats = load(str(folder / "stats.json"))
+    stats.succeeded(1.0)
+    with pytest.raises(OSError, match="later"):
+        stats.save()
+    folder.mkdir()
+    stats.save()
+    assert stored(str(folder / "stats.json"))["jobs_processed"] == 1
+
+
+STATS_LIKE = json_object(
+    **dict.fromkeys(COUNTS, st.integers(0, 10**6)),
+    total_processing_time=st.floats(0, 1e6),
+    errors_by_type=st.dictionaries(st.text(), st.integers(0, 99) | JSON, max_size=3),
+)
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(STATS_LIKE)
+def test_any_object_in_the_file_is_read_as_counts(path: str, content: Any) -> None:
+    Path(path).write_text(json.dumps(content))
+    stats = load(path)
+    counts = [*stats.counts.values(), *stats.errors_by_type.values()]
+    assert min(counts) >= 0
+    stats.failed("KeyError", 1.0, dead=True)
+    stats.save()
+    assert load(path).counts == stats.counts
+    assert load(path).errors_by_type == stats.errors_by_type

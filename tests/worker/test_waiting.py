@@ -1,0 +1,138 @@
+"""Sleeping until there is something to do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sync_queue.manager import QueueManager
+from tests.sync_queue.support import job
+from worker.waiting import LOOKS_PER_SECOND, Waiter
+
+
+class Nap(threading.Event):
+    """An order to stop that is waited for in no time: it moves a clock instead.
+
+    Args:
+        wakes: what happens during each sleep, given the time.
+    """
+
+    def __init__(self, wakes: Callable[[float], None] = lambda _now: None) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.naps: list[float] = []
+        self._wakes = wakes
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.naps.append(timeout)
+        self.now += timeout
+        self._wakes(self.now)
+        return self.is_set()
+
+
+class Counter:
+    """The queue's change counter."""
+
+    def __init__(self) -> None:
+        self.value = 7
+
+    def __call__(self) -> int:
+        return self.value
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter()
+
+
+def waiter(counter: Counter, nap: Nap) -> Waiter:
+    return Waiter(counter, nap, lambda: nap.now)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 1.0, 7.3])
+def test_it_wakes_after_the_time_and_not_before(counter: Counter, seconds: float) -> None:
+    nap = Nap()
+    waiter(counter, nap).wait(seconds)
+    assert nap.now == pytest.approx(1000.0 + seconds)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -5.0])
+def test_no_time_is_no_sleep(counter: Counter, seconds: float) -> None:
+    nap = Nap()
+    waiter(counter, nap).wait(seconds)
+    assert nap.naps == []
+
+
+def test_it_looks_at_the_queue_several_times_a_second(counter: Counter) -> None:
+    nap = Nap()
+    waiter(counter, nap).wait(3.0)
+    assert max(nap.naps) <= 1.0 / LOOKS_PER_SECOND
+    assert len(nap.naps) <= 3 * LOOKS_PER_SECOND + 1
+
+
+def test_a_change_of_the_queue_wakes_it_at_the_next_look(counter: Counter) -> None:
+    def enqueue(now: float) -> None:
+        counter.value += now > 1002.1
+
+    nap = Nap(enqueue)
+    waiter(counter, nap).wait(60.0)
+    assert nap.now == pytest.approx(1002.2)
+
+
+def test_a_change_that_came_before_the_wait_wakes_it_at_once_and_only_once(
+    counter: Counter,
+) -> None:
+    nap = Nap()
+    waiting = waiter(counter, nap)
+    counter.value += 1
+    waiting.wait(60.0)
+    assert nap.naps == []
+    waiting.wait(1.0)
+    assert nap.now == pytest.approx(1001.0)
+
+
+def test_the_order_to_stop_wakes_it(counter: Counter) -> None:
+    def stop(now: float) -> None:
+        if now > 1001.1:
+            nap.set()
+
+    nap = Nap(stop)
+    waiting = waiter(counter, nap)
+    waiting.wait(60.0)
+    assert nap.now == pytest.approx(1001.2)
+    naps = len(nap.naps)
+    waiting.wait(60.0)
+    assert len(nap.naps) == naps
+
+
+def test_another_process_s_job_is_such_a_change_and_one_s_own_work_is_none(
+    tmp_path: Path,
+) -> None:
+    worker, hook = QueueManager(str(tmp_path)), QueueManager(str(tmp_path))
+
+    def enqueue(now: float) -> None:
+        if now > 1001.1:
+            hook.enqueue([job(1)])
+
+    nap = Nap(enqueue)
+    waiting = Waiter(worker.change_counter, nap, lambda: nap.now)
+    worker.enqueue([job(2)])
+    worker.finish(worker.claim(1))
+    waiting.wait(60.0)
+    assert nap.now == pytest.approx(1001.2)
+    assert worker.queued_scene_ids() == {1}
+    worker.close()
+    hook.close()
+
+
+def test_it_ends_on_a_real_order_to_stop_from_another_thread(counter: Counter) -> None:
+    stop = threading.Event()
+    waiting = threading.Thread(target=Waiter(counter, stop, lambda: 0.0).wait, args=(3600.0,))
+    waiting.start()
+    stop.set()
+    waiting.join(30)
+    assert not waiting.is_alive()

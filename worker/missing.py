@@ -1,0 +1,76 @@
+"""Scenes that Plex does not have yet: looked for together, woken when their file appears."""
+
+from plex.library import REFRESH_INTERVAL
+from sync_queue.manager import QueueManager
+from sync_queue.models import MISSING_PATHS, SyncJob
+from validation.scene_extractor import SceneFile
+from worker.session import SyncSession
+
+_NOT_FOUND = "PlexNotFound"
+
+
+class MissingScenes:
+    """Watches for the files that waiting jobs and dead letters lack in Plex.
+
+    However many they are, the library is looked at once per refresh interval, and listed only when
+    it says that it has changed.
+    """
+
+    def __init__(self, queue: QueueManager) -> None:
+        self._queue = queue
+        self._seen = -1
+        self._looked_at = float("-inf")
+
+    def seconds_to_next_look(self, now: float) -> float | None:
+        """Return when a look is due, in seconds; None when no job waits for its file.
+
+        Args:
+            now: seconds that never step.
+        """
+        if not self._queue.any_with_error(_NOT_FOUND):
+            return None
+        return max(0.0, self._looked_at + REFRESH_INTERVAL - now)
+
+    def look(self, session: SyncSession, now: float) -> int:
+        """Look at the libraries and wake whom a listing has brought.
+
+        Returns:
+            How many jobs are due now because of it.
+
+        Raises:
+            PlexError: Plex could not be asked.
+        """
+        self._looked_at = now
+        session.library.prepare()
+        session.library.refresh()
+        return self.wake(session)
+
+    def wake(self, session: SyncSession) -> int:
+        """Make the jobs due, and revive the dead letters, whose file the path index has now.
+
+        Returns:
+            How many; at once 0 when nothing was listed since the last call.
+        """
+        listings = session.library.listings
+        if listings == self._seen:
+            return 0
+        self._seen = listings
+        jobs = self._queue.waiting_with_error(_NOT_FOUND)
+        found = [claim.row_id for claim in jobs if _has_item(session, claim.job)]
+        self._queue.hurry(found)
+        letters = self._queue.dead_letters.of_type(_NOT_FOUND)
+        revived = [
+            letter
+            for letter in letters
+            if letter.job is not None
+            and _has_item(session, letter.job)
+            and self._queue.revive(letter)
+        ]
+        return len(found) + len(revived)
+
+
+def _has_item(session: SyncSession, job: SyncJob) -> bool:
+    paths = job.data.get(MISSING_PATHS)
+    if not isinstance(paths, list):
+        return False
+    return bool(session.matcher.find([SceneFile(path) for path in paths if isinstance(path, str)]))

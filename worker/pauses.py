@@ -1,0 +1,67 @@
+"""Times in which no job can succeed and none is tried: they are no failures and cost nothing."""
+
+from collections.abc import Callable
+
+SETTINGS, STASH, DATABASE = "settings", "stash", "database"
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0  # seconds
+SETTINGS_LOOK = 10.0  # seconds between looks whether the settings have changed meanwhile
+_MOST_DOUBLINGS = 8
+
+
+class Pauses:
+    """The pause in force, longer each time in a row.
+
+    Args:
+        monotonic: seconds that never step.
+        warn: tells the user why nothing goes on, once per reason.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], warn: Callable[[str], None]) -> None:
+        self._monotonic = monotonic
+        self._warn = warn
+        self._in_a_row = 0
+        self._until = float("-inf")
+        self._kind = ""
+        self.reason = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether a pause lasts."""
+        return self.seconds_left > 0
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the pause lasts if nothing changes, 0 without one."""
+        return max(0.0, self._until - self._monotonic())
+
+    @property
+    def about_settings(self) -> bool:
+        """Whether a change of the settings may end it at once."""
+        return self._kind == SETTINGS
+
+    def begin(self, reason: str, kind: str) -> None:
+        """Start a pause, or the next one in a row."""
+        delay = FIRST_PAUSE * 2.0 ** min(self._in_a_row, _MOST_DOUBLINGS)
+        self._in_a_row += 1
+        self._until = self._monotonic() + min(LONGEST_PAUSE, delay)
+        self._kind = kind
+        if reason != self.reason:
+            self._warn(f"{reason}. All jobs wait, none is lost")
+        self.reason = reason
+
+    def end_now(self) -> None:
+        """Try again at once."""
+        self._until = float("-inf")
+
+    def was_about(self, kind: str) -> bool:
+        """Tell, once, whether the pause that has ended was of this kind."""
+        if self.active or self._kind != kind:
+            return False
+        self._kind = ""
+        return True
+
+    def succeeded(self) -> None:
+        """A job went through: there is nothing left to wait for."""
+        self._in_a_row = 0
+        self.reason = ""
+        self._kind = ""

@@ -1,0 +1,68 @@
+"""Writes down what became of a scene: one transaction, one line, one count."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from plex.exceptions import PlexNotFound
+from shared.log import Log
+from sync_queue.dlq import Failure
+from sync_queue.manager import QueueManager
+from sync_queue.models import MISSING_PATHS, MISSING_SINCE, Claim
+from worker.batch import Result
+from worker.retry_policy import Bury, Decision, Retry
+from worker.stats import SyncStats
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Settles results.
+
+    Attributes:
+        clock: seconds since the epoch.
+    """
+
+    queue: QueueManager
+    stats: SyncStats
+    log: Log
+    clock: Callable[[], float]
+
+    def done(self, result: Result, seconds: float) -> None:
+        """Remove the jobs of a scene whose effect is in Plex, and remember how it went."""
+        with self.queue.transaction():
+            scene_id = result.claims[0].job.scene_id
+            if scene_id is not None and result.record is not None:
+                self.queue.sync_log.remember_scene(scene_id, result.record)
+            elif scene_id is not None:
+                self.queue.sync_log.forget_scene(scene_id)
+            self.queue.finish(result.claims)
+        self.stats.succeeded(seconds)
+        outcome = result.record.outcome if result.record else "done"
+        what = ", ".join(result.changed) or "already in step"
+        self.log.info(f"{result.label}: {outcome}: {what}; {seconds:.1f} s")
+
+    def failed(
+        self, decision: Decision, result: Result, error: Exception, claim: Claim, trace: str | None
+    ) -> None:
+        """Put a job off, bury it, or finish it without effect."""
+        name = type(error).__name__
+        claim = self._with_search(claim, result, error)
+        if isinstance(decision, Retry):
+            later = claim.job.postponed(decision.at, name, counts=decision.counts)
+            self.queue.give_back([Claim(claim.row_id, later)])
+            seconds = max(0.0, decision.at - self.clock())
+            self.log.warning(f"{result.label}: {error}. Next try in {seconds:.0f} s")
+        elif isinstance(decision, Bury):
+            self.queue.bury(claim, Failure(name, str(error), trace))
+            self.log.error(f"{result.label}: {error}. It is in the dead letters")
+        else:
+            self.queue.finish([claim], healthy=False)
+            self.log.info(f"{result.label}: skipped: {error}")
+        self.stats.failed(name, 0.0, dead=isinstance(decision, Bury))
+
+    def _with_search(self, claim: Claim, result: Result, error: Exception) -> Claim:
+        """Note in a job that Plex lacks which files it looks for, and since when."""
+        if not isinstance(error, PlexNotFound):
+            return claim
+        since = claim.job.data.get(MISSING_SINCE, self.clock())
+        search = {MISSING_SINCE: since, MISSING_PATHS: list(result.paths)}
+        return Claim(claim.row_id, replace(claim.job, data={**claim.job.data, **search}))

@@ -1,0 +1,101 @@
+"""The worker's small states on disk: read whatever they hold, written only when they changed."""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+from shared.state_file import read_state, write_state
+
+_LATEST = 253_402_300_799.0  # the last second of the year 9999
+
+Report = Callable[[str], None]
+Reader = Callable[[str, Report, float], Any]
+
+
+class Model(Protocol):
+    """What can tell its state as JSON; each call gives a value of its own."""
+
+    def to_state(self) -> Any:
+        """Return the state as its file shall hold it."""
+        ...
+
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+class StateStore(Generic[ModelT]):
+    """One model and its file. Everyone may load; only the holder of the worker lock saves.
+
+    Args:
+        path: the file.
+        parse: makes the model of whatever the file holds; of nothing, its default.
+        report: is told about a file that could not be read.
+        now: seconds since the epoch.
+        read: `read_list` for a file that holds a list.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        parse: Callable[[Any], ModelT],
+        report: Report,
+        now: float,
+        read: Reader = read_state,
+    ) -> None:
+        stored = read(path, report, now)
+        self._path = path
+        self.model = parse(stored)
+        # A file of defaults would say nothing: the first write is the first change.
+        self._saved = stored or self.model.to_state()
+
+    def save(self) -> bool:
+        """Write the state if it changed; return whether it did.
+
+        Raises:
+            OSError: the file could not be written; the next call tries again.
+        """
+        state = self.model.to_state()
+        if state == self._saved:
+            return False
+        write_state(self._path, state)
+        self._saved = state
+        return True
+
+
+def read_list(path: str, report: Report, now: float) -> list[Any]:
+    """Return the list in a file, or an empty one; does to any other file as `read_state` does."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            stored = json.load(file)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, RecursionError) as error:
+        problem = str(error)
+    else:
+        if isinstance(stored, list):
+            return stored
+        problem = f"a JSON list was expected, not {type(stored).__name__}"
+    aside = f"{path}.corrupt-{int(now)}"
+    with contextlib.suppress(OSError):
+        os.replace(path, aside)
+    report(
+        f"{os.path.basename(path)} could not be read ({problem}); "
+        f"it was set aside as {os.path.basename(aside)} and starts afresh"
+    )
+    return []
+
+
+def parse_moment(raw: Any) -> float | None:
+    """Return seconds since the epoch, None for what is no moment up to the year 9999."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    return float(raw) if 0 <= raw <= _LATEST else None  # false for NaN, too
+
+
+def parse_count(raw: Any) -> int | None:
+    """Return a whole number from 0 on, None for anything else."""
+    if isinstance(raw, bool) or not isinstance(raw, int) or raw < 0:
+        return None
+    return raw
