@@ -159,9 +159,11 @@ class Rig:
             connection.close()
 
     def queued(self) -> int:
-        """How many jobs wait or are in progress."""
+        """How many jobs wait or are in progress, in the database or in the inbox beside it."""
+        beside = len(list((self.data / "queue" / "inbox").glob("*.json")))
         with self.database() as connection:
-            return int(connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone()[0])
+            rows = connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone()
+        return beside + int(rows[0])
 
     def worker_pids(self) -> list[int]:
         """The processes that run this rig's worker."""

@@ -29,7 +29,13 @@ HOMES = {"plexapi": {"plex"}, "stashapi": {"stash"}, "persistqueue": {"sync_queu
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
 # Imports inside functions: the entry and the launcher are the measured hook path, the others know
 # only at run time whether what they import is installed.
-LAZY = {"Stash2Plex.py", "worker/launcher.py", "app/worker_process.py", "app/task_process.py"}
+LAZY = {
+    "Stash2Plex.py",
+    "worker/launcher.py",
+    "app/hook_process.py",
+    "app/worker_process.py",
+    "app/task_process.py",
+}
 
 
 def sources() -> list[Path]:

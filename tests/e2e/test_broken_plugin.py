@@ -16,8 +16,8 @@ COVERS = Path("worker/cover_sync.py")
     ("file", "sound", "broken", "complaint"),
     [
         (DIFF, ', TAGS: "genre"', "", "genres is []"),
-        (DIFF, '{f"{plex_name}.value": wanted, f"{plex_name}.locked": "1"}',
-         '{f"{plex_name}.value": wanted}', "not locked: originallyAvailableAt, studio"),
+        (DIFF, 'lock = {f"{plex_name}.locked": "1"}', "lock: dict[str, str] = {}",
+         "not locked: originallyAvailableAt, studio"),
         (DIFF, '    parameters[f"{plex_name}.locked"] = "1"\n', "", "not locked: actor"),
         (COVERS, "result.to_lock.setdefault(item, set()).add(kind)", "pass", "not locked: art"),
     ],

@@ -45,8 +45,8 @@ def test_a_worker_that_sees_new_work_after_it_let_go_of_the_lock_takes_it_again(
     mutate(
         rig,
         "app/worker_process.py",
-        "        lock.release()\n",
-        f"        while os.path.exists({str(marker)!r}): pass\n        lock.release()\n",
+        "        process.lock.release()\n",
+        f"        while os.path.exists({str(marker)!r}): pass\n        process.lock.release()\n",
     )
     rig.data.mkdir(mode=0o700)
     marker.touch()
