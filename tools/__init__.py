@@ -1,0 +1,1 @@
+"""Command line tools of the developers; nothing of this is installed."""

@@ -1,0 +1,1 @@
+"""`make demo`: a Stash, a Plex and the plugin between them, played in a terminal."""
