@@ -1,0 +1,6 @@
+"""`make bench`: one table of figures from one run, against both fake servers.
+
+Other processes share the machine, so an absolute time tells little; most figures are ratios of
+things that were measured in turn, in the same minute. Goals stand beside the figures and fail
+nothing.
+"""

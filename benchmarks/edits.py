@@ -1,0 +1,92 @@
+"""From saving an edit in Stash to seeing it in Plex, hook, queue and worker included."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from benchmarks.installed import Installed, Progress, StandstillError, installed
+from benchmarks.scale import Scale
+from benchmarks.table import Row
+from benchmarks.workspace import Workspace
+
+_LATENCY = 0.005  # seconds; of a Plex on the same machine or network
+_PATIENCE = 60.0
+
+
+def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[Row]:
+    """Yield the rows of edit → visible."""
+    with installed(workspace, "edit") as plugin:
+        plugin.rig.plex.latency.every = _LATENCY
+        scenes = plugin.rig.add_library(max(scale.burst, scale.edits), covers=False)
+        _edit(plugin, scenes[0], "The first of all")
+        progress("edit: worker alive")
+        worker = plugin.worker()
+        alive = [
+            _edit_beside_worker(plugin, scenes[number], f"Alive {number}")
+            for number in range(scale.edits)
+        ]
+        progress(f"edit: burst of {scale.burst}")
+        burst, hooks = _burst(plugin, scenes[: scale.burst], "In one go")
+        if plugin.worker() != worker:
+            message = "the worker was to stay the same while edits found it alive"
+            raise StandstillError(message)
+        progress("edit: worker to be started")
+        started = [
+            _edit_without_worker(plugin, scenes[number], f"Started {number}")
+            for number in range(scale.edits_from_cold)
+        ]
+        plugin.kill_worker()
+        progress(f"edit: burst of {scale.burst}, worker to be started")
+        cold_burst, cold_hooks = _burst(plugin, scenes[: scale.burst], "In one go, again")
+    yield _median("edit → visible, worker alive", alive, "< 1")
+    yield _median("edit → visible, worker started", started, "< 3")
+    name = f"bulk edit of {scale.burst} → last visible"
+    yield Row(f"{name}, worker alive", burst, "s", "< 5", f"of which {hooks:.2f} s are its hooks")
+    yield Row(
+        f"{name}, worker started", cold_burst, "s", "< 5", f"of which {cold_hooks:.2f} s its hooks"
+    )
+
+
+def _edit_beside_worker(plugin: Installed, scene_id: int, title: str) -> float:
+    plugin.wait_until_drained()
+    # The worker looks for jobs five times a second; people do not save in step with it.
+    time.sleep(random.uniform(0.0, 0.2))
+    return _edit(plugin, scene_id, title)
+
+
+def _edit_without_worker(plugin: Installed, scene_id: int, title: str) -> float:
+    plugin.kill_worker()
+    return _edit(plugin, scene_id, title)
+
+
+def _edit(plugin: Installed, scene_id: int, title: str) -> float:
+    """Save a title as a person does; return the seconds until Plex shows it."""
+    item = plugin.rig.item_of(scene_id)
+    begun = time.perf_counter()
+    plugin.rig.stash.edit_scene(scene_id, title=title)
+    return _seconds_until(plugin, lambda: item.title == title, begun)
+
+
+def _burst(plugin: Installed, scenes: Sequence[int], details: str) -> tuple[float, float]:
+    """Save one text for many scenes; return the seconds until Plex shows all, and of the hooks."""
+    items = [plugin.rig.item_of(scene_id) for scene_id in scenes]
+    begun = time.perf_counter()
+    plugin.rig.stash.edit_scenes(scenes, details=details)
+    hooks = time.perf_counter() - begun
+    shown = _seconds_until(plugin, lambda: all(one.summary == details for one in items), begun)
+    return shown, hooks
+
+
+def _seconds_until(plugin: Installed, visible: Callable[[], bool], begun: float) -> float:
+    if not plugin.rig.wait_until(visible, _PATIENCE):
+        message = f"Plex does not show an edit; the worker's log: {plugin.rig.worker_log()[-800:]}"
+        raise StandstillError(message)
+    return time.perf_counter() - begun
+
+
+def _median(name: str, taken: Sequence[float], goal: str) -> Row:
+    note = f"{min(taken):.2f} to {max(taken):.2f} s in {len(taken)} edits; Plex answers in 5 ms"
+    return Row(name, statistics.median(taken), "s", goal, note)
