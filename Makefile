@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: test demo bench check format clean
+.PHONY: test demo bench soak check format clean
 
 # The virtual environment; made anew when the pinned versions change.
 $(READY): requirements.txt requirements-dev.txt
@@ -34,6 +34,11 @@ demo: $(READY)
 # One table of figures, ratios from one run.
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
+
+# The long counts of the reliability scoreboard. KILLS=10000 takes about half an hour.
+KILLS ?= 10000
+soak: $(READY)
+	$(BIN)/python -m tests.soak.kills --kills $(KILLS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -133,6 +133,8 @@ class OutageGuard:
         elif self.is_away:
             self._cause = str(health.error)
             self._follow(self._breaker.model.record_failure(now))
+            if self._suspicious:
+                self._recovery.model.hurry()  # an outage, or a moment: to be known soon
         self._save()
         return well
 

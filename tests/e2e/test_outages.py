@@ -1,0 +1,265 @@
+"""Outages of every kind: edits are kept, a dead server is left in peace, and all arrives after."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.e2e.test_lifecycle import mutate
+from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
+from tests.servers.plex import FakePlex
+
+EDITS = 12
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How Plex is away, and how it comes back."""
+
+    begin: Callable[[FakePlex], object]
+    end: Callable[[FakePlex], object]
+
+
+def _end_of_faults(plex: FakePlex) -> None:
+    plex.faults.clear()
+    plex.cut_connections()
+
+
+KINDS = {
+    "refused": Kind(FakePlex.stop, FakePlex.start),
+    "hanging": Kind(lambda plex: plex.faults.hang(), _end_of_faults),
+    "maintenance": Kind(
+        lambda plex: plex.maintenance(on=True), lambda plex: plex.maintenance(on=False)
+    ),
+    "500 on everything": Kind(lambda plex: plex.faults.status(500), _end_of_faults),
+    "200 with HTML": Kind(lambda plex: plex.faults.html(), _end_of_faults),
+    "half bodies": Kind(lambda plex: plex.faults.truncate(), _end_of_faults),
+}
+
+
+def quicken(rig: Rig) -> None:
+    """Make the installed plugin look after Plex ten times as often, so that nobody waits."""
+    mutate(rig, "worker/recovery.py", "SHORTEST_INTERVAL = 5.0", "SHORTEST_INTERVAL = 0.5")
+    mutate(rig, "worker/recovery.py", "LONGEST_INTERVAL = 60.0", "LONGEST_INTERVAL = 2.0")
+    mutate(rig, "worker/pauses.py", "FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0",
+           "FIRST_PAUSE, LONGEST_PAUSE = 0.5, 2.0")  # fmt: skip
+    mutate(rig, "app/sessions.py", "SETTINGS_AGE = 10.0", "SETTINGS_AGE = 0.5")
+    mutate(rig, "worker/pauses.py", "SETTINGS_LOOK = 10.0", "SETTINGS_LOOK = 0.5")
+
+
+def state(rig: Rig, name: str) -> Any:
+    """The content of a state file."""
+    return json.loads((rig.data / name).read_text())
+
+
+def jobs(rig: Rig) -> list[dict[str, object]]:
+    """The jobs that wait or are in progress."""
+    with rig.database() as database:
+        rows = database.execute("SELECT data FROM ack_queue_default").fetchall()
+    return [json.loads(row[0]) for row in rows]
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["worker lives", "worker killed"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_after_any_outage_all_edits_arrive_without_a_task_and_without_a_retry_spent(
+    make_rig: MakeRig, kind: Kind, killed: bool
+) -> None:
+    rig = make_rig(settings={"read_timeout": 5})
+    quicken(rig)
+    mutate(rig, "plex/client.py", "IDENTITY_TIMEOUT = (5.0, 5.0)", "IDENTITY_TIMEOUT = (0.5, 0.5)")
+    ids = rig.add_library(EDITS, covers=False)
+    kind.begin(rig.plex)
+
+    rig.stash.edit_scenes(ids, tags=["During the outage"])
+    assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    if killed:
+        rig.stop_worker()
+    assert {(job["retry_count"], job["last_error_type"]) for job in jobs(rig)} == {(0, None)}
+    kind.end(rig.plex)
+    if killed:
+        rig.stash.edit_scene(ids[0], title="The next hook picks everything up")
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert rig.wait_until(lambda: "Plex is back after" in rig.worker_log())
+    (record,) = state(rig, "outage_history.json")
+    assert record["ended_at"] > record["started_at"]
+    assert record["jobs_affected"] == EDITS
+    with rig.database() as database:
+        assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
+
+
+def test_a_dead_server_gets_a_probe_now_and_then_and_nothing_else(rig: Rig) -> None:
+    quicken(rig)
+    ids = rig.add_library(4, covers=False)
+    rig.plex.maintenance(on=True)
+    rig.stash.edit_scenes(ids, tags=["T"])
+    assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    mark = rig.plex.log.mark()
+
+    assert rig.wait_until(lambda: len(rig.plex.log.since(mark)) >= 5)
+
+    asked = rig.plex.log.since(mark)
+    assert {request.kind for request in asked} == {"identity"}
+    gaps = [later.at - one.at for one, later in pairwise(asked)]
+    assert min(gaps) >= 0.5
+
+
+def test_a_wrong_token_is_one_message_no_dead_letter_and_everything_drains_once_it_is_right(
+    rig: Rig,
+) -> None:
+    quicken(rig)
+    ids = rig.add_library(8, covers=False)
+    rig.configure(plex_token="wrong-token-000000")
+
+    rig.stash.edit_scenes(ids, tags=["T"])
+    assert rig.wait_until(lambda: "refused the token" in rig.worker_log())
+    rig.configure(plex_token=TOKEN)
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.worker_log().count("refused the token") == 1
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    with rig.database() as database:
+        assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
+    assert not (rig.data / "outage_history.json").exists()
+
+
+def test_a_token_that_may_not_edit_pauses_and_says_which_one_is_needed(make_rig: MakeRig) -> None:
+    rig = make_rig()
+    quicken(rig)
+    fault = rig.plex.faults.status(403, kind="edit")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+
+    rig.stash.edit_scene(scene_id, title="T")
+    assert rig.wait_until(lambda: "use the token of the server's owner" in rig.worker_log())
+    assert [job["retry_count"] for job in jobs(rig)] == [0]
+    fault.clear()
+
+    assert rig.wait_until(lambda: item.title == "T")
+
+
+def test_a_redirect_is_not_followed_and_names_its_remedy(rig: Rig) -> None:
+    quicken(rig)
+    fault = rig.plex.faults.redirect("https://elsewhere.example/", 301)
+    scene_id, item = rig.add_pair("a", tags=["T"])
+
+    rig.stash.edit_scene(scene_id, title="T")
+    assert rig.wait_until(lambda: "set plex_url to the address it leads to" in rig.worker_log())
+    fault.clear()
+
+    assert rig.wait_until(lambda: item.title == "T")
+
+
+def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy_and_can_be_trusted(
+    make_rig: MakeRig, tmp_path: Path
+) -> None:
+    rig = make_rig()
+    quicken(rig)
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout",
+         key],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with FakePlex(token=TOKEN, tls=context) as plex:
+        item = plex.add_item(plex.add_section("Scenes", [FOLDER]), f"{FOLDER}/a.mp4")
+        scene_id, _ = rig.add_pair("a", tags=["T"])
+        rig.stash.set_plugin_settings(PLUGIN, {"plex_url": plex.url, "plex_token": TOKEN})
+        rig.stash.edit_scene(scene_id, title="T")
+        assert rig.wait_until(lambda: "Plex's certificate is not trusted" in rig.worker_log())
+
+        trusting = {"plex_verify_tls": str(certificate)}
+        rig.stash.set_plugin_settings(
+            PLUGIN, {"plex_url": plex.url, "plex_token": TOKEN, **trusting}
+        )
+
+        assert rig.wait_until(lambda: item.title == "T")
+        rig.stop_worker()
+
+
+def test_stash_being_away_is_no_outage_of_plex(rig: Rig) -> None:
+    quicken(rig)
+    ids = rig.add_library(3, covers=False)
+    rig.plex.stop()
+    rig.stash.edit_scenes(ids, tags=["T"])
+    rig.stop_worker()
+    rig.plex.start()
+    (rig.data / "circuit_breaker.json").unlink(missing_ok=True)
+    rig.stash.stop()
+    rig.stash.edit_scene(ids[0], title="Stash is busy with something else")
+    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+
+    rig.stash.start()
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert not (rig.data / "outage_history.json").exists()
+
+
+def test_an_update_under_a_living_worker_hands_over_to_the_new_version(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="Old")
+    assert rig.wait_until(lambda: item.title == "Old")
+    (old,) = rig.worker_pids()
+    mutate(rig, "Stash2Plex.yml", "version: 0.1.0", "version: 0.1.1")
+
+    rig.stash.edit_scene(scene_id, title="New")
+
+    assert rig.wait_until(lambda: item.title == "New")
+    assert rig.wait_until(lambda: old not in rig.worker_pids())
+    assert "has ended (updated)" in rig.worker_log()
+
+
+def test_a_scene_that_plex_gets_later_is_synced_soon_after_it_is_there(rig: Rig) -> None:
+    mutate(rig, "plex/library.py", "REFRESH_INTERVAL = 60.0", "REFRESH_INTERVAL = 0.5")
+    scene = rig.stash.add_scene(files=[f"{FOLDER}/late.mp4"], tags=["T"])
+    rig.stash.edit_scene(scene.id, title="Late")
+    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log())
+
+    item = rig.plex.add_item(rig.section, f"{FOLDER}/late.mp4")
+    rig.section.content_changed_at += 1
+
+    assert rig.wait_until(lambda: item.title == "Late")
+
+
+def test_a_damaged_database_is_set_aside_and_the_edit_that_found_it_is_kept(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    for path in (rig.data / "queue").glob("data.db*"):
+        path.write_bytes(b"this is no database, it only has its name " * 200)
+
+    run = rig.stash.edit_scene(scene_id, title="Two")[0].result
+
+    assert run.output == "queued"
+    assert any("was damaged" in text and "Sync All" in text for text in run.messages("error"))
+    assert rig.wait_until(lambda: item.title == "Two")
+    assert len(list((rig.data / "queue").glob("data.db.corrupt-*"))) >= 1
+
+
+def test_an_edit_beside_a_locked_database_is_kept_and_taken_in(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    rig.stop_worker()
+    with rig.database() as database:
+        database.execute("BEGIN IMMEDIATE")
+        run = rig.stash.edit_scene(scene_id, title="Two")[0].result
+        database.execute("ROLLBACK")
+
+    assert run.output == "queued"
+    assert run.messages("info") == [f"Scene {scene_id}: queued beside the database, which is busy"]
+    assert rig.wait_until(lambda: item.title == "Two" and rig.queued() == 0)
