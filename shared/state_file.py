@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+_Kind = TypeVar("_Kind")
 
 
 def write_state(path: str, state: Any) -> None:
@@ -27,21 +29,32 @@ def write_state(path: str, state: Any) -> None:
 
 
 def read_state(path: str, report: Callable[[str], None], now: float) -> dict[str, Any]:
-    """Return the state, or an empty one when there is none.
+    """Return the object in the file, or an empty one when there is none.
 
-    A file that is no JSON object is set aside as `<name>.corrupt-<time>` and reported once.
+    A file that holds anything else is set aside as `<name>.corrupt-<time>` and reported once.
     """
+    return _read(path, dict, "a JSON object", report, now) or {}
+
+
+def read_list(path: str, report: Callable[[str], None], now: float) -> list[Any]:
+    """Return the list in the file, or an empty one; else as `read_state`."""
+    return _read(path, list, "a JSON list", report, now) or []
+
+
+def _read(
+    path: str, kind: type[_Kind], wanted: str, report: Callable[[str], None], now: float
+) -> _Kind | None:
     try:
         with open(path, encoding="utf-8") as file:
             state = json.load(file)
     except FileNotFoundError:
-        return {}
+        return None
     except (OSError, ValueError, RecursionError) as error:
-        state, problem = None, str(error)
+        problem = str(error)
     else:
-        problem = f"a JSON object was expected, not {type(state).__name__}"
-    if isinstance(state, dict):
-        return state
+        if isinstance(state, kind):
+            return state
+        problem = f"{wanted} was expected, not {type(state).__name__}"
     aside = f"{path}.corrupt-{int(now)}"
     with contextlib.suppress(OSError):
         os.replace(path, aside)
@@ -49,4 +62,4 @@ def read_state(path: str, report: Callable[[str], None], now: float) -> dict[str
         f"{os.path.basename(path)} could not be read ({problem}); "
         f"it was set aside as {os.path.basename(aside)} and starts afresh"
     )
-    return {}
+    return None

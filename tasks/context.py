@@ -1,9 +1,9 @@
 """What a task works with; the composition root passes everything in."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.file_lock import FileLock
 from shared.log import Log
@@ -17,6 +17,11 @@ from worker.session import SessionProvider
 
 class TaskError(Exception):
     """A task could not do its work; the text says why and what to do."""
+
+
+def flag(arguments: Mapping[str, Any], name: str) -> bool:
+    """Tell whether an argument says yes; Stash passes values as text, JSON may bring a bool."""
+    return str(arguments.get(name, "")).strip().lower() in ("true", "1", "yes", "on")
 
 
 class Settings(SessionProvider, Protocol):

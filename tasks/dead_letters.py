@@ -11,11 +11,10 @@ from sync_queue.dlq_recovery import (
     get_outage_dlq_entries,
     recover_outage_jobs,
 )
-from tasks.context import TaskContext, TaskError
+from tasks.context import TaskContext, TaskError, flag
 from worker.outage_history import format_elapsed_since
 
 _DEFAULT_DAYS, _FEWEST_DAYS, _MOST_DAYS = 30, 1, 365
-_TRUE = ("true", "1", "yes", "on")
 
 
 def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> str:
@@ -51,7 +50,7 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
         TaskError: Plex is not healthy.
         StashError: Stash could not be asked.
     """
-    optional = str(arguments.get("include_optional", "")).strip().lower() in _TRUE
+    optional = flag(arguments, "include_optional")
     completed = [one for one in context.records.outages().records if one.ended_at is not None]
     if not completed:
         return "No completed outage is on record, so there is nothing to recover"
@@ -66,7 +65,7 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
         message = f"Plex is not healthy ({health.error}); nothing was changed, run it again later"
         raise TaskError(message)
     result = recover_outage_jobs(
-        context.queue, letters, plex_healthy=True, existing_scenes=_existing(context)
+        context.queue, letters, plex_healthy=True, existing_scenes=_Existing(context)
     )
     if result.recovered:
         context.ensure_worker()
@@ -88,10 +87,6 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
 def _left_behind(context: TaskContext, start: float, end: float) -> int:
     dead = context.queue.dead_letters
     return len(get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES))
-
-
-def _existing(context: TaskContext) -> "_Existing":
-    return _Existing(context)
 
 
 class _Existing:

@@ -7,7 +7,7 @@ from typing import Any
 
 from plex.exceptions import PlexError
 from sync_queue.operations import METADATA, scene_job
-from tasks.context import TaskContext
+from tasks.context import TaskContext, flag
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import StashScene
@@ -17,7 +17,6 @@ RECENT = datetime.timedelta(hours=24)
 # Stash compares time stamps as text in its server's own offset (stash-protocol.md §5): ask for more
 # than is wanted, and compare as times here.
 _ANY_OFFSET = datetime.timedelta(hours=26)
-_TRUE = ("true", "1", "yes", "on")
 
 
 @dataclass(slots=True)
@@ -60,7 +59,7 @@ def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     Raises:
         StashError: Stash could not be read to its end; what was queued by then stays queued.
     """
-    force = str(arguments.get("force", "")).strip().lower() in _TRUE
+    force = flag(arguments, "force")
     return _queue_pages(context, context.scenes.walk(), context.scenes.count(), force=force)
 
 

@@ -12,6 +12,7 @@ from plex.client import PlexClient
 from plex.health import PlexHealth, check_plex_health
 from shared.data_folder import DataFolder
 from shared.log import Log
+from shared.state_file import read_list
 from worker.circuit_breaker import (
     CircuitBreaker,
     CircuitState,
@@ -22,7 +23,7 @@ from worker.circuit_breaker import (
 from worker.outage_history import OutageHistory, format_duration
 from worker.rate_limiter import RecoveryRateLimiter
 from worker.recovery import RecoveryScheduler
-from worker.state_store import StateStore, read_list
+from worker.state_store import StateStore
 
 Check = Callable[[PlexClient], PlexHealth]
 
@@ -84,10 +85,10 @@ class OutageGuard:
         """Why no job goes, empty when jobs go."""
         return self._cause if self.is_away else ""
 
-    def seconds_to_next_look(self) -> float:
-        """Return how long `allow` will go on saying no."""
+    def seconds_to_next_look(self, *, due: bool) -> float:
+        """Return how long `allow` will go on saying no, with or without a due job."""
         now = self._clock()
-        if self._breaker.model.state is CircuitState.HALF_OPEN:
+        if due and self._breaker.model.state is CircuitState.HALF_OPEN:
             return self._breaker.model.seconds_until_allowed(now)
         return self._recovery.model.seconds_to_next_probe(now)
 

@@ -139,7 +139,7 @@ class SyncWorker:
                 # Whoever started this wants to know how Plex is now, not how it was.
                 looks += 1
                 self._guard.hurry()
-                self._stop.wait(self._guard.seconds_to_next_look())
+                self._stop.wait(self._guard.seconds_to_next_look(due=True))
             elif outcome != WORKED:
                 return outcome
         return STOPPED
@@ -172,6 +172,8 @@ class SyncWorker:
         session = self._session()
         if isinstance(session, str):
             return session
+        if not session.config.enabled:
+            return self._finish_disabled()
         if not self._guard.allow(session.client, due=due):
             return PAUSED
         self._search(session)
@@ -230,8 +232,6 @@ class SyncWorker:
     def _work_on(
         self, session: SyncSession, claims: list[Claim], unsettled: dict[int, Claim]
     ) -> str:
-        if not session.config.enabled:
-            return self._finish_disabled(claims, unsettled)
         batch = BatchSync(
             session,
             self._env.scenes,
@@ -349,9 +349,12 @@ class SyncWorker:
 
     # -- bookkeeping ------------------------------------------------------------------------
 
-    def _finish_disabled(self, claims: list[Claim], unsettled: dict[int, Claim]) -> str:
+    def _finish_disabled(self) -> str:
+        claims = self._queue.claim(BATCH)
+        if not claims:
+            return DRAINED
         self._queue.finish(claims, healthy=False)
-        self._forget(claims, unsettled)
+        self._forget(claims, {})
         self._log.info(f"{len(claims)} jobs finished without effect: Stash2Plex is disabled")
         return WORKED
 
@@ -370,7 +373,9 @@ class SyncWorker:
             left = self._pauses.seconds_left
             return min(left, SETTINGS_LOOK) if self._pauses.about_settings else left
         if self._guard.is_away:
-            return min(self._guard.seconds_to_next_look(), self._config.poll_interval)
+            is_due = due is not None and due <= self._env.clock()
+            look = self._guard.seconds_to_next_look(due=is_due)
+            return min(look, self._config.poll_interval)
         search = self._seconds_to_search()
         next_job = max(0.0, (due or 0.0) - self._env.clock())
         return min(next_job, self._config.poll_interval, *([] if search is None else [search]))

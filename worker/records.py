@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.data_folder import DataFolder
+from shared.state_file import read_list
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
 from worker.recovery import RecoveryScheduler
-from worker.state_store import StateStore, read_list
+from worker.state_store import StateStore
 from worker.stats import SyncStats
 
 

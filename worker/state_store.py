@@ -1,8 +1,5 @@
 """The worker's small states on disk: read whatever they hold, written only when they changed."""
 
-import contextlib
-import json
-import os
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -33,7 +30,7 @@ class StateStore(Generic[ModelT]):
         parse: makes the model of whatever the file holds; of nothing, its default.
         report: is told about a file that could not be read.
         now: seconds since the epoch.
-        read: `read_list` for a file that holds a list.
+        read: `shared.state_file.read_list` for a file that holds a list.
     """
 
     def __init__(
@@ -62,29 +59,6 @@ class StateStore(Generic[ModelT]):
         write_state(self._path, state)
         self._saved = state
         return True
-
-
-def read_list(path: str, report: Report, now: float) -> list[Any]:
-    """Return the list in a file, or an empty one; does to any other file as `read_state` does."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            stored = json.load(file)
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, RecursionError) as error:
-        problem = str(error)
-    else:
-        if isinstance(stored, list):
-            return stored
-        problem = f"a JSON list was expected, not {type(stored).__name__}"
-    aside = f"{path}.corrupt-{int(now)}"
-    with contextlib.suppress(OSError):
-        os.replace(path, aside)
-    report(
-        f"{os.path.basename(path)} could not be read ({problem}); "
-        f"it was set aside as {os.path.basename(aside)} and starts afresh"
-    )
-    return []
 
 
 def parse_moment(raw: Any) -> float | None:
