@@ -29,6 +29,7 @@ from worker.waiting import Waiter
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
 LINGER = 60.0  # seconds that an idle worker waits for more before it ends (design.md §2)
+DAY = 86_400.0  # seconds
 LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After included
 
 WORKED, DRAINED, PAUSED, STOPPED = "worked", "drained", "paused", "stopped"
@@ -89,6 +90,7 @@ class SyncWorker:
         # bad scene is found without its neighbours, and a sick server gets one request.
         self._limit = BATCH
         self._settled = 0
+        self._purged_at = float("-inf")
         self._config = Config()
 
     @property
@@ -212,7 +214,16 @@ class SyncWorker:
             return PAUSED
         self._pauses.end_now()
         self._config = session.config
+        self._purge_old_letters()
         return session
+
+    def _purge_old_letters(self) -> None:
+        """Drop the dead letters past their retention, at the start and once a day."""
+        now = self._env.monotonic()
+        if now - self._purged_at >= DAY:
+            self._purged_at = now
+            kept = self._config.dlq_retention_days * DAY
+            self._queue.dead_letters.purge(self._env.clock() - kept)
 
     def _search(self, session: SyncSession) -> None:
         """Look, if it is time, for the files that Plex did not have."""
@@ -303,8 +314,7 @@ class SyncWorker:
                 self._pauses.begin(str(error), STASH if decision.by_stash else SETTINGS)
                 self._limit = 1
                 return PAUSED
-            trace = None if isinstance(error, PlexError | StashError) else _trace(error)
-            self._settlement.failed(decision, result, error, claim, trace)
+            self._settlement.failed(decision, result, error, claim)
             self._forget([claim], unsettled)
         self._guard.job_failed()
         return WORKED
@@ -385,7 +395,3 @@ class SyncWorker:
             self._env.stats.save()
         except OSError as error:
             self._log.warning(f"stats.json could not be written: {error}")
-
-
-def _trace(error: Exception) -> str:
-    return "".join(traceback.format_exception(error))

@@ -1,15 +1,17 @@
 """Writes down what became of a scene: one transaction, one line, one count."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from plex.exceptions import PlexNotFound
+from plex.exceptions import PlexError, PlexNotFound
 from shared.log import Log
+from stash.exceptions import StashError
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_PATHS, MISSING_SINCE, Claim
 from worker.batch import Result
-from worker.retry_policy import Bury, Decision, Retry
+from worker.retry_policy import Bury, Decision, Retry, SceneError
 from worker.stats import SyncStats
 
 
@@ -40,9 +42,7 @@ class Settlement:
         what = ", ".join(result.changed) or "already in step"
         self.log.info(f"{result.label}: {outcome}: {what}; {seconds:.1f} s")
 
-    def failed(
-        self, decision: Decision, result: Result, error: Exception, claim: Claim, trace: str | None
-    ) -> None:
+    def failed(self, decision: Decision, result: Result, error: Exception, claim: Claim) -> None:
         """Put a job off, bury it, or finish it without effect."""
         name = type(error).__name__
         claim = self._with_search(claim, result, error)
@@ -52,7 +52,7 @@ class Settlement:
             seconds = max(0.0, decision.at - self.clock())
             self.log.warning(f"{result.label}: {error}. Next try in {seconds:.0f} s")
         elif isinstance(decision, Bury):
-            self.queue.bury(claim, Failure(name, str(error), trace))
+            self.queue.bury(claim, Failure(name, str(error), _trace_of_a_bug(error)))
             self.log.error(f"{result.label}: {error}. It is in the dead letters")
         else:
             self.queue.finish([claim], healthy=False)
@@ -66,3 +66,9 @@ class Settlement:
         since = claim.job.data.get(MISSING_SINCE, self.clock())
         search = {MISSING_SINCE: since, MISSING_PATHS: list(result.paths)}
         return Claim(claim.row_id, replace(claim.job, data={**claim.job.data, **search}))
+
+
+def _trace_of_a_bug(error: Exception) -> str | None:
+    if isinstance(error, PlexError | StashError | SceneError):
+        return None
+    return "".join(traceback.format_exception(error))

@@ -223,3 +223,25 @@ def test_an_error_of_one_scene_leaves_the_others_alone(rig: Rig) -> None:
     with rig.database() as database:
         letters = "SELECT COUNT(*) FROM dead_letters"
         assert rig.wait_until(lambda: database.execute(letters).fetchone() == (0,))
+
+
+def test_dead_letters_past_their_retention_are_gone_when_a_worker_has_started(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig(settings={"dlq_retention_days": "7"})
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    rig.stop_worker()
+    with rig.database() as database:
+        database.executemany(
+            "INSERT INTO dead_letters (scene_id, error_type, failed_at) VALUES (?, 'X', ?)",
+            [(77, "2020-01-01 00:00:00"), (78, "2999-01-01 00:00:00")],
+        )
+        database.commit()
+
+        rig.stash.edit_scene(scene_id, title="Two")
+
+        assert rig.wait_until(lambda: item.title == "Two")
+        left = "SELECT scene_id FROM dead_letters"
+        assert rig.wait_until(lambda: database.execute(left).fetchall() == [(78,)])
