@@ -81,12 +81,13 @@ def _store(folder: DataFolder, job: "JobData | None", log: "Log") -> bool:
         if is_damage(error):
             aside = set_aside(folder.queue_database)
             if aside:
+                who = "An event" if job is None else f"Scene {job['scene_id']}: queued; the hook"
                 log.error(
-                    f"The queue's database was damaged ({error}) and is kept as {aside}. A fresh "
-                    "one is in use; run the task 'Sync All Scenes to Plex' to queue again what "
-                    "was waiting in it"
+                    f"{who} found that the queue's database was damaged ({error}); it is kept as "
+                    f"{aside}. A fresh one is in use; run the task 'Sync All Scenes to Plex' to "
+                    "queue again what was waiting in it"
                 )
-            return _store_in_database(folder, job, log)
+            return _store_in_database(folder, job, None if aside else log)
         if job is None:
             return False
         put_into_inbox(folder.queue_folder, job)
@@ -95,7 +96,7 @@ def _store(folder: DataFolder, job: "JobData | None", log: "Log") -> bool:
         return True
 
 
-def _store_in_database(folder: DataFolder, job: "JobData | None", log: "Log") -> bool:
+def _store_in_database(folder: DataFolder, job: "JobData | None", log: "Log | None") -> bool:
     path = folder.queue_database
     while True:
         before = _identity(path)
@@ -106,6 +107,8 @@ def _store_in_database(folder: DataFolder, job: "JobData | None", log: "Log") ->
         _, merged = enqueue(database, [job], job["enqueued_at"])
         # Another process may have set the file aside as damaged while this one wrote to it.
         if _identity(path) == opened:
+            if log is None:
+                return True
             log.info(f"Scene {job['scene_id']}: queued" + (" (already waiting)" if merged else ""))
             return True
 

@@ -25,8 +25,10 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
     from app.task_context import context_for  # noqa: PLC0415
     from plex.exceptions import PlexError  # noqa: PLC0415
     from stash.exceptions import StashError  # noqa: PLC0415
+    from sync_queue.schema import NewerSchemaError  # noqa: PLC0415
     from tasks.context import TaskError  # noqa: PLC0415
     from tasks.registry import find_task  # noqa: PLC0415
+    from worker.circuit_breaker import CircuitState  # noqa: PLC0415
     from worker.session import ConfigFault  # noqa: PLC0415
 
     connection = message.get("server_connection")
@@ -38,8 +40,19 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         )
         container = build(connection, folder, log, secrets)
         lock = FileLock(folder.worker_lock)
-        text = task(context_for(script, connection, container, lock), message["args"])
-    except (TaskError, ConfigFault, PlexError, StashError, OSError, sqlite3.Error) as error:
+        context = context_for(script, connection, container, lock)
+        text = task(context, message["args"])
+        if context.records.breaker().state is not CircuitState.CLOSED:
+            context.ensure_worker()  # an outage whose worker was killed ends with the next task
+    except (
+        TaskError,
+        ConfigFault,
+        PlexError,
+        StashError,
+        NewerSchemaError,
+        OSError,
+        sqlite3.Error,
+    ) as error:
         text = secrets.redact(str(error))
         log.error(text)
         return {"error": text}

@@ -67,6 +67,9 @@ def run_worker(script: str, arguments: list[str]) -> int:
     if problem:
         log.error(f"{problem}. The queued edits wait")
         return 1
+    if not server_connection:
+        log.error("Whoever started this worker died before it told where Stash is; the jobs wait")
+        return 1
     process = _Process(script, server_connection, folder, lock, log, secrets, Installation(script))
     try:
         return _work(process)

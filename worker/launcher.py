@@ -56,6 +56,8 @@ def _start_on_posix(script: str, lock: FileLock, message: bytes) -> None:
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
     try:
+        # Before there is a reader: a hook that dies here leaves no worker that knows no Stash.
+        os.write(writer, message)
         command = _command(script, str(lock.descriptor))
         streams = [
             (os.POSIX_SPAWN_DUP2, reader, 0),
@@ -66,7 +68,6 @@ def _start_on_posix(script: str, lock: FileLock, message: bytes) -> None:
             os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
         except NotImplementedError:  # an old libc: the worker leaves our session itself
             os.posix_spawn(command[0], command, os.environ, file_actions=streams)
-        os.write(writer, message)
     finally:
         for descriptor in (reader, writer, null):
             os.close(descriptor)

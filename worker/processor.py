@@ -25,7 +25,7 @@ from worker.retry_policy import Bury, Decision, Leave, Outage, Pause, Retry, dec
 from worker.session import ConfigFault, SessionProvider, SyncSession
 from worker.settlement import Settlement
 from worker.stats import SyncStats
-from worker.waiting import Waiter
+from worker.waiting import ClockSteps, Waiter
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
 LINGER = 60.0  # seconds that an idle worker waits for more before it ends (design.md §2)
@@ -91,6 +91,7 @@ class SyncWorker:
         self._limit = BATCH
         self._settled = 0
         self._purged_at = float("-inf")
+        self._steps = ClockSteps(environment.clock, environment.monotonic)
         self._config = Config()
 
     @property
@@ -167,6 +168,8 @@ class SyncWorker:
     def _try_step(self) -> str:
         if self._pauses.was_about(DATABASE):
             self._queue.resume()  # the step that failed may have left its jobs in progress
+        if self._steps.back():
+            self._queue.make_due(LONGEST_BACKOFF)
         self._queue.take_in()
         due = self._a_job_is_due()
         if not due and not self._guard.is_away and self._seconds_to_search() != 0:

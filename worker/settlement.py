@@ -52,12 +52,20 @@ class Settlement:
             seconds = max(0.0, decision.at - self.clock())
             self.log.warning(f"{result.label}: {error}. Next try in {seconds:.0f} s")
         elif isinstance(decision, Bury):
-            self.queue.bury(claim, Failure(name, str(error), _trace_of_a_bug(error)))
+            self.queue.bury(claim, self._failure(error))
             self.log.error(f"{result.label}: {error}. It is in the dead letters")
         else:
             self.queue.finish([claim], healthy=False)
             self.log.info(f"{result.label}: skipped: {error}")
         self.stats.failed(name, 0.0, dead=isinstance(decision, Bury))
+
+    def _failure(self, error: Exception) -> Failure:
+        trace = _trace_of_a_bug(error)
+        return Failure(
+            type(error).__name__,
+            self.log.redact(str(error)),
+            None if trace is None else self.log.redact(trace),
+        )
 
     def _with_search(self, claim: Claim, result: Result, error: Exception) -> Claim:
         """Note in a job that Plex lacks which files it looks for, and since when."""

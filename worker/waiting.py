@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+STEP = 30.0  # seconds
 LOOKS_PER_SECOND = 5  # each reads shared memory only, no disk
 
 
@@ -40,3 +41,22 @@ class Waiter:
         changed = counter != self._seen
         self._seen = counter
         return changed
+
+
+class ClockSteps:
+    """Tells whether the machine's clock was set back.
+
+    Args:
+        clock: seconds since the epoch.
+        monotonic: seconds that never step.
+    """
+
+    def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._ahead = clock() - monotonic()
+
+    def back(self) -> bool:
+        """Tell whether it was set back since the last call: by more than it is kept right by."""
+        before, self._ahead = self._ahead, self._clock() - self._monotonic()
+        return self._ahead < before - STEP
