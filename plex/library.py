@@ -1,9 +1,10 @@
 """The configured libraries of one server, and the path index kept in step with them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from plex.client import PlexClient
-from plex.exceptions import PlexLibraryError
+from plex.exceptions import PlexLibraryError, PlexNotFound, PlexPermanentError
 from plex.items import Section
 from plex.path_index import PathIndex
 
@@ -57,6 +58,10 @@ class Library:
 
     def prepare(self) -> None:
         """Make sure that every configured library was listed at least once."""
+        with _faults_of_the_address():
+            self._prepare()
+
+    def _prepare(self) -> None:
         if self._prepared:
             return
         self.index.use_server(self.server_id)
@@ -75,11 +80,15 @@ class Library:
         Returns:
             Whether the libraries were looked at; False within the refresh interval.
         """
+        with _faults_of_the_address():
+            return self._refresh()
+
+    def _refresh(self) -> bool:
         now = self._clock()
         # A clock set back must not block the next look for longer than the interval.
-        if 0 <= now - self._looked_at < REFRESH_INTERVAL:
+        if 0 <= now - self._looked_at < REFRESH_INTERVAL and self.index.has_listing():
             return False
-        self.prepare()
+        self._prepare()
         for section in self._configured_sections():
             if self._may_have_changed(section, now):
                 self._list(section)
@@ -112,3 +121,17 @@ class Library:
             )
             raise PlexLibraryError(message)
         return [one for one in sections if one.title.strip().casefold() in self._names]
+
+
+@contextmanager
+def _faults_of_the_address() -> Iterator[None]:
+    """Let no job answer for what is wrong with the library as a whole.
+
+    A refusal of the list of libraries, or of a listing, is none of any one scene: what answers at
+    the address is a proxy in front of Plex, or no Plex.
+    """
+    try:
+        yield
+    except (PlexNotFound, PlexPermanentError) as error:
+        message = f"{error}; is plex_url the address of Plex itself?"
+        raise PlexLibraryError(message) from None

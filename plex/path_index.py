@@ -81,6 +81,13 @@ class PathIndex:
         ).fetchone()
         return None if row is None else (float(row[0]), str(row[1]))
 
+    def has_listing(self) -> bool:
+        """Tell whether any library is known: not before the first listing, nor after `clear`."""
+        row = self._connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM listings WHERE server_id = ?)", (self._server_id,)
+        ).fetchone()
+        return bool(row[0])
+
     def replace_section(
         self, section: int, pages: Iterable[list[LibraryPart]], change_mark: str, now: float
     ) -> int:

@@ -56,7 +56,11 @@ class Log:
         self.show_steps = False
 
     def _emit(self, level: str, text: str) -> None:
-        self._sink(level, one_line(self._secrets.redact(text)) or "(empty)")
+        self._sink(level, one_line(self.redact(text)) or "(empty)")
+
+    def redact(self, text: str) -> str:
+        """Return the text without the secrets that this log keeps, for other places than a log."""
+        return self._secrets.redact(text)
 
     def step(self, text: str) -> None:
         """Tell one step of a decision, for `debug_logging`: Stash hides its own debug level."""

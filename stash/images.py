@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from stash.connection import StashConnection
+from stash.exceptions import StashUnavailable
 
 MAX_BYTES = 10_000_000  # Plex refuses an upload over some 10 MB (plex-protocol.md §3.6)
 _NOT_MODIFIED, _NOT_FOUND = 304, 404
@@ -42,8 +43,11 @@ class StashImages:
         data = answer.content
         if not is_picture(data):
             # Without a cover Stash answers 200 with a drawing of its own.
-            if "svg" in answer.headers.get("Content-Type", "") or data.lstrip()[:1] == b"<":
+            if "svg" in answer.headers.get("Content-Type", ""):
                 return None
+            if "html" in answer.headers.get("Content-Type", ""):
+                message = "Stash answered with a web page where a cover was asked for"
+                raise StashUnavailable(message)
             message = "its cover is no JPEG, PNG, WebP or GIF"
             raise UnusableCoverError(message)
         if len(data) > MAX_BYTES:

@@ -64,7 +64,7 @@ def outage_summary(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     completed = [record for record in records if record.duration is not None]
     metrics = calculate_outage_metrics(records)
     for record in list(reversed(records))[:NEWEST_SHOWN]:
-        context.log.info(_line(record, now))
+        context.log.info(outage_line(record, now))
     ongoing = context.records.outages().ongoing
     return (
         f"{len(records)} outages tracked, {len(completed)} completed, "
@@ -84,7 +84,8 @@ def breaker_line(context: TaskContext) -> str:
     return f"{breaker.state.value}, opened {since}"
 
 
-def _line(record: OutageRecord, now: float) -> str:
+def outage_line(record: OutageRecord, now: float) -> str:
+    """Return one outage in words."""
     began = format_elapsed_since(record.started_at, now)
     lasted = "ongoing" if record.duration is None else f"lasted {format_duration(record.duration)}"
     about = "about, " if record.estimated else ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.context import TaskContext, TaskError
+from worker.circuit_breaker import CircuitState
 from worker.processor import LEFT, PAUSED
 
 ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0  # spec.md §1
@@ -53,6 +54,9 @@ def _watch(context: TaskContext, progress: "_Progress") -> str:
         progress.show(max(0, progress.total - left))
         if not left:
             return f"The worker has nothing left to do; {stats['retrying']} wait for their next try"
+        if context.records.breaker().state is not CircuitState.CLOSED:
+            message = f"Plex is down; {left} jobs wait and go on by themselves when it is back"
+            raise TaskError(message)
         context.sleep(_LOOK_EVERY)
     context.worker_lock.release()
     if context.queue.has_unfinished():

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.context import TaskContext
-from tasks.outages import breaker_line
+from tasks.outages import breaker_line, outage_line
 from worker.outage_history import format_elapsed_since
+
+OUTAGES_SHOWN = 3  # spec.md §1
 
 
 def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> str:
@@ -24,7 +26,14 @@ def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> str:
         + (f" ({letters})" if letters else "")
         + f". Circuit breaker: {breaker_line(context)}"
         + _recoveries(context)
+        + _outages(context)
     )
+
+
+def _outages(context: TaskContext) -> str:
+    now = context.clock()
+    newest = list(reversed(context.records.outages().records))[:OUTAGES_SHOWN]
+    return "".join(f". {outage_line(record, now)}" for record in newest)
 
 
 def _recoveries(context: TaskContext) -> str:

@@ -198,7 +198,8 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
 
 def _shown(name: str, given: Any) -> str:
     """Return a bad value for a message, unless it is, or may be, the token."""
-    if name == "plex_token" or (name == "plex_url" and _LIKE_A_TOKEN.fullmatch(str(given).strip())):
+    text = str(given).strip() if name == "plex_url" else ""
+    if name == "plex_token" or _LIKE_A_TOKEN.fullmatch(text) or "@" in text or "?" in text:
         return ""
     return f" is {_in_brief(given)}, which"
 
