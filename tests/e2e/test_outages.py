@@ -245,7 +245,7 @@ def test_a_damaged_database_is_set_aside_and_the_edit_that_found_it_is_kept(rig:
     run = rig.stash.edit_scene(scene_id, title="Two")[0].result
 
     assert run.output == "queued"
-    assert any("was damaged" in text and "Sync All" in text for text in run.messages("error"))
+    assert any("damaged" in text and "Sync All" in text for text in run.messages("error"))
     assert rig.wait_until(lambda: item.title == "Two")
     assert len(list((rig.data / "queue").glob("data.db.corrupt-*"))) >= 1
 

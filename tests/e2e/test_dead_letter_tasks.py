@@ -1,0 +1,422 @@
+"""The tasks that look after what is stuck: clear, purge, recover, health, outages, status."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from sync_queue.dlq import Failure
+from sync_queue.manager import QueueManager
+from sync_queue.models import SyncJob
+from tests.conftest import MakeRig
+from tests.e2e.test_lifecycle import mutate
+from tests.e2e.test_outages import quicken, state
+from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
+from tests.sync_queue.support import job, postponed
+
+HOUR, DAY = 3600.0, 86400.0
+CLOSED = {"state": "closed", "failure_count": 0, "success_count": 0, "opened_at": None}
+
+
+@contextmanager
+def queue_of(rig: Rig) -> Iterator[QueueManager]:
+    """The rig's durable state, in this process: no worker starts because of it."""
+    folder = rig.data / "queue"
+    folder.mkdir(parents=True, exist_ok=True)
+    queue = QueueManager(str(folder))
+    try:
+        yield queue
+    finally:
+        queue.close()
+
+
+def bury(rig: Rig, *letters: tuple[int, str, float]) -> None:
+    """Dead letters: scene, type of error, moment."""
+    with queue_of(rig) as queue:
+        for scene_id, error_type, at in letters:
+            dead = SyncJob.parse(json.dumps(job(scene_id, at=at)))
+            queue.dead_letters.add(dead, Failure(error_type, "as it was"), at)
+
+
+def dead_scenes(rig: Rig) -> set[int]:
+    with rig.database() as database:
+        return {row[0] for row in database.execute("SELECT scene_id FROM dead_letters")}
+
+
+def postpone(rig: Rig, scene_id: int) -> None:
+    """A job that waits for its next try, longer than any test lasts."""
+    with queue_of(rig) as queue:
+        queue.enqueue([job(scene_id)])
+        (claim,) = queue.claim(1)
+        queue.give_back([postponed(claim, queue.clock() + 3000)])
+
+
+def write(rig: Rig, name: str, content: Any) -> None:
+    rig.data.mkdir(exist_ok=True)
+    (rig.data / name).write_text(json.dumps(content))
+
+
+def outage(started_at: float, ended_at: float | None, affected: int = 0) -> dict[str, Any]:
+    duration = None if ended_at is None else ended_at - started_at
+    return {"started_at": started_at, "ended_at": ended_at, "duration": duration,
+            "jobs_affected": affected}  # fmt: skip
+
+
+def an_outage(rig: Rig) -> tuple[float, float]:
+    """One that began two hours ago and lasted an hour, with whole seconds."""
+    start = float(int(time.time()) - 2 * HOUR)
+    write(rig, "outage_history.json", [outage(start - DAY, start - DAY + 60),
+                                       outage(start, start + HOUR, 3)])  # fmt: skip
+    return start, start + HOUR
+
+
+# -- clear and purge ----------------------------------------------------------------------------
+
+
+def test_clear_queue_removes_what_waits_and_nothing_else(rig: Rig) -> None:
+    with queue_of(rig) as queue:
+        queue.enqueue([job(1)])
+        queue.claim(1)
+        queue.enqueue([job(scene_id) for scene_id in (1, 2, 3)])
+    bury(rig, (9, "PlexPermanentError", time.time()))
+
+    answer = rig.task("clear_queue")
+    again = rig.task("clear_queue")
+
+    assert answer.output == "3 waiting jobs removed; 1 in progress stay"
+    assert again.output == "0 waiting jobs removed; 1 in progress stay"
+    assert rig.queued() == 1
+    assert dead_scenes(rig) == {9}
+
+
+def test_clear_dlq_removes_dead_letters_and_nothing_else(rig: Rig) -> None:
+    postpone(rig, 1)
+    now = time.time()
+    bury(rig, (1, "PlexNotFound", now), (2, "PlexNotFound", now), (2, "SceneError", now))
+
+    answer, again = rig.task("clear_dlq"), rig.task("clear_dlq")
+
+    assert (answer.output, again.output) == ("3 dead letters removed", "0 dead letters removed")
+    assert answer.messages("info")[-1] == answer.output
+    assert rig.queued() == 1
+
+
+def test_purge_removes_what_is_older_than_the_days_that_stash_passes_as_text(rig: Rig) -> None:
+    now = time.time()
+    postpone(rig, 1)
+    bury(rig, *((n, "PlexNotFound", now - n * DAY) for n in (1, 6, 8, 29, 31, 400)))
+
+    first = rig.task("purge_dlq", days="30")
+    second = rig.task("purge_dlq", days=" 7 ")
+    third = rig.task("purge_dlq")
+
+    assert first.output == "2 dead letters older than 30 days removed, 4 left"
+    assert second.output == "2 dead letters older than 7 days removed, 2 left"
+    assert third.output == "0 dead letters older than 30 days removed, 2 left"
+    assert dead_scenes(rig) == {1, 6}
+    assert rig.queued() == 1
+
+
+def test_bad_days_are_answered_in_words_and_remove_nothing(rig: Rig) -> None:
+    bury(rig, (1, "PlexNotFound", time.time() - 500 * DAY))
+    for days in ("0", "-3", "366", "soon", "1.5"):
+        answer = rig.task("purge_dlq", days=days)
+        assert answer.error == f"days is {days!r}; a whole number from 1 to 365 is wanted"
+    assert dead_scenes(rig) == {1}
+
+
+# -- recover outage jobs ------------------------------------------------------------------------
+
+
+def test_without_a_completed_outage_there_is_nothing_to_recover(rig: Rig) -> None:
+    bury(rig, (1, "PlexServerDown", time.time()))
+    never = rig.task("recover_outage_jobs")
+    write(rig, "outage_history.json", [outage(time.time() - 60, None)])
+    opened = {"state": "open", "failure_count": 5, "opened_at": time.time() - 60}
+    write(rig, "circuit_breaker.json", CLOSED | opened)
+    ongoing = rig.task("recover_outage_jobs", include_optional="true")
+
+    expected = "No completed outage is on record, so there is nothing to recover"
+    assert never.output == ongoing.output == expected
+    assert dead_scenes(rig) == {1}
+
+
+def test_recovery_takes_what_is_safe_inside_the_window_and_a_second_one_changes_nothing(
+    rig: Rig,
+) -> None:
+    ids = rig.add_library(8, covers=False)
+    start, end = an_outage(rig)
+    queued, gone = ids[6], 4711
+    postpone(rig, queued)
+    bury(
+        rig,
+        (ids[0], "PlexServerDown", start - 1),
+        (ids[1], "PlexServerDown", start),
+        (ids[2], "PlexServerDown", end),
+        (ids[3], "PlexServerDown", end + 1),
+        (ids[4], "PlexTemporaryError", start + 5),
+        (ids[5], "PlexPermanentError", start + 5),
+        (queued, "PlexServerDown", start + 5),
+        (gone, "PlexServerDown", start + 5),
+    )
+
+    first = rig.task("recover_outage_jobs")
+
+    assert first.output.startswith("Outage that ended 1h 0m ago: 2 recovered, 1 already queued, ")
+    assert "1 no longer in Stash, 0 failed. 1 temporary errors of that time were left" in (
+        first.output
+    )
+    assert rig.wait_until(lambda: bool(rig.item_of(ids[1]).genres and rig.item_of(ids[2]).genres))
+    assert rig.wait_until(lambda: rig.queued() == 1)
+    stay = {ids[0], ids[3], ids[4], ids[5], queued, gone}
+    assert dead_scenes(rig) == stay
+
+    second = rig.task("recover_outage_jobs")
+
+    assert ": 0 recovered, 1 already queued, 1 no longer in Stash, 0 failed" in second.output
+    assert dead_scenes(rig) == stay
+
+
+def test_recovery_of_all_retryable_takes_temporary_and_missing_but_never_permanent(
+    rig: Rig,
+) -> None:
+    ids = rig.add_library(6, covers=False)
+    start, _ = an_outage(rig)
+    kinds = ("PlexTemporaryError", "PlexNotFound", "PlexServerDown", "PlexAuthError",
+             "PlexPermanentError", "PlexPermissionError")  # fmt: skip
+    bury(rig, *((one, kind, start + 60) for one, kind in zip(ids, kinds, strict=True)))
+
+    answer = rig.task("recover_outage_jobs", include_optional="true")
+
+    assert answer.output.endswith("3 recovered, 0 already queued, 0 no longer in Stash, 0 failed")
+    assert dead_scenes(rig) == set(ids[3:])
+    assert rig.wait_until(lambda: all(rig.item_of(one).genres for one in ids[:3]))
+
+
+@pytest.mark.parametrize("away", ["down", "maintenance", "token"])
+def test_recovery_changes_nothing_while_plex_is_not_healthy_and_says_so(
+    rig: Rig, away: str
+) -> None:
+    ids = rig.add_library(2, covers=False)
+    start, _ = an_outage(rig)
+    bury(rig, *((one, "PlexServerDown", start + 60) for one in ids))
+    if away == "token":
+        rig.configure(plex_token="wrong-token-000000")
+    elif away == "down":
+        rig.plex.stop()
+    else:
+        rig.plex.maintenance(on=True)
+
+    answer = rig.task("recover_outage_jobs", include_optional="true")
+
+    assert answer.error is not None
+    assert answer.error.startswith("Plex is not healthy (")
+    assert answer.error.endswith("nothing was changed, run it again later")
+    assert dead_scenes(rig) == set(ids)
+    assert rig.queued() == 0
+
+
+# -- health -------------------------------------------------------------------------------------
+
+
+def test_health_check_tells_that_all_is_well(rig: Rig) -> None:
+    rig.plex.add_section("Films", ["/media/films"])
+    answer = rig.task("health_check")
+    assert answer.error is None
+    assert answer.output.startswith("Plex answers in ")
+    assert "accepts the token; libraries: Scenes, Films" in answer.output
+    assert answer.output.endswith("0 jobs wait; circuit breaker closed")
+
+
+def test_health_check_tells_what_is_wrong_and_what_to_do(rig: Rig) -> None:
+    write(rig, "circuit_breaker.json",
+          CLOSED | {"state": "open", "failure_count": 5, "opened_at": time.time()})  # fmt: skip
+    rig.plex.stop()
+    down = rig.task("health_check")
+    rig.plex.start()
+    rig.configure(plex_token="wrong-token-000000")
+    token = rig.task("health_check")
+    rig.configure(plex_token=TOKEN, plex_library="Flims")
+    library = rig.task("health_check")
+    rig.configure(plex_token="")
+    unset = rig.task("health_check")
+
+    texts = [str(one.error) for one in (down, token, library, unset)]
+    assert "nothing answers at Plex's address. Start it, or correct plex_url" in texts[0]
+    assert texts[0].endswith("0 jobs wait; circuit breaker open")
+    assert "refused the token (401); set plex_token anew" in texts[1]
+    assert "no video library 'Flims'; it has 'Scenes': correct plex_library" in texts[2]
+    assert "plex_token" in texts[3]
+    assert not [text for text in texts if TOKEN in text or "wrong-token" in text]
+
+
+def test_health_check_tells_that_plex_has_no_library(rig: Rig) -> None:
+    fault = rig.plex.faults.body(b'<MediaContainer size="0"></MediaContainer>', kind="sections")
+    answer = rig.task("health_check")
+    fault.clear()
+    assert answer.error is not None
+    assert "Plex has no library of videos: add one in Plex, type Other Videos" in answer.error
+
+
+# -- outages ------------------------------------------------------------------------------------
+
+
+def test_outage_summary_without_any(rig: Rig) -> None:
+    answer = rig.task("outage_summary")
+    assert answer.output == "No outage of Plex is on record"
+
+
+def test_outage_summary_tells_the_figures_and_the_last_ten_newest_first(rig: Rig) -> None:
+    now = time.time()
+    first = now - 12 * DAY
+    records = [outage(first + n * DAY, first + n * DAY + 600, n) for n in range(12)]
+    write(rig, "outage_history.json", records)
+
+    answer = rig.task("outage_summary")
+
+    # Each lasts 10 minutes and the next begins a day after it began.
+    assert answer.output == (
+        "12 outages tracked, 12 completed, 2h 0m in total; MTTR 10m 0s, MTBF 23h 50m, "
+        "availability 99.31 %"
+    )
+    lines = [text for text in answer.messages("info") if text.startswith("Outage ")]
+    waited = [int(line.rsplit(", ", 1)[1].split()[0]) for line in lines]
+    assert waited == list(range(11, 1, -1))
+    assert lines[0].startswith("Outage 1d 0h ago: lasted 10m 0s, 11 scenes waited")
+
+
+def test_outage_summary_tells_the_ongoing_one_only_while_the_breaker_is_open(rig: Rig) -> None:
+    now = time.time()
+    records = [outage(now - DAY, now - DAY + 60), outage(now - 125, None, 7)]
+    write(rig, "outage_history.json", records)
+    write(rig, "circuit_breaker.json",
+          CLOSED | {"state": "open", "failure_count": 5, "opened_at": now - 125})  # fmt: skip
+    ongoing = rig.task("outage_summary")
+    write(rig, "circuit_breaker.json", CLOSED)
+    over = rig.task("outage_summary")
+
+    assert "2 outages tracked, 1 completed, " in ongoing.output
+    assert "; ongoing since 2m " in ongoing.output
+    assert any("ongoing, 7 scenes waited" in text for text in ongoing.messages("info"))
+    assert "2 outages tracked, 2 completed, " in over.output
+    assert "ongoing" not in over.output
+    assert not any("ongoing" in text for text in over.messages("info"))
+
+
+# -- status -------------------------------------------------------------------------------------
+
+
+def test_queue_status_tells_dead_letters_by_type_breaker_and_recoveries(rig: Rig) -> None:
+    now = time.time()
+    bury(rig, (1, "PlexNotFound", now), (2, "PlexNotFound", now), (3, "SceneError", now))
+    write(rig, "circuit_breaker.json",
+          CLOSED | {"state": "half_open", "failure_count": 5, "opened_at": now - 125})  # fmt: skip
+    write(rig, "recovery_state.json", {"recovery_count": 2, "last_recovery_time": now - 2 * DAY})
+
+    answer = rig.task("queue_status")
+
+    assert "Queue: 0 pending, 0 in progress, 0 waiting for retry" in answer.output
+    assert "Dead letters: 3 (2 PlexNotFound, 1 SceneError)" in answer.output
+    assert "Circuit breaker: half_open, opened 2m " in answer.output
+    assert "Recoveries: 2, the last 2d 0h ago" in answer.output
+
+
+def test_queue_status_survives_state_files_of_garbage(rig: Rig) -> None:
+    rig.data.mkdir(exist_ok=True)
+    for name in ("circuit_breaker", "recovery_state", "outage_history", "stats"):
+        (rig.data / f"{name}.json").write_bytes(b"\xff{garbage")
+    answer = rig.task("queue_status")
+    assert answer.error is None
+    assert "Circuit breaker: closed" in answer.output
+
+
+def test_queue_status_tells_the_last_three_outages(rig: Rig) -> None:
+    now = time.time()
+    lengths = (60, 120, 180, 240)
+    write(rig, "outage_history.json",
+          [outage(now - (9 - n) * DAY, now - (9 - n) * DAY + long)
+           for n, long in enumerate(lengths)])  # fmt: skip
+    answer = rig.task("queue_status")
+    told = "\n".join([answer.output, *answer.messages("info")])
+    assert all(text in told for text in ("2m 0s", "3m 0s", "4m 0s"))
+    assert "1m 0s" not in told
+
+
+def test_any_task_ends_an_outage_whose_worker_was_killed(rig: Rig) -> None:
+    """Check-on-invocation, with nothing queued that would need a worker (spec.md §6)."""
+    mutate(rig, "worker/recovery.py", "SHORTEST_INTERVAL = 5.0", "SHORTEST_INTERVAL = 0.2")
+    now = time.time()
+    write(rig, "outage_history.json", [outage(now - 600, None, 1)])
+    write(rig, "circuit_breaker.json",
+          CLOSED | {"state": "open", "failure_count": 5, "opened_at": now - 600})  # fmt: skip
+    with queue_of(rig):
+        pass
+
+    rig.task("queue_status")
+
+    assert rig.wait_until(lambda: state(rig, "circuit_breaker.json")["state"] == "closed", 2)
+
+
+# -- match cache --------------------------------------------------------------------------------
+
+
+def test_clear_match_cache_forgets_and_the_next_sync_lists_anew(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+    rig.task("all")
+    assert rig.settled()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    rig.stop_worker()
+    mark = rig.plex.log.mark()
+
+    cleared, again = rig.task("clear_match_cache"), rig.task("clear_match_cache")
+    assert rig.plex.log.count(kind="listing", since=mark) == 0
+    rig.stash.edit_scene(ids[0], title="After")
+
+    assert cleared.output == "3 files forgotten; the next sync lists the libraries anew"
+    assert again.output.startswith("0 files forgotten")
+    assert rig.wait_until(lambda: rig.item_of(ids[0]).title == "After")
+    assert rig.plex.log.count(kind="listing", since=mark) == 1
+
+
+def test_clear_match_cache_under_a_living_worker_costs_no_try(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="Before")
+    assert rig.wait_until(lambda: item.title == "Before" and rig.queued() == 0)
+    assert rig.worker_pids()
+
+    rig.task("clear_match_cache")
+    rig.stash.edit_scene(scene_id, title="After")
+
+    missing = f"Plex has no item for {FOLDER}/a.mp4"
+    assert rig.wait_until(lambda: item.title == "After" or missing in rig.worker_log())
+    assert missing not in rig.worker_log()
+
+
+def test_clear_match_cache_without_a_server_says_why(make_rig: MakeRig) -> None:
+    rig = make_rig()
+    rig.plex.stop()
+    answer = rig.task("clear_match_cache")
+    assert answer.error is not None
+    assert "nothing answers at Plex's address" in answer.error
+
+
+# -- process queue during an outage --------------------------------------------------------------
+
+
+def test_process_queue_beside_a_waiting_worker_stops_with_the_cause(rig: Rig) -> None:
+    quicken(rig)
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    rig.plex.stop()
+    rig.stash.edit_scene(scene_id, title="T")
+    assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    watching = rig.stash.run_task(PLUGIN, None, {"mode": "process_queue"})
+    try:
+        rig.stash.jobs.wait(watching, 3)
+    finally:
+        rig.plex.start()
+        rig.stash.jobs.stop(watching)

@@ -1,0 +1,434 @@
+"""R5: every HTTP fault at every endpoint ends in the right class and the right final state.
+
+The real worker in this process, real HTTP to both servers and the real database; only time is not
+real: whoever would wait turns the clock instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from app.container import build, environment
+from shared.data_folder import DataFolder
+from shared.log import Log
+from shared.redaction import Secrets
+from sync_queue.operations import METADATA, scene_job
+from tests.oracle import Verdict, judge
+from tests.rig import FOLDER, PLUGIN, TOKEN, png
+from tests.servers.plex import FakePlex, Request
+from tests.servers.plex.faults import Exchange, Fault
+from tests.servers.plex.request_log import Kind
+from tests.servers.stash import FakeStash
+from tests.servers.stash import faults as stash_faults
+from worker.processor import IDLE, LEFT, SyncWorker
+from worker.waiting import Waiter
+
+COVER = png(3)
+FAILURES = 2  # after which the fault of a retried job ends
+WAITS = 8  # after which any other fault ends
+MOST_WAITS = 80  # nothing takes longer to settle
+
+
+@dataclass
+class Clock:
+    """Both clocks of the worker; goes on only when somebody would wait."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Stop(threading.Event):
+    """The worker's stop event, on which nobody waits in real time."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._clock.now += timeout or 0.0
+        return self.is_set()
+
+
+@dataclass
+class Turner:
+    """Stands in for the worker's waiter: turns the clock, and ends a run that goes on for ever."""
+
+    clock: Clock
+    stop: Callable[[], None]
+    ends: Callable[[int], bool]
+    waits: int = 0
+
+    def wait(self, seconds: float) -> None:
+        self.clock.now += seconds + 0.001
+        self.waits += 1
+        if self.waits >= MOST_WAITS or self.ends(self.waits):
+            self.stop()
+
+
+@dataclass
+class Bench:
+    """Both servers, one scene with a cover, and a worker whose time is ours."""
+
+    root: Path
+    stash: FakeStash
+    plex: FakePlex
+    settings: dict[str, Any]
+    clock: Clock = field(default_factory=Clock)
+    lines: list[str] = field(default_factory=list)
+    outcome: str = ""
+    reason: str = ""
+    away: bool = False
+
+    def __post_init__(self) -> None:
+        self.section = self.plex.add_section("Scenes", [FOLDER])
+        path = f"{FOLDER}/a.mp4"
+        scene = self.stash.add_scene(
+            files=[path], cover=COVER, title="A title", tags=["Outdoor"], studio="Northlight"
+        )
+        self.scene_id = scene.id
+        self.plex.add_item(self.section, path)
+        known = {"plex_url": self.plex.url, "plex_token": TOKEN}
+        self.stash.set_plugin_settings(PLUGIN, known | self.settings)
+        secrets = Secrets()
+        log = Log(lambda _level, text: self.lines.append(text), secrets)
+        folder = DataFolder(str(self.root / "data"))
+        folder.create()
+        self.database = folder.queue_database
+        self.container = build(self.stash.server_connection(), folder, log, secrets)
+        self.container.queue.clock = self.clock
+        self.container.sessions._monotonic = self.clock
+        self.container.sessions._clock = self.clock
+        self.enqueue()
+        self.options = {
+            "clock": self.clock, "monotonic": self.clock, "uniform": lambda _low, high: high
+        }  # fmt: skip
+
+    def enqueue(self, **hints: Any) -> None:
+        """Queue the scene as a hook would."""
+        self.container.queue.enqueue([scene_job(self.scene_id, METADATA, self.clock(), hints)])
+
+    def run(self, until: Callable[[int], bool] = lambda _waits: False) -> str:
+        """Let a fresh worker run until it is idle, leaves, or `until` holds after some waits."""
+        worker = SyncWorker(environment(self.container, **self.options))
+        worker._stop = Stop(self.clock)
+        turner = Turner(self.clock, worker.stop, until)
+        worker._waiter = cast("Waiter", turner)
+        self.outcome = worker.run_until_idle()
+        self.reason = worker.pause_reason
+        self.away = worker._guard.is_away
+        return self.outcome
+
+    def close(self) -> None:
+        self.container.sessions._close()
+        self.container.scenes._connection.close()
+        self.container.queue.close()
+
+    # -- what is there ------------------------------------------------------------------------
+
+    def jobs(self) -> list[dict[str, Any]]:
+        rows = self._read("SELECT data FROM ack_queue_default")
+        return [json.loads(row[0]) for row in rows]
+
+    def letters(self) -> list[str]:
+        return [row[0] for row in self._read("SELECT error_type FROM dead_letters")]
+
+    def retries(self) -> int:
+        return max((job["retry_count"] for job in self.jobs()), default=0)
+
+    def _read(self, statement: str) -> list[Any]:
+        connection = sqlite3.connect(self.database)
+        try:
+            return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+
+    def verdict(self) -> Verdict:
+        return judge(self.stash, self.plex)
+
+    def most_applied_puts(self) -> int:
+        """How often the same PUT was carried out, at most."""
+        carried = (None, "truncate", "reset", "unanswered")
+        puts = Counter(
+            str(one.query)
+            for one in self.plex.log.requests
+            if one.method == "PUT" and one.fault in carried
+        )
+        return max(puts.values(), default=0)
+
+    def said(self, text: str) -> int:
+        return sum(text in line for line in self.lines)
+
+
+MakeBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nobody cuts the power here
+    with FakePlex(token=TOKEN) as plex, FakeStash(tmp_path / "stash") as stash:
+        made = Bench(tmp_path, stash, plex, {})
+        yield made
+        plex.start()  # a fault may have stopped it
+        made.close()
+
+
+# -- what may become of a job -------------------------------------------------------------------
+
+WAITS_FOR_PLEX = "an outage: waits, no retry spent"
+RETRIED = "retried, with count"
+LOOKED_FOR = "looked for, with count"
+PAUSED = "paused: one message, no retry spent"
+BURIED = "dead letter"
+WITHOUT_IMAGE = "done without the image"
+BELIEVED = "taken for done: Plex says no more when all is well"
+LEAVES = "the process ends, the job stays"
+STASH_RETRIED = "retried, for an answer of Stash that makes no sense"
+
+NEXT = {RETRIED: "PlexTemporaryError", LOOKED_FOR: "PlexNotFound", STASH_RETRIED: "StashQueryError"}
+
+
+def check(bench: Bench, end: Callable[[], object], expected: str) -> None:
+    """Run with the fault, judge; end the fault, run, judge the final state."""
+    counted = expected in NEXT
+    bench.run(lambda waits: bench.retries() >= FAILURES if counted else waits >= WAITS)
+    if counted:
+        assert [(job["retry_count"], job["last_error_type"]) for job in bench.jobs()] == [
+            (FAILURES, NEXT[expected])
+        ]
+        assert bench.letters() == []
+        assert not bench.away
+    elif expected in (WAITS_FOR_PLEX, PAUSED, LEAVES):
+        assert [(job["retry_count"], job["last_error_type"]) for job in bench.jobs()] == [(0, None)]
+        assert bench.letters() == []
+        assert bench.away == (expected == WAITS_FOR_PLEX)
+        assert (bench.outcome == LEFT) == (expected == LEAVES)
+        assert bool(bench.reason) == (expected != LEAVES)
+        # With a healthy probe, an outage is told for each of the five failures of the breaker.
+        most = {WAITS_FOR_PLEX: 5, PAUSED: 1, LEAVES: 0}[expected]
+        assert min(most, 1) <= bench.said("All jobs wait, none is lost") <= most
+        assert bench.said("The jobs stay queued") == (expected == LEAVES)
+    else:
+        assert bench.jobs() == []
+        assert bench.letters() == (["PlexPermanentError"] if expected == BURIED else [])
+        assert bench.outcome == IDLE
+
+    end()
+    if expected == BURIED:
+        bench.enqueue()
+    elif expected in (WITHOUT_IMAGE, BELIEVED):
+        bench.stash.update_scene(bench.scene_id, cover=png(4))
+        bench.enqueue(cover_changed=True)
+    assert bench.run() == IDLE
+    assert bench.verdict().agree, bench.verdict().differences
+    assert bench.jobs() == []
+    assert bench.letters() == []
+    assert bench.most_applied_puts() <= 2
+
+
+# -- Plex ---------------------------------------------------------------------------------------
+
+Break = Callable[..., object]
+
+
+def _status(status: int, **options: Any) -> Break:
+    return lambda plex, **where: plex.faults.status(status, **options, **where)
+
+
+def _refuse(plex: FakePlex, **where: Any) -> object:
+    """From this request on nothing listens any more."""
+
+    def action(exchange: Exchange, _fault: Fault) -> bool:
+        exchange.finish(None, 0)
+        plex.stop()
+        return False
+
+    return plex.faults.inject("refuse", action, **where)
+
+
+FAULTS: dict[str, Break] = {
+    "closed": lambda plex, **where: plex.faults.close(**where),
+    "reset": lambda plex, **where: plex.faults.reset(**where),
+    "truncated": lambda plex, **where: plex.faults.truncate(**where),
+    "unanswered": lambda plex, **where: plex.faults.unanswered(**where),
+    "HTML": lambda plex, **where: plex.faults.html(**where),
+    "empty": lambda plex, **where: plex.faults.empty(**where),
+    "301": lambda plex, **where: plex.faults.redirect("https://elsewhere.example/", 301, **where),
+    "429": _status(429, retry_after=120),
+} | {str(one): _status(one) for one in (400, 401, 403, 404, 409, 413, 500, 503, 520)}
+
+EVERYTHING = "everything"
+OF_THE_SERVER = ("root", "sections", "listing", EVERYTHING)  # asked for no scene in particular
+PROVES_HEALTH = ("root", "sections", EVERYTHING)  # the health check asks for these as well
+UPLOADS = ("poster_upload", "art_upload")
+ENDPOINTS = (*OF_THE_SERVER, "metadata", "edit", *UPLOADS)
+
+
+def expected_of(endpoint: str, fault: str) -> str:
+    """What the specification (§5) makes of it."""
+    if fault in ("301", "401", "403"):
+        return PAUSED
+    if fault == "503":
+        return WAITS_FOR_PLEX
+    if fault in ("400", "404", "409", "413"):
+        if endpoint in OF_THE_SERVER:
+            return PAUSED
+        if fault == "404":
+            return LOOKED_FOR
+        return WITHOUT_IMAGE if endpoint in UPLOADS else BURIED
+    if fault == "empty" and endpoint in ("edit", *UPLOADS):
+        return BELIEVED
+    return WAITS_FOR_PLEX if endpoint in PROVES_HEALTH else RETRIED
+
+
+def _cases() -> Iterator[Any]:
+    for endpoint in ENDPOINTS:
+        for fault in FAULTS:
+            yield pytest.param(endpoint, fault, id=f"{endpoint}-{fault}")
+
+
+def _where(endpoint: str) -> dict[str, Any]:
+    return {} if endpoint == EVERYTHING else {"kind": cast("Kind", endpoint)}
+
+
+def _end(bench: Bench) -> Callable[[], object]:
+    def end() -> None:
+        bench.plex.faults.clear()
+        bench.plex.start()
+        bench.plex.cut_connections()
+
+    return end
+
+
+@pytest.mark.parametrize(("endpoint", "fault"), list(_cases()))
+def test_a_fault_of_plex_has_its_class_and_its_final_state(
+    bench: Bench, endpoint: str, fault: str
+) -> None:
+    FAULTS[fault](bench.plex, **_where(endpoint))
+    begun = bench.clock()
+
+    check(bench, _end(bench), expected_of(endpoint, fault))
+
+    if fault == "429":
+        assert bench.clock() - begun >= 120
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_temporary_error_is_an_outage_where_the_probe_fails_too(bench: Bench, fault: str) -> None:
+    FAULTS[fault](bench.plex, kind="identity")
+    bench.plex.faults.status(500, kind="metadata")
+
+    check(bench, _end(bench), WAITS_FOR_PLEX)
+
+    assert bench.said("Plex is down") == 1
+    assert bench.said("Plex is back after") == 1
+
+
+@pytest.mark.parametrize("fault", ["refused", "HTML", "503"])
+@pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one != EVERYTHING])
+def test_an_outage_that_begins_in_the_middle_of_a_job_spends_no_retry(
+    bench: Bench, endpoint: str, fault: str
+) -> None:
+    begun: list[Request] = []
+
+    def since_then(request: Request) -> bool:
+        if begun or request.kind == endpoint:
+            begun.append(request)
+        return bool(begun)
+
+    break_it = _refuse if fault == "refused" else FAULTS[fault]
+    break_it(bench.plex, predicate=since_then)
+
+    check(bench, _end(bench), WAITS_FOR_PLEX)
+
+    assert begun
+    assert bench.said("Plex is down") == 1
+
+
+@pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied"])
+@pytest.mark.parametrize("endpoint", ["root", "metadata", "edit", "poster_upload"])
+def test_a_hanging_answer_is_given_up(bench: Bench, endpoint: str, applied: bool) -> None:
+    bench.container.sessions.current().client._timeout = (0.3, 0.15)
+    bench.plex.faults.hang(kind=cast("Kind", endpoint), applied=applied, times=FAILURES)
+
+    if endpoint in PROVES_HEALTH:
+        bench.run()
+        assert bench.letters() == []
+        assert bench.verdict().agree
+    else:
+        check(bench, _end(bench), RETRIED)
+
+
+# -- Stash --------------------------------------------------------------------------------------
+
+
+class Closed(stash_faults.Fault):
+    """The connection ends in order, without an answer."""
+
+    def apply(self, handler: Any, stopping: threading.Event) -> Any:  # noqa: ARG002
+        raise stash_faults.DropError
+
+
+STASH_FAULTS: dict[str, stash_faults.Fault] = {
+    "closed": Closed(),
+    "reset": stash_faults.Reset(),
+    "unanswered": stash_faults.Reset(after=True),
+    "truncated": stash_faults.Truncated(),
+    "HTML": stash_faults.html_page(),
+    "empty": stash_faults.empty(),
+    "null data": stash_faults.null_data(),
+    "GraphQL errors": stash_faults.graphql_errors(),
+    "301": stash_faults.Status(301, headers={"Location": "/login"}),
+} | {str(one): stash_faults.Status(one, b"no") for one in (400, 401, 403, 404, 429, 500, 503)}
+SETTINGS, SCENES, SCREENSHOT = "Settings", "ScenesById", "screenshot"
+
+
+def expected_of_stash(endpoint: str, fault: str) -> str:
+    """What the specification (§5) makes of it: Stash's absence is nobody's fault."""
+    if fault in ("301", "401"):
+        return LEAVES
+    if endpoint == SCENES and fault in ("null data", "GraphQL errors"):
+        return STASH_RETRIED
+    if endpoint == SCREENSHOT and fault in ("404", "empty", "null data", "GraphQL errors"):
+        return WITHOUT_IMAGE
+    return PAUSED
+
+
+@pytest.mark.parametrize("fault", STASH_FAULTS)
+@pytest.mark.parametrize("endpoint", [SETTINGS, SCENES, SCREENSHOT])
+def test_a_fault_of_stash_is_no_outage_of_plex(bench: Bench, endpoint: str, fault: str) -> None:
+    which = {"screenshot": "screenshot"}.get(
+        endpoint, lambda request: request.operation == endpoint
+    )
+    bench.stash.inject(STASH_FAULTS[fault], which, times=None)
+
+    check(bench, bench.stash.faults.clear, expected_of_stash(endpoint, fault))
+
+    assert bench.said("Plex is down") == 0
+
+
+def test_a_stash_that_refuses_connections_is_no_outage_of_plex(bench: Bench) -> None:
+    bench.stash.stop()
+
+    check(bench, bench.stash.start, PAUSED)
+
+    assert bench.said("Plex is down") == 0
+
+
+def test_a_web_page_instead_of_a_cover_is_told(bench: Bench) -> None:
+    bench.stash.inject(stash_faults.html_page(), SCREENSHOT, times=None)
+
+    bench.run(lambda waits: waits >= WAITS)
+
+    assert bench.said("cover") + bench.said("All jobs wait") >= 1

@@ -1,0 +1,450 @@
+"""R9: the drain against a small model.
+
+The real queue, worker, outage guard, breaker and rate limiter; what stands in for both servers is
+a Plex that is well, away, sick or fussy about some scenes. Time is simulated. `SOAK=1` runs the
+full count.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+from unittest import TestCase
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from plex.exceptions import PlexPermanentError, PlexServerDown, PlexTemporaryError
+from plex.health import PlexHealth
+from shared.data_folder import DataFolder
+from shared.log import Log
+from shared.redaction import Secrets
+from sync_queue.dlq import Failure
+from sync_queue.manager import QueueManager
+from sync_queue.models import Claim
+from sync_queue.operations import METADATA, scene_job
+from sync_queue.sync_log import SceneRecord
+from tests.sync_queue.support import NOW, rows
+from validation.config import Config
+from worker.batch import SYNCED, Result
+from worker.circuit_breaker import CircuitState
+from worker.outage_guard import OutageGuard
+from worker.processor import LONGEST_BACKOFF, Environment, SyncWorker
+from worker.rate_limiter import LAST_RATE
+from worker.recovery import SHORTEST_INTERVAL
+from worker.session import SyncSession
+from worker.stats import SyncStats
+
+EXAMPLES, STEPS = (5000, 50) if os.environ.get("SOAK") else (60, 30)
+MAX_RETRIES = 2
+NEAR = 1e-3  # seconds
+
+SCENES = st.integers(min_value=1, max_value=6)
+WELL, AWAY, SICK, TROUBLED = "well", "away", "sick", "troubled"
+"""Plex serves; refuses connections; fails jobs and checks; fails jobs while checks are good."""
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it may happen after this."""
+
+
+@dataclass
+class Time:
+    """The clock that people set, and the seconds that pass."""
+
+    wall: float = NOW
+    passed: float = 0.0
+    steps: int = 0
+
+    def clock(self) -> float:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def uniform(self, low: float, high: float) -> float:
+        return low + (high - low) * 0.7
+
+    def pass_on(self, seconds: float) -> None:
+        self.wall += seconds
+        self.passed += seconds
+
+    def step(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steps += 1
+
+
+class Stop(threading.Event):
+    """The worker's order to stop; waiting for it takes simulated time."""
+
+    def __init__(self, time: Time) -> None:
+        super().__init__()
+        self._time = time
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._time.pass_on(timeout or 0.0)
+        return self.is_set()
+
+
+@dataclass
+class World:
+    """Plex, Stash, and what the model knows."""
+
+    time: Time = field(default_factory=Time)
+    plex: str = WELL
+    refused: set[int] = field(default_factory=set)  # scenes that Plex answers with 400
+    failing: set[int] = field(default_factory=set)  # scenes that make a healthy Plex fail
+    newest: dict[int, int] = field(default_factory=dict)
+    delivered: dict[int, int] = field(default_factory=dict)
+    cleared: set[int] = field(default_factory=set)  # a person removed the newest edit
+    blamed: set[int] = field(default_factory=set)  # rows whose own fault a step has found
+    edited_during: set[int] = field(default_factory=set)
+    kill_after: int | None = None
+    checked: tuple[float, int] | None = None
+    paced: tuple[object, float, int] | None = None
+
+
+class Library:
+    """There is nothing to list."""
+
+    listings = 0
+
+    def prepare(self) -> None:
+        pass
+
+    def refresh(self) -> bool:
+        return False
+
+
+class DrainMachine(RuleBasedStateMachine):
+    """The real drain beside the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = tempfile.mkdtemp(prefix="drain-model-")
+        self.folder = DataFolder(self.root)
+        self.folder.create()
+        self.world = World()
+        self.bodies = patch("worker.processor.BatchSync", self._batch)
+        self.bodies.start()
+        self._open()
+
+    def teardown(self) -> None:
+        try:
+            self._heal()
+        finally:
+            self.bodies.stop()
+            self.queue.close()
+            shutil.rmtree(self.root)
+
+    def _open(self) -> None:
+        time = self.world.time
+        log = Log(lambda _level, _text: None, Secrets())
+        self.queue = QueueManager(self.folder.queue_folder, time.clock)
+        self.guard = OutageGuard(
+            self.folder, log, time.clock, self.queue.waiting, check=self._check
+        )
+        config = replace(Config(), max_retries=MAX_RETRIES)
+        nothing: Any = None
+        client: Any = self.world
+        library: Any = Library()
+        session = SyncSession(config, client, library, nothing)
+
+        class Sessions:
+            def current(self) -> SyncSession:
+                return session
+
+        self.worker = SyncWorker(
+            Environment(
+                queue=self.queue,
+                sessions=Sessions(),
+                scenes=nothing,
+                images=nothing,
+                stats=SyncStats(self.folder.stats, log.warning, time.clock),
+                guard=self.guard,
+                log=log,
+                clock=time.clock,
+                monotonic=time.monotonic,
+                uniform=time.uniform,
+            )
+        )
+        self.worker._stop = Stop(time)
+        self.worker._begin()
+
+    # -- what stands in for Plex ----------------------------------------------------------------
+
+    def _check(self, _client: object) -> PlexHealth:
+        """A health check; while the breaker is open they keep their distance."""
+        world = self.world
+        moment = (world.time.passed, world.time.steps)
+        if self.guard._breaker.model.state is CircuitState.OPEN:
+            if world.checked and world.checked[1] == moment[1]:
+                assert moment[0] - world.checked[0] >= SHORTEST_INTERVAL - NEAR
+            world.checked = moment
+        if world.plex in (WELL, TROUBLED):
+            return PlexHealth(reachable=True, latency=0.0, token_ok=True)
+        return PlexHealth(reachable=False, latency=0.0, error=PlexServerDown("away"))
+
+    def _batch(self, *_: object) -> DrainMachine:
+        return self
+
+    def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
+        """In the place of `BatchSync.run`: deliver what Stash has now, one scene after another."""
+        self._judge(claims)
+        for claim in claims:
+            scene_id = claim.job.scene_id
+            assert scene_id is not None
+            self._judge_pace()
+            error = self._error(scene_id)
+            if error is None:
+                self.world.delivered[scene_id] = self.world.newest[scene_id]
+            elif isinstance(error, PlexTemporaryError) and self.world.plex in (WELL, TROUBLED):
+                self.world.blamed.add(claim.row_id)
+            if scene_id in self.world.edited_during:
+                self.world.edited_during.discard(scene_id)
+                self._edit(scene_id)
+            if self.world.kill_after is not None:
+                self.world.kill_after -= 1
+                if self.world.kill_after <= 0:
+                    raise self._killed()
+            served = error is None
+            record = SceneRecord(SYNCED, self.world.time.wall, "", "") if served else None
+            yield Result([claim], f"Scene {scene_id}", error, record, by_plex=served)
+
+    def _error(self, scene_id: int) -> Exception | None:
+        if self.world.plex == AWAY:
+            return PlexServerDown("nothing answers")
+        if self.world.plex in (SICK, TROUBLED) or scene_id in self.world.failing:
+            return PlexTemporaryError("could not")
+        return PlexPermanentError("refused") if scene_id in self.world.refused else None
+
+    def _judge(self, claims: Sequence[Claim]) -> None:
+        """May these jobs be worked on now?"""
+        now = self.world.time.wall
+        assert all(claim.job.next_retry_at <= now for claim in claims), "before it is due"
+        taken = {row_id for row_id, _, status in rows(self.queue) if status == 2}
+        assert taken == {claim.row_id for claim in claims}, "each claimed once, and none besides"
+        state = self.guard._breaker.model.state
+        assert state is not CircuitState.OPEN, "an open breaker lets nothing through"
+        if state is CircuitState.HALF_OPEN:
+            assert len(claims) == 1, "but the probe"
+
+    def _judge_pace(self) -> None:
+        """Two jobs of one ramp keep the distance of its highest rate at least."""
+        pace, time = self.guard._limiter._pace, self.world.time
+        before = self.world.paced
+        known = pace is not None and before is not None and before[0] is pace
+        if known and before is not None and before[2] == time.steps:
+            assert time.passed - before[1] >= 1 / LAST_RATE - NEAR
+        self.world.paced = None if pace is None else (pace, time.passed, time.steps)
+
+    def _killed(self) -> Killed:
+        """Take the worker's hands off the queue, as a SIGKILL does."""
+        self.world.kill_after = None
+
+        def nothing(_claims: Sequence[Claim]) -> None:
+            raise Killed
+
+        self.queue.give_back = nothing  # type: ignore[assignment, method-assign]
+        return Killed()
+
+    # -- what may happen ------------------------------------------------------------------------
+
+    def _edit(self, *scene_ids: int) -> None:
+        for scene_id in scene_ids:
+            self.world.newest[scene_id] = self.world.newest.get(scene_id, 0) + 1
+            self.world.cleared.discard(scene_id)
+        now = self.world.time.wall
+        self.queue.enqueue([scene_job(scene_id, METADATA, now) for scene_id in scene_ids])
+
+    @rule(scene_ids=st.lists(SCENES, min_size=1, max_size=5))
+    def edit(self, scene_ids: list[int]) -> None:
+        self._edit(*scene_ids)
+
+    @rule(scene_id=SCENES)
+    def edit_while_it_is_worked_on(self, scene_id: int) -> None:
+        self.world.edited_during.add(scene_id)
+
+    @rule(how=st.sampled_from([WELL, WELL, AWAY, AWAY, SICK, TROUBLED]))
+    def plex_changes(self, how: str) -> None:
+        self.world.plex = how
+
+    @rule(refused=st.sets(SCENES, max_size=2), failing=st.sets(SCENES, max_size=2))
+    def plex_is_fussy(self, refused: set[int], failing: set[int]) -> None:
+        self.world.refused, self.world.failing = refused, failing
+
+    @rule(times=st.integers(min_value=1, max_value=8))
+    def work(self, times: int) -> None:
+        for _ in range(times):
+            self._step()
+            self._sleep()
+
+    @rule(after=st.integers(min_value=1, max_value=4))
+    def killed_at_work(self, after: int) -> None:
+        self.world.kill_after = after
+        self._step()
+        self.world.kill_after = None
+
+    @rule()
+    def reopen(self) -> None:
+        before = [(row_id, data) for row_id, data, _ in rows(self.queue)]
+        dead = self.queue.dead_letters.counts_by_type()
+        breaker = self.guard._breaker.model.to_state()
+        self.queue.close()
+        self._open()
+        assert [(row_id, data) for row_id, data, _ in rows(self.queue)] == before
+        assert self.queue.dead_letters.counts_by_type() == dead
+        assert self.guard._breaker.model.to_state() == breaker
+
+    @rule(seconds=st.sampled_from([0.3, 6.0, 61.0, 700.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.time.pass_on(seconds)
+
+    @rule(seconds=st.sampled_from([-86400.0, -3600.0, -5.0, 5.0, 3600.0, 31536000.0]))
+    def the_clock_is_set(self, seconds: float) -> None:
+        self.world.time.step(seconds)
+
+    @rule()
+    def clear_queue(self) -> None:
+        dead = self.queue.dead_letters.count()
+        waiting = self.queue.queued_scene_ids()
+        assert self.queue.clear_waiting() == len(waiting)
+        assert self.queue.dead_letters.count() == dead
+        self.world.cleared |= {one for one in waiting if self._owes(one)}
+
+    @rule()
+    def clear_dead_letters(self) -> None:
+        stored = rows(self.queue)
+        scenes = self._dead()
+        assert self.queue.dead_letters.clear() == sum(scenes.values())
+        assert rows(self.queue) == stored
+        self._gone(set(scenes))
+
+    @rule(age=st.sampled_from([0.0, 60.0, 3600.0]))
+    def purge_dead_letters(self, age: float) -> None:
+        stored, before = rows(self.queue), self._dead()
+        limit = self.world.time.wall - age
+        younger = len(self.queue.dead_letters.between(limit, limit + 1e9))
+        removed = self.queue.dead_letters.purge(limit)
+        assert removed == sum(before.values()) - younger
+        assert rows(self.queue) == stored
+        self._gone(set(before) - set(self._dead()))
+
+    @rule()
+    def everything_heals(self) -> None:
+        self._heal()
+
+    # -- what must hold at any time ---------------------------------------------------------------
+
+    @invariant()
+    def every_edit_is_delivered_or_in_a_named_list(self) -> None:
+        known = {data["scene_id"] for _, data, _ in rows(self.queue)}
+        known |= set(self._dead()) | self.world.cleared
+        for scene_id in self.world.newest:
+            assert not self._owes(scene_id) or scene_id in known, f"scene {scene_id} is lost"
+
+    @invariant()
+    def the_counts_shown_are_those_stored(self) -> None:
+        stored, now = rows(self.queue), self.world.time.wall
+        waiting = [data["next_retry_at"] for _, data, status in stored if status != 2]
+        late = sum(due > now for due in waiting)
+        assert self.queue.stats() == {
+            "pending": len(waiting) - late,
+            "retrying": late,
+            "in_progress": len(stored) - len(waiting),
+        }
+        assert len(stored) == len(waiting), "nothing is in progress between two steps"
+        subjects = [(data["job_key"], data["update_type"]) for _, data, _ in stored]
+        assert len(subjects) == len(set(subjects))
+        by_type = self.queue.dead_letters.counts_by_type()
+        assert sum(by_type.values()) == self.queue.dead_letters.count()
+        assert set(by_type) <= {"PlexPermanentError", "PlexTemporaryError"}
+
+    @invariant()
+    def no_job_waits_beyond_all_back_off(self) -> None:
+        assert all(data["retry_count"] <= MAX_RETRIES for _, data, _ in rows(self.queue))
+
+    # -- the model's own rules --------------------------------------------------------------------
+
+    def _owes(self, scene_id: int) -> bool:
+        return self.world.delivered.get(scene_id, 0) < self.world.newest.get(scene_id, 0)
+
+    def _dead(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for letter in self.queue.dead_letters.between(0, 4e9):
+            assert letter.job is not None
+            assert letter.job.scene_id is not None
+            found[letter.job.scene_id] = found.get(letter.job.scene_id, 0) + 1
+        return found
+
+    def _gone(self, scene_ids: set[int]) -> None:
+        """A person has thrown away the dead letters of these."""
+        waiting = self.queue.queued_scene_ids()
+        self.world.cleared |= {one for one in scene_ids - waiting if self._owes(one)}
+
+    def _tries(self) -> dict[int, int]:
+        return {row_id: data["retry_count"] for row_id, data, _ in rows(self.queue)}
+
+    def _step(self) -> None:
+        """One step of the worker; attempts rise only for faults of the job."""
+        before = self._tries()
+        self.world.blamed = set()
+        try:
+            self.worker._step()
+        except Killed:
+            with suppress(AttributeError):
+                del self.queue.give_back
+            self.queue.close()
+            self._open()
+        after = self._tries()
+        for row_id in before.keys() & after.keys():
+            allowed = before[row_id] + (row_id in self.world.blamed)
+            assert after[row_id] <= allowed, "an outage has spent a retry"
+
+    def _sleep(self) -> None:
+        """Until the worker wants to look again, and a little more."""
+        seconds = self.worker._seconds_to_next_step()
+        self.world.time.pass_on(min(30.0, seconds or 0.0) + 0.01)
+
+    def _heal(self) -> None:
+        """With Plex well and nobody interfering everything arrives, without anyone's help."""
+        world = self.world
+        world.plex, world.kill_after = WELL, None
+        world.refused, world.failing, world.edited_during = set(), set(), set()
+        end = world.time.passed + LONGEST_BACKOFF
+        while self.queue.waiting() or self.guard.is_away:
+            assert world.time.passed < end, "it does not heal"
+            self._step()
+            self._sleep()
+        for scene_id in world.newest:
+            left = scene_id in self._dead() or scene_id in world.cleared
+            assert not self._owes(scene_id) or left
+
+
+def test_the_model_tells_a_failure_from_a_success() -> None:
+    """The machine's own check: a letter of a person's making is no lost edit."""
+    machine = DrainMachine()
+    machine._edit(1)
+    (claim,) = machine.queue.claim(1)
+    machine.queue.bury(claim, Failure("PlexPermanentError", "refused"))
+    machine.every_edit_is_delivered_or_in_a_named_list()
+    machine.clear_dead_letters()
+    assert machine.world.cleared == {1}
+    machine.teardown()
+
+
+TestDrainAgainstItsModel: type[TestCase] = DrainMachine.TestCase
+TestDrainAgainstItsModel.settings = settings(  # type: ignore[attr-defined]
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)

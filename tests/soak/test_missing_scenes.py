@@ -1,0 +1,235 @@
+"""R13: a day with many scenes that Plex does not have.
+
+The real worker, both fake servers over HTTP, and simulated time: the worker's waits move the clock
+on. `SOAK=1` runs the full count.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from app.container import Container, environment
+from app.sessions import CurrentSession
+from plex.library import REFRESH_INTERVAL
+from shared.data_folder import DataFolder
+from shared.log import Log
+from shared.redaction import Secrets
+from stash.connection import StashConnection, parse_address
+from stash.images import StashImages
+from stash.scenes import StashScenes
+from stash.settings import StashSettings
+from sync_queue.manager import QueueManager
+from sync_queue.operations import METADATA, scene_job
+from tests.rig import FOLDER, PLUGIN
+from tests.servers.plex import FakePlex
+from tests.servers.stash import FakeStash
+from tests.sync_queue.support import NOW
+from worker.processor import IDLE, SyncWorker
+
+SCENES = 1000 if os.environ.get("SOAK") else 200
+HOUR, DAY = 3600.0, 86400.0
+# A busy machine's worker comes back from a wait at the next of these, so that jobs meet in batches.
+TICK = 60.0
+
+
+class Time:
+    """Seconds that only a wait moves on."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Waits:
+    """In the place of the worker's waiter: passes the time, and stops the worker at an hour."""
+
+    def __init__(self, clock: Time, until: float, stop: Callable[[], None]) -> None:
+        self._clock = clock
+        self._until = until
+        self._stop = stop
+
+    def wait(self, seconds: float) -> None:
+        ticks = max(1, -int(-seconds // TICK))
+        self._clock.now += ticks * TICK
+        if self._clock.now >= self._until:
+            self._stop()
+
+
+class House:
+    """Both servers and the plugin's durable state, in simulated time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Time()
+        self.stash = FakeStash(folder / "stash", now=self.clock)
+        self.plex = FakePlex(clock=self.clock)
+        self.section = self.plex.add_section("Scenes", [FOLDER])
+        self.data = DataFolder(str(folder / "data"))
+        self.data.create()
+        self.lines: Counter[str] = Counter()
+        self.listed_at: list[float] = []
+        self._rng = random.Random(13)
+        self._open: list[Callable[[], None]] = []
+
+    def __enter__(self) -> House:
+        self.plex.start()
+        self.stash.start()
+        settings = {"plex_url": self.plex.url, "plex_token": self.plex.token}
+        self.stash.set_plugin_settings(PLUGIN, settings)
+        self.queue = QueueManager(self.data.queue_folder, self.clock)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.queue.close()
+        for close in self._open:
+            close()
+        self.stash.stop()
+        self.plex.close()
+
+    def edit(self, *scene_ids: int) -> None:
+        """What the hook leaves behind."""
+        self.queue.enqueue([scene_job(one, METADATA, self.clock()) for one in scene_ids])
+
+    def work(self, until: float = float("inf")) -> str:
+        """Run a fresh worker until it is idle, or until a moment."""
+        secrets = Secrets()
+        log = Log(self._note, secrets)
+        connection = StashConnection(parse_address(self.stash.server_connection()), secrets.add)
+        sessions = CurrentSession(
+            StashSettings(connection), self.data, log, secrets, self.clock, self.clock
+        )
+        container = Container(
+            self.data, log, self.queue, sessions, StashScenes(connection), StashImages(connection)
+        )
+        worker = SyncWorker(
+            environment(
+                container, clock=self.clock, monotonic=self.clock, uniform=self._rng.uniform
+            )
+        )
+        waits = Waits(self.clock, until, worker.stop)
+        worker._waiter = waits  # type: ignore[assignment]
+        library = sessions.current().library
+        listing = library._list
+
+        def list_and_note(section: object) -> None:
+            self.listed_at.append(self.clock())
+            listing(section)  # type: ignore[arg-type]
+
+        library._list = list_and_note  # type: ignore[method-assign]
+        try:
+            return worker.run_until_idle()
+        finally:
+            sessions._close()
+            connection.close()
+
+    def synced(self) -> set[int]:
+        return {
+            scene.id
+            for scene in self.stash.scenes()
+            if (item := self.plex.find(scene.files[0].path)) and item.title == scene.title
+        }
+
+    def dead(self) -> set[int | None]:
+        letters = self.queue.dead_letters.between(0, NOW + 10 * DAY)
+        assert {letter.error_type for letter in letters} <= {"PlexNotFound"}
+        return {letter.job.scene_id for letter in letters if letter.job}
+
+    def _note(self, level: str, _text: str) -> None:
+        self.lines[level] += 1
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    before = threading.active_count()
+    with House(tmp_path) as house:
+        yield house
+    assert threading.active_count() <= before + 1
+
+
+def add_scenes(house: House, count: int) -> list[int]:
+    return [
+        house.stash.add_scene(
+            files=[f"{FOLDER}/missing{n:05}.mp4"], title=f"Missing {n}", tags=["T"]
+        ).id
+        for n in range(count)
+    ]
+
+
+def appear(house: House, scene_ids: list[int]) -> None:
+    """Plex has scanned their files."""
+    for scene_id in scene_ids:
+        house.plex.add_item(house.section, house.stash.scene(scene_id).files[0].path)
+    house.section.content_changed_at += 1
+
+
+def test_a_day_without_them_costs_little_and_the_day_they_come_they_are_synced(
+    house: House,
+) -> None:
+    ids = add_scenes(house, SCENES)
+    early, late = ids[: SCENES // 4], ids[SCENES // 4 :]
+    for start in range(0, SCENES, 50):
+        house.edit(*ids[start : start + 50])
+
+    # The first hour: all wait, none is dead, none is lost.
+    assert house.work(until=NOW + HOUR) == "stopped"
+    assert house.queue.waiting() == SCENES
+    assert house.dead() == set()
+
+    # A quarter of them appears, and is synced out of the queue without an edit or a task.
+    appear(house, early)
+    appeared_at = house.clock()
+    house.work(until=appeared_at + 2 * REFRESH_INTERVAL + 2 * TICK)
+    assert house.synced() == set(early)
+
+    # The rest of the day: they end as dead letters, and the worker as an idle one.
+    assert house.work(until=NOW + DAY) == IDLE
+    assert house.queue.waiting() == 0
+    assert house.dead() == set(late)
+    died_at = house.clock()
+    assert died_at <= NOW + 4 * HOUR
+
+    # Somebody edits one of them every two hours.
+    for hour in range(5, 24, 2):
+        house.clock.now = max(house.clock(), NOW + hour * HOUR)
+        house.edit(late[0])
+        house.work(until=house.clock() + 5 * TICK)
+    assert house.queue.waiting() == 1
+    assert house.synced() == set(early)
+
+    # What all that has cost.
+    house.clock.now = NOW + DAY
+    looks = DAY / REFRESH_INTERVAL
+    assert all(later - one >= REFRESH_INTERVAL for one, later in pairwise(house.listed_at))
+    kinds = house.plex.log.kinds()
+    assert kinds["sections"] <= looks
+    assert kinds["listing"] <= 2 * len(house.listed_at)
+    assert kinds["edit"] == len(early)
+    assert kinds.total() <= looks + 3 * SCENES
+    assert house.stash.requests.count() <= 2 * looks + 3 * SCENES
+
+    # All appear: the next look brings the one that waits and all the dead letters.
+    appear(house, late)
+    house.work(until=NOW + DAY + 2 * REFRESH_INTERVAL + 4 * TICK)
+    assert house.synced() == set(ids)
+    assert house.dead() == set()
+    assert house.queue.waiting() == 0
+
+
+def test_while_no_file_appears_no_scene_is_asked_for_by_itself(house: House) -> None:
+    """Twice the scenes, the same requests to Plex."""
+    counts = []
+    for scenes in (10, 40):
+        house.edit(*add_scenes(house, scenes))
+        mark = house.plex.log.mark()
+        house.work(until=house.clock() + HOUR)
+        counts.append(len(house.plex.log.since(mark)))
+    assert counts[1] <= counts[0] + 2

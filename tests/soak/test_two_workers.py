@@ -1,0 +1,153 @@
+"""R4: two workers at once, one that wakes late, and hooks that commit while a worker leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from shared.file_lock import FileLock
+from sync_queue.operations import METADATA, enqueue, scene_job
+from sync_queue.schema import connect
+from tests.e2e.test_lifecycle import mutate
+from tests.rig import Rig
+from tests.soak.nursery import Nursery
+
+ROUNDS = 1000 if os.environ.get("SOAK") else 30
+
+
+def second_worker(rig: Rig) -> int:
+    """Run another worker that has to elect itself, to its end; return its exit status."""
+    script = rig.manifest.directory / "Stash2Plex.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--worker", ""],
+        input=json.dumps(rig.stash.server_connection()).encode(),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout == b""
+    return done.returncode
+
+
+def started(rig: Rig) -> int:
+    return rig.worker_log().count("The worker has started")
+
+
+def edits_of(rig: Rig, key: int) -> list[str | None]:
+    found = rig.plex.log.select("edit", status=200)
+    return [one.param("title.value") for one in found if one.param("id") == str(key)]
+
+
+def test_a_second_worker_does_not_run_beside_the_first(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(scene_id, title="One")
+    assert hang.wait_for_hit(timeout=20)
+
+    assert [second_worker(rig) for _ in range(3)] == [0, 0, 0]
+
+    assert started(rig) == 1
+    hang.release()
+    assert rig.settled()
+    assert edits_of(rig, item.rating_key) == ["One"]
+
+
+def test_nobody_works_for_a_worker_that_sleeps_and_it_goes_on_where_it_was(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    other, other_item = rig.add_pair("b", tags=["T"])
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(scene_id, title="One")
+    assert hang.wait_for_hit(timeout=20)
+    (worker,) = rig.worker_pids()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        rig.stash.edit_scene(scene_id, title="Two")
+        rig.stash.edit_scene(other, title="Other")
+        assert second_worker(rig) == 0
+        hang.release()
+        assert rig.plex.log.wait_until_idle()
+        assert rig.worker_pids() == [worker]
+        assert rig.queued() == 3
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert rig.verdict().agree, rig.verdict().differences
+    assert started(rig) == 1
+    assert edits_of(rig, item.rating_key) == ["One", "Two"]
+    assert edits_of(rig, other_item.rating_key) == ["Other"]
+
+
+def test_a_worker_that_was_killed_in_its_sleep_is_replaced_by_the_next_hook(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(scene_id, title="One")
+    assert hang.wait_for_hit(timeout=20)
+    (worker,) = rig.worker_pids()
+    os.kill(worker, signal.SIGSTOP)
+    os.kill(worker, signal.SIGKILL)
+    lock = FileLock(str(rig.data / "worker.lock"))
+    lock.acquire()
+    lock.release()
+
+    rig.stash.edit_scene(scene_id, title="Two")
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert rig.verdict().agree, rig.verdict().differences
+    assert edits_of(rig, item.rating_key) == ["Two"]
+    assert started(rig) == 2
+
+
+def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Rig) -> None:
+    """A hook commits, then elects a worker: the same two steps, at random moments of its leave."""
+    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.0")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    (rig.data / "queue").mkdir(mode=0o700, parents=True)
+    database = connect(str(rig.data / "queue" / "data.db"))
+    lock_path, rng = str(rig.data / "worker.lock"), random.Random(5)
+    nursery = Nursery(rig.manifest.directory / "Stash2Plex.py")
+    stdin = json.dumps(rig.stash.server_connection()).encode()
+    relied = 0
+
+    for number in range(ROUNDS):
+        rig.stash.update_scene(scene_id, title=f"Title {number}")
+        now = time.time()
+        enqueue(database, [scene_job(scene_id, METADATA, now)], now)
+        lock = FileLock(lock_path)
+        if lock.try_acquire():
+            assert lock.descriptor is not None
+            nursery.start_worker(lock.descriptor, stdin)
+            lock.release()
+        else:
+            relied += 1
+        title = f"Title {number}"
+        shown = until(lambda title=title: item.title == title)  # type: ignore[misc]
+        assert shown, (number, rig.worker_log()[-500:])
+        time.sleep(rng.uniform(0, 0.012))  # a random moment of its leave
+
+    assert until(lambda: rig.queued() == 0)
+    assert relied > 0, "no commit met a worker that was leaving"
+    nursery.close()
+    database.close()
+    _await_end(lock_path)
+
+
+def _await_end(lock_path: str) -> None:
+    lock = FileLock(lock_path)
+    assert until(lock.try_acquire)
+    lock.release()
+
+
+def until(holds: Callable[[], bool], timeout: float = 15.0) -> bool:
+    end = time.monotonic() + timeout
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.001)
+    return True
