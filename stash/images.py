@@ -43,7 +43,8 @@ class StashImages:
         data = answer.content
         if not is_picture(data):
             # Without a cover Stash answers 200 with a drawing of its own.
-            if "svg" in answer.headers.get("Content-Type", ""):
+            drawing = data.lstrip().startswith((b"<svg", b"<?xml"))
+            if drawing or "svg" in answer.headers.get("Content-Type", ""):
                 return None
             if "html" in answer.headers.get("Content-Type", ""):
                 message = "Stash answered with a web page where a cover was asked for"

@@ -146,7 +146,7 @@ BURY = (
     *around(
         "bury",
         SETTLEMENT,
-        "self.queue.bury(claim, Failure(name, str(error), _trace_of_a_bug(error)))",
+        "self.queue.bury(claim, self._failure(error))",
     ),
     Point("bury.removed", MANAGER, "self._queue.remove([claim.row_id])", True),
     Point("bury.added", MANAGER, "self.dead_letters.add(claim.job, failure, self.clock())", True),
