@@ -11,7 +11,7 @@ import time
 
 from shared.file_lock import FileLock
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT = 10.0  # seconds a writer waits for another one; a transaction here takes milliseconds
 
 # persist-queue's acknowledgement states (AckStatus.inited, ready and unack)
@@ -48,15 +48,27 @@ _TABLES = (
     "retry_count INTEGER, failed_at TEXT)",
     "CREATE INDEX IF NOT EXISTS idx_failed_at ON dead_letters (failed_at)",
     "CREATE INDEX IF NOT EXISTS idx_scene_id ON dead_letters (scene_id)",
-    # What each Plex item was last sent, and what it held before our first write.
+    # What each Plex item was last sent, and which of its fields Plex would not take.
     "CREATE TABLE IF NOT EXISTS sync_log (scene_id INTEGER NOT NULL, server_id TEXT NOT NULL, "
-    "rating_key INTEGER NOT NULL, digest TEXT NOT NULL, sent TEXT NOT NULL, original TEXT, "
-    "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, "
+    "rating_key INTEGER NOT NULL, digest TEXT NOT NULL, sent TEXT NOT NULL, "
+    "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, refused TEXT, "
     "PRIMARY KEY (scene_id, server_id, rating_key)) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS sync_log_by_item ON sync_log (server_id, rating_key)",
+    # What each Plex item held before our first write; outlives the scene that was written to it.
+    "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
+    "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
     # What is known of each scene: whom it belongs to, its cover, how its last job ended.
     "CREATE TABLE IF NOT EXISTS scene_log (scene_id INTEGER PRIMARY KEY, entities TEXT NOT NULL, "
     "scene_updated_at TEXT NOT NULL, cover_tag TEXT, outcome TEXT NOT NULL, detail TEXT NOT NULL, "
     "at REAL NOT NULL)",
+)
+# Version 1 kept the originals in the sync log. That column stays: a worker of that version
+# may still be at its last job when a hook of this one comes.
+_FROM_VERSION_1 = (
+    "ALTER TABLE sync_log ADD COLUMN refused TEXT",
+    "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
+    "SELECT server_id, rating_key, original, synced_at FROM sync_log WHERE original IS NOT NULL "
+    "ORDER BY synced_at",
 )
 
 
@@ -115,8 +127,9 @@ def _create(connection: sqlite3.Connection, path: str) -> None:
     try:
         _use_wal(connection)
         connection.execute("BEGIN IMMEDIATE")
-        if schema_version(connection) < SCHEMA_VERSION:
-            for statement in _TABLES:
+        version = schema_version(connection)
+        if version < SCHEMA_VERSION:
+            for statement in (*_TABLES, *(_FROM_VERSION_1 if version == 1 else ())):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")

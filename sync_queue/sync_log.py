@@ -1,4 +1,4 @@
-"""What was last sent to each Plex item, and how each scene's last job ended."""
+"""What Plex items held and were last sent, and how each scene's last job ended."""
 
 import json
 import sqlite3
@@ -9,14 +9,18 @@ from typing import Any
 FieldValues = Mapping[str, str | list[str]]
 
 _SELECT_ITEM = (
-    "SELECT digest, sent, original, poster_sha1, art_sha1 FROM sync_log "
+    "SELECT digest, sent, refused, poster_sha1, art_sha1 FROM sync_log "
     "WHERE scene_id = ? AND server_id = ? AND rating_key = ?"
 )
-# `original` is kept from the first write on; images are remembered by their own statement.
+# Images are remembered by their own statement.
 _UPSERT_ITEM = (
-    "INSERT INTO sync_log (scene_id, server_id, rating_key, digest, sent, original, synced_at) "
+    "INSERT INTO sync_log (scene_id, server_id, rating_key, digest, sent, refused, synced_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scene_id, server_id, rating_key) DO UPDATE SET "
-    "digest = excluded.digest, sent = excluded.sent, synced_at = excluded.synced_at"
+    "digest = excluded.digest, sent = excluded.sent, refused = excluded.refused, "
+    "synced_at = excluded.synced_at"
+)
+_KEEP_ORIGINAL = (
+    "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) VALUES (?, ?, ?, ?)"
 )
 _REMEMBER_IMAGE = {
     "poster": "UPDATE sync_log SET poster_sha1 = ? WHERE scene_id = ? AND server_id = ? "
@@ -39,11 +43,17 @@ _SELECT_SCENE = (
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """What one Plex item was last sent for one scene."""
+    """What one Plex item was last sent for one scene.
+
+    Attributes:
+        digest: of the projection that was sent; empty before the first write.
+        sent: what the item shows since, per field that we manage.
+        refused: what Plex was sent and did not keep, per field: not to be sent again.
+    """
 
     digest: str
     sent: FieldValues
-    original: FieldValues | None = None
+    refused: FieldValues = field(default_factory=dict)
     poster_sha1: str | None = None
     art_sha1: str | None = None
 
@@ -83,7 +93,7 @@ class SyncLog:
         return ItemRecord(
             digest=row[0],
             sent=_values(row[1]) or {},
-            original=_values(row[2]),
+            refused=_values(row[2]) or {},
             poster_sha1=row[3],
             art_sha1=row[4],
         )
@@ -91,8 +101,7 @@ class SyncLog:
     def remember_item(
         self, scene_id: int, server_id: str, rating_key: int, record: ItemRecord, now: float
     ) -> None:
-        """Store what was sent; `original` only counts at the first time."""
-        original = None if record.original is None else json.dumps(dict(record.original))
+        """Store what was sent, and what of it was refused."""
         self._connection.execute(
             _UPSERT_ITEM,
             (
@@ -101,7 +110,7 @@ class SyncLog:
                 rating_key,
                 record.digest,
                 json.dumps(dict(record.sent)),
-                original,
+                json.dumps(dict(record.refused)) if record.refused else None,
                 now,
             ),
         )
@@ -111,6 +120,19 @@ class SyncLog:
     ) -> None:
         """Store which bytes an item (already remembered) got as its `poster` or `art`."""
         self._connection.execute(_REMEMBER_IMAGE[kind], (sha1, scene_id, server_id, rating_key))
+
+    def original(self, server_id: str, rating_key: int) -> FieldValues | None:
+        """Return what this item held before our first write; None when that never was."""
+        row = self._connection.execute(
+            "SELECT held FROM originals WHERE server_id = ? AND rating_key = ?",
+            (server_id, rating_key),
+        ).fetchone()
+        return None if row is None else _values(row[0])
+
+    def keep_original(self, server_id: str, rating_key: int, held: FieldValues, now: float) -> None:
+        """Keep what an item holds before our first write; a later call changes nothing."""
+        values = (server_id, rating_key, json.dumps(dict(held)), now)
+        self._connection.execute(_KEEP_ORIGINAL, values)
 
     def digests(self, server_id: str | None) -> dict[int, dict[int, str]]:
         """Return scene id → rating key → digest of what was sent to this server (None: to any)."""

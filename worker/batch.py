@@ -195,11 +195,11 @@ class BatchSync:
         with self._queue.transaction():
             for one in work:
                 for item in one.items:
-                    if log.item(one.scene.id, server_id, item.rating_key) is None:
-                        untouched = ItemRecord("", {}, original=current_values(item))
-                        log.remember_item(
-                            one.scene.id, server_id, item.rating_key, untouched, self._clock()
-                        )
+                    key = item.rating_key
+                    if log.item(one.scene.id, server_id, key) is None:
+                        log.keep_original(server_id, key, current_values(item), self._clock())
+                        untouched = ItemRecord("", {})
+                        log.remember_item(one.scene.id, server_id, key, untouched, self._clock())
 
     def _write(self, one: _Work, covers: CoverSync) -> tuple[Result, CoverResult]:
         log, server_id = self._queue.sync_log, self._session.library.server_id
@@ -208,7 +208,8 @@ class BatchSync:
         for item in one.items:
             last = log.item(one.scene.id, server_id, item.rating_key) or ItemRecord("", {})
             records[item] = last
-            edit = edit_for(one.desired, item, last.sent, last.original or {})
+            original = log.original(server_id, item.rating_key) or {}
+            edit = edit_for(one.desired, item, last.sent, original)
             if edit:
                 self._session.client.edit(item, edit.fields)
                 changed += [name for name in edit.fields if name not in changed]

@@ -30,7 +30,7 @@ from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.rescue import is_damage, read_inbox
-from sync_queue.schema import NewerSchemaError, connect
+from sync_queue.schema import SCHEMA_VERSION, NewerSchemaError, connect
 from sync_queue.sync_log import ItemRecord
 from tests.rig import REPOSITORY
 
@@ -134,7 +134,7 @@ def _exclusive(site: Site) -> Iterator[None]:
     holder = sqlite3.connect(site.path, isolation_level=None)
     holder.execute("PRAGMA locking_mode=EXCLUSIVE")
     holder.execute("BEGIN EXCLUSIVE")
-    holder.execute("PRAGMA user_version=1")
+    holder.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     try:
         yield
     finally:
@@ -518,7 +518,7 @@ def test_damage_is_told_apart_from_every_other_error(
     queue._queue.connection.execute("PRAGMA shrink_memory")
     _corrupt_pages(site)
     other = sqlite3.connect(site.path)  # whose commit makes the worker's cache stale
-    other.execute("PRAGMA user_version=1")
+    other.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     other.close()
     with pytest.raises(sqlite3.DatabaseError) as raised:
         operation(queue, claims)

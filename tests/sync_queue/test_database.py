@@ -27,6 +27,7 @@ from sync_queue.schema import (
     connect,
     schema_version,
 )
+from sync_queue.sync_log import ItemRecord
 from tests.sync_queue.support import job, postponed, raw_rows
 
 
@@ -84,11 +85,45 @@ def test_a_database_of_a_newer_version_is_refused_with_the_remedy_and_left_alone
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     connection.close()
     before = raw_rows(folder)
-    with pytest.raises(NewerSchemaError, match=r"schema 2.*knows 1.*install the newer version"):
+    with pytest.raises(NewerSchemaError, match="install the newer version again"):
         connect(path)
     with pytest.raises(NewerSchemaError):
         QueueManager(folder)
     assert raw_rows(folder) == before
+
+
+def test_a_database_of_version_1_keeps_its_jobs_its_memory_and_the_originals(
+    path: str, folder: str
+) -> None:
+    connection = connect(path)
+    operations.enqueue(connection, [job(1)], 0.0)
+    connection.execute("DROP TABLE originals")
+    connection.execute("DROP TABLE sync_log")
+    connection.execute(
+        "CREATE TABLE sync_log (scene_id INTEGER NOT NULL, server_id TEXT NOT NULL, "
+        "rating_key INTEGER NOT NULL, digest TEXT NOT NULL, sent TEXT NOT NULL, original TEXT, "
+        "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, "
+        "PRIMARY KEY (scene_id, server_id, rating_key)) WITHOUT ROWID"
+    )
+    rows = [
+        (5, "server", 10, "d5", '{"title": "five"}', '{"title": "of five"}', "a", "b", 2.0),
+        (4, "server", 10, "d4", '{"title": "four"}', '{"title": "the first"}', None, None, 1.0),
+        (6, "server", 11, "d6", "{}", None, None, None, 3.0),
+    ]
+    connection.executemany("INSERT INTO sync_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.execute("PRAGMA user_version=1")
+    connection.close()
+
+    queue = QueueManager(folder)
+
+    assert [claim.job.scene_id for claim in queue.claim(9)] == [1]
+    found = queue.sync_log.item(5, "server", 10)
+    assert found == ItemRecord("d5", {"title": "five"}, {}, "a", "b")
+    assert queue.sync_log.original("server", 10) == {"title": "the first"}
+    assert queue.sync_log.original("server", 11) is None
+    queue.sync_log.remember_item(6, "server", 11, ItemRecord("new", {}, {"title": "no"}), 4.0)
+    assert queue.sync_log.item(6, "server", 11) == ItemRecord("new", {}, {"title": "no"})
+    queue.close()
 
 
 def test_the_table_that_persist_queue_alone_has_made_is_taken_over_with_its_rows(

@@ -33,19 +33,25 @@ def test_an_item_that_was_never_written_is_not_remembered(queue: QueueManager) -
 
 
 def test_what_an_item_was_sent_comes_back_as_it_was(queue: QueueManager) -> None:
-    record = ItemRecord("digest", SENT, ORIGINAL)
+    record = ItemRecord("digest", SENT, {"summary": "too long"})
     queue.sync_log.remember_item(1, SERVER, 10, record, NOW)
     assert queue.sync_log.item(1, SERVER, 10) == record
 
 
-def test_the_original_is_that_of_the_first_write(queue: QueueManager) -> None:
+def test_the_original_is_what_the_item_held_before_the_first_write(queue: QueueManager) -> None:
     log = queue.sync_log
-    log.remember_item(1, SERVER, 10, ItemRecord("", {}, ORIGINAL), NOW)
-    log.remember_item(1, SERVER, 10, ItemRecord("d2", SENT, {"title": "ours"}), NOW + 1)
-    log.remember_item(1, SERVER, 10, ItemRecord("d3", SENT), NOW + 2)
-    found = log.item(1, SERVER, 10)
-    assert found is not None
-    assert (found.digest, found.sent, found.original) == ("d3", SENT, ORIGINAL)
+    assert log.original(SERVER, 10) is None
+    log.keep_original(SERVER, 10, ORIGINAL, NOW)
+    log.keep_original(SERVER, 10, {"title": "ours"}, NOW + 1)
+    assert log.original(SERVER, 10) == ORIGINAL
+    assert log.original("server-b", 10) is None
+
+
+def test_the_original_outlives_the_scene_that_was_written_to_the_item(queue: QueueManager) -> None:
+    queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", SENT), NOW)
+    queue.sync_log.keep_original(SERVER, 10, ORIGINAL, NOW)
+    queue.sync_log.forget_scene(1)
+    assert queue.sync_log.original(SERVER, 10) == ORIGINAL
 
 
 def test_scenes_servers_and_items_are_remembered_apart(queue: QueueManager) -> None:
@@ -66,7 +72,7 @@ def test_an_image_is_remembered_by_its_kind_and_survives_the_next_write(
     log.remember_image(1, SERVER, 10, "poster", "p-sha")
     log.remember_image(1, SERVER, 10, "art", "a-sha")
     log.remember_item(1, SERVER, 10, ItemRecord("d2", SENT), NOW)
-    assert log.item(1, SERVER, 10) == ItemRecord("d2", SENT, None, "p-sha", "a-sha")
+    assert log.item(1, SERVER, 10) == ItemRecord("d2", SENT, {}, "p-sha", "a-sha")
 
 
 def test_an_image_of_an_item_that_is_not_remembered_is_not_invented(queue: QueueManager) -> None:
@@ -89,11 +95,14 @@ def test_any_text_that_was_sent_comes_back(
 
 @pytest.mark.parametrize("damaged", ["", "{", "[]", "null", "5"])
 def test_damaged_memory_of_an_item_reads_as_nothing_sent(queue: QueueManager, damaged: str) -> None:
-    queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", SENT, ORIGINAL), NOW)
-    queue._queue.connection.execute("UPDATE sync_log SET sent = ?, original = ?", (damaged,) * 2)
+    queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", SENT, SENT), NOW)
+    queue.sync_log.keep_original(SERVER, 10, ORIGINAL, NOW)
+    queue._queue.connection.execute("UPDATE sync_log SET sent = ?, refused = ?", (damaged,) * 2)
+    queue._queue.connection.execute("UPDATE originals SET held = ?", (damaged,))
     found = queue.sync_log.item(1, SERVER, 10)
     assert found is not None
-    assert (found.sent, found.original) == ({}, None)
+    assert (found.sent, found.refused) == ({}, {})
+    assert queue.sync_log.original(SERVER, 10) is None
 
 
 def test_members_of_an_odd_type_in_the_memory_are_left_out(queue: QueueManager) -> None:
