@@ -12,8 +12,8 @@ from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
+from worker.environment import Environment
 from worker.outage_guard import OutageGuard
-from worker.processor import Environment
 from worker.stats import SyncStats
 
 

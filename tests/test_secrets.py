@@ -27,11 +27,11 @@ TASKS = (
 )  # fmt: skip
 
 _LEAK = (
-    "        self._session.library.prepare()\n        self._find_items(work)",
+    "        self._session.library.prepare()\n        ItemFinder(self._session).find(work)",
     "        self._session.library.prepare()\n"
     "        if any('Bug' in one.scene.label for one in work):\n"
     "            raise RuntimeError('X-Plex-Token=' + self._session.config.plex_token)\n"
-    "        self._find_items(work)",
+    "        ItemFinder(self._session).find(work)",
 )
 
 

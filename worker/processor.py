@@ -1,30 +1,23 @@
 """The drain: claims due jobs batch by batch, and waits when there is nothing to do or no use."""
 
-import random
 import sqlite3
 import threading
-import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from plex.exceptions import PlexError, PlexTemporaryError
-from shared.log import Log
 from stash.exceptions import StashAuthError, StashError
-from stash.images import StashImages
-from stash.scenes import StashScenes
-from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.rescue import is_damage
 from validation.config import Config
-from worker.batch import BatchSync, Result
+from worker.batch import BatchSync
+from worker.environment import Environment
 from worker.missing import MissingScenes
-from worker.outage_guard import OutageGuard
 from worker.pauses import DATABASE, SETTINGS, SETTINGS_LOOK, STASH, Pauses
 from worker.retry_policy import Bury, Decision, Leave, Outage, Pause, Retry, decide
-from worker.session import ConfigFault, SessionProvider, SyncSession
+from worker.scene_work import Result
+from worker.session import ConfigFault, SyncSession
 from worker.settlement import Settlement
-from worker.stats import SyncStats
 from worker.waiting import ClockSteps, Waiter
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
@@ -34,33 +27,6 @@ LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After
 
 WORKED, DRAINED, PAUSED, STOPPED = "worked", "drained", "paused", "stopped"
 IDLE, LEFT, UPDATED = "idle", "left", "updated"
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """What a worker works with; its owner passes everything in.
-
-    Attributes:
-        guard: knows whether Plex is away.
-        installed: False once the plugin's files have changed under the worker.
-        clock: seconds since the epoch.
-        monotonic: seconds that never step.
-        uniform: a source of randomness such as `random.uniform`.
-        on_progress: is told after each scene how many were settled since the start.
-    """
-
-    queue: QueueManager
-    sessions: SessionProvider
-    scenes: StashScenes
-    images: StashImages
-    stats: SyncStats
-    guard: OutageGuard
-    log: Log
-    installed: Callable[[], bool] = lambda: True
-    clock: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
-    uniform: Callable[[float, float], float] = random.uniform
-    on_progress: Callable[[int], None] = lambda _settled: None
 
 
 class SyncWorker:

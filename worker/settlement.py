@@ -10,8 +10,8 @@ from stash.exceptions import StashError
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_PATHS, MISSING_SINCE, Claim
-from worker.batch import Result
 from worker.retry_policy import Bury, Decision, Retry, SceneError
+from worker.scene_work import Result
 from worker.stats import SyncStats
 
 

@@ -34,12 +34,13 @@ from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_log import SceneRecord
 from tests.sync_queue.support import NOW, rows
 from validation.config import Config
-from worker.batch import SYNCED, Result
 from worker.circuit_breaker import CircuitState
+from worker.environment import Environment
 from worker.outage_guard import OutageGuard
-from worker.processor import LONGEST_BACKOFF, Environment, SyncWorker
+from worker.processor import LONGEST_BACKOFF, SyncWorker
 from worker.rate_limiter import LAST_RATE
 from worker.recovery import SHORTEST_INTERVAL
+from worker.scene_work import SYNCED, Result
 from worker.session import SyncSession
 from worker.stats import SyncStats
 

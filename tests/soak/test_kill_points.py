@@ -75,6 +75,7 @@ def around(name: str, file: str, anchor: str) -> tuple[Point, Point]:
 
 BATCH, ACK, MANAGER = "worker/batch.py", "sync_queue/ack_queue.py", "sync_queue/manager.py"
 PROCESSOR, SETTLEMENT = "worker/processor.py", "worker/settlement.py"
+FINDER, WRITER = "worker/item_finder.py", "worker/item_writer.py"
 COVERS = "worker/cover_sync.py"
 OPERATIONS, HOOK = "sync_queue/operations.py", "app/hook_process.py"
 RESCUE = "sync_queue/rescue.py"
@@ -104,15 +105,15 @@ CLAIM = (
 WRITE = (
     *around("read.scenes", BATCH, "scenes = self._scenes.read(list(by_scene))"),
     *around("read.library", BATCH, "self._session.library.prepare()"),
-    *around("match", BATCH, "one.matches = self._session.matcher.find(one.scene.files)"),
-    *around("read.items", BATCH, "items = self._session.client.read_items(sorted(keys))"),
-    *around("originals", BATCH, "self._keep_originals(work)"),
-    Point("originals.inside", BATCH, "with self._queue.transaction():", after=True),
-    *around("write.edit", BATCH, "self._session.client.edit(item, edit.fields)"),
-    *around("write.remember", BATCH, REMEMBER_SENT),
-    Point("write.covers", BATCH, "changed += sorted(cover.uploaded)"),
+    *around("match", FINDER, "one.matches = self._session.matcher.find(one.scene.files)"),
+    *around("read.items", FINDER, "items = self._session.client.read_items(sorted(keys))"),
+    *around("originals", BATCH, "writer.keep_originals(work)"),
+    Point("originals.inside", WRITER, "with self._queue.transaction():", after=True),
+    *around("write.edit", WRITER, "self._session.client.edit(item, edit.fields)"),
+    *around("write.remember", WRITER, REMEMBER_SENT),
+    Point("write.covers", WRITER, "changed += sorted(cover.uploaded)"),
     *around("image.read", COVERS, "cover = self._images.cover(scene.id, result.tag)"),
-    *around("image.lock", BATCH, "self._lock_images([cover for _, cover in unlocked])"),
+    *around("image.lock", BATCH, "writer.lock_images([cover for _, cover in unlocked])"),
 )
 IMAGES = (
     *around(

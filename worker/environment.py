@@ -1,0 +1,41 @@
+"""What a worker works with; its owner passes everything in."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.log import Log
+from stash.images import StashImages
+from stash.scenes import StashScenes
+from sync_queue.manager import QueueManager
+from worker.outage_guard import OutageGuard
+from worker.session import SessionProvider
+from worker.stats import SyncStats
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One worker's tools.
+
+    Attributes:
+        guard: knows whether Plex is away.
+        installed: False once the plugin's files have changed under the worker.
+        clock: seconds since the epoch.
+        monotonic: seconds that never step.
+        uniform: a source of randomness such as `random.uniform`.
+        on_progress: is told after each scene how many were settled since the start.
+    """
+
+    queue: QueueManager
+    sessions: SessionProvider
+    scenes: StashScenes
+    images: StashImages
+    stats: SyncStats
+    guard: OutageGuard
+    log: Log
+    installed: Callable[[], bool] = lambda: True
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    uniform: Callable[[float, float], float] = random.uniform
+    on_progress: Callable[[int], None] = lambda _settled: None

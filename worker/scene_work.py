@@ -1,0 +1,56 @@
+"""A scene on its way through a batch, and how it ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from plex.exceptions import PlexError
+from plex.items import PlexItem
+from plex.matcher import Match
+from sync_queue.models import Claim
+from sync_queue.sync_log import SceneRecord
+from validation.metadata import SceneMetadata
+from validation.scene_extractor import StashScene
+
+SYNCED, SKIPPED = "synced", "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the jobs of one scene ended.
+
+    Attributes:
+        claims: all claimed jobs of that scene.
+        label: how people recognise the scene.
+        error: None when the effect is in Plex, or nothing is to be done.
+        record: what to store of the scene; None when it is gone from Stash.
+        changed: what Plex got, for the log; empty when it showed everything already.
+        paths: the scene's files, as Stash names them.
+        by_plex: Plex was asked for this, and served.
+    """
+
+    claims: Sequence[Claim]
+    label: str
+    error: Exception | None = None
+    record: SceneRecord | None = None
+    changed: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    by_plex: bool = False
+
+
+@dataclass(slots=True)
+class SceneWork:
+    """A scene on its way through the stages: read, matched, written.
+
+    Attributes:
+        desired: what Plex shall show of it.
+        matches: which items hold its files, by the path index.
+        items: those of them that were read and do hold them.
+        error: why it goes no further.
+    """
+
+    claims: list[Claim]
+    scene: StashScene
+    desired: SceneMetadata
+    matches: list[Match] = field(default_factory=list)
+    items: list[PlexItem] = field(default_factory=list)
+    error: PlexError | None = None
