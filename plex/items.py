@@ -1,7 +1,7 @@
 """Plex's XML, read by one tolerant parser into typed values."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 _OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made itself (plex-protocol.md §6)
@@ -31,11 +31,19 @@ class PlexItem:
 
 @dataclass(frozen=True, slots=True)
 class LibraryPart:
-    """A file in a listing: which item it belongs to, and its size in bytes (0: unknown)."""
+    """A file in a listing.
+
+    Attributes:
+        path: as Plex sees it.
+        rating_key: of its item.
+        size: in bytes; 0 where Plex does not know it.
+        section: key of the library, 0 where nobody asked for it; two are the same file without it.
+    """
 
     path: str
     rating_key: int
     size: int = 0
+    section: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,21 +15,23 @@ from plex.items import LibraryPart
 _TABLES = """
 CREATE TABLE IF NOT EXISTS parts (
     server_id TEXT NOT NULL, section INTEGER NOT NULL, rating_key INTEGER NOT NULL,
-    path TEXT NOT NULL, folded TEXT NOT NULL, size INTEGER NOT NULL, listing INTEGER NOT NULL,
+    path TEXT NOT NULL, folded TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,
+    listing INTEGER NOT NULL,
     PRIMARY KEY (server_id, section, rating_key, path)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS parts_by_path ON parts (path);
 CREATE INDEX IF NOT EXISTS parts_by_folded ON parts (folded);
+CREATE INDEX IF NOT EXISTS parts_by_name ON parts (name);
 CREATE TABLE IF NOT EXISTS listings (
     server_id TEXT NOT NULL, section INTEGER NOT NULL, listing INTEGER NOT NULL,
     listed_at REAL NOT NULL, change_mark TEXT NOT NULL,
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 """
 _UPSERT_PART = (
-    "INSERT INTO parts (server_id, section, rating_key, path, folded, size, listing) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
+    "INSERT INTO parts (server_id, section, rating_key, path, folded, name, size, listing) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
     "DO UPDATE SET size = excluded.size, listing = excluded.listing"
 )
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 
 
 def folded_path(path: str) -> str:
@@ -43,6 +45,11 @@ def folded_path(path: str) -> str:
     while "//" in path:
         path = path.replace("//", "/")
     return unicodedata.normalize("NFC", path.casefold())
+
+
+def folded_name(path: str) -> str:
+    """Return the folded form of a path's last part: the file's name."""
+    return folded_path(path).rsplit("/", 1)[-1]
 
 
 class PathIndex:
@@ -156,6 +163,10 @@ class PathIndex:
         """Return the files whose path is this one but for case, composition and separators."""
         return self._find("folded", folded_path(path))
 
+    def find_named(self, path: str) -> list[LibraryPart]:
+        """Return the files, in whatever folder, whose name is this path's but for its form."""
+        return self._find("name", folded_name(path))
+
     def rating_keys(self) -> set[int]:
         """Return the keys of all items."""
         rows = self._connection.execute(
@@ -165,8 +176,8 @@ class PathIndex:
 
     def _find(self, column: str, value: str) -> list[LibraryPart]:
         rows = self._connection.execute(
-            f"SELECT path, rating_key, size FROM parts WHERE {column} = ? AND server_id = ? "
-            "ORDER BY rating_key",
+            f"SELECT path, rating_key, size, section FROM parts WHERE {column} = ? "
+            "AND server_id = ? ORDER BY rating_key",
             (value, self._server_id),
         )
         return [LibraryPart(*row) for row in rows]
@@ -175,12 +186,15 @@ class PathIndex:
         self, section: int, page: list[LibraryPart], listing: int
     ) -> Iterator[tuple[object, ...]]:
         for part in page:
+            folded = folded_path(part.path)
+            name = folded.rsplit("/", 1)[-1]
             yield (
                 self._server_id,
                 section,
                 part.rating_key,
                 part.path,
-                folded_path(part.path),
+                folded,
+                name,
                 part.size,
                 listing,
             )

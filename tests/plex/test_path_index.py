@@ -170,7 +170,7 @@ def test_a_file_that_is_no_database_is_made_anew(path: str, content: bytes) -> N
     index.close()
 
 
-@pytest.mark.parametrize("version", [2, 99, -1])
+@pytest.mark.parametrize("version", [1, 99, -1])
 def test_a_database_of_another_version_is_made_anew(path: str, version: int) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE parts (something TEXT)")
@@ -313,3 +313,17 @@ def test_an_item_is_written_to_only_while_it_has_the_file(
 def test_the_database_lies_where_it_was_asked_for(index: PathIndex, path: str) -> None:
     assert index.rating_keys() == set()
     assert os.path.exists(path)
+
+
+def test_files_of_one_name_are_found_in_whatever_folder(path: str) -> None:
+    index = PathIndex(path)
+    index.use_server("s")
+    here, there = LibraryPart("/a/Scène.mp4", 1, 10), LibraryPart("D:\\b\\sce\u0300ne.MP4", 2, 20)
+    index.replace_section(1, [[here, LibraryPart("/a/other.mp4", 3)]], "", NOW)
+    index.replace_section(2, [[there]], "", NOW)
+
+    found = index.find_named("/somewhere/else/scène.mp4")
+
+    assert found == [here, there]
+    assert [part.section for part in found] == [1, 2]
+    index.close()
