@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 from benchmarks.installed import Installed, Progress, installed
 from benchmarks.processes import cpu_seconds, peak_megabytes
 from benchmarks.scale import Scale
-from benchmarks.table import Row, short
+from benchmarks.table import Row, by_kind, short
 from benchmarks.workspace import Workspace
 
 _TRIPS = 100
@@ -158,7 +158,7 @@ def _second(plugin: Installed, library: Library, scenes: int) -> Iterator[Row]:
         f"Sync All with nothing to do ({library.name})",
         seconds,
         "s",
-        note=f"{found.total()} requests to Plex ({_by_kind(found)}), {scenes} scenes",
+        note=f"{found.total()} requests to Plex ({by_kind(found)}), {scenes} scenes",
     )
 
 
@@ -192,10 +192,5 @@ class _Mark:
 
 
 def _requests(name: str, drain: Drain, scenes: int, goal: str) -> Row:
-    note = f"{_by_kind(drain.requests, scenes)}; to Stash {short(drain.stash_requests / scenes)}"
+    note = f"{by_kind(drain.requests, scenes)}; to Stash {short(drain.stash_requests / scenes)}"
     return Row(name, drain.requests.total() / scenes, "per scene", goal, note)
-
-
-def _by_kind(requests: Counter[str], scenes: int = 1) -> str:
-    kinds = [f"{kind} {short(count / scenes)}" for kind, count in requests.most_common()]
-    return ", ".join(kinds) or "none"

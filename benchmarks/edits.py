@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from benchmarks.installed import Installed, Progress, StandstillError, installed
 from benchmarks.scale import Scale
@@ -13,7 +13,6 @@ from benchmarks.table import Row
 from benchmarks.workspace import Workspace
 
 _LATENCY = 0.005  # seconds; of a Plex on the same machine or network
-_PATIENCE = 60.0
 
 
 def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[Row]:
@@ -67,7 +66,7 @@ def _edit(plugin: Installed, scene_id: int, title: str) -> float:
     item = plugin.rig.item_of(scene_id)
     begun = time.perf_counter()
     plugin.rig.stash.edit_scene(scene_id, title=title)
-    return _seconds_until(plugin, lambda: item.title == title, begun)
+    return plugin.wait_until_visible(lambda: item.title == title) - begun
 
 
 def _burst(plugin: Installed, scenes: Sequence[int], details: str) -> tuple[float, float]:
@@ -76,15 +75,8 @@ def _burst(plugin: Installed, scenes: Sequence[int], details: str) -> tuple[floa
     begun = time.perf_counter()
     plugin.rig.stash.edit_scenes(scenes, details=details)
     hooks = time.perf_counter() - begun
-    shown = _seconds_until(plugin, lambda: all(one.summary == details for one in items), begun)
-    return shown, hooks
-
-
-def _seconds_until(plugin: Installed, visible: Callable[[], bool], begun: float) -> float:
-    if not plugin.rig.wait_until(visible, _PATIENCE):
-        message = f"Plex does not show an edit; the worker's log: {plugin.rig.worker_log()[-800:]}"
-        raise StandstillError(message)
-    return time.perf_counter() - begun
+    shown = plugin.wait_until_visible(lambda: all(one.summary == details for one in items))
+    return shown - begun, hooks
 
 
 def _median(name: str, taken: Sequence[float], goal: str) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -68,6 +69,26 @@ class Installed:
     def wait_until_drained(self) -> float:
         """When no job was left in the queue, on the same clock."""
         return self._wait_for_jobs("", present=False)
+
+    def wait_until_visible(self, visible: Callable[[], bool]) -> float:
+        """When Plex showed an edit, on the same clock; it is looked at after each request.
+
+        Raises:
+            StandstillError: it never did.
+        """
+        if not self.rig.wait_until(visible, _PATIENCE):
+            raise self._standstill("Plex does not show an edit")
+        return time.perf_counter()
+
+    @contextmanager
+    def worker_held(self) -> Iterator[None]:
+        """Stop the idle worker meanwhile: what hooks store, it then finds all at once."""
+        pid = self.worker()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def _wait_for_jobs(self, which: str, *, present: bool) -> float:
         path = self.rig.data / "queue" / "data.db"

@@ -33,7 +33,7 @@ class Scale:
     scenes: int = 2_000
     waiting: int = 100_000
     tries: int = 50
-    items: int = 20_000
+    items: int = 100_000
 
 
 FULL = Scale()

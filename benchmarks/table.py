@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,6 +43,12 @@ def short(figure: float) -> str:
         return f"{figure:.0f}"
     size = abs(figure)
     return f"{figure:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3}f}"
+
+
+def by_kind(requests: Mapping[str, int], scenes: int = 1) -> str:
+    """Counts of requests as text, for one scene or for all, the most frequent kind first."""
+    ranked = sorted(requests.items(), key=lambda one: -one[1])
+    return ", ".join(f"{kind} {short(count / scenes)}" for kind, count in ranked) or "none"
 
 
 def render(rows: Iterable[Row]) -> str:
