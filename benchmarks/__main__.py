@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from benchmarks import drains, edits, hooks, indexes, queues
+from benchmarks import drains, edits, guards, hooks, indexes, queues
 from benchmarks.installed import Progress
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.table import Row, render
@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Section] = {
     "hook": hooks.measure,
     "edit": edits.measure,
     "drain": drains.measure,
+    "guard": guards.measure,
     "queue": queues.measure,
     "index": indexes.measure,
 }
