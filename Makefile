@@ -31,9 +31,10 @@ check: $(READY)
 demo: $(READY)
 	@$(BIN)/python -m tools.demo
 
-# One table of figures, ratios from one run.
+# One table of figures, ratios from one run. AGAINST=REVISION measures that version's plugin in turn
+# with this one; OPTIONS='--only hook --rounds 3' and the like (--help tells) make it short.
 bench: $(READY)
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(if $(AGAINST),--against $(AGAINST)) $(OPTIONS)
 
 # The long counts of the reliability scoreboard. KILLS=10000 takes about half an hour.
 KILLS ?= 10000

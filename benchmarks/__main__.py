@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [--only hook,drain] [--quick] [--json FILE]`."""
+"""The command line: `python -m benchmarks [--only hook,drain] [--against REVISION] [--quick] …`."""
 
 from __future__ import annotations
 
@@ -9,25 +9,22 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import drains, edits, guards, hooks, indexes, queues
+from benchmarks import against, revision, table
 from benchmarks.installed import Progress
 from benchmarks.scale import FULL, QUICK, Scale
-from benchmarks.table import Row, render
+from benchmarks.sections import COMPARABLE, SECTIONS
 from benchmarks.workspace import Workspace, workspace
 
-Section = Callable[[Workspace, Scale, Progress], Iterator[Row]]
-
-SECTIONS: Mapping[str, Section] = {
-    "hook": hooks.measure,
-    "edit": edits.measure,
-    "drain": drains.measure,
-    "guard": guards.measure,
-    "queue": queues.measure,
-    "index": indexes.measure,
-}
+_ROUNDS = 5
+_LEGEND = """\
+A: the working tree, {ours}
+B: {theirs}
+Medians of {rounds} rounds in turn; A / B is the median of the ratios round by round. Below 1, A
+takes less, or for what is counted per second does less."""
 
 
 def main() -> None:
@@ -37,16 +34,47 @@ def main() -> None:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers and workers end with us
     progress = _Clock().tell
-    rows: list[Row] = []
+    rows: Sequence[table.Row | against.Compared]
     with workspace() as place:
-        for name in options.only:
-            rows += SECTIONS[name](place, QUICK if options.quick else FULL, progress)
+        if options.against is None:
+            rows, text = _measure(options, place, progress)
+        else:
+            rows, text = _compare(options, place, progress)
     progress("done")
-    print(render(rows))
+    print(text)
     print(f"\n{_machine()}: others may share it, so ratios tell more than times.")
     if options.json is not None:
-        text = json.dumps([row.as_dict() for row in rows], indent=1, ensure_ascii=False)
-        options.json.write_text(text + "\n", encoding="utf-8")
+        data = json.dumps([row.as_dict() for row in rows], indent=1, ensure_ascii=False)
+        options.json.write_text(data + "\n", encoding="utf-8")
+
+
+def _measure(
+    options: argparse.Namespace, place: Workspace, progress: Progress
+) -> tuple[list[table.Row], str]:
+    scale = _scale(options)
+    rows: list[table.Row] = []
+    for name in options.only or SECTIONS:
+        for part in SECTIONS[name]:
+            rows += part(place, scale, progress)
+    return rows, table.render(rows)
+
+
+def _compare(
+    options: argparse.Namespace, place: Workspace, progress: Progress
+) -> tuple[list[against.Compared], str]:
+    try:
+        theirs = revision.describe(options.against)
+        ours = revision.describe_working_tree()
+        other = revision.extract(options.against, place.root)
+    except revision.RevisionError as error:
+        sys.exit(f"'{options.against}' cannot be compared with: {error}")
+    plan = against.Plan(place, other, options.rounds, _scale(options), progress)
+    rows: list[against.Compared] = []
+    for name in options.only or COMPARABLE:
+        for part in SECTIONS[name]:
+            rows += against.compare(plan, part)
+    legend = _LEGEND.format(ours=ours, theirs=theirs, rounds=options.rounds)
+    return rows, f"{legend}\n\n{against.render(rows)}"
 
 
 class _Clock:
@@ -64,18 +92,38 @@ def _machine() -> str:
     return f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the end"
 
 
+def _scale(options: argparse.Namespace) -> Scale:
+    scale = QUICK if options.quick else FULL
+    sizes = {name: getattr(options, name) for name in ("scenes", "items")}
+    return replace(scale, **{name: size for name, size in sizes.items() if size is not None})
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--only",
-        type=_names,
-        default=tuple(SECTIONS),
-        metavar="NAMES",
-        help=f"some of {','.join(SECTIONS)}",
+        "--only", type=_names, metavar="NAMES", help=f"some of {','.join(SECTIONS)}"
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that all runs")
+    parser.add_argument("--scenes", type=_count, metavar="N", help="so many in each drain")
+    parser.add_argument("--items", type=_count, metavar="N", help="so many in the path index")
+    parser.add_argument(
+        "--against",
+        metavar="REVISION",
+        help=f"measure the plugin of this git revision in turn; only {','.join(COMPARABLE)}",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=_count,
+        metavar="N",
+        default=_ROUNDS,
+        help=f"how often each of the two is measured, {_ROUNDS} times by default",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
-    return parser.parse_args()
+    options = parser.parse_args()
+    alone = [name for name in options.only or () if name not in COMPARABLE]
+    if options.against is not None and alone:
+        parser.error(f"{', '.join(alone)}: imports the plugin, so it cannot be compared")
+    return options
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -85,6 +133,14 @@ def _names(text: str) -> tuple[str, ...]:
         message = f"there is no {', '.join(unknown)}; there are {', '.join(SECTIONS)}"
         raise argparse.ArgumentTypeError(message)
     return names
+
+
+def _count(text: str) -> int:
+    count = int(text) if text.isdecimal() else 0
+    if count < 1:
+        message = f"'{text}' is no number from 1 on"
+        raise argparse.ArgumentTypeError(message)
+    return count
 
 
 if __name__ == "__main__":

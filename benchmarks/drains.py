@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection
 
 from benchmarks.installed import Installed, Progress, installed
@@ -67,18 +68,11 @@ class Drain:
     servers_cpu: float
 
 
-LIBRARIES = tuple(Library(images, latency) for images in (False, True) for latency in (0, 5))
-
-
-def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[Row]:
-    """Yield the rows of the drains."""
-    for library in LIBRARIES:
-        yield from _measure(workspace, library, scale.scenes, progress)
-
-
-def _measure(
-    workspace: Workspace, library: Library, scenes: int, progress: Progress
+def measure(
+    library: Library, workspace: Workspace, scale: Scale, progress: Progress
 ) -> Iterator[Row]:
+    """Yield the rows of the drains of one library."""
+    scenes = scale.scenes
     switches = {} if library.images else {"sync_poster": False, "sync_background": False}
     folder = f"drain-{library.images}-{library.latency}"
     with installed(workspace, folder, **switches) as plugin:
@@ -194,3 +188,8 @@ class _Mark:
 def _requests(name: str, drain: Drain, scenes: int, goal: str) -> Row:
     note = f"{by_kind(drain.requests, scenes)}; to Stash {short(drain.stash_requests / scenes)}"
     return Row(name, drain.requests.total() / scenes, "per scene", goal, note)
+
+
+PARTS = tuple(
+    partial(measure, Library(images, latency)) for images in (False, True) for latency in (0, 5)
+)

@@ -117,7 +117,12 @@ class Installed:
 @contextmanager
 def installed(workspace: Workspace, name: str, **settings: Any) -> Iterator[Installed]:
     """Start both servers and install the plugin; at the end kill its worker."""
-    rig = Rig(workspace.folder(name), settings=settings, interpreter=workspace.python)
+    rig = Rig(
+        workspace.folder(name),
+        settings=settings,
+        plugin=workspace.plugin,
+        interpreter=workspace.python,
+    )
     rig.stash.runner.env |= {one: None for one in os.environ if one.startswith("PYTHON")}
     with rig:
         plugin = Installed(rig, workspace)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
 _HEADINGS = ("name", "figure", "unit", "goal", "note")
-_RIGHT = 1  # the column of the figures
+_NUMBERS = frozenset({1})  # the column of the figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,30 @@ def by_kind(requests: Mapping[str, int], scenes: int = 1) -> str:
 
 def render(rows: Iterable[Row]) -> str:
     """All rows as one aligned Markdown table."""
-    lines = [_HEADINGS, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
-    widths[-1] = len(_HEADINGS[-1])  # the notes' length is their own
-    rule = ["-" * width for width in widths]
-    rule[_RIGHT] = rule[_RIGHT][:-1] + ":"
-    return "\n".join(_line(cells, widths) for cells in (lines[0], rule, *lines[1:]))
+    return table(_HEADINGS, [row.cells() for row in rows], _NUMBERS)
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Set[int]) -> str:
+    """A Markdown table, its columns aligned; the last is for notes, whose length is their own.
+
+    Args:
+        headings: of the columns.
+        rows: as many cells each.
+        numbers: the positions of the columns that are aligned to the right.
+    """
+    # Two at least: Markdown's rule of a column that is aligned to the right takes no less.
+    widths = [max(2, *map(len, column)) for column in zip(headings, *rows, strict=True)]
+    widths[-1] = len(headings[-1])
+    rule = [
+        "-" * (width - 1) + ":" if column in numbers else "-" * width
+        for column, width in enumerate(widths)
+    ]
+    return "\n".join(_line(cells, widths, numbers) for cells in (headings, rule, *rows))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], numbers: Set[int]) -> str:
     padded = [
-        cell.rjust(width) if column == _RIGHT else cell.ljust(width)
+        cell.rjust(width) if column in numbers else cell.ljust(width)
         for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return f"| {' | '.join(padded)} |"

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.rig import REPOSITORY
+
 _FLUSHES = 40
 _FAST_FLUSH = 0.001  # seconds; the goals of the hook are for a disk like that
 _ELSEWHERE = Path("/dev/shm")
@@ -26,11 +28,13 @@ class Workspace:
 
     Attributes:
         root: an empty folder, deleted at the end.
+        plugin: the folder that the plugin is installed from.
         python: an interpreter with the plugin's dependencies.
         flush: seconds that `fsync` takes here, the median.
     """
 
     root: Path
+    plugin: Path
     python: Path
     flush: float
 
@@ -58,7 +62,7 @@ def workspace() -> Iterator[Workspace]:
         parent = _ELSEWHERE
     root = Path(tempfile.mkdtemp(prefix="stash2plex-bench-", dir=parent))
     try:
-        yield Workspace(root, _interpreter(root / "venv"), flush_seconds(root))
+        yield Workspace(root, REPOSITORY, _interpreter(root / "venv"), flush_seconds(root))
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
