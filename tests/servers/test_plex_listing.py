@@ -101,6 +101,12 @@ def test_an_ignored_file_filter_answers_with_everything(plex: FakePlex, raw: Raw
     assert len(raw.titles(ALL, {"type": 1, "file!": "Scene"})) == 4
 
 
+def test_ignored_time_filters_answer_with_everything(plex: FakePlex, raw: RawClient) -> None:
+    plex.switches.ignores_time_filters = True
+    assert len(raw.titles(f"{ALL}?addedAt>>=200")) == 4
+    assert len(raw.titles(f"{ALL}?updatedAt>>=200")) == 4
+
+
 def test_whether_text_filters_ignore_case_is_a_switch(plex: FakePlex, raw: RawClient) -> None:
     assert raw.titles(ALL, {"type": 1, "file": "sCENE 2"}) == ["Cherry"]
     assert raw.titles(ALL, {"title": "CHERRY"}) == ["Cherry"]

@@ -47,6 +47,7 @@ _NUMBERS = {
     "rating": "rating",
     "audienceRating": "audience_rating",
 }
+_TIMES = frozenset({"addedAt", "updatedAt"})
 _ARTICLES = re.compile(r"^(the|an?)\s+", re.IGNORECASE)
 _CONNECTIVES = frozenset({"push", "pop", "or", "and"})
 _NOT_FILTERS = frozenset({"type", "sort", "limit"})
@@ -72,7 +73,11 @@ class Filters:
             if key not in _NOT_FILTERS and not key.startswith(("X-Plex-", "include", "exclude"))
         ]
         sort = params.get("sort")
-        switches = (self._switches.ignores_file_filter, self._switches.string_filters_ignore_case)
+        switches = (
+            self._switches.ignores_file_filter,
+            self._switches.ignores_time_filters,
+            self._switches.string_filters_ignore_case,
+        )
         key = (self._section.key, tuple(tokens), sort, switches)
         found = self._library.selection(key, lambda: self._compute(tokens, sort))
         limit = params.number("limit")
@@ -106,6 +111,8 @@ class Filters:
             return self._file_test(operator, value)
         if name in _STRINGS:
             return _string_test(_STRINGS[name], operator, value, self._fold)
+        if name in _TIMES and self._switches.ignores_time_filters:
+            return None
         if name in _NUMBERS:
             return _number_test(_attribute(_NUMBERS[name]), operator, value)
         if name == "originallyAvailableAt":

@@ -23,6 +23,8 @@ class Switches:
             are ignored, as exclusions are requests, not guarantees (plex-protocol.md §2.4).
         ignores_file_filter: `file=` is treated as an unknown filter: the whole library comes
             back (plex-protocol.md §2.2).
+        ignores_time_filters: `addedAt>>` and `updatedAt>>` are treated as unknown operators: the
+            whole library comes back (plex-protocol.md §2.5).
         ignores_paging: container start and size are ignored, the whole list comes back
             (plex-protocol.md §2.4).
         require_size_header: a list asked for without a container size is answered with 400, as
@@ -56,6 +58,7 @@ class Switches:
     upload_locks_thumb: bool = False
     honours_exclude_elements: bool = True
     ignores_file_filter: bool = False
+    ignores_time_filters: bool = False
     ignores_paging: bool = False
     require_size_header: bool = False
     max_request_line: int = 8192
