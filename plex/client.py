@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 from plexapi.server import PlexServer
@@ -14,27 +14,14 @@ from plex.items import (
     PlexItem,
     Section,
     parse_item,
-    parse_parts,
     parse_section,
-    whole_number,
 )
+from plex.listing import find_named, list_all, list_since
 from plex.session import PlexSession
 
 READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
-LISTING_PAGE = 1000  # plex-protocol.md §2.4: 500 to 1000 slim rows
 IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read; spec.md §6
 MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400 (§3.5)
-_SLIM = urlencode(
-    {
-        "type": "1",
-        "sort": "addedAt:asc",  # a stable order: rows shift while a scan runs
-        "includeGuids": "0",
-        "includeCollections": "0",
-        "excludeElements": "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,"
-        "Similar,Image,UltraBlurColors",
-        "excludeFields": "summary,tagline",
-    }
-)
 _IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
 _IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
 
@@ -125,30 +112,18 @@ class PlexClient:
         return [section for section in found if section is not None]
 
     def list_parts(self, section: Section) -> Iterator[list[LibraryPart]]:
-        """Yield all files of a library, page by page.
+        """Yield all files of a library, page by page (see `plex.listing.list_all`)."""
+        return list_all(self._get, section)
 
-        Raises:
-            PlexTemporaryError: the listing ended before the number of rows that it announced, so
-                nothing may be concluded from what it did not show.
-        """
-        doing = f"listing the library '{section.title}'"
-        start, total = 0, 1
-        while start < total:
-            page = self._get(
-                f"/library/sections/{section.key}/all?{_SLIM}",
-                doing,
-                {
-                    "X-Plex-Container-Start": str(start),
-                    "X-Plex-Container-Size": str(LISTING_PAGE),
-                },
-            )
-            rows = page.findall("Video")
-            total = whole_number(page.get("totalSize")) or start + len(rows)
-            if not rows and start < total:
-                message = f"{doing}: it ended at {start} of {total} videos"
-                raise PlexTemporaryError(message)
-            start += len(rows)
-            yield [part for video in rows for part in parse_parts(video)]
+    def list_changed(
+        self, section: Section, since: int, at_most: int
+    ) -> Iterator[list[LibraryPart]]:
+        """Yield the files that changed after a moment (see `plex.listing.list_since`)."""
+        return list_since(self._get, section, since, at_most)
+
+    def find_parts(self, section: Section, chunk: str) -> list[LibraryPart] | None:
+        """Return the files with this in their path; None: no answer (`plex.listing.find_named`)."""
+        return find_named(self._get, section, chunk)
 
     def read_items(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
         """Return the items with these keys, with complete lists; those that are gone are absent."""

@@ -38,12 +38,15 @@ class LibraryPart:
         rating_key: of its item.
         size: in bytes; 0 where Plex does not know it.
         section: key of the library, 0 where nobody asked for it; two are the same file without it.
+        changed_at: the later of its item's `addedAt` and `updatedAt`, in seconds since the epoch
+            by Plex's clock; 0 where it has none, and not kept.
     """
 
     path: str
     rating_key: int
     size: int = 0
     section: int = field(default=0, compare=False)
+    changed_at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,15 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
     rating_key = whole_number(video.get("ratingKey"))
     if not rating_key:
         return
+    changed_at = max(whole_number(video.get("addedAt")), whole_number(video.get("updatedAt")))
     for media in video.findall("Media"):
         if media.get("proxyType") == _OPTIMIZED:
             continue
         for part in media.findall("Part"):
             path = part.get("file")
             if path:
-                yield LibraryPart(path, rating_key, whole_number(part.get("size")))
+                size = whole_number(part.get("size"))
+                yield LibraryPart(path, rating_key, size, changed_at=changed_at)
 
 
 def parse_section(directory: Element) -> Section | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from plex import client as client_module
+from plex import listing
 from plex.client import MAX_QUERY, READ_BATCH, PlexClient
 from plex.diff import edit_for
 from plex.exceptions import PlexError, PlexPermanentError, PlexServerDown, PlexTemporaryError
@@ -29,7 +29,7 @@ def item(plex: FakePlex, section: Section) -> PlexItem:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of three, so that a library of ten has several."""
-    monkeypatch.setattr(client_module, "LISTING_PAGE", 3)
+    monkeypatch.setattr(listing, "LISTING_PAGE", 3)
 
 
 def paths(pages: Iterator[list[LibraryPart]]) -> list[str]:

@@ -183,7 +183,7 @@ def test_one_misspelt_name_of_several_is_told(
 def test_a_listing_that_breaks_off_is_an_error_and_is_taken_up_again(
     plex: FakePlex, library: Library, index: PathIndex
 ) -> None:
-    plex.faults.status(500, kind="listing", times=1)
+    plex.faults.status(500, kind="listing", times=3)
     with pytest.raises(PlexError):
         library.prepare()
     assert index.rating_keys() == set()
