@@ -1,17 +1,22 @@
 """The configured libraries of one server, and the path index kept in step with them."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from plex.client import PlexClient
 from plex.exceptions import PlexLibraryError, PlexNotFound, PlexPermanentError
-from plex.items import Section
-from plex.path_index import PathIndex
+from plex.freshness import Look, next_look
+from plex.items import LibraryPart, Section
+from plex.listing import FilterIgnored
+from plex.look_up import chunk_of, holders_of
+from plex.path_index import Listing, PathIndex, folded_name
 
 REFRESH_INTERVAL = 60.0  # seconds; design.md §5: one refresh for missing paths in that time
-# What bumps Plex's change counters is unproven (plex-protocol.md §2.5), so an unchanged one is
-# believed for this long only.
-TRUST_CHANGE_MARK = 600.0
+SINGLE_LOOKS = 3  # files that are asked for by their names before the libraries are looked at
+LIBRARIES_ASKED = 3  # for a file that lies in no library's folders
+# Plex's clock and ours differ; a stamp that lies further ahead was set by hand and says nothing.
+_AHEAD = 86_400.0
 
 
 class Library:
@@ -25,7 +30,8 @@ class Library:
 
     Attributes:
         index: which item holds which file.
-        listings: how many times this object has listed a library; tells that the index is news.
+        listings: how many times Plex was found to have news for the index; when this number stands
+            still, looking a path up in the index again is useless.
 
     Raises (all methods):
         PlexError: Plex could not be asked, or a listing broke off: nothing may be concluded about
@@ -43,7 +49,9 @@ class Library:
         self._names = {name.casefold(): name for name in names}
         self._clock = clock
         self._prepared = False
-        self._looked_at = float("-inf")
+        self._refreshed_at = float("-inf")
+        self._asked_singly = 0
+        self._known: list[Section] = []
         self.listings = 0
         self.index = index
 
@@ -53,8 +61,13 @@ class Library:
         return self._client.server_id
 
     def sections(self) -> list[Section]:
-        """Return the libraries in use."""
+        """Ask which libraries are in use."""
         return self._configured_sections()
+
+    def sections_known(self) -> list[Section]:
+        """Return the libraries in use as Plex named them last, without asking it again."""
+        self.prepare()
+        return list(self._known)
 
     def prepare(self) -> None:
         """Make sure that every configured library was listed at least once."""
@@ -71,44 +84,116 @@ class Library:
         for section in unknown:
             self._list(section)
         if len(unknown) == len(sections):
-            self._looked_at = self._clock()
+            self._refreshed_at = self._clock()
         self._prepared = True
 
+    def look_for(self, paths: Sequence[str]) -> bool:
+        """Look for files that the index does not have, with few requests however many they are.
+
+        A few are asked for by their names; when there are more, when that gave no answer, or every
+        few times, the libraries are asked for what changed. After that nothing is asked for the
+        length of the refresh interval.
+
+        Args:
+            paths: as Plex would name them, as far as anybody knows.
+
+        Returns:
+            Whether Plex was asked. True: what the index does not have now was not found, and
+            `listings` tells whether there is any news at all. False: it was asked a moment ago,
+            and files that came since are not known.
+        """
+        with _faults_of_the_address():
+            if not self._is_due():
+                return False
+            self._prepare()
+            wanted = list(dict.fromkeys(paths))
+            few = 0 < len(wanted) <= SINGLE_LOOKS - self._asked_singly and self.index.has_listing()
+            if not (few and self._look_up(wanted)):
+                self._refresh(whole=False)
+        return True
+
     def refresh(self) -> bool:
-        """List again what may have changed, because a path was not found.
+        """List whole what may have changed, so that the index loses what Plex has lost.
 
         Returns:
             Whether the libraries were looked at; False within the refresh interval.
         """
         with _faults_of_the_address():
-            return self._refresh()
-
-    def _refresh(self) -> bool:
-        now = self._clock()
-        # A clock set back must not block the next look for longer than the interval.
-        if 0 <= now - self._looked_at < REFRESH_INTERVAL and self.index.has_listing():
-            return False
-        self._prepare()
-        for section in self._configured_sections():
-            if self._may_have_changed(section, now):
-                self._list(section)
-        self._looked_at = now
+            if not self._is_due():
+                return False
+            self._prepare()
+            self._refresh(whole=True)
         return True
 
-    def _may_have_changed(self, section: Section, now: float) -> bool:
-        last = self.index.last_listing(section.key)
-        if last is None:
+    def _is_due(self) -> bool:
+        # A clock set back must not block the next look for longer than the interval.
+        recent = 0 <= self._clock() - self._refreshed_at < REFRESH_INTERVAL
+        return not recent or not self.index.has_listing()
+
+    def _look_up(self, paths: Sequence[str]) -> bool:
+        """Ask for each by its name; False when Plex gave no answer for one of them."""
+        self._asked_singly += len(paths)
+        answers = [self._ask_for(path) for path in paths]
+        return all(answers)
+
+    def _ask_for(self, path: str) -> bool:
+        chunk = chunk_of(path)
+        if not chunk:
+            return False
+        holders = holders_of(path, self._known)
+        asked = holders or self._known[:LIBRARIES_ASKED]
+        found: list[LibraryPart] = []
+        answered = bool(holders) or asked == self._known
+        for section in asked:
+            parts = self._client.find_parts(section, chunk)
+            if parts is None:
+                answered = False
+                continue
+            found += parts
+            if self.index.add(section.key, parts):
+                self.listings += 1
+        if any(folded_name(part.path) == folded_name(path) for part in found):
             return True
-        listed_at, change_mark = last
-        return change_mark != section.change_mark or not 0 <= now - listed_at < TRUST_CHANGE_MARK
+        # The bytes of other letters depend on the file system: not finding those proves nothing.
+        return answered and chunk.isascii()
+
+    def _refresh(self, *, whole: bool) -> None:
+        now = self._clock()
+        for section in self._configured_sections():
+            last = self.index.last_listing(section.key)
+            look = next_look(last, section.change_mark, now, whole=whole)
+            if look is Look.WHOLE or (
+                look is Look.CHANGES and last is not None and not self._list_changes(section, last)
+            ):
+                self._list(section)
+        self._refreshed_at = now
+        self._asked_singly = 0
 
     def _list(self, section: Section) -> None:
-        pages = self._client.list_parts(section)
-        self.index.replace_section(section.key, pages, section.change_mark, self._clock())
+        seen = _Stamps(self._clock)
+        pages = seen.of(self._client.list_parts(section))
+        self.index.replace_section(section.key, pages, section.change_mark, seen.begun)
+        self.index.note_look(section.key, seen.begun, section.change_mark, seen.cursor)
         self.listings += 1
 
+    def _list_changes(self, section: Section, last: Listing) -> bool:
+        """Take in what changed since the last look; False when Plex cannot tell."""
+        seen = _Stamps(self._clock, last.cursor)
+        pages = self._client.list_changed(section, last.cursor - 1, last.items // 2)
+        try:
+            for page in seen.of(pages):
+                if self.index.add(section.key, page):
+                    self.listings += 1
+        except FilterIgnored:
+            return False
+        self.index.note_look(section.key, seen.begun, section.change_mark, seen.cursor)
+        return True
+
     def _configured_sections(self) -> list[Section]:
-        sections = self._client.sections()
+        self._known = self._chosen(self._client.sections())
+        return self._known
+
+    def _chosen(self, sections: list[Section]) -> list[Section]:
         if not self._names:
             return sections
         by_name = {one.title.strip().casefold(): one for one in sections}
@@ -121,6 +206,34 @@ class Library:
             )
             raise PlexLibraryError(message)
         return [one for one in sections if one.title.strip().casefold() in self._names]
+
+
+class _Stamps:
+    """Finds the moment, by Plex's clock, up to which a listing shows every change.
+
+    What changes while it runs may be missing from a page that was read before, so the time that it
+    takes is subtracted from the latest stamp that it shows.
+    """
+
+    def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:
+        self._clock = clock
+        self._newest = at_least
+        self._at_least = at_least
+        self._took = 0.0
+        self.begun = clock()
+
+    @property
+    def cursor(self) -> int:
+        return max(self._at_least, self._newest - math.ceil(self._took))
+
+    def of(self, pages: Iterator[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
+        """Pass the pages on, having looked at their stamps."""
+        latest = self.begun + _AHEAD
+        for page in pages:
+            stamps = (part.changed_at for part in page if part.changed_at <= latest)
+            self._newest = max(self._newest, max(stamps, default=0))
+            yield page
+        self._took = max(0.0, self._clock() - self.begun)
 
 
 @contextmanager

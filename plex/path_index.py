@@ -9,6 +9,7 @@ import os
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from plex.items import LibraryPart
 
@@ -23,15 +24,43 @@ CREATE INDEX IF NOT EXISTS parts_by_folded ON parts (folded);
 CREATE INDEX IF NOT EXISTS parts_by_name ON parts (name);
 CREATE TABLE IF NOT EXISTS listings (
     server_id TEXT NOT NULL, section INTEGER NOT NULL, listing INTEGER NOT NULL,
-    listed_at REAL NOT NULL, change_mark TEXT NOT NULL,
+    listed_at REAL NOT NULL, change_mark TEXT NOT NULL, items INTEGER NOT NULL,
+    looked_at REAL NOT NULL, looked_mark TEXT NOT NULL, cursor INTEGER NOT NULL,
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
+"""
+_INSERT_LISTING = """
+INSERT OR REPLACE INTO listings
+SELECT ?1, ?2, ?3, ?4, ?5, COUNT(DISTINCT rating_key), ?4, ?5, 0
+FROM parts WHERE server_id = ?1 AND section = ?2
 """
 _UPSERT_PART = (
     "INSERT INTO parts (server_id, section, rating_key, path, folded, name, size, listing) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
     "DO UPDATE SET size = excluded.size, listing = excluded.listing"
 )
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How a library stood when it was listed, and when it was last asked for changes.
+
+    Attributes:
+        listed_at: when it was last listed to its end, in seconds since the epoch.
+        change_mark: what it said of itself then.
+        items: how many it had then.
+        looked_at: when it was last listed, or asked for what changed.
+        looked_mark: what it said of itself then.
+        cursor: nothing older than this, in seconds since the epoch by Plex's clock, is unknown but
+            what has no time stamp or an old one; 0 when no item told one.
+    """
+
+    listed_at: float
+    change_mark: str
+    items: int
+    looked_at: float
+    looked_mark: str
+    cursor: int
 
 
 def folded_path(path: str) -> str:
@@ -77,16 +106,19 @@ class PathIndex:
             for table in ("parts", "listings"):
                 self._connection.execute(f"DELETE FROM {table} WHERE server_id != ?", (server_id,))
 
-    def last_listing(self, section: int) -> tuple[float, str] | None:
-        """Return when this library was last listed to its end, and its change mark at that time.
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The database, for whoever keeps tables of its own in it; no transaction is open."""
+        return self._connection
 
-        The time is in seconds since the epoch; None when it never was.
-        """
+    def last_listing(self, section: int) -> Listing | None:
+        """Return how this library stood at its last listing; None when it never had one."""
         row = self._connection.execute(
-            "SELECT listed_at, change_mark FROM listings WHERE server_id = ? AND section = ?",
+            "SELECT listed_at, change_mark, items, looked_at, looked_mark, cursor FROM listings "
+            "WHERE server_id = ? AND section = ?",
             (self._server_id, section),
         ).fetchone()
-        return None if row is None else (float(row[0]), str(row[1]))
+        return None if row is None else Listing(*row)
 
     def has_listing(self) -> bool:
         """Tell whether any library is known: not before the first listing, nor after `clear`."""
@@ -119,10 +151,46 @@ class PathIndex:
                 (self._server_id, section, listing),
             )
             self._connection.execute(
-                "INSERT OR REPLACE INTO listings VALUES (?, ?, ?, ?, ?)",
-                (self._server_id, section, listing, now, change_mark),
+                _INSERT_LISTING, (self._server_id, section, listing, now, change_mark)
             )
         return count
+
+    def add(self, section: int, parts: Iterable[LibraryPart]) -> bool:
+        """Take in all files of some items, in place of what was known of these items.
+
+        Returns:
+            Whether any of it is news.
+        """
+        files_of: dict[int, list[LibraryPart]] = {}
+        for part in parts:
+            files_of.setdefault(part.rating_key, []).append(part)
+        news = False
+        with self._transaction():
+            listing = self._listing_number(section)
+            for rating_key, files in files_of.items():
+                item = (self._server_id, section, rating_key)
+                known = self._connection.execute(
+                    "SELECT path, size FROM parts "
+                    "WHERE server_id = ? AND section = ? AND rating_key = ?",
+                    item,
+                ).fetchall()
+                if set(known) == {(file.path, file.size) for file in files}:
+                    continue
+                news = True
+                self._connection.execute(
+                    "DELETE FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?",
+                    item,
+                )
+                self._connection.executemany(_UPSERT_PART, self._rows(section, files, listing))
+        return news
+
+    def note_look(self, section: int, now: float, change_mark: str, cursor: int) -> None:
+        """Remember that this library, listed before, was asked for what changed."""
+        self._connection.execute(
+            "UPDATE listings SET looked_at = ?, looked_mark = ?, cursor = ? "
+            "WHERE server_id = ? AND section = ?",
+            (now, change_mark, cursor, self._server_id, section),
+        )
 
     def drop_sections_except(self, sections: Iterable[int]) -> None:
         """Forget the libraries that are not among these: deleted, or no longer configured."""
@@ -181,6 +249,13 @@ class PathIndex:
             (value, self._server_id),
         )
         return [LibraryPart(*row) for row in rows]
+
+    def _listing_number(self, section: int) -> int:
+        row = self._connection.execute(
+            "SELECT coalesce(MAX(listing), 0) FROM listings WHERE server_id = ? AND section = ?",
+            (self._server_id, section),
+        ).fetchone()
+        return int(row[0])
 
     def _rows(
         self, section: int, page: list[LibraryPart], listing: int

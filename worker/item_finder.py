@@ -29,7 +29,7 @@ class ItemFinder:
         if not missing:
             return
         try:
-            if self._session.library.refresh():
+            if self._session.look_for(file.path for one in missing for file in one.scene.files):
                 self._match_and_read(missing)
         except PlexError as error:
             for one in missing:

@@ -1,6 +1,6 @@
 """Scenes that Plex does not have yet: looked for together, woken when their file appears."""
 
-from plex.library import REFRESH_INTERVAL
+from plex.library import REFRESH_INTERVAL, SINGLE_LOOKS
 from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_PATHS, SyncJob
 from validation.scene_extractor import SceneFile
@@ -12,8 +12,8 @@ _NOT_FOUND = "PlexNotFound"
 class MissingScenes:
     """Watches for the files that waiting jobs and dead letters lack in Plex.
 
-    However many they are, the library is looked at once per refresh interval, and listed only when
-    it says that it has changed.
+    However many they are, Plex is asked once per refresh interval: for a few by their names, for
+    many by what its libraries say has changed.
     """
 
     def __init__(self, queue: QueueManager) -> None:
@@ -32,7 +32,7 @@ class MissingScenes:
         return max(0.0, self._looked_at + REFRESH_INTERVAL - now)
 
     def look(self, session: SyncSession, now: float) -> int:
-        """Look at the libraries and wake whom a listing has brought.
+        """Look for all of them and wake those who have come.
 
         Returns:
             How many jobs are due now because of it.
@@ -42,14 +42,14 @@ class MissingScenes:
         """
         self._looked_at = now
         session.library.prepare()
-        session.library.refresh()
+        session.look_for(self._paths())
         return self.wake(session)
 
     def wake(self, session: SyncSession) -> int:
         """Make the jobs due, and revive the dead letters, whose file the path index has now.
 
         Returns:
-            How many; at once 0 when nothing was listed since the last call.
+            How many; at once 0 when there was no news since the last call.
         """
         listings = session.library.listings
         if listings == self._seen:
@@ -68,9 +68,19 @@ class MissingScenes:
         ]
         return len(found) + len(revived)
 
+    def _paths(self) -> list[str]:
+        """Return the files that are missing, or the first of them when they are many."""
+        jobs = [claim.job for claim in self._queue.waiting_with_error(_NOT_FOUND)]
+        if len(jobs) <= SINGLE_LOOKS:
+            letters = self._queue.dead_letters.of_type(_NOT_FOUND)
+            jobs += [letter.job for letter in letters if letter.job is not None]
+        return [path for job in jobs[: SINGLE_LOOKS + 1] for path in _paths_of(job)]
+
+
+def _paths_of(job: SyncJob) -> list[str]:
+    paths = job.data.get(MISSING_PATHS)
+    return [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
+
 
 def _has_item(session: SyncSession, job: SyncJob) -> bool:
-    paths = job.data.get(MISSING_PATHS)
-    if not isinstance(paths, list):
-        return False
-    return bool(session.matcher.find([SceneFile(path) for path in paths if isinstance(path, str)]))
+    return bool(session.matcher.find([SceneFile(path) for path in _paths_of(job)]))

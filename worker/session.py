@@ -1,5 +1,6 @@
 """What a batch works with, as of the settings of this moment."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,18 @@ class SyncSession:
     client: PlexClient
     library: Library
     matcher: PlexMatcher
+
+    def look_for(self, files: Iterable[str]) -> bool:
+        """Look in Plex for files, as Stash names them, that the index does not have.
+
+        Returns:
+            Whether Plex was asked (see `plex.library.Library.look_for`).
+
+        Raises:
+            PlexError: it could not be asked.
+        """
+        path_map = self.config.plex_unmatched_path_map
+        return self.library.look_for([path_map.to_plex(path) for path in files])
 
 
 class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an error of the program

@@ -9,7 +9,8 @@ import pytest
 
 from plex.client import PlexClient
 from plex.exceptions import PlexError, PlexServerDown
-from plex.library import REFRESH_INTERVAL, TRUST_CHANGE_MARK, Library
+from plex.freshness import TRUST_CHANGE_MARK
+from plex.library import REFRESH_INTERVAL, Library
 from plex.path_index import PathIndex
 from tests.plex.support import client_of
 from tests.servers.plex import FakePlex, Section

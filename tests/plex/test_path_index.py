@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from plex.exceptions import PlexTemporaryError
 from plex.items import LibraryPart, PlexItem
 from plex.matcher import Match, MatchConfidence, PlexMatcher, still_holds
-from plex.path_index import PathIndex, folded_path
+from plex.path_index import Listing, PathIndex, folded_path
 from validation.path_map import parse_path_map
 from validation.scene_extractor import SceneFile
 
@@ -40,6 +40,11 @@ def index(path: str) -> Iterator[PathIndex]:
     opened.close()
 
 
+def listed(index: PathIndex, section: int) -> tuple[float, str] | None:
+    last = index.last_listing(section)
+    return None if last is None else (last.listed_at, last.change_mark)
+
+
 def breaking_off(pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
     """A listing that fails after these pages."""
     yield from pages
@@ -54,7 +59,7 @@ def test_a_listing_is_found_by_path_with_item_and_size(index: PathIndex) -> None
     assert index.find_exact("/a/1.mp4") == [PARTS[0]]
     assert index.find_exact("/a/3.mp4") == []
     assert index.rating_keys() == {1, 2}
-    assert index.last_listing(1) == (NOW, "mark")
+    assert listed(index, 1) == (NOW, "mark")
     assert index.last_listing(2) is None
 
 
@@ -69,7 +74,7 @@ def test_a_complete_listing_removes_what_is_gone_from_its_library_only(index: Pa
     index.replace_section(2, [[LibraryPart("/b.mp4", 9)]], "", NOW)
     index.replace_section(1, [PARTS[:1]], "later", NOW + 1)
     assert index.rating_keys() == {1, 9}
-    assert index.last_listing(1) == (NOW + 1, "later")
+    assert listed(index, 1) == (NOW + 1, "later")
 
 
 def test_a_library_that_became_empty_is_emptied(index: PathIndex) -> None:
@@ -86,7 +91,7 @@ def test_half_a_listing_removes_nothing_and_keeps_what_it_has_shown(index: PathI
     with pytest.raises(PlexTemporaryError):
         index.replace_section(1, breaking_off([[new]]), "other", NOW + 1)
     assert index.rating_keys() == {1, 2, 7}
-    assert index.last_listing(1) == (NOW, "mark")
+    assert listed(index, 1) == (NOW, "mark")
 
 
 def test_a_complete_listing_after_half_a_one_removes_what_is_gone(index: PathIndex) -> None:
@@ -135,7 +140,7 @@ def test_libraries_that_are_no_longer_configured_are_dropped(index: PathIndex) -
         index.replace_section(section, [[LibraryPart(f"/{section}", section)]], "", NOW)
     index.drop_sections_except([2])
     assert index.rating_keys() == {2}
-    assert [index.last_listing(section) for section in (1, 2, 3)] == [None, (NOW, ""), None]
+    assert [listed(index, section) for section in (1, 2, 3)] == [None, (NOW, ""), None]
 
 
 def test_another_server_starts_with_nothing_and_the_first_one_is_forgotten(
@@ -153,7 +158,7 @@ def test_the_same_server_keeps_its_files_over_a_restart(index: PathIndex, path: 
     again = PathIndex(path)
     again.use_server("server-a")
     assert again.rating_keys() == {1, 2}
-    assert again.last_listing(1) == (NOW, "mark")
+    assert listed(again, 1) == (NOW, "mark")
     again.close()
 
 
@@ -327,3 +332,53 @@ def test_files_of_one_name_are_found_in_whatever_folder(path: str) -> None:
     assert found == [here, there]
     assert [part.section for part in found] == [1, 2]
     index.close()
+
+
+# what changed
+
+
+def test_an_item_taken_in_by_itself_replaces_what_was_known_of_it_only(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    moved = LibraryPart("/b/2.mp4", 2, 20)
+    assert index.add(1, [moved, LibraryPart("/a/new.mp4", 7)])
+    assert index.find_exact("/a/2.mp4") == index.find_exact("/a/2b.mp4") == []
+    assert index.find_exact("/b/2.mp4") == [moved]
+    assert index.rating_keys() == {1, 2, 7}
+
+
+def test_taking_in_what_is_known_is_no_news(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    assert not index.add(1, PARTS)
+    assert not index.add(1, [])
+    assert index.add(1, [LibraryPart("/a/1.mp4", 1, 11)])
+    assert index.add(2, PARTS)
+
+
+def test_an_item_taken_in_by_itself_goes_with_the_next_listing_that_lacks_it(
+    index: PathIndex,
+) -> None:
+    index.replace_section(1, [PARTS], "", NOW)
+    with pytest.raises(PlexTemporaryError):
+        index.replace_section(1, breaking_off([PARTS]), "", NOW)
+    index.add(1, [LibraryPart("/a/new.mp4", 7)])
+    assert index.rating_keys() == {1, 2, 7}
+    index.replace_section(1, [PARTS], "", NOW)
+    assert index.rating_keys() == {1, 2}
+
+
+def test_a_listing_tells_how_many_items_it_had_and_a_look_when_it_was(index: PathIndex) -> None:
+    index.replace_section(1, [PARTS], "mark", NOW)
+    assert index.last_listing(1) == Listing(NOW, "mark", 2, NOW, "mark", 0)
+    index.note_look(1, NOW + 5, "later", 1234)
+    assert index.last_listing(1) == Listing(NOW, "mark", 2, NOW + 5, "later", 1234)
+    index.note_look(2, NOW, "never listed", 1)
+    assert index.last_listing(2) is None
+
+
+def test_others_may_keep_tables_of_their_own_in_the_database(index: PathIndex, path: str) -> None:
+    index.connection.execute("CREATE TABLE others (something TEXT)")
+    index.connection.execute("INSERT INTO others VALUES ('kept')")
+    index.replace_section(1, [PARTS], "", NOW)
+    again = PathIndex(path)
+    assert again.connection.execute("SELECT something FROM others").fetchall() == [("kept",)]
+    again.close()
