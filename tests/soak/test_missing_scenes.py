@@ -233,3 +233,25 @@ def test_while_no_file_appears_no_scene_is_asked_for_by_itself(house: House) -> 
         house.work(until=house.clock() + HOUR)
         counts.append(len(house.plex.log.since(mark)))
     assert counts[1] <= counts[0] + 2
+
+
+def test_a_scene_that_waits_alone_is_asked_for_by_its_name(house: House) -> None:
+    (scene_id,) = add_scenes(house, 1)
+    house.edit(scene_id)
+    house.work(until=NOW + HOUR / 2)
+    looks = HOUR / 2 / REFRESH_INTERVAL
+    kinds = house.plex.log.kinds()
+    assert looks / 2 <= kinds["file_filter"] <= looks
+    assert kinds["listing"] + kinds["sections"] <= looks / 2
+
+    appear(house, [scene_id])
+    mark = house.plex.log.mark()
+    house.work(until=house.clock() + REFRESH_INTERVAL + TICK)
+    assert house.synced() == {scene_id}
+    assert dict(house.plex.log.kinds(mark)) == {
+        "root": 1,
+        "sections": 1,
+        "file_filter": 1,
+        "metadata": 1,
+        "edit": 1,
+    }
