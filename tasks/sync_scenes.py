@@ -1,16 +1,17 @@
 """Sync All Scenes and Sync Recent Scenes: queue what is not in step with Plex."""
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from plex.exceptions import PlexError
+from plex.matcher import Match
 from sync_queue.operations import METADATA, scene_job
 from tasks.context import TaskContext, flag
 from validation.config import Config
 from validation.metadata import project
-from validation.scene_extractor import StashScene
+from validation.scene_extractor import SceneFile, StashScene
 from worker.session import ConfigFault
 
 RECENT = datetime.timedelta(hours=24)
@@ -35,22 +36,23 @@ class _Known:
     Attributes:
         digests: scene → item → digest last sent.
         versions: scene → Stash's time stamp of what was last synced.
-        items: the items that Plex has now; None when it could not be asked.
+        find: tells which items Plex has now for a scene's files; None when it could not be asked.
     """
 
     digests: Mapping[int, Mapping[int, str]]
     versions: Mapping[int, str]
-    items: set[int] | None
+    find: Callable[[Sequence[SceneFile]], list[Match]] | None
 
     def has(self, scene: StashScene, config: Config) -> bool:
-        """Tell whether Plex shows this scene already."""
+        """Tell whether Plex shows this scene already, by every item that it has now."""
         sent = self.digests.get(scene.id)
         if not sent or self.versions.get(scene.id) != scene.updated_at:
             return False
         digest = project(scene, config).digest
-        if any(one != digest for one in sent.values()):
-            return False
-        return self.items is None or self.items.issuperset(sent)
+        if self.find is None:
+            return all(one == digest for one in sent.values())
+        items = [match.rating_key for match in self.find(scene.files)]
+        return bool(items) and all(sent.get(item) == digest for item in items)
 
 
 def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> str:
@@ -87,7 +89,9 @@ def _queue_pages(
     force: bool,
 ) -> str:
     config = context.sessions.config()
-    known = None if force else _what_is_known(context)
+    # Also with force: an item that is new in Plex is synced only if the path index has it.
+    seen = _what_is_known(context)
+    known = None if force else seen
     counts = _Counts()
     for page in pages:
         _queue_page(context, page, config, known, counts)
@@ -124,7 +128,7 @@ def _queue_page(
 
 
 def _what_is_known(context: TaskContext) -> _Known:
-    """Read the sync log, and ask Plex which items it still has.
+    """Read the sync log, and ask Plex which items it has now.
 
     Plex being away is no reason to stop: what was sent and has not changed counts as in step then,
     since nothing may be concluded from not seeing it.
@@ -135,11 +139,10 @@ def _what_is_known(context: TaskContext) -> _Known:
         session.library.prepare()
         session.library.refresh()
         server_id = session.library.server_id
-        items: set[int] | None = session.library.index.rating_keys()
     except (PlexError, ConfigFault) as error:
         context.log.warning(f"{error}. Whether Plex still has what was sent was not checked")
         return _Known(log.digests(None), log.scene_versions(), None)
-    return _Known(log.digests(server_id), log.scene_versions(), items)
+    return _Known(log.digests(server_id), log.scene_versions(), session.matcher.find)
 
 
 def _updated_after(scene: StashScene, moment: datetime.datetime) -> bool:

@@ -44,6 +44,21 @@ def test_sync_all_sends_again_what_plex_has_lost(rig: Rig) -> None:
 
     assert answer.output.startswith("3 scenes looked at: 1 queued, 0 already queued, 2 already")
     assert rig.settled(), rig.verdict().differences
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert "3 already in Plex" in rig.task("all").output
+
+
+def test_a_forced_sync_finds_an_item_that_its_scene_has_got_besides(rig: Rig) -> None:
+    (scene_id,) = rig.add_library(1, covers=False)
+    rig.task("all")
+    assert rig.settled()
+    mirror = rig.plex.add_section("Mirror", ["/media/scenes"])
+    rig.plex.add_item(mirror, rig.stash.scene(scene_id).files[0].path)
+
+    rig.task("all", force="true")
+
+    assert rig.settled(), rig.verdict().differences
+    assert rig.verdict().compared == 2
 
 
 def test_sync_all_names_what_has_no_file_and_goes_on_without_plex(rig: Rig) -> None:
