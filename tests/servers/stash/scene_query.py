@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -80,16 +81,25 @@ def find(
     library: Library, scene_filter: Mapping[str, Any], find_filter: Mapping[str, Any]
 ) -> FoundScenes:
     """The scenes that pass every criterion, sorted and paged."""
-    tests = [
-        _TESTS[name](library, wanted) for name, wanted in scene_filter.items() if wanted is not None
-    ]
+    candidates, others = _after(library, scene_filter)
+    tests = [_TESTS[name](library, wanted) for name, wanted in others.items() if wanted is not None]
     if find_filter.get("q"):
         tests.append(_search(find_filter["q"]))
-    matched: list[Scene] = [
-        scene for scene in library.scenes.values() if all(test(scene) for test in tests)
-    ]
+    matched = [scene for scene in candidates if all(test(scene) for test in tests)]
     _sort(matched, find_filter.get("sort") or "", find_filter.get("direction") == "DESC")
     return FoundScenes(matched, page(matched, find_filter))
+
+
+def _after(
+    library: Library, scene_filter: Mapping[str, Any]
+) -> tuple[list[Scene], Mapping[str, Any]]:
+    """The scenes beyond an id, and what is left to test: a walk by id costs its pages only."""
+    scenes, wanted = library.scenes, scene_filter.get("id") or {}
+    if wanted.get("modifier") != "GREATER_THAN":
+        return list(scenes.values()), scene_filter
+    ids = list(scenes)  # rising: a scene keeps its place
+    beyond = ids[bisect_right(ids, wanted["value"]) :]
+    return [scenes[id_] for id_ in beyond], {**scene_filter, "id": None}
 
 
 def page(items: Sequence[T], find_filter: Mapping[str, Any]) -> Sequence[T]:
