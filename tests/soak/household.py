@@ -1,0 +1,251 @@
+"""A worker in this process whose time is ours: real HTTP to both fakes, the real database.
+
+It can be killed at any request to Plex, and what it had in hand stays as a SIGKILL would leave it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from app.container import Container, environment
+from app.sessions import CurrentSession
+from app.task_context import context_for
+from hooks.handlers import SCENE_CREATED, SCENE_UPDATED, job_for_hook
+from shared.data_folder import DataFolder
+from shared.file_lock import FileLock
+from shared.log import Log
+from shared.redaction import Secrets
+from stash.connection import StashConnection, parse_address
+from stash.images import StashImages
+from stash.scenes import StashScenes
+from stash.settings import StashSettings
+from sync_queue.manager import QueueManager
+from tasks.sync_scenes import sync_all
+from tests.servers.stash import FakeStash
+from tests.sync_queue.support import NOW
+from validation.config import Config
+from worker.processor import LEFT, SyncWorker
+from worker.session import SyncSession
+
+PATIENT, HASTY = (10.0, 30.0), (2.0, 0.25)
+"""Seconds to connect and to read: while nothing hangs, and where a test waits for them."""
+MOST_SECONDS = 6 * 3600.0  # of simulated time: whatever was put off is due by then
+LINES_KEPT = 40
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it may happen after this."""
+
+
+@dataclass
+class Time:
+    """The clock that people set, and the seconds that pass."""
+
+    wall: float = NOW
+    passed: float = 0.0
+
+    def clock(self) -> float:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def pass_on(self, seconds: float) -> None:
+        self.wall += seconds
+        self.passed += seconds
+
+    def step(self, seconds: float) -> None:
+        self.wall += seconds
+
+
+class Stop(threading.Event):
+    """The worker's order to stop; waiting for it takes simulated time."""
+
+    def __init__(self, time: Time) -> None:
+        super().__init__()
+        self._time = time
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._time.pass_on(timeout or 0.0)
+        return self.is_set()
+
+
+class Sessions(CurrentSession):
+    """Gives clients with chosen time-outs, on a wire of the household's."""
+
+    timeout = PATIENT
+    wire: Callable[[Callable[..., Any]], Callable[..., Any]]
+
+    def _build(self, config: Config) -> SyncSession:
+        session = super()._build(config)
+        session.client._timeout = self.timeout
+        http: Any = session.client._session
+        http.send = self.wire(http.send)
+        return session
+
+
+class Hooks:
+    """In the place of Stash's plugin host: the plugin's hook, in this process."""
+
+    def __init__(self, household: Household) -> None:
+        self._household = household
+
+    def hooks(
+        self, hook_type: str, object_id: int, input_: Any, fields: Iterable[str], call: object
+    ) -> list[Any]:
+        del call
+        if hook_type in (SCENE_UPDATED, SCENE_CREATED):
+            context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
+            if names := list(fields):
+                context["inputFields"] = names
+            job = job_for_hook(json.loads(json.dumps(context)), self._household.time.clock())
+            if job is not None:
+                self._household.queue.enqueue([job])
+        return []
+
+
+class Household:
+    """The plugin's durable state and one worker, beside a Stash whose edits reach it.
+
+    Args:
+        folder: for the plugin's data.
+        stash: made with `time.clock`; its hooks run here from now on.
+        time: ours.
+        rng: makes jitter and deaths.
+    """
+
+    def __init__(self, folder: Path, stash: FakeStash, time: Time, rng: random.Random) -> None:
+        self.time = time
+        self.lines: list[str] = []
+        self._stash = stash
+        self._rng = rng
+        self._data = DataFolder(str(folder))
+        self._data.create()
+        self._requests_to_live: int | None = None
+        host: Any = Hooks(self)
+        stash.editor._host = host
+        self.open(HASTY)
+
+    def open(self, timeout: tuple[float, float]) -> None:
+        """Start a worker, as the next invocation of the plugin would."""
+        self._requests_to_live = None
+        self._timeout = timeout
+        self._container, time = self._build(timeout), self.time
+        self.queue = self._container.queue
+        self.worker = SyncWorker(
+            environment(
+                self._container,
+                clock=time.clock,
+                monotonic=time.monotonic,
+                uniform=self._rng.uniform,
+            )
+        )
+        self.worker._stop = Stop(time)
+        self.worker._begin()
+
+    def close(self) -> None:
+        """Drop the worker as it is."""
+        _close(self._container)
+
+    def _build(self, timeout: tuple[float, float]) -> Container:
+        """Make what one process has, as `app.container.build` does, but for the time."""
+        secrets, time = Secrets(), self.time
+        log = Log(self._note, secrets)
+        connection = StashConnection(parse_address(self._stash.server_connection()), secrets.add)
+        settings = StashSettings(connection)
+        sessions = Sessions(settings, self._data, log, secrets, time.monotonic, time.clock)
+        sessions.timeout, sessions.wire = timeout, self._wire
+        queue = QueueManager(self._data.queue_folder, time.clock)
+        return Container(
+            self._data, log, queue, sessions, StashScenes(connection), StashImages(connection)
+        )
+
+    # -- working and dying ----------------------------------------------------------------------
+
+    def die_after(self, requests: int) -> None:
+        """Kill the worker at a later request to Plex: before it is sent, or before its answer."""
+        self._requests_to_live = requests
+
+    def step(self) -> None:
+        """Let the worker do one step, and time pass until it wants to do the next."""
+        try:
+            left = self.worker._step() == LEFT
+        except Killed:
+            left = True
+        if left:
+            with suppress(AttributeError):
+                del self.queue.give_back
+            self.close()
+            self.open(self._timeout)
+        seconds = self.worker._seconds_to_next_step()
+        self.time.pass_on(min(30.0, seconds or 0.0) + 0.01)
+
+    def drain(self) -> bool:
+        """Work until nothing waits; False when that never comes."""
+        end = self.time.passed + MOST_SECONDS
+        while self.queue.waiting() or self.worker._guard.is_away:
+            if self.time.passed > end:
+                return False
+            self.step()
+        return True
+
+    def sync_all(self, *, force: bool = False) -> str:
+        """Run the task 'Sync All' as a process of its own; return its last line."""
+        lock = FileLock(self._data.worker_lock)
+        container = self._build(PATIENT)
+        context = context_for("", self._stash.server_connection(), container, lock)
+        quiet = replace(context, ensure_worker=lambda: "")
+        try:
+            return sync_all(quiet, {"force": str(force)})
+        finally:
+            _close(container)
+
+    # -- what is there --------------------------------------------------------------------------
+
+    def letters(self) -> list[tuple[int | None, str, str]]:
+        """Scene, error type and message of each dead letter."""
+        letters = self.queue.dead_letters.between(0, 9e9)
+        return [
+            (one.job.scene_id if one.job else None, one.error_type, one.error_message)
+            for one in letters
+        ]
+
+    def _wire(self, send: Callable[..., Any]) -> Callable[..., Any]:
+        def deadly(*args: Any, **options: Any) -> Any:
+            if self._requests_to_live is None:
+                return send(*args, **options)
+            self._requests_to_live -= 1
+            if self._requests_to_live > 0:
+                return send(*args, **options)
+            if self._rng.random() < 0.5:
+                with suppress(Exception):
+                    send(*args, **options)
+            raise self._killed()
+
+        return deadly
+
+    def _killed(self) -> Killed:
+        """Take the worker's hands off the queue, as a SIGKILL does."""
+
+        def nothing(_claims: object) -> None:
+            raise Killed
+
+        self.queue.give_back = nothing  # type: ignore[assignment, method-assign]
+        return Killed()
+
+    def _note(self, level: str, text: str) -> None:
+        self.lines.append(f"{level}: {text}")
+        del self.lines[:-LINES_KEPT]
+
+
+def _close(container: Container) -> None:
+    container.sessions._close()
+    container.scenes._connection.close()
+    container.queue.close()

@@ -1,0 +1,208 @@
+"""R12: whatever happened to both libraries, when quiet returns Plex shows what Stash has.
+
+Each seed is a story: edits on both sides, agents, rescans, moves, faults of both servers, clocks
+that are set, and a worker that is killed. `SOAK=1` runs the full count;
+`SOAK=1 pytest tests/soak/test_convergence.py -k 'in_step and [123]'` runs one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.rig import PLUGIN, TOKEN, Rig
+from tests.servers.plex import FakePlex
+from tests.servers.stash import FakeStash
+from tests.soak.household import PATIENT, Household, Time
+from tests.soak.story import ALL, FORCE, STASH_FOLDER, Story
+from tests.soak.troubles import Troubles
+
+SEEDS, SEEDS_OF_PROCESSES = (500, 8) if os.environ.get("SOAK") else (12, 1)
+PAUSES = (0.0, 0.4, 3.0, 40.0, 700.0)  # seconds between two steps
+CLOCK_STEPS = (-86400.0, -3600.0, -7.0, 7.0, 3600.0, 31536000.0)
+# A scene may die of these while a fault lasts; "Sync All" with `force` brings it back to life.
+MORTAL = {"PlexTemporaryError", "PlexPermanentError", "PlexNotFound", "StashQueryError"}
+
+
+class Chapter:
+    """One seed: a story, its troubles, and the household that lives through them."""
+
+    def __init__(self, seed: int, folder: Path, stash: FakeStash, plex: FakePlex, time: Time):
+        self.rng = random.Random(seed)
+        self.plex = plex
+        self.time = time
+        self.troubles = Troubles(self.rng, stash, plex)
+        plex_folder = self.rng.choice((STASH_FOLDER, "/plex/videos"))
+        settings = {
+            "plex_url": plex.url,
+            "plex_token": TOKEN,
+            "plex_unmatched_path_map": f"{plex_folder}=>{STASH_FOLDER}",
+        }
+        stash.set_plugin_settings(PLUGIN, settings)
+        self.story = Story(self.rng, stash, plex, plex_folder)
+        self.household = Household(folder, stash, time, self.rng)
+
+    @property
+    def steps(self) -> list[str]:
+        return self.story.steps
+
+    def live(self) -> None:
+        """Let things happen."""
+        self.household.sync_all()
+        for _ in range(self.rng.randint(12, 25)):
+            self.time.pass_on(self.rng.choice(PAUSES))
+            what = self.rng.random()
+            if what < 0.55:
+                self.story.happen()
+            elif what < 0.8:
+                self._work()
+            elif what < 0.9:
+                self.steps.append(self.troubles.begin())
+            elif what < 0.95:
+                self.steps.append(self.troubles.end())
+            else:
+                seconds = self.rng.choice(CLOCK_STEPS)
+                self.time.step(seconds)
+                self.steps.append(f"the clock is set by {seconds:+.0f} s")
+
+    def _work(self) -> None:
+        times = self.rng.randint(1, 6)
+        if self.rng.random() < 0.3:
+            requests = self.rng.randint(1, 8)
+            self.household.die_after(requests)
+            self.steps.append(f"the worker dies at its request {requests}")
+        self.steps.append(f"{times} steps of the worker")
+        for _ in range(times):
+            self.household.step()
+
+    def rest(self) -> None:
+        """Troubles end, and what people would do then is done."""
+        self.steps.append(self.troubles.end())
+        self.story.come_to_rest()
+        self.household.close()
+        self.household.open(PATIENT)
+        if self.story.needs == FORCE:
+            self._sync_all(force=True)
+        elif self.story.needs == ALL:
+            self._sync_all(force=False)
+        self._drain()
+        dead = {scene_id for scene_id, _, _ in self.household.letters()}
+        if dead.intersection(self.story.alive()):
+            self._judge_letters()
+            self._sync_all(force=True)
+            self._drain()
+
+    def _sync_all(self, *, force: bool) -> None:
+        self.steps.append(f"Sync All, force: {force}: {self.household.sync_all(force=force)}")
+
+    def _drain(self) -> None:
+        assert self.household.drain(), self.told("the queue does not become empty")
+
+    def _judge_letters(self) -> None:
+        """Who is dead may differ, nobody else, and for a named reason only."""
+        letters = self.household.letters()
+        assert {error_type for _, error_type, _ in letters} <= MORTAL, self.told(str(letters))
+        self.steps.append(f"dead letters: {letters}")
+        dead = {f"scene {scene_id}" for scene_id, _, _ in letters}
+        alive = [
+            text
+            for text in self.story.differences()
+            if text.startswith("scene") and text.split(":")[0].split(",")[0] not in dead
+        ]
+        assert not alive, self.told("\n".join(alive))
+
+    def told(self, problem: str) -> str:
+        steps = "\n".join(f"{n:3}. {text}" for n, text in enumerate(self.steps, 1))
+        lines = "\n".join(self.household.lines)
+        return f"{problem}\n\nThe steps:\n{steps}\n\nThe plugin's last words:\n{lines}"
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_when_quiet_returns_both_libraries_are_in_step(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nobody cuts the power here
+    time = Time()
+    with (
+        FakePlex(token=TOKEN, clock=time.clock) as plex,
+        FakeStash(tmp_path / "stash", now=time.clock) as stash,
+    ):
+        chapter = Chapter(seed, tmp_path / "data", stash, plex, time)
+        try:
+            chapter.live()
+            chapter.rest()
+            judge_in_step(chapter)
+        finally:
+            chapter.household.close()
+            plex.start()  # a trouble may have stopped them
+            stash.start()
+
+
+def queued(answer: str) -> int:
+    """How many scenes a "Sync All" has queued, by its last line."""
+    return int(answer.split(": ")[1].split(" ", maxsplit=1)[0])
+
+
+def judge_in_step(chapter: Chapter) -> None:
+    """Both libraries agree, nothing waits, and a further sync writes nothing."""
+    household, plex = chapter.household, chapter.plex
+    differences = chapter.story.differences()
+    assert not differences, chapter.told("\n".join(differences))
+    dead = {scene_id for scene_id, _, _ in household.letters()}
+    # Only a scene that is gone from Stash may keep a letter: nothing happens to it any more.
+    assert not dead & set(chapter.story.alive()), chapter.told(str(household.letters()))
+    assert household.queue.waiting() == 0
+
+    mark = plex.log.mark()
+    answer = household.sync_all()
+    assert queued(answer) <= chapter.story.unidentified(), chapter.told(answer)
+    assert household.drain()
+    household.sync_all(force=True)
+    assert household.drain()
+    writes = [str(one) for one in plex.log.writes(mark)]
+    assert not writes, chapter.told("\n".join(writes))
+    assert not chapter.story.differences()
+
+
+def let_it_be_felt(rig: Rig) -> None:
+    """Wait for a few requests to Plex, which need not come."""
+    mark = rig.plex.log.mark()
+    rig.wait_until(lambda: len(rig.plex.log.since(mark)) > 5, 2)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS_OF_PROCESSES))
+def test_with_real_processes_both_libraries_are_in_step_too(make_rig: MakeRig, seed: int) -> None:
+    rng = random.Random(seed)
+    rig = make_rig(settings={"read_timeout": 5})
+    story = Story(rng, rig.stash, rig.plex, STASH_FOLDER)
+    troubles = Troubles(rng, rig.stash, rig.plex)
+    rig.task("all")
+    for _ in range(15):
+        what = rng.random()
+        if what < 0.7:
+            story.happen()
+        elif what < 0.85:
+            story.steps.append(troubles.begin())
+            let_it_be_felt(rig)
+        elif what < 0.95:
+            story.steps.append(troubles.end())
+        else:
+            rig.stop_worker()
+            story.steps.append("the worker is killed")
+    story.steps.append(troubles.end())
+    story.come_to_rest()
+
+    rig.task("all", force="true")
+
+    in_step = rig.wait_until(lambda: rig.queued() == 0 and not story.differences(), 180)
+    told = "\n".join([*story.differences(), *story.steps, rig.worker_log()[-3000:]])
+    assert in_step, told
+    mark = rig.plex.log.mark()
+    assert queued(rig.task("all").output) <= story.unidentified(), told
+    rig.task("all", force="true")
+    assert rig.wait_until(lambda: rig.queued() == 0, 60)
+    assert rig.plex.log.writes(mark) == [], told

@@ -1,0 +1,78 @@
+"""Random faults of both servers, for stories in which everything ends well."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from tests.servers.plex import FakePlex, Kind
+from tests.servers.stash import FakeStash
+from tests.servers.stash import faults as stash_faults
+from tests.servers.stash.request_log import LoggedRequest
+
+KINDS: tuple[Kind, ...] = ("root", "sections", "listing", "metadata", "edit")
+UPLOADS: tuple[Kind, ...] = ("poster_upload", "art_upload")
+SCENES = "ScenesById"
+
+
+class Troubles:
+    """Breaks things, and mends them.
+
+    A refusal for good of a cover (400, 413) is not among the faults: a scene stays without it until
+    it gets another one, as the specification says.
+    """
+
+    def __init__(self, rng: random.Random, stash: FakeStash, plex: FakePlex) -> None:
+        self._rng = rng
+        self._stash = stash
+        self._plex = plex
+
+    def begin(self) -> str:
+        """Let one thing go wrong, for a few requests or until the end."""
+        rng, plex, stash = self._rng, self._plex, self._stash
+        kind = rng.choice((*KINDS, *UPLOADS))
+        times = rng.randint(1, 3)
+        at_plex = plex.faults
+        hangs = {"kind": kind, "times": 1, "applied": rng.random() < 0.5}
+        troubles: dict[str, Callable[[], object]] = {
+            "Plex is in maintenance": lambda: plex.maintenance(True),
+            "Plex is gone": plex.stop,
+            f"{kind} 503": lambda: at_plex.status(503, kind=kind, times=times),
+            f"{kind} 500, done": lambda: at_plex.status(500, applied=True, kind=kind, times=times),
+            f"{kind} 429": lambda: at_plex.status(429, retry_after=120, kind=kind, times=1),
+            f"{kind} 401": lambda: at_plex.status(401, kind=kind, times=times),
+            "edit 400": lambda: at_plex.status(400, kind="edit", times=1),
+            "metadata 404": lambda: at_plex.status(404, kind="metadata", times=1),
+            f"{kind} half": lambda: at_plex.truncate(kind=kind, times=times),
+            f"{kind} reset": lambda: at_plex.reset(kind=kind, times=times),
+            f"{kind} unanswered": lambda: at_plex.unanswered(kind=kind, times=times),
+            f"{kind} hangs": lambda: at_plex.hang(**hangs),  # type: ignore[arg-type]
+            "Stash is gone": stash.stop,
+            "Stash 503": lambda: stash.inject(stash_faults.Status(503), _any, times=times),
+            "Stash 401": lambda: stash.inject(stash_faults.Status(401), _any, times=1),
+            "Stash resets": lambda: stash.inject(stash_faults.Reset(), _any, times=times),
+            "Stash tells half": lambda: stash.inject(stash_faults.Truncated(), _any, times=times),
+            "Stash tells errors": lambda: stash.inject(
+                stash_faults.graphql_errors(), _reads_scenes, times=1
+            ),
+        }
+        name = rng.choice(list(troubles))
+        troubles[name]()
+        return f"trouble: {name} ({times} times)"
+
+    def end(self) -> str:
+        """All is well from now on."""
+        self._plex.maintenance(False)
+        self._plex.faults.clear()
+        self._plex.start()
+        self._stash.faults.clear()
+        self._stash.start()
+        return "all troubles end"
+
+
+def _any(_request: object) -> bool:
+    return True
+
+
+def _reads_scenes(request: LoggedRequest) -> bool:
+    return request.operation == SCENES
