@@ -46,11 +46,14 @@ from worker.stats import SyncStats
 
 EXAMPLES, STEPS = (5000, 50) if os.environ.get("SOAK") else (60, 30)
 MAX_RETRIES = 2
+RETENTION = Config().dlq_retention_days * 86400.0  # seconds
 NEAR = 1e-3  # seconds
 
 SCENES = st.integers(min_value=1, max_value=6)
+EDITED = st.lists(SCENES, min_size=1, max_size=5)
 WELL, AWAY, SICK, TROUBLED = "well", "away", "sick", "troubled"
 """Plex serves; refuses connections; fails jobs and checks; fails jobs while checks are good."""
+HEALED = "healed"  # well, and left alone until all has arrived
 
 
 class Killed(BaseException):
@@ -108,6 +111,7 @@ class World:
     cleared: set[int] = field(default_factory=set)  # a person removed the newest edit
     blamed: set[int] = field(default_factory=set)  # rows whose own fault a step has found
     edited_during: set[int] = field(default_factory=set)
+    clear_at_work: bool = False  # a person empties the queue while the next job is worked on
     kill_after: int | None = None
     checked: tuple[float, int] | None = None
     paced: tuple[object, float, int] | None = None
@@ -209,6 +213,9 @@ class DrainMachine(RuleBasedStateMachine):
                 self.world.delivered[scene_id] = self.world.newest[scene_id]
             elif isinstance(error, PlexTemporaryError) and self.world.plex in (WELL, TROUBLED):
                 self.world.blamed.add(claim.row_id)
+            if self.world.clear_at_work:
+                self.world.clear_at_work = False
+                self._clear()
             if scene_id in self.world.edited_during:
                 self.world.edited_during.discard(scene_id)
                 self._edit(scene_id)
@@ -266,32 +273,45 @@ class DrainMachine(RuleBasedStateMachine):
         now = self.world.time.wall
         self.queue.enqueue([scene_job(scene_id, METADATA, now) for scene_id in scene_ids])
 
-    @rule(scene_ids=st.lists(SCENES, min_size=1, max_size=5))
+    @rule(scene_ids=EDITED)
     def edit(self, scene_ids: list[int]) -> None:
         self._edit(*scene_ids)
 
-    @rule(scene_id=SCENES)
-    def edit_while_it_is_worked_on(self, scene_id: int) -> None:
-        self.world.edited_during.add(scene_id)
-
-    @rule(how=st.sampled_from([WELL, WELL, AWAY, AWAY, SICK, TROUBLED]))
-    def plex_changes(self, how: str) -> None:
-        self.world.plex = how
-
-    @rule(refused=st.sets(SCENES, max_size=2), failing=st.sets(SCENES, max_size=2))
-    def plex_is_fussy(self, refused: set[int], failing: set[int]) -> None:
-        self.world.refused, self.world.failing = refused, failing
+    @rule(scene_ids=EDITED, times=st.integers(min_value=1, max_value=4))
+    def edit_and_work(self, scene_ids: list[int], times: int) -> None:
+        self._edit(*scene_ids)
+        self.work(times)
 
     @rule(times=st.integers(min_value=1, max_value=8))
     def work(self, times: int) -> None:
-        for _ in range(times):
+        """What comes next finds jobs that are not due yet: nobody sleeps after the last step."""
+        for number in range(times):
+            if number:
+                self._sleep()
             self._step()
-            self._sleep()
 
-    @rule(after=st.integers(min_value=1, max_value=4))
-    def killed_at_work(self, after: int) -> None:
-        self.world.kill_after = after
+    @rule(
+        how=st.sampled_from([WELL, WELL, AWAY, AWAY, SICK, TROUBLED, HEALED]),
+        refused=st.sets(SCENES, max_size=2),
+        failing=st.sets(SCENES, max_size=2),
+    )
+    def plex_changes(self, how: str, refused: set[int], failing: set[int]) -> None:
+        if how == HEALED:
+            self._heal()
+        else:
+            self.world.plex, self.world.refused, self.world.failing = how, refused, failing
+
+    @rule(
+        edited=st.sets(SCENES, max_size=3),
+        clear=st.booleans(),
+        kill_after=st.none() | st.integers(min_value=1, max_value=4),
+    )
+    def disturbed_at_work(self, edited: set[int], clear: bool, kill_after: int | None) -> None:
+        """Scenes are edited, the queue is emptied, the process is killed in the midst of a step."""
+        self.world.edited_during, self.world.clear_at_work = edited, clear
+        self.world.kill_after = kill_after
         self._step()
+        self.world.edited_during, self.world.clear_at_work = set(), False
         self.world.kill_after = None
 
     @rule()
@@ -313,35 +333,58 @@ class DrainMachine(RuleBasedStateMachine):
     def the_clock_is_set(self, seconds: float) -> None:
         self.world.time.step(seconds)
 
-    @rule()
-    def clear_queue(self) -> None:
+    @rule(what=st.sampled_from(["clear queue", "clear letters", "purge", "revive", "revive"]))
+    def somebody_runs_a_task(self, what: str) -> None:
+        {
+            "clear queue": self._clear,
+            "clear letters": self._clear_dead_letters,
+            "purge": self._purge_dead_letters,
+            "revive": self._revive,
+        }[what]()
+
+    # -- the tasks ------------------------------------------------------------------------------
+
+    def _clear(self) -> None:
+        """Only what waits goes: neither dead letters nor what the worker has in hand."""
         dead = self.queue.dead_letters.count()
         waiting = self.queue.queued_scene_ids()
+        taken = [row for row in rows(self.queue) if row[2] == 2]
         assert self.queue.clear_waiting() == len(waiting)
+        assert rows(self.queue) == taken
         assert self.queue.dead_letters.count() == dead
         self.world.cleared |= {one for one in waiting if self._owes(one)}
 
-    @rule()
-    def clear_dead_letters(self) -> None:
+    def _revive(self) -> None:
+        """It leaves the dead letters as it enters the queue, due now and with all its tries."""
+        letters = self.queue.dead_letters.between(0, 4e9)
+        if not letters:
+            return
+        letter = letters[0]
+        assert letter.job is not None
+        assert self.queue.revive(letter)
+        assert letter.id not in {one.id for one in self.queue.dead_letters.between(0, 4e9)}
+        (job,) = [
+            data for _, data, _ in rows(self.queue) if data["scene_id"] == letter.job.scene_id
+        ]
+        assert (job["retry_count"], job["next_retry_at"], job["last_error_type"]) == (0, 0.0, None)
+        assert not self.queue.revive(letter)
+
+    def _clear_dead_letters(self) -> None:
         stored = rows(self.queue)
         scenes = self._dead()
         assert self.queue.dead_letters.clear() == sum(scenes.values())
         assert rows(self.queue) == stored
         self._gone(set(scenes))
 
-    @rule(age=st.sampled_from([0.0, 60.0, 3600.0]))
-    def purge_dead_letters(self, age: float) -> None:
+    def _purge_dead_letters(self) -> None:
+        """Those older than a minute."""
         stored, before = rows(self.queue), self._dead()
-        limit = self.world.time.wall - age
+        limit = self.world.time.wall - 60.0
         younger = len(self.queue.dead_letters.between(limit, limit + 1e9))
         removed = self.queue.dead_letters.purge(limit)
         assert removed == sum(before.values()) - younger
         assert rows(self.queue) == stored
         self._gone(set(before) - set(self._dead()))
-
-    @rule()
-    def everything_heals(self) -> None:
-        self._heal()
 
     # -- what must hold at any time ---------------------------------------------------------------
 
@@ -370,6 +413,12 @@ class DrainMachine(RuleBasedStateMachine):
         assert set(by_type) <= {"PlexPermanentError", "PlexTemporaryError"}
 
     @invariant()
+    def a_fault_that_may_pass_is_buried_only_after_all_its_tries(self) -> None:
+        for letter in self.queue.dead_letters.of_type("PlexTemporaryError"):
+            assert letter.job is not None
+            assert letter.job.retry_count == MAX_RETRIES
+
+    @invariant()
     def no_job_waits_beyond_all_back_off(self) -> None:
         assert all(data["retry_count"] <= MAX_RETRIES for _, data, _ in rows(self.queue))
 
@@ -378,16 +427,17 @@ class DrainMachine(RuleBasedStateMachine):
     def _owes(self, scene_id: int) -> bool:
         return self.world.delivered.get(scene_id, 0) < self.world.newest.get(scene_id, 0)
 
-    def _dead(self) -> dict[int, int]:
+    def _dead(self, until: float = 4e9) -> dict[int, int]:
+        """How many dead letters, that failed by then, each scene has."""
         found: dict[int, int] = {}
-        for letter in self.queue.dead_letters.between(0, 4e9):
+        for letter in self.queue.dead_letters.between(0, max(0.0, until)):
             assert letter.job is not None
             assert letter.job.scene_id is not None
             found[letter.job.scene_id] = found.get(letter.job.scene_id, 0) + 1
         return found
 
     def _gone(self, scene_ids: set[int]) -> None:
-        """A person has thrown away the dead letters of these."""
+        """A person, or their age, has thrown away the dead letters of these."""
         waiting = self.queue.queued_scene_ids()
         self.world.cleared |= {one for one in scene_ids - waiting if self._owes(one)}
 
@@ -395,20 +445,26 @@ class DrainMachine(RuleBasedStateMachine):
         return {row_id: data["retry_count"] for row_id, data, _ in rows(self.queue)}
 
     def _step(self) -> None:
-        """One step of the worker; attempts rise only for faults of the job."""
+        """One step of the worker; attempts rise for each fault of the job, and for nothing else."""
         before = self._tries()
+        outdated = self._dead(self.world.time.wall - RETENTION)  # a step may purge these
         self.world.blamed = set()
+        killed = False
         try:
             self.worker._step()
         except Killed:
+            killed = True  # what was found last is not written down
             with suppress(AttributeError):
                 del self.queue.give_back
             self.queue.close()
             self._open()
+        self._gone(set(outdated) - set(self._dead()))
         after = self._tries()
         for row_id in before.keys() & after.keys():
-            allowed = before[row_id] + (row_id in self.world.blamed)
-            assert after[row_id] <= allowed, "an outage has spent a retry"
+            blamed = row_id in self.world.blamed
+            assert after[row_id] <= before[row_id] + blamed, "an outage has spent a retry"
+            if blamed and not killed:
+                assert after[row_id] == before[row_id] + 1, "a fault of the job has cost no try"
 
     def _sleep(self) -> None:
         """Until the worker wants to look again, and a little more."""
@@ -420,6 +476,7 @@ class DrainMachine(RuleBasedStateMachine):
         world = self.world
         world.plex, world.kill_after = WELL, None
         world.refused, world.failing, world.edited_during = set(), set(), set()
+        world.clear_at_work = False
         end = world.time.passed + LONGEST_BACKOFF
         while self.queue.waiting() or self.guard.is_away:
             assert world.time.passed < end, "it does not heal"
@@ -437,7 +494,7 @@ def test_the_model_tells_a_failure_from_a_success() -> None:
     (claim,) = machine.queue.claim(1)
     machine.queue.bury(claim, Failure("PlexPermanentError", "refused"))
     machine.every_edit_is_delivered_or_in_a_named_list()
-    machine.clear_dead_letters()
+    machine._clear_dead_letters()
     assert machine.world.cleared == {1}
     machine.teardown()
 

@@ -6,6 +6,7 @@ on. `SOAK=1` runs the full count.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import threading
@@ -59,8 +60,7 @@ class Waits:
         self._stop = stop
 
     def wait(self, seconds: float) -> None:
-        ticks = max(1, -int(-seconds // TICK))
-        self._clock.now += ticks * TICK
+        self._clock.now += math.ceil(seconds / TICK) * TICK
         if self._clock.now >= self._until:
             self._stop()
 
