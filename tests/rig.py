@@ -18,13 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.canary import Canary
 from tests.oracle import Verdict, judge
 from tests.servers.plex import FakePlex, Item, Section
 from tests.servers.stash import FakeStash, PluginResult
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PLUGIN = "Stash2Plex"
-TOKEN = "plex-token-0123456789"
+TOKEN = "rig-token-Kq7Zw93TmVb42Xs8"
 FOLDER = "/media/scenes"
 
 _STUDIOS = ("Northlight", "Harbour Lane", "Studio Fünf", "Papaya & Sons", "The Old Mill")
@@ -34,6 +35,9 @@ _TAGS = ("Outdoor", "Night, rain", "Interview", "Slow [motion]", "Archive", "Mad
 
 class Rig:
     """Both servers, started, and the plugin installed as Stash would install it.
+
+    At its end it looks for Plex's token, Stash's key and its cookies in all that the plugin has
+    left behind, and fails on a hit.
 
     Args:
         root: an empty folder.
@@ -59,6 +63,8 @@ class Rig:
         if "COVERAGE_PROCESS_CONFIG" in os.environ:
             self._install_measured()
         self.settings = settings or {}
+        self.canary = Canary(self.stash)
+        self.canary.add(TOKEN, self.stash.gate.api_key)
         # Byte-code is written, as on a user's machine; a parent that forbids it is not his.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
 
@@ -74,9 +80,15 @@ class Rig:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.canary.processes(self.worker_pids())
         self._end_worker()
         self.stash.__exit__(kind, error, trace)
         self.plex.close()
+        self.canary.runs()
+        self.canary.files()
+        if self.canary.hits and error is None:
+            msg = "the plugin has let out a secret: " + "\n".join(self.canary.hits)
+            raise AssertionError(msg)
 
     def _install_measured(self) -> None:
         """Drop the yml's `-S`: coverage starts in a process by way of its site packages."""
@@ -90,6 +102,7 @@ class Rig:
     def configure(self, **settings: Any) -> None:
         """Store the plugin's settings: Plex, the rig's, and these."""
         self.settings |= settings
+        self.canary.add(self.settings.get("plex_token"))
         known = {"plex_url": self.plex.url, "plex_token": TOKEN}
         self.stash.set_plugin_settings(PLUGIN, known | self.settings)
 

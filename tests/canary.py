@@ -1,0 +1,94 @@
+"""Looks for a secret in whatever the plugin leaves behind.
+
+Every rig has one, and looks when it ends: so the whole suite is a canary test.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.parse
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.servers.stash import FakeStash
+
+_SHORTEST_HALF = 8  # characters: half of a secret is a secret, as long as it is none by chance
+# How every session cookie of the fake Stash begins: the base64 of its claims.
+_COOKIE = base64.b64encode(b'{"user": ')
+
+
+class Canary:
+    """Knows the secrets of one Stash and its plugin, and where they must not be.
+
+    Attributes:
+        secrets: tokens and keys; the session cookies are known without being named.
+        hits: what was found: where, and which.
+    """
+
+    def __init__(self, stash: FakeStash) -> None:
+        self.secrets: set[str] = set()
+        self.hits: list[str] = []
+        self._stash = stash
+        self._read = 0
+
+    def add(self, *secrets: object) -> None:
+        """Look for these, too, from now on."""
+        self.secrets |= {one for one in secrets if isinstance(one, str) and one}
+
+    def everywhere(self, processes: Iterable[int]) -> None:
+        """Look at all there is; see the three methods below."""
+        self.runs()
+        self.processes(processes)
+        self.files()
+
+    def runs(self) -> None:
+        """Answers, output and log lines of what Stash started since the last look."""
+        runs = list(self._stash.host.runs)
+        for run in runs[self._read :]:
+            result = run.result
+            texts = [*result.messages(), str(result.output), str(result.error)]
+            what = "\n".join(texts).encode("utf-8", "replace") + result.stdout + result.stderr
+            self._look(f"run {result.output} {result.error}", what)
+        self._read = len(runs)
+
+    def processes(self, pids: Iterable[int]) -> None:
+        """Command line and environment of these processes, as far as they live."""
+        for pid in pids:
+            for name in ("cmdline", "environ"):
+                self._look_at_file(Path(f"/proc/{pid}/{name}"))
+
+    def files(self) -> None:
+        """Everything in the folders of the plugin and of Stash, databases too."""
+        for path in self._stash.root.rglob("*"):
+            if path.is_file():
+                self._look_at_file(path)
+
+    def _look_at_file(self, path: Path) -> None:
+        try:
+            content = path.read_bytes()
+        except OSError:  # gone by now: its process has ended, or a log was rotated
+            return
+        self._look(str(path), content)
+
+    def _look(self, where: str, content: bytes) -> None:
+        found = [one.decode() for one in self._forms() if one in content]
+        if found:
+            self.hits.append(f"{where}: {found}")
+
+    def _forms(self) -> set[bytes]:
+        return {_COOKIE} | {form.encode() for one in self.secrets for form in _forms(one)}
+
+
+def _forms(secret: str) -> set[str]:
+    """The secret as text, in a URL, in JSON and in base64, and each of its halves."""
+    encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
+    middle = len(secret) // 2
+    halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()
+    return {
+        secret,
+        urllib.parse.quote(secret, safe=""),
+        json.dumps(secret)[1:-1],
+        encoded,
+        *halves,
+    }
