@@ -22,6 +22,7 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         return {"error": problem}
     # Only here: by now it is known that they can be imported.
     from app.container import build  # noqa: PLC0415
+    from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from app.task_context import context_for  # noqa: PLC0415
     from plex.exceptions import PlexError  # noqa: PLC0415
     from stash.exceptions import StashError  # noqa: PLC0415
@@ -39,6 +40,7 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
         container = build(connection, folder, log, secrets)
+        tell_of_refused_wal(container, "task")
         lock = FileLock(folder.worker_lock)
         context = context_for(script, connection, container, lock)
         text = task(context, message["args"])

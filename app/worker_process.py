@@ -102,12 +102,14 @@ def _work(process: _Process) -> int:
 def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
     """Run one worker until it ends; returns how, and what tells whether anything is left to do."""
     from app.container import build, environment  # noqa: PLC0415 - as in `_work`
+    from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from sync_queue.rescue import is_damage, set_aside  # noqa: PLC0415
     from worker.processor import SyncWorker  # noqa: PLC0415
 
     container = None
     try:
         container = build(process.server_connection, process.folder, process.log, process.secrets)
+        tell_of_refused_wal(container, "worker")
         worker = SyncWorker(environment(container, installed=process.installation.unchanged))
         signal.signal(signal.SIGTERM, lambda _signal, _frame: worker.stop())
         return _in_thread(worker.run_until_idle), container.queue.has_unfinished

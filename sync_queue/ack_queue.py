@@ -13,6 +13,7 @@ from dataclasses import replace
 from persistqueue import SQLiteAckQueue
 from persistqueue.serializers import json as json_serializer
 
+from sync_queue.journal import uses_wal
 from sync_queue.models import Claim, JobFormatError, SyncJob
 from sync_queue.operations import encode, merge_into_waiting
 from sync_queue.schema import (
@@ -66,7 +67,10 @@ class AckQueue(SQLiteAckQueue):
         self, path: str, multithreading: bool, timeout: float
     ) -> sqlite3.Connection:
         del multithreading, timeout  # ours: one connection, our busy time-out, explicit commits
-        return connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
+        connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
+        if not uses_wal(connection):  # a rollback journal is safe with all its flushes only
+            connection.execute("PRAGMA synchronous=FULL")
+        return connection
 
     @property
     def connection(self) -> sqlite3.Connection:

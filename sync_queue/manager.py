@@ -10,6 +10,7 @@ from typing import Any
 from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, DeadLetterQueue, Failure
+from sync_queue.journal import uses_wal
 from sync_queue.models import MISSING_SINCE, Claim, SyncJob
 from sync_queue.rescue import read_inbox
 from sync_queue.sync_log import SyncLog
@@ -39,6 +40,10 @@ class QueueManager:
         """Close the database."""
         self._queue.close()
 
+    def uses_wal(self) -> bool:
+        """Tell whether the file system lets the database have a write-ahead log."""
+        return uses_wal(self._queue.connection)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make what happens inside one commit."""
@@ -48,11 +53,12 @@ class QueueManager:
     def enqueue(self, jobs: Iterable[dict[str, Any]]) -> tuple[int, int]:
         """Put jobs into the queue durably; return how many are new and how many merged."""
         connection = self._queue.connection
+        before = connection.execute("PRAGMA synchronous").fetchone()[0]
         connection.execute("PRAGMA synchronous=FULL")
         try:
             return operations.enqueue(connection, jobs, self.clock())
         finally:
-            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(f"PRAGMA synchronous={before}")
 
     def claim(self, limit: int) -> list[Claim]:
         """Take up to `limit` due jobs; rows that are no jobs become dead letters."""

@@ -7,7 +7,6 @@ persist-queue reads exactly what is written here, and the other way round.
 
 import os
 import sqlite3
-import time
 
 from shared.file_lock import FileLock
 
@@ -91,10 +90,19 @@ def connect(
         sqlite3.Error: the file is no database, or it cannot be written to.
         NewerSchemaError: a newer version of this plugin wrote it.
     """
-    connection = sqlite3.connect(
-        path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
-    )
-    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection = _open(path, busy_timeout)
+    try:
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+    except sqlite3.OperationalError as error:
+        # Only here: a hook that can use its database does not pay for this.
+        from sync_queue.journal import is_refusal, leave_wal  # noqa: PLC0415
+
+        connection.close()
+        if not is_refusal(error):
+            raise
+        leave_wal(lambda: _open(path, busy_timeout))
+        connection = _open(path, busy_timeout)
+        connection.execute(f"PRAGMA synchronous={synchronous}")
     connection.execute("PRAGMA fullfsync=1")  # only macOS heeds it: its fsync does not reach disk
     version = schema_version(connection)
     if version > SCHEMA_VERSION:
@@ -107,6 +115,12 @@ def connect(
     if version < SCHEMA_VERSION:
         _create(connection, path)
     return connection
+
+
+def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+    )
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
@@ -122,10 +136,12 @@ def setup_lock(path: str) -> str:
 
 def _create(connection: sqlite3.Connection, path: str) -> None:
     """Make the tables, once, however many processes come first at the same time."""
+    from sync_queue.journal import use_wal  # noqa: PLC0415 - as in `connect`
+
     lock = FileLock(setup_lock(path))
     lock.acquire()
     try:
-        _use_wal(connection)
+        use_wal(lambda: _open(path, BUSY_TIMEOUT), BUSY_TIMEOUT)
         connection.execute("BEGIN IMMEDIATE")
         version = schema_version(connection)
         if version < SCHEMA_VERSION:
@@ -135,20 +151,3 @@ def _create(connection: sqlite3.Connection, path: str) -> None:
         connection.execute("COMMIT")
     finally:
         lock.release()
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to write-ahead logging, which needs a moment in which nobody else reads.
-
-    SQLite does not wait for that moment by itself, whatever the busy time-out says.
-    """
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)
-        else:
-            return

@@ -33,6 +33,7 @@ LAZY = {
     "Stash2Plex.py",
     "worker/launcher.py",
     "app/hook_process.py",
+    "sync_queue/schema.py",
     "app/worker_process.py",
     "app/task_process.py",
 }

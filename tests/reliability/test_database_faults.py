@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -498,6 +499,38 @@ def test_an_operation_on_a_full_disk_happens_as_a_whole_or_not_at_all(
 
         assert _contents(site) != before
         queue.close()
+
+
+@contextmanager
+def _failing_disk(site: Site) -> Iterator[None]:
+    """No file can grow: each write past its end is an I/O error, not one of a full disk."""
+    size = Path(f"{site.path}-wal").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
+def test_an_operation_on_a_disk_that_fails_happens_as_a_whole_or_not_at_all(
+    site: Site, operation: Callable[[QueueManager, list[Claim]], object]
+) -> None:
+    queue = QueueManager(str(site.queue), lambda: NOW)
+    claims = [] if operation is _claim else queue.claim(2)
+    before = _contents(site)
+    with _failing_disk(site):
+        with pytest.raises(sqlite3.OperationalError, match="disk I/O error") as caught:
+            operation(queue, claims)
+        assert not is_damage(caught.value)
+        assert not queue._queue.connection.in_transaction
+        assert _contents(site) == before
+
+    operation(queue, claims)
+
+    assert _contents(site) != before
+    queue.close()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())

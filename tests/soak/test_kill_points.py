@@ -197,7 +197,7 @@ HOOK_KEEPS = (
 )
 HOOK_MERGES = around("merge", OPERATIONS, "connection.execute(_REPLACE, (encode(fresh), row[0]))")
 SCHEMA_MAKING = (
-    Point("schema.wal", SCHEMA, "_use_wal(connection)"),
+    Point("schema.wal", SCHEMA, "use_wal(lambda: _open(path, BUSY_TIMEOUT), BUSY_TIMEOUT)"),
     Point("schema.begin", SCHEMA, 'connection.execute("BEGIN IMMEDIATE")'),
     *around("schema.table", SCHEMA, "connection.execute(statement)"),
     *around("schema.commit", SCHEMA, 'connection.execute("COMMIT")'),

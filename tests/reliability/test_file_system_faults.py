@@ -1,0 +1,299 @@
+"""R6, from end to end: what the file system refuses to hooks, worker and tasks.
+
+Real processes meet it; afterwards, with the fault gone, each edit is in Plex and the queue empty.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sqlite3
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sync_queue.journal import use_wal, uses_wal
+from sync_queue.manager import QueueManager
+from sync_queue.operations import METADATA, enqueue, scene_job
+from sync_queue.schema import connect
+from tests.conftest import MakeRig
+from tests.e2e.test_lifecycle import mutate
+from tests.e2e.test_outages import quicken
+from tests.rig import Rig
+from tests.servers.stash import PluginResult
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux's limits and capabilities")
+
+# Root may read and write whatever the modes of files say; a process without these may not.
+_DROP_CAPABILITIES = """
+import ctypes
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; who is not root has neither anyway
+"""
+_LIMIT_FILES = """
+import resource
+with open({limit!r}) as file:
+    size = int(file.read())
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+"""
+NO_LIMIT = 1 << 40  # bytes
+
+
+def interpreter(folder: Path, before: str) -> Path:
+    """A Python that runs something before the plugin; the worker inherits what that has changed."""
+    path = folder / "python-with-limits"
+    path.write_text(
+        f"#!{sys.executable}\nimport os, sys\n{before}\n"
+        f"os.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])\n"
+    )
+    path.chmod(0o755)
+    return path
+
+
+def settle_first(rig: Rig) -> int:
+    """Let one edit through and end its worker, so that all files are there."""
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="Before")
+    assert rig.wait_until(lambda: item.title == "Before" and rig.queued() == 0)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    return scene_id
+
+
+def edit(rig: Rig, scene_id: int, title: str) -> PluginResult:
+    return rig.stash.edit_scene(scene_id, title=title)[0].result
+
+
+def assert_one_line(result: PluginResult) -> str:
+    (line,) = result.messages()
+    assert result.exit_code == 0
+    return line
+
+
+def assert_all_arrives(rig: Rig) -> None:
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert not list((rig.data / "queue").glob("*.corrupt-*"))
+    with rig.database() as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
+
+
+# -- files and folders that may not be written to, or not even read -------------------------------
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Modes that refuse something.
+
+    Attributes:
+        of: the files and folders, below the data folder.
+        mode: what they get.
+        kept: whether the hook can keep the edit all the same, in the inbox.
+    """
+
+    of: tuple[str, ...]
+    mode: int
+    kept: bool
+
+
+REFUSALS = {
+    "read-only database": Refusal(("queue/data.db", "queue/data.db-wal", "queue/data.db-shm"),
+                                  0o400, kept=True),
+    "read-only write-ahead log": Refusal(("queue/data.db-wal", "queue/data.db-shm"),
+                                         0o400, kept=True),
+    "no permission for the database": Refusal(("queue/data.db",), 0o000, kept=True),
+    "read-only lock of the set-up": Refusal(("queue/setup.lock",), 0o400, kept=True),
+    "read-only database in a read-only folder": Refusal(("queue/data.db", "queue/data.db-wal",
+                                                         "queue/data.db-shm", "queue"),
+                                                        0o500, kept=False),
+    "no permission for the folder": Refusal(("queue",), 0o000, kept=False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS.keys())
+def test_an_edit_that_meets_a_refusal_is_kept_or_named_and_arrives_afterwards(
+    make_rig: MakeRig, tmp_path: Path, refusal: Refusal
+) -> None:
+    rig = make_rig(interpreter=interpreter(tmp_path, _DROP_CAPABILITIES))
+    quicken(rig)
+    rig.stash.settings.directory = rig.data / "queue"  # nor is there a place beside Stash's file
+    scene_id = settle_first(rig)
+    modes = {path: path.stat().st_mode for one in refusal.of if (path := rig.data / one).exists()}
+    for path in modes:
+        path.chmod(refusal.mode)
+
+    result = edit(rig, scene_id, "Refused")
+
+    for path, mode in reversed(modes.items()):
+        path.chmod(mode)
+    line = assert_one_line(result)
+    assert f"Scene {scene_id}: " in line
+    if refusal.kept:
+        assert result.output == "queued"
+    else:
+        assert result.error == line
+        assert "run the task 'Sync Recent Scenes to Plex'" in line
+        assert rig.task("recent").error is None
+    rig.wait_until(lambda: not rig.worker_pids(), timeout=2)  # one that met the refusal may end
+    other, _ = rig.add_pair("b", tags=["T"])
+    assert edit(rig, other, "Afterwards").output == "queued"
+    assert_all_arrives(rig)
+    assert rig.item_of(scene_id).title == "Refused"
+
+
+@pytest.mark.parametrize("mode", ["queue_status", "recent", "process_queue"])
+def test_a_task_says_what_it_may_not_do_and_for_which_file(
+    make_rig: MakeRig, tmp_path: Path, mode: str
+) -> None:
+    rig = make_rig(interpreter=interpreter(tmp_path, _DROP_CAPABILITIES))
+    settle_first(rig)
+    database = rig.data / "queue" / "data.db"
+    database.chmod(0o000)
+
+    result = rig.task(mode)
+
+    database.chmod(0o600)
+    assert result.error is not None
+    assert result.messages("error") == [result.error]
+    assert "unable to open database file" in result.error
+    assert rig.task(mode).error is None
+
+
+# -- a disk that fails ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"), [(3000, True), (10, False)], ids=["the inbox works", "nothing can be written"]
+)
+def test_an_edit_on_a_disk_that_fails_is_kept_or_named_and_arrives_afterwards(
+    make_rig: MakeRig, tmp_path: Path, size: int, kept: bool
+) -> None:
+    limit = tmp_path / "limit"
+    limit.write_text(str(NO_LIMIT))
+    rig = make_rig(interpreter=interpreter(tmp_path, _LIMIT_FILES.format(limit=str(limit))))
+    quicken(rig)
+    scene_id = settle_first(rig)
+    limit.write_text(str(size))
+
+    result = edit(rig, scene_id, "Failed")
+
+    limit.write_text(str(NO_LIMIT))
+    line = assert_one_line(result)
+    assert "disk I/O error" in line or "File too large" in line
+    if kept:
+        assert result.output == "queued"
+        assert line.startswith(f"Scene {scene_id}: queued beside the database")
+    else:
+        assert result.error == line
+        assert rig.task("recent").error is None
+    rig.stop_worker()  # it has inherited the limit
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    other, _ = rig.add_pair("b", tags=["T"])
+    assert edit(rig, other, "Afterwards").output == "queued"
+    assert_all_arrives(rig)
+    assert rig.item_of(scene_id).title == "Failed"
+
+
+# -- a file system that refuses write-ahead logging -----------------------------------------------
+
+
+def refuse_wal(rig: Rig) -> None:
+    """SQLite with lock files for locks: it has no shared memory, as on a network share."""
+    mutate(
+        rig,
+        "sync_queue/schema.py",
+        "        path, timeout=busy_timeout, ",
+        "        f'file:{path}?vfs=unix-dotfile', uri=True, timeout=busy_timeout, ",
+    )
+
+
+def journal(rig: Rig) -> str:
+    with rig.database() as database:
+        return str(database.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+def test_without_write_ahead_logging_edits_arrive_and_one_line_says_why_it_is_slower(
+    rig: Rig,
+) -> None:
+    refuse_wal(rig)
+    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.5")
+    ids = rig.add_library(8, covers=False)
+
+    runs = rig.stash.edit_scenes(ids, tags=["One"])
+    assert rig.settled(60)
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    runs += rig.stash.edit_scenes(ids, tags=["Two"])
+    assert rig.settled(60)
+
+    for run in runs:
+        assert run.result.output == "queued"
+        assert "write-ahead" not in assert_one_line(run.result)
+    assert journal(rig) == "delete"
+    assert rig.worker_log().count("The worker has started") >= 2
+    assert rig.worker_log().count("refuses SQLite's write-ahead log") == 1
+    tasks = [rig.task(mode) for mode in ("queue_status", "recent", "process_queue")]
+    assert [task.error for task in tasks] == [None, None, None]
+    told = [line for task in tasks for line in task.messages("warning") if "write-ahead" in line]
+    assert len(told) == 1
+    assert "put the plugin's folder on a local disk" in told[0]
+    assert_all_arrives(rig)
+
+
+def test_a_queue_with_a_write_ahead_log_that_is_moved_there_keeps_its_jobs(rig: Rig) -> None:
+    scene_id = settle_first(rig)
+    database = connect(str(rig.data / "queue" / "data.db"))
+    other, _ = rig.add_pair("b", title="Waited", tags=["T"])
+    enqueue(database, [scene_job(other, METADATA, 1.0)], 1.0)
+    assert journal(rig) == "wal"
+    queue = rig.data / "queue"
+    shutil.copytree(queue, rig.data / "copy", ignore=shutil.ignore_patterns("*-shm"))
+    database.close()
+    shutil.rmtree(queue)
+    (rig.data / "copy").rename(queue)
+    refuse_wal(rig)
+
+    assert edit(rig, scene_id, "Moved").output == "queued"
+
+    assert_all_arrives(rig)
+    assert rig.item_of(other).title == "Waited"
+    assert journal(rig) == "delete"
+
+
+def test_shared_memory_that_cannot_be_made_is_as_good_as_a_refusal(tmp_path: Path) -> None:
+    def opened() -> sqlite3.Connection:
+        return sqlite3.connect(tmp_path / "data.db", isolation_level=None)
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # bytes; its memory is a file of 32 K
+    try:
+        use_wal(opened, 1.0)
+        connection = opened()
+        assert not uses_wal(connection)
+        connection.execute("CREATE TABLE one (a)")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_with_a_rollback_journal_the_worker_flushes_as_a_hook_does(tmp_path: Path) -> None:
+    """Without a write-ahead log `synchronous=NORMAL` may lose a database to a power cut."""
+    database = connect(str(tmp_path / "data.db"))
+    assert uses_wal(database)
+    database.execute("PRAGMA journal_mode=DELETE")
+    database.close()
+
+    queue = QueueManager(str(tmp_path))
+
+    def synchronous() -> int:
+        return int(queue._queue.connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    assert not queue.uses_wal()
+    assert synchronous() == 2
+    queue.enqueue([scene_job(1, METADATA, 1.0)])
+    assert synchronous() == 2
+    queue.close()
