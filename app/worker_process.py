@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,10 @@ from app.installation import Installation
 from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
+from shared.leftovers import sweep_temporaries
 from shared.log import Log
 from shared.redaction import Secrets
+from sync_queue.rescue import INBOX, is_damage, set_aside
 from worker.launcher import ensure_worker
 
 
@@ -84,6 +87,7 @@ def _work(process: _Process) -> int:
     from worker.processor import LEFT, STOPPED, UPDATED  # noqa: PLC0415
 
     process.log.info(f"The worker has started (process {os.getpid()})")
+    _sweep(process.folder)
     while True:
         outcome, unfinished = _run_once(process)
         process.lock.release()
@@ -103,7 +107,6 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
     """Run one worker until it ends; returns how, and what tells whether anything is left to do."""
     from app.container import build, environment  # noqa: PLC0415 - as in `_work`
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
-    from sync_queue.rescue import is_damage, set_aside  # noqa: PLC0415
     from worker.processor import SyncWorker  # noqa: PLC0415
 
     container = None
@@ -124,6 +127,13 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
             "use; run the task 'Sync All Scenes to Plex' to queue again what was waiting in it"
         )
         return "damaged", lambda: True
+
+
+def _sweep(folder: DataFolder) -> None:
+    """Remove what killed processes left behind."""
+    inbox = os.path.join(folder.queue_folder, INBOX)
+    for one in (folder.root, folder.queue_folder, inbox):
+        sweep_temporaries(one, time.time())
 
 
 def _in_thread(run: Callable[[], str]) -> str:

@@ -3,9 +3,13 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from shared.leftovers import keep_newest
+
+KEPT_ASIDE = 3  # files of one state that could not be read
 _Kind = TypeVar("_Kind")
 
 
@@ -55,9 +59,11 @@ def _read(
         if isinstance(state, kind):
             return state
         problem = f"{wanted} was expected, not {type(state).__name__}"
-    aside = f"{path}.corrupt-{int(now)}"
+    aside_of = f"{path}.corrupt-"
+    aside = f"{aside_of}{int(now)}"
     with contextlib.suppress(OSError):
         os.replace(path, aside)
+    keep_newest(os.path.dirname(path), re.escape(os.path.basename(aside_of)) + r"\d+", KEPT_ASIDE)
     report(
         f"{os.path.basename(path)} could not be read ({problem}); "
         f"it was set aside as {os.path.basename(aside)} and starts afresh"

@@ -53,6 +53,10 @@ _RETURN = (
 _RETURN_AS_IT_IS = f"UPDATE {TABLE} SET status = {WAITING} WHERE _id = ?"
 
 
+# What a bulk of edits makes the write-ahead log grow to is given back with the next check-point.
+LARGEST_LOG = 8 * 1024 * 1024  # bytes
+
+
 class AckQueue(SQLiteAckQueue):
     """The queue as its one worker sees it.
 
@@ -68,6 +72,7 @@ class AckQueue(SQLiteAckQueue):
     ) -> sqlite3.Connection:
         del multithreading, timeout  # ours: one connection, our busy time-out, explicit commits
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
         if not uses_wal(connection):  # a rollback journal is safe with all its flushes only
             connection.execute("PRAGMA synchronous=FULL")
         return connection

@@ -1,12 +1,14 @@
 """The durable state as one thing: queue, dead letters and sync log in one database."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from shared.leftovers import keep_newest
 from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, DeadLetterQueue, Failure
@@ -16,6 +18,7 @@ from sync_queue.rescue import read_inbox
 from sync_queue.sync_log import SyncLog
 
 _UNREADABLE = "UnreadableJob"
+UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # files of the inbox that hold no job
 
 
 class QueueManager:
@@ -128,17 +131,29 @@ class QueueManager:
         """Make the jobs of a dead worker wait again; for the holder of the worker lock only."""
         return self._queue.resume()
 
-    def take_in(self) -> int:
-        """Queue the jobs that hooks had to leave beside the database; return how many."""
+    def take_in(self, report: Callable[[str], None]) -> int:
+        """Queue the jobs that hooks had to leave beside the database; return how many.
+
+        Args:
+            report: is told, once, about a file that holds no job.
+        """
         count = 0
         for path, job in read_inbox(self._folder):
             if job is None:
-                os.replace(path, path + ".unreadable")
+                self._set_aside(path, report)
                 continue
             self.enqueue([job])
             os.unlink(path)
             count += 1
         return count
+
+    def _set_aside(self, path: str, report: Callable[[str], None]) -> None:
+        os.replace(path, path + UNREADABLE)
+        keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)
+        report(
+            f"An edit that was queued beside the database cannot be read; the file is kept as "
+            f"{path}{UNREADABLE}. Run the task 'Sync Recent Scenes to Plex'"
+        )
 
     def make_due(self, longest_wait: float) -> int:
         """Make the jobs due whose time lies further ahead than any back-off; return how many.

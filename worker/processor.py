@@ -136,7 +136,7 @@ class SyncWorker:
             self._queue.resume()  # the step that failed may have left its jobs in progress
         if self._steps.back():
             self._begin()  # no job may wait for a time that the clock has moved out of reach
-        self._queue.take_in()
+        self._queue.take_in(self._log.error)
         due = self._a_job_is_due()
         if not due and not self._guard.is_away and self._seconds_to_search() != 0:
             return DRAINED

@@ -245,3 +245,22 @@ def test_dead_letters_past_their_retention_are_gone_when_a_worker_has_started(
         assert rig.wait_until(lambda: item.title == "Two")
         left = "SELECT scene_id FROM dead_letters"
         assert rig.wait_until(lambda: database.execute(left).fetchall() == [(78,)])
+
+
+def test_a_worker_sweeps_what_killed_processes_left_behind(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    inbox = rig.data / "queue" / "inbox"
+    inbox.mkdir(parents=True, mode=0o700)
+    left = [
+        rig.data / "stats.json.tmp-4000000",
+        rig.data / "queue" / "rebuilt.json.tmp-4000000",
+        inbox / "1-x.json.tmp-4000000",
+    ]
+    for path in left:
+        path.write_text("{")
+        os.utime(path, (1.0, 1.0))
+
+    rig.stash.edit_scene(scene_id, title="T")
+
+    assert rig.wait_until(lambda: item.title == "T")
+    assert [path for path in left if path.exists()] == []

@@ -357,7 +357,7 @@ def test_a_hook_leaves_its_edit_beside_a_database_that_is_held(site: Site, hold:
     assert site.queued() == set(BEFORE)
     assert site.lines == [f"Scene {SCENE}: queued beside the database, which is busy"]
     queue = QueueManager(str(site.queue))
-    assert queue.take_in() == 1
+    assert queue.take_in(site.lines.append) == 1
     queue.close()
     assert site.queued() == {*BEFORE, SCENE}
     assert site.beside() == set()

@@ -174,3 +174,15 @@ def test_a_reader_and_a_killed_writer_never_leave_half_a_state(path: str, report
     assert all(state["number"] == state["again"] for state in seen)
     assert len(Path(path).read_bytes()) == len(json.dumps(seen[-1]))
     assert os.path.getsize(path) > 50_000
+
+
+def test_of_files_that_could_not_be_read_the_newest_three_stay(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    (tmp_path / "state.json.corrupt-note.txt").write_text("somebody's own")
+    for second in range(6):
+        path.write_text(f"torn {second}")
+        read_state(str(path), lambda _text: None, 1_750_000_000 + second)
+    assert names(tmp_path) == [
+        *(f"state.json.corrupt-{1_750_000_000 + second}" for second in (3, 4, 5)),
+        "state.json.corrupt-note.txt",
+    ]

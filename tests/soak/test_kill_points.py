@@ -91,7 +91,7 @@ REMEMBER_IMAGE = (
 CLAIM = (
     *around("begin.resume", PROCESSOR, "self._queue.resume()"),
     *around("begin.make_due", PROCESSOR, "self._queue.make_due(LONGEST_BACKOFF)"),
-    *around("step.take_in", PROCESSOR, "self._queue.take_in()"),
+    *around("step.take_in", PROCESSOR, "self._queue.take_in(self._log.error)"),
     *around("step.session", PROCESSOR, "session = self._session()"),
     *around(
         "step.claim",

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from sync_queue.ack_queue import LARGEST_LOG
 from sync_queue.dlq import Failure
-from sync_queue.manager import QueueManager
+from sync_queue.manager import KEPT_UNREADABLE, QueueManager
 from sync_queue.models import MISSING_SINCE, Claim, SyncJob
 from sync_queue.rescue import INBOX, put_into_inbox, read_inbox
-from tests.sync_queue.support import NOW, Clock, job, postponed, rows, write_row
+from tests.sync_queue.support import NOW, Clock, ignore, job, postponed, rows, write_row
 
 HOUR = 3600.0
 
@@ -163,8 +164,8 @@ def test_jobs_of_the_inbox_are_taken_in_once(queue: QueueManager, folder: str) -
     for scene in (1, 2):
         put_into_inbox(folder, job(scene, cover_changed=True))
     assert queue.has_unfinished()
-    assert queue.take_in() == 2
-    assert queue.take_in() == 0
+    assert queue.take_in(ignore) == 2
+    assert queue.take_in(ignore) == 0
     assert list(read_inbox(folder)) == []
     assert [claim.job.data for claim in queue.claim(9)] == [{"cover_changed": True}] * 2
 
@@ -172,7 +173,7 @@ def test_jobs_of_the_inbox_are_taken_in_once(queue: QueueManager, folder: str) -
 def test_a_job_of_the_inbox_merges_into_one_that_waits(queue: QueueManager, folder: str) -> None:
     queue.enqueue([job(1, at=NOW, old=True)])
     put_into_inbox(folder, job(1, at=NOW + 9, new=True))
-    queue.take_in()
+    queue.take_in(ignore)
     (claim,) = queue.claim(9)
     assert claim.job.data == {"old": True, "new": True}
     assert claim.job.enqueued_at == NOW
@@ -184,10 +185,35 @@ def test_a_file_of_the_inbox_that_is_no_job_is_kept_aside_and_stops_no_other(
 ) -> None:
     put_into_inbox(folder, job(1))
     (Path(folder) / INBOX / "0-torn.json").write_bytes(torn)
-    assert queue.take_in() == 1
+    said: list[str] = []
+    assert queue.take_in(said.append) == 1
+    assert "0-torn.json.unreadable. Run the task 'Sync Recent Scenes to Plex'" in said[0]
     assert (Path(folder) / INBOX / "0-torn.json.unreadable").read_bytes() == torn
     assert scenes_due(queue) == [1]
-    assert queue.take_in() == 0
+    assert queue.take_in(said.append) == 0
+    assert len(said) == 1
+
+
+def test_of_unreadable_files_in_the_inbox_the_newest_stay(queue: QueueManager, folder: str) -> None:
+    inbox = Path(folder) / INBOX
+    inbox.mkdir()
+    for number in range(KEPT_UNREADABLE + 5):
+        (inbox / f"{number:03}-torn.json").write_text("{")
+    queue.take_in(ignore)
+    left = sorted(path.name for path in inbox.iterdir())
+    assert len(left) == KEPT_UNREADABLE
+    assert left[0] == "005-torn.json.unreadable"
+
+
+def test_the_write_ahead_log_gives_back_what_a_bulk_of_edits_has_made_it_grow_to(
+    queue: QueueManager, folder: str
+) -> None:
+    log = Path(folder) / "data.db-wal"
+    queue.enqueue([job(scene, hint="x" * 9000) for scene in range(1500)])
+    assert log.stat().st_size > LARGEST_LOG
+    queue._queue.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    queue.enqueue([job(1)])
+    assert log.stat().st_size <= LARGEST_LOG
 
 
 def test_an_inbox_with_nothing_but_unreadable_files_is_no_unfinished_work(

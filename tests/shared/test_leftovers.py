@@ -1,0 +1,69 @@
+"""What killed processes leave behind goes; what living ones are writing stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.leftovers import keep_newest, sweep_temporaries
+
+NOW = 1_750_000_000.0
+
+
+@pytest.fixture
+def dead() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def temporary(folder: Path, process: int, age: float) -> Path:
+    path = folder / f"state.json.tmp-{process}"
+    path.write_text("{")
+    os.utime(path, (NOW - age, NOW - age))
+    return path
+
+
+@pytest.mark.parametrize(("age", "stays"), [(61, False), (59, True), (4000, False)])
+def test_a_file_of_a_dead_process_goes_after_a_minute(
+    tmp_path: Path, dead: int, age: float, stays: bool
+) -> None:
+    path = temporary(tmp_path, dead, age)
+    assert sweep_temporaries(str(tmp_path), NOW) == (not stays)
+    assert path.exists() == stays
+
+
+@pytest.mark.parametrize(("age", "stays"), [(3599, True), (3601, False)])
+def test_a_file_of_a_process_that_may_live_goes_after_an_hour(
+    tmp_path: Path, age: float, stays: bool
+) -> None:
+    path = temporary(tmp_path, os.getpid(), age)
+    assert sweep_temporaries(str(tmp_path), NOW) == (not stays)
+    assert path.exists() == stays
+
+
+def test_a_number_that_no_process_can_have_may_be_another_systems(tmp_path: Path) -> None:
+    path = temporary(tmp_path, 10**30, 3000)
+    assert sweep_temporaries(str(tmp_path), NOW) == 0
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["state.json", "a.tmp-", "a.tmp-12x", "data.db.corrupt-1", "tmp-5"]
+)
+def test_nothing_else_is_touched(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("{")
+    os.utime(path, (0, 0))
+    assert sweep_temporaries(str(tmp_path), NOW) == 0
+    assert path.exists()
+
+
+def test_a_folder_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:
+    assert sweep_temporaries(str(tmp_path / "none"), NOW) == 0
+    assert keep_newest(str(tmp_path / "none"), ".*", 1) == 0
