@@ -33,7 +33,7 @@ from tests.rig import FOLDER, PLUGIN
 from tests.servers.plex import FakePlex
 from tests.servers.stash import FakeStash
 from tests.sync_queue.support import NOW
-from worker.processor import IDLE, SyncWorker
+from worker.processor import BATCH, IDLE, SyncWorker
 
 SCENES = 1000 if os.environ.get("SOAK") else 200
 HOUR, DAY = 3600.0, 86400.0
@@ -171,6 +171,11 @@ def appear(house: House, scene_ids: list[int]) -> None:
     house.section.content_changed_at += 1
 
 
+def ticks_of(scene_ids: list[int]) -> float:
+    """How long the batches take that sync them, as the worker waits a tick after each."""
+    return (1 + -(-len(scene_ids) // BATCH)) * TICK
+
+
 def test_a_day_without_them_costs_little_and_the_day_they_come_they_are_synced(
     house: House,
 ) -> None:
@@ -187,7 +192,7 @@ def test_a_day_without_them_costs_little_and_the_day_they_come_they_are_synced(
     # A quarter of them appears, and is synced out of the queue without an edit or a task.
     appear(house, early)
     appeared_at = house.clock()
-    house.work(until=appeared_at + 2 * REFRESH_INTERVAL + 2 * TICK)
+    house.work(until=appeared_at + 2 * REFRESH_INTERVAL + ticks_of(early))
     assert house.synced() == set(early)
 
     # The rest of the day: they end as dead letters, and the worker as an idle one.
@@ -218,7 +223,7 @@ def test_a_day_without_them_costs_little_and_the_day_they_come_they_are_synced(
 
     # All appear: the next look brings the one that waits and all the dead letters.
     appear(house, late)
-    house.work(until=NOW + DAY + 2 * REFRESH_INTERVAL + 4 * TICK)
+    house.work(until=NOW + DAY + 2 * REFRESH_INTERVAL + 2 * TICK + ticks_of(late))
     assert house.synced() == set(ids)
     assert house.dead() == set()
     assert house.queue.waiting() == 0
