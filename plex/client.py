@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 from plexapi.server import PlexServer
 from plexapi.utils import parseXMLString
 
+from plex.edit_requests import Fields, query
 from plex.exceptions import PlexNotFound, PlexTemporaryError, plex_errors
+from plex.field_sender import EditOutcome, FieldSender
 from plex.items import (
     LibraryPart,
     PlexItem,
@@ -21,7 +22,6 @@ from plex.session import PlexSession
 
 READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
 IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read; spec.md §6
-MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400 (§3.5)
 _IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
 _IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
 
@@ -77,6 +77,7 @@ class PlexClient:
         self._identity = identity
         self._session = PlexSession(verify)
         self._server: Any = None
+        self._sender = FieldSender(self._edit)
 
     def close(self) -> None:
         """Close the connections."""
@@ -144,16 +145,18 @@ class PlexClient:
                     found[item.rating_key] = item
         return found
 
-    def edit(self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]) -> int:
-        """Write the fields of one item; return how many requests that took.
+    def edit(self, item: PlexItem, fields: Fields, *, alone: bool = False) -> EditOutcome:
+        """Write the fields of one item: with one request, unless that is too long or refused.
 
-        One, unless their length has to be split; then no field is torn apart.
+        Args:
+            item: to be edited.
+            fields: our name → Plex's parameters.
+            alone: each field in a request of its own, for finding the one that makes Plex fail.
+
+        Raises:
+            PlexPermanentError: Plex refused every field.
         """
-        requests = 0
-        for parameters in _chunks(fields):
-            self._put(item.section_key, [item.rating_key], parameters)
-            requests += 1
-        return requests
+        return self._sender.send(item, fields, alone=alone)
 
     def upload_image(self, rating_key: int, kind: str, image: bytes) -> None:
         """Give an item new bytes as its `poster` or `art`; Plex selects them, and keeps the old."""
@@ -173,13 +176,16 @@ class PlexClient:
         for start in range(0, len(rating_keys), 100):
             self._put(section_key, rating_keys[start : start + 100], parameters)
 
+    def _edit(self, item: PlexItem, parameters: Mapping[str, str]) -> None:
+        self._put(item.section_key, [item.rating_key], parameters)
+
     def _put(
         self, section_key: int, rating_keys: Sequence[int], parameters: Mapping[str, str]
     ) -> None:
         ids = ",".join(map(str, rating_keys))
-        query = _query({"type": "1", "id": ids, **parameters})
+        text = query({"type": "1", "id": ids, **parameters})
         doing = f"editing item {ids}" if len(rating_keys) == 1 else "locking images"
-        self._send(f"/library/sections/{section_key}/all?{query}", doing, self._session.put)
+        self._send(f"/library/sections/{section_key}/all?{text}", doing, self._session.put)
 
     def _get(self, path: str, doing: str, headers: Mapping[str, str] | None = None) -> Element:
         answer = self._send(path, doing, self._session.get, headers=dict(headers or {}))
@@ -205,21 +211,3 @@ class PlexClient:
                 raise PlexTemporaryError(message)
             self._server = server
         return self._server
-
-
-def _query(parameters: Mapping[str, str]) -> str:
-    return "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in parameters.items())
-
-
-def _chunks(fields: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, str]]:
-    chunk: dict[str, str] = {}
-    length = 0
-    for parameters in fields.values():
-        more = len(_query(parameters)) + 1
-        if chunk and length + more > MAX_QUERY:
-            yield chunk
-            chunk, length = {}, 0
-        chunk.update(parameters)
-        length += more
-    if chunk:
-        yield chunk

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from plex import listing
-from plex.client import MAX_QUERY, READ_BATCH, PlexClient
+from plex.client import READ_BATCH, PlexClient
 from plex.diff import edit_for
+from plex.edit_requests import MAX_QUERY
 from plex.exceptions import PlexError, PlexPermanentError, PlexServerDown, PlexTemporaryError
 from plex.items import LibraryPart, PlexItem
 from plex.items import Section as OurSection
@@ -243,7 +244,7 @@ def test_an_edit_is_one_request(plex: FakePlex, client: PlexClient, item: PlexIt
         "title": {"title.value": "Ünï & <x>=100%+?#", "title.locked": "1"},
         "tags": {"genre[0].tag.tag": "a, b/c", "genre.locked": "1"},
     }
-    assert client.edit(item, fields) == 1
+    assert client.edit(item, fields).requests == 1
     stored = plex.item(item.rating_key)
     assert (stored.title, stored.genres) == ("Ünï & <x>=100%+?#", ("a, b/c",))
     assert stored.locks == {"title", "genre"}
@@ -251,7 +252,7 @@ def test_an_edit_is_one_request(plex: FakePlex, client: PlexClient, item: PlexIt
 
 
 def test_nothing_to_edit_is_no_request(plex: FakePlex, client: PlexClient, item: PlexItem) -> None:
-    assert client.edit(item, {}) == 0
+    assert client.edit(item, {}).requests == 0
     assert len(plex.log) == 0
 
 
@@ -268,7 +269,7 @@ def test_an_edit_that_is_too_long_is_split_between_fields_and_arrives_whole(
     )
     wanted = project(scene, Config())
     fields = edit_for(wanted, item, {}, {}).fields
-    assert client.edit(item, fields) == plex.log.count(kind="edit") > 1
+    assert client.edit(item, fields).requests == plex.log.count(kind="edit") > 1
     stored = plex.item(item.rating_key)
     assert (stored.title, stored.summary) == (wanted.title, wanted.summary)
     assert tuple(actor.name for actor in stored.actors) == wanted.performers
@@ -290,18 +291,11 @@ def test_no_request_line_is_longer_than_plex_takes(plex: FakePlex, item: PlexIte
         name: {f"{name}.value": "x" * size, f"{name}.locked": "1"}
         for name, size in zip(names, sizes, strict=True)
     }
-    assert client.edit(item, fields) == 4
+    assert client.edit(item, fields).requests == 4
     assert plex.item(item.rating_key).locks == set(names)
     client.close()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=PlexPermanentError,
-    reason="plex/client.py _chunks splits between fields only: one field over some 8 KiB when "
-    "quoted (a long summary, 800 Japanese characters, 500 tags) is refused with 400 and the scene "
-    "becomes a dead letter, although validation/limits.py lets 10,000 characters through",
-)
 @pytest.mark.parametrize(
     "scene",
     [

@@ -420,7 +420,7 @@ def test_a_failed_request_leaves_the_pool_usable(
     """More errors than the pool has connections: an unread body must not keep its place."""
     plex.faults.status(500, kind="edit", times=12)
     assert {type(edit(connected, item)) for _ in range(12)} == {PlexTemporaryError}
-    assert connected.edit(item, {"title": {"title.value": "T"}}) == 1
+    assert connected.edit(item, {"title": {"title.value": "T"}}).requests == 1
 
 
 # TLS

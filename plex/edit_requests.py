@@ -1,0 +1,119 @@
+"""How the fields of an edit share requests, and how one that is too long is made to fit. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import quote
+
+from validation.limits import cut
+
+MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400 (§3.5)
+Parameters = Mapping[str, str]
+Fields = Mapping[str, Parameters]
+
+_ADDED = re.compile(r"(\w+)\[\d+\]\.tag\.tag")
+_ELLIPSIS = "…"
+
+
+def query(parameters: Parameters) -> str:
+    """Return the parameters as they stand in an address."""
+    return "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in parameters.items())
+
+
+def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[dict[str, Parameters]]:
+    """Yield the fields in groups that fit into one request each; none is torn apart.
+
+    A field that is longer than the limit is a group of its own.
+    """
+    group: dict[str, Parameters] = {}
+    length = 0
+    for name, parameters in fields.items():
+        more = len(query(parameters)) + 1
+        if group and length + more > limit:
+            yield group
+            group, length = {}, 0
+        group[name] = parameters
+        length += more
+    if group:
+        yield group
+
+
+def joined(group: Fields) -> dict[str, str]:
+    """Return the parameters of all fields of a group."""
+    return {key: value for parameters in group.values() for key, value in parameters.items()}
+
+
+def is_long(parameters: Parameters, limit: int = MAX_QUERY) -> bool:
+    """Tell whether a request may be refused for its length."""
+    return len(query(parameters)) > limit
+
+
+def pieces(parameters: Parameters, limit: int = MAX_QUERY) -> list[dict[str, str]]:
+    """Return the requests that build a list bit by bit on a server that appends; else nothing.
+
+    What is taken away and the lock come last, so that a list that was interrupted still counts as
+    different. A server that replaces keeps the last piece only: whoever sends them looks after it.
+    """
+    plex_name = _list_name(parameters)
+    if plex_name is None:
+        return []
+    added = [value for key, value in parameters.items() if _ADDED.fullmatch(key)]
+    surplus = f"{plex_name}[].tag.tag-"
+    removed = [name for name in parameters.get(surplus, "").split(",") if name]
+    lock = f"{plex_name}.locked"
+    room = limit - len(query({lock: "1"})) - 1
+    requests = [
+        {f"{plex_name}[{n}].tag.tag": name for n, name in enumerate(names)}
+        for names in _filled(added, room, len(query({f"{plex_name}[999].tag.tag": ""})) + 1)
+    ]
+    requests += [
+        {surplus: ",".join(names)}
+        for names in _filled(removed, room - len(query({surplus: ""})), len(quote(",")))
+    ]
+    if lock in parameters and requests:
+        requests[-1][lock] = parameters[lock]
+    return requests
+
+
+def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
+    """Return a text's parameters, cut between words to what fits; unchanged for a list."""
+    key = next((key for key in parameters if key.endswith(".value")), None)
+    if key is None or not is_long(parameters, limit):
+        return dict(parameters)
+    text = parameters[key]
+    fits, too_long = 0, len(text)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if is_long({**parameters, key: text[:middle] + _ELLIPSIS}, limit):
+            too_long = middle
+        else:
+            fits = middle
+    return {**parameters, key: cut(text, fits) + _ELLIPSIS}
+
+
+def is_shortened(short: str, full: str) -> bool:
+    """Tell whether the first may be what `shortened` made of the second."""
+    return short.endswith(_ELLIPSIS) and full.startswith(short.removesuffix(_ELLIPSIS))
+
+
+def text_of(parameters: Parameters) -> str:
+    """Return the text that a scalar field is given; empty for a list."""
+    return next((value for key, value in parameters.items() if key.endswith(".value")), "")
+
+
+def _list_name(parameters: Parameters) -> str | None:
+    return next((key.split("[")[0] for key in parameters if "[" in key), None)
+
+
+def _filled(names: Sequence[str], room: int, each: int) -> Iterator[list[str]]:
+    """Yield the names in as few groups as `room` bytes allow, each name costing `each` on top."""
+    group: list[str] = []
+    left = room
+    for name in names:
+        cost = len(quote(name, safe="")) + each
+        if group and cost > left:
+            yield group
+            group, left = [], room
+        group.append(name)
+        left -= cost
+    if group:
+        yield group
