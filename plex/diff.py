@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from plex.edit_requests import is_shortened
 from plex.items import PlexItem
 from validation.metadata import SceneMetadata, folded
 
-Values = dict[str, str | list[str]]
+Value = str | list[str]
+Values = dict[str, Value]
 
 # Our names of the fields, as they stand in the sync log and in messages → Plex's names.
 TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 _SCALARS = {TITLE: "title", STUDIO: "studio", SUMMARY: "summary", DATE: "originallyAvailableAt"}
 _LISTS = {PERFORMERS: "actor", TAGS: "genre", COLLECTIONS: "collection"}
+_PLEX_NAMES = {**_SCALARS, **_LISTS}
+_NOTHING: Mapping[str, Value] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +26,16 @@ class ItemEdit:
 
     Attributes:
         fields: our field name → Plex's parameters for it.
-        sent: what the item shows afterwards, per field that we manage.
+        sent: what each field was last sent once this edit is carried out; one that is left alone
+            keeps the entry it had.
+        preserved: the fields that are left alone because a person set them in Plex.
+        refused: what Plex did not keep before and is still wanted, by field: not sent again.
     """
 
     fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sent: Values = field(default_factory=dict)
+    preserved: tuple[str, ...] = ()
+    refused: Values = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to send."""
@@ -36,8 +45,12 @@ class ItemEdit:
 def edit_for(
     desired: SceneMetadata,
     current: PlexItem,
-    last_sent: Mapping[str, str | list[str]],
-    original: Mapping[str, str | list[str]],
+    last_sent: Mapping[str, Value],
+    original: Mapping[str, Value],
+    *,
+    refused: Mapping[str, Value] = _NOTHING,
+    pending: Mapping[str, Value] = _NOTHING,
+    preserve: bool = False,
 ) -> ItemEdit:
     """Return the edit that makes the item show the scene: nothing when it already does.
 
@@ -47,24 +60,42 @@ def edit_for(
         last_sent: what this item was last sent.
         original: what it held before our first write. Of collections only those that were sent
             and are not in it, hence added by us, are ever removed.
+        refused: what this item was sent and Plex did not keep.
+        pending: what was being sent when we last lost sight of it: Plex may show any of it.
+        preserve: leave alone what a person set in Plex (`preserve_plex_edits`): a value that is
+            neither empty nor what was sent, or, where nothing was sent yet, one that is locked.
     """
     added = _names(last_sent, COLLECTIONS) - _names(original, COLLECTIONS)
     fields: dict[str, Mapping[str, str]] = {}
-    sent: Values = {}
-    if desired.collections is None and COLLECTIONS in last_sent:
-        sent[COLLECTIONS] = list(last_sent[COLLECTIONS])  # still there, and still ours
-    for name, value in _scalars(desired, current).items():
-        sent[name] = value
-        parameters = _scalar_edit(_SCALARS[name], value, getattr(current, name), current.locked)
-        if parameters:
-            fields[name] = parameters
-    for name, wanted in _lists(desired, current, added).items():
-        kept = getattr(current, name)
-        sent[name] = list(getattr(desired, name))
-        parameters = _list_edit(_LISTS[name], wanted, kept, current.locked)
-        if parameters:
-            fields[name] = parameters
-    return ItemEdit(fields, sent)
+    sent: Values = dict(last_sent)
+    preserved: list[str] = []
+    unkept: Values = {}
+    for name, wanted in _wanted(desired, current, added).items():
+        if (
+            preserve
+            and not _same(wanted, getattr(current, name))
+            and _is_a_persons(name, current, last_sent, original, pending)
+        ):
+            preserved.append(name)
+            continue
+        ours = _sent_value(name, desired, wanted)
+        denied = name in refused and _same(refused[name], ours)
+        if denied:
+            unkept[name] = refused[name]
+        short = last_sent.get(name)
+        if denied and isinstance(short, str) and is_shortened(short, str(ours)):
+            ours, denied = short, False
+        value = ours if isinstance(ours, str) else wanted
+        parameters = _parameters(name, value, current)
+        if not (parameters and denied):
+            sent[name] = ours
+            fields.update({name: parameters} if parameters else {})
+    return ItemEdit(fields, sent, tuple(preserved), unkept)
+
+
+def _sent_value(name: str, desired: SceneMetadata, wanted: str | tuple[str, ...]) -> Value:
+    """Return what is remembered as sent: of a list only what is the scene's own."""
+    return wanted if isinstance(wanted, str) else list(getattr(desired, name))
 
 
 def current_values(item: PlexItem) -> Values:
@@ -75,32 +106,68 @@ def current_values(item: PlexItem) -> Values:
     return values
 
 
-def _scalars(desired: SceneMetadata, current: PlexItem) -> dict[str, str]:
-    wanted = {name: getattr(desired, name) for name in _SCALARS}
+def _wanted(
+    desired: SceneMetadata, current: PlexItem, added: set[str]
+) -> dict[str, str | tuple[str, ...]]:
+    """Return what each field that is ours shall show, others' collections included."""
+    wanted = {name: getattr(desired, name) for name in (*_SCALARS, *_LISTS)}
     if wanted[TITLE] == "":
         # An empty title never clears: Plex keeps its own, or gets the file's name when it has none.
         wanted[TITLE] = None if current.title else desired.file_stem or None
+    if wanted[COLLECTIONS] is not None:
+        others = [name for name in current.collections if folded(name) not in added]
+        wanted[COLLECTIONS] = _union(others, wanted[COLLECTIONS])
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _lists(
-    desired: SceneMetadata, current: PlexItem, added: set[str]
-) -> dict[str, tuple[str, ...]]:
-    wanted = {name: getattr(desired, name) for name in _LISTS}
-    lists = {name: names for name, names in wanted.items() if names is not None}
-    if COLLECTIONS in lists:
-        others = [name for name in current.collections if folded(name) not in added]
-        lists[COLLECTIONS] = _union(others, lists[COLLECTIONS])
-    return lists
+def _is_a_persons(
+    name: str,
+    current: PlexItem,
+    last_sent: Mapping[str, Value],
+    original: Mapping[str, Value],
+    pending: Mapping[str, Value],
+) -> bool:
+    """Tell whether a person, and neither we nor Plex, gave the field the value that it shows.
+
+    Plex locks what a person edits. Of collections, which belong to many, only the removal of one
+    that was sent counts.
+    """
+    if name == COLLECTIONS:
+        expected = _names(last_sent, name)
+        if name in pending:
+            expected &= _names(pending, name)
+        return bool(expected - {folded(one) for one in current.collections})
+    shown = getattr(current, name)
+    if name in pending and name in _LISTS:
+        # A list that was under way may have arrived in part, on top of what was there.
+        known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
+        return not {folded(one) for one in shown} <= known
+    if any(name in values and _same(values[name], shown) for values in (last_sent, pending)):
+        return False
+    return bool(shown) and (name in last_sent or _PLEX_NAMES[name] in current.locked)
 
 
-def _names(values: Mapping[str, str | list[str]], name: str) -> set[str]:
+def _same(one: Value | tuple[str, ...], other: Value | tuple[str, ...]) -> bool:
+    """Tell whether two values are the same to Plex."""
+    if isinstance(one, str) or isinstance(other, str):
+        return _stored_form(str(one)) == _stored_form(str(other))
+    return {folded(name) for name in one} == {folded(name) for name in other}
+
+
+def _names(values: Mapping[str, Value], name: str) -> set[str]:
     return {folded(one) for one in values.get(name, [])}
 
 
 def _union(first: list[str], second: tuple[str, ...]) -> tuple[str, ...]:
     known = {folded(name) for name in first}
     return (*first, *(name for name in second if folded(name) not in known))
+
+
+def _parameters(name: str, value: str | tuple[str, ...], current: PlexItem) -> dict[str, str]:
+    shown = getattr(current, name)
+    if isinstance(value, str):
+        return _scalar_edit(_SCALARS[name], value, shown, current.locked)
+    return _list_edit(_LISTS[name], value, shown, current.locked)
 
 
 def _scalar_edit(

@@ -8,6 +8,9 @@ from typing import Any
 
 FieldValues = Mapping[str, str | list[str]]
 
+# Among what was sent, by field, stands under this name what is being sent.
+_PENDING = "pending"
+
 _SELECT_ITEM = (
     "SELECT digest, sent, refused, poster_sha1, art_sha1 FROM sync_log "
     "WHERE scene_id = ? AND server_id = ? AND rating_key = ?"
@@ -49,6 +52,7 @@ class ItemRecord:
         digest: of the projection that was sent; empty before the first write.
         sent: what the item shows since, per field that we manage.
         refused: what Plex was sent and did not keep, per field: not to be sent again.
+        pending: what is being sent and may have arrived, per field; empty once that is known.
     """
 
     digest: str
@@ -56,6 +60,7 @@ class ItemRecord:
     refused: FieldValues = field(default_factory=dict)
     poster_sha1: str | None = None
     art_sha1: str | None = None
+    pending: FieldValues = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +97,18 @@ class SyncLog:
             return None
         return ItemRecord(
             digest=row[0],
-            sent=_values(row[1]) or {},
-            refused=_values(row[2]) or {},
+            sent=_values(_object(row[1])),
+            refused=_values(_object(row[2])),
             poster_sha1=row[3],
             art_sha1=row[4],
+            pending=_values((_object(row[1]) or {}).get(_PENDING)),
         )
 
     def remember_item(
         self, scene_id: int, server_id: str, rating_key: int, record: ItemRecord, now: float
     ) -> None:
-        """Store what was sent, and what of it was refused."""
+        """Store what was sent, what of it was refused, and what is on its way."""
+        pending = {_PENDING: dict(record.pending)} if record.pending else {}
         self._connection.execute(
             _UPSERT_ITEM,
             (
@@ -109,7 +116,7 @@ class SyncLog:
                 server_id,
                 rating_key,
                 record.digest,
-                json.dumps(dict(record.sent)),
+                json.dumps({**record.sent, **pending}),
                 json.dumps(dict(record.refused)) if record.refused else None,
                 now,
             ),
@@ -127,7 +134,8 @@ class SyncLog:
             "SELECT held FROM originals WHERE server_id = ? AND rating_key = ?",
             (server_id, rating_key),
         ).fetchone()
-        return None if row is None else _values(row[0])
+        held = None if row is None else _object(row[0])
+        return None if held is None else _values(held)
 
     def keep_original(self, server_id: str, rating_key: int, held: FieldValues, now: float) -> None:
         """Keep what an item holds before our first write; a later call changes nothing."""
@@ -185,10 +193,9 @@ class SyncLog:
         self._connection.execute("DELETE FROM scene_log WHERE scene_id = ?", (scene_id,))
 
 
-def _values(text: str | None) -> dict[str, str | list[str]] | None:
-    raw = _object(text)
-    if raw is None:
-        return None
+def _values(raw: object) -> dict[str, str | list[str]]:
+    if not isinstance(raw, dict):
+        return {}
     return {
         name: value if isinstance(value, str) else [str(one) for one in value]
         for name, value in raw.items()

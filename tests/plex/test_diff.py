@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
-from plex.diff import current_values, edit_for
+from plex.diff import ItemEdit, Values, current_values, edit_for
 from plex.items import PlexItem
 from validation.metadata import SceneMetadata
 
@@ -78,7 +79,7 @@ def test_what_is_shown_is_told_even_when_nothing_is_sent() -> None:
 def test_a_scene_of_which_nothing_is_synced_touches_nothing() -> None:
     edit = edit_for(SceneMetadata(), SHOWN, {"title": "x"}, {})
     assert not edit
-    assert edit.sent == {}
+    assert edit.sent == {"title": "x"}, "a field that is off for a while keeps its memory"
 
 
 @pytest.mark.parametrize(
@@ -264,6 +265,180 @@ def test_what_we_added_is_still_known_after_collections_were_off_for_a_while() -
     wanted = replace(WANTED, studio="New", collections=("New",))
     last = edit_for(wanted, SHOWN, while_off.sent, {})
     assert last.fields["collections"]["collection[].tag.tag-"] == "Studio"
+
+
+# preserve_plex_edits: what was sent, what Plex shows, what Stash wants
+
+
+FIELDS = SCALARS + LISTS[:2]
+OURS: dict[str, Any] = {
+    "title": "Ours",
+    "studio": "Ours",
+    "summary": "Ours",
+    "date": "2001-01-01",
+    "performers": ("Ours",),
+    "tags": ("Ours", "Too"),
+}
+THEIRS: dict[str, Any] = OURS | {
+    "title": "Theirs",
+    "studio": "Theirs",
+    "summary": "Theirs",
+    "date": "2002-02-02",
+    "performers": ("Theirs", "Ours"),
+    "tags": ("Ours",),
+}
+
+
+def stored(value: Any) -> Any:
+    return value if isinstance(value, str) else list(value)
+
+
+def preserving(
+    name: str, shown: Any, last: Any = None, *, locked: bool = True, pending: Any = None
+) -> tuple[bool, ItemEdit]:
+    """Whether a field is left alone, whose wanted value is neither shown nor sent."""
+    plex_name = dict(SCALARS + LISTS)[name]
+    item = replace(SHOWN, locked=LOCKS if locked else LOCKS - {plex_name}, **{name: shown})
+    edit = edit_for(
+        WANTED,
+        item,
+        {} if last is None else {name: stored(last)},
+        {},
+        pending={} if pending is None else {name: stored(pending)},
+        preserve=True,
+    )
+    assert (name in edit.fields) is (name not in edit.preserved)
+    return name in edit.preserved, edit
+
+
+@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
+def test_a_value_that_is_not_what_was_sent_is_a_persons_and_stays(
+    name: str, plex_name: str
+) -> None:
+    kept, edit = preserving(name, THEIRS[name], OURS[name])
+    assert kept
+    assert edit.sent[name] == stored(OURS[name]), "what was sent stays remembered as it was"
+    kept, edit = preserving(name, THEIRS[name], OURS[name], locked=False)
+    assert kept
+    assert f"{plex_name}.locked" not in {key for one in edit.fields.values() for key in one}
+
+
+@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
+def test_a_value_that_was_sent_gives_way_to_the_next(name: str, plex_name: str) -> None:
+    del plex_name
+    kept, edit = preserving(name, OURS[name], OURS[name])
+    assert not kept
+    assert edit.sent[name] == stored(getattr(WANTED, name))
+
+
+@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
+def test_an_empty_value_is_filled_whoever_emptied_it(name: str, plex_name: str) -> None:
+    del plex_name
+    empty: Any = "" if isinstance(OURS[name], str) else ()
+    for last in (OURS[name], None):
+        for locked in (True, False):
+            assert not preserving(name, empty, last, locked=locked)[0]
+
+
+@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
+def test_where_nothing_was_sent_a_lock_tells_that_a_person_set_the_value(
+    name: str, plex_name: str
+) -> None:
+    del plex_name
+    kept, edit = preserving(name, THEIRS[name], locked=True)
+    assert kept
+    assert name not in edit.sent
+    assert not preserving(name, THEIRS[name], locked=False)[0]
+
+
+def test_a_persons_value_that_is_what_stash_wants_is_in_step_and_ours_from_then_on() -> None:
+    edit = edit_for(WANTED, SHOWN, {"title": "Old", "tags": ["old"]}, {}, preserve=True)
+    assert (edit.fields, edit.preserved) == ({}, ())
+    assert (edit.sent["title"], edit.sent["tags"]) == ("Title", ["a, b", "Outdoor"])
+
+
+def test_a_list_in_another_order_and_case_is_no_edit_of_a_person() -> None:
+    assert not preserving("tags", ("TOO", "ours"), OURS["tags"])[0]
+
+
+@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
+def test_what_was_being_sent_when_sight_was_lost_is_no_persons(name: str, plex_name: str) -> None:
+    del plex_name
+    assert not preserving(name, THEIRS[name], OURS[name], pending=THEIRS[name])[0]
+    assert not preserving(name, OURS[name], OURS[name], pending=THEIRS[name])[0]
+    assert not preserving(name, THEIRS[name], pending=THEIRS[name])[0]
+
+
+def test_a_list_that_arrived_in_part_is_no_persons_but_a_name_from_elsewhere_is() -> None:
+    part = ("Ours", "New 1")
+    assert not preserving("tags", part, OURS["tags"], pending=("New 1", "New 2"))[0]
+    assert preserving("tags", (*part, "Theirs"), OURS["tags"], pending=("New 1", "New 2"))[0]
+
+
+def test_a_collection_that_a_person_left_is_not_joined_again() -> None:
+    shown = replace(SHOWN, collections=("Favourites",))
+    edit = edit_for(WANTED, shown, {"collections": ["Studio"]}, {}, preserve=True)
+    assert (edit.fields, edit.preserved) == ({}, ("collections",))
+    assert edit.sent["collections"] == ["Studio"]
+
+
+def test_a_persons_collections_do_not_keep_ours_from_being_added_or_exchanged() -> None:
+    shown = replace(SHOWN, collections=("Favourites",))
+    assert "collections" in edit_for(WANTED, shown, {}, {}, preserve=True).fields
+    shown = replace(SHOWN, collections=("Favourites", "Old"))
+    edit = edit_for(WANTED, shown, {"collections": ["Old"]}, {}, preserve=True)
+    assert edit.fields["collections"]["collection[].tag.tag-"] == "Old"
+
+
+def test_a_collection_that_our_lost_edit_left_is_no_persons_doing() -> None:
+    wanted = replace(WANTED, collections=("Third",))
+    shown = replace(SHOWN, collections=("Studio",))
+    sent: Values = {"collections": ["Old"]}
+    edit = edit_for(wanted, shown, sent, {}, pending={"collections": ["Studio"]}, preserve=True)
+    assert edit.preserved == ()
+    assert "Third" in edit.fields["collections"].values()
+
+
+def test_without_the_setting_a_persons_value_gives_way() -> None:
+    shown = replace(SHOWN, title="Theirs", collections=())
+    edit = edit_for(WANTED, shown, {"title": "Ours", "collections": ["Studio"]}, {})
+    assert set(edit.fields) == {"title", "collections"}
+    assert edit.preserved == ()
+
+
+# what Plex did not keep
+
+
+@pytest.mark.parametrize(("name", "plex_name"), SCALARS + LISTS)
+def test_what_plex_did_not_keep_is_not_sent_again_until_something_else_is_wanted(
+    name: str, plex_name: str
+) -> None:
+    del plex_name
+    wanted = stored(getattr(WANTED, name))
+    empty: dict[str, Any] = {name: "" if isinstance(wanted, str) else ()}
+    shown = replace(SHOWN, **empty)
+    edit = edit_for(WANTED, shown, {name: "shown"}, {}, refused={name: wanted})
+    assert not edit
+    assert (edit.refused, edit.sent[name]) == ({name: wanted}, "shown")
+    other = "2011-11-11" if isinstance(wanted, str) else ["Another"]
+    edit = edit_for(WANTED, shown, {}, {}, refused={name: other})
+    assert list(edit.fields) == [name]
+    assert edit.refused == {}
+
+
+def test_a_text_that_was_cut_stays_so_and_is_restored_in_its_cut_form() -> None:
+    wanted = replace(WANTED, summary="One two three")
+    memory: Values = {"summary": "One two…"}
+    full: Values = {"summary": "One two three"}
+    in_step = edit_for(wanted, replace(SHOWN, summary="One two…"), memory, {}, refused=full)
+    assert (in_step.fields, in_step.refused) == ({}, full)
+    assert in_step.sent["summary"] == "One two…"
+    changed = edit_for(wanted, replace(SHOWN, summary="else"), memory, {}, refused=full)
+    assert changed.fields["summary"]["summary.value"] == "One two…"
+    longer = replace(wanted, summary="One two three four")
+    again = edit_for(longer, replace(SHOWN, summary="One two…"), memory, {}, refused=full)
+    assert again.fields["summary"]["summary.value"] == "One two three four"
+    assert again.refused == {}
 
 
 # what an item holds, for putting it back

@@ -33,7 +33,7 @@ def test_an_item_that_was_never_written_is_not_remembered(queue: QueueManager) -
 
 
 def test_what_an_item_was_sent_comes_back_as_it_was(queue: QueueManager) -> None:
-    record = ItemRecord("digest", SENT, {"summary": "too long"})
+    record = ItemRecord("digest", SENT, {"summary": "too long"}, pending={"title": "Next"})
     queue.sync_log.remember_item(1, SERVER, 10, record, NOW)
     assert queue.sync_log.item(1, SERVER, 10) == record
 
