@@ -14,6 +14,16 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S
 _UNAUTHORIZED = 401
 _Answer = TypeVar("_Answer")
 _NOT_MODIFIED = 304
+_CHUNK = 65_536  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StashFile:
+    """An answer to a GET: its status, its headers, and the beginning of its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +126,15 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         data: dict[str, Any] = self._let_in(lambda: self.call_GQL(text, variables or {}))
         return data
 
-    def get(self, path: str, headers: Mapping[str, str]) -> requests.Response:
-        """Return the answer to a GET of a path on Stash: with status 200, 304 or 404."""
-        return self._let_in(lambda: self._get(path, headers))
+    def get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
+        """Return the answer to a GET of a path on Stash: with status 200, 304 or 404.
+
+        Args:
+            path: below Stash's address.
+            headers: to be sent with it.
+            most: bytes; of a longer body one byte more than these is read and the rest is not.
+        """
+        return self._let_in(lambda: self._get(path, headers, most))
 
     def _let_in(self, ask: Callable[[], _Answer]) -> _Answer:
         """Ask, and once more with the cookie alone where Stash refuses the key.
@@ -137,15 +153,21 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             message = f"Stash does not answer at {self._base_url} ({type(error).__name__})"
             raise StashUnavailable(message) from None
 
-    def _get(self, path: str, headers: Mapping[str, str]) -> requests.Response:
-        response = self.s.get(self._base_url + path, headers=dict(headers))
-        if response.status_code == _UNAUTHORIZED or response.is_redirect:
-            message = "Stash wants a log-in"
-            raise StashAuthError(message)
-        if response.status_code not in (200, _NOT_MODIFIED, 404):
-            message = f"Stash answered with status {response.status_code}"
-            raise StashUnavailable(message)
-        return response
+    def _get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
+        url = self._base_url + path
+        with self.s.get(url, headers=dict(headers), stream=True) as response:
+            if response.status_code == _UNAUTHORIZED or response.is_redirect:
+                message = "Stash wants a log-in"
+                raise StashAuthError(message)
+            if response.status_code not in (200, _NOT_MODIFIED, 404):
+                message = f"Stash answered with status {response.status_code}"
+                raise StashUnavailable(message)
+            data = bytearray()
+            for chunk in response.iter_content(_CHUNK):
+                data += chunk
+                if len(data) > most:
+                    break
+            return StashFile(response.status_code, response.headers, bytes(data[: most + 1]))
 
     def _handle_GQL_response(self, response: requests.Response) -> dict[str, Any]:  # noqa: N802
         if response.status_code == _UNAUTHORIZED or response.is_redirect:

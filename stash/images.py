@@ -20,7 +20,15 @@ class Cover:
 
 
 class UnusableCoverError(Exception):
-    """Stash has a cover that Plex cannot show."""
+    """Stash has a cover that Plex cannot show.
+
+    Attributes:
+        tag: Stash's tag of it; None when Stash gave none.
+    """
+
+    def __init__(self, message: str, tag: str | None) -> None:
+        super().__init__(message)
+        self.tag = tag
 
 
 class StashImages:
@@ -37,10 +45,10 @@ class StashImages:
             StashError: one of its sub-classes.
         """
         headers = {"If-None-Match": known_tag} if known_tag else {}
-        answer = self._connection.get(f"/scene/{scene_id}/screenshot", headers)
-        if answer.status_code in (_NOT_MODIFIED, _NOT_FOUND):
+        answer = self._connection.get(f"/scene/{scene_id}/screenshot", headers, MAX_BYTES)
+        if answer.status in (_NOT_MODIFIED, _NOT_FOUND):
             return None
-        data = answer.content
+        data, tag = answer.data, answer.headers.get("ETag", "")
         if not is_picture(data):
             # Without a cover Stash answers 200 with a drawing of its own.
             drawing = data.lstrip().startswith((b"<svg", b"<?xml"))
@@ -50,12 +58,13 @@ class StashImages:
                 message = "Stash answered with a web page where a cover was asked for"
                 raise StashUnavailable(message)
             message = "its cover is no JPEG, PNG, WebP or GIF"
-            raise UnusableCoverError(message)
+            raise UnusableCoverError(message, tag or None)
         if len(data) > MAX_BYTES:
-            message = f"its cover has {len(data) / 1e6:.1f} MB, Plex takes {MAX_BYTES / 1e6:.0f}"
-            raise UnusableCoverError(message)
+            # No well-kept library in pure Python scales pictures, so it is the user's to do.
+            message = f"its cover is larger than the {MAX_BYTES / 1e6:.0f} MB that Plex takes"
+            raise UnusableCoverError(message, tag or None)
         sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-        return Cover(data, sha1, answer.headers.get("ETag", ""))
+        return Cover(data, sha1, tag)
 
 
 def is_picture(data: bytes) -> bool:

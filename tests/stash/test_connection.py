@@ -31,6 +31,7 @@ from tests.validation.strategies import JSON, json_object
 
 VERSION = "query Version { version { version } }"
 COVER = "/scene/1/screenshot"
+MOST = 1_000_000
 HOUR = 3600
 
 GIVEN: dict[str, Any] = {
@@ -170,7 +171,7 @@ def test_a_cookie_that_each_answer_renews_lasts_longer_than_its_hour(
         connection.query(VERSION)
         clock.now += HOUR - 60
     assert len(connection.s.cookies) == 1
-    connection.get(COVER, {})
+    connection.get(COVER, {}, MOST)
     assert locked.requests.count(lambda request: request.status == 401) == 0
 
 
@@ -204,7 +205,7 @@ def test_a_cookie_that_has_ended_is_an_error_of_authentication(
     with pytest.raises(StashAuthError, match="refused the session"):
         connection.query(VERSION)
     with pytest.raises(StashAuthError, match="log-in"):
-        connection.get(COVER, {})
+        connection.get(COVER, {}, MOST)
 
 
 def test_the_api_key_is_used_once_it_is_known_and_outlives_the_cookie(
@@ -215,7 +216,7 @@ def test_the_api_key_is_used_once_it_is_known_and_outlives_the_cookie(
     connection.use_api_key("key-0123456789")
     clock.now += 100 * HOUR
     connection.query(VERSION)
-    connection.get(COVER, {})
+    connection.get(COVER, {}, MOST)
     assert [request.auth for request in locked.requests.all()] == ["cookie", "apikey", "apikey"]
 
 
@@ -263,7 +264,7 @@ def test_a_wrong_key_gives_way_to_the_cookie_for_covers_too(
     locked.add_scene(files=["/a.mp4"])
     connection = connect(locked)
     connection.use_api_key("an-older-key-000")
-    assert connection.get(COVER, {}).status_code == 200
+    assert connection.get(COVER, {}, MOST).status == 200
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
@@ -272,7 +273,7 @@ def test_no_secret_is_in_an_errors_text(locked: FakeStash, connect: Connect, sta
     connection.use_api_key("key-0123456789")
     locked.inject(Status(status), any_request, times=None)
     cookie = parse_address(locked.server_connection()).cookie
-    for ask in (lambda: connection.query(VERSION), lambda: connection.get(COVER, {})):
+    for ask in (lambda: connection.query(VERSION), lambda: connection.get(COVER, {}, MOST)):
         with pytest.raises(StashError) as caught:
             ask()
         assert cookie[:20] not in str(caught.value)
@@ -316,7 +317,7 @@ def test_a_picture_that_does_not_arrive_means_that_stash_is_unavailable(
     stash.add_scene(files=["/a.mp4"], cover=b"\xff\xd8\xff" + b"x" * 100)
     stash.inject(fault, any_request)
     with pytest.raises(StashUnavailable):
-        connection.get(COVER, {})
+        connection.get(COVER, {}, MOST)
 
 
 def test_a_stopped_stash_is_unavailable_and_named_and_welcome_again(
@@ -327,7 +328,7 @@ def test_a_stopped_stash_is_unavailable_and_named_and_welcome_again(
     with pytest.raises(StashUnavailable, match=f"does not answer at http://127.0.0.1:{stash.port}"):
         connection.query(VERSION)
     with pytest.raises(StashUnavailable):
-        connection.get(COVER, {})
+        connection.get(COVER, {}, MOST)
     stash.start()
     assert connection.query(VERSION)
 
