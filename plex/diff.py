@@ -16,7 +16,7 @@ TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 _SCALARS = {TITLE: "title", STUDIO: "studio", SUMMARY: "summary", DATE: "originallyAvailableAt"}
 _LISTS = {PERFORMERS: "actor", TAGS: "genre", COLLECTIONS: "collection"}
-_PLEX_NAMES = {**_SCALARS, **_LISTS}
+PLEX_NAMES = {**_SCALARS, **_LISTS}
 _NOTHING: Mapping[str, Value] = {}
 
 
@@ -144,7 +144,7 @@ def _is_a_persons(
         return not {folded(one) for one in shown} <= known
     if any(name in values and _same(values[name], shown) for values in (last_sent, pending)):
         return False
-    return bool(shown) and (name in last_sent or _PLEX_NAMES[name] in current.locked)
+    return bool(shown) and (name in last_sent or PLEX_NAMES[name] in current.locked)
 
 
 def _same(one: Value | tuple[str, ...], other: Value | tuple[str, ...]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from plex.exceptions import PlexError
+from shared.log import Log
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
@@ -27,7 +28,7 @@ class BatchSync:
         images: Stash's covers.
         queue: the sync log.
         clock: seconds since the epoch.
-        warn: tells the user about a part that cannot be sent.
+        log: tells the user about a part that cannot be sent.
     """
 
     def __init__(
@@ -37,14 +38,14 @@ class BatchSync:
         images: StashImages,
         queue: QueueManager,
         clock: Callable[[], float],
-        warn: Callable[[str], None],
+        log: Log,
     ) -> None:
         self._session = session
         self._scenes = scenes
         self._images = images
         self._queue = queue
         self._clock = clock
-        self._warn = warn
+        self._log = log
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
         """Yield how each scene ended, as soon as it has; the caller settles one before the next.
@@ -87,7 +88,7 @@ class BatchSync:
     def _with_plex(self, work: list[SceneWork]) -> Iterator[Result]:
         self._session.library.prepare()
         ItemFinder(self._session).find(work)
-        writer = ItemWriter(self._session, self._images, self._queue, self._clock, self._warn)
+        writer = ItemWriter(self._session, self._images, self._queue, self._clock, self._log)
         writer.keep_originals(work)
         unlocked: list[tuple[Result, CoverResult]] = []
         for one in work:
@@ -107,6 +108,7 @@ class BatchSync:
         writer.lock_images([cover for _, cover in unlocked])
         for result, _ in unlocked:
             yield result
+        writer.verify()  # when all is settled: it decides nothing about the jobs
 
     def _synced(self, one: SceneWork, changed: tuple[str, ...], cover: CoverResult) -> Result:
         detail = ", ".join(changed) or "already in step"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from plex.client import PlexClient
-from plex.exceptions import PlexPermanentError
+from plex.exceptions import PlexError, PlexPermanentError, PlexTemporaryError
 from plex.items import PlexItem
 from stash.images import Cover, StashImages, UnusableCoverError
 from sync_queue.manager import QueueManager
@@ -15,6 +15,7 @@ from validation.scene_extractor import StashScene
 POSTER, ART = "poster", "art"
 _LOCKS = {POSTER: "thumb", ART: "art"}
 NOTHING_TO_GIVE = ""  # remembered instead of a SHA-1: the scene has no cover, or none Plex takes
+_REFUSED = "refused:"  # before the SHA-1 of bytes that Plex did not take: the item shows others
 
 
 @dataclass(slots=True)
@@ -24,12 +25,23 @@ class CoverResult:
     Attributes:
         uploaded: the kinds that at least one item got.
         to_lock: item → kinds whose lock is still to be set, for the whole batch at once.
-        tag: Stash's tag of the cover that all items have now.
+        tag: Stash's tag of the cover that all items have now, or that no item can have.
+        failure: why a part of it is to be tried again.
     """
 
     uploaded: set[str] = field(default_factory=set)
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
     tag: str | None = None
+    failure: PlexError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """An image of an item that is ours to set, and which bytes it `has` by our memory."""
+
+    item: PlexItem
+    kind: str
+    has: str | None
 
 
 class CoverSync:
@@ -41,6 +53,9 @@ class CoverSync:
         queue: the memory; each upload is remembered at once, since Plex keeps every copy.
         server_id: Plex's identity.
         warn: tells the user about a cover that cannot be sent.
+        preserve: leave an image alone that was locked in Plex before our first upload: a person
+            chose it. Which image is shown after an upload costs a request per item to see, so one
+            that was chosen later stays only until the cover changes in Stash.
     """
 
     def __init__(
@@ -50,12 +65,15 @@ class CoverSync:
         queue: QueueManager,
         server_id: str,
         warn: Callable[[str], None],
+        *,
+        preserve: bool,
     ) -> None:
         self._images = images
         self._client = client
         self._queue = queue
         self._server_id = server_id
         self._warn = warn
+        self._preserve = preserve
 
     def run(
         self,
@@ -72,52 +90,57 @@ class CoverSync:
             StashError, PlexError: the cover could not be had or sent; what was sent is remembered.
         """
         kinds = [kind for kind, on in ((POSTER, desired.poster), (ART, desired.art)) if on]
-        complete = all(
-            _remembered(record, kind) is not None for record in items.values() for kind in kinds
-        )
+        targets = [
+            _Target(item, kind, _remembered(record, kind))
+            for item, record in items.items()
+            for kind in kinds
+            if not self._is_a_persons(item, kind, record)
+        ]
+        complete = all(target.has is not None for target in targets)
         result = CoverResult(tag=last.cover_tag if last and complete else None)
         # Stash's time stamps have whole seconds: the hook's hint tells of a second change in one.
         unchanged = last is not None and last.scene_updated_at == scene.updated_at
-        if kinds and not (complete and unchanged and not cover_changed):
-            self._bring(scene, kinds, items, result)
-        for item, record in items.items():
-            for kind in kinds:
-                if _remembered(record, kind) and _LOCKS[kind] not in item.locked:
-                    result.to_lock.setdefault(item, set()).add(kind)
+        if targets and not (complete and unchanged and not cover_changed):
+            self._bring(scene, targets, result)
+        for target in targets:
+            shows_ours = target.has and not target.has.startswith(_REFUSED)
+            if shows_ours and _LOCKS[target.kind] not in target.item.locked:
+                result.to_lock.setdefault(target.item, set()).add(target.kind)
         return result
 
-    def _bring(
-        self,
-        scene: StashScene,
-        kinds: list[str],
-        items: dict[PlexItem, ItemRecord],
-        result: CoverResult,
-    ) -> None:
+    def _is_a_persons(self, item: PlexItem, kind: str, record: ItemRecord) -> bool:
+        uploaded = bool(_remembered(record, kind))
+        return self._preserve and not uploaded and _LOCKS[kind] in item.locked
+
+    def _bring(self, scene: StashScene, targets: list[_Target], result: CoverResult) -> None:
         try:
             cover = self._images.cover(scene.id, result.tag)
         except UnusableCoverError as error:
-            self._warn(f"{scene.label}: {error}; Plex keeps its image. Set another cover in Stash")
-            cover = None
+            self._warn(f"{scene.label}: {error}; Plex keeps its image. Set another in Stash")
+            cover, result.tag = None, error.tag
         if cover is not None:
             result.tag = cover.tag or None
-        for item, record in items.items():
-            for kind in kinds:
-                if cover is not None and _remembered(record, kind) != cover.sha1:
-                    self._upload(scene, item, kind, cover, result)
-                elif cover is None and _remembered(record, kind) is None:
-                    self._remember(scene, item, kind, NOTHING_TO_GIVE)
+        for target in targets:
+            if cover is not None and target.has not in (cover.sha1, _REFUSED + cover.sha1):
+                self._upload(scene, target, cover, result)
+            elif cover is None and target.has is None:
+                self._remember(scene, target.item, target.kind, NOTHING_TO_GIVE)
 
     def _upload(
-        self, scene: StashScene, item: PlexItem, kind: str, cover: Cover, result: CoverResult
+        self, scene: StashScene, target: _Target, cover: Cover, result: CoverResult
     ) -> None:
+        item, kind = target.item, target.kind
         try:
             self._client.upload_image(item.rating_key, kind, cover.data)
         except PlexPermanentError as error:
             self._warn(f"{scene.label}: {error}; it stays without this {kind}. Set another cover")
+            self._remember(scene, item, kind, _REFUSED + cover.sha1)
+        except PlexTemporaryError as error:
+            result.failure = result.failure or error  # the other kind is still sent
         else:
             result.uploaded.add(kind)
             result.to_lock.setdefault(item, set()).add(kind)
-        self._remember(scene, item, kind, cover.sha1)
+            self._remember(scene, item, kind, cover.sha1)
 
     def _remember(self, scene: StashScene, item: PlexItem, kind: str, sha1: str) -> None:
         self._queue.sync_log.remember_image(scene.id, self._server_id, item.rating_key, kind, sha1)

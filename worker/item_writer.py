@@ -1,16 +1,23 @@
 """The stage of a batch that writes: one edit per item that differs, and its cover."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from plex.diff import current_values, edit_for
+from plex.diff import ItemEdit, current_values, edit_for
+from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
+from plex.field_sender import EditOutcome
 from plex.items import PlexItem
+from shared.log import Log
 from stash.images import StashImages
 from sync_queue.manager import QueueManager
 from sync_queue.sync_log import ItemRecord
 from worker.cover_sync import CoverResult, CoverSync
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
+from worker.verification import Verification
+
+# Errors of one item or one part of it: the others are still sent.
+_OF_A_PART = (PlexNotFound, PlexTemporaryError, PlexPermanentError)
 
 
 class ItemWriter:
@@ -21,7 +28,7 @@ class ItemWriter:
         images: Stash's covers.
         queue: the sync log.
         clock: seconds since the epoch.
-        warn: tells the user about a part that cannot be sent.
+        log: tells the user about a part that cannot be sent.
     """
 
     def __init__(
@@ -30,13 +37,18 @@ class ItemWriter:
         images: StashImages,
         queue: QueueManager,
         clock: Callable[[], float],
-        warn: Callable[[str], None],
+        log: Log,
     ) -> None:
         self._session = session
         self._queue = queue
         self._clock = clock
+        self._log = log
         self._server_id = session.library.server_id
-        self._covers = CoverSync(images, session.client, queue, self._server_id, warn)
+        self._preserve = session.config.preserve_plex_edits
+        self._covers = CoverSync(
+            images, session.client, queue, self._server_id, log.warning, preserve=self._preserve
+        )
+        self._verification = Verification(session.client, queue, self._server_id, clock, log)
 
     def keep_originals(self, work: Sequence[SceneWork]) -> None:
         """Remember what items hold before our first write, in one commit before any of it."""
@@ -56,27 +68,28 @@ class ItemWriter:
         Raises:
             StashError, PlexError: a part could not be had or sent; what was sent is remembered.
         """
-        log, server_id = self._queue.sync_log, self._server_id
         changed: list[str] = []
         records: dict[PlexItem, ItemRecord] = {}
+        failure: PlexError | None = None
         for item in one.items:
-            last = log.item(one.scene.id, server_id, item.rating_key) or ItemRecord("", {})
-            records[item] = last
-            original = log.original(server_id, item.rating_key) or {}
-            edit = edit_for(one.desired, item, last.sent, original)
-            if edit:
-                self._session.client.edit(item, edit.fields)
-                changed += [name for name in edit.fields if name not in changed]
-            if last.digest != one.desired.digest or last.sent != edit.sent:
-                sent = replace(last, digest=one.desired.digest, sent=edit.sent)
-                log.remember_item(one.scene.id, server_id, item.rating_key, sent, self._clock())
+            try:
+                records[item], names = self._write_item(one, item)
+            except _OF_A_PART as error:
+                failure = failure or error
+            else:
+                changed += [name for name in names if name not in changed]
+        if failure is not None and not records:
+            raise failure
         cover = self._covers.run(
             one.scene,
             one.desired,
             records,
-            log.scene(one.scene.id),
+            self._queue.sync_log.scene(one.scene.id),
             cover_changed=any(claim.job.data.get("cover_changed") for claim in one.claims),
         )
+        failure = failure or cover.failure
+        if failure is not None:
+            raise failure
         changed += sorted(cover.uploaded)
         return tuple(changed), cover
 
@@ -93,3 +106,85 @@ class ItemWriter:
                 group.append(item.rating_key)
         for (section_key, locked), keys in groups.items():
             self._session.client.lock_images(section_key, keys, locked)
+
+    def verify(self) -> None:
+        """Read back what was edited since the last call, and report what Plex did not keep."""
+        self._verification.run()
+
+    def _write_item(self, one: SceneWork, item: PlexItem) -> tuple[ItemRecord, Iterable[str]]:
+        """Return the item's memory as it is now, and the fields that it was sent."""
+        log, server_id = self._queue.sync_log, self._server_id
+        last = log.item(one.scene.id, server_id, item.rating_key) or ItemRecord("", {})
+        edit = edit_for(
+            one.desired,
+            item,
+            last.sent,
+            log.original(server_id, item.rating_key) or {},
+            refused=last.refused,
+            pending=last.pending,
+            preserve=self._preserve,
+        )
+        record = replace(
+            last, digest=one.desired.digest, sent=edit.sent, refused=edit.refused, pending={}
+        )
+        if edit.preserved:
+            names = ", ".join(edit.preserved)
+            self._log.step(f"{one.scene.label}: left as somebody set it in Plex: {names}")
+        if edit:
+            record = self._send(one, item, edit, last, record)
+        if edit or record != last:
+            log.remember_item(one.scene.id, server_id, item.rating_key, record, self._clock())
+        return record, edit.fields
+
+    def _send(
+        self,
+        one: SceneWork,
+        item: PlexItem,
+        edit: ItemEdit,
+        last: ItemRecord,
+        record: ItemRecord,
+    ) -> ItemRecord:
+        """Carry out an edit; return the memory without what Plex refused of it."""
+        if self._preserve:
+            # An edit that arrives although we never hear of it must not pass for a person's.
+            pending = replace(last, pending={name: edit.sent[name] for name in edit.fields})
+            self._queue.sync_log.remember_item(
+                one.scene.id, self._server_id, item.rating_key, pending, self._clock()
+            )
+        # Plex answers some bad data with 500: the next try finds out which field it is.
+        alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in one.claims)
+        outcome = self._session.client.edit(item, edit.fields, alone=alone)
+        record = _without_refused(record, last, edit, outcome)
+        self._tell(one, outcome)
+        kept = [name for name in edit.fields if name not in outcome.refused]
+        self._verification.expect(one, item, kept, record)
+        return record
+
+    def _tell(self, one: SceneWork, outcome: EditOutcome) -> None:
+        label = one.scene.label
+        for name, error in outcome.refused.items():
+            self._log.warning(
+                f"{label}: Plex does not take its {name} ({error}); the rest was sent. It is not "
+                "tried again until it changes in Stash"
+            )
+        for name, text in outcome.shortened.items():
+            self._log.warning(
+                f"{label}: Plex does not take so long a {name}: it was cut to {len(text)} "
+                "characters. Shorten it in Stash to choose what is shown"
+            )
+
+
+def _without_refused(
+    record: ItemRecord, last: ItemRecord, edit: ItemEdit, outcome: EditOutcome
+) -> ItemRecord:
+    sent, refused = dict(record.sent), dict(record.refused)
+    for name, text in outcome.shortened.items():
+        refused[name] = edit.sent[name]
+        sent[name] = text
+    for name in outcome.refused:
+        refused[name] = edit.sent[name]
+        if name in last.sent:
+            sent[name] = last.sent[name]
+        else:
+            del sent[name]
+    return replace(record, sent=sent, refused=refused)

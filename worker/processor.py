@@ -218,7 +218,7 @@ class SyncWorker:
             self._env.images,
             self._queue,
             self._env.clock,
-            self._log.warning,
+            self._log,
         )
         try:
             return self._settle_all(batch, session, claims, unsettled)

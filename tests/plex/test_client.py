@@ -170,7 +170,7 @@ def test_all_files_are_listed_page_by_page_without_an_empty_page_at_the_end(
 def test_a_server_with_its_own_mind_about_pages_is_listed_in_full(
     plex: FakePlex, section: Section, client: PlexClient, setting: str
 ) -> None:
-    plex.switches = replace(plex.switches, **{setting: True})
+    plex.switches = replace(plex.switches, **{setting: True})  # type: ignore[arg-type]
     wanted = [plex.add_item(section, f"/plex/scenes/{n}.mp4").files[0] for n in range(7)]
     assert paths(client.list_parts(ours(section))) == wanted
 

@@ -83,7 +83,8 @@ LAUNCHER, SCHEMA, DLQ_TASK = "worker/launcher.py", "sync_queue/schema.py", "task
 
 SPAWN = "os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)"
 RETURN_JOB = "connection.execute(_RETURN, (encode(claim.job.as_dict()), claim.row_id))"
-REMEMBER_SENT = "log.remember_item(one.scene.id, server_id, item.rating_key, sent, self._clock())"
+EDIT = "outcome = self._session.client.edit(item, edit.fields, alone=alone)"
+REMEMBER_SENT = "log.remember_item(one.scene.id, server_id, item.rating_key, record, self._clock())"
 REMEMBER_IMAGE = (
     "self._queue.sync_log.remember_image(scene.id, self._server_id, item.rating_key, kind, sha1)"
 )
@@ -109,11 +110,12 @@ WRITE = (
     *around("read.items", FINDER, "items = self._session.client.read_items(sorted(keys))"),
     *around("originals", BATCH, "writer.keep_originals(work)"),
     Point("originals.inside", WRITER, "with self._queue.transaction():", after=True),
-    *around("write.edit", WRITER, "self._session.client.edit(item, edit.fields)"),
+    *around("write.edit", WRITER, EDIT),
     *around("write.remember", WRITER, REMEMBER_SENT),
     Point("write.covers", WRITER, "changed += sorted(cover.uploaded)"),
     *around("image.read", COVERS, "cover = self._images.cover(scene.id, result.tag)"),
     *around("image.lock", BATCH, "writer.lock_images([cover for _, cover in unlocked])"),
+    Point("verify.read", WRITER, "self._verification.run()"),
 )
 IMAGES = (
     *around(

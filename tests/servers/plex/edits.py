@@ -148,12 +148,16 @@ def _flag(value: str) -> bool:
 def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> None:
     """Carry out an edit on one item."""
     for name, value in edit.values.items():
+        if name in switches.unkept_fields:
+            continue
         if name == "titleSort" and switches.unlocked_title_sort_is_ignored:
             locked = edit.locks.get(name, name in item.locks)
             if value and not locked:
                 continue
         setattr(item, SCALARS[name][0], value)
     for kind, tag_edit in edit.tags.items():
+        if kind in switches.unkept_fields:
+            continue
         if kind == "actor":
             item.actors = _edited_actors(library, item, tag_edit, switches)
         else:

@@ -44,6 +44,8 @@ class Switches:
             data, 500 (plex-protocol.md §3.2, §11).
         unlocked_title_sort_is_ignored: `titleSort.value` without its lock has no effect
             (plex-protocol.md §3.2, plexapi#478).
+        unkept_fields: Plex's names of fields of which it takes an edit, answers 200 and keeps
+            nothing but the lock (plex-protocol.md §3.3: tags that it makes something else of).
         capitalizes_labels: a label comes back with a capital first letter
             (plex-protocol.md §3.3, Kometa#201).
         string_filters_ignore_case: `title=` and `file=` compare as SQL's LIKE does
@@ -69,6 +71,7 @@ class Switches:
     oversized_upload_status: int = 413
     clear_date_allowed: bool = True
     unlocked_title_sort_is_ignored: bool = True
+    unkept_fields: frozenset[str] = frozenset()
     capitalizes_labels: bool = True
     string_filters_ignore_case: bool = True
     keep_alive_seconds: float = 20.0

@@ -1,0 +1,408 @@
+"""Field by field: what is switched off, what a person set in Plex, what Plex will not take."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.rig import Rig, png
+from tests.servers.plex import Item
+from tests.servers.plex.request_log import Request
+from tests.servers.stash import SceneFields
+
+EVERYTHING: SceneFields = {
+    "title": "Ours",
+    "details": "Our details",
+    "date": "2024-05-06",
+    "studio": "Our studio",
+    "performers": ["Our performer"],
+    "tags": ["Our tag"],
+    "cover": png(1),
+}
+SHOWN = {
+    "title": "Ours",
+    "studio": "Our studio",
+    "summary": "Our details",
+    "originally_available_at": "2024-05-06",
+    "actors": ["Our performer"],
+    "genres": ["Our tag"],
+    "collections": ["Our studio"],
+}
+PERSONS: dict[str, Any] = {
+    "title": "Mine",
+    "studio": "Mine",
+    "summary": "Mine",
+    "originally_available_at": "1999-09-09",
+    "actors": ["Me"],
+    "genres": ["mine", "Our tag"],
+    "collections": ["Mine"],
+}
+AGENTS: dict[str, Any] = {
+    "title": "Agent's",
+    "studio": "Agent's",
+    "summary": "Agent's",
+    "originally_available_at": "1900-01-01",
+    "actors": ["Agent's"],
+    "genres": ["agent's"],
+    "collections": ["Agent's"],
+}
+# The setting → the attributes of an item that it rules, and their locks.
+TOGGLES = {
+    "sync_studio": ("studio", "studio"),
+    "sync_summary": ("summary", "summary"),
+    "sync_date": ("originally_available_at", "originallyAvailableAt"),
+    "sync_performers": ("actors", "actor"),
+    "sync_tags": ("genres", "genre"),
+    "sync_collection": ("collections", "collection"),
+    "sync_poster": ("poster", "thumb"),
+    "sync_background": ("art", "art"),
+}
+
+
+def shown(item: Item) -> dict[str, Any]:
+    """What an item shows of the fields that we manage."""
+    found: dict[str, Any] = {name: getattr(item, name) for name in SHOWN}
+    found["actors"] = [actor.name for actor in item.actors]
+    return {name: value if isinstance(value, str) else list(value) for name, value in found.items()}
+
+
+def sync(rig: Rig, **arguments: str) -> None:
+    """Sync everything, and wait until the worker has done so."""
+    rig.task("all", **arguments)
+    rig.task("process_queue")
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+
+def refused(field: str) -> Any:
+    """A predicate: requests that carry this field of Plex's."""
+
+    def predicate(request: Request) -> bool:
+        return any(name.startswith(field) for name, _ in request.query)
+
+    return predicate
+
+
+def memory(rig: Rig) -> dict[str, Any]:
+    """What Plex did not keep of the one item, by field."""
+    with rig.database() as database:
+        ((text,),) = database.execute("SELECT refused FROM sync_log").fetchall()
+    return json.loads(text) if text else {}
+
+
+# toggles
+
+
+@pytest.mark.parametrize("toggle", TOGGLES)
+def test_a_toggle_that_is_off_neither_sends_nor_clears_its_field_and_no_other(
+    make_rig: MakeRig, toggle: str
+) -> None:
+    rig = make_rig(settings={toggle: False})
+    attribute, lock = TOGGLES[toggle]
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    rig.plex.edit(item.rating_key, lock=False, poster=png(8), art=png(9), **PERSONS)
+    before = getattr(item, attribute)
+
+    sync(rig)
+    filled = getattr(item, attribute)
+    others = {name: value for name, value in shown(item).items() if name != attribute}
+    images = {name: getattr(item, name) for name in ("poster", "art") if name != attribute}
+    rig.stash.update_scene(
+        scene_id, details="", date=None, studio=None, performers=[], tags=[], title="Bare"
+    )
+    sync(rig)
+
+    assert (filled, getattr(item, attribute)) == (before, before)
+    wanted = SHOWN | {"collections": ["Mine", "Our studio"]}
+    assert others == {name: value for name, value in wanted.items() if name != attribute}
+    assert set(images.values()) == {png(1)}
+    emptied = {name: type(value)() for name, value in SHOWN.items()}
+    emptied |= {"title": "Bare", "collections": ["Mine"]}
+    left = {name: value for name, value in shown(item).items() if name != attribute}
+    assert left == {name: value for name, value in emptied.items() if name != attribute}
+    assert lock not in item.locks
+    assert item.locks >= {one for _, one in TOGGLES.values()} - {lock} | {"title"}
+
+
+def test_the_master_toggle_off_sends_nothing_at_all(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"sync_master": False})
+    _, item = rig.add_pair("a", **EVERYTHING)
+
+    sync(rig)
+
+    assert not [request for request in rig.plex.log.requests if request.is_write]
+    assert item.locks == frozenset()
+
+
+def test_the_tagline_has_no_source_and_is_never_sent(rig: Rig) -> None:
+    _, item = rig.add_pair("a", **EVERYTHING)
+    rig.plex.edit(item.rating_key, tagline="Mine", lock=False)
+
+    sync(rig)
+
+    assert (item.tagline, "tagline" in item.locks) == ("Mine", False)
+    assert rig.settled(), rig.verdict().differences
+
+
+# people and agents
+
+
+def test_what_a_person_set_in_plex_survives_with_preserve_plex_edits(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"preserve_plex_edits": True})
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    sync(rig)
+    assert shown(item) == SHOWN
+    rig.plex.edit(item.rating_key, **PERSONS)
+
+    rig.stash.update_scene(scene_id, title="New", details="New", tags=["New"], studio="New")
+    rig.stash.update_scene(scene_id, date="2020-01-01", performers=["New"])
+    sync(rig)
+    assert shown(item) == PERSONS
+    mark = rig.plex.log.mark()
+    sync(rig)
+    sync(rig, force="true")
+
+    assert shown(item) == PERSONS
+    assert rig.plex.log.count("edit", since=mark) == 0
+    rig.plex.edit(item.rating_key, summary="", genres=[])
+    sync(rig, force="true")
+    assert (item.summary, item.genres, item.title) == ("New", ("New",), "Mine")
+
+
+def test_what_a_person_set_before_the_first_sync_is_known_by_its_lock(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"preserve_plex_edits": True})
+    _, item = rig.add_pair("a", **EVERYTHING)
+    rig.plex.edit(item.rating_key, title="Mine", genres=["mine"], poster=png(7))
+    rig.plex.edit(item.rating_key, summary="Scanner's", studio="Agent's", lock=False, art=png(8))
+
+    sync(rig)
+
+    assert (item.title, item.genres, item.poster) == ("Mine", ("mine",), png(7))
+    assert (item.summary, item.studio, item.art) == ("Our details", "Our studio", png(1))
+
+
+def test_what_a_person_set_gives_way_without_preserve_plex_edits(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    sync(rig)
+    rig.plex.edit(item.rating_key, **PERSONS)
+
+    rig.stash.update_scene(scene_id, title="New")
+    sync(rig)
+
+    assert shown(item) == SHOWN | {"title": "New", "collections": ["Mine", "Our studio"]}
+
+
+def test_preserving_ends_with_the_setting(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"preserve_plex_edits": True})
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    rig.plex.edit(item.rating_key, title="Mine", poster=png(7))
+    sync(rig)
+    assert (item.title, item.poster) == ("Mine", png(7))
+
+    rig.stop_worker()
+    rig.configure(preserve_plex_edits=False)
+    rig.stash.update_scene(scene_id, details="New")
+    sync(rig)
+
+    assert (item.title, item.poster) == ("Ours", png(1))
+
+
+def test_an_edit_that_arrived_unheard_of_does_not_pass_for_a_persons(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"preserve_plex_edits": True})
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    sync(rig)
+    rig.plex.faults.unanswered(kind="edit", times=1)
+    rig.stash.edit_scene(scene_id, title="Second")
+    assert rig.wait_until(lambda: item.title == "Second")
+
+    rig.stash.edit_scene(scene_id, title="Third")
+
+    assert rig.wait_until(lambda: item.title == "Third")
+
+
+@pytest.mark.parametrize("preserve", [True, False])
+def test_an_agents_refresh_reverts_none_of_our_fields(make_rig: MakeRig, preserve: bool) -> None:
+    rig = make_rig(settings={"preserve_plex_edits": preserve})
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    _, other = rig.add_pair("other")
+    for one in (item, other):
+        rig.plex.agent[one.rating_key] = AGENTS  # type: ignore[assignment]
+        rig.plex.refresh_item(one.rating_key)
+
+    sync(rig)
+    rig.plex.refresh_item(item.rating_key)
+    rig.plex.refresh_item(other.rating_key)
+
+    assert shown(item) == SHOWN | {"collections": ["Agent's", "Our studio"]}
+    assert shown(other) == AGENTS
+    rig.stash.update_scene(scene_id, tags=[])
+    sync(rig)
+    rig.plex.refresh_item(item.rating_key)
+    assert item.genres == ()
+
+
+# what Plex does not keep, or does not take
+
+
+def test_a_field_that_plex_silently_drops_is_reported_once_and_sent_again_when_it_changes(
+    rig: Rig,
+) -> None:
+    rig.plex.switches = replace(
+        rig.plex.switches, unkept_fields=frozenset(("genre", "originallyAvailableAt"))
+    )
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+
+    rig.stash.edit_scene(scene_id, title="Ours")
+
+    told = f"Scene {scene_id} (Ours): Plex did not keep: date, tags"
+    assert rig.wait_until(lambda: told in rig.worker_log())
+    assert memory(rig) == {"date": "2024-05-06", "tags": ["Our tag"]}
+    assert rig.queued() == 0
+    mark = rig.plex.log.mark()
+    rig.task("all", force="true")
+    assert rig.wait_until(lambda: rig.worker_log().count("already in step") == 1)
+    assert rig.plex.log.count("edit", since=mark) == 0
+    assert rig.worker_log().count("did not keep") == 1
+
+    rig.plex.switches = replace(rig.plex.switches, unkept_fields=frozenset())
+    rig.stash.edit_scene(scene_id, tags=["Our tag", "Another"])
+
+    assert rig.wait_until(lambda: set(item.genres) == {"Our tag", "Another"})
+    assert item.originally_available_at == ""
+    assert rig.wait_until(lambda: memory(rig) == {"date": "2024-05-06"})
+
+
+def test_an_edit_of_which_no_trace_is_left_is_told_and_sent_again(rig: Rig) -> None:
+    rig.plex.faults.empty(kind="edit", times=1)
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+
+    rig.stash.edit_scene(scene_id, title="Ours")
+
+    told = f"Scene {scene_id} (Ours): Plex kept nothing of an edit"
+    assert rig.wait_until(lambda: told in rig.worker_log() and rig.queued() == 0)
+    assert memory(rig) == {}
+    rig.task("all")
+    assert rig.wait_until(lambda: shown(item) == SHOWN)
+
+
+def test_that_plex_cannot_be_read_back_fails_nothing(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    fault = rig.plex.faults.status(500, kind="metadata", after=1)
+
+    rig.stash.edit_scene(scene_id, title="Ours")
+
+    assert fault.wait_for_hit(timeout=20)
+    fault.clear()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert shown(item) == SHOWN
+    assert memory(rig) == {}
+    rig.stash.edit_scene(scene_id, title="Next")
+    assert rig.wait_until(lambda: item.title == "Next")
+
+
+def test_a_field_that_plex_refuses_leaves_the_others_in_plex_and_is_not_tried_again(
+    rig: Rig,
+) -> None:
+    rig.plex.faults.status(400, kind="edit", predicate=refused("actor"))
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+
+    rig.stash.edit_scene(scene_id, title="Ours")
+
+    told = f"Scene {scene_id} (Ours): Plex does not take its performers"
+    assert rig.wait_until(lambda: told in rig.worker_log() and rig.queued() == 0)
+    assert shown(item) == SHOWN | {"actors": []}
+    assert item.poster == png(1)
+    assert memory(rig) == {"performers": ["Our performer"]}
+    with rig.database() as database:
+        assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
+    mark = rig.plex.log.mark()
+    rig.task("all", force="true")
+    assert rig.wait_until(lambda: "already in step" in rig.worker_log())
+    assert rig.plex.log.count("edit", since=mark) == 0
+
+
+def test_a_field_at_which_plex_fails_is_retried_alone_and_the_others_are_in_plex(rig: Rig) -> None:
+    """Plex answers some bad data with 500 (plex-protocol.md §3.2): a date, say."""
+    fault = rig.plex.faults.status(500, kind="edit", predicate=refused("originallyAvailableAt"))
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+
+    rig.stash.edit_scene(scene_id, title="Ours")
+
+    rest = SHOWN | {"originally_available_at": ""}
+    assert rig.wait_until(lambda: shown(item) == rest, 60)
+    fault.clear()
+    rig.stash.edit_scene(scene_id, title="Ours")
+    assert rig.wait_until(lambda: shown(item) == SHOWN, 60)
+
+
+@pytest.mark.parametrize("text", ["word " * 2000, "東京の夜、" * 400], ids=["English", "Japanese"])
+def test_a_summary_that_no_request_holds_is_cut_told_once_and_then_in_step(
+    rig: Rig, text: str
+) -> None:
+    scene_id, item = rig.add_pair("a", tags=["t"], details=text)
+
+    rig.stash.edit_scene(scene_id, title="Long")
+
+    told = f"Scene {scene_id} (Long): Plex does not take so long a summary"
+    assert rig.wait_until(lambda: told in rig.worker_log() and rig.queued() == 0)
+    assert item.summary.endswith("…")
+    assert text.startswith(item.summary[:-1])
+    assert 6900 < len(quote(item.summary)) < 7000
+    mark = rig.plex.log.mark()
+    rig.task("all", force="true")
+    assert rig.wait_until(lambda: "already in step" in rig.worker_log())
+    assert rig.plex.log.count("edit", since=mark) == 0
+    assert rig.worker_log().count("so long a summary") == 1
+
+    rig.plex.edit(item.rating_key, summary="Changed in Plex")
+    cut = item.summary
+    rig.stash.edit_scene(scene_id, title="Next")
+    assert rig.wait_until(lambda: item.summary not in ("Changed in Plex", cut))
+    assert item.summary.endswith("…")
+
+
+def test_fifty_performers_and_five_hundred_tags_arrive_at_once(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"max_tags": 500})
+    performers = [f"Performer, [{n:02}]" for n in range(50)]
+    tags = [f"A tag, [number {n:03}]" for n in range(500)]
+    _, item = rig.add_pair("a", performers=performers, tags=tags)
+    rig.plex.edit(item.rating_key, lock=False, genres=["old"], actors=["Old"])
+
+    sync(rig)
+
+    assert {actor.name for actor in item.actors} == set(performers)
+    assert set(item.genres) == set(tags)
+    mark = rig.plex.log.mark()
+    sync(rig, force="true")
+    assert rig.plex.log.count("edit", since=mark) == 0
+    assert "did not keep" not in rig.worker_log()
+
+
+# what it costs
+
+
+def test_syncing_costs_what_it_may(rig: Rig) -> None:
+    """A first sync 1.2 requests a scene, a second none, a change one PUT and 1/20 of a read."""
+    ids = rig.add_library(100, covers=False)
+
+    sync(rig)
+    first = len(rig.plex.log)
+    mark = rig.plex.log.mark()
+    sync(rig, force="true")
+    second = len(rig.plex.log.requests) - first
+    changed = rig.plex.log.mark()
+    for scene_id in ids:
+        rig.stash.update_scene(scene_id, title=f"Changed {scene_id}")
+    sync(rig)
+
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert first / 100 <= 1.2
+    assert second / 100 <= 0.05
+    assert (
+        rig.plex.log.count("edit", since=mark) == rig.plex.log.count("edit", since=changed) == 100
+    )
+    assert rig.plex.log.count("metadata", since=changed) / 100 <= 1 / 20

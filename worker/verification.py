@@ -1,0 +1,122 @@
+"""The last stage of a batch: reads back what was edited, and finds what Plex did not keep."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from plex.client import PlexClient
+from plex.diff import COLLECTIONS, PLEX_NAMES, edit_for
+from plex.exceptions import PlexError
+from plex.items import PlexItem
+from shared.log import Log
+from sync_queue.manager import QueueManager
+from sync_queue.sync_log import ItemRecord
+from validation.metadata import SceneMetadata
+from worker.scene_work import SceneWork
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What an item was sent last: by two scenes of one batch, the later counts."""
+
+    scene_id: int
+    label: str
+    desired: SceneMetadata
+    fields: tuple[str, ...]
+    record: ItemRecord
+
+
+class Verification:
+    """Compares what was sent with what is there, with one request for many items.
+
+    It comes after the jobs were settled and costs none of them: a field that Plex silently did
+    not keep is reported once, remembered, and not sent again until the scene wants another value.
+
+    Args:
+        client: Plex.
+        queue: the sync log.
+        server_id: Plex's identity.
+        clock: seconds since the epoch.
+        log: tells the user what was not kept.
+    """
+
+    def __init__(
+        self,
+        client: PlexClient,
+        queue: QueueManager,
+        server_id: str,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._client = client
+        self._queue = queue
+        self._server_id = server_id
+        self._clock = clock
+        self._log = log
+        self._expected: dict[int, _Expected] = {}
+
+    def expect(
+        self, one: SceneWork, item: PlexItem, fields: Sequence[str], record: ItemRecord
+    ) -> None:
+        """Note that an item was sent these fields, and what is remembered of it."""
+        self._expected[item.rating_key] = _Expected(
+            one.scene.id, one.scene.label, one.desired, tuple(fields), record
+        )
+
+    def run(self) -> None:
+        """Read all noted items back; that Plex cannot be asked concludes nothing."""
+        expected, self._expected = self._expected, {}
+        if not expected:
+            return
+        try:
+            items = self._client.read_items(list(expected))
+        except PlexError as error:
+            self._log.step(f"What was sent was not read back: {error}")
+            return
+        for rating_key, item in items.items():
+            self._check(item, expected[rating_key])
+
+    def _check(self, item: PlexItem, sent: _Expected) -> None:
+        log = self._queue.sync_log
+        record = sent.record
+        left = edit_for(
+            sent.desired,
+            item,
+            record.sent,
+            log.original(self._server_id, item.rating_key) or {},
+            refused=record.refused,
+        )
+        unkept = [name for name in left.fields if name in sent.fields]
+        if not unkept:
+            return
+        # Read anew for what else was remembered since: its images.
+        known = log.item(sent.scene_id, self._server_id, item.rating_key) or record
+        # Of collections what was sent stays noted: some may have arrived, and those are ours.
+        shown = {name: _shown(item, name) for name in unkept if name != COLLECTIONS}
+        known = replace(known, sent={**record.sent, **shown})
+        if _was_lost(item, unkept, sent):
+            known = replace(known, digest="")
+            self._log.warning(
+                f"{sent.label}: Plex kept nothing of an edit, although it said so; it is sent "
+                "again at the scene's next sync. Does a proxy answer in Plex's place?"
+            )
+        else:
+            values = {name: left.sent[name] for name in unkept}
+            known = replace(known, refused={**record.refused, **values})
+            self._log.warning(
+                f"{sent.label}: Plex did not keep: {', '.join(unkept)}, although it said so. They "
+                "are not sent again until they change in Stash; edit them in Plex to see whether "
+                "it can"
+            )
+        log.remember_item(sent.scene_id, self._server_id, item.rating_key, known, self._clock())
+
+
+def _was_lost(item: PlexItem, unkept: Sequence[str], sent: _Expected) -> bool:
+    """Tell whether an edit left no trace at all: then no field of it was refused."""
+    if len(unkept) < len(sent.fields):
+        return False
+    return len(unkept) > 1 or PLEX_NAMES[unkept[0]] not in item.locked
+
+
+def _shown(item: PlexItem, name: str) -> str | list[str]:
+    value = getattr(item, name)
+    return value if isinstance(value, str) else list(value)
