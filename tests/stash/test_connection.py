@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import suppress
 from http.client import HTTPMessage
 from typing import Any
 
@@ -318,6 +321,38 @@ def test_a_picture_that_does_not_arrive_means_that_stash_is_unavailable(
     stash.inject(fault, any_request)
     with pytest.raises(StashUnavailable):
         connection.get(COVER, {}, MOST)
+
+
+def test_of_a_file_that_is_too_long_no_more_is_read_than_shows_that(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    stash.add_scene(files=["/a.mp4"], cover=b"\xff\xd8\xff" + b"x" * 5_000_000)
+    assert len(connection.get(COVER, {}, 1000).data) == 1001
+    assert len(connection.get(COVER, {}, 5_000_003).data) == 5_000_003
+
+
+def test_a_body_of_200_megabytes_is_not_fetched_to_its_end() -> None:
+    """What is not read is not sent: the sender is held up, then sees the connection close."""
+    sent = 0
+
+    def serve(listener: socket.socket) -> None:
+        nonlocal sent
+        peer, _ = listener.accept()
+        with peer, suppress(OSError):
+            peer.recv(65_536)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\n")
+            while sent < 200_000_000:
+                sent += peer.send(bytes(65_536))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        address = StashAddress(port=listener.getsockname()[1])
+        connection = StashConnection(address, lambda _secret: None)
+        assert len(connection.get(COVER, {}, 100_000).data) == 100_001
+        thread.join(10)
+        connection.close()
+    assert sent < 50_000_000
 
 
 def test_a_stopped_stash_is_unavailable_and_named_and_welcome_again(

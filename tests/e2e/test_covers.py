@@ -1,0 +1,151 @@
+"""Covers: new bytes only, each item and kind by itself, and nothing that is no picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.rig import FOLDER, Rig, png
+from tests.servers.plex import Item
+
+JPEG = b"\xff\xd8\xff"
+
+
+def uploads(rig: Rig, since: int = 0) -> tuple[int, int]:
+    """How many posters and how many backgrounds Plex was sent."""
+    log = rig.plex.log
+    return log.count("poster_upload", since=since), log.count("art_upload", since=since)
+
+
+def fetched(rig: Rig) -> list[int | None]:
+    """How Stash answered each time it was asked for a cover."""
+    return [one.status for one in rig.stash.requests.all() if one.path.endswith("/screenshot")]
+
+
+def sync(rig: Rig, scene_id: int, title: str, item: Item) -> None:
+    """Edit the scene, and wait until that is in Plex and settled."""
+    rig.stash.edit_scene(scene_id, title=title)
+    assert rig.wait_until(lambda: item.title == title and rig.queued() == 0)
+
+
+def test_a_cover_is_asked_for_with_its_tag_and_sent_again_only_when_its_bytes_changed(
+    rig: Rig,
+) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
+
+    sync(rig, scene_id, "One", item)
+    sync(rig, scene_id, "Two", item)
+    unchanged = fetched(rig), uploads(rig)
+    rig.stash.edit_scene(scene_id, cover=png(2))
+
+    assert rig.wait_until(lambda: item.poster == item.art == png(2))
+    assert unchanged == ([200, 304], (1, 1))
+    assert (fetched(rig), uploads(rig)) == ([200, 304, 200], (2, 2))
+
+
+def test_a_cover_that_was_changed_and_changed_back_is_not_sent_again(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
+    sync(rig, scene_id, "One", item)
+    rig.plex.stop()
+    rig.stash.edit_scene(scene_id, cover=png(2))
+    rig.stash.edit_scene(scene_id, cover=png(1), title="Two")
+    rig.plex.start()
+
+    assert rig.wait_until(lambda: item.title == "Two" and rig.queued() == 0)
+    assert uploads(rig) == (1, 1)
+
+
+def test_the_drawing_that_stash_shows_in_a_covers_place_never_reaches_plex(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+
+    sync(rig, scene_id, "One", item)
+
+    assert fetched(rig) == [200]
+    assert uploads(rig) == (0, 0)
+    assert item.locks.isdisjoint({"thumb", "art"})
+
+
+def test_a_kind_that_is_switched_on_later_gets_the_cover_and_the_other_none_again(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig(settings={"sync_background": False})
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
+    sync(rig, scene_id, "One", item)
+    assert uploads(rig) == (1, 0)
+
+    rig.stop_worker()
+    rig.configure(sync_background=True)
+    sync(rig, scene_id, "Two", item)
+
+    assert uploads(rig) == (1, 1)
+    assert item.locks >= {"thumb", "art"}
+
+
+def test_an_item_that_comes_later_gets_the_cover_and_the_first_none_again(rig: Rig) -> None:
+    scene_id, first = rig.add_pair("a", tags=["T"], cover=png(1))
+    sync(rig, scene_id, "One", first)
+    other = rig.plex.add_section("Favourites", locations=["/media/favourites"])
+    second = rig.plex.add_item(other, f"{FOLDER}/a.mp4")
+    rig.task("clear_match_cache")
+
+    sync(rig, scene_id, "Two", second)
+
+    assert second.poster == second.art == png(1)
+    assert uploads(rig) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("cover", "reason"),
+    [
+        (JPEG + bytes(10_000_000), "larger than the 10 MB that Plex takes"),
+        (b"BM a bitmap", "no JPEG, PNG, WebP or GIF"),
+    ],
+    ids=["too large", "of another kind"],
+)
+def test_a_cover_that_plex_cannot_show_is_reported_once_and_fails_nothing_else(
+    rig: Rig, cover: bytes, reason: str
+) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=cover)
+
+    sync(rig, scene_id, "One", item)
+    sync(rig, scene_id, "Two", item)
+
+    assert rig.worker_log().count(f"Scene {scene_id} (One): its cover is {reason}") == 1
+    assert rig.worker_log().count("Set another in Stash") == 1
+    assert fetched(rig) == [200, 304]
+    assert uploads(rig) == (0, 0)
+    assert item.locks.isdisjoint({"thumb", "art"})
+    rig.stash.edit_scene(scene_id, cover=png(1))
+    assert rig.wait_until(lambda: item.poster == item.art == png(1))
+
+
+def test_a_cover_that_plex_refuses_is_reported_and_locks_no_image_in_its_place(rig: Rig) -> None:
+    rig.plex.switches = replace(rig.plex.switches, max_upload_bytes=1000)
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=JPEG + bytes(2000))
+
+    sync(rig, scene_id, "One", item)
+    sync(rig, scene_id, "Two", item)
+
+    assert "it stays without this poster" in rig.worker_log()
+    assert uploads(rig) == (1, 1)
+    assert item.locks.isdisjoint({"thumb", "art"})
+    rig.stash.edit_scene(scene_id, cover=png(1))
+    assert rig.wait_until(lambda: item.poster == item.art == png(1))
+
+
+def test_a_poster_at_which_plex_fails_keeps_neither_fields_nor_background_from_it(
+    rig: Rig,
+) -> None:
+    fault = rig.plex.faults.status(500, kind="poster_upload")
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
+
+    rig.stash.edit_scene(scene_id, title="One")
+
+    assert rig.wait_until(lambda: item.art == png(1) and item.genres == ("T",))
+    assert rig.wait_until(lambda: "/posters: Plex could not" in rig.worker_log())
+    fault.clear()
+    assert rig.wait_until(lambda: item.poster == png(1) and rig.queued() == 0, 60)
+    assert rig.plex.log.count("art_upload") == 1
+    assert item.locks >= {"thumb", "art"}
