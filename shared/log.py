@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def one_line(text: str) -> str:
     """Escape line breaks and control characters, and cut the text to one record's size."""
+    text = text[: MAX_RECORD_BYTES + 1]  # a character is a byte or more
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _escaped(c) for c in text)
     encoded = text.encode("utf-8", "backslashreplace")

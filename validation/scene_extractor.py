@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from validation.limits import MAX_NAME
+
 
 @dataclass(frozen=True, slots=True)
 class SceneFile:
@@ -44,7 +46,7 @@ class StashScene:
         name = self.title
         if not name and self.files:
             name = self.files[0].path.replace("\\", "/").rsplit("/", 1)[-1]
-        return f"Scene {self.id} ({name})" if name else f"Scene {self.id}"
+        return f"Scene {self.id} ({name[:MAX_NAME]})" if name else f"Scene {self.id}"
 
     def entity_ids(self) -> dict[str, list[int]]:
         """Return the ids of whom the scene belongs to, by kind."""

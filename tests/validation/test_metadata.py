@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from dataclasses import fields, replace
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.validation.strategies import ANY_TEXT
 from validation.config import Config
+from validation.limits import MAX_COLLECTIONS, MAX_NAME, MAX_PERFORMERS, MAX_SUMMARY
 from validation.metadata import (
     SceneMetadata,
     folded,
@@ -305,6 +307,23 @@ def test_projecting_what_was_projected_changes_nothing(scene: StashScene) -> Non
         tags=entities(*(first.tags or ())),
     )
     assert project(again, ALL) == first
+
+
+@settings(max_examples=80, deadline=None)
+@given(scene=SCENES, most=st.integers(10, 500))
+def test_whatever_stash_has_what_is_sent_is_bounded_composed_and_distinct(
+    scene: StashScene, most: int
+) -> None:
+    shown = project(scene, replace(ALL, max_tags=most))
+    lists = (shown.performers or (), shown.tags or (), shown.collections or ())
+    for text in (shown.title, shown.file_stem, shown.studio, *(n for one in lists for n in one)):
+        assert len(text or "") <= MAX_NAME
+        assert unicodedata.is_normalized("NFC", text or "")
+    assert len(shown.summary or "") <= MAX_SUMMARY
+    for names, limit in zip(lists, (MAX_PERFORMERS, most, MAX_COLLECTIONS), strict=True):
+        assert len(names) <= limit
+        assert len({folded(name) for name in names}) == len(names)
+        assert all(names)
 
 
 # the quality gate (spec.md §4)
