@@ -457,7 +457,8 @@ def a_temporary_error(bench: Bench, scene_id: int) -> None:
 
 
 def a_refusal(bench: Bench, scene_id: int) -> None:
-    bench.rig.plex.faults.status(400, kind="edit", times=1)
+    # Of an edit of seven fields, which are tried together and then one by one.
+    bench.rig.plex.faults.status(400, kind="edit", times=8)
     bench.put(scene_id)
 
 
