@@ -12,7 +12,8 @@ from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
 from shared.log import create_logger
 from shared.redaction import Secrets
-from sync_queue.operations import enqueue, has_unfinished
+from shared.settings_hint import wants_scans
+from sync_queue.operations import FOLDER_SCAN, enqueue, has_unfinished
 from sync_queue.schema import NewerSchemaError, connect
 from worker.launcher import ensure_worker
 
@@ -40,6 +41,8 @@ def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
         folder = resolve_data_folder(
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
+        if job is not None and job["update_type"] == FOLDER_SCAN:
+            job = job if wants_scans(folder.settings_hint) else None
         return _store_and_wake(script, folder, connection, job, log)
     except (OSError, sqlite3.Error, NewerSchemaError) as error:
         return _not_queued(job, error, log)

@@ -14,6 +14,8 @@ from plex.path_index import PathIndex
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
+from shared.settings_hint import read_hint
+from shared.state_file import write_state
 from stash.settings import StashSettings
 from validation.config import Config, ParsedConfig, parse_config
 from worker.session import ConfigFault, SyncSession
@@ -32,7 +34,7 @@ class CurrentSession:
 
     Args:
         settings: Stash's store of them.
-        folder: where path index and device id lie.
+        folder: where path index, device id and the hint for hooks lie.
         log: is told about bad settings, once each.
         secrets: learns the token before it is used.
         monotonic: a clock in seconds that never steps.
@@ -88,9 +90,21 @@ class CurrentSession:
                 if warning not in self._told:
                     self._told.add(warning)
                     self._log.warning(f"Setting {warning}")
+            self._leave_hint(parsed.config)
             self._parsed = parsed
             self._read_at = now
         return self._parsed
+
+    def _leave_hint(self, config: Config) -> None:
+        """Tell hooks, which must not ask Stash, what they may know; no secret is part of it."""
+        hint = {"enabled": config.enabled, "trigger_plex_scan": config.trigger_plex_scan}
+        path = self._folder.settings_hint
+        if read_hint(path) == hint:
+            return
+        try:
+            write_state(path, hint)
+        except OSError as error:
+            self._log.warning(f"New scenes make Plex scan as before; no note of it: {error}")
 
     def _build(self, config: Config) -> SyncSession:
         identity = device_headers(self._folder.device_id, self._log.warning, self._clock())

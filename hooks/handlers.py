@@ -4,7 +4,7 @@ The user's save waits for this, so everything here imports the standard library 
 settings and makes no request (design.md §1).
 """
 
-from sync_queue.operations import METADATA, PATH, scene_job
+from sync_queue.operations import FOLDER_SCAN, METADATA, PATH, scene_job
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SCENE_UPDATED = "Scene.Update.Post"
 SCENE_CREATED = "Scene.Create.Post"
+SCAN_DELAY = 20.0  # seconds: the scenes that a scan of Stash creates come in bursts
 
 # Fields of Stash's scene inputs that reach Plex, or that tell that a scene was identified
 # (spec.md §2). `ids` lists and play counts are not among them.
@@ -59,7 +60,18 @@ def job_for_hook(context: "Any", now: float) -> "JobData | None":
         raise HookContextError(message)
     if context.get("type") == SCENE_UPDATED:
         return on_scene_update(context, now)
+    if context.get("type") == SCENE_CREATED:
+        return on_scene_create(context, now)
     return None
+
+
+def on_scene_create(context: "dict[str, Any]", now: float) -> "JobData":
+    """Return the job that makes Plex scan the folder of a new scene, for whoever wants that.
+
+    Raises:
+        HookContextError: the id is no number.
+    """
+    return scene_job(_scene_id(context.get("id")), FOLDER_SCAN, now, due=now + SCAN_DELAY)
 
 
 def on_scene_update(context: "dict[str, Any]", now: float) -> "JobData | None":

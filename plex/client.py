@@ -158,6 +158,20 @@ class PlexClient:
         """
         return self._sender.send(item, fields, alone=alone)
 
+    def scan_folder(self, section_key: int, folder: str) -> None:
+        """Let Plex look into one folder of a library; it says yes to any path and does it later.
+
+        Args:
+            section_key: the library.
+            folder: as Plex names it, below one of the library's locations.
+        """
+        text = query({"path": folder})
+        self._send(
+            f"/library/sections/{section_key}/refresh?{text}",
+            f"asking Plex to scan {folder}",
+            self._session.get,
+        )
+
     def upload_image(self, rating_key: int, kind: str, image: bytes) -> None:
         """Give an item new bytes as its `poster` or `art`; Plex selects them, and keeps the old."""
         doing = f"uploading the {kind} of item {rating_key}"

@@ -18,12 +18,15 @@ class DataFolder:
         self.queue_database = os.path.join(self.queue_folder, "data.db")
         self.library_database = os.path.join(root, "library.db")
         self.worker_lock = os.path.join(root, "worker.lock")
+        self.takeover_lock = os.path.join(root, "takeover.lock")
         self.worker_log = os.path.join(root, "worker.log")
         self.circuit_breaker = os.path.join(root, "circuit_breaker.json")
         self.recovery_state = os.path.join(root, "recovery_state.json")
         self.outage_history = os.path.join(root, "outage_history.json")
         self.stats = os.path.join(root, "stats.json")
         self.device_id = os.path.join(root, "device_id.json")
+        self.settings_hint = os.path.join(root, "settings_hint.json")
+        self.reports = os.path.join(root, "reports")
 
     def create(self) -> None:
         """Make the folders.

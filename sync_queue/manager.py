@@ -85,6 +85,13 @@ class QueueManager:
                 for scene_id in {c.job.scene_id for c in claims if c.job.scene_id is not None}:
                     self.dead_letters.forget_scene(scene_id)
 
+    def replace(self, claims: Sequence[Claim], jobs: Iterable[dict[str, Any]]) -> None:
+        """Remove jobs that are done and queue those that follow from them, in one transaction."""
+        with self._queue.transaction() as connection:
+            self._queue.remove(claim.row_id for claim in claims)
+            for job in jobs:
+                operations.put(connection, job, self.clock())
+
     def give_back(self, claims: Sequence[Claim]) -> None:
         """Make claimed jobs wait again, in the state that they carry."""
         self._queue.give_back(claims)

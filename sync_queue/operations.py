@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     JobData = dict[str, Any]
 
-METADATA, PATH = "metadata", "path"  # spec.md §3 `update_type`
+METADATA, PATH, FOLDER_SCAN = "metadata", "path", "scan"  # spec.md §3 `update_type`
 
 _FIND_WAITING = (
     f"SELECT _id, data FROM {TABLE} WHERE {SUBJECT} = ? AND {TYPE} = ? AND {IS_WAITING} "
@@ -24,15 +24,20 @@ _REPLACE = f"UPDATE {TABLE} SET data = ?, status = {WAITING_NEW} WHERE _id = ?"
 
 
 def scene_job(
-    scene_id: int, update_type: str, now: float, data: "JobData | None" = None
+    scene_id: int,
+    update_type: str,
+    now: float,
+    data: "JobData | None" = None,
+    due: float = 0.0,
 ) -> "JobData":
     """Return a new job for a scene: which one and why, never what its metadata was.
 
     Args:
         scene_id: Stash's id.
-        update_type: `metadata` or `path`.
+        update_type: `metadata`, `path` or `scan`.
         now: seconds since the epoch.
         data: hints for the worker.
+        due: when a worker may take it, in seconds since the epoch; 0 at once.
     """
     return {
         "job_id": os.urandom(8).hex(),
@@ -42,7 +47,7 @@ def scene_job(
         "enqueued_at": now,
         "job_key": f"scene_{scene_id}",
         "retry_count": 0,
-        "next_retry_at": 0.0,
+        "next_retry_at": due,
         "last_error_type": None,
     }
 

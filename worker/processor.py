@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import traceback
 from collections.abc import Sequence
+from itertools import chain
 
 from plex.exceptions import PlexError, PlexTemporaryError
 from stash.exceptions import StashAuthError, StashError
@@ -12,6 +13,7 @@ from sync_queue.rescue import is_damage
 from validation.config import Config
 from worker.batch import BatchSync
 from worker.environment import Environment
+from worker.folder_scans import FolderScans, split_scans
 from worker.missing import MissingScenes
 from worker.pauses import DATABASE, SETTINGS, SETTINGS_LOOK, STASH, Pauses
 from worker.retry_policy import Bury, Decision, Leave, Outage, Pause, Retry, decide
@@ -49,6 +51,7 @@ class SyncWorker:
         self._pauses = Pauses(environment.monotonic, environment.log.warning)
         self._paused_session: SyncSession | None = None
         self._missing = MissingScenes(self._queue)
+        self._scans = FolderScans(environment.scenes, environment.clock, environment.log)
         self._settlement = Settlement(
             environment.queue, environment.stats, environment.log, environment.clock
         )
@@ -238,7 +241,9 @@ class SyncWorker:
         unsettled: dict[int, Claim],
     ) -> str:
         begun = self._env.monotonic()
-        for result in self._guard.paced(batch.run(claims), self._stop.wait):
+        scans, others = split_scans(claims)
+        results = chain(self._scans.run(session, scans), batch.run(others))
+        for result in self._guard.paced(results, self._stop.wait):
             outcome = self._settle(result, session, unsettled, self._env.monotonic() - begun)
             if outcome != WORKED or self._stop.is_set():
                 return outcome

@@ -15,6 +15,20 @@ SYNCED, SKIPPED = "synced", "skipped"
 
 
 @dataclass(frozen=True, slots=True)
+class ScanOutcome:
+    """What became of a job that makes Plex scan folders.
+
+    Attributes:
+        then_sync: whether the scene's metadata is to follow.
+        wait_until: seconds since the epoch until which the job waits for another scan of the same
+            folder; None when it is done.
+    """
+
+    then_sync: bool = False
+    wait_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """How the jobs of one scene ended.
 
@@ -26,6 +40,7 @@ class Result:
         changed: what Plex got, for the log; empty when it showed everything already.
         paths: the scene's files, as Stash names them.
         by_plex: Plex was asked for this, and served.
+        scan: these are jobs of folder scans, not of the scene's metadata.
     """
 
     claims: Sequence[Claim]
@@ -35,6 +50,7 @@ class Result:
     changed: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     by_plex: bool = False
+    scan: ScanOutcome | None = None
 
 
 @dataclass(slots=True)

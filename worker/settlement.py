@@ -10,8 +10,9 @@ from stash.exceptions import StashError
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_PATHS, MISSING_SINCE, Claim
+from sync_queue.operations import METADATA, scene_job
 from worker.retry_policy import Bury, Decision, Retry, SceneError
-from worker.scene_work import Result
+from worker.scene_work import Result, ScanOutcome
 from worker.stats import SyncStats
 
 
@@ -30,6 +31,9 @@ class Settlement:
 
     def done(self, result: Result, seconds: float) -> None:
         """Remove the jobs of a scene whose effect is in Plex, and remember how it went."""
+        if result.scan is not None:
+            self._scanned(result, result.scan)
+            return
         with self.queue.transaction():
             scene_id = result.claims[0].job.scene_id
             if scene_id is not None and result.record is not None:
@@ -41,6 +45,22 @@ class Settlement:
         outcome = result.record.outcome if result.record else "done"
         what = ", ".join(result.changed) or "already in step"
         self.log.info(f"{result.label}: {outcome}: {what}; {seconds:.1f} s")
+
+    def _scanned(self, result: Result, scan: ScanOutcome) -> None:
+        """End jobs of folder scans; the job of the scene's metadata takes their place at once."""
+        if scan.wait_until is not None:
+            later = [
+                Claim(claim.row_id, replace(claim.job, next_retry_at=scan.wait_until))
+                for claim in result.claims
+            ]
+            self.queue.give_back(later)
+            return
+        scene_ids = {claim.job.scene_id for claim in result.claims} if scan.then_sync else set()
+        now = self.clock()
+        self.queue.replace(
+            result.claims, [scene_job(one, METADATA, now) for one in scene_ids if one is not None]
+        )
+        self.log.step(f"{result.label}: {', '.join(result.changed)}")
 
     def failed(self, decision: Decision, result: Result, error: Exception, claim: Claim) -> None:
         """Put a job off, bury it, or finish it without effect."""

@@ -36,9 +36,15 @@ def hold_worker_lock(rig: Rig) -> FileLock:
     return lock
 
 
-def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig) -> None:
+@pytest.mark.parametrize("event", ["an edit", "a new scene"])
+def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig, event: str) -> None:
     scene_id, _ = rig.add_pair("a")
-    run = rig.stash.edit_scene(scene_id, title="T")[0].result
+    rig.configure(trigger_plex_scan=True)
+    rig.task("health_check")  # whoever reads the settings leaves the hint for hooks
+    if event == "an edit":
+        run = rig.stash.edit_scene(scene_id, title="T")[0].result
+    else:
+        run = rig.stash.scan_new(files=["/media/scenes/new.mp4"]).runs[0].result
     script = rig.manifest.directory / "Stash2Plex.py"
     spy = (
         "import os, sys\n"
@@ -55,6 +61,7 @@ def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig) ->
     modules = {line for line in lines if "\x02" not in line}
     extra = modules - set(allowed.decode().splitlines())
 
+    assert run.output == "queued"
     assert "app.hook_process" in modules
     assert {name for name in extra if name.split(".")[0] not in OUR_PACKAGES} == set()
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hooks.handlers import (
+    SCAN_DELAY,
     SYNCED_FIELDS,
     HookContextError,
     changed_fields,
@@ -185,13 +186,23 @@ def test_an_update_without_input_is_a_scan_and_matches_the_scene_again(
     assert kind_of(context(**members)) == "path"
 
 
+# Scene.Create.Post
+
+
+def test_a_new_scene_asks_for_a_scan_of_its_folder_that_is_due_after_the_burst() -> None:
+    job = job_for_hook({"id": 45, "type": "Scene.Create.Post", "input": None}, NOW)
+
+    assert job is not None
+    assert (job["job_key"], job["update_type"]) == ("scene_45", "scan")
+    assert job["next_retry_at"] == NOW + SCAN_DELAY == NOW + 20
+
+
 # other events
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        "Scene.Create.Post",
         "Scene.Destroy.Post",
         "Scene.Merge.Post",
         "Gallery.Update.Post",

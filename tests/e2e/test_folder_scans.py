@@ -1,0 +1,204 @@
+"""A new scene makes Plex scan its folder, and its metadata follows, with nobody doing anything."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.e2e.test_hook import hold_worker_lock
+from tests.e2e.test_lifecycle import mutate
+from tests.rig import FOLDER, TOKEN, Rig
+
+BURST = 12
+
+
+@pytest.fixture
+def scanning(make_rig: MakeRig) -> Rig:
+    """A rig whose hooks know that scans are wanted, and whose waits are short."""
+    rig = make_rig(settings={"trigger_plex_scan": True})
+    quicken(rig)
+    rig.task("health_check")
+    return rig
+
+
+def quicken(rig: Rig) -> None:
+    mutate(rig, "hooks/handlers.py", "SCAN_DELAY = 20.0", "SCAN_DELAY = 0.3")
+    mutate(rig, "plex/library.py", "REFRESH_INTERVAL = 60.0", "REFRESH_INTERVAL = 0.3")
+    mutate(rig, "app/sessions.py", "SETTINGS_AGE = 10.0", "SETTINGS_AGE = 0.0")
+
+
+def create(rig: Rig, *paths: str) -> list[int]:
+    """Scenes that a scan of Stash finds, whose files Plex's machine has as well."""
+    created: list[int] = []
+    for path in paths:
+        rig.plex.disk.add(path)
+        edited = rig.stash.scan_new(files=[path])
+        assert [run.result.output for run in edited.runs] == ["queued"]
+        created += edited.ids
+    return created
+
+
+def scans(rig: Rig) -> list[tuple[str, str | None]]:
+    """Which library was asked to scan which folder."""
+    asked = [request for request in rig.plex.log.requests if request.kind == "scan"]
+    return [(request.path.split("/")[3], request.param("path")) for request in asked]
+
+
+def test_a_burst_of_new_scenes_in_one_folder_is_one_scan_of_that_folder(scanning: Rig) -> None:
+    rig = scanning
+    lock = hold_worker_lock(rig)
+    paths = [f"{FOLDER}/new/{number}.mp4" for number in range(BURST)]
+    created = create(rig, *paths)
+    assert rig.queued() == BURST
+    lock.release()
+
+    rig.stash.edit_scenes(created, tags=["Identified"])
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert scans(rig) == [("1", f"{FOLDER}/new")]
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert rig.verdict().compared == BURST
+
+
+def test_folders_of_two_libraries_are_each_scanned_by_their_own(scanning: Rig) -> None:
+    rig = scanning
+    other = rig.plex.add_section("Inner", locations=[f"{FOLDER}/inner"])
+
+    create(rig, f"{FOLDER}/outer/a.mp4", f"{FOLDER}/inner/x/b.mp4")
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert sorted(scans(rig)) == [("1", f"{FOLDER}/outer"), ("2", f"{FOLDER}/inner/x")]
+    assert [item.files for item in rig.plex.items(other)] == [[f"{FOLDER}/inner/x/b.mp4"]]
+
+
+def test_the_folder_is_named_as_plex_sees_it(scanning: Rig) -> None:
+    rig = scanning
+    rig.configure(plex_unmatched_path_map=f"{FOLDER}=>/data")
+    rig.plex.disk.add(f"{FOLDER}/new/a.mp4")
+
+    rig.stash.scan_new(files=["/data/new/a.mp4"])
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert scans(rig) == [("1", f"{FOLDER}/new")]
+    assert rig.plex.find(f"{FOLDER}/new/a.mp4") is not None
+
+
+def test_a_folder_that_no_library_has_is_told_once_with_the_line_to_set(scanning: Rig) -> None:
+    rig = scanning
+
+    rig.stash.scan_new(files=["/elsewhere/new/a.mp4"])
+    rig.stash.scan_new(files=["/elsewhere/new/b.mp4"])
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert scans(rig) == []
+    assert rig.worker_log().count("no library of Plex has the folder /elsewhere/new") == 1
+    assert f"set the Path map, Plex's folder first: {FOLDER}=>/elsewhere/new" in rig.worker_log()
+
+
+def test_what_was_edited_before_plex_had_the_file_arrives_when_the_scan_ends(
+    scanning: Rig,
+) -> None:
+    rig = scanning
+    rig.plex.scanner.delay = None
+    (scene_id,) = create(rig, f"{FOLDER}/new/a.mp4")
+    rig.stash.edit_scene(scene_id, title="Edited meanwhile", tags=["T"])
+    assert rig.wait_until(lambda: scans(rig) != [] and "Plex has no item" in rig.worker_log())
+
+    rig.plex.finish_scan()
+
+    assert rig.settled(), rig.verdict().differences
+    assert rig.item_of(scene_id).title == "Edited meanwhile"
+
+
+def test_a_scene_that_was_identified_before_its_hook_ran_needs_no_edit_to_arrive(
+    scanning: Rig,
+) -> None:
+    rig = scanning
+    path = f"{FOLDER}/new/a.mp4"
+    rig.plex.disk.add(path)
+
+    rig.stash.scan_new(files=[path], title="Known at once", tags=["T"])
+
+    assert rig.wait_until(lambda: rig.plex.find(path) is not None)
+    assert rig.settled(), rig.verdict().differences
+
+
+def test_a_scene_that_comes_after_the_scan_waits_for_the_next_one(scanning: Rig) -> None:
+    rig = scanning
+    mutate(rig, "worker/folder_scans.py", "SCAN_INTERVAL = 60.0", "SCAN_INTERVAL = 3.0")
+    create(rig, f"{FOLDER}/new/a.mp4")
+    assert rig.wait_until(lambda: len(scans(rig)) == 1)
+
+    create(rig, f"{FOLDER}/new/b.mp4")
+
+    assert rig.wait_until(lambda: rig.plex.find(f"{FOLDER}/new/b.mp4") is not None)
+    first, second = (one.at for one in rig.plex.log.requests if one.kind == "scan")
+    assert second - first >= 3.0
+    with rig.database() as database:
+        assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
+
+
+def test_an_outage_costs_the_scan_nothing_but_time(scanning: Rig) -> None:
+    rig = scanning
+    mutate(rig, "worker/recovery.py", "SHORTEST_INTERVAL = 5.0", "SHORTEST_INTERVAL = 0.3")
+    rig.plex.stop()
+    create(rig, f"{FOLDER}/new/a.mp4")
+    assert rig.wait_until(lambda: "none is lost" in rig.worker_log())
+
+    rig.plex.start()
+
+    assert rig.wait_until(lambda: scans(rig) == [("1", f"{FOLDER}/new")])
+
+
+def test_new_scenes_queue_nothing_unless_somebody_knows_that_scans_are_wanted(rig: Rig) -> None:
+    rig.configure(trigger_plex_scan=True)
+    unknown = rig.stash.scan_new(files=[f"{FOLDER}/a.mp4"]).runs
+    rig.task("health_check")
+    known = rig.stash.scan_new(files=[f"{FOLDER}/b.mp4"]).runs
+    rig.stop_worker()
+    rig.configure(trigger_plex_scan=False)
+    rig.task("health_check")
+    off = rig.stash.scan_new(files=[f"{FOLDER}/c.mp4"]).runs
+
+    answers = [run.result.output for run in (*unknown, *known, *off)]
+
+    assert answers == ["nothing to sync", "queued", "nothing to sync"]
+
+
+@pytest.mark.parametrize("hint", [b"", b"[1]", b"{", b"\xff", b'{"trigger_plex_scan": "true"}'])
+def test_a_hint_that_cannot_be_read_asks_for_nothing_and_drops_no_edit(
+    rig: Rig, hint: bytes
+) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.data.mkdir(mode=0o700)
+    (rig.data / "settings_hint.json").write_bytes(hint)
+
+    created = rig.stash.scan_new(files=[f"{FOLDER}/b.mp4"]).runs
+    edited = rig.stash.edit_scene(scene_id, title="Edited")
+
+    assert [run.result.output for run in (*created, *edited)] == ["nothing to sync", "queued"]
+    assert rig.wait_until(lambda: item.title == "Edited")
+
+
+def test_a_scan_that_nobody_wants_any_more_is_finished_without_effect(scanning: Rig) -> None:
+    rig = scanning
+    lock = hold_worker_lock(rig)
+    create(rig, f"{FOLDER}/new/a.mp4")
+    rig.configure(trigger_plex_scan=False)
+    lock.release()
+
+    drained = rig.task("process_queue")
+
+    assert drained.error is None
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert scans(rig) == []
+
+
+def test_the_hint_for_hooks_holds_no_secret_and_belongs_to_the_user(scanning: Rig) -> None:
+    path = scanning.data / "settings_hint.json"
+
+    assert json.loads(path.read_text()) == {"enabled": True, "trigger_plex_scan": True}
+    assert TOKEN not in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
