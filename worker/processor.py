@@ -313,6 +313,8 @@ class SyncWorker:
     ) -> str:
         """Settle an error of a whole batch: a fault of one scene is looked for one by one."""
         left = [claim for claim in claims if claim.row_id in unsettled]
+        if not left:
+            return WORKED  # it came when all was settled, so it is no job's
         decision = self._decide(error, left[0], plex_healthy=True)
         if isinstance(decision, Retry | Bury) and len(left) > 1:
             self._limit = 1

@@ -304,6 +304,25 @@ def test_that_plex_cannot_be_read_back_fails_nothing(rig: Rig) -> None:
     assert rig.wait_until(lambda: item.title == "Next")
 
 
+def test_a_bug_in_reading_back_is_told_and_costs_no_job_and_no_worker(rig: Rig) -> None:
+    path = rig.manifest.directory / "worker" / "verification.py"
+    text = path.read_text()
+    place = "        expected, self._expected = self._expected, {}\n"
+    assert place in text
+    path.write_text(text.replace(place, place + "        assert False\n"))
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: "A bug of Stash2Plex" in rig.worker_log())
+    (worker,) = rig.worker_pids()
+    rig.stash.edit_scene(scene_id, title="Two")
+
+    assert rig.wait_until(lambda: item.title == "Two" and rig.queued() == 0)
+    assert rig.worker_pids() == [worker]
+    with rig.database() as database:
+        assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
+
+
 def test_a_field_that_plex_refuses_leaves_the_others_in_plex_and_is_not_tried_again(
     rig: Rig,
 ) -> None:
@@ -357,6 +376,7 @@ def test_a_summary_that_no_request_holds_is_cut_told_once_and_then_in_step(
     assert rig.wait_until(lambda: "already in step" in rig.worker_log())
     assert rig.plex.log.count("edit", since=mark) == 0
     assert rig.worker_log().count("so long a summary") == 1
+    assert "did not keep" not in rig.worker_log()
 
     rig.plex.edit(item.rating_key, summary="Changed in Plex")
     cut = item.summary
