@@ -10,6 +10,7 @@ from tasks.context import TaskContext
 from worker.launcher import ensure_worker
 from worker.processor import SyncWorker
 from worker.records import Records
+from worker.takeover import Takeover
 
 
 def context_for(
@@ -27,6 +28,8 @@ def context_for(
         sessions=container.sessions,
         records=Records(container.folder, container.log.warning, container.queue.clock),
         worker_lock=lock,
+        takeover=Takeover(lock, FileLock(container.folder.takeover_lock)),
+        reports_folder=container.folder.reports,
         ensure_worker=partial(ensure_worker, script, lock, server_connection),
         foreground_worker=foreground_worker,
         clock=container.queue.clock,

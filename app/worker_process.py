@@ -9,9 +9,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.dependencies import activate_site_packages, missing_dependencies
 from app.installation import Installation
@@ -23,6 +23,10 @@ from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.rescue import INBOX, is_damage, set_aside
 from worker.launcher import ensure_worker
+from worker.takeover import LOOK_FOR_REQUESTS, is_wanted
+
+if TYPE_CHECKING:
+    from worker.processor import SyncWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
         tell_of_refused_wal(container, "worker")
         worker = SyncWorker(environment(container, installed=process.installation.unchanged))
         signal.signal(signal.SIGTERM, lambda _signal, _frame: worker.stop())
-        return _in_thread(worker.run_until_idle), container.queue.has_unfinished
+        return _in_thread(worker, process), container.queue.has_unfinished
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
@@ -136,14 +140,18 @@ def _sweep(folder: DataFolder) -> None:
         sweep_temporaries(one, time.time())
 
 
-def _in_thread(run: Callable[[], str]) -> str:
-    """Run the worker in its thread; this one stays free for signals.
+def _in_thread(worker: "SyncWorker", process: _Process) -> str:
+    """Run the worker in its thread; this one stays free for signals, and for who wants its place.
 
     Raises:
         Exception: what ended the worker.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
-        return pool.submit(run).result()
+        running = pool.submit(worker.run_until_idle)
+        while not wait([running], LOOK_FOR_REQUESTS).done:
+            if is_wanted(process.folder.takeover_lock):
+                worker.stop()
+        return running.result()
 
 
 def _read_connection() -> dict[str, Any]:

@@ -12,8 +12,10 @@ from plex.exceptions import PlexNotFound, PlexTemporaryError, plex_errors
 from plex.field_sender import EditOutcome, FieldSender
 from plex.items import (
     LibraryPart,
+    PlexImage,
     PlexItem,
     Section,
+    parse_image,
     parse_item,
     parse_section,
 )
@@ -44,6 +46,10 @@ class _Server(PlexServer):
         headers: dict[str, str] = super()._headers(**kwargs)  # type: ignore[no-untyped-call]
         headers.update(self._identity)
         return headers
+
+    def headers(self) -> dict[str, str]:
+        """Return what every request to the server carries."""
+        return self._headers()
 
 
 class PlexClient:
@@ -182,6 +188,28 @@ class PlexClient:
             data=image,
         )
 
+    def list_images(self, rating_key: int, kind: str) -> list[PlexImage]:
+        """Return the images that an item has to choose from as its `poster` or `art`."""
+        path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
+        answer = self._get(path, f"listing the images of item {rating_key}")
+        return [parse_image(photo) for photo in answer.findall("Photo")]
+
+    def select_image(self, rating_key: int, kind: str, key: str) -> None:
+        """Make Plex show one of the images that it has.
+
+        Args:
+            rating_key: the item.
+            kind: `poster` or `art`.
+            key: the image's own key, as `list_images` gives it.
+        """
+        path = f"/library/metadata/{rating_key}/{kind}?{query({'url': key})}"
+        self._tell(path, f"choosing the {kind} of item {rating_key}", self._session.put)
+
+    def deselect_image(self, rating_key: int, kind: str) -> None:
+        """Make Plex show no `poster` or `art` of its own choice; uploaded bytes stay with it."""
+        path = f"/library/metadata/{rating_key}/{_IMAGE_LOCKS[kind]}"
+        self._tell(path, f"taking the {kind} from item {rating_key}", self._session.delete)
+
     def lock_images(
         self, section_key: int, rating_keys: Sequence[int], kinds: Sequence[str]
     ) -> None:
@@ -213,6 +241,12 @@ class PlexClient:
         with plex_errors(doing):
             answer: Element | None = server.query(path, method=method, **options)
         return answer
+
+    def _tell(self, path: str, doing: str, method: Any) -> None:
+        """Send a request whose answer is a line of text and no XML (plex-protocol.md §3.6)."""
+        server = self._connected()
+        with plex_errors(doing):
+            method(server.url(path), headers=server.headers(), timeout=self._timeout)
 
     def _connected(self) -> Any:
         if self._server is None:

@@ -50,6 +50,19 @@ class LibraryPart:
 
 
 @dataclass(frozen=True, slots=True)
+class PlexImage:
+    """An image that an item has to choose from.
+
+    Attributes:
+        key: Plex's name of it; of an upload `upload://posters/<SHA-1 of its bytes>`.
+        selected: whether it is the one that is shown.
+    """
+
+    key: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A library of videos."""
 
@@ -98,6 +111,11 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
             if path:
                 size = whole_number(part.get("size"))
                 yield LibraryPart(path, rating_key, size, changed_at=changed_at)
+
+
+def parse_image(photo: Element) -> PlexImage:
+    """Read one `<Photo>`."""
+    return PlexImage(photo.get("ratingKey") or "", photo.get("selected") in ("1", "true"))
 
 
 def parse_section(directory: Element) -> Section | None:

@@ -142,6 +142,45 @@ class SyncLog:
         values = (server_id, rating_key, json.dumps(dict(held)), now)
         self._connection.execute(_KEEP_ORIGINAL, values)
 
+    def with_original(self, server_id: str, scene_id: int | None = None) -> list[int]:
+        """Return the keys of the items whose original is kept; of one scene, or all."""
+        if scene_id is None:
+            statement = "SELECT rating_key FROM originals WHERE server_id = ? ORDER BY rating_key"
+            rows = self._connection.execute(statement, (server_id,))
+        else:
+            statement = (
+                "SELECT rating_key FROM sync_log JOIN originals USING (server_id, rating_key) "
+                "WHERE scene_id = ? AND server_id = ? ORDER BY rating_key"
+            )
+            rows = self._connection.execute(statement, (scene_id, server_id))
+        return [row[0] for row in rows]
+
+    def records_of_item(self, server_id: str, rating_key: int) -> dict[int, ItemRecord]:
+        """Return scene id → what this item was last sent for it."""
+        rows = self._connection.execute(
+            "SELECT scene_id FROM sync_log WHERE server_id = ? AND rating_key = ?",
+            (server_id, rating_key),
+        ).fetchall()
+        records = {row[0]: self.item(row[0], server_id, rating_key) for row in rows}
+        return {scene_id: record for scene_id, record in records.items() if record is not None}
+
+    def forget_item(self, server_id: str, rating_key: int) -> None:
+        """Drop everything known of an item, and of the scenes that have no other: as if unsynced.
+
+        To be called inside a transaction.
+        """
+        scene_ids = list(self.records_of_item(server_id, rating_key))
+        for table in ("sync_log", "originals"):
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE server_id = ? AND rating_key = ?",
+                (server_id, rating_key),
+            )
+        self._connection.executemany(
+            "DELETE FROM scene_log WHERE scene_id = ? "
+            "AND NOT EXISTS (SELECT 1 FROM sync_log WHERE sync_log.scene_id = scene_log.scene_id)",
+            [(scene_id,) for scene_id in scene_ids],
+        )
+
     def digests(self, server_id: str | None) -> dict[int, dict[int, str]]:
         """Return scene id → rating key → digest of what was sent to this server (None: to any)."""
         found: dict[int, dict[int, str]] = {}

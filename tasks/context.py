@@ -13,6 +13,7 @@ from validation.config import Config
 from worker.processor import SyncWorker
 from worker.records import Records
 from worker.session import SessionProvider
+from worker.takeover import Takeover
 
 
 class TaskError(Exception):
@@ -22,6 +23,21 @@ class TaskError(Exception):
 def flag(arguments: Mapping[str, Any], name: str) -> bool:
     """Tell whether an argument says yes; Stash passes values as text, JSON may bring a bool."""
     return str(arguments.get(name, "")).strip().lower() in ("true", "1", "yes", "on")
+
+
+def scene_argument(arguments: Mapping[str, Any]) -> int | None:
+    """Return the scene that `scene_id` names; None for all.
+
+    Raises:
+        TaskError: it is no number of a scene.
+    """
+    text = str(arguments.get("scene_id") or "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        message = f"scene_id is {text!r}; the number of a scene is wanted, or nothing for all"
+        raise TaskError(message)
+    return int(text)
 
 
 class Settings(SessionProvider, Protocol):
@@ -39,7 +55,9 @@ class TaskContext:
     Attributes:
         records: reads what the worker has written down.
         worker_lock: held by whoever drains the queue.
+        takeover: makes room for this process where a worker is; then it holds the worker lock.
         ensure_worker: starts a worker unless one runs.
+        reports_folder: where reports for the user lie; made when there is one.
         foreground_worker: a worker for this process, told whom to tell its progress.
     """
 
@@ -49,6 +67,8 @@ class TaskContext:
     sessions: Settings
     records: Records
     worker_lock: FileLock
+    takeover: Takeover
+    reports_folder: str
     ensure_worker: Callable[[], str]
     foreground_worker: Callable[[Callable[[int], None]], SyncWorker]
     clock: Callable[[], float] = time.time

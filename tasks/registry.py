@@ -9,6 +9,7 @@ from tasks.dead_letters import clear_dlq, purge_dlq, recover_outage_jobs_task
 from tasks.outages import health_check, outage_summary
 from tasks.process_queue import process_queue
 from tasks.queue_status import queue_status
+from tasks.restore_values import restore_values
 from tasks.sync_scenes import sync_all, sync_recent
 
 Task = Callable[[TaskContext, Mapping[str, Any]], str]
@@ -25,6 +26,7 @@ TASKS: Mapping[str, Task] = {
     "outage_summary": outage_summary,
     "recover_outage_jobs": recover_outage_jobs_task,
     "process_queue": process_queue,
+    "restore_values": restore_values,
 }
 ANNOUNCED = (
     "reconcile_all",

@@ -9,11 +9,12 @@ from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.sync_log import SceneRecord
-from validation.metadata import has_meaningful_metadata, project
+from validation.metadata import project
 from validation.scene_extractor import StashScene
 from worker.cover_sync import CoverResult
 from worker.item_finder import ItemFinder
 from worker.item_writer import ItemWriter
+from worker.plan import lacks_metadata
 from worker.retry_policy import SceneError
 from worker.scene_work import SKIPPED, SYNCED, Result, SceneWork
 from worker.session import SyncSession
@@ -80,7 +81,7 @@ class BatchSync:
         if not scene.files:
             return Result(claims, scene.label, error=SceneError("the scene has no file"))
         last = self._queue.sync_log.scene(scene.id)
-        if not has_meaningful_metadata(scene) and (last is None or last.outcome != SYNCED):
+        if lacks_metadata(scene, last):
             record = self._record(scene, SKIPPED, "no metadata yet")
             return Result(claims, scene.label, record=record, changed=("no metadata yet",))
         return SceneWork(claims, scene, project(scene, self._session.config))

@@ -1,6 +1,6 @@
 """Covers to Plex: only new bytes, each item and kind with a memory of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from plex.client import PlexClient
@@ -36,12 +36,18 @@ class CoverResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class Target:
     """An image of an item that is ours to set, and which bytes it `has` by our memory."""
 
     item: PlexItem
     kind: str
     has: str | None
+
+    @property
+    def lacks_lock(self) -> bool:
+        """Whether it shows our image, and Plex's next refresh may replace it."""
+        shows_ours = bool(self.has) and not str(self.has).startswith(_REFUSED)
+        return shows_ours and lock_of(self.kind) not in self.item.locked
 
 
 class CoverSync:
@@ -89,30 +95,18 @@ class CoverSync:
         Raises:
             StashError, PlexError: the cover could not be had or sent; what was sent is remembered.
         """
-        kinds = [kind for kind, on in ((POSTER, desired.poster), (ART, desired.art)) if on]
-        targets = [
-            _Target(item, kind, _remembered(record, kind))
-            for item, record in items.items()
-            for kind in kinds
-            if not self._is_a_persons(item, kind, record)
-        ]
-        complete = all(target.has is not None for target in targets)
-        result = CoverResult(tag=last.cover_tag if last and complete else None)
+        targets = targets_of(desired, items, preserve=self._preserve)
+        known_tag = last.cover_tag if last and _complete(targets) else None
+        result = CoverResult(tag=known_tag)
         # Stash's time stamps have whole seconds: the hook's hint tells of a second change in one.
-        unchanged = last is not None and last.scene_updated_at == scene.updated_at
-        if targets and not (complete and unchanged and not cover_changed):
+        if targets and (cover_changed or may_differ(scene, targets, last)):
             self._bring(scene, targets, result)
         for target in targets:
-            shows_ours = target.has and not target.has.startswith(_REFUSED)
-            if shows_ours and _LOCKS[target.kind] not in target.item.locked:
+            if target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         return result
 
-    def _is_a_persons(self, item: PlexItem, kind: str, record: ItemRecord) -> bool:
-        uploaded = bool(_remembered(record, kind))
-        return self._preserve and not uploaded and _LOCKS[kind] in item.locked
-
-    def _bring(self, scene: StashScene, targets: list[_Target], result: CoverResult) -> None:
+    def _bring(self, scene: StashScene, targets: list[Target], result: CoverResult) -> None:
         try:
             cover = self._images.cover(scene.id, result.tag)
         except UnusableCoverError as error:
@@ -127,7 +121,7 @@ class CoverSync:
                 self._remember(scene, target.item, target.kind, NOTHING_TO_GIVE)
 
     def _upload(
-        self, scene: StashScene, target: _Target, cover: Cover, result: CoverResult
+        self, scene: StashScene, target: Target, cover: Cover, result: CoverResult
     ) -> None:
         item, kind = target.item, target.kind
         try:
@@ -146,5 +140,37 @@ class CoverSync:
         self._queue.sync_log.remember_image(scene.id, self._server_id, item.rating_key, kind, sha1)
 
 
-def _remembered(record: ItemRecord, kind: str) -> str | None:
-    return record.poster_sha1 if kind == POSTER else record.art_sha1
+def lock_of(kind: str) -> str:
+    """Return Plex's name of the lock of a `poster` or `art`."""
+    return _LOCKS[kind]
+
+
+def targets_of(
+    desired: SceneMetadata, items: Mapping[PlexItem, ItemRecord], *, preserve: bool
+) -> list[Target]:
+    """Return the images that a scene's cover is for.
+
+    Args:
+        desired: as what it is to be shown.
+        items: the scene's items and what they were last sent.
+        preserve: leave an image alone that was locked before our first upload.
+    """
+    kinds = [kind for kind, on in ((POSTER, desired.poster), (ART, desired.art)) if on]
+    targets = [
+        Target(item, kind, record.poster_sha1 if kind == POSTER else record.art_sha1)
+        for item, record in items.items()
+        for kind in kinds
+    ]
+    if not preserve:
+        return targets
+    return [one for one in targets if one.has or lock_of(one.kind) not in one.item.locked]
+
+
+def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord | None) -> bool:
+    """Tell whether the cover has to be looked at, to know if all its images show it."""
+    unchanged = last is not None and last.scene_updated_at == scene.updated_at
+    return not (unchanged and _complete(targets))
+
+
+def _complete(targets: Sequence[Target]) -> bool:
+    return all(target.has is not None for target in targets)

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from plex.diff import ItemEdit, current_values, edit_for
+from plex.diff import ItemEdit
 from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.field_sender import EditOutcome
 from plex.items import PlexItem
+from plex.originals import held_values
 from shared.log import Log
 from stash.images import StashImages
 from sync_queue.manager import QueueManager
 from sync_queue.sync_log import ItemRecord
 from worker.cover_sync import CoverResult, CoverSync
+from worker.plan import plan_item
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
 from worker.verification import Verification
@@ -58,7 +60,7 @@ class ItemWriter:
                 for item in one.items:
                     key = item.rating_key
                     if log.item(one.scene.id, server_id, key) is None:
-                        log.keep_original(server_id, key, current_values(item), self._clock())
+                        log.keep_original(server_id, key, held_values(item), self._clock())
                         untouched = ItemRecord("", {})
                         log.remember_item(one.scene.id, server_id, key, untouched, self._clock())
 
@@ -114,16 +116,7 @@ class ItemWriter:
     def _write_item(self, one: SceneWork, item: PlexItem) -> tuple[ItemRecord, Iterable[str]]:
         """Return the item's memory as it is now, and the fields that it was sent."""
         log, server_id = self._queue.sync_log, self._server_id
-        last = log.item(one.scene.id, server_id, item.rating_key) or ItemRecord("", {})
-        edit = edit_for(
-            one.desired,
-            item,
-            last.sent,
-            log.original(server_id, item.rating_key) or {},
-            refused=last.refused,
-            pending=last.pending,
-            preserve=self._preserve,
-        )
+        last, edit = plan_item(log, server_id, one, item, preserve=self._preserve)
         record = replace(
             last, digest=one.desired.digest, sent=edit.sent, refused=edit.refused, pending={}
         )

@@ -1,0 +1,89 @@
+"""What an item held before our first write, and the edit that puts it back. Pure functions."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from plex.diff import COLLECTIONS, PLEX_NAMES, Values, current_values, edit_for
+from plex.items import PlexImage, PlexItem
+from plex.path_index import folded_path
+from validation.metadata import SceneMetadata
+
+LOCKED, FILES = "locked", "files"
+Held = Mapping[str, str | list[str]]
+
+
+def held_values(item: PlexItem) -> Values:
+    """Return what is kept of an item before our first write: values, locks, and whose it was."""
+    return {**current_values(item), FILES: list(item.files)}
+
+
+def shares_a_file(held: Held, item: PlexItem) -> bool:
+    """Tell whether the item has a file that it had then: a key may mean another video by now."""
+    then = {folded_path(path) for path in held.get(FILES, [])}
+    return any(folded_path(path) in then for path in item.files)
+
+
+def restoring_edit(
+    held: Held, item: PlexItem, sent_collections: Collection[str]
+) -> dict[str, dict[str, str]]:
+    """Return the parameters, by field, that make an item show again what it held; none if it does.
+
+    An empty value clears, except for the title, which Plex never shows empty; what was not kept is
+    left alone. Each lock becomes what it was. Collections are not put back but taken away: only
+    those that we added.
+
+    Args:
+        held: what was kept of the item.
+        item: as Plex has it now.
+        sent_collections: the collections that we last sent, for whichever scene.
+    """
+    wanted = SceneMetadata(
+        title=_text(held, "title"),
+        studio=_text(held, "studio"),
+        summary=_text(held, "summary"),
+        date=_text(held, "date"),
+        performers=_names(held, "performers"),
+        tags=_names(held, "tags"),
+        collections=(),
+    )
+    # Taken as locked everywhere, an item needs an edit only where its values differ.
+    as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
+    edit = edit_for(wanted, as_locked, {COLLECTIONS: list(sent_collections)}, held)
+    fields: dict[str, dict[str, str]] = {}
+    for name, plex_name in PLEX_NAMES.items():
+        lock = f"{plex_name}.locked"
+        parameters = {key: value for key, value in edit.fields.get(name, {}).items() if key != lock}
+        was_locked = was_locked_then(held, plex_name)
+        if name in held and (parameters or was_locked != (plex_name in item.locked)):
+            fields[name] = {**parameters, lock: "1" if was_locked else "0"}
+    return fields
+
+
+def was_locked_then(held: Held, plex_name: str) -> bool:
+    """Tell whether a field (Plex's name) was locked before our first write."""
+    return plex_name in held.get(LOCKED, [])
+
+
+def other_image(images: Collection[PlexImage], sent: Collection[str]) -> PlexImage | None:
+    """Return the first image that is not one of ours.
+
+    Args:
+        images: those that the item has.
+        sent: SHA-1 of the bytes that we uploaded.
+    """
+    return next((image for image in images if image.key and not is_ours(image, sent)), None)
+
+
+def is_ours(image: PlexImage, sent: Collection[str]) -> bool:
+    """Tell whether we uploaded this image; Plex names an upload by its content."""
+    return image.key.startswith("upload://") and image.key.endswith(tuple(sent))
+
+
+def _text(held: Held, name: str) -> str | None:
+    value = held.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _names(held: Held, name: str) -> tuple[str, ...] | None:
+    value = held.get(name)
+    return tuple(value) if isinstance(value, list) else None

@@ -1,0 +1,157 @@
+"""Restore Plex Values: what Plex held before our first write, back in its place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from plex.client import READ_BATCH
+from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
+from plex.health import check_plex_health
+from plex.items import PlexItem
+from plex.matcher import still_holds
+from plex.originals import Held, shares_a_file
+from sync_queue.sync_log import ItemRecord
+from tasks.context import TaskContext, TaskError, scene_argument
+from worker.item_restorer import ItemRestorer
+from worker.session import SyncSession
+from worker.takeover import OccupiedError
+
+
+@dataclass(slots=True)
+class _Counts:
+    restored: int = 0
+    gone: int = 0
+    failed: int = 0
+    scenes: set[int] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.restored} items restored, {self.gone} no longer in Plex, {self.failed} failed"
+        )
+
+
+def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Put back what Plex held before our first write, and unlock it; of all items or one scene's.
+
+    Restored items count as never synced. It can be repeated: what is done is not done again.
+
+    Raises:
+        TaskError: the worker made no room, or Plex went away half-way.
+        ConfigFault, PlexError, StashError: there is no Plex to restore anything in.
+    """
+    scene_id = scene_argument(arguments)
+    session = context.sessions.current()
+    server_id = session.library.server_id
+    whose = "this library" if scene_id is None else f"scene {scene_id}"
+    if not context.queue.sync_log.with_original(server_id, scene_id):
+        return f"There is nothing to restore: nothing that Stash2Plex wrote of {whose} is on record"
+    try:
+        with context.takeover.place():
+            keys = context.queue.sync_log.with_original(server_id, scene_id)
+            restoring = _Restoring(context, session)
+            stopped_by = restoring.run(keys)
+    except OccupiedError as error:
+        raise TaskError(str(error)) from None
+    finally:
+        if context.queue.has_unfinished():
+            context.ensure_worker()
+    return _conclusion(context, restoring.counts, len(keys), stopped_by)
+
+
+def _conclusion(
+    context: TaskContext, counts: _Counts, total: int, stopped_by: PlexError | None
+) -> str:
+    waiting = len(counts.scenes & context.queue.queued_scene_ids())
+    if waiting:
+        context.log.warning(
+            f"{waiting} of the restored scenes wait in the queue and will be synced again. If that "
+            "is not wanted, switch the setting Enabled off and run this task once more"
+        )
+    if stopped_by is not None:
+        left = total - counts.restored - counts.gone - counts.failed
+        message = f"{stopped_by}. {counts}, {left} left: run the task again, it goes on from here"
+        raise TaskError(message)
+    again = "; the next edit of a scene brings it to Plex again" if counts.restored else ""
+    return f"{counts}{again}"
+
+
+class _Restoring:
+    """One run over the items."""
+
+    def __init__(self, context: TaskContext, session: SyncSession) -> None:
+        self.counts = _Counts()
+        self._context = context
+        self._session = session
+        self._log = context.queue.sync_log
+        self._server_id = session.library.server_id
+        self._restorer = ItemRestorer(session, context.queue)
+
+    def run(self, keys: list[int]) -> PlexError | None:
+        """Restore the items; return what ended the run before its end."""
+        for start in range(0, len(keys), READ_BATCH):
+            batch = keys[start : start + READ_BATCH]
+            try:
+                items = self._session.client.read_items(batch)
+                for key in batch:
+                    self._restore(key, items.get(key))
+            except PlexError as error:
+                return error
+            self._context.log.progress(min(1.0, (start + READ_BATCH) / len(keys)))
+        return None
+
+    def _restore(self, key: int, item: PlexItem | None) -> None:
+        """Restore one item.
+
+        Raises:
+            PlexError: no item can be restored now.
+        """
+        held = self._log.original(self._server_id, key)
+        records = self._log.records_of_item(self._server_id, key)
+        if item is None or held is None or not self._is_the_same(item, held, records):
+            self.counts.gone += 1
+            return
+        try:
+            self._restorer.restore(item, held, records)
+        except PlexNotFound:
+            self.counts.gone += 1
+        except (PlexPermanentError, PlexTemporaryError) as error:
+            self._failed(item, records, error)
+        else:
+            self.counts.restored += 1
+            self.counts.scenes.update(records)
+
+    def _failed(self, item: PlexItem, records: Mapping[int, ItemRecord], error: PlexError) -> None:
+        sick = isinstance(error, PlexTemporaryError)
+        if sick and not check_plex_health(self._session.client).healthy:
+            raise error
+        self.counts.failed += 1
+        scenes = ", ".join(f"scene {scene_id}" for scene_id in records) or "a scene that is gone"
+        self._context.log.warning(
+            f"'{item.title}', the item of {scenes}, was not restored: {error}. Run the task again"
+        )
+
+    def _is_the_same(self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]) -> bool:
+        """Tell whether the item still is the video that was written to: by file, or by scene.
+
+        A file that was renamed in Plex and in Stash is held by the same scene as before.
+
+        Raises:
+            PlexError, StashError: they could not be asked.
+        """
+        if shares_a_file(held, item):
+            return True
+        self._session.library.prepare()
+        self._session.library.refresh()
+        scenes = self._context.scenes.read(list(records))
+        matches = [
+            match
+            for scene in scenes.values()
+            for match in self._session.matcher.find(scene.files)
+            if match.rating_key == item.rating_key
+        ]
+        if any(still_holds(item, match) for match in matches):
+            return True
+        self._context.log.warning(
+            f"'{item.title}' has the key of an item that was synced, but other files: left alone"
+        )
+        return False

@@ -1,0 +1,303 @@
+"""Restore Plex Values: the first write is reversible, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.e2e.test_dead_letter_tasks import postpone
+from tests.e2e.test_lifecycle import mutate
+from tests.rig import FOLDER, Rig, png
+from tests.servers.plex import FakePlex
+
+COUNT = 6
+STASH: dict[str, Any] = {
+    "title": "From Stash",
+    "details": "Told in Stash",
+    "date": "2024-05-06",
+    "studio": "Northlight",
+    "performers": ["Mia Okafor"],
+    "tags": ["Night, rain"],
+}
+SHELVES = {"posters", "arts"}  # Plex keeps every upload for good, shown or not
+
+
+def fill(rig: Rig) -> list[int]:
+    """Scenes whose items hold something of a user's, each another part of all that there is."""
+    ids = []
+    for number in range(COUNT):
+        scene_id, item = rig.add_pair(f"s{number}", cover=png(number), **STASH)
+        ids.append(scene_id)
+        key = item.rating_key
+        if number % 2:
+            rig.plex.edit(
+                key,
+                lock=number % 3 == 0,
+                title=f"Mine {number}",
+                summary=f"My words {number}\n\nand more",
+                studio="My studio",
+                originally_available_at="2001-02-03",
+                genres=["Mine", "Comma, too", "Outdoor"],
+                actors=["My actor", "Another, one"],
+                collections=["My collection", "Northlight"][: number % 3 + 1],
+            )
+        if number % 3:
+            rig.plex.edit(key, lock=number == 4, poster=png(100 + number), art=png(200 + number))
+        if number == 5:
+            rig.plex.set_locks(key, ["genre", "thumb", "contentRating"])
+    return ids
+
+
+def look(rig: Rig, *ids: int) -> dict[str, Any]:
+    """All that a sync may change, of the items of these scenes or all."""
+    keys = {str(rig.item_of(one).rating_key) for one in ids}
+    return {
+        key: {name: value for name, value in state.items() if name not in SHELVES}
+        for key, state in rig.plex.snapshot().items()
+        if not ids or key in keys
+    }
+
+
+def synced(rig: Rig) -> None:
+    rig.task("all")
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+
+def memory(rig: Rig) -> list[int]:
+    """How many rows each table that remembers has."""
+    with rig.database() as database:
+        return [
+            database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+            for table in ("sync_log", "originals", "scene_log")
+        ]
+
+
+def test_all_items_are_again_what_they_were_and_a_second_run_has_nothing_to_do(rig: Rig) -> None:
+    fill(rig)
+    before = look(rig)
+    synced(rig)
+    assert look(rig) != before
+    mark = rig.plex.log.mark()
+
+    first = rig.task("restore_values")
+    edits = rig.plex.log.count("edit", since=mark)
+    second = rig.task("restore_values")
+
+    assert first.output.startswith(f"{COUNT} items restored, 0 no longer in Plex, 0 failed")
+    assert look(rig) == before
+    assert edits == COUNT
+    assert second.output.startswith("There is nothing to restore")
+    assert memory(rig) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("append", [True, False])
+@pytest.mark.parametrize("upload_locks", [True, False])
+def test_they_are_so_however_plex_takes_tags_and_locks(
+    rig: Rig, append: bool, upload_locks: bool
+) -> None:
+    rig.plex.switches.tags_append = append
+    rig.plex.switches.remove_before_add = append
+    rig.plex.switches.upload_locks_thumb = upload_locks
+    fill(rig)
+    before = look(rig)
+    synced(rig)
+
+    rig.task("restore_values")
+
+    assert look(rig) == before
+
+
+def test_one_scene_alone_is_restored_and_syncs_again_as_if_it_never_had(rig: Rig) -> None:
+    ids = fill(rig)
+    before = look(rig, ids[1])
+    synced(rig)
+    others = look(rig, *ids[2:])
+
+    answer = rig.task("restore_values", scene_id=str(ids[1]))
+
+    assert answer.output.startswith("1 items restored")
+    assert look(rig, ids[1]) == before
+    assert look(rig, *ids[2:]) == others
+    assert "1 queued" in rig.task("all").output
+    assert rig.settled()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    rig.task("restore_values", scene_id=str(ids[1]))
+    assert look(rig, ids[1]) == before
+
+
+def test_a_lingering_worker_makes_room_at_once(rig: Rig) -> None:
+    (scene_id, item) = rig.add_pair("a", **STASH)
+    before = look(rig)
+    rig.stash.edit_scene(scene_id, title="Just edited")
+    assert rig.wait_until(lambda: item.title == "Just edited" and rig.queued() == 0)
+    (worker,) = rig.worker_pids()
+
+    answer = rig.task("restore_values")
+
+    assert answer.output.startswith("1 items restored")
+    assert look(rig) == before
+    assert rig.wait_until(lambda: worker not in rig.worker_pids())
+    assert "has ended (stopped)" in rig.worker_log()
+    rig.stash.edit_scene(scene_id, title="Edited again")
+    assert rig.wait_until(lambda: item.title == "Edited again")
+
+
+def test_a_busy_worker_that_makes_no_room_is_told_with_what_to_do(rig: Rig) -> None:
+    mutate(rig, "worker/takeover.py", "PATIENCE = 60.0", "PATIENCE = 0.5")
+    first, _ = rig.add_pair("a", **STASH)
+    synced(rig)
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(first, title="Hangs")
+    assert hang.wait_for_hit(timeout=20)
+
+    answer = rig.task("restore_values")
+
+    assert answer.error is not None
+    assert "made no room" in answer.error
+    assert "nothing was changed" in answer.error
+    hang.release()
+    assert rig.settled()
+
+
+KILLS: dict[str, Callable[[FakePlex], Any]] = {
+    "before an edit": lambda plex: plex.faults.hang(kind="edit", after=2, times=1),
+    "after an edit": lambda plex: plex.faults.hang(kind="edit", after=2, times=1, applied=True),
+    "before an image": lambda plex: plex.faults.hang(kind="image_select", after=3, times=1),
+    "after an image": lambda plex: plex.faults.hang(
+        kind="image_select", after=2, times=1, applied=True
+    ),
+    "before the list of images": lambda plex: plex.faults.hang(kind="poster_list", times=1),
+}
+
+
+@pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
+@pytest.mark.parametrize("upload_locks", [True, False])
+def test_a_run_that_was_killed_is_finished_by_the_next(
+    rig: Rig, kill: Callable[[FakePlex], Any], upload_locks: bool
+) -> None:
+    rig.plex.switches.upload_locks_thumb = upload_locks
+    fill(rig)
+    before = look(rig)
+    synced(rig)
+    fault = kill(rig.plex)
+    job = rig.stash.run_task("Stash2Plex", None, {"mode": "restore_values"})
+    assert fault.wait_for_hit(timeout=30)
+    rig.stash.jobs.stop(job)
+    rig.stash.jobs.wait(job)
+    fault.clear()
+    assert look(rig) != before
+
+    answer = rig.task("restore_values")
+
+    assert answer.error is None
+    assert look(rig) == before
+    assert memory(rig) == [0, 0, 0]
+
+
+def test_an_outage_ends_the_run_and_the_next_goes_on_from_there(rig: Rig) -> None:
+    fill(rig)
+    before = look(rig)
+    synced(rig)
+    fault = rig.plex.faults.status(503, kind="edit", after=2)
+
+    stopped = rig.task("restore_values")
+    fault.clear()
+    finished = rig.task("restore_values")
+
+    assert stopped.error is not None
+    assert "2 items restored" in stopped.error
+    assert f"{COUNT - 2} left: run the task again" in stopped.error
+    assert finished.output.startswith(f"{COUNT - 2} items restored")
+    assert look(rig) == before
+
+
+def test_one_item_that_fails_does_not_stop_the_others(rig: Rig) -> None:
+    ids = fill(rig)
+    before = look(rig)
+    synced(rig)
+    rig.plex.faults.status(400, kind="edit", times=1)
+    rig.plex.faults.status(500, kind="edit", times=1)
+
+    first = rig.task("restore_values")
+    second = rig.task("restore_values")
+
+    assert first.output.startswith(f"{COUNT - 2} items restored, 0 no longer in Plex, 2 failed")
+    assert any(f"the item of scene {ids[0]}, was not" in text for text in first.messages("warning"))
+    assert second.output.startswith("2 items restored")
+    assert look(rig) == before
+
+
+def test_what_is_gone_or_another_video_by_now_is_counted_and_left_alone(rig: Rig) -> None:
+    ids = fill(rig)
+    synced(rig)
+    rig.plex.remove_item(rig.item_of(ids[0]).rating_key)
+    stranger = rig.item_of(ids[1])
+    rig.plex.move_file(f"{FOLDER}/s1.mp4", f"{FOLDER}/of another video.mp4")
+    shown = rig.plex.snapshot()[str(stranger.rating_key)]
+
+    answer = rig.task("restore_values")
+
+    assert answer.output.startswith(f"{COUNT - 2} items restored, 2 no longer in Plex, 0 failed")
+    assert any("but other files: left alone" in text for text in answer.messages("warning"))
+    assert rig.plex.snapshot()[str(stranger.rating_key)] == shown
+
+
+def test_an_item_whose_file_was_renamed_on_both_sides_is_restored(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", **STASH)
+    synced(rig)
+    rig.plex.move_file(f"{FOLDER}/a.mp4", f"{FOLDER}/renamed.mp4")
+    rig.stash.scan_moved(scene_id, f"{FOLDER}/renamed.mp4")
+    rig.task("clear_match_cache")
+    rig.stash.edit_scene(scene_id, details="After the move")
+    assert rig.wait_until(lambda: item.summary == "After the move" and rig.queued() == 0)
+
+    answer = rig.task("restore_values")
+
+    assert answer.output.startswith("1 items restored")
+    assert (item.title, item.summary, item.locks) == ("a", "", frozenset())
+
+
+def test_an_image_that_somebody_chose_since_stays(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", cover=png(1), **STASH)
+    rig.plex.edit(item.rating_key, lock=False, poster=png(2))
+    synced(rig)
+    rig.plex.edit(item.rating_key, poster=png(3))
+
+    rig.task("restore_values", scene_id=str(scene_id))
+
+    assert item.poster == png(3)
+    assert item.art is None
+
+
+def test_collections_of_others_are_not_touched(rig: Rig) -> None:
+    _, item = rig.add_pair("a", **STASH)
+    synced(rig)
+    rig.plex.edit(item.rating_key, collections=["Northlight", "Added since"])
+
+    rig.task("restore_values")
+
+    assert item.collections == ("Added since",)
+
+
+def test_scenes_that_wait_in_the_queue_are_named_and_stay_there(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("a", **STASH)
+    synced(rig)
+    postpone(rig, scene_id)
+
+    answer = rig.task("restore_values")
+
+    assert any(
+        text.startswith("1 of the restored scenes wait") for text in answer.messages("warning")
+    )
+    assert rig.queued() == 1
+
+
+@pytest.mark.parametrize("given", ["x", "-1", "1.5"])
+def test_a_scene_id_that_is_none_is_refused(rig: Rig, given: str) -> None:
+    answer = rig.task("restore_values", scene_id=given)
+
+    assert answer.error is not None
+    assert "the number of a scene is wanted" in answer.error

@@ -1,0 +1,74 @@
+"""Puts one Plex item back to what it held before our first write, and forgets the item."""
+
+from collections.abc import Collection, Mapping
+
+from plex.items import PlexItem
+from plex.originals import Held, is_ours, other_image, restoring_edit, was_locked_then
+from sync_queue.manager import QueueManager
+from sync_queue.sync_log import ItemRecord
+from worker.cover_sync import ART, POSTER, lock_of
+from worker.session import SyncSession
+
+
+class ItemRestorer:
+    """Undoes what the worker has written; to be used by the holder of the worker lock only.
+
+    Args:
+        session: Plex.
+        queue: the sync log.
+    """
+
+    def __init__(self, session: SyncSession, queue: QueueManager) -> None:
+        self._session = session
+        self._queue = queue
+        self._server_id = session.library.server_id
+
+    def restore(self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]) -> None:
+        """Bring the item back; killed at any point, it may be called again.
+
+        Args:
+            item: as Plex has it now.
+            held: what it held before our first write.
+            records: what it was last sent, by scene.
+
+        Raises:
+            PlexError: Plex did not take all of it; the memory of the item is kept.
+        """
+        sent = [name for record in records.values() for name in record.sent.get("collections", [])]
+        fields = restoring_edit(held, item, sent)
+        # The images come first: choosing one may set the lock that the edit then takes off.
+        image_locks = self._restore_images(item, held, records)
+        if image_locks:
+            fields["images"] = image_locks
+        if fields:
+            self._session.client.edit(item, fields)
+        with self._queue.transaction():
+            self._queue.sync_log.forget_item(self._server_id, item.rating_key)
+
+    def _restore_images(
+        self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]
+    ) -> dict[str, str]:
+        """Choose images that are not ours; return the parameters for their locks."""
+        locks: dict[str, str] = {}
+        for kind in (POSTER, ART):
+            sha1s = {
+                record.poster_sha1 if kind == POSTER else record.art_sha1
+                for record in records.values()
+            }
+            sent = {sha1 for sha1 in sha1s if sha1}
+            if sent:
+                self._choose_another(item, kind, sent)
+                locked = was_locked_then(held, lock_of(kind))
+                locks[f"{lock_of(kind)}.locked"] = "1" if locked else "0"
+        return locks
+
+    def _choose_another(self, item: PlexItem, kind: str, sent: Collection[str]) -> None:
+        client = self._session.client
+        images = client.list_images(item.rating_key, kind)
+        if not any(image.selected and is_ours(image, sent) for image in images):
+            return  # somebody has chosen another one since
+        other = other_image(images, sent)
+        if other is None:
+            client.deselect_image(item.rating_key, kind)
+        else:
+            client.select_image(item.rating_key, kind, other.key)

@@ -1,0 +1,50 @@
+"""What a scene's item would be sent: one decision for the worker and for the preview."""
+
+from typing import NamedTuple
+
+from plex.diff import ItemEdit, edit_for
+from plex.items import PlexItem
+from plex.originals import held_values
+from sync_queue.sync_log import ItemRecord, SceneRecord, SyncLog
+from validation.metadata import has_meaningful_metadata
+from validation.scene_extractor import StashScene
+from worker.scene_work import SYNCED, SceneWork
+
+
+class ItemPlan(NamedTuple):
+    """What an item was last sent, and what it would be sent now."""
+
+    last: ItemRecord
+    edit: ItemEdit
+
+
+def plan_item(
+    log: SyncLog, server_id: str, one: SceneWork, item: PlexItem, *, preserve: bool
+) -> ItemPlan:
+    """Return the edit that would bring an item in step with its scene; it writes nothing.
+
+    Args:
+        log: what was sent so far.
+        server_id: Plex's identity.
+        one: the scene, with what Plex shall show of it.
+        item: one of its items, as just read.
+        preserve: leave alone what a person set in Plex.
+    """
+    last = log.item(one.scene.id, server_id, item.rating_key) or ItemRecord("", {})
+    original = log.original(server_id, item.rating_key) or held_values(item)
+    edit = edit_for(
+        one.desired,
+        item,
+        last.sent,
+        original,
+        refused=last.refused,
+        pending=last.pending,
+        preserve=preserve,
+    )
+    return ItemPlan(last, edit)
+
+
+def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
+    """Tell whether the scene is left alone, since nobody has identified it yet (spec.md §4)."""
+    never_synced = last is None or last.outcome != SYNCED
+    return never_synced and not has_meaningful_metadata(scene)
