@@ -7,6 +7,7 @@ from tasks.clearing import clear_match_cache, clear_queue
 from tasks.context import TaskContext, TaskError
 from tasks.dead_letters import clear_dlq, purge_dlq, recover_outage_jobs_task
 from tasks.outages import health_check, outage_summary
+from tasks.preview_sync import preview_sync
 from tasks.process_queue import process_queue
 from tasks.queue_status import queue_status
 from tasks.restore_values import restore_values
@@ -26,6 +27,7 @@ TASKS: Mapping[str, Task] = {
     "outage_summary": outage_summary,
     "recover_outage_jobs": recover_outage_jobs_task,
     "process_queue": process_queue,
+    "preview_sync": preview_sync,
     "restore_values": restore_values,
 }
 ANNOUNCED = (

@@ -120,9 +120,7 @@ class CoverSync:
             elif cover is None and target.has is None:
                 self._remember(scene, target.item, target.kind, NOTHING_TO_GIVE)
 
-    def _upload(
-        self, scene: StashScene, target: Target, cover: Cover, result: CoverResult
-    ) -> None:
+    def _upload(self, scene: StashScene, target: Target, cover: Cover, result: CoverResult) -> None:
         item, kind = target.item, target.kind
         try:
             self._client.upload_image(item.rating_key, kind, cover.data)
