@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,7 +12,13 @@ from plex import listing
 from plex.client import READ_BATCH, PlexClient
 from plex.diff import edit_for
 from plex.edit_requests import MAX_QUERY
-from plex.exceptions import PlexError, PlexPermanentError, PlexServerDown, PlexTemporaryError
+from plex.exceptions import (
+    PlexError,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexServerDown,
+    PlexTemporaryError,
+)
 from plex.items import LibraryPart, PlexItem
 from plex.items import Section as OurSection
 from tests.plex.support import IDENTITY, client_of
@@ -53,7 +60,8 @@ def test_every_request_carries_our_identity_and_the_token_in_its_header_only(
     client.edit(item, {"title": {"title.value": "T"}})
     client.upload_image(item.rating_key, "poster", b"\xff\xd8\xff")
     client.lock_images(section.key, [item.rating_key], ["poster"])
-    assert len(plex.log) == 7
+    client.deselect_image(item.rating_key, "poster")
+    assert len(plex.log) == 8
     for request in plex.log.requests:
         told = {name: request.headers.get(name.lower()) for name in IDENTITY}
         assert told == IDENTITY
@@ -328,6 +336,36 @@ def test_an_image_is_uploaded_selected_and_locked(
     stored = plex.item(item.rating_key)
     assert getattr(stored, kind) == data
     assert stored.locks == {lock}
+
+
+@pytest.mark.parametrize("kind", ["poster", "art"])
+def test_an_item_can_be_given_another_of_its_images_or_none(
+    plex: FakePlex, client: PlexClient, item: PlexItem, kind: str
+) -> None:
+    stored = plex.item(item.rating_key)
+    client.upload_image(item.rating_key, kind, b"\xff\xd8\xff1")
+    client.upload_image(item.rating_key, kind, b"\xff\xd8\xff2")
+
+    first, second = client.list_images(item.rating_key, kind)
+    client.select_image(item.rating_key, kind, first.key)
+
+    assert (first.selected, second.selected) == (False, True)
+    assert second.key.endswith(hashlib.sha1(b"\xff\xd8\xff2").hexdigest())
+    assert getattr(stored, kind) == b"\xff\xd8\xff1"
+    client.deselect_image(item.rating_key, kind)
+    assert getattr(stored, kind) is None
+    with pytest.raises(PlexNotFound):
+        client.select_image(item.rating_key, kind, "upload://posters/none")
+
+
+def test_a_scan_names_the_folder_whatever_is_in_its_name(
+    plex: FakePlex, section: Section, client: PlexClient
+) -> None:
+    plex.disk.add("/plex/scenes/a & b+c%20, é/new.mp4")
+
+    client.scan_folder(section.key, "/plex/scenes/a & b+c%20, é")
+
+    assert plex.find("/plex/scenes/a & b+c%20, é/new.mp4") is not None
 
 
 def test_images_of_many_items_are_locked_with_one_request_for_a_hundred(

@@ -54,6 +54,25 @@ def test_the_original_outlives_the_scene_that_was_written_to_the_item(queue: Que
     assert queue.sync_log.original(SERVER, 10) == ORIGINAL
 
 
+def test_a_restored_item_is_forgotten_with_the_scenes_that_have_no_other(
+    queue: QueueManager,
+) -> None:
+    log = queue.sync_log
+    for scene_id, server, key in ((1, SERVER, 10), (1, SERVER, 11), (2, SERVER, 10), (3, "b", 10)):
+        log.remember_item(scene_id, server, key, ItemRecord("d", SENT), NOW)
+        log.keep_original(server, key, ORIGINAL, NOW)
+        log.remember_scene(scene_id, SceneRecord("synced", NOW))
+    assert log.with_original(SERVER) == [10, 11]
+    assert (log.with_original(SERVER, 2), log.with_original(SERVER, 3)) == ([10], [])
+    assert set(log.records_of_item(SERVER, 10)) == {1, 2}
+
+    log.forget_item(SERVER, 10)
+
+    assert (log.with_original(SERVER), log.with_original("b")) == ([11], [10])
+    assert [log.scene(one) is not None for one in (1, 2, 3)] == [True, False, True]
+    assert log.item(1, SERVER, 10) is log.item(2, SERVER, 10) is None
+
+
 def test_scenes_servers_and_items_are_remembered_apart(queue: QueueManager) -> None:
     log = queue.sync_log
     for scene_id, server, key in ((1, "a", 10), (1, "a", 11), (1, "b", 10), (2, "a", 10)):
