@@ -10,7 +10,7 @@ import sqlite3
 
 from shared.file_lock import FileLock
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT = 10.0  # seconds a writer waits for another one; a transaction here takes milliseconds
 
 # persist-queue's acknowledgement states (AckStatus.inited, ready and unack)
@@ -56,6 +56,11 @@ _TABLES = (
     # What each Plex item held before our first write; outlives the scene that was written to it.
     "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
+    # Which bytes (SHA-1) Plex got from us for each item. It keeps every upload for good, so this
+    # outlives what else is known of the item.
+    "CREATE TABLE IF NOT EXISTS uploads (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
+    "kind TEXT NOT NULL, sha1 TEXT NOT NULL, PRIMARY KEY (server_id, rating_key, kind, sha1)) "
+    "WITHOUT ROWID",
     # What is known of each scene: whom it belongs to, its cover, how its last job ended.
     "CREATE TABLE IF NOT EXISTS scene_log (scene_id INTEGER PRIMARY KEY, entities TEXT NOT NULL, "
     "scene_updated_at TEXT NOT NULL, cover_tag TEXT, outcome TEXT NOT NULL, detail TEXT NOT NULL, "
@@ -69,6 +74,13 @@ _FROM_VERSION_1 = (
     "SELECT server_id, rating_key, original, synced_at FROM sync_log WHERE original IS NOT NULL "
     "ORDER BY synced_at",
 )
+# Versions 1 and 2 knew of each item the last upload only.
+_FROM_VERSION_2 = tuple(
+    "INSERT OR IGNORE INTO uploads (server_id, rating_key, kind, sha1) "
+    f"SELECT server_id, rating_key, '{kind}', {kind}_sha1 FROM sync_log WHERE {kind}_sha1 != ''"
+    for kind in ("poster", "art")
+)
+_UPGRADES = {1: (*_FROM_VERSION_1, *_FROM_VERSION_2), 2: _FROM_VERSION_2}
 
 
 class NewerSchemaError(Exception):
@@ -145,7 +157,7 @@ def _create(connection: sqlite3.Connection, path: str) -> None:
         connection.execute("BEGIN IMMEDIATE")
         version = schema_version(connection)
         if version < SCHEMA_VERSION:
-            for statement in (*_TABLES, *(_FROM_VERSION_1 if version == 1 else ())):
+            for statement in (*_TABLES, *_UPGRADES.get(version, ())):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")

@@ -31,6 +31,9 @@ _REMEMBER_IMAGE = {
     "art": "UPDATE sync_log SET art_sha1 = ? WHERE scene_id = ? AND server_id = ? "
     "AND rating_key = ?",
 }
+_REMEMBER_UPLOAD = (
+    "INSERT OR IGNORE INTO uploads (server_id, rating_key, kind, sha1) VALUES (?, ?, ?, ?)"
+)
 _UPSERT_SCENE = (
     "INSERT INTO scene_log (scene_id, entities, scene_updated_at, cover_tag, outcome, detail, at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scene_id) DO UPDATE SET "
@@ -125,7 +128,12 @@ class SyncLog:
     def remember_image(
         self, scene_id: int, server_id: str, rating_key: int, kind: str, sha1: str
     ) -> None:
-        """Store which bytes an item (already remembered) got as its `poster` or `art`."""
+        """Store which bytes an item (already remembered) got as its `poster` or `art`.
+
+        An empty text says that there were none to give.
+        """
+        if sha1:
+            self._connection.execute(_REMEMBER_UPLOAD, (server_id, rating_key, kind, sha1))
         self._connection.execute(_REMEMBER_IMAGE[kind], (sha1, scene_id, server_id, rating_key))
 
     def original(self, server_id: str, rating_key: int) -> FieldValues | None:
@@ -164,8 +172,18 @@ class SyncLog:
         records = {row[0]: self.item(row[0], server_id, rating_key) for row in rows}
         return {scene_id: record for scene_id, record in records.items() if record is not None}
 
+    def uploads(self, server_id: str, rating_key: int, kind: str) -> set[str]:
+        """Return the SHA-1 of all bytes that an item ever got as its `poster` or `art`."""
+        rows = self._connection.execute(
+            "SELECT sha1 FROM uploads WHERE server_id = ? AND rating_key = ? AND kind = ?",
+            (server_id, rating_key, kind),
+        )
+        return {row[0] for row in rows}
+
     def forget_item(self, server_id: str, rating_key: int) -> None:
         """Drop everything known of an item, and of the scenes that have no other: as if unsynced.
+
+        Only which images of it are ours stays known: Plex keeps them.
 
         To be called inside a transaction.
         """

@@ -37,7 +37,7 @@ class ItemRestorer:
         sent = [name for record in records.values() for name in record.sent.get("collections", [])]
         fields = restoring_edit(held, item, sent)
         # The images come first: choosing one may set the lock that the edit then takes off.
-        image_locks = self._restore_images(item, held, records)
+        image_locks = self._restore_images(item, held)
         if image_locks:
             fields["images"] = image_locks
         if fields:
@@ -45,17 +45,11 @@ class ItemRestorer:
         with self._queue.transaction():
             self._queue.sync_log.forget_item(self._server_id, item.rating_key)
 
-    def _restore_images(
-        self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]
-    ) -> dict[str, str]:
+    def _restore_images(self, item: PlexItem, held: Held) -> dict[str, str]:
         """Choose images that are not ours; return the parameters for their locks."""
         locks: dict[str, str] = {}
         for kind in (POSTER, ART):
-            sha1s = {
-                record.poster_sha1 if kind == POSTER else record.art_sha1
-                for record in records.values()
-            }
-            sent = {sha1 for sha1 in sha1s if sha1}
+            sent = self._queue.sync_log.uploads(self._server_id, item.rating_key, kind)
             if sent:
                 self._choose_another(item, kind, sent)
                 locked = was_locked_then(held, lock_of(kind))

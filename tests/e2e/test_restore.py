@@ -272,6 +272,23 @@ def test_an_image_that_somebody_chose_since_stays(rig: Rig) -> None:
     assert item.art is None
 
 
+def test_no_cover_of_ours_comes_back_however_often_it_had_changed(rig: Rig) -> None:
+    scene_id, bare = rig.add_pair("bare", cover=png(1), **STASH)
+    other_id, pictured = rig.add_pair("pictured", cover=png(2), **STASH)
+    rig.plex.edit(pictured.rating_key, lock=False, poster=png(9))
+    synced(rig)
+    rig.stash.edit_scene(scene_id, cover=png(3))
+    rig.stash.edit_scene(other_id, cover=png(4))
+    assert rig.wait_until(lambda: (bare.poster, pictured.art) == (png(3), png(4)))
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+    for _ in range(2):
+        rig.task("restore_values")
+        assert (bare.poster, bare.art) == (None, None)
+        assert (pictured.poster, pictured.art) == (png(9), None)
+        synced(rig)
+
+
 def test_collections_of_others_are_not_touched(rig: Rig) -> None:
     _, item = rig.add_pair("a", **STASH)
     synced(rig)

@@ -98,6 +98,7 @@ def test_a_database_of_version_1_keeps_its_jobs_its_memory_and_the_originals(
     connection = connect(path)
     operations.enqueue(connection, [job(1)], 0.0)
     connection.execute("DROP TABLE originals")
+    connection.execute("DROP TABLE uploads")
     connection.execute("DROP TABLE sync_log")
     connection.execute(
         "CREATE TABLE sync_log (scene_id INTEGER NOT NULL, server_id TEXT NOT NULL, "
@@ -121,6 +122,8 @@ def test_a_database_of_version_1_keeps_its_jobs_its_memory_and_the_originals(
     assert found == ItemRecord("d5", {"title": "five"}, {}, "a", "b")
     assert queue.sync_log.original("server", 10) == {"title": "the first"}
     assert queue.sync_log.original("server", 11) is None
+    assert queue.sync_log.uploads("server", 10, "poster") == {"a"}
+    assert queue.sync_log.uploads("server", 10, "art") == {"b"}
     queue.sync_log.remember_item(6, "server", 11, ItemRecord("new", {}, {"title": "no"}), 4.0)
     assert queue.sync_log.item(6, "server", 11) == ItemRecord("new", {}, {"title": "no"})
     queue.close()

@@ -66,8 +66,14 @@ def test_a_restored_item_is_forgotten_with_the_scenes_that_have_no_other(
     assert (log.with_original(SERVER, 2), log.with_original(SERVER, 3)) == ([10], [])
     assert set(log.records_of_item(SERVER, 10)) == {1, 2}
 
+    log.remember_image(1, SERVER, 10, "poster", "one")
+    log.remember_image(2, SERVER, 10, "poster", "two")
+    log.remember_image(2, SERVER, 10, "art", "")
+
     log.forget_item(SERVER, 10)
 
+    assert log.uploads(SERVER, 10, "poster") == {"one", "two"}
+    assert log.uploads(SERVER, 10, "art") == log.uploads("b", 10, "poster") == set()
     assert (log.with_original(SERVER), log.with_original("b")) == ([11], [10])
     assert [log.scene(one) is not None for one in (1, 2, 3)] == [True, False, True]
     assert log.item(1, SERVER, 10) is log.item(2, SERVER, 10) is None
