@@ -10,7 +10,7 @@ import sqlite3
 
 from shared.file_lock import FileLock
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT = 10.0  # seconds a writer waits for another one; a transaction here takes milliseconds
 
 # persist-queue's acknowledgement states (AckStatus.inited, ready and unack)
@@ -66,21 +66,19 @@ _TABLES = (
     "scene_updated_at TEXT NOT NULL, cover_tag TEXT, outcome TEXT NOT NULL, detail TEXT NOT NULL, "
     "at REAL NOT NULL)",
 )
-# Version 1 kept the originals in the sync log. That column stays: a worker of that version
-# may still be at its last job when a hook of this one comes.
+# Version 1 kept the originals in the sync log, and of the uploads the last one only. Its column
+# stays: a worker of that version may still be at its last job when a hook of this one comes.
 _FROM_VERSION_1 = (
     "ALTER TABLE sync_log ADD COLUMN refused TEXT",
     "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
     "SELECT server_id, rating_key, original, synced_at FROM sync_log WHERE original IS NOT NULL "
     "ORDER BY synced_at",
+    *(
+        "INSERT OR IGNORE INTO uploads (server_id, rating_key, kind, sha1) "
+        f"SELECT server_id, rating_key, '{kind}', {kind}_sha1 FROM sync_log WHERE {kind}_sha1 != ''"
+        for kind in ("poster", "art")
+    ),
 )
-# Versions 1 and 2 knew of each item the last upload only.
-_FROM_VERSION_2 = tuple(
-    "INSERT OR IGNORE INTO uploads (server_id, rating_key, kind, sha1) "
-    f"SELECT server_id, rating_key, '{kind}', {kind}_sha1 FROM sync_log WHERE {kind}_sha1 != ''"
-    for kind in ("poster", "art")
-)
-_UPGRADES = {1: (*_FROM_VERSION_1, *_FROM_VERSION_2), 2: _FROM_VERSION_2}
 
 
 class NewerSchemaError(Exception):
@@ -157,7 +155,7 @@ def _create(connection: sqlite3.Connection, path: str) -> None:
         connection.execute("BEGIN IMMEDIATE")
         version = schema_version(connection)
         if version < SCHEMA_VERSION:
-            for statement in (*_TABLES, *_UPGRADES.get(version, ())):
+            for statement in (*_TABLES, *(_FROM_VERSION_1 if version == 1 else ())):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")

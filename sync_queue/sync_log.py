@@ -132,8 +132,6 @@ class SyncLog:
 
         An empty text says that there were none to give.
         """
-        if sha1:
-            self._connection.execute(_REMEMBER_UPLOAD, (server_id, rating_key, kind, sha1))
         self._connection.execute(_REMEMBER_IMAGE[kind], (sha1, scene_id, server_id, rating_key))
 
     def original(self, server_id: str, rating_key: int) -> FieldValues | None:
@@ -171,6 +169,10 @@ class SyncLog:
         ).fetchall()
         records = {row[0]: self.item(row[0], server_id, rating_key) for row in rows}
         return {scene_id: record for scene_id, record in records.items() if record is not None}
+
+    def remember_upload(self, server_id: str, rating_key: int, kind: str, sha1: str) -> None:
+        """Store that Plex took these bytes for an item: it keeps them for good."""
+        self._connection.execute(_REMEMBER_UPLOAD, (server_id, rating_key, kind, sha1))
 
     def uploads(self, server_id: str, rating_key: int, kind: str) -> set[str]:
         """Return the SHA-1 of all bytes that an item ever got as its `poster` or `art`."""

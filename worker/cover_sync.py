@@ -132,7 +132,10 @@ class CoverSync:
         else:
             result.uploaded.add(kind)
             result.to_lock.setdefault(item, set()).add(kind)
-            self._remember(scene, item, kind, cover.sha1)
+            with self._queue.transaction():
+                log = self._queue.sync_log
+                log.remember_upload(self._server_id, item.rating_key, kind, cover.sha1)
+                self._remember(scene, item, kind, cover.sha1)
 
     def _remember(self, scene: StashScene, item: PlexItem, kind: str, sha1: str) -> None:
         self._queue.sync_log.remember_image(scene.id, self._server_id, item.rating_key, kind, sha1)

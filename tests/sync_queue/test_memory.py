@@ -66,9 +66,9 @@ def test_a_restored_item_is_forgotten_with_the_scenes_that_have_no_other(
     assert (log.with_original(SERVER, 2), log.with_original(SERVER, 3)) == ([10], [])
     assert set(log.records_of_item(SERVER, 10)) == {1, 2}
 
-    log.remember_image(1, SERVER, 10, "poster", "one")
-    log.remember_image(2, SERVER, 10, "poster", "two")
-    log.remember_image(2, SERVER, 10, "art", "")
+    log.remember_upload(SERVER, 10, "poster", "one")
+    log.remember_upload(SERVER, 10, "poster", "two")
+    log.remember_upload(SERVER, 10, "poster", "two")
 
     log.forget_item(SERVER, 10)
 
