@@ -88,7 +88,7 @@ class QueueManager:
     def replace(self, claims: Sequence[Claim], jobs: Iterable[dict[str, Any]]) -> None:
         """Remove jobs that are done and queue those that follow from them, in one transaction."""
         with self._queue.transaction() as connection:
-            self._queue.remove(claim.row_id for claim in claims)
+            self.finish(claims, healthy=False)
             for job in jobs:
                 operations.put(connection, job, self.clock())
 
