@@ -41,7 +41,9 @@ class ItemRestorer:
         if image_locks:
             fields["images"] = image_locks
         if fields:
-            self._session.client.edit(item, fields)
+            outcome = self._session.client.edit(item, fields)
+            for error in outcome.refused.values():
+                raise error
         with self._queue.transaction():
             self._queue.sync_log.forget_item(self._server_id, item.rating_key)
 
