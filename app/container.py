@@ -1,5 +1,6 @@
 """The objects that the worker and the tasks are made of, built in one place."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from sync_queue.manager import QueueManager
 from worker.environment import Environment
 from worker.outage_guard import OutageGuard
 from worker.stats import SyncStats
+from worker.waiting import steady
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,16 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
     )
 
 
-def environment(container: Container, **options: Any) -> Environment:
-    """Return what a `SyncWorker` works with; for the holder of the worker lock only."""
+def environment(
+    container: Container, *, steady: Callable[[], float] = steady, **options: Any
+) -> Environment:
+    """Return what a `SyncWorker` works with; for the holder of the worker lock only.
+
+    Args:
+        container: its queue and sessions.
+        steady: see `worker.waiting.steady`.
+        **options: fields of `Environment`.
+    """
     queue = container.queue
     return Environment(
         queue=queue,
@@ -55,7 +65,9 @@ def environment(container: Container, **options: Any) -> Environment:
         scenes=container.scenes,
         images=container.images,
         stats=SyncStats(container.folder.stats, container.log.warning, queue.clock),
-        guard=OutageGuard(container.folder, container.log, queue.clock, queue.waiting),
+        guard=OutageGuard(
+            container.folder, container.log, queue.clock, queue.waiting, steady=steady
+        ),
         log=container.log,
         **options,
     )

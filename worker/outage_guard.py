@@ -24,6 +24,7 @@ from worker.outage_history import OutageHistory, format_duration
 from worker.rate_limiter import RecoveryRateLimiter
 from worker.recovery import RecoveryScheduler
 from worker.state_store import StateStore
+from worker.waiting import ClockSteps, steady
 
 Check = Callable[[PlexClient], PlexHealth]
 
@@ -37,6 +38,7 @@ class OutageGuard:
         clock: seconds since the epoch.
         waiting: counts the jobs that wait.
         check: asks Plex for its health.
+        steady: see `worker.waiting.steady`.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class OutageGuard:
         clock: Callable[[], float],
         waiting: Callable[[], int],
         check: Check = check_plex_health,
+        steady: Callable[[], float] = steady,
     ) -> None:
         now = clock()
         self._log = log
         self._clock = clock
+        self._steps = ClockSteps(clock, steady)
         self._count_waiting = waiting
         self._check = check
         self._breaker = StateStore(
@@ -111,7 +115,7 @@ class OutageGuard:
         self._note_waiting()
         if self._waiting > before:
             self._recovery.model.hurry()  # somebody has edited something: look again soon
-        breaker, now = self._breaker.model, self._clock()
+        breaker, now = self._breaker.model, self._now()
         if breaker.state is CircuitState.HALF_OPEN and due:
             return breaker.allow(now)
         if self._recovery.model.seconds_to_next_probe(now) > 0:
@@ -126,7 +130,7 @@ class OutageGuard:
         """
         health = self._check(client)
         well = health.healthy or health.token_ok is False
-        now = self._clock()
+        now = self._now()
         self._recovery.model.record_check(now, well)
         if well:
             self._suspicious = False
@@ -170,7 +174,7 @@ class OutageGuard:
 
     def failed(self, reason: str) -> None:
         """A job failed because Plex is away."""
-        now = self._clock()
+        now = self._now()
         if not self.is_away:
             self._log.warning(f"{reason}. All jobs wait, none is lost")
         self._suspicious = True
@@ -186,8 +190,15 @@ class OutageGuard:
             self._note_waiting()
             self._suspicious = False
             self._recovery.model.record_served()
-            self._follow(self._breaker.model.record_success(self._clock()))
+            self._follow(self._breaker.model.record_success(self._now()))
             self._save()
+
+    def _now(self) -> float:
+        """Return the moment; with a clock that was set, the outage that lasts moves along."""
+        step = self._steps.taken()
+        if step:
+            self._history.model.moved(step)
+        return self._clock()
 
     # -- conclusions --------------------------------------------------------------------------
 

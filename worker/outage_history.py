@@ -132,6 +132,13 @@ class OutageHistory:
         if self.ongoing is None:
             self._append(OutageRecord(now))
 
+    def moved(self, seconds: float) -> None:
+        """The clock was set by so much: the outage that lasts began at another time of it."""
+        ongoing = self.ongoing
+        if ongoing is not None:
+            started_at = max(0.0, ongoing.started_at + seconds)
+            self._records[-1] = replace(ongoing, started_at=started_at)
+
     def affected(self, jobs: int) -> None:
         """So many scenes wait for the end of the outage; the most that were told count."""
         ongoing = self.ongoing

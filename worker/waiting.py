@@ -1,6 +1,7 @@
 """Sleeping until there is something to do: a due job, a new one, or the order to stop."""
 
 import threading
+import time
 from collections.abc import Callable
 
 STEP = 30.0  # seconds
@@ -43,8 +44,17 @@ class Waiter:
         return changed
 
 
+def steady() -> float:
+    """Return seconds that no setting of the clock steps, and that pass while the machine sleeps.
+
+    Where the system has no such clock, sleep is left out.
+    """
+    boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+
+
 class ClockSteps:
-    """Tells whether the machine's clock was set back.
+    """Tells whether the machine's clock was set.
 
     Args:
         clock: seconds since the epoch.
@@ -56,7 +66,15 @@ class ClockSteps:
         self._monotonic = monotonic
         self._ahead = clock() - monotonic()
 
-    def back(self) -> bool:
-        """Tell whether it was set back since the last call: by more than it is kept right by."""
+    def taken(self) -> float:
+        """Return by how many seconds it was set since the last call, below 0 for back.
+
+        0 for what it is kept right by.
+        """
         before, self._ahead = self._ahead, self._clock() - self._monotonic()
-        return self._ahead < before - STEP
+        step = self._ahead - before
+        return step if abs(step) > STEP else 0.0
+
+    def back(self) -> bool:
+        """Tell whether it was set back since the last call."""
+        return self.taken() < 0

@@ -111,9 +111,12 @@ class Bench:
         self.container.sessions._monotonic = self.clock
         self.container.sessions._clock = self.clock
         self.enqueue()
-        self.options = {
-            "clock": self.clock, "monotonic": self.clock, "uniform": lambda _low, high: high
-        }  # fmt: skip
+        self.options: dict[str, Any] = {
+            "clock": self.clock,
+            "monotonic": self.clock,
+            "steady": self.clock,
+            "uniform": lambda _low, high: high,
+        }
 
     def enqueue(self, **hints: Any) -> None:
         """Queue the scene as a hook would."""

@@ -164,7 +164,7 @@ class DrainMachine(RuleBasedStateMachine):
         log = Log(lambda _level, _text: None, Secrets())
         self.queue = QueueManager(self.folder.queue_folder, time.clock)
         self.guard = OutageGuard(
-            self.folder, log, time.clock, self.queue.waiting, check=self._check
+            self.folder, log, time.clock, self.queue.waiting, self._check, time.monotonic
         )
         config = replace(Config(), max_retries=MAX_RETRIES)
         nothing: Any = None

@@ -112,7 +112,11 @@ class House:
         )
         worker = SyncWorker(
             environment(
-                container, clock=self.clock, monotonic=self.clock, uniform=self._rng.uniform
+                container,
+                steady=self.clock,
+                clock=self.clock,
+                monotonic=self.clock,
+                uniform=self._rng.uniform,
             )
         )
         waits = Waits(self.clock, until, worker.stop)
