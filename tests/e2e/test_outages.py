@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from sync_queue.operations import METADATA, enqueue, scene_job
+from sync_queue.schema import connect
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
-from tests.servers.plex import FakePlex
+from tests.servers.plex import FakePlex, Request
 
-EDITS = 12
+EDITS = 200
 
 
 @dataclass(frozen=True)
@@ -68,32 +71,148 @@ def jobs(rig: Rig) -> list[dict[str, object]]:
     return [json.loads(row[0]) for row in rows]
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["worker lives", "worker killed"])
-@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
-def test_after_any_outage_all_edits_arrive_without_a_task_and_without_a_retry_spent(
-    make_rig: MakeRig, kind: Kind, killed: bool
-) -> None:
-    rig = make_rig(settings={"read_timeout": 5})
+def quicken_all(rig: Rig) -> None:
+    """On top of that, let health checks give up soon, and 200 scenes follow each other quickly."""
     quicken(rig)
     mutate(rig, "plex/client.py", "IDENTITY_TIMEOUT = (5.0, 5.0)", "IDENTITY_TIMEOUT = (0.5, 0.5)")
+    mutate(rig, "worker/rate_limiter.py", "FIRST_RATE = 5.0", "FIRST_RATE = 100.0")
+    mutate(rig, "worker/rate_limiter.py", "LAST_RATE = 20.0", "LAST_RATE = 400.0")
+
+
+def bulk_edit(rig: Rig, ids: list[int], tag: str, *, hooks: bool) -> None:
+    """Edit all these scenes, with a hook's process for each, or with one for the last.
+
+    The others then are put into the queue by the function that their hooks would call.
+    """
+    last = ids if hooks else ids[-1:]
+    if not hooks:
+        for scene_id in ids[:-1]:
+            rig.stash.update_scene(scene_id, tags=[tag])
+        (rig.data / "queue").mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = connect(str(rig.data / "queue" / "data.db"))
+        now = time.time()
+        enqueue(database, [scene_job(one, METADATA, now) for one in ids[:-1]], now)
+        database.close()
+    runs = rig.stash.edit_scenes(last, tags=[tag])
+    assert [run.result.output for run in runs] == ["queued"] * len(last)
+
+
+def assert_nothing_spent(rig: Rig) -> None:
+    assert {(job["retry_count"], job["last_error_type"]) for job in jobs(rig)} == {(0, None)}
+
+
+def assert_left_in_peace(requests: list[Request]) -> None:
+    """What was asked of a dead server: whether it is there, now and then."""
+    assert {request.kind for request in requests} <= {"identity"}
+    assert all(later.at - one.at >= 0.45 for one, later in pairwise(requests))
+
+
+CASES = [(name, killed, False) for name in KINDS for killed in (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "killed", "hooks"),
+    [*CASES, ("maintenance", False, True)],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_after_any_outage_all_edits_arrive_without_a_task_and_without_a_retry_spent(
+    make_rig: MakeRig, name: str, killed: bool, hooks: bool
+) -> None:
+    kind = KINDS[name]
+    rig = make_rig(settings={"read_timeout": 5})
+    quicken_all(rig)
     ids = rig.add_library(EDITS, covers=False)
     kind.begin(rig.plex)
 
-    rig.stash.edit_scenes(ids, tags=["During the outage"])
+    bulk_edit(rig, ids, "During the outage", hooks=hooks)
     assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    begun = time.time()
+    mark = rig.plex.log.mark()
     if killed:
         rig.stop_worker()
-    assert {(job["retry_count"], job["last_error_type"]) for job in jobs(rig)} == {(0, None)}
+    elif name != "refused":
+        assert rig.wait_until(lambda: len(rig.plex.log.since(mark)) >= 2)
+    assert len(jobs(rig)) == EDITS
+    assert_nothing_spent(rig)
+    assert_left_in_peace(rig.plex.log.since(mark))
+    back = time.time()
     kind.end(rig.plex)
     if killed:
         rig.stash.edit_scene(ids[0], title="The next hook picks everything up")
 
-    assert rig.settled(60), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0)
-    assert rig.wait_until(lambda: "Plex is back after" in rig.worker_log())
+    assert rig.wait_until(lambda: "Plex is back after" in rig.worker_log(), 60)
+    assert rig.wait_until(lambda: rig.queued() == 0, 90)
+    assert rig.verdict().agree, rig.verdict().differences[:3]
     (record,) = state(rig, "outage_history.json")
-    assert record["ended_at"] > record["started_at"]
+    assert record["started_at"] <= begun
+    assert record["ended_at"] >= back
+    assert record["duration"] == record["ended_at"] - record["started_at"]
     assert record["jobs_affected"] == EDITS
+    with rig.database() as database:
+        assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
+
+
+def shift_clock(rig: Rig, seconds: float) -> None:
+    """Set the clock of all processes of the plugin, those that run included."""
+    shift = rig.stash.root / "clock-shift"
+    fresh = shift.with_suffix(".new")
+    fresh.write_text(str(seconds))
+    fresh.rename(shift)
+
+
+def give_own_clock(rig: Rig) -> None:
+    """Let the installed plugin's processes read the clock through a file that `shift_clock` sets.
+
+    The first lines of the entry script replace `time.time` before anything else is imported.
+    """
+    shift = str(rig.stash.root / "clock-shift")
+    shift_clock(rig, 0.0)
+    mutate(
+        rig,
+        "Stash2Plex.py",
+        "import json\nimport os\nimport sys\n",
+        "import json\nimport os\nimport sys\nimport time\n\n_TRUE = time.time\n"
+        f"time.time = lambda: _TRUE() + float(open({shift!r}).read())\n",
+    )
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["worker lives", "worker killed"])
+@pytest.mark.parametrize(
+    "seconds", [-3600.0, 3600.0, 365 * 86400.0], ids=["an hour back", "an hour ahead", "a year"]
+)
+def test_the_clock_may_be_set_in_an_outage(rig: Rig, seconds: float, killed: bool) -> None:
+    quicken_all(rig)
+    give_own_clock(rig)
+    ids = rig.add_library(20, covers=False)
+    rig.plex.maintenance(on=True)
+    bulk_edit(rig, ids[:-1], "Before the step", hooks=False)
+    assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    (open_record,) = state(rig, "outage_history.json")
+    mark = rig.plex.log.mark()
+
+    shift_clock(rig, seconds)
+    if killed:
+        rig.stop_worker()
+        assert rig.wait_until(lambda: not rig.worker_pids())
+    bulk_edit(rig, ids[-1:], "After the step", hooks=True)
+
+    assert rig.wait_until(lambda: len(rig.plex.log.since(mark)) >= 3)
+    assert_nothing_spent(rig)
+    asked = [one for one in rig.plex.log.since(mark) if one.kind == "identity"]
+    if not killed:
+        assert_left_in_peace(rig.plex.log.since(mark))
+    true_length = time.time() - open_record["started_at"]
+    rig.plex.maintenance(on=False)
+    assert rig.wait_until(lambda: "Plex is back after" in rig.worker_log(), 60)
+    assert rig.wait_until(lambda: rig.queued() == 0, 90)
+    assert rig.verdict().agree, rig.verdict().differences[:3]
+    (record,) = state(rig, "outage_history.json")
+    assert record["jobs_affected"] == len(ids)
+    assert len(asked) >= 2
+    if killed:  # nobody saw the clock being set: what is left is that it cannot be below nothing
+        assert record["duration"] >= 0
+    else:
+        assert true_length <= record["duration"] <= time.time() - open_record["started_at"] + 1
     with rig.database() as database:
         assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
 
