@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,6 +156,29 @@ def test_purging_removes_what_failed_before_a_moment_and_clearing_the_rest(
     assert queue.dead_letters.count() == 2
     assert queue.dead_letters.clear() == 2
     assert queue.dead_letters.count() == 0
+
+
+@pytest.mark.parametrize("switch", [1_743_296_400.0, 1_761_440_400.0], ids=["spring", "autumn"])
+def test_the_hour_that_daylight_saving_skips_or_repeats_changes_no_window(
+    queue: QueueManager, clock: Clock, switch: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        for number, minutes in enumerate((-90, -30, 30, 90), start=1):
+            clock.now = switch + 60 * minutes
+            bury(queue, clock, number)
+        letters = queue.dead_letters.between(switch - 3600, switch + 3600)
+        assert [letter.job and letter.job.scene_id for letter in letters] == [2, 3]
+        assert queue.dead_letters.purge(switch) == 2
+        queue.enqueue([job(9, at=clock.now)])
+        queue.give_back([postponed(claim, switch + 90 * 60 + 10) for claim in queue.claim(9)])
+        assert queue.claim(9) == []
+        clock.now += 10
+        assert scenes_due(queue) == [9]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 # the inbox: where a hook puts a job when the database takes none

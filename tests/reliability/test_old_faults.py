@@ -1,0 +1,159 @@
+"""Faults that the earlier implementation had, each provoked from end to end.
+
+They are those of the queue, the worker and the errors that no other suite provokes by its nature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.e2e.test_lifecycle import mutate
+from tests.e2e.test_outages import jobs, quicken
+from tests.rig import FOLDER, Rig
+from tests.servers.plex import FakePlex, Fault, Item, Request
+
+
+def edits_of(rig: Rig, item: Item) -> list[str | None]:
+    return [
+        one.param("title.value")
+        for one in rig.plex.log.select("edit", status=200)
+        if one.param("id") == str(item.rating_key)
+    ]
+
+
+def breaker_is_closed(rig: Rig) -> bool:
+    return not (rig.data / "outage_history.json").exists()
+
+
+def test_a_scene_edited_again_and_again_under_one_worker_is_synced_each_time(rig: Rig) -> None:
+    """Fault 4: the second edit was skipped as already synced."""
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    for title in ("One", "Two", "Three", "One"):
+        rig.stash.edit_scene(scene_id, title=title)
+        assert rig.wait_until(lambda title=title: item.title == title)  # type: ignore[misc]
+    assert edits_of(rig, item) == ["One", "Two", "Three", "One"]
+    assert rig.worker_log().count("The worker has started") == 1
+
+
+def test_process_queue_keeps_a_scene_that_plex_does_not_have(rig: Rig) -> None:
+    """Fault 18: it was acknowledged as a duplicate, gone without a dead letter."""
+    scene = rig.stash.add_scene(files=[f"{FOLDER}/none.mp4"], tags=["T"])
+    rig.stash.edit_scene(scene.id, title="First")
+    rig.stash.edit_scene(scene.id, title="Second")
+    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log())
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+
+    assert rig.task("process_queue").error is None
+
+    (job,) = jobs(rig)
+    assert job["scene_id"] == scene.id
+    assert job["last_error_type"] == "PlexNotFound"
+    assert breaker_is_closed(rig)
+
+
+LOOK_UPS: dict[str, Callable[[FakePlex], Fault]] = {
+    "500 for the listing": lambda plex: plex.faults.status(500, kind="listing"),
+    "half a listing": lambda plex: plex.faults.truncate(kind="listing"),
+    "a web page for a listing": lambda plex: plex.faults.html(kind="listing"),
+    "500 for the libraries": lambda plex: plex.faults.status(500, kind="sections"),
+    "a reset while listing": lambda plex: plex.faults.reset(kind="listing"),
+}
+
+
+@pytest.mark.parametrize("begin", LOOK_UPS.values(), ids=LOOK_UPS.keys())
+def test_a_look_up_that_failed_never_means_that_plex_does_not_have_a_scene(
+    make_rig: MakeRig, begin: Callable[[FakePlex], Fault]
+) -> None:
+    """Fault 19: an outage burned the tries, or with `skip_not_found` the job."""
+    rig = make_rig(settings={"skip_not_found": True})
+    quicken(rig)
+    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
+           "_TEMPORARY = RetryParams(base=1.0, cap=1.0)")  # fmt: skip
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    fault = begin(rig.plex)
+    rig.stash.edit_scene(scene_id, title="There")
+    assert fault.wait_for_hit(timeout=20)
+    assert rig.plex.log.wait_until_idle()
+
+    (job,) = jobs(rig)
+    assert job["last_error_type"] in (None, "PlexTemporaryError")
+    fault.clear()
+
+    assert rig.wait_until(lambda: item.title == "There" and rig.queued() == 0, 60)
+
+
+def test_a_job_in_back_off_stands_in_nobodys_way(rig: Rig) -> None:
+    """Fault 21: all jobs behind it waited with it."""
+    bad, bad_item = rig.add_pair("a", tags=["T"])
+    ids = rig.add_library(10, covers=False)
+    key = str(bad_item.rating_key)
+    fault = rig.plex.faults.status(
+        500, kind="edit", predicate=lambda request: request.param("id") == key
+    )
+    rig.stash.edit_scene(bad, title="Bad")
+    assert rig.wait_until(lambda: "Next try in" in rig.worker_log())
+
+    rig.stash.edit_scenes(ids, tags=["Fine"])
+
+    assert rig.wait_until(lambda: rig.queued() == 1, 60)
+    (job,) = jobs(rig)
+    assert job["scene_id"] == bad
+    assert job["last_error_type"] == "PlexTemporaryError"
+    assert breaker_is_closed(rig)
+    fault.clear()
+    assert rig.settled(60), rig.verdict().differences[:3]
+
+
+def test_a_picture_that_could_not_be_sent_is_sent_later(rig: Rig) -> None:
+    """Fault 23: a part that failed was logged, marked as synced and never repaired."""
+    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
+           "_TEMPORARY = RetryParams(base=1.0, cap=1.0)")  # fmt: skip
+
+    def is_upload(request: Request) -> bool:
+        return request.method == "POST"
+
+    fault = rig.plex.faults.status(500, predicate=is_upload, times=1)
+    (scene_id,) = rig.add_library(1)
+
+    rig.stash.edit_scene(scene_id, title="With a cover")
+
+    assert fault.wait_for_hit(timeout=20)
+    assert rig.settled(60), rig.verdict().differences
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+
+WITH_PARAMETERS: dict[str, Callable[[FakePlex], Fault]] = {
+    "400": lambda plex: plex.faults.status(400, kind="edit"),
+    "500": lambda plex: plex.faults.status(500, kind="edit"),
+    "a reset": lambda plex: plex.faults.reset(kind="edit"),
+    "a web page": lambda plex: plex.faults.html(kind="edit"),
+}
+
+
+@pytest.mark.parametrize("begin", WITH_PARAMETERS.values(), ids=WITH_PARAMETERS.keys())
+def test_no_error_of_an_edit_carries_what_was_to_be_written(
+    make_rig: MakeRig, begin: Callable[[FakePlex], Fault]
+) -> None:
+    """Fault 30: exception texts carried whole URLs, titles and summaries, into logs and letters."""
+    rig = make_rig(settings={"max_retries": 1})
+    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
+           "_TEMPORARY = RetryParams(base=1.0, cap=1.0)")  # fmt: skip
+    scene_id, _ = rig.add_pair("a", tags=["Tag-nobody-may-read"])
+    fault = begin(rig.plex)
+
+    rig.stash.edit_scene(scene_id, details="Summary-nobody-may-read")
+
+    assert fault.wait_for_hit(timeout=20)
+    assert rig.wait_until(lambda: f"Scene {scene_id}" in rig.worker_log())
+    rig.wait_until(lambda: "dead letters" in rig.worker_log(), 10)
+    rig.task("queue_status")
+    said = "\n".join(text for run in rig.stash.host.runs for text in run.result.messages())
+    with rig.database() as database:
+        letters = str(database.execute("SELECT * FROM dead_letters").fetchall())
+    for text in (said, rig.worker_log(), letters):
+        assert "nobody-may-read" not in text
+        assert "summary.value" not in text
