@@ -111,7 +111,7 @@ class _Restoring:
             self.counts.gone += 1
             return
         try:
-            self._restorer.restore(item, held, records)
+            shortened = self._restorer.restore(item, held, records)
         except PlexNotFound:
             self.counts.gone += 1
         except (PlexPermanentError, PlexTemporaryError) as error:
@@ -119,6 +119,11 @@ class _Restoring:
         else:
             self.counts.restored += 1
             self.counts.scenes.update(records)
+            if shortened:
+                self._context.log.warning(
+                    f"'{item.title}': Plex takes no request with the whole {', '.join(shortened)} "
+                    "that it had; the beginning was put back. Edit it in Plex for the rest"
+                )
 
     def _failed(self, item: PlexItem, records: Mapping[int, ItemRecord], error: PlexError) -> None:
         sick = isinstance(error, PlexTemporaryError)

@@ -23,8 +23,13 @@ class ItemRestorer:
         self._queue = queue
         self._server_id = session.library.server_id
 
-    def restore(self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]) -> None:
+    def restore(
+        self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]
+    ) -> tuple[str, ...]:
         """Bring the item back; killed at any point, it may be called again.
+
+        Returns:
+            The fields whose value no request can carry in full: they were cut.
 
         Args:
             item: as Plex has it now.
@@ -40,12 +45,15 @@ class ItemRestorer:
         image_locks = self._restore_images(item, held)
         if image_locks:
             fields["images"] = image_locks
+        shortened: tuple[str, ...] = ()
         if fields:
             outcome = self._session.client.edit(item, fields)
-            for error in outcome.refused.values():
-                raise error
+            if outcome.refused:
+                raise next(iter(outcome.refused.values()))
+            shortened = tuple(outcome.shortened)
         with self._queue.transaction():
             self._queue.sync_log.forget_item(self._server_id, item.rating_key)
+        return shortened
 
     def _restore_images(self, item: PlexItem, held: Held) -> dict[str, str]:
         """Choose images that are not ours; return the parameters for their locks."""
