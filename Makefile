@@ -36,10 +36,19 @@ demo: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m benchmarks $(if $(AGAINST),--against $(AGAINST)) $(OPTIONS)
 
-# The long counts of the reliability scoreboard. KILLS=10000 takes about half an hour.
+# The full counts of the reliability scoreboard, on two cores about an hour and a half.
+#   make soak                          all of it
+#   make soak SUITES=tests/soak/test_power_cuts.py KILLS=0     a part of it
+#   make soak SUITES= KILLS=10000      the kills alone, about half an hour
+SUITES ?= tests/soak tests/reliability tests/e2e/test_outages.py tests/worker tests/sync_queue tests/test_secrets.py
 KILLS ?= 10000
 soak: $(READY)
+ifneq ($(strip $(SUITES)),)
+	SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(SUITES)
+endif
+ifneq ($(strip $(KILLS)),0)
 	$(BIN)/python -m tests.soak.kills --kills $(KILLS)
+endif
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
