@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from validation.paths import components, is_windows, without_first
+
 SEPARATOR, PAIR = ";", "=>"
 
 
@@ -12,6 +14,10 @@ class PrefixPair:
     plex: str
     stash: str
 
+    def __str__(self) -> str:
+        """Return the pair as the setting has it."""
+        return f"{self.plex or '/'}{PAIR}{self.stash or '/'}"
+
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
@@ -19,13 +25,18 @@ class PathMap:
 
     pairs: tuple[PrefixPair, ...] = ()
 
-    def to_plex(self, path: str) -> str:
-        """Return Plex's path of a file that Stash names; the same path where no pair fits."""
+    def find_plex(self, path: str) -> str | None:
+        """Return Plex's path of a file that Stash names; None where no pair fits."""
         for pair in sorted(self.pairs, key=lambda pair: len(pair.stash), reverse=True):
             rest = _rest(path, pair.stash)
             if rest is not None:
                 return pair.plex + _with_separators_of(rest, pair.plex)
-        return path
+        return None
+
+    def to_plex(self, path: str) -> str:
+        """Return Plex's path of a file that Stash names; the same path where no pair fits."""
+        mapped = self.find_plex(path)
+        return path if mapped is None else mapped
 
     def to_stash(self, path: str) -> str:
         """Return Stash's path of a file that Plex names; the same path where no pair fits."""
@@ -52,10 +63,14 @@ def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
 
 
 def _rest(path: str, prefix: str) -> str | None:
-    if not path.startswith(prefix):
-        return None
-    rest = path[len(prefix) :]
-    return rest if not rest or rest[0] in "/\\" else None
+    if path.startswith(prefix):
+        rest = path[len(prefix) :]
+        return rest if not rest or rest[0] in "/\\" else None
+    if is_windows(prefix):
+        folder = components(prefix)
+        if components(path)[: len(folder)] == folder:
+            return without_first(path, len(folder))
+    return None
 
 
 def _with_separators_of(rest: str, prefix: str) -> str:

@@ -109,6 +109,28 @@ def test_separators_become_those_of_the_other_side(text: str, stash: str, plex: 
     assert paths.to_stash(plex) == stash
 
 
+@pytest.mark.parametrize(
+    ("text", "stash", "plex"),
+    [
+        ("/plex=>d:\\media", "D:\\Media\\Sub\\A.mp4", "/plex/Sub/A.mp4"),
+        ("/plex=>D:/Media", "D:\\Media\\a.mp4", "/plex/a.mp4"),
+        ("/plex=>\\\\NAS\\v", "\\\\nas\\V\\a.mp4", "/plex/a.mp4"),
+        ("/plex=>D:\\Media", "\\\\?\\D:\\Media\\a.mp4", "/plex/a.mp4"),
+        ("/plex=>D:\\Media", "D:\\Media2\\a.mp4", None),
+        ("/plex=>/Media", "/media/a.mp4", None),
+    ],
+)
+def test_a_prefix_of_windows_fits_in_any_case_and_one_of_posix_in_its_own(
+    text: str, stash: str, plex: str | None
+) -> None:
+    assert mapped(text).find_plex(stash) == plex
+
+
+def test_a_pair_is_written_as_the_setting_has_it() -> None:
+    for text in ("/plex=>/stash", "/=>/stash", "D:\\Plex=>/"):
+        assert [str(pair) for pair in mapped(text).pairs] == [text]
+
+
 def test_the_root_can_be_a_prefix() -> None:
     assert mapped("/=>/data").to_plex("/data/a.mp4") == "/a.mp4"
     assert mapped("/plex=>/").to_plex("/media/a.mp4") == "/plex/media/a.mp4"
