@@ -51,6 +51,18 @@ query ScenesUpdatedAfter($after: Int!, $size: Int!, $since: String!) {
     + SCENE_FIELDS
 )
 
+# For a walk through the whole library that only wants to know which files there are.
+SCENE_FILES_AFTER = """
+query SceneFilesAfter($after: Int!, $size: Int!) {
+  findScenes(
+    scene_filter: { id: { value: $after, modifier: GREATER_THAN } }
+    filter: { per_page: $size, sort: "id", direction: ASC }
+  ) {
+    scenes { id files { path size } }
+  }
+}
+"""
+
 SCENE_COUNT = """
 query SceneCount {
   findScenes(filter: { per_page: 0 }) { count }

@@ -121,6 +121,21 @@ def test_a_walk_visits_every_scene_by_rising_id(
     assert ids(list(scenes.walk())) == pages
 
 
+def test_a_walk_for_files_brings_ids_and_files_and_nothing_else(
+    stash: FakeStash, scenes: StashScenes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenes_module, "FILES_PAGE", 2)
+    for n in range(3):
+        stash.add_scene(title=f"T{n}", tags=["t"], files=[VideoFile(f"/a/{n}.mp4", size=n + 1)])
+    stash.add_scene(title="without a file", files=[])
+    found = list(scenes.walk_files())
+    assert ids(found) == [[1, 2], [3, 4]]
+    assert found[1] == [
+        StashScene(3, files=(SceneFile("/a/2.mp4", 3),)),
+        StashScene(4),
+    ]
+
+
 @pytest.mark.usefixtures("small_pages")
 def test_a_walk_loses_and_doubles_nothing_while_scenes_come_and_go(
     stash: FakeStash, scenes: StashScenes
