@@ -38,12 +38,13 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
         OSError, sqlite3.Error: the data folder or the database cannot be used.
     """
     connection = StashConnection(parse_address(server_connection), secrets.add)
+    scenes = StashScenes(connection)
     return Container(
         folder=folder,
         log=log,
         queue=QueueManager(folder.queue_folder),
-        sessions=CurrentSession(StashSettings(connection), folder, log, secrets),
-        scenes=StashScenes(connection),
+        sessions=CurrentSession(StashSettings(connection), scenes, folder, log, secrets),
+        scenes=scenes,
         images=StashImages(connection),
     )
 

@@ -11,11 +11,13 @@ from plex.device_identity import device_headers
 from plex.library import Library
 from plex.matcher import PlexMatcher
 from plex.path_index import PathIndex
+from plex.path_learning import PathLearning
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
 from shared.settings_hint import read_hint
 from shared.state_file import write_state
+from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from validation.config import Config, ParsedConfig, parse_config
 from worker.session import ConfigFault, SyncSession
@@ -34,6 +36,7 @@ class CurrentSession:
 
     Args:
         settings: Stash's store of them.
+        scenes: Stash's scenes, for learning how Plex names their folders.
         folder: where path index, device id and the hint for hooks lie.
         log: is told about bad settings, once each.
         secrets: learns the token before it is used.
@@ -44,6 +47,7 @@ class CurrentSession:
     def __init__(
         self,
         settings: StashSettings,
+        scenes: StashScenes,
         folder: DataFolder,
         log: Log,
         secrets: Secrets,
@@ -51,6 +55,7 @@ class CurrentSession:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
+        self._scenes = scenes
         self._folder = folder
         self._log = log
         self._secrets = secrets
@@ -119,8 +124,16 @@ class CurrentSession:
             self._log.warning("plex_verify_tls is off: anyone on the network may pose as Plex")
         index = PathIndex(self._folder.library_database)
         library = Library(client, index, config.plex_library, self._clock)
-        matcher = PlexMatcher(index, config.plex_unmatched_path_map)
-        return SyncSession(config, client, library, matcher)
+        learning = PathLearning(
+            index.connection,
+            lambda: library.server_id,
+            self._scenes.walk_files,
+            self._clock,
+            self._log.info,
+        )
+        path_map = config.plex_unmatched_path_map
+        matcher = PlexMatcher(index, path_map, library.sections_known, learning)
+        return SyncSession(config, client, library, matcher, learning)
 
     def _close(self) -> None:
         if self._built is not None:

@@ -48,6 +48,7 @@ class Library:
         self._client = client
         self._names = {name.casefold(): name for name in names}
         self._clock = clock
+        self._all: list[Section] = []
         self._prepared = False
         self._refreshed_at = float("-inf")
         self._asked_singly = 0
@@ -65,9 +66,8 @@ class Library:
         return self._configured_sections()
 
     def sections_known(self) -> list[Section]:
-        """Return the libraries in use as Plex named them last, without asking it again."""
-        self.prepare()
-        return list(self._known)
+        """Return all libraries of videos, in use or not, as last seen: without a request."""
+        return list(self._all)
 
     def prepare(self) -> None:
         """Make sure that every configured library was listed at least once."""
@@ -190,7 +190,8 @@ class Library:
         return True
 
     def _configured_sections(self) -> list[Section]:
-        self._known = self._chosen(self._client.sections())
+        self._all = self._client.sections()
+        self._known = self._chosen(self._all)
         return self._known
 
     def _chosen(self, sections: list[Section]) -> list[Section]:

@@ -1,12 +1,15 @@
 """From a scene's files to the Plex items that hold them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from plex.items import LibraryPart, PlexItem
+from plex.items import LibraryPart, PlexItem, Section
+from plex.match_rules import Hits, Rule, by_name_and_size, by_spelling, same_size
 from plex.path_index import PathIndex, folded_path
+from plex.path_learning import PathLearning
 from validation.path_map import PathMap
+from validation.paths import Folders, common_suffix
 from validation.scene_extractor import SceneFile
 
 
@@ -23,34 +26,195 @@ class Match:
 
     Attributes:
         path: the file's path as Plex's listing named it; the item is held to it before a write.
+        also: further files of the scene that the item holds.
     """
 
     rating_key: int
     path: str
     confidence: MatchConfidence = MatchConfidence.HIGH
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What a scene's files have to do with Plex's.
+
+    Attributes:
+        matches: the items that hold them.
+        rule: the weakest by which one of them was found; None without any.
+        candidates: Plex's files that may be theirs, the best first; empty when there are matches.
+        unmatched: those of the files for which there is no match.
+    """
+
+    matches: tuple[Match, ...] = ()
+    rule: Rule | None = None
+    candidates: tuple[LibraryPart, ...] = ()
+    unmatched: tuple[SceneFile, ...] = ()
+
+
+_STRENGTHS = list(Rule)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a file of Stash's should be in Plex.
+
+    Attributes:
+        settled: the path lies in one of Plex's folders: it is there, or not in Plex at all.
+    """
+
+    path: str
+    rule: Rule
+    settled: bool
 
 
 class PlexMatcher:
-    """Finds items by full path: mapped exactly, then apart from case, composition and separators.
+    """Finds items by full path, and where the path means nothing to Plex by name and size.
 
-    Every item that holds one of the files matches: a file may be in two libraries, and a scene may
-    have several versions.
+    The full path is mapped by the setting, else by what was learned. It is compared exactly, then
+    apart from case, composition and separators. Where it lies in one of Plex's own folders there is
+    no weaker rule: the file is simply not in Plex yet. Every item that holds one of the files
+    matches: a file may be in two libraries, and a scene may have several versions.
+
+    Args:
+        index: Plex's files.
+        path_map: the setting.
+        sections: gives the libraries as last seen; none seen yet means no weaker rule either.
+        learning: what the two libraries say about each other.
     """
 
-    def __init__(self, index: PathIndex, path_map: PathMap) -> None:
+    def __init__(
+        self,
+        index: PathIndex,
+        path_map: PathMap,
+        sections: Callable[[], Sequence[Section]],
+        learning: PathLearning,
+    ) -> None:
         self._index = index
         self._path_map = path_map
+        self._sections = sections
+        self._learning = learning
 
-    def find(self, files: Sequence[SceneFile]) -> list[Match]:
-        """Return the items of these files, each once; empty when the index knows none."""
+    def find(self, files: Sequence[SceneFile], scene_id: int = 0) -> Matching:
+        """Return the items of these files, by any rule, or the candidates.
+
+        Args:
+            files: of the scene.
+            scene_id: the scene, whose own files are no rivals.
+        """
+        return self._find(files, scene_id)
+
+    def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
+        """Return the items of these files by their full paths only."""
+        return self._find(files, None)
+
+    def to_plex(self, path: str) -> str:
+        """Return where a file of Stash's should be in Plex, by the setting or what was learned."""
+        return self._target(path, self._folders()).path
+
+    def is_outside(self, path: str) -> bool:
+        """Tell whether a path of Stash's, mapped as is set, lies in none of Plex's folders.
+
+        While no folder is known, none is told to be outside.
+        """
+        return not _settled(self._path_map.to_plex(path), self._folders())
+
+    def namesakes(self, file: SceneFile) -> list[LibraryPart]:
+        """Return Plex's files of the same name, in whatever folder and of whatever size."""
+        return self._index.find_named(file.path)
+
+    def _find(self, files: Sequence[SceneFile], scene_id: int | None) -> Matching:
+        folders = self._folders()
         found: dict[int, Match] = {}
+        rules: list[Rule] = []
+        candidates: list[LibraryPart] = []
+        unmatched: list[SceneFile] = []
         for file in files:
-            for part in self._parts(self._path_map.to_plex(file.path)):
-                found.setdefault(part.rating_key, Match(part.rating_key, part.path))
-        return list(found.values())
+            hits, rule = self._find_file(file, folders, scene_id)
+            candidates += hits.candidates
+            unmatched += [] if hits.parts else [file]
+            for part in hits.parts:
+                rules.append(rule)
+                found[part.rating_key] = _joined(found.get(part.rating_key), part, rule)
+        if not found:
+            return Matching(candidates=tuple(candidates), unmatched=tuple(unmatched))
+        weakest = max(rules, key=_STRENGTHS.index)
+        return Matching(tuple(found.values()), weakest, unmatched=tuple(unmatched))
 
-    def _parts(self, path: str) -> list[LibraryPart]:
-        return self._index.find_exact(path) or self._index.find_folded(path)
+    def _find_file(
+        self, file: SceneFile, folders: Folders, scene_id: int | None
+    ) -> tuple[Hits, Rule]:
+        target = self._target(file.path, folders)
+        exact = self._index.find_exact(target.path)
+        if exact:
+            hits, rule = Hits(tuple(exact)), target.rule
+        else:
+            namesakes = self._index.find_folded(target.path)
+            hits, rule = by_spelling(target.path, file.size, namesakes), Rule.SPELLING
+        if target.rule is Rule.LEARNED_MAPPING:
+            hits = self._as_learned(file, hits, folders, scene_id or 0)
+        # A path with a file of another size at its end is not looked for elsewhere.
+        if exact:
+            return hits, rule
+        if hits.parts or hits.candidates or target.settled or scene_id is None:
+            return hits, rule
+        return self._by_name(file, scene_id), Rule.NAME_AND_SIZE
+
+    def _as_learned(self, file: SceneFile, hits: Hits, folders: Folders, scene_id: int) -> Hits:
+        """Hold what nobody set to more: it must fit in size, and be no other scene's file.
+
+        A few files may agree by chance on a mapping that is none. Then others of Stash's files have
+        no place where it leads them: one of these that is as near to what was found may be it.
+        """
+        fitting = tuple(part for part in hits.parts if same_size(part.size, file.size))
+        for path in self._learning.rivals(scene_id, file) or () if fitting else ():
+            nearness = common_suffix(path, fitting[0].path)
+            if nearness >= common_suffix(file.path, fitting[0].path):
+                place = self._target(path, folders).path
+                if not (self._index.find_exact(place) or self._index.find_folded(place)):
+                    return Hits(candidates=fitting)
+        return Hits(fitting, hits.candidates)
+
+    def _target(self, path: str, folders: Folders) -> _Target:
+        mapped = self._path_map.find_plex(path)
+        if mapped is not None:
+            rule = Rule.FULL_PATH if mapped == path else Rule.SET_MAPPING
+            return _Target(mapped, rule, _settled(mapped, folders))
+        if _settled(path, folders):
+            return _Target(path, Rule.FULL_PATH, settled=True)
+        mapped = self._learning.path_map().find_plex(path)
+        if mapped is not None:
+            return _Target(mapped, Rule.LEARNED_MAPPING, _settled(mapped, folders))
+        return _Target(path, Rule.FULL_PATH, settled=False)
+
+    def _by_name(self, file: SceneFile, scene_id: int) -> Hits:
+        rivals = self._learning.rivals(scene_id, file)
+        if rivals is None:
+            return Hits()
+        mapped = SceneFile(self._path_map.to_plex(file.path), file.size)
+        others = [self._path_map.to_plex(path) for path in rivals]
+        if file.size:
+            namesakes = self._index.find_named_of_size(file.path, file.size)
+        else:
+            namesakes = self._index.find_named(file.path)
+        return by_name_and_size(mapped, namesakes, others)
+
+    def _folders(self) -> Folders:
+        return Folders.of([path for one in self._sections() for path in one.locations])
+
+
+def _settled(path: str, folders: Folders) -> bool:
+    return not folders.roots or folders.hold(path)
+
+
+def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
+    if match is None:
+        low = rule is Rule.NAME_AND_SIZE
+        confidence = MatchConfidence.LOW if low else MatchConfidence.HIGH
+        return Match(part.rating_key, part.path, confidence)
+    if part.path in (match.path, *match.also):
+        return match
+    return Match(match.rating_key, match.path, match.confidence, (*match.also, part.path))
 
 
 def still_holds(item: PlexItem, match: Match) -> bool:
@@ -60,3 +224,9 @@ def still_holds(item: PlexItem, match: Match) -> bool:
     """
     wanted = folded_path(match.path)
     return any(folded_path(path) == wanted for path in item.files)
+
+
+def has_first_file(item: PlexItem, match: Match) -> bool:
+    """Tell whether the first file of the item's first version is among those matched."""
+    first = folded_path(item.files[0]) if item.files else ""
+    return any(folded_path(path) == first for path in (match.path, *match.also))

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS parts (
     PRIMARY KEY (server_id, section, rating_key, path)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS parts_by_path ON parts (path);
 CREATE INDEX IF NOT EXISTS parts_by_folded ON parts (folded);
-CREATE INDEX IF NOT EXISTS parts_by_name ON parts (name);
+CREATE INDEX IF NOT EXISTS parts_by_name ON parts (name, size);
 CREATE TABLE IF NOT EXISTS listings (
     server_id TEXT NOT NULL, section INTEGER NOT NULL, listing INTEGER NOT NULL,
     listed_at REAL NOT NULL, change_mark TEXT NOT NULL, items INTEGER NOT NULL,
@@ -95,6 +95,11 @@ class PathIndex:
         self._connection = _open(path)
         self._server_id = ""
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The database, in autocommit mode, for whoever keeps tables of his own beside these."""
+        return self._connection
+
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
@@ -105,11 +110,6 @@ class PathIndex:
         with self._transaction():
             for table in ("parts", "listings"):
                 self._connection.execute(f"DELETE FROM {table} WHERE server_id != ?", (server_id,))
-
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """The database, for whoever keeps tables of its own in it; no transaction is open."""
-        return self._connection
 
     def last_listing(self, section: int) -> Listing | None:
         """Return how this library stood at its last listing; None when it never had one."""
@@ -235,6 +235,10 @@ class PathIndex:
         """Return the files, in whatever folder, whose name is this path's but for its form."""
         return self._find("name", folded_name(path))
 
+    def find_named_of_size(self, path: str, size: int) -> list[LibraryPart]:
+        """Return the files of this path's name that have this size, or none that is known."""
+        return self._find("size IN (?, 0) AND name", folded_name(path), size)
+
     def rating_keys(self) -> set[int]:
         """Return the keys of all items."""
         rows = self._connection.execute(
@@ -242,11 +246,11 @@ class PathIndex:
         )
         return {row[0] for row in rows}
 
-    def _find(self, column: str, value: str) -> list[LibraryPart]:
+    def _find(self, column: str, value: str, *before: int) -> list[LibraryPart]:
         rows = self._connection.execute(
             f"SELECT path, rating_key, size, section FROM parts WHERE {column} = ? "
             "AND server_id = ? ORDER BY rating_key",
-            (value, self._server_id),
+            (*before, value, self._server_id),
         )
         return [LibraryPart(*row) for row in rows]
 

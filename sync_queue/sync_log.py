@@ -22,6 +22,11 @@ _UPSERT_ITEM = (
     "digest = excluded.digest, sent = excluded.sent, refused = excluded.refused, "
     "synced_at = excluded.synced_at"
 )
+_TAKE_OVER = (
+    "UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' "
+    "WHERE scene_id != ? AND server_id = ? AND rating_key = ?"
+)
+_FORGET_OTHERS = "DELETE FROM sync_log WHERE scene_id != ? AND server_id = ? AND rating_key = ?"
 _KEEP_ORIGINAL = (
     "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) VALUES (?, ?, ?, ?)"
 )
@@ -200,6 +205,24 @@ class SyncLog:
             "AND NOT EXISTS (SELECT 1 FROM sync_log WHERE sync_log.scene_id = scene_log.scene_id)",
             [(scene_id,) for scene_id in scene_ids],
         )
+
+    def scenes_of_item(self, server_id: str, rating_key: int) -> set[int]:
+        """Return the scenes for which this item was written."""
+        rows = self._connection.execute(
+            "SELECT scene_id FROM sync_log WHERE server_id = ? AND rating_key = ?",
+            (server_id, rating_key),
+        )
+        return {row[0] for row in rows}
+
+    def take_over(self, scene_id: int, server_id: str, rating_key: int) -> None:
+        """Let an item belong to this scene alone, with what it was sent for another one.
+
+        What was sent is what the item shows; that it is in step with this scene is not known.
+        """
+        others = (scene_id, server_id, rating_key)
+        if self.item(scene_id, server_id, rating_key) is None:
+            self._connection.execute(_TAKE_OVER, (scene_id, *others))
+        self._connection.execute(_FORGET_OTHERS, others)
 
     def digests(self, server_id: str | None) -> dict[int, dict[int, str]]:
         """Return scene id → rating key → digest of what was sent to this server (None: to any)."""

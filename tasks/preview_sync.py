@@ -19,8 +19,9 @@ from worker.scene_work import SceneWork
 from worker.session import SyncSession
 
 SEEN, CHANGES, COVERS, IN_STEP = "looked at", "would change", "with a cover to compare", "in step"
-MISSING, AMBIGUOUS = "not in Plex", "ambiguous"
+MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
+_ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADATA, NO_FILE)
 
 
 def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> str:
@@ -66,12 +67,12 @@ class _Preview:
     """
 
     def __init__(self, context: TaskContext, session: SyncSession, report: PreviewReport) -> None:
-        words = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, NO_METADATA, NO_FILE)
-        self.sums = dict.fromkeys(words, 0)
+        self.sums = dict.fromkeys(_ALL, 0)
         self.fields: Counter[str] = Counter()
         self._session = session
         self._report = report
         self._log = context.queue.sync_log
+        self._warn = context.log.warning
         self._preserve = session.config.preserve_plex_edits
         self._server_id = session.library.server_id
 
@@ -86,7 +87,7 @@ class _Preview:
                 self.sums[NO_METADATA] += 1
             else:
                 work.append(SceneWork([], scene, project(scene, self._session.config)))
-        ItemFinder(self._session).find(work)
+        ItemFinder(self._session, self._log, self._warn).find(work)
         for one in work:
             self._compare(one)
 
@@ -98,7 +99,7 @@ class _Preview:
             self._report.add(f"\n{one.scene.label}\n  {one.error}")
             return
         records: dict[PlexItem, ItemRecord] = {}
-        lines: list[str] = []
+        lines = [f"  {words}" for words in one.elsewhere]
         edited = False
         for item in one.items:
             records[item], edit = plan_item(
@@ -111,7 +112,7 @@ class _Preview:
                 lines += [f"  item {item.rating_key}, {item.files[0]}"]
                 lines += [f"    {line}" for line in of_item]
         lines += self._covers(one, records)
-        self.sums[CHANGES if edited else COVERS if lines else IN_STEP] += 1
+        self.sums[_outcome(one, edited=edited, more=len(lines) > len(one.elsewhere))] += 1
         if lines:
             self._report.add("\n".join(["", one.scene.label, *lines]))
 
@@ -127,3 +128,11 @@ class _Preview:
             return []
         kinds = dict.fromkeys(target.kind for target in targets)
         return [f"  cover: would be compared with what was sent as {' and '.join(kinds)}"]
+
+
+def _outcome(one: SceneWork, *, edited: bool, more: bool) -> str:
+    if not one.items:
+        return ELSEWHERE
+    if edited:
+        return CHANGES
+    return COVERS if more else IN_STEP

@@ -151,7 +151,7 @@ class _Restoring:
         matches = [
             match
             for scene in scenes.values()
-            for match in self._session.matcher.find(scene.files)
+            for match in self._session.matcher.find_by_path(scene.files).matches
             if match.rating_key == item.rating_key
         ]
         if any(still_holds(item, match) for match in matches):

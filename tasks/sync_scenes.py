@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plex.exceptions import PlexError
-from plex.matcher import Match
+from plex.matcher import Matching
 from sync_queue.operations import METADATA, scene_job
 from tasks.context import TaskContext, flag
 from validation.config import Config
@@ -36,12 +36,12 @@ class _Known:
     Attributes:
         digests: scene → item → digest last sent.
         versions: scene → Stash's time stamp of what was last synced.
-        find: tells which items Plex has now for a scene's files; None when it could not be asked.
+        find: tells which items Plex has now for a scene; None when it could not be asked.
     """
 
     digests: Mapping[int, Mapping[int, str]]
     versions: Mapping[int, str]
-    find: Callable[[Sequence[SceneFile]], list[Match]] | None
+    find: Callable[[Sequence[SceneFile], int], Matching] | None
 
     def has(self, scene: StashScene, config: Config) -> bool:
         """Tell whether Plex shows this scene already, by every item that it has now."""
@@ -51,7 +51,7 @@ class _Known:
         digest = project(scene, config).digest
         if self.find is None:
             return all(one == digest for one in sent.values())
-        items = [match.rating_key for match in self.find(scene.files)]
+        items = [match.rating_key for match in self.find(scene.files, scene.id).matches]
         return bool(items) and all(sent.get(item) == digest for item in items)
 
 

@@ -25,16 +25,17 @@ API_KEY = "canary-api-key-Mno5pQr4"
 USER = "canary-user-Jkl3"
 TASKS = (
     "all", "recent", "queue_status", "clear_queue", "clear_dlq", "purge_dlq", "clear_match_cache",
-    "health_check", "outage_summary", "recover_outage_jobs", "process_queue", "reconcile_all",
-    "no-such-task",
+    "health_check", "outage_summary", "recover_outage_jobs", "process_queue", "check_paths",
+    "reconcile_all", "no-such-task",
 )  # fmt: skip
 
+_FIND = "        ItemFinder(self._session, self._queue.sync_log, self._warn).find(work)"
 _LEAK = (
-    "        self._session.library.prepare()\n        ItemFinder(self._session).find(work)",
+    f"        self._session.library.prepare()\n{_FIND}",
     "        self._session.library.prepare()\n"
     "        if any('Bug' in one.scene.label for one in work):\n"
     "            raise RuntimeError('X-Plex-Token=' + self._session.config.plex_token)\n"
-    "        ItemFinder(self._session).find(work)",
+    f"{_FIND}",
 )
 
 

@@ -88,11 +88,14 @@ class BatchSync:
 
     def _with_plex(self, work: list[SceneWork]) -> Iterator[Result]:
         self._session.library.prepare()
-        ItemFinder(self._session).find(work)
+        ItemFinder(self._session, self._queue.sync_log, self._log.warning).find(work)
         writer = ItemWriter(self._session, self._images, self._queue, self._clock, self._log)
         writer.keep_originals(work)
         unlocked: list[tuple[Result, CoverResult]] = []
         for one in work:
+            if one.elsewhere and not one.items:
+                yield self._shown_elsewhere(one)
+                continue
             try:
                 if one.error is not None:
                     raise one.error
@@ -114,6 +117,18 @@ class BatchSync:
     def _synced(self, one: SceneWork, changed: tuple[str, ...], cover: CoverResult) -> Result:
         detail = ", ".join(changed) or "already in step"
         record = self._record(one.scene, SYNCED, detail, cover.tag)
+        return Result(
+            one.claims,
+            one.scene.label,
+            record=record,
+            changed=changed,
+            by_plex=True,
+            confidence=one.confidence,
+        )
+
+    def _shown_elsewhere(self, one: SceneWork) -> Result:
+        record = self._record(one.scene, SKIPPED, "; ".join(one.elsewhere))
+        changed = tuple(one.elsewhere)
         return Result(one.claims, one.scene.label, record=record, changed=changed, by_plex=True)
 
     def _record(

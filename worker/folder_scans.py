@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from plex.exceptions import PlexError
 from plex.items import Section
+from plex.matcher import PlexMatcher
 from plex.path_index import folded_path
 from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.models import Claim
 from sync_queue.operations import FOLDER_SCAN
-from validation.path_map import PathMap
 from validation.scene_extractor import StashScene
 from worker.scene_work import Result, ScanOutcome
 from worker.session import SyncSession
@@ -98,7 +98,7 @@ class FolderScans:
     def _scan(
         self, session: SyncSession, sections: list[Section], claim: Claim, scene: StashScene
     ) -> Result:
-        targets = self._targets(session.config.plex_unmatched_path_map, sections, scene)
+        targets = self._targets(session.matcher, sections, scene)
         if not targets:
             return _finished(claim, scene.label, "no library of Plex has its folder")
         wait_until = 0.0
@@ -111,11 +111,11 @@ class FolderScans:
         return Result([claim], scene.label, changed=("scanned",), by_plex=True, scan=outcome)
 
     def _targets(
-        self, path_map: PathMap, sections: list[Section], scene: StashScene
+        self, matcher: PlexMatcher, sections: list[Section], scene: StashScene
     ) -> list[Target]:
         found: dict[tuple[int, str], Target] = {}
         for file in scene.files:
-            folder = folder_of(path_map.to_plex(file.path))
+            folder = folder_of(matcher.to_plex(file.path))
             targets = scan_targets(folder, sections)
             if not targets:
                 self._warn(scene, folder_of(file.path), folder, sections)

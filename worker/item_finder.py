@@ -1,9 +1,15 @@
 """The stage of a batch that finds the Plex items of its scenes and reads them, many at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from plex.exceptions import PlexError, PlexNotFound
-from plex.matcher import still_holds
+from plex.exceptions import PlexAmbiguousMatch, PlexError, PlexNotFound
+from plex.items import PlexItem
+from plex.matcher import Match, MatchConfidence, Matching, has_first_file, still_holds
+from stash.exceptions import StashQueryError
+from sync_queue.sync_log import SyncLog
+from validation.paths import components
+from worker.item_owner import owner_of
+from worker.match_messages import ambiguous, guessed, not_found
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
 
@@ -11,47 +17,142 @@ from worker.session import SyncSession
 class ItemFinder:
     """Finds items through the path index; whom it does not know is looked for once.
 
+    It writes nothing but what may be found out again.
+
     Args:
-        session: settings and Plex.
+        session: settings and Plex; its library is prepared.
+        sync_log: knows for which scene an item was written.
+        warn: tells the user about a choice that may be wrong.
     """
 
-    def __init__(self, session: SyncSession) -> None:
+    def __init__(
+        self, session: SyncSession, sync_log: SyncLog, warn: Callable[[str], None]
+    ) -> None:
         self._session = session
+        self._sync_log = sync_log
+        self._warn = warn
 
     def find(self, work: Sequence[SceneWork]) -> None:
-        """Give each scene its items, or the error for which it has none.
+        """Give each scene its items, or the error for which it has none, or who has them instead.
 
         Raises:
             PlexError: Plex could not be asked, so nothing was found out about any of them.
+            StashError: Stash could not be surveyed; likewise.
         """
-        self._match_and_read(work)
+        self._match_by_path(work)
         missing = [one for one in work if not one.items]
-        if not missing:
-            return
+        if missing:
+            missing = self._look_again(missing)
+        strangers = [one for one in work if one.error is None and self._is_stranger(one)]
+        self._learn(strangers)
+        self._match_by_any_rule({id(one): one for one in (*missing, *strangers)}.values())
+        for one in missing:
+            if not one.items:
+                one.error = self._why_not(one)
+        self._give_items_to_their_owners([one for one in work if one.items])
+
+    def _look_again(self, missing: Sequence[SceneWork]) -> list[SceneWork]:
+        """Look for scenes in a fresh listing; return those that are not there.
+
+        Where Plex could not be asked none is known to be missing: they get its error.
+        """
         try:
             if self._session.look_for(file.path for one in missing for file in one.scene.files):
-                self._match_and_read(missing)
+                self._match_by_path(missing)
         except PlexError as error:
             for one in missing:
                 one.error = error
-            return
-        for one in missing:
-            if not one.items:
-                path = one.scene.files[0].path
-                one.error = PlexNotFound(
-                    f"Plex has no item for {path}; if it should, scan its library in Plex, or see "
-                    "plex_unmatched_path_map when Plex names its folders differently"
-                )
+            return []
+        return [one for one in missing if not one.items]
 
-    def _match_and_read(self, work: Sequence[SceneWork]) -> None:
+    def _match_by_path(self, work: Sequence[SceneWork]) -> None:
         for one in work:
-            one.matches = self._session.matcher.find(one.scene.files)
-        keys = {match.rating_key for one in work for match in one.matches}
+            one.matching = self._session.matcher.find_by_path(one.scene.files)
+        self._read(work)
+
+    def _match_by_any_rule(self, work: Collection[SceneWork]) -> None:
+        for one in work:
+            one.matching = self._session.matcher.find(one.scene.files, one.scene.id)
+            if one.matching.candidates and not self._session.config.strict_matching:
+                one.matching = self._guess(one)
+        self._read(work)
+
+    def _read(self, work: Collection[SceneWork]) -> None:
+        wanted = [
+            (one, match)
+            for one in work
+            for match in one.matching.matches
+            if match.rating_key not in {item.rating_key for item in one.items}
+        ]
+        keys = {match.rating_key for _, match in wanted}
         items = self._session.client.read_items(sorted(keys))
+        for one, match in wanted:
+            item = items.get(match.rating_key)
+            if item is not None and still_holds(item, match):
+                one.items.append(item)
+            else:
+                self._session.library.index.forget_item(match.rating_key)
+
+    def _is_stranger(self, one: SceneWork) -> bool:
+        """Tell whether a file of the scene is unknown and its path means nothing to Plex."""
+        unmatched = one.matching.unmatched
+        return any(self._session.matcher.is_outside(file.path) for file in unmatched)
+
+    def _learn(self, strangers: Sequence[SceneWork]) -> None:
+        """Let scenes whose paths mean nothing to Plex teach us what it calls their folders."""
+        if strangers:
+            scenes = [one.scene for one in strangers]
+            try:
+                self._session.learning.consider(scenes, self._session.matcher.is_outside)
+            except StashQueryError as error:
+                self._warn(f"No path mapping was learned: {error}")
+
+    def _guess(self, one: SceneWork) -> Matching:
+        best, *others = one.matching.candidates
+        same = [part for part in others if components(part.path) == components(best.path)]
+        rejected = [part for part in others if part not in same]
+        self._warn(guessed(one.scene.label, best, rejected, self._titles()))
+        return Matching(
+            tuple(Match(part.rating_key, part.path, MatchConfidence.LOW) for part in (best, *same)),
+            one.matching.rule,
+        )
+
+    def _why_not(self, one: SceneWork) -> PlexError:
+        file = one.scene.files[0]
+        if one.matching.candidates:
+            return PlexAmbiguousMatch(ambiguous(file, one.matching.candidates, self._titles()))
+        namesakes = self._session.matcher.namesakes(file)
+        return PlexNotFound(not_found(file, namesakes, self._titles()))
+
+    def _titles(self) -> dict[int, str]:
+        return {one.key: one.title for one in self._session.library.sections_known()}
+
+    # -- one item, several scenes -------------------------------------------------------------
+
+    def _give_items_to_their_owners(self, work: Sequence[SceneWork]) -> None:
+        claimants: dict[int, dict[int, bool]] = {}
         for one in work:
-            for match in one.matches:
-                item = items.get(match.rating_key)
-                if item is not None and still_holds(item, match):
-                    one.items.append(item)
-                else:
-                    self._session.library.index.forget_item(match.rating_key)
+            for item in one.items:
+                firsts = [
+                    has_first_file(item, match)
+                    for match in one.matching.matches
+                    if match.rating_key == item.rating_key
+                ]
+                claimants.setdefault(item.rating_key, {})[one.scene.id] = any(firsts)
+        for one in work:
+            for item in list(one.items):
+                self._give(one, item, claimants[item.rating_key])
+
+    def _give(self, one: SceneWork, item: PlexItem, claimants: dict[int, bool]) -> None:
+        """Leave an item with a scene, or take it away because it shows another one."""
+        server_id = self._session.library.server_id
+        logged = self._sync_log.scenes_of_item(server_id, item.rating_key)
+        owner = owner_of(claimants, logged)
+        if owner != one.scene.id:
+            one.items.remove(item)
+            why = (
+                "whose file is its first version" if claimants.get(owner) else "it was there first"
+            )
+            one.elsewhere.append(f"item {item.rating_key} shows scene {owner}, {why}")
+        elif logged - {owner}:
+            one.taken_over.append(item.rating_key)

@@ -53,10 +53,12 @@ class ItemWriter:
         self._verification = Verification(session.client, queue, self._server_id, clock, log)
 
     def keep_originals(self, work: Sequence[SceneWork]) -> None:
-        """Remember what items hold before our first write, in one commit before any of it."""
+        """Remember what items hold before our first write, and whose they are, in one commit."""
         log, server_id = self._queue.sync_log, self._server_id
         with self._queue.transaction():
             for one in work:
+                for key in one.taken_over:
+                    log.take_over(one.scene.id, server_id, key)
                 for item in one.items:
                     key = item.rating_key
                     if log.item(one.scene.id, server_id, key) is None:

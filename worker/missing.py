@@ -83,4 +83,6 @@ def _paths_of(job: SyncJob) -> list[str]:
 
 
 def _has_item(session: SyncSession, job: SyncJob) -> bool:
-    return bool(session.matcher.find([SceneFile(path) for path in _paths_of(job)]))
+    files = [SceneFile(path) for path in _paths_of(job)]
+    matching = session.matcher.find_by_path(files)
+    return bool(matching.matches or matching.candidates)

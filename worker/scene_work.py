@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from plex.exceptions import PlexError
 from plex.items import PlexItem
-from plex.matcher import Match
+from plex.matcher import MatchConfidence, Matching
 from sync_queue.models import Claim
 from sync_queue.sync_log import SceneRecord
 from validation.metadata import SceneMetadata
@@ -41,6 +41,7 @@ class Result:
         paths: the scene's files, as Stash names them.
         by_plex: Plex was asked for this, and served.
         scan: these are jobs of folder scans, not of the scene's metadata.
+        confidence: how sure it is that the items are the scene's; None when none was written.
     """
 
     claims: Sequence[Claim]
@@ -51,6 +52,7 @@ class Result:
     paths: tuple[str, ...] = ()
     by_plex: bool = False
     scan: ScanOutcome | None = None
+    confidence: MatchConfidence | None = None
 
 
 @dataclass(slots=True)
@@ -59,14 +61,24 @@ class SceneWork:
 
     Attributes:
         desired: what Plex shall show of it.
-        matches: which items hold its files, by the path index.
-        items: those of them that were read and do hold them.
+        matching: which items hold its files, by the path index.
+        items: those of them that were read, do hold them, and show this scene.
+        taken_over: the keys of those items that were written for another scene before.
+        elsewhere: for people: which other scenes its other items show.
         error: why it goes no further.
     """
 
     claims: list[Claim]
     scene: StashScene
     desired: SceneMetadata
-    matches: list[Match] = field(default_factory=list)
+    matching: Matching = field(default_factory=Matching)
     items: list[PlexItem] = field(default_factory=list)
+    taken_over: list[int] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     error: PlexError | None = None
+
+    @property
+    def confidence(self) -> MatchConfidence:
+        """How sure it is that the items are the scene's: the least sure of them counts."""
+        sure = all(one.confidence is MatchConfidence.HIGH for one in self.matching.matches)
+        return MatchConfidence.HIGH if sure else MatchConfidence.LOW

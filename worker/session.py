@@ -7,6 +7,7 @@ from typing import Protocol
 from plex.client import PlexClient
 from plex.library import Library
 from plex.matcher import PlexMatcher
+from plex.path_learning import PathLearning
 from validation.config import Config
 
 
@@ -18,6 +19,7 @@ class SyncSession:
     client: PlexClient
     library: Library
     matcher: PlexMatcher
+    learning: PathLearning
 
     def look_for(self, files: Iterable[str]) -> bool:
         """Look in Plex for files, as Stash names them, that the index does not have.
@@ -28,8 +30,7 @@ class SyncSession:
         Raises:
             PlexError: it could not be asked.
         """
-        path_map = self.config.plex_unmatched_path_map
-        return self.library.look_for([path_map.to_plex(path) for path in files])
+        return self.library.look_for([self.matcher.to_plex(path) for path in files])
 
 
 class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an error of the program

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from plex.exceptions import PlexError, PlexNotFound
+from plex.matcher import MatchConfidence
 from shared.log import Log
 from stash.exceptions import StashError
 from sync_queue.dlq import Failure
@@ -42,6 +43,8 @@ class Settlement:
                 self.queue.sync_log.forget_scene(scene_id)
             self.queue.finish(result.claims)
         self.stats.succeeded(seconds)
+        if result.confidence is not None:
+            self.stats.matched(sure=result.confidence is MatchConfidence.HIGH)
         outcome = result.record.outcome if result.record else "done"
         what = ", ".join(result.changed) or "already in step"
         self.log.info(f"{result.label}: {outcome}: {what}; {seconds:.1f} s")

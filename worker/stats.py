@@ -45,6 +45,10 @@ class SyncStats:
         self._processed(seconds)
         self.counts["jobs_succeeded"] += 1
 
+    def matched(self, *, sure: bool) -> None:
+        """Count a scene whose items are in step; `sure` when the full path found them."""
+        self.counts["high_confidence_matches" if sure else "low_confidence_matches"] += 1
+
     def failed(self, error_type: str, seconds: float, *, dead: bool) -> None:
         """Count a failed try; `dead` when the job became a dead letter."""
         self._processed(seconds)

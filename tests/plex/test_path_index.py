@@ -13,11 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plex.exceptions import PlexTemporaryError
-from plex.items import LibraryPart, PlexItem
-from plex.matcher import Match, MatchConfidence, PlexMatcher, still_holds
+from plex.items import LibraryPart
 from plex.path_index import Listing, PathIndex, folded_path
-from validation.path_map import parse_path_map
-from validation.scene_extractor import SceneFile
 
 NOW = 1_750_000_000.0
 PARTS = [
@@ -261,58 +258,6 @@ def test_another_file_is_not_found(index: PathIndex, other: str) -> None:
 @given(st.text("aBéE\u0301/\\ß?UNC", max_size=20))
 def test_folding_twice_changes_nothing(path: str) -> None:
     assert folded_path(folded_path(path)) == folded_path(path)
-
-
-# matching
-
-
-def matcher(index: PathIndex, path_map: str = "") -> PlexMatcher:
-    return PlexMatcher(index, parse_path_map(path_map)[0])
-
-
-def test_a_scene_matches_by_its_full_mapped_path(index: PathIndex) -> None:
-    index.replace_section(1, [[LibraryPart("/plex/a/scene.mp4", 1)]], "", NOW)
-    found = matcher(index, "/plex=>/stash").find([SceneFile("/stash/a/scene.mp4")])
-    assert found == [Match(1, "/plex/a/scene.mp4", MatchConfidence.HIGH)]
-
-
-def test_the_files_name_alone_is_no_match(index: PathIndex) -> None:
-    index.replace_section(1, [[LibraryPart("/plex/a/scene.mp4", 1)]], "", NOW)
-    assert matcher(index).find([SceneFile("/plex/b/scene.mp4"), SceneFile("scene.mp4")]) == []
-
-
-def test_every_item_that_has_one_of_the_files_matches_once(index: PathIndex) -> None:
-    parts = [LibraryPart("/a1.mp4", 1), LibraryPart("/a2.mp4", 1), LibraryPart("/a1.mp4", 2)]
-    index.replace_section(1, [parts], "", NOW)
-    index.replace_section(2, [[LibraryPart("/a2.mp4", 3)]], "", NOW)
-    files = [SceneFile("/a1.mp4"), SceneFile("/a2.mp4"), SceneFile("/none.mp4")]
-    assert [match.rating_key for match in matcher(index).find(files)] == [1, 2, 3]
-
-
-def test_an_exact_path_goes_before_a_folded_one(index: PathIndex) -> None:
-    parts = [LibraryPart("/m/Scene.mp4", 1), LibraryPart("/m/scene.mp4", 2)]
-    index.replace_section(1, [parts], "", NOW)
-    assert [one.rating_key for one in matcher(index).find([SceneFile("/m/scene.mp4")])] == [2]
-    assert [one.rating_key for one in matcher(index).find([SceneFile("/M/SCENE.mp4")])] == [1, 2]
-
-
-def test_no_files_match_nothing(index: PathIndex) -> None:
-    assert matcher(index).find([]) == []
-
-
-@pytest.mark.parametrize(
-    ("files", "holds"),
-    [
-        (("/m/a.mp4",), True),
-        (("/other.mp4", "/M/A.mp4"), True),
-        (("/m/b.mp4",), False),
-        ((), False),
-    ],
-)
-def test_an_item_is_written_to_only_while_it_has_the_file(
-    files: tuple[str, ...], holds: bool
-) -> None:
-    assert still_holds(PlexItem(1, 1, files=files), Match(1, "/m/a.mp4")) is holds
 
 
 def test_the_database_lies_where_it_was_asked_for(index: PathIndex, path: str) -> None:

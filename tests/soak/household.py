@@ -160,12 +160,11 @@ class Household:
         log = Log(self._note, secrets)
         connection = StashConnection(parse_address(self._stash.server_connection()), secrets.add)
         settings = StashSettings(connection)
-        sessions = Sessions(settings, self._data, log, secrets, time.monotonic, time.clock)
+        scenes = StashScenes(connection)
+        sessions = Sessions(settings, scenes, self._data, log, secrets, time.monotonic, time.clock)
         sessions.timeout, sessions.wire = timeout, self._wire
         queue = QueueManager(self._data.queue_folder, time.clock)
-        return Container(
-            self._data, log, queue, sessions, StashScenes(connection), StashImages(connection)
-        )
+        return Container(self._data, log, queue, sessions, scenes, StashImages(connection))
 
     # -- working and dying ----------------------------------------------------------------------
 

@@ -106,7 +106,7 @@ CLAIM = (
 WRITE = (
     *around("read.scenes", BATCH, "scenes = self._scenes.read(list(by_scene))"),
     *around("read.library", BATCH, "self._session.library.prepare()"),
-    *around("match", FINDER, "one.matches = self._session.matcher.find(one.scene.files)"),
+    *around("match", FINDER, "one.matching = self._session.matcher.find_by_path(one.scene.files)"),
     *around("read.items", FINDER, "items = self._session.client.read_items(sorted(keys))"),
     *around("originals", BATCH, "writer.keep_originals(work)"),
     Point("originals.inside", WRITER, "with self._queue.transaction():", after=True),

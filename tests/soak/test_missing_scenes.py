@@ -104,12 +104,11 @@ class House:
         secrets = Secrets()
         log = Log(self._note, secrets)
         connection = StashConnection(parse_address(self.stash.server_connection()), secrets.add)
+        scenes = StashScenes(connection)
         sessions = CurrentSession(
-            StashSettings(connection), self.data, log, secrets, self.clock, self.clock
+            StashSettings(connection), scenes, self.data, log, secrets, self.clock, self.clock
         )
-        container = Container(
-            self.data, log, self.queue, sessions, StashScenes(connection), StashImages(connection)
-        )
+        container = Container(self.data, log, self.queue, sessions, scenes, StashImages(connection))
         worker = SyncWorker(
             environment(
                 container,

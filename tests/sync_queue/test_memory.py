@@ -89,6 +89,36 @@ def test_scenes_servers_and_items_are_remembered_apart(queue: QueueManager) -> N
     assert set(log.digests(None)) == {1, 2}
 
 
+def test_the_scenes_of_an_item_are_known(queue: QueueManager) -> None:
+    log = queue.sync_log
+    for scene_id, server, key in ((1, SERVER, 10), (2, SERVER, 10), (3, "b", 10), (4, SERVER, 11)):
+        log.remember_item(scene_id, server, key, ItemRecord("d", {}), NOW)
+    assert log.scenes_of_item(SERVER, 10) == {1, 2}
+    assert log.scenes_of_item(SERVER, 12) == set()
+
+
+def test_a_scene_takes_an_item_over_with_what_it_shows_but_not_as_in_step(
+    queue: QueueManager,
+) -> None:
+    log = queue.sync_log
+    log.remember_item(1, SERVER, 10, ItemRecord("d", SENT), NOW)
+    log.remember_image(1, SERVER, 10, "poster", "sha")
+    log.remember_item(1, SERVER, 11, ItemRecord("d", SENT), NOW)
+    log.take_over(2, SERVER, 10)
+    assert log.item(2, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
+    assert log.scenes_of_item(SERVER, 10) == {2}
+    assert log.scenes_of_item(SERVER, 11) == {1}
+
+
+def test_a_scene_that_has_the_item_already_keeps_its_own_memory_of_it(queue: QueueManager) -> None:
+    log = queue.sync_log
+    for scene_id in (1, 2, 3):
+        log.remember_item(scene_id, SERVER, 10, ItemRecord(f"d{scene_id}", {}), NOW)
+    log.take_over(2, SERVER, 10)
+    assert log.item(2, SERVER, 10) == ItemRecord("d2", {})
+    assert log.scenes_of_item(SERVER, 10) == {2}
+
+
 def test_an_image_is_remembered_by_its_kind_and_survives_the_next_write(
     queue: QueueManager,
 ) -> None:

@@ -61,6 +61,17 @@ def test_successes_and_failures_are_counted(path: str) -> None:
     assert stats.total_processing_time == 2.0
 
 
+def test_sure_and_unsure_matches_are_counted_apart(path: str) -> None:
+    stats = load(path)
+    for sure in (True, False, True):
+        stats.matched(sure=sure)
+    assert stats.counts == {
+        **dict.fromkeys(COUNTS, 0),
+        "high_confidence_matches": 2,
+        "low_confidence_matches": 1,
+    }
+
+
 def test_a_clock_that_steps_back_takes_no_time_away(path: str) -> None:
     stats = load(path)
     stats.succeeded(2.0)

@@ -1,0 +1,127 @@
+"""Which folders of Stash and Plex are the same one, told from files that can be no others.
+
+A file whose name and size occur once in Stash and once in Plex is the same file on both sides. What
+its two paths do not share at their end is a pair of prefixes that it speaks for, and every other
+pair of prefixes for a folder above it is one that it speaks against.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from validation.path_map import PathMap, PrefixPair
+from validation.paths import common_suffix, components, folded, folders_above, without_last
+
+FEWEST_PAIRS = 5  # one moved folder of a few files must not speak for a whole library
+MOST_MAPPINGS = 20  # a setup has a few mount points; more are the crumbs of one that contradicts
+
+_EVIDENCE = """
+CREATE TEMP TABLE IF NOT EXISTS evidence (
+    stash TEXT NOT NULL, folded TEXT NOT NULL, plex TEXT NOT NULL, agree INTEGER NOT NULL,
+    PRIMARY KEY (stash, folded)) WITHOUT ROWID;
+CREATE TEMP TABLE IF NOT EXISTS below (
+    stash TEXT PRIMARY KEY, pairs INTEGER NOT NULL) WITHOUT ROWID;
+DELETE FROM evidence;
+DELETE FROM below;
+"""
+_AGREE = (
+    "INSERT INTO evidence VALUES (?, ?, ?, 1) "
+    "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
+)
+_BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
+_PAIRS = """
+SELECT s.path, p.path FROM
+    (SELECT name, size, MIN(path) AS path FROM stash_files WHERE size > 0
+     GROUP BY name, size HAVING COUNT(*) = 1) AS s
+    JOIN parts AS p ON p.name = s.name AND p.size = s.size
+WHERE p.server_id = ?
+GROUP BY s.name, s.size HAVING COUNT(DISTINCT p.folded) = 1
+"""
+# Those that nothing contradicts first, the widest of them first; then the best of the others.
+_RANKED = """
+SELECT e.stash, e.plex, e.agree, b.pairs - e.agree AS disagree
+FROM evidence AS e JOIN below AS b USING (stash)
+ORDER BY NOT (disagree = 0 AND e.agree >= ?), CASE WHEN disagree = 0 AND e.agree >= ?
+    THEN 0 ELSE -e.agree END, length(e.stash), e.stash, e.agree DESC
+"""
+
+
+def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
+    """Return which folders are the same one if these two paths are the same file, widest first.
+
+    The first pair is what is left without the common suffix, each further one a folder deeper. The
+    root of a file system is none of them: it would say something about every path there is.
+    """
+    shared = common_suffix(stash, plex)
+    pairs = (
+        PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
+        for count in range(shared, 0, -1)
+    )
+    return [pair for pair in pairs if pair.plex and pair.stash]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedMapping:
+    """A pair of prefixes and how many unmistakable files speak for and against it."""
+
+    pair: PrefixPair
+    agree: int
+    disagree: int
+
+    @property
+    def usable(self) -> bool:
+        """Whether enough speaks for it and nothing against it."""
+        return self.agree >= FEWEST_PAIRS and not self.disagree
+
+    def __str__(self) -> str:
+        """Return the pair as the setting has it, with its evidence."""
+        return f"{self.pair}: {self.agree} scenes agree, {self.disagree} disagree"
+
+
+def weigh(
+    connection: sqlite3.Connection, server_id: str, is_outside: Callable[[str], bool]
+) -> list[LearnedMapping]:
+    """Return the prefix pairs that the two libraries imply, the usable ones first.
+
+    A wider pair stands for the narrower ones that follow from it. Memory does not grow with the
+    libraries: the counting is SQLite's.
+
+    Args:
+        connection: of the database with the tables `stash_files` and `parts`.
+        server_id: the Plex server.
+        is_outside: tells whether a path of Stash's lies in none of Plex's folders; only such a
+            path needs a mapping, so no other has a say.
+    """
+    connection.executescript(_EVIDENCE)
+    connection.execute("BEGIN")
+    with connection:
+        for stash, plex in connection.execute(_PAIRS, (server_id,)):
+            if is_outside(stash):
+                connection.executemany(
+                    _AGREE,
+                    [(one.stash, _key(one.plex), one.plex) for one in prefix_pairs(stash, plex)],
+                )
+                connection.executemany(_BELOW, [(one,) for one in folders_above(stash)])
+    chosen: list[LearnedMapping] = []
+    for mapping in _ranked(connection):
+        if len(chosen) == MOST_MAPPINGS:
+            break
+        if not _follows(mapping, chosen):
+            chosen.append(mapping)
+    return chosen
+
+
+def _ranked(connection: sqlite3.Connection) -> Iterator[LearnedMapping]:
+    rows = connection.execute(_RANKED, (FEWEST_PAIRS, FEWEST_PAIRS))
+    for stash, plex, agree, disagree in rows:
+        yield LearnedMapping(PrefixPair(plex=plex, stash=stash), agree, disagree)
+
+
+def _follows(mapping: LearnedMapping, chosen: list[LearnedMapping]) -> bool:
+    """Tell whether a wider pair says the same already."""
+    wider = (PathMap((one.pair,)).find_plex(mapping.pair.stash) for one in chosen)
+    return any(one is not None and _key(one) == _key(mapping.pair.plex) for one in wider)
+
+
+def _key(path: str) -> str:
+    return "/".join(components(path)) or folded(path)

@@ -1,0 +1,175 @@
+"""Path mappings learned from the two libraries themselves, for those who set none."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+
+from plex.file_survey import FileSurvey
+from plex.path_evidence import LearnedMapping, weigh
+from validation.path_map import PathMap, PrefixPair
+from validation.paths import components
+from validation.scene_extractor import SceneFile, StashScene
+
+SURVEY_INTERVAL = 86_400.0  # seconds between two walks through Stash
+RETRY_INTERVAL = 60.0  # seconds after a walk that failed
+CHANGED_A_LOT = 0.1  # of Plex's files: so many more or fewer, and the evidence is weighed again
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS learned_mappings (
+    server_id TEXT NOT NULL, stash TEXT NOT NULL, plex TEXT NOT NULL, agree INTEGER NOT NULL,
+    disagree INTEGER NOT NULL, PRIMARY KEY (server_id, stash, plex)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS weighings (
+    server_id TEXT PRIMARY KEY, plex_files INTEGER NOT NULL) WITHOUT ROWID;
+"""
+# A file that is unmistakable on both sides, and where Plex has it.
+_WHERE_PLEX_HAS_IT = (
+    "SELECT MIN(p.path) FROM parts AS p JOIN stash_files AS s ON s.path = ? "
+    "WHERE p.name = s.name AND p.size = s.size AND p.server_id = ? AND s.size > 0 "
+    "AND (SELECT COUNT(*) FROM stash_files WHERE name = s.name AND size = s.size) = 1 "
+    "HAVING COUNT(DISTINCT p.folded) = 1"
+)
+
+
+class PathLearning:
+    """Surveys Stash, weighs the evidence, and keeps what it says for use.
+
+    Stash is walked only for a scene whose files lie outside of all of Plex's folders, and at most
+    once a day; the evidence is weighed again when Plex's files have become others, or when a scene
+    contradicts what was learned. A mapping that no longer holds is dropped.
+
+    Args:
+        connection: of the database with Plex's files.
+        server_id: gives the identity of the Plex server; its library is prepared.
+        files: walks through Stash; yields pages of scenes, of which only id and files count.
+        clock: seconds since the epoch.
+        tell: tells the user what was learned and what no longer holds.
+
+    Raises (all methods):
+        sqlite3.Error: the database cannot be used.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        server_id: Callable[[], str],
+        files: Callable[[], Iterable[Sequence[StashScene]]],
+        clock: Callable[[], float],
+        tell: Callable[[str], None],
+    ) -> None:
+        connection.executescript(_TABLES)
+        self._connection = connection
+        self._server_id = server_id
+        self._files = files
+        self._clock = clock
+        self._tell = tell
+        self._tried_at: float | None = None
+        self.files = FileSurvey(connection)
+
+    def mappings(self) -> list[LearnedMapping]:
+        """Return what the evidence says, also where it is too little for use."""
+        rows = self._connection.execute(
+            "SELECT plex, stash, agree, disagree FROM learned_mappings WHERE server_id = ? "
+            "ORDER BY agree DESC, stash",
+            (self._server_id(),),
+        )
+        return [LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows]
+
+    def path_map(self) -> PathMap:
+        """Return the mappings in use."""
+        return PathMap(tuple(one.pair for one in self.mappings() if one.usable))
+
+    def rivals(self, scene_id: int, file: SceneFile) -> list[str] | None:
+        """Return other scenes' files of the same name and size; None before the first survey."""
+        if self.files.surveyed_at() is None:
+            return None
+        return self.files.rivals(scene_id, file)
+
+    def survey(self, is_outside: Callable[[str], bool]) -> int:
+        """Walk through Stash and weigh the evidence; return how many files Stash has.
+
+        Args:
+            is_outside: see `plex.path_evidence.weigh`.
+
+        Raises:
+            Exception: whatever the walk raises; nothing is concluded then.
+        """
+        self._tried_at = self._clock()
+        count = self.files.take(self._files(), self._tried_at)
+        self._weigh(is_outside)
+        return count
+
+    def consider(self, scenes: Sequence[StashScene], is_outside: Callable[[str], bool]) -> None:
+        """Learn what can be learned for scenes that Plex's folders do not hold.
+
+        Raises:
+            Exception: whatever a walk through Stash raises; nothing is concluded then.
+        """
+        now = self._clock()
+        if not _within(SURVEY_INTERVAL, self.files.surveyed_at(), now):
+            if not _within(RETRY_INTERVAL, self._tried_at, now):
+                self.survey(is_outside)
+            return
+        self.files.note(scenes)
+        if self._changed_a_lot() or any(self._contradicts(scene) for scene in scenes):
+            self._weigh(is_outside)
+
+    # -- the evidence -----------------------------------------------------------------------
+
+    def _contradicts(self, scene: StashScene) -> bool:
+        """Tell whether Plex has one of these files elsewhere than what was learned says."""
+        learned = self.path_map()
+        for file in scene.files:
+            said = learned.find_plex(file.path)
+            there = self._where_plex_has(file.path) if said is not None else None
+            if said is not None and there is not None and components(said) != components(there):
+                return True
+        return False
+
+    def _where_plex_has(self, path: str) -> str | None:
+        values = (path, self._server_id())
+        row = self._connection.execute(_WHERE_PLEX_HAS_IT, values).fetchone()
+        return None if row is None else row[0]
+
+    def _changed_a_lot(self) -> bool:
+        row = self._connection.execute(
+            "SELECT plex_files FROM weighings WHERE server_id = ?", (self._server_id(),)
+        ).fetchone()
+        before = 0 if row is None else int(row[0])
+        return abs(self._count_plex_files() - before) > CHANGED_A_LOT * before
+
+    def _count_plex_files(self) -> int:
+        statement = "SELECT COUNT(*) FROM parts WHERE server_id = ?"
+        return int(self._connection.execute(statement, (self._server_id(),)).fetchone()[0])
+
+    def _weigh(self, is_outside: Callable[[str], bool]) -> None:
+        server_id = self._server_id()
+        before = {one.pair for one in self.mappings() if one.usable}
+        now = weigh(self._connection, server_id, is_outside)
+        self._connection.execute("BEGIN IMMEDIATE")
+        with self._connection:
+            self._connection.execute("DELETE FROM learned_mappings")
+            self._connection.executemany(
+                "INSERT INTO learned_mappings VALUES (?, ?, ?, ?, ?)",
+                [(server_id, m.pair.stash, m.pair.plex, m.agree, m.disagree) for m in now],
+            )
+            self._connection.execute(
+                "INSERT OR REPLACE INTO weighings VALUES (?, ?)",
+                (server_id, self._count_plex_files()),
+            )
+        self._tell_changes(before, now)
+
+    def _tell_changes(self, before: set[PrefixPair], now: list[LearnedMapping]) -> None:
+        used = {one.pair for one in now if one.usable}
+        for mapping in now:
+            if mapping.usable and mapping.pair not in before:
+                self._tell(f"Learned path mapping {mapping}")
+        for pair in sorted(before - used, key=str):
+            evidence = next(
+                (f": {m.agree} scenes agree, {m.disagree} disagree" for m in now if m.pair == pair),
+                "",
+            )
+            self._tell(f"Dropped the learned path mapping {pair}, which no longer holds{evidence}")
+
+
+def _within(interval: float, moment: float | None, now: float) -> bool:
+    """Tell whether a moment is no longer ago; one in the future, after a clock step, never is."""
+    return moment is not None and 0 <= now - moment < interval

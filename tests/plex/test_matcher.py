@@ -1,0 +1,115 @@
+"""From a scene's files to items: what the table of R8 does not show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plex.items import PlexItem
+from plex.match_rules import Rule
+from plex.matcher import Match, MatchConfidence, has_first_file, still_holds
+from tests.plex.matching import Libraries, part
+from validation.scene_extractor import SceneFile
+
+PLEX = {1: ["/plex"]}
+
+
+def test_a_match_tells_the_items_own_path_and_that_it_is_sure(tmp_path: Path) -> None:
+    stash = {1: [SceneFile("/stash/a/scene.mp4")]}
+    libraries = Libraries(
+        tmp_path, {1: [part("/plex/A/scene.mp4", 1)]}, PLEX, stash, "/plex=>/stash"
+    )
+    assert libraries.find(1).matches == (Match(1, "/plex/A/scene.mp4", MatchConfidence.HIGH),)
+
+
+def test_a_match_by_name_and_size_is_told_to_be_unsure(tmp_path: Path) -> None:
+    stash = {1: [SceneFile("/stash/x.mp4", 5)]}
+    libraries = Libraries(tmp_path, {1: [part("/plex/x.mp4", 1, 5)]}, PLEX, stash)
+    assert libraries.find(1).matches == (Match(1, "/plex/x.mp4", MatchConfidence.LOW),)
+
+
+def test_an_item_that_holds_several_files_of_a_scene_matches_once_and_names_them(
+    tmp_path: Path,
+) -> None:
+    paths = ["/plex/1.mp4", "/plex/2.mp4"]
+    stash = {1: [SceneFile(path) for path in paths]}
+    libraries = Libraries(tmp_path, {1: [part(path, 1) for path in paths]}, PLEX, stash)
+    assert libraries.find(1).matches == (Match(1, "/plex/1.mp4", also=("/plex/2.mp4",)),)
+
+
+def test_no_files_match_nothing(tmp_path: Path) -> None:
+    libraries = Libraries(tmp_path, {1: [part("/plex/1.mp4", 1)]}, PLEX, {1: []})
+    assert libraries.find(1).matches == ()
+    assert libraries.find(1).rule is None
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "rule"),
+    [
+        ("/plex/x/1.mp4", 5, Rule.FULL_PATH),
+        ("/set/x/1.mp4", 5, Rule.SET_MAPPING),
+        ("/data/x/1.mp4", 5, Rule.LEARNED_MAPPING),
+        ("/plex/X/1.mp4", 5, Rule.SPELLING),
+        ("/else/1.mp4", 5, Rule.NAME_AND_SIZE),
+        ("/plex/x/none.mp4", 5, None),
+    ],
+)
+def test_a_matching_tells_its_rule(tmp_path: Path, path: str, size: int, rule: Rule | None) -> None:
+    teachers = {10 + n: [SceneFile(f"/data/t/{n}t.mp4", 50 + n)] for n in range(6)}
+    stash = {1: [SceneFile(path, size)], **teachers}
+    parts = [part(f"/plex/t/{n}t.mp4", 10 + n, 50 + n) for n in range(6)]
+    libraries = Libraries(
+        tmp_path, {1: [part("/plex/x/1.mp4", 1, 5), *parts]}, PLEX, stash, "/plex=>/set"
+    )
+    libraries.learning.survey(libraries.matcher.is_outside)
+    assert libraries.find(1).rule is rule
+
+
+def test_the_weakest_rule_of_a_scenes_files_is_told(tmp_path: Path) -> None:
+    stash = {1: [SceneFile("/plex/1.mp4", 5), SceneFile("/data/2.mp4", 6)]}
+    parts = [part("/plex/1.mp4", 1, 5), part("/plex/q/2.mp4", 2, 6)]
+    libraries = Libraries(tmp_path, {1: parts}, PLEX, stash)
+    assert libraries.matcher.find_by_path(stash[1]).rule is Rule.FULL_PATH
+    libraries.learning.survey(libraries.matcher.is_outside)
+    assert libraries.matcher.find(stash[1], 1).rule is Rule.NAME_AND_SIZE
+
+
+def test_candidates_come_the_best_first(tmp_path: Path) -> None:
+    stash = {1: [SceneFile("/data/a/b/x.mp4", 5)]}
+    parts = [
+        part("/plex/q/x.mp4", 1, 5),
+        part("/plex/2/b/x.mp4", 3, 5),
+        part("/plex/1/b/x.mp4", 2, 5),
+    ]
+    libraries = Libraries(tmp_path, {1: parts}, PLEX, stash)
+    assert [one.rating_key for one in libraries.find(1).candidates] == [2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("files", "holds"),
+    [
+        (("/m/a.mp4",), True),
+        (("/other.mp4", "/M/A.mp4"), True),
+        (("/m/b.mp4",), False),
+        ((), False),
+    ],
+)
+def test_an_item_is_written_to_only_while_it_has_the_file(
+    files: tuple[str, ...], holds: bool
+) -> None:
+    assert still_holds(PlexItem(1, 1, files=files), Match(1, "/m/a.mp4")) is holds
+
+
+@pytest.mark.parametrize(
+    ("files", "first"),
+    [
+        (("/m/a.mp4", "/m/z.mp4"), True),
+        (("/M/B.mp4", "/m/z.mp4"), True),
+        (("/m/z.mp4", "/m/a.mp4"), False),
+        ((), False),
+    ],
+)
+def test_the_first_file_of_an_item_tells_whom_it_shows(files: tuple[str, ...], first: bool) -> None:
+    match = Match(1, "/m/a.mp4", also=("/m/b.mp4",))
+    assert has_first_file(PlexItem(1, 1, files=files), match) is first

@@ -1,0 +1,321 @@
+"""Path mappings that the two libraries imply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from plex.path_evidence import FEWEST_PAIRS, prefix_pairs
+from plex.path_learning import SURVEY_INTERVAL
+from tests.plex.matching import NOW, Libraries, part, scenes_of
+from validation.path_map import PrefixPair
+from validation.scene_extractor import SceneFile, StashScene
+
+DAY = SURVEY_INTERVAL
+
+
+def docker(tmp_path: Path, count: int, **options: object) -> Libraries:
+    """Stash's /data is Plex's /media, with so many files."""
+    files = [(f"/data/studio {n % 3}/scene {n}.mp4", 1000 + n) for n in range(count)]
+    parts = [
+        part("/media" + path.removeprefix("/data"), n, size)
+        for n, (path, size) in enumerate(files, start=1)
+    ]
+    return Libraries(tmp_path, {1: parts}, {1: ["/media"]}, scenes_of(files), **options)  # type: ignore[arg-type]
+
+
+def learned(libraries: Libraries) -> list[str]:
+    return [str(one) for one in libraries.learning.mappings() if one.usable]
+
+
+# pairs
+
+
+@pytest.mark.parametrize(
+    ("stash", "plex", "pairs"),
+    [
+        ("/data/a/x.mp4", "/media/a/x.mp4", [("/media", "/data"), ("/media/a", "/data/a")]),
+        ("/data/x.mp4", "/media/x.mp4", [("/media", "/data")]),
+        ("/data/x.mp4", "/media/y.mp4", []),
+        ("/x.mp4", "/media/x.mp4", []),
+        ("/a/x.mp4", "/media/a/x.mp4", [("/media/a", "/a")]),
+        ("/media/a/x.mp4", "/a/x.mp4", [("/a", "/media/a")]),
+        ("D:\\v\\A\\x.mp4", "/media/a/X.MP4", [("/media", "D:\\v"), ("/media/a", "D:\\v\\A")]),
+        ("\\\\nas\\v\\x.mp4", "/m/x.mp4", [("/m", "\\\\nas\\v")]),
+        (
+            "/data/é/x.mp4",
+            "/media/e\u0301/x.mp4",
+            [("/media", "/data"), ("/media/e\u0301", "/data/é")],
+        ),
+    ],
+)
+def test_two_paths_of_one_file_say_which_folders_are_the_same(
+    stash: str, plex: str, pairs: list[tuple[str, str]]
+) -> None:
+    assert prefix_pairs(stash, plex) == [PrefixPair(*pair) for pair in pairs]
+
+
+# learning
+
+
+def test_enough_scenes_that_agree_teach_a_mapping_and_the_user_is_told_once(
+    tmp_path: Path,
+) -> None:
+    libraries = docker(tmp_path, 12)
+
+    assert [libraries.keys(n) for n in libraries.stash] == [[n] for n in libraries.stash]
+
+    line = "/media=>/data: 12 scenes agree, 0 disagree"
+    assert learned(libraries) == [line]
+    assert libraries.told == [f"Learned path mapping {line}"]
+    assert libraries.walks == 1
+
+
+@pytest.mark.parametrize(("count", "used"), [(FEWEST_PAIRS - 1, False), (FEWEST_PAIRS, True)])
+def test_a_mapping_takes_so_many_scenes(tmp_path: Path, count: int, used: bool) -> None:
+    libraries = docker(tmp_path, count)
+    libraries.learning.survey(libraries.matcher.is_outside)
+    assert bool(learned(libraries)) is used
+
+
+def test_a_new_file_is_found_by_what_was_learned_though_its_name_is_everywhere(
+    tmp_path: Path,
+) -> None:
+    libraries = docker(tmp_path, 6)
+    same = [part(f"/media/{folder}/video.mp4", 100 + n, 7) for n, folder in enumerate("abc")]
+    libraries.plex = {1: [*libraries.plex[1], *same]}
+    libraries.stash = {**libraries.stash, 50: [SceneFile("/data/b/video.mp4", 7)]}
+    libraries.list_plex()
+
+    assert libraries.keys(50) == [101]
+
+
+def test_a_file_that_is_elsewhere_than_the_mapping_says_contradicts_it(tmp_path: Path) -> None:
+    libraries = docker(tmp_path, 12)
+    moved = part("/media/elsewhere/scene 0.mp4", 1, 1000)
+    libraries.plex = {1: [moved, *libraries.plex[1][1:]]}
+    libraries.list_plex()
+
+    libraries.learning.survey(libraries.matcher.is_outside)
+
+    evidence = [str(one) for one in libraries.learning.mappings()]
+    assert "/media=>/data: 11 scenes agree, 1 disagree" in evidence
+    assert learned(libraries) == []
+
+
+def test_below_a_contradicted_folder_those_without_contradiction_are_learned(
+    tmp_path: Path,
+) -> None:
+    libraries = docker(tmp_path, 15)
+    moved = part("/media/elsewhere/scene 0.mp4", 1, 1000)
+    libraries.plex = {1: [moved, *libraries.plex[1][1:]]}
+    libraries.list_plex()
+
+    libraries.learning.survey(libraries.matcher.is_outside)
+
+    assert learned(libraries) == [
+        "/media/studio 1=>/data/studio 1: 5 scenes agree, 0 disagree",
+        "/media/studio 2=>/data/studio 2: 5 scenes agree, 0 disagree",
+    ]
+
+
+def test_two_mounts_teach_two_mappings(tmp_path: Path) -> None:
+    files = [(f"/data/a/{n}.mp4", 10 + n) for n in range(6)]
+    files += [(f"/extern/b/{n}b.mp4", 90 + n) for n in range(6)]
+    parts = [part(f"/media/a/{n}.mp4", n + 1, 10 + n) for n in range(6)]
+    parts += [part(f"/vol2/b/{n}b.mp4", n + 7, 90 + n) for n in range(6)]
+    libraries = Libraries(tmp_path, {1: parts}, {1: ["/media", "/vol2"]}, scenes_of(files))
+
+    libraries.learning.survey(libraries.matcher.is_outside)
+
+    assert learned(libraries) == [
+        "/media=>/data: 6 scenes agree, 0 disagree",
+        "/vol2=>/extern: 6 scenes agree, 0 disagree",
+    ]
+
+
+def test_a_name_or_size_that_occurs_twice_on_either_side_says_nothing(tmp_path: Path) -> None:
+    files = [(f"/data/{n}/x.mp4", 5) for n in range(9)]
+    parts = [part(f"/media/{n}/x.mp4", n + 1, 5) for n in range(9)]
+    libraries = Libraries(tmp_path, {1: parts}, {1: ["/media"]}, scenes_of(files))
+    libraries.learning.survey(libraries.matcher.is_outside)
+    assert libraries.learning.mappings() == []
+
+
+def test_files_of_unknown_size_say_nothing(tmp_path: Path) -> None:
+    files = [(f"/data/{n}.mp4", 0) for n in range(9)]
+    parts = [part(f"/media/{n}.mp4", n + 1, 0) for n in range(9)]
+    libraries = Libraries(tmp_path, {1: parts}, {1: ["/media"]}, scenes_of(files))
+    libraries.learning.survey(libraries.matcher.is_outside)
+    assert libraries.learning.mappings() == []
+
+
+def test_a_file_in_two_libraries_is_one_file(tmp_path: Path) -> None:
+    files = [(f"/data/{n}.mp4", 10 + n) for n in range(6)]
+    both = {
+        section: [part(f"/media/{n}.mp4", 10 * section + n, 10 + n) for n in range(6)]
+        for section in (1, 2)
+    }
+    libraries = Libraries(tmp_path, both, {1: ["/media"], 2: ["/media"]}, scenes_of(files))
+    assert libraries.keys(1) == [10, 20]
+    assert learned(libraries) == ["/media=>/data: 6 scenes agree, 0 disagree"]
+
+
+def test_paths_that_plex_knows_have_no_say(tmp_path: Path) -> None:
+    """They need no mapping, and a copy elsewhere would make them speak for a wrong one."""
+    libraries = docker(tmp_path, 6)
+    inside = {90 + n: [SceneFile(f"/media/x/{n}.mp4", 70 + n)] for n in range(6)}
+    libraries.stash = {**libraries.stash, **inside}
+    libraries.plex = {
+        1: [*libraries.plex[1], *(part(f"/media/y/{n}.mp4", 60 + n, 70 + n) for n in range(6))]
+    }
+    libraries.list_plex()
+
+    libraries.learning.survey(libraries.matcher.is_outside)
+
+    assert learned(libraries) == ["/media=>/data: 6 scenes agree, 0 disagree"]
+
+
+def test_the_setting_goes_before_what_was_learned(tmp_path: Path) -> None:
+    libraries = docker(tmp_path, 6, path_map="/elsewhere=>/data")
+    libraries.learning.survey(libraries.matcher.is_outside)
+    assert learned(libraries) != []
+    assert libraries.matcher.find_by_path(libraries.stash[1]).matches == ()
+
+
+def test_what_was_learned_is_known_after_a_restart(tmp_path: Path) -> None:
+    libraries = docker(tmp_path, 6)
+    libraries.keys(1)
+    libraries.index.close()
+
+    again = docker(tmp_path, 6)
+
+    assert again.keys(2) == [2]
+    assert (again.walks, again.told) == (0, [])
+
+
+# when
+
+
+def test_stash_is_walked_once_a_day_at_most_however_many_scenes_miss(tmp_path: Path) -> None:
+    libraries = docker(tmp_path, 4)
+    strangers = {100 + n: [SceneFile(f"/data/none/{n}.mp4", n)] for n in range(1, 30)}
+    libraries.stash = {**libraries.stash, **strangers}
+
+    for hours in range(23):
+        libraries.now = NOW + 3600 * hours
+        assert [libraries.keys(one) for one in strangers] == [[]] * len(strangers)
+    assert libraries.walks == 1
+    libraries.now = NOW + DAY
+    libraries.keys(101)
+
+    assert libraries.walks == 2
+
+
+def test_a_path_inside_plexs_folders_walks_nothing(tmp_path: Path) -> None:
+    libraries = docker(tmp_path, 6)
+    libraries.stash = {**libraries.stash, 99: [SceneFile("/media/not/there.mp4", 3)]}
+    assert libraries.keys(99) == []
+    assert libraries.walks == 0
+
+
+def test_the_evidence_is_weighed_again_when_plex_has_scanned(tmp_path: Path) -> None:
+    libraries = docker(tmp_path, 12)
+    everything = libraries.plex
+    libraries.plex = {1: everything[1][:1]}
+    libraries.list_plex()
+    assert libraries.keys(12) == []
+    libraries.plex = everything
+    libraries.list_plex()
+
+    assert libraries.keys(12) == [12]
+    assert learned(libraries) == ["/media=>/data: 12 scenes agree, 0 disagree"]
+    assert libraries.walks == 1
+
+
+def test_a_walk_that_breaks_off_concludes_nothing_and_is_tried_again_later(
+    tmp_path: Path,
+) -> None:
+    libraries = docker(tmp_path, 150)
+    whole = libraries.walk
+
+    def broken() -> Iterator[Sequence[StashScene]]:
+        yield next(whole())
+        message = "Stash went away"
+        raise ConnectionError(message)
+
+    libraries.learning._files = broken
+    with pytest.raises(ConnectionError):
+        libraries.keys(1)
+    assert libraries.learning.files.surveyed_at() is None
+    assert libraries.keys(1) == []  # no second try at once, and no weaker rule without a survey
+    assert learned(libraries) == []
+
+    libraries.learning._files = whole
+    libraries.now += 61
+    assert libraries.keys(1) == [1]
+
+
+def test_a_scene_that_contradicts_what_was_learned_drops_it_and_the_user_is_told(
+    tmp_path: Path,
+) -> None:
+    """Plex's listing has hardly changed, and Stash was walked just now: the scene itself tells."""
+    libraries = docker(tmp_path, 12)
+    libraries.keys(1)
+    libraries.stash = {**libraries.stash, 77: [SceneFile("/data/a/new.mp4", 777)]}
+    libraries.plex = {1: [*libraries.plex[1], part("/media/b/new.mp4", 77, 777)]}
+    libraries.list_plex()
+
+    assert libraries.keys(77) == [77]
+
+    assert learned(libraries) == []
+    assert libraries.told[1:] == [
+        "Dropped the learned path mapping /media=>/data, which no longer holds: 12 scenes agree, "
+        "1 disagree"
+    ]
+    assert libraries.walks == 1
+
+
+def test_a_file_of_another_size_at_the_learned_place_is_not_taken(tmp_path: Path) -> None:
+    """A folder that the two do not share may have a file of that name by chance."""
+    libraries = docker(tmp_path, 6)
+    libraries.keys(1)
+    libraries.stash = {**libraries.stash, 77: [SceneFile("/data/own/x.mp4", 5)]}
+    libraries.plex = {1: [*libraries.plex[1], part("/media/own/x.mp4", 77, 6)]}
+    libraries.list_plex()
+    assert libraries.keys(77) == []
+
+
+def test_a_file_that_may_be_another_scenes_is_not_taken_though_a_mapping_leads_to_it(
+    tmp_path: Path,
+) -> None:
+    """Plex dropped a folder of scene 51's path, so what was learned holds for some files only."""
+    libraries = docker(tmp_path, 6)
+    libraries.stash = {
+        **libraries.stash,
+        50: [SceneFile("/data/a/x.mp4", 5)],
+        51: [SceneFile("/data/q/a/x.mp4", 5)],
+    }
+    libraries.plex = {1: [*libraries.plex[1], part("/media/a/x.mp4", 51, 5)]}
+    libraries.list_plex()
+
+    assert [one.rating_key for one in libraries.find(50).candidates] == [51]
+    assert libraries.keys(50) == []
+
+    libraries.plex = {1: [*libraries.plex[1], part("/media/q/a/x.mp4", 52, 5)]}
+    libraries.list_plex()
+    assert (libraries.keys(50), libraries.keys(51)) == ([51], [52])
+
+
+def test_a_scene_that_moved_or_went_is_no_evidence_any_more(tmp_path: Path) -> None:
+    libraries = docker(tmp_path, 6)
+    libraries.keys(1)
+    libraries.stash = {1: [SceneFile("/new/scene 0.mp4", 1000)]}
+    libraries.now += DAY
+
+    libraries.keys(1)
+
+    assert learned(libraries) == []
+    assert [row[0] for row in libraries.learning.files.scenes()] == [1]

@@ -1,0 +1,51 @@
+"""Whose metadata an item shows when several scenes have files in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.item_owner import owner_of
+
+
+@pytest.mark.parametrize(
+    ("claimants", "logged", "owner"),
+    [
+        ({1: True}, set(), 1),
+        ({1: False}, set(), 1),
+        ({1: False}, {1}, 1),
+        ({1: False}, {2}, 2),
+        ({1: True}, {2}, 1),
+        ({1: False, 2: True}, set(), 2),
+        ({1: False, 2: True}, {1}, 2),
+        ({3: False, 2: False}, set(), 2),
+        ({3: False, 2: False}, {3}, 3),
+        ({3: False, 2: False}, {1}, 1),
+        ({3: True, 2: True}, {3}, 2),
+    ],
+)
+def test_the_scene_of_the_first_file_owns_an_item_else_whoever_was_there_first(
+    claimants: dict[int, bool], logged: set[int], owner: int
+) -> None:
+    assert owner_of(claimants, logged) == owner
+
+
+SCENES = st.integers(1, 6)
+
+
+@given(st.lists(SCENES, min_size=1, unique=True), st.integers(0, 5), st.data())
+def test_in_whatever_order_scenes_come_one_of_them_ends_up_with_the_item_for_good(
+    scenes: list[int], first: int, data: st.DataObject
+) -> None:
+    """The scene of the first file, once it has come; nobody after it changes that."""
+    owner_by_file = scenes[first % len(scenes)]
+    log: set[int] = set()
+    seen: set[int] = set()
+    orders = data.draw(st.lists(st.sampled_from(scenes), min_size=1, max_size=20))
+    for scene in orders:
+        seen.add(scene)
+        owner = owner_of({scene: scene == owner_by_file}, log)
+        if owner == scene:
+            log = {scene}
+        assert (log == {owner_by_file}) or owner_by_file not in seen

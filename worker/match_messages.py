@@ -1,0 +1,70 @@
+"""What people are told about scenes that have no item, or several that it may be."""
+
+from collections.abc import Mapping, Sequence
+
+from plex.items import LibraryPart
+from plex.path_evidence import prefix_pairs
+from validation.scene_extractor import SceneFile
+
+MOST_NAMED = 5  # candidates in one message
+_TASK = "the task 'Check Path Mapping'"
+
+
+def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
+    """Return which files of Plex may be this one, with their libraries, and what to do.
+
+    Args:
+        file: of the scene.
+        candidates: of Plex.
+        titles: the libraries' names by key.
+    """
+    return (
+        f"several files of Plex may be {file.path}: {_named(candidates, titles)}. Tell which "
+        f"folder is which in plex_unmatched_path_map ({_TASK} helps), or rename the files"
+    )
+
+
+def guessed(
+    label: str, chosen: LibraryPart, others: Sequence[LibraryPart], titles: Mapping[int, str]
+) -> str:
+    """Return which of several candidates a scene was taken for, as strict_matching is off."""
+    return (
+        f"{label}: several files of Plex may be it, strict_matching is off: took "
+        f"{_named([chosen], titles)}, not {_named(others, titles)}"
+    )
+
+
+def not_found(file: SceneFile, namesakes: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
+    """Return that Plex lacks a file, what comes near to it, and what to do.
+
+    Args:
+        file: of the scene.
+        namesakes: Plex's files of the same name.
+        titles: the libraries' names by key.
+    """
+    text = f"Plex has no item for {file.path}"
+    if not namesakes:
+        return (
+            f"{text}; if it should, scan its library in Plex; if Plex names its folders "
+            f"differently, {_TASK} shows what to set as plex_unmatched_path_map"
+        )
+    text = f"{text}; of that name it has {_named(namesakes, titles)}"
+    if file.size and all(part.size not in (0, file.size) for part in namesakes):
+        return f"{text}, of another size than these {file.size} bytes: scan its library in Plex"
+    implied = {
+        str(prefix_pairs(file.path, one.path)[0])
+        for one in namesakes
+        if prefix_pairs(file.path, one.path)
+    }
+    if len(implied) == 1:
+        return f"{text}; if that is the file, set plex_unmatched_path_map to {implied.pop()}"
+    return f"{text}; {_TASK} shows what to set as plex_unmatched_path_map"
+
+
+def _named(parts: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
+    named = [
+        f"{part.path} (library '{titles.get(part.section, part.section)}')"
+        for part in parts[:MOST_NAMED]
+    ]
+    more = len(parts) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
