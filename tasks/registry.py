@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tasks.check_paths import check_paths
 from tasks.clearing import clear_match_cache, clear_queue
 from tasks.context import TaskContext, TaskError
 from tasks.dead_letters import clear_dlq, purge_dlq, recover_outage_jobs_task
@@ -23,6 +24,7 @@ TASKS: Mapping[str, Task] = {
     "clear_dlq": clear_dlq,
     "purge_dlq": purge_dlq,
     "clear_match_cache": clear_match_cache,
+    "check_paths": check_paths,
     "health_check": health_check,
     "outage_summary": outage_summary,
     "recover_outage_jobs": recover_outage_jobs_task,

@@ -1,0 +1,126 @@
+"""Check Path Mapping: which scenes have a Plex item, by which rule, and what to set."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from plex.match_rules import Rule
+from plex.path_evidence import LearnedMapping
+from stash.scenes import PAGE
+from tasks.context import TaskContext
+from validation.path_map import PathMap, PrefixPair
+from worker.session import SyncSession
+
+EXAMPLES = 10
+MAPPINGS_SHOWN = 5
+SURVEY_SHARE = 0.5  # of the progress bar; the look-ups are the other half
+
+
+@dataclass(slots=True)
+class _Coverage:
+    """How many scenes were found by which rule.
+
+    Attributes:
+        without: the first paths that have no item.
+    """
+
+    by_rule: Counter[Rule] = field(default_factory=Counter)
+    ambiguous: int = 0
+    missing: int = 0
+    without: list[str] = field(default_factory=list)
+
+    @property
+    def found(self) -> int:
+        """How many scenes have an item."""
+        return self.by_rule.total()
+
+    @property
+    def total(self) -> int:
+        """How many scenes were looked for."""
+        return self.found + self.ambiguous + self.missing
+
+    def by_full_path(self) -> int:
+        """How many need no weaker rule."""
+        return self.found - self.by_rule[Rule.NAME_AND_SIZE]
+
+
+def check_paths(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+    """Survey both libraries and tell how many scenes have an item, and the mapping that would help.
+
+    Raises:
+        ConfigFault: the settings name no usable Plex server.
+        PlexError, StashError: a library could not be read to its end; nothing is concluded.
+    """
+    del arguments
+    session = context.sessions.current()
+    session.library.prepare()
+    session.library.refresh()
+    session.learning.survey(session.matcher.is_outside)
+    context.log.progress(SURVEY_SHARE)
+    coverage = _look_up(context, session)
+    _report(context, session, coverage)
+    return _advice(session, coverage)
+
+
+def _look_up(context: TaskContext, session: SyncSession) -> _Coverage:
+    coverage = _Coverage()
+    total = context.scenes.count()
+    for scene_id, files in session.learning.files.scenes():
+        matching = session.matcher.find(files, scene_id)
+        if matching.rule is not None:
+            coverage.by_rule[matching.rule] += 1
+        elif matching.candidates:
+            coverage.ambiguous += 1
+        else:
+            coverage.missing += 1
+        if matching.rule is None and len(coverage.without) < EXAMPLES:
+            what = "several candidates" if matching.candidates else "no item"
+            coverage.without.append(f"Scene {scene_id}: {what} for {files[0].path}")
+        if coverage.total % PAGE == 0:
+            done = coverage.total / max(total, 1)
+            context.log.progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * done)
+    return coverage
+
+
+def _report(context: TaskContext, session: SyncSession, coverage: _Coverage) -> None:
+    counts = [f"{coverage.by_rule[rule]} by {rule.value}" for rule in Rule]
+    context.log.info(
+        f"{coverage.total} scenes with a file: {', '.join(counts)}, "
+        f"{coverage.ambiguous} ambiguous, {coverage.missing} without an item"
+    )
+    for line in coverage.without:
+        context.log.info(line)
+    for mapping in session.learning.mappings()[:MAPPINGS_SHOWN]:
+        use = "in use" if mapping.usable else "not used by itself"
+        context.log.info(f"Learned path mapping {mapping}; {use}")
+
+
+def _advice(session: SyncSession, coverage: _Coverage) -> str:
+    found = f"{coverage.found} of {coverage.total} scenes have a Plex item"
+    helpful = _helpful(session.learning.mappings())
+    line = _line([mapping.pair for mapping in helpful], session.config.plex_unmatched_path_map)
+    if helpful and coverage.by_rule[Rule.LEARNED_MAPPING]:
+        return f"{found}. To keep what was learned, set plex_unmatched_path_map to: {line}"
+    if helpful and coverage.by_full_path() < coverage.total:
+        return f"{found}. Probably more with plex_unmatched_path_map set to: {line}"
+    if coverage.found == coverage.total:
+        return f"{found}: nothing to do"
+    return (
+        f"{found}. Let Plex scan its libraries for the others; where it names their folders "
+        "differently, tell it in plex_unmatched_path_map as /plex/folder=>/stash/folder"
+    )
+
+
+def _line(wanted: list[PrefixPair], path_map: PathMap) -> str:
+    """Return the whole setting: what it should say, with what it says about other folders."""
+    folders = {pair.stash for pair in wanted}
+    kept = [pair for pair in path_map.pairs if pair.stash not in folders]
+    return "; ".join(str(pair) for pair in (*kept, *wanted))
+
+
+def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
+    """Return the mappings to set: what is in use, else the one that most speaks for."""
+    usable = [mapping for mapping in mappings if mapping.usable]
+    likely = [mapping for mapping in mappings if mapping.agree > mapping.disagree]
+    return usable or likely[:1]
