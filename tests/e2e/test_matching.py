@@ -1,0 +1,288 @@
+"""Each scene reaches its own Plex item, on the setups that people have."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.oracle import judge
+from tests.rig import FOLDER, Rig
+from tests.servers.plex import Item, Media, Part
+from tests.servers.stash import VideoFile
+
+DOCKER = {"/data": "/media/scenes"}
+FOLDERS = ("2023/summer", "2023/winter", "2024/summer")
+
+
+def add_namesakes(rig: Rig, root: str, *, libraries: int) -> dict[int, Item]:
+    """Scenes that all have a file `scene.mp4`, in folders, of equal size; by their ids."""
+    more = [rig.plex.add_section(f"More {n}", [f"/more{n}"]) for n in range(1, libraries)]
+    sections = [rig.section, *more]
+    found = {}
+    for number, folder in enumerate(FOLDERS):
+        section = sections[number % libraries]
+        (location,) = section.locations
+        path = f"{location}/{folder}/scene.mp4"
+        there = root + path if root else path
+        scene = rig.stash.add_scene(
+            title=f"Video {number}",
+            details=f"Details {number}",
+            tags=[f"Tag {number}"],
+            files=[VideoFile(there, size=4321)],
+        )
+        found[scene.id] = rig.plex.add_item(section, path, size=4321)
+    return found
+
+
+def shown(items: dict[int, Item]) -> list[str]:
+    return [item.title for item in items.values()]
+
+
+@pytest.mark.parametrize("libraries", [1, 2])
+@pytest.mark.parametrize("mapped", [False, True], ids=["same paths", "mapped"])
+def test_files_of_one_name_in_different_folders_get_their_own_metadata(
+    make_rig: MakeRig, libraries: int, mapped: bool
+) -> None:
+    root = "/stash" if mapped else ""
+    settings = {"plex_unmatched_path_map": "/=>/stash"} if mapped else {}
+    rig = make_rig(settings=settings)
+    items = add_namesakes(rig, root, libraries=libraries)
+
+    rig.task("all")
+
+    assert rig.wait_until(lambda: shown(items) == ["Video 0", "Video 1", "Video 2"])
+    assert [item.genres for item in items.values()] == [("Tag 0",), ("Tag 1",), ("Tag 2",)]
+    rig.stash.edit_scene(2, details="Another text")
+    assert rig.wait_until(lambda: items[2].summary == "Another text")
+    assert [items[1].summary, items[3].summary] == ["Details 0", "Details 2"]
+
+
+def test_a_stash_in_a_container_that_names_its_folders_differently_is_understood_by_itself(
+    make_rig: MakeRig,
+) -> None:
+    """Nothing is set: unmistakable scenes teach the mapping, and the others follow it."""
+    rig = make_rig()
+    for number in range(12):
+        path = f"studio {number % 3}/s{number}.mp4"
+        size = 5000 + number
+        rig.stash.add_scene(
+            title=f"Scene {number}", tags=["a"], files=[VideoFile(f"/data/{path}", size=size)]
+        )
+        rig.plex.add_item(rig.section, f"/media/scenes/{path}", size=size)
+    for number in range(6):
+        path = f"studio {number % 3}/{number}/video.mp4"
+        rig.stash.add_scene(
+            title=f"Namesake {number}", tags=["b"], files=[VideoFile(f"/data/{path}", size=77)]
+        )
+        rig.plex.add_item(rig.section, f"/media/scenes/{path}", size=77)
+
+    rig.task("all")
+
+    assert rig.wait_until(lambda: judge(rig.stash, rig.plex, paths=DOCKER).agree), judge(
+        rig.stash, rig.plex, paths=DOCKER
+    ).differences
+    log = rig.worker_log()
+    assert log.count("Learned path mapping /media/scenes=>/data: 12 scenes agree, 0 disagree") == 1
+    rig.task("process_queue")
+    counts = json.loads((rig.data / "stats.json").read_text())
+    assert (counts["high_confidence_matches"], counts["low_confidence_matches"]) == (18, 0)
+
+
+def test_with_too_few_scenes_to_learn_from_name_and_size_decide_and_that_is_counted(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig()
+    rig.stash.add_scene(title="A", tags=["a"], files=[VideoFile("/data/x/a.mp4", size=11)])
+    item = rig.plex.add_item(rig.section, "/media/scenes/other/a.mp4", size=11)
+    rig.plex.add_item(rig.section, "/media/scenes/x/a.mp4", size=12)
+
+    rig.task("all")
+
+    assert rig.wait_until(lambda: item.title == "A")
+    rig.task("process_queue")
+    counts = json.loads((rig.data / "stats.json").read_text())
+    assert (counts["high_confidence_matches"], counts["low_confidence_matches"]) == (0, 1)
+
+
+# one scene, several items
+
+
+def test_a_file_in_two_libraries_is_synced_in_both(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["t"])
+    other = rig.plex.add_item(rig.plex.add_section("Too", ["/media"]), f"{FOLDER}/a.mp4")
+
+    rig.stash.edit_scene(scene_id, title="In both")
+
+    assert rig.wait_until(lambda: (item.title, other.title) == ("In both", "In both"))
+
+
+def test_the_files_of_a_scene_may_be_several_items_and_all_are_synced(rig: Rig) -> None:
+    files = [f"{FOLDER}/a 1080p.mp4", f"{FOLDER}/a 4k.mp4"]
+    scene = rig.stash.add_scene(tags=["t"], files=files)
+    items = [rig.plex.add_item(rig.section, path) for path in files]
+
+    rig.stash.edit_scene(scene.id, title="In both")
+
+    assert rig.wait_until(lambda: [item.title for item in items] == ["In both", "In both"])
+
+
+def test_a_version_that_plex_made_itself_is_no_item(rig: Rig) -> None:
+    """Nor is the file of such a version a reason to write to the item that has it."""
+    scene_id, item = rig.add_pair("a", tags=["t"])
+    optimized = Media((Part(f"{FOLDER}/Plex Versions/b.mp4"),), proxy_type=42)
+    other = rig.plex.add_item(rig.section, Media((Part(f"{FOLDER}/b.mkv"),)), optimized)
+    stray = rig.stash.add_scene(title="Stray", tags=["t"], files=[f"{FOLDER}/Plex Versions/b.mp4"])
+
+    rig.stash.edit_scene(scene_id, title="Mine")
+    rig.stash.edit_scene(stray.id, details="x")
+
+    assert rig.wait_until(lambda: item.title == "Mine")
+    assert rig.wait_until(lambda: f"Scene {stray.id} (Stray): Plex has no item" in rig.worker_log())
+    assert other.title == "b"
+
+
+# several scenes, one item
+
+
+def test_an_item_shows_the_scene_of_its_first_version_whatever_happens_to_the_others(
+    rig: Rig,
+) -> None:
+    files = [f"{FOLDER}/v1.mp4", f"{FOLDER}/v2.mp4", f"{FOLDER}/v3.mp4"]
+    item = rig.plex.add_item(rig.section, *files)
+    third, second, first = (
+        rig.stash.add_scene(title=f"File {n}", tags=[f"t{n}"], files=[files[n - 1]]).id
+        for n in (3, 2, 1)
+    )
+
+    rig.task("all")
+    assert rig.wait_until(lambda: item.title == "File 1" and rig.queued() == 0)
+    state = rig.plex.snapshot()
+    writes = len(rig.plex.log.writes())
+    for scene_id in (second, third):
+        rig.stash.edit_scene(scene_id, details="of another version", studio="Else")
+    rig.task("all", force="true")
+    rig.task("process_queue")
+
+    assert rig.queued() == 0
+    assert rig.plex.snapshot() == state
+    assert len(rig.plex.log.writes()) == writes
+    note = f"skipped: item {item.rating_key} shows scene {first}, whose file is its first version"
+    assert f"Scene {third} (File 3): {note}" in rig.worker_log()
+
+
+def test_an_item_goes_over_to_the_scene_of_its_first_version_with_what_was_added_to_it(
+    rig: Rig,
+) -> None:
+    files = [f"{FOLDER}/v1.mp4", f"{FOLDER}/v2.mp4"]
+    item = rig.plex.add_item(rig.section, *files)
+    later = rig.stash.add_scene(title="Second", tags=["t"], studio="Two", files=[files[1]]).id
+    rig.stash.edit_scene(later, details="x")
+    assert rig.wait_until(lambda: item.collections == ("Two",) and rig.queued() == 0)
+
+    owner = rig.stash.add_scene(title="First", tags=["t"], studio="One", files=[files[0]]).id
+    rig.stash.edit_scene(owner, details="y")
+    assert rig.wait_until(lambda: item.title == "First" and rig.queued() == 0)
+    rig.stash.edit_scene(later, details="z")
+    assert rig.wait_until(lambda: f"shows scene {owner}" in rig.worker_log())
+
+    assert (item.title, item.summary, item.collections) == ("First", "y", ("One",))
+
+
+# several candidates
+
+
+def add_candidates(rig: Rig) -> tuple[int, list[Item]]:
+    """A scene whose name and size two files of Plex have, in folders that say nothing."""
+    more = rig.plex.add_section("More", ["/more"])
+    items = [
+        rig.plex.add_item(more, "/more/x/scene.mp4", size=5),
+        rig.plex.add_item(rig.section, f"{FOLDER}/y/scene.mp4", size=5),
+    ]
+    file = VideoFile("/data/z/scene.mp4", size=5)
+    return rig.stash.add_scene(title="Which", tags=["t"], files=[file]).id, items
+
+
+def test_a_scene_that_may_be_several_items_is_left_alone_and_all_of_them_are_named(
+    rig: Rig,
+) -> None:
+    scene_id, items = add_candidates(rig)
+
+    rig.stash.edit_scene(scene_id, details="x")
+
+    assert rig.wait_until(lambda: "It is in the dead letters" in rig.worker_log())
+    assert [item.title for item in items] == ["scene", "scene"]
+    assert rig.plex.log.writes() == []
+    with rig.database() as connection:
+        ((kind, text),) = connection.execute("SELECT error_type, error_message FROM dead_letters")
+    assert kind == "PlexAmbiguousMatch"
+    assert "/more/x/scene.mp4 (library 'More')" in text
+    assert f"{FOLDER}/y/scene.mp4 (library 'Scenes')" in text
+    assert (
+        not (rig.data / "circuit_breaker.json").exists()
+        or "open" not in (rig.data / "circuit_breaker.json").read_text()
+    )
+
+
+def test_without_strict_matching_the_best_is_taken_with_a_warning(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"strict_matching": False})
+    scene_id, items = add_candidates(rig)
+
+    rig.stash.edit_scene(scene_id, details="x")
+
+    assert rig.wait_until(lambda: [item.title for item in items] == ["Which", "scene"])
+    assert (
+        f"Scene {scene_id} (Which): several files of Plex may be it, strict_matching is off: took "
+        f"/more/x/scene.mp4 (library 'More'), not {FOLDER}/y/scene.mp4 (library 'Scenes')"
+    ) in rig.worker_log()
+
+
+# the task
+
+
+def test_the_task_tells_by_which_rule_scenes_are_found_and_what_to_set(rig: Rig) -> None:
+    rig.add_pair("inside")
+    for number in range(6):
+        rig.stash.add_scene(files=[VideoFile(f"/data/a/{number}.mp4", size=10 + number)])
+        rig.plex.add_item(rig.section, f"{FOLDER}/a/{number}.mp4", size=10 + number)
+    rig.stash.add_scene(files=[f"{FOLDER}/INSIDE.mp4"])
+    rig.stash.add_scene(files=[VideoFile("/data/gone.mp4", size=1)])
+
+    result = rig.task("check_paths")
+
+    assert result.output == (
+        "8 of 9 scenes have a Plex item. To keep what was learned, set plex_unmatched_path_map to: "
+        f"{FOLDER}=>/data"
+    )
+    lines = [entry.text for entry in result.logs]
+    assert (
+        "9 scenes with a file: 1 by full path, 0 by full path by the path map that is set, 6 by "
+        "full path by a learned path mapping, 1 by full path in another spelling, 0 by name and "
+        "size, 0 ambiguous, 1 without an item"
+    ) in lines
+    assert "Scene 9: no item for /data/gone.mp4" in lines
+    assert f"Learned path mapping {FOLDER}=>/data: 6 scenes agree, 0 disagree; in use" in lines
+
+    rig.configure(plex_unmatched_path_map=f"{FOLDER}=>/data")
+    again = rig.task("check_paths")
+    assert again.output is not None
+    assert again.output.startswith("8 of 9 scenes have a Plex item. Let Plex scan its libraries")
+
+
+def test_the_task_says_when_there_is_nothing_to_do(rig: Rig) -> None:
+    rig.add_library(3, covers=False)
+    assert rig.task("check_paths").output == "3 of 3 scenes have a Plex item: nothing to do"
+
+
+def test_the_task_shows_a_mapping_that_too_few_scenes_support_to_be_used_by_itself(
+    rig: Rig,
+) -> None:
+    for number in range(2):
+        rig.stash.add_scene(files=[VideoFile(f"/data/a/{number}.mp4", size=10 + number)])
+        rig.plex.add_item(rig.section, f"{FOLDER}/a/{number}.mp4", size=10 + number)
+    result = rig.task("check_paths")
+    assert result.output == (
+        "2 of 2 scenes have a Plex item. Probably more with plex_unmatched_path_map set to: "
+        f"{FOLDER}=>/data"
+    )

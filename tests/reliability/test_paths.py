@@ -1,0 +1,552 @@
+"""R8: a scene's paths lead to the right item, to "ambiguous" or to nothing; never to a wrong one.
+
+The real index in a real database, the real map and the real survey, over small libraries that
+each make one point.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from plex.items import LibraryPart
+from tests.plex.matching import Libraries
+from validation.scene_extractor import SceneFile
+
+AMBIGUOUS = "ambiguous"
+Expected = list[int] | str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scene among libraries.
+
+    Attributes:
+        point: what it shows.
+        scene: the files of the scene, with their sizes.
+        plex: item → its files with their sizes; items from 100 on are in library 2.
+        expected: the items, or `AMBIGUOUS`.
+        paths: the setting.
+        others: files of other scenes, a scene each.
+        locations: Plex's folders.
+    """
+
+    point: str
+    scene: Sequence[tuple[str, int]]
+    plex: Mapping[int, Sequence[tuple[str, int]]]
+    expected: Expected
+    paths: str = ""
+    others: Sequence[tuple[str, int]] = ()
+    locations: Sequence[str] = ("/plex", "D:\\Plex", "\\\\nas\\plex")
+
+
+def nfd(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+# The same file as two systems spell it, with full paths that need no map.
+SAME_FILE = {
+    "posix": ("/plex/a/x.mp4", "/plex/a/x.mp4"),
+    "posix, other case of the name": ("/plex/a/X.mp4", "/plex/a/x.mp4"),
+    "posix, other case of the extension": ("/plex/a/x.MP4", "/plex/a/x.mp4"),
+    "posix, other case of a folder": ("/plex/A/x.mp4", "/plex/a/x.mp4"),
+    "posix, other case of the root": ("/Plex/a/x.mp4", "/plex/a/x.mp4"),
+    "doubled slash": ("/plex//a/x.mp4", "/plex/a/x.mp4"),
+    "accent composed and decomposed": ("/plex/é/x.mp4", nfd("/plex/é/x.mp4")),
+    "name composed and decomposed": ("/plex/a/Zoë.mp4", nfd("/plex/a/Zoë.mp4")),
+    "hangul composed and decomposed": ("/plex/a/가나.mp4", nfd("/plex/a/가나.mp4")),
+    "kana with voicing mark": ("/plex/a/ガ.mp4", nfd("/plex/a/ガ.mp4")),
+    "two marks on one letter": ("/plex/a/ệ.mp4", nfd("/plex/a/ệ.mp4")),
+    "composition and case": ("/plex/a/ÜBER.mp4", nfd("/plex/a/über.mp4")),
+    "sharp s and its capitals": ("/plex/a/straße.mp4", "/plex/a/STRASSE.mp4"),
+    "blanks and commas": ("/plex/a/one, two  three.mp4", "/plex/a/one, two  three.mp4"),
+    "brackets and quotes": ("/plex/a/[x] 'y' \"z\".mp4", "/plex/a/[x] 'y' \"z\".mp4"),
+    "per cent and hash": ("/plex/a/100%25 #1 &?=.mp4", "/plex/a/100%25 #1 &?=.mp4"),
+    "emoji": ("/plex/a/👩‍👧 x.mp4", "/plex/a/👩‍👧 x.mp4"),
+    "windows": ("D:\\Plex\\a\\x.mp4", "D:\\Plex\\a\\x.mp4"),
+    "windows, other drive letter's case": ("d:\\Plex\\a\\x.mp4", "D:\\Plex\\a\\x.mp4"),
+    "windows, other case": ("D:\\PLEX\\A\\X.MP4", "D:\\Plex\\a\\x.mp4"),
+    "windows, slashes": ("D:/Plex/a/x.mp4", "D:\\Plex\\a\\x.mp4"),
+    "windows, mixed separators": ("D:\\Plex/a\\x.mp4", "D:\\Plex\\a/x.mp4"),
+    "windows, long path": ("D:\\Plex\\a\\x.mp4", "\\\\?\\D:\\Plex\\a\\x.mp4"),
+    "windows, long path, other case": ("d:\\plex\\A\\x.mp4", "\\\\?\\D:\\Plex\\a\\x.mp4"),
+    "unc": ("\\\\nas\\plex\\a\\x.mp4", "\\\\nas\\plex\\a\\x.mp4"),
+    "unc, slashes": ("//nas/plex/a/x.mp4", "\\\\nas\\plex\\a\\x.mp4"),
+    "unc, other case": ("\\\\NAS\\Plex\\a\\x.mp4", "\\\\nas\\plex\\a\\x.mp4"),
+    "unc, long path": ("\\\\nas\\plex\\a\\x.mp4", "\\\\?\\UNC\\nas\\plex\\a\\x.mp4"),
+}
+SAME = [
+    Case(f"{name}{way}", [(a, 5)], {1: [(b, 5)], 2: [("/plex/z/other.mp4", 5)]}, [1])
+    for name, pair in SAME_FILE.items()
+    for way, (a, b) in (("", pair), (" (the other way)", pair[::-1]))
+]
+
+# What lies in Plex's folders but has another path is another file, however alike it is.
+OTHER_FILE = {
+    "another folder": ("/plex/a/x.mp4", "/plex/b/x.mp4"),
+    "a folder deeper": ("/plex/a/x.mp4", "/plex/a/a/x.mp4"),
+    "a folder higher": ("/plex/a/b/x.mp4", "/plex/a/x.mp4"),
+    "another extension": ("/plex/a/x.mp4", "/plex/a/x.mkv"),
+    "a longer name": ("/plex/a/x.mp4", "/plex/a/xx.mp4"),
+    "the name at the end of another": ("/plex/a/x.mp4", "/plex/a/y x.mp4"),
+    "another accent": ("/plex/a/é.mp4", "/plex/a/è.mp4"),
+    "without the accent": ("/plex/a/é.mp4", "/plex/a/e.mp4"),
+    "a letter that looks alike": ("/plex/a/x.mp4", "/plex/a/\u0445.mp4"),
+    "full-width letters": ("/plex/a/x.mp4", "/plex/a/\uff58.mp4"),
+    "a blank more": ("/plex/a/x y.mp4", "/plex/a/x  y.mp4"),
+    "a blank at the end": ("/plex/a/x.mp4", "/plex/a/x.mp4 "),
+    "a folder like the name": ("/plex/x.mp4", "/plex/x.mp4/x.mp4"),
+    "another drive": ("D:\\Plex\\a\\x.mp4", "E:\\Plex\\a\\x.mp4"),
+    "another server": ("\\\\nas\\plex\\a\\x.mp4", "\\\\nas2\\plex\\a\\x.mp4"),
+    "another share": ("\\\\nas\\plex\\a\\x.mp4", "\\\\nas\\plex2\\a\\x.mp4"),
+    "a drive and a share": ("D:\\Plex\\a\\x.mp4", "\\\\nas\\plex\\a\\x.mp4"),
+    "windows and posix": ("D:\\Plex\\a\\x.mp4", "/plex/a/x.mp4"),
+    "the brother of a library": ("/plex/a/x.mp4", "/plex2/a/x.mp4"),
+    "a relative path": ("/plex/a/x.mp4", "a/x.mp4"),
+}
+OTHER = [Case(f"not {name}", [(a, 5)], {1: [(b, 5)]}, []) for name, (a, b) in OTHER_FILE.items()]
+
+# Names that differ in case only are two files on some systems.
+UPPER, LOWER = "/plex/A/x.mp4", "/plex/a/x.mp4"
+CASES = [
+    Case(
+        "each of two that differ in case, 1", [(UPPER, 5)], {1: [(UPPER, 5)], 2: [(LOWER, 5)]}, [1]
+    ),
+    Case(
+        "each of two that differ in case, 2", [(LOWER, 5)], {1: [(UPPER, 5)], 2: [(LOWER, 5)]}, [2]
+    ),
+    Case(
+        "a third case, one of its size",
+        [("/plex/a/X.mp4", 5)],
+        {1: [(UPPER, 5)], 2: [(LOWER, 6)]},
+        [1],
+    ),
+    Case(
+        "a third case, both of its size",
+        [("/plex/a/X.mp4", 5)],
+        {1: [(UPPER, 5)], 2: [(LOWER, 5)]},
+        AMBIGUOUS,
+    ),
+    Case(
+        "a third case, none of its size",
+        [("/plex/a/X.mp4", 4)],
+        {1: [(UPPER, 5)], 2: [(LOWER, 6)]},
+        [],
+    ),
+    Case(
+        "a third case, sizes unknown",
+        [("/plex/a/X.mp4", 0)],
+        {1: [(UPPER, 5)], 2: [(LOWER, 6)]},
+        AMBIGUOUS,
+    ),
+    Case("another case and another size", [(UPPER, 5)], {1: [(LOWER, 6)]}, []),
+    Case("another case, Plex knows no size", [(UPPER, 5)], {1: [(LOWER, 0)]}, [1]),
+    Case(
+        "another case in two libraries",
+        [(UPPER, 5)],
+        {1: [(LOWER, 5)], 101: [(LOWER, 5)]},
+        [1, 101],
+    ),
+    Case(
+        "windows has one file of a name, whatever the size",
+        [("d:\\plex\\X.mp4", 5)],
+        {1: [("D:\\Plex\\x.mp4", 6)]},
+        [1],
+    ),
+    Case("a replaced file is still that path's", [(LOWER, 5)], {1: [(LOWER, 6)]}, [1]),
+]
+
+TO_PLEX = "/plex=>/data"
+MAPS: list[tuple[str, str, str, str, Expected]] = [
+    ("map", TO_PLEX, "/data/a/x.mp4", "/plex/a/x.mp4", [1]),
+    ("map, slash at both ends", "/plex/=>/data/", "/data/a/x.mp4", "/plex/a/x.mp4", [1]),
+    ("map, file at the top", TO_PLEX, "/data/x.mp4", "/plex/x.mp4", [1]),
+    ("map, then another case", TO_PLEX, "/data/A/x.mp4", "/plex/a/x.mp4", [1]),
+    ("map, then decomposed", TO_PLEX, "/data/é/x.mp4", nfd("/plex/é/x.mp4"), [1]),
+    ("map, not in Plex", TO_PLEX, "/data/b/x.mp4", "/plex/a/x.mp4", []),
+    (
+        "map, the folder's name occurs twice",
+        TO_PLEX,
+        "/data/data/x.mp4",
+        "/plex/data/x.mp4",
+        [1],
+    ),
+    ("map, the folder's name is inside", TO_PLEX, "/data/plex/x.mp4", "/plex/plex/x.mp4", [1]),
+    ("map to windows", "D:\\Plex=>/data", "/data/a/x.mp4", "D:\\Plex\\a\\x.mp4", [1]),
+    ("map to a drive", "D:=>/data", "/data/Plex/x.mp4", "D:\\Plex\\x.mp4", [1]),
+    ("map to unc", "\\\\nas\\plex=>/data", "/data/a/x.mp4", "\\\\nas\\plex\\a\\x.mp4", [1]),
+    (
+        "map to a long path",
+        "D:\\Plex=>/data",
+        "/data/a/x.mp4",
+        "\\\\?\\D:\\Plex\\a\\x.mp4",
+        [1],
+    ),
+    ("map from windows", "/plex=>E:\\Stash", "E:\\Stash\\a\\x.mp4", "/plex/a/x.mp4", [1]),
+    (
+        "map from windows, other case",
+        "/plex=>e:\\stash",
+        "E:\\Stash\\a\\x.mp4",
+        "/plex/a/x.mp4",
+        [1],
+    ),
+    (
+        "map from windows, slashes",
+        "/plex=>E:/Stash",
+        "E:\\Stash\\a\\x.mp4",
+        "/plex/a/x.mp4",
+        [1],
+    ),
+    ("map from unc", "/plex=>\\\\nas\\v", "\\\\nas\\v\\a\\x.mp4", "/plex/a/x.mp4", [1]),
+    (
+        "map from unc, other case",
+        "/plex=>\\\\NAS\\V",
+        "\\\\nas\\v\\a\\x.mp4",
+        "/plex/a/x.mp4",
+        [1],
+    ),
+    ("map windows to windows", "D:\\Plex=>E:\\v", "E:\\v\\a\\x.mp4", "D:\\Plex\\a\\x.mp4", [1]),
+    ("map root", "/plex=>/", "/data/x.mp4", "/plex/data/x.mp4", [1]),
+    ("map from the root", "/=>/stash", "/stash/plex/x.mp4", "/plex/x.mp4", [1]),
+    (
+        "the longest of two maps",
+        "/plex/all=>/data;/plex/sub=>/data/sub",
+        "/data/sub/x.mp4",
+        "/plex/sub/x.mp4",
+        [1],
+    ),
+    (
+        "the longest of two maps, written first",
+        "/plex/sub=>/data/sub;/plex/all=>/data",
+        "/data/sub/x.mp4",
+        "/plex/sub/x.mp4",
+        [1],
+    ),
+    (
+        "the shorter map for what the longer does not hold",
+        "/plex/all=>/data;/plex/sub=>/data/sub",
+        "/data/sub2/x.mp4",
+        "/plex/all/sub2/x.mp4",
+        [1],
+    ),
+    (
+        "the longer map is not undone by the shorter",
+        "/plex/all=>/data;/plex/sub=>/data/sub",
+        "/data/sub/x.mp4",
+        "/plex/all/sub/x.mp4",
+        [],
+    ),
+    (
+        "a map is applied once",
+        "/plex/b=>/plex/a;/plex/c=>/plex/b",
+        "/plex/a/x.mp4",
+        "/plex/c/x.mp4",
+        [],
+    ),
+    (
+        "two maps that swap folders",
+        "/plex/b=>/plex/a;/plex/a=>/plex/b",
+        "/plex/a/x.mp4",
+        "/plex/b/x.mp4",
+        [1],
+    ),
+    (
+        "two folders of Stash in one of Plex",
+        "/plex=>/d1;/plex=>/d2",
+        "/d2/a/x.mp4",
+        "/plex/a/x.mp4",
+        [1],
+    ),
+    ("/data2 is not /data", TO_PLEX, "/data2/x.mp4", "/plex2/x.mp4", AMBIGUOUS),
+    ("/data2 is not /data, and Plex has /2", TO_PLEX, "/data2/a/x.mp4", "/plex2/a/x.mp4", [1]),
+    (
+        "a map of which the case is another folder's",
+        "/plex=>/DATA",
+        "/data/y.mp4",
+        "/plex/a/x.mp4",
+        [],
+    ),
+]
+MAPPED = [
+    Case(point, [(stash, 5)], {1: [(plex, 5)], 2: [("/plex/decoy/x.mp4", 5)]}, expected, paths)
+    for point, paths, stash, plex, expected in MAPS
+]
+
+FOLDERS = ("2022/spring", "2022/summer", "2023/spring", "2023/summer")
+MANY = {n: [(f"/plex/{folder}/x.mp4", 5)] for n, folder in enumerate(FOLDERS, start=1)}
+NAMESAKES = [
+    *(
+        Case(f"one name in many folders, {f}", [(f"/plex/{f}/x.mp4", 5)], MANY, [n])
+        for n, f in enumerate(FOLDERS, start=1)
+    ),
+    *(
+        Case(
+            f"one name in many folders, mapped, {f}", [(f"/data/{f}/x.mp4", 5)], MANY, [n], TO_PLEX
+        )
+        for n, f in enumerate(FOLDERS, start=1)
+    ),
+    *(
+        Case(f"one name in many folders, no map, {f}", [(f"/data/{f}/x.mp4", 5)], MANY, [n])
+        for n, f in enumerate(FOLDERS, start=1)
+    ),
+    Case(
+        "one name in many folders, this one is not there",
+        [("/plex/2024/spring/x.mp4", 5)],
+        MANY,
+        [],
+    ),
+    Case(
+        "one name in many folders, mapped, not there",
+        [("/data/2024/spring/x.mp4", 5)],
+        MANY,
+        [],
+        TO_PLEX,
+    ),
+    Case(
+        "one name in many folders, no map, half a likeness",
+        [("/data/2024/spring/x.mp4", 5)],
+        MANY,
+        AMBIGUOUS,
+    ),
+    Case(
+        "one name in two libraries",
+        [("/plex/a/x.mp4", 5)],
+        {1: [("/plex/a/x.mp4", 5)], 101: [("/plex/b/x.mp4", 5)]},
+        [1],
+    ),
+    Case(
+        "one name in two libraries, the other",
+        [("/plex/b/x.mp4", 5)],
+        {1: [("/plex/a/x.mp4", 5)], 101: [("/plex/b/x.mp4", 5)]},
+        [101],
+    ),
+]
+
+VERSIONS = [
+    Case(
+        "the second version's file",
+        [("/plex/b.mp4", 5)],
+        {1: [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)]},
+        [1],
+    ),
+    Case(
+        "the second part's file",
+        [("/plex/a cd2.mp4", 5)],
+        {1: [("/plex/a cd1.mp4", 5), ("/plex/a cd2.mp4", 5)]},
+        [1],
+    ),
+    Case(
+        "all files of a scene in one item",
+        [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)],
+        {1: [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)]},
+        [1],
+    ),
+    Case(
+        "the files of a scene in two items",
+        [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)],
+        {1: [("/plex/a.mp4", 4)], 2: [("/plex/b.mp4", 5)]},
+        [1, 2],
+    ),
+    Case(
+        "the files of a scene in two libraries",
+        [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)],
+        {1: [("/plex/a.mp4", 4)], 102: [("/plex/b.mp4", 5)]},
+        [1, 102],
+    ),
+    Case(
+        "the same file in two libraries",
+        [("/plex/a.mp4", 4)],
+        {1: [("/plex/a.mp4", 4)], 102: [("/plex/a.mp4", 4)]},
+        [1, 102],
+    ),
+    Case(
+        "the same file twice in a library",
+        [("/plex/a.mp4", 4)],
+        {1: [("/plex/a.mp4", 4)], 2: [("/plex/a.mp4", 4)]},
+        [1, 2],
+    ),
+    Case(
+        "one file of the scene is not in Plex",
+        [("/plex/a.mp4", 4), ("/plex/gone.mp4", 5)],
+        {1: [("/plex/a.mp4", 4)], 2: [("/plex/z/gone.mp4", 5)]},
+        [1],
+    ),
+    Case(
+        "a sure file goes before an ambiguous one",
+        [("/plex/a.mp4", 4), ("/data/x.mp4", 5)],
+        {1: [("/plex/a.mp4", 4)], 2: [("/plex/b/x.mp4", 5)], 3: [("/plex/c/x.mp4", 5)]},
+        [1],
+    ),
+    Case(
+        "an item of many parts in other folders",
+        [("/plex/b/2.mp4", 5)],
+        {1: [("/plex/a/1.mp4", 5), ("/plex/b/2.mp4", 5)], 2: [("/plex/a/2.mp4", 5)]},
+        [1],
+    ),
+]
+
+OUT = "/data/a/b/x.mp4"
+WEAKER = [
+    Case("name and size, whatever the folder", [(OUT, 5)], {1: [("/plex/q/x.mp4", 5)]}, [1]),
+    Case("name and size, another case", [(OUT, 5)], {1: [("/plex/q/X.MP4", 5)]}, [1]),
+    Case(
+        "name and size in two libraries",
+        [(OUT, 5)],
+        {1: [("/plex/q/x.mp4", 5)], 101: [("/plex/q/x.mp4", 5)]},
+        [1, 101],
+    ),
+    Case("the name with another size", [(OUT, 5)], {1: [("/plex/a/b/x.mp4", 6)]}, []),
+    Case("the size with another name", [(OUT, 5)], {1: [("/plex/a/b/y.mp4", 5)]}, []),
+    Case(
+        "two of name and size",
+        [(OUT, 5)],
+        {1: [("/plex/q/x.mp4", 5)], 2: [("/plex/r/x.mp4", 5)]},
+        AMBIGUOUS,
+    ),
+    Case(
+        "two of name and size, one in the same folder",
+        [(OUT, 5)],
+        {1: [("/plex/q/x.mp4", 5)], 2: [("/plex/b/x.mp4", 5)]},
+        [2],
+    ),
+    Case(
+        "two of name and size, one in more of the same folders",
+        [(OUT, 5)],
+        {1: [("/plex/a/b/x.mp4", 5)], 2: [("/plex/b/x.mp4", 5)]},
+        [1],
+    ),
+    Case(
+        "two of the name, one of the size",
+        [(OUT, 5)],
+        {1: [("/plex/a/b/x.mp4", 6)], 2: [("/plex/q/x.mp4", 5)]},
+        [2],
+    ),
+    Case(
+        "two of name and size in the same folder's namesakes",
+        [(OUT, 5)],
+        {1: [("/plex/1/b/x.mp4", 5)], 2: [("/plex/2/b/x.mp4", 5)]},
+        AMBIGUOUS,
+    ),
+    Case(
+        "two, in one library each",
+        [(OUT, 5)],
+        {1: [("/plex/q/x.mp4", 5)], 101: [("/plex/r/x.mp4", 5)]},
+        AMBIGUOUS,
+    ),
+    Case(
+        "another scene is as near",
+        [(OUT, 5)],
+        {1: [("/plex/q/x.mp4", 5)]},
+        AMBIGUOUS,
+        others=[("/data/c/x.mp4", 5)],
+    ),
+    Case(
+        "another scene is nearer",
+        [(OUT, 5)],
+        {1: [("/plex/c/x.mp4", 5)]},
+        [],
+        others=[("/data/c/x.mp4", 5)],
+    ),
+    Case(
+        "another scene is less near",
+        [(OUT, 5)],
+        {1: [("/plex/b/x.mp4", 5)]},
+        [1],
+        others=[("/data/c/x.mp4", 5)],
+    ),
+    Case(
+        "another scene of the name has another size",
+        [(OUT, 5)],
+        {1: [("/plex/q/x.mp4", 5)]},
+        [1],
+        others=[("/data/c/x.mp4", 6)],
+    ),
+    Case(
+        "another scene has the item by its full path",
+        [(OUT, 5)],
+        {1: [("/plex/b/x.mp4", 5)]},
+        [],
+        others=[("/plex/b/x.mp4", 5)],
+    ),
+    Case(
+        "another scene's size is unknown",
+        [(OUT, 5)],
+        {1: [("/plex/q/x.mp4", 5)]},
+        AMBIGUOUS,
+        others=[("/data/c/x.mp4", 0)],
+    ),
+    Case("no size, two folders", [(OUT, 0)], {1: [("/plex/a/b/x.mp4", 5)]}, [1]),
+    Case("no size in Plex, two folders", [(OUT, 5)], {1: [("/plex/a/b/x.mp4", 0)]}, [1]),
+    Case("no size, one folder", [(OUT, 0)], {1: [("/plex/b/x.mp4", 5)]}, []),
+    Case(
+        "no size, two of them",
+        [(OUT, 0)],
+        {1: [("/plex/a/b/x.mp4", 5)], 2: [("/plex/2/a/b/x.mp4", 6)]},
+        AMBIGUOUS,
+    ),
+    Case(
+        "no size of one of two",
+        [(OUT, 5)],
+        {1: [("/plex/a/b/x.mp4", 0)], 2: [("/plex/q/x.mp4", 5)]},
+        AMBIGUOUS,
+    ),
+    Case("no folder of Plex is known", [(OUT, 5)], {1: [("/plex/q/x.mp4", 5)]}, [], locations=()),
+    Case(
+        "a map that leads out of Plex's folders",
+        [(OUT, 5)],
+        {1: [("/plex/a/b/x.mp4", 5)]},
+        [1],
+        "/elsewhere=>/data",
+    ),
+    Case(
+        "the scene's own other file is no rival",
+        [(OUT, 5), ("/data/c/x.mp4", 5)],
+        {1: [("/plex/q/x.mp4", 5)]},
+        [1],
+    ),
+    Case(
+        "a name in another composition",
+        [("/data/a/é.mp4", 5)],
+        {1: [(nfd("/plex/q/é.mp4"), 5)]},
+        [1],
+    ),
+    Case(
+        "a windows file in a folder of posix",
+        [("E:\\v\\b\\x.mp4", 5)],
+        {1: [("/plex/b/x.mp4", 5)], 2: [("/plex/c/x.mp4", 5)]},
+        [1],
+    ),
+]
+
+ALL = [*SAME, *OTHER, *CASES, *MAPPED, *NAMESAKES, *VERSIONS, *WEAKER]
+
+
+def found(case: Case, tmp_path: Path) -> Expected:
+    """What the matcher makes of a case."""
+    parts: dict[int, list[LibraryPart]] = {1: [], 2: []}
+    for key, files in case.plex.items():
+        parts[1 + key // 100] += [LibraryPart(path, key, size) for path, size in files]
+    stash = {1: [SceneFile(path, size) for path, size in case.scene]}
+    stash |= {n: [SceneFile(path, size)] for n, (path, size) in enumerate(case.others, start=2)}
+    locations = {1: case.locations, 2: case.locations}
+    libraries = Libraries(tmp_path, parts, locations, stash, case.paths)
+    matching = libraries.find(1)
+    libraries.index.close()
+    if matching.candidates:
+        assert matching.matches == ()
+        return AMBIGUOUS
+    return sorted(match.rating_key for match in matching.matches)
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.point)
+def test_a_path_leads_to_its_item_or_to_none(case: Case, tmp_path: Path) -> None:
+    assert found(case, tmp_path) == case.expected
+
+
+def test_there_are_enough_cases_and_no_two_make_the_same_point() -> None:
+    assert len(ALL) >= 120
+    assert len({case.point for case in ALL}) == len(ALL)
