@@ -145,6 +145,23 @@ def test_an_edit_that_meets_a_refusal_is_kept_or_named_and_arrives_afterwards(
     assert rig.item_of(scene_id).title == "Refused"
 
 
+def test_in_a_read_only_plugin_folder_the_state_lies_beside_stashs_configuration(
+    make_rig: MakeRig, tmp_path: Path
+) -> None:
+    rig = make_rig(interpreter=interpreter(tmp_path, _DROP_CAPABILITIES))
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    plugin = rig.manifest.directory
+    plugin.chmod(0o500)
+
+    result = edit(rig, scene_id, "Elsewhere")
+
+    assert result.output == "queued"
+    assert rig.wait_until(lambda: item.title == "Elsewhere")
+    assert (rig.stash.root / "Stash2Plex-data" / "queue" / "data.db").exists()
+    assert not rig.data.exists()
+    plugin.chmod(0o700)
+
+
 @pytest.mark.parametrize("mode", ["queue_status", "recent", "process_queue"])
 def test_a_task_says_what_it_may_not_do_and_for_which_file(
     make_rig: MakeRig, tmp_path: Path, mode: str
