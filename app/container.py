@@ -30,6 +30,11 @@ class Container:
     scenes: StashScenes
     images: StashImages
 
+    def close(self) -> None:
+        """Close the databases."""
+        self.sessions.close()
+        self.queue.close()
+
 
 def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets) -> Container:
     """Return the objects; nothing is asked of Stash or Plex yet.

@@ -80,7 +80,7 @@ class CurrentSession:
         if parsed.faults and parsed.config.enabled:
             raise ConfigFault("; ".join(parsed.faults))
         if self._built is None or self._built.config != parsed.config:
-            self._close()
+            self.close()
             self._built = _Built(parsed.config, self._build(parsed.config))
         return self._built.session
 
@@ -135,7 +135,8 @@ class CurrentSession:
         matcher = PlexMatcher(index, path_map, library.sections_known, learning)
         return SyncSession(config, client, library, matcher, learning)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close what the current session has open; the next one is built anew."""
         if self._built is not None:
             self._built.session.client.close()
             self._built.session.library.index.close()

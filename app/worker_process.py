@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from app.dependencies import activate_site_packages, missing_dependencies
 from app.installation import Installation
 from app.worker_log import create_worker_log
+from plex.path_index import delete_index
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
 from shared.leftovers import sweep_temporaries
@@ -124,13 +125,24 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
         if not is_damage(error):
             raise
         if container is not None:
-            container.queue.close()
-        aside = set_aside(process.folder.queue_database)
+            container.close()
+        _replace_damaged(process, error)
+        return "damaged", lambda: True
+
+
+def _replace_damaged(process: _Process, error: sqlite3.DatabaseError) -> None:
+    aside = set_aside(process.folder.queue_database)
+    if aside is not None:
         process.log.error(
             f"The queue's database was damaged ({error}) and is kept as {aside}. A fresh one is in "
             "use; run the task 'Sync All Scenes to Plex' to queue again what was waiting in it"
         )
-        return "damaged", lambda: True
+        return
+    # The queue is sound: so it is the index of Plex's files, of which nothing is lost.
+    delete_index(process.folder.library_database)
+    process.log.warning(
+        f"The index of Plex's files (library.db) was damaged ({error}); it is made anew"
+    )
 
 
 def _sweep(folder: DataFolder) -> None:

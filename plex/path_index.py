@@ -285,6 +285,13 @@ class PathIndex:
             yield
 
 
+def delete_index(path: str) -> None:
+    """Delete the database and its log, for a new one; nobody has it open."""
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + suffix)
+
+
 def _open(path: str) -> sqlite3.Connection:
     """Open the database; a file that is none, or of another schema, is simply made anew."""
     try:
@@ -296,9 +303,7 @@ def _open(path: str) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path + suffix)
+    delete_index(path)
     return _with_tables(_connect(path))
 
 

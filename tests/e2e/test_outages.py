@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import ssl
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -382,3 +384,25 @@ def test_an_edit_beside_a_locked_database_is_kept_and_taken_in(rig: Rig) -> None
     assert run.output == "queued"
     assert run.messages("info") == [f"Scene {scene_id}: queued beside the database, which is busy"]
     assert rig.wait_until(lambda: item.title == "Two" and rig.queued() == 0)
+
+
+def test_a_damaged_index_of_plexs_files_is_made_anew_and_costs_no_edit(rig: Rig) -> None:
+    ids = rig.add_library(40, covers=False)
+    rig.stash.edit_scenes(ids, tags=["One"])
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    index = rig.data / "library.db"
+    with closing(sqlite3.connect(index)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(index.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)  # every page but that of the schema
+    index.write_bytes(content)
+
+    rig.stash.edit_scene(ids[0], title="Two")
+
+    assert rig.wait_until(lambda: rig.item_of(ids[0]).title == "Two")
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert "library.db) was damaged" in rig.worker_log()
+    assert not list((rig.data / "queue").glob("data.db.corrupt-*"))

@@ -134,7 +134,7 @@ class Bench:
         return self.outcome
 
     def close(self) -> None:
-        self.container.sessions._close()
+        self.container.sessions.close()
         self.container.scenes._connection.close()
         self.container.queue.close()
 

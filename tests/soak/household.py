@@ -245,6 +245,6 @@ class Household:
 
 
 def _close(container: Container) -> None:
-    container.sessions._close()
+    container.sessions.close()
     container.scenes._connection.close()
     container.queue.close()

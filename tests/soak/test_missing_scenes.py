@@ -131,7 +131,7 @@ class House:
         try:
             return worker.run_until_idle()
         finally:
-            sessions._close()
+            sessions.close()
             connection.close()
 
     def synced(self) -> set[int]:
