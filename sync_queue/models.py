@@ -6,7 +6,7 @@ from typing import Any, Self
 
 ENTITY, FORGET = "entity", "forget"
 # Names in a job's `data`: since when Plex has no item for it, and the files that it looks for.
-MISSING_SINCE, MISSING_PATHS = "missing_since", "missing_paths"
+MISSING_SINCE, MISSING_PATHS, MISSING_SIZES = "missing_since", "missing_paths", "missing_sizes"
 
 
 class JobFormatError(ValueError):

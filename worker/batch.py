@@ -101,8 +101,7 @@ class BatchSync:
                     raise one.error
                 changed, cover = writer.write(one)
             except PlexError as error:
-                paths = tuple(file.path for file in one.scene.files)
-                yield Result(one.claims, one.scene.label, error=error, paths=paths)
+                yield Result(one.claims, one.scene.label, error=error, files=one.scene.files)
                 continue
             result = self._synced(one, changed, cover)
             if cover.to_lock:

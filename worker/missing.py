@@ -1,8 +1,10 @@
 """Scenes that Plex does not have yet: looked for together, woken when their file appears."""
 
+from itertools import zip_longest
+
 from plex.library import REFRESH_INTERVAL, SINGLE_LOOKS
 from sync_queue.manager import QueueManager
-from sync_queue.models import MISSING_PATHS, SyncJob
+from sync_queue.models import MISSING_PATHS, MISSING_SIZES, SyncJob
 from validation.scene_extractor import SceneFile
 from worker.session import SyncSession
 
@@ -74,15 +76,21 @@ class MissingScenes:
         if len(jobs) <= SINGLE_LOOKS:
             letters = self._queue.dead_letters.of_type(_NOT_FOUND)
             jobs += [letter.job for letter in letters if letter.job is not None]
-        return [path for job in jobs[: SINGLE_LOOKS + 1] for path in _paths_of(job)]
+        return [file.path for job in jobs[: SINGLE_LOOKS + 1] for file in _files_of(job)]
 
 
-def _paths_of(job: SyncJob) -> list[str]:
-    paths = job.data.get(MISSING_PATHS)
-    return [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
+def _files_of(job: SyncJob) -> list[SceneFile]:
+    paths, sizes = job.data.get(MISSING_PATHS), job.data.get(MISSING_SIZES)
+    if not isinstance(paths, list):
+        return []
+    known = sizes if isinstance(sizes, list) else []
+    return [
+        SceneFile(path, size if isinstance(size, int) else 0)
+        for path, size in zip_longest(paths, known[: len(paths)])
+        if isinstance(path, str)
+    ]
 
 
 def _has_item(session: SyncSession, job: SyncJob) -> bool:
-    files = [SceneFile(path) for path in _paths_of(job)]
-    matching = session.matcher.find_by_path(files)
+    matching = session.matcher.find(_files_of(job), job.scene_id or 0)
     return bool(matching.matches or matching.candidates)

@@ -9,7 +9,7 @@ from plex.matcher import MatchConfidence, Matching
 from sync_queue.models import Claim
 from sync_queue.sync_log import SceneRecord
 from validation.metadata import SceneMetadata
-from validation.scene_extractor import StashScene
+from validation.scene_extractor import SceneFile, StashScene
 
 SYNCED, SKIPPED = "synced", "skipped"
 
@@ -38,7 +38,7 @@ class Result:
         error: None when the effect is in Plex, or nothing is to be done.
         record: what to store of the scene; None when it is gone from Stash.
         changed: what Plex got, for the log; empty when it showed everything already.
-        paths: the scene's files, as Stash names them.
+        files: the scene's, as Stash names them.
         by_plex: Plex was asked for this, and served.
         scan: these are jobs of folder scans, not of the scene's metadata.
         confidence: how sure it is that the items are the scene's; None when none was written.
@@ -49,7 +49,7 @@ class Result:
     error: Exception | None = None
     record: SceneRecord | None = None
     changed: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
+    files: tuple[SceneFile, ...] = ()
     by_plex: bool = False
     scan: ScanOutcome | None = None
     confidence: MatchConfidence | None = None

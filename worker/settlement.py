@@ -10,7 +10,7 @@ from shared.log import Log
 from stash.exceptions import StashError
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
-from sync_queue.models import MISSING_PATHS, MISSING_SINCE, Claim
+from sync_queue.models import MISSING_PATHS, MISSING_SINCE, MISSING_SIZES, Claim
 from sync_queue.operations import METADATA, scene_job
 from worker.retry_policy import Bury, Decision, Retry, SceneError
 from worker.scene_work import Result, ScanOutcome
@@ -95,7 +95,11 @@ class Settlement:
         if not isinstance(error, PlexNotFound):
             return claim
         since = claim.job.data.get(MISSING_SINCE, self.clock())
-        search = {MISSING_SINCE: since, MISSING_PATHS: list(result.paths)}
+        search = {
+            MISSING_SINCE: since,
+            MISSING_PATHS: [file.path for file in result.files],
+            MISSING_SIZES: [file.size for file in result.files],
+        }
         return Claim(claim.row_id, replace(claim.job, data={**claim.job.data, **search}))
 
 

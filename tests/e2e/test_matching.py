@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.conftest import MakeRig
+from tests.e2e.test_lifecycle import mutate
 from tests.oracle import judge
 from tests.rig import FOLDER, Rig
 from tests.servers.plex import Item, Media, Part
@@ -104,6 +105,23 @@ def test_with_too_few_scenes_to_learn_from_name_and_size_decide_and_that_is_coun
     rig.task("process_queue")
     counts = json.loads((rig.data / "stats.json").read_text())
     assert (counts["high_confidence_matches"], counts["low_confidence_matches"]) == (0, 1)
+
+
+def test_a_scene_that_only_name_and_size_can_find_is_woken_when_its_file_comes(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig()
+    mutate(rig, "plex/library.py", "REFRESH_INTERVAL = 60.0", "REFRESH_INTERVAL = 0.5")
+    mutate(rig, "worker/backoff.py", "base=30.0", "base=3000.0")
+    rig.plex.add_item(rig.section, "/media/scenes/other.mp4", size=10)
+    rig.stash.add_scene(title="A", tags=["a"], files=[VideoFile("/data/x/a.mp4", size=11)])
+    rig.task("all")
+    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log())
+
+    item = rig.plex.add_item(rig.section, "/media/scenes/y/a.mp4", size=11)
+    rig.section.content_changed_at += 1
+
+    assert rig.wait_until(lambda: item.title == "A")
 
 
 # one scene, several items
