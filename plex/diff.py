@@ -65,7 +65,8 @@ def edit_for(
         preserve: leave alone what a person set in Plex (`preserve_plex_edits`): a value that is
             neither empty nor what was sent, or, where nothing was sent yet, one that is locked.
     """
-    added = _names(last_sent, COLLECTIONS) - _names(original, COLLECTIONS)
+    sent_ever = _names(last_sent, COLLECTIONS) | _names(pending, COLLECTIONS)
+    added = sent_ever - _names(original, COLLECTIONS)
     fields: dict[str, Mapping[str, str]] = {}
     sent: Values = dict(last_sent)
     preserved: list[str] = []

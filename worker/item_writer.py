@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from plex.diff import ItemEdit
+from plex.diff import COLLECTIONS, ItemEdit
 from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.field_sender import EditOutcome
 from plex.items import PlexItem
@@ -140,11 +140,11 @@ class ItemWriter:
         record: ItemRecord,
     ) -> ItemRecord:
         """Carry out an edit; return the memory without what Plex refused of it."""
-        if self._preserve:
+        if self._preserve or COLLECTIONS in edit.fields:
             # An edit that arrives although we never hear of it must not pass for a person's.
-            pending = replace(last, pending={name: edit.sent[name] for name in edit.fields})
+            ahead = replace(last, pending=_pending(last, edit))
             self._queue.sync_log.remember_item(
-                one.scene.id, self._server_id, item.rating_key, pending, self._clock()
+                one.scene.id, self._server_id, item.rating_key, ahead, self._clock()
             )
         # Plex answers some bad data with 500: the next try finds out which field it is.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in one.claims)
@@ -167,6 +167,15 @@ class ItemWriter:
                 f"{label}: Plex does not take so long a {name}: it was cut to {len(text)} "
                 "characters. Shorten it in Stash to choose what is shown"
             )
+
+
+def _pending(last: ItemRecord, edit: ItemEdit) -> dict[str, str | list[str]]:
+    """Return what is on its way; of collections what may have come by earlier edits as well."""
+    pending = {name: edit.sent[name] for name in edit.fields}
+    if COLLECTIONS in pending:
+        earlier = last.pending.get(COLLECTIONS, ())
+        pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
+    return pending
 
 
 def _without_refused(

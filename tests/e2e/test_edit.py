@@ -67,6 +67,19 @@ def test_a_collection_of_the_user_is_never_taken_away(rig: Rig) -> None:
     assert sorted(item.collections) == ["First", "Mine", "Third"]
 
 
+def test_a_collection_that_came_by_an_edit_without_an_answer_is_ours_to_remove(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    fault = rig.plex.faults.unanswered(kind="edit")
+    rig.stash.edit_scene(scene_id, studio="First")
+    assert rig.wait_until(lambda: item.collections == ("First",))
+
+    rig.stash.edit_scene(scene_id, studio="Second")
+    fault.clear()
+
+    assert rig.settled(), rig.verdict().differences
+    assert item.collections == ("Second",)
+
+
 def test_a_scene_that_nobody_identified_yet_clears_nothing(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a")
     rig.plex.edit(item.rating_key, summary="set in Plex", lock=False)
