@@ -211,6 +211,7 @@ class OutageGuard:
             self._suspicious = False
             self._history.model.begin(transition.at)
             self._history.model.affected(self._waiting)
+            self._save()  # before anybody is told: a kill must not undo what was said
             self._log.warning(
                 f"Plex is down: {self._cause}. Edits are kept and go on by themselves"
             )
@@ -218,6 +219,7 @@ class OutageGuard:
             record = self._history.model.end(transition.at)
             self._recovery.model.record_recovery(transition.at)
             self._cause = ""
+            self._save()
             if record is not None and record.duration is not None:
                 self._log.info(
                     f"Plex is back after {format_duration(record.duration)}; "
