@@ -29,7 +29,7 @@ TASKS = (
     "reconcile_all", "no-such-task",
 )  # fmt: skip
 
-_FIND = "        ItemFinder(self._session, self._queue.sync_log, self._warn).find(work)"
+_FIND = "        ItemFinder(self._session, self._queue.sync_log, self._log.warning).find(work)"
 _LEAK = (
     f"        self._session.library.prepare()\n{_FIND}",
     "        self._session.library.prepare()\n"

@@ -135,7 +135,7 @@ def test_a_scene_that_comes_after_the_scan_waits_for_the_next_one(scanning: Rig)
 
     assert rig.wait_until(lambda: rig.plex.find(f"{FOLDER}/new/b.mp4") is not None)
     first, second = (one.at for one in rig.plex.log.requests if one.kind == "scan")
-    assert second - first >= 3.0
+    assert second - first > 2.5  # it counts from before the first request was sent
     with rig.database() as database:
         assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
 

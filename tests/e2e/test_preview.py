@@ -86,7 +86,8 @@ def test_what_cannot_be_synced_is_counted_and_what_plex_lacks_is_named(rig: Rig)
 
     assert answer.output.startswith(
         "Scenes: 4 looked at, 1 would change, 0 with a cover to compare, 0 in step, 1 not in Plex, "
-        "0 ambiguous, 1 without metadata yet, 1 without a file. Nothing was changed; the report is "
+        "0 ambiguous, 0 whose item shows another scene, 1 without metadata yet, 1 without a file. "
+        "Nothing was changed; the report is "
     )
     assert f"(Not there)\n  Plex has no item for {FOLDER}/not there.mp4" in report(rig)
     assert answer.progress[-1] == 1.0

@@ -393,6 +393,8 @@ def test_the_libraries_are_known_without_asking_again(
     plex: FakePlex, client: PlexClient, index: PathIndex, clock: Clock, section: Section
 ) -> None:
     library = Library(client, index, (), clock)
+    assert library.sections_known() == []
+    library.prepare()
     for _ in range(3):
         assert [one.locations for one in library.sections_known()] == [section.locations]
     assert plex.log.count(kind="sections") == 1

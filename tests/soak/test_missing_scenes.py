@@ -260,6 +260,6 @@ def test_a_scene_that_waits_alone_is_asked_for_by_its_name(house: House) -> None
         "root": 1,
         "sections": 1,
         "file_filter": 1,
-        "metadata": 1,
+        "metadata": 2,  # before the edit and after it
         "edit": 1,
     }
