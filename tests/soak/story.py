@@ -15,7 +15,7 @@ from tests.oracle import has_metadata, judge
 from tests.servers.plex import FakePlex, Item, ItemFields, ItemState, Section
 from tests.servers.stash import FakeStash
 from tests.servers.stash.entities import Scene, VideoFile
-from tests.soak.values import OWN_COLLECTIONS, OWN_LABELS, TAGS, Values
+from tests.soak.values import OWN_COLLECTIONS, OWN_LABELS, TAGS, TEXTS, Values
 
 STASH_FOLDER = "/media/scenes"
 NOTHING, ALL, FORCE = 0, 1, 2
@@ -52,12 +52,14 @@ class Story:
     Attributes:
         steps: what happened, in words.
         needs: what brings Plex in step again.
+        meanwhile: called between two edits in one second, for a worker to sync the first.
         most: what it may come to need; a third of the stories are of edits in Stash alone.
     """
 
     def __init__(self, rng: random.Random, stash: FakeStash, plex: FakePlex, folder: str) -> None:
         self.steps: list[str] = []
         self.needs = NOTHING
+        self.meanwhile: Callable[[], object] = lambda: None
         self.most = rng.choice((NOTHING, ALL, FORCE))
         self.folder = folder
         self._rng = rng
@@ -143,11 +145,13 @@ class Story:
         happenings: dict[Callable[[], str], tuple[int, int]] = {
             self._edit: (10, NOTHING),
             self._new_cover: (4, NOTHING),
+            self._new_cover_in_the_same_second: (3, NOTHING),
             self._edit_many: (2, NOTHING),
             self._empty: (1, NOTHING),
             self._person_keeps_something: (2, NOTHING),
             self._agent_refreshes: (3, NOTHING),
             self._file_moves: (2, NOTHING),
+            self._files_swap: (2, NOTHING),
             self._scene_goes: (1, NOTHING),
             self._scene_comes: (1, NOTHING),
             self._item_vanishes: (1, ALL),
@@ -178,6 +182,14 @@ class Story:
         self._stash.edit_scene(scene_id, cover=cover)
         what = f"cover {self._values.covers}" if cover else "no cover"
         return f"Stash: scene {scene_id}: {what}"
+
+    def _new_cover_in_the_same_second(self) -> str:
+        """Stash's time stamps have whole seconds: this one tells nothing of the second edit."""
+        scene_id = self._rng.choice(self._ids())
+        self._stash.edit_scene(scene_id, details=self._rng.choice(TEXTS), tags=["Archive"])
+        self.meanwhile()
+        self._stash.edit_scene(scene_id, cover=self._values.cover())
+        return f"Stash: scene {scene_id}: details, at once cover {self._values.covers}"
 
     def _edit_many(self) -> str:
         ids = self._rng.sample(self._ids(), min(4, len(self._ids())))
@@ -289,7 +301,7 @@ class Story:
         return self._move(several=True)
 
     def _move(self, *, several: bool) -> str:
-        scenes = [one for one in self._stash.scenes() if (self._shares(one) > 1) is several]
+        scenes = self._places(several=several)
         if not scenes:
             return "no file moves"
         scene = self._rng.choice(scenes)
@@ -304,6 +316,28 @@ class Story:
         if when == "next":
             self._catch_up_with_moves()
         return f"{old} of scene {scene.id} moves to {new}, Plex notices {when}"
+
+    def _files_swap(self) -> str:
+        """Two files get each other's name: what was known of either is wrong now."""
+        scenes = self._places(several=False)
+        if len(scenes) < 2:
+            return "no files swap"
+        self._catch_up_with_moves()
+        one, two = self._rng.sample(scenes, 2)
+        first, second, aside = one.files[0].path, two.files[0].path, f"{STASH_FOLDER}/aside.mp4"
+        self._moves += [
+            (self._in_plex(old), self._in_plex(new))
+            for old, new in ((first, aside), (second, first), (aside, second))
+        ]
+        self._catch_up_with_moves()
+        self._stash.library.move_file(two.id, aside)
+        self._stash.scan_moved(one.id, second)
+        self._stash.scan_moved(two.id, first)
+        return f"the files of scenes {one.id} and {two.id} swap their names"
+
+    def _places(self, *, several: bool) -> list[Scene]:
+        """The scenes that have, or have not, more than one place in Plex."""
+        return [one for one in self._stash.scenes() if (self._shares(one) > 1) is several]
 
     def _shares(self, scene: Scene) -> int:
         """In how many places the scene is, or was until a while ago."""

@@ -45,6 +45,7 @@ class Chapter:
         stash.set_plugin_settings(PLUGIN, settings)
         self.story = Story(self.rng, stash, plex, plex_folder)
         self.household = Household(folder, stash, time, self.rng)
+        self.story.meanwhile = self.household.step
 
     @property
     def steps(self) -> list[str]:
@@ -56,12 +57,14 @@ class Chapter:
         for _ in range(self.rng.randint(12, 25)):
             self.time.pass_on(self.rng.choice(PAUSES))
             what = self.rng.random()
-            if what < 0.55:
+            if what < 0.5:
                 self.story.happen()
-            elif what < 0.8:
+            elif what < 0.75:
                 self._work()
             elif what < 0.9:
                 self.steps.append(self.troubles.begin())
+                self.story.happen()
+                self._work()
             elif what < 0.95:
                 self.steps.append(self.troubles.end())
             else:

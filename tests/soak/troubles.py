@@ -30,7 +30,7 @@ class Troubles:
     def begin(self) -> str:
         """Let one thing go wrong, for a few requests or until the end."""
         rng, plex, stash = self._rng, self._plex, self._stash
-        kind = rng.choice((*KINDS, *UPLOADS))
+        kind = rng.choice((*KINDS, "edit", "edit", *UPLOADS))
         times = rng.randint(1, 3)
         at_plex = plex.faults
         hangs = {"kind": kind, "times": 1, "applied": rng.random() < 0.5}
