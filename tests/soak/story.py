@@ -170,6 +170,11 @@ class Story:
         if self._ids():
             self.steps.append(happening())
 
+    def edit(self) -> None:
+        """Somebody edits a scene in Stash."""
+        if self._ids():
+            self.steps.append(self._edit())
+
     def _edit(self) -> str:
         scene_id = self._rng.choice(self._ids())
         fields = self._values.scene_fields(self._rng.randint(1, 3))
@@ -189,6 +194,8 @@ class Story:
         self._stash.edit_scene(scene_id, details=self._rng.choice(TEXTS), tags=["Archive"])
         self.meanwhile()
         self._stash.edit_scene(scene_id, cover=self._values.cover())
+        if self._rng.random() < 0.5:
+            self._stash.edit_scene(scene_id, tags=["Outdoor"])  # merged into the waiting job
         return f"Stash: scene {scene_id}: details, at once cover {self._values.covers}"
 
     def _edit_many(self) -> str:

@@ -71,6 +71,10 @@ class Chapter:
                 seconds = self.rng.choice(CLOCK_STEPS)
                 self.time.step(seconds)
                 self.steps.append(f"the clock is set by {seconds:+.0f} s")
+        # What the last edit lost, no later one repairs.
+        self.steps.append(self.troubles.begin_at("edit"))
+        self.story.edit()
+        self._work()
 
     def _work(self) -> None:
         times = self.rng.randint(1, 6)

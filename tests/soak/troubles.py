@@ -29,24 +29,46 @@ class Troubles:
 
     def begin(self) -> str:
         """Let one thing go wrong, for a few requests or until the end."""
-        rng, plex, stash = self._rng, self._plex, self._stash
-        kind = rng.choice((*KINDS, "edit", "edit", *UPLOADS))
-        times = rng.randint(1, 3)
-        at_plex = plex.faults
-        hangs = {"kind": kind, "times": 1, "applied": rng.random() < 0.5}
-        troubles: dict[str, Callable[[], object]] = {
+        kind = self._rng.choice((*KINDS, *UPLOADS))
+        return self._begin(self._requests_fail(kind) | self._server_fails())
+
+    def begin_at(self, kind: Kind) -> str:
+        """Let requests of this kind go wrong."""
+        return self._begin(self._requests_fail(kind))
+
+    def _begin(self, troubles: dict[str, Callable[[], object]]) -> str:
+        name = self._rng.choice(list(troubles))
+        troubles[name]()
+        return f"trouble: {name}"
+
+    def _requests_fail(self, kind: Kind) -> dict[str, Callable[[], object]]:
+        faults, times, applied = (
+            self._plex.faults,
+            self._rng.randint(1, 3),
+            self._rng.random() < 0.5,
+        )
+        done = ", done" if applied else ""
+        return {
+            f"{kind} 503": lambda: faults.status(503, kind=kind, times=times),
+            f"{kind} 500{done}": lambda: faults.status(
+                500, applied=applied, kind=kind, times=times
+            ),
+            f"{kind} 429": lambda: faults.status(429, retry_after=120, kind=kind, times=1),
+            f"{kind} 401": lambda: faults.status(401, kind=kind, times=times),
+            f"{kind} half": lambda: faults.truncate(kind=kind, times=times),
+            f"{kind} reset": lambda: faults.reset(kind=kind, times=times),
+            f"{kind} closed": lambda: faults.close(kind=kind, times=times),
+            f"{kind} unanswered": lambda: faults.unanswered(kind=kind, times=times),
+            f"{kind} hangs{done}": lambda: faults.hang(kind=kind, times=1, applied=applied),
+        }
+
+    def _server_fails(self) -> dict[str, Callable[[], object]]:
+        plex, stash, times = self._plex, self._stash, self._rng.randint(1, 3)
+        return {
             "Plex is in maintenance": lambda: plex.maintenance(True),
             "Plex is gone": plex.stop,
-            f"{kind} 503": lambda: at_plex.status(503, kind=kind, times=times),
-            f"{kind} 500, done": lambda: at_plex.status(500, applied=True, kind=kind, times=times),
-            f"{kind} 429": lambda: at_plex.status(429, retry_after=120, kind=kind, times=1),
-            f"{kind} 401": lambda: at_plex.status(401, kind=kind, times=times),
-            "edit 400": lambda: at_plex.status(400, kind="edit", times=1),
-            "metadata 404": lambda: at_plex.status(404, kind="metadata", times=1),
-            f"{kind} half": lambda: at_plex.truncate(kind=kind, times=times),
-            f"{kind} reset": lambda: at_plex.reset(kind=kind, times=times),
-            f"{kind} unanswered": lambda: at_plex.unanswered(kind=kind, times=times),
-            f"{kind} hangs": lambda: at_plex.hang(**hangs),  # type: ignore[arg-type]
+            "edit 400": lambda: plex.faults.status(400, kind="edit", times=1),
+            "metadata 404": lambda: plex.faults.status(404, kind="metadata", times=1),
             "Stash is gone": stash.stop,
             "Stash 503": lambda: stash.inject(stash_faults.Status(503), _any, times=times),
             "Stash 401": lambda: stash.inject(stash_faults.Status(401), _any, times=1),
@@ -56,9 +78,6 @@ class Troubles:
                 stash_faults.graphql_errors(), _reads_scenes, times=1
             ),
         }
-        name = rng.choice(list(troubles))
-        troubles[name]()
-        return f"trouble: {name} ({times} times)"
 
     def end(self) -> str:
         """All is well from now on."""
