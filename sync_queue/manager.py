@@ -97,9 +97,15 @@ class QueueManager:
         self._queue.give_back(claims)
 
     def bury(self, claim: Claim, failure: Failure) -> None:
-        """Move a job to the dead letters."""
+        """Move a job to the dead letters.
+
+        Its scene is out of step then, whatever it was before: Stash's time stamps, of whole
+        seconds, and the content need not show what is missing, a cover for instance.
+        """
         with self._queue.transaction():
             self._queue.remove([claim.row_id])
+            if claim.job.scene_id is not None:
+                self.sync_log.doubt_scene(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
     def revive(self, letter: DeadLetter) -> bool:

@@ -264,6 +264,12 @@ class SyncLog:
             ),
         )
 
+    def doubt_scene(self, scene_id: int) -> None:
+        """Take no state of a scene for synced any more: the next sync looks at all of it."""
+        self._connection.execute(
+            "UPDATE scene_log SET scene_updated_at = '' WHERE scene_id = ?", (scene_id,)
+        )
+
     def scene_versions(self) -> dict[int, str]:
         """Return scene id → Stash's time stamp of the state that was last synced."""
         statement = "SELECT scene_id, scene_updated_at FROM scene_log WHERE outcome = 'synced'"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
+from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_log import ItemRecord, SceneRecord
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import ANY_TEXT
@@ -77,6 +78,19 @@ def test_a_restored_item_is_forgotten_with_the_scenes_that_have_no_other(
     assert (log.with_original(SERVER), log.with_original("b")) == ([11], [10])
     assert [log.scene(one) is not None for one in (1, 2, 3)] == [True, False, True]
     assert log.item(1, SERVER, 10) is log.item(2, SERVER, 10) is None
+
+
+def test_a_scene_whose_job_died_is_out_of_step(queue: QueueManager) -> None:
+    record = SceneRecord("synced", NOW, "", "2026-01-01T00:00:00Z", cover_tag='"tag"')
+    for scene_id in (1, 2):
+        queue.sync_log.remember_scene(scene_id, record)
+    queue.enqueue([scene_job(1, METADATA, NOW, {"cover_changed": True})])
+    (claim,) = queue.claim(1)
+
+    queue.bury(claim, Failure("PlexPermanentError", "refused"))
+
+    assert queue.sync_log.scene_versions() == {1: "", 2: record.scene_updated_at}
+    assert queue.sync_log.scene(1) == replace(record, scene_updated_at="")
 
 
 def test_scenes_servers_and_items_are_remembered_apart(queue: QueueManager) -> None:
