@@ -37,6 +37,7 @@ from worker.session import SyncSession
 PATIENT, HASTY = (10.0, 30.0), (2.0, 0.25)
 """Seconds to connect and to read: while nothing hangs, and where a test waits for them."""
 MOST_SECONDS = 6 * 3600.0  # of simulated time: whatever was put off is due by then
+LONGEST_WAIT = 30.0  # seconds between two looks of a worker, the setting's default
 LINES_KEPT = 40
 
 
@@ -172,8 +173,8 @@ class Household:
         """Kill the worker at a later request to Plex: before it is sent, or before its answer."""
         self._requests_to_live = requests
 
-    def step(self) -> None:
-        """Let the worker do one step, and time pass until it wants to do the next."""
+    def step(self) -> bool:
+        """Let the worker do one step, and time pass until the next; False when it wants none."""
         try:
             left = self.worker._step() == LEFT
         except Killed:
@@ -184,7 +185,8 @@ class Household:
             self.close()
             self.open(self._timeout)
         seconds = self.worker._seconds_to_next_step()
-        self.time.pass_on(min(30.0, seconds or 0.0) + 0.01)
+        self.time.pass_on(min(LONGEST_WAIT, seconds or 0.0) + 0.01)
+        return seconds is not None
 
     def drain(self) -> bool:
         """Work until nothing waits; False when that never comes."""
@@ -192,7 +194,8 @@ class Household:
         while self.queue.waiting() or self.worker._guard.is_away:
             if self.time.passed > end:
                 return False
-            self.step()
+            if not self.step():
+                self.time.pass_on(LONGEST_WAIT)
         return True
 
     def sync_all(self, *, force: bool = False) -> str:

@@ -412,6 +412,10 @@ class Story:
         """The scenes that Stash has."""
         return self._ids()
 
+    def of_several_items(self) -> set[int]:
+        """The scenes that have more than one place in Plex."""
+        return {one.id for one in self._places(several=True)}
+
     def unidentified(self) -> int:
         """How many scenes have nothing to sync: each "Sync All" looks at them anew."""
         return sum(not has_metadata(scene) for scene in self._stash.snapshot().values())

@@ -18,8 +18,8 @@ SCENES = "ScenesById"
 class Troubles:
     """Breaks things, and mends them.
 
-    A refusal for good of a cover (400, 413) is not among the faults: a scene stays without it until
-    it gets another one, as the specification says.
+    Not among the faults is a cover that is refused for good (400, 413): a scene stays without it
+    until it gets another one, as the specification says. Nor is a 404 for items that exist.
     """
 
     def __init__(self, rng: random.Random, stash: FakeStash, plex: FakePlex) -> None:
@@ -68,7 +68,6 @@ class Troubles:
             "Plex is in maintenance": lambda: plex.maintenance(True),
             "Plex is gone": plex.stop,
             "edit 400": lambda: plex.faults.status(400, kind="edit", times=1),
-            "metadata 404": lambda: plex.faults.status(404, kind="metadata", times=1),
             "Stash is gone": stash.stop,
             "Stash 503": lambda: stash.inject(stash_faults.Status(503), _any, times=times),
             "Stash 401": lambda: stash.inject(stash_faults.Status(401), _any, times=1),
