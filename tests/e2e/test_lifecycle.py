@@ -77,8 +77,8 @@ def test_a_bug_costs_neither_the_worker_nor_the_job(rig: Rig) -> None:
     mutate(
         rig,
         "plex/diff.py",
-        "    added = _names(",
-        "    assert desired.title != 'Bug'\n    added = _names(",
+        "    sent_ever = ",
+        "    assert desired.title != 'Bug'\n    sent_ever = ",
     )
     bad, _ = rig.add_pair("a", tags=["T"])
     good, item = rig.add_pair("b", tags=["T"])
