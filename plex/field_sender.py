@@ -62,6 +62,8 @@ class FieldSender:
         groups = [{name: one} for name, one in fields.items()] if alone else list(packed(fields))
         for group in groups:
             run.group(group)
+        if 0 < len(run.refused) < len(fields):
+            run.ask_again(fields)
         self._long_refused = run.long_refused
         if run.failure is not None:
             raise run.failure
@@ -95,6 +97,15 @@ class _Run:
             return
         for name, parameters in group.items():
             self._alone(name, parameters)
+
+    def ask_again(self, fields: Fields) -> None:
+        """Send once more what was refused beside what was taken: a refusal is remembered for good.
+
+        A proxy, or a Plex in some passing state, may have refused that one request.
+        """
+        for name in list(self.refused):
+            del self.refused[name]
+            self._alone(name, fields[name])
 
     def _alone(self, name: str, parameters: Parameters) -> None:
         """Send one field; one that Plex fails at keeps no other from being sent."""

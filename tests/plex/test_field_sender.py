@@ -54,7 +54,15 @@ def test_a_field_that_plex_refuses_does_not_fail_the_others(
     assert (stored.title, stored.studio, stored.genres) == ("T", "", ("t",))
     assert list(outcome.refused) == ["studio"]
     assert "400" in str(outcome.refused["studio"])
-    assert outcome.requests == plex.log.count(kind="edit") == 4
+    assert outcome.requests == plex.log.count(kind="edit") == 5  # together, each alone, once more
+
+
+def test_a_refusal_that_passes_is_none(plex: FakePlex, client: PlexClient, item: PlexItem) -> None:
+    plex.faults.status(400, kind="edit", times=2)
+    outcome = client.edit(item, FIELDS)
+    stored = plex.item(item.rating_key)
+    assert (stored.title, stored.studio, stored.genres) == ("T", "S", ("t",))
+    assert not outcome.refused
 
 
 def test_an_edit_of_which_nothing_is_taken_is_an_error(
