@@ -78,7 +78,8 @@ class SceneRecord:
     Attributes:
         entities: ids of its performers, studio and tags at that time, by kind.
         scene_updated_at: Stash's time stamp of the state that was synced, verbatim.
-        cover_tag: Stash's ETag of the cover that all items of the scene have; None if one lacks it.
+        cover_tag: SHA-1 and, behind a space, Stash's ETag of the cover that was last looked at; no
+            SHA-1 where Plex can show none of it, None where there was no cover.
         outcome: a word such as `synced`.
         detail: for people.
         at: seconds since the epoch.

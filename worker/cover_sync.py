@@ -25,7 +25,7 @@ class CoverResult:
     Attributes:
         uploaded: the kinds that at least one item got.
         to_lock: item → kinds whose lock is still to be set, for the whole batch at once.
-        tag: Stash's tag of the cover that all items have now, or that no item can have.
+        tag: which cover all items have now, or that no item can have (`SceneRecord.cover_tag`).
         failure: why a part of it is to be tried again.
     """
 
@@ -96,8 +96,8 @@ class CoverSync:
             StashError, PlexError: the cover could not be had or sent; what was sent is remembered.
         """
         targets = targets_of(desired, items, preserve=self._preserve)
-        known_tag = last.cover_tag if last and _complete(targets) else None
-        result = CoverResult(tag=known_tag)
+        known = last is not None and _is_shown(last.cover_tag, targets)
+        result = CoverResult(tag=last.cover_tag if last and known else None)
         # Stash's time stamps have whole seconds: the hook's hint tells of a second change in one.
         if targets and (cover_changed or may_differ(scene, targets, last)):
             self._bring(scene, targets, result)
@@ -108,12 +108,12 @@ class CoverSync:
 
     def _bring(self, scene: StashScene, targets: list[Target], result: CoverResult) -> None:
         try:
-            cover = self._images.cover(scene.id, result.tag)
+            cover = self._images.cover(scene.id, _stashs_tag(result.tag))
         except UnusableCoverError as error:
             self._warn(f"{scene.label}: {error}; Plex keeps its image. Set another in Stash")
-            cover, result.tag = None, error.tag
+            cover, result.tag = None, f" {error.tag or ''}"
         if cover is not None:
-            result.tag = cover.tag or None
+            result.tag = f"{cover.sha1} {cover.tag}"
         for target in targets:
             if cover is not None and target.has not in (cover.sha1, _REFUSED + cover.sha1):
                 self._upload(scene, target, cover, result)
@@ -170,8 +170,20 @@ def targets_of(
 def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord | None) -> bool:
     """Tell whether the cover has to be looked at, to know if all its images show it."""
     unchanged = last is not None and last.scene_updated_at == scene.updated_at
-    return not (unchanged and _complete(targets))
+    return not (unchanged and last is not None and _is_shown(last.cover_tag, targets))
 
 
-def _complete(targets: Sequence[Target]) -> bool:
-    return all(target.has is not None for target in targets)
+def _is_shown(cover_tag: str | None, targets: Sequence[Target]) -> bool:
+    """Tell whether all images are of the cover that was looked at last.
+
+    An item that Plex did not have at that time may still show the one before.
+    """
+    if cover_tag is None:
+        return all(target.has == NOTHING_TO_GIVE for target in targets)
+    sha1 = cover_tag.partition(" ")[0]
+    shown = (sha1, _REFUSED + sha1)
+    return all(t.has is not None and (not sha1 or t.has in shown) for t in targets)
+
+
+def _stashs_tag(cover_tag: str | None) -> str | None:
+    return (cover_tag or "").partition(" ")[2] or None

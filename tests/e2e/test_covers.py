@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -11,6 +13,13 @@ from tests.rig import FOLDER, Rig, png
 from tests.servers.plex import Item
 
 JPEG = b"\xff\xd8\xff"
+
+
+@pytest.fixture
+def rig(make_rig: MakeRig) -> Rig:
+    """Its Stash has no two edits within one second, which would show the same time stamp."""
+    seconds = count(int(time.time()))
+    return make_rig(stash={"now": lambda: float(next(seconds))})
 
 
 def uploads(rig: Rig, since: int = 0) -> tuple[int, int]:
@@ -55,6 +64,24 @@ def test_a_cover_that_was_changed_and_changed_back_is_not_sent_again(rig: Rig) -
 
     assert rig.wait_until(lambda: item.title == "Two" and rig.queued() == 0)
     assert uploads(rig) == (1, 1)
+
+
+def test_an_item_that_missed_a_cover_gets_it_when_it_is_found_again(rig: Rig) -> None:
+    file, other_file = f"{FOLDER}/a.mp4", f"{FOLDER}/other.mp4"
+    scene_id = rig.stash.add_scene(files=[file, other_file], tags=["T"], cover=png(1)).id
+    item, other = (rig.plex.add_item(rig.section, one) for one in (file, other_file))
+    sync(rig, scene_id, "One", item)
+    assert other.poster == png(1)
+    rig.plex.move_file(other_file, f"{FOLDER}/away.mp4")
+    rig.stash.edit_scene(scene_id, cover=png(2))
+    assert rig.wait_until(lambda: item.poster == png(2) and rig.queued() == 0)
+    assert other.poster == png(1)
+
+    rig.plex.move_file(f"{FOLDER}/away.mp4", other_file)
+    rig.task("clear_match_cache")
+    rig.task("all", force="true")
+
+    assert rig.wait_until(lambda: other.poster == other.art == png(2))
 
 
 def test_the_drawing_that_stash_shows_in_a_covers_place_never_reaches_plex(rig: Rig) -> None:
