@@ -18,7 +18,7 @@ $(READY): requirements.txt requirements-dev.txt
 # Lint, types, tests with branch coverage of every process that they start.
 test: check
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m coverage run -m pytest -n 3 --dist loadgroup
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90
 

@@ -113,7 +113,7 @@ WRITE = (
     *around("write.edit", WRITER, EDIT),
     *around("write.remember", WRITER, REMEMBER_SENT),
     Point("write.covers", WRITER, "changed += sorted(cover.uploaded)"),
-    *around("image.read", COVERS, "cover = self._images.cover(scene.id, result.tag)"),
+    *around("image.read", COVERS, "cover = self._images.cover(scene.id, _stashs_tag(result.tag))"),
     *around("image.lock", BATCH, "writer.lock_images([cover for _, cover in unlocked])"),
     Point("verify.read", WRITER, "self._verification.run()"),
 )

@@ -35,7 +35,7 @@ from tests.servers.stash import FakeStash
 from tests.sync_queue.support import NOW
 from worker.processor import BATCH, IDLE, SyncWorker
 
-SCENES = 1000 if os.environ.get("SOAK") else 200
+SCENES = 1000 if os.environ.get("SOAK") else 80
 HOUR, DAY = 3600.0, 86400.0
 # A busy machine's worker comes back from a wait at the next of these, so that jobs meet in batches.
 TICK = 60.0
