@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from plex.diff import COLLECTIONS, ItemEdit
+from plex.diff import COLLECTIONS, ItemEdit, Values
 from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.field_sender import EditOutcome
 from plex.items import PlexItem
@@ -12,6 +12,7 @@ from shared.log import Log
 from stash.images import StashImages
 from sync_queue.manager import QueueManager
 from sync_queue.sync_log import ItemRecord
+from validation.metadata import SceneMetadata
 from worker.cover_sync import CoverResult, CoverSync
 from worker.plan import plan_item
 from worker.scene_work import SceneWork
@@ -63,7 +64,7 @@ class ItemWriter:
                     key = item.rating_key
                     if log.item(one.scene.id, server_id, key) is None:
                         log.keep_original(server_id, key, held_values(item), self._clock())
-                        untouched = ItemRecord("", {})
+                        untouched = ItemRecord("", {}, pending=_joining(one.desired))
                         log.remember_item(one.scene.id, server_id, key, untouched, self._clock())
 
     def write(self, one: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
@@ -140,9 +141,10 @@ class ItemWriter:
         record: ItemRecord,
     ) -> ItemRecord:
         """Carry out an edit; return the memory without what Plex refused of it."""
-        if self._preserve or COLLECTIONS in edit.fields:
-            # An edit that arrives although we never hear of it must not pass for a person's.
-            ahead = replace(last, pending=_pending(last, edit))
+        # An edit that arrives although we never hear of it must not pass for a person's.
+        names = edit.fields if self._preserve else edit.fields.keys() & {COLLECTIONS}
+        ahead = replace(last, pending=_pending(last, edit, names))
+        if ahead != last:
             self._queue.sync_log.remember_item(
                 one.scene.id, self._server_id, item.rating_key, ahead, self._clock()
             )
@@ -169,9 +171,14 @@ class ItemWriter:
             )
 
 
-def _pending(last: ItemRecord, edit: ItemEdit) -> dict[str, str | list[str]]:
+def _joining(desired: SceneMetadata) -> Values:
+    """Return what the first write will add to others' lists: noted with the original at no cost."""
+    return {COLLECTIONS: list(desired.collections)} if desired.collections else {}
+
+
+def _pending(last: ItemRecord, edit: ItemEdit, names: Iterable[str]) -> Values:
     """Return what is on its way; of collections what may have come by earlier edits as well."""
-    pending = {name: edit.sent[name] for name in edit.fields}
+    pending = {name: edit.sent[name] for name in names}
     if COLLECTIONS in pending:
         earlier = last.pending.get(COLLECTIONS, ())
         pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
