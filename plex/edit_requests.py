@@ -12,6 +12,7 @@ Fields = Mapping[str, Parameters]
 
 _ADDED = re.compile(r"(\w+)\[\d+\]\.tag\.tag")
 _ELLIPSIS = "…"
+_QUOTED = len("%00")  # what a byte takes at most
 
 
 def query(parameters: Parameters) -> str:
@@ -24,6 +25,10 @@ def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[dict[str, Paramet
 
     A field that is longer than the limit is a group of its own.
     """
+    if sum(_longest(parameters) for parameters in fields.values()) <= limit:
+        if fields:
+            yield dict(fields)
+        return
     group: dict[str, Parameters] = {}
     length = 0
     for name, parameters in fields.items():
@@ -98,6 +103,14 @@ def is_shortened(short: str, full: str) -> bool:
 def text_of(parameters: Parameters) -> str:
     """Return the text that a scalar field is given; empty for a list."""
     return next((value for key, value in parameters.items() if key.endswith(".value")), "")
+
+
+def _longest(parameters: Parameters) -> int:
+    """Return how long a query can be at most: quoting costs far more than this, in a hot place."""
+    return sum(
+        _QUOTED * (len(key.encode()) + len(value.encode())) + len("=&")
+        for key, value in parameters.items()
+    )
 
 
 def _list_name(parameters: Parameters) -> str | None:

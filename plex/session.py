@@ -27,6 +27,16 @@ class PlexSession(requests.Session):
         self.mount("https://", adapter)
         self.hooks["response"].append(_check_status)
 
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a request around its query, which is quoted already.
+
+        Requests would take apart and quote each byte of it again: a tenth of what an edit costs.
+        """
+        request.url, mark, query = str(request.url).partition("?")
+        prepared = super().prepare_request(request)
+        prepared.url = f"{prepared.url}{mark}{query}"
+        return prepared
+
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request and follow no redirect: it would carry the token to another host."""
         kwargs["allow_redirects"] = False

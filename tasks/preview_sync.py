@@ -102,7 +102,7 @@ class _Preview:
         lines = [f"  {words}" for words in one.elsewhere]
         edited = False
         for item in one.items:
-            records[item], edit = plan_item(
+            records[item], edit, _ = plan_item(
                 self._log, self._server_id, one, item, preserve=self._preserve
             )
             self.fields.update(edit.fields.keys())

@@ -14,7 +14,7 @@ from sync_queue.manager import QueueManager
 from sync_queue.sync_log import ItemRecord
 from validation.metadata import SceneMetadata
 from worker.cover_sync import CoverResult, CoverSync
-from worker.plan import plan_item
+from worker.plan import ItemPlan, plan_item
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
 from worker.verification import Verification
@@ -119,7 +119,8 @@ class ItemWriter:
     def _write_item(self, one: SceneWork, item: PlexItem) -> tuple[ItemRecord, Iterable[str]]:
         """Return the item's memory as it is now, and the fields that it was sent."""
         log, server_id = self._queue.sync_log, self._server_id
-        last, edit = plan_item(log, server_id, one, item, preserve=self._preserve)
+        plan = plan_item(log, server_id, one, item, preserve=self._preserve)
+        last, edit, _ = plan
         record = replace(
             last, digest=one.desired.digest, sent=edit.sent, refused=edit.refused, pending={}
         )
@@ -127,20 +128,16 @@ class ItemWriter:
             names = ", ".join(edit.preserved)
             self._log.step(f"{one.scene.label}: left as somebody set it in Plex: {names}")
         if edit:
-            record = self._send(one, item, edit, last, record)
+            record = self._send(one, item, plan, record)
         if edit or record != last:
             log.remember_item(one.scene.id, server_id, item.rating_key, record, self._clock())
         return record, edit.fields
 
     def _send(
-        self,
-        one: SceneWork,
-        item: PlexItem,
-        edit: ItemEdit,
-        last: ItemRecord,
-        record: ItemRecord,
+        self, one: SceneWork, item: PlexItem, plan: ItemPlan, record: ItemRecord
     ) -> ItemRecord:
         """Carry out an edit; return the memory without what Plex refused of it."""
+        last, edit, original = plan
         # An edit that arrives although we never hear of it must not pass for a person's.
         names = edit.fields if self._preserve else edit.fields.keys() & {COLLECTIONS}
         ahead = replace(last, pending=_pending(last, edit, names))
@@ -154,7 +151,7 @@ class ItemWriter:
         record = _without_refused(record, last, edit, outcome)
         self._tell(one, outcome)
         kept = [name for name in edit.fields if name not in outcome.refused]
-        self._verification.expect(one, item, kept, record)
+        self._verification.expect(one, item, kept, record, original)
         return record
 
     def _tell(self, one: SceneWork, outcome: EditOutcome) -> None:

@@ -5,17 +5,18 @@ from typing import NamedTuple
 from plex.diff import ItemEdit, edit_for
 from plex.items import PlexItem
 from plex.originals import held_values
-from sync_queue.sync_log import ItemRecord, SceneRecord, SyncLog
+from sync_queue.sync_log import FieldValues, ItemRecord, SceneRecord, SyncLog
 from validation.metadata import has_meaningful_metadata
 from validation.scene_extractor import StashScene
 from worker.scene_work import SYNCED, SceneWork
 
 
 class ItemPlan(NamedTuple):
-    """What an item was last sent, and what it would be sent now."""
+    """What an item was last sent, what it would be sent now, and what it held before us."""
 
     last: ItemRecord
     edit: ItemEdit
+    original: FieldValues
 
 
 def plan_item(
@@ -41,7 +42,7 @@ def plan_item(
         pending=last.pending,
         preserve=preserve,
     )
-    return ItemPlan(last, edit)
+    return ItemPlan(last, edit, original)
 
 
 def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:

@@ -9,7 +9,7 @@ from plex.exceptions import PlexError
 from plex.items import PlexItem
 from shared.log import Log
 from sync_queue.manager import QueueManager
-from sync_queue.sync_log import ItemRecord
+from sync_queue.sync_log import FieldValues, ItemRecord
 from validation.metadata import SceneMetadata
 from worker.scene_work import SceneWork
 
@@ -23,6 +23,7 @@ class _Expected:
     desired: SceneMetadata
     fields: tuple[str, ...]
     record: ItemRecord
+    original: FieldValues
 
 
 class Verification:
@@ -55,11 +56,16 @@ class Verification:
         self._expected: dict[int, _Expected] = {}
 
     def expect(
-        self, one: SceneWork, item: PlexItem, fields: Sequence[str], record: ItemRecord
+        self,
+        one: SceneWork,
+        item: PlexItem,
+        fields: Sequence[str],
+        record: ItemRecord,
+        original: FieldValues,
     ) -> None:
         """Note that an item was sent these fields, and what is remembered of it."""
         self._expected[item.rating_key] = _Expected(
-            one.scene.id, one.scene.label, one.desired, tuple(fields), record
+            one.scene.id, one.scene.label, one.desired, tuple(fields), record, original
         )
 
     def run(self) -> None:
@@ -78,13 +84,7 @@ class Verification:
     def _check(self, item: PlexItem, sent: _Expected) -> None:
         log = self._queue.sync_log
         record = sent.record
-        left = edit_for(
-            sent.desired,
-            item,
-            record.sent,
-            log.original(self._server_id, item.rating_key) or {},
-            refused=record.refused,
-        )
+        left = edit_for(sent.desired, item, record.sent, sent.original, refused=record.refused)
         unkept = [name for name in left.fields if name in sent.fields]
         if not unkept:
             return
