@@ -10,12 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from persistqueue import SQLiteAckQueue
-from persistqueue.serializers import json as json_serializer
-
 from sync_queue.journal import uses_wal
 from sync_queue.models import Claim, JobFormatError, SyncJob
 from sync_queue.operations import encode, merge_into_waiting
+from sync_queue.persist_queue import SQLiteAckQueue, json_serializer
 from sync_queue.schema import (
     DUE,
     IN_PROGRESS,
@@ -55,6 +53,7 @@ _RETURN_AS_IT_IS = f"UPDATE {TABLE} SET status = {WAITING} WHERE _id = ?"
 
 # What a bulk of edits makes the write-ahead log grow to is given back with the next check-point.
 LARGEST_LOG = 8 * 1024 * 1024  # bytes
+CACHE = 256  # KiB: what a batch touches; SQLite's default of 2 MB is most of what a worker gathers
 
 
 class AckQueue(SQLiteAckQueue):
@@ -73,6 +72,7 @@ class AckQueue(SQLiteAckQueue):
         del multithreading, timeout  # ours: one connection, our busy time-out, explicit commits
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
+        connection.execute(f"PRAGMA cache_size=-{CACHE}")
         if not uses_wal(connection):  # a rollback journal is safe with all its flushes only
             connection.execute("PRAGMA synchronous=FULL")
         return connection

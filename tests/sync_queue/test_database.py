@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +30,7 @@ from sync_queue.schema import (
     schema_version,
 )
 from sync_queue.sync_log import ItemRecord
-from tests.sync_queue.support import job, postponed, raw_rows
+from tests.sync_queue.support import REPOSITORY, job, postponed, raw_rows
 
 
 @pytest.fixture
@@ -271,3 +273,13 @@ def _steps_of_a_claim(queue: QueueManager, waiting: int) -> int:
     assert queue.claim(50) == []
     connection.set_progress_handler(None, 0)
     return steps
+
+
+def test_the_queue_loads_nothing_asynchronous() -> None:
+    code = "import sys, sync_queue.ack_queue; print('asyncio' in sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True
+    )
+
+    assert done.stdout == b"False\n"
