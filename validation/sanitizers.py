@@ -54,6 +54,8 @@ def _paragraphs(text: str) -> str:
 
 
 def _clean(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     # Removing a character may let its neighbours combine: so normalize after it.
     text = _INVISIBLE.sub("", _FORBIDDEN.sub("", text))
     if text.isascii():
