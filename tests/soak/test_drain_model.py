@@ -349,7 +349,12 @@ class DrainMachine(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        before = [(row_id, data) for row_id, data, _ in rows(self.queue)]
+        horizon = self.world.time.clock() + LONGEST_BACKOFF
+        # A clock that was set back leaves times that no back-off reaches: those are due by now.
+        before = [
+            (row_id, data if data["next_retry_at"] <= horizon else {**data, "next_retry_at": 0.0})
+            for row_id, data, _ in rows(self.queue)
+        ]
         dead = self.queue.dead_letters.counts_by_type()
         breaker = self.guard._breaker.model.to_state()
         self.queue.close()
