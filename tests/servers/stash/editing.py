@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
@@ -91,6 +91,15 @@ class Editor:
             runs += self._host.hooks("Scene.Destroy.Post", scene.id, told, (), call)
         return Edited(tuple(scene.id for scene in scenes), runs)
 
+    def scene_merge(self, input_: Input, call: Call) -> Edited:
+        """`sceneMerge`: no hook runs, neither for what is gone nor for what has changed."""
+        del call
+        library, destination = self._library, parse_id(input_["destination"])
+        with library.lock:
+            library.merge_scenes([parse_id(id_) for id_ in input_["source"]], destination)
+            library.update_scene(destination, **scene_changes(input_.get("values") or {}))
+        return Edited((destination,))
+
     # ---- what a scan does ----
 
     def scan_new(self, call: Call, **fields: Unpack[SceneFields]) -> Edited:
@@ -120,6 +129,41 @@ class Editor:
     def tag_update(self, input_: Input, call: Call) -> Edited:
         """`tagUpdate`: no scene hook runs."""
         return self._named_update(self._library.tags, "Tag", input_, call)
+
+    def performers_destroy(self, ids: Sequence[str], input_: Any, call: Call) -> Edited:
+        """`performerDestroy` and `performersDestroy`: no scene hook runs."""
+        return self._destroy(self._library.remove_performer, "Performer", ids, input_, call)
+
+    def studios_destroy(self, ids: Sequence[str], input_: Any, call: Call) -> Edited:
+        """`studioDestroy` and `studiosDestroy`: no scene hook runs."""
+        return self._destroy(self._library.remove_studio, "Studio", ids, input_, call)
+
+    def tags_destroy(self, ids: Sequence[str], input_: Any, call: Call) -> Edited:
+        """`tagDestroy` and `tagsDestroy`: no scene hook runs."""
+        return self._destroy(self._library.remove_tag, "Tag", ids, input_, call)
+
+    def tags_merge(self, input_: Input, call: Call) -> Edited:
+        """`tagsMerge`: the hook of the destination runs, and no other."""
+        sources = [parse_id(id_) for id_ in input_["source"]]
+        tag = self._library.merge_tags(sources, parse_id(input_["destination"]))
+        struct = self._struct("TagsMergeInput", input_)
+        return Edited((tag.id,), self._host.hooks("Tag.Merge.Post", tag.id, struct, (), call))
+
+    def _destroy(
+        self,
+        remove: Callable[[int], Named],
+        type_name: str,
+        ids: Sequence[str],
+        input_: Any,
+        call: Call,
+    ) -> Edited:
+        """The hook gets the input of a single removal, or the bare ids of several."""
+        with self._library.lock:
+            gone = [remove(parse_id(id_)) for id_ in ids]
+        runs: list[PluginRun] = []
+        for one in gone:
+            runs += self._host.hooks(f"{type_name}.Destroy.Post", one.id, input_, (), call)
+        return Edited(tuple(one.id for one in gone), runs)
 
     def _named_update(self, shelf: Shelf[Any], type_name: str, input_: Input, call: Call) -> Edited:
         with self._library.lock:

@@ -262,6 +262,36 @@ class FakeStash:
         input_ = self._rename(self.library.tags, tag, name)
         return self.editor.tag_update(input_, self.call()).runs
 
+    def destroy_performer(self, performer: Ref) -> list[PluginRun]:
+        """Deletes a performer (performerDestroy); no scene hook runs."""
+        input_ = self._named(self.library.performers, performer)
+        return self.editor.performers_destroy([input_["id"]], input_, self.call()).runs
+
+    def destroy_studio(self, studio: Ref) -> list[PluginRun]:
+        """Deletes a studio (studioDestroy); no scene hook runs."""
+        input_ = self._named(self.library.studios, studio)
+        return self.editor.studios_destroy([input_["id"]], input_, self.call()).runs
+
+    def destroy_tags(self, *tags: Ref) -> list[PluginRun]:
+        """Deletes tags (tagDestroy, tagsDestroy); no scene hook runs."""
+        inputs = [self._named(self.library.tags, tag) for tag in tags]
+        ids = [input_["id"] for input_ in inputs]
+        told = inputs[0] if len(inputs) == 1 else ids
+        return self.editor.tags_destroy(ids, told, self.call()).runs
+
+    def merge_tags(self, sources: Iterable[Ref], into: Ref) -> list[PluginRun]:
+        """Merges tags (tagsMerge): one hook, of the tag that is left."""
+        gone = [self._named(self.library.tags, source)["id"] for source in sources]
+        destination = self._named(self.library.tags, into)["id"]
+        return self.editor.tags_merge(
+            {"source": gone, "destination": destination}, self.call()
+        ).runs
+
+    def merge_scenes(self, sources: Iterable[int], into: int) -> None:
+        """Merges scenes (sceneMerge): no hook runs."""
+        input_ = {"source": [str(one) for one in sources], "destination": str(into)}
+        self.editor.scene_merge(input_, self.call())
+
     def scan_new(self, **fields: Unpack[SceneFields]) -> Edited:
         """A scan finds a new file: Scene.Create.Post without input."""
         return self.editor.scan_new(self.call(), **fields)
@@ -353,8 +383,11 @@ class FakeStash:
     # ---- parts ----
 
     def _rename(self, shelf: Shelf[Any], ref: Ref, name: str) -> dict[str, Any]:
+        return {**self._named(shelf, ref), "name": name}
+
+    def _named(self, shelf: Shelf[Any], ref: Ref) -> dict[str, Any]:
         with self.library.lock:
-            return {"id": str(shelf.get(ref).id), "name": name}
+            return {"id": str(shelf.get(ref).id)}
 
 
 def _go_cookie(value: str) -> dict[str, Any]:

@@ -129,6 +129,61 @@ class Library:
             del self.scenes[scene_id]
             return scene
 
+    def remove_performer(self, ref: Ref) -> Performer:
+        """Removes a performer, also from the scenes; like a removed studio it moves no stamp."""
+        with self.lock:
+            gone = self.performers.remove(ref)
+            for scene in [one for one in self.scenes.values() if gone.id in one.performer_ids]:
+                left = [id_ for id_ in scene.performer_ids if id_ != gone.id]
+                self.update_scene(scene.id, touch=False, performers=left)
+            return gone
+
+    def remove_studio(self, ref: Ref) -> Studio:
+        """Removes a studio; its scenes and sub-studios have none then."""
+        with self.lock:
+            gone = self.studios.remove(ref)
+            for scene in [one for one in self.scenes.values() if one.studio_id == gone.id]:
+                self.update_scene(scene.id, touch=False, studio=None)
+            for studio in [one for one in self.studios.by_id.values() if one.parent_id == gone.id]:
+                self.studios.update(studio.id, parent_id=None, updated_at=studio.updated_at)
+            return gone
+
+    def remove_tag(self, ref: Ref, successor: int | None = None) -> Tag:
+        """Removes a tag; its scenes have the successor's then, if there is one."""
+        with self.lock:
+            gone = self.tags.remove(ref)
+            for scene in [one for one in self.scenes.values() if gone.id in one.tag_ids]:
+                left = [id_ for id_ in scene.tag_ids if id_ != gone.id]
+                left += [] if successor is None else [successor]
+                self.update_scene(scene.id, touch=False, tags=left)
+            return gone
+
+    def merge_tags(self, sources: Iterable[int], destination: int) -> Tag:
+        """Gives the scenes of tags another one; the names of those become its aliases."""
+        with self.lock:
+            tag = self.tags.get(destination)
+            gone = [self.tags.get(source) for source in dict.fromkeys(sources)]
+            if tag in gone:
+                msg = "cannot merge where source == destination"
+                raise StashError(msg)
+            for one in gone:
+                self.remove_tag(one.id, tag.id)
+            aliases = [name for one in gone for name in (one.name, *one.aliases)]
+            return self.tags.update(tag.id, aliases=(*tag.aliases, *aliases))
+
+    def merge_scenes(self, sources: Iterable[int], destination: int) -> Scene:
+        """Gives a scene the files of others, which are gone then; its own file stays the first."""
+        with self.lock:
+            scene = self.scene(destination)
+            gone = [self.scene(source) for source in dict.fromkeys(sources)]
+            if scene in gone:
+                msg = "destination scene cannot be in source list"
+                raise StashError(msg)
+            for one in gone:
+                self.remove_scene(one.id)
+            files = [*scene.files, *(file for one in gone for file in one.files)]
+            return self.update_scene(scene.id, files=files)
+
     def snapshot(self) -> dict[int, dict[str, Any]]:
         """Every scene as plain data with names for ids; the cover as its SHA-256."""
         with self.lock:

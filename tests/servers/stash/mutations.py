@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .calls import Call
-from .editing import Editor
+from .editing import Edited, Editor
 from .entities import Performer, Scene, Studio, Tag
 from .errors import StashError
 from .jobs import JobQueue, Progress
@@ -56,9 +56,17 @@ class Mutations:
             "bulkSceneUpdate": self._bulk_scene_update,
             "sceneDestroy": self._scene_destroy,
             "scenesDestroy": self._scenes_destroy,
+            "sceneMerge": self._scene_merge,
             "performerUpdate": self._performer_update,
+            "performerDestroy": _destroy_one(self._editor.performers_destroy),
+            "performersDestroy": _destroy_many(self._editor.performers_destroy),
             "studioUpdate": self._studio_update,
+            "studioDestroy": _destroy_one(self._editor.studios_destroy),
+            "studiosDestroy": _destroy_many(self._editor.studios_destroy),
             "tagUpdate": self._tag_update,
+            "tagDestroy": _destroy_one(self._editor.tags_destroy),
+            "tagsDestroy": _destroy_many(self._editor.tags_destroy),
+            "tagsMerge": self._tags_merge,
             "configurePlugin": self._configure_plugin,
             "setPluginsEnabled": self._set_plugins_enabled,
             "reloadPlugins": self._reload_plugins,
@@ -95,6 +103,9 @@ class Mutations:
         self._editor.scenes_destroy(input_["ids"], input_, call)
         return True
 
+    def _scene_merge(self, call: Call, arguments: Arguments) -> Scene | None:
+        return self._scene(self._editor.scene_merge(arguments["input"], call).ids[0])
+
     def _performer_update(self, call: Call, arguments: Arguments) -> Performer:
         edited = self._editor.performer_update(arguments["input"], call)
         return self._library.performers.get(edited.ids[0])
@@ -105,6 +116,10 @@ class Mutations:
 
     def _tag_update(self, call: Call, arguments: Arguments) -> Tag:
         edited = self._editor.tag_update(arguments["input"], call)
+        return self._library.tags.get(edited.ids[0])
+
+    def _tags_merge(self, call: Call, arguments: Arguments) -> Tag:
+        edited = self._editor.tags_merge(arguments["input"], call)
         return self._library.tags.get(edited.ids[0])
 
     def _scene(self, scene_id: int) -> Scene | None:
@@ -165,6 +180,23 @@ class Mutations:
     def _stop_all_jobs(self, _call: Call, _arguments: Arguments) -> bool:
         self._jobs.stop_all()
         return True
+
+
+def _destroy_one(destroy: Callable[[list[str], Any, Call], Edited]) -> Resolver:
+    def resolve(call: Call, arguments: Arguments) -> bool:
+        input_ = arguments["input"]
+        destroy([input_["id"]], dict(input_), call)
+        return True
+
+    return resolve
+
+
+def _destroy_many(destroy: Callable[[list[str], Any, Call], Edited]) -> Resolver:
+    def resolve(call: Call, arguments: Arguments) -> bool:
+        destroy(arguments["ids"], arguments["ids"], call)
+        return True
+
+    return resolve
 
 
 def _within(path: str, folder: str) -> bool:

@@ -87,6 +87,13 @@ class Shelf(Generic[NamedT]):
         self.by_id[changed.id] = changed
         return changed
 
+    def remove(self, ref: Ref) -> NamedT:
+        """Takes a record off the shelf and returns what it was."""
+        record = self.get(ref)
+        del self.by_id[record.id]
+        del self._ids[record.name]
+        return record
+
     def sorted_by_name(self, ids: Iterable[int]) -> list[NamedT]:
         """The records with those ids, in the order of their names."""
         by_id = self.by_id
