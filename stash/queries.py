@@ -51,6 +51,31 @@ query ScenesUpdatedAfter($after: Int!, $size: Int!, $since: String!) {
     + SCENE_FIELDS
 )
 
+
+def _scenes_with(criterion: str) -> str:
+    return (
+        f"""
+query ScenesWith($after: Int!, $size: Int!, $ids: [ID!]) {{
+  findScenes(
+    scene_filter: {{
+      id: {{ value: $after, modifier: GREATER_THAN }}
+      {criterion}: {{ value: $ids, modifier: INCLUDES }}
+    }}
+    filter: {{ per_page: $size, sort: "id", direction: ASC }}
+  ) {{
+    scenes {{ ...SceneFields }}
+  }}
+}}
+"""
+        + SCENE_FIELDS
+    )
+
+
+# Those that have any of them; of studios and tags without their children.
+SCENES_WITH_PERFORMERS = _scenes_with("performers")
+SCENES_WITH_STUDIOS = _scenes_with("studios")
+SCENES_WITH_TAGS = _scenes_with("tags")
+
 # For a walk through the whole library that only wants to know which files there are.
 SCENE_FILES_AFTER = """
 query SceneFilesAfter($after: Int!, $size: Int!) {

@@ -9,6 +9,11 @@ from stash.exceptions import StashQueryError
 from validation.scene_extractor import SceneFormatError, StashScene, parse_scene
 
 PAGE = 500  # scenes in one answer of a walk through the library
+_WITH = {
+    "performers": queries.SCENES_WITH_PERFORMERS,
+    "studios": queries.SCENES_WITH_STUDIOS,
+    "tags": queries.SCENES_WITH_TAGS,
+}
 FILES_PAGE = 2000  # likewise where only their files are asked for: some 300 bytes a scene
 
 
@@ -47,6 +52,15 @@ class StashScenes:
         if updated_since:
             return self._pages(queries.SCENES_UPDATED_AFTER, PAGE, {"since": updated_since})
         return self._pages(queries.SCENES_AFTER, PAGE, {})
+
+    def walk_with(self, kind: str, ids: Sequence[int]) -> Iterator[list[StashScene]]:
+        """Yield the scenes that have any of these, in pages by rising id.
+
+        Args:
+            kind: `performers`, `studios` or `tags`.
+            ids: Stash's; one that is gone finds nothing.
+        """
+        return self._pages(_WITH[kind], PAGE, {"ids": [str(one) for one in ids]})
 
     def walk_files(self) -> Iterator[list[StashScene]]:
         """Yield all scenes in pages by rising id, with nothing but their files."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sync_queue.journal import uses_wal
 from sync_queue.models import Claim, JobFormatError, SyncJob
-from sync_queue.operations import encode, merge_into_waiting
+from sync_queue.operations import encode, merge_into_waiting, scene_key
 from sync_queue.persist_queue import SQLiteAckQueue, json_serializer
 from sync_queue.schema import (
     DUE,
@@ -21,6 +21,7 @@ from sync_queue.schema import (
     IS_WAITING,
     IS_WAITING_AFTER_ERROR,
     LAST_ERROR,
+    SUBJECT,
     TABLE,
     WAITING,
     connect,
@@ -48,6 +49,7 @@ _RETURN = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
 
+_DELETE_WAITING = f"DELETE FROM {TABLE} WHERE {SUBJECT} = ? AND {IS_WAITING}"
 _RETURN_AS_IT_IS = f"UPDATE {TABLE} SET status = {WAITING} WHERE _id = ?"
 
 
@@ -119,6 +121,10 @@ class AckQueue(SQLiteAckQueue):
         """Delete claimed rows; a newer job of the same subject is another row and stays."""
         with self.transaction() as connection:
             connection.executemany(_DELETE_TAKEN, [(row_id,) for row_id in row_ids])
+
+    def drop_waiting(self, scene_id: int) -> None:
+        """Delete the jobs of a scene that wait, of whatever type."""
+        self.connection.execute(_DELETE_WAITING, (scene_key(scene_id),))
 
     def give_back(self, claims: Sequence[Claim]) -> None:
         """Make claimed jobs wait again, in the state that they carry.

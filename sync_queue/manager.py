@@ -12,6 +12,7 @@ from shared.leftovers import keep_newest
 from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, DeadLetterQueue, Failure
+from sync_queue.entity_log import EntityLog
 from sync_queue.journal import uses_wal
 from sync_queue.models import MISSING_SINCE, Claim, SyncJob
 from sync_queue.rescue import read_inbox
@@ -37,6 +38,7 @@ class QueueManager:
         self._folder = folder
         self._queue = AckQueue(folder)
         self.sync_log = SyncLog(self._queue.connection)
+        self.entity_log = EntityLog(self._queue.connection)
         self.dead_letters = DeadLetterQueue(self._queue.connection)
 
     def close(self) -> None:
@@ -91,6 +93,17 @@ class QueueManager:
             self.finish(claims, healthy=False)
             for job in jobs:
                 operations.put(connection, job, self.clock())
+
+    def forget_scenes(self, scene_ids: Iterable[int]) -> None:
+        """Drop all of scenes that are gone from Stash: waiting jobs, letters, what they were sent.
+
+        Stash gives no id a second time.
+        """
+        with self._queue.transaction():
+            for one in scene_ids:
+                self.sync_log.forget_scene(one)
+                self.dead_letters.forget_scene(one)
+                self._queue.drop_waiting(one)
 
     def give_back(self, claims: Sequence[Claim]) -> None:
         """Make claimed jobs wait again, in the state that they carry."""

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-ENTITY, FORGET = "entity", "forget"
 # Names in a job's `data`: since when Plex has no item for it, and the files that it looks for.
 MISSING_SINCE, MISSING_PATHS, MISSING_SIZES = "missing_since", "missing_paths", "missing_sizes"
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     JobData = dict[str, Any]
 
 METADATA, PATH, FOLDER_SCAN = "metadata", "path", "scan"  # spec.md §3 `update_type`
+ENTITY, FORGET = "entity", "forget"
 
 _FIND_WAITING = (
     f"SELECT _id, data FROM {TABLE} WHERE {SUBJECT} = ? AND {TYPE} = ? AND {IS_WAITING} "
@@ -34,22 +35,50 @@ def scene_job(
 
     Args:
         scene_id: Stash's id.
-        update_type: `metadata`, `path` or `scan`.
+        update_type: `metadata`, `path`, `scan` or `forget`.
         now: seconds since the epoch.
         data: hints for the worker.
         due: when a worker may take it, in seconds since the epoch; 0 at once.
     """
+    return _job(scene_key(scene_id), scene_id, update_type, data or {}, now, due)
+
+
+def scene_key(scene_id: int) -> str:
+    """Return the `job_key` of a scene's jobs."""
+    return f"scene_{scene_id}"
+
+
+def entity_job(kind: str, entity_id: int, now: float) -> "JobData":
+    """Return a new job for all scenes of a performer, studio or tag.
+
+    Args:
+        kind: `performer`, `studio` or `tag`.
+        entity_id: Stash's id.
+        now: seconds since the epoch.
+    """
+    data = {"kind": kind, "id": entity_id}
+    return _job(f"{kind}_{entity_id}", None, ENTITY, data, now, 0.0)
+
+
+def _job(
+    key: str, scene_id: "int | None", update_type: str, data: "JobData", now: float, due: float
+) -> "JobData":
     return {
         "job_id": os.urandom(8).hex(),
         "scene_id": scene_id,
         "update_type": update_type,
-        "data": data or {},
+        "data": data,
         "enqueued_at": now,
-        "job_key": f"scene_{scene_id}",
+        "job_key": key,
         "retry_count": 0,
         "next_retry_at": due,
         "last_error_type": None,
     }
+
+
+def subject_label(job_key: str) -> str:
+    """Return how people are told whom a job is about: "Scene 12", "Performer 3"."""
+    return job_key.replace("_", " ").capitalize()
 
 
 def encode(job: "JobData") -> bytes:

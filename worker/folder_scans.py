@@ -1,6 +1,6 @@
 """New scenes: Plex is asked to scan their folder, once per folder and burst (spec.md §2)."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from plex.exceptions import PlexError
 from plex.items import Section
@@ -9,7 +9,6 @@ from plex.path_index import folded_path
 from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.models import Claim
-from sync_queue.operations import FOLDER_SCAN
 from validation.scene_extractor import StashScene
 from worker.scene_work import Result, ScanOutcome
 from worker.session import SyncSession
@@ -17,15 +16,6 @@ from worker.session import SyncSession
 SCAN_INTERVAL = 60.0  # seconds between two scans of one folder
 
 Target = tuple[Section, str]  # a library, and a folder in it as Plex names it
-
-
-def split_scans(claims: Iterable[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """Return the jobs of folder scans, and all others."""
-    scans: list[Claim] = []
-    others: list[Claim] = []
-    for claim in claims:
-        (scans if claim.job.update_type == FOLDER_SCAN else others).append(claim)
-    return scans, others
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:

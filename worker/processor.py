@@ -12,8 +12,10 @@ from sync_queue.models import Claim
 from sync_queue.rescue import is_damage
 from validation.config import Config
 from worker.batch import BatchSync
+from worker.entity_jobs import EntityJobs
 from worker.environment import Environment
-from worker.folder_scans import FolderScans, split_scans
+from worker.folder_scans import FolderScans
+from worker.job_kinds import forget_all, split_jobs
 from worker.missing import MissingScenes
 from worker.pauses import DATABASE, SETTINGS, SETTINGS_LOOK, STASH, Pauses
 from worker.retry_policy import Bury, Decision, Leave, Outage, Pause, Retry, decide
@@ -52,6 +54,9 @@ class SyncWorker:
         self._paused_session: SyncSession | None = None
         self._missing = MissingScenes(self._queue)
         self._scans = FolderScans(environment.scenes, environment.clock, environment.log)
+        self._entities = EntityJobs(
+            environment.queue, environment.scenes, environment.clock, self._stop.is_set
+        )
         self._settlement = Settlement(
             environment.queue, environment.stats, environment.log, environment.clock
         )
@@ -241,8 +246,13 @@ class SyncWorker:
         unsettled: dict[int, Claim],
     ) -> str:
         begun = self._env.monotonic()
-        scans, others = split_scans(claims)
-        results = chain(self._scans.run(session, scans), batch.run(others))
+        jobs = split_jobs(claims)
+        results = chain(
+            forget_all(jobs.forgets),
+            self._entities.run(session, jobs.entities),
+            self._scans.run(session, jobs.scans),
+            batch.run(jobs.scenes),
+        )
         for result in self._guard.paced(results, self._stop.wait):
             outcome = self._settle(result, session, unsettled, self._env.monotonic() - begun)
             if outcome != WORKED or self._stop.is_set():

@@ -41,6 +41,7 @@ class Result:
         files: the scene's, as Stash names them.
         by_plex: Plex was asked for this, and served.
         scan: these are jobs of folder scans, not of the scene's metadata.
+        passed_on: the jobs were of no scene; those of the scenes concerned are queued.
         confidence: how sure it is that the items are the scene's; None when none was written.
     """
 
@@ -52,6 +53,7 @@ class Result:
     files: tuple[SceneFile, ...] = ()
     by_plex: bool = False
     scan: ScanOutcome | None = None
+    passed_on: bool = False
     confidence: MatchConfidence | None = None
 
 

@@ -35,12 +35,16 @@ class Settlement:
         if result.scan is not None:
             self._scanned(result, result.scan)
             return
+        if result.passed_on:
+            self.queue.finish(result.claims, healthy=False)
+            self.log.info(f"{result.label}: {', '.join(result.changed)}")
+            return
         with self.queue.transaction():
             scene_id = result.claims[0].job.scene_id
             if scene_id is not None and result.record is not None:
                 self.queue.sync_log.remember_scene(scene_id, result.record)
             elif scene_id is not None:
-                self.queue.sync_log.forget_scene(scene_id)
+                self.queue.forget_scenes([scene_id])
             self.queue.finish(result.claims)
         self.stats.succeeded(seconds)
         if result.confidence is not None:

@@ -15,7 +15,7 @@ TEXTS = {
 
 
 def test_there_are_texts_to_hold_to_it() -> None:
-    assert {"SETTINGS", "SCENES_AFTER", "SCENES_UPDATED_AFTER", "SCENE_COUNT"} <= set(TEXTS)
+    assert {"SETTINGS", "SCENES_AFTER", "SCENES_WITH_STUDIOS", "SCENE_COUNT"} <= set(TEXTS)
 
 
 @pytest.mark.skipif(

@@ -166,6 +166,18 @@ def test_a_walk_since_a_time_visits_what_was_updated_after_it(
     assert ids(list(scenes.walk(since))) == [[1, 3, 4], [5]]
 
 
+@pytest.mark.usefixtures("small_pages")
+def test_a_walk_visits_the_scenes_that_have_any_of_these(
+    stash: FakeStash, scenes: StashScenes
+) -> None:
+    for n in range(8):
+        stash.add_scene(tags=[f"t{n % 4}"], performers=["Ann"] if n == 2 else [], studio="S")
+    assert ids(list(scenes.walk_with("tags", [1, 2]))) == [[1, 2, 5], [6]]
+    assert ids(list(scenes.walk_with("performers", [1, 99]))) == [[3]]
+    assert ids(list(scenes.walk_with("studios", [1]))) == [[1, 2, 3], [4, 5, 6], [7, 8]]
+    assert ids(list(scenes.walk_with("studios", [99]))) == []
+
+
 def test_a_walk_that_breaks_off_is_an_error_and_not_an_end(
     stash: FakeStash, scenes: StashScenes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

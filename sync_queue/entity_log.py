@@ -1,0 +1,72 @@
+"""Which scenes had a performer, studio or tag when last synced, and what they were sent."""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+Entity = tuple[str, int]  # a kind as `StashScene.entity_ids` names it, and Stash's id
+PAGE = 500  # rows of the log that are looked at in one read
+
+_NO_END = 2**63 - 1  # SQLite's largest id
+_SELECT_ENTITIES = (
+    "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
+    "ORDER BY scene_id LIMIT ?"
+)
+
+
+class EntityLog:
+    """Reads the tables `sync_log` and `scene_log`, on a connection that others share."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def naming(
+        self, wanted: Collection[Entity], after: int = 0, until: int | None = None
+    ) -> Iterator[dict[int, set[Entity]]]:
+        """Yield which scenes had which of these entities, by rising id, in pages.
+
+        Args:
+            wanted: performers, studios and tags, whether Stash still has them or not.
+            after: only scenes of a greater id.
+            until: and of no greater one than this; None for no end.
+        """
+        end = _NO_END if until is None else until
+        while True:
+            rows = self._connection.execute(_SELECT_ENTITIES, (after, end, PAGE)).fetchall()
+            found = {scene_id: _entities(text).intersection(wanted) for scene_id, text in rows}
+            named = {scene_id: entities for scene_id, entities in found.items() if entities}
+            if named:
+                yield named
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][0]
+
+    def digests(self, server_id: str, scene_ids: Sequence[int]) -> dict[int, set[str]]:
+        """Return the digests of what the items of these scenes were last sent.
+
+        A scene that was never sent to this server is absent.
+        """
+        found: dict[int, set[str]] = {}
+        marks = ", ".join("?" * len(scene_ids))
+        statement = (
+            f"SELECT scene_id, digest FROM sync_log WHERE scene_id IN ({marks}) AND server_id = ?"
+        )
+        for scene_id, digest in self._connection.execute(statement, (*scene_ids, server_id)):
+            found.setdefault(scene_id, set()).add(digest)
+        return found
+
+
+def _entities(text: str) -> set[Entity]:
+    try:
+        raw = json.loads(text)
+    except ValueError:
+        return set()
+    if not isinstance(raw, Mapping):
+        return set()
+    return {
+        (kind, one)
+        for kind, ids in raw.items()
+        if isinstance(ids, list)
+        for one in ids
+        if isinstance(one, int)
+    }

@@ -1,0 +1,256 @@
+"""From a renamed, merged or destroyed performer, studio or tag to the jobs of its scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stash.connection import StashConnection, parse_address
+from stash.exceptions import StashUnavailable
+from stash.scenes import StashScenes
+from sync_queue import entity_log
+from sync_queue.manager import QueueManager
+from sync_queue.operations import entity_job
+from sync_queue.sync_log import ItemRecord, SceneRecord
+from tests.servers.stash import FakeStash, Status
+from tests.sync_queue.support import NOW, Clock
+from validation.config import Config
+from validation.metadata import project
+from worker import entity_jobs
+from worker.entity_jobs import EntityJobs
+from worker.job_kinds import split_jobs
+from worker.scene_work import Result
+from worker.settlement import Settlement
+
+SERVER = "server-a"
+
+
+class Desk:
+    """A real Stash's library, the plugin's database, and entity jobs between them."""
+
+    def __init__(self, stash: FakeStash, folder: Path) -> None:
+        self.stash = stash
+        self.queue = QueueManager(str(folder), Clock())
+        connection = StashConnection(parse_address(stash.server_connection()), lambda _text: None)
+        self.scenes = StashScenes(connection)
+        self.stopped = False
+        self.session: Any = SimpleNamespace(
+            config=Config(), library=SimpleNamespace(server_id=SERVER)
+        )
+        self.jobs = EntityJobs(self.queue, self.scenes, lambda: NOW, lambda: self.stopped)
+
+    def close(self) -> None:
+        self.queue.close()
+        self.scenes._connection.close()
+
+    def sync(self, *scene_ids: int, digest: str | None = None) -> None:
+        """Remember these scenes as in step, or as sent something else."""
+        for scene in self.scenes.read(
+            scene_ids or [one.id for one in self.stash.scenes()]
+        ).values():
+            record = ItemRecord(digest or project(scene, Config()).digest, {})
+            self.queue.sync_log.remember_item(scene.id, SERVER, scene.id, record, NOW)
+            self.queue.sync_log.remember_scene(
+                scene.id, SceneRecord("synced", NOW, entities=scene.entity_ids())
+            )
+
+    def run(self, *entities: tuple[str, int]) -> list[Result]:
+        """Queue and claim jobs of these entities, and do them."""
+        self.queue.enqueue([entity_job(kind, one, NOW) for kind, one in entities])
+        jobs = split_jobs(self.queue.claim(60))
+        self.queue.give_back(jobs.scenes)
+        return list(self.jobs.run(self.session, jobs.entities))
+
+    def words(self, *entities: tuple[str, int]) -> dict[str, str]:
+        return {one.label: ", ".join(one.changed) for one in self.run(*entities)}
+
+    def queued(self) -> list[int]:
+        return sorted(self.queue.queued_scene_ids())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with FakeStash(tmp_path / "stash") as stash:
+        desk = Desk(stash, tmp_path)
+        yield desk
+        desk.close()
+
+
+@pytest.fixture(params=[1, 2, 500])
+def page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Pages so small that scenes lie on both sides of their ends."""
+    monkeypatch.setattr(entity_jobs, "PAGE", request.param)
+    monkeypatch.setattr(entity_jobs, "READ_BATCH", request.param)
+    monkeypatch.setattr(entity_log, "PAGE", request.param)
+    return int(request.param)
+
+
+@pytest.mark.usefixtures("page")
+def test_the_scenes_of_a_renamed_one_are_queued_and_no_others(desk: Desk) -> None:
+    for n in range(5):
+        desk.stash.add_scene(title=f"T{n}", performers=["Ann" if n % 2 else "Bo"])
+    desk.sync()
+    ann = desk.stash.library.performers.get("Ann").id
+    desk.stash.rename_performer("Ann", "Anna")
+
+    words = desk.words(("performer", ann))
+
+    assert desk.queued() == [2, 4]
+    assert words == {f"Performer {ann}": "2 scenes are queued, 0 in step already"}
+
+
+@pytest.mark.usefixtures("page")
+def test_a_scene_of_several_of_them_is_queued_once_and_counted_for_each(desk: Desk) -> None:
+    desk.stash.add_scene(title="both", tags=["a", "b"], studio="S")
+    desk.stash.add_scene(title="one", tags=["b"])
+    desk.stash.add_scene(title="other", studio="S")
+    desk.sync()
+    desk.stash.rename_tag("a", "A")
+    desk.stash.rename_studio("S", "Studio")
+
+    words = desk.words(("tag", 1), ("tag", 2), ("studio", 1))
+
+    assert desk.queued() == [1, 3]
+    assert words == {
+        "Tag 1": "1 scene is queued, 0 in step already",
+        "Tag 2": "1 scene is queued, 1 in step already",
+        "Studio 1": "2 scenes are queued, 0 in step already",
+    }
+
+
+@pytest.mark.usefixtures("page")
+def test_the_scenes_of_one_that_is_gone_are_found_by_what_they_were_synced_with(
+    desk: Desk,
+) -> None:
+    for n in range(5):
+        desk.stash.add_scene(title=f"T{n}", tags=["gone", "kept"] if n != 2 else ["kept"])
+    desk.sync()
+    gone = desk.stash.library.tags.get("gone").id
+    desk.stash.destroy_tags("gone")
+    desk.stash.remove_scene(5)
+
+    words = desk.words(("tag", gone))
+
+    assert desk.queued() == [1, 2, 4]
+    assert words == {f"Tag {gone}": "3 scenes are queued, 0 in step already, 1 gone"}
+    assert desk.queue.sync_log.scene(5) is None
+
+
+@pytest.mark.usefixtures("page")
+def test_the_scenes_of_merged_tags_are_those_of_each(desk: Desk) -> None:
+    desk.stash.add_scene(title="first", tags=["into"])
+    desk.stash.add_scene(title="second", tags=["from"])
+    desk.stash.add_scene(title="third", tags=["from", "into"])
+    desk.sync()
+    into, source = (desk.stash.library.tags.get(name).id for name in ("into", "from"))
+    desk.stash.merge_tags(["from"], into="into")
+
+    words = desk.words(("tag", into), ("tag", source))
+
+    assert desk.queued() == [2, 3]
+    assert words == {
+        f"Tag {into}": "2 scenes are queued, 1 in step already",
+        f"Tag {source}": "2 scenes are queued, 0 in step already",
+    }
+
+
+def test_a_scene_that_was_never_synced_is_left_to_its_own_edits(desk: Desk) -> None:
+    desk.stash.add_scene(title="never", tags=["t"])
+    desk.stash.add_scene(title="once", tags=["t"])
+    desk.sync(2)
+
+    words = desk.words(("tag", 1))
+
+    assert words == {"Tag 1": "0 scenes are queued, 1 in step already, 1 never synced"}
+    assert desk.queued() == []
+
+
+def test_a_scene_is_out_of_step_when_one_of_its_items_is(desk: Desk) -> None:
+    desk.stash.add_scene(title="two items", tags=["t"])
+    desk.sync()
+    desk.queue.sync_log.remember_item(1, SERVER, 99, ItemRecord("", {}), NOW)
+
+    assert desk.words(("tag", 1)) == {"Tag 1": "1 scene is queued, 0 in step already"}
+
+
+def test_fifty_tags_are_one_walk_through_stash_and_one_through_the_log(desk: Desk) -> None:
+    for n in range(50):
+        desk.stash.add_scene(title=f"T{n}", tags=[f"t{n}"])
+    desk.sync()
+    for n in range(50):
+        desk.stash.rename_tag(f"t{n}", f"T{n} new")
+    asked = desk.stash.requests.mark()
+    statements: list[str] = []
+    desk.queue._queue.connection.set_trace_callback(statements.append)
+
+    results = desk.run(*(("tag", n + 1) for n in range(50)))
+
+    assert len(results) == 50
+    assert desk.queued() == list(range(1, 51))
+    assert len(desk.stash.requests.since(asked)) == 2  # a page, and the end
+    looks = [one for one in statements if "SELECT scene_id, entities FROM scene_log" in one]
+    assert len(looks) == 2  # up to the page's last scene, and from there on
+
+
+def test_when_stash_breaks_off_nothing_is_settled_and_the_next_try_finds_all(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entity_jobs, "PAGE", 2)
+    monkeypatch.setattr("stash.scenes.PAGE", 2)
+    for n in range(5):
+        desk.stash.add_scene(title=f"T{n}", tags=["t"])
+    desk.sync()
+    desk.stash.rename_tag("t", "new")
+    later = iter((False, True))
+    desk.stash.inject(Status(503), lambda one: one.operation == "ScenesWith" and next(later))
+
+    with pytest.raises(StashUnavailable):
+        desk.run(("tag", 1))
+
+    assert desk.queued() == [1, 2]
+    assert desk.queue.resume() == 1
+    assert desk.words(("tag", 1)) == {"Tag 1": "5 scenes are queued, 0 in step already"}
+    assert desk.queued() == [1, 2, 3, 4, 5]
+    assert desk.queue.stats()["pending"] == 5
+
+
+def test_a_worker_that_is_to_end_keeps_the_job(desk: Desk) -> None:
+    desk.stash.add_scene(title="T", tags=["t"])
+    desk.sync(digest="other")
+    desk.stopped = True
+
+    assert desk.run(("tag", 1)) == []
+    assert desk.queued() == []
+
+
+@pytest.mark.parametrize("data", [{}, {"kind": "group", "id": 1}, {"kind": "tag", "id": "x"}])
+def test_a_job_that_names_nobody_is_refused_and_stops_no_other(
+    desk: Desk, data: dict[str, Any]
+) -> None:
+    desk.queue.enqueue([{**entity_job("tag", 9, NOW), "data": data}])
+
+    results = {one.label: one.error for one in desk.run(("tag", 1))}
+
+    assert str(results["Tag 9"]) == "the job names no performer, studio or tag"
+    assert results["Tag 1"] is None
+
+
+def test_a_job_that_was_passed_on_is_removed_with_one_line_and_no_scene_remembered(
+    desk: Desk,
+) -> None:
+    lines: list[str] = []
+    log: Any = SimpleNamespace(info=lines.append)
+    stats: Any = None
+    settlement = Settlement(desk.queue, stats, log, lambda: NOW)
+    desk.stash.add_scene(title="T", tags=["t"])
+    desk.sync(digest="other")
+
+    for result in desk.run(("tag", 1)):
+        settlement.done(result, 0.0)
+
+    assert lines == ["Tag 1: 1 scene is queued, 0 in step already"]
+    assert [claim.job.job_key for claim in desk.queue.claim(9)] == ["scene_1"]
