@@ -72,6 +72,7 @@ class _Preview:
         self._session = session
         self._report = report
         self._log = context.queue.sync_log
+        self._read = context.scenes.read
         self._warn = context.log.warning
         self._preserve = session.config.preserve_plex_edits
         self._server_id = session.library.server_id
@@ -87,7 +88,7 @@ class _Preview:
                 self.sums[NO_METADATA] += 1
             else:
                 work.append(SceneWork([], scene, project(scene, self._session.config)))
-        ItemFinder(self._session, self._log, self._warn).find(work)
+        ItemFinder(self._session, self._log, self._read, self._warn).find(work)
         for one in work:
             self._compare(one)
 

@@ -29,10 +29,9 @@ TASKS = (
     "reconcile_all", "no-such-task",
 )  # fmt: skip
 
-_FIND = "        ItemFinder(self._session, self._queue.sync_log, self._log.warning).find(work)"
+_FIND = "        finder.find(work)"
 _LEAK = (
-    f"        self._session.library.prepare()\n{_FIND}",
-    "        self._session.library.prepare()\n"
+    _FIND,
     "        if any('Bug' in one.scene.label for one in work):\n"
     "            raise RuntimeError('X-Plex-Token=' + self._session.config.plex_token)\n"
     f"{_FIND}",

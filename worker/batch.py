@@ -88,9 +88,15 @@ class BatchSync:
 
     def _with_plex(self, work: list[SceneWork]) -> Iterator[Result]:
         self._session.library.prepare()
-        ItemFinder(self._session, self._queue.sync_log, self._log.warning).find(work)
+        finder = ItemFinder(
+            self._session, self._queue.sync_log, self._scenes.read, self._log.warning
+        )
+        finder.find(work)
         writer = ItemWriter(self._session, self._images, self._queue, self._clock, self._log)
-        writer.keep_originals(work)
+        with self._queue.transaction():
+            writer.keep_originals(work)
+            # Only now: what their items were sent has gone over to the scenes that have them.
+            self._queue.forget_scenes(finder.gone)
         unlocked: list[tuple[Result, CoverResult]] = []
         for one in work:
             if one.elsewhere and not one.items:

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Collection, Sequence
 
 from plex.exceptions import PlexAmbiguousMatch, PlexError, PlexNotFound
-from plex.items import PlexItem
-from plex.matcher import Match, MatchConfidence, Matching, has_first_file, still_holds
+from plex.matcher import Match, MatchConfidence, Matching, still_holds
 from stash.exceptions import StashQueryError
 from sync_queue.sync_log import SyncLog
 from validation.paths import components
-from worker.item_owner import owner_of
+from worker.item_owner import ItemOwners, ReadScenes
 from worker.match_messages import ambiguous, guessed, not_found
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
@@ -22,15 +21,25 @@ class ItemFinder:
     Args:
         session: settings and Plex; its library is prepared.
         sync_log: knows for which scene an item was written.
+        read: reads scenes from Stash, by their ids.
         warn: tells the user about a choice that may be wrong.
     """
 
     def __init__(
-        self, session: SyncSession, sync_log: SyncLog, warn: Callable[[str], None]
+        self,
+        session: SyncSession,
+        sync_log: SyncLog,
+        read: ReadScenes,
+        warn: Callable[[str], None],
     ) -> None:
         self._session = session
-        self._sync_log = sync_log
         self._warn = warn
+        self._owners = ItemOwners(sync_log, session.library.server_id, session.matcher, read)
+
+    @property
+    def gone(self) -> set[int]:
+        """The scenes that items were written for and that Stash was found not to have any more."""
+        return self._owners.gone
 
     def find(self, work: Sequence[SceneWork]) -> None:
         """Give each scene its items, or the error for which it has none, or who has them instead.
@@ -49,7 +58,7 @@ class ItemFinder:
         for one in missing:
             if not one.items:
                 one.error = self._why_not(one)
-        self._give_items_to_their_owners([one for one in work if one.items])
+        self._owners.settle([one for one in work if one.items])
 
     def _look_again(self, missing: Sequence[SceneWork]) -> list[SceneWork]:
         """Look for scenes in a fresh listing; return those that are not there.
@@ -126,33 +135,3 @@ class ItemFinder:
 
     def _titles(self) -> dict[int, str]:
         return {one.key: one.title for one in self._session.library.sections_known()}
-
-    # -- one item, several scenes -------------------------------------------------------------
-
-    def _give_items_to_their_owners(self, work: Sequence[SceneWork]) -> None:
-        claimants: dict[int, dict[int, bool]] = {}
-        for one in work:
-            for item in one.items:
-                firsts = [
-                    has_first_file(item, match)
-                    for match in one.matching.matches
-                    if match.rating_key == item.rating_key
-                ]
-                claimants.setdefault(item.rating_key, {})[one.scene.id] = any(firsts)
-        for one in work:
-            for item in list(one.items):
-                self._give(one, item, claimants[item.rating_key])
-
-    def _give(self, one: SceneWork, item: PlexItem, claimants: dict[int, bool]) -> None:
-        """Leave an item with a scene, or take it away because it shows another one."""
-        server_id = self._session.library.server_id
-        logged = self._sync_log.scenes_of_item(server_id, item.rating_key)
-        owner = owner_of(claimants, logged)
-        if owner != one.scene.id:
-            one.items.remove(item)
-            why = (
-                "whose file is its first version" if claimants.get(owner) else "it was there first"
-            )
-            one.elsewhere.append(f"item {item.rating_key} shows scene {owner}, {why}")
-        elif logged - {owner}:
-            one.taken_over.append(item.rating_key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class Run:
         self._config = Config(plex_unmatched_path_map=paths)
         session = SyncSession(self._config, client, library, matcher, self.learning)
         library.prepare()
-        self._finder = ItemFinder(session, self._queue.sync_log, _ignore)
+        self._finder = ItemFinder(session, self._queue.sync_log, self._read, _ignore)
 
     def close(self) -> None:
         self._queue.close()
@@ -103,6 +103,10 @@ class Run:
 
     def _desired(self, scene: StashScene) -> SceneMetadata:
         return project(scene, self._config)
+
+    def _read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
+        known = [one for one in scene_ids if one in self.truth.scenes]
+        return {one: self.truth.stash_scene(one) for one in known}
 
     def _walk(self) -> Iterator[list[StashScene]]:
         yield [self.truth.stash_scene(one) for one in self.truth.scenes]
