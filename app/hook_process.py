@@ -1,4 +1,4 @@
-"""A hook's process: one job stored, a worker made sure of, one answer.
+"""A hook's process: its jobs stored, a worker made sure of, one answer.
 
 Everything that this module reaches imports the standard library only; a test holds the list.
 """
@@ -7,13 +7,13 @@ import os
 import sqlite3
 import time
 
-from hooks.handlers import HookContextError, job_for_hook
+from hooks.handlers import HookContextError, jobs_for_hook
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
 from shared.log import create_logger
 from shared.redaction import Secrets
 from shared.settings_hint import wants_scans
-from sync_queue.operations import FOLDER_SCAN, enqueue, has_unfinished
+from sync_queue.operations import ENTITY, FOLDER_SCAN, enqueue, has_unfinished, subject_label
 from sync_queue.schema import NewerSchemaError, connect
 from worker.launcher import ensure_worker
 
@@ -33,7 +33,7 @@ def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
     connection = connection if isinstance(connection, dict) else {}
     log = create_logger(_secrets(connection))
     try:
-        job = job_for_hook(message["args"]["hookContext"], time.time())
+        jobs = jobs_for_hook(message["args"]["hookContext"], time.time())
     except HookContextError as error:
         log.error(f"Stash sent a hook that Stash2Plex cannot read: {error}")
         return {"error": str(error)}
@@ -41,24 +41,24 @@ def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
         folder = resolve_data_folder(
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
-        if job is not None and job["update_type"] == FOLDER_SCAN:
-            job = job if wants_scans(folder.settings_hint) else None
-        return _store_and_wake(script, folder, connection, job, log)
+        if jobs and jobs[0]["update_type"] == FOLDER_SCAN:
+            jobs = jobs if wants_scans(folder.settings_hint) else []
+        return _store_and_wake(script, folder, connection, jobs, log)
     except (OSError, sqlite3.Error, NewerSchemaError) as error:
-        return _not_queued(job, error, log)
+        return _not_queued(jobs, error, log)
 
 
 def _store_and_wake(
     script: str,
     folder: DataFolder,
     server_connection: "dict[str, Any]",
-    job: "JobData | None",
+    jobs: "list[JobData]",
     log: "Log",
 ) -> "dict[str, Any]":
-    if job is None and not os.path.exists(folder.queue_database):
+    if not jobs and not os.path.exists(folder.queue_database):
         return {"output": "nothing to sync"}
     # Also an event that asks for nothing picks up what a killed worker left behind.
-    if _store(folder, job, log):
+    if _store(folder, jobs, log):
         try:
             ensure_worker(script, FileLock(folder.worker_lock), server_connection)
         except OSError as error:
@@ -66,17 +66,17 @@ def _store_and_wake(
                 f"The edit is queued, but no worker could be started ({error}): "
                 "run the task 'Process Queue'"
             )
-    return {"output": "nothing to sync" if job is None else "queued"}
+    return {"output": "queued" if jobs else "nothing to sync"}
 
 
-def _store(folder: DataFolder, job: "JobData | None", log: "Log") -> bool:
-    """Store the job, if there is one; tell whether a worker has something to do.
+def _store(folder: DataFolder, jobs: "list[JobData]", log: "Log") -> bool:
+    """Store the jobs, if there are any; tell whether a worker has something to do.
 
     Raises:
         OSError, sqlite3.Error, NewerSchemaError: neither the database nor the inbox took it.
     """
     try:
-        return _store_in_database(folder, job, log)
+        return _store_in_database(folder, jobs, log)
     except sqlite3.DatabaseError as error:
         # Only now: a hook that can use its database does not pay for the rescue.
         from sync_queue.rescue import is_damage, put_into_inbox, set_aside  # noqa: PLC0415
@@ -84,35 +84,36 @@ def _store(folder: DataFolder, job: "JobData | None", log: "Log") -> bool:
         if is_damage(error):
             aside = set_aside(folder.queue_database)
             if aside:
-                who = "An event" if job is None else f"Scene {job['scene_id']}: queued; the hook"
+                who = f"{_subjects(jobs)}: queued; the hook" if jobs else "An event"
                 log.error(
                     f"{who} found that the queue's database was damaged ({error}); it is kept as "
                     f"{aside}. A fresh one is in use; run the task 'Sync All Scenes to Plex' to "
                     "queue again what was waiting in it"
                 )
-            return _store_in_database(folder, job, None if aside else log)
-        if job is None:
+            return _store_in_database(folder, jobs, None if aside else log)
+        if not jobs:
             return False
-        put_into_inbox(folder.queue_folder, job)
+        for job in jobs:
+            put_into_inbox(folder.queue_folder, job)
         why = "busy" if "locked" in str(error) else f"unusable now: {error}"
-        log.info(f"Scene {job['scene_id']}: queued beside the database, which is {why}")
+        log.info(f"{_subjects(jobs)}: queued beside the database, which is {why}")
         return True
 
 
-def _store_in_database(folder: DataFolder, job: "JobData | None", log: "Log | None") -> bool:
+def _store_in_database(folder: DataFolder, jobs: "list[JobData]", log: "Log | None") -> bool:
     path = folder.queue_database
     while True:
         before = _identity(path)
         database = connect(path, busy_timeout=LONGEST_WAIT)
         opened = before or _identity(path)
-        if job is None:
+        if not jobs:
             return has_unfinished(database)
-        _, merged = enqueue(database, [job], job["enqueued_at"])
+        added, _ = enqueue(database, jobs, jobs[0]["enqueued_at"])
         # Another process may have set the file aside as damaged while this one wrote to it.
         if _identity(path) == opened:
             if log is None:
                 return True
-            log.info(f"Scene {job['scene_id']}: queued" + (" (already waiting)" if merged else ""))
+            log.info(f"{_subjects(jobs)}: queued" + ("" if added else " (already waiting)"))
             return True
 
 
@@ -124,12 +125,18 @@ def _identity(path: str) -> "tuple[int, int] | None":
     return status.st_dev, status.st_ino
 
 
-def _not_queued(job: "JobData | None", error: Exception, log: "Log") -> "dict[str, Any]":
-    if job is None:
+def _subjects(jobs: "list[JobData]") -> str:
+    return ", ".join(subject_label(job["job_key"]) for job in jobs)
+
+
+def _not_queued(jobs: "list[JobData]", error: Exception, log: "Log") -> "dict[str, Any]":
+    if not jobs:
         return {"output": "nothing to sync"}
+    # Stash moves no scene's time stamp when a performer, studio or tag changes.
+    scope = "All" if jobs[0]["update_type"] == ENTITY else "Recent"
     text = (
-        f"Scene {job['scene_id']}: the edit could not be queued for Plex ({error}). Free the "
-        "database or its folder, then run the task 'Sync Recent Scenes to Plex'"
+        f"{_subjects(jobs)}: the edit could not be queued for Plex ({error}). Free the "
+        f"database or its folder, then run the task 'Sync {scope} Scenes to Plex'"
     )
     log.error(text)
     return {"error": text}

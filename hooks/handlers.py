@@ -1,10 +1,10 @@
-"""What a hook does: decide whether the event matters, and store a job durably.
+"""What a hook does: decide whether the event matters, and which jobs it asks for.
 
 The user's save waits for this, so everything here imports the standard library only, reads no
 settings and makes no request (design.md §1).
 """
 
-from sync_queue.operations import FOLDER_SCAN, METADATA, PATH, scene_job
+from sync_queue.operations import FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 
 SCENE_UPDATED = "Scene.Update.Post"
 SCENE_CREATED = "Scene.Create.Post"
+SCENE_DESTROYED = "Scene.Destroy.Post"
+TAG_MERGED = "Tag.Merge.Post"
+ENTITY_UPDATED = {
+    "Performer.Update.Post": "performer",
+    "Studio.Update.Post": "studio",
+    "Tag.Update.Post": "tag",
+}
+ENTITY_DESTROYED = {
+    "Performer.Destroy.Post": "performer",
+    "Studio.Destroy.Post": "studio",
+    "Tag.Destroy.Post": "tag",
+}
 SCAN_DELAY = 20.0  # seconds: the scenes that a scan of Stash creates come in bursts
 
 # Fields of Stash's scene inputs that reach Plex, or that tell that a scene was identified
@@ -39,14 +51,15 @@ SYNCED_FIELDS = frozenset(
     )
 )
 _COVER_FIELD = "cover_image"
+_NAME_FIELD = "name"  # of a performer, a studio and a tag Plex shows nothing else
 
 
 class HookContextError(ValueError):
     """Stash sent something that does not say which object changed how."""
 
 
-def job_for_hook(context: "Any", now: float) -> "JobData | None":
-    """Return the job that an event asks for, or None when Plex does not show what changed.
+def jobs_for_hook(context: "Any", now: float) -> "list[JobData]":
+    """Return the jobs that an event asks for: none when Plex does not show what changed.
 
     Args:
         context: Stash's `hookContext` as it arrived.
@@ -58,11 +71,24 @@ def job_for_hook(context: "Any", now: float) -> "JobData | None":
     if not isinstance(context, dict):
         message = f"hookContext is {type(context).__name__}, an object was expected"
         raise HookContextError(message)
-    if context.get("type") == SCENE_UPDATED:
-        return on_scene_update(context, now)
-    if context.get("type") == SCENE_CREATED:
-        return on_scene_create(context, now)
-    return None
+    event = context.get("type")
+    if not isinstance(event, str):
+        return []
+    if event == SCENE_UPDATED:
+        job = on_scene_update(context, now)
+        return [] if job is None else [job]
+    if event == SCENE_CREATED:
+        return [on_scene_create(context, now)]
+    if event == SCENE_DESTROYED:
+        return [scene_job(_id_of(context, "scene"), FORGET, now)]
+    if event == TAG_MERGED:
+        return on_tag_merge(context, now)
+    if event in ENTITY_UPDATED:
+        return on_entity_update(context, ENTITY_UPDATED[event], now)
+    if event in ENTITY_DESTROYED:
+        kind = ENTITY_DESTROYED[event]
+        return [entity_job(kind, _id_of(context, kind), now)]
+    return []
 
 
 def on_scene_create(context: "dict[str, Any]", now: float) -> "JobData":
@@ -71,7 +97,7 @@ def on_scene_create(context: "dict[str, Any]", now: float) -> "JobData":
     Raises:
         HookContextError: the id is no number.
     """
-    return scene_job(_scene_id(context.get("id")), FOLDER_SCAN, now, due=now + SCAN_DELAY)
+    return scene_job(_id_of(context, "scene"), FOLDER_SCAN, now, due=now + SCAN_DELAY)
 
 
 def on_scene_update(context: "dict[str, Any]", now: float) -> "JobData | None":
@@ -83,7 +109,7 @@ def on_scene_update(context: "dict[str, Any]", now: float) -> "JobData | None":
     Raises:
         HookContextError: the id is no number.
     """
-    scene_id = _scene_id(context.get("id"))
+    scene_id = _id_of(context, "scene")
     hook_input = context.get("input")
     if not hook_input:
         return scene_job(scene_id, PATH, now)
@@ -92,6 +118,37 @@ def on_scene_update(context: "dict[str, Any]", now: float) -> "JobData | None":
         return None
     hints = {"cover_changed": True} if _COVER_FIELD in names else None
     return scene_job(scene_id, METADATA, now, hints)
+
+
+def on_entity_update(context: "dict[str, Any]", kind: str, now: float) -> "list[JobData]":
+    """Return the job for an updated performer, studio or tag, unless its name was left alone.
+
+    No `input` tells nothing, so it counts.
+
+    Raises:
+        HookContextError: the id is no number.
+    """
+    entity_id = _id_of(context, kind)
+    hook_input = context.get("input")
+    if hook_input and _NAME_FIELD not in changed_fields(hook_input, context.get("inputFields")):
+        return []
+    return [entity_job(kind, entity_id, now)]
+
+
+def on_tag_merge(context: "dict[str, Any]", now: float) -> "list[JobData]":
+    """Return a job for the tag that others were merged into, and one for each of them.
+
+    The scenes of those have it now, and what they had is known by the old ids only.
+
+    Raises:
+        HookContextError: the id is no number.
+    """
+    destination = _id_of(context, "tag")
+    hook_input = context.get("input")
+    merged = hook_input.get("source") if isinstance(hook_input, dict) else None
+    sources = (_number(one) for one in (merged if isinstance(merged, list) else ()))
+    ids = dict.fromkeys((destination, *(one for one in sources if one is not None)))
+    return [entity_job("tag", one, now) for one in ids]
 
 
 def changed_fields(hook_input: "Any", input_fields: "Any") -> "set[str]":
@@ -111,11 +168,19 @@ def requires_plex_sync(names: "set[str]") -> bool:
     return not SYNCED_FIELDS.isdisjoint(names)
 
 
-def _scene_id(value: "Any") -> int:
+def _id_of(context: "dict[str, Any]", kind: str) -> int:
+    value = context.get("id")
+    number = _number(value)
+    if number is None:
+        message = f"hookContext.id is {value!r}, the number of a {kind} was expected"
+        raise HookContextError(message)
+    return number
+
+
+def _number(value: "Any") -> "int | None":
     # Stash sends a number; a text of digits is unambiguous. A bool, a fraction or more is neither.
     text = value.strip() if isinstance(value, str) else ""
     number = int(text) if text.isascii() and text.isdigit() else value
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        message = f"hookContext.id is {value!r}, the number of a scene was expected"
-        raise HookContextError(message)
+        return None
     return number

@@ -173,7 +173,7 @@ CARELESS = {
     ),
     "the cookie in an answer": (
         "app/hook_process.py",
-        '"nothing to sync" if job is None else "queued"}',
+        '"queued" if jobs else "nothing to sync"}',
         '"queued " + server_connection["SessionCookie"]["Value"]}',
     ),
     "the token in a command line": (

@@ -10,11 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hooks.handlers import (
+    ENTITY_DESTROYED,
+    ENTITY_UPDATED,
     SCAN_DELAY,
+    SCENE_DESTROYED,
     SYNCED_FIELDS,
+    TAG_MERGED,
     HookContextError,
     changed_fields,
-    job_for_hook,
+    jobs_for_hook,
     requires_plex_sync,
 )
 from tests.validation.strategies import ANY_TEXT, JSON, json_object
@@ -72,8 +76,15 @@ def saved(*input_fields: str, **changed: Any) -> dict[str, Any]:
     )
 
 
+def only_job(hook_context: Any, now: float) -> dict[str, Any] | None:
+    """The job of an event that asks for one at most."""
+    jobs = jobs_for_hook(hook_context, now)
+    assert len(jobs) <= 1
+    return jobs[0] if jobs else None
+
+
 def kind_of(hook_context: Any) -> str | None:
-    job = job_for_hook(hook_context, NOW)
+    job = only_job(hook_context, NOW)
     return None if job is None else str(job["update_type"])
 
 
@@ -87,7 +98,7 @@ def test_a_save_that_names_a_synced_field_asks_for_a_sync(name: str) -> None:
 
 @pytest.mark.parametrize("name", NOT_SYNCED)
 def test_a_save_that_names_nothing_plex_shows_asks_for_nothing(name: str) -> None:
-    assert job_for_hook(saved(name), NOW) is None
+    assert only_job(saved(name), NOW) is None
 
 
 def test_every_field_of_a_save_is_known_here_as_synced_or_not() -> None:
@@ -95,7 +106,7 @@ def test_every_field_of_a_save_is_known_here_as_synced_or_not() -> None:
 
 
 def test_the_named_fields_decide_and_not_the_24_members_of_the_input() -> None:
-    assert job_for_hook(saved("resume_time", "play_duration", "play_count"), NOW) is None
+    assert only_job(saved("resume_time", "play_duration", "play_count"), NOW) is None
     assert kind_of(saved("play_count", "rating100")) == "metadata"
 
 
@@ -107,7 +118,7 @@ def test_clearing_a_field_counts_like_setting_it() -> None:
 @pytest.mark.parametrize("fields", [{}, {"inputFields": None}, {"inputFields": []}])
 def test_without_named_fields_the_members_of_the_input_decide(fields: dict[str, Any]) -> None:
     assert kind_of(context(input={"id": "45", "title": "T"}, **fields)) == "metadata"
-    assert job_for_hook(context(input={"id": "45", "play_count": 3}, **fields), NOW) is None
+    assert only_job(context(input={"id": "45", "play_count": 3}, **fields), NOW) is None
 
 
 def test_an_identification_counts_by_its_stash_ids() -> None:
@@ -118,20 +129,20 @@ def test_an_identification_counts_by_its_stash_ids() -> None:
 
 
 def test_a_new_cover_is_hinted_at_and_nothing_of_its_megabytes_is_kept() -> None:
-    job = job_for_hook(saved(cover_image="data:image/jpeg;base64," + "A" * 3_000_000), NOW)
+    job = only_job(saved(cover_image="data:image/jpeg;base64," + "A" * 3_000_000), NOW)
     assert job is not None
     assert job["data"] == {"cover_changed": True}
     assert len(json.dumps(job)) < 500
 
 
 def test_an_edit_without_a_cover_carries_no_hint() -> None:
-    job = job_for_hook(saved(title="T"), NOW)
+    job = only_job(saved(title="T"), NOW)
     assert job is not None
     assert job["data"] == {}
 
 
 def test_a_job_names_its_scene_and_starts_afresh() -> None:
-    first, second = job_for_hook(saved(title="T"), NOW), job_for_hook(saved(title="T"), NOW)
+    first, second = only_job(saved(title="T"), NOW), only_job(saved(title="T"), NOW)
     assert first is not None
     assert second is not None
     assert first.pop("job_id") != second.pop("job_id")
@@ -152,7 +163,7 @@ def test_a_job_names_its_scene_and_starts_afresh() -> None:
 
 def test_a_bulk_edit_has_an_input_without_an_id() -> None:
     input_ = {"ids": ["44", "45"], "tag_ids": {"ids": ["3"], "mode": "ADD"}}
-    job = job_for_hook(context(input=input_, inputFields=["ids", "tag_ids"]), NOW)
+    job = only_job(context(input=input_, inputFields=["ids", "tag_ids"]), NOW)
     assert job is not None
     assert (job["scene_id"], job["update_type"]) == (45, "metadata")
     assert kind_of(context(input=input_)) == "metadata"
@@ -160,20 +171,20 @@ def test_a_bulk_edit_has_an_input_without_an_id() -> None:
 
 def test_a_bulk_edit_of_galleries_asks_for_nothing() -> None:
     input_ = {"ids": ["45"], "gallery_ids": {"ids": ["3"], "mode": "SET"}}
-    assert job_for_hook(context(input=input_, inputFields=["ids", "gallery_ids"]), NOW) is None
+    assert only_job(context(input=input_, inputFields=["ids", "gallery_ids"]), NOW) is None
 
 
 def test_of_many_inputs_the_named_fields_are_those_of_this_scene() -> None:
     """`scenesUpdate` sends the whole list of inputs for each of its scenes."""
     inputs = [{**SCENE_UPDATE_INPUT, "id": "44", "title": "T"}, {**SCENE_UPDATE_INPUT}]
-    assert job_for_hook(context(input=inputs, inputFields=["id", "play_count"]), NOW) is None
+    assert only_job(context(input=inputs, inputFields=["id", "play_count"]), NOW) is None
     assert kind_of(context(input=inputs, inputFields=["id", "title"])) == "metadata"
 
 
 def test_without_named_fields_any_of_many_inputs_decides() -> None:
     inputs = [{"id": "44", "play_count": 1}, {"id": "45", "details": "D"}]
     assert kind_of(context(input=inputs)) == "metadata"
-    assert job_for_hook(context(input=inputs[:1]), NOW) is None
+    assert only_job(context(input=inputs[:1]), NOW) is None
 
 
 # scans
@@ -190,11 +201,102 @@ def test_an_update_without_input_is_a_scan_and_matches_the_scene_again(
 
 
 def test_a_new_scene_asks_for_a_scan_of_its_folder_that_is_due_after_the_burst() -> None:
-    job = job_for_hook({"id": 45, "type": "Scene.Create.Post", "input": None}, NOW)
+    job = only_job({"id": 45, "type": "Scene.Create.Post", "input": None}, NOW)
 
     assert job is not None
     assert (job["job_key"], job["update_type"]) == ("scene_45", "scan")
     assert job["next_retry_at"] == NOW + SCAN_DELAY == NOW + 20
+
+
+# performers, studios, tags, and what is gone
+
+
+def subjects_of(hook_context: Any) -> list[tuple[str, str]]:
+    return [(job["job_key"], job["update_type"]) for job in jobs_for_hook(hook_context, NOW)]
+
+
+@pytest.mark.parametrize("kind", ["performer", "studio", "tag"])
+def test_a_renamed_performer_studio_or_tag_is_a_job_of_its_own_kind(kind: str) -> None:
+    event = f"{kind.capitalize()}.Update.Post"
+    given = {"id": 12, "type": event, "input": {"id": "12", "name": "New"}}
+
+    (job,) = jobs_for_hook({**given, "inputFields": ["name", "id"]}, NOW)
+
+    assert (job["job_key"], job["update_type"]) == (f"{kind}_12", "entity")
+    assert job["scene_id"] is None
+    assert job["data"] == {"kind": kind, "id": 12}
+    assert subjects_of(given) == [(f"{kind}_12", "entity")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("Performer", {"input": {"id": "12", "name": None, "favorite": True},
+                       "inputFields": ["id", "favorite"]}),
+        ("Performer", {"input": {"ids": ["12", "13"], "rating100": 80}, "inputFields": ["ids",
+                       "rating100"]}),
+        ("Studio", {"input": {"id": "12", "parent_id": "3"}}),
+        ("Tag", {"input": {"id": "12", "description": "d", "aliases": []},
+                 "inputFields": ["id", "description", "aliases"]}),
+    ],
+)  # fmt: skip
+def test_what_plex_does_not_show_of_a_performer_studio_or_tag_asks_for_nothing(
+    kind: str, members: dict[str, Any]
+) -> None:
+    assert subjects_of({"id": 12, "type": f"{kind}.Update.Post", **members}) == []
+
+
+@pytest.mark.parametrize("kind", ["performer", "studio", "tag"])
+@pytest.mark.parametrize("input_", [None, {}, {"id": "12"}, ["12", "13"]])
+def test_a_destroyed_performer_studio_or_tag_counts_whatever_its_input(
+    kind: str, input_: object
+) -> None:
+    context = {"id": 12, "type": f"{kind.capitalize()}.Destroy.Post", "input": input_}
+
+    assert subjects_of(context) == [(f"{kind}_12", "entity")]
+
+
+@pytest.mark.parametrize("kind", ["Performer", "Studio", "Tag"])
+def test_an_update_that_tells_no_input_counts(kind: str) -> None:
+    context = {"id": 12, "type": f"{kind}.Update.Post", "input": None}
+
+    assert len(subjects_of(context)) == 1
+
+
+@pytest.mark.parametrize(
+    ("input_", "tags"),
+    [
+        ({"source": ["3", "4"], "destination": "12"}, [12, 3, 4]),
+        ({"source": ["3", "3", "12"], "destination": "12"}, [12, 3]),
+        ({"source": [None, "x", 4]}, [12, 4]),
+        ({"source": "3"}, [12]),
+        (None, [12]),
+        ([1], [12]),
+    ],
+)
+def test_a_merge_of_tags_is_a_job_for_each_tag_that_took_part(
+    input_: object, tags: list[int]
+) -> None:
+    context = {"id": 12, "type": "Tag.Merge.Post", "input": input_}
+
+    assert subjects_of(context) == [(f"tag_{one}", "entity") for one in tags]
+
+
+def test_a_destroyed_scene_is_to_be_forgotten() -> None:
+    context = {"id": 45, "type": "Scene.Destroy.Post", "input": {"id": "45", "path": "/a"}}
+
+    (job,) = jobs_for_hook(context, NOW)
+
+    assert (job["job_key"], job["update_type"], job["scene_id"]) == ("scene_45", "forget", 45)
+
+
+@pytest.mark.parametrize(
+    "event", ["Tag.Update.Post", "Studio.Destroy.Post", "Tag.Merge.Post", "Scene.Destroy.Post"]
+)
+def test_whose_id_is_no_number_is_said(event: str) -> None:
+    kind = event.split(".", maxsplit=1)[0].lower()
+    with pytest.raises(HookContextError, match=f"the number of a {kind}"):
+        jobs_for_hook({"id": "x", "type": event, "input": None}, NOW)
 
 
 # other events
@@ -203,10 +305,10 @@ def test_a_new_scene_asks_for_a_scan_of_its_folder_that_is_due_after_the_burst()
 @pytest.mark.parametrize(
     "event",
     [
-        "Scene.Destroy.Post",
         "Scene.Merge.Post",
         "Gallery.Update.Post",
-        "Tag.Update.Post",
+        "Group.Update.Post",
+        "Tag.Create.Post",
         "scene.update.post",
         "",
         None,
@@ -215,11 +317,11 @@ def test_a_new_scene_asks_for_a_scan_of_its_folder_that_is_due_after_the_burst()
     ],
 )
 def test_any_other_event_asks_for_nothing(event: object) -> None:
-    assert job_for_hook({**saved(title="T"), "type": event}, NOW) is None
+    assert only_job({**saved(title="T"), "type": event}, NOW) is None
 
 
 def test_a_context_without_a_type_asks_for_nothing() -> None:
-    assert job_for_hook({"id": 45, "input": None}, NOW) is None
+    assert only_job({"id": 45, "input": None}, NOW) is None
 
 
 # ids and malformed contexts
@@ -227,7 +329,7 @@ def test_a_context_without_a_type_asks_for_nothing() -> None:
 
 @pytest.mark.parametrize("given", [45, "45", " 45 "])
 def test_an_id_may_be_text_or_number(given: object) -> None:
-    job = job_for_hook(context(id=given), NOW)
+    job = only_job(context(id=given), NOW)
     assert job is not None
     assert (job["scene_id"], job["job_key"]) == (45, "scene_45")
 
@@ -238,29 +340,30 @@ def test_an_id_that_is_no_scenes_number_is_refused_and_told(
     bad: object, members: dict[str, Any]
 ) -> None:
     with pytest.raises(HookContextError, match=r"hookContext\.id is .*number of a scene"):
-        job_for_hook(context(id=bad, **members), NOW)
+        only_job(context(id=bad, **members), NOW)
 
 
 def test_a_missing_id_is_refused() -> None:
     with pytest.raises(HookContextError):
-        job_for_hook({"type": "Scene.Update.Post"}, NOW)
+        only_job({"type": "Scene.Update.Post"}, NOW)
 
 
 @pytest.mark.parametrize("bad", [float("inf"), float("-inf"), True, 4.5])
 def test_an_id_that_stash_never_gives_is_refused(bad: object) -> None:
     with pytest.raises(HookContextError):
-        job_for_hook(context(id=bad), NOW)
+        only_job(context(id=bad), NOW)
 
 
 @pytest.mark.parametrize("broken", [None, [], "text", 5, True, [{"id": 1}]])
 def test_a_context_that_is_no_object_is_refused(broken: object) -> None:
     with pytest.raises(HookContextError, match="an object was expected"):
-        job_for_hook(broken, NOW)
+        only_job(broken, NOW)
 
 
+EVENTS = ["Scene.Update.Post", SCENE_DESTROYED, TAG_MERGED, *ENTITY_UPDATED, *ENTITY_DESTROYED]
 CONTEXT_LIKE = json_object(
     id=st.integers(min_value=1) | st.integers(min_value=1).map(str),
-    type=st.just("Scene.Update.Post"),
+    type=st.sampled_from(EVENTS),
     input=st.dictionaries(st.sampled_from([*SYNCED, *NOT_SYNCED]), JSON, max_size=4)
     | st.lists(JSON, max_size=3),
     inputFields=st.lists(st.sampled_from([*SYNCED, *NOT_SYNCED]) | JSON, max_size=4),
@@ -269,14 +372,15 @@ CONTEXT_LIKE = json_object(
 
 @settings(max_examples=150, deadline=None)
 @given(JSON | CONTEXT_LIKE)
-def test_any_json_is_a_job_no_job_or_a_context_error(hook_context: Any) -> None:
+def test_any_json_is_jobs_no_job_or_a_context_error(hook_context: Any) -> None:
     try:
-        job = job_for_hook(hook_context, NOW)
+        jobs = jobs_for_hook(hook_context, NOW)
     except HookContextError:
         return
-    if job is not None:
-        assert job["scene_id"] >= 1
-        assert job["job_key"] == f"scene_{job['scene_id']}"
+    for job in jobs:
+        number = job["data"]["id"] if job["scene_id"] is None else job["scene_id"]
+        assert number >= 1
+        assert job["job_key"] == f"{job['data'].get('kind', 'scene')}_{number}"
         assert json.loads(json.dumps(job)) == job
 
 
@@ -285,6 +389,6 @@ def test_any_json_is_a_job_no_job_or_a_context_error(hook_context: Any) -> None:
 def test_named_fields_count_exactly_when_one_of_them_is_synced(names: list[str]) -> None:
     counts = any(name in SYNCED_FIELDS for name in names)
     assert (
-        job_for_hook(context(input=SCENE_UPDATE_INPUT, inputFields=names), NOW) is not None
+        only_job(context(input=SCENE_UPDATE_INPUT, inputFields=names), NOW) is not None
     ) is counts
     assert requires_plex_sync(changed_fields({}, names)) is counts

@@ -17,7 +17,7 @@ from typing import Any
 from app.container import Container, environment
 from app.sessions import CurrentSession
 from app.task_context import context_for
-from hooks.handlers import SCENE_CREATED, SCENE_UPDATED, job_for_hook
+from hooks.handlers import jobs_for_hook
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
 from shared.log import Log
@@ -102,13 +102,12 @@ class Hooks:
         self, hook_type: str, object_id: int, input_: Any, fields: Iterable[str], call: object
     ) -> list[Any]:
         del call
-        if hook_type in (SCENE_UPDATED, SCENE_CREATED):
-            context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
-            if names := list(fields):
-                context["inputFields"] = names
-            job = job_for_hook(json.loads(json.dumps(context)), self._household.time.clock())
-            if job is not None:
-                self._household.queue.enqueue([job])
+        context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
+        if names := list(fields):
+            context["inputFields"] = names
+        jobs = jobs_for_hook(json.loads(json.dumps(context)), self._household.time.clock())
+        if jobs:
+            self._household.queue.enqueue(jobs)
         return []
 
 

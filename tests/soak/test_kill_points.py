@@ -177,7 +177,7 @@ HOOK_LOSES = (  # the edit was not accepted: Stash told its user so, the next sa
     Point(
         "hook.begun",
         HOOK,
-        'job = job_for_hook(message["args"]["hookContext"], time.time())',
+        'jobs = jobs_for_hook(message["args"]["hookContext"], time.time())',
     ),
     Point("hook.connected", HOOK, "database = connect(path, busy_timeout=LONGEST_WAIT)", True),
     *around("enqueue.begin", OPERATIONS, 'connection.execute("BEGIN IMMEDIATE")'),
@@ -194,7 +194,7 @@ HOOK_KEEPS = (
     Point(
         "hook.answering",
         HOOK,
-        'return {"output": "nothing to sync" if job is None else "queued"}',
+        'return {"output": "queued" if jobs else "nothing to sync"}',
     ),
 )
 HOOK_MERGES = around("merge", OPERATIONS, "connection.execute(_REPLACE, (encode(fresh), row[0]))")

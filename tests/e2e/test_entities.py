@@ -1,0 +1,240 @@
+"""Performers, studios and tags that change, and scenes that go, reach Plex without a task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from shared.file_lock import FileLock
+from tests.conftest import MakeRig
+from tests.e2e.test_dead_letter_tasks import bury, dead_scenes, postpone
+from tests.rig import FOLDER, Rig
+from tests.servers.stash import PluginRun
+
+
+def synced(rig: Rig, count: int = 3) -> list[int]:
+    """Scenes in step: all of one performer, studio and tag but the last, which has its own."""
+    ids = []
+    for number in range(count):
+        whose = "Other" if number == count - 1 else "Old"
+        scene_id, _ = rig.add_pair(
+            f"s{number}", title=f"S {number}", performers=[f"{whose} name", "Ann"],
+            studio=f"{whose} house", tags=[f"{whose} tag", "kept"],
+        )  # fmt: skip
+        ids.append(scene_id)
+    rig.task("all")
+    assert rig.settled()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    return ids
+
+
+def nobody_works(rig: Rig) -> FileLock:
+    """Stand in for the worker, from now on."""
+    rig.stop_worker()
+    lock = FileLock(str(rig.data / "worker.lock"))
+    assert rig.wait_until(lock.try_acquire)
+    return lock
+
+
+def written_since(rig: Rig, mark: int) -> set[int]:
+    """Keys of the items that were edited."""
+    keys = (str(one.param("id")).split(",") for one in rig.plex.log.writes(mark))
+    return {int(key) for some in keys for key in some}
+
+
+def logged_scenes(rig: Rig) -> set[int]:
+    with rig.database() as database:
+        rows = [
+            row[0]
+            for table in ("scene_log", "sync_log")
+            for row in database.execute(f"SELECT scene_id FROM {table}")
+        ]
+    return set(rows)
+
+
+RENAMES: dict[str, Callable[[Rig], list[PluginRun]]] = {
+    "Performer": lambda rig: rig.stash.rename_performer("Old name", "New name"),
+    "Studio": lambda rig: rig.stash.rename_studio("Old house", "New house"),
+    "Tag": lambda rig: rig.stash.rename_tag("Old tag", "New tag"),
+}
+
+
+@pytest.mark.parametrize("kind", RENAMES)
+def test_a_new_name_reaches_all_scenes_and_only_those(rig: Rig, kind: str) -> None:
+    ids = synced(rig)
+    mark = rig.plex.log.mark()
+
+    (run,) = RENAMES[kind](rig)
+
+    assert run.result.output == "queued"
+    assert run.result.messages("info")[0].startswith(f"{kind} ")
+    assert rig.settled(), rig.verdict().differences
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert written_since(rig, mark) == {rig.item_of(one).rating_key for one in ids[:2]}
+    assert ": 2 scenes are queued, 0 in step already" in rig.worker_log()
+    assert "None" not in rig.worker_log() + str(run.result.logs)
+
+
+def test_a_save_that_changes_no_name_finds_all_scenes_in_step_and_asks_plex_nothing(
+    rig: Rig,
+) -> None:
+    synced(rig)
+    mark = rig.plex.log.mark()
+
+    rig.stash.rename_tag("Old tag", "Old tag")
+
+    assert rig.wait_until(lambda: "0 scenes are queued, 2 in step already" in rig.worker_log())
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert rig.plex.log.writes(mark) == []
+
+
+def test_a_destroyed_performer_studio_and_tag_disappear_from_their_items(rig: Rig) -> None:
+    ids = synced(rig)
+    lock = nobody_works(rig)
+    rig.stash.destroy_performer("Old name")
+    rig.stash.destroy_studio("Old house")
+    rig.stash.destroy_tags("Old tag")
+    lock.release()
+
+    rig.task("process_queue")
+
+    assert rig.settled(), rig.verdict().differences
+    item = rig.item_of(ids[0])
+    assert (item.studio, item.genres, item.collections) == ("", ("kept",), ())
+    assert [actor.name for actor in item.actors] == ["Ann"]
+
+
+def test_tags_that_were_destroyed_together_disappear_with_one_look_at_the_library(
+    rig: Rig,
+) -> None:
+    names = [f"tag {number}" for number in range(6)]
+    ids = [rig.add_pair(f"s{n}", title="T", tags=[names[n], "kept"])[0] for n in range(6)]
+    rig.task("all")
+    assert rig.settled()
+    lock = nobody_works(rig)
+    runs = rig.stash.destroy_tags(*names)
+    lock.release()
+    mark = rig.stash.requests.mark()
+
+    rig.task("process_queue")
+
+    assert [run.result.output for run in runs] == ["queued"] * 6
+    assert rig.settled(), rig.verdict().differences
+    assert {rig.item_of(one).genres for one in ids} == {("kept",)}
+    walks = rig.stash.requests.since(mark, lambda one: one.operation == "ScenesWith")
+    assert len(walks) == 1
+
+
+def test_merged_tags_are_one_in_plex(rig: Rig) -> None:
+    ids = synced(rig)
+
+    (run,) = rig.stash.merge_tags(["Old tag", "Other tag"], into="kept")
+
+    assert run.result.output == "queued"
+    kept, old, other = (run.result.messages("info")[0].removesuffix(": queued")).split(", ")
+    assert {kept, old, other} == {"Tag 1", "Tag 2", "Tag 3"}
+    assert rig.settled(), rig.verdict().differences
+    assert {rig.item_of(one).genres for one in ids} == {("kept",)}
+
+
+def test_a_change_that_plex_does_not_show_queues_nothing(rig: Rig) -> None:
+    synced(rig)
+    tag = rig.stash.library.tags.get("kept").id
+
+    runs = rig.stash.editor.tag_update({"id": str(tag), "favorite": True}, rig.stash.call()).runs
+
+    assert [run.result.output for run in runs] == ["nothing to sync"]
+    assert rig.queued() == 0
+
+
+# scenes that go
+
+
+def test_a_destroyed_scene_is_forgotten_with_its_waiting_job_and_its_dead_letter(rig: Rig) -> None:
+    gone, *others = synced(rig)
+    lock = nobody_works(rig)
+    postpone(rig, gone)
+    bury(rig, (gone, "PlexNotFound", time.time()), (others[0], "PlexPermanentError", time.time()))
+    lock.release()
+
+    (run,) = rig.stash.destroy_scene(gone)
+
+    assert run.result.output == "queued"
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert dead_scenes(rig) == {others[0]}
+    assert logged_scenes(rig) == set(others)
+    assert f"Scene {gone}: done: destroyed in Stash" in rig.worker_log()
+
+
+def test_a_scene_that_goes_while_it_is_being_synced_does_not_come_back_to_the_log(
+    rig: Rig,
+) -> None:
+    gone, *others = synced(rig)
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(gone, title="New")
+    assert hang.wait_for_hit()
+
+    rig.stash.destroy_scene(gone)
+    hang.release()
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert logged_scenes(rig) == set(others)
+
+
+# scenes that were merged
+
+
+@pytest.mark.parametrize("preserve", [False, True])
+def test_an_item_of_a_scene_that_was_merged_into_another_shows_that_one(
+    make_rig: MakeRig, preserve: bool
+) -> None:
+    rig = make_rig(settings={"preserve_plex_edits": preserve})
+    item = rig.plex.add_item(rig.section, f"{FOLDER}/nobody.mp4", f"{FOLDER}/a.mp4")
+    source = rig.stash.add_scene(title="Source", tags=["a"], files=[f"{FOLDER}/a.mp4"]).id
+    target, _ = rig.add_pair("b", title="Target", tags=["b"])
+    rig.task("all")
+    assert rig.settled()
+    assert rig.wait_until(lambda: item.title == "Source" and rig.queued() == 0)
+
+    rig.stash.merge_scenes([source], into=target)
+    rig.stash.edit_scene(target, details="One of them now")
+
+    assert rig.settled(), rig.verdict().differences
+    assert (item.title, item.genres) == ("Target", ("b",))
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert logged_scenes(rig) == {target}
+
+
+def test_an_item_goes_over_when_its_file_was_given_to_another_scene(rig: Rig) -> None:
+    item = rig.plex.add_item(rig.section, f"{FOLDER}/nobody.mp4", f"{FOLDER}/a.mp4")
+    source, own = rig.add_pair("s", title="Source", tags=["a"])
+    file = rig.stash.scene(source).files[0]
+    rig.stash.update_scene(source, files=[file, f"{FOLDER}/a.mp4"])
+    target, _ = rig.add_pair("b", title="Target", tags=["b"])
+    rig.task("all")
+    assert rig.wait_until(lambda: item.title == "Source" and rig.queued() == 0)
+    given = rig.stash.scene(source).files[1]
+
+    rig.stash.update_scene(source, files=[file])
+    rig.stash.update_scene(target, files=[*rig.stash.scene(target).files, given])
+    rig.stash.edit_scene(target, details="With one more file")
+
+    assert rig.settled(), rig.verdict().differences
+    assert (item.title, own.title) == ("Target", "Source")
+
+
+def test_an_item_stays_with_a_scene_that_still_has_a_file_in_it(rig: Rig) -> None:
+    files = [f"{FOLDER}/nobody.mp4", f"{FOLDER}/a.mp4", f"{FOLDER}/b.mp4"]
+    item = rig.plex.add_item(rig.section, *files)
+    first = rig.stash.add_scene(title="First", tags=["a"], files=files[1:2]).id
+    rig.stash.edit_scene(first, details="x")
+    assert rig.wait_until(lambda: item.title == "First" and rig.queued() == 0)
+    second = rig.stash.add_scene(title="Second", tags=["b"], files=files[2:]).id
+
+    rig.stash.edit_scene(second, details="y")
+
+    shown = f"item {item.rating_key} shows scene {first}, it was there first"
+    assert rig.wait_until(lambda: shown in rig.worker_log() and rig.queued() == 0)
+    assert item.title == "First"
