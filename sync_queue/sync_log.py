@@ -8,6 +8,10 @@ from typing import Any
 
 FieldValues = Mapping[str, str | list[str]]
 
+# Whose an item is when the scene that it was written for is gone from Stash. What it was sent stays
+# known: else a scene that gets its file would take all that for a person's own.
+NOBODY = 0
+
 # Among what was sent, by field, stands under this name what is being sent.
 _PENDING = "pending"
 
@@ -25,6 +29,9 @@ _UPSERT_ITEM = (
 _TAKE_OVER = (
     "UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' "
     "WHERE scene_id != ? AND server_id = ? AND rating_key = ?"
+)
+_LEAVE_TO_NOBODY = (
+    f"UPDATE OR REPLACE sync_log SET scene_id = {NOBODY}, digest = '' WHERE scene_id = ?"
 )
 _FORGET_OTHERS = "DELETE FROM sync_log WHERE scene_id != ? AND server_id = ? AND rating_key = ?"
 _KEEP_ORIGINAL = (
@@ -168,7 +175,7 @@ class SyncLog:
         return [row[0] for row in rows]
 
     def records_of_item(self, server_id: str, rating_key: int) -> dict[int, ItemRecord]:
-        """Return scene id → what this item was last sent for it."""
+        """Return scene id (or NOBODY) → what this item was last sent for it."""
         rows = self._connection.execute(
             "SELECT scene_id FROM sync_log WHERE server_id = ? AND rating_key = ?",
             (server_id, rating_key),
@@ -208,7 +215,7 @@ class SyncLog:
         )
 
     def scenes_of_item(self, server_id: str, rating_key: int) -> set[int]:
-        """Return the scenes for which this item was written."""
+        """Return the scenes for which this item was written; NOBODY for one that is gone."""
         rows = self._connection.execute(
             "SELECT scene_id FROM sync_log WHERE server_id = ? AND rating_key = ?",
             (server_id, rating_key),
@@ -230,7 +237,7 @@ class SyncLog:
         found: dict[int, dict[int, str]] = {}
         statement = (
             "SELECT scene_id, rating_key, digest FROM sync_log WHERE coalesce(?, server_id) = "
-            "server_id"
+            f"server_id AND scene_id != {NOBODY}"
         )
         for scene_id, rating_key, digest in self._connection.execute(statement, (server_id,)):
             found.setdefault(scene_id, {})[rating_key] = digest
@@ -277,8 +284,8 @@ class SyncLog:
         return dict(self._connection.execute(statement))
 
     def forget_scene(self, scene_id: int) -> None:
-        """Drop everything known of a scene."""
-        self._connection.execute("DELETE FROM sync_log WHERE scene_id = ?", (scene_id,))
+        """Drop everything known of a scene; what its items were sent is nobody's then."""
+        self._connection.execute(_LEAVE_TO_NOBODY, (scene_id,))
         self._connection.execute("DELETE FROM scene_log WHERE scene_id = ?", (scene_id,))
 
 

@@ -10,7 +10,7 @@ from plex.health import check_plex_health
 from plex.items import PlexItem
 from plex.matcher import still_holds
 from plex.originals import Held, shares_a_file
-from sync_queue.sync_log import ItemRecord
+from sync_queue.sync_log import NOBODY, ItemRecord
 from tasks.context import TaskContext, TaskError, scene_argument
 from worker.item_restorer import ItemRestorer
 from worker.session import SyncSession
@@ -118,7 +118,7 @@ class _Restoring:
             self._failed(item, records, error)
         else:
             self.counts.restored += 1
-            self.counts.scenes.update(records)
+            self.counts.scenes.update(records.keys() - {NOBODY})
             if shortened:
                 self._context.log.warning(
                     f"'{item.title}': Plex takes no request with the whole {', '.join(shortened)} "
@@ -130,7 +130,8 @@ class _Restoring:
         if sick and not check_plex_health(self._session.client).healthy:
             raise error
         self.counts.failed += 1
-        scenes = ", ".join(f"scene {scene_id}" for scene_id in records) or "a scene that is gone"
+        known = records.keys() - {NOBODY}
+        scenes = ", ".join(f"scene {scene_id}" for scene_id in known) or "a scene that is gone"
         self._context.log.warning(
             f"'{item.title}', the item of {scenes}, was not restored: {error}. Run the task again"
         )

@@ -93,9 +93,8 @@ class BatchSync:
         )
         finder.find(work)
         writer = ItemWriter(self._session, self._images, self._queue, self._clock, self._log)
-        with self._queue.transaction():
-            writer.keep_originals(work)
-            # Only now: what their items were sent has gone over to the scenes that have them.
+        writer.keep_originals(work)
+        if finder.gone:
             self._queue.forget_scenes(finder.gone)
         unlocked: list[tuple[Result, CoverResult]] = []
         for one in work:

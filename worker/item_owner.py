@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from plex.items import PlexItem
 from plex.matcher import PlexMatcher, has_first_file, still_holds
 from plex.path_index import folded_path
-from sync_queue.sync_log import SyncLog
+from sync_queue.sync_log import NOBODY, SyncLog
 from validation.scene_extractor import StashScene
 from worker.scene_work import SceneWork
 
@@ -65,16 +65,17 @@ class ItemOwners:
         items = {item.rating_key: item for one in work for item in one.items}
         claimants = _claimants(work)
         logged = {key: self._sync_log.scenes_of_item(self._server_id, key) for key in items}
+        owners = {key: scene_ids - {NOBODY} for key, scene_ids in logged.items()}
         absent = {
-            key: logged[key] - claimants[key].keys()
+            key: owners[key] - claimants[key].keys()
             for key in items
-            if owner_of(claimants[key], logged[key]) not in claimants[key]
+            if owner_of(claimants[key], owners[key]) not in claimants[key]
         }
         lapsed = self._lapsed(absent, items)
         for one in work:
             for item in list(one.items):
                 key = item.rating_key
-                left = logged[key] - lapsed.get(key, set())
+                left = owners[key] - lapsed.get(key, set())
                 _give(one, item, claimants[key], owner_of(claimants[key], left))
                 if item in one.items and logged[key] - {one.scene.id}:
                     one.taken_over.append(key)

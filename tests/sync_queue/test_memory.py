@@ -13,7 +13,7 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
 from sync_queue.operations import METADATA, scene_job
-from sync_queue.sync_log import ItemRecord, SceneRecord
+from sync_queue.sync_log import NOBODY, ItemRecord, SceneRecord
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import ANY_TEXT
 
@@ -227,6 +227,25 @@ def test_forgetting_a_scene_forgets_its_items_and_no_other_scene(queue: QueueMan
     assert (log.item(1, SERVER, 10), log.scene(1)) == (None, None)
     assert log.item(2, SERVER, 10) is not None
     assert log.scene(2) is not None
+
+
+def test_what_the_item_of_a_forgotten_scene_was_sent_waits_for_who_comes_next(
+    queue: QueueManager,
+) -> None:
+    log = queue.sync_log
+    log.remember_item(1, SERVER, 10, ItemRecord("d", SENT), NOW)
+    log.remember_image(1, SERVER, 10, "poster", "sha")
+    log.remember_item(2, SERVER, 11, ItemRecord("d", {}), NOW)
+    log.remember_item(2, SERVER, 10, ItemRecord("d", {}), NOW)
+
+    log.forget_scene(2)
+    log.forget_scene(1)
+
+    assert log.digests(None) == log.digests(SERVER) == {}
+    assert log.scenes_of_item(SERVER, 10) == log.scenes_of_item(SERVER, 11) == {NOBODY}
+    log.take_over(3, SERVER, 10)
+    assert log.item(3, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
+    assert log.scenes_of_item(SERVER, 10) == {3}
 
 
 def test_what_is_remembered_inside_a_failed_transaction_is_not(queue: QueueManager) -> None:
