@@ -154,10 +154,13 @@ class Story:
             self._files_swap: (2, NOTHING),
             self._scene_goes: (1, NOTHING),
             self._scene_comes: (1, NOTHING),
+            self._rename: (2, NOTHING),
+            self._name_goes: (1, NOTHING),
+            self._tags_merge: (1, NOTHING),
             self._item_vanishes: (1, ALL),
             self._rescan: (2, ALL),
+            self._scenes_merge: (1, ALL),
             # No hook tells of these, and no digest.
-            self._rename: (1, FORCE),
             self._person_edits: (2, FORCE),
             self._person_unlocks: (1, FORCE),
             self._copy_appears: (1, FORCE),
@@ -226,6 +229,41 @@ class Story:
         old, new = self._rng.choice(names), f"Renamed {self._names}"
         rename(old, new)
         return f"Stash: {shelf.kind} {old!r} becomes {new!r}"
+
+    def _name_goes(self) -> str:
+        """A performer, studio or tag is destroyed."""
+        shelf, destroy = self._rng.choice(
+            (
+                (self._stash.library.tags, self._stash.destroy_tags),
+                (self._stash.library.performers, self._stash.destroy_performer),
+                (self._stash.library.studios, self._stash.destroy_studio),
+            )
+        )
+        names = [one.name for one in shelf.by_id.values()]
+        if not names:
+            return "nobody goes"
+        name = self._rng.choice(names)
+        destroy(name)
+        return f"Stash: {shelf.kind} {name!r} is destroyed"
+
+    def _tags_merge(self) -> str:
+        names = [one.name for one in self._stash.library.tags.by_id.values()]
+        if len(names) < 3:
+            return "no tags merge"
+        into, *sources = self._rng.sample(names, 3)
+        self._stash.merge_tags(sources, into=into)
+        return f"Stash: tags {sources} are merged into {into!r}"
+
+    def _scenes_merge(self) -> str:
+        """No hook tells of it, but the time stamp of the one that is left."""
+        ids = self._ids()
+        if len(ids) < 4:
+            return "no scenes merge"
+        source, into = self._rng.sample(ids, 2)
+        self._stash.merge_scenes([source], into=into)
+        for one in self._gone:
+            one.scene_id = into if one.scene_id == source else one.scene_id
+        return f"Stash: scene {source} is merged into {into}"
 
     def _person_edits(self) -> str:
         item, fields = self._any_item(), self._values.plex_fields("By hand")

@@ -123,10 +123,13 @@ class Chapter:
         assert {error_type for _, error_type, _ in letters} <= MORTAL, self.told(str(letters))
         self.steps.append(f"dead letters: {letters}")
         excused = {f"scene {one}" for one in self._dead() | self.story.of_several_items()}
+        # With a performer, studio or tag the news of all its scenes has died.
         others = [
             text
             for text in self.story.differences()
-            if text.startswith("scene") and text.split(":")[0].split(",")[0] not in excused
+            if all(scene_id is not None for scene_id, _, _ in letters)
+            and text.startswith("scene")
+            and text.split(":")[0].split(",")[0] not in excused
         ]
         assert not others, self.told("\n".join(others))
 
