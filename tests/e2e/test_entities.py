@@ -200,12 +200,35 @@ def test_an_item_of_a_scene_that_was_merged_into_another_shows_that_one(
     assert rig.wait_until(lambda: item.title == "Source" and rig.queued() == 0)
 
     rig.stash.merge_scenes([source], into=target)
+    told = rig.task("preview_sync").output
+    assert told is not None
+    assert "0 whose item shows another scene" in told
+    assert source in logged_scenes(rig)
     rig.stash.edit_scene(target, details="One of them now")
 
     assert rig.settled(), rig.verdict().differences
     assert (item.title, item.genres) == ("Target", ("b",))
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert logged_scenes(rig) == {target}
+
+
+def test_a_scene_that_was_merged_away_leaves_no_value_that_passes_for_a_persons(
+    make_rig: MakeRig,
+) -> None:
+    """Its own job, or that of a tag, may find it gone before the other scene is edited."""
+    rig = make_rig(settings={"preserve_plex_edits": True})
+    source, item = rig.add_pair("a", title="Source", tags=["a"], studio="House", details="Long")
+    target, _ = rig.add_pair("b", title="Target", tags=["b"], studio="Mill")
+    rig.task("all")
+    assert rig.settled()
+    rig.stash.merge_scenes([source], into=target)
+    rig.stash.rename_tag("a", "A")
+    assert rig.wait_until(lambda: source not in logged_scenes(rig))
+
+    rig.stash.edit_scene(target, title="Both")
+
+    assert rig.settled(), rig.verdict().differences
+    assert (item.title, item.collections, item.summary) == ("Both", ("Mill",), "")
 
 
 def test_an_item_goes_over_when_its_file_was_given_to_another_scene(rig: Rig) -> None:

@@ -36,13 +36,17 @@ def hold_worker_lock(rig: Rig) -> FileLock:
     return lock
 
 
-@pytest.mark.parametrize("event", ["an edit", "a new scene"])
+@pytest.mark.parametrize("event", ["an edit", "a new scene", "merged tags", "a destroyed scene"])
 def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig, event: str) -> None:
-    scene_id, _ = rig.add_pair("a")
+    scene_id, _ = rig.add_pair("a", tags=["one", "two"])
     rig.configure(trigger_plex_scan=True)
     rig.task("health_check")  # whoever reads the settings leaves the hint for hooks
     if event == "an edit":
         run = rig.stash.edit_scene(scene_id, title="T")[0].result
+    elif event == "merged tags":
+        run = rig.stash.merge_tags(["one"], into="two")[0].result
+    elif event == "a destroyed scene":
+        run = rig.stash.destroy_scene(scene_id)[0].result
     else:
         run = rig.stash.scan_new(files=["/media/scenes/new.mp4"]).runs[0].result
     script = rig.manifest.directory / "Stash2Plex.py"
