@@ -59,7 +59,10 @@ def test_several_destroyed_at_once_tell_the_bare_list_of_ids(stash: FakeStash, k
     stash.add_studio("S")
     stash.add_studio("T", parent="S")
 
-    ask(stash, f"mutation{{{kind.lower()}sDestroy(ids: [1, 2])}}")
+    field = f"{kind.lower()}sDestroy"
+    assert "not found" in error_of(stash, f"mutation{{{field}(ids: [1, 99])}}")
+    assert told(stash) == []
+    ask(stash, f"mutation{{{field}(ids: [1, 2])}}")
 
     event = f"{kind}.Destroy.Post"
     assert told(stash) == [(event, 1, ["1", "2"]), (event, 2, ["1", "2"])]

@@ -132,15 +132,18 @@ class Editor:
 
     def performers_destroy(self, ids: Sequence[str], input_: Any, call: Call) -> Edited:
         """`performerDestroy` and `performersDestroy`: no scene hook runs."""
-        return self._destroy(self._library.remove_performer, "Performer", ids, input_, call)
+        library = self._library
+        return self._destroy(library.performers, library.remove_performer, ids, input_, call)
 
     def studios_destroy(self, ids: Sequence[str], input_: Any, call: Call) -> Edited:
         """`studioDestroy` and `studiosDestroy`: no scene hook runs."""
-        return self._destroy(self._library.remove_studio, "Studio", ids, input_, call)
+        library = self._library
+        return self._destroy(library.studios, library.remove_studio, ids, input_, call)
 
     def tags_destroy(self, ids: Sequence[str], input_: Any, call: Call) -> Edited:
         """`tagDestroy` and `tagsDestroy`: no scene hook runs."""
-        return self._destroy(self._library.remove_tag, "Tag", ids, input_, call)
+        library = self._library
+        return self._destroy(library.tags, library.remove_tag, ids, input_, call)
 
     def tags_merge(self, input_: Input, call: Call) -> Edited:
         """`tagsMerge`: the hook of the destination runs, and no other."""
@@ -151,18 +154,22 @@ class Editor:
 
     def _destroy(
         self,
+        shelf: Shelf[Any],
         remove: Callable[[int], Named],
-        type_name: str,
         ids: Sequence[str],
         input_: Any,
         call: Call,
     ) -> Edited:
-        """The hook gets the input of a single removal, or the bare ids of several."""
+        """All or none; the hook gets the input of a single removal, or the bare ids of several."""
         with self._library.lock:
-            gone = [remove(parse_id(id_)) for id_ in ids]
+            gone = [shelf.get(parse_id(id_)) for id_ in ids]
+            for one in gone:
+                remove(one.id)
         runs: list[PluginRun] = []
         for one in gone:
-            runs += self._host.hooks(f"{type_name}.Destroy.Post", one.id, input_, (), call)
+            runs += self._host.hooks(
+                f"{shelf.kind.capitalize()}.Destroy.Post", one.id, input_, (), call
+            )
         return Edited(tuple(one.id for one in gone), runs)
 
     def _named_update(self, shelf: Shelf[Any], type_name: str, input_: Input, call: Call) -> Edited:
