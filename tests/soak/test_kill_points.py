@@ -24,7 +24,7 @@ import pytest
 from shared.file_lock import FileLock
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
-from sync_queue.operations import METADATA, enqueue, scene_job
+from sync_queue.operations import FORGET, METADATA, enqueue, entity_job, scene_job
 from sync_queue.rescue import put_into_inbox
 from sync_queue.schema import IN_PROGRESS, connect
 from tests.rig import Rig, png
@@ -34,7 +34,7 @@ from tests.soak.nursery import Nursery
 
 pytestmark = pytest.mark.xdist_group("kill_points")
 
-SCENES = 140  # at least one for each case
+SCENES = 150  # at least one for each case
 KILLER = """
 import os, signal
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -77,6 +77,7 @@ BATCH, ACK, MANAGER = "worker/batch.py", "sync_queue/ack_queue.py", "sync_queue/
 PROCESSOR, SETTLEMENT = "worker/processor.py", "worker/settlement.py"
 FINDER, WRITER = "worker/item_finder.py", "worker/item_writer.py"
 COVERS = "worker/cover_sync.py"
+ENTITY_JOBS = "worker/entity_jobs.py"
 OPERATIONS, HOOK = "sync_queue/operations.py", "app/hook_process.py"
 RESCUE = "sync_queue/rescue.py"
 LAUNCHER, SCHEMA, DLQ_TASK = "worker/launcher.py", "sync_queue/schema.py", "tasks/dead_letters.py"
@@ -163,6 +164,22 @@ UNREADABLE = (
         True,
     ),
 )
+PASS_ON = (
+    *around(
+        "entity.read",
+        ENTITY_JOBS,
+        "sent = self._queue.entity_log.digests(session.library.server_id, ids)",
+    ),
+    Point("entity.inside", ENTITY_JOBS, "self._queue.forget_scenes(page.gone)"),
+    *around("entity.put", MANAGER, "operations.put(connection, job, self.clock())"),
+    Point("entity.queued", ENTITY_JOBS, "for scene_id, fate in fates.items():"),
+    *around("entity.done", SETTLEMENT, "self.queue.finish(result.claims, healthy=False)"),
+)
+FORGET_SCENE = (
+    *around("forget.log", MANAGER, "self.sync_log.forget_scene(one)"),
+    *around("forget.waiting", MANAGER, "self._queue.drop_waiting(one)"),
+    Point("forget.done", SETTLEMENT, "self.stats.succeeded(seconds)"),
+)
 TAKE_IN = (
     *around("take_in.enqueue", MANAGER, "self.enqueue([job])"),
     *around("take_in.unlink", MANAGER, "os.unlink(path)"),
@@ -221,7 +238,16 @@ SPAWNED = Point("launch.spawned", LAUNCHER, SPAWN, True)
 POINTS = (
     SPAWNED,
     *(CLAIM + WRITE + IMAGES + FINISH + POSTPONE + RESUME + RESUME_MERGED + BURY + UNREADABLE),
-    *(TAKE_IN + REVIVE + HOOK_LOSES + HOOK_KEEPS + HOOK_MERGES + SCHEMA_MAKING),
+    *(
+        PASS_ON
+        + FORGET_SCENE
+        + TAKE_IN
+        + REVIVE
+        + HOOK_LOSES
+        + HOOK_KEEPS
+        + HOOK_MERGES
+        + SCHEMA_MAKING
+    ),
     *(INBOX_LOSES + INBOX_KEEPS + LAUNCH),
 )
 
@@ -483,6 +509,13 @@ def a_job_in_the_inbox(bench: Bench, scene_id: int) -> None:
     put_into_inbox(str(bench.queue_folder), scene_job(scene_id, METADATA, time.time()))
 
 
+def a_renamed_tag(bench: Bench, scene_id: int) -> None:
+    bench.deliver(scene_id)
+    (tag,) = bench.rig.stash.scene(scene_id).tag_ids
+    bench.rig.stash.library.tags.update(tag, name=f"Renamed {tag}")
+    enqueue(bench.database, [entity_job("tag", tag, time.time())], time.time())
+
+
 WORKER_CASES = [
     pytest.param(prepare, point.name, hit, id=f"{point.name}-{hit}-{prepare.__name__}")
     for prepare, points, hits in (
@@ -494,6 +527,7 @@ WORKER_CASES = [
         (a_dead_workers_job_and_a_newer_edit, RESUME_MERGED, (1,)),
         (a_row_that_is_no_job, UNREADABLE, (1,)),
         (a_job_in_the_inbox, TAKE_IN, (1,)),
+        (a_renamed_tag, PASS_ON, (1,)),
     )
     for point in points
     for hit in hits
@@ -513,6 +547,28 @@ def test_a_worker_killed_here_loses_nothing(
 
     assert bench.reached(name)
     bench.recover_and_judge(scene_id)
+
+
+@pytest.mark.parametrize("name", ids(FORGET_SCENE))
+def test_a_worker_killed_while_it_forgets_a_scene_leaves_nothing_of_it(
+    bench: Bench, name: str
+) -> None:
+    scene_id = bench.next_scene()
+    bench.deliver(scene_id)
+    bench.rig.stash.remove_scene(scene_id)
+    now = time.time()
+    later = scene_job(scene_id, METADATA, now, due=now + 3000)
+    enqueue(bench.database, [later, scene_job(scene_id, FORGET, now)], now)
+    bench.arm(name)
+
+    bench.start_worker()
+    bench.await_death()
+
+    assert bench.reached(name)
+    bench.recover_and_judge(scene_id)
+    for table in ("sync_log", "scene_log"):
+        count = f"SELECT COUNT(*) FROM {table} WHERE scene_id = ?"
+        assert bench.database.execute(count, (scene_id,)).fetchone() == (0,)
 
 
 # -- requests --------------------------------------------------------------------------------------
