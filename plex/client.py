@@ -132,24 +132,42 @@ class PlexClient:
         """Return the files with this in their path; None: no answer (`plex.listing.find_named`)."""
         return find_named(self._get, section, chunk)
 
-    def read_items(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
-        """Return the items with these keys, with complete lists; those that are gone are absent."""
+    def read_items(
+        self, rating_keys: Sequence[int], batch: int = READ_BATCH
+    ) -> dict[int, PlexItem]:
+        """Return the items with these keys, with complete lists; those that are gone are absent.
+
+        Args:
+            rating_keys: the items.
+            batch: how many are asked for at once, up to 500, which still fit into a request line;
+                fewer where Plex fails at so many.
+        """
         found: dict[int, PlexItem] = {}
-        for start in range(0, len(rating_keys), READ_BATCH):
-            batch = rating_keys[start : start + READ_BATCH]
+        start = 0
+        while start < len(rating_keys):
+            some = rating_keys[start : start + batch]
             try:
-                answer = self._get(
-                    f"/library/metadata/{','.join(map(str, batch))}",
-                    f"reading {len(batch)} items",
-                    {"X-Plex-Container-Start": "0", "X-Plex-Container-Size": str(len(batch))},
-                )
-            except PlexNotFound:
-                continue  # none of them exists any more
-            for video in answer.findall("Video"):
-                item = parse_item(video)
-                if item is not None:
-                    found[item.rating_key] = item
+                videos = self._read_videos(some)
+            except PlexTemporaryError as error:
+                if batch <= READ_BATCH or error.retry_after is not None:
+                    raise
+                batch //= 2
+                continue
+            items = (parse_item(video) for video in videos)
+            found.update({item.rating_key: item for item in items if item is not None})
+            start += len(some)
         return found
+
+    def _read_videos(self, rating_keys: Sequence[int]) -> list[Element]:
+        try:
+            answer = self._get(
+                f"/library/metadata/{','.join(map(str, rating_keys))}",
+                f"reading {len(rating_keys)} items",
+                {"X-Plex-Container-Start": "0", "X-Plex-Container-Size": str(len(rating_keys))},
+            )
+        except PlexNotFound:
+            return []  # none of them exists any more
+        return answer.findall("Video")
 
     def edit(self, item: PlexItem, fields: Fields, *, alone: bool = False) -> EditOutcome:
         """Write the fields of one item: with one request, unless that is too long or refused.

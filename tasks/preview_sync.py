@@ -6,16 +6,10 @@ from typing import Any
 
 from plex.client import READ_BATCH
 from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
-from plex.items import PlexItem
-from sync_queue.sync_log import ItemRecord
 from tasks.context import TaskContext, TaskError, scene_argument
 from tasks.preview_report import PreviewReport, lines_of
-from validation.metadata import project
 from validation.scene_extractor import StashScene
-from worker.cover_sync import may_differ, targets_of
-from worker.item_finder import ItemFinder
-from worker.plan import lacks_metadata, plan_item
-from worker.scene_work import SceneWork
+from worker.inspection import Inspection, SceneInspector
 from worker.session import SyncSession
 
 SEEN, CHANGES, COVERS, IN_STEP = "looked at", "would change", "with a cover to compare", "in step"
@@ -59,7 +53,7 @@ def _batches(context: TaskContext, scene_id: int | None) -> Iterator[list[StashS
 
 
 class _Preview:
-    """Goes through the stages of a sync, up to the point where something would be sent.
+    """Writes down what the inspection of each scene says.
 
     Attributes:
         sums: how many scenes came to what.
@@ -69,71 +63,50 @@ class _Preview:
     def __init__(self, context: TaskContext, session: SyncSession, report: PreviewReport) -> None:
         self.sums = dict.fromkeys(_ALL, 0)
         self.fields: Counter[str] = Counter()
-        self._session = session
         self._report = report
-        self._log = context.queue.sync_log
-        self._read = context.scenes.read
-        self._warn = context.log.warning
-        self._preserve = session.config.preserve_plex_edits
-        self._server_id = session.library.server_id
+        self._inspector = SceneInspector(
+            session, context.queue.sync_log, context.scenes.read, context.log.warning
+        )
 
     def look_at(self, scenes: list[StashScene]) -> None:
         """Find out what would be sent for these scenes."""
-        work: list[SceneWork] = []
-        for scene in scenes:
+        for one in self._inspector.inspect(scenes):
             self.sums[SEEN] += 1
-            if not scene.files:
+            if not one.scene.files:
                 self.sums[NO_FILE] += 1
-            elif lacks_metadata(scene, self._log.scene(scene.id)):
+            elif one.lacks_metadata:
                 self.sums[NO_METADATA] += 1
             else:
-                work.append(SceneWork([], scene, project(scene, self._session.config)))
-        ItemFinder(self._session, self._log, self._read, self._warn).find(work)
-        for one in work:
-            self._compare(one)
+                self._tell(one)
 
-    def _compare(self, one: SceneWork) -> None:
+    def _tell(self, one: Inspection) -> None:
         if one.error is not None:
             if not isinstance(one.error, PlexNotFound | PlexAmbiguousMatch):
                 raise one.error  # Plex could not be asked: nothing may be concluded from that
             self.sums[MISSING if isinstance(one.error, PlexNotFound) else AMBIGUOUS] += 1
             self._report.add(f"\n{one.scene.label}\n  {one.error}")
             return
-        records: dict[PlexItem, ItemRecord] = {}
         lines = [f"  {words}" for words in one.elsewhere]
-        edited = False
-        for item in one.items:
-            records[item], edit, _ = plan_item(
-                self._log, self._server_id, one, item, preserve=self._preserve
-            )
+        unlocked = dict(one.unlocked)
+        for item, edit in one.edits:
             self.fields.update(edit.fields.keys())
-            edited = edited or bool(edit)
-            of_item = lines_of(item, edit) + self._unlocked(one, item, records[item])
+            of_item = lines_of(item, edit)
+            if item in unlocked:
+                of_item.append(f"locked as they are: {', '.join(unlocked[item])}")
             if of_item:
                 lines += [f"  item {item.rating_key}, {item.files[0]}"]
                 lines += [f"    {line}" for line in of_item]
-        lines += self._covers(one, records)
-        self.sums[_outcome(one, edited=edited, more=len(lines) > len(one.elsewhere))] += 1
+        if one.cover_for:
+            kinds = " and ".join(one.cover_for)
+            lines.append(f"  cover: would be compared with what was sent as {kinds}")
+        self.sums[_outcome(one, more=len(lines) > len(one.elsewhere))] += 1
         if lines:
             self._report.add("\n".join(["", one.scene.label, *lines]))
 
-    def _unlocked(self, one: SceneWork, item: PlexItem, record: ItemRecord) -> list[str]:
-        targets = targets_of(one.desired, {item: record}, preserve=self._preserve)
-        kinds = [target.kind for target in targets if target.lacks_lock]
-        return [f"locked as they are: {', '.join(kinds)}"] if kinds else []
 
-    def _covers(self, one: SceneWork, records: Mapping[PlexItem, ItemRecord]) -> list[str]:
-        """Say whether the cover would be looked at; what it is only its bytes can tell."""
-        targets = targets_of(one.desired, records, preserve=self._preserve)
-        if not targets or not may_differ(one.scene, targets, self._log.scene(one.scene.id)):
-            return []
-        kinds = dict.fromkeys(target.kind for target in targets)
-        return [f"  cover: would be compared with what was sent as {' and '.join(kinds)}"]
-
-
-def _outcome(one: SceneWork, *, edited: bool, more: bool) -> str:
-    if not one.items:
+def _outcome(one: Inspection, *, more: bool) -> str:
+    if not one.edits:
         return ELSEWHERE
-    if edited:
+    if any(edit for _, edit in one.edits):
         return CHANGES
     return COVERS if more else IN_STEP

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 
+from plex.client import READ_BATCH
 from plex.exceptions import PlexAmbiguousMatch, PlexError, PlexNotFound
 from plex.matcher import Match, MatchConfidence, Matching, still_holds
 from stash.exceptions import StashQueryError
@@ -23,6 +24,8 @@ class ItemFinder:
         sync_log: knows for which scene an item was written.
         read: reads scenes from Stash, by their ids.
         warn: tells the user about a choice that may be wrong.
+        batch: how many items are read at once.
+        forgets: drop from the index what Plex does not show, so that it is looked for anew.
     """
 
     def __init__(
@@ -31,10 +34,15 @@ class ItemFinder:
         sync_log: SyncLog,
         read: ReadScenes,
         warn: Callable[[str], None],
+        *,
+        batch: int = READ_BATCH,
+        forgets: bool = True,
     ) -> None:
         self._session = session
         self._warn = warn
         self._owners = ItemOwners(sync_log, session.library.server_id, session.matcher, read)
+        self._batch = batch
+        self._forgets = forgets
 
     @property
     def gone(self) -> set[int]:
@@ -94,12 +102,14 @@ class ItemFinder:
             if match.rating_key not in {item.rating_key for item in one.items}
         ]
         keys = {match.rating_key for _, match in wanted}
-        items = self._session.client.read_items(sorted(keys))
+        items = self._session.client.read_items(sorted(keys), self._batch)
         for one, match in wanted:
             item = items.get(match.rating_key)
             if item is not None and still_holds(item, match):
                 one.items.append(item)
-            else:
+                continue
+            one.unseen = one.unseen or item is None
+            if self._forgets:
                 self._session.library.index.forget_item(match.rating_key)
 
     def _is_stranger(self, one: SceneWork) -> bool:

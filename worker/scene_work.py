@@ -67,6 +67,7 @@ class SceneWork:
         items: those of them that were read, do hold them, and show this scene.
         taken_over: the keys of those items that were written for another scene before.
         elsewhere: for people: which other scenes its other items show.
+        unseen: whether Plex lists an item of it but did not show it when it was asked.
         error: why it goes no further.
     """
 
@@ -77,6 +78,7 @@ class SceneWork:
     items: list[PlexItem] = field(default_factory=list)
     taken_over: list[int] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    unseen: bool = False
     error: PlexError | None = None
 
     @property

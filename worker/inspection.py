@@ -1,0 +1,141 @@
+"""What a sync of scenes would do now, without doing it: for the preview and for reconciliation."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from plex.client import READ_BATCH
+from plex.diff import ItemEdit
+from plex.exceptions import PlexError
+from plex.items import PlexItem
+from sync_queue.sync_log import ItemRecord, SceneRecord, SyncLog
+from validation.metadata import SceneMetadata, project
+from validation.scene_extractor import StashScene
+from worker.cover_sync import may_differ, targets_of
+from worker.item_finder import ItemFinder
+from worker.item_owner import ReadScenes
+from worker.plan import lacks_metadata, plan_item
+from worker.scene_work import SYNCED, SceneWork
+from worker.session import SyncSession
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One scene, and what a sync would do with it.
+
+    Attributes:
+        desired: what Plex shall show of it.
+        lacks_metadata: nobody has identified it yet, so it is left alone and nothing else is known.
+        edits: its items, each with what it would be sent, which may be nothing.
+        unlocked: item → images that would only be locked.
+        cover_for: the kinds of image for which its cover would be looked at.
+        elsewhere: which other scenes its other items show.
+        unseen: Plex lists an item of it but did not show it.
+        synced_before: whether it was ever sent to Plex.
+        error: why it has no item.
+    """
+
+    scene: StashScene
+    desired: SceneMetadata
+    lacks_metadata: bool = False
+    edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()
+    unlocked: tuple[tuple[PlexItem, tuple[str, ...]], ...] = ()
+    cover_for: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    unseen: bool = False
+    synced_before: bool = False
+    error: PlexError | None = None
+
+    @property
+    def image_reasons(self) -> tuple[str, ...]:
+        """Why its images have to be looked at, for a histogram; empty when they need not."""
+        locks = {f"{kind} not locked": None for _, kinds in self.unlocked for kind in kinds}
+        return (*(("cover to compare",) if self.cover_for else ()), *locks)
+
+
+class SceneInspector:
+    """Goes through the stages of a sync, up to the point where something would be sent.
+
+    Args:
+        session: settings and Plex; its library is prepared.
+        sync_log: what was sent so far.
+        read: reads scenes from Stash, by their ids.
+        warn: tells the user about a choice that may be wrong.
+        batch: how many items are read at once.
+    """
+
+    def __init__(
+        self,
+        session: SyncSession,
+        sync_log: SyncLog,
+        read: ReadScenes,
+        warn: Callable[[str], None],
+        *,
+        batch: int = READ_BATCH,
+    ) -> None:
+        self._session = session
+        self._log = sync_log
+        self._preserve = session.config.preserve_plex_edits
+        self._server_id = session.library.server_id
+        self._finder = ItemFinder(session, sync_log, read, warn, batch=batch, forgets=False)
+
+    def inspect(self, scenes: Collection[StashScene]) -> list[Inspection]:
+        """Find out what would be done with these scenes, with few requests for all of them.
+
+        Raises:
+            PlexError, StashError: a side could not be asked, so nothing was found out.
+        """
+        records = {scene.id: self._log.scene(scene.id) for scene in scenes}
+        work = {
+            scene.id: SceneWork([], scene, project(scene, self._session.config))
+            for scene in scenes
+            if scene.files and not lacks_metadata(scene, records[scene.id])
+        }
+        self._finder.find(list(work.values()))
+        return [self._of(scene, work.get(scene.id), records[scene.id]) for scene in scenes]
+
+    def _of(
+        self, scene: StashScene, work: SceneWork | None, last: SceneRecord | None
+    ) -> Inspection:
+        synced_before = last is not None and last.outcome == SYNCED
+        if work is None:
+            return Inspection(
+                scene,
+                project(scene, self._session.config),
+                lacks_metadata=bool(scene.files),
+                synced_before=synced_before,
+            )
+        edits: list[tuple[PlexItem, ItemEdit]] = []
+        known: dict[PlexItem, ItemRecord] = {}
+        for item in work.items:
+            plan = plan_item(self._log, self._server_id, work, item, preserve=self._preserve)
+            edits.append((item, plan.edit))
+            known[item] = plan.last
+        return Inspection(
+            scene,
+            work.desired,
+            edits=tuple(edits),
+            unlocked=tuple(self._unlocked(work, known)),
+            cover_for=self._cover_for(work, known, last),
+            elsewhere=tuple(work.elsewhere),
+            unseen=work.unseen,
+            synced_before=synced_before,
+            error=work.error,
+        )
+
+    def _unlocked(
+        self, work: SceneWork, known: dict[PlexItem, ItemRecord]
+    ) -> Sequence[tuple[PlexItem, tuple[str, ...]]]:
+        found: dict[PlexItem, list[str]] = {}
+        for target in targets_of(work.desired, known, preserve=self._preserve):
+            if target.lacks_lock:
+                found.setdefault(target.item, []).append(target.kind)
+        return [(item, tuple(kinds)) for item, kinds in found.items()]
+
+    def _cover_for(
+        self, work: SceneWork, known: dict[PlexItem, ItemRecord], last: SceneRecord | None
+    ) -> tuple[str, ...]:
+        """Return the kinds for which the cover is looked at; what it is only its bytes can tell."""
+        targets = targets_of(work.desired, known, preserve=self._preserve)
+        if not targets or not may_differ(work.scene, targets, last):
+            return ()
+        return tuple(dict.fromkeys(target.kind for target in targets))
