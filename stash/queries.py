@@ -2,7 +2,7 @@
 
 SCENE_FIELDS = """
 fragment SceneFields on Scene {
-  id title details date rating100 updated_at
+  id title details date rating100 created_at updated_at
   studio { id name }
   performers { id name }
   tags { id name }
@@ -75,6 +75,40 @@ query ScenesWith($after: Int!, $size: Int!, $ids: [ID!]) {{
 SCENES_WITH_PERFORMERS = _scenes_with("performers")
 SCENES_WITH_STUDIOS = _scenes_with("studios")
 SCENES_WITH_TAGS = _scenes_with("tags")
+
+# `count` is of all scenes behind `after`: a page that shows fewer than it should is told by it.
+SCENES_COUNTED_AFTER = (
+    """
+query ScenesCountedAfter($after: Int!, $size: Int!) {
+  findScenes(
+    scene_filter: { id: { value: $after, modifier: GREATER_THAN } }
+    filter: { per_page: $size, sort: "id", direction: ASC }
+  ) {
+    count
+    scenes { ...SceneFields }
+  }
+}
+"""
+    + SCENE_FIELDS
+)
+
+SCENES_CREATED_AFTER = (
+    """
+query ScenesCreatedAfter($after: Int!, $size: Int!, $since: String!) {
+  findScenes(
+    scene_filter: {
+      id: { value: $after, modifier: GREATER_THAN }
+      created_at: { value: $since, modifier: GREATER_THAN }
+    }
+    filter: { per_page: $size, sort: "id", direction: ASC }
+  ) {
+    count
+    scenes { ...SceneFields }
+  }
+}
+"""
+    + SCENE_FIELDS
+)
 
 # For a walk through the whole library that only wants to know which files there are.
 SCENE_FILES_AFTER = """

@@ -1,6 +1,7 @@
 """Reading scenes from Stash, many at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stash import queries
@@ -15,6 +16,14 @@ _WITH = {
     "tags": queries.SCENES_WITH_TAGS,
 }
 FILES_PAGE = 2000  # likewise where only their files are asked for: some 300 bytes a scene
+
+
+@dataclass(frozen=True, slots=True)
+class ScenePage:
+    """Scenes by rising id, and how many are left behind the last of them."""
+
+    scenes: tuple[StashScene, ...]
+    left: int
 
 
 class StashScenes:
@@ -61,6 +70,33 @@ class StashScenes:
             ids: Stash's; one that is gone finds nothing.
         """
         return self._pages(_WITH[kind], PAGE, {"ids": [str(one) for one in ids]})
+
+    def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
+        """Return the next scenes by rising id, in one request, held to Stash's own count.
+
+        Args:
+            scene_id: the scene behind which the page begins.
+            size: scenes on it, but for the last page.
+            created_since: only scenes whose `created_at` is greater, compared as text by Stash.
+
+        Raises:
+            StashQueryError: there are fewer scenes than Stash says, so half the answer is missing.
+        """
+        variables: dict[str, Any] = {"after": scene_id, "size": size}
+        text = queries.SCENES_COUNTED_AFTER
+        if created_since:
+            text, variables["since"] = queries.SCENES_CREATED_AFTER, created_since
+        found = self._connection.query(text, variables).get("findScenes")
+        rows = found.get("scenes") if isinstance(found, dict) else None
+        count = found.get("count") if isinstance(found, dict) else None
+        if not isinstance(rows, list) or not isinstance(count, int):
+            message = "Stash did not list its scenes"
+            raise StashQueryError(message)
+        scenes = tuple(_scenes(rows))
+        if len(scenes) < min(count, size):
+            message = f"Stash listed {len(scenes)} scenes where it has {min(count, size)}"
+            raise StashQueryError(message)
+        return ScenePage(scenes, count - len(scenes))
 
     def walk_files(self) -> Iterator[list[StashScene]]:
         """Yield all scenes in pages by rising id, with nothing but their files."""

@@ -26,7 +26,8 @@ class Entity:
 class StashScene:
     """What Stash knows of a scene and Plex could show; unset texts are empty.
 
-    `date` may be partial ("2024", "2024-05"). `updated_at` is Stash's time stamp, verbatim.
+    `date` may be partial ("2024", "2024-05"). `created_at` and `updated_at` are Stash's time
+    stamps, verbatim.
     """
 
     id: int
@@ -38,6 +39,7 @@ class StashScene:
     performers: tuple[Entity, ...] = ()
     tags: tuple[Entity, ...] = ()
     files: tuple[SceneFile, ...] = ()
+    created_at: str = ""
     updated_at: str = ""
 
     @property
@@ -87,6 +89,7 @@ def parse_scene(raw: Any) -> StashScene:
         performers=_entities(raw.get("performers")),
         tags=_entities(raw.get("tags")),
         files=_files(raw.get("files")),
+        created_at=_text(raw.get("created_at")),
         updated_at=_text(raw.get("updated_at")),
     )
 
