@@ -239,6 +239,13 @@ class PathIndex:
         """Return the files of this path's name that have this size, or none that is known."""
         return self._find("size IN (?, 0) AND name", folded_name(path), size)
 
+    def count(self) -> int:
+        """Return how many files are known."""
+        row = self._connection.execute(
+            "SELECT COUNT(*) FROM parts WHERE server_id = ?", (self._server_id,)
+        ).fetchone()
+        return int(row[0])
+
     def rating_keys(self) -> set[int]:
         """Return the keys of all items."""
         rows = self._connection.execute(

@@ -171,6 +171,17 @@ class AckQueue(SQLiteAckQueue):
         with self.transaction() as connection:
             connection.executemany(_HURRY, [(row_id,) for row_id in row_ids])
 
+    def waiting_among(self, scene_ids: Iterable[int]) -> set[int]:
+        """Return those of the scenes that have a job that waits."""
+        by_subject = {scene_key(one): one for one in scene_ids}
+        places = ", ".join("?" * len(by_subject))
+        rows = self.connection.execute(
+            f"SELECT DISTINCT {SUBJECT} FROM {TABLE} WHERE {SUBJECT} IN ({places}) "
+            f"AND {IS_WAITING}",
+            list(by_subject),
+        )
+        return {by_subject[row[0]] for row in rows}
+
     def next_due(self) -> float | None:
         """Return when the next waiting job is due, None when none waits."""
         row = self.connection.execute(_NEXT_DUE).fetchone()

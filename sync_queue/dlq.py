@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -84,6 +85,16 @@ class DeadLetterQueue:
     def of_type(self, error_type: str) -> list[DeadLetter]:
         """Return those with this class of error, the oldest first."""
         return self._letters(f"{_SELECT} WHERE error_type = ? ORDER BY failed_at, id", error_type)
+
+    def of_scenes(self, scene_ids: Collection[int]) -> dict[int, list[DeadLetter]]:
+        """Return scene id → its dead letters, for those of the scenes that have any."""
+        found: dict[int, list[DeadLetter]] = {}
+        places = ", ".join("?" * len(scene_ids))
+        statement = f"{_SELECT} WHERE scene_id IN ({places}) ORDER BY failed_at, id"
+        for row in self._connection.execute(statement, list(scene_ids)):
+            letter = DeadLetter(row[0], _job_of(row[1], row[2]), row[3], row[4], row[5])
+            found.setdefault(row[2], []).append(letter)
+        return found
 
     def remove(self, letter_id: int) -> bool:
         """Remove one; False when it is gone already."""

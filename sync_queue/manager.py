@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,6 +13,7 @@ from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, DeadLetterQueue, Failure
 from sync_queue.entity_log import EntityLog
+from sync_queue.gap_store import GapStore
 from sync_queue.journal import uses_wal
 from sync_queue.models import MISSING_SINCE, Claim, SyncJob
 from sync_queue.rescue import read_inbox
@@ -40,6 +41,7 @@ class QueueManager:
         self.sync_log = SyncLog(self._queue.connection)
         self.entity_log = EntityLog(self._queue.connection)
         self.dead_letters = DeadLetterQueue(self._queue.connection)
+        self.gaps = GapStore(self._queue.connection)
 
     def close(self) -> None:
         """Close the database."""
@@ -209,6 +211,10 @@ class QueueManager:
     def waiting(self) -> int:
         """Return how many jobs wait or are in progress."""
         return sum(self.stats().values())
+
+    def waiting_among(self, scene_ids: Collection[int]) -> set[int]:
+        """Return those of the scenes that have a job that waits."""
+        return self._queue.waiting_among(scene_ids)
 
     def queued_scene_ids(self) -> set[int]:
         """Return the ids of the scenes with a job that waits."""

@@ -10,7 +10,7 @@ import sqlite3
 
 from shared.file_lock import FileLock
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT = 10.0  # seconds a writer waits for another one; a transaction here takes milliseconds
 
 # persist-queue's acknowledgement states (AckStatus.inited, ready and unack)
@@ -65,6 +65,11 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS scene_log (scene_id INTEGER PRIMARY KEY, entities TEXT NOT NULL, "
     "scene_updated_at TEXT NOT NULL, cover_tag TEXT, outcome TEXT NOT NULL, detail TEXT NOT NULL, "
     "at REAL NOT NULL)",
+    # The reconciliation on its way: its place, and the gaps that it has found so far.
+    "CREATE TABLE IF NOT EXISTS reconciliation_run (id INTEGER PRIMARY KEY CHECK (id = 1), "
+    "run TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS reconciliation_gaps (scene_id INTEGER PRIMARY KEY, "
+    "kind TEXT NOT NULL, changed_at TEXT NOT NULL)",
 )
 # Version 1 kept the originals in the sync log, and of the uploads the last one only. Its column
 # stays: a worker of that version may still be at its last job when a hook of this one comes.

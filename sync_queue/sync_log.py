@@ -272,6 +272,15 @@ class SyncLog:
             ),
         )
 
+    def scenes_between(self, after: int, up_to: int) -> list[int]:
+        """Return the scenes that are known of those behind `after` up to `up_to`."""
+        rows = self._connection.execute(
+            "SELECT scene_id FROM scene_log WHERE scene_id > ?1 AND scene_id <= ?2 UNION "
+            "SELECT scene_id FROM sync_log WHERE scene_id > ?1 AND scene_id <= ?2",
+            (after, up_to),
+        )
+        return [row[0] for row in rows]
+
     def doubt_scene(self, scene_id: int) -> None:
         """Take no state of a scene for synced any more: the next sync looks at all of it."""
         self._connection.execute(
