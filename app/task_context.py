@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from app.container import Container, environment
+from app.reconciling import reconciler, sides_of
 from shared.file_lock import FileLock
 from tasks.context import TaskContext
 from worker.launcher import ensure_worker
@@ -29,6 +30,8 @@ def context_for(
         records=Records(container.folder, container.log.warning, container.queue.clock),
         worker_lock=lock,
         takeover=Takeover(lock, FileLock(container.folder.takeover_lock)),
+        reconciler=reconciler(container),
+        reconciler_sides=lambda: sides_of(container, container.sessions.current()),
         reports_folder=container.folder.reports,
         ensure_worker=partial(ensure_worker, script, lock, server_connection),
         foreground_worker=foreground_worker,

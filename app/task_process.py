@@ -23,6 +23,7 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
     # Only here: by now it is known that they can be imported.
     from app.container import build  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
+    from app.reconciling import is_due  # noqa: PLC0415
     from app.task_context import context_for  # noqa: PLC0415
     from plex.exceptions import PlexError  # noqa: PLC0415
     from stash.exceptions import StashError  # noqa: PLC0415
@@ -44,8 +45,9 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         lock = FileLock(folder.worker_lock)
         context = context_for(script, connection, container, lock)
         text = task(context, message["args"])
-        if context.records.breaker().state is not CircuitState.CLOSED:
-            context.ensure_worker()  # an outage whose worker was killed ends with the next task
+        # An outage whose worker was killed ends with the next task, and what is due begins.
+        if context.records.breaker().state is not CircuitState.CLOSED or is_due(context):
+            context.ensure_worker()
     except (
         TaskError,
         ConfigFault,

@@ -112,13 +112,20 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
     """Run one worker until it ends; returns how, and what tells whether anything is left to do."""
     from app.container import build, environment  # noqa: PLC0415 - as in `_work`
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
+    from app.reconciling import SpareTime  # noqa: PLC0415
     from worker.processor import SyncWorker  # noqa: PLC0415
 
     container = None
     try:
         container = build(process.server_connection, process.folder, process.log, process.secrets)
         tell_of_refused_wal(container, "worker")
-        worker = SyncWorker(environment(container, installed=process.installation.unchanged))
+        worker = SyncWorker(
+            environment(
+                container,
+                installed=process.installation.unchanged,
+                aside=SpareTime(container, time.monotonic),
+            )
+        )
         signal.signal(signal.SIGTERM, lambda _signal, _frame: worker.stop())
         return _in_thread(worker, process), container.queue.has_unfinished
     except sqlite3.DatabaseError as error:

@@ -1,1 +1,1 @@
-"""Floor 3: finds the gaps between the two libraries, and when to look."""
+"""Finds the gaps between the two libraries that no hook told of, and decides when to look."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from reconciliation.automatic import Reconciler
+from reconciliation.sides import Sides
 from shared.file_lock import FileLock
 from shared.log import Log
 from stash.scenes import StashScenes
@@ -57,6 +59,8 @@ class TaskContext:
         worker_lock: held by whoever drains the queue.
         takeover: makes room for this process where a worker is; then it holds the worker lock.
         ensure_worker: starts a worker unless one runs.
+        reconciler: this process's access to the reconciliation.
+        reconciler_sides: both libraries as they are to be compared now.
         reports_folder: where reports for the user lie; made when there is one.
         foreground_worker: a worker for this process, told whom to tell its progress.
     """
@@ -68,6 +72,8 @@ class TaskContext:
     records: Records
     worker_lock: FileLock
     takeover: Takeover
+    reconciler: Reconciler
+    reconciler_sides: Callable[[], Sides]
     reports_folder: str
     ensure_worker: Callable[[], str]
     foreground_worker: Callable[[Callable[[int], None]], SyncWorker]

@@ -26,6 +26,7 @@ def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> str:
         + (f" ({letters})" if letters else "")
         + f". Circuit breaker: {breaker_line(context)}"
         + _recoveries(context)
+        + _reconciliation(context)
         + _outages(context)
     )
 
@@ -42,3 +43,25 @@ def _recoveries(context: TaskContext) -> str:
         return ""
     ago = format_elapsed_since(state.last_recovery_time, context.clock())
     return f". Recoveries: {state.recovery_count}, the last {ago}"
+
+
+def _reconciliation(context: TaskContext) -> str:
+    state = context.reconciler.state.read()
+    running = context.reconciler.reconciliation.stored()
+    under_way = (
+        f". A reconciliation is under way: {running.sums.checked:,} of {running.total:,} scenes"
+        if running is not None
+        else ""
+    )
+    if not state.run_count:
+        return under_way or ". Reconciliation: no run yet"
+    by_type = ", ".join(
+        f"{number:,} {name.replace('_', ' ')}" for name, number in state.last_gaps_by_type.items()
+    )
+    ago = format_elapsed_since(state.last_run_time, context.clock())
+    return (
+        f"{under_way}. Reconciliation: last run {ago} (scope {state.last_run_scope}"
+        f"{', startup run' if state.is_startup_run else ''}), {state.last_scenes_checked:,} scenes "
+        f"checked, {state.last_gaps_found:,} gaps ({by_type}), {state.last_enqueued:,} queued; "
+        f"{state.run_count:,} runs"
+    )

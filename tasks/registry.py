@@ -11,6 +11,12 @@ from tasks.outages import health_check, outage_summary
 from tasks.preview_sync import preview_sync
 from tasks.process_queue import process_queue
 from tasks.queue_status import queue_status
+from tasks.reconcile import (
+    reconcile_7days,
+    reconcile_all,
+    reconcile_missing_metadata,
+    reconcile_recent,
+)
 from tasks.restore_values import restore_values
 from tasks.sync_scenes import sync_all, sync_recent
 
@@ -31,27 +37,22 @@ TASKS: Mapping[str, Task] = {
     "process_queue": process_queue,
     "preview_sync": preview_sync,
     "restore_values": restore_values,
+    "reconcile_all": reconcile_all,
+    "reconcile_recent": reconcile_recent,
+    "reconcile_7days": reconcile_7days,
+    "reconcile_missing_metadata": reconcile_missing_metadata,
 }
-ANNOUNCED = (
-    "reconcile_all",
-    "reconcile_recent",
-    "reconcile_7days",
-    "reconcile_missing_metadata",
-)
 
 
 def find_task(arguments: Mapping[str, Any]) -> Task:
     """Return the task that `mode` names.
 
     Raises:
-        TaskError: there is none of that name, or it is announced only.
+        TaskError: there is none of that name.
     """
     mode = arguments.get("mode")
     if isinstance(mode, str) and mode in TASKS:
         return TASKS[mode]
-    if mode in ANNOUNCED:
-        message = f"The task '{mode}' is not there yet; it comes with a later version of Stash2Plex"
-        raise TaskError(message)
-    known = ", ".join(sorted((*TASKS, *ANNOUNCED)))
+    known = ", ".join(sorted(TASKS))
     message = f"Stash2Plex has no task '{mode}'; there are: {known}"
     raise TaskError(message)

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import pytest
 
-from tasks.registry import ANNOUNCED, TASKS
+from tasks.registry import TASKS
 from tests.rig import REPOSITORY
 from tests.servers.stash.plugin_manifest import Operation, load
 from validation.config import Config
@@ -38,7 +38,7 @@ def test_every_setting_of_the_page_is_one_that_the_plugin_reads_and_the_other_wa
 
 @pytest.mark.parametrize("task", MANIFEST.tasks, ids=lambda task: str(task.name))
 def test_every_task_of_the_page_has_a_mode_that_the_plugin_knows(task: Operation) -> None:
-    assert task.default_args["mode"] in {*TASKS, *ANNOUNCED}
+    assert task.default_args["mode"] in TASKS
 
 
 def test_the_page_has_the_tasks_of_the_specification() -> None:

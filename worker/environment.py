@@ -3,15 +3,41 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from shared.log import Log
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from worker.outage_guard import OutageGuard
-from worker.session import SessionProvider
+from worker.session import SessionProvider, SyncSession
 from worker.stats import SyncStats
+
+
+class Aside(Protocol):
+    """What a worker does while no job is due, in short steps."""
+
+    def wants_a_step(self) -> bool:
+        """Tell, without asking anybody, whether there may be something to do now."""
+        ...
+
+    def step(self, session: SyncSession) -> bool:
+        """Do a step; False when there is nothing to do. It raises for no server's sake."""
+        ...
+
+
+class Nothing:
+    """Nothing to do aside."""
+
+    def wants_a_step(self) -> bool:
+        """Tell that there is nothing."""
+        return False
+
+    def step(self, session: SyncSession) -> bool:
+        """Do nothing."""
+        del session
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +46,7 @@ class Environment:
 
     Attributes:
         guard: knows whether Plex is away.
+        aside: what is done while no job is due.
         installed: False once the plugin's files have changed under the worker.
         clock: seconds since the epoch.
         monotonic: seconds that never step.
@@ -34,6 +61,7 @@ class Environment:
     stats: SyncStats
     guard: OutageGuard
     log: Log
+    aside: Aside = field(default_factory=Nothing)
     installed: Callable[[], bool] = lambda: True
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic

@@ -146,7 +146,9 @@ class SyncWorker:
             self._begin()  # no job may wait for a time that the clock has moved out of reach
         self._queue.take_in(self._log.error)
         due = self._a_job_is_due()
-        if not due and not self._guard.is_away and self._seconds_to_search() != 0:
+        aside = not due and self._wants_aside()
+        idle = not due and not aside and self._seconds_to_search() != 0
+        if idle and not self._guard.is_away:
             return DRAINED
         session = self._session()
         if isinstance(session, str):
@@ -158,7 +160,7 @@ class SyncWorker:
         self._search(session)
         claims = self._queue.claim(1 if self._guard.is_away else self._limit)
         if not claims:
-            return DRAINED
+            return WORKED if aside and self._env.aside.step(session) else DRAINED
         unsettled = {claim.row_id: claim for claim in claims}
         try:
             outcome = self._work_on(session, claims, unsettled)
@@ -167,6 +169,11 @@ class SyncWorker:
             self._queue.give_back(list(unsettled.values()))
         self._save_stats()
         return outcome
+
+    def _wants_aside(self) -> bool:
+        """Tell whether this is a time for what is done aside."""
+        able = self._config.enabled and not self._pauses.active and not self._guard.is_away
+        return able and self._env.aside.wants_a_step()
 
     def _a_job_is_due(self) -> bool:
         due = self._queue.next_due()
@@ -363,7 +370,8 @@ class SyncWorker:
     def _seconds_to_next_step(self) -> float | None:
         """Return how long to wait for the next step; None when nothing waits."""
         due = self._queue.next_due()
-        if due is None and not self._guard.is_away:
+        aside = self._wants_aside()
+        if due is None and not aside and not self._guard.is_away:
             return None
         if self._pauses.active:
             left = self._pauses.seconds_left
@@ -373,6 +381,8 @@ class SyncWorker:
             look = self._guard.seconds_to_next_look(due=is_due)
             return min(look, self._config.poll_interval)
         search = self._seconds_to_search()
+        if aside:
+            return 0.0
         next_job = max(0.0, (due or 0.0) - self._env.clock())
         return min(next_job, self._config.poll_interval, *([] if search is None else [search]))
 

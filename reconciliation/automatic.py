@@ -1,0 +1,116 @@
+"""Runs that nobody starts: those that are due, and those that a killed process has left."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from plex.exceptions import PlexError
+from reconciliation.engine import End, Ended, Reconciliation
+from reconciliation.run import Order
+from reconciliation.schedule import RETRY, due
+from reconciliation.sides import Sides
+from reconciliation.state import StateFile
+from shared.file_lock import FileLock
+from shared.log import Log
+from stash.exceptions import StashError
+
+LOOK_EVERY = 60.0  # seconds between two looks at whether a run is due
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """One process's access to the reconciliation.
+
+    Attributes:
+        reconciliation: to be used while the lock is held.
+        lock: held by whoever is at a step of a run, so that two runs at once are one.
+        state: of past runs; everyone may read it.
+    """
+
+    reconciliation: Reconciliation
+    lock: FileLock
+    state: StateFile
+
+
+class AutomaticRuns:
+    """Does a step when the worker has nothing better to do.
+
+    Jobs go first: between two pages of a run the worker looks at its queue. A side that cannot be
+    asked ends nothing: the run rests for a while, and goes on where it was.
+
+    Args:
+        reconciler: the run, its lock and its state.
+        log: is told how a run goes.
+        clock: seconds since the epoch.
+        monotonic: seconds that never step.
+    """
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        log: Log,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._reconciler = reconciler
+        self._log = log
+        self._clock = clock
+        self._monotonic = monotonic
+        self._at_start = True
+        self._order: Order | None = None
+        self._next_look = float("-inf")
+
+    def wants_a_step(self) -> bool:
+        """Tell, without asking anybody, whether there may be something to do now."""
+        return self._monotonic() >= self._next_look
+
+    def step(self, sides: Sides) -> bool:
+        """Do a step of the run that is due or was left; False when there is none."""
+        lock = self._reconciler.lock
+        if not lock.try_acquire():
+            self._rest(LOOK_EVERY)  # somebody else is at it
+            return False
+        try:
+            return self._step(sides)
+        finally:
+            lock.release()
+
+    def _step(self, sides: Sides) -> bool:
+        reconciliation = self._reconciler.reconciliation
+        left = reconciliation.stored()
+        order = left.order if left is not None else self._due(sides)
+        if order is None:
+            self._rest(LOOK_EVERY)
+            return False
+        if left is None or order != self._order:
+            self._order = order
+            reconciliation.begin(order)
+            self._log.info(f"Reconciliation of {order.words} {'goes on' if left else 'begins'}")
+        try:
+            ended = reconciliation.step(sides)
+        except (PlexError, StashError) as error:
+            self._log.warning(f"The reconciliation rests for {RETRY / 60:.0f} minutes: {error}")
+            self._rest(RETRY)
+            return False
+        if ended is not None:
+            self._end(ended, order)
+        return True
+
+    def _due(self, sides: Sides) -> Order | None:
+        config = sides.config
+        at_start, self._at_start = self._at_start, False
+        return due(
+            self._reconciler.state.read(),
+            config.reconcile_interval,
+            config.reconcile_scope,
+            self._clock(),
+            at_start=at_start,
+        )
+
+    def _end(self, ended: Ended, order: Order) -> None:
+        self._order = None
+        tell = self._log.info if ended.how is End.DONE else self._log.warning
+        tell(f"Reconciliation of {order.words}: {ended.text}")
+        self._rest(LOOK_EVERY)
+
+    def _rest(self, seconds: float) -> None:
+        self._next_look = self._monotonic() + seconds

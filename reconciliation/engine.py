@@ -1,0 +1,242 @@
+"""A run of the reconciliation, step by step: each is short, stored, and can be the last one.
+
+First all scenes are checked and the gaps are stored; only then, when both sides have shown
+themselves whole and the sums look right, is anything queued. A process that is killed leaves a run
+that the next one goes on with.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from reconciliation.brake import Question, is_confirmed, is_unusual, question_text, shows_too_little
+from reconciliation.findings import GAPS, Finding, Inspected, Outcome
+from reconciliation.queueing import GONE, GapQueue
+from reconciliation.run import STALE_AFTER, Order, Run
+from reconciliation.scopes import Scope, window_of
+from reconciliation.sides import Sides
+from reconciliation.state import StateFile, after, without_result
+from reconciliation.walk import NoConclusionError, Page, pages, prepare
+from stash.scenes import StashScenes
+from sync_queue.gap_store import Gap
+from sync_queue.manager import QueueManager
+from validation.config import Config
+
+LINE_EVERY = 5000  # scenes between two lines about the progress
+
+
+class End(Enum):
+    """How a run ended: with a result, with a question to a person, or knowing nothing."""
+
+    DONE = "done"
+    ASKS = "asks"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended.
+
+    Attributes:
+        text: for people.
+        queued: how many scenes were queued.
+    """
+
+    how: End
+    text: str
+    queued: int = 0
+
+
+class Reconciliation:
+    """The run of this moment; to be used by the holder of the reconciliation's lock only.
+
+    Args:
+        scenes: Stash's scenes.
+        queue: jobs, sync log, and the run with its gaps.
+        state: the file of past runs.
+        tell: is told about the progress of a long run.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        scenes: StashScenes,
+        queue: QueueManager,
+        state: StateFile,
+        tell: Callable[[str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._scenes = scenes
+        self._queue = queue
+        self._state = state
+        self._tell = tell
+        self._clock = clock
+        self._gap_queue = GapQueue(queue, scenes, clock)
+        self._pages: Iterator[Page] | None = None
+        self._place: tuple[float, int] | None = None
+        self._config: Config | None = None
+
+    def stored(self) -> Run | None:
+        """Return the run that was begun and has not ended; None when there is none of today."""
+        raw = self._queue.gaps.run()
+        run = None if raw is None else Run.parse(raw)
+        young = run is not None and 0 <= self._clock() - run.begun_at < STALE_AFTER
+        return run if young else None
+
+    def begin(self, order: Order) -> Run:
+        """Begin a run, or go on with the one that was left if that does the same."""
+        left = self.stored()
+        if left is not None and left.order.looks_like(order):
+            # Whoever asks for it now may answer its question; what it counts as stays.
+            left.order = replace(left.order, by_user=left.order.by_user or order.by_user)
+            self._queue.gaps.save_run(left.to_state())
+            return left
+        run = Run(order, self._clock())
+        with self._queue.transaction():
+            self._queue.gaps.clear()
+            self._queue.gaps.save_run(run.to_state())
+        return run
+
+    def step(self, sides: Sides) -> Ended | None:
+        """Check one page, or queue one batch; return how the run ended, None while it goes on.
+
+        The run is read as it is stored: between two steps another process may have gone on with it.
+
+        Raises:
+            StashError, PlexError: a side could not be asked; the run stays as it was stored.
+        """
+        run = self.stored()
+        if run is None:
+            return Ended(End.NOTHING, "it was left for more than a day, and is dropped")
+        try:
+            if not run.walked:
+                self._check_a_page(run, sides)
+                return None
+            return self._queue_a_batch(run, sides.config.reconcile_batch_size)
+        except NoConclusionError as error:
+            return self._without_conclusion(run, str(error))
+        except BaseException:
+            self._pages = None  # a walk that was broken off is at its end, says Python
+            raise
+
+    # -- checking ---------------------------------------------------------------------------------
+
+    def _check_a_page(self, run: Run, sides: Sides) -> None:
+        page = next(self._walk(run, sides), None)
+        if page is None:
+            self._judge(run)
+            return
+        before, told = run.cursor, run.sums.checked // LINE_EVERY
+        gaps = [gap for one, finding in page.found for gap in self._count(run, one, finding)]
+        gaps += self._gone(run, before, page.cursor, page.ids)
+        run.cursor = page.cursor
+        run.total = run.sums.checked + page.left
+        with self._queue.transaction():
+            self._queue.gaps.add(gaps)
+            self._queue.gaps.save_run(run.to_state())
+        self._place = (run.begun_at, run.cursor)
+        if run.sums.checked // LINE_EVERY > told:
+            self._tell(
+                f"{run.sums.checked:,} of {run.total:,} scenes checked, {run.sums.gaps:,} gaps"
+            )
+
+    def _walk(self, run: Run, sides: Sides) -> Iterator[Page]:
+        """Return the walk that stands where the run does, begun anew where it does not."""
+        place = (run.begun_at, run.cursor)
+        if self._pages is None or self._config != sides.config or self._place != place:
+            prepare(sides)
+            window = window_of(run.order.scope, run.begun_at)
+            self._pages = pages(self._scenes, sides, window, run.cursor)
+            self._config, self._place = sides.config, place
+        return self._pages
+
+    def _count(self, run: Run, one: Inspected, finding: Finding) -> list[Gap]:
+        wanted = not run.order.only_empty or finding.outcome is Outcome.EMPTY
+        run.sums.count(finding, synced_before=one.synced_before, wanted=wanted)
+        if finding.outcome not in GAPS or not wanted:
+            return []
+        return [Gap(one.scene.id, finding.outcome.name, one.scene.updated_at)]
+
+    def _gone(self, run: Run, after_id: int, up_to: int, present: frozenset[int]) -> list[Gap]:
+        """Return what is known of scenes that Stash does not list; it is asked about each again."""
+        if run.order.scope is not Scope.ALL:
+            return []
+        known = self._queue.sync_log.scenes_between(after_id, up_to)
+        return [Gap(scene_id, GONE) for scene_id in known if scene_id not in present]
+
+    def _judge(self, run: Run) -> None:
+        """Decide whether what was found may be queued.
+
+        Raises:
+            NoConclusionError: a side has shown too little, or a person has to confirm it.
+        """
+        sums = run.sums
+        last = 2**62  # more than any scene's id
+        gone = self._gone(run, run.cursor, last, frozenset())
+        if gone and not sums.checked:
+            message = (
+                f"Stash lists no scenes, although {len(gone):,} were synced. Look whether its "
+                "database is the right one"
+            )
+            raise NoConclusionError(message)
+        if shows_too_little(sums.outcomes[Outcome.UNSEEN], sums.checked):
+            message = (
+                f"Plex did not show {sums.outcomes[Outcome.UNSEEN]:,} of the items that it lists "
+                f"({sums.text()}). Let it finish what it is doing, and look into its log"
+            )
+            raise NoConclusionError(message)
+        run.walked = True
+        with self._queue.transaction():
+            self._queue.gaps.add(gone)
+            self._queue.gaps.save_run(run.to_state())
+
+    # -- queueing ---------------------------------------------------------------------------------
+
+    def _queue_a_batch(self, run: Run, size: int) -> Ended | None:
+        if not run.allowed:
+            question = self._question(run)
+            if question is not None:
+                return question
+            run.allowed = True
+        gaps = self._queue.gaps.first(size)
+        if not gaps:
+            return self._end(run)
+        fates, forgotten = self._gap_queue.deal_with(gaps)
+        run.sums.fates.update(fates)
+        run.sums.forgotten += forgotten
+        with self._queue.transaction():
+            self._queue.gaps.remove(gaps)
+            self._queue.gaps.save_run(run.to_state())
+        return None
+
+    def _question(self, run: Run) -> Ended | None:
+        """Return the end of a run that a person has to confirm first; None when it may go on."""
+        weight, scope, now = run.sums.weight, run.order.scope.value, self._clock()
+        state = self._state.read()
+        if not is_unusual(weight):
+            return None
+        if run.order.by_user and is_confirmed(weight, scope, state.question, now):
+            return None
+        text = f"{run.sums.text()}. {question_text(weight)}"
+        asked = Question(scope, now, weight.again, weight.cleared) if run.order.by_user else None
+        state = without_result(state, run, now, text)
+        self._state.write(replace(state, question=asked or state.question))
+        self._drop()
+        return Ended(End.ASKS, text)
+
+    def _drop(self) -> None:
+        self._pages = None
+        with self._queue.transaction():
+            self._queue.gaps.clear()
+
+    def _end(self, run: Run) -> Ended:
+        text = f"{run.sums.text()}. {run.sums.fates_text()}"
+        self._state.write(after(self._state.read(), run, self._clock(), text))
+        self._drop()
+        return Ended(End.DONE, text, queued=run.sums.enqueued)
+
+    def _without_conclusion(self, run: Run, why: str) -> Ended:
+        text = f"{run.sums.checked:,} scenes checked, nothing was queued: {why}"
+        self._state.write(without_result(self._state.read(), run, self._clock(), text))
+        self._drop()
+        return Ended(End.NOTHING, text)

@@ -1,0 +1,90 @@
+"""One run as it is stored after each page, so that whoever comes next goes on with it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from reconciliation.scopes import Scope
+from reconciliation.sums import Sums
+
+STALE_AFTER = 86_400.0  # seconds; what an older run has seen says little about today
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done.
+
+    Attributes:
+        only_empty: queue only the scenes whose item has no metadata at all.
+        by_user: somebody started it, and so may answer the question of an earlier run.
+        is_startup: it is the small run after a time without any; the interval's clock stands still.
+    """
+
+    scope: Scope
+    only_empty: bool = False
+    by_user: bool = True
+    is_startup: bool = False
+
+    @property
+    def words(self) -> str:
+        """How people call it."""
+        return f"{self.scope.words}{', only those without metadata' if self.only_empty else ''}"
+
+    def looks_like(self, other: "Order") -> bool:
+        """Tell whether both find the same, whoever ordered them."""
+        return (self.scope, self.only_empty) == (other.scope, other.only_empty)
+
+
+@dataclass(slots=True)
+class Run:
+    """A run on its way.
+
+    Attributes:
+        begun_at: seconds since the epoch; the scope's window counts back from it.
+        cursor: the last scene that was checked; the walk goes on behind it.
+        total: how many scenes there were to check, when the last page was read.
+        walked: all scenes are checked; what is left is to queue what was found.
+        allowed: what was found looks right, or a person has confirmed it.
+    """
+
+    order: Order
+    begun_at: float
+    cursor: int = 0
+    total: int = 0
+    walked: bool = False
+    allowed: bool = False
+    sums: Sums = field(default_factory=Sums)
+
+    def to_state(self) -> dict[str, Any]:
+        """Return the run as it is stored."""
+        return {
+            "order": {**asdict(self.order), "scope": self.order.scope.value},
+            "begun_at": self.begun_at,
+            "cursor": self.cursor,
+            "total": self.total,
+            "walked": self.walked,
+            "allowed": self.allowed,
+            "sums": self.sums.to_state(),
+        }
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self | None:
+        """Read a stored run; None when it is none, for then one begins afresh."""
+        try:
+            order = raw["order"]
+            return cls(
+                order=Order(
+                    Scope(order["scope"]),
+                    only_empty=bool(order["only_empty"]),
+                    by_user=bool(order["by_user"]),
+                    is_startup=bool(order["is_startup"]),
+                ),
+                begun_at=float(raw["begun_at"]),
+                cursor=int(raw["cursor"]),
+                total=int(raw["total"]),
+                walked=bool(raw["walked"]),
+                allowed=bool(raw["allowed"]),
+                sums=Sums.parse(raw["sums"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None

@@ -1,0 +1,74 @@
+"""Which scenes a reconciliation looks at."""
+
+import datetime
+from dataclasses import dataclass
+from enum import Enum
+
+from validation.scene_extractor import StashScene
+
+# Stash compares time stamps as text in its server's own offset (stash-protocol.md §5): ask for more
+# than is wanted, and compare as times here.
+_ANY_OFFSET = datetime.timedelta(hours=26)
+
+
+class Scope(Enum):
+    """All scenes, or those created of late; the values are those of `reconcile_scope`."""
+
+    ALL = "all"
+    RECENT = "24h"
+    WEEK = "7days"
+
+    @property
+    def days(self) -> int | None:
+        """How many days back it reaches; None for all."""
+        return {Scope.ALL: None, Scope.RECENT: 1, Scope.WEEK: 7}[self]
+
+    @property
+    def words(self) -> str:
+        """How people call its scenes."""
+        return {
+            Scope.ALL: "all scenes",
+            Scope.RECENT: "scenes created in the last 24 hours",
+            Scope.WEEK: "scenes created in the last 7 days",
+        }[self]
+
+    def covers(self, other: "Scope") -> bool:
+        """Tell whether it looks at every scene that the other looks at."""
+        return self is Scope.ALL or self is other or other is Scope.RECENT
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The moment from which on a scene must have been created, in seconds since the epoch."""
+
+    since: float | None
+
+    @property
+    def asked(self) -> str:
+        """What Stash is asked for: earlier than the moment, as its own offset is not known."""
+        if self.since is None:
+            return ""
+        moment = datetime.datetime.fromtimestamp(self.since, datetime.UTC) - _ANY_OFFSET
+        return moment.strftime("%Y-%m-%dT%H:%M:%S")
+
+    def has(self, scene: StashScene) -> bool:
+        """Tell whether the scene is in it; one whose time cannot be read is."""
+        created = moment_of(scene.created_at)
+        return self.since is None or created is None or created >= self.since
+
+
+def window_of(scope: Scope, now: float) -> Window:
+    """Return the window of a scope as of now, in seconds since the epoch."""
+    days = scope.days
+    return Window(None if days is None else now - days * 86_400.0)
+
+
+def moment_of(text: str) -> float | None:
+    """Return a time stamp of Stash's in seconds since the epoch; None when it is none."""
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return moment.timestamp()

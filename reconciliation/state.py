@@ -1,0 +1,151 @@
+"""`reconciliation_state.json`: when the last run was, what it found, and what it asked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciliation.brake import Question, parse_question
+from reconciliation.run import Run
+from reconciliation.scopes import Scope
+from reconciliation.sums import STATE_NAMES
+from shared.state_file import read_state, write_state
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationState:
+    """What is known of past runs (spec.md §8); times are seconds since the epoch.
+
+    Attributes:
+        interval_run_time: the last run that the interval's clock counts; startup runs do not.
+        tried_at: when a run last ended without a result.
+        question: what the last run asked for, until a second one has answered it.
+        ended_at, ended_scope, ended_only_empty, summary: the last run that ended, with a result or
+            without: when, what it looked at, and its closing line.
+    """
+
+    last_run_time: float = 0.0
+    last_run_scope: str = ""
+    last_gaps_found: int = 0
+    last_gaps_by_type: Mapping[str, int] = field(
+        default_factory=lambda: dict.fromkeys(STATE_NAMES.values(), 0)
+    )
+    last_enqueued: int = 0
+    last_scenes_checked: int = 0
+    is_startup_run: bool = False
+    run_count: int = 0
+    interval_run_time: float = 0.0
+    tried_at: float = 0.0
+    question: Question | None = None
+    ended_at: float = 0.0
+    ended_scope: str = ""
+    ended_only_empty: bool = False
+    summary: str = ""
+
+
+def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
+    """Read a stored state, whoever wrote it; what is of a wrong type has its default."""
+    last = _moment(raw.get("last_run_time"))
+    by_type = raw.get("last_gaps_by_type")
+    by_type = by_type if isinstance(by_type, Mapping) else {}
+    return ReconciliationState(
+        last_run_time=last,
+        last_run_scope=_text(raw.get("last_run_scope")),
+        last_gaps_found=_count(raw.get("last_gaps_found")),
+        last_gaps_by_type={name: _count(by_type.get(name)) for name in STATE_NAMES.values()},
+        last_enqueued=_count(raw.get("last_enqueued")),
+        last_scenes_checked=_count(raw.get("last_scenes_checked")),
+        is_startup_run=raw.get("is_startup_run") is True,
+        run_count=_count(raw.get("run_count")),
+        interval_run_time=_moment(raw.get("interval_run_time", last)),
+        tried_at=_moment(raw.get("tried_at")),
+        question=parse_question(raw.get("question")),
+        ended_at=_moment(raw.get("ended_at")),
+        ended_scope=_text(raw.get("ended_scope")),
+        ended_only_empty=raw.get("ended_only_empty") is True,
+        summary=_text(raw.get("summary")),
+    )
+
+
+class StateFile:
+    """The file; written by whoever holds the reconciliation's lock, read by everyone.
+
+    Args:
+        path: the file.
+        report: is told about a file that could not be read.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, path: str, report: Callable[[str], None], clock: Callable[[], float]
+    ) -> None:
+        self._path = path
+        self._report = report
+        self._clock = clock
+
+    def read(self) -> ReconciliationState:
+        """Return the state; of no file, its default."""
+        return parse_reconciliation_state(read_state(self._path, self._report, self._clock()))
+
+    def write(self, state: ReconciliationState) -> None:
+        """Replace the file.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        question = state.question
+        names = [name for name in ReconciliationState.__dataclass_fields__ if name != "question"]
+        stored = {name: getattr(state, name) for name in names}
+        stored["last_gaps_by_type"] = dict(state.last_gaps_by_type)
+        write_state(
+            self._path, {**stored, "question": None if question is None else question.to_state()}
+        )
+
+
+def after(state: ReconciliationState, run: Run, now: float, summary: str) -> ReconciliationState:
+    """Return the state after a run that came to its end."""
+    order, sums = run.order, run.sums
+    # A person's look at a part of the library does not stand for the whole that was due.
+    counts = not order.by_user or (order.scope is Scope.ALL and not order.only_empty)
+    return ReconciliationState(
+        last_run_time=now,
+        last_run_scope=order.scope.value,
+        last_gaps_found=sums.gaps,
+        last_gaps_by_type=sums.gaps_by_type,
+        last_enqueued=sums.enqueued,
+        last_scenes_checked=sums.checked,
+        is_startup_run=order.is_startup,
+        run_count=state.run_count + 1,
+        interval_run_time=now if counts and not order.is_startup else state.interval_run_time,
+        question=state.question if order.is_startup else None,
+        ended_at=now,
+        ended_scope=order.scope.value,
+        ended_only_empty=order.only_empty,
+        summary=summary,
+    )
+
+
+def without_result(
+    state: ReconciliationState, run: Run, now: float, summary: str
+) -> ReconciliationState:
+    """Return the state after a run that queued nothing, for want of proof or of a yes."""
+    return replace(
+        state,
+        tried_at=now,
+        ended_at=now,
+        ended_scope=run.order.scope.value,
+        ended_only_empty=run.order.only_empty,
+        summary=summary,
+    )
+
+
+def _moment(raw: Any) -> float:
+    number = isinstance(raw, int | float) and not isinstance(raw, bool)
+    return float(raw) if number and 0 <= raw < 253_402_300_799 else 0.0
+
+
+def _count(raw: Any) -> int:
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0 else 0
+
+
+def _text(raw: Any) -> str:
+    return raw if isinstance(raw, str) else ""

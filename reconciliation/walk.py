@@ -1,0 +1,70 @@
+"""The walk through both libraries, page by page; it writes nothing.
+
+Stash's scenes come by rising id, a page behind the last scene of the page before, so that rows that
+move meanwhile are neither lost nor doubled. Each page is held against Plex's items of these scenes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reconciliation.detector import detect
+from reconciliation.findings import Finding, Inspected
+from reconciliation.scopes import Window
+from reconciliation.sides import Sides
+from stash.scenes import StashScenes
+
+PAGE = 1000  # scenes; a heavier answer for Stash, and a hundred of them for 100,000 scenes
+
+
+class NoConclusionError(Exception):
+    """A side gave so little that nothing may be concluded; the text says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the walk.
+
+    Attributes:
+        found: each of its scenes, and what that came to.
+        ids: the scenes that Stash has from behind the cursor up to `cursor`.
+        cursor: the last scene of the page.
+        left: how many scenes are left behind it, as Stash counts them.
+    """
+
+    found: Sequence[tuple[Inspected, Finding]]
+    ids: frozenset[int]
+    cursor: int
+    left: int
+
+
+def prepare(sides: Sides) -> None:
+    """Bring the index of Plex's files up to date.
+
+    Raises:
+        PlexError: Plex could not list them to their end.
+        NoConclusionError: it lists none at all.
+    """
+    sides.refresh()
+    if not sides.files_known():
+        message = (
+            "Plex lists no files at all, so nothing can be said about any scene. Look whether its "
+            "libraries are there and have been scanned"
+        )
+        raise NoConclusionError(message)
+
+
+def pages(scenes: StashScenes, sides: Sides, window: Window, after: int) -> Iterator[Page]:
+    """Yield the pages behind a scene; both sides are asked for one page at a time.
+
+    Raises:
+        StashError, PlexError: a side could not be asked, or gave half an answer.
+    """
+    while True:
+        page = scenes.page_after(after, PAGE, window.asked)
+        if not page.scenes:
+            return
+        wanted = [scene for scene in page.scenes if window.has(scene)]
+        missing = sides.config.reconcile_missing
+        found = [(one, detect(one, look_for_missing=missing)) for one in sides.inspect(wanted)]
+        after = page.scenes[-1].id
+        yield Page(found, frozenset(scene.id for scene in page.scenes), after, page.left)
