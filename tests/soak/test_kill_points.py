@@ -60,12 +60,17 @@ Prepare = Callable[["Bench", int], None]
 
 @dataclass(frozen=True)
 class Point:
-    """A place in the plugin's source: a call of `at(name)` comes before or after this line."""
+    """A place in the plugin's source: a call of `at(name)` comes before or after this line.
+
+    Attributes:
+        lines: how many lines of the file read so; the first of them is meant.
+    """
 
     name: str
     file: str
     anchor: str
     after: bool = False
+    lines: int = 1
 
 
 def around(name: str, file: str, anchor: str) -> tuple[Point, Point]:
@@ -108,7 +113,11 @@ WRITE = (
     *around("read.scenes", BATCH, "scenes = self._scenes.read(list(by_scene))"),
     *around("read.library", BATCH, "self._session.library.prepare()"),
     *around("match", FINDER, "one.matching = self._session.matcher.find_by_path(one.scene.files)"),
-    *around("read.items", FINDER, "items = self._session.client.read_items(sorted(keys))"),
+    *around(
+        "read.items",
+        FINDER,
+        "items = self._session.client.read_items(sorted(keys), self._batch)",
+    ),
     *around("originals", BATCH, "writer.keep_originals(work)"),
     Point("originals.inside", WRITER, "with self._queue.transaction():", after=True),
     *around("write.edit", WRITER, EDIT),
@@ -134,7 +143,7 @@ FINISH = (
     ),
     *around("done.finish", SETTLEMENT, "self.queue.finish(result.claims)"),
     Point("finish.removed", MANAGER, "self._queue.remove(claim.row_id for claim in claims)", True),
-    Point("finish.forgotten", MANAGER, "self.dead_letters.forget_scene(scene_id)", True),
+    Point("finish.forgotten", MANAGER, "self.dead_letters.forget_scene(scene_id)", True, lines=2),
     *around("done.counted", SETTLEMENT, "self.stats.succeeded(seconds)"),
 )
 POSTPONE = (
@@ -257,7 +266,7 @@ def instrument(folder: Path, point: Point) -> None:
     path = folder / point.file
     lines = path.read_text().splitlines(keepends=True)
     found = [number for number, line in enumerate(lines) if line.strip() == point.anchor]
-    assert len(found) == 1, f"{point.name}: {len(found)} lines read {point.anchor!r}"
+    assert len(found) == point.lines, f"{point.name}: {len(found)} lines read {point.anchor!r}"
     line = lines[found[0]]
     indent = line[: len(line) - len(line.lstrip())]
     if point.after and point.anchor.endswith(":"):

@@ -65,6 +65,7 @@ def test_a_scene_is_read_with_all_that_plex_could_show(
             performers=(Entity(1, "Ada"), Entity(2, "Jo")),
             tags=(Entity(1, "a, b"),),
             files=(SceneFile("/media/a.mp4", 5_000_000_000),),
+            created_at=added.created_at,
             updated_at=added.updated_at,
         )
     }
