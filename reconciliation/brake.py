@@ -15,6 +15,7 @@ MOST_CLEARED, FEWEST_CLEARED = 0.10, 10  # share of the scenes compared, and sce
 MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10  # share of the scenes checked, and scenes
 CONFIRMATION_HOURS = 24.0
 _SLACK = 1.2  # a library is edited between two runs
+_LARGEST = 253_402_300_799  # a number in a stored question: the year 9999, or far more scenes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,11 @@ def parse_question(raw: Any) -> Question | None:
     """Read a stored question; None for anything else."""
     if not isinstance(raw, Mapping):
         return None
-    scope, at = raw.get("scope"), raw.get("at")
-    again, cleared = raw.get("again"), raw.get("cleared")
-    if not isinstance(scope, str) or not isinstance(at, int | float):
+    scope, numbers = raw.get("scope"), [raw.get(name) for name in ("at", "again", "cleared")]
+    if not isinstance(scope, str) or not all(_is_sensible(number) for number in numbers):
         return None
-    if not isinstance(again, int) or not isinstance(cleared, int):
-        return None
-    return Question(scope, float(at), again, cleared)
+    at, again, cleared = numbers
+    return Question(scope, float(at), int(again), int(cleared))
 
 
 def is_unusual(weight: Weight) -> bool:
@@ -107,6 +106,11 @@ def question_text(weight: Weight) -> str:
         "If Stash and Plex show all they have and you want this, run the same task again within "
         f"{CONFIRMATION_HOURS:.0f} hours; 'Reconcile (Report Only)' shows what would change"
     )
+
+
+def _is_sensible(number: Any) -> bool:
+    plain = isinstance(number, int | float) and not isinstance(number, bool)
+    return plain and 0 <= number < _LARGEST
 
 
 def _is_much(part: int, whole: int, share: float, fewest: int) -> bool:

@@ -86,5 +86,5 @@ class Run:
                 allowed=bool(raw["allowed"]),
                 sums=Sums.parse(raw["sums"]),
             )
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             return None
