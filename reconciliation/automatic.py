@@ -71,6 +71,9 @@ class AutomaticRuns:
             return False
         try:
             return self._step(sides)
+        except Exception:
+            self._rest(RETRY)  # whoever reports it need not report it again at once
+            raise
         finally:
             lock.release()
 
@@ -87,7 +90,7 @@ class AutomaticRuns:
             self._log.info(f"Reconciliation of {order.words} {'goes on' if left else 'begins'}")
         try:
             ended = reconciliation.step(sides)
-        except (PlexError, StashError) as error:
+        except (PlexError, StashError, OSError) as error:
             self._log.warning(f"The reconciliation rests for {RETRY / 60:.0f} minutes: {error}")
             self._rest(RETRY)
             return False

@@ -23,7 +23,10 @@ class Aside(Protocol):
         ...
 
     def step(self, session: SyncSession) -> bool:
-        """Do a step; False when there is nothing to do. It raises for no server's sake."""
+        """Do a step; False when there is nothing to do.
+
+        It raises for no server's sake; after any other exception it wants no step for a while.
+        """
         ...
 
 

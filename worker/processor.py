@@ -160,7 +160,7 @@ class SyncWorker:
         self._search(session)
         claims = self._queue.claim(1 if self._guard.is_away else self._limit)
         if not claims:
-            return WORKED if aside and self._env.aside.step(session) else DRAINED
+            return self._step_aside(session) if aside else DRAINED
         unsettled = {claim.row_id: claim for claim in claims}
         try:
             outcome = self._work_on(session, claims, unsettled)
@@ -169,6 +169,15 @@ class SyncWorker:
             self._queue.give_back(list(unsettled.values()))
         self._save_stats()
         return outcome
+
+    def _step_aside(self, session: SyncSession) -> str:
+        try:
+            return WORKED if self._env.aside.step(session) else DRAINED
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001 - as in `_work_on`
+            self._log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
+            return DRAINED
 
     def _wants_aside(self) -> bool:
         """Tell whether this is a time for what is done aside."""
