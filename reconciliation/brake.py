@@ -40,7 +40,7 @@ class Question:
     """What a run has asked for, to be answered by a second run.
 
     Attributes:
-        scope: of the run.
+        scope: what the run looked at, as people call it.
         at: when, in seconds since the epoch.
     """
 
@@ -98,12 +98,13 @@ def shows_too_little(unseen: int, checked: int) -> bool:
     return _is_much(unseen, checked, MOST_UNSEEN, FEWEST_UNSEEN)
 
 
-def question_text(weight: Weight) -> str:
-    """Say what a run would do, and how to let it."""
+def question_text(weight: Weight, *, by_user: bool) -> str:
+    """Say what a run would do, and how to let it; one that nobody started asks in vain."""
+    how = "run the same task again" if by_user else "run its task twice"
     return (
         f"This would send {weight.again} of {weight.synced} scenes to Plex again and empty a field "
         f"of {weight.cleared} of {weight.compared}, which is more than usual. Nothing was queued. "
-        "If Stash and Plex show all they have and you want this, run the same task again within "
+        f"If Stash and Plex show all they have and you want this, {how} within "
         f"{CONFIRMATION_HOURS:.0f} hours; 'Reconcile (Report Only)' shows what would change"
     )
 

@@ -211,16 +211,21 @@ class Reconciliation:
 
     def _question(self, run: Run) -> Ended | None:
         """Return the end of a run that a person has to confirm first; None when it may go on."""
-        weight, scope, now = run.sums.weight, run.order.scope.value, self._clock()
+        weight, order, now = run.sums.weight, run.order, self._clock()
         state = self._state.read()
         if not is_unusual(weight):
             return None
-        if run.order.by_user and is_confirmed(weight, scope, state.question, now):
+        if order.by_user and is_confirmed(weight, order.words, state.question, now):
             return None
-        text = f"{run.sums.text()}. {question_text(weight)}"
-        asked = Question(scope, now, weight.again, weight.cleared) if run.order.by_user else None
+        text = f"{run.sums.text()}. {question_text(weight, by_user=order.by_user)}"
         state = without_result(state, run, now, text)
-        self._state.write(replace(state, question=asked or state.question))
+        if order.by_user:
+            asked = Question(order.words, now, weight.again, weight.cleared)
+            state = replace(state, question=asked)
+        elif not order.is_startup:
+            # It would find the same in ten minutes: nobody has looked at it yet.
+            state = replace(state, interval_run_time=now)
+        self._state.write(state)
         self._drop()
         return Ended(End.ASKS, text)
 
