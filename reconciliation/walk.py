@@ -11,6 +11,7 @@ from reconciliation.detector import detect
 from reconciliation.findings import Finding, Inspected
 from reconciliation.scopes import Window
 from reconciliation.sides import Sides
+from stash.exceptions import StashQueryError
 from stash.scenes import StashScenes
 
 PAGE = 1000  # scenes; a heavier answer for Stash, and a hundred of them for 100,000 scenes
@@ -59,10 +60,15 @@ def pages(scenes: StashScenes, sides: Sides, window: Window, after: int) -> Iter
     Raises:
         StashError, PlexError: a side could not be asked, or gave half an answer.
     """
+    left = 0
     while True:
         page = scenes.page_after(after, PAGE, window.asked)
+        if not page.scenes and left:
+            message = f"Stash lists no scenes where it had {left:,} a page before"
+            raise StashQueryError(message)
         if not page.scenes:
             return
+        left = page.left
         wanted = [scene for scene in page.scenes if window.has(scene)]
         missing = sides.config.reconcile_missing
         found = [(one, detect(one, look_for_missing=missing)) for one in sides.inspect(wanted)]
