@@ -22,7 +22,7 @@ def detect(one: Inspected, *, look_for_missing: bool) -> Finding:
 
     Args:
         one: the scene, and what a sync would do with it.
-        look_for_missing: whether it is a gap when Plex has no item for it (`reconcile_missing`).
+        look_for_missing: whether it is a gap when Plex has no item for it.
 
     Raises:
         PlexError: Plex could not be asked about it, so nothing may be concluded.

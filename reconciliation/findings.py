@@ -19,7 +19,7 @@ class Outcome(Enum):
     EMPTY = "without metadata in Plex"
     STALE = "stale"
     MISSING = "missing in Plex"
-    NOT_LOOKED_FOR = "not in Plex (reconcile_missing is off)"
+    NOT_LOOKED_FOR = "not in Plex (left, by reconcile_missing or skip_not_found)"
     AMBIGUOUS = "ambiguous in Plex (Check Path Mapping helps)"
     ELSEWHERE = "whose item shows another scene"
     NO_METADATA = "without metadata in Stash yet (add a studio, performers, tags, date or details)"

@@ -70,7 +70,9 @@ def pages(scenes: StashScenes, sides: Sides, window: Window, after: int) -> Iter
             return
         left = page.left
         wanted = [scene for scene in page.scenes if window.has(scene)]
-        missing = sides.config.reconcile_missing
+        config = sides.config
+        # With `skip_not_found` such a job ends without effect: every run would queue it again.
+        missing = config.reconcile_missing and not config.skip_not_found
         found = [(one, detect(one, look_for_missing=missing)) for one in sides.inspect(wanted)]
         after = page.scenes[-1].id
         yield Page(found, frozenset(scene.id for scene in page.scenes), after, page.left)
