@@ -88,7 +88,7 @@ def _compare(one: Inspected) -> Finding:
         changes = changes or any(sets_value(parameters) for parameters in edit.fields.values())
     reasons.update(dict.fromkeys(one.image_reasons))
     if not reasons:
-        return Finding(Outcome.IN_STEP)
+        return Finding(Outcome.UNSEEN if one.unseen else Outcome.IN_STEP)
     empty = _has_any(one.desired) and any(_is_empty(item) for item, edit in one.edits if edit)
     return Finding(
         Outcome.EMPTY if empty else Outcome.STALE,
