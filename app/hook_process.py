@@ -87,8 +87,8 @@ def _store(folder: DataFolder, jobs: "list[JobData]", log: "Log") -> bool:
                 who = f"{_subjects(jobs)}: queued; the hook" if jobs else "An event"
                 log.error(
                     f"{who} found that the queue's database was damaged ({error}); it is kept as "
-                    f"{aside}. A fresh one is in use; run the task 'Sync All Scenes to Plex' to "
-                    "queue again what was waiting in it"
+                    f"{aside}. A fresh one is in use; a reconciliation of all scenes begins by "
+                    "itself and finds what was waiting in it"
                 )
             return _store_in_database(folder, jobs, None if aside else log)
         if not jobs:

@@ -65,6 +65,7 @@ def is_due(context: TaskContext) -> bool:
         config.reconcile_scope,
         context.clock(),
         at_start=True,
+        rebuilt=context.queue.was_rebuilt(),
     )
     return config.enabled and order is not None
 

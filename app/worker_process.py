@@ -142,7 +142,7 @@ def _replace_damaged(process: _Process, error: sqlite3.DatabaseError) -> None:
     if aside is not None:
         process.log.error(
             f"The queue's database was damaged ({error}) and is kept as {aside}. A fresh one is in "
-            "use; run the task 'Sync All Scenes to Plex' to queue again what was waiting in it"
+            "use; a reconciliation of all scenes begins by itself and finds what was waiting in it"
         )
         return
     # The queue is sound: so it is the index of Plex's files, of which nothing is lost.

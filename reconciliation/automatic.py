@@ -107,6 +107,7 @@ class AutomaticRuns:
             config.reconcile_scope,
             self._clock(),
             at_start=at_start,
+            rebuilt=self._reconciler.reconciliation.has_losses_to_find(),
         )
 
     def _end(self, ended: Ended, order: Order) -> None:

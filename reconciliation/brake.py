@@ -63,10 +63,10 @@ def parse_question(raw: Any) -> Question | None:
     """Read a stored question; None for anything else."""
     if not isinstance(raw, Mapping):
         return None
-    scope, numbers = raw.get("scope"), [raw.get(name) for name in ("at", "again", "cleared")]
-    if not isinstance(scope, str) or not all(_is_sensible(number) for number in numbers):
+    scope = raw.get("scope")
+    at, again, cleared = (_sensible(raw.get(name)) for name in ("at", "again", "cleared"))
+    if not isinstance(scope, str) or at is None or again is None or cleared is None:
         return None
-    at, again, cleared = numbers
     return Question(scope, float(at), int(again), int(cleared))
 
 
@@ -109,9 +109,9 @@ def question_text(weight: Weight, *, by_user: bool) -> str:
     )
 
 
-def _is_sensible(number: Any) -> bool:
-    plain = isinstance(number, int | float) and not isinstance(number, bool)
-    return plain and 0 <= number < _LARGEST
+def _sensible(raw: Any) -> float | None:
+    plain = isinstance(raw, int | float) and not isinstance(raw, bool)
+    return float(raw) if plain and 0 <= raw < _LARGEST else None
 
 
 def _is_much(part: int, whole: int, share: float, fewest: int) -> bool:

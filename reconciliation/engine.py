@@ -83,6 +83,10 @@ class Reconciliation:
         young = run is not None and 0 <= self._clock() - run.begun_at < STALE_AFTER
         return run if young else None
 
+    def has_losses_to_find(self) -> bool:
+        """Tell whether a damaged database took jobs along that no run has looked for yet."""
+        return self._queue.was_rebuilt()
+
     def begin(self, order: Order) -> Run:
         """Begin a run, or go on with the one that was left if that does the same."""
         left = self.stored()
@@ -226,22 +230,25 @@ class Reconciliation:
             # It would find the same in ten minutes: nobody has looked at it yet.
             state = replace(state, interval_run_time=now)
         self._state.write(state)
-        self._drop()
+        self._drop(run)
         return Ended(End.ASKS, text)
 
-    def _drop(self) -> None:
+    def _drop(self, run: Run) -> None:
+        """Drop a run that has looked at all it was to look at."""
         self._pages = None
         with self._queue.transaction():
             self._queue.gaps.clear()
+        if run.walked and run.order.looks_like(Order(Scope.ALL)):
+            self._queue.rebuild_is_made_good()
 
     def _end(self, run: Run) -> Ended:
         text = f"{run.sums.text()}. {run.sums.fates_text()}"
         self._state.write(after(self._state.read(), run, self._clock(), text))
-        self._drop()
+        self._drop(run)
         return Ended(End.DONE, text, queued=run.sums.enqueued)
 
     def _without_conclusion(self, run: Run, why: str) -> Ended:
         text = f"{run.sums.checked:,} scenes checked, nothing was queued: {why}"
         self._state.write(without_result(self._state.read(), run, self._clock(), text))
-        self._drop()
+        self._drop(run)
         return Ended(End.NOTHING, text)

@@ -13,7 +13,13 @@ RETRY = 600.0  # seconds from a run without a result to the next automatic one
 
 
 def due(
-    state: ReconciliationState, interval: str, scope: str, now: float, *, at_start: bool
+    state: ReconciliationState,
+    interval: str,
+    scope: str,
+    now: float,
+    *,
+    at_start: bool,
+    rebuilt: bool = False,
 ) -> Order | None:
     """Return the run that is due, None when none is.
 
@@ -24,8 +30,14 @@ def due(
         now: seconds since the epoch. A time of a past run that lies ahead of it was written before
             the clock was set back, and holds nothing up.
         at_start: whether an invocation has just begun; a worker that lives on is no new one.
+        rebuilt: whether the queue's database was damaged and begun afresh: what was waiting in it
+            has to be found again, whatever the settings say.
     """
-    if interval not in INTERVALS or 0 <= now - state.tried_at < RETRY:
+    if 0 <= now - state.tried_at < RETRY:
+        return None
+    if rebuilt:
+        return Order(Scope.ALL, by_user=False)
+    if interval not in INTERVALS:
         return None
     if not 0 <= now - state.interval_run_time < INTERVALS[interval]:
         return Order(Scope(scope), by_user=False)

@@ -1,5 +1,6 @@
 """The durable state as one thing: queue, dead letters and sync log in one database."""
 
+import contextlib
 import os
 import re
 import time
@@ -16,7 +17,7 @@ from sync_queue.entity_log import EntityLog
 from sync_queue.gap_store import GapStore
 from sync_queue.journal import uses_wal
 from sync_queue.models import MISSING_SINCE, Claim, SyncJob
-from sync_queue.rescue import read_inbox
+from sync_queue.rescue import REBUILT_MARKER, read_inbox
 from sync_queue.sync_log import SyncLog
 
 _UNREADABLE = "UnreadableJob"
@@ -211,6 +212,15 @@ class QueueManager:
     def waiting(self) -> int:
         """Return how many jobs wait or are in progress."""
         return sum(self.stats().values())
+
+    def was_rebuilt(self) -> bool:
+        """Tell whether a damaged database was set aside, and what waited in it is still lost."""
+        return os.path.exists(os.path.join(self._folder, REBUILT_MARKER))
+
+    def rebuild_is_made_good(self) -> None:
+        """Note that what was lost with a damaged database has been looked for."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._folder, REBUILT_MARKER))
 
     def waiting_among(self, scene_ids: Collection[int]) -> set[int]:
         """Return those of the scenes that have a job that waits."""

@@ -366,9 +366,26 @@ def test_a_damaged_database_is_set_aside_and_the_edit_that_found_it_is_kept(rig:
     run = rig.stash.edit_scene(scene_id, title="Two")[0].result
 
     assert run.output == "queued"
-    assert any("damaged" in text and "Sync All" in text for text in run.messages("error"))
+    assert any("damaged" in text and "begins by itself" in text for text in run.messages("error"))
     assert rig.wait_until(lambda: item.title == "Two")
     assert len(list((rig.data / "queue").glob("data.db.corrupt-*"))) >= 1
+
+
+def test_what_was_waiting_in_a_damaged_database_is_found_again(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    lost_id, lost = rig.add_pair("b", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    rig.stash.update_scene(lost_id, title="Lost")  # an edit whose job was in the database
+    for path in (rig.data / "queue").glob("data.db*"):
+        path.write_bytes(b"this is no database, it only has its name " * 200)
+
+    rig.stash.edit_scene(scene_id, title="Two")
+
+    assert rig.wait_until(lambda: (item.title, lost.title) == ("Two", "Lost"))
+    assert rig.wait_until(lambda: not (rig.data / "queue" / "rebuilt.json").exists())
 
 
 def test_an_edit_beside_a_locked_database_is_kept_and_taken_in(rig: Rig) -> None:

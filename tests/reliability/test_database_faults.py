@@ -299,7 +299,7 @@ def test_a_hook_that_finds_damage_keeps_its_edit_and_sets_the_file_aside(
     line = site.lines[0]
     assert "was damaged" in line
     assert str(aside) in line
-    assert "Sync All Scenes to Plex" in line
+    assert "a reconciliation of all scenes begins by itself" in line
 
 
 def test_a_hook_that_finds_damage_says_one_line(site: Site) -> None:
