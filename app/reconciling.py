@@ -40,7 +40,11 @@ def sides_of(container: Container, session: SyncSession) -> Sides:
 
     def inspector() -> SceneInspector:
         return SceneInspector(
-            session, container.queue.sync_log, container.log.warning, batch=ITEMS_AT_ONCE
+            session,
+            container.queue.sync_log,
+            container.scenes.read,
+            container.log.warning,
+            batch=ITEMS_AT_ONCE,
         )
 
     return Sides(

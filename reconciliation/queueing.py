@@ -58,8 +58,7 @@ class GapQueue:
                 jobs.append(scene_job(gap.scene_id, METADATA, self._clock(), hints))
         # A kill between here and the caller's commit makes these scenes "already queued" next time.
         self._queue.enqueue(jobs)
-        for scene_id in forgotten:
-            self._queue.forget_scene(scene_id)
+        self._queue.forget_scenes(forgotten)
         return fates, len(forgotten)
 
     def _fate(self, gap: Gap, letters: Sequence[DeadLetter], *, waits: bool) -> Fate:

@@ -4,43 +4,15 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from shared.log import Log
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
+from worker.aside import Aside, Nothing
 from worker.outage_guard import OutageGuard
-from worker.session import SessionProvider, SyncSession
+from worker.session import SessionProvider
 from worker.stats import SyncStats
-
-
-class Aside(Protocol):
-    """What a worker does while no job is due, in short steps."""
-
-    def wants_a_step(self) -> bool:
-        """Tell, without asking anybody, whether there may be something to do now."""
-        ...
-
-    def step(self, session: SyncSession) -> bool:
-        """Do a step; False when there is nothing to do.
-
-        It raises for no server's sake; after any other exception it wants no step for a while.
-        """
-        ...
-
-
-class Nothing:
-    """Nothing to do aside."""
-
-    def wants_a_step(self) -> bool:
-        """Tell that there is nothing."""
-        return False
-
-    def step(self, session: SyncSession) -> bool:
-        """Do nothing."""
-        del session
-        return False
 
 
 @dataclass(frozen=True, slots=True)

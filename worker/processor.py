@@ -11,6 +11,7 @@ from stash.exceptions import StashAuthError, StashError
 from sync_queue.models import Claim
 from sync_queue.rescue import is_damage
 from validation.config import Config
+from worker.aside import step_aside
 from worker.batch import BatchSync
 from worker.entity_jobs import EntityJobs
 from worker.environment import Environment
@@ -160,7 +161,8 @@ class SyncWorker:
         self._search(session)
         claims = self._queue.claim(1 if self._guard.is_away else self._limit)
         if not claims:
-            return self._step_aside(session) if aside else DRAINED
+            done = aside and step_aside(self._env.aside, session, self._log)
+            return WORKED if done else DRAINED
         unsettled = {claim.row_id: claim for claim in claims}
         try:
             outcome = self._work_on(session, claims, unsettled)
@@ -169,15 +171,6 @@ class SyncWorker:
             self._queue.give_back(list(unsettled.values()))
         self._save_stats()
         return outcome
-
-    def _step_aside(self, session: SyncSession) -> str:
-        try:
-            return WORKED if self._env.aside.step(session) else DRAINED
-        except sqlite3.Error:
-            raise
-        except Exception:  # noqa: BLE001 - as in `_work_on`
-            self._log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
-            return DRAINED
 
     def _wants_aside(self) -> bool:
         """Tell whether this is a time for what is done aside."""

@@ -200,7 +200,7 @@ def test_state_belongs_to_the_user_alone(rig: Rig) -> None:
         (b"not json", "its input is no JSON"),
         (b"[]", "no JSON object"),
         (b'{"args": {"mode": "sing"}}', "no task 'sing'; there are: all, check_paths"),
-        (b'{"args": {"mode": "reconcile_all"}}', "not there yet"),
+        (b'{"args": {"mode": "reconcile_all"}}', "Stash does not answer"),
         (b'{"args": {"hookContext": {"id": "x", "type": "Scene.Update.Post"}}}', "hookContext.id"),
         (b'{"args": {"hookContext": 7}}', "an object was expected"),
     ],
