@@ -60,17 +60,12 @@ Prepare = Callable[["Bench", int], None]
 
 @dataclass(frozen=True)
 class Point:
-    """A place in the plugin's source: a call of `at(name)` comes before or after this line.
-
-    Attributes:
-        lines: how many lines of the file read so; the first of them is meant.
-    """
+    """A place in the plugin's source: a call of `at(name)` comes before or after this line."""
 
     name: str
     file: str
     anchor: str
     after: bool = False
-    lines: int = 1
 
 
 def around(name: str, file: str, anchor: str) -> tuple[Point, Point]:
@@ -143,7 +138,7 @@ FINISH = (
     ),
     *around("done.finish", SETTLEMENT, "self.queue.finish(result.claims)"),
     Point("finish.removed", MANAGER, "self._queue.remove(claim.row_id for claim in claims)", True),
-    Point("finish.forgotten", MANAGER, "self.dead_letters.forget_scene(scene_id)", True, lines=2),
+    Point("finish.forgotten", MANAGER, "self.dead_letters.forget_scene(scene_id)", True),
     *around("done.counted", SETTLEMENT, "self.stats.succeeded(seconds)"),
 )
 POSTPONE = (
@@ -266,7 +261,7 @@ def instrument(folder: Path, point: Point) -> None:
     path = folder / point.file
     lines = path.read_text().splitlines(keepends=True)
     found = [number for number, line in enumerate(lines) if line.strip() == point.anchor]
-    assert len(found) == point.lines, f"{point.name}: {len(found)} lines read {point.anchor!r}"
+    assert len(found) == 1, f"{point.name}: {len(found)} lines read {point.anchor!r}"
     line = lines[found[0]]
     indent = line[: len(line) - len(line.lstrip())]
     if point.after and point.anchor.endswith(":"):
