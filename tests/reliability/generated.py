@@ -118,7 +118,8 @@ class Server:
             if self._all.sections[key] == section.key
         ]
 
-    def read_items(self, keys: Sequence[int]) -> dict[int, PlexItem]:
+    def read_items(self, keys: Sequence[int], batch: int) -> dict[int, PlexItem]:
+        del batch
         return {
             key: PlexItem(
                 key,
