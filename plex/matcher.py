@@ -94,6 +94,8 @@ class PlexMatcher:
         self._path_map = path_map
         self._sections = sections
         self._learning = learning
+        self._locations: tuple[str, ...] = ()
+        self._known_folders = Folders.of(())
 
     def find(self, files: Sequence[SceneFile], scene_id: int = 0) -> Matching:
         """Return the items of these files, by any rule, or the candidates.
@@ -110,7 +112,7 @@ class PlexMatcher:
 
     def to_plex(self, path: str) -> str:
         """Return where a file of Stash's should be in Plex, by the setting or what was learned."""
-        return self._target(path, self._folders()).path
+        return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
         """Tell whether a path of Stash's, mapped as is set, lies in none of Plex's folders.
@@ -124,13 +126,12 @@ class PlexMatcher:
         return self._index.find_named(file.path)
 
     def _find(self, files: Sequence[SceneFile], scene_id: int | None) -> Matching:
-        folders = self._folders()
         found: dict[int, Match] = {}
         rules: list[Rule] = []
         candidates: list[LibraryPart] = []
         unmatched: list[SceneFile] = []
         for file in files:
-            hits, rule = self._find_file(file, folders, scene_id)
+            hits, rule = self._find_file(file, scene_id)
             candidates += hits.candidates
             unmatched += [] if hits.parts else [file]
             for part in hits.parts:
@@ -141,10 +142,13 @@ class PlexMatcher:
         weakest = max(rules, key=_STRENGTHS.index)
         return Matching(tuple(found.values()), weakest, unmatched=tuple(unmatched))
 
-    def _find_file(
-        self, file: SceneFile, folders: Folders, scene_id: int | None
-    ) -> tuple[Hits, Rule]:
-        target = self._target(file.path, folders)
+    def _find_file(self, file: SceneFile, scene_id: int | None) -> tuple[Hits, Rule]:
+        mapped = self._path_map.find_plex(file.path)
+        # What Plex has under this very name lies in a folder of its own: nothing more to look at.
+        same = self._index.find_exact(file.path) if mapped in (None, file.path) else []
+        if same:
+            return Hits(tuple(same)), Rule.FULL_PATH
+        target = self._target(file.path)
         exact = self._index.find_exact(target.path)
         if exact:
             hits, rule = Hits(tuple(exact)), target.rule
@@ -152,7 +156,7 @@ class PlexMatcher:
             namesakes = self._index.find_folded(target.path)
             hits, rule = by_spelling(target.path, file.size, namesakes), Rule.SPELLING
         if target.rule is Rule.LEARNED_MAPPING:
-            hits = self._as_learned(file, hits, folders, scene_id or 0)
+            hits = self._as_learned(file, hits, scene_id or 0)
         # A path with a file of another size at its end is not looked for elsewhere.
         if exact:
             return hits, rule
@@ -160,7 +164,7 @@ class PlexMatcher:
             return hits, rule
         return self._by_name(file, scene_id), Rule.NAME_AND_SIZE
 
-    def _as_learned(self, file: SceneFile, hits: Hits, folders: Folders, scene_id: int) -> Hits:
+    def _as_learned(self, file: SceneFile, hits: Hits, scene_id: int) -> Hits:
         """Hold what nobody set to more: it must fit in size, and be no other scene's file.
 
         A few files may agree by chance on a mapping that is none. Then others of Stash's files have
@@ -170,12 +174,13 @@ class PlexMatcher:
         for path in self._learning.rivals(scene_id, file) or () if fitting else ():
             nearness = common_suffix(path, fitting[0].path)
             if nearness >= common_suffix(file.path, fitting[0].path):
-                place = self._target(path, folders).path
+                place = self._target(path).path
                 if not (self._index.find_exact(place) or self._index.find_folded(place)):
                     return Hits(candidates=fitting)
         return Hits(fitting, hits.candidates)
 
-    def _target(self, path: str, folders: Folders) -> _Target:
+    def _target(self, path: str) -> _Target:
+        folders = self._folders()
         mapped = self._path_map.find_plex(path)
         if mapped is not None:
             rule = Rule.FULL_PATH if mapped == path else Rule.SET_MAPPING
@@ -200,7 +205,10 @@ class PlexMatcher:
         return by_name_and_size(mapped, namesakes, others)
 
     def _folders(self) -> Folders:
-        return Folders.of([path for one in self._sections() for path in one.locations])
+        locations = tuple(path for one in self._sections() for path in one.locations)
+        if locations != self._locations:
+            self._locations, self._known_folders = locations, Folders.of(locations)
+        return self._known_folders
 
 
 def _settled(path: str, folders: Folders) -> bool:
@@ -222,11 +230,15 @@ def still_holds(item: PlexItem, match: Match) -> bool:
 
     A remembered key may belong to another video by now: it is never written to unverified.
     """
+    if match.path in item.files:
+        return True
     wanted = folded_path(match.path)
     return any(folded_path(path) == wanted for path in item.files)
 
 
 def has_first_file(item: PlexItem, match: Match) -> bool:
     """Tell whether the first file of the item's first version is among those matched."""
-    first = folded_path(item.files[0]) if item.files else ""
+    if not item.files or match.path == item.files[0]:
+        return bool(item.files)
+    first = folded_path(item.files[0])
     return any(folded_path(path) == first for path in (match.path, *match.also))
