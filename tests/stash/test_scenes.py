@@ -211,6 +211,65 @@ def test_an_answer_without_a_list_is_an_error(
         scenes.count()
 
 
+# a page, held to Stash's own count
+
+
+def test_pages_behind_a_scene_come_by_rising_id_with_what_is_left(
+    stash: FakeStash, scenes: StashScenes
+) -> None:
+    for n in range(5):
+        stash.add_scene(title=f"T{n}")
+    stash.remove_scene(2)
+    pages = [scenes.page_after(after, 2) for after in (0, 3, 5)]
+    assert ids([list(page.scenes) for page in pages]) == [[1, 3], [4, 5], []]
+    assert [page.left for page in pages] == [2, 0, 0]
+    assert stash.requests.count() == 3
+
+
+def test_a_page_of_what_was_created_lately_has_nothing_else(
+    stash: FakeStash, scenes: StashScenes, clock: Clock
+) -> None:
+    stash.add_scene(title="old")
+    since = stash.clock.stamp()
+    clock.now += 60
+    for n in range(3):
+        stash.add_scene(title=f"T{n}")
+    stash.update_scene(1, title="edited, which makes it no newer")
+    page = scenes.page_after(0, 2, since)
+    assert (ids([list(page.scenes)]), page.left) == ([[2, 3]], 1)
+    assert ids([list(scenes.page_after(3, 2, since).scenes)]) == [[4]]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        b'{"count": 3, "scenes": []}',
+        b'{"count": 3, "scenes": [{"id": "1"}]}',
+        b'{"count": 2, "scenes": [{"id": "1"}, null]}',
+        b'{"count": 900, "scenes": [{"id": "1"}]}',
+    ],
+)
+def test_a_page_that_has_fewer_scenes_than_stash_counts_is_an_error(
+    stash: FakeStash, scenes: StashScenes, found: bytes
+) -> None:
+    stash.inject(Status(200, b'{"data": {"findScenes": %s}}' % found, "application/json"),
+                 any_request)  # fmt: skip
+    with pytest.raises(StashQueryError, match=r"listed \d scenes where it has 2"):
+        scenes.page_after(0, 2)
+
+
+@pytest.mark.parametrize(
+    "found", [b"null", b"[]", b"{}", b'{"count": 1}', b'{"scenes": []}', b'{"count": null}']
+)
+def test_a_page_without_a_list_or_a_count_is_an_error(
+    stash: FakeStash, scenes: StashScenes, found: bytes
+) -> None:
+    stash.inject(Status(200, b'{"data": {"findScenes": %s}}' % found, "application/json"),
+                 any_request)  # fmt: skip
+    with pytest.raises(StashQueryError, match="did not list"):
+        scenes.page_after(0, 2)
+
+
 # settings
 
 

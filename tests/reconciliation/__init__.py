@@ -1,0 +1,1 @@
+"""The reconciliation's decisions, without a server."""

@@ -1,0 +1,106 @@
+"""When a run asks first, and what answers it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciliation.brake import (
+    CONFIRMATION_HOURS,
+    Question,
+    Weight,
+    is_confirmed,
+    is_unusual,
+    parse_question,
+    question_text,
+    shows_too_little,
+)
+from tests.sync_queue.support import NOW
+from tests.validation.strategies import JSON, json_object
+
+DAY = CONFIRMATION_HOURS * 3600
+ASKED = Question("all scenes", NOW, again=100, cleared=50)
+
+
+@pytest.mark.parametrize(
+    ("weight", "unusual"),
+    [
+        (Weight(), False),
+        (Weight(again=25, synced=25), False),
+        (Weight(again=26, synced=26), True),
+        (Weight(again=300, synced=1000), False),
+        (Weight(again=301, synced=1000), True),
+        (Weight(cleared=10, compared=10), False),
+        (Weight(cleared=11, compared=11), True),
+        (Weight(cleared=100, compared=1000), False),
+        (Weight(cleared=101, compared=1000), True),
+        (Weight(again=26, synced=0), True),
+    ],
+)
+def test_more_than_a_share_and_more_than_a_few_is_unusual(weight: Weight, unusual: bool) -> None:
+    assert is_unusual(weight) is unusual
+
+
+@pytest.mark.parametrize(
+    ("unseen", "checked", "too_little"),
+    [(10, 10, False), (11, 11, True), (11, 1100, False), (11, 1099, True), (0, 0, False)],
+)
+def test_plex_shows_too_little_beyond_one_in_a_hundred(
+    unseen: int, checked: int, too_little: bool
+) -> None:
+    assert shows_too_little(unseen, checked) is too_little
+
+
+@pytest.mark.parametrize(
+    ("again", "cleared", "confirmed"),
+    [(100, 50, True), (145, 70, True), (146, 70, False), (145, 71, False), (0, 0, True)],
+)
+def test_a_second_run_may_do_what_was_asked_for_and_a_little_more(
+    again: int, cleared: int, confirmed: bool
+) -> None:
+    weight = Weight(again, 1000, cleared, 1000)
+    assert is_confirmed(weight, ASKED.scope, ASKED, NOW + 60) is confirmed
+
+
+@pytest.mark.parametrize(
+    ("after", "confirmed"), [(0, True), (DAY, True), (DAY + 1, False), (-1, False)]
+)
+def test_only_the_day_after_the_question_counts_whatever_the_clock_does(
+    after: float, confirmed: bool
+) -> None:
+    assert is_confirmed(Weight(100, 200), ASKED.scope, ASKED, NOW + after) is confirmed
+
+
+def test_nothing_else_answers_a_question() -> None:
+    assert not is_confirmed(Weight(100, 200), "scenes of today", ASKED, NOW)
+    assert not is_confirmed(Weight(100, 200), ASKED.scope, None, NOW)
+
+
+def test_the_text_gives_the_numbers_and_the_way_on() -> None:
+    text = question_text(Weight(12, 34, 56, 78), by_user=True)
+    assert "12 of 34 scenes" in text
+    assert "56 of 78" in text
+    assert "run the same task again within 24 hours" in text
+    assert "run its task twice" in question_text(Weight(), by_user=False)
+
+
+def test_a_question_survives_its_file() -> None:
+    assert parse_question(ASKED.to_state()) == ASKED
+
+
+@given(JSON | json_object(scope=st.text(), at=JSON, again=JSON, cleared=JSON))
+def test_a_stored_question_is_read_or_none_and_can_always_be_judged(raw: object) -> None:
+    question = parse_question(raw)
+    is_confirmed(Weight(1, 1), "all", question, NOW)
+    if question is not None:
+        is_confirmed(Weight(1, 1), question.scope, question, NOW)
+
+
+@pytest.mark.parametrize("huge", [10**400, float("inf"), float("nan"), True, "1", None, -1])
+@pytest.mark.parametrize("name", ["at", "again", "cleared"])
+def test_a_question_with_a_number_that_is_none_is_none(name: str, huge: object) -> None:
+    assert parse_question({**ASKED.to_state(), name: huge}) is None
+    assert parse_question(replace(ASKED, again=1).to_state()) is not None

@@ -1,0 +1,78 @@
+"""A run on its way and its gaps, in the queue's database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync_queue.gap_store import Gap
+from sync_queue.manager import QueueManager
+
+GAPS = [Gap(3, "STALE", "t3"), Gap(1, "EMPTY", "t1"), Gap(2, "gone")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    path = tmp_path / "queue"
+    path.mkdir()
+    return str(path)
+
+
+@pytest.fixture
+def queue(folder: str) -> Iterator[QueueManager]:
+    manager = QueueManager(folder)
+    yield manager
+    manager.close()
+
+
+def test_gaps_come_by_rising_scene_until_they_are_removed(queue: QueueManager) -> None:
+    queue.gaps.add(GAPS)
+    assert queue.gaps.first(2) == [GAPS[1], GAPS[2]]
+    queue.gaps.remove(queue.gaps.first(2))
+    assert queue.gaps.first(9) == [GAPS[0]]
+
+
+def test_a_gap_of_a_known_scene_replaces_the_other(queue: QueueManager) -> None:
+    queue.gaps.add([Gap(1, "STALE", "old")])
+    queue.gaps.add([Gap(1, "EMPTY", "new")])
+    assert queue.gaps.first(9) == [Gap(1, "EMPTY", "new")]
+
+
+def test_a_run_is_stored_in_place_of_the_other_and_seen_by_the_next_process(
+    queue: QueueManager, folder: str
+) -> None:
+    assert queue.gaps.run() is None
+    queue.gaps.save_run({"cursor": 1})
+    queue.gaps.save_run({"cursor": 2})
+    other = QueueManager(folder)
+    assert other.gaps.run() == {"cursor": 2}
+    other.gaps.clear()
+    other.close()
+    assert queue.gaps.run() is None
+
+
+@pytest.mark.parametrize("stored", ["[1]", "{", "null", ""])
+def test_a_stored_run_that_is_none_is_none(queue: QueueManager, stored: str) -> None:
+    queue.gaps.save_run({})
+    queue._queue.connection.execute("UPDATE reconciliation_run SET run = ?", (stored,))
+    assert queue.gaps.run() is None
+
+
+def test_a_page_that_breaks_off_leaves_neither_gaps_nor_a_place(
+    queue: QueueManager, folder: str
+) -> None:
+    queue.gaps.save_run({"cursor": 1})
+
+    def page() -> None:
+        with queue.transaction():
+            queue.gaps.add(GAPS)
+            queue.gaps.save_run({"cursor": 3})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        page()
+    other = QueueManager(folder)
+    assert (other.gaps.first(9), other.gaps.run()) == ([], {"cursor": 1})
+    other.close()

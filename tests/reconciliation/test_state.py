@@ -1,0 +1,102 @@
+"""`reconciliation_state.json`, whoever wrote it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciliation.brake import Question
+from reconciliation.findings import Finding, Outcome
+from reconciliation.run import Order, Run
+from reconciliation.schedule import due
+from reconciliation.scopes import Scope
+from reconciliation.state import (
+    ReconciliationState,
+    StateFile,
+    after,
+    parse_reconciliation_state,
+    without_result,
+)
+from reconciliation.sums import Fate
+from tests.sync_queue.support import NOW, Clock
+from tests.validation.strategies import JSON, json_object
+
+NAMES = list(ReconciliationState.__dataclass_fields__)
+QUESTION = Question("all scenes", NOW, 3, 4)
+
+
+def file_in(folder: Path, lines: list[str] | None = None) -> StateFile:
+    report = (lines if lines is not None else []).append
+    return StateFile(str(folder / "reconciliation_state.json"), report, Clock())
+
+
+def ended_run() -> Run:
+    run = Run(Order(Scope.ALL), NOW)
+    for outcome in (Outcome.EMPTY, Outcome.STALE, Outcome.STALE, Outcome.MISSING, Outcome.IN_STEP):
+        run.sums.count(Finding(outcome), synced_before=False, wanted=True)
+    run.sums.fates.update([Fate.QUEUED, Fate.QUEUED, Fate.QUEUED, Fate.DAMPED])
+    return run
+
+
+@given(json_object(**{name: st.nothing() | JSON for name in NAMES}))
+def test_any_stored_object_is_a_state_that_can_be_judged(raw: dict[str, object]) -> None:
+    state = parse_reconciliation_state(raw)
+    due(state, "hourly", "all", NOW, at_start=True)
+    assert state.last_run_time >= 0
+    assert set(state.last_gaps_by_type) == {"empty_metadata", "stale_sync", "missing"}
+    json.dumps(after(state, ended_run(), NOW, "x").last_gaps_by_type)
+
+
+def test_a_run_leaves_the_names_of_the_specification(tmp_path: Path) -> None:
+    file = file_in(tmp_path)
+    file.write(after(file.read(), ended_run(), NOW, "the summary"))
+    stored = json.loads((tmp_path / "reconciliation_state.json").read_text())
+    wanted = {
+        "last_run_time": NOW,
+        "last_run_scope": "all",
+        "last_gaps_found": 4,
+        "last_gaps_by_type": {"empty_metadata": 1, "stale_sync": 2, "missing": 1},
+        "last_enqueued": 3,
+        "last_scenes_checked": 5,
+        "is_startup_run": False,
+        "run_count": 1,
+    }
+    assert {name: stored[name] for name in wanted} == wanted
+
+
+def test_a_state_survives_its_file(tmp_path: Path) -> None:
+    file = file_in(tmp_path)
+    state = without_result(after(file.read(), ended_run(), NOW, "a"), ended_run(), NOW + 5, "b")
+    state = ReconciliationState(
+        **{**{name: getattr(state, name) for name in NAMES}, "question": QUESTION}
+    )
+    file.write(state)
+    assert file.read() == state
+
+
+def test_a_file_that_is_no_state_starts_afresh_and_is_told(tmp_path: Path) -> None:
+    lines: list[str] = []
+    (tmp_path / "reconciliation_state.json").write_text("[1")
+    assert file_in(tmp_path, lines).read() == ReconciliationState()
+    assert len(lines) == 1
+
+
+def test_a_run_without_a_result_leaves_the_last_result(tmp_path: Path) -> None:
+    before = after(file_in(tmp_path).read(), ended_run(), NOW, "result")
+    state = without_result(before, ended_run(), NOW + 9, "nothing")
+    assert (state.last_run_time, state.run_count, state.last_gaps_found) == (NOW, 1, 4)
+    assert (state.tried_at, state.ended_at, state.summary) == (NOW + 9, NOW + 9, "nothing")
+
+
+def test_a_result_answers_the_question_but_a_startup_runs_does_not() -> None:
+    asked = ReconciliationState(question=QUESTION)
+    assert after(asked, ended_run(), NOW, "").question is None
+    startup = Run(Order(Scope.RECENT, by_user=False, is_startup=True), NOW)
+    assert after(asked, startup, NOW, "").question == QUESTION
+
+
+def test_an_earlier_states_interval_counts_from_its_last_run() -> None:
+    assert parse_reconciliation_state({"last_run_time": NOW}).interval_run_time == NOW

@@ -1,0 +1,143 @@
+"""Every scene in one count, every gap in one more, through any number of processes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciliation.brake import Weight
+from reconciliation.findings import GAPS, Finding, Outcome
+from reconciliation.run import Order, Run
+from reconciliation.scopes import Scope
+from reconciliation.sums import Fate, Sums
+from tests.sync_queue.support import NOW
+from tests.validation.strategies import JSON, json_object
+
+FINDINGS = st.builds(
+    Finding,
+    st.sampled_from(Outcome),
+    st.lists(st.sampled_from(["title", "tags not locked", "no item"]), unique=True).map(tuple),
+    again=st.booleans(),
+    clears=st.lists(st.just("tags"), max_size=1).map(tuple),
+)
+SEEN = st.lists(st.tuples(FINDINGS, st.booleans(), st.booleans()), max_size=30)
+
+
+def counted(seen: list[tuple[Finding, bool, bool]]) -> Sums:
+    sums = Sums()
+    for finding, before, wanted in seen:
+        sums.count(finding, synced_before=before, wanted=wanted)
+    return sums
+
+
+@given(SEEN)
+def test_the_outcomes_add_up_to_the_scenes_and_the_fates_to_the_gaps(
+    seen: list[tuple[Finding, bool, bool]],
+) -> None:
+    sums = counted(seen)
+    gaps = [finding for finding, _, _ in seen if finding.outcome in GAPS]
+    assert sums.checked == sum(sums.outcomes.values()) == len(seen)
+    assert sums.gaps == sum(sums.gaps_by_type.values()) == len(gaps)
+    to_deal_with = sum(wanted and one.outcome in GAPS for one, _, wanted in seen)
+    assert sums.gaps == sums.fates[Fate.NOT_ASKED] + to_deal_with
+    assert sums.synced == sum(before for _, before, _ in seen)
+    assert sums.again == sum(one.again for one, _, wanted in seen if wanted)
+    assert sums.weight.cleared == sum(bool(one.clears) for one, _, wanted in seen if wanted)
+
+
+@given(SEEN, st.dictionaries(st.sampled_from(Fate), st.integers(0, 9)), st.integers(0, 9))
+def test_the_sums_survive_their_store(
+    seen: list[tuple[Finding, bool, bool]], fates: dict[Fate, int], forgotten: int
+) -> None:
+    sums = counted(seen)
+    sums.fates.update(fates)
+    sums.forgotten = forgotten
+    assert Sums.parse(json.loads(json.dumps(sums.to_state()))) == sums
+
+
+def test_the_text_names_each_outcome_that_there_is_and_the_gaps_always() -> None:
+    sums = counted([(Finding(one), False, True) for one in Outcome])
+    for one in Outcome:
+        assert f"1 {one.value}" in sums.text()
+    text = Sums().text()
+    assert text == (
+        "0 scenes checked: 0 in step, 0 without metadata in Plex, 0 stale, 0 missing in Plex"
+    )
+
+
+def test_the_text_of_the_fates_tells_all_of_them() -> None:
+    sums = Sums(fates=Counter(dict.fromkeys(Fate, 1234)), forgotten=2)
+    for one in Fate:
+        assert f"1,234 {one.value}" in sums.fates_text()
+    assert "2 scenes gone from Stash were forgotten" in sums.fates_text()
+    assert Sums().fates_text() == "0 gaps: nothing to queue"
+
+
+def test_the_weight_is_held_against_what_is_there() -> None:
+    seen = [
+        (Finding(Outcome.STALE, again=True, clears=("tags",)), True, True),
+        (Finding(Outcome.STALE, again=True, clears=("tags",)), True, False),
+        (Finding(Outcome.IN_STEP), True, True),
+        (Finding(Outcome.EMPTY), False, True),
+        (Finding(Outcome.MISSING, again=True), True, True),
+        (Finding(Outcome.NO_FILE), False, True),
+    ]
+    assert counted(seen).weight == Weight(again=2, synced=4, cleared=1, compared=4)
+
+
+# a stored run
+
+
+ORDERS = st.builds(
+    Order,
+    st.sampled_from(Scope),
+    only_empty=st.booleans(),
+    by_user=st.booleans(),
+    is_startup=st.booleans(),
+)
+
+
+@given(SEEN, ORDERS, st.booleans(), st.booleans(), st.integers(0, 10**9))
+def test_a_run_survives_its_store(
+    seen: list[tuple[Finding, bool, bool]], order: Order, walked: bool, allowed: bool, cursor: int
+) -> None:
+    run = Run(order, NOW, cursor, 7, walked, allowed, counted(seen))
+    assert Run.parse(json.loads(json.dumps(run.to_state()))) == run
+
+
+WHOLE = Run(Order(Scope.ALL), NOW).to_state()
+
+
+@given(
+    st.dictionaries(st.text(), JSON)
+    | st.fixed_dictionaries({name: JSON | st.just(value) for name, value in WHOLE.items()})
+    | json_object(**{name: st.just(value) for name, value in WHOLE.items()})
+)
+def test_a_stored_run_that_is_none_is_none_and_no_error(raw: dict[str, object]) -> None:
+    Run.parse(raw)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"begun_at": 10**400},
+        {"cursor": float("inf")},
+        {"order": None},
+        {"order": {"scope": "some"}},
+        {"sums": []},
+        {"sums": {**WHOLE["sums"], "outcomes": {"OTHER": 1}}},
+        {"sums": {**WHOLE["sums"], "fates": [1]}},
+    ],
+)
+def test_what_cannot_be_read_begins_afresh(bad: dict[str, object]) -> None:
+    assert Run.parse({**WHOLE, **bad}) is None
+
+
+def test_two_orders_look_alike_when_they_find_the_same() -> None:
+    assert Order(Scope.ALL).looks_like(Order(Scope.ALL, by_user=False))
+    assert not Order(Scope.ALL).looks_like(Order(Scope.ALL, only_empty=True))
+    assert not Order(Scope.ALL).looks_like(Order(Scope.WEEK))

@@ -1,0 +1,106 @@
+"""The walk through Stash's pages, against a real server; Plex's side is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from plex.exceptions import PlexNotFound
+from reconciliation import walk
+from reconciliation.findings import Outcome
+from reconciliation.scopes import Scope, Window, window_of
+from reconciliation.sides import Sides
+from reconciliation.walk import NoConclusionError, pages, prepare
+from stash.connection import StashConnection, parse_address
+from stash.exceptions import StashQueryError
+from stash.scenes import StashScenes
+from tests.reconciliation.support import IN_STEP, Looked, looked
+from tests.servers.stash import FakeStash, Status
+from tests.sync_queue.support import NOW, Clock
+from validation.config import Config
+from validation.scene_extractor import StashScene
+
+ALL = Window(None)
+
+
+@contextmanager
+def stash_with(folder: Path, count: int) -> Iterator[tuple[FakeStash, StashScenes]]:
+    with FakeStash(folder, now=Clock()) as server:
+        for number in range(count):
+            server.add_scene(title=f"T{number}")
+        connection = StashConnection(parse_address(server.server_connection()), lambda _: None)
+        try:
+            yield server, StashScenes(connection)
+        finally:
+            connection.close()
+
+
+def in_step(scenes: Collection[StashScene]) -> list[Looked]:
+    return [replace(looked(IN_STEP), scene=replace(looked().scene, id=one.id)) for one in scenes]
+
+
+def sides(config: Config = Config(), files: int = 1) -> Sides:  # noqa: B008 - it is frozen
+    return Sides(config, refresh=lambda: None, files_known=lambda: files, inspect=in_step)
+
+
+def test_a_plex_without_any_file_is_no_ground_for_a_conclusion() -> None:
+    prepare(sides(files=1))
+    with pytest.raises(NoConclusionError, match="lists no files at all"):
+        prepare(sides(files=0))
+
+
+def test_each_page_tells_its_scenes_its_end_and_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "PAGE", 2)
+    with stash_with(tmp_path, 5) as (_, scenes):
+        found = list(pages(scenes, sides(), ALL, 1))
+    assert [(sorted(one.ids), one.cursor, one.left) for one in found] == [
+        ([2, 3], 3, 2),
+        ([4, 5], 5, 0),
+    ]
+    assert {finding.outcome for page in found for _, finding in page.found} == {Outcome.IN_STEP}
+
+
+def test_scenes_outside_the_window_are_not_looked_at_but_stash_has_them(tmp_path: Path) -> None:
+    with stash_with(tmp_path, 2) as (server, scenes):
+        server.update_scene(1, created_at=server.clock.stamp_of(NOW - 86_401))
+        (page,) = pages(scenes, sides(), window_of(Scope.RECENT, NOW), 0)
+    assert [one.scene.id for one, _ in page.found] == [2]
+    assert page.ids == {1, 2}
+
+
+def test_an_empty_page_where_stash_had_more_is_an_error_and_not_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "PAGE", 2)
+    nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
+    with stash_with(tmp_path, 3) as (server, scenes):
+        walked = pages(scenes, sides(), ALL, 0)
+        next(walked)
+        server.inject(Status(200, nothing, "application/json"), "findScenes")
+        with pytest.raises(StashQueryError, match="no scenes where it had 1"):
+            next(walked)
+
+
+@pytest.mark.parametrize(
+    ("config", "outcome"),
+    [
+        (Config(), Outcome.MISSING),
+        (Config(reconcile_missing=False), Outcome.NOT_LOOKED_FOR),
+        (Config(skip_not_found=True), Outcome.NOT_LOOKED_FOR),
+    ],
+)
+def test_missing_scenes_are_looked_for_where_the_settings_want_them(
+    tmp_path: Path, config: Config, outcome: Outcome
+) -> None:
+    def missing(found: Collection[StashScene]) -> list[Looked]:
+        return [replace(one, edits=(), error=PlexNotFound("no")) for one in in_step(found)]
+
+    with stash_with(tmp_path, 1) as (_, scenes):
+        (page,) = pages(scenes, replace(sides(config), inspect=missing), ALL, 0)
+    assert [finding.outcome for _, finding in page.found] == [outcome]
