@@ -183,6 +183,11 @@ class Rig:
         script = str(self.manifest.directory / "Stash2Plex.py")
         return [pid for pid, command in _processes() if script in command and "--worker" in command]
 
+    def task_pids(self) -> list[int]:
+        """The processes that run a task of this rig, or a hook."""
+        script = str(self.manifest.directory / "Stash2Plex.py")
+        return [pid for pid, line in _processes() if script in line and "--worker" not in line]
+
     def stop_worker(self) -> None:
         """Kill what runs, as the end of a container does."""
         self._signal_worker(signal.SIGKILL)
