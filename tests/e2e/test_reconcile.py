@@ -120,7 +120,7 @@ def test_what_no_hook_told_of_is_found_once_and_then_both_libraries_agree(rig: R
 def test_each_scope_looks_at_its_scenes_and_queues_none_twice(make_rig: MakeRig) -> None:
     rig = make_rig(stash={"utc_offset": timedelta(hours=-9)})
     now = time.time()
-    for number, age in enumerate((1 * HOUR, 23 * HOUR, 2 * DAY, 8 * DAY)):
+    for number, age in enumerate((1 * HOUR, 23 * HOUR, 26 * HOUR, 8 * DAY)):
         stamp = rig.stash.clock.stamp_of(now - age)
         rig.add_pair(f"s{number}", created_at=stamp, **STASH)
     mine = rig.add_pair("mine", created_at=rig.stash.clock.stamp_of(now - 9 * DAY), **STASH)[1]
@@ -304,6 +304,7 @@ def test_the_worker_runs_what_is_due_and_only_that_and_ends_as_before(rig: Rig) 
         assert rig.wait_until(ended)
         assert "run_count" not in state(rig, STATE)
     assert "Reconciliation" not in rig.worker_log()
+    assert "bug" not in rig.worker_log()
 
     rig.configure(reconcile_interval="daily", reconcile_scope="7days", enabled=True)
     old(run_count=7)
