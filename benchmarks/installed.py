@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from benchmarks.processes import kill
+from benchmarks.processes import children, command_of, kill
 from benchmarks.workspace import Workspace
-from tests.rig import Rig
+from tests.rig import PLUGIN, Rig
 
 Progress = Callable[[str], None]
 
 _LOOK_EVERY = 0.01  # seconds
 _PATIENCE = 180.0  # seconds after which something is broken
+_LONGEST_TASK = 1_800.0  # likewise, for one that goes through all scenes
 
 
 class StandstillError(Exception):
@@ -31,15 +32,22 @@ class Installed:
         self.rig = rig
         self.workspace = workspace
 
-    def task(self, mode: str, **arguments: str) -> None:
-        """Run a task to its end.
+    def task(self, mode: str, **arguments: str) -> str:
+        """Run a task to its end; return its last line.
 
         Raises:
             StandstillError: it could not do its work.
         """
-        problem = self.rig.task(mode, **arguments).error
-        if problem is not None:
-            raise self._standstill(f"the task '{mode}' answers: {problem}")
+        stash = self.rig.stash
+        result = stash.run_task_to_end(PLUGIN, None, {"mode": mode, **arguments}, _LONGEST_TASK)
+        if result.error is not None:
+            raise self._standstill(f"the task '{mode}' answers: {result.error}")
+        return str(result.output)
+
+    def task_processes(self) -> list[int]:
+        """The process ids of the tasks that run now."""
+        script = str(self.rig.manifest.directory / "Stash2Plex.py")
+        return [pid for pid in children() if script in command_of(pid)]
 
     def worker(self) -> int:
         """The process id of the one worker.
@@ -123,6 +131,7 @@ def installed(workspace: Workspace, name: str, **settings: Any) -> Iterator[Inst
         plugin=workspace.plugin,
         interpreter=workspace.python,
     )
+    rig.stash.runner.timeout = _LONGEST_TASK
     rig.stash.runner.env |= {one: None for one in os.environ if one.startswith("PYTHON")}
     with rig:
         plugin = Installed(rig, workspace)

@@ -101,3 +101,24 @@ def peak_megabytes(pid: int) -> float:
             return int(line.split()[1]) / 1024
     message = f"process {pid} tells no VmHWM"
     raise OSError(message)
+
+
+def children() -> list[int]:
+    """The process ids of this process's living children, whichever thread has started them."""
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            text = (task / "children").read_text(encoding="ascii")
+        except OSError:
+            continue  # the thread has ended
+        found += map(int, text.split())
+    return found
+
+
+def command_of(pid: int) -> str:
+    """A process's command line; empty once it has ended."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return command.replace(b"\0", b" ").decode("utf-8", "replace")

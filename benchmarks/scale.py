@@ -21,6 +21,7 @@ class Scale:
         waiting: jobs in the long queue.
         tries: repetitions of an operation on the queue.
         items: in the library whose paths are indexed.
+        reconciled: scenes in the library that is reconciled.
     """
 
     pairs: int = 60
@@ -34,6 +35,7 @@ class Scale:
     waiting: int = 100_000
     tries: int = 50
     items: int = 100_000
+    reconciled: int = 100_000
 
 
 FULL = Scale()
@@ -49,4 +51,5 @@ QUICK = Scale(
     waiting=5_000,
     tries=10,
     items=2_000,
+    reconciled=2_000,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from benchmarks import drains, edits, guards, hooks, indexes, queues
+from benchmarks import drains, edits, guards, hooks, indexes, queues, reconciliations
 from benchmarks.installed import Progress
 from benchmarks.scale import Scale
 from benchmarks.table import Row
@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Sequence[Part]] = {
     "guard": (guards.measure,),
     "queue": (queues.measure,),
     "index": (indexes.measure,),
+    "reconcile": (reconciliations.measure,),
 }
 # These start the plugin's processes, whichever version is installed. The others import it, and a
 # process can import one version only.
