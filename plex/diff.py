@@ -174,10 +174,11 @@ def _parameters(name: str, value: str | tuple[str, ...], current: PlexItem) -> d
 def _scalar_edit(
     plex_name: str, wanted: str, current: str, locked: frozenset[str]
 ) -> dict[str, str]:
+    same = wanted == current or _stored_form(wanted) == _stored_form(current)
+    if same and plex_name in locked:
+        return {}
     lock = {f"{plex_name}.locked": "1"}
-    if _stored_form(wanted) != _stored_form(current):
-        return {f"{plex_name}.value": wanted, **lock}
-    return {} if plex_name in locked else lock
+    return lock if same else {f"{plex_name}.value": wanted, **lock}
 
 
 def _stored_form(text: str) -> str:

@@ -139,4 +139,4 @@ def whole_number(text: str | None) -> int:
 
 
 def _names(video: Element, element: str) -> tuple[str, ...]:
-    return tuple(one.get("tag") or "" for one in video.findall(element) if one.get("tag"))
+    return tuple(tag for one in video.findall(element) if (tag := one.get("tag")))

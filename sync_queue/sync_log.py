@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ _SELECT_ITEM = (
     "SELECT digest, sent, refused, poster_sha1, art_sha1 FROM sync_log "
     "WHERE scene_id = ? AND server_id = ? AND rating_key = ?"
 )
+_AMONG = "IN (SELECT value FROM json_each(?))"  # any number of keys in one parameter
 # Images are remembered by their own statement.
 _UPSERT_ITEM = (
     "INSERT INTO sync_log (scene_id, server_id, rating_key, digest, sent, refused, synced_at) "
@@ -53,9 +54,9 @@ _UPSERT_SCENE = (
     "cover_tag = excluded.cover_tag, "
     "outcome = excluded.outcome, detail = excluded.detail, at = excluded.at"
 )
-_SELECT_SCENE = (
-    "SELECT entities, scene_updated_at, cover_tag, outcome, detail, at FROM scene_log "
-    "WHERE scene_id = ?"
+_SELECT_SCENES = (
+    "SELECT entities, scene_updated_at, cover_tag, outcome, detail, at, scene_id FROM scene_log "
+    "WHERE scene_id"
 )
 
 
@@ -109,16 +110,21 @@ class SyncLog:
     def item(self, scene_id: int, server_id: str, rating_key: int) -> ItemRecord | None:
         """Return what this item was last sent for this scene."""
         row = self._connection.execute(_SELECT_ITEM, (scene_id, server_id, rating_key)).fetchone()
-        if row is None:
-            return None
-        return ItemRecord(
-            digest=row[0],
-            sent=_values(_object(row[1])),
-            refused=_values(_object(row[2])),
-            poster_sha1=row[3],
-            art_sha1=row[4],
-            pending=_values((_object(row[1]) or {}).get(_PENDING)),
+        return None if row is None else _item_record(row)
+
+    def items(
+        self, server_id: str, rating_keys: Collection[int]
+    ) -> dict[int, dict[int, ItemRecord]]:
+        """Return rating key → scene id → what the item was last sent for that scene."""
+        rows = self._connection.execute(
+            "SELECT digest, sent, refused, poster_sha1, art_sha1, rating_key, scene_id "
+            f"FROM sync_log WHERE server_id = ? AND rating_key {_AMONG}",
+            (server_id, json.dumps(list(rating_keys))),
         )
+        found: dict[int, dict[int, ItemRecord]] = {}
+        for row in rows:
+            found.setdefault(row[5], {})[row[6]] = _item_record(row)
+        return found
 
     def remember_item(
         self, scene_id: int, server_id: str, rating_key: int, record: ItemRecord, now: float
@@ -149,12 +155,16 @@ class SyncLog:
 
     def original(self, server_id: str, rating_key: int) -> FieldValues | None:
         """Return what this item held before our first write; None when that never was."""
-        row = self._connection.execute(
-            "SELECT held FROM originals WHERE server_id = ? AND rating_key = ?",
-            (server_id, rating_key),
-        ).fetchone()
-        held = None if row is None else _object(row[0])
-        return None if held is None else _values(held)
+        return self.originals(server_id, [rating_key]).get(rating_key)
+
+    def originals(self, server_id: str, rating_keys: Collection[int]) -> dict[int, FieldValues]:
+        """Return what these items held before our first write; where that never was, none."""
+        rows = self._connection.execute(
+            f"SELECT rating_key, held FROM originals WHERE server_id = ? AND rating_key {_AMONG}",
+            (server_id, json.dumps(list(rating_keys))),
+        )
+        found = ((key, _object(held)) for key, held in rows)
+        return {key: _values(held) for key, held in found if held is not None}
 
     def keep_original(self, server_id: str, rating_key: int, held: FieldValues, now: float) -> None:
         """Keep what an item holds before our first write; a later call changes nothing."""
@@ -214,13 +224,20 @@ class SyncLog:
             [(scene_id,) for scene_id in scene_ids],
         )
 
-    def scenes_of_item(self, server_id: str, rating_key: int) -> set[int]:
-        """Return the scenes for which this item was written; NOBODY for one that is gone."""
+    def scenes_of_items(self, server_id: str, rating_keys: Collection[int]) -> dict[int, set[int]]:
+        """Return rating key → the scenes for which that item was written, where there are any.
+
+        NOBODY stands for one that is gone.
+        """
         rows = self._connection.execute(
-            "SELECT scene_id FROM sync_log WHERE server_id = ? AND rating_key = ?",
-            (server_id, rating_key),
+            "SELECT rating_key, scene_id FROM sync_log "
+            f"WHERE server_id = ? AND rating_key {_AMONG}",
+            (server_id, json.dumps(list(rating_keys))),
         )
-        return {row[0] for row in rows}
+        found: dict[int, set[int]] = {}
+        for rating_key, scene_id in rows:
+            found.setdefault(rating_key, set()).add(scene_id)
+        return found
 
     def take_over(self, scene_id: int, server_id: str, rating_key: int) -> None:
         """Let an item belong to this scene alone, with what it was sent for another one.
@@ -245,17 +262,15 @@ class SyncLog:
 
     def scene(self, scene_id: int) -> SceneRecord | None:
         """Return how the scene's last job ended."""
-        row = self._connection.execute(_SELECT_SCENE, (scene_id,)).fetchone()
-        if row is None:
-            return None
-        return SceneRecord(
-            entities=_entities(row[0]),
-            scene_updated_at=row[1],
-            cover_tag=row[2],
-            outcome=row[3],
-            detail=row[4],
-            at=row[5],
+        row = self._connection.execute(f"{_SELECT_SCENES} = ?", (scene_id,)).fetchone()
+        return None if row is None else _scene_record(row)
+
+    def scenes(self, scene_ids: Collection[int]) -> dict[int, SceneRecord]:
+        """Return how the last jobs of these scenes ended, of those that had one."""
+        rows = self._connection.execute(
+            f"{_SELECT_SCENES} {_AMONG}", (json.dumps(list(scene_ids)),)
         )
+        return {row[6]: _scene_record(row) for row in rows}
 
     def remember_scene(self, scene_id: int, record: SceneRecord) -> None:
         """Store how the scene's job ended."""
@@ -298,14 +313,37 @@ class SyncLog:
         self._connection.execute("DELETE FROM scene_log WHERE scene_id = ?", (scene_id,))
 
 
+def _item_record(row: Sequence[Any]) -> ItemRecord:
+    sent = _object(row[1]) or {}
+    return ItemRecord(
+        digest=row[0],
+        sent=_values(sent),
+        refused=_values(_object(row[2])),
+        poster_sha1=row[3],
+        art_sha1=row[4],
+        pending=_values(sent.get(_PENDING)),
+    )
+
+
+def _scene_record(row: Sequence[Any]) -> SceneRecord:
+    return SceneRecord(
+        entities=_entities(row[0]),
+        scene_updated_at=row[1],
+        cover_tag=row[2],
+        outcome=row[3],
+        detail=row[4],
+        at=row[5],
+    )
+
+
 def _values(raw: object) -> dict[str, str | list[str]]:
-    if not isinstance(raw, dict):
-        return {}
-    return {
-        name: value if isinstance(value, str) else [str(one) for one in value]
-        for name, value in raw.items()
-        if isinstance(value, str | list)
-    }
+    found: dict[str, str | list[str]] = {}
+    for name, value in raw.items() if isinstance(raw, dict) else ():
+        if isinstance(value, str):
+            found[name] = value
+        elif isinstance(value, list):
+            found[name] = [str(one) for one in value]
+    return found
 
 
 def _entities(text: str) -> dict[str, list[int]]:

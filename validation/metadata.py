@@ -57,6 +57,8 @@ class SceneMetadata:
 
 def folded(name: str) -> str:
     """Return the form in which Plex takes two names for the same: case and composition apart."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", name.casefold())
 
 

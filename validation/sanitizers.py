@@ -14,7 +14,6 @@ _PLANE_ENDS = re.compile(
 # Invisible, and without a job in any script: zero-width space, word joiner, byte order mark.
 # The joiners U+200C and U+200D stay: Persian, Indic scripts and emoji need them.
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
-_SPACE_RUN = re.compile(r"\s+")
 _LINE_SPACE = re.compile(r"[^\S\n]+")
 _PARAGRAPH_BREAK = re.compile(r"\n{3,}")
 # So much of a huge text is looked at, and eight times more until enough is left of it. What comes
@@ -45,7 +44,7 @@ def _enough(clean: Callable[[str], str], text: str, limit: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    return _SPACE_RUN.sub(" ", _clean(text)).strip()
+    return " ".join(_clean(text).split())
 
 
 def _paragraphs(text: str) -> str:
@@ -55,7 +54,7 @@ def _paragraphs(text: str) -> str:
 
 def _clean(text: str) -> str:
     if text.isascii() and text.isprintable():
-        return text
+        return text  # what is forbidden or invisible is neither; most names are both
     # Removing a character may let its neighbours combine: so normalize after it.
     text = _INVISIBLE.sub("", _FORBIDDEN.sub("", text))
     if text.isascii():

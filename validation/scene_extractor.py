@@ -106,9 +106,12 @@ def _whole_number(value: Any) -> int:
 
 
 def _entity(raw: Any) -> Entity | None:
-    if not isinstance(raw, dict) or not _text(raw.get("name")).strip():
+    if not isinstance(raw, dict):
         return None
-    return Entity(_whole_number(raw.get("id")), raw["name"])
+    name = raw.get("name")
+    if not isinstance(name, str) or not name.strip():
+        return None
+    return Entity(_whole_number(raw.get("id")), name)
 
 
 def _entities(raw: Any) -> tuple[Entity, ...]:

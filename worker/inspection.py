@@ -1,13 +1,14 @@
 """What a sync of scenes would do now, without doing it: for the preview and for reconciliation."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from plex.client import READ_BATCH
 from plex.diff import ItemEdit
 from plex.exceptions import PlexError
 from plex.items import PlexItem
-from sync_queue.sync_log import ItemRecord, SceneRecord, SyncLog
+from sync_queue.sync_log import FieldValues, ItemRecord, SceneRecord, SyncLog
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
 from worker.cover_sync import may_differ, targets_of
@@ -52,6 +53,13 @@ class Inspection:
         return (*(("cover to compare",) if self.cover_for else ()), *locks)
 
 
+class _Memory(NamedTuple):
+    """What is remembered of the items of a page: by rating key; what was sent by scene as well."""
+
+    sent: Mapping[int, Mapping[int, ItemRecord]]
+    originals: Mapping[int, FieldValues]
+
+
 class SceneInspector:
     """Goes through the stages of a sync, up to the point where something would be sent.
 
@@ -84,17 +92,30 @@ class SceneInspector:
         Raises:
             PlexError, StashError: a side could not be asked, so nothing was found out.
         """
-        records = {scene.id: self._log.scene(scene.id) for scene in scenes}
+        records = self._log.scenes([scene.id for scene in scenes])
         work = {
             scene.id: SceneWork([], scene, project(scene, self._session.config))
             for scene in scenes
-            if scene.files and not lacks_metadata(scene, records[scene.id])
+            if scene.files and not lacks_metadata(scene, records.get(scene.id))
         }
         self._finder.find(list(work.values()))
-        return [self._of(scene, work.get(scene.id), records[scene.id]) for scene in scenes]
+        memory = self._memory_of(work.values())
+        return [
+            self._of(scene, work.get(scene.id), records.get(scene.id), memory) for scene in scenes
+        ]
+
+    def _memory_of(self, work: Iterable[SceneWork]) -> _Memory:
+        keys = {item.rating_key for one in work for item in one.items}
+        return _Memory(
+            self._log.items(self._server_id, keys), self._log.originals(self._server_id, keys)
+        )
 
     def _of(
-        self, scene: StashScene, work: SceneWork | None, last: SceneRecord | None
+        self,
+        scene: StashScene,
+        work: SceneWork | None,
+        last: SceneRecord | None,
+        memory: _Memory,
     ) -> Inspection:
         synced_before = last is not None and last.outcome == SYNCED
         if work is None:
@@ -107,7 +128,10 @@ class SceneInspector:
         edits: list[tuple[PlexItem, ItemEdit]] = []
         known: dict[PlexItem, ItemRecord] = {}
         for item in work.items:
-            plan = plan_item(self._log, self._server_id, work, item, preserve=self._preserve)
+            key = item.rating_key
+            sent = memory.sent.get(key, {}).get(scene.id)
+            held = memory.originals.get(key)
+            plan = plan_item(work, item, sent, held, preserve=self._preserve)
             edits.append((item, plan.edit))
             known[item] = plan.last
         return Inspection(

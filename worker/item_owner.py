@@ -64,7 +64,8 @@ class ItemOwners:
         """
         items = {item.rating_key: item for one in work for item in one.items}
         claimants = _claimants(work)
-        logged = {key: self._sync_log.scenes_of_item(self._server_id, key) for key in items}
+        written = self._sync_log.scenes_of_items(self._server_id, items)
+        logged = {key: written.get(key, set()) for key in items}
         owners = {key: scene_ids - {NOBODY} for key, scene_ids in logged.items()}
         absent = {
             key: owners[key] - claimants[key].keys()

@@ -60,9 +60,12 @@ class ItemWriter:
             for one in work:
                 for key in one.taken_over:
                     log.take_over(one.scene.id, server_id, key)
+            keys = {item.rating_key for one in work for item in one.items}
+            known = log.scenes_of_items(server_id, keys)
+            for one in work:
                 for item in one.items:
                     key = item.rating_key
-                    if log.item(one.scene.id, server_id, key) is None:
+                    if one.scene.id not in known.get(key, ()):
                         log.keep_original(server_id, key, held_values(item), self._clock())
                         untouched = ItemRecord("", {}, pending=_joining(one.desired))
                         log.remember_item(one.scene.id, server_id, key, untouched, self._clock())
@@ -119,7 +122,13 @@ class ItemWriter:
     def _write_item(self, one: SceneWork, item: PlexItem) -> tuple[ItemRecord, Iterable[str]]:
         """Return the item's memory as it is now, and the fields that it was sent."""
         log, server_id = self._queue.sync_log, self._server_id
-        plan = plan_item(log, server_id, one, item, preserve=self._preserve)
+        plan = plan_item(
+            one,
+            item,
+            log.item(one.scene.id, server_id, item.rating_key),
+            log.original(server_id, item.rating_key),
+            preserve=self._preserve,
+        )
         last, edit, _ = plan
         record = replace(
             last, digest=one.desired.digest, sent=edit.sent, refused=edit.refused, pending={}

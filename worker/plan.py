@@ -5,7 +5,7 @@ from typing import NamedTuple
 from plex.diff import ItemEdit, edit_for
 from plex.items import PlexItem
 from plex.originals import held_values
-from sync_queue.sync_log import FieldValues, ItemRecord, SceneRecord, SyncLog
+from sync_queue.sync_log import FieldValues, ItemRecord, SceneRecord
 from validation.metadata import has_meaningful_metadata
 from validation.scene_extractor import StashScene
 from worker.scene_work import SYNCED, SceneWork
@@ -20,19 +20,24 @@ class ItemPlan(NamedTuple):
 
 
 def plan_item(
-    log: SyncLog, server_id: str, one: SceneWork, item: PlexItem, *, preserve: bool
+    one: SceneWork,
+    item: PlexItem,
+    last: ItemRecord | None,
+    original: FieldValues | None,
+    *,
+    preserve: bool,
 ) -> ItemPlan:
-    """Return the edit that would bring an item in step with its scene; it writes nothing.
+    """Return the edit that would bring an item in step with its scene.
 
     Args:
-        log: what was sent so far.
-        server_id: Plex's identity.
         one: the scene, with what Plex shall show of it.
         item: one of its items, as just read.
+        last: what the item was last sent for this scene, if ever.
+        original: what it held before our first write, if there was one.
         preserve: leave alone what a person set in Plex.
     """
-    last = log.item(one.scene.id, server_id, item.rating_key) or ItemRecord("", {})
-    original = log.original(server_id, item.rating_key) or held_values(item)
+    last = last or ItemRecord("", {})
+    original = original or held_values(item)
     edit = edit_for(
         one.desired,
         item,

@@ -107,8 +107,8 @@ def test_the_scenes_of_an_item_are_known(queue: QueueManager) -> None:
     log = queue.sync_log
     for scene_id, server, key in ((1, SERVER, 10), (2, SERVER, 10), (3, "b", 10), (4, SERVER, 11)):
         log.remember_item(scene_id, server, key, ItemRecord("d", {}), NOW)
-    assert log.scenes_of_item(SERVER, 10) == {1, 2}
-    assert log.scenes_of_item(SERVER, 12) == set()
+    assert log.scenes_of_items(SERVER, [10]).get(10, set()) == {1, 2}
+    assert log.scenes_of_items(SERVER, [12]) == {}
 
 
 def test_a_scene_takes_an_item_over_with_what_it_shows_but_not_as_in_step(
@@ -120,8 +120,8 @@ def test_a_scene_takes_an_item_over_with_what_it_shows_but_not_as_in_step(
     log.remember_item(1, SERVER, 11, ItemRecord("d", SENT), NOW)
     log.take_over(2, SERVER, 10)
     assert log.item(2, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
-    assert log.scenes_of_item(SERVER, 10) == {2}
-    assert log.scenes_of_item(SERVER, 11) == {1}
+    assert log.scenes_of_items(SERVER, [10]).get(10, set()) == {2}
+    assert log.scenes_of_items(SERVER, [11]).get(11, set()) == {1}
 
 
 def test_a_scene_that_has_the_item_already_keeps_its_own_memory_of_it(queue: QueueManager) -> None:
@@ -130,7 +130,7 @@ def test_a_scene_that_has_the_item_already_keeps_its_own_memory_of_it(queue: Que
         log.remember_item(scene_id, SERVER, 10, ItemRecord(f"d{scene_id}", {}), NOW)
     log.take_over(2, SERVER, 10)
     assert log.item(2, SERVER, 10) == ItemRecord("d2", {})
-    assert log.scenes_of_item(SERVER, 10) == {2}
+    assert log.scenes_of_items(SERVER, [10]).get(10, set()) == {2}
 
 
 def test_an_image_is_remembered_by_its_kind_and_survives_the_next_write(
@@ -242,10 +242,10 @@ def test_what_the_item_of_a_forgotten_scene_was_sent_waits_for_who_comes_next(
     log.forget_scene(1)
 
     assert log.digests(None) == log.digests(SERVER) == {}
-    assert log.scenes_of_item(SERVER, 10) == log.scenes_of_item(SERVER, 11) == {NOBODY}
+    assert log.scenes_of_items(SERVER, [10, 11]) == {10: {NOBODY}, 11: {NOBODY}}
     log.take_over(3, SERVER, 10)
     assert log.item(3, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
-    assert log.scenes_of_item(SERVER, 10) == {3}
+    assert log.scenes_of_items(SERVER, [10]) == {10: {3}}
 
 
 def test_what_is_remembered_inside_a_failed_transaction_is_not(queue: QueueManager) -> None:
