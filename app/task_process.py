@@ -21,6 +21,7 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         log.error(problem)
         return {"error": problem}
     # Only here: by now it is known that they can be imported.
+    from app.collector import spare_the_collector  # noqa: PLC0415
     from app.container import build  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from app.reconciling import is_due  # noqa: PLC0415
@@ -41,6 +42,7 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
         container = build(connection, folder, log, secrets)
+        spare_the_collector()
         tell_of_refused_wal(container, "task")
         lock = FileLock(folder.worker_lock)
         context = context_for(script, connection, container, lock)

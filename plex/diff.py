@@ -193,6 +193,8 @@ def _list_edit(
     Whether Plex appends or replaces is contested (plex-protocol.md §3.3): the whole list is sent
     and what is too much is taken away by name, which is right either way.
     """
+    if plex_name in locked and wanted == current:
+        return {}
     keys = {folded(name) for name in wanted}
     if plex_name in locked and keys == {folded(name) for name in current}:
         return {}

@@ -7,11 +7,15 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from validation.config import Config
 from validation.limits import MAX_PERFORMERS
 from validation.sanitizers import sanitize_name, sanitize_summary
 from validation.scene_extractor import StashScene
+
+# The same performers, studios and tags come with many scenes; what a name becomes never changes.
+_clean_name = lru_cache(maxsize=4096)(sanitize_name)
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?$")
 
@@ -77,7 +81,7 @@ def project(scene: StashScene, config: Config) -> SceneMetadata:
     """Return what Plex shall show of this scene under these settings."""
     if not config.sync_master:
         return SceneMetadata()
-    studio = sanitize_name(scene.studio.name) if scene.studio else ""
+    studio = _clean_name(scene.studio.name) if scene.studio else ""
     return SceneMetadata(
         title=sanitize_name(scene.title),
         file_stem=_file_stem(scene),
@@ -120,7 +124,7 @@ def _tags(scene: StashScene, limit: int) -> tuple[str, ...]:
 
 def _distinct(names: Iterable[str]) -> list[str]:
     seen: dict[str, str] = {}
-    for name in map(sanitize_name, names):
+    for name in map(_clean_name, names):
         if name:
             seen.setdefault(folded(name), name)
     return list(seen.values())

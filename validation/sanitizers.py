@@ -7,13 +7,13 @@ from collections.abc import Callable
 from validation.limits import MAX_NAME, MAX_SUMMARY, cut
 
 # XML 1.0 forbids control characters, lone surrogates and the non-characters at a plane's end.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef]")
-_PLANE_ENDS = re.compile(
-    "[" + "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)) + "]"
+_FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
+    chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)
 )
 # Invisible, and without a job in any script: zero-width space, word joiner, byte order mark.
 # The joiners U+200C and U+200D stay: Persian, Indic scripts and emoji need them.
-_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
+_INVISIBLE = "\u200b\u2060\ufeff\u00ad"
+_REMOVED = re.compile(f"[{_FORBIDDEN}{_INVISIBLE}]")
 _LINE_SPACE = re.compile(r"[^\S\n]+")
 _PARAGRAPH_BREAK = re.compile(r"\n{3,}")
 # So much of a huge text is looked at, and eight times more until enough is left of it. What comes
@@ -56,10 +56,8 @@ def _clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text  # what is forbidden or invisible is neither; most names are both
     # Removing a character may let its neighbours combine: so normalize after it.
-    text = _INVISIBLE.sub("", _FORBIDDEN.sub("", text))
-    if text.isascii():
-        return text
-    return unicodedata.normalize("NFC", _PLANE_ENDS.sub("", text))
+    text = _REMOVED.sub("", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _line_breaks(text: str) -> str:
