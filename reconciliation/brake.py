@@ -12,6 +12,7 @@ from typing import Any
 # Chosen so that a renamed studio or a day's work goes through, and a lost tag table does not.
 MOST_AGAIN, FEWEST_AGAIN = 0.30, 25  # share of the scenes synced before, and scenes
 MOST_CLEARED, FEWEST_CLEARED = 0.10, 10  # share of the scenes compared, and scenes
+MOST_LOST, FEWEST_LOST = 0.10, 25  # share of the scenes known, and scenes
 MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10  # share of the scenes checked, and scenes
 CONFIRMATION_HOURS = 24.0
 _SLACK = 1.2  # a library is edited between two runs
@@ -27,12 +28,15 @@ class Weight:
         synced: scenes that were synced before, of those checked.
         cleared: scenes of which a value would vanish from Plex.
         compared: scenes that have an item.
+        lost: scenes that were synced before and that Stash no longer lists: what is known of them
+            would be forgotten.
     """
 
     again: int = 0
     synced: int = 0
     cleared: int = 0
     compared: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Question:
     at: float
     again: int
     cleared: int
+    lost: int = 0
 
     def to_state(self) -> dict[str, Any]:
         """Return the question as it is stored."""
@@ -56,6 +61,7 @@ class Question:
             "at": self.at,
             "again": self.again,
             "cleared": self.cleared,
+            "lost": self.lost,
         }
 
 
@@ -67,13 +73,15 @@ def parse_question(raw: Any) -> Question | None:
     at, again, cleared = (_sensible(raw.get(name)) for name in ("at", "again", "cleared"))
     if not isinstance(scope, str) or at is None or again is None or cleared is None:
         return None
-    return Question(scope, float(at), int(again), int(cleared))
+    return Question(scope, at, int(again), int(cleared), int(_sensible(raw.get("lost")) or 0))
 
 
 def is_unusual(weight: Weight) -> bool:
     """Tell whether a run has to ask before it queues anything."""
-    return _is_much(weight.again, weight.synced, MOST_AGAIN, FEWEST_AGAIN) or _is_much(
-        weight.cleared, weight.compared, MOST_CLEARED, FEWEST_CLEARED
+    return (
+        _is_much(weight.again, weight.synced, MOST_AGAIN, FEWEST_AGAIN)
+        or _is_much(weight.cleared, weight.compared, MOST_CLEARED, FEWEST_CLEARED)
+        or _is_much(weight.lost, weight.synced + weight.lost, MOST_LOST, FEWEST_LOST)
     )
 
 
@@ -90,6 +98,7 @@ def is_confirmed(weight: Weight, scope: str, question: Question | None, now: flo
     return (
         weight.again <= question.again * _SLACK + FEWEST_AGAIN
         and weight.cleared <= question.cleared * _SLACK + FEWEST_CLEARED
+        and weight.lost <= question.lost * _SLACK + FEWEST_LOST
     )
 
 
@@ -102,8 +111,9 @@ def question_text(weight: Weight, *, by_user: bool) -> str:
     """Say what a run would do, and how to let it; one that nobody started asks in vain."""
     how = "run the same task again" if by_user else "run its task twice"
     return (
-        f"This would send {weight.again} of {weight.synced} scenes to Plex again and empty a field "
-        f"of {weight.cleared} of {weight.compared}, which is more than usual. Nothing was queued. "
+        f"This would send {weight.again} of {weight.synced} scenes to Plex again, empty a field "
+        f"of {weight.cleared} of {weight.compared} and forget {weight.lost} that Stash does not "
+        "list any more, which is more than usual. Nothing was queued. "
         f"If Stash and Plex show all they have and you want this, {how} within "
         f"{CONFIRMATION_HOURS:.0f} hours; 'Reconcile (Report Only)' shows what would change"
     )

@@ -166,7 +166,9 @@ class Reconciliation:
         if run.order.scope is not Scope.ALL:
             return []
         known = self._queue.sync_log.scenes_between(after_id, up_to)
-        return [Gap(scene_id, GONE) for scene_id in known if scene_id not in present]
+        gone = [Gap(scene_id, GONE) for scene_id in known if scene_id not in present]
+        run.sums.lost += len(gone)
+        return gone
 
     def _judge(self, run: Run) -> None:
         """Decide whether what was found may be queued.
@@ -224,7 +226,7 @@ class Reconciliation:
         text = f"{run.sums.text()}. {question_text(weight, by_user=order.by_user)}"
         state = without_result(state, run, now, text)
         if order.by_user:
-            asked = Question(order.words, now, weight.again, weight.cleared)
+            asked = Question(order.words, now, weight.again, weight.cleared, weight.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
             # It would find the same in ten minutes: nobody has looked at it yet.

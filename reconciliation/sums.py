@@ -42,7 +42,8 @@ class Sums:
         synced: scenes that were sent to Plex before.
         again: gaps by which Plex gets something again.
         cleared: gaps by which a value vanishes from Plex.
-        forgotten: scenes that were known and are gone from Stash; not among those checked.
+        lost: scenes that were synced before and that Stash does not list; not among those checked.
+        forgotten: those of them that are gone from Stash for certain.
     """
 
     checked: int = 0
@@ -52,6 +53,7 @@ class Sums:
     synced: int = 0
     again: int = 0
     cleared: int = 0
+    lost: int = 0
     forgotten: int = 0
 
     def count(self, finding: Finding, *, synced_before: bool, wanted: bool) -> None:
@@ -85,7 +87,7 @@ class Sums:
     def weight(self) -> Weight:
         """How much would change of what is there."""
         compared = sum(self.outcomes[outcome] for outcome in _HAVE_ITEM)
-        return Weight(self.again, self.synced, self.cleared, compared)
+        return Weight(self.again, self.synced, self.cleared, compared, self.lost)
 
     def text(self) -> str:
         """Return the counts as a sentence: the gaps always, the rest where there is any."""
@@ -116,6 +118,7 @@ class Sums:
             "synced": self.synced,
             "again": self.again,
             "cleared": self.cleared,
+            "lost": self.lost,
             "forgotten": self.forgotten,
         }
 
@@ -134,5 +137,6 @@ class Sums:
             synced=int(raw["synced"]),
             again=int(raw["again"]),
             cleared=int(raw["cleared"]),
+            lost=int(raw["lost"]),
             forgotten=int(raw["forgotten"]),
         )

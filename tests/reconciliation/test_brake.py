@@ -38,6 +38,10 @@ ASKED = Question("all scenes", NOW, again=100, cleared=50)
         (Weight(cleared=100, compared=1000), False),
         (Weight(cleared=101, compared=1000), True),
         (Weight(again=26, synced=0), True),
+        (Weight(lost=25), False),
+        (Weight(lost=26), True),
+        (Weight(lost=100, synced=900), False),
+        (Weight(lost=101, synced=899), True),
     ],
 )
 def test_more_than_a_share_and_more_than_a_few_is_unusual(weight: Weight, unusual: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,19 +18,25 @@ from app.container import Container, environment
 from app.sessions import CurrentSession
 from app.task_context import context_for
 from hooks.handlers import jobs_for_hook
+from plex.exceptions import PlexError
+from reconciliation.findings import Inspected
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
 from shared.log import Log
 from shared.redaction import Secrets
 from stash.connection import StashConnection, parse_address
+from stash.exceptions import StashError
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
+from tasks.context import TaskError
+from tasks.reconcile import reconcile_all
 from tasks.sync_scenes import sync_all
 from tests.servers.stash import FakeStash
 from tests.sync_queue.support import NOW
 from validation.config import Config
+from validation.scene_extractor import StashScene
 from worker.processor import LEFT, SyncWorker
 from worker.session import SyncSession
 
@@ -106,13 +112,16 @@ class Hooks:
         if names := list(fields):
             context["inputFields"] = names
         jobs = jobs_for_hook(json.loads(json.dumps(context)), self._household.time.clock())
-        if jobs:
+        if jobs and not self._household.is_off:
             self._household.queue.enqueue(jobs)
         return []
 
 
 class Household:
     """The plugin's durable state and one worker, beside a Stash whose edits reach it.
+
+    Attributes:
+        is_off: whether Stash has the plugin switched off, so that no hook tells of an edit.
 
     Args:
         folder: for the plugin's data.
@@ -123,6 +132,7 @@ class Household:
 
     def __init__(self, folder: Path, stash: FakeStash, time: Time, rng: random.Random) -> None:
         self.time = time
+        self.is_off = False
         self.lines: list[str] = []
         self._stash = stash
         self._rng = rng
@@ -205,6 +215,39 @@ class Household:
         quiet = replace(context, ensure_worker=lambda: "")
         try:
             return sync_all(quiet, {"force": str(force)})
+        finally:
+            _close(container)
+
+    def reconcile(self, *, pages_to_live: int | None = None) -> str | None:
+        """Run the task 'Reconcile Library (All)' as a process of its own; return its last line.
+
+        Args:
+            pages_to_live: it is killed while it reads the next page after so many.
+
+        Returns:
+            None when it was killed, or could not come to its end.
+        """
+        container = self._build(PATIENT)
+        lock = FileLock(self._data.worker_lock)
+        context = context_for("", self._stash.server_connection(), container, lock)
+        sides, left = context.reconciler_sides, [pages_to_live]
+
+        def inspect(scenes: Collection[StashScene]) -> Sequence[Inspected]:
+            if left[0] == 0:
+                raise Killed
+            left[0] = None if left[0] is None else left[0] - 1
+            return sides().inspect(scenes)
+
+        mortal = replace(
+            context,
+            ensure_worker=lambda: "",
+            reconciler_sides=lambda: replace(sides(), inspect=inspect),
+        )
+        try:
+            return reconcile_all(mortal, {})
+        except (Killed, TaskError, PlexError, StashError) as error:
+            self._note("reconciliation", repr(error))
+            return None
         finally:
             _close(container)
 

@@ -1,0 +1,178 @@
+"""R12 by reconciliation: whatever no hook told of, one run and a drain bring both sides in step.
+
+The stories are those of `test_convergence.py`, with all that happens in Plex without a trace, and
+with edits while the plugin is switched off. Then faults of both servers, or a kill, break off the
+run. `SOAK=1` runs the full count.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import plex.diff
+import reconciliation.walk
+from tests.rig import TOKEN
+from tests.servers.plex import FakePlex
+from tests.servers.stash import FakeStash
+from tests.soak.household import PATIENT, Time
+from tests.soak.story import FORCE
+from tests.soak.test_convergence import Chapter
+from validation.metadata import project
+
+SEEDS = 500 if os.environ.get("SOAK") else 8
+SMALL_PAGE = 3  # scenes, so that a library of a dozen has several
+TWO_DAYS = 2 * 86_400.0  # after that a scene among the dead letters is queued once more
+MANY_SEEDS = 12  # in which a broken plugin is caught for certain
+
+
+class Neglected(Chapter):
+    """A story in which the plugin was off for a while, and nobody runs 'Sync All' at its end."""
+
+    def __init__(self, *options: Any) -> None:
+        super().__init__(*options)
+        self.story.most = FORCE
+
+    def live(self) -> None:
+        super().live()
+        self.household.is_off = True
+        for _ in range(self.rng.randint(1, 5)):
+            self.story.happen()
+        self.steps.append("the plugin was off for the last of these")
+        self.household.is_off = False
+
+    def rest(self) -> None:
+        """Troubles end, and a reconciliation finds what is left to do."""
+        self.steps.append(self.troubles.end())
+        self.story.come_to_rest()
+        self.household.close()
+        self.household.open(PATIENT)
+        self._drain()
+        self.time.pass_on(TWO_DAYS)
+        if self.rng.random() < 0.5:
+            pages = self.rng.randint(0, 4)
+            self.steps.append(f"a reconciliation that is killed after {pages} pages")
+            self.household.reconcile(pages_to_live=pages)
+        if self.rng.random() < 0.5:
+            self.steps.append(self.troubles.begin())
+            self.steps.append(f"a reconciliation: {self.household.reconcile()}")
+            self.steps.append(self.troubles.end())
+        self.reconcile()
+        self._drain()
+
+    def reconcile(self) -> str:
+        """Run it, again when it asks, and hold its sums to what it checked."""
+        answer = self.household.reconcile() or ""
+        if "Nothing was queued" in answer:
+            self.steps.append(f"a question: {answer}")
+            answer = self.household.reconcile() or ""
+        self.steps.append(f"a reconciliation: {answer}")
+        sums = re.fullmatch(
+            r"Reconciliation of all scenes: ([\d,]+) scenes checked: (.*)\. ([\d,]+) gaps: (.*)",
+            answer,
+        )
+        assert sums, self.told(f"it did not come to its end: {answer}")
+        checked, outcomes, gaps, fates = sums.groups()
+        assert _total(outcomes) == int(checked) == len(self.story.alive()), self.told(answer)
+        assert _total(fates.partition(";")[0]) == int(gaps), self.told(answer)
+        return gaps
+
+
+def _total(sum_of: str) -> int:
+    return sum(int(number) for number in re.findall(r"(?:^|, )(\d+) ", sum_of))
+
+
+@contextmanager
+def story(folder: Path, seed: int) -> Iterator[Neglected]:
+    """One seed between two servers; what it stopped is there again at the end."""
+    time = Time()
+    with (
+        FakePlex(token=TOKEN, clock=time.clock) as plex_server,
+        FakeStash(folder / "stash", now=time.clock) as stash,
+    ):
+        chapter = Neglected(seed, folder / "data", stash, plex_server, time)
+        try:
+            yield chapter
+        finally:
+            chapter.household.close()
+            plex_server.start()
+            stash.start()
+
+
+def judge(chapter: Neglected) -> None:
+    """Both libraries agree, and a second run finds and writes nothing."""
+    differences = chapter.story.differences()
+    assert not differences, chapter.told("\n".join(differences))
+    mark = chapter.plex.log.mark()
+    assert chapter.reconcile() == "0", chapter.told("a second run finds gaps")
+    assert chapter.household.queue.waiting() == 0
+    assert chapter.plex.log.writes(mark) == []
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small pages, and no disk to wait for: nobody cuts the power here."""
+    monkeypatch.setattr(reconciliation.walk, "PAGE", SMALL_PAGE)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_reconciliation_and_a_drain_bring_both_libraries_in_step(
+    tmp_path: Path, seed: int
+) -> None:
+    with story(tmp_path, seed) as chapter:
+        chapter.live()
+        chapter.rest()
+        judge(chapter)
+
+
+def _without_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_tags(*options: Any) -> Any:
+        return replace(project(*options), tags=None)
+
+    monkeypatch.setattr("worker.inspection.project", without_tags)
+
+
+def _without_clears(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = plex.diff._parameters
+
+    def parameters(name: str, value: str | tuple[str, ...], current: Any) -> dict[str, str]:
+        return real(name, value, current) if value else {}
+
+    monkeypatch.setattr(plex.diff, "_parameters", parameters)
+
+
+def _without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = plex.diff._parameters
+
+    def parameters(name: str, value: str | tuple[str, ...], current: Any) -> dict[str, str]:
+        found = real(name, value, current)
+        return {key: one for key, one in found.items() if not key.endswith(".locked")}
+
+    monkeypatch.setattr(plex.diff, "_parameters", parameters)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("broken", [_without_tags, _without_clears, _without_locks])
+def test_a_plugin_that_skips_a_part_is_caught(
+    tmp_path: Path, broken: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch)
+
+    for seed in range(MANY_SEEDS):
+        with story(tmp_path / str(seed), seed) as chapter:
+            chapter.live()
+            try:
+                chapter.rest()
+                judge(chapter)
+            except AssertionError:
+                return
+    pytest.fail(f"{MANY_SEEDS} stories let it pass")
