@@ -38,7 +38,10 @@ _IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
 
 
 class _Server(PlexServer):
-    """plexapi's connection under our own name, without writing to its global headers."""
+    """plexapi's connection under our own name and with no other header.
+
+    Plexapi adds a dozen that describe this machine, and a remote control that nobody is.
+    """
 
     def __init__(
         self,
@@ -49,12 +52,11 @@ class _Server(PlexServer):
         identity: Mapping[str, str],
     ) -> None:
         self._identity = dict(identity)
+        self._secret = token
         super().__init__(url, token, session, timeout)  # type: ignore[no-untyped-call]
 
     def _headers(self, **kwargs: str) -> dict[str, str]:
-        headers: dict[str, str] = super()._headers(**kwargs)  # type: ignore[no-untyped-call]
-        headers.update(self._identity)
-        return headers
+        return {"X-Plex-Token": self._secret, **self._identity, **kwargs}
 
     def headers(self) -> dict[str, str]:
         """Return what every request to the server carries."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 
 from plex.exceptions import PlexTemporaryError, error_for_status
 
@@ -28,12 +29,21 @@ class PlexSession(requests.Session):
         self.hooks["response"].append(_check_status)
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """Prepare a request around its query, which is quoted already.
+        """Prepare a request of ours: its query is quoted already, and Plex has no cookies for us.
 
-        Requests would take apart and quote each byte of it again: a tenth of what an edit costs.
+        Requests would take apart and quote each byte of the query again, and merge settings that
+        nobody has: a sixth of what an edit costs.
         """
-        request.url, mark, query = str(request.url).partition("?")
-        prepared = super().prepare_request(request)
+        address, mark, query = str(request.url).partition("?")
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            method=request.method,
+            url=address,
+            headers={**self.headers, **request.headers},
+            data=request.data,
+            cookies=RequestsCookieJar(),
+            hooks=self.hooks,
+        )
         prepared.url = f"{prepared.url}{mark}{query}"
         return prepared
 
