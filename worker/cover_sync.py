@@ -176,10 +176,11 @@ def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord |
 def _is_shown(cover_tag: str | None, targets: Sequence[Target]) -> bool:
     """Tell whether all images are of the cover that was looked at last.
 
-    An item that Plex did not have at that time may still show the one before.
+    An item that Plex did not have at that time may still show the one before. A scene without a
+    cover has nothing to give: its items keep what they show.
     """
     if cover_tag is None:
-        return all(target.has == NOTHING_TO_GIVE for target in targets)
+        return all(target.has is not None for target in targets)
     sha1 = cover_tag.partition(" ")[0]
     shown = (sha1, _REFUSED + sha1)
     return all(t.has is not None and (not sha1 or t.has in shown) for t in targets)
