@@ -23,7 +23,7 @@ class CoverResult:
     """What became of a scene's cover.
 
     Attributes:
-        uploaded: the kinds that at least one item got.
+        uploaded: the kinds that at least one item got, or shows again.
         to_lock: item → kinds whose lock is still to be set, for the whole batch at once.
         tag: which cover all items have now, or that no item can have (`SceneRecord.cover_tag`).
         failure: why a part of it is to be tried again.
@@ -103,8 +103,28 @@ class CoverSync:
             self._bring(scene, targets, result)
         for target in targets:
             if target.lacks_lock:
+                self._show_again(target, result)
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         return result
+
+    def _show_again(self, target: Target, result: CoverResult) -> None:
+        """Make Plex show our image where its lock is gone, and something else may be shown by now.
+
+        Where it is not among the item's images any more, or a person's choice counts, it stays.
+        """
+        if self._preserve or target.kind in result.uploaded:
+            return
+        item, kind = target.item, target.kind
+        try:
+            images = self._client.list_images(item.rating_key, kind)
+            for image in images:
+                if image.key.endswith(str(target.has)) and not image.selected:
+                    self._client.select_image(item.rating_key, kind, image.key)
+                    result.uploaded.add(kind)
+        except PlexPermanentError as error:
+            self._warn(f"{error}; the {kind} is locked as it is")
+        except PlexTemporaryError as error:
+            result.failure = result.failure or error
 
     def _bring(self, scene: StashScene, targets: list[Target], result: CoverResult) -> None:
         try:

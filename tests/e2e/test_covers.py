@@ -176,3 +176,19 @@ def test_a_poster_at_which_plex_fails_keeps_neither_fields_nor_background_from_i
     assert rig.wait_until(lambda: item.poster == png(1) and rig.queued() == 0, 60)
     assert rig.plex.log.count("art_upload") == 1
     assert item.locks >= {"thumb", "art"}
+
+
+def test_an_image_that_an_agent_replaced_while_it_was_unlocked_is_shown_again(rig: Rig) -> None:
+    _, item = rig.add_pair("a", tags=["T"], cover=png(1))
+    rig.task("all")
+    assert rig.settled()
+    rig.plex.set_locks(item.rating_key, ())
+    rig.plex.agent[item.rating_key] = {"poster": png(2)}
+    rig.plex.refresh_item(item.rating_key)
+    assert not rig.verdict().agree
+    mark = rig.plex.log.mark()
+
+    rig.task("all", force="true")
+
+    assert rig.settled()
+    assert "poster_upload" not in {one.kind for one in rig.plex.log.writes(mark)}

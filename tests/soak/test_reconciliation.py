@@ -43,7 +43,11 @@ class Neglected(Chapter):
     def live(self) -> None:
         super().live()
         self.household.is_off = True
+        self.story.meanwhile = lambda: None  # a plugin that is off has no worker either
         for _ in range(self.rng.randint(1, 5)):
+            # Stash's time stamps have whole seconds: what follows an edit that was synced within
+            # one, and no hook tells of, no cover's time stamp shows either.
+            self.time.pass_on(2.0)
             self.story.happen()
         self.steps.append("the plugin was off for the last of these")
         self.household.is_off = False
