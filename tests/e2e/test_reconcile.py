@@ -379,7 +379,10 @@ def test_what_would_empty_much_of_plex_waits_for_a_second_run_of_a_person(rig: R
     by_itself()
     other = rig.task("reconcile_missing_metadata")
 
-    assert "again and empty a field of 14 of 14, which is more than usual" in first.output
+    assert (
+        "again, empty a field of 14 of 14 and forget 0 that Stash does not list any more"
+        in first.output
+    )
     assert "Nothing was queued" in first.output
     assert first.messages("warning") == [first.output]
     assert "0 in step, 0 without metadata in Plex, 14 stale" in first.output
