@@ -185,6 +185,13 @@ class Reconciliation:
                 "database is the right one"
             )
             raise NoConclusionError(message)
+        left = run.total - sums.checked  # as Stash counted them behind the page before
+        if left > 0:
+            message = (
+                f"Stash ended its list, although it told of {left:,} more scenes. Run the task "
+                "again, and if it says the same look into Stash's log"
+            )
+            raise NoConclusionError(message)
         if shows_too_little(sums.outcomes[Outcome.UNSEEN], sums.checked):
             message = (
                 f"Plex did not show {sums.outcomes[Outcome.UNSEEN]:,} of the items that it lists "
