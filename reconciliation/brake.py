@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.state_file import parse_count, parse_moment
+
 # Chosen so that a renamed studio or a day's work goes through, and a lost tag table does not.
 MOST_AGAIN, FEWEST_AGAIN = 0.30, 25  # share of the scenes synced before, and scenes
 MOST_CLEARED, FEWEST_CLEARED = 0.10, 10  # share of the scenes compared, and scenes
 MOST_LOST, FEWEST_LOST = 0.10, 25  # share of the scenes known, and scenes
 MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10  # share of the scenes checked, and scenes
 CONFIRMATION_HOURS = 24.0
+_MOST_SCENES = 2**53  # beyond it a number of scenes is no number that can be reckoned with
 _SLACK = 1.2  # a library is edited between two runs
-_LARGEST = 253_402_300_799  # a number in a stored question: the year 9999, or far more scenes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,14 @@ def parse_question(raw: Any) -> Question | None:
     if not isinstance(raw, Mapping):
         return None
     scope = raw.get("scope")
-    at, again, cleared = (_sensible(raw.get(name)) for name in ("at", "again", "cleared"))
+    at = parse_moment(raw.get("at"))
+    again, cleared = parse_count(raw.get("again")), parse_count(raw.get("cleared"))
+    lost = parse_count(raw.get("lost")) or 0
     if not isinstance(scope, str) or at is None or again is None or cleared is None:
         return None
-    return Question(scope, at, int(again), int(cleared), int(_sensible(raw.get("lost")) or 0))
+    if max(again, cleared, lost) > _MOST_SCENES:
+        return None
+    return Question(scope, at, again, cleared, lost)
 
 
 def is_unusual(weight: Weight) -> bool:
@@ -117,11 +123,6 @@ def question_text(weight: Weight, *, by_user: bool) -> str:
         f"If Stash and Plex show all they have and you want this, {how} within "
         f"{CONFIRMATION_HOURS:.0f} hours; 'Reconcile (Report Only)' shows what would change"
     )
-
-
-def _sensible(raw: Any) -> float | None:
-    plain = isinstance(raw, int | float) and not isinstance(raw, bool)
-    return float(raw) if plain and 0 <= raw < _LARGEST else None
 
 
 def _is_much(part: int, whole: int, share: float, fewest: int) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from reconciliation.damping import NOT_FOUND, TRIES, is_damped, is_given_up, tries_of
 from reconciliation.findings import Outcome
-from reconciliation.scopes import moment_of
 from reconciliation.sums import Fate
 from stash.scenes import StashScenes
+from stash.time_stamps import moment_of
 from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap
 from sync_queue.manager import QueueManager

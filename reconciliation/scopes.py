@@ -1,14 +1,10 @@
 """Which scenes a reconciliation looks at."""
 
-import datetime
 from dataclasses import dataclass
 from enum import Enum
 
+from stash.time_stamps import asked_since, is_since
 from validation.scene_extractor import StashScene
-
-# Stash compares time stamps as text in its server's own offset (stash-protocol.md §5): ask for more
-# than is wanted, and compare as times here.
-_ANY_OFFSET = datetime.timedelta(hours=26)
 
 
 class Scope(Enum):
@@ -46,29 +42,14 @@ class Window:
     @property
     def asked(self) -> str:
         """What Stash is asked for: earlier than the moment, as its own offset is not known."""
-        if self.since is None:
-            return ""
-        moment = datetime.datetime.fromtimestamp(self.since, datetime.UTC) - _ANY_OFFSET
-        return moment.strftime("%Y-%m-%dT%H:%M:%S")
+        return "" if self.since is None else asked_since(self.since)
 
     def has(self, scene: StashScene) -> bool:
         """Tell whether the scene is in it; one whose time cannot be read is."""
-        created = moment_of(scene.created_at)
-        return self.since is None or created is None or created >= self.since
+        return self.since is None or is_since(scene.created_at, self.since)
 
 
 def window_of(scope: Scope, now: float) -> Window:
     """Return the window of a scope as of now, in seconds since the epoch."""
     days = scope.days
     return Window(None if days is None else now - days * 86_400.0)
-
-
-def moment_of(text: str) -> float | None:
-    """Return a time stamp of Stash's in seconds since the epoch; None when it is none."""
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return moment.timestamp()

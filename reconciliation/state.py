@@ -8,7 +8,7 @@ from reconciliation.brake import Question, parse_question
 from reconciliation.run import Run
 from reconciliation.scopes import Scope
 from reconciliation.sums import STATE_NAMES
-from shared.state_file import read_state, write_state
+from shared.state_file import parse_count, parse_moment, read_state, write_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +44,24 @@ class ReconciliationState:
 
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
     """Read a stored state, whoever wrote it; what is of a wrong type has its default."""
-    last = _moment(raw.get("last_run_time"))
+    last = parse_moment(raw.get("last_run_time")) or 0.0
     by_type = raw.get("last_gaps_by_type")
     by_type = by_type if isinstance(by_type, Mapping) else {}
     return ReconciliationState(
         last_run_time=last,
         last_run_scope=_text(raw.get("last_run_scope")),
-        last_gaps_found=_count(raw.get("last_gaps_found")),
-        last_gaps_by_type={name: _count(by_type.get(name)) for name in STATE_NAMES.values()},
-        last_enqueued=_count(raw.get("last_enqueued")),
-        last_scenes_checked=_count(raw.get("last_scenes_checked")),
+        last_gaps_found=parse_count(raw.get("last_gaps_found")) or 0,
+        last_gaps_by_type={
+            name: parse_count(by_type.get(name)) or 0 for name in STATE_NAMES.values()
+        },
+        last_enqueued=parse_count(raw.get("last_enqueued")) or 0,
+        last_scenes_checked=parse_count(raw.get("last_scenes_checked")) or 0,
         is_startup_run=raw.get("is_startup_run") is True,
-        run_count=_count(raw.get("run_count")),
-        interval_run_time=_moment(raw.get("interval_run_time", last)),
-        tried_at=_moment(raw.get("tried_at")),
+        run_count=parse_count(raw.get("run_count")) or 0,
+        interval_run_time=parse_moment(raw.get("interval_run_time", last)) or 0.0,
+        tried_at=parse_moment(raw.get("tried_at")) or 0.0,
         question=parse_question(raw.get("question")),
-        ended_at=_moment(raw.get("ended_at")),
+        ended_at=parse_moment(raw.get("ended_at")) or 0.0,
         ended_scope=_text(raw.get("ended_scope")),
         ended_only_empty=raw.get("ended_only_empty") is True,
         summary=_text(raw.get("summary")),
@@ -136,15 +138,6 @@ def without_result(
         ended_only_empty=run.order.only_empty,
         summary=summary,
     )
-
-
-def _moment(raw: Any) -> float:
-    number = isinstance(raw, int | float) and not isinstance(raw, bool)
-    return float(raw) if number and 0 <= raw < 253_402_300_799 else 0.0
-
-
-def _count(raw: Any) -> int:
-    return raw if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0 else 0
 
 
 def _text(raw: Any) -> str:

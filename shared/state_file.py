@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from shared.leftovers import keep_newest
 
+LATEST = 253_402_300_799.0  # the last second of the year 9999
 KEPT_ASIDE = 3  # files of one state that could not be read
 _Kind = TypeVar("_Kind")
 
@@ -69,3 +70,17 @@ def _read(
         f"it was set aside as {os.path.basename(aside)} and starts afresh"
     )
     return None
+
+
+def parse_moment(raw: Any) -> float | None:
+    """Return seconds since the epoch, None for what is no moment up to the year 9999."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    return float(raw) if 0 <= raw <= LATEST else None  # false for NaN, too
+
+
+def parse_count(raw: Any) -> int | None:
+    """Return a whole number from 0 on, None for anything else."""
+    if isinstance(raw, bool) or not isinstance(raw, int) or raw < 0:
+        return None
+    return raw

@@ -1,12 +1,12 @@
 """Sync All Scenes and Sync Recent Scenes: queue what is not in step with Plex."""
 
-import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from plex.exceptions import PlexError
 from plex.matcher import Matching
+from stash.time_stamps import asked_since, is_since
 from sync_queue.operations import METADATA, scene_job
 from tasks.context import TaskContext, flag
 from validation.config import Config
@@ -14,10 +14,7 @@ from validation.metadata import project
 from validation.scene_extractor import SceneFile, StashScene
 from worker.session import ConfigFault
 
-RECENT = datetime.timedelta(hours=24)
-# Stash compares time stamps as text in its server's own offset (stash-protocol.md §5): ask for more
-# than is wanted, and compare as times here.
-_ANY_OFFSET = datetime.timedelta(hours=26)
+RECENT = 86_400.0  # seconds
 
 
 @dataclass(slots=True)
@@ -72,11 +69,10 @@ def sync_recent(context: TaskContext, arguments: Mapping[str, Any]) -> str:
         StashError: Stash could not be read to its end; what was queued by then stays queued.
     """
     del arguments
-    now = datetime.datetime.fromtimestamp(context.clock(), datetime.UTC)
-    asked = (now - RECENT - _ANY_OFFSET).strftime("%Y-%m-%dT%H:%M:%S")
+    since = context.clock() - RECENT
     pages = (
-        [scene for scene in page if _updated_after(scene, now - RECENT)]
-        for page in context.scenes.walk(updated_since=asked)
+        [scene for scene in page if is_since(scene.updated_at, since)]
+        for page in context.scenes.walk(updated_since=asked_since(since))
     )
     return _queue_pages(context, pages, None, force=False)
 
@@ -143,13 +139,3 @@ def _what_is_known(context: TaskContext) -> _Known:
         context.log.warning(f"{error}. Whether Plex still has what was sent was not checked")
         return _Known(log.digests(None), log.scene_versions(), None)
     return _Known(log.digests(server_id), log.scene_versions(), session.matcher.find)
-
-
-def _updated_after(scene: StashScene, moment: datetime.datetime) -> bool:
-    try:
-        updated = datetime.datetime.fromisoformat(scene.updated_at)
-    except ValueError:
-        return True
-    if updated.tzinfo is None:
-        updated = updated.replace(tzinfo=datetime.UTC)
-    return updated >= moment

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self
 
-from worker.state_store import parse_count, parse_moment
+from shared.state_file import parse_count, parse_moment
 
 FAILURES_TO_OPEN = 5  # in a row; spec.md §6
 OPEN_SECONDS = 60.0  # from opening to the next probe job

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
 
-from worker.state_store import parse_count, parse_moment
+from shared.state_file import parse_count, parse_moment
 
 NEWEST = 30  # records kept
 # The earlier implementation began a record whenever its breaker re-opened, once a minute while it

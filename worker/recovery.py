@@ -6,7 +6,7 @@ Pure: times are seconds since the epoch and come in with each call. Clock and fi
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from worker.state_store import parse_count, parse_moment
+from shared.state_file import parse_count, parse_moment
 
 SHORTEST_INTERVAL = 5.0  # seconds between two health probes, whatever happens
 LONGEST_INTERVAL = 60.0

@@ -5,8 +5,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from shared.state_file import read_state, write_state
 
-_LATEST = 253_402_300_799.0  # the last second of the year 9999
-
 Report = Callable[[str], None]
 Reader = Callable[[str, Report, float], Any]
 
@@ -59,17 +57,3 @@ class StateStore(Generic[ModelT]):
         write_state(self._path, state)
         self._saved = state
         return True
-
-
-def parse_moment(raw: Any) -> float | None:
-    """Return seconds since the epoch, None for what is no moment up to the year 9999."""
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
-        return None
-    return float(raw) if 0 <= raw <= _LATEST else None  # false for NaN, too
-
-
-def parse_count(raw: Any) -> int | None:
-    """Return a whole number from 0 on, None for anything else."""
-    if isinstance(raw, bool) or not isinstance(raw, int) or raw < 0:
-        return None
-    return raw

@@ -118,7 +118,8 @@ WHOLE = Run(Order(Scope.ALL), NOW).to_state()
     | json_object(**{name: st.just(value) for name, value in WHOLE.items()})
 )
 def test_a_stored_run_that_is_none_is_none_and_no_error(raw: dict[str, object]) -> None:
-    Run.parse(raw)
+    run = Run.parse(raw)
+    assert run is None or Run.parse(run.to_state()) == run
 
 
 @pytest.mark.parametrize(

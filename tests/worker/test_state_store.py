@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from shared.state_file import read_list
+from shared.state_file import parse_count, parse_moment, read_list
 from tests.validation.strategies import JSON
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
 from worker.recovery import RecoveryScheduler
-from worker.state_store import Report, StateStore, parse_count, parse_moment
+from worker.state_store import Report, StateStore
 
 NOW = 1_750_000_000.9
 
