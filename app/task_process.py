@@ -10,6 +10,8 @@ from shared.file_lock import FileLock
 from shared.log import create_logger
 from shared.redaction import Secrets
 
+JSON_FORMAT = "json"  # what the argument `format` says when a program asks
+
 
 def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
     """Run one task and return Stash's answer object."""
@@ -28,7 +30,7 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
     from app.task_context import context_for  # noqa: PLC0415
     from plex.exceptions import PlexError  # noqa: PLC0415
     from stash.exceptions import StashError  # noqa: PLC0415
-    from sync_queue.schema import NewerSchemaError  # noqa: PLC0415
+    from sync_queue.database import NewerSchemaError  # noqa: PLC0415
     from tasks.context import TaskError  # noqa: PLC0415
     from tasks.registry import find_task  # noqa: PLC0415
     from worker.circuit_breaker import CircuitState  # noqa: PLC0415
@@ -46,7 +48,7 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         tell_of_refused_wal(container, "task")
         lock = FileLock(folder.worker_lock)
         context = context_for(script, connection, container, lock)
-        text = task(context, message["args"])
+        answer = task(context, message["args"])
         # An outage whose worker was killed ends with the next task, and what is due begins.
         if context.records.breaker().state is not CircuitState.CLOSED or is_due(context):
             context.ensure_worker()
@@ -62,5 +64,9 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         text = secrets.redact(str(error))
         log.error(text)
         return {"error": text}
-    log.info(text)
-    return {"output": text}
+    if str(message["args"].get("format", "")).strip().lower() == JSON_FORMAT:
+        return {"output": answer.as_json()}
+    for line in answer.details:
+        log.info(line)
+    log.info(answer.text)
+    return {"output": answer.text}

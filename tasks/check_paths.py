@@ -8,6 +8,7 @@ from typing import Any
 from plex.match_rules import Rule
 from plex.path_evidence import LearnedMapping
 from stash.scenes import PAGE
+from tasks.answer import Answer
 from tasks.context import TaskContext
 from validation.path_map import PathMap, PrefixPair
 from worker.session import SyncSession
@@ -45,7 +46,7 @@ class _Coverage:
         return self.found - self.by_rule[Rule.NAME_AND_SIZE]
 
 
-def check_paths(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def check_paths(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Survey both libraries and tell how many scenes have an item, and the mapping that would help.
 
     Raises:
@@ -59,8 +60,16 @@ def check_paths(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     session.learning.survey(session.matcher.is_outside)
     context.log.progress(SURVEY_SHARE)
     coverage = _look_up(context, session)
-    _report(context, session, coverage)
-    return _advice(session, coverage)
+    return Answer(
+        _advice(session, coverage),
+        details=_details(session, coverage),
+        data={
+            "scenes": coverage.total,
+            "found_by": {rule.value: coverage.by_rule[rule] for rule in Rule},
+            "ambiguous": coverage.ambiguous,
+            "missing": coverage.missing,
+        },
+    )
 
 
 def _look_up(context: TaskContext, session: SyncSession) -> _Coverage:
@@ -83,17 +92,18 @@ def _look_up(context: TaskContext, session: SyncSession) -> _Coverage:
     return coverage
 
 
-def _report(context: TaskContext, session: SyncSession, coverage: _Coverage) -> None:
+def _details(session: SyncSession, coverage: _Coverage) -> list[str]:
     counts = [f"{coverage.by_rule[rule]} by {rule.value}" for rule in Rule]
-    context.log.info(
+    mappings = session.learning.mappings()[:MAPPINGS_SHOWN]
+    return [
         f"{coverage.total} scenes with a file: {', '.join(counts)}, "
-        f"{coverage.ambiguous} ambiguous, {coverage.missing} without an item"
-    )
-    for line in coverage.without:
-        context.log.info(line)
-    for mapping in session.learning.mappings()[:MAPPINGS_SHOWN]:
-        use = "in use" if mapping.usable else "not used by itself"
-        context.log.info(f"Learned path mapping {mapping}; {use}")
+        f"{coverage.ambiguous} ambiguous, {coverage.missing} without an item",
+        *coverage.without,
+        *(
+            f"Learned path mapping {one}; {'in use' if one.usable else 'not used by itself'}"
+            for one in mappings
+        ),
+    ]
 
 
 def _advice(session: SyncSession, coverage: _Coverage) -> str:

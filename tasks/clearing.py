@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tasks.answer import Answer
 from tasks.context import TaskContext
 
 
-def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Remove the jobs that wait."""
     del arguments
     removed = context.queue.clear_waiting()
     in_progress = context.queue.stats()["in_progress"]
-    return f"{removed} waiting jobs removed; {in_progress} in progress stay"
+    return Answer(
+        f"{removed} waiting jobs removed; {in_progress} in progress stay",
+        data={"removed": removed, "in_progress": in_progress},
+    )
 
 
-def clear_match_cache(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def clear_match_cache(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Forget which item holds which file, so that the next sync looks again.
 
     Raises:
@@ -24,4 +28,8 @@ def clear_match_cache(context: TaskContext, arguments: Mapping[str, Any]) -> str
     del arguments
     library = context.sessions.current().library
     library.index.use_server(library.server_id)
-    return f"{library.index.clear()} files forgotten; the next sync lists the libraries anew"
+    forgotten = library.index.clear()
+    return Answer(
+        f"{forgotten} files forgotten; the next sync lists the libraries anew",
+        data={"forgotten": forgotten},
+    )

@@ -11,19 +11,21 @@ from sync_queue.dlq_recovery import (
     get_outage_dlq_entries,
     recover_outage_jobs,
 )
+from tasks.answer import Answer
 from tasks.context import TaskContext, TaskError, flag
 from worker.outage_history import format_elapsed_since
 
 _DEFAULT_DAYS, _FEWEST_DAYS, _MOST_DAYS = 30, 1, 365
 
 
-def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Remove all dead letters."""
     del arguments
-    return f"{context.queue.dead_letters.clear()} dead letters removed"
+    removed = context.queue.dead_letters.clear()
+    return Answer(f"{removed} dead letters removed", data={"removed": removed})
 
 
-def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Remove the dead letters older than `days`.
 
     Raises:
@@ -40,10 +42,13 @@ def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     before = context.clock() - datetime.timedelta(days=days).total_seconds()
     removed = context.queue.dead_letters.purge(before)
     left = context.queue.dead_letters.count()
-    return f"{removed} dead letters older than {days} days removed, {left} left"
+    return Answer(
+        f"{removed} dead letters older than {days} days removed, {left} left",
+        data={"removed": removed, "left": left},
+    )
 
 
-def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Queue the dead letters of the last completed outage again that are safe to repeat.
 
     Raises:
@@ -53,7 +58,8 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
     optional = flag(arguments, "include_optional")
     completed = [one for one in context.records.outages().records if one.ended_at is not None]
     if not completed:
-        return "No completed outage is on record, so there is nothing to recover"
+        text = "No completed outage is on record, so there is nothing to recover"
+        return Answer(text, data={"recovered": 0})
     outage = completed[-1]
     ended_at = outage.ended_at or outage.started_at
     dead = context.queue.dead_letters
@@ -71,7 +77,7 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
         context.ensure_worker()
     left = 0 if optional else _left_behind(context, outage.started_at, ended_at)
     ended = format_elapsed_since(ended_at, context.clock())
-    return (
+    return Answer(
         f"Outage that ended {ended}: {result.recovered} recovered, "
         f"{result.skipped_already_queued} already queued, {result.skipped_scene_missing} no longer "
         f"in Stash, {result.failed} failed"
@@ -80,7 +86,8 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
             "'Recover Outage Jobs (All Retryable)' includes them"
             if left
             else ""
-        )
+        ),
+        data={"recovered": result.recovered, "left": left},
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from plex.exceptions import PlexError
 from plex.health import PlexHealth, check_plex_health
+from tasks.answer import Answer
 from tasks.context import TaskContext, TaskError
 from worker.circuit_breaker import CircuitState
 from worker.outage_history import (
@@ -17,7 +18,7 @@ from worker.outage_history import (
 NEWEST_SHOWN = 10  # spec.md §1
 
 
-def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Tell whether Plex answers, accepts the token and has the libraries, and what to do if not.
 
     Raises:
@@ -42,7 +43,7 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     if not sections:
         message = f"Plex has no library of videos: add one in Plex, type Other Videos. {state}"
         raise TaskError(message)
-    return (
+    return Answer(
         f"Plex answers in {health.latency * 1000:.0f} ms and accepts the token; "
         f"libraries: {names}. {state}"
     )
@@ -54,24 +55,23 @@ def _remedy(health: PlexHealth) -> str:
     return str(health.error)
 
 
-def outage_summary(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def outage_summary(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Tell how often and how long Plex was away; the last outages go into the log, newest first."""
     del arguments
     now = context.clock()
     records = context.records.outages().records
     if not records:
-        return "No outage of Plex is on record"
+        return Answer("No outage of Plex is on record", data={"outages": []})
     completed = [record for record in records if record.duration is not None]
     metrics = calculate_outage_metrics(records)
-    for record in list(reversed(records))[:NEWEST_SHOWN]:
-        context.log.info(outage_line(record, now))
     ongoing = context.records.outages().ongoing
-    return (
+    return Answer(
         f"{len(records)} outages tracked, {len(completed)} completed, "
         f"{format_duration(sum(record.duration or 0.0 for record in completed))} in total; "
         f"MTTR {format_duration(metrics.mttr)}, MTBF {format_duration(metrics.mtbf)}, "
         f"availability {metrics.availability:.2f} %"
-        + (f"; ongoing since {format_elapsed_since(ongoing.started_at, now)}" if ongoing else "")
+        + (f"; ongoing since {format_elapsed_since(ongoing.started_at, now)}" if ongoing else ""),
+        details=[outage_line(one, now) for one in list(reversed(records))[:NEWEST_SHOWN]],
     )
 
 

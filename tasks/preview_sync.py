@@ -6,6 +6,7 @@ from typing import Any
 
 from plex.client import READ_BATCH
 from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
+from tasks.answer import Answer
 from tasks.context import TaskContext, TaskError, scene_argument
 from tasks.preview_report import PreviewReport, lines_of
 from validation.scene_extractor import StashScene
@@ -18,7 +19,7 @@ NO_METADATA, NO_FILE = "without metadata yet", "without a file"
 _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADATA, NO_FILE)
 
 
-def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Write down what a sync of all scenes, or of one, would change in Plex.
 
     Raises:
@@ -36,7 +37,10 @@ def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> str:
             context.log.progress(min(1.0, preview.sums[SEEN] / max(total, 1)))
         path = report.finish(preview.sums, preview.fields)
     sums = ", ".join(f"{number} {words}" for words, number in preview.sums.items())
-    return f"Scenes: {sums}. Nothing was changed; the report is {path}"
+    return Answer(
+        f"Scenes: {sums}. Nothing was changed; the report is {path}",
+        data={"scenes": dict(preview.sums), "fields": dict(preview.fields), "report": path},
+    )
 
 
 def _batches(context: TaskContext, scene_id: int | None) -> Iterator[list[StashScene]]:

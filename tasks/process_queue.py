@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tasks.answer import Answer
 from tasks.context import TaskContext, TaskError
 from worker.circuit_breaker import CircuitState
 from worker.processor import LEFT, PAUSED
@@ -11,7 +12,7 @@ ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0  # spec.md §1
 _LOOK_EVERY = 0.5  # seconds between looks at another process's progress
 
 
-def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Drain the queue until nothing is due.
 
     Raises:
@@ -37,12 +38,13 @@ def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> str:
             "themselves"
         )
         raise TaskError(message)
-    return f"{progress.done} jobs done; " + (
-        f"{waiting} wait for their next try and go on by themselves" if waiting else "none waits"
+    left = f"{waiting} wait for their next try and go on by themselves" if waiting else "none waits"
+    return Answer(
+        f"{progress.done} jobs done; {left}", data={"done": progress.done, "waiting": waiting}
     )
 
 
-def _watch(context: TaskContext, progress: "_Progress") -> str:
+def _watch(context: TaskContext, progress: "_Progress") -> Answer:
     """Show the progress of the worker that holds the lock until nothing is due any more.
 
     Ending this task changes nothing for that worker.
@@ -53,15 +55,20 @@ def _watch(context: TaskContext, progress: "_Progress") -> str:
         left = stats["pending"] + stats["in_progress"]
         progress.show(max(0, progress.total - left))
         if not left:
-            return f"The worker has nothing left to do; {stats['retrying']} wait for their next try"
+            text = f"The worker has nothing left to do; {stats['retrying']} wait for their next try"
+            return Answer(text, data={"done": progress.done, "waiting": stats["retrying"]})
         if context.records.breaker().state is not CircuitState.CLOSED:
             message = f"Plex is down; {left} jobs wait and go on by themselves when it is back"
             raise TaskError(message)
         context.sleep(_LOOK_EVERY)
     context.worker_lock.release()
+    waiting = context.queue.waiting()
     if context.queue.has_unfinished():
         context.ensure_worker()
-    return "The worker has ended; what waits goes on by itself"
+    return Answer(
+        "The worker has ended; what waits goes on by itself",
+        data={"done": progress.done, "waiting": waiting},
+    )
 
 
 class _Progress:

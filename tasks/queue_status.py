@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tasks.answer import Answer
 from tasks.context import TaskContext
 from tasks.outages import breaker_line, outage_line
 from worker.outage_history import format_elapsed_since
@@ -10,7 +11,7 @@ from worker.outage_history import format_elapsed_since
 OUTAGES_SHOWN = 3  # spec.md §1
 
 
-def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Tell the counts of the queue and of the dead letters."""
     del arguments
     stats = context.queue.stats()
@@ -19,7 +20,7 @@ def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     letters = ", ".join(f"{number} {name}" for name, number in dead.items())
     if context.queue.has_unfinished():
         context.ensure_worker()
-    return (
+    return Answer(
         f"Queue: {stats['pending']} pending, {stats['in_progress']} in progress, "
         f"{stats['retrying']} waiting for retry; {counts['jobs_succeeded']} completed, "
         f"{counts['jobs_failed']} failed tries. Dead letters: {sum(dead.values())}"

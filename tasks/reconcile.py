@@ -8,33 +8,34 @@ from reconciliation.engine import End, Ended
 from reconciliation.run import Order, Run
 from reconciliation.scopes import Scope
 from stash.exceptions import StashError
+from tasks.answer import Answer, Level
 from tasks.context import TaskContext, TaskError, flag
 from tasks.reconcile_report import report_gaps
 
 _LOOK_EVERY = 0.5  # seconds between two looks at a run of another process
 
 
-def reconcile_all(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def reconcile_all(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Compare all scenes with Plex."""
     return _reconcile(context, arguments, Order(Scope.ALL))
 
 
-def reconcile_recent(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def reconcile_recent(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Compare the scenes created in the last 24 hours."""
     return _reconcile(context, arguments, Order(Scope.RECENT))
 
 
-def reconcile_7days(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def reconcile_7days(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Compare the scenes created in the last 7 days."""
     return _reconcile(context, arguments, Order(Scope.WEEK))
 
 
-def reconcile_missing_metadata(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def reconcile_missing_metadata(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Compare all scenes, and queue only those whose item has no metadata at all."""
     return _reconcile(context, arguments, Order(Scope.ALL, only_empty=True))
 
 
-def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order) -> str:
+def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order) -> Answer:
     """Run it, or report what it would do (`dry_run`).
 
     Raises:
@@ -68,17 +69,17 @@ def _wait(context: TaskContext) -> None:
         context.sleep(_LOOK_EVERY)
 
 
-def _ended_meanwhile(context: TaskContext, order: Order, begun_at: float) -> str | None:
+def _ended_meanwhile(context: TaskContext, order: Order, begun_at: float) -> Answer | None:
     """Return what the other run came to, if it did what this one was to do."""
     state = context.reconciler.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None
     if not any(scope.covers(order.scope) for scope in Scope if scope.value == state.ended_scope):
         return None
-    return f"The reconciliation that was running did this one's work: {state.summary}"
+    return Answer(f"The reconciliation that was running did this one's work: {state.summary}")
 
 
-def _run(context: TaskContext, order: Order) -> str:
+def _run(context: TaskContext, order: Order) -> Answer:
     reconciliation = context.reconciler.reconciliation
     context.reconciler_sides()  # before anything is stored: a fault of the settings begins no run
     run = reconciliation.begin(order)
@@ -94,7 +95,8 @@ def _run(context: TaskContext, order: Order) -> str:
         raise TaskError(text)
     if ended.how is End.ASKS:
         context.log.warning(text)
-    return text
+        return Answer(text, data={"queued": 0, "asks": True}, level=Level.WARNING)
+    return Answer(text, data={"queued": ended.queued, "asks": False})
 
 
 def _step(context: TaskContext) -> Ended | None:

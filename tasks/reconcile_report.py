@@ -10,6 +10,7 @@ from reconciliation.scopes import window_of
 from reconciliation.sums import Sums
 from reconciliation.walk import NoConclusionError, pages, prepare
 from shared.leftovers import keep_newest
+from tasks.answer import Answer
 from tasks.context import TaskContext, TaskError
 from tasks.preview_report import KEPT_REPORTS, lines_of
 
@@ -17,7 +18,7 @@ EXAMPLES = 100  # of each kind
 _EXAMPLES_OF = (*GAPS, Outcome.AMBIGUOUS, Outcome.ELSEWHERE, Outcome.UNSEEN)
 
 
-def report_gaps(context: TaskContext, order: Order) -> str:
+def report_gaps(context: TaskContext, order: Order) -> Answer:
     """Compare the libraries and write down the gaps; return their sums and the report's path.
 
     Raises:
@@ -42,7 +43,10 @@ def report_gaps(context: TaskContext, order: Order) -> str:
         raise TaskError(str(error)) from None
     text = f"{order.words.capitalize()}: {sums.text()}"
     path = _write(context.reports_folder, now, text, sums.reasons, examples)
-    return f"{text}. {sums.gaps:,} gaps, nothing was queued; the report is {path}"
+    return Answer(
+        f"{text}. {sums.gaps:,} gaps, nothing was queued; the report is {path}",
+        data={"scenes_checked": sums.checked, "gaps": sums.gaps, "report": path},
+    )
 
 
 def _example(one: Inspected, finding: Finding) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tasks.answer import Answer
 from tasks.check_paths import check_paths
 from tasks.clearing import clear_match_cache, clear_queue
 from tasks.context import TaskContext, TaskError
@@ -20,7 +21,7 @@ from tasks.reconcile import (
 from tasks.restore_values import restore_values
 from tasks.sync_scenes import sync_all, sync_recent
 
-Task = Callable[[TaskContext, Mapping[str, Any]], str]
+Task = Callable[[TaskContext, Mapping[str, Any]], Answer]
 
 TASKS: Mapping[str, Task] = {
     "all": sync_all,

@@ -11,6 +11,7 @@ from plex.items import PlexItem
 from plex.matcher import still_holds
 from plex.originals import Held, shares_a_file
 from sync_queue.sync_log import NOBODY, ItemRecord
+from tasks.answer import Answer
 from tasks.context import TaskContext, TaskError, scene_argument
 from worker.item_restorer import ItemRestorer
 from worker.session import SyncSession
@@ -30,7 +31,7 @@ class _Counts:
         )
 
 
-def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Put back what Plex held before our first write, and unlock it; of all items or one scene's.
 
     Restored items count as never synced. It can be repeated: what is done is not done again.
@@ -44,7 +45,8 @@ def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     server_id = session.library.server_id
     whose = "this library" if scene_id is None else f"scene {scene_id}"
     if not context.queue.sync_log.with_original(server_id, scene_id):
-        return f"There is nothing to restore: nothing that Stash2Plex wrote of {whose} is on record"
+        text = f"There is nothing to restore: nothing that Stash2Plex wrote of {whose} is on record"
+        return Answer(text, data={"restored": 0})
     try:
         with context.takeover.place():
             keys = context.queue.sync_log.with_original(server_id, scene_id)
@@ -60,7 +62,7 @@ def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> str:
 
 def _conclusion(
     context: TaskContext, counts: _Counts, total: int, stopped_by: PlexError | None
-) -> str:
+) -> Answer:
     waiting = len(counts.scenes & context.queue.queued_scene_ids())
     if waiting:
         context.log.warning(
@@ -72,7 +74,7 @@ def _conclusion(
         message = f"{stopped_by}. {counts}, {left} left: run the task again, it goes on from here"
         raise TaskError(message)
     again = "; the next edit of a scene brings it to Plex again" if counts.restored else ""
-    return f"{counts}{again}"
+    return Answer(f"{counts}{again}", data={"restored": counts.restored})
 
 
 class _Restoring:

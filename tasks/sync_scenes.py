@@ -1,13 +1,14 @@
 """Sync All Scenes and Sync Recent Scenes: queue what is not in step with Plex."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from plex.exceptions import PlexError
 from plex.matcher import Matching
 from stash.time_stamps import asked_since, is_since
 from sync_queue.operations import METADATA, scene_job
+from tasks.answer import Answer
 from tasks.context import TaskContext, flag
 from validation.config import Config
 from validation.metadata import project
@@ -52,7 +53,7 @@ class _Known:
         return bool(items) and all(sent.get(item) == digest for item in items)
 
 
-def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Queue every scene that has a file and is not in step; `force` queues all of them.
 
     Raises:
@@ -62,7 +63,7 @@ def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> str:
     return _queue_pages(context, context.scenes.walk(), context.scenes.count(), force=force)
 
 
-def sync_recent(context: TaskContext, arguments: Mapping[str, Any]) -> str:
+def sync_recent(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Queue the scenes updated in the last 24 hours that are not in step.
 
     Raises:
@@ -83,7 +84,7 @@ def _queue_pages(
     total: int | None,
     *,
     force: bool,
-) -> str:
+) -> Answer:
     config = context.sessions.config()
     # Also with force: an item that is new in Plex is synced only if the path index has it.
     seen = _what_is_known(context)
@@ -95,9 +96,10 @@ def _queue_pages(
             context.log.progress(counts.seen / total)
     if counts.queued or counts.waiting:
         context.ensure_worker()
-    return (
+    return Answer(
         f"{counts.seen} scenes looked at: {counts.queued} queued, {counts.waiting} already queued, "
-        f"{counts.in_step} already in Plex, {counts.without_file} without a file"
+        f"{counts.in_step} already in Plex, {counts.without_file} without a file",
+        data=asdict(counts),
     )
 
 

@@ -214,7 +214,7 @@ class Household:
         context = context_for("", self._stash.server_connection(), container, lock)
         quiet = replace(context, ensure_worker=lambda: "")
         try:
-            return sync_all(quiet, {"force": str(force)})
+            return sync_all(quiet, {"force": str(force)}).text
         finally:
             _close(container)
 
@@ -244,7 +244,7 @@ class Household:
             reconciler_sides=lambda: replace(sides(), inspect=inspect),
         )
         try:
-            return reconcile_all(mortal, {})
+            return reconcile_all(mortal, {}).text
         except (Killed, TaskError, PlexError, StashError) as error:
             self._note("reconciliation", repr(error))
             return None
