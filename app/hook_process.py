@@ -12,9 +12,8 @@ from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
 from shared.log import create_logger
 from shared.redaction import Secrets
-from shared.settings_hint import wants_scans
+from sync_queue.database import NewerSchemaError, connect
 from sync_queue.operations import ENTITY, FOLDER_SCAN, enqueue, has_unfinished, subject_label
-from sync_queue.schema import NewerSchemaError, connect
 from worker.launcher import ensure_worker
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
@@ -42,6 +41,9 @@ def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
         if jobs and jobs[0]["update_type"] == FOLDER_SCAN:
+            # Only here: who saves a scene does not pay for what a new one needs.
+            from shared.settings_hint import wants_scans  # noqa: PLC0415
+
             jobs = jobs if wants_scans(folder.settings_hint) else []
         return _store_and_wake(script, folder, connection, jobs, log)
     except (OSError, sqlite3.Error, NewerSchemaError) as error:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from sync_queue.database import connect
 from sync_queue.journal import uses_wal
 from sync_queue.models import Claim, JobFormatError, SyncJob
 from sync_queue.operations import encode, merge_into_waiting, scene_key
@@ -24,7 +25,6 @@ from sync_queue.schema import (
     SUBJECT,
     TABLE,
     WAITING,
-    connect,
 )
 
 _SELECT_DUE = (

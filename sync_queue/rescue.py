@@ -11,7 +11,7 @@ import sqlite3
 import time
 
 from shared.file_lock import FileLock
-from sync_queue.schema import setup_lock
+from sync_queue.tables import setup_lock
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:

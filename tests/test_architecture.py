@@ -33,7 +33,7 @@ LAZY = {
     "Stash2Plex.py",
     "worker/launcher.py",
     "app/hook_process.py",
-    "sync_queue/schema.py",
+    "sync_queue/database.py",
     "app/worker_process.py",
     "app/task_process.py",
 }

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
-from sync_queue.schema import connect
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.rig import FOLDER, PLUGIN, TOKEN, Rig

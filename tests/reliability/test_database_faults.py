@@ -26,12 +26,13 @@ import app.hook_process
 import sync_queue.ack_queue
 from app.hook_process import answer_hook
 from shared.file_lock import FileLock
+from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.rescue import is_damage, read_inbox
-from sync_queue.schema import SCHEMA_VERSION, NewerSchemaError, connect
+from sync_queue.schema import SCHEMA_VERSION
 from sync_queue.sync_log import ItemRecord
 from tests.rig import REPOSITORY
 

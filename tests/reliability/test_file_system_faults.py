@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from sync_queue.database import connect
 from sync_queue.journal import use_wal, uses_wal
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, enqueue, scene_job
-from sync_queue.schema import connect
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
@@ -229,7 +229,7 @@ def refuse_wal(rig: Rig) -> None:
     """SQLite with lock files for locks: it has no shared memory, as on a network share."""
     mutate(
         rig,
-        "sync_queue/schema.py",
+        "sync_queue/database.py",
         "        path, timeout=busy_timeout, ",
         "        f'file:{path}?vfs=unix-dotfile', uri=True, timeout=busy_timeout, ",
     )

@@ -22,11 +22,12 @@ from typing import TypedDict
 import pytest
 
 from shared.file_lock import FileLock
+from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.operations import FORGET, METADATA, enqueue, entity_job, scene_job
 from sync_queue.rescue import put_into_inbox
-from sync_queue.schema import IN_PROGRESS, connect
+from sync_queue.schema import IN_PROGRESS
 from tests.rig import Rig, png
 from tests.servers.plex import Request
 from tests.servers.plex.faults import Where
@@ -80,7 +81,7 @@ COVERS = "worker/cover_sync.py"
 ENTITY_JOBS = "worker/entity_jobs.py"
 OPERATIONS, HOOK = "sync_queue/operations.py", "app/hook_process.py"
 RESCUE = "sync_queue/rescue.py"
-LAUNCHER, SCHEMA, DLQ_TASK = "worker/launcher.py", "sync_queue/schema.py", "tasks/dead_letters.py"
+LAUNCHER, TABLES, DLQ_TASK = "worker/launcher.py", "sync_queue/tables.py", "tasks/dead_letters.py"
 
 SPAWN = "os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)"
 RETURN_JOB = "connection.execute(_RETURN, (encode(claim.job.as_dict()), claim.row_id))"
@@ -220,10 +221,10 @@ HOOK_KEEPS = (
 )
 HOOK_MERGES = around("merge", OPERATIONS, "connection.execute(_REPLACE, (encode(fresh), row[0]))")
 SCHEMA_MAKING = (
-    Point("schema.wal", SCHEMA, "use_wal(lambda: _open(path, BUSY_TIMEOUT), BUSY_TIMEOUT)"),
-    Point("schema.begin", SCHEMA, 'connection.execute("BEGIN IMMEDIATE")'),
-    *around("schema.table", SCHEMA, "connection.execute(statement)"),
-    *around("schema.commit", SCHEMA, 'connection.execute("COMMIT")'),
+    Point("schema.wal", TABLES, "use_wal(reopen, BUSY_TIMEOUT)"),
+    Point("schema.begin", TABLES, 'connection.execute("BEGIN IMMEDIATE")'),
+    *around("schema.table", TABLES, "connection.execute(statement)"),
+    *around("schema.commit", TABLES, 'connection.execute("COMMIT")'),
 )
 INBOX_LOSES = (
     Point("inbox.begun", RESCUE, "os.makedirs(inbox, mode=0o700, exist_ok=True)"),

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 
 from shared.file_lock import FileLock
+from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
-from sync_queue.schema import connect
 from tests.e2e.test_lifecycle import mutate
 from tests.rig import Rig
 from tests.soak.nursery import Nursery

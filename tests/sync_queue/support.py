@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sync_queue.database import connect
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job
-from sync_queue.schema import connect
 
 NOW = 1_750_000_000.0
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -18,17 +18,9 @@ from persistqueue.serializers import json as json_serializer
 
 from shared.data_folder import DataFolder
 from sync_queue import ack_queue, operations
+from sync_queue.database import NewerSchemaError, connect
 from sync_queue.manager import QueueManager
-from sync_queue.schema import (
-    DUE,
-    IS_IN_PROGRESS,
-    IS_WAITING,
-    SCHEMA_VERSION,
-    TABLE,
-    NewerSchemaError,
-    connect,
-    schema_version,
-)
+from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SCHEMA_VERSION, TABLE, schema_version
 from sync_queue.sync_log import ItemRecord
 from tests.sync_queue.support import REPOSITORY, job, postponed, raw_rows
 

@@ -19,7 +19,7 @@ HOOKS = 50
 ENQUEUE = """
 import sys, time
 from sync_queue.operations import enqueue, scene_job
-from sync_queue.schema import connect
+from sync_queue.database import connect
 path, scene_id = sys.argv[1], int(sys.argv[2])
 sys.stdin.read()
 connection = connect(path)

@@ -1,0 +1,59 @@
+"""Opening the one database; on the hook path, so standard library only."""
+
+import sqlite3
+
+from sync_queue.schema import BUSY_TIMEOUT, SCHEMA_VERSION, schema_version
+
+
+class NewerSchemaError(Exception):
+    """The database was written by a newer version of this plugin."""
+
+
+def connect(
+    path: str, synchronous: str = "FULL", busy_timeout: float = BUSY_TIMEOUT
+) -> sqlite3.Connection:
+    """Open the database in autocommit mode, with its tables there.
+
+    Args:
+        path: the database file; its folder exists.
+        synchronous: `FULL` for whoever accepts an edit: it survives a power cut. `NORMAL` for the
+            worker: a power cut may then undo the end of a job, which is done again, harmlessly.
+        busy_timeout: seconds to wait for another writer.
+
+    Raises:
+        sqlite3.Error: the file is no database, or it cannot be written to.
+        NewerSchemaError: a newer version of this plugin wrote it.
+    """
+    connection = _open(path, busy_timeout)
+    try:
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+    except sqlite3.OperationalError as error:
+        # Only here: a hook that can use its database does not pay for this.
+        from sync_queue.journal import is_refusal, leave_wal  # noqa: PLC0415
+
+        connection.close()
+        if not is_refusal(error):
+            raise
+        leave_wal(lambda: _open(path, busy_timeout))
+        connection = _open(path, busy_timeout)
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("PRAGMA fullfsync=1")  # only macOS heeds it: its fsync does not reach disk
+    version = schema_version(connection)
+    if version > SCHEMA_VERSION:
+        connection.close()
+        message = (
+            f"{path} has schema {version}, this version of Stash2Plex knows {SCHEMA_VERSION}: "
+            "install the newer version again"
+        )
+        raise NewerSchemaError(message)
+    if version < SCHEMA_VERSION:
+        from sync_queue.tables import create_tables  # noqa: PLC0415 - as above
+
+        create_tables(connection, path, lambda: _open(path, BUSY_TIMEOUT))
+    return connection
+
+
+def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+    )
