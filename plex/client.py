@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from plexapi.server import PlexServer
 from plexapi.utils import parseXMLString
@@ -61,6 +61,34 @@ class _Server(PlexServer):
     def headers(self) -> dict[str, str]:
         """Return what every request to the server carries."""
         return self._headers()
+
+    def query(
+        self,
+        key: str,
+        method: Any = None,
+        headers: Mapping[str, str] | None = None,
+        params: None = None,
+        timeout: tuple[float, float] | None = None,
+        **options: Any,
+    ) -> Element | None:
+        """Send a request and return what its XML says, None for nothing; as plexapi does.
+
+        But it takes the bytes as they are: plexapi makes text of them and bytes of that again.
+        """
+        response = (method or self._session.get)(
+            self.url(key),  # type: ignore[no-untyped-call]
+            headers=self._headers(**headers or {}),
+            params=params,
+            timeout=timeout or self._timeout,
+            **options,
+        )
+        if not response.content.strip():
+            return None
+        try:
+            return fromstring(response.content)  # noqa: S314 - as plexapi; expat bounds expansion
+        except ParseError:
+            cleaned: Element | None = parseXMLString(response.text)
+            return cleaned
 
 
 class PlexClient:

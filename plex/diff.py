@@ -1,7 +1,8 @@
 """Desired minus current: what one edit must carry so that an item shows a scene. Pure functions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import quote
 
 from plex.edit_requests import is_shortened
@@ -17,11 +18,11 @@ PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 _SCALARS = {TITLE: "title", STUDIO: "studio", SUMMARY: "summary", DATE: "originallyAvailableAt"}
 _LISTS = {PERFORMERS: "actor", TAGS: "genre", COLLECTIONS: "collection"}
 PLEX_NAMES = {**_SCALARS, **_LISTS}
-_NOTHING: Mapping[str, Value] = {}
+_NOTHING: Mapping[str, Value] = MappingProxyType({})
+_NO_FIELDS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class ItemEdit:
+class ItemEdit(NamedTuple):
     """The parameters of one edit, by field, so that an over-long one can be split between fields.
 
     Attributes:
@@ -32,10 +33,10 @@ class ItemEdit:
         refused: what Plex did not keep before and is still wanted, by field: not sent again.
     """
 
-    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    sent: Values = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, str]] = _NO_FIELDS
+    sent: Mapping[str, Value] = _NOTHING
     preserved: tuple[str, ...] = ()
-    refused: Values = field(default_factory=dict)
+    refused: Mapping[str, Value] = _NOTHING
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to send."""
@@ -80,6 +81,10 @@ def edit_for(
             preserved.append(name)
             continue
         ours = _sent_value(name, desired, wanted)
+        shown = wanted == getattr(current, name) and PLEX_NAMES[name] in current.locked
+        if shown and name not in refused:
+            sent[name] = ours  # most fields of most items: nothing more to find out
+            continue
         denied = name in refused and _same(refused[name], ours)
         if denied:
             unkept[name] = refused[name]

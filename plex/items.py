@@ -28,6 +28,10 @@ class PlexItem:
     locked: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        # The key tells items apart; hashing all of one's lists costs more than comparing it.
+        return self.rating_key
+
 
 @dataclass(frozen=True, slots=True)
 class LibraryPart:

@@ -1,8 +1,8 @@
 """From a scene's files to the Plex items that hold them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from plex.items import LibraryPart, PlexItem, Section
 from plex.match_rules import Hits, Rule, by_name_and_size, by_spelling, same_size
@@ -20,8 +20,7 @@ class MatchConfidence(Enum):
     LOW = "low"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """An item that holds one of a scene's files.
 
     Attributes:
@@ -35,8 +34,7 @@ class Match:
     also: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Matching:
+class Matching(NamedTuple):
     """What a scene's files have to do with Plex's.
 
     Attributes:
@@ -55,8 +53,7 @@ class Matching:
 _STRENGTHS = list(Rule)
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(NamedTuple):
     """Where a file of Stash's should be in Plex.
 
     Attributes:

@@ -1,9 +1,8 @@
 """What a look at one scene says: in step, a gap of some kind, or why nothing can be said."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from plex.diff import ItemEdit
 from plex.exceptions import PlexError
@@ -79,8 +78,7 @@ class Inspected(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What one scene came to.
 
     Attributes:

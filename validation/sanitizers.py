@@ -14,7 +14,7 @@ _FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\u
 # The joiners U+200C and U+200D stay: Persian, Indic scripts and emoji need them.
 _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
 _REMOVED = re.compile(f"[{_FORBIDDEN}{_INVISIBLE}]")
-_LINE_SPACE = re.compile(r"[^\S\n]+")
+_LINE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")  # a single space is as it should be
 _PARAGRAPH_BREAK = re.compile(r"\n{3,}")
 # So much of a huge text is looked at, and eight times more until enough is left of it. What comes
 # after that much more than is kept can no longer change what is kept.
@@ -48,7 +48,10 @@ def _one_line(text: str) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    lines = _LINE_SPACE.sub(" ", _line_breaks(_clean(text))).split("\n")
+    text = _clean(text)
+    if text.isprintable() and "  " not in text:
+        return text.strip()  # one line, and no white space in it but single spaces
+    lines = _LINE_SPACE.sub(" ", _line_breaks(text)).split("\n")
     return _PARAGRAPH_BREAK.sub("\n\n", "\n".join(line.strip() for line in lines)).strip()
 
 

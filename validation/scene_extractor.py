@@ -1,21 +1,19 @@
 """A scene as Stash's GraphQL gives it, read by one tolerant parser into a typed value."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from validation.limits import MAX_NAME
 
 
-@dataclass(frozen=True, slots=True)
-class SceneFile:
+class SceneFile(NamedTuple):
     """A file of a scene: its path as Stash sees it, its size in bytes (0: unknown)."""
 
     path: str
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """A performer, studio or tag."""
 
     id: int

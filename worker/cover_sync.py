@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from plex.client import PlexClient
 from plex.exceptions import PlexError, PlexPermanentError, PlexTemporaryError
@@ -35,8 +36,7 @@ class CoverResult:
     failure: PlexError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """An image of an item that is ours to set, and which bytes it `has` by our memory."""
 
     item: PlexItem

@@ -1,7 +1,6 @@
 """What a sync of scenes would do now, without doing it: for the preview and for reconciliation."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from plex.client import READ_BATCH
@@ -11,7 +10,7 @@ from plex.items import PlexItem
 from sync_queue.sync_log import FieldValues, ItemRecord, SceneRecord, SyncLog
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
-from worker.cover_sync import may_differ, targets_of
+from worker.cover_sync import Target, may_differ, targets_of
 from worker.item_finder import ItemFinder
 from worker.item_owner import ReadScenes
 from worker.plan import lacks_metadata, plan_item
@@ -19,8 +18,7 @@ from worker.scene_work import SYNCED, SceneWork
 from worker.session import SyncSession
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(NamedTuple):
     """One scene, and what a sync would do with it.
 
     Attributes:
@@ -134,32 +132,32 @@ class SceneInspector:
             plan = plan_item(work, item, sent, held, preserve=self._preserve)
             edits.append((item, plan.edit))
             known[item] = plan.last
+        targets = targets_of(work.desired, known, preserve=self._preserve)
         return Inspection(
             scene,
             work.desired,
             edits=tuple(edits),
-            unlocked=tuple(self._unlocked(work, known)),
-            cover_for=self._cover_for(work, known, last),
+            unlocked=_unlocked(targets),
+            cover_for=_cover_for(scene, targets, last),
             elsewhere=tuple(work.elsewhere),
             unseen=work.unseen,
             synced_before=synced_before,
             error=work.error,
         )
 
-    def _unlocked(
-        self, work: SceneWork, known: dict[PlexItem, ItemRecord]
-    ) -> Sequence[tuple[PlexItem, tuple[str, ...]]]:
-        found: dict[PlexItem, list[str]] = {}
-        for target in targets_of(work.desired, known, preserve=self._preserve):
-            if target.lacks_lock:
-                found.setdefault(target.item, []).append(target.kind)
-        return [(item, tuple(kinds)) for item, kinds in found.items()]
 
-    def _cover_for(
-        self, work: SceneWork, known: dict[PlexItem, ItemRecord], last: SceneRecord | None
-    ) -> tuple[str, ...]:
-        """Return the kinds for which the cover is looked at; what it is only its bytes can tell."""
-        targets = targets_of(work.desired, known, preserve=self._preserve)
-        if not targets or not may_differ(work.scene, targets, last):
-            return ()
-        return tuple(dict.fromkeys(target.kind for target in targets))
+def _unlocked(targets: Sequence[Target]) -> tuple[tuple[PlexItem, tuple[str, ...]], ...]:
+    found: dict[PlexItem, list[str]] = {}
+    for target in targets:
+        if target.lacks_lock:
+            found.setdefault(target.item, []).append(target.kind)
+    return tuple((item, tuple(kinds)) for item, kinds in found.items())
+
+
+def _cover_for(
+    scene: StashScene, targets: list[Target], last: SceneRecord | None
+) -> tuple[str, ...]:
+    """Return the kinds for which the cover is looked at; what it is only its bytes can tell."""
+    if not targets or not may_differ(scene, targets, last):
+        return ()
+    return tuple(dict.fromkeys(target.kind for target in targets))

@@ -103,7 +103,7 @@ def sync(
     after = read(client, rating_key)
     assert not edit_for(wanted, after, edit.sent, original), "a second sync sends something"
     _assert_shows(after, wanted, before)
-    return edit.sent
+    return dict(edit.sent)
 
 
 def _assert_shows(item: PlexItem, wanted: SceneMetadata, before: PlexItem) -> None:

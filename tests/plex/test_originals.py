@@ -72,7 +72,7 @@ def test_after_any_syncs_the_values_and_locks_are_what_they_were(
         item = read(client, key)
         edit = edit_for(project(scene, config), item, sent, held)
         client.edit(item, edit.fields)
-        sent = edit.sent
+        sent = dict(edit.sent)
 
     item = read(client, key)
     client.edit(item, restoring_edit(held, item, sent.get("collections", [])))
