@@ -1,0 +1,242 @@
+"""The documentation speaks of what there is: links, names, messages, examples."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.rig import REPOSITORY
+from tests.servers.stash.plugin_manifest import load
+from tests.test_architecture import sources
+from validation.config import Config, parse_config
+from validation.path_map import parse_path_map
+
+DOCS = REPOSITORY / "docs"
+PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
+MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
+MOST_LINES, MOST_LINES_OF_README = 200, 100
+LARGEST_IMAGE = 15_000  # bytes
+# Names in code style that are others': Stash's, Docker's, Python's.
+OTHERS_NAMES = {"plugin_id", "args_map", "task_name"}
+
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
+_BOLD = re.compile(r"\*\*([^*]+)\*\*")
+_SNAKE_CASE = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
+
+
+def prose(page: Path) -> str:
+    """A page without its fenced blocks."""
+    return _FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def fenced(page: Path) -> list[str]:
+    """The fenced blocks of a page."""
+    return [block for _, _, block in _FENCE.findall(page.read_text(encoding="utf-8"))]
+
+
+def codes(page: Path) -> Iterator[str]:
+    """What stands in code style in a page's prose, each on one line."""
+    return (" ".join(one.split()) for one in _CODE.findall(prose(page)))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives a page's headings."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ +(.+)$", prose(page), re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        again = (f"{slug}-{number}" for number in range(1, 100))
+        found.add(slug if slug not in found else next(one for one in again if one not in found))
+    return found
+
+
+@cache
+def texts() -> tuple[str, ...]:
+    """All constant texts of the plugin; of one with values in it the parts in between."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in sources())
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    found = (node.value for node in nodes if isinstance(node, ast.Constant))
+    return tuple(one for one in found if isinstance(one, str))
+
+
+@cache
+def words() -> frozenset[str]:
+    """All words of the plugin's files and its yml."""
+    files = [REPOSITORY / "Stash2Plex.yml", *sources()]
+    return frozenset(re.findall(r"\w+", " ".join(one.read_text("utf-8") for one in files)))
+
+
+def names(page: Path) -> set[str]:
+    """The names in code style that may be ours: of settings, modes, arguments, tables, members."""
+    return {one for one in codes(page) if _SNAKE_CASE.fullmatch(one)} - OTHERS_NAMES
+
+
+def task_names(page: Path) -> set[str]:
+    """The bold phrases of a page that read like a task's name: In Title Case."""
+    settings = {setting.display_name for setting in MANIFEST.settings}
+    phrases = {" ".join(one.split()) for one in _BOLD.findall(prose(page))}
+    return {one for one in phrases - settings if re.match(r"[A-Z]\w+ \(?[A-Z]", one)}
+
+
+def tasks() -> list[tuple[str, str]]:
+    """The name and the mode of each task of the yml."""
+    return [(task.name, task.default_args["mode"]) for task in MANIFEST.tasks]
+
+
+# links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_link_is_dead(page: Path) -> None:
+    targets = [link for link in _LINK.findall(prose(page)) if not link.startswith("http")]
+    dead = []
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            dead.append(target)
+
+    assert dead == []
+
+
+def test_the_index_lists_every_page() -> None:
+    listed = set(_LINK.findall(prose(DOCS / "README.md")))
+
+    assert {page.name for page in DOCS.glob("*.md")} - {"README.md"} <= listed
+
+
+def test_the_readme_has_the_command_that_ci_runs() -> None:
+    command = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").strip().splitlines()[-1]
+    blocks = fenced(REPOSITORY / "README.md")
+
+    assert command.removeprefix("exec ") in [
+        line.split("#")[0].strip() for block in blocks for line in block.splitlines()
+    ]
+
+
+# names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_name_in_code_style_is_one_of_the_plugin(page: Path) -> None:
+    assert names(page) - words() == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_setting_has_the_name_that_stash_shows_for_it(page: Path) -> None:
+    """Where a page gives both: **Name** (`key`)."""
+    text = " ".join(prose(page).split())
+    shown = {setting.name: setting.display_name for setting in MANIFEST.settings}
+
+    pairs = re.findall(r"\*\*([^*]+)\*\* \(`(\w+)`\)", text)
+
+    assert [(name, key) for name, key in pairs if shown.get(key, name) != name] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_task_that_is_named_exists(page: Path) -> None:
+    assert task_names(page) - {name for name, _ in tasks()} == set()
+
+
+def test_the_list_of_tasks_is_the_ymls_with_their_modes() -> None:
+    rows = re.findall(r"^\| \*\*(.+?)\*\* \| `(\w+)` \|", prose(DOCS / "tasks.md"), re.MULTILINE)
+
+    assert sorted(rows) == sorted(tasks())
+
+
+def test_every_setting_is_documented() -> None:
+    """On its own page, under its key."""
+    documented = names(DOCS / "configuration.md") | set(codes(DOCS / "configuration.md"))
+
+    assert {setting.name for setting in MANIFEST.settings} - documented == set()
+
+
+def test_the_table_of_fields_has_every_switch_of_a_field_and_no_other() -> None:
+    rows = prose(DOCS / "what-is-synced.md").split("## The fields")[1].split("\n\n- ")[0]
+    switches = {one for one in _SNAKE_CASE.findall(rows) if one.startswith("sync_")}
+
+    without_source = {"sync_tagline"}
+    known = {field.name for field in fields(Config) if field.name.startswith("sync_")}
+    assert switches == known - without_source
+
+
+# what it says
+
+
+def test_the_messages_of_troubleshooting_are_the_plugins() -> None:
+    """A text of several words in code style is what the log says; `…` stands for what varies."""
+    long = {one for one in codes(DOCS / "troubleshooting.md") if one.count(" ") > 1}
+    quoted = {one for one in long if not one.startswith("[Plugin")}  # that much is Stash's
+    parts = {part.strip(" .,;:") for one in quoted for part in one.split("…")} - {""}
+
+    assert len(quoted) > 20
+    assert sorted(part for part in parts if not any(part in text for text in texts())) == []
+
+
+MAPPED = [
+    ("/media/videos=>/data", "/data/summer/a.mp4", "/media/videos/summer/a.mp4"),
+    ("/volume1/video=>V:", "V:\\summer\\a.mp4", "/volume1/video/summer/a.mp4"),
+    ("/volume1/video=>\\\\nas\\video", "\\\\nas\\video\\summer\\a.mp4",
+     "/volume1/video/summer/a.mp4"),
+    ("D:\\Videos=>/data", "/data/summer/a.mp4", "D:\\Videos\\summer\\a.mp4"),
+    ("/volume1/video=>/data", "/data/a.mp4", "/volume1/video/a.mp4"),
+    ("/share/Multimedia/video=>/data", "/data/a.mp4", "/share/Multimedia/video/a.mp4"),
+    ("/mnt/user/video=>/data", "/data/a.mp4", "/mnt/user/video/a.mp4"),
+    ("/media/incoming=>/data/new; /mnt/nas/old/videos=>/data/archive", "/data/archive/a.mp4",
+     "/mnt/nas/old/videos/a.mp4"),
+    ("/media/videos=>/data; /mnt/fast/4k=>/data/4k", "/data/4k/a.mp4", "/mnt/fast/4k/a.mp4"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "stash", "plex"), MAPPED, ids=str)
+def test_each_line_of_the_cookbook_maps_as_its_picture_shows(
+    line: str, stash: str, plex: str
+) -> None:
+    settings = {"plex_url": "http://plex:32400", "plex_token": "0123456789"}
+    parsed = parse_config({**settings, "plex_unmatched_path_map": line}, {})
+
+    assert parsed.warnings == ()
+    assert parsed.config.plex_unmatched_path_map.find_plex(stash) == plex
+
+
+def test_the_cookbook_has_those_lines_and_each_of_its_lines_can_be_read() -> None:
+    blocks = fenced(DOCS / "path-mapping.md")
+    lines = [line for block in blocks for line in block.splitlines() if "=>" in line]
+    lines = [line for line in lines if not line.startswith("Learned")]
+
+    assert {line for line, _, _ in MAPPED} <= set(lines)
+    assert [problem for line in lines for problem in parse_path_map(line)[1]] == []
+
+
+def test_the_scoreboard_has_its_families() -> None:
+    rows = re.findall(r"^\| (R\d+) \|", prose(DOCS / "guarantees.md"), re.MULTILINE)
+
+    assert rows == [f"R{number}" for number in range(1, 18)]
+
+
+# how it reads
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_short(page: Path) -> None:
+    most = MOST_LINES_OF_README if page.parent == REPOSITORY else MOST_LINES
+
+    assert page.read_text(encoding="utf-8").count("\n") <= most
+
+
+def test_an_image_is_small_and_needs_nothing_from_elsewhere() -> None:
+    images = list((DOCS / "images").iterdir())
+
+    assert images
+    for image in images:
+        text = image.read_text(encoding="utf-8")
+        assert len(text.encode()) <= LARGEST_IMAGE
+        assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+        assert "prefers-color-scheme: dark" in text
