@@ -138,3 +138,12 @@ def scenes_by_id(scene_ids: list[int]) -> str:
         f'  s{one}: findScene(id: "{one}") {{ ...SceneFields }}' for one in scene_ids
     )
     return f"query ScenesById {{\n{aliases}\n}}\n{SCENE_FIELDS}"
+
+
+def scene_names(scene_ids: list[int]) -> str:
+    """Return a query for nothing but what people call these scenes; see `scenes_by_id`."""
+    aliases = "\n".join(
+        f'  s{one}: findScene(id: "{one}") {{ id title files {{ path size }} }}'
+        for one in scene_ids
+    )
+    return f"query SceneNames {{\n{aliases}\n}}\n"

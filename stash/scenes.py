@@ -43,6 +43,16 @@ class StashScenes:
         data = self._connection.query(queries.scenes_by_id(list(scene_ids)))
         return {scene.id: scene for scene in _scenes(list(data.values()))}
 
+    def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
+        """Return what people call these scenes, in one request; the ones that are gone are absent.
+
+        A scene with neither a title nor a file has an empty name.
+        """
+        if not scene_ids:
+            return {}
+        data = self._connection.query(queries.scene_names(list(scene_ids)))
+        return {scene.id: scene.name for scene in _scenes(list(data.values()))}
+
     def count(self) -> int:
         """Return how many scenes there are."""
         found = self._connection.query(queries.SCENE_COUNT).get("findScenes")

@@ -41,12 +41,17 @@ class StashScene:
     updated_at: str = ""
 
     @property
-    def label(self) -> str:
-        """How people recognise the scene: its title, else its file's name, and its id."""
+    def name(self) -> str:
+        """What people call the scene: its title, else its file's name; empty without either."""
         name = self.title
         if not name and self.files:
             name = self.files[0].path.replace("\\", "/").rsplit("/", 1)[-1]
-        return f"Scene {self.id} ({name[:MAX_NAME]})" if name else f"Scene {self.id}"
+        return name[:MAX_NAME]
+
+    @property
+    def label(self) -> str:
+        """How people recognise the scene: by its name and its id."""
+        return scene_label(self.id, self.name)
 
     def entity_ids(self) -> dict[str, list[int]]:
         """Return the ids of whom the scene belongs to, by kind."""
@@ -55,6 +60,11 @@ class StashScene:
             "studios": [self.studio.id] if self.studio else [],
             "tags": [one.id for one in self.tags],
         }
+
+
+def scene_label(scene_id: int, name: str) -> str:
+    """Return how people recognise a scene; its name may be empty."""
+    return f"Scene {scene_id} ({name})" if name else f"Scene {scene_id}"
 
 
 class SceneFormatError(ValueError):

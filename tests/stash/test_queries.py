@@ -24,8 +24,13 @@ def test_there_are_texts_to_hold_to_it() -> None:
 )
 @pytest.mark.parametrize(
     "text",
-    [*TEXTS.values(), queries.scenes_by_id([1]), queries.scenes_by_id([1, 22, 333])],
-    ids=[*TEXTS, "scenes_by_id(1)", "scenes_by_id(3)"],
+    [
+        *TEXTS.values(),
+        queries.scenes_by_id([1]),
+        queries.scenes_by_id([1, 22, 333]),
+        queries.scene_names([1, 22]),
+    ],
+    ids=[*TEXTS, "scenes_by_id(1)", "scenes_by_id(3)", "scene_names(2)"],
 )
 def test_a_real_stash_has_no_complaint_about(text: str) -> None:
     assert validate_against_real(text) == []
