@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,6 +15,10 @@ _INSERT = (
 )
 
 _SELECT = "SELECT id, job_data, scene_id, error_type, error_message, failed_at FROM dead_letters"
+_SELECT_LINES = (
+    "SELECT scene_id, error_type, error_message, failed_at FROM dead_letters "
+    "ORDER BY failed_at DESC, id DESC"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,21 @@ class DeadLetter:
     error_type: str
     error_message: str
     failed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterLine:
+    """A stored failure without its job, for lists.
+
+    Attributes:
+        scene_id: None where the job was of no scene.
+        failed_at: seconds since the epoch; 0 where what was stored is no moment.
+    """
+
+    scene_id: int | None
+    error_type: str
+    error_message: str
+    failed_at: float
 
 
 class DeadLetterQueue:
@@ -86,6 +105,15 @@ class DeadLetterQueue:
         """Return those with this class of error, the oldest first."""
         return self._letters(f"{_SELECT} WHERE error_type = ? ORDER BY failed_at, id", error_type)
 
+    def all(self) -> list[DeadLetter]:
+        """Return all, the oldest first."""
+        return self._letters(f"{_SELECT} ORDER BY failed_at, id")
+
+    def lines(self) -> Iterator[LetterLine]:
+        """Yield all without their jobs, the newest first."""
+        for scene_id, error_type, message, failed_at in self._connection.execute(_SELECT_LINES):
+            yield LetterLine(scene_id, error_type, message or "", moment_of(failed_at))
+
     def of_scenes(self, scene_ids: Collection[int]) -> dict[int, list[DeadLetter]]:
         """Return scene id → its dead letters, for those of the scenes that have any."""
         found: dict[int, list[DeadLetter]] = {}
@@ -115,6 +143,14 @@ class DeadLetterQueue:
             "SELECT error_type, COUNT(*) FROM dead_letters GROUP BY error_type ORDER BY 2 DESC, 1"
         )
         return dict(self._connection.execute(statement))
+
+
+def moment_of(failed_at: str) -> float:
+    """Return a letter's `failed_at` in seconds since the epoch; 0 where it is no moment."""
+    try:
+        return datetime.fromisoformat(failed_at).replace(tzinfo=UTC).timestamp()
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _job_of(stored: str, scene_id: int | None) -> SyncJob | None:

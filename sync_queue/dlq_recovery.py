@@ -68,16 +68,17 @@ def recover_outage_jobs(
     existing = set(existing_scenes(sorted(set(scenes)))) if scenes else set()
     for letter in letters:
         job = letter.job
-        if job is None or job.scene_id is None:
+        if job is None or not job.job_key:
             result.failed += 1
         elif job.scene_id in queued:
             result.skipped_already_queued += 1
-        elif job.scene_id not in existing:
+        elif job.scene_id is not None and job.scene_id not in existing:
             result.skipped_scene_missing += 1
         elif queue.revive(letter):
             result.recovered += 1
-            result.recovered_scene_ids.append(job.scene_id)
-            queued.add(job.scene_id)
+            if job.scene_id is not None:  # of a performer, studio or tag there is no scene
+                result.recovered_scene_ids.append(job.scene_id)
+                queued.add(job.scene_id)
         else:
             result.failed += 1
     return result

@@ -12,11 +12,11 @@ from typing import Any
 from shared.leftovers import keep_newest
 from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
-from sync_queue.dlq import DeadLetter, DeadLetterQueue, Failure
+from sync_queue.dlq import DeadLetter, Failure
 from sync_queue.entity_log import EntityLog
-from sync_queue.gap_store import GapStore
 from sync_queue.journal import uses_wal
 from sync_queue.models import MISSING_SINCE, Claim, SyncJob
+from sync_queue.queue_view import QueueView
 from sync_queue.rescue import REBUILT_MARKER, read_inbox
 from sync_queue.sync_log import SyncLog
 
@@ -41,8 +41,9 @@ class QueueManager:
         self._queue = AckQueue(folder)
         self.sync_log = SyncLog(self._queue.connection)
         self.entity_log = EntityLog(self._queue.connection)
-        self.dead_letters = DeadLetterQueue(self._queue.connection)
-        self.gaps = GapStore(self._queue.connection)
+        self.view = QueueView(self._queue.connection, folder, self.clock)
+        self.dead_letters = self.view.dead_letters
+        self.gaps = self.view.gaps
 
     def close(self) -> None:
         """Close the database."""
@@ -207,7 +208,7 @@ class QueueManager:
 
     def stats(self) -> dict[str, int]:
         """Return the counts of jobs: `pending`, `retrying`, `in_progress`."""
-        return operations.get_stats(self._queue.connection, self.clock())
+        return self.view.stats()
 
     def waiting(self) -> int:
         """Return how many jobs wait or are in progress."""

@@ -38,6 +38,15 @@ class SyncJob:
         except ValueError as error:
             message = f"the job is no JSON: {error}"
             raise JobFormatError(message) from None
+        return cls.from_dict(raw)
+
+    @classmethod
+    def from_dict(cls, raw: Any) -> Self:
+        """Return the job of a decoded row.
+
+        Raises:
+            JobFormatError: it says not which subject it is about.
+        """
         if not isinstance(raw, dict) or not isinstance(raw.get("job_key"), str):
             message = "the job names no subject"
             raise JobFormatError(message)

@@ -105,6 +105,16 @@ class SceneRecord:
     entities: Mapping[str, list[int]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SentItem:
+    """What a scene's item was last sent, on which server, and when (seconds since the epoch)."""
+
+    server_id: str
+    rating_key: int
+    record: ItemRecord
+    at: float
+
+
 class SyncLog:
     """The tables `sync_log` and `scene_log`, on a connection that others share."""
 
@@ -129,6 +139,15 @@ class SyncLog:
         for row in rows:
             found.setdefault(row[5], {})[row[6]] = _item_record(row)
         return found
+
+    def sent_for(self, scene_id: int) -> list[SentItem]:
+        """Return what all items of this scene were last sent, the newest first."""
+        rows = self._connection.execute(
+            "SELECT digest, sent, refused, poster_sha1, art_sha1, server_id, rating_key, synced_at "
+            "FROM sync_log WHERE scene_id = ? ORDER BY synced_at DESC",
+            (scene_id,),
+        )
+        return [SentItem(row[5], row[6], _item_record(row), row[7]) for row in rows]
 
     def remember_item(
         self, scene_id: int, server_id: str, rating_key: int, record: ItemRecord, now: float

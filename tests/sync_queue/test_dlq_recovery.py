@@ -20,6 +20,7 @@ from sync_queue.dlq_recovery import (
 )
 from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_SINCE, SyncJob
+from sync_queue.operations import entity_job
 from tests.sync_queue.support import NOW, Clock, job, rows
 
 DOWN = "PlexServerDown"
@@ -179,6 +180,15 @@ def test_every_letter_is_counted_once(queue: QueueManager) -> None:
     assert result.failed == result.skipped_already_queued == result.skipped_scene_missing == 1
     assert result.recovered_scene_ids == [2, 4, 5]
     assert len(letters(queue)) == 3
+
+
+def test_the_job_of_a_tag_is_of_no_scene_that_stash_could_lack(queue: QueueManager) -> None:
+    of_a_tag = SyncJob.from_dict(entity_job("tag", 5, NOW))
+    queue.dead_letters.add(of_a_tag, Failure(DOWN, "as it was"), NOW)
+
+    assert recover(queue, nobody_is_asked) == RecoveryResult(recovered=1)
+    assert [one["job_key"] for _, one, _ in rows(queue)] == ["tag_5"]
+    assert letters(queue) == []
 
 
 def test_what_holds_no_job_is_a_failure_and_stays(queue: QueueManager) -> None:

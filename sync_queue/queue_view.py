@@ -1,0 +1,98 @@
+"""What waits, what is dead, what is on its way: for whoever only asks.
+
+It needs no persist-queue, so that an answer does not wait for what only a worker uses.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from sync_queue import operations
+from sync_queue.dlq import DeadLetterQueue
+from sync_queue.gap_store import GapStore
+from sync_queue.models import JobFormatError, SyncJob
+from sync_queue.operations import scene_key
+from sync_queue.rescue import read_inbox
+from sync_queue.schema import DUE, IN_PROGRESS, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE
+
+_NEXT_TRY = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ? ORDER BY {DUE} LIMIT 1"
+# Two statements, for each has an index of its own.
+_OF_SUBJECT = (
+    f"SELECT data, status FROM {TABLE} WHERE {IS_IN_PROGRESS} AND {SUBJECT} = ?",
+    f"SELECT data, status FROM {TABLE} WHERE {SUBJECT} = ? AND {IS_WAITING} ORDER BY _id",
+)
+
+
+class JobState(Enum):
+    """Where a job is."""
+
+    WAITING = "waiting"
+    IN_PROGRESS = "in_progress"
+    BESIDE = "beside_the_database"  # the next worker takes it in
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """A job that is not done, and where it is."""
+
+    job: SyncJob
+    state: JobState
+
+
+class QueueView:
+    """The queue as seen by somebody who changes nothing.
+
+    Args:
+        connection: on the database.
+        folder: where the database lies.
+        clock: seconds since the epoch.
+
+    Raises (all methods):
+        sqlite3.Error: the database cannot be read.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, folder: str, clock: Callable[[], float]
+    ) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._clock = clock
+        self.dead_letters = DeadLetterQueue(connection)
+        self.gaps = GapStore(connection)
+
+    def stats(self) -> dict[str, int]:
+        """Return the counts of jobs: `pending`, `retrying`, `in_progress`."""
+        return operations.get_stats(self._connection, self._clock())
+
+    def beside(self) -> int:
+        """Return how many jobs wait beside the database, which could not take them."""
+        return sum(job is not None for _, job in read_inbox(self._folder))
+
+    def next_try(self) -> float | None:
+        """Return when the first of the jobs that wait for a retry is due; None without any."""
+        row = self._connection.execute(_NEXT_TRY, (self._clock(),)).fetchone()
+        return None if row is None else float(row[0])
+
+    def jobs_of(self, scene_id: int) -> list[QueuedJob]:
+        """Return the jobs of a scene that are not done: those in progress first."""
+        key = scene_key(scene_id)
+        found = [
+            QueuedJob(job, JobState.IN_PROGRESS if status == IN_PROGRESS else JobState.WAITING)
+            for statement in _OF_SUBJECT
+            for data, status in self._connection.execute(statement, (key,))
+            if (job := _parse(data)) is not None
+        ]
+        beside = (
+            SyncJob.from_dict(job)
+            for _, job in read_inbox(self._folder)
+            if job is not None and job["job_key"] == key
+        )
+        return [*found, *(QueuedJob(job, JobState.BESIDE) for job in beside)]
+
+
+def _parse(data: bytes) -> SyncJob | None:
+    try:
+        return SyncJob.parse(data)
+    except JobFormatError:
+        return None

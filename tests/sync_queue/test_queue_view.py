@@ -1,0 +1,66 @@
+"""The queue as seen by somebody who changes nothing."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+from sync_queue.database import connect
+from sync_queue.dlq import moment_of
+from sync_queue.manager import QueueManager
+from sync_queue.operations import PATH
+from sync_queue.queue_view import JobState, QueueView
+from sync_queue.rescue import put_into_inbox
+from tests.sync_queue.support import NOW, Clock, job, postponed, write_row
+
+
+def view_of(folder: Path) -> QueueView:
+    """Another process's view."""
+    return QueueView(connect(f"{folder}/data.db"), str(folder), Clock())
+
+
+def test_the_jobs_of_a_scene_are_found_wherever_they_are(tmp_path: Path) -> None:
+    queue = QueueManager(str(tmp_path), Clock())
+    queue.enqueue([job(1)])
+    queue.claim(1)
+    queue.enqueue([job(1), job(1, PATH), job(2), job(11)])
+    put_into_inbox(str(tmp_path), job(1))
+    put_into_inbox(str(tmp_path), job(2))
+
+    found = view_of(tmp_path).jobs_of(1)
+
+    assert [(one.state, one.job.update_type, one.job.scene_id) for one in found] == [
+        (JobState.IN_PROGRESS, "metadata", 1),
+        (JobState.WAITING, "metadata", 1),
+        (JobState.WAITING, "path", 1),
+        (JobState.BESIDE, "metadata", 1),
+    ]
+    assert view_of(tmp_path).jobs_of(3) == []
+    assert view_of(tmp_path).beside() == 2
+
+
+def test_rows_of_the_earlier_implementation_are_no_hindrance(tmp_path: Path) -> None:
+    QueueManager(str(tmp_path), Clock()).close()
+    for status in (0, 1, 2, 5):
+        write_row(str(tmp_path), pickle.dumps({"scene_id": 1, "job_key": "scene_1"}), status)
+
+    view = view_of(tmp_path)
+
+    assert view.jobs_of(1) == []
+    assert view.stats() == {"pending": 0, "retrying": 0, "in_progress": 0}
+
+
+def test_the_next_try_is_the_first_of_those_that_wait_for_one(tmp_path: Path) -> None:
+    queue = QueueManager(str(tmp_path), Clock())
+    queue.enqueue([job(scene_id) for scene_id in (1, 2, 3)])
+    for claim, wait in zip(queue.claim(2), (60, 30), strict=True):
+        queue.give_back([postponed(claim, NOW + wait)])
+
+    assert view_of(tmp_path).next_try() == NOW + 30
+    queue.clear_waiting()
+    assert view_of(tmp_path).next_try() is None
+
+
+def test_a_letters_moment_is_read_and_what_is_none_is_the_beginning_of_time() -> None:
+    assert moment_of("2025-06-15 15:06:40") == NOW
+    assert [moment_of(odd) for odd in ("", "soon", None)] == [0.0, 0.0, 0.0]  # type: ignore[arg-type]
