@@ -12,7 +12,7 @@ from enum import Enum
 from reconciliation.brake import Question, is_confirmed, is_unusual, question_text, shows_too_little
 from reconciliation.findings import GAPS, Finding, Inspected, Outcome
 from reconciliation.queueing import GONE, GapQueue
-from reconciliation.run import STALE_AFTER, Order, Run
+from reconciliation.run import Order, Run, run_of_today
 from reconciliation.scopes import Scope, window_of
 from reconciliation.sides import Sides
 from reconciliation.state import StateFile, after, without_result
@@ -78,10 +78,7 @@ class Reconciliation:
 
     def stored(self) -> Run | None:
         """Return the run that was begun and has not ended; None when there is none of today."""
-        raw = self._queue.gaps.run()
-        run = None if raw is None else Run.parse(raw)
-        young = run is not None and 0 <= self._clock() - run.begun_at < STALE_AFTER
-        return run if young else None
+        return run_of_today(self._queue.gaps.run(), self._clock())
 
     def has_losses_to_find(self) -> bool:
         """Tell whether a damaged database took jobs along that no run has looked for yet."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from plex.diff import ItemEdit
-from plex.exceptions import PlexError
-from plex.items import PlexItem
-from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
+
+if TYPE_CHECKING:  # whoever only counts outcomes loads no client of Plex
+    from plex.diff import ItemEdit
+    from plex.exceptions import PlexError
+    from plex.items import PlexItem
+    from validation.metadata import SceneMetadata
 
 
 class Outcome(Enum):
@@ -38,7 +40,7 @@ class Inspected(Protocol):
         ...
 
     @property
-    def desired(self) -> SceneMetadata:
+    def desired(self) -> "SceneMetadata":
         """What Plex shall show of it."""
         ...
 
@@ -48,7 +50,7 @@ class Inspected(Protocol):
         ...
 
     @property
-    def edits(self) -> Sequence[tuple[PlexItem, ItemEdit]]:
+    def edits(self) -> "Sequence[tuple[PlexItem, ItemEdit]]":
         """Its items, each with what it would be sent."""
         ...
 
@@ -73,7 +75,7 @@ class Inspected(Protocol):
         ...
 
     @property
-    def error(self) -> PlexError | None:
+    def error(self) -> "PlexError | None":
         """Why it has no item: not found, or several candidates."""
         ...
 

@@ -88,3 +88,10 @@ class Run:
             )
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             return None
+
+
+def run_of_today(raw: Mapping[str, Any] | None, now: float) -> Run | None:
+    """Return the stored run that was begun and has not ended; None when there is none of today."""
+    run = None if raw is None else Run.parse(raw)
+    young = run is not None and 0 <= now - run.begun_at < STALE_AFTER
+    return run if young else None
