@@ -7,18 +7,33 @@ from typing import Any
 from app.dependencies import activate_site_packages, missing_dependencies
 from shared.data_folder import resolve_data_folder
 from shared.file_lock import FileLock
-from shared.log import create_logger
+from shared.log import Log, create_logger
 from shared.redaction import Secrets
-
-JSON_FORMAT = "json"  # what the argument `format` says when a program asks
+from tasks.operations import format_fault, mode_of, wants_json
 
 
 def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
-    """Run one task and return Stash's answer object."""
-    activate_site_packages()
-    problem = missing_dependencies()
+    """Run one task, or answer one question, and return Stash's answer object."""
     secrets = Secrets()
     log = create_logger(secrets)
+    arguments = message["args"]
+    problem = format_fault(arguments)
+    if problem:
+        log.error(problem)
+        return {"error": problem}
+    if wants_json(arguments):
+        # Only here: a person's task loads what it needs anyway.
+        from app.questions import QUESTIONS, answer_question  # noqa: PLC0415
+
+        mode = mode_of(arguments)
+        if mode in QUESTIONS:
+            return answer_question(script, message, mode, log, secrets)
+    return _run_task(script, message, log, secrets)
+
+
+def _run_task(script: str, message: dict[str, Any], log: Log, secrets: Secrets) -> dict[str, Any]:
+    activate_site_packages()
+    problem = missing_dependencies()
     if problem:
         log.error(problem)
         return {"error": problem}
@@ -36,10 +51,11 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
     from worker.circuit_breaker import CircuitState  # noqa: PLC0415
     from worker.session import ConfigFault  # noqa: PLC0415
 
+    arguments, as_json = message["args"], wants_json(message["args"])
     connection = message.get("server_connection")
     connection = connection if isinstance(connection, dict) else {}
     try:
-        task = find_task(message["args"])
+        task = find_task(arguments)
         folder = resolve_data_folder(
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
@@ -48,9 +64,11 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         tell_of_refused_wal(container, "task")
         lock = FileLock(folder.worker_lock)
         context = context_for(script, connection, container, lock)
-        answer = task(context, message["args"])
-        # An outage whose worker was killed ends with the next task, and what is due begins.
-        if context.records.breaker().state is not CircuitState.CLOSED or is_due(context):
+        answer = task(context, arguments)
+        # An outage whose worker was killed ends with the next task, and what is due begins; but a
+        # program that asks starts nothing.
+        is_open = context.records.breaker().state is not CircuitState.CLOSED
+        if not as_json and (is_open or is_due(context)):
             context.ensure_worker()
     except (
         TaskError,
@@ -64,7 +82,7 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         text = secrets.redact(str(error))
         log.error(text)
         return {"error": text}
-    if str(message["args"].get("format", "")).strip().lower() == JSON_FORMAT:
+    if as_json:
         return {"output": answer.as_json()}
     for line in answer.details:
         log.info(line)

@@ -11,11 +11,14 @@ from shared.file_lock import FileLock
 from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
+from tasks.readings import Readings
 from validation.config import Config
 from worker.processor import SyncWorker
 from worker.records import Records
 from worker.session import SessionProvider
 from worker.takeover import Takeover
+
+_MOST_DIGITS = 18  # SQLite's and Stash's numbers end at 2^63
 
 
 class TaskError(Exception):
@@ -36,10 +39,15 @@ def scene_argument(arguments: Mapping[str, Any]) -> int | None:
     text = str(arguments.get("scene_id") or "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()):
+    if not is_scene_number(text):
         message = f"scene_id is {text!r}; the number of a scene is wanted, or nothing for all"
         raise TaskError(message)
     return int(text)
+
+
+def is_scene_number(text: str) -> bool:
+    """Tell whether a text can be the number of a scene; a longer one fits no database."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 class Settings(SessionProvider, Protocol):
@@ -80,3 +88,14 @@ class TaskContext:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def readings(self) -> Readings:
+        """What the questions need that ask neither Plex nor a worker."""
+        return Readings(
+            queue=self.queue.view,
+            records=self.records,
+            reconciliation=self.reconciler.state,
+            names=self.scenes.names,
+            clock=self.clock,
+        )

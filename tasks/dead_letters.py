@@ -71,7 +71,7 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
         message = f"Plex is not healthy ({health.error}); nothing was changed, run it again later"
         raise TaskError(message)
     result = recover_outage_jobs(
-        context.queue, letters, plex_healthy=True, existing_scenes=_Existing(context)
+        context.queue, letters, plex_healthy=True, existing_scenes=ExistingScenes(context)
     )
     if result.recovered:
         context.ensure_worker()
@@ -96,7 +96,7 @@ def _left_behind(context: TaskContext, start: float, end: float) -> int:
     return len(get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES))
 
 
-class _Existing:
+class ExistingScenes:
     """Asks Stash which scenes it still has, some at a time."""
 
     _AT_ONCE = 100
@@ -105,6 +105,7 @@ class _Existing:
         self._context = context
 
     def __call__(self, scene_ids: Sequence[int]) -> Collection[int]:
+        """Return those of the scenes that Stash has; raises StashError."""
         found: set[int] = set()
         for start in range(0, len(scene_ids), self._AT_ONCE):
             found |= set(self._context.scenes.read(scene_ids[start : start + self._AT_ONCE]))

@@ -1,13 +1,11 @@
-"""The tasks about Plex being away: its health now, and its record."""
+"""Outage Summary Report: when Plex was away, how often, how long."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from plex.exceptions import PlexError
-from plex.health import PlexHealth, check_plex_health
-from tasks.answer import Answer
-from tasks.context import TaskContext, TaskError
-from worker.circuit_breaker import CircuitState
+from tasks.answer import Answer, Level
+from tasks.readings import Readings
+from tasks.wording import counted
 from worker.outage_history import (
     OutageRecord,
     calculate_outage_metrics,
@@ -15,73 +13,54 @@ from worker.outage_history import (
     format_elapsed_since,
 )
 
+if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
+    from tasks.context import TaskContext
+
 NEWEST_SHOWN = 10  # spec.md §1
 
 
-def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell whether Plex answers, accepts the token and has the libraries, and what to do if not.
-
-    Raises:
-        TaskError: something is wrong with Plex; the text says what and what to do.
-        ConfigFault: the settings name no usable Plex server.
-        StashError: the settings could not be read.
-    """
-    del arguments
-    session = context.sessions.current()
-    health = check_plex_health(session.client)
-    waiting = context.queue.waiting()
-    if waiting:
-        context.ensure_worker()
-    state = f"{waiting} jobs wait; circuit breaker {context.records.breaker().state.value}"
-    if health.error is not None:
-        raise TaskError(f"Plex: {_remedy(health)}. {state}")
-    try:
-        sections = session.library.sections()
-    except PlexError as error:
-        raise TaskError(f"Plex answers, but {error}. {state}") from None
-    names = ", ".join(section.title for section in sections)
-    if not sections:
-        message = f"Plex has no library of videos: add one in Plex, type Other Videos. {state}"
-        raise TaskError(message)
-    return Answer(
-        f"Plex answers in {health.latency * 1000:.0f} ms and accepts the token; "
-        f"libraries: {names}. {state}"
-    )
-
-
-def _remedy(health: PlexHealth) -> str:
-    if not health.reachable:
-        return f"{health.error}. Start it, or correct plex_url"
-    return str(health.error)
-
-
-def outage_summary(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def outage_summary(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
     """Tell how often and how long Plex was away; the last outages go into the log, newest first."""
     del arguments
-    now = context.clock()
-    records = context.records.outages().records
-    if not records:
-        return Answer("No outage of Plex is on record", data={"outages": []})
-    completed = [record for record in records if record.duration is not None]
-    metrics = calculate_outage_metrics(records)
-    ongoing = context.records.outages().ongoing
+    return summary_of(context.readings)
+
+
+def summary_of(readings: Readings) -> Answer:
+    """Tell how often and how long Plex was away."""
+    now = readings.clock()
+    history = readings.records.outages()
+    newest_first = list(reversed(history.records))
+    metrics = calculate_outage_metrics(history.records)
+    ongoing = history.ongoing
+    data = {
+        "now": now,
+        "tracked": len(newest_first),
+        "completed": metrics.outage_count,
+        "total_downtime_seconds": metrics.total_downtime,
+        "mttr_seconds": metrics.mttr,
+        "mtbf_seconds": metrics.mtbf,
+        "availability_percent": round(metrics.availability, 4),
+        "ongoing": None if ongoing is None else outage_data(ongoing),
+        "outages": [outage_data(record) for record in newest_first],
+    }
+    if not newest_first:
+        return Answer("No outage of Plex is on record", data=data)
     return Answer(
-        f"{len(records)} outages tracked, {len(completed)} completed, "
-        f"{format_duration(sum(record.duration or 0.0 for record in completed))} in total; "
+        f"{counted(len(newest_first), 'outage')} tracked, {metrics.outage_count} completed, "
+        f"{format_duration(metrics.total_downtime)} in total; "
         f"MTTR {format_duration(metrics.mttr)}, MTBF {format_duration(metrics.mtbf)}, "
-        f"availability {metrics.availability:.2f} %"
-        + (f"; ongoing since {format_elapsed_since(ongoing.started_at, now)}" if ongoing else ""),
-        details=[outage_line(one, now) for one in list(reversed(records))[:NEWEST_SHOWN]],
+        f"availability {metrics.availability:.2f} %" + (_goes_on(ongoing, now) if ongoing else ""),
+        details=[outage_line(one, now) for one in newest_first[:NEWEST_SHOWN]],
+        data=data,
+        level=Level.FAULT if ongoing else Level.OK,
     )
 
 
-def breaker_line(context: TaskContext) -> str:
-    """Return the breaker's state and since when."""
-    breaker = context.records.breaker()
-    if breaker.state is CircuitState.CLOSED or breaker.opened_at is None:
-        return breaker.state.value
-    since = format_elapsed_since(breaker.opened_at, context.clock())
-    return f"{breaker.state.value}, opened {since}"
+def _goes_on(ongoing: OutageRecord, now: float) -> str:
+    return (
+        f"; ongoing since {format_elapsed_since(ongoing.started_at, now)}: if Plex does run, the "
+        "task 'Health Check' tells what is wrong"
+    )
 
 
 def outage_line(record: OutageRecord, now: float) -> str:
@@ -89,4 +68,15 @@ def outage_line(record: OutageRecord, now: float) -> str:
     began = format_elapsed_since(record.started_at, now)
     lasted = "ongoing" if record.duration is None else f"lasted {format_duration(record.duration)}"
     about = "about, " if record.estimated else ""
-    return f"Outage {began}: {about}{lasted}, {record.jobs_affected} scenes waited"
+    return f"Outage {began}: {about}{lasted}, {counted(record.jobs_affected, 'scene')} waited"
+
+
+def outage_data(record: OutageRecord) -> dict[str, Any]:
+    """Return one outage for programs; times are seconds since the epoch."""
+    return {
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "duration_seconds": record.duration,
+        "scenes_waited": record.jobs_affected,
+        "estimated": record.estimated,
+    }

@@ -1,68 +1,249 @@
-"""View Queue Status: what waits, what failed."""
+"""View Queue Status: what waits, what failed, whether Plex is away."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from tasks.answer import Answer
-from tasks.context import TaskContext
-from tasks.outages import breaker_line, outage_line
-from worker.outage_history import format_elapsed_since
+from reconciliation.run import Run, run_of_today
+from reconciliation.state import ReconciliationState
+from tasks.answer import Answer, Level
+from tasks.operations import wants_json
+from tasks.outages import outage_data, outage_line
+from tasks.readings import Readings
+from tasks.wording import counted
+from worker.circuit_breaker import CircuitBreaker, CircuitState
+from worker.outage_history import OutageHistory, format_duration, format_elapsed_since
+from worker.recovery import RecoveryScheduler
+
+if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
+    from tasks.context import TaskContext
 
 OUTAGES_SHOWN = 3  # spec.md §1
 
 
-def queue_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell the counts of the queue and of the dead letters."""
-    del arguments
-    stats = context.queue.stats()
-    counts = context.records.stats().counts
-    dead = context.queue.dead_letters.counts_by_type()
-    letters = ", ".join(f"{number} {name}" for name, number in dead.items())
-    if context.queue.has_unfinished():
+def queue_status(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
+    """Tell how the queue and Plex are doing; as a task, make sure that what waits is seen to."""
+    answer = status_of(context.readings)
+    if context.queue.has_unfinished() and not wants_json(arguments):
         context.ensure_worker()
+    return answer
+
+
+def status_of(readings: Readings) -> Answer:
+    """Tell how the queue and Plex are doing."""
+    status = _read(readings)
     return Answer(
-        f"Queue: {stats['pending']} pending, {stats['in_progress']} in progress, "
-        f"{stats['retrying']} waiting for retry; {counts['jobs_succeeded']} completed, "
-        f"{counts['jobs_failed']} failed tries. Dead letters: {sum(dead.values())}"
-        + (f" ({letters})" if letters else "")
-        + f". Circuit breaker: {breaker_line(context)}"
-        + _recoveries(context)
-        + _reconciliation(context)
-        + _outages(context)
+        _closing_line(status), details=_details(status), data=_data(status), level=_level(status)
     )
 
 
-def _outages(context: TaskContext) -> str:
-    now = context.clock()
-    newest = list(reversed(context.records.outages().records))[:OUTAGES_SHOWN]
-    return "".join(f". {outage_line(record, now)}" for record in newest)
+@dataclass(frozen=True, slots=True)
+class _Status:
+    """One reading of everything; times are seconds since the epoch."""
+
+    now: float
+    pending: int
+    in_progress: int
+    retrying: int
+    next_try: float | None
+    done: Mapping[str, int]
+    dead: Mapping[str, int]
+    breaker: CircuitBreaker
+    recovery: RecoveryScheduler
+    outages: OutageHistory
+    past: ReconciliationState
+    run: Run | None
+
+    @property
+    def unfinished(self) -> int:
+        return self.pending + self.in_progress + self.retrying
+
+    @property
+    def is_away(self) -> bool:
+        return self.breaker.state is not CircuitState.CLOSED
+
+    @property
+    def next_probe_at(self) -> float | None:
+        if not self.is_away:
+            return None
+        return self.now + self.recovery.seconds_to_next_probe(self.now)
 
 
-def _recoveries(context: TaskContext) -> str:
-    state = context.records.recovery().state
-    if not state.recovery_count:
-        return ""
-    ago = format_elapsed_since(state.last_recovery_time, context.clock())
-    return f". Recoveries: {state.recovery_count}, the last {ago}"
+def _read(readings: Readings) -> _Status:
+    now = readings.clock()
+    counts = readings.queue.stats()
+    return _Status(
+        now=now,
+        pending=counts["pending"] + readings.queue.beside(),
+        in_progress=counts["in_progress"],
+        retrying=counts["retrying"],
+        next_try=readings.queue.next_try(),
+        done=readings.records.stats().counts,
+        dead=readings.queue.dead_letters.counts_by_type(),
+        breaker=readings.records.breaker(),
+        recovery=readings.records.recovery(),
+        outages=readings.records.outages(),
+        past=readings.reconciliation.read(),
+        run=run_of_today(readings.queue.gaps.run(), now),
+    )
 
 
-def _reconciliation(context: TaskContext) -> str:
-    state = context.reconciler.state.read()
-    running = context.reconciler.reconciliation.stored()
-    under_way = (
-        f". A reconciliation is under way: {running.sums.checked:,} of {running.total:,} scenes"
-        if running is not None
+def _level(status: _Status) -> Level:
+    if status.is_away:
+        return Level.FAULT
+    return Level.WARNING if status.dead else Level.OK
+
+
+# -- for people -------------------------------------------------------------------------------
+
+
+def _closing_line(status: _Status) -> str:
+    dead = sum(status.dead.values())
+    letters = (
+        f". {counted(dead, 'dead letter')}: the task 'Show Dead Letters' tells why and what to do"
+        if dead
         else ""
     )
+    if status.is_away:
+        ongoing = status.outages.ongoing
+        began = ongoing.started_at if ongoing else status.breaker.opened_at or status.now
+        jobs = (
+            f"{counted(status.unfinished, 'job')} in the queue, kept until it is back"
+            if status.unfinished
+            else "nothing waits for it"
+        )
+        return (
+            f"Plex has been away for {format_duration(status.now - began)}; {jobs}. If it does "
+            f"run, the task 'Health Check' tells what is wrong{letters}"
+        )
+    return f"{_work(status)}{letters}"
+
+
+def _work(status: _Status) -> str:
+    if not status.unfinished:
+        done = status.done["jobs_succeeded"]
+        return f"Nothing waits; {counted(done, 'job')} done so far" if done else "Nothing waits"
+    retrying = f"{status.retrying:,} to be tried again"
+    if status.next_try is not None:
+        retrying += f", the next in {format_duration(status.next_try - status.now)}"
+    parts = [
+        *([f"{status.pending:,} waiting"] if status.pending else []),
+        *([f"{status.in_progress:,} in progress"] if status.in_progress else []),
+        *([retrying] if status.retrying else []),
+    ]
+    jobs = counted(status.unfinished, "job")
+    return f"{jobs} on the way to Plex: {', '.join(parts)}; nothing to do"
+
+
+def _details(status: _Status) -> list[str]:
+    letters = ", ".join(f"{number:,} {name}" for name, number in status.dead.items())
+    newest = list(reversed(status.outages.records))[:OUTAGES_SHOWN]
+    return [
+        f"Queue: {status.pending:,} pending, {status.in_progress:,} in progress, "
+        f"{status.retrying:,} waiting for retry; {status.done['jobs_succeeded']:,} completed, "
+        f"{status.done['jobs_failed']:,} failed tries",
+        f"Dead letters: {sum(status.dead.values()):,}" + (f" ({letters})" if letters else ""),
+        f"Circuit breaker: {_breaker(status)}",
+        f"Recoveries: {_recoveries(status)}",
+        *_reconciliation(status),
+        *(outage_line(record, status.now) for record in newest),
+    ]
+
+
+def _breaker(status: _Status) -> str:
+    breaker = status.breaker
+    if not status.is_away or breaker.opened_at is None:
+        return breaker.state.value
+    return f"{breaker.state.value}, opened {format_elapsed_since(breaker.opened_at, status.now)}"
+
+
+def _recoveries(status: _Status) -> str:
+    state, now = status.recovery.state, status.now
+    text = f"{state.recovery_count:,}"
+    if state.last_recovery_time:
+        text += f", the last {format_elapsed_since(state.last_recovery_time, now)}"
+    if state.last_check_time:
+        text += f"; last probe of Plex {format_elapsed_since(state.last_check_time, now)}"
+    if status.next_probe_at is not None:
+        text += f"; the next in {format_duration(status.next_probe_at - now)}"
+    return text
+
+
+def _reconciliation(status: _Status) -> list[str]:
+    state, run = status.past, status.run
+    under_way = (
+        [f"Reconciliation under way: {run.sums.checked:,} of {run.total:,} scenes checked"]
+        if run is not None
+        else []
+    )
     if not state.run_count:
-        return under_way or ". Reconciliation: no run yet"
+        return under_way or ["Reconciliation: no run yet"]
     by_type = ", ".join(
         f"{number:,} {name.replace('_', ' ')}" for name, number in state.last_gaps_by_type.items()
     )
-    ago = format_elapsed_since(state.last_run_time, context.clock())
-    return (
-        f"{under_way}. Reconciliation: last run {ago} (scope {state.last_run_scope}"
+    ago = format_elapsed_since(state.last_run_time, status.now)
+    return [
+        *under_way,
+        f"Reconciliation: last run {ago} (scope {state.last_run_scope}"
         f"{', startup run' if state.is_startup_run else ''}), {state.last_scenes_checked:,} scenes "
         f"checked, {state.last_gaps_found:,} gaps ({by_type}), {state.last_enqueued:,} queued; "
-        f"{state.run_count:,} runs"
-    )
+        f"{counted(state.run_count, 'run')}",
+    ]
+
+
+# -- for programs: names and units are promised in docs/operations.md ---------------------------
+
+
+def _data(status: _Status) -> dict[str, Any]:
+    recovery = status.recovery.state
+    newest = list(reversed(status.outages.records))[:OUTAGES_SHOWN]
+    return {
+        "now": status.now,
+        "queue": {
+            "pending": status.pending,
+            "in_progress": status.in_progress,
+            "waiting_for_retry": status.retrying,
+            "next_try_at": status.next_try,
+        },
+        "done": {
+            "completed": status.done["jobs_succeeded"],
+            "failed_tries": status.done["jobs_failed"],
+            "dead_lettered": status.done["jobs_to_dlq"],
+        },
+        "dead_letters": {
+            "total": sum(status.dead.values()),
+            "by_error_type": dict(status.dead),
+        },
+        "circuit_breaker": {
+            "state": status.breaker.state.value,
+            "opened_at": status.breaker.opened_at if status.is_away else None,
+        },
+        "recovery": {
+            "last_probe_at": recovery.last_check_time or None,
+            "next_probe_at": status.next_probe_at,
+            "last_recovery_at": recovery.last_recovery_time or None,
+            "recoveries": recovery.recovery_count,
+        },
+        "reconciliation": _reconciliation_data(status),
+        "outages": [outage_data(record) for record in newest],
+    }
+
+
+def _reconciliation_data(status: _Status) -> dict[str, Any]:
+    state, run = status.past, status.run
+    under_way = run and {
+        "begun_at": run.begun_at,
+        "scenes_checked": run.sums.checked,
+        "scenes_in_all": run.total,
+    }
+    return {
+        "runs": state.run_count,
+        "last_run_at": state.last_run_time or None,
+        "scope": state.last_run_scope or None,
+        "startup_run": state.is_startup_run,
+        "scenes_checked": state.last_scenes_checked,
+        "gaps": state.last_gaps_found,
+        "gaps_by_type": dict(state.last_gaps_by_type),
+        "enqueued": state.last_enqueued,
+        "under_way": under_way,
+    }

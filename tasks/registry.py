@@ -7,8 +7,12 @@ from tasks.answer import Answer
 from tasks.check_paths import check_paths
 from tasks.clearing import clear_match_cache, clear_queue
 from tasks.context import TaskContext, TaskError
+from tasks.dead_letter_report import show_dlq
+from tasks.dead_letter_retry import retry_dlq
 from tasks.dead_letters import clear_dlq, purge_dlq, recover_outage_jobs_task
-from tasks.outages import health_check, outage_summary
+from tasks.health import health_check
+from tasks.operations import mode_of
+from tasks.outages import outage_summary
 from tasks.preview_sync import preview_sync
 from tasks.process_queue import process_queue
 from tasks.queue_status import queue_status
@@ -27,6 +31,8 @@ TASKS: Mapping[str, Task] = {
     "all": sync_all,
     "recent": sync_recent,
     "queue_status": queue_status,
+    "show_dlq": show_dlq,
+    "retry_dlq": retry_dlq,
     "clear_queue": clear_queue,
     "clear_dlq": clear_dlq,
     "purge_dlq": purge_dlq,
@@ -51,9 +57,9 @@ def find_task(arguments: Mapping[str, Any]) -> Task:
     Raises:
         TaskError: there is none of that name.
     """
-    mode = arguments.get("mode")
-    if isinstance(mode, str) and mode in TASKS:
+    mode = mode_of(arguments)
+    if mode in TASKS:
         return TASKS[mode]
     known = ", ".join(sorted(TASKS))
-    message = f"Stash2Plex has no task '{mode}'; there are: {known}"
+    message = f"Stash2Plex has no task '{arguments.get('mode')}'; there are: {known}"
     raise TaskError(message)

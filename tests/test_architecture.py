@@ -36,6 +36,7 @@ LAZY = {
     "sync_queue/database.py",
     "app/worker_process.py",
     "app/task_process.py",
+    "app/questions.py",
 }
 
 

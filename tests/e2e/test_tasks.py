@@ -146,8 +146,8 @@ def test_queue_status_tells_the_counts(rig: Rig) -> None:
     rig.stop_worker()
     rig.stash.edit_scene(ids[0], title="T")
 
-    answer = rig.task("queue_status")
+    queue, letters, *_ = rig.task("queue_status").messages("info")
 
-    assert "3 completed" in answer.output
-    assert "Dead letters: 0" in answer.output
-    assert sum(int(part.split()[0]) for part in answer.output[7:].split(", ")[:2]) == 1
+    assert "; 3 completed, " in queue
+    assert letters == "Dead letters: 0"
+    assert sum(int(part.split()[0]) for part in queue[7:].split(", ")[:2]) == 1

@@ -1,0 +1,91 @@
+"""Answers for programs out of the data folder alone: a status page may ask every few seconds.
+
+What a task needs besides (plexapi, stashapp-tools, requests, persist-queue) costs most of a task's
+time and is not loaded for these.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from app.dependencies import activate_site_packages, missing_dependencies
+from reconciliation.state import StateFile
+from shared.data_folder import DataFolder, resolve_data_folder
+from shared.log import Log
+from shared.redaction import Secrets
+from stash.exceptions import StashError
+from sync_queue.database import NewerSchemaError, connect
+from sync_queue.queue_view import QueueView
+from tasks.answer import Answer
+from tasks.dead_letter_report import letters_of
+from tasks.outages import summary_of
+from tasks.queue_status import status_of
+from tasks.readings import Readings
+from worker.records import Records
+
+QUESTIONS: Mapping[str, Callable[[Readings], Answer]] = {
+    "queue_status": status_of,
+    "outage_summary": summary_of,
+    "show_dlq": letters_of,
+}
+
+
+def answer_question(
+    script: str, message: Mapping[str, Any], mode: str, log: Log, secrets: Secrets
+) -> dict[str, Any]:
+    """Return Stash's answer object for a program's question; nothing is started or changed.
+
+    Args:
+        script: the plugin's entry script.
+        message: what Stash sent.
+        mode: one of `QUESTIONS`.
+        log: is told about a file that cannot be read.
+        secrets: learns Stash's cookie where Stash is asked.
+    """
+    connection = message.get("server_connection")
+    connection = connection if isinstance(connection, dict) else {}
+    try:
+        folder = resolve_data_folder(
+            os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
+        )
+        names = _StashNames(connection, secrets)
+        answer = QUESTIONS[mode](_readings(folder, log, names))
+    except (NewerSchemaError, OSError, sqlite3.Error) as error:
+        text = secrets.redact(str(error))
+        log.error(text)
+        return {"error": text}
+    return {"output": answer.as_json()}
+
+
+def _readings(
+    folder: DataFolder, log: Log, names: Callable[[Sequence[int]], Mapping[int, str]]
+) -> Readings:
+    return Readings(
+        queue=QueueView(connect(folder.queue_database), folder.queue_folder, time.time),
+        records=Records(folder, log.warning, time.time),
+        reconciliation=StateFile(folder.reconciliation_state, log.warning, time.time),
+        names=names,
+        clock=time.time,
+    )
+
+
+class _StashNames:
+    """Asks Stash what people call scenes; only then its client is loaded."""
+
+    def __init__(self, server_connection: Mapping[str, Any], secrets: Secrets) -> None:
+        self._server_connection = server_connection
+        self._secrets = secrets
+
+    def __call__(self, scene_ids: Sequence[int]) -> Mapping[int, str]:
+        activate_site_packages()
+        problem = missing_dependencies()
+        if problem:
+            raise StashError(problem)
+        # Only here: most answers hold no scene, and these two are half of a task's start.
+        from stash.connection import StashConnection, parse_address  # noqa: PLC0415
+        from stash.scenes import StashScenes  # noqa: PLC0415
+
+        connection = StashConnection(parse_address(self._server_connection), self._secrets.add)
+        return StashScenes(connection).names(scene_ids)

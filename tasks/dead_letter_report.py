@@ -1,0 +1,163 @@
+"""Show Dead Letters: what will not heal by itself, by reason, and what to do about each."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from stash.exceptions import StashError
+from sync_queue.dlq import LetterLine
+from tasks.answer import Answer, Level
+from tasks.readings import Readings
+from tasks.wording import counted, shortened
+from validation.scene_extractor import scene_label
+from worker.outage_history import format_elapsed_since
+
+if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
+    from tasks.context import TaskContext
+
+MOST_GROUPS, MOST_SCENES = 20, 10  # shown; the others are counted
+
+_RETRY = "then run the task 'Retry Dead Letters'"
+_WHAT_TO_DO: Mapping[str, str] = {
+    "PlexNotFound": "let Plex scan its library: once Plex has the file, it is queued by itself. "
+    "Where Plex names its folders differently, the task 'Check Path Mapping' tells what to set",
+    "PlexAmbiguousMatch": "tell in plex_unmatched_path_map which folder is which (the task 'Check "
+    f"Path Mapping' helps), or rename the files; {_RETRY}",
+    "PlexServerDown": "run the task 'Retry Dead Letters' once Plex runs",
+    "PlexTemporaryError": "run the task 'Retry Dead Letters'; what comes back here has its reason "
+    "in Plex's own log",
+    "PlexAuthError": f"set plex_token anew, {_RETRY}",
+    "PlexPermissionError": f"use the token of the server's owner, {_RETRY}",
+    "PlexPermanentError": "see what is unusual about the scene and change it in Stash: saving it "
+    "tries it again",
+    "SceneError": "give the scene its file in Stash, or delete the scene: saving it tries it again",
+    "UnreadableJob": "nothing of it can be retried: run the task 'Sync Recent Scenes to Plex', "
+    "then 'Clear Dead Letter Queue'",
+}
+_A_BUG = (
+    "this is a bug of Stash2Plex: please report it with the file worker.log of its data folder; "
+    "'Retry Dead Letters' tries it again"
+)
+
+# What differs from scene to scene in an error: a path with blanks in it, up to its suffix; what
+# stands in quotes; long numbers.
+_PATH = re.compile(r"(?:\b[A-Za-z]:)?[/\\](?:[^/\\;\n]*[/\\])*[^/\\;\n]*\.\w{2,5}\b")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_NUMBER = re.compile(r"\d{4,}|(?<=scene )\d+|(?<=item )\d+", re.IGNORECASE)
+_CLAUSE_ENDS = re.compile(r"; |\. |, of ")
+_LOOKED_AT = 1000  # characters of an error that are looked at for its reason
+
+
+@dataclass(slots=True)
+class _Group:
+    """The dead letters of one reason; `newest` are the first of them to be shown."""
+
+    error_type: str
+    reason: str
+    count: int = 0
+    newest: list[LetterLine] = field(default_factory=list)
+
+    @property
+    def what_to_do(self) -> str:
+        return _WHAT_TO_DO.get(self.error_type, _A_BUG)
+
+
+def show_dlq(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
+    """Tell which scenes will not reach Plex by themselves, why, and what to do."""
+    del arguments
+    return letters_of(context.readings)
+
+
+def letters_of(readings: Readings) -> Answer:
+    """Tell which scenes will not reach Plex by themselves, why, and what to do."""
+    groups = _grouped(readings.queue.dead_letters.lines())
+    total = sum(group.count for group in groups)
+    shown = groups[:MOST_GROUPS]
+    names, without_names = _names(readings, shown)
+    now = readings.clock()
+    data = {
+        "now": now,
+        "total": total,
+        "groups": [_group_data(group, names) for group in shown],
+        "groups_left_out": len(groups) - len(shown),
+    }
+    if not total:
+        return Answer("No dead letters: nothing needs you", data=data)
+    newest = format_elapsed_since(shown[0].newest[0].failed_at, now)
+    details = [line for group in shown for line in _lines(group, names, now)]
+    if len(groups) > len(shown):
+        details.append(f"and {counted(len(groups) - len(shown), 'reason')} more")
+    details += [without_names] if without_names else []
+    return Answer(
+        f"{counted(total, 'dead letter')} for {counted(len(groups), 'reason')}, the newest "
+        f"{newest}. Where the cause is gone, the task 'Retry Dead Letters' queues them again",
+        details=details,
+        data=data,
+        level=Level.WARNING,
+    )
+
+
+def reason_of(message: str) -> str:
+    """Return an error's text without what differs from scene to scene: what they have in common."""
+    text = _QUOTED.sub("'…'", _PATH.sub("…", message[:_LOOKED_AT]))
+    return shortened(_CLAUSE_ENDS.split(_NUMBER.sub("…", text), maxsplit=1)[0].strip(" :;."))
+
+
+def _grouped(lines: Iterable[LetterLine]) -> list[_Group]:
+    """Return the groups, the one with the newest letter first; the lines come newest first."""
+    groups: dict[tuple[str, str], _Group] = {}
+    for line in lines:
+        key = (line.error_type, reason_of(line.error_message))
+        group = groups.setdefault(key, _Group(*key))
+        group.count += 1
+        if len(group.newest) < MOST_SCENES:
+            group.newest.append(line)
+    return list(groups.values())
+
+
+def _names(readings: Readings, groups: Iterable[_Group]) -> tuple[Mapping[int, str], str]:
+    """Return what Stash calls the scenes that are shown, and what to say where it did not tell."""
+    ids = {
+        line.scene_id: None
+        for group in groups
+        for line in group.newest
+        if line.scene_id is not None
+    }
+    try:
+        return (readings.names(list(ids)) if ids else {}), ""
+    except StashError as error:
+        return {}, f"Without titles: {error}"
+
+
+def _lines(group: _Group, names: Mapping[int, str], now: float) -> Iterable[str]:
+    yield f"{group.reason} ({group.error_type}, {group.count:,}). To do: {group.what_to_do}"
+    for line in group.newest:
+        ago = format_elapsed_since(line.failed_at, now)
+        yield f"- {_subject(line, names)}, {ago}: {shortened(line.error_message)}"
+    if group.count > len(group.newest):
+        yield f"- and {group.count - len(group.newest):,} more"
+
+
+def _subject(line: LetterLine, names: Mapping[int, str]) -> str:
+    if line.scene_id is None:
+        return "A job of no scene"
+    return scene_label(line.scene_id, names.get(line.scene_id, ""))
+
+
+def _group_data(group: _Group, names: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "error_type": group.error_type,
+        "reason": group.reason,
+        "what_to_do": group.what_to_do,
+        "count": group.count,
+        "scenes": [
+            {
+                "scene_id": line.scene_id,
+                "title": None if line.scene_id is None else names.get(line.scene_id),
+                "failed_at": line.failed_at,
+                "message": line.error_message,
+            }
+            for line in group.newest
+        ],
+    }

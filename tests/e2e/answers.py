@@ -1,0 +1,54 @@
+"""What the tests of the tasks that answer questions share."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from sync_queue.dlq import Failure
+from sync_queue.models import SyncJob
+from tests.e2e.test_dead_letter_tasks import CLOSED, queue_of
+from tests.rig import PLUGIN, Rig
+from tests.servers.stash import PluginResult
+from tests.sync_queue.support import job
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+PATHLESS = "Plex has no item for /media/scenes/{}.mp4; if it should, scan its library in Plex"
+
+
+def operation(rig: Rig, mode: str, **arguments: Any) -> PluginResult:
+    """Ask as a program does."""
+    return rig.stash.run_operation(PLUGIN, {"mode": mode, "format": "json", **arguments})
+
+
+def asked(rig: Rig, mode: str, **arguments: Any) -> dict[str, Any]:
+    """The answer to a program, which must be no error and leave no line in the log."""
+    result = operation(rig, mode, **arguments)
+    assert result.error is None
+    assert result.messages() == []
+    assert isinstance(result.output, dict)
+    return result.output
+
+
+def story(answer: PluginResult) -> str:
+    """What a person reads in Stash's log, with seconds that depend on the machine left out."""
+    assert answer.error is None, answer.error
+    lines = answer.messages("info")
+    assert lines[-1] == answer.output
+    return re.sub(r"\b\d+s\b", "…s", "\n".join(lines))
+
+
+def bury(rig: Rig, scene_id: int | None, error_type: str, message: str, at: float) -> None:
+    """A dead letter, as the worker would have left it."""
+    dead = SyncJob.parse(json.dumps(job(scene_id or 0, at=at)))
+    if scene_id is None:
+        dead = SyncJob(job_id="7", job_key="tag_5", update_type="entity",
+                       data={"kind": "tag", "id": 5})  # fmt: skip
+    with queue_of(rig) as queue:
+        queue.dead_letters.add(dead, Failure(error_type, message), at)
+
+
+def opened(at: float) -> dict[str, Any]:
+    """The content of the breaker's file during an outage."""
+    return CLOSED | {"state": "open", "failure_count": 5, "opened_at": at}

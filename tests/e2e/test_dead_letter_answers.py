@@ -1,0 +1,234 @@
+"""Show Dead Letters and Retry Dead Letters."""
+
+from __future__ import annotations
+
+import time
+
+from tests.e2e.answers import DAY, HOUR, MINUTE, PATHLESS, asked, bury, story
+from tests.e2e.test_dead_letter_tasks import dead_scenes, postpone, queue_of
+from tests.rig import FOLDER, Rig
+
+NOT_FOUND = (
+    "let Plex scan its library: once Plex has the file, it is queued by itself. Where Plex names "
+    "its folders differently, the task 'Check Path Mapping' tells what to set"
+)
+NO_FILE = "give the scene its file in Stash, or delete the scene: saving it tries it again"
+
+
+def letters(rig: Rig) -> list[int]:
+    """Three dead letters for two reasons: the oldest first."""
+    now = time.time()
+    ids = [rig.add_pair(name, title=title)[0] for name, title in (("a b", "Ada"), ("c", ""))]
+    ids.append(rig.stash.add_scene(title="Third").id)
+    bury(rig, ids[0], "PlexNotFound", PATHLESS.format("a b"), now - 3 * DAY - HOUR - 30)
+    bury(rig, ids[2], "SceneError", "the scene has no file", now - 2 * DAY - HOUR - 30)
+    bury(rig, ids[1], "PlexNotFound", PATHLESS.format("c"), now - HOUR - 5 * MINUTE - 30)
+    return ids
+
+
+def test_without_any_there_is_nothing_to_do(rig: Rig) -> None:
+    assert story(rig.task("show_dlq")) == "No dead letters: nothing needs you"
+
+
+def test_they_are_told_by_reason_newest_first_with_what_to_do(rig: Rig) -> None:
+    first, second, third = letters(rig)
+
+    assert story(rig.task("show_dlq")) == "\n".join(
+        (
+            f"Plex has no item for … (PlexNotFound, 2). To do: {NOT_FOUND}",
+            f"- Scene {second} (c.mp4), 1h 5m ago: {PATHLESS.format('c')}",
+            f"- Scene {first} (Ada), 3d 1h ago: {PATHLESS.format('a b')}",
+            f"the scene has no file (SceneError, 1). To do: {NO_FILE}",
+            f"- Scene {third} (Third), 2d 1h ago: the scene has no file",
+            "3 dead letters for 2 reasons, the newest 1h 5m ago. Where the cause is gone, the task "
+            "'Retry Dead Letters' queues them again",
+        )
+    )
+
+
+def test_without_stash_they_are_told_without_titles(rig: Rig) -> None:
+    first, second, _ = letters(rig)
+    rig.stash.stop()
+
+    told = story(rig.task("show_dlq"))
+
+    assert f"- Scene {first}, 3d 1h ago: " in told
+    assert f"- Scene {second}, 1h 5m ago: " in told
+    assert "Without titles: Stash does not answer at" in told
+
+
+def test_a_program_gets_the_groups(rig: Rig) -> None:
+    first, second, third = letters(rig)
+
+    answer = asked(rig, "dead_letters")
+
+    scenes = [one.pop("scenes") for one in answer["groups"]]
+    assert answer["groups"] == [
+        {"error_type": "PlexNotFound", "reason": "Plex has no item for …", "count": 2,
+         "what_to_do": NOT_FOUND},
+        {"error_type": "SceneError", "reason": "the scene has no file", "count": 1,
+         "what_to_do": NO_FILE},
+    ]  # fmt: skip
+    assert [[(one["scene_id"], one["title"]) for one in group] for group in scenes] == [
+        [(second, "c.mp4"), (first, "Ada")],
+        [(third, "Third")],
+    ]
+    assert scenes[1][0]["message"] == "the scene has no file"
+    assert 2 * DAY < answer["now"] - scenes[1][0]["failed_at"] < 3 * DAY
+    assert {key: answer[key] for key in ("level", "total", "groups_left_out")} == {
+        "level": "warning", "total": 3, "groups_left_out": 0,
+    }  # fmt: skip
+    assert rig.worker_pids() == []
+
+
+def test_thousands_are_told_in_a_bounded_number_of_lines_and_one_request(rig: Rig) -> None:
+    now = time.time()
+    with queue_of(rig) as queue, queue.transaction():
+        for number in range(2500):
+            queue._queue.connection.execute(
+                "INSERT INTO dead_letters (scene_id, job_data, error_type, error_message, "
+                "failed_at) VALUES (?, '{}', ?, ?, datetime(?, 'unixepoch'))",
+                (number + 1, f"Error{number % 25}", f"scene {number} is odd", now - number),
+            )
+    asked_before = rig.stash.requests.count()
+
+    told = story(rig.task("show_dlq")).splitlines()
+    answer = asked(rig, "show_dlq")
+
+    assert told[-1].startswith("2,500 dead letters for 25 reasons, the newest ")
+    assert told[-2] == "and 5 reasons more"
+    assert told.count("- and 90 more") == 20
+    assert len(told) == 20 * 12 + 2
+    assert [len(group["scenes"]) for group in answer["groups"]] == [10] * 20
+    assert (answer["total"], answer["groups_left_out"]) == (2500, 5)
+    assert {group["count"] for group in answer["groups"]} == {100}
+    # The task asks for the settings as well.
+    assert rig.stash.requests.count() - asked_before == 3
+
+
+# -- retry ----------------------------------------------------------------------------------------
+
+
+def test_all_are_queued_again_and_reach_plex(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+    for one in ids:
+        bury(rig, one, "PlexTemporaryError", "as it was", time.time())
+
+    answer = rig.task("retry_dlq")
+    again = rig.task("retry_dlq")
+
+    assert story(answer) == "3 dead letters queued again"
+    assert again.output == "There are no dead letters: nothing to retry"
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert dead_scenes(rig) == set()
+
+
+def test_one_type_or_one_scene_can_be_chosen(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+    for one, kind in zip(ids, ("PlexNotFound", "PlexNotFound", "SceneError"), strict=True):
+        bury(rig, one, kind, "as it was", time.time())
+
+    of_type_and_scene = rig.task("retry_dlq", error_type="plexnotfound", scene_id=str(ids[1]))
+    left = dead_scenes(rig)
+    of_type = rig.task("retry_dlq", error_type=" SceneError ")
+    other_scene = rig.task("retry_dlq", scene_id="999")
+
+    assert of_type_and_scene.output == of_type.output == "1 dead letter queued again"
+    assert left == {ids[0], ids[2]}
+    assert dead_scenes(rig) == {ids[0]}
+    assert other_scene.output == "There are no dead letters of scene 999: nothing to retry"
+
+
+def test_what_is_queued_already_or_gone_or_no_job_is_left_and_counted(rig: Rig) -> None:
+    (kept,) = rig.add_library(1, covers=False)
+    queued, gone = 70, 4711
+    postpone(rig, queued)
+    for one in (kept, queued, gone):
+        bury(rig, one, "PlexNotFound", "as it was", time.time())
+    with queue_of(rig) as queue, queue.transaction():
+        queue._queue.connection.execute(
+            "INSERT INTO dead_letters (job_data, error_type, failed_at) "
+            "VALUES ('no json', 'UnreadableJob', datetime('now'))"
+        )
+
+    answer = rig.task("retry_dlq")
+
+    assert story(answer) == "\n".join(
+        (
+            f"Queued already: scenes {queued}. Their job takes the dead letter with it",
+            "1 dead letter queued again; left: 1 already queued, 1 no longer in Stash ('Purge Old "
+            "DLQ Entries' removes), 1 that hold no job and cannot be retried",
+        )
+    )
+    assert rig.wait_until(lambda: bool(rig.item_of(kept).genres))
+    assert dead_scenes(rig) == {queued, gone, None}
+
+
+def test_a_program_may_retry_and_then_the_worker_is_started(rig: Rig) -> None:
+    (one,) = rig.add_library(1, covers=False)
+    bury(rig, one, "PlexNotFound", "as it was", time.time())
+
+    answer = asked(rig, "retry_dlq")
+
+    assert answer == {
+        "level": "ok", "text": "1 dead letter queued again", "requeued": 1, "already_queued": 0,
+        "not_in_stash": 0, "unreadable": 0, "requeued_scene_ids": [one],
+        "already_queued_scene_ids": [],
+    }  # fmt: skip
+    assert rig.settled()
+
+
+def test_the_job_of_a_tag_is_queued_again_too(rig: Rig) -> None:
+    bury(rig, None, "KeyError", "'x'", time.time())
+
+    answer = rig.task("retry_dlq")
+
+    assert answer.output == "1 dead letter queued again"
+    assert dead_scenes(rig) == set()
+
+
+def test_without_stash_all_are_queued_again_and_it_is_said_that_nobody_checked(rig: Rig) -> None:
+    bury(rig, 4711, "PlexNotFound", "as it was", time.time())
+    rig.stash.stop()
+
+    answer = rig.task("retry_dlq")
+    (warning,) = answer.messages("warning")
+
+    assert answer.output == "1 dead letter queued again"
+    assert warning.startswith("Stash does not answer at ")
+    assert warning.endswith("Whether Stash still has the scenes was not checked")
+
+
+def test_an_unknown_type_is_refused_with_those_that_there_are(rig: Rig) -> None:
+    bury(rig, 1, "PlexNotFound", "as it was", time.time())
+    bury(rig, 2, "SceneError", "as it was", time.time())
+
+    answer = rig.task("retry_dlq", error_type="PlexNotFuond")
+
+    assert answer.error == (
+        "error_type is 'PlexNotFuond'; there are dead letters of: PlexNotFound (1), SceneError "
+        "(1); or nothing for all"
+    )
+    assert dead_scenes(rig) == {1, 2}
+
+
+def test_a_wrong_scene_is_refused_in_words(rig: Rig) -> None:
+    bury(rig, 1, "PlexNotFound", "as it was", time.time())
+    for wrong in ("twelve", "-1", "1.5", "9" * 30):
+        answer = rig.task("retry_dlq", scene_id=wrong)
+        assert answer.error == (
+            f"scene_id is {wrong!r}; the number of a scene is wanted, or nothing for all"
+        )
+    assert dead_scenes(rig) == {1}
+
+
+def test_a_scene_whose_plex_is_away_waits_in_the_queue(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", title="After", tags=["T"])
+    bury(rig, scene_id, "PlexNotFound", f"Plex has no item for {FOLDER}/a.mp4", time.time())
+    rig.plex.stop()
+
+    answer = rig.task("retry_dlq")
+    rig.plex.start()
+
+    assert answer.output == "1 dead letter queued again"
+    assert rig.wait_until(lambda: item.title == "After", 60)

@@ -1,0 +1,277 @@
+"""View Queue Status and Outage Summary Report: what people read and what programs get."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.e2e.answers import DAY, HOUR, MINUTE, asked, bury, opened, operation, story
+from tests.e2e.test_dead_letter_tasks import outage, postpone, queue_of, write
+from tests.rig import Rig
+from tests.sync_queue.support import job
+
+NEVER = {"runs": 0, "last_run_at": None, "scope": None, "startup_run": False, "scenes_checked": 0,
+         "gaps": 0, "gaps_by_type": {"empty_metadata": 0, "stale_sync": 0, "missing": 0},
+         "enqueued": 0, "under_way": None}  # fmt: skip
+
+
+def test_a_quiet_house_is_told_in_one_line(rig: Rig) -> None:
+    assert story(rig.task("queue_status")) == "\n".join(
+        (
+            "Queue: 0 pending, 0 in progress, 0 waiting for retry; 0 completed, 0 failed tries",
+            "Dead letters: 0",
+            "Circuit breaker: closed",
+            "Recoveries: 0",
+            "Reconciliation: no run yet",
+            "Nothing waits",
+        )
+    )
+
+
+def trouble(rig: Rig) -> float:
+    """An outage, a job that waits for its next try, dead letters, a past reconciliation."""
+    now = time.time()
+    postpone(rig, 1)
+    bury(rig, 2, "PlexNotFound", "not there", now - HOUR)
+    bury(rig, 3, "PlexNotFound", "not there", now - HOUR)
+    bury(rig, 4, "SceneError", "the scene has no file", now - HOUR)
+    began = now - HOUR - 5 * MINUTE - 30
+    write(rig, "circuit_breaker.json", opened(now - 30 * MINUTE - 30))
+    past = [outage(began - (9 - n) * DAY, began - (9 - n) * DAY + n * HOUR + 90, n)
+            for n in range(1, 5)]  # fmt: skip
+    write(rig, "outage_history.json", [*past, outage(began, None, 1)])
+    write(rig, "recovery_state.json",
+          {"recovery_count": 4, "last_recovery_time": now - 5 * DAY - 30,
+           "last_check_time": now, "consecutive_failures": 9})  # fmt: skip
+    write(rig, "stats.json", {"jobs_succeeded": 1234, "jobs_failed": 5, "jobs_to_dlq": 3})
+    write(rig, "reconciliation_state.json",
+          {"last_run_time": now - 2 * HOUR - 30, "last_run_scope": "24h", "last_gaps_found": 3,
+           "last_gaps_by_type": {"empty_metadata": 1, "stale_sync": 2, "missing": 0},
+           "last_enqueued": 3, "last_scenes_checked": 250, "is_startup_run": True,
+           "run_count": 7})  # fmt: skip
+    return began
+
+
+def test_trouble_is_told_with_what_to_do_about_it(rig: Rig) -> None:
+    trouble(rig)
+
+    assert story(rig.task("queue_status")) == "\n".join(
+        (
+            "Queue: 0 pending, 0 in progress, 1 waiting for retry; 1,234 completed, 5 failed tries",
+            "Dead letters: 3 (2 PlexNotFound, 1 SceneError)",
+            "Circuit breaker: open, opened 30m …s ago",
+            "Recoveries: 4, the last 5d 0h ago; last probe of Plex …s ago; the next in …s",
+            "Reconciliation: last run 2h 0m ago (scope 24h, startup run), 250 scenes checked, "
+            "3 gaps (1 empty metadata, 2 stale sync, 0 missing), 3 queued; 7 runs",
+            "Outage 1h 5m ago: ongoing, 1 scene waited",
+            "Outage 5d 1h ago: lasted 4h 1m, 4 scenes waited",
+            "Outage 6d 1h ago: lasted 3h 1m, 3 scenes waited",
+            "Plex has been away for 1h 5m; 1 job in the queue, kept until it is back. If it does "
+            "run, the task 'Health Check' tells what is wrong. 3 dead letters: the task 'Show "
+            "Dead Letters' tells why and what to do",
+        )
+    )
+
+
+def test_a_program_gets_all_of_it_with_stable_names_and_starts_no_worker(rig: Rig) -> None:
+    began = trouble(rig)
+
+    answer = asked(rig, "queue_status")
+
+    now = answer["now"]
+    assert rig.worker_pids() == []
+    assert abs(now - time.time()) < 60
+    assert answer == {
+        "level": "fault",
+        "text": answer["text"],
+        "now": now,
+        "queue": {"pending": 0, "in_progress": 0, "waiting_for_retry": 1,
+                  "next_try_at": answer["queue"]["next_try_at"]},
+        "done": {"completed": 1234, "failed_tries": 5, "dead_lettered": 3},
+        "dead_letters": {"total": 3, "by_error_type": {"PlexNotFound": 2, "SceneError": 1}},
+        "circuit_breaker": {"state": "open",
+                            "opened_at": answer["circuit_breaker"]["opened_at"]},
+        "recovery": answer["recovery"] | {"recoveries": 4},
+        "reconciliation": {
+            "runs": 7, "last_run_at": answer["reconciliation"]["last_run_at"], "scope": "24h",
+            "startup_run": True, "scenes_checked": 250, "gaps": 3, "enqueued": 3,
+            "gaps_by_type": {"empty_metadata": 1, "stale_sync": 2, "missing": 0},
+            "under_way": None,
+        },
+        "outages": answer["outages"],
+    }  # fmt: skip
+    assert 2900 < answer["queue"]["next_try_at"] - now <= 3000
+    assert now < answer["recovery"]["next_probe_at"] <= now + 60
+    assert answer["outages"][0] == {"started_at": began, "ended_at": None, "duration_seconds": None,
+                                    "scenes_waited": 1, "estimated": False}  # fmt: skip
+    assert [one["scenes_waited"] for one in answer["outages"]] == [1, 4, 3]
+    assert answer["text"].startswith("Plex has been away for 1h 5m; 1 job in the queue")
+
+
+def test_a_quiet_house_is_ok_to_a_program_and_all_members_are_there(rig: Rig) -> None:
+    answer = asked(rig, "status")
+
+    assert (answer["level"], answer["text"]) == ("ok", "Nothing waits")
+    assert answer["reconciliation"] == NEVER
+    assert answer["circuit_breaker"] == {"state": "closed", "opened_at": None}
+    assert answer["recovery"] == {"last_probe_at": None, "next_probe_at": None,
+                                  "last_recovery_at": None, "recoveries": 0}  # fmt: skip
+    assert answer["outages"] == []
+
+
+def test_dead_letters_alone_are_a_warning(rig: Rig) -> None:
+    bury(rig, 1, "PlexNotFound", "not there", time.time())
+
+    answer = asked(rig, "queue_status")
+
+    assert answer["level"] == "warning"
+    assert answer["text"] == (
+        "Nothing waits. 1 dead letter: the task 'Show Dead Letters' tells why and what to do"
+    )
+
+
+def test_what_is_on_its_way_is_told_apart(rig: Rig) -> None:
+    with queue_of(rig) as queue:
+        queue.enqueue([job(1)])
+        queue.claim(1)
+        queue.enqueue([job(2), job(3)])
+    answer = asked(rig, "queue_status")
+
+    assert answer["queue"] == {"pending": 2, "in_progress": 1, "waiting_for_retry": 0,
+                                      "next_try_at": None}  # fmt: skip
+    assert answer["text"] == ("3 jobs on the way to Plex: 2 waiting, 1 in progress; nothing to do")
+    assert rig.worker_pids() == []
+    assert rig.queued() == 3
+
+
+def test_an_edit_beside_a_locked_database_counts_as_pending(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("a")
+    inbox = rig.data / "queue" / "inbox"
+    with queue_of(rig):
+        inbox.mkdir()
+    (inbox / "1.json").write_text(
+        json.dumps({"job_id": "1", "job_key": f"scene_{scene_id}", "update_type": "metadata"})
+    )
+
+    assert asked(rig, "status")["queue"]["pending"] == 1
+
+
+# -- outages --------------------------------------------------------------------------------------
+
+
+def two_outages(rig: Rig) -> float:
+    began = float(int(time.time()) - HOUR - 5 * MINUTE - 30)
+    first = began - 2 * DAY
+    write(rig, "outage_history.json", [outage(first, first + HOUR, 12), outage(began, None, 3)])
+    write(rig, "circuit_breaker.json", opened(began))
+    return began
+
+
+def test_the_outages_are_told_with_the_ongoing_one_and_what_to_do(rig: Rig) -> None:
+    two_outages(rig)
+
+    assert story(rig.task("outage_summary")) == "\n".join(
+        (
+            "Outage 1h 5m ago: ongoing, 3 scenes waited",
+            "Outage 2d 1h ago: lasted 1h 0m, 12 scenes waited",
+            "2 outages tracked, 1 completed, 1h 0m in total; MTTR 1h 0m, MTBF …s, availability "
+            "100.00 %; ongoing since 1h 5m ago: if Plex does run, the task 'Health Check' tells "
+            "what is wrong",
+        )
+    )
+
+
+def test_a_program_gets_the_outages_newest_first_with_the_figures(rig: Rig) -> None:
+    began = two_outages(rig)
+
+    answer = asked(rig, "outages")
+
+    ongoing = {"started_at": began, "ended_at": None, "duration_seconds": None,
+               "scenes_waited": 3, "estimated": False}  # fmt: skip
+    assert rig.worker_pids() == []
+    assert answer == {
+        "level": "fault",
+        "text": answer["text"],
+        "now": answer["now"],
+        "tracked": 2,
+        "completed": 1,
+        "total_downtime_seconds": HOUR,
+        "mttr_seconds": HOUR,
+        "mtbf_seconds": 0.0,
+        "availability_percent": 100.0,
+        "ongoing": ongoing,
+        "outages": [
+            ongoing,
+            {"started_at": began - 2 * DAY, "ended_at": began - 2 * DAY + HOUR,
+             "duration_seconds": HOUR, "scenes_waited": 12, "estimated": False},
+        ],
+    }  # fmt: skip
+
+
+def test_without_an_outage_a_program_gets_the_same_members(rig: Rig) -> None:
+    none = asked(rig, "outage_summary")
+    two_outages(rig)
+
+    assert none["text"] == "No outage of Plex is on record"
+    assert (none["level"], none["tracked"], none["ongoing"]) == ("ok", 0, None)
+    assert none.keys() == asked(rig, "outage_summary").keys()
+
+
+# -- health ---------------------------------------------------------------------------------------
+
+
+def test_a_healthy_plex_is_told_to_a_program(rig: Rig) -> None:
+    answer = asked(rig, "health_check")
+
+    assert answer["latency_seconds"] >= 0
+    assert answer == {
+        "level": "ok",
+        "text": answer["text"],
+        "reachable": True,
+        "latency_seconds": answer["latency_seconds"],
+        "token_accepted": True,
+        "libraries": ["Scenes"],
+        "waiting": 0,
+        "breaker_state": "closed",
+    }
+
+
+@pytest.mark.parametrize("away", ["down", "token", "library"])
+def test_what_is_wrong_with_plex_is_an_answer_to_a_program_and_no_error(
+    rig: Rig, away: str
+) -> None:
+    changes: dict[str, dict[str, Any]] = {
+        "token": {"plex_token": "wrong-token-000000"},
+        "library": {"plex_library": "Flims"},
+    }
+    rig.configure(**changes.get(away, {}))
+    if away == "down":
+        rig.plex.stop()
+    postpone(rig, 1)
+
+    answer = asked(rig, "health_check")
+
+    assert answer["level"] == "fault"
+    assert answer["reachable"] is (away != "down")
+    assert answer["token_accepted"] is {"down": None, "token": False, "library": True}[away]
+    assert answer["libraries"] == []
+    assert (
+        "correct plex_url" in answer["text"]
+        or "set plex_" in answer["text"]
+        or ("correct plex_library" in answer["text"])
+    )
+    assert rig.worker_pids() == []
+
+
+def test_a_task_run_as_text_starts_the_worker_that_a_program_does_not(rig: Rig) -> None:
+    postpone(rig, 1)
+
+    operation(rig, "queue_status")
+    without = rig.worker_pids()
+    rig.task("queue_status")
+
+    assert without == []
+    assert len(rig.worker_pids()) == 1
