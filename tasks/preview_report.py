@@ -98,7 +98,7 @@ def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
     lines: list[str] = []
     only_locked: list[str] = []
     for name, parameters in edit.fields.items():
-        after = _after(parameters)
+        after = value_set_by(parameters)
         if after is None:
             only_locked.append(name)
         else:
@@ -108,7 +108,7 @@ def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
     return lines
 
 
-def _after(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None:
+def value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None:
     """Return the value that a field's parameters set; None when they set its lock only."""
     for key, value in parameters.items():
         if key.endswith(".value"):

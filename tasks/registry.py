@@ -11,6 +11,7 @@ from tasks.dead_letter_report import show_dlq
 from tasks.dead_letter_retry import retry_dlq
 from tasks.dead_letters import clear_dlq, purge_dlq, recover_outage_jobs_task
 from tasks.health import health_check
+from tasks.inspect_scene import inspect_scene
 from tasks.operations import mode_of
 from tasks.outages import outage_summary
 from tasks.preview_sync import preview_sync
@@ -31,6 +32,7 @@ TASKS: Mapping[str, Task] = {
     "all": sync_all,
     "recent": sync_recent,
     "queue_status": queue_status,
+    "inspect": inspect_scene,
     "show_dlq": show_dlq,
     "retry_dlq": retry_dlq,
     "clear_queue": clear_queue,
