@@ -1,0 +1,159 @@
+"""What programs rely on: JSON, quickly, and nothing is started by asking."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.operations import ALIASES
+from tests.e2e.answers import asked, bury, opened, operation
+from tests.e2e.test_dead_letter_tasks import postpone, write
+from tests.rig import PLUGIN, Rig
+
+HEAVY = {"plexapi", "requests", "stashapi", "persistqueue"}
+QUESTIONS = ("queue_status", "outage_summary", "show_dlq", "inspect", "health_check")
+
+
+def modules_of(rig: Rig, stdin: bytes) -> set[str]:
+    """The top-level modules that a run with this input has loaded, its answer being the same."""
+    script = rig.manifest.directory / "Stash2Plex.py"
+    spy = (
+        "import os, sys\n"
+        "def leave(status):\n"
+        "    sys.stderr.write('\\n'.join(sys.modules)); sys.stderr.flush(); leave_now(status)\n"
+        "leave_now, os._exit = os._exit, leave\n"
+        f"sys.argv = [{str(script)!r}]; sys.path.insert(0, {str(script.parent)!r})\n"
+        f"exec(compile(open({str(script)!r}).read(), {str(script)!r}, 'exec'), "
+        f"{{'__name__': '__main__', '__file__': {str(script)!r}}})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", spy], input=stdin, capture_output=True, check=True, timeout=60
+    )
+    assert "output" in json.loads(done.stdout)
+    return {line.split(".")[0] for line in done.stderr.decode().splitlines()}
+
+
+@pytest.mark.parametrize("mode", ["status", "outages", "dead_letters"])
+def test_a_question_about_the_data_folder_loads_no_client_of_anyone(rig: Rig, mode: str) -> None:
+    run = operation(rig, mode)
+
+    assert modules_of(rig, run.stdin) & HEAVY == set()
+
+
+def test_titles_of_dead_letters_cost_stashs_client_and_no_other(rig: Rig) -> None:
+    bury(rig, 1, "PlexNotFound", "as it was", time.time())
+    run = operation(rig, "dead_letters")
+
+    assert modules_of(rig, run.stdin) & HEAVY == {"requests", "stashapi"}
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_a_short_name_answers_as_the_mode_does(rig: Rig, alias: str) -> None:
+    bury(rig, 1, "PlexNotFound", "as it was", 1_750_000_000.0)
+
+    short, long = asked(rig, alias), asked(rig, ALIASES[alias])
+
+    for answer in (short, long):
+        answer.pop("now")
+        answer.pop("text")  # which says how long ago
+    assert short == long
+
+
+@pytest.mark.parametrize("mode", QUESTIONS)
+def test_no_question_starts_a_worker_whatever_there_is_to_do(rig: Rig, mode: str) -> None:
+    postpone(rig, 1)
+    write(rig, "circuit_breaker.json", opened(time.time() - 600))
+    rig.configure(reconcile_interval="hourly")
+
+    answer = operation(rig, mode, scene_id="1")
+
+    assert answer.error is None
+    assert set(answer.output) >= {"level", "text"}
+    assert rig.worker_pids() == []
+    assert rig.worker_log() == ""
+    assert rig.queued() == 1
+
+
+def test_an_operation_answers_through_stashs_api(rig: Rig) -> None:
+    query = (
+        f'mutation Ask($args: Map) {{\n  runPluginOperation(plugin_id: "{PLUGIN}", args: $args)\n}}'
+    )
+    body: dict[str, Any] = {
+        "query": query,
+        "variables": {"args": {"mode": "status", "format": "json"}},
+    }
+    request = urllib.request.Request(
+        f"{rig.stash.url}/graphql",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+
+    with urllib.request.urlopen(request) as answer:
+        data = json.load(answer)["data"]["runPluginOperation"]
+
+    assert (data["level"], data["text"]) == ("ok", "Nothing waits")
+
+
+def test_without_the_format_an_operation_answers_with_its_line(rig: Rig) -> None:
+    answer = rig.stash.run_operation(PLUGIN, {"mode": "outages"})
+
+    assert answer.output == "No outage of Plex is on record"
+
+
+@pytest.mark.parametrize("wrong", ["xml", "yes", "{}"])
+def test_a_wrong_format_is_answered_in_words(rig: Rig, wrong: str) -> None:
+    answer = operation(rig, "status", format=wrong)
+
+    assert answer.error == f"format is {wrong!r}; json is wanted, or nothing for text"
+
+
+def test_a_database_that_cannot_be_read_is_an_error_in_words(rig: Rig) -> None:
+    (rig.data / "queue").mkdir(parents=True)
+    (rig.data / "queue" / "data.db").write_bytes(b"this is no database, it only has its name" * 99)
+
+    answer = operation(rig, "status")
+
+    assert answer.error == "file is not a database"
+    assert answer.messages("error") == [answer.error]
+
+
+def test_state_files_of_garbage_are_no_reason_not_to_answer(rig: Rig) -> None:
+    rig.data.mkdir()
+    for name in ("circuit_breaker", "recovery_state", "outage_history", "stats",
+                 "reconciliation_state"):  # fmt: skip
+        (rig.data / f"{name}.json").write_bytes(b"\xff{garbage")
+
+    answer = operation(rig, "status")
+
+    assert answer.output["level"] == "ok"
+    assert len(answer.messages("warning")) == 5
+
+
+def test_the_page_of_the_operations_names_every_member(rig: Rig) -> None:
+    """What is promised in the documentation is what is answered."""
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    bury(rig, 1, "PlexNotFound", "as it was", time.time())
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    answers = [asked(rig, mode, scene_id=str(scene_id)) for mode in (*QUESTIONS, "retry_dlq")]
+
+    missing = {name for answer in answers for name in _members(answer) if f"`{name}`" not in page}
+
+    assert missing == set()
+
+
+def _members(value: Any) -> set[str]:
+    if isinstance(value, list):
+        return {name for one in value for name in _members(one)}
+    if not isinstance(value, dict):
+        return set()
+    free = {"by_error_type", "differences", "fields"}  # whose members are names of other things
+    return set(value) | {
+        name for key, one in value.items() if key not in free for name in _members(one)
+    }
