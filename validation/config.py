@@ -1,75 +1,42 @@
 """The plugin's settings: one typed parser that survives whatever Stash stores."""
 
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
 from validation.path_map import PathMap, parse_path_map
+from validation.values import (
+    FALSE,
+    TRUE,
+    Parser,
+    ValueProblem,
+    boolean,
+    choice,
+    in_brief,
+    is_empty,
+    number,
+)
 
-_TRUE = frozenset(("true", "1", "yes", "on"))
-_FALSE = frozenset(("false", "0", "no", "off"))
 _SHORTEST_TOKEN = 10
 _SAME_PATHS = PathMap()
 # A name, an IPv4 address, or an IPv6 address: what every client of ours can ask.
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
-_ALIASES = {
+# Names that the earlier implementation, or its documentation, had for some of the settings.
+ALIASES = {
     "connect_timeout": "plex_connect_timeout",
     "read_timeout": "plex_read_timeout",
     "plex_unmatched_path_map": "path_map",
 }
-_ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
-
-
-class SettingError(ValueError):
-    """A value that cannot be understood; the text says what is allowed."""
-
-
-Parser = Callable[[Any], Any]
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = str(value).strip().lower() if isinstance(value, str | int) else ""
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise SettingError("true or false")
-
-
-def _number(low: float, high: float, kind: type[int] | type[float] = float) -> Parser:
-    allowed = f"a {'whole ' if kind is int else ''}number from {low:g} to {high:g}"
-
-    def parse(value: Any) -> float | int:
-        try:
-            number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError, OverflowError):
-            raise SettingError(allowed) from None
-        if not low <= number <= high or (kind is int and number != int(number)):
-            raise SettingError(allowed)
-        return kind(number)
-
-    return parse
-
-
-def _choice(*words: str) -> Parser:
-    def parse(value: Any) -> str:
-        text = value.strip().lower() if isinstance(value, str) else value
-        if text not in words:
-            raise SettingError(" or ".join(words))
-        return str(text)
-
-    return parse
+# The settings without which nothing can be sent, and what fills in for them.
+ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
 def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(value, str):
-        raise SettingError("names of libraries, separated by commas")
+        raise ValueProblem("names of libraries, separated by commas")
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
@@ -84,30 +51,33 @@ def _url(value: Any) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise SettingError("an address such as http://192.168.1.10:32400")
+        raise ValueProblem("an address such as http://192.168.1.10:32400")
     return text
 
 
 def _token(value: Any) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if len(text) < _SHORTEST_TOKEN or not text.isascii() or not text.isprintable():
-        raise SettingError(f"Plex's token: at least {_SHORTEST_TOKEN} letters and digits")
+        raise ValueProblem(f"Plex's token: at least {_SHORTEST_TOKEN} letters and digits")
     return text
 
 
 def _path_map(value: Any) -> PathMap:
     if not isinstance(value, str):
-        raise SettingError("pairs of the form /plex/prefix=>/stash/prefix")
+        raise ValueProblem("pairs of the form /plex/prefix=>/stash/prefix")
     paths, problems = parse_path_map(value)
     if problems:
-        raise SettingError(f"pairs of the form /plex/prefix=>/stash/prefix, but {problems[0]}")
+        raise ValueProblem(f"pairs of the form /plex/prefix=>/stash/prefix, but {problems[0]}")
     return paths
 
 
 def _tls(value: Any) -> bool | str:
-    if isinstance(value, str) and value.strip().lower() not in _TRUE | _FALSE:
+    if isinstance(value, str) and value.strip().lower() not in TRUE | FALSE:
         return value.strip()  # a file with the certificates to trust
-    return _boolean(value)
+    try:
+        return boolean(value)
+    except ValueProblem as problem:
+        raise ValueProblem(f"{problem}, or the file of a certificate") from None
 
 
 def _setting(parse: Parser, default: Any) -> Any:
@@ -121,35 +91,35 @@ class Config:
     plex_url: str = _setting(_url, "")
     plex_token: str = field(default="", repr=False, metadata={"parse": _token})
     plex_library: tuple[str, ...] = _setting(_names, ())
-    enabled: bool = _setting(_boolean, True)
-    max_retries: int = _setting(_number(1, 20, int), 5)
-    poll_interval: float = _setting(_number(0.1, 60), 30.0)
-    strict_matching: bool = _setting(_boolean, True)
-    preserve_plex_edits: bool = _setting(_boolean, False)
-    connect_timeout: float = _setting(_number(1, 30), 5.0)
-    read_timeout: float = _setting(_number(5, 120), 30.0)
-    max_tags: int = _setting(_number(10, 500, int), 100)
-    sync_master: bool = _setting(_boolean, True)
-    sync_studio: bool = _setting(_boolean, True)
-    sync_summary: bool = _setting(_boolean, True)
-    sync_tagline: bool = _setting(_boolean, True)
-    sync_date: bool = _setting(_boolean, True)
-    sync_performers: bool = _setting(_boolean, True)
-    sync_tags: bool = _setting(_boolean, True)
-    sync_poster: bool = _setting(_boolean, True)
-    sync_background: bool = _setting(_boolean, True)
-    sync_collection: bool = _setting(_boolean, True)
-    trigger_plex_scan: bool = _setting(_boolean, False)
-    skip_not_found: bool = _setting(_boolean, False)
-    debug_logging: bool = _setting(_boolean, False)
-    obfuscate_paths: bool = _setting(_boolean, False)
-    reconcile_interval: str = _setting(_choice("never", "hourly", "daily", "weekly"), "never")
-    reconcile_scope: str = _setting(_choice("all", "24h", "7days"), "24h")
-    reconcile_missing: bool = _setting(_boolean, True)
+    enabled: bool = _setting(boolean, True)
+    max_retries: int = _setting(number(1, 20, int), 5)
+    poll_interval: float = _setting(number(0.1, 60), 30.0)
+    strict_matching: bool = _setting(boolean, True)
+    preserve_plex_edits: bool = _setting(boolean, False)
+    connect_timeout: float = _setting(number(1, 30), 5.0)
+    read_timeout: float = _setting(number(5, 120), 30.0)
+    max_tags: int = _setting(number(10, 500, int), 100)
+    sync_master: bool = _setting(boolean, True)
+    sync_studio: bool = _setting(boolean, True)
+    sync_summary: bool = _setting(boolean, True)
+    sync_tagline: bool = _setting(boolean, True)
+    sync_date: bool = _setting(boolean, True)
+    sync_performers: bool = _setting(boolean, True)
+    sync_tags: bool = _setting(boolean, True)
+    sync_poster: bool = _setting(boolean, True)
+    sync_background: bool = _setting(boolean, True)
+    sync_collection: bool = _setting(boolean, True)
+    trigger_plex_scan: bool = _setting(boolean, False)
+    skip_not_found: bool = _setting(boolean, False)
+    debug_logging: bool = _setting(boolean, False)
+    obfuscate_paths: bool = _setting(boolean, False)
+    reconcile_interval: str = _setting(choice("never", "hourly", "daily", "weekly"), "never")
+    reconcile_scope: str = _setting(choice("all", "24h", "7days"), "24h")
+    reconcile_missing: bool = _setting(boolean, True)
     plex_unmatched_path_map: PathMap = _setting(_path_map, _SAME_PATHS)
     plex_verify_tls: bool | str = _setting(_tls, True)
-    dlq_retention_days: int = _setting(_number(1, 365, int), 30)
-    reconcile_batch_size: int = _setting(_number(10, 1000, int), 100)
+    dlq_retention_days: int = _setting(number(1, 365, int), 30)
+    reconcile_batch_size: int = _setting(number(10, 1000, int), 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +130,13 @@ class ParsedConfig:
         config: every setting that could not be has its default.
         warnings: optional settings that fell back, a sentence each.
         faults: what is missing or malformed without which nothing can be sent.
+        unknown: keys that have no effect, such as those of another version.
     """
 
     config: Config
     warnings: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
@@ -178,22 +150,27 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
     warnings: list[str] = []
     faults: list[str] = []
     for setting in fields(Config):
-        name, required = setting.name, setting.name in _ENVIRONMENT
+        name, required = setting.name, setting.name in ENVIRONMENT
         given = _given(stored, name)
         if given is None and required:
-            given = environ.get(_ENVIRONMENT[name]) or None
+            given = environ.get(ENVIRONMENT[name]) or None
         if given is None:
             if required:
                 faults.append(f"{name} is not set: enter it in Settings > Plugins > Stash2Plex")
             continue
         try:
             values[name] = setting.metadata["parse"](given)
-        except SettingError as error:
+        except ValueProblem as error:
             (faults if required else warnings).append(
                 f"{name}{_shown(name, given)} cannot be used; allowed: {error}"
                 + ("" if required else f". Its default ({_in_words(setting.default)}) is used")
             )
-    return ParsedConfig(Config(**values), tuple(warnings), tuple(faults))
+    return ParsedConfig(Config(**values), tuple(warnings), tuple(faults), _unknown(stored))
+
+
+def _unknown(stored: Mapping[str, Any]) -> tuple[str, ...]:
+    known = {setting.name for setting in fields(Config)} | set(ALIASES.values())
+    return tuple(in_brief(key) for key in stored if key not in known)
 
 
 def _shown(name: str, given: Any) -> str:
@@ -201,14 +178,7 @@ def _shown(name: str, given: Any) -> str:
     text = str(given).strip() if name == "plex_url" else ""
     if name == "plex_token" or _LIKE_A_TOKEN.fullmatch(text) or "@" in text or "?" in text:
         return ""
-    return f" is {_in_brief(given)}, which"
-
-
-def _in_brief(given: Any) -> str:
-    try:
-        return f"{given!r:.100}"
-    except ValueError:  # Python refuses to write out numbers of over 4,300 digits
-        return "a very large number"
+    return f" is {in_brief(given)}, which"
 
 
 def _in_words(default: Any) -> str:
@@ -218,8 +188,8 @@ def _in_words(default: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], name: str) -> Any:
-    for key in (name, _ALIASES.get(name, name)):
+    for key in (name, ALIASES.get(name, name)):
         value = stored.get(key)
-        if value is not None and not (isinstance(value, str) and not value.strip()):
+        if not is_empty(value):
             return value
     return None

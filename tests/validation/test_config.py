@@ -401,8 +401,12 @@ def test_settings_that_are_no_map_count_as_unset(stored: object) -> None:
     assert parsed.config.max_retries == 5
 
 
-def test_settings_that_nobody_knows_are_passed_over() -> None:
-    assert parse(some_new_setting=5) == parse()
+def test_settings_that_nobody_knows_are_named_and_change_nothing() -> None:
+    """Such as `strict_mode` of the earlier implementation: Stash's page cannot remove a key."""
+    parsed = parse(strict_mode=True, some_new_setting=5, path_map="/a=>/b")
+    assert parsed.unknown == ("'strict_mode'", "'some_new_setting'")
+    assert (parsed.warnings, parsed.faults) == ((), ())
+    assert parsed.config == parse(path_map="/a=>/b").config
 
 
 def test_a_very_long_bad_value_is_told_in_short() -> None:

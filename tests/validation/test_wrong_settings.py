@@ -1,0 +1,106 @@
+"""Wrong settings, one by one: each is answered in words, and its default is used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from validation.config import Config, parse_config
+
+PLEX = {"plex_url": "http://plex:32400", "plex_token": "0123456789"}
+_SWITCH = "true or false"
+_PAIRS = "pairs of the form /plex/prefix=>/stash/prefix"
+
+OPTIONAL: list[tuple[str, Any, str]] = [
+    ("enabled", "maybe", _SWITCH),
+    ("enabled", 2, _SWITCH),
+    ("enabled", [], _SWITCH),
+    ("strict_matching", "strict", _SWITCH),
+    ("preserve_plex_edits", {"title": True}, _SWITCH),
+    ("sync_master", "ture", _SWITCH),
+    ("sync_tags", 0.5, _SWITCH),
+    ("sync_poster", ["poster"], _SWITCH),
+    ("trigger_plex_scan", -1, _SWITCH),
+    ("skip_not_found", "y e s", _SWITCH),
+    ("debug_logging", "verbose", _SWITCH),
+    ("obfuscate_paths", {}, _SWITCH),
+    ("reconcile_missing", "true!", _SWITCH),
+    ("max_retries", 0, "a whole number from 1 to 20"),
+    ("max_retries", 2.5, "a whole number from 1 to 20"),
+    ("max_retries", "five", "a whole number from 1 to 20"),
+    ("max_retries", True, "a whole number from 1 to 20"),
+    ("poll_interval", 0, "a number from 0.1 to 60"),
+    ("poll_interval", math.nan, "a number from 0.1 to 60"),
+    ("poll_interval", "30 s", "a number from 0.1 to 60"),
+    ("connect_timeout", -5, "a number from 1 to 30"),
+    ("connect_timeout", math.inf, "a number from 1 to 30"),
+    ("read_timeout", 1e300, "a number from 5 to 120"),
+    ("read_timeout", [30], "a number from 5 to 120"),
+    ("max_tags", 9, "a whole number from 10 to 500"),
+    ("max_tags", "1e400", "a whole number from 10 to 500"),
+    ("max_tags", "1_00", "a whole number from 10 to 500"),
+    ("max_tags", {}, "a whole number from 10 to 500"),
+    ("dlq_retention_days", 366, "a whole number from 1 to 365"),
+    ("reconcile_batch_size", "all", "a whole number from 10 to 1000"),
+    ("plex_library", 5, "names of libraries, separated by commas"),
+    ("plex_library", ["Scenes", "More"], "names of libraries, separated by commas"),
+    ("reconcile_interval", "sometimes", "never or hourly or daily or weekly"),
+    ("reconcile_interval", 24, "never or hourly or daily or weekly"),
+    ("reconcile_scope", "everything", "all or 24h or 7days"),
+    ("reconcile_scope", ["all"], "all or 24h or 7days"),
+    ("plex_unmatched_path_map", "/plex /stash", _PAIRS),
+    ("plex_unmatched_path_map", "/plex=>", _PAIRS),
+    ("plex_unmatched_path_map", ["/plex=>/stash"], _PAIRS),
+    ("plex_unmatched_path_map", {"/plex": "/stash"}, _PAIRS),
+    ("plex_verify_tls", 5, "true or false, or the file of a certificate"),
+    ("plex_verify_tls", [False], "true or false, or the file of a certificate"),
+]
+REQUIRED: list[tuple[str, Any]] = [
+    ("plex_url", "plex"),
+    ("plex_url", "192.168.1.10:32400"),
+    ("plex_url", "ftp://plex"),
+    ("plex_url", "http://"),
+    ("plex_url", "http://plex:99999"),
+    ("plex_url", 32400),
+    ("plex_url", ["http://plex:32400"]),
+    ("plex_token", "short"),
+    ("plex_token", 1234567890),
+    ("plex_token", ["0123456789"]),
+]
+
+
+def test_there_are_thirty_and_every_setting_has_its_own_but_for_switches_that_are_alike() -> None:
+    wrong = {name for name, _, _ in OPTIONAL} | {name for name, _ in REQUIRED}
+
+    assert len(OPTIONAL) >= 30
+    left = {field.name for field in fields(Config)} - wrong
+    assert [name for name in left if not name.startswith("sync_")] == []
+
+
+@pytest.mark.parametrize(("name", "value", "allowed"), OPTIONAL, ids=lambda one: str(one)[:30])
+def test_a_wrong_setting_is_told_with_its_value_and_what_is_allowed_and_has_its_default(
+    name: str, value: Any, allowed: str
+) -> None:
+    parsed = parse_config({**PLEX, name: value}, {})
+
+    (warning,) = parsed.warnings
+    assert warning.startswith(f"{name} is {value!r}, which cannot be used; allowed: {allowed}")
+    assert "Its default (" in warning
+    assert warning.endswith(") is used")
+    assert parsed.faults == ()
+    assert parsed.config == parse_config(PLEX, {}).config
+
+
+@pytest.mark.parametrize(("name", "value"), REQUIRED, ids=lambda one: str(one)[:30])
+def test_a_wrong_address_or_token_is_a_fault_in_words_and_no_other_setting_suffers(
+    name: str, value: Any
+) -> None:
+    parsed = parse_config({**PLEX, "max_tags": 20, name: value}, {})
+
+    (fault,) = parsed.faults
+    shown = f" is {value!r}, which" if name == "plex_url" else ""  # a token is never shown
+    assert fault.startswith(f"{name}{shown} cannot be used; allowed: ")
+    assert (parsed.config.max_tags, parsed.warnings) == (20, ())
