@@ -48,10 +48,10 @@ def answer(script: str) -> dict:  # type: ignore[type-arg] # parses on Python 3.
         return {"error": f"Stash2Plex is a plugin of Stash, its input is no JSON: {error}"}
     if not isinstance(message, dict):
         return {"error": "Stash2Plex is a plugin of Stash, its input is no JSON object"}
-    if not isinstance(message.get("args"), dict):
+    if message.get("args") is None:
         message["args"] = {}
     # Each branch imports what it needs: a hook's latency is the user's.
-    if "hookContext" in message["args"]:
+    if isinstance(message["args"], dict) and "hookContext" in message["args"]:
         from app.hook_process import answer_hook
 
         return answer_hook(script, message)

@@ -19,7 +19,10 @@ from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.queue_view import QueueView
 from tasks.answer import Answer
+from tasks.arguments import check
 from tasks.dead_letter_report import letters_of
+from tasks.errors import TaskError
+from tasks.operations import mode_of
 from tasks.outages import summary_of
 from tasks.queue_status import status_of
 from tasks.readings import Readings
@@ -33,30 +36,33 @@ QUESTIONS: Mapping[str, Callable[[Readings], Answer]] = {
 
 
 def answer_question(
-    script: str, message: Mapping[str, Any], mode: str, log: Log, secrets: Secrets
-) -> dict[str, Any]:
-    """Return Stash's answer object for a program's question; nothing is started or changed.
+    script: str,
+    connection: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    log: Log,
+    secrets: Secrets,
+) -> Answer:
+    """Answer a program's question; nothing is started or changed.
 
     Args:
         script: the plugin's entry script.
-        message: what Stash sent.
-        mode: one of `QUESTIONS`.
+        connection: Stash's.
+        arguments: their mode is one of `QUESTIONS`.
         log: is told about a file that cannot be read.
         secrets: learns Stash's cookie where Stash is asked.
+
+    Raises:
+        TaskError: the data folder cannot be read, or there is no such argument.
     """
-    connection = message.get("server_connection")
-    connection = connection if isinstance(connection, dict) else {}
+    mode = mode_of(arguments)
+    check(arguments, mode, {})
     try:
         folder = resolve_data_folder(
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
-        names = _StashNames(connection, secrets)
-        answer = QUESTIONS[mode](_readings(folder, log, names))
+        return QUESTIONS[mode](_readings(folder, log, _StashNames(connection, secrets)))
     except (NewerSchemaError, OSError, sqlite3.Error) as error:
-        text = secrets.redact(str(error))
-        log.error(text)
-        return {"error": text}
-    return {"output": answer.as_json()}
+        raise TaskError(str(error)) from error
 
 
 def _readings(

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from app.dependencies import activate_site_packages, missing_dependencies
@@ -9,34 +10,68 @@ from shared.data_folder import resolve_data_folder
 from shared.file_lock import FileLock
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
-from tasks.operations import format_fault, mode_of, wants_json
+from tasks.answer import Answer
+from tasks.arguments import arguments_of, wants_json
+from tasks.errors import TaskError
+from tasks.operations import mode_of
 
 
 def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
     """Run one task, or answer one question, and return Stash's answer object."""
     secrets = Secrets()
     log = create_logger(secrets)
-    arguments = message["args"]
-    problem = format_fault(arguments)
-    if problem:
-        log.error(problem)
-        return {"error": problem}
+    try:
+        arguments = arguments_of(message["args"])
+        as_json = wants_json(arguments)
+        answer = run_task(script, message.get("server_connection"), arguments, log, secrets)
+    except TaskError as error:
+        log.error(str(error))
+        return {"error": log.redact(str(error))}
+    if as_json:
+        return {"output": answer.as_json()}
+    for line in answer.details:
+        log.info(line)
+    log.info(answer.text)
+    return {"output": answer.text}
+
+
+def run_task(
+    script: str, server_connection: Any, arguments: Mapping[str, Any], log: Log, secrets: Secrets
+) -> Answer:
+    """Run the task that the arguments name; whoever runs tasks does it by this function.
+
+    Args:
+        script: the plugin's entry script.
+        server_connection: Stash's object of that name, as it arrived.
+        arguments: the task's.
+        log: is told on the way.
+        secrets: learns what must not be told.
+
+    Raises:
+        TaskError: it could not do its work; the text says why and what to do.
+    """
+    connection = server_connection if isinstance(server_connection, dict) else {}
     if wants_json(arguments):
         # Only here: a person's task loads what it needs anyway.
         from app.questions import QUESTIONS, answer_question  # noqa: PLC0415
 
         mode = mode_of(arguments)
         if mode in QUESTIONS:
-            return answer_question(script, message, mode, log, secrets)
-    return _run_task(script, message, log, secrets)
-
-
-def _run_task(script: str, message: dict[str, Any], log: Log, secrets: Secrets) -> dict[str, Any]:
+            return answer_question(script, connection, arguments, log, secrets)
     activate_site_packages()
     problem = missing_dependencies()
     if problem:
-        log.error(problem)
-        return {"error": problem}
+        raise TaskError(problem)
+    return _run(script, connection, arguments, log, secrets)
+
+
+def _run(
+    script: str,
+    connection: dict[str, Any],
+    arguments: Mapping[str, Any],
+    log: Log,
+    secrets: Secrets,
+) -> Answer:
     # Only here: by now it is known that they can be imported.
     from app.collector import spare_the_collector  # noqa: PLC0415
     from app.container import build  # noqa: PLC0415
@@ -46,14 +81,11 @@ def _run_task(script: str, message: dict[str, Any], log: Log, secrets: Secrets) 
     from plex.exceptions import PlexError  # noqa: PLC0415
     from stash.exceptions import StashError  # noqa: PLC0415
     from sync_queue.database import NewerSchemaError  # noqa: PLC0415
-    from tasks.context import TaskError  # noqa: PLC0415
     from tasks.registry import find_task  # noqa: PLC0415
     from worker.circuit_breaker import CircuitState  # noqa: PLC0415
     from worker.session import ConfigFault  # noqa: PLC0415
 
-    arguments, as_json = message["args"], wants_json(message["args"])
-    connection = message.get("server_connection")
-    connection = connection if isinstance(connection, dict) else {}
+    faults = (ConfigFault, PlexError, StashError, NewerSchemaError, OSError, sqlite3.Error)
     try:
         task = find_task(arguments)
         folder = resolve_data_folder(
@@ -68,23 +100,8 @@ def _run_task(script: str, message: dict[str, Any], log: Log, secrets: Secrets) 
         # An outage whose worker was killed ends with the next task, and what is due begins; but a
         # program that asks starts nothing.
         is_open = context.records.breaker().state is not CircuitState.CLOSED
-        if not as_json and (is_open or is_due(context)):
+        if not wants_json(arguments) and (is_open or is_due(context)):
             context.ensure_worker()
-    except (
-        TaskError,
-        ConfigFault,
-        PlexError,
-        StashError,
-        NewerSchemaError,
-        OSError,
-        sqlite3.Error,
-    ) as error:
-        text = secrets.redact(str(error))
-        log.error(text)
-        return {"error": text}
-    if as_json:
-        return {"output": answer.as_json()}
-    for line in answer.details:
-        log.info(line)
-    log.info(answer.text)
-    return {"output": answer.text}
+    except faults as error:
+        raise TaskError(str(error)) from error
+    return answer

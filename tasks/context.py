@@ -1,9 +1,9 @@
 """What a task works with; the composition root passes everything in."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from reconciliation.automatic import Reconciler
 from reconciliation.sides import Sides
@@ -17,37 +17,6 @@ from worker.processor import SyncWorker
 from worker.records import Records
 from worker.session import SessionProvider
 from worker.takeover import Takeover
-
-_MOST_DIGITS = 18  # SQLite's and Stash's numbers end at 2^63
-
-
-class TaskError(Exception):
-    """A task could not do its work; the text says why and what to do."""
-
-
-def flag(arguments: Mapping[str, Any], name: str) -> bool:
-    """Tell whether an argument says yes; Stash passes values as text, JSON may bring a bool."""
-    return str(arguments.get(name, "")).strip().lower() in ("true", "1", "yes", "on")
-
-
-def scene_argument(arguments: Mapping[str, Any]) -> int | None:
-    """Return the scene that `scene_id` names; None for all.
-
-    Raises:
-        TaskError: it is no number of a scene.
-    """
-    text = str(arguments.get("scene_id") or "").strip()
-    if not text:
-        return None
-    if not is_scene_number(text):
-        message = f"scene_id is {text!r}; the number of a scene is wanted, or nothing for all"
-        raise TaskError(message)
-    return int(text)
-
-
-def is_scene_number(text: str) -> bool:
-    """Tell whether a text can be the number of a scene; a longer one fits no database."""
-    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 class Settings(SessionProvider, Protocol):

@@ -7,8 +7,10 @@ from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.dlq_recovery import RecoveryResult, recover_outage_jobs
 from tasks.answer import Answer, Level
-from tasks.context import TaskContext, TaskError, scene_argument
+from tasks.arguments import scene_argument, text
+from tasks.context import TaskContext
 from tasks.dead_letters import ExistingScenes
+from tasks.errors import TaskError
 from tasks.wording import counted
 
 MOST_NAMED = 10  # scenes in one line
@@ -56,7 +58,7 @@ def _error_type(context: TaskContext, arguments: Mapping[str, Any]) -> str | Non
     Raises:
         TaskError: no dead letter is of that type.
     """
-    given = str(arguments.get("error_type") or "").strip()
+    given = text(arguments, "error_type")
     present = context.queue.dead_letters.counts_by_type()
     if not given or not present:
         return None

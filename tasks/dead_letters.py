@@ -12,10 +12,21 @@ from sync_queue.dlq_recovery import (
     recover_outage_jobs,
 )
 from tasks.answer import Answer
-from tasks.context import TaskContext, TaskError, flag
+from tasks.arguments import flag, whole_number
+from tasks.context import TaskContext
+from tasks.errors import TaskError
 from worker.outage_history import format_elapsed_since
 
 _DEFAULT_DAYS, _FEWEST_DAYS, _MOST_DAYS = 30, 1, 365
+
+
+def days_argument(arguments: Mapping[str, Any], name: str = "days") -> int:
+    """Return how old the dead letters have to be that go.
+
+    Raises:
+        TaskError: it is no whole number from 1 to 365.
+    """
+    return whole_number(arguments, name, _FEWEST_DAYS, _MOST_DAYS, _DEFAULT_DAYS)
 
 
 def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
@@ -31,14 +42,7 @@ def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     Raises:
         TaskError: `days` is no whole number from 1 to 365.
     """
-    given = arguments.get("days", _DEFAULT_DAYS)
-    try:
-        days = int(str(given).strip())
-    except ValueError:
-        days = 0
-    if not _FEWEST_DAYS <= days <= _MOST_DAYS:
-        message = f"days is {given!r}; a whole number from {_FEWEST_DAYS} to {_MOST_DAYS} is wanted"
-        raise TaskError(message)
+    days = days_argument(arguments)
     before = context.clock() - datetime.timedelta(days=days).total_seconds()
     removed = context.queue.dead_letters.purge(before)
     left = context.queue.dead_letters.count()
@@ -52,7 +56,7 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
     """Queue the dead letters of the last completed outage again that are safe to repeat.
 
     Raises:
-        TaskError: Plex is not healthy.
+        TaskError: Plex is not healthy, or `include_optional` says neither yes nor no.
         StashError: Stash could not be asked.
     """
     optional = flag(arguments, "include_optional")

@@ -7,8 +7,9 @@ from plex.exceptions import PlexError
 from plex.health import PlexHealth, check_plex_health
 from plex.items import Section
 from tasks.answer import Answer, Level
-from tasks.context import TaskContext, TaskError
-from tasks.operations import wants_json
+from tasks.arguments import wants_json
+from tasks.context import TaskContext
+from tasks.errors import TaskError
 from tasks.wording import counted
 from worker.session import SyncSession
 

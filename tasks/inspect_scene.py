@@ -9,7 +9,9 @@ from plex.exceptions import PlexAmbiguousMatch
 from sync_queue.dlq import moment_of
 from sync_queue.queue_view import JobState
 from tasks.answer import Answer, Level
-from tasks.context import TaskContext, TaskError, is_scene_number
+from tasks.arguments import scene_argument
+from tasks.context import TaskContext
+from tasks.errors import TaskError
 from tasks.inspect_report import data_of, details_of, differing, only_locked
 from tasks.scene_facts import PlexFacts, SceneFacts, facts_of
 from tasks.wording import counted, shortened
@@ -56,20 +58,14 @@ def inspect_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _scene_id(arguments: Mapping[str, Any]) -> int:
-    text = str(arguments.get("scene_id") or "").strip()
-    if is_scene_number(text):
-        return int(text)
-    if text:
-        message = (
-            f"scene_id is {text!r}; the number of a scene is wanted, as in the address of its page "
-            "in Stash: /scenes/12"
-        )
-    else:
-        message = (
-            "scene_id is missing: the number of the scene, as in the address of its page in Stash, "
-            "/scenes/12. Stash's button cannot ask for it: run 'python3 Stash2Plex.py inspect 12', "
-            "or the operation 'inspect' (docs/operations.md)"
-        )
+    scene_id = scene_argument(arguments)
+    if scene_id is not None:
+        return scene_id
+    message = (
+        "scene_id is missing: the number of the scene, as in the address of its page in Stash, "
+        "/scenes/12. Stash's button cannot ask for it: run 'python3 Stash2Plex.py inspect 12', "
+        "or the operation 'inspect' (docs/operations.md)"
+    )
     raise TaskError(message)
 
 

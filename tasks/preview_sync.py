@@ -7,7 +7,9 @@ from typing import Any
 from plex.client import READ_BATCH
 from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
 from tasks.answer import Answer
-from tasks.context import TaskContext, TaskError, scene_argument
+from tasks.arguments import scene_argument
+from tasks.context import TaskContext
+from tasks.errors import TaskError
 from tasks.preview_report import PreviewReport, lines_of
 from validation.scene_extractor import StashScene
 from worker.inspection import Inspection, SceneInspector

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.answer import Answer
-from tasks.context import TaskContext, TaskError
+from tasks.context import TaskContext
+from tasks.errors import TaskError
 from worker.circuit_breaker import CircuitState
 from worker.processor import LEFT, PAUSED
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reconciliation.run import Run, run_of_today
 from reconciliation.state import ReconciliationState
 from tasks.answer import Answer, Level
-from tasks.operations import wants_json
+from tasks.arguments import wants_json
 from tasks.outages import outage_data, outage_line
 from tasks.readings import Readings
 from tasks.wording import counted

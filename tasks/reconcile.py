@@ -9,7 +9,9 @@ from reconciliation.run import Order, Run
 from reconciliation.scopes import Scope
 from stash.exceptions import StashError
 from tasks.answer import Answer, Level
-from tasks.context import TaskContext, TaskError, flag
+from tasks.arguments import flag
+from tasks.context import TaskContext
+from tasks.errors import TaskError
 from tasks.reconcile_report import report_gaps
 
 _LOOK_EVERY = 0.5  # seconds between two looks at a run of another process
@@ -39,13 +41,14 @@ def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order)
     """Run it, or report what it would do (`dry_run`).
 
     Raises:
-        TaskError: nothing could be concluded; what to do about it.
+        TaskError: nothing could be concluded, and what to do about it; or `dry_run` says neither.
         ConfigFault, PlexError, StashError: a side could not be asked at all.
     """
+    dry_run = flag(arguments, "dry_run")
     if not context.sessions.config().enabled:
         message = "Stash2Plex is disabled, so nothing is compared; switch 'Enabled' on first"
         raise TaskError(message)
-    if flag(arguments, "dry_run"):
+    if dry_run:
         return report_gaps(context, order)
     lock, begun_at = context.reconciler.lock, context.clock()
     waited = not lock.try_acquire()

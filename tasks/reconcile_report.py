@@ -11,7 +11,8 @@ from reconciliation.sums import Sums
 from reconciliation.walk import NoConclusionError, pages, prepare
 from shared.leftovers import keep_newest
 from tasks.answer import Answer
-from tasks.context import TaskContext, TaskError
+from tasks.context import TaskContext
+from tasks.errors import TaskError
 from tasks.preview_report import KEPT_REPORTS, lines_of
 
 EXAMPLES = 100  # of each kind

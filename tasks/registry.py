@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.answer import Answer
+from tasks.arguments import MODE, Reader, check, flag, refusal, scene_argument, text
 from tasks.check_paths import check_paths
 from tasks.clearing import clear_match_cache, clear_queue
-from tasks.context import TaskContext, TaskError
+from tasks.context import TaskContext
 from tasks.dead_letter_report import show_dlq
 from tasks.dead_letter_retry import retry_dlq
-from tasks.dead_letters import clear_dlq, purge_dlq, recover_outage_jobs_task
+from tasks.dead_letters import clear_dlq, days_argument, purge_dlq, recover_outage_jobs_task
 from tasks.health import health_check
 from tasks.inspect_scene import inspect_scene
 from tasks.operations import mode_of
@@ -53,15 +54,31 @@ TASKS: Mapping[str, Task] = {
 }
 
 
+# The arguments of a task besides those that all have, with how their values are read: they are
+# checked before anything is begun. A task that is not here has none.
+ARGUMENTS: Mapping[str, Mapping[str, Reader]] = {
+    "all": {"force": flag},
+    "purge_dlq": {"days": days_argument},
+    "retry_dlq": {"error_type": text, "scene_id": scene_argument},
+    "inspect": {"scene_id": scene_argument},
+    "recover_outage_jobs": {"include_optional": flag},
+    "preview_sync": {"scene_id": scene_argument},
+    "restore_values": {"scene_id": scene_argument},
+    "reconcile_all": {"dry_run": flag},
+    "reconcile_recent": {"dry_run": flag},
+    "reconcile_7days": {"dry_run": flag},
+    "reconcile_missing_metadata": {"dry_run": flag},
+}
+
+
 def find_task(arguments: Mapping[str, Any]) -> Task:
-    """Return the task that `mode` names.
+    """Return the task that `mode` names, once it is known to take all arguments as they are.
 
     Raises:
-        TaskError: there is none of that name.
+        TaskError: there is none of that name, or it takes no such argument or value.
     """
     mode = mode_of(arguments)
-    if mode in TASKS:
-        return TASKS[mode]
-    known = ", ".join(sorted(TASKS))
-    message = f"Stash2Plex has no task '{arguments.get('mode')}'; there are: {known}"
-    raise TaskError(message)
+    if mode not in TASKS:
+        raise refusal(MODE, arguments.get(MODE), ", ".join(sorted(TASKS)))
+    check(arguments, mode, ARGUMENTS.get(mode, {}))
+    return TASKS[mode]

@@ -9,7 +9,8 @@ from plex.matcher import Matching
 from stash.time_stamps import asked_since, is_since
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
-from tasks.context import TaskContext, flag
+from tasks.arguments import flag
+from tasks.context import TaskContext
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import SceneFile, StashScene
@@ -57,6 +58,7 @@ def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Queue every scene that has a file and is not in step; `force` queues all of them.
 
     Raises:
+        TaskError: `force` says neither yes nor no.
         StashError: Stash could not be read to its end; what was queued by then stays queued.
     """
     force = flag(arguments, "force")

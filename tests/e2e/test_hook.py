@@ -196,10 +196,12 @@ def test_state_belongs_to_the_user_alone(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("stdin", "said"),
     [
-        (b"", "no task 'None'"),
+        (b"", "mode is not given; allowed: all, check_paths"),
         (b"not json", "its input is no JSON"),
         (b"[]", "no JSON object"),
-        (b'{"args": {"mode": "sing"}}', "no task 'sing'; there are: all, check_paths"),
+        (b'{"args": {"mode": "sing"}}', "mode is 'sing'; allowed: all, check_paths"),
+        (b'{"args": ["mode", "all"]}', "args is ['mode', 'all']; allowed: an object such as"),
+        (b'{"args": 5}', "args is 5; allowed: an object"),
         (b'{"args": {"mode": "reconcile_all"}}', "Stash does not answer"),
         (b'{"args": {"hookContext": {"id": "x", "type": "Scene.Update.Post"}}}', "hookContext.id"),
         (b'{"args": {"hookContext": 7}}', "an object was expected"),

@@ -326,4 +326,4 @@ def test_a_scene_id_that_is_none_is_refused(rig: Rig, given: str) -> None:
     answer = rig.task("restore_values", scene_id=given)
 
     assert answer.error is not None
-    assert "the number of a scene is wanted" in answer.error
+    assert "allowed: the number of a scene" in answer.error

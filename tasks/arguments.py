@@ -1,0 +1,131 @@
+"""A task's arguments: typed and forgiving like settings, but a wrong one is refused.
+
+Stash passes values as text (`null` as an empty one), a program's JSON may bring any type. Nothing
+is guessed: a `dry_run` that was misspelt must not become a run for real.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from tasks.errors import TaskError
+from validation.values import Parser, ValueProblem, boolean, choice, in_brief, is_empty, number
+
+Reader = Callable[[Mapping[str, Any], str], object]  # raises TaskError for a wrong value
+
+MODE, FORMAT = "mode", "format"
+_ALWAYS = (MODE, FORMAT)
+_TEXT, _JSON = "text", "json"
+_LAST_SCENE = 2**31 - 1  # GraphQL's Int
+
+
+def arguments_of(raw: Any) -> Mapping[str, Any]:
+    """Return a task's arguments.
+
+    Raises:
+        TaskError: they are no object.
+    """
+    if not isinstance(raw, Mapping):
+        raise refusal("args", raw, 'an object such as {"mode": "queue_status"}')
+    return raw
+
+
+def flag(arguments: Mapping[str, Any], name: str) -> bool:
+    """Tell whether an argument says yes; none says no.
+
+    Raises:
+        TaskError: it says neither.
+    """
+    return bool(_parsed(arguments, name, boolean, False))
+
+
+def whole_number(arguments: Mapping[str, Any], name: str, low: int, high: int, default: int) -> int:
+    """Return a number from `low` to `high`.
+
+    Raises:
+        TaskError: it is none.
+    """
+    return int(_parsed(arguments, name, number(low, high, int), default))
+
+
+def word(arguments: Mapping[str, Any], name: str, words: Collection[str]) -> str | None:
+    """Return one of some words, whatever its case; None when the argument is not given.
+
+    Raises:
+        TaskError: it is another one.
+    """
+    found = _parsed(arguments, name, choice(*words), None)
+    return None if found is None else str(found)
+
+
+def text(arguments: Mapping[str, Any], name: str) -> str:
+    """Return a text; an empty one when the argument is not given.
+
+    Raises:
+        TaskError: it is none.
+    """
+    given = arguments.get(name)
+    if is_empty(given):
+        return ""
+    if not isinstance(given, str):
+        raise refusal(name, given, "a text")
+    return given.strip()
+
+
+def scene_argument(arguments: Mapping[str, Any], name: str = "scene_id") -> int | None:
+    """Return the scene that an argument names; None for all.
+
+    Raises:
+        TaskError: it is no number of a scene.
+    """
+    found = _parsed(arguments, name, _scene_id, None)
+    return None if found is None else int(found)
+
+
+def wants_json(arguments: Mapping[str, Any]) -> bool:
+    """Tell whether a program asks.
+
+    Raises:
+        TaskError: `format` names none that there is.
+    """
+    return word(arguments, FORMAT, (_TEXT, _JSON)) == _JSON
+
+
+def check(arguments: Mapping[str, Any], task: str, known: Mapping[str, Reader]) -> None:
+    """Refuse arguments that a task does not have, and values that it cannot take.
+
+    Raises:
+        TaskError: there is one.
+    """
+    for name, value in arguments.items():
+        if name not in _ALWAYS and name not in known:
+            message = (
+                f"{task} has no argument {in_brief(name)} (it is {in_brief(value)}); allowed: "
+                f"{', '.join((*known, *_ALWAYS))}. Nothing was done"
+            )
+            raise TaskError(message)
+    wants_json(arguments)
+    for name, read in known.items():
+        read(arguments, name)
+
+
+def refusal(name: str, value: Any, allowed: str) -> TaskError:
+    """Return the error that names an argument, what it is and what it may be."""
+    given = "not given" if value is None else in_brief(value)
+    return TaskError(f"{name} is {given}; allowed: {allowed}. Nothing was done")
+
+
+def _scene_id(value: Any) -> int:
+    try:
+        return int(number(1, _LAST_SCENE, int)(value))
+    except ValueProblem:
+        raise ValueProblem("the number of a scene, such as 123, or nothing for all") from None
+
+
+def _parsed(arguments: Mapping[str, Any], name: str, parse: Parser, default: Any) -> Any:
+    given = arguments.get(name)
+    if is_empty(given):
+        return default
+    try:
+        return parse(given)
+    except ValueProblem as problem:
+        raise refusal(name, given, str(problem)) from None

@@ -1,0 +1,226 @@
+"""Arguments of tasks: what is unambiguous is taken, what is wrong is refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.arguments import Reader, arguments_of, flag, scene_argument, wants_json, word
+from tasks.dead_letters import days_argument
+from tasks.errors import TaskError
+from tasks.registry import ARGUMENTS, TASKS, find_task
+from tests.rig import REPOSITORY
+from tests.servers.stash.plugin_manifest import Operation, load
+from tests.validation.strategies import JSON
+
+Arguments = Mapping[str, Any]
+MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
+Read = Callable[[Arguments], Any]
+
+
+def _reader(name: str, read: Reader) -> Read:
+    return lambda arguments: read(arguments, name)
+
+
+# How each argument that a task may have is read, and what it is when it is not given.
+READERS: dict[str, Read] = {
+    **{name: _reader(name, one) for of in ARGUMENTS.values() for name, one in of.items()},
+    "scene_id": scene_argument,
+    "format": wants_json,
+}
+DEFAULTS = {
+    "force": False,
+    "dry_run": False,
+    "include_optional": False,
+    "days": 30,
+    "scene_id": None,
+    "error_type": "",
+    "format": False,
+}
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("dry_run", "maybe", "true or false"),
+    ("dry_run", "ture", "true or false"),
+    ("dry_run", 2, "true or false"),
+    ("dry_run", [True], "true or false"),
+    ("dry_run", {"yes": 1}, "true or false"),
+    ("force", "perhaps", "true or false"),
+    ("force", -1, "true or false"),
+    ("force", 0.5, "true or false"),
+    ("force", [], "true or false"),
+    ("include_optional", [], "true or false"),
+    ("include_optional", {}, "true or false"),
+    ("include_optional", "all", "true or false"),
+    ("days", -1, "a whole number from 1 to 365"),
+    ("days", 0, "a whole number from 1 to 365"),
+    ("days", 366, "a whole number from 1 to 365"),
+    ("days", 1e9, "a whole number from 1 to 365"),
+    ("days", 1.5, "a whole number from 1 to 365"),
+    ("days", "x", "a whole number from 1 to 365"),
+    ("days", "30 days", "a whole number from 1 to 365"),
+    ("days", True, "a whole number from 1 to 365"),
+    ("days", [], "a whole number from 1 to 365"),
+    ("days", {"days": 3}, "a whole number from 1 to 365"),
+    ("days", "nan", "a whole number from 1 to 365"),
+    ("days", float("inf"), "a whole number from 1 to 365"),
+    ("days", 10**400, "a whole number from 1 to 365"),
+    ("scene_id", "abc", "the number of a scene, such as 123"),
+    ("scene_id", -1, "the number of a scene, such as 123"),
+    ("scene_id", 0, "the number of a scene, such as 123"),
+    ("scene_id", "0", "the number of a scene, such as 123"),
+    ("scene_id", {}, "the number of a scene, such as 123"),
+    ("scene_id", [], "the number of a scene, such as 123"),
+    ("scene_id", [12], "the number of a scene, such as 123"),
+    ("scene_id", False, "the number of a scene, such as 123"),
+    ("scene_id", True, "the number of a scene, such as 123"),
+    ("scene_id", 1.5, "the number of a scene, such as 123"),
+    ("scene_id", "1_2", "the number of a scene, such as 123"),
+    ("scene_id", "१२", "the number of a scene, such as 123"),
+    ("scene_id", "12; 13", "the number of a scene, such as 123"),
+    ("scene_id", 2**31, "the number of a scene, such as 123"),
+    ("error_type", 5, "a text"),
+    ("error_type", ["PlexNotFound"], "a text"),
+    ("format", "xml", "text or json"),
+    ("format", True, "text or json"),
+    ("format", ["json"], "text or json"),
+    ("format", {}, "text or json"),
+]
+
+
+def refusal_of(read: Read, arguments: Any) -> str:
+    """What a wrong argument is answered with."""
+    with pytest.raises(TaskError) as caught:
+        read(arguments)
+    return str(caught.value)
+
+
+def test_there_is_a_wrong_value_of_every_argument_and_thirty_in_all() -> None:
+    assert {name for name, _, _ in WRONG} == READERS.keys()
+    assert len(WRONG) >= 30
+
+
+@pytest.mark.parametrize(("name", "value", "allowed"), WRONG, ids=lambda one: str(one)[:30])
+def test_a_wrong_argument_is_answered_with_its_name_its_value_and_what_is_allowed(
+    name: str, value: Any, allowed: str
+) -> None:
+    said = refusal_of(READERS[name], {"mode": "some", name: value})
+
+    assert said.startswith(f"{name} is {value!r:.100}; allowed: {allowed}")
+    assert said.endswith(". Nothing was done")
+
+
+@pytest.mark.parametrize(("name", "wanted"), DEFAULTS.items())
+def test_an_argument_that_is_not_given_has_its_default(name: str, wanted: Any) -> None:
+    """Stash's yml passes `null` as an empty text."""
+    for nothing in ({}, {name: None}, {name: ""}, {name: " "}):
+        assert READERS[name](nothing) is wanted or READERS[name](nothing) == wanted
+
+
+def test_an_argument_may_come_as_text_or_as_what_it_is() -> None:
+    for yes in (True, 1, "true", "TRUE", " yes ", "on", "1"):
+        assert flag({"force": yes}, "force") is True
+    for no in (False, 0, "false", "no", "off", "0"):
+        assert flag({"force": no}, "force") is False
+    assert [days_argument({"days": one}) for one in (7, "7", " 7 ", 7.0, "7.0")] == [7] * 5
+    assert [scene_argument({"scene_id": one}) for one in (12, "12", " 12 ", 12.0)] == [12] * 4
+    assert [wants_json({"format": one}) for one in ("json", " JSON ", "text", "Text")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    types = ("PlexNotFound", "PlexServerDown")
+    assert word({"error_type": " plexnotfound "}, "error_type", types) == "PlexNotFound"
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=JSON, name=st.sampled_from(sorted(READERS)))
+def test_whatever_json_brings_is_understood_within_its_range_or_refused_in_one_line(
+    value: Any, name: str
+) -> None:
+    said = ""
+    try:
+        found = READERS[name]({name: value})
+    except TaskError as error:
+        found, said = None, str(error)
+
+    assert found is None or isinstance(found, bool | str) or 1 <= found < 2**31
+    assert said == "" or (said.startswith(f"{name} is ") and len(said) < 300)
+
+
+# which task, and which arguments it has
+
+
+WRONG_MODES: list[tuple[Any, str]] = [
+    ({}, "mode is not given"),
+    ({"mode": None}, "mode is not given"),
+    ({"mode": ""}, "mode is ''"),
+    ({"mode": "sing"}, "mode is 'sing'"),
+    ({"mode": "reconcile"}, "mode is 'reconcile'"),
+    ({"mode": 5}, "mode is 5"),
+    ({"mode": True}, "mode is True"),
+    ({"mode": ["all"]}, "mode is ['all']"),
+    ({"mode": {"all": 1}}, "mode is {'all': 1}"),
+    ({"mode": float("nan")}, "mode is nan"),
+    ({"mode": "x" * 10_000}, "mode is 'xxxx"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG_MODES, ids=lambda one: str(one)[:30])
+def test_an_unknown_mode_is_answered_with_all_that_there_are(arguments: Any, said: str) -> None:
+    answer = refusal_of(find_task, arguments)
+
+    assert answer.startswith(said)
+    assert f"; allowed: {', '.join(sorted(TASKS))}" in answer
+    assert len(answer) < 1000
+
+
+@pytest.mark.parametrize("arguments", [[], ["mode", "all"], "mode", 5, 0.5, True])
+def test_arguments_that_are_no_object_are_answered_with_an_example(arguments: Any) -> None:
+    answer = refusal_of(arguments_of, arguments)
+
+    assert answer.startswith(f"args is {arguments!r}; allowed: an object such as")
+    assert '{"mode": "queue_status"}' in answer
+
+
+@pytest.mark.parametrize("mode", TASKS)
+def test_a_misspelt_argument_runs_no_task(mode: str) -> None:
+    """`dryrun` on a reconciliation would otherwise run it for real."""
+    answer = refusal_of(find_task, {"mode": mode, "dryrun": "true"})
+
+    assert answer.startswith(f"{mode} has no argument 'dryrun' (it is 'true'); allowed: ")
+    assert {*ARGUMENTS.get(mode, ()), "mode", "format"} == set(
+        answer.partition("allowed: ")[2].partition(". Nothing")[0].split(", ")
+    )
+
+
+@pytest.mark.parametrize("mode", TASKS)
+def test_a_task_is_found_with_all_arguments_that_it_has(mode: str) -> None:
+    arguments = dict.fromkeys(ARGUMENTS.get(mode, ()), "1")  # reads as a switch and as a number
+
+    assert find_task({"mode": f" {mode.upper()} ", "format": "json", **arguments}) is TASKS[mode]
+
+
+@pytest.mark.parametrize("task", MANIFEST.tasks, ids=lambda task: str(task.name))
+def test_the_arguments_of_the_page_are_taken_as_stash_passes_them(task: Operation) -> None:
+    assert find_task(task.default_args) is TASKS[task.default_args["mode"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, value, _ in WRONG], ids=lambda one: str(one)[:30]
+)
+def test_a_task_is_not_found_with_a_wrong_value_so_that_nothing_is_begun(
+    name: str, value: Any
+) -> None:
+    modes = [mode for mode, names in ARGUMENTS.items() if name in names] or list(TASKS)
+
+    for mode in modes:
+        assert refusal_of(find_task, {"mode": mode, name: value}).startswith(f"{name} is ")
+
+
+def test_only_tasks_that_there_are_have_arguments() -> None:
+    assert ARGUMENTS.keys() <= TASKS.keys()
