@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ class CurrentSession:
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._scenes = scenes
         self._folder = folder
         self._log = log
@@ -63,7 +63,9 @@ class CurrentSession:
         self._clock = clock
         self._parsed: ParsedConfig | None = None
         self._read_at = float("-inf")
+        self._stored: Mapping[str, Any] = {}
         self._told: set[str] = set()
+        self._unknown: tuple[str, ...] = ()
         self._built: _Built | None = None
 
     def config(self) -> Config:
@@ -73,6 +75,15 @@ class CurrentSession:
             StashError: they could not be read.
         """
         return self._current().config
+
+    def stored(self) -> Mapping[str, Any]:
+        """Return the settings as Stash stores them, as old as those of `config`.
+
+        Raises:
+            StashError: they could not be read.
+        """
+        self._current()
+        return self._stored
 
     def current(self) -> SyncSession:
         """Return the session for the next batch (see `worker.session.SessionProvider`)."""
@@ -87,18 +98,24 @@ class CurrentSession:
     def _current(self) -> ParsedConfig:
         now = self._monotonic()
         if self._parsed is None or now - self._read_at >= SETTINGS_AGE:
-            stored: Any = self._settings.read()
+            stored: Any = self.settings.read()
             parsed = parse_config(stored, os.environ)
             self._secrets.add(parsed.config.plex_token)
             self._log.show_steps = parsed.config.debug_logging
-            for warning in parsed.warnings:
-                if warning not in self._told:
-                    self._told.add(warning)
-                    self._log.warning(f"Setting {warning}")
+            self._tell(parsed)
             self._leave_hint(parsed.config)
-            self._parsed = parsed
+            self._stored, self._parsed = stored, parsed
             self._read_at = now
         return self._parsed
+
+    def _tell(self, parsed: ParsedConfig) -> None:
+        for warning in parsed.warnings:
+            if warning not in self._told:
+                self._told.add(warning)
+                self._log.warning(f"Setting {warning}")
+        if parsed.unknown and parsed.unknown != self._unknown:
+            self._log.step(f"Settings without effect: {', '.join(parsed.unknown)}")
+        self._unknown = parsed.unknown
 
     def _leave_hint(self, config: Config) -> None:
         """Tell hooks, which must not ask Stash, what they may know; no secret is part of it."""

@@ -77,6 +77,7 @@ def _run(
     from app.container import build  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from app.reconciling import is_due  # noqa: PLC0415
+    from app.settings_page import show_defaults  # noqa: PLC0415
     from app.task_context import context_for  # noqa: PLC0415
     from plex.exceptions import PlexError  # noqa: PLC0415
     from stash.exceptions import StashError  # noqa: PLC0415
@@ -96,6 +97,8 @@ def _run(
         tell_of_refused_wal(container, "task")
         lock = FileLock(folder.worker_lock)
         context = context_for(script, connection, container, lock)
+        if not wants_json(arguments):  # a program's question changes nothing
+            show_defaults(container)
         answer = task(context, arguments)
         # An outage whose worker was killed ends with the next task, and what is due begins; but a
         # program that asks starts nothing.

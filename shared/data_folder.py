@@ -26,6 +26,7 @@ class DataFolder:
         self.stats = os.path.join(root, "stats.json")
         self.device_id = os.path.join(root, "device_id.json")
         self.settings_hint = os.path.join(root, "settings_hint.json")
+        self.shown_settings = os.path.join(root, "shown_settings.json")
         self.reconciliation_lock = os.path.join(root, "reconciliation.lock")
         self.reconciliation_state = os.path.join(root, "reconciliation_state.json")
         self.reports = os.path.join(root, "reports")

@@ -19,6 +19,13 @@ query Settings {
 }
 """
 
+# Replaces the whole map of a plugin.
+CONFIGURE_PLUGIN = """
+mutation ConfigurePlugin($plugin: ID!, $settings: Map!) {
+  configurePlugin(plugin_id: $plugin, input: $settings)
+}
+"""
+
 # A page by key, not by offset: rows that move while others are read are neither lost nor doubled.
 SCENES_AFTER = (
     """
