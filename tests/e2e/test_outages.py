@@ -280,8 +280,9 @@ def test_a_redirect_is_not_followed_and_names_its_remedy(rig: Rig) -> None:
     assert rig.wait_until(lambda: item.title == "T")
 
 
+@pytest.mark.parametrize("trust", ["its file", "off"])
 def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy_and_can_be_trusted(
-    make_rig: MakeRig, tmp_path: Path
+    make_rig: MakeRig, tmp_path: Path, trust: str
 ) -> None:
     rig = make_rig()
     quicken(rig)
@@ -301,12 +302,13 @@ def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy_and_can_be_tru
         rig.stash.edit_scene(scene_id, title="T")
         assert rig.wait_until(lambda: "Plex's certificate is not trusted" in rig.worker_log())
 
-        trusting = {"plex_verify_tls": str(certificate)}
+        trusting = {"plex_verify_tls": "off" if trust == "off" else str(certificate)}
         rig.stash.set_plugin_settings(
             PLUGIN, {"plex_url": plex.url, "plex_token": TOKEN, **trusting}
         )
 
         assert rig.wait_until(lambda: item.title == "T")
+        assert ("may pose as Plex" in rig.worker_log()) is (trust == "off")
         rig.stop_worker()
 
 
