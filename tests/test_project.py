@@ -82,3 +82,35 @@ def test_the_plugins_folder_holds_a_single_yml() -> None:
     ]
 
     assert found == ["Stash2Plex.yml"]
+
+
+def test_every_setting_is_in_the_documentation_with_its_default_and_under_its_name() -> None:
+    page = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (?:\*\*.*?\*\* \()?`(\w+)`\)? \| (.*?) \|", page, re.MULTILINE))
+    shown = {setting.name: setting.display_name for setting in MANIFEST.settings}
+    defaults = {
+        **dict.fromkeys(("plex_url", "plex_token"), "required"),
+        **dict.fromkeys(("plex_library", "plex_unmatched_path_map"), "empty"),
+    }
+
+    assert rows.keys() == {field.name for field in fields(Config)}
+    for name, display_name in shown.items():
+        assert f"**{display_name}** (`{name}`)" in page
+    for field in fields(Config):
+        told = rows[field.name].strip("`").partition(":")[0]
+        assert told == defaults.get(field.name, _as_shown(field.default)), field.name
+
+
+def test_every_setting_of_the_page_tells_its_default() -> None:
+    for setting in MANIFEST.settings:
+        default = _as_shown(next(one.default for one in fields(Config) if one.name == setting.name))
+        required = setting.name in ("plex_url", "plex_token")
+        empty = setting.name in ("plex_library", "plex_unmatched_path_map")
+        told = "Required." if required else f"Default {'empty' if empty else default}"
+        assert setting.description.startswith(told), setting.name
+
+
+def _as_shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return f"{default:g}" if isinstance(default, int | float) else str(default)
