@@ -20,12 +20,6 @@ def differing(one: Inspection) -> list[str]:
     return list(dict.fromkeys(name for _, edit in one.edits for name in _changed(edit)))
 
 
-def only_locked(one: Inspection) -> list[str]:
-    """Return the fields that a sync would only lock."""
-    fields = (name for _, edit in one.edits for name in edit.fields if name not in _changed(edit))
-    return list(dict.fromkeys(fields))
-
-
 def _changed(edit: ItemEdit) -> Mapping[str, str | tuple[str, ...]]:
     """Return field → what it would be set to, without those that would only be locked."""
     values = {name: value_set_by(parameters) for name, parameters in edit.fields.items()}

@@ -12,7 +12,7 @@ from tasks.answer import Answer, Level
 from tasks.arguments import scene_argument
 from tasks.context import TaskContext
 from tasks.errors import TaskError
-from tasks.inspect_report import data_of, details_of, differing, only_locked
+from tasks.inspect_report import data_of, details_of, differing
 from tasks.scene_facts import PlexFacts, SceneFacts, facts_of
 from tasks.wording import counted, shortened
 from worker.inspection import Inspection
@@ -133,8 +133,9 @@ def _gap(one: Inspection) -> str:
         return f"{', '.join(fields)} {'differs' if len(fields) == 1 else 'differ'}"
     if one.cover_for:
         return "its cover is to be compared"
-    open_fields = [*only_locked(one), *(name for _, kinds in one.unlocked for name in kinds)]
-    return f"not locked yet: {', '.join(dict.fromkeys(open_fields))}" if open_fields else ""
+    unlocked = [name for _, edit in one.edits for name in edit.fields]
+    unlocked += [name for _, kinds in one.unlocked for name in kinds]
+    return f"not locked yet: {', '.join(dict.fromkeys(unlocked))}" if unlocked else ""
 
 
 def _fate(facts: SceneFacts) -> str:

@@ -238,6 +238,19 @@ def test_without_plex_it_still_tells_what_it_knows(rig: Rig, away: str) -> None:
     assert len(answer["jobs"]) == 1
 
 
+def test_a_plex_that_breaks_off_the_search_is_not_one_that_lacks_the_file(rig: Rig) -> None:
+    rig.add_pair("a", **KNOWN)
+    scene = rig.stash.add_scene(title="Gone", tags=["T"], files=[f"{FOLDER}/gone.mp4"])
+    lacking = asked(rig, "inspect", scene_id=str(scene.id))
+    rig.plex.faults.status(503, kind="file_filter")
+
+    answer = asked(rig, "inspect", scene_id=str(scene.id))
+
+    assert lacking["state"] == "not_in_plex"
+    assert (answer["state"], answer["level"]) == ("unknown", "fault")
+    assert "Plex is not ready (503)" in answer["text"]
+
+
 def test_without_stash_it_still_tells_what_it_knows(rig: Rig) -> None:
     scene_id = synced(rig)
     with queue_of(rig) as queue:
