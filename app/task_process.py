@@ -75,6 +75,7 @@ def _run(
     # Only here: by now it is known that they can be imported.
     from app.collector import spare_the_collector  # noqa: PLC0415
     from app.container import build  # noqa: PLC0415
+    from app.earlier import take_over_before_a_task  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from app.reconciling import is_due  # noqa: PLC0415
     from app.settings_page import show_defaults  # noqa: PLC0415
@@ -96,6 +97,7 @@ def _run(
         spare_the_collector()
         tell_of_refused_wal(container, "task")
         lock = FileLock(folder.worker_lock)
+        took_over = take_over_before_a_task(container, lock)
         context = context_for(script, connection, container, lock)
         if not wants_json(arguments):  # a program's question changes nothing
             show_defaults(container)
@@ -103,7 +105,8 @@ def _run(
         # An outage whose worker was killed ends with the next task, and what is due begins; but a
         # program that asks starts nothing.
         is_open = context.records.breaker().state is not CircuitState.CLOSED
-        if not wants_json(arguments) and (is_open or is_due(context)):
+        waits = took_over and container.queue.has_unfinished()
+        if not wants_json(arguments) and (is_open or waits or is_due(context)):
             context.ensure_worker()
     except faults as error:
         raise TaskError(str(error)) from error

@@ -12,6 +12,9 @@ FieldValues = Mapping[str, str | list[str]]
 # known: else a scene that gets its file would take all that for a person's own.
 NOBODY = 0
 
+# How the last job of a scene ended that only the earlier implementation of this plugin synced.
+SYNCED_EARLIER = "synced earlier"
+
 # Among what was sent, by field, stands under this name what is being sent.
 _PENDING = "pending"
 
@@ -57,6 +60,10 @@ _UPSERT_SCENE = (
 _SELECT_SCENE = (
     "SELECT scene_updated_at, cover_tag, outcome, detail, at, entities FROM scene_log "
     "WHERE scene_id = ?"
+)
+_ADD_EARLIER = (
+    "INSERT OR IGNORE INTO scene_log (scene_id, entities, scene_updated_at, outcome, detail, at) "
+    f"VALUES (?, '{{}}', '', '{SYNCED_EARLIER}', '', ?)"
 )
 _SELECT_SCENES = (
     "SELECT scene_updated_at, cover_tag, outcome, detail, at, scene_id FROM scene_log "
@@ -311,10 +318,18 @@ class SyncLog:
             ),
         )
 
+    def remember_earlier_sync(self, scene_id: int, at: float) -> None:
+        """Store that the earlier implementation synced a scene of which nothing else is known."""
+        self._connection.execute(_ADD_EARLIER, (scene_id, at))
+
     def scenes_between(self, after: int, up_to: int) -> list[int]:
-        """Return the scenes that are known of those behind `after` up to `up_to`."""
+        """Return the scenes that are known of those behind `after` up to `up_to`.
+
+        What only the earlier implementation knew does not count: it never forgot a scene.
+        """
         rows = self._connection.execute(
-            "SELECT scene_id FROM scene_log WHERE scene_id > ?1 AND scene_id <= ?2 UNION "
+            "SELECT scene_id FROM scene_log WHERE scene_id > ?1 AND scene_id <= ?2 "
+            f"AND outcome != '{SYNCED_EARLIER}' UNION "
             "SELECT scene_id FROM sync_log WHERE scene_id > ?1 AND scene_id <= ?2",
             (after, up_to),
         )

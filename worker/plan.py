@@ -5,7 +5,7 @@ from typing import NamedTuple
 from plex.diff import ItemEdit, edit_for
 from plex.items import PlexItem
 from plex.originals import held_values
-from sync_queue.sync_log import FieldValues, ItemRecord, SceneRecord
+from sync_queue.sync_log import SYNCED_EARLIER, FieldValues, ItemRecord, SceneRecord
 from validation.metadata import has_meaningful_metadata
 from validation.scene_extractor import StashScene
 from worker.scene_work import SYNCED, SceneWork
@@ -52,5 +52,5 @@ def plan_item(
 
 def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
     """Tell whether the scene is left alone, since nobody has identified it yet (spec.md §4)."""
-    never_synced = last is None or last.outcome != SYNCED
+    never_synced = last is None or last.outcome not in (SYNCED, SYNCED_EARLIER)
     return never_synced and not has_meaningful_metadata(scene)

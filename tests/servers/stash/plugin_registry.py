@@ -16,6 +16,7 @@ PLUGIN_FOLDERS = (
     "tasks",
     "worker",
     "reconciliation",
+    "legacy",
     "plex",
     "stash",
     "sync_queue",

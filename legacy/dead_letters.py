@@ -1,0 +1,130 @@
+"""The earlier implementation's dead letters: its file `dlq.db`."""
+
+import json
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from legacy.foreign import foreign_database
+from legacy.jobs import EarlierJob, NoJobError, parse_job, parse_scene_id
+from sync_queue.dlq import DeadLetterQueue, Failure
+from sync_queue.models import MISSING_PATHS, SyncJob
+from sync_queue.operations import METADATA, put, scene_job
+
+LONGEST_MESSAGE = 1000  # characters; the earlier one stored whole edit addresses
+_SELECT = (
+    "SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters "
+    "ORDER BY failed_at, id"
+)
+_NOT_FOUND = "PlexNotFound"
+_CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
+# Titles, summaries and Plex's token stood in the addresses of its error messages.
+_QUERY = re.compile(r"\?[^\s'\"<>)]*")
+_NAMED_SECRET = re.compile(
+    r"(?i)\b((?:x-plex-)?token|api[-_]?key|authorization|cookie|session|password)\b"
+    r"(['\"]?\s*[=:]\s*)(?:bearer\s+)?['\"]?[^\s'\",;&]+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierLetter:
+    """One dead letter; `failed_at` is in seconds since the epoch."""
+
+    scene_id: int
+    error_type: str
+    message: str
+    failed_at: float
+    path: str
+
+
+@dataclass(slots=True)
+class EarlierLetters:
+    """What was found: the newest letter per scene and type of error, and what could not be read."""
+
+    letters: dict[tuple[int, str], EarlierLetter] = field(default_factory=dict)
+    left: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def text(self) -> str:
+        """What of it was taken over, for people; empty when there was nothing."""
+        return f"{len(self.letters):,} dead letters" if self.letters else ""
+
+
+def read_letters(path: str, now: float) -> EarlierLetters:
+    """Return the dead letters in a file; those whose time cannot be read failed now.
+
+    Raises:
+        UnreadableSourceError, SourceBusyError: it has none, or it cannot be read now.
+    """
+    found = EarlierLetters()
+    with foreign_database(path) as connection:
+        for scene_id, data, error_type, message, failed_at in connection.execute(_SELECT):
+            try:
+                job = _job(data, scene_id)
+            except NoJobError as error:
+                found.left[str(error)] += 1
+                continue
+            known = isinstance(error_type, str) and _CLASS_NAME.fullmatch(error_type)
+            name = error_type if known else "UnknownError"
+            letter = EarlierLetter(
+                job.scene_id, name, str(message or ""), _moment(failed_at, now), job.path
+            )
+            found.letters[letter.scene_id, name] = letter
+    return found
+
+
+def store_letters(
+    connection: sqlite3.Connection, found: EarlierLetters, now: float, redact: Callable[[str], str]
+) -> None:
+    """Add the letters to ours, of which none is replaced; to be called inside a transaction.
+
+    Ours are revived when Plex gets the file that they name. One that names no file gets a job: a
+    reconciliation would leave it to that watch for ever.
+    """
+    ours = DeadLetterQueue(connection)
+    for letter in found.letters.values():
+        there = ours.of_scenes([letter.scene_id]).get(letter.scene_id, [])
+        if any(one.error_type == letter.error_type for one in there):
+            continue
+        job = scene_job(letter.scene_id, METADATA, letter.failed_at)
+        if letter.path:
+            job["data"] = {MISSING_PATHS: [letter.path]}
+        elif letter.error_type == _NOT_FOUND:
+            put(connection, job, now)
+        failure = Failure(letter.error_type, clean(letter.message, redact))
+        ours.add(SyncJob.parse(json.dumps(job)), failure, letter.failed_at)
+
+
+def clean(message: str, redact: Callable[[str], str]) -> str:
+    """Return an error message without addresses' queries, secrets and excess.
+
+    Args:
+        message: as the earlier implementation stored it.
+        redact: knows the secrets of now.
+    """
+    without = _NAMED_SECRET.sub(r"\1\2[redacted]", _QUERY.sub("?…", redact(message)))
+    if len(without) <= LONGEST_MESSAGE:
+        return without
+    return without[:LONGEST_MESSAGE] + " … (cut)"
+
+
+def _job(data: object, scene_id: object) -> EarlierJob:
+    """Read a letter's job; where only the letter itself names a scene, that is enough."""
+    try:
+        return parse_job(data, scene_id=scene_id)
+    except NoJobError:
+        known = parse_scene_id(scene_id)
+        if known is None:
+            raise
+        return EarlierJob(known, 0.0, "")
+
+
+def _moment(text: object, now: float) -> float:
+    try:
+        moment = datetime.fromisoformat(str(text))
+        return min(now, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
+    except (ValueError, OverflowError):
+        return now
