@@ -1,13 +1,24 @@
 """Gives the earlier implementation's data to this process's objects."""
 
+import sqlite3
+
 from app.container import Container
 from legacy.importing import EarlierData
 from shared.file_lock import FileLock
 from stash.exceptions import StashError
+from sync_queue.rescue import is_damage
 
 
-def earlier_data(container: Container) -> EarlierData:
-    """Return the data of the earlier implementation; for the holder of the worker lock."""
+def take_over(container: Container, lock: FileLock) -> bool:
+    """Take over what the earlier implementation left, unless another process does; tell whether.
+
+    Args:
+        container: this process's.
+        lock: the worker lock; it is held, or not, as before.
+
+    Raises:
+        sqlite3.DatabaseError: our database is damaged.
+    """
 
     def learn_secrets() -> bool:
         try:
@@ -16,21 +27,19 @@ def earlier_data(container: Container) -> EarlierData:
             return False
         return True
 
-    return EarlierData(container.folder, container.log, learn_secrets, container.queue.clock)
-
-
-def take_over_before_a_task(container: Container, lock: FileLock) -> bool:
-    """Take over what waits, unless a worker runs, which does it itself; tell whether that was.
-
-    Args:
-        container: the task's.
-        lock: the worker lock.
-    """
-    earlier = earlier_data(container)
-    if not earlier.waits() or not lock.try_acquire():
-        return False
+    earlier = EarlierData(container.folder, container.log, learn_secrets, container.queue.clock)
+    held = lock.descriptor is not None
     try:
+        if not earlier.waits() or not lock.try_acquire():
+            return False
         earlier.take_over()
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            raise
+        container.log.warning(
+            f"What the earlier Stash2Plex left is taken over at the next start: {error}"
+        )
     finally:
-        lock.release()
+        if not held:
+            lock.release()
     return True

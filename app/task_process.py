@@ -75,7 +75,7 @@ def _run(
     # Only here: by now it is known that they can be imported.
     from app.collector import spare_the_collector  # noqa: PLC0415
     from app.container import build  # noqa: PLC0415
-    from app.earlier import take_over_before_a_task  # noqa: PLC0415
+    from app.earlier import take_over  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from app.reconciling import is_due  # noqa: PLC0415
     from app.settings_page import show_defaults  # noqa: PLC0415
@@ -97,7 +97,7 @@ def _run(
         spare_the_collector()
         tell_of_refused_wal(container, "task")
         lock = FileLock(folder.worker_lock)
-        took_over = take_over_before_a_task(container, lock)
+        took_over = take_over(container, lock)
         context = context_for(script, connection, container, lock)
         if not wants_json(arguments):  # a program's question changes nothing
             show_defaults(container)

@@ -112,7 +112,7 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
     """Run one worker until it ends; returns how, and what tells whether anything is left to do."""
     from app.collector import spare_the_collector  # noqa: PLC0415 - as in `_work`
     from app.container import build, environment  # noqa: PLC0415
-    from app.earlier import earlier_data  # noqa: PLC0415
+    from app.earlier import take_over  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from app.reconciling import SpareTime  # noqa: PLC0415
     from worker.processor import SyncWorker  # noqa: PLC0415
@@ -122,9 +122,7 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
         container = build(process.server_connection, process.folder, process.log, process.secrets)
         spare_the_collector()
         tell_of_refused_wal(container, "worker")
-        earlier = earlier_data(container)
-        if earlier.waits():
-            earlier.take_over()
+        take_over(container, process.lock)
         worker = SyncWorker(
             environment(
                 container,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from legacy.foreign import foreign_database
 from legacy.jobs import EarlierJob, NoJobError, parse_job, parse_scene_id
+from shared.redaction import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
 from sync_queue.models import MISSING_PATHS, SyncJob
 from sync_queue.operations import METADATA, put, scene_job
@@ -24,7 +25,7 @@ _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 # Titles, summaries and Plex's token stood in the addresses of its error messages.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _NAMED_SECRET = re.compile(
-    r"(?i)\b((?:x-plex-)?token|api[-_]?key|authorization|cookie|session|password)\b"
+    r"(?i)(token|api[-_]?key|authorization|cookie|session|password)"
     r"(['\"]?\s*[=:]\s*)(?:bearer\s+)?['\"]?[^\s'\",;&]+"
 )
 
@@ -105,7 +106,8 @@ def clean(message: str, redact: Callable[[str], str]) -> str:
         message: as the earlier implementation stored it.
         redact: knows the secrets of now.
     """
-    without = _NAMED_SECRET.sub(r"\1\2[redacted]", _QUERY.sub("?…", redact(message)))
+    without = _QUERY.sub("?…", redact(message))
+    without = _NAMED_SECRET.sub(rf"\1\2{MASK}", without)
     if len(without) <= LONGEST_MESSAGE:
         return without
     return without[:LONGEST_MESSAGE] + " … (cut)"

@@ -9,6 +9,7 @@ whoever is killed in between has taken either all of it or nothing. No file is d
 taken over is renamed in the end.
 """
 
+import glob
 import os
 import shutil
 import sqlite3
@@ -20,10 +21,12 @@ from dataclasses import dataclass, field
 from legacy.foreign import SourceBusyError, UnreadableSourceError, content_sha1
 from legacy.ledger import Entry, Ledger, mark_imported
 from legacy.sources import ELSEWHERE, FILES, QUEUE, STATES, Found, may_hold_secrets, read_file
-from legacy.waiting_jobs import take_rows
+from legacy.waiting_jobs import has_rows, take_rows
 from shared.data_folder import DataFolder
 from shared.log import Log
 from sync_queue.database import connect
+
+LOOK_TIMEOUT = 1.0  # seconds to wait for another writer where nothing has to be written
 
 
 @dataclass(slots=True)
@@ -70,11 +73,18 @@ class EarlierData:
     clock: Callable[[], float]
 
     def waits(self) -> bool:
-        """Tell whether there may be something to take over."""
-        if any(os.path.exists(self._path(name)) for name in FILES):
+        """Tell whether there may be something to take over; where never was, only once in full."""
+        if any(os.path.exists(self._path(name)) for name in FILES) or self._states_to_copy():
             return True
-        with closing(connect(self.folder.queue_database)) as connection:
-            return Ledger(connection).find(QUEUE) is None
+        with closing(connect(self.folder.queue_database, busy_timeout=LOOK_TIMEOUT)) as connection:
+            ledger = Ledger(connection)
+            if ledger.find(QUEUE) is not None:
+                return False
+            if has_rows(connection):
+                return True
+            with suppress(sqlite3.OperationalError):  # then the next start looks once more
+                ledger.note(QUEUE, Entry("", taken=True), self.clock())
+        return False
 
     def take_over(self) -> None:
         """Take over what there is, and tell."""
@@ -126,29 +136,32 @@ class EarlierData:
             raise SourceBusyError(message)
         return read_file(name, path, self.clock(), self.log.redact)
 
+    def _states_to_copy(self) -> list[str]:
+        """Return the small states of a folder from elsewhere that we do not have ourselves yet."""
+        return [
+            name
+            for name in STATES
+            if os.path.isfile(self._path(f"{ELSEWHERE}/{name}"))
+            and not os.path.exists(self._path(name))
+        ]
+
     def _copy_states(self, report: _Report) -> None:
-        """Copy the small states of a folder from elsewhere that we do not have ourselves yet."""
-        for name in STATES:
-            source, target = self._path(f"{ELSEWHERE}/{name}"), self._path(name)
-            if not os.path.isfile(source) or os.path.exists(target):
-                continue
-            temporary = f"{target}.tmp-{os.getpid()}"
+        for name in self._states_to_copy():
+            temporary = f"{self._path(name)}.tmp-{os.getpid()}"
             try:
-                shutil.copyfile(source, temporary)
-                os.replace(temporary, target)
+                shutil.copyfile(self._path(f"{ELSEWHERE}/{name}"), temporary)
+                os.replace(temporary, self._path(name))
             except OSError as error:
                 report.left.append(f"{ELSEWHERE}/{name}: {error}")
             else:
                 report.taken.append(name)
 
     def _make_private(self) -> None:
-        """Take from others what the earlier implementation let them read."""
-        for folder in (self.folder.root, self.folder.queue_folder, self._path(ELSEWHERE)):
-            with suppress(OSError):
-                os.chmod(folder, 0o700)
-                for entry in os.scandir(folder):
-                    if entry.is_file(follow_symlinks=False):
-                        os.chmod(entry.path, 0o600)
+        """Take from others what the earlier implementation let them read: jobs and messages."""
+        for name in (*FILES, *STATES, QUEUE):
+            for path in glob.glob(glob.escape(self._path(name)) + "*"):
+                with suppress(OSError):
+                    os.chmod(path, 0o600)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder.root, *name.split("/"))

@@ -10,6 +10,7 @@ _TABLE = (
     "CREATE TABLE IF NOT EXISTS earlier_data (source TEXT PRIMARY KEY, sha1 TEXT NOT NULL, "
     "taken INTEGER NOT NULL, at REAL NOT NULL)"
 )
+_EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data')"
 _NOTE = (
     "INSERT INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?) "
     "ON CONFLICT (source) DO UPDATE SET sha1 = excluded.sha1, taken = excluded.taken, "
@@ -26,7 +27,7 @@ class Entry:
 
 
 class Ledger:
-    """The table `earlier_data`, on a connection to the one database.
+    """The table `earlier_data`, made with its first entry, on a connection to the one database.
 
     Args:
         connection: in autocommit mode.
@@ -34,10 +35,11 @@ class Ledger:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        connection.execute(_TABLE)
 
     def find(self, source: str) -> Entry | None:
         """Return what became of a source, None when it was never looked at."""
+        if not self._connection.execute(_EXISTS).fetchone()[0]:
+            return None
         row = self._connection.execute(
             "SELECT sha1, taken FROM earlier_data WHERE source = ?", (source,)
         ).fetchone()
@@ -45,6 +47,7 @@ class Ledger:
 
     def note(self, source: str, entry: Entry, now: float) -> None:
         """Store what became of a source; inside the transaction that takes it over."""
+        self._connection.execute(_TABLE)
         self._connection.execute(_NOTE, (source, entry.sha1, entry.taken, now))
 
 

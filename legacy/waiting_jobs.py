@@ -15,19 +15,20 @@ from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE
 
 COMPLETED, FAILED = 5, 9  # persist-queue's AckStatus.acked and ack_failed
-PAGE = 500  # rows in one transaction: a hook waits for less than 0.8 s
+PAGE, REMOVED_AT_ONCE = 500, 5000  # rows in one transaction: a hook waits for less than 0.8 s
 
 _NOT_OURS = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _SELECT = (
     f"SELECT _id, data, timestamp FROM {TABLE} WHERE _id > ? AND status <= {IN_PROGRESS} "
     f"AND {_NOT_OURS} ORDER BY _id LIMIT {PAGE}"
 )
+_HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {_NOT_OURS})"
 _SELECT_FOREIGN = f"SELECT _id, data, timestamp FROM {TABLE} WHERE status <= {IN_PROGRESS}"
 _TAKE = f"DELETE FROM {TABLE} WHERE _id = ? AND status <= {IN_PROGRESS}"
 _LEAVE = f"UPDATE {TABLE} SET status = {FAILED} WHERE _id = ?"
 _FORGET_COMPLETED = (
     f"DELETE FROM {TABLE} WHERE _id IN "
-    f"(SELECT _id FROM {TABLE} WHERE status = {COMPLETED} LIMIT {PAGE})"
+    f"(SELECT _id FROM {TABLE} WHERE status = {COMPLETED} LIMIT {REMOVED_AT_ONCE})"
 )
 
 
@@ -65,6 +66,11 @@ class WaitingJobs:
         return f"{len(self.scenes):,} scenes that waited ({self.rows:,} jobs)"
 
 
+def has_rows(connection: sqlite3.Connection) -> bool:
+    """Tell whether rows of the earlier implementation lie among ours; reads the whole table."""
+    return bool(connection.execute(_HAS_ROWS).fetchone()[0])
+
+
 def take_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
     """Turn the earlier implementation's rows among ours into jobs, each exactly once.
 
@@ -79,14 +85,14 @@ def take_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
     """
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
+        read = [(row_id, found.add(data, stored_at)) for row_id, data, stored_at in page]
         connection.execute("BEGIN IMMEDIATE")
         with connection:
-            for row_id, data, stored_at in page:
-                taken = found.add(data, stored_at)
-                if taken is None:
+            for row_id, job in read:
+                if job is None:
                     connection.execute(_LEAVE, (row_id,))
                 elif connection.execute(_TAKE, (row_id,)).rowcount:
-                    put(connection, scene_job(taken[0], METADATA, taken[1]), now)
+                    put(connection, scene_job(job[0], METADATA, job[1]), now)
         after = page[-1][0]
     # They were never removed there, and are read by whoever counts the table.
     while connection.execute(_FORGET_COMPLETED).rowcount:

@@ -1,0 +1,496 @@
+"""The earlier implementation's data folder is taken over once: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from legacy import importing, ledger
+from sync_queue.database import connect
+from sync_queue.manager import QueueManager
+from sync_queue.operations import METADATA, PATH, enqueue, scene_job
+from sync_queue.sync_log import SceneRecord
+from tests.legacy.support import DEVICE_ID, EarlierFolder, Switch, earlier_job
+from tests.sync_queue.support import NOW
+from validation.scene_extractor import StashScene
+from worker.plan import lacks_metadata
+
+HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> EarlierFolder:
+    return EarlierFolder(tmp_path / "data")
+
+
+@pytest.fixture
+def switch(tmp_path: Path) -> Switch:
+    return Switch(tmp_path / "data")
+
+
+# -- the queue in its own place ---------------------------------------------------------------
+
+
+def test_all_that_waited_or_was_in_progress_waits_once_per_scene(
+    earlier: EarlierFolder, switch: Switch
+) -> None:
+    earlier.queue(
+        waiting=[earlier_job(1), earlier_job(2, enqueued_at=NOW - 10), earlier_job("2"), 7],
+        in_progress=[earlier_job(3), earlier_job(1, enqueued_at=NOW - 9000)],
+    )
+
+    said = switch.take_over()
+
+    waiting = switch.waiting()
+    assert [job["scene_id"] for job in waiting] == [1, 2, 3]
+    assert [job["job_key"] for job in waiting] == ["scene_1", "scene_2", "scene_3"]
+    assert [job["enqueued_at"] for job in waiting] == [NOW - 9000, NOW - 3600, NOW - 3600]
+    assert {job["retry_count"] for job in waiting} == {0}
+    assert {job["next_retry_at"] for job in waiting} == {0.0}
+    assert {json.dumps(job["data"]) for job in waiting} == {"{}"}
+    assert said.startswith(
+        "Taken over from the earlier Stash2Plex: 3 scenes that waited (5 jobs). "
+        "Left behind: 1 of queue/data.db: it holds no job but int. "
+    )
+
+
+def test_an_edit_that_waits_already_is_merged_with_the_earlier_one(
+    earlier: EarlierFolder, switch: Switch
+) -> None:
+    """A hook may come first: it stores its job beside the pickles and leaves them alone."""
+    earlier.queue(waiting=[earlier_job(1)])
+    (root := earlier.root / "queue").mkdir(exist_ok=True)
+    connection = connect(str(root / "data.db"))
+    hook = scene_job(1, METADATA, NOW - 5, {"cover_changed": True})
+    assert enqueue(connection, [hook, scene_job(1, PATH, NOW - 5)], NOW) == (2, 0)
+    connection.close()
+
+    switch.take_over()
+
+    kinds = {job["update_type"]: job for job in switch.waiting()}
+    assert set(kinds) == {METADATA, PATH}
+    assert kinds[METADATA]["data"] == {"cover_changed": True}
+    assert kinds[METADATA]["enqueued_at"] == NOW - 3600
+
+
+def test_completed_rows_go_and_failed_ones_stay(earlier: EarlierFolder, switch: Switch) -> None:
+    earlier.queue(waiting=[earlier_job(1)], completed=20, failed=2)
+
+    switch.take_over()
+
+    states = switch.rows("SELECT status, COUNT(*) FROM ack_queue_default GROUP BY status")
+    assert states == [(0, 1), (9, 2)]
+
+
+def test_thousands_of_duplicates_become_one_job(earlier: EarlierFolder, switch: Switch) -> None:
+    earlier.queue()
+    earlier.raw_rows([pickle.dumps(earlier_job(n % 7 + 1), 4) for n in range(1500)])
+
+    said = switch.take_over()
+
+    assert [job["scene_id"] for job in switch.waiting()] == [1, 2, 3, 4, 5, 6, 7]
+    assert "7 scenes that waited (1,500 jobs)" in said
+
+
+@pytest.mark.parametrize("status", [0, 1, 2])
+@pytest.mark.parametrize("data", [HOSTILE, b"", b"\x00\xff", None, "text"], ids=repr)
+def test_what_is_no_plain_job_stays_byte_for_byte_and_is_never_claimed(
+    earlier: EarlierFolder, switch: Switch, data: object, status: int
+) -> None:
+    earlier.queue(waiting=[earlier_job(1)])
+    earlier.raw_rows([data], status)
+
+    said = switch.take_over()
+
+    stored = switch.rows("SELECT data, status FROM ack_queue_default WHERE status > 0")
+    assert stored == [(data, 9)]
+    assert [job["scene_id"] for job in switch.waiting()] == [1]
+    assert "Left behind: 1 of queue/data.db: it" in said
+    assert switch.take_over() == ""
+
+
+def test_a_fresh_folder_is_looked_at_once_and_nothing_is_said(switch: Switch) -> None:
+    assert switch.take_over() == ""
+
+    assert switch.rows("SELECT source FROM earlier_data") == [("queue/data.db",)]
+
+
+def test_a_busy_database_of_ours_does_not_keep_anybody_from_going_on(
+    switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "LOOK_TIMEOUT", 0.0)
+    writer = connect(switch.earlier.folder.queue_database)
+    writer.execute("BEGIN IMMEDIATE")
+
+    assert switch.take_over() == ""
+
+    writer.close()
+
+
+def test_jobs_of_ours_are_left_alone(switch: Switch) -> None:
+    switch.earlier.folder.create()
+    connection = connect(switch.earlier.folder.queue_database)
+    enqueue(connection, [scene_job(n, METADATA, NOW) for n in (1, 2)], NOW)
+    connection.execute("UPDATE ack_queue_default SET status = 2 WHERE _id = 1")
+    before = connection.execute("SELECT * FROM ack_queue_default").fetchall()
+    connection.close()
+
+    assert switch.take_over() == ""
+
+    assert switch.rows("SELECT * FROM ack_queue_default") == before
+
+
+# -- the other files --------------------------------------------------------------------------
+
+
+def test_time_stamps_tell_that_a_scene_was_synced_once_and_no_more(
+    earlier: EarlierFolder, switch: Switch
+) -> None:
+    earlier.stamps({1: NOW - 100, 2: 0.0})
+
+    said = switch.take_over()
+
+    stored = switch.rows("SELECT scene_id, outcome, at, scene_updated_at, cover_tag FROM scene_log")
+    assert stored == [
+        (1, "synced earlier", NOW - 100, "", None),
+        (2, "synced earlier", 0, "", None),
+    ]
+    assert switch.rows("SELECT * FROM sync_log") == []
+    assert said == "Taken over from the earlier Stash2Plex: 2 time stamps"
+    assert (earlier.root / "sync_timestamps.json.imported").exists()
+
+
+def test_an_earlier_time_stamp_opens_the_quality_gate_and_asks_no_reconciliation(
+    earlier: EarlierFolder, switch: Switch
+) -> None:
+    """It kept the stamps of removed scenes for ever: they must not look like a lost library."""
+    earlier.stamps({1: NOW})
+    switch.take_over()
+    queue = QueueManager(str(switch.root / "queue"))
+    queue.sync_log.remember_scene(2, SceneRecord("synced", NOW))
+    empty = StashScene(1, title="Only a title")
+
+    assert lacks_metadata(empty, None)
+    assert not lacks_metadata(empty, queue.sync_log.scene(1))
+    assert queue.sync_log.scenes_between(0, 99) == [2]
+    assert queue.sync_log.scene_versions() == {2: ""}
+    queue.close()
+
+
+def test_garbage_among_the_time_stamps_is_left_out(earlier: EarlierFolder, switch: Switch) -> None:
+    earlier.write(
+        "sync_timestamps.json",
+        {"1": NOW, "x": NOW, "-1": NOW, "2": "soon", "3": None, "4": -5, "5": float("nan")},
+    )
+
+    switch.take_over()
+
+    assert switch.rows("SELECT scene_id FROM scene_log") == [(1,)]
+
+
+def test_what_we_know_of_a_scene_outweighs_an_earlier_time_stamp(
+    earlier: EarlierFolder, switch: Switch
+) -> None:
+    switch.take_over()
+    connection = connect(switch.earlier.folder.queue_database)
+    connection.execute("INSERT INTO scene_log VALUES (1, '{}', 'then', NULL, 'synced', '', 5.0)")
+    connection.close()
+    earlier.stamps({1: NOW})
+
+    switch.take_over()
+
+    assert switch.rows("SELECT outcome, at FROM scene_log") == [("synced", 5.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("dlq.db", b"no database at all" * 60, "not a database"),
+        ("sync_timestamps.json", b"{", "Expecting"),
+        ("sync_timestamps.json", b"\xff\xfe", "can't decode"),
+        ("sync_timestamps.json", b"[1]", "a JSON object was expected, not list"),
+        ("sync_timestamps.json", b"[" * 100_000, "recursion"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_of_once_and_left(
+    earlier: EarlierFolder, switch: Switch, name: str, content: bytes, why: str
+) -> None:
+    earlier.queue(waiting=[earlier_job(1)])
+    (earlier.root / name).write_bytes(content)
+
+    said = switch.take_over()
+
+    assert f"Left behind: {name}: " in said
+    assert why in said
+    assert [job["scene_id"] for job in switch.waiting()] == [1]
+    assert switch.take_over() == ""
+    assert (earlier.root / name).read_bytes() == content
+
+
+def test_a_file_that_was_mended_is_taken_over_after_all(
+    earlier: EarlierFolder, switch: Switch
+) -> None:
+    earlier.root.mkdir()
+    (earlier.root / "sync_timestamps.json").write_bytes(b"{")
+    switch.take_over()
+    earlier.stamps({1: NOW})
+
+    assert "1 time stamps" in switch.take_over()
+
+
+def test_a_database_of_dead_letters_without_the_table_is_left(
+    earlier: EarlierFolder, switch: Switch
+) -> None:
+    earlier.root.mkdir()
+    connection = sqlite3.connect(earlier.root / "dlq.db")
+    connection.execute("CREATE TABLE something_else (a)")
+    connection.close()
+
+    assert "dlq.db: no such table" in switch.take_over()
+
+
+def test_a_database_that_is_in_use_is_taken_over_at_the_next_start(
+    earlier: EarlierFolder, switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("legacy.foreign.BUSY_TIMEOUT", 0.0)
+    earlier.letter(3)
+    other = sqlite3.connect(earlier.root / "dlq.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    assert "dlq.db, until the next start: database is locked" in switch.take_over()
+
+    other.execute("ROLLBACK")
+    other.close()
+    assert "1 dead letters" in switch.take_over()
+
+
+def test_files_are_renamed_and_never_over_others(earlier: EarlierFolder, switch: Switch) -> None:
+    for scene_id in (1, 2):
+        earlier.letter(scene_id)
+        switch.take_over()
+
+    names = sorted(path.name for path in earlier.root.glob("dlq.db*"))
+    assert names == ["dlq.db.imported", "dlq.db.imported-2"]
+
+
+def test_a_file_that_cannot_be_renamed_is_not_taken_over_again(
+    earlier: EarlierFolder, switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier.letter(3)
+    switch.earlier.folder.create()
+    with monkeypatch.context() as patched:
+        patched.setattr("legacy.ledger.os.rename", _refuse)
+        switch.take_over()
+        assert len(switch.letters()) == 1
+        connection = connect(switch.earlier.folder.queue_database)
+        connection.execute("DELETE FROM dead_letters")
+        connection.close()
+        assert switch.take_over() == ""
+
+    assert switch.take_over() == ""
+    assert switch.letters() == []
+    assert (earlier.root / "dlq.db.imported").exists()
+
+
+def _refuse(*_arguments: Any) -> None:
+    raise PermissionError
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_what_others_could_read_is_the_users_alone_afterwards(
+    earlier: EarlierFolder, switch: Switch
+) -> None:
+    earlier.queue(waiting=[earlier_job(1)])
+    earlier.letter(3)
+    earlier.stamps({4: NOW})
+    earlier.write("of_somebody_else.json", {})
+    files = {path for path in earlier.root.rglob("*") if path.is_file()}
+    for path in files:
+        path.chmod(0o644)
+
+    switch.take_over()
+
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in earlier.root.rglob("*")
+        if path.is_file()
+    }
+    assert modes.pop("of_somebody_else.json") == 0o644
+    assert modes.pop("setup.lock") == 0o600
+    assert {"data.db", "dlq.db.imported", "sync_timestamps.json.imported"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+
+
+# -- a data folder from elsewhere -------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> EarlierFolder:
+    return EarlierFolder(tmp_path / "data" / "earlier")
+
+
+def test_a_folder_from_elsewhere_is_taken_over_when_it_is_put_into_ours(
+    elsewhere: EarlierFolder, switch: Switch
+) -> None:
+    switch.take_over()  # ours has been at work already
+    elsewhere.queue(waiting=[earlier_job(1), earlier_job(1)], in_progress=[earlier_job(2), 7])
+    elsewhere.letter(3)
+    elsewhere.stamps({4: NOW})
+    elsewhere.write("device_id.json", {"device_id": DEVICE_ID})
+    elsewhere.write("circuit_breaker.json", {"state": "open"})
+
+    said = switch.take_over()
+
+    assert said.startswith(
+        "Taken over from the earlier Stash2Plex: device_id.json, 2 scenes that waited (3 jobs), "
+        "1 dead letters, 1 time stamps. Left behind: 1 of earlier/queue/data.db: it holds no job"
+    ), said
+    assert [job["scene_id"] for job in switch.waiting()] == [1, 2]
+    assert len(switch.letters()) == 1
+    assert json.loads((switch.root / "device_id.json").read_text())["device_id"] == DEVICE_ID
+    assert not (switch.root / "circuit_breaker.json").exists()
+    assert switch.take_over() == ""
+
+
+def test_what_lies_in_the_log_of_a_database_from_elsewhere_is_taken_over_too(
+    elsewhere: EarlierFolder, switch: Switch, tmp_path: Path
+) -> None:
+    """As a killed process leaves it, or a copy of a living one."""
+    living = EarlierFolder(tmp_path / "living")
+    living.queue(waiting=[earlier_job(1)])
+    connection = sqlite3.connect(living.root / "queue" / "data.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    connection.execute(
+        "INSERT INTO ack_queue_default (data, timestamp, status) VALUES (?, ?, 1)",
+        (pickle.dumps(earlier_job(2), 4), NOW),
+    )
+    shutil.copytree(living.root, elsewhere.root)
+    connection.close()
+    assert (elsewhere.root / "queue" / "data.db-wal").stat().st_size
+
+    switch.take_over()
+
+    assert [job["scene_id"] for job in switch.waiting()] == [1, 2]
+    left = {path.name for path in (elsewhere.root / "queue").iterdir()}
+    assert not {"data.db", "data.db-wal", "data.db-shm"} & left
+
+
+def test_a_device_alone_is_kept_too(elsewhere: EarlierFolder, switch: Switch) -> None:
+    elsewhere.write("device_id.json", {"device_id": DEVICE_ID})
+
+    assert switch.take_over() == "Taken over from the earlier Stash2Plex: device_id.json"
+    assert switch.take_over() == ""
+
+
+def test_states_that_we_have_are_not_replaced(elsewhere: EarlierFolder, switch: Switch) -> None:
+    switch.take_over()
+    (switch.root / "device_id.json").write_text('{"device_id": "ours"}')
+    elsewhere.write("device_id.json", {"device_id": DEVICE_ID})
+
+    assert switch.take_over() == ""
+
+    assert json.loads((switch.root / "device_id.json").read_text()) == {"device_id": "ours"}
+
+
+# -- killed in between ------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Dying:
+    """A connection whose process dies at one of its statements or commits."""
+
+    def __init__(self, connection: sqlite3.Connection, spend: Callable[[], None]) -> None:
+        self._connection = connection
+        self._spend = spend
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        self._spend()
+        return self._connection.execute(*arguments)
+
+    def __enter__(self) -> None:
+        self._connection.__enter__()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if not isinstance(error, Killed):
+            self._spend()
+            self._connection.__exit__(kind, error, trace)
+            self._spend()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def test_whoever_dies_at_any_statement_has_lost_and_doubled_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps, one after the other: the next start finishes, with the same result each time."""
+    original = EarlierFolder(tmp_path / "original")
+    original.queue(waiting=[earlier_job(1), earlier_job(1), 7], in_progress=[earlier_job(2)])
+    original.letter(3)
+    original.letter(4, "PlexNotFound", data=pickle.dumps(earlier_job(4, data={})))
+    original.stamps({5: NOW})
+    elsewhere = EarlierFolder(original.root / "earlier")
+    elsewhere.queue(waiting=[earlier_job(1), earlier_job(6)])
+    elsewhere.letter(7)
+    undisturbed = Switch(Path(shutil.copytree(original.root, tmp_path / "undisturbed")))
+    undisturbed.take_over()
+    expected = _state(undisturbed)
+    assert [job[0] for job in expected[0]] == [1, 2, 4, 6]
+
+    deaths = 0
+    while True:
+        root = Path(shutil.copytree(original.root, tmp_path / f"death {deaths}"))
+        switch = Switch(root)
+        if not _dies(switch, deaths, monkeypatch):
+            break
+        switch.take_over()
+        assert _state(switch) == expected, deaths
+        assert not switch.earlier.waits()
+        deaths += 1
+        shutil.rmtree(root)
+
+    assert deaths > 40
+
+
+def _dies(switch: Switch, after: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    left = after
+
+    def spend() -> None:
+        nonlocal left
+        if left == 0:
+            raise Killed
+        left -= 1
+
+    def rename(path: str) -> None:
+        spend()
+        ledger.mark_imported(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "connect", lambda path: Dying(connect(path), spend))
+        patched.setattr(importing, "mark_imported", rename)
+        try:
+            switch.earlier.take_over()
+        except Killed:
+            return True
+    return False
+
+
+def _state(switch: Switch) -> tuple[list[Any], list[Any], list[Any], list[Any], list[str]]:
+    """All that was taken over, and which files are left; without what is new each time."""
+    jobs = [(one["scene_id"], one["enqueued_at"], one["data"]) for one in switch.waiting()]
+    others = switch.rows("SELECT data, status FROM ack_queue_default WHERE status > 1")
+    stamps = switch.rows("SELECT scene_id, outcome, at FROM scene_log")
+    files = sorted(str(path.relative_to(switch.root)) for path in switch.root.rglob("*.imported*"))
+    return jobs, others, switch.letters(), stamps, files

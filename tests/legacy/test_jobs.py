@@ -1,0 +1,97 @@
+"""Which scene a job of the earlier implementation is about, in every form that it ever had."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from legacy.jobs import EarlierJob, NoJobError, parse_job, parse_scene_id
+from tests.legacy.support import earlier_job
+from tests.sync_queue.support import NOW
+
+HOUR_AGO = NOW - 3600
+
+
+def without(*names: str) -> dict[str, Any]:
+    return {name: value for name, value in earlier_job(7).items() if name not in names}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_job_names_its_scene_its_file_and_since_when_it_waits(protocol: int) -> None:
+    job = parse_job(pickle.dumps(earlier_job(7), protocol))
+
+    assert job == EarlierJob(7, HOUR_AGO, "/media/scenes/s7.mp4")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        without("job_id"),
+        without("job_id", "retry_count", "next_retry_at", "last_error_type") | {"pqid": 3},
+        without("job_key", "update_type"),
+        without() | {"scene_id": "7"},
+        without("scene_id"),
+        without() | {"scene_id": None},
+        without() | {"something": {"new": [1, 2]}},
+    ],
+    ids=["no id", "pqid", "no key", "text", "key alone", "no scene but key", "more"],
+)
+def test_a_job_of_any_version_is_read(raw: dict[str, Any]) -> None:
+    assert parse_job(pickle.dumps(raw, 4)) == EarlierJob(7, HOUR_AGO, "/media/scenes/s7.mp4")
+
+
+def test_a_job_that_was_put_off_until_the_scene_is_read_again_has_no_file() -> None:
+    deferred = earlier_job(7, data={"identified": True, "updated_at": None})
+
+    assert parse_job(pickle.dumps(deferred)) == EarlierJob(7, HOUR_AGO, "")
+
+
+def test_a_job_without_a_time_has_waited_since_its_row_was_written() -> None:
+    data = pickle.dumps(without("enqueued_at"))
+
+    assert parse_job(data, NOW).enqueued_at == NOW
+    assert parse_job(data, "soon").enqueued_at == 0.0
+
+
+def test_a_job_in_json_is_read_too() -> None:
+    assert parse_job(json.dumps(earlier_job(7)).encode()).scene_id == 7
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (pickle.dumps({"update_type": "metadata"}), "names no scene"),
+        (pickle.dumps(earlier_job(-7, job_key="")), "names no scene"),
+        (pickle.dumps(earlier_job(True, job_key="")), "names no scene"),
+        (pickle.dumps(earlier_job(2**63, job_key="")), "names no scene"),
+        (pickle.dumps([7]), "no job but list"),
+        (b"{not json", "Expecting"),
+        (b"nonsense", "damaged"),
+        (pickle.dumps(earlier_job(7, data=ValueError())), "more than plain data"),
+        (None, "no bytes but NoneType"),
+        ("text", "no bytes but str"),
+    ],
+)
+def test_what_is_no_job_is_refused_with_the_reason(data: object, why: str) -> None:
+    with pytest.raises(NoJobError, match=why):
+        parse_job(data)
+
+
+@given(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.integers().map(str)
+    | st.lists(st.integers())
+)
+def test_a_scenes_id_is_a_number_that_the_database_can_hold(raw: object) -> None:
+    found = parse_scene_id(raw)
+
+    assert found is None or (0 < found < 2**63 and found == int(str(raw)))
