@@ -19,9 +19,10 @@ from persistqueue.serializers import json as json_serializer
 from shared.data_folder import DataFolder
 from sync_queue import ack_queue, operations
 from sync_queue.database import NewerSchemaError, connect
+from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SCHEMA_VERSION, TABLE, schema_version
-from sync_queue.sync_log import ItemRecord
+from sync_queue.sync_log import ItemRecord, SceneRecord
 from tests.sync_queue.support import REPOSITORY, job, postponed, raw_rows
 
 
@@ -120,6 +121,36 @@ def test_a_database_of_version_1_keeps_its_jobs_its_memory_and_the_originals(
     assert queue.sync_log.uploads("server", 10, "art") == {"b"}
     queue.sync_log.remember_item(6, "server", 11, ItemRecord("new", {}, {"title": "no"}), 4.0)
     assert queue.sync_log.item(6, "server", 11) == ItemRecord("new", {}, {"title": "no"})
+    queue.close()
+
+
+def test_a_database_of_version_2_keeps_all_and_can_hold_a_reconciliation(
+    path: str, folder: str
+) -> None:
+    before = QueueManager(folder)
+    before.enqueue([job(1), job(2)])
+    (claim, _) = before.claim(2)
+    before.bury(claim, Failure("PlexPermanentError", "as it was"))
+    before.sync_log.remember_item(5, "server", 10, ItemRecord("d5", {"title": "five"}), 2.0)
+    before.sync_log.keep_original("server", 10, {"title": "of five"}, 1.0)
+    before.sync_log.remember_upload("server", 10, "poster", "a")
+    before.sync_log.remember_scene(5, SceneRecord("synced", 2.0, entities={"tags": [3]}))
+    before.close()
+    connection = connect(path)
+    connection.execute("DROP TABLE reconciliation_run")
+    connection.execute("DROP TABLE reconciliation_gaps")
+    connection.execute("PRAGMA user_version=2")
+    connection.close()
+
+    queue = QueueManager(folder)
+
+    assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
+    assert list(queue.dead_letters.of_scenes([1])) == [1]
+    assert queue.sync_log.item(5, "server", 10) == ItemRecord("d5", {"title": "five"})
+    assert queue.sync_log.original("server", 10) == {"title": "of five"}
+    assert queue.sync_log.uploads("server", 10, "poster") == {"a"}
+    assert queue.sync_log.scene(5) == SceneRecord("synced", 2.0, entities={"tags": [3]})
+    assert queue.gaps.run() is None
     queue.close()
 
 
