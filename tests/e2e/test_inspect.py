@@ -17,7 +17,7 @@ from tests.rig import FOLDER, Rig
 from tests.servers.stash import PluginResult, VideoFile
 from tests.sync_queue.support import job
 
-KNOWN = {"title": "Ada", "details": "Told", "studio": "Northlight", "date": "2024-05-01",
+KNOWN: dict[str, Any] = {"title": "Ada", "details": "Told", "studio": "Northlight", "date": "2024-05-01",
          "tags": ["Night"]}  # fmt: skip
 
 

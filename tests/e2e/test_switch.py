@@ -1,0 +1,176 @@
+"""From the earlier implementation to this one: its data folder in place, and nothing more to do."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_lifecycle import mutate
+from tests.legacy.support import DEVICE_ID, EarlierFolder, earlier_job
+from tests.rig import Rig
+
+HEADER = "x-plex-client-identifier"
+NOWHERE = 9001  # a scene that Stash does not have: its dead letters stay
+TAKEN_OVER = "Taken over from the earlier Stash2Plex"
+
+
+def an_hour_ago() -> str:
+    return datetime.fromtimestamp(time.time() - 3600, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def switched(rig: Rig, waiting: int = 4) -> list[int]:
+    """Give the rig the earlier one's data, with scenes that wait; return those."""
+    earlier = EarlierFolder(rig.data)
+    scenes = rig.add_library(waiting)
+    earlier.queue(
+        waiting=[earlier_job(str(one)) for one in (*scenes[1:], *scenes[1:])],
+        in_progress=[earlier_job(scenes[0], path="/old/place.mp4")],
+        completed=5,
+    )
+    earlier.letter(NOWHERE, "KeyError", "'title'", an_hour_ago())
+    earlier.letter(NOWHERE, "PlexPermanentError", "Plex said no", an_hour_ago())
+    earlier.write("device_id.json", {"device_id": DEVICE_ID})
+    earlier.write(
+        "outage_history.json",
+        [{"started_at": 1.7e9, "ended_at": None, "duration": None, "jobs_affected": 0}],
+    )
+    earlier.write(
+        "circuit_breaker.json",
+        {"state": "open", "failure_count": 5, "success_count": 0, "opened_at": 1.7e9},
+    )
+    earlier.write(
+        "stats.json", {"jobs_processed": 70, "jobs_succeeded": 64, "session_start": 1.7e9}
+    )
+    return scenes
+
+
+def letters(rig: Rig) -> list[tuple[int, str]]:
+    with rig.database() as database:
+        rows = database.execute("SELECT scene_id, error_type FROM dead_letters ORDER BY 1, 2")
+        return rows.fetchall()
+
+
+def test_the_first_task_takes_over_what_waited_and_the_device(rig: Rig) -> None:
+    switched(rig)
+
+    status = rig.task("queue_status")
+
+    assert "Queue: 4 pending" in str(status.output)
+    assert "Dead letters: 2 (1 KeyError, 1 PlexPermanentError)" in str(status.output)
+    assert "64 completed" in str(status.output)
+    (said,) = [text for text in status.messages("info") if TAKEN_OVER in text]
+    assert said == f"{TAKEN_OVER}: 4 scenes that waited (7 jobs), 2 dead letters"
+    assert rig.settled()
+    assert {request.headers.get(HEADER) for request in rig.plex.log.requests} == {DEVICE_ID}
+
+
+def test_the_first_edit_brings_what_waited_along_and_it_comes_over_once(rig: Rig) -> None:
+    scenes = switched(rig)
+
+    rig.stash.edit_scene(scenes[0], title="Edited after the switch")
+
+    assert rig.settled()
+    assert rig.item_of(scenes[0]).title == "Edited after the switch"
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert rig.worker_log().count(TAKEN_OVER) == 1
+    assert letters(rig) == [(NOWHERE, "KeyError"), (NOWHERE, "PlexPermanentError")]
+
+    rig.stop_worker()
+    rig.plex.log.clear()
+    rig.stash.edit_scene(scenes[1], title="Edited by the next worker")
+    assert rig.settled()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+    assert rig.worker_log().count(TAKEN_OVER) == 1
+    assert rig.plex.log.count(kind="edit") == 1
+    assert "Dead letters: 2" in str(rig.task("queue_status").output)
+    assert (rig.data / "dlq.db.imported").exists()
+    assert {request.headers.get(HEADER) for request in rig.plex.log.requests} == {DEVICE_ID}
+
+
+def test_what_a_hostile_job_would_run_does_not_run(rig: Rig, tmp_path: Path) -> None:
+    scenes = switched(rig)
+    marker = tmp_path / "it ran"
+    command = f"(S'touch {marker}'\n".encode()
+    EarlierFolder(rig.data).raw_rows([b"cposix\nsystem\n" + command + b"tR."])
+
+    rig.stash.edit_scene(scenes[0], title="T")
+
+    assert rig.settled()
+    assert not marker.exists()
+    assert (
+        "Left behind: 1 of queue/data.db: it holds more than plain data (GLOBAL)"
+        in rig.worker_log()
+    )
+
+
+KILLS = {
+    "among the jobs": (
+        "legacy/waiting_jobs.py",
+        "                    put(connection, scene_job(job",
+    ),
+    "behind the jobs": ("legacy/importing.py", "                ledger.note(QUEUE, Entry("),
+    "before the commit": (
+        "legacy/importing.py",
+        "            ledger.note(name, Entry(sha1, taken=True",
+    ),
+    "behind the commit": ("legacy/importing.py", "        mark_imported(path)\n        report.add"),
+}
+
+
+@pytest.mark.parametrize("point", KILLS)
+def test_a_worker_killed_while_it_takes_over_loses_and_doubles_nothing(
+    rig: Rig, tmp_path: Path, point: str
+) -> None:
+    scenes = switched(rig)
+    file, line = KILLS[point]
+    armed = tmp_path / "armed"
+    armed.touch()
+    indent = line[: len(line) - len(line.lstrip())]
+    kill = f"os.unlink({str(armed)!r}), os.kill(os.getpid(), {int(signal.SIGKILL)})"
+    mutate(rig, file, line, f"{indent}os.path.exists({str(armed)!r}) and ({kill})\n{line}")
+    mutate(rig, file, "import sqlite3\n", "import os\nimport sqlite3\n")
+
+    rig.stash.edit_scene(scenes[0], title="The first worker dies")
+    assert rig.wait_until(lambda: not armed.exists() and not rig.worker_pids())
+    rig.stash.edit_scene(scenes[0], title="The second one does not")
+
+    assert rig.settled()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert letters(rig) == [(NOWHERE, "KeyError"), (NOWHERE, "PlexPermanentError")]
+    assert (rig.data / "dlq.db.imported").exists()
+
+
+def test_a_scene_that_was_emptied_after_the_earlier_sync_is_emptied_in_plex(rig: Rig) -> None:
+    """Unlike one of which nobody knows whether it was ever identified."""
+    synced, item = rig.add_pair("synced", title="A")
+    never, other = rig.add_pair("never", title="B")
+    for one in (item, other):
+        rig.plex.edit(one.rating_key, studio="An old studio")
+    earlier = EarlierFolder(rig.data)
+    earlier.queue(waiting=[earlier_job(synced), earlier_job(never)])
+    earlier.stamps({synced: time.time() - 9000})
+
+    rig.task("process_queue")
+
+    assert rig.queued() == 0
+    assert (item.studio, other.studio) == ("", "An old studio")
+
+
+def test_a_scene_that_plex_lacked_then_and_has_now_is_synced(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("late", tags=["T"], title="Late")
+    earlier = EarlierFolder(rig.data)
+    path = rig.stash.scene(scene_id).files[0].path
+    job = earlier_job(scene_id, data={"path": path})
+    earlier.letter(scene_id, "PlexNotFound", "not there", an_hour_ago(), pickle.dumps(job))
+    other, _ = rig.add_pair("other", tags=["T"])
+
+    rig.stash.edit_scene(other, title="Any edit")
+
+    assert rig.wait_until(lambda: item.title == "Late")
+    assert rig.wait_until(lambda: letters(rig) == [])
