@@ -2,17 +2,33 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
+WHEELS := build/wheels
+UNPACKED := $(CURDIR)/build/release-test/Stash2Plex
+RELEASE_SUITES ?= tests/e2e
 
-.PHONY: test demo bench soak check format clean
+.PHONY: test demo bench soak check format clean release release-test audit
 
-# The virtual environment; made anew when the pinned versions change.
-$(READY): requirements.txt requirements-dev.txt
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed, $(PYTHON) is older: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-r requirements.txt -r requirements-dev.txt
+
+# The wheels of the run-time dependencies, each checked against its hash: what is tested is what is
+# released. Fetched anew when the pinned versions change.
+$(WHEELS)/.ready: requirements.txt | $(BIN)/pip
+	@rm -rf $(WHEELS)
+	$(PIP) download --quiet --require-hashes --no-deps \
+		--only-binary=:all: --platform any --implementation py --abi none \
+		--dest $(WHEELS) --requirement requirements.txt
+	@touch $@
+
+# The virtual environment; brought up to date when the pinned versions change.
+$(READY): $(WHEELS)/.ready requirements-dev.txt
+	$(PIP) install --quiet --require-hashes --no-deps --no-index --find-links $(WHEELS) \
+		--requirement requirements.txt
+	$(PIP) install --quiet --requirement requirements-dev.txt
 	@touch $@
 
 # Lint, types, tests with branch coverage of every process that they start.
@@ -50,9 +66,28 @@ ifneq ($(strip $(KILLS)),0)
 	$(BIN)/python -m tests.soak.kills --kills $(KILLS)
 endif
 
+# dist/Stash2Plex.zip and the index.yml of a plugin source: the same bytes from the same commit.
+release: $(READY)
+	$(BIN)/python -m tools.release
+
+# The end-to-end suite from the built zip, under a Python that has nothing installed.
+release-test: $(READY)
+	rm -rf $(UNPACKED) build/bare
+	$(BIN)/python -m tools.release --uncommitted --into build/release-test
+	$(BIN)/python -m zipfile --extract build/release-test/Stash2Plex.zip $(UNPACKED)
+	$(BIN)/python -m venv --without-pip build/bare
+	STASH2PLEX_PLUGIN=$(UNPACKED) STASH2PLEX_PYTHON=$(CURDIR)/build/bare/bin/python3 \
+		$(BIN)/python -m pytest -n 3 --dist loadgroup $(RELEASE_SUITES)
+
+# Asks the package index whether the pinned versions are the newest, and whether any was withdrawn.
+# Exit status 1: newer ones exist; 2: one was withdrawn or is not the file that was pinned;
+# 3: the index did not answer.
+audit: $(READY)
+	@$(BIN)/python -m tools.release.audit
+
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
