@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
 WHEELS := build/wheels
-UNPACKED := $(CURDIR)/build/release-test/Stash2Plex
+UNPACKED := build/release-test/Stash2Plex
 RELEASE_SUITES ?= tests/e2e
 
 .PHONY: test demo bench soak check format clean release release-test audit
@@ -76,7 +76,7 @@ release-test: $(READY)
 	$(BIN)/python -m tools.release --uncommitted --into build/release-test
 	$(BIN)/python -m zipfile --extract build/release-test/Stash2Plex.zip $(UNPACKED)
 	$(BIN)/python -m venv --without-pip build/bare
-	STASH2PLEX_PLUGIN=$(UNPACKED) STASH2PLEX_PYTHON=$(CURDIR)/build/bare/bin/python3 \
+	STASH2PLEX_PLUGIN="$(CURDIR)/$(UNPACKED)" STASH2PLEX_PYTHON="$(CURDIR)/build/bare/bin/python3" \
 		$(BIN)/python -m pytest -n 3 --dist loadgroup $(RELEASE_SUITES)
 
 # Asks the package index whether the pinned versions are the newest, and whether any was withdrawn.

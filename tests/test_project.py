@@ -78,7 +78,7 @@ def test_the_plugins_folder_holds_a_single_yml() -> None:
     found = [
         str(path.relative_to(REPOSITORY))
         for path in REPOSITORY.rglob("*.yml")
-        if not {".venv", ".git"} & set(path.parts)
+        if not {".venv", ".git", "build", "dist"} & set(path.relative_to(REPOSITORY).parts)
     ]
 
     assert found == ["Stash2Plex.yml"]

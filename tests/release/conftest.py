@@ -1,0 +1,43 @@
+"""A release of the work tree, built once, and a Python with nothing installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.release.plugin_source import install, read_index
+from tests.rig import REPOSITORY
+from tools.release.__main__ import WHEELS
+from tools.release.build import INDEX, Release, build, commit_moment
+
+
+@pytest.fixture(scope="session")
+def release() -> Release:
+    """What `make release` would write."""
+    return build(REPOSITORY, WHEELS, commit_moment(REPOSITORY))
+
+
+@pytest.fixture(scope="session")
+def offered(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index of a plugin source that offers it."""
+    folder = tmp_path_factory.mktemp("source")
+    release.write(folder)
+    return folder / INDEX
+
+
+@pytest.fixture
+def plugin(offered: Path, tmp_path: Path) -> Path:
+    """The plugin's folder as Stash has unpacked it."""
+    (package,) = read_index(offered)
+    return install(package, tmp_path / "unpacked")
+
+
+@pytest.fixture
+def bare_python(tmp_path: Path) -> Path:
+    """An interpreter that has nothing installed, not even pip."""
+    command = [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")]
+    subprocess.run(command, check=True)
+    return tmp_path / "bare" / "bin" / "python3"

@@ -1,0 +1,103 @@
+"""Which files of the repository users get, and what must never be among them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from tools.release.errors import ReleaseError
+from tools.release.wheels import Vendored
+
+ENTRY = ("Stash2Plex.py", "Stash2Plex.yml")
+VENDOR = "vendor"
+VENDORED_LIST = f"{VENDOR}/VENDORED.md"
+SHIPPED = {
+    *ENTRY, "CHANGELOG.md", "LICENSE", "requirements.txt",
+    "app", "hooks", "plex", "reconciliation", "shared", "stash", "sync_queue", "tasks", "ui",
+    "validation", "worker",
+}  # fmt: skip
+NOT_SHIPPED = {
+    ".ci", ".gitignore", "Makefile", "README.md", "benchmarks", "docs", "pyproject.toml",
+    "requirements-dev.txt", "tests", "tools",
+}  # fmt: skip
+
+
+def git(repository: Path, *arguments: str) -> str:
+    """Return what git answers.
+
+    Raises:
+        ReleaseError: it does not.
+    """
+    command = ["git", "-C", str(repository), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ReleaseError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def plugin_files(repository: Path) -> dict[str, bytes]:
+    """Return the plugin's own files by their paths, as they lie in the work tree.
+
+    Raises:
+        ReleaseError: something new lies beside the entry script, of which nobody has decided yet
+            whether users get it.
+    """
+    listed = git(repository, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    names = sorted({name for name in listed.split("\0") if name and (repository / name).exists()})
+    undecided = {PurePosixPath(name).parts[0] for name in names} - SHIPPED - NOT_SHIPPED
+    if undecided:
+        known = "SHIPPED or NOT_SHIPPED of tools/release/contents.py"
+        raise ReleaseError(f"{', '.join(sorted(undecided))}: name it in {known}")
+    return {
+        name: (repository / name).read_bytes()
+        for name in names
+        if PurePosixPath(name).parts[0] in SHIPPED
+    }
+
+
+def vendored_files(dependencies: Iterable[Vendored]) -> dict[str, bytes]:
+    """Return the dependencies' files by their paths in the plugin, and the list of them."""
+    found = list(dependencies)
+    files = {f"{VENDOR}/{path}": data for one in found for path, data in one.files.items()}
+    rows = [
+        f"| {one.pin.name} | {one.pin.version} | {one.licence} | `{one.pin.sha256}` |"
+        for one in sorted(found, key=lambda one: one.pin.name)
+    ]
+    text = [
+        "# What Stash2Plex carries",
+        "",
+        "The files of these wheels from the Python Package Index, unchanged, without tests; of",
+        "METADATA the headers; an empty `__init__.py` where a package has none. The licence texts",
+        "are in the folders `*.dist-info/licenses`.",
+        "",
+        "| distribution | version | licence | SHA-256 of the wheel |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
+    files[VENDORED_LIST] = "\n".join(text).encode()
+    return files
+
+
+def check(files: Mapping[str, bytes]) -> None:
+    """Look for what would harm users.
+
+    Raises:
+        ReleaseError: a second `.yml`, which Stash would load as a plugin; a name that some file
+            system does not have, or that means another file there; a vendored package that would
+            hide one of ours or of the standard library.
+    """
+    manifests = [name for name in files if name.lower().endswith(".yml")]
+    if manifests != [ENTRY[1]]:
+        raise ReleaseError(f"Stash would load all of these: {', '.join(manifests)}")
+    if len({name.lower() for name in files}) < len(files):
+        raise ReleaseError("two names differ only by case")
+    wrong = [name for name in files if not name.isascii() or set(name) & set('<>:"\\|?* ')]
+    if wrong:
+        raise ReleaseError(f"not every file system has: {', '.join(wrong)}")
+    packages = {PurePosixPath(name).parts[1] for name in files if name.startswith(f"{VENDOR}/")}
+    hidden = {one.removesuffix(".py") for one in packages} & (SHIPPED | sys.stdlib_module_names)
+    if hidden:
+        raise ReleaseError(f"vendored packages would hide {', '.join(sorted(hidden))}")

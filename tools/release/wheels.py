@@ -1,0 +1,108 @@
+"""Takes from a wheel what the plugin carries, and refuses one that would not run everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from email.parser import BytesParser
+from pathlib import Path, PurePosixPath
+
+from tools.release.errors import ReleaseError
+from tools.release.pins import Pin
+
+PURE = "-py3-none-any.whl"
+_LICENCES = ("licen", "notice", "copying", "authors")
+# Compiled parts, and what Python or Stash would act upon by itself.
+_REFUSED = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Vendored:
+    """A dependency as the plugin carries it.
+
+    Attributes:
+        pin: which one.
+        licence: in its own words.
+        files: by their paths below the vendored folder.
+    """
+
+    pin: Pin
+    licence: str
+    files: Mapping[str, bytes]
+
+
+def vendored(folder: Path, pins: Iterable[Pin]) -> list[Vendored]:
+    """Return the pinned distributions from the folder of their wheels.
+
+    Raises:
+        ReleaseError: a wheel is missing, is not the pinned one, has compiled parts or no licence.
+    """
+    return [_take(_wheel_of(folder, pin), pin) for pin in pins]
+
+
+def _wheel_of(folder: Path, pin: Pin) -> Path:
+    for path in sorted(folder.glob("*.whl")):
+        if path.name.lower() == pin.stem + PURE:
+            return path
+    message = f"no {pin.stem}{PURE} in {folder}: `make test` and `make release` fetch it"
+    raise ReleaseError(message)
+
+
+def _take(wheel: Path, pin: Pin) -> Vendored:
+    content = wheel.read_bytes()
+    if hashlib.sha256(content).hexdigest() != pin.sha256:
+        message = f"{wheel.name} is not the file whose hash requirements.txt has: delete it"
+        raise ReleaseError(message)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist() if name[-1] != "/"}
+    return select(pin, files)
+
+
+def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
+    """Return what the plugin carries of a wheel's files: code, data, licences and who it is.
+
+    Raises:
+        ReleaseError: it has something that must not be carried, or lacks its licence.
+    """
+    info = f"{pin.stem}.dist-info"
+    code: dict[str, bytes] = {}
+    about: dict[str, bytes] = {}
+    for name, content in files.items():
+        path = _checked(pin, name)
+        if path.parts[0].lower() == info:
+            about |= _about(info, path, content)
+        elif "tests" not in path.parts:
+            code[name] = content
+    for package in {name.split("/")[0] for name in code if "/" in name}:
+        # A package without one gives way to any other of its name on Python's path.
+        code.setdefault(f"{package}/__init__.py", b"")
+    if not any("/licenses/" in name for name in about):
+        raise ReleaseError(f"{pin.name}: its wheel has no licence text")
+    metadata = BytesParser().parsebytes(about.get(f"{info}/METADATA", b""))
+    if metadata["Version"] != pin.version:
+        raise ReleaseError(f"{pin.name}: its wheel is of version {metadata['Version']}")
+    licence = metadata["License-Expression"] or metadata["License"] or "?"
+    return Vendored(pin, licence, code | about)
+
+
+def _checked(pin: Pin, name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or path.parts[0].endswith(".data"):
+        raise ReleaseError(f"{pin.name}: {name} would not lie in the vendored folder")
+    if path.suffix in _REFUSED:
+        raise ReleaseError(f"{pin.name}: {name} is nothing that the plugin may carry")
+    return path
+
+
+def _about(info: str, path: PurePosixPath, content: bytes) -> dict[str, bytes]:
+    if path.name == "METADATA":
+        # Its headers tell name, version and licence; its body is a long read-me.
+        headers = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
+        return {f"{info}/METADATA": headers + b"\n"}
+    if path.name.lower().startswith(_LICENCES):
+        return {f"{info}/licenses/{path.name}": content}
+    return {}
