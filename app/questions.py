@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.dependencies import activate_site_packages, missing_dependencies
+from app.dependencies import activate_dependencies, dependency_problem
 from reconciliation.state import StateFile
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log
@@ -56,11 +56,11 @@ def answer_question(
     """
     mode = mode_of(arguments)
     check(arguments, mode, {})
+    plugin_dir = os.path.dirname(script)
     try:
-        folder = resolve_data_folder(
-            os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
-        )
-        return QUESTIONS[mode](_readings(folder, log, _StashNames(connection, secrets)))
+        folder = resolve_data_folder(plugin_dir, str(connection.get("Dir") or ""), os.environ)
+        names = _StashNames(plugin_dir, connection, secrets)
+        return QUESTIONS[mode](_readings(folder, log, names))
     except (NewerSchemaError, OSError, sqlite3.Error) as error:
         raise TaskError(str(error)) from error
 
@@ -80,13 +80,16 @@ def _readings(
 class _StashNames:
     """Asks Stash what people call scenes; only then its client is loaded."""
 
-    def __init__(self, server_connection: Mapping[str, Any], secrets: Secrets) -> None:
+    def __init__(
+        self, plugin_dir: str, server_connection: Mapping[str, Any], secrets: Secrets
+    ) -> None:
+        self._plugin_dir = plugin_dir
         self._server_connection = server_connection
         self._secrets = secrets
 
     def __call__(self, scene_ids: Sequence[int]) -> Mapping[int, str]:
-        activate_site_packages()
-        problem = missing_dependencies()
+        activate_dependencies(self._plugin_dir)
+        problem = dependency_problem(self._plugin_dir)
         if problem:
             raise StashError(problem)
         # Only here: most answers hold no scene, and these two are half of a task's start.

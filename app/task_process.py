@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from app.dependencies import activate_site_packages, missing_dependencies
+from app.dependencies import activate_dependencies, dependency_problem
 from shared.data_folder import resolve_data_folder
 from shared.file_lock import FileLock
 from shared.log import Log, create_logger
@@ -58,8 +58,9 @@ def run_task(
         mode = mode_of(arguments)
         if mode in QUESTIONS:
             return answer_question(script, connection, arguments, log, secrets)
-    activate_site_packages()
-    problem = missing_dependencies()
+    plugin_dir = os.path.dirname(script)
+    activate_dependencies(plugin_dir)
+    problem = dependency_problem(plugin_dir)
     if problem:
         raise TaskError(problem)
     return _run(script, connection, arguments, log, secrets)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.dependencies import activate_site_packages, missing_dependencies
+from app.dependencies import activate_dependencies, dependency_problem
 from app.installation import Installation
 from app.worker_log import create_worker_log
 from plex.path_index import delete_index
@@ -70,8 +70,8 @@ def run_worker(script: str, arguments: list[str]) -> int:
     os.chdir(folder.root)
     secrets = Secrets()
     log = create_worker_log(folder.worker_log, secrets)
-    activate_site_packages()
-    problem = missing_dependencies()
+    activate_dependencies(plugin_dir)
+    problem = dependency_problem(plugin_dir)
     if problem:
         log.error(f"{problem}. The queued edits wait")
         return 1

@@ -24,6 +24,9 @@ from tests.servers.plex import FakePlex, Item, Section
 from tests.servers.stash import FakeStash, PluginResult
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# What is tested: this repository, or the release that `make release-test` has unpacked.
+PLUGIN_SOURCE = Path(os.environ.get("STASH2PLEX_PLUGIN") or REPOSITORY)
+INTERPRETER = os.environ.get("STASH2PLEX_PYTHON")
 PLUGIN = "Stash2Plex"
 TOKEN = "rig-token-Kq7Zw93TmVb42Xs8"
 FOLDER = "/media/scenes"
@@ -52,8 +55,8 @@ class Rig:
         root: Path,
         *,
         settings: dict[str, Any] | None = None,
-        plugin: Path = REPOSITORY,
-        interpreter: Path | None = None,
+        plugin: Path = PLUGIN_SOURCE,
+        interpreter: str | Path | None = INTERPRETER,
         stash: dict[str, Any] | None = None,
     ) -> None:
         self.stash = FakeStash(root / "stash", **(stash or {}))

@@ -178,8 +178,8 @@ CARELESS = {
     ),
     "the token in a command line": (
         "worker/launcher.py",
-        "[sys.executable, script, WORKER_ARGUMENT, lock_descriptor]",
-        f"[sys.executable, script, WORKER_ARGUMENT, lock_descriptor, {RIG_TOKEN!r}]",
+        "[sys.executable, *options, script, WORKER_ARGUMENT, lock_descriptor]",
+        f"[sys.executable, *options, script, WORKER_ARGUMENT, lock_descriptor, {RIG_TOKEN!r}]",
     ),
 }
 

@@ -94,4 +94,7 @@ def _start_on_windows(script: str, lock: FileLock, message: bytes) -> None:
 
 
 def _command(script: str, lock_descriptor: str) -> "list[str]":
-    return [sys.executable, script, WORKER_ARGUMENT, lock_descriptor]
+    # As Stash started us: the search for site packages, and what starts from there, is no part of
+    # the plugin.
+    options = ["-S"] if sys.flags.no_site else []
+    return [sys.executable, *options, script, WORKER_ARGUMENT, lock_descriptor]

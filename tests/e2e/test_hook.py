@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -102,12 +103,17 @@ def test_a_task_without_dependencies_says_which_interpreter_lacks_what(
     rig: Rig, bare_python: Path
 ) -> None:
     rig.stash.runner.python = str(bare_python)
+    folder = rig.manifest.directory
+    shutil.rmtree(folder / "vendor", ignore_errors=True)
 
     answer = rig.task("queue_status")
 
     assert answer.error is not None
-    assert str(bare_python) in answer.error
-    assert "-m pip install plexapi stashapp-tools persist-queue requests" in answer.error
+    assert f"this Python ({bare_python}): requests is missing; plexapi is missing" in answer.error
+    assert answer.error.endswith(
+        f'run: "{bare_python}" -m pip install --upgrade --target "{folder}/vendor" '
+        f'-r "{folder}/requirements.txt"'
+    )
 
 
 def test_fifty_hooks_at_once_on_a_fresh_folder_make_fifty_jobs_and_one_worker(rig: Rig) -> None:

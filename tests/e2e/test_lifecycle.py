@@ -63,13 +63,14 @@ def test_a_worker_that_sees_new_work_after_it_let_go_of_the_lock_takes_it_again(
 
 
 def test_a_worker_without_its_dependencies_says_so_and_keeps_the_jobs(rig: Rig) -> None:
-    mutate(rig, "app/dependencies.py", '"plexapi": "plexapi"', '"no_such_module": "plexapi"')
+    mutate(rig, "app/dependencies.py", '"plexapi.server"', '"no_such_module"')
     scene_id, _ = rig.add_pair("a", tags=["T"])
 
     runs = rig.stash.edit_scene(scene_id, title="T")
 
     assert runs[0].result.output == "queued"
-    assert rig.wait_until(lambda: "Stash2Plex needs plexapi" in rig.worker_log())
+    assert rig.wait_until(lambda: "no_such_module is missing" in rig.worker_log())
+    assert "The queued edits wait" in rig.worker_log()
     assert rig.queued() == 1
 
 

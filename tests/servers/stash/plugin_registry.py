@@ -23,6 +23,7 @@ PLUGIN_FOLDERS = (
     "validation",
     "shared",
     "ui",
+    "vendor",
 )
 
 Selection = Iterable[str] | Callable[[Path], bool]

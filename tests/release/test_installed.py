@@ -1,0 +1,325 @@
+"""The release at work, under a Python that has nothing, or worse."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.dependencies import DEPENDENCIES
+from tests.conftest import MakeRig
+from tests.e2e.test_hook import hold_worker_lock
+from tests.rig import REPOSITORY, Rig
+from tools.release.__main__ import WHEELS
+from tools.release.build import Release
+
+DISTRIBUTIONS = {
+    "requests", "plexapi", "stashapi", "persistqueue", "urllib3", "certifi", "idna",
+    "charset_normalizer",
+}  # fmt: skip
+BROKEN = "raise RuntimeError('a site package was asked')\n"
+
+
+def site_packages(python: Path) -> Path:
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    answer = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True)
+    return Path(answer.stdout.strip())
+
+
+def link_packages(python: Path) -> Path:
+    """Give an interpreter the dependencies of this one; return its site packages."""
+    target = site_packages(python)
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        name = entry.name.split("-")[0].split(".")[0].lower()
+        metadata = {"plexapi", "stashapp_tools", "persist_queue"} | DISTRIBUTIONS
+        if entry.is_dir() and name in metadata:
+            (target / entry.name).symlink_to(entry)
+    return target
+
+
+def sync_one(rig: Rig, title: str) -> None:
+    """An edit, its worker, and a task, end to end."""
+    scene_id, item = rig.add_pair(title, tags=["T"])
+    (run,) = rig.stash.edit_scene(scene_id, title=title, performers=["René Dubois"])
+    assert run.result.output == "queued"
+    assert rig.wait_until(lambda: item.title == title), rig.worker_log()
+    answer = rig.task("health_check")
+    assert (answer.error, answer.messages("error")) == (None, [])
+
+
+def test_the_zip_needs_nothing_but_python(
+    make_rig: MakeRig, plugin: Path, bare_python: Path
+) -> None:
+    rig = make_rig(plugin=plugin, interpreter=bare_python)
+
+    sync_one(rig, "Bare")
+
+    assert rig.settled(), rig.verdict().differences
+    assert list(site_packages(bare_python).iterdir()) == []
+    written = rig.manifest.directory / "vendor" / "plexapi" / "__pycache__"
+    assert list(written.glob("server.*.pyc")) != []
+
+
+def test_what_else_is_installed_has_no_say(
+    make_rig: MakeRig, plugin: Path, bare_python: Path
+) -> None:
+    """Neither site packages, nor a neighbour in the plugins folder, nor PythonDepManager's."""
+    rig = make_rig(plugin=plugin, interpreter=bare_python)
+    plugins = rig.manifest.directory.parent
+    (plugins / "PythonDepManager").mkdir()
+    (plugins / "PythonDepManager" / "__init__.py").write_text(BROKEN)
+    places = [site_packages(bare_python), plugins, plugins / "py_dependencies" / "requests_2.0"]
+    for place in places:
+        for name in DISTRIBUTIONS:
+            (place / name).mkdir(parents=True)
+            (place / name / "__init__.py").write_text(BROKEN)
+
+    sync_one(rig, "Beside")
+
+    assert "site package" not in rig.worker_log()
+
+
+def test_the_worker_is_started_as_the_hook_was(
+    make_rig: MakeRig, plugin: Path, bare_python: Path
+) -> None:
+    rig = make_rig(plugin=plugin, interpreter=bare_python)
+    sync_one(rig, "Options")
+
+    (worker,) = rig.worker_pids()
+
+    command = Path(f"/proc/{worker}/cmdline").read_bytes().split(b"\0")
+    assert (b"-S" in command) == ("-S" in rig.manifest.exec)
+
+
+def test_where_no_byte_code_can_be_written_everything_works(
+    make_rig: MakeRig, plugin: Path, bare_python: Path
+) -> None:
+    """A file where Python wants a folder is an obstacle for root, too."""
+    rig = make_rig(plugin=plugin, interpreter=bare_python)
+    folder = rig.manifest.directory
+    rig.data.write_text("")
+    for path in [folder, *(one for one in folder.rglob("*") if one.is_dir())]:
+        (path / "__pycache__").write_text("")
+
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="Read-only")
+
+    assert rig.wait_until(lambda: item.title == "Read-only")
+    assert list(folder.rglob("*.pyc")) == []
+    assert rig.task("queue_status").error is None
+    rig.data.unlink()
+
+
+def test_a_hook_looks_at_nothing_of_what_is_vendored(
+    make_rig: MakeRig, plugin: Path, bare_python: Path
+) -> None:
+    rig = make_rig(plugin=plugin, interpreter=bare_python)
+    scene_id, _ = rig.add_pair("a")
+    lock = hold_worker_lock(rig)
+    hook = rig.stash.edit_scene(scene_id, title="T")[0].result.stdin
+    task = json.dumps({**json.loads(hook), "args": {"mode": "queue_status"}}).encode()
+
+    assert "sqlite3" in seen(rig, bare_python, hook)
+    assert "/vendor" not in seen(rig, bare_python, hook)
+    assert "/vendor/plexapi" in seen(rig, bare_python, task)
+    lock.release()
+
+
+def seen(rig: Rig, python: Path, stdin: bytes) -> str:
+    """Run the entry; return every path and module that it opened, listed or imported."""
+    script = str(rig.manifest.directory / "Stash2Plex.py")
+    spy = (
+        "import sys, os\n"
+        "write = os.write\n"
+        "def note(event, values):\n"
+        "    if event in ('open', 'import', 'os.listdir', 'os.scandir', 'exec'):\n"
+        "        write(2, (repr(values) + '\\n').encode())\n"
+        f"sys.argv = [{script!r}]; sys.path.insert(0, {os.path.dirname(script)!r})\n"
+        f"source = open({script!r}).read()\n"
+        "sys.addaudithook(note)\n"
+        f"exec(compile(source, {script!r}, 'exec'), "
+        f"{{'__name__': '__main__', '__file__': {script!r}}})\n"
+    )
+    done = subprocess.run(
+        [python, "-S", "-c", spy], input=stdin, capture_output=True, check=True, timeout=60
+    )
+    return done.stderr.decode()
+
+
+def test_an_update_in_the_middle_of_the_work_loses_nothing(
+    make_rig: MakeRig, plugin: Path, bare_python: Path
+) -> None:
+    """Stash removes the old files and unpacks the new ones; what we keep beside them stays."""
+    rig = make_rig(plugin=plugin, interpreter=bare_python)
+    rig.plex.stop()
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="Kept")
+    folder = rig.manifest.directory
+    for path in [one for one in folder.rglob("*.py") if rig.data not in one.parents]:
+        path.unlink()
+
+    shutil.copytree(plugin, folder, dirs_exist_ok=True)
+    rig.plex.start()
+    sync_one(rig, "After")
+
+    assert rig.wait_until(lambda: item.title == "Kept"), rig.worker_log()
+
+
+# -- something is missing or broken ----------------------------------------------------------------
+
+Breakage = Callable[[Path], None]
+
+
+def remove(name: str) -> Breakage:
+    def act(site: Path) -> None:
+        (site / name).unlink() if (site / name).is_symlink() else shutil.rmtree(site / name)
+
+    return act
+
+
+def _own_copy(site: Path, name: str) -> Path:
+    copy = site / name
+    if copy.is_symlink():
+        source = copy.resolve()
+        copy.unlink()
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def lose_file(name: str, file: str) -> Breakage:
+    return lambda site: (_own_copy(site, name) / file).unlink()
+
+
+def spoil_file(name: str, file: str, text: str) -> Breakage:
+    def act(site: Path) -> None:
+        (_own_copy(site, name) / file).write_text(text)
+
+    return act
+
+
+def change_version(stem: str, version: str) -> Breakage:
+    def act(site: Path) -> None:
+        (info,) = site.glob(f"{stem}-*.dist-info")
+        path = _own_copy(site, info.name) / "METADATA"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        changed = [f"Version: {version}" if one.startswith("Version: ") else one for one in lines]
+        path.write_text("\n".join(changed), encoding="utf-8")
+
+    return act
+
+
+BREAKAGES = [
+    pytest.param(remove("persistqueue"), "persist-queue is missing", id="missing"),
+    pytest.param(remove("idna"), ": idna is missing. Install", id="a part of a part is missing"),
+    pytest.param(
+        lose_file("plexapi", "server.py"),
+        "plexapi is incomplete (plexapi.server is missing)",
+        id="half installed",
+    ),
+    pytest.param(
+        spoil_file("stashapi", "classes.py", "from requests import nothing_of_that_name"),
+        "stashapp-tools is broken (ImportError: cannot import name 'nothing_of_that_name'",
+        id="ImportError inside",
+    ),
+    pytest.param(
+        spoil_file("requests", "api.py", "def half_a_f"),
+        ": requests is broken (SyntaxError: expected '(' (api.py, line 1)). Install",
+        id="half written",
+    ),
+    pytest.param(
+        change_version("persist_queue", "1.0.0"),
+        "persist-queue is 1.0.0, ==1.1.0 is needed",
+        id="wrong version",
+    ),
+    pytest.param(
+        change_version("plexapi", "4.17.9"), "plexapi is 4.17.9, >=4.18 is needed", id="too old"
+    ),
+]
+
+
+@pytest.mark.parametrize(("breakage", "complaint"), BREAKAGES)
+def test_a_broken_package_costs_no_edit_and_task_and_worker_say_what_to_do(
+    make_rig: MakeRig, bare_python: Path, breakage: Breakage, complaint: str
+) -> None:
+    """In a clone, whose dependencies are the interpreter's."""
+    rig = make_rig(plugin=REPOSITORY, interpreter=bare_python)
+    shutil.rmtree(rig.manifest.directory / "vendor", ignore_errors=True)
+    breakage(link_packages(bare_python))
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+
+    run = rig.stash.edit_scene(scene_id, title="T")[0].result
+    answer = rig.task("queue_status")
+
+    assert run.output == "queued"
+    assert rig.queued() == 1
+    assert answer.error is not None
+    assert complaint in answer.error
+    assert f"under this Python ({bare_python})" in answer.error
+    assert f'run: "{bare_python}" -m pip install ' in answer.error
+    assert rig.wait_until(lambda: f"{answer.error}. The queued edits wait" in rig.worker_log())
+
+
+def test_a_clone_works_with_the_interpreters_own_packages(
+    make_rig: MakeRig, bare_python: Path
+) -> None:
+    rig = make_rig(plugin=REPOSITORY, interpreter=bare_python)
+    shutil.rmtree(rig.manifest.directory / "vendor", ignore_errors=True)
+    link_packages(bare_python)
+
+    sync_one(rig, "Clone")
+
+
+@pytest.mark.parametrize(
+    "breakage",
+    [remove("requests"), lose_file("plexapi", "server.py"), change_version("persist_queue", "1")],
+    ids=["missing", "half unpacked", "of another version"],
+)
+def test_the_command_that_is_given_repairs_the_plugin_and_the_edit_arrives(
+    make_rig: MakeRig, plugin: Path, bare_python: Path, breakage: Breakage
+) -> None:
+    (site_packages(bare_python) / "pip").symlink_to(Path(sysconfig.get_path("purelib")) / "pip")
+    rig = make_rig(plugin=plugin, interpreter=bare_python)
+    breakage(rig.manifest.directory / "vendor")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="Repaired")
+    answer = rig.task("queue_status")
+    assert answer.error is not None
+
+    command = shlex.split(answer.error.split("run: ")[1])
+    offline = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS)}
+    subprocess.run(command, env=offline, check=True, capture_output=True, timeout=120)
+
+    assert rig.task("process_queue").error is None
+    assert item.title == "Repaired"
+    assert [path.name for path in rig.manifest.directory.rglob("*.yml")] == ["Stash2Plex.yml"]
+
+
+def test_what_is_imported_to_see_whether_it_works_is_vendored(release: Release) -> None:
+    provided = {one.provides for one in DEPENDENCIES}
+
+    assert {
+        one for one in DISTRIBUTIONS if f"vendor/{one}/__init__.py" in release.files
+    } >= provided
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.13", "3.14"])
+def test_the_zip_runs_on_newer_pythons_also_on_several_in_turn(
+    make_rig: MakeRig, plugin: Path, bare_python: Path, version: str
+) -> None:
+    """An update of Python leaves the byte-code of the old one beside the new one's."""
+    found = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python3"))
+    if not found:
+        pytest.skip(f"no Python {version} on this machine")
+    rig = make_rig(plugin=plugin, interpreter=bare_python)
+    sync_one(rig, "Old")
+    rig.stop_worker()
+    rig.stash.runner.python = str(found[-1])
+
+    sync_one(rig, "New")
