@@ -1,0 +1,115 @@
+"""`python -m tools.release.audit`: are the pinned versions the newest, and still what they were?
+
+Exit 0 if so; 1 if newer versions exist; 2 if a version was withdrawn, or is not the file that was
+pinned; 3 if the package index did not answer for all of them. It asks by way of pip, and so asks
+the index that pip is set up for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.rig import REPOSITORY
+from tools.release.errors import ReleaseError
+from tools.release.pins import Pin, read_pins
+
+CURRENT, NEWER, WITHDRAWN, NO_ANSWER = range(4)
+_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
+_NONE = "(from versions: none)"  # what pip says of an index that does not answer, too
+_YANKED = re.compile(r"yanked version: .*?being yanked: (?P<why>[^\n]*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the index says of one pinned version.
+
+    Attributes:
+        status: one of the exit statuses.
+        text: for people.
+    """
+
+    status: int
+    text: str
+
+
+def main() -> int:
+    """Ask, and print one line per distribution; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--requirements", type=Path, default=REPOSITORY / "requirements.txt")
+    options = parser.parse_args()
+    try:
+        pins = read_pins(options.requirements)
+    except ReleaseError as error:
+        print(error, file=sys.stderr)
+        return WITHDRAWN
+    findings = [audit(pin) for pin in pins]
+    for pin, finding in zip(pins, findings, strict=True):
+        print(f"{pin.name} {pin.version}: {finding.text}")
+    return verdict(finding.status for finding in findings)
+
+
+def verdict(statuses: Iterable[int]) -> int:
+    """Return the worst: what was withdrawn, what is not known, what is newer."""
+    found = set(statuses)
+    return next((one for one in (WITHDRAWN, NO_ANSWER, NEWER) if one in found), CURRENT)
+
+
+def audit(pin: Pin) -> Finding:
+    """Ask the index about one pinned version."""
+    return _doubt(pin) or _newest(pin)
+
+
+def _doubt(pin: Pin) -> Finding | None:
+    """Return why the pinned file must not be used any more, or that this is not known."""
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder) / "requirements.txt"
+        wanted.write_text(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n")
+        done = _pip(
+            "download", "--require-hashes", "--no-deps", "--only-binary=:all:", "--platform", "any",
+            "--implementation", "py", "--abi", "none", "--no-cache-dir", "--dest", folder,
+            "--requirement", str(wanted),
+        )  # fmt: skip
+    if done.returncode == 0:
+        yanked = _YANKED.search(done.stderr)
+        return Finding(WITHDRAWN, f"was withdrawn: {yanked['why']}") if yanked else None
+    if "DO NOT MATCH THE HASHES" in done.stderr:
+        return Finding(WITHDRAWN, "the file that the index has is not the one that was pinned")
+    if "(from versions: " in done.stderr and _NONE not in done.stderr:
+        return Finding(WITHDRAWN, "the index has other versions only")
+    return _no_answer(done)
+
+
+def _newest(pin: Pin) -> Finding:
+    done = _pip(
+        "install", "--dry-run", "--ignore-installed", "--no-deps", "--only-binary=:all:",
+        "--quiet", "--report", "-", f"{pin.name}>={pin.version}",
+    )  # fmt: skip
+    if done.returncode:
+        return _no_answer(done)
+    version = json.loads(done.stdout)["install"][0]["metadata"]["version"]
+    if version == pin.version:
+        return Finding(CURRENT, "the newest")
+    return Finding(NEWER, f"{version} is out")
+
+
+def _no_answer(done: subprocess.CompletedProcess[str]) -> Finding:
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    return Finding(NO_ANSWER, f"the index gave no answer ({lines[-1] if lines else 'nor did pip'})")
+
+
+def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*_PIP, *arguments], capture_output=True, text=True, check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
