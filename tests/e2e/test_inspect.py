@@ -17,8 +17,13 @@ from tests.rig import FOLDER, Rig
 from tests.servers.stash import PluginResult, VideoFile
 from tests.sync_queue.support import job
 
-KNOWN: dict[str, Any] = {"title": "Ada", "details": "Told", "studio": "Northlight", "date": "2024-05-01",
-         "tags": ["Night"]}  # fmt: skip
+KNOWN: dict[str, Any] = {
+    "title": "Ada",
+    "details": "Told",
+    "studio": "Northlight",
+    "date": "2024-05-01",
+    "tags": ["Night"],
+}
 
 
 def synced(rig: Rig, name: str = "a", **fields: Any) -> int:
