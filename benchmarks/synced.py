@@ -17,7 +17,7 @@ from plex.originals import held_values
 from stash.connection import StashConnection, parse_address
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
-from sync_queue.sync_log import ItemRecord, SceneRecord
+from sync_queue.sync_records import ItemRecord, SceneRecord
 from tests.servers.plex import Item
 from validation.config import Config
 from validation.metadata import SceneMetadata, project

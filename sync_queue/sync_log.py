@@ -2,11 +2,20 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection
 
-FieldValues = Mapping[str, str | list[str]]
+from sync_queue.sync_records import (
+    PENDING,
+    FieldValues,
+    ItemRecord,
+    SceneRecord,
+    SentItem,
+    entities_of,
+    item_record,
+    object_of,
+    scene_record,
+    values_of,
+)
 
 # Whose an item is when the scene that it was written for is gone from Stash. What it was sent stays
 # known: else a scene that gets its file would take all that for a person's own.
@@ -14,9 +23,6 @@ NOBODY = 0
 
 # How the last job of a scene ended that only the earlier implementation of this plugin synced.
 SYNCED_EARLIER = "synced earlier"
-
-# Among what was sent, by field, stands under this name what is being sent.
-_PENDING = "pending"
 
 _SELECT_ITEM = (
     "SELECT digest, sent, refused, poster_sha1, art_sha1 FROM sync_log "
@@ -71,57 +77,6 @@ _SELECT_SCENES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRecord:
-    """What one Plex item was last sent for one scene.
-
-    Attributes:
-        digest: of the projection that was sent; empty before the first write.
-        sent: what the item shows since, per field that we manage.
-        refused: what Plex was sent and did not keep, per field: not to be sent again.
-        pending: what is being sent and may have arrived, per field; empty once that is known.
-    """
-
-    digest: str
-    sent: FieldValues
-    refused: FieldValues = field(default_factory=dict)
-    poster_sha1: str | None = None
-    art_sha1: str | None = None
-    pending: FieldValues = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SceneRecord:
-    """How a scene's last job ended, and what it was made of.
-
-    Attributes:
-        entities: ids of its performers, studio and tags at that time, by kind.
-        scene_updated_at: Stash's time stamp of the state that was synced, verbatim.
-        cover_tag: SHA-1 and, behind a space, Stash's ETag of the cover that was last looked at; no
-            SHA-1 where Plex can show none of it, None where there was no cover.
-        outcome: a word such as `synced`.
-        detail: for people.
-        at: seconds since the epoch.
-    """
-
-    outcome: str
-    at: float
-    detail: str = ""
-    scene_updated_at: str = ""
-    cover_tag: str | None = None
-    entities: Mapping[str, list[int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SentItem:
-    """What a scene's item was last sent, on which server, and when (seconds since the epoch)."""
-
-    server_id: str
-    rating_key: int
-    record: ItemRecord
-    at: float
-
-
 class SyncLog:
     """The tables `sync_log` and `scene_log`, on a connection that others share."""
 
@@ -131,7 +86,7 @@ class SyncLog:
     def item(self, scene_id: int, server_id: str, rating_key: int) -> ItemRecord | None:
         """Return what this item was last sent for this scene."""
         row = self._connection.execute(_SELECT_ITEM, (scene_id, server_id, rating_key)).fetchone()
-        return None if row is None else _item_record(row)
+        return None if row is None else item_record(row)
 
     def items(
         self, server_id: str, rating_keys: Collection[int]
@@ -144,7 +99,7 @@ class SyncLog:
         )
         found: dict[int, dict[int, ItemRecord]] = {}
         for row in rows:
-            found.setdefault(row[5], {})[row[6]] = _item_record(row)
+            found.setdefault(row[5], {})[row[6]] = item_record(row)
         return found
 
     def sent_for(self, scene_id: int) -> list[SentItem]:
@@ -154,13 +109,13 @@ class SyncLog:
             "FROM sync_log WHERE scene_id = ? ORDER BY synced_at DESC",
             (scene_id,),
         )
-        return [SentItem(row[5], row[6], _item_record(row), row[7]) for row in rows]
+        return [SentItem(row[5], row[6], item_record(row), row[7]) for row in rows]
 
     def remember_item(
         self, scene_id: int, server_id: str, rating_key: int, record: ItemRecord, now: float
     ) -> None:
         """Store what was sent, what of it was refused, and what is on its way."""
-        pending = {_PENDING: dict(record.pending)} if record.pending else {}
+        pending = {PENDING: dict(record.pending)} if record.pending else {}
         self._connection.execute(
             _UPSERT_ITEM,
             (
@@ -193,8 +148,8 @@ class SyncLog:
             f"SELECT rating_key, held FROM originals WHERE server_id = ? AND rating_key {_AMONG}",
             (server_id, json.dumps(list(rating_keys))),
         )
-        found = ((key, _object(held)) for key, held in rows)
-        return {key: _values(held) for key, held in found if held is not None}
+        found = ((key, object_of(held)) for key, held in rows)
+        return {key: values_of(held) for key, held in found if held is not None}
 
     def keep_original(self, server_id: str, rating_key: int, held: FieldValues, now: float) -> None:
         """Keep what an item holds before our first write; a later call changes nothing."""
@@ -293,7 +248,7 @@ class SyncLog:
     def scene(self, scene_id: int) -> SceneRecord | None:
         """Return how the scene's last job ended."""
         row = self._connection.execute(_SELECT_SCENE, (scene_id,)).fetchone()
-        return None if row is None else _scene_record(row, _entities(row[5]))
+        return None if row is None else scene_record(row, entities_of(row[5]))
 
     def scenes(self, scene_ids: Collection[int]) -> dict[int, SceneRecord]:
         """Return how the last jobs of these scenes ended, of those that had one.
@@ -301,7 +256,7 @@ class SyncLog:
         Whom they belonged to is left out: reading that would cost as much as all the rest.
         """
         rows = self._connection.execute(_SELECT_SCENES, (json.dumps(list(scene_ids)),))
-        return {row[5]: _scene_record(row, {}) for row in rows}
+        return {row[5]: scene_record(row, {}) for row in rows}
 
     def remember_scene(self, scene_id: int, record: SceneRecord) -> None:
         """Store how the scene's job ended."""
@@ -350,53 +305,3 @@ class SyncLog:
         """Drop everything known of a scene; what its items were sent is nobody's then."""
         self._connection.execute(_LEAVE_TO_NOBODY, (scene_id,))
         self._connection.execute("DELETE FROM scene_log WHERE scene_id = ?", (scene_id,))
-
-
-def _item_record(row: Sequence[Any]) -> ItemRecord:
-    sent = _object(row[1]) or {}
-    return ItemRecord(
-        digest=row[0],
-        sent=_values(sent),
-        refused=_values(_object(row[2])),
-        poster_sha1=row[3],
-        art_sha1=row[4],
-        pending=_values(sent.get(_PENDING)),
-    )
-
-
-def _scene_record(row: Sequence[Any], entities: Mapping[str, list[int]]) -> SceneRecord:
-    return SceneRecord(
-        scene_updated_at=row[0],
-        cover_tag=row[1],
-        outcome=row[2],
-        detail=row[3],
-        at=row[4],
-        entities=entities,
-    )
-
-
-def _values(raw: object) -> dict[str, str | list[str]]:
-    found: dict[str, str | list[str]] = {}
-    for name, value in raw.items() if isinstance(raw, dict) else ():
-        if isinstance(value, str):
-            found[name] = value
-        elif isinstance(value, list):
-            found[name] = [str(one) for one in value]
-    return found
-
-
-def _entities(text: str) -> dict[str, list[int]]:
-    raw = _object(text) or {}
-    return {
-        kind: [one for one in ids if isinstance(one, int)]
-        for kind, ids in raw.items()
-        if isinstance(ids, list)
-    }
-
-
-def _object(text: str | None) -> dict[str, Any] | None:
-    try:
-        raw = json.loads(text) if text else None
-    except ValueError:
-        return None
-    return raw if isinstance(raw, dict) else None

@@ -10,7 +10,8 @@ from plex.health import check_plex_health
 from plex.items import PlexItem
 from plex.matcher import still_holds
 from plex.originals import Held, shares_a_file
-from sync_queue.sync_log import NOBODY, ItemRecord
+from sync_queue.sync_log import NOBODY
+from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer
 from tasks.arguments import scene_argument
 from tasks.context import TaskContext

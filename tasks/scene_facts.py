@@ -9,7 +9,7 @@ from plex.matcher import Matching
 from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.queue_view import QueuedJob
-from sync_queue.sync_log import SceneRecord, SentItem
+from sync_queue.sync_records import SceneRecord, SentItem
 from tasks.context import TaskContext
 from validation.scene_extractor import SceneFile, StashScene
 from worker.inspection import Inspection, SceneInspector

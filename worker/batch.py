@@ -8,7 +8,7 @@ from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
-from sync_queue.sync_log import SceneRecord
+from sync_queue.sync_records import SceneRecord
 from validation.metadata import project
 from validation.scene_extractor import StashScene
 from worker.cover_sync import CoverResult

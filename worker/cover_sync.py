@@ -9,7 +9,7 @@ from plex.exceptions import PlexError, PlexPermanentError, PlexTemporaryError
 from plex.items import PlexItem
 from stash.images import Cover, StashImages, UnusableCoverError
 from sync_queue.manager import QueueManager
-from sync_queue.sync_log import ItemRecord, SceneRecord
+from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
 

@@ -7,7 +7,8 @@ from plex.client import READ_BATCH
 from plex.diff import ItemEdit
 from plex.exceptions import PlexError
 from plex.items import PlexItem
-from sync_queue.sync_log import FieldValues, ItemRecord, SceneRecord, SyncLog
+from sync_queue.sync_log import SyncLog
+from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
 from worker.cover_sync import Target, may_differ, targets_of

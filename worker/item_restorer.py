@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from plex.items import PlexItem
 from plex.originals import Held, is_ours, other_image, restoring_edit, was_locked_then
 from sync_queue.manager import QueueManager
-from sync_queue.sync_log import ItemRecord
+from sync_queue.sync_records import ItemRecord
 from worker.cover_sync import ART, POSTER, lock_of
 from worker.session import SyncSession
 

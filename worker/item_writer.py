@@ -11,7 +11,7 @@ from plex.originals import held_values
 from shared.log import Log
 from stash.images import StashImages
 from sync_queue.manager import QueueManager
-from sync_queue.sync_log import ItemRecord
+from sync_queue.sync_records import ItemRecord
 from validation.metadata import SceneMetadata
 from worker.cover_sync import CoverResult, CoverSync
 from worker.plan import ItemPlan, plan_item

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from plex.diff import ItemEdit, edit_for
 from plex.items import PlexItem
 from plex.originals import held_values
-from sync_queue.sync_log import SYNCED_EARLIER, FieldValues, ItemRecord, SceneRecord
+from sync_queue.sync_log import SYNCED_EARLIER
+from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
 from validation.metadata import has_meaningful_metadata
 from validation.scene_extractor import StashScene
 from worker.scene_work import SYNCED, SceneWork

@@ -7,7 +7,7 @@ from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.matcher import MatchConfidence, Matching
 from sync_queue.models import Claim
-from sync_queue.sync_log import SceneRecord
+from sync_queue.sync_records import SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import SceneFile, StashScene
 

@@ -9,7 +9,7 @@ from plex.exceptions import PlexError
 from plex.items import PlexItem
 from shared.log import Log
 from sync_queue.manager import QueueManager
-from sync_queue.sync_log import FieldValues, ItemRecord
+from sync_queue.sync_records import FieldValues, ItemRecord
 from validation.metadata import SceneMetadata
 from worker.scene_work import SceneWork
 

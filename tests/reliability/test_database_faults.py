@@ -33,7 +33,7 @@ from sync_queue.models import Claim
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.rescue import is_damage, read_inbox
 from sync_queue.schema import SCHEMA_VERSION
-from sync_queue.sync_log import ItemRecord
+from sync_queue.sync_records import ItemRecord
 from tests.rig import REPOSITORY
 
 NOW = 1_750_000_000.0

@@ -20,7 +20,7 @@ from plex.matcher import MatchConfidence, PlexMatcher
 from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
 from sync_queue.manager import QueueManager
-from sync_queue.sync_log import ItemRecord
+from sync_queue.sync_records import ItemRecord
 from tests.reliability.generated import SAME, SET, Collection, Server, collection
 from validation.config import Config
 from validation.metadata import SceneMetadata, project

@@ -31,7 +31,7 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job
-from sync_queue.sync_log import SceneRecord
+from sync_queue.sync_records import SceneRecord
 from tests.sync_queue.support import NOW, rows
 from validation.config import Config
 from worker.circuit_breaker import CircuitState

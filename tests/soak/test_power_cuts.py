@@ -21,7 +21,7 @@ from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, enqueue, scene_job
-from sync_queue.sync_log import SceneRecord
+from sync_queue.sync_records import SceneRecord
 
 CUTS = 500 if os.environ.get("SOAK") else 120
 ROUNDS = 12

@@ -15,7 +15,7 @@ from stash.scenes import StashScenes
 from sync_queue import entity_log
 from sync_queue.manager import QueueManager
 from sync_queue.operations import entity_job
-from sync_queue.sync_log import ItemRecord, SceneRecord
+from sync_queue.sync_records import ItemRecord, SceneRecord
 from tests.servers.stash import FakeStash, Status
 from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
