@@ -89,12 +89,11 @@ class _StashNames:
 
     def __call__(self, scene_ids: Sequence[int]) -> Mapping[int, str]:
         activate_dependencies(self._plugin_dir)
-        problem = dependency_problem(self._plugin_dir)
-        if problem:
-            raise StashError(problem)
-        # Only here: most answers hold no scene, and these two are half of a task's start.
-        from stash.connection import StashConnection, parse_address  # noqa: PLC0415
-        from stash.scenes import StashScenes  # noqa: PLC0415
-
+        try:
+            # Only here: most answers hold no scene, and these two are half of a task's start.
+            from stash.connection import StashConnection, parse_address  # noqa: PLC0415
+            from stash.scenes import StashScenes  # noqa: PLC0415
+        except ImportError as error:
+            raise StashError(dependency_problem(self._plugin_dir) or str(error)) from None
         connection = StashConnection(parse_address(self._server_connection), self._secrets.add)
         return StashScenes(connection).names(scene_ids)

@@ -77,7 +77,7 @@ def scene_argument(arguments: Mapping[str, Any], name: str = "scene_id") -> int 
     Raises:
         TaskError: it is no number of a scene.
     """
-    found = _parsed(arguments, name, _scene_id, None)
+    found = _parsed(arguments, name, _scene_id_of("such as 123, or nothing for all"), None)
     return None if found is None else int(found)
 
 
@@ -114,11 +114,26 @@ def refusal(name: str, value: Any, allowed: str) -> TaskError:
     return TaskError(f"{name} is {given}; allowed: {allowed}. Nothing was done")
 
 
-def _scene_id(value: Any) -> int:
-    try:
-        return int(number(1, _LAST_SCENE, int)(value))
-    except ValueProblem:
-        raise ValueProblem("the number of a scene, such as 123, or nothing for all") from None
+def one_scene(arguments: Mapping[str, Any], name: str = "scene_id") -> int | None:
+    """Return the scene that an argument has to name; None when it is not given.
+
+    Raises:
+        TaskError: it is no number of a scene.
+    """
+    found = _parsed(
+        arguments, name, _scene_id_of("as in the address of its page: /scenes/12"), None
+    )
+    return None if found is None else int(found)
+
+
+def _scene_id_of(hint: str) -> Parser:
+    def parse(value: Any) -> int:
+        try:
+            return int(number(1, _LAST_SCENE, int)(value))
+        except ValueProblem:
+            raise ValueProblem(f"the number of a scene, {hint}") from None
+
+    return parse
 
 
 def _parsed(arguments: Mapping[str, Any], name: str, parse: Parser, default: Any) -> Any:

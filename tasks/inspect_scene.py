@@ -9,7 +9,7 @@ from plex.exceptions import PlexAmbiguousMatch
 from sync_queue.dlq import moment_of
 from sync_queue.queue_view import JobState
 from tasks.answer import Answer, Level
-from tasks.arguments import scene_argument
+from tasks.arguments import one_scene
 from tasks.context import TaskContext
 from tasks.errors import TaskError
 from tasks.inspect_report import data_of, details_of, differing
@@ -58,7 +58,7 @@ def inspect_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _scene_id(arguments: Mapping[str, Any]) -> int:
-    scene_id = scene_argument(arguments)
+    scene_id = one_scene(arguments)
     if scene_id is not None:
         return scene_id
     message = (

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.answer import Answer
-from tasks.arguments import MODE, Reader, check, flag, refusal, scene_argument, text
+from tasks.arguments import MODE, Reader, check, flag, one_scene, refusal, scene_argument, text
 from tasks.check_paths import check_paths
 from tasks.clearing import clear_match_cache, clear_queue
 from tasks.context import TaskContext
@@ -60,7 +60,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Reader]] = {
     "all": {"force": flag},
     "purge_dlq": {"days": days_argument},
     "retry_dlq": {"error_type": text, "scene_id": scene_argument},
-    "inspect": {"scene_id": scene_argument},
+    "inspect": {"scene_id": one_scene},
     "recover_outage_jobs": {"include_optional": flag},
     "preview_sync": {"scene_id": scene_argument},
     "restore_values": {"scene_id": scene_argument},

@@ -90,6 +90,7 @@ def test_thousands_are_told_in_a_bounded_number_of_lines_and_one_request(rig: Ri
                 "failed_at) VALUES (?, '{}', ?, ?, datetime(?, 'unixepoch'))",
                 (number + 1, f"Error{number % 25}", f"scene {number} is odd", now - number),
             )
+    rig.task("queue_status")  # the first task of an installation writes its settings down
     asked_before = rig.stash.requests.count()
 
     told = story(rig.task("show_dlq")).splitlines()
@@ -217,7 +218,8 @@ def test_a_wrong_scene_is_refused_in_words(rig: Rig) -> None:
     for wrong in ("twelve", "-1", "1.5", "9" * 30):
         answer = rig.task("retry_dlq", scene_id=wrong)
         assert answer.error == (
-            f"scene_id is {wrong!r}; the number of a scene is wanted, or nothing for all"
+            f"scene_id is {wrong!r}; allowed: the number of a scene, such as 123, or nothing for all. "
+            "Nothing was done"
         )
     assert dead_scenes(rig) == {1}
 

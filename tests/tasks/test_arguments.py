@@ -29,7 +29,7 @@ def _reader(name: str, read: Reader) -> Read:
 # How each argument that a task may have is read, and what it is when it is not given.
 READERS: dict[str, Read] = {
     **{name: _reader(name, one) for of in ARGUMENTS.values() for name, one in of.items()},
-    "scene_id": scene_argument,
+    "scene_id": scene_argument,  # of most; `inspect` has one that allows no nothing
     "format": wants_json,
 }
 DEFAULTS = {
