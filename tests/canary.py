@@ -59,9 +59,12 @@ class Canary:
                 self._look_at_file(Path(f"/proc/{pid}/{name}"))
 
     def files(self) -> None:
-        """Everything in the folders of the plugin and of Stash, databases too."""
+        """Everything in the folders of the plugin and of Stash, databases too.
+
+        The packages that a release brings are not the plugin's words: they have digits enough.
+        """
         for path in self._stash.root.rglob("*"):
-            if path.is_file():
+            if path.is_file() and "vendor" not in path.parts:
                 self._look_at_file(path)
 
     def _look_at_file(self, path: Path) -> None:
