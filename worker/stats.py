@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.state_file import read_state, write_state
+from worker.hourly import HourlyRecords
 
 _COUNTS = (
     "jobs_processed",
@@ -29,6 +30,7 @@ class SyncStats:
     ) -> None:
         stored = read_state(path, report, clock())
         self._path = path
+        self._clock = clock
         self._saved: dict[str, Any] | None = None
         self.counts = {name: _count(stored.get(name)) for name in _COUNTS}
         errors = stored.get("errors_by_type")
@@ -39,11 +41,13 @@ class SyncStats:
         total = stored.get("total_processing_time")
         self.total_processing_time = float(total) if isinstance(total, int | float) else 0.0
         self.session_start = clock()
+        self.hours = HourlyRecords.from_state(stored.get("hours"))
 
     def succeeded(self, seconds: float) -> None:
         """Count a finished job and the seconds it took."""
         self._processed(seconds)
         self.counts["jobs_succeeded"] += 1
+        self.hours.synced(self._clock(), seconds)
 
     def matched(self, *, sure: bool) -> None:
         """Count a scene whose items are in step; `sure` when the full path found them."""
@@ -53,6 +57,7 @@ class SyncStats:
         """Count a failed try; `dead` when the job became a dead letter."""
         self._processed(seconds)
         self.counts["jobs_failed"] += 1
+        self.hours.failed(self._clock())
         self.counts["jobs_to_dlq"] += dead
         self.errors_by_type[error_type] = self.errors_by_type.get(error_type, 0) + 1
 
@@ -67,6 +72,7 @@ class SyncStats:
             "total_processing_time": round(self.total_processing_time, 3),
             "session_start": self.session_start,
             "errors_by_type": dict(self.errors_by_type),
+            "hours": self.hours.to_state(),
         }
         if state != self._saved:
             write_state(self._path, state)

@@ -108,6 +108,7 @@ def test_what_is_stored_has_the_known_names(path: str) -> None:
         "total_processing_time",
         "session_start",
         "errors_by_type",
+        "hours",
     }
     assert stored(path)["session_start"] == NOW
 
