@@ -15,6 +15,7 @@ from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
 from worker.environment import Environment
 from worker.outage_guard import OutageGuard
+from worker.pause_note import PauseNote
 from worker.stats import SyncStats
 from worker.waiting import steady
 
@@ -75,5 +76,6 @@ def environment(
             container.folder, container.log, queue.clock, queue.waiting, steady=steady
         ),
         log=container.log,
+        on_pause=PauseNote(container.folder.pause, container.log.warning, queue.clock).write,
         **options,
     )

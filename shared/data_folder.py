@@ -24,6 +24,7 @@ class DataFolder:
         self.recovery_state = os.path.join(root, "recovery_state.json")
         self.outage_history = os.path.join(root, "outage_history.json")
         self.stats = os.path.join(root, "stats.json")
+        self.pause = os.path.join(root, "pause.json")
         self.device_id = os.path.join(root, "device_id.json")
         self.settings_hint = os.path.join(root, "settings_hint.json")
         self.shown_settings = os.path.join(root, "shown_settings.json")

@@ -27,6 +27,7 @@ class Environment:
         monotonic: seconds that never step.
         uniform: a source of randomness such as `random.uniform`.
         on_progress: is told after each scene how many were settled since the start.
+        on_pause: is told why nothing goes on, and with an empty text that it does.
     """
 
     queue: QueueManager
@@ -42,3 +43,4 @@ class Environment:
     monotonic: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.uniform
     on_progress: Callable[[int], None] = lambda _settled: None
+    on_pause: Callable[[str], None] = lambda _reason: None

@@ -14,11 +14,18 @@ class Pauses:
     Args:
         monotonic: seconds that never step.
         warn: tells the user why nothing goes on, once per reason.
+        note: writes the reason down for others, an empty one once work goes on.
     """
 
-    def __init__(self, monotonic: Callable[[], float], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        warn: Callable[[str], None],
+        note: Callable[[str], None] = lambda _reason: None,
+    ) -> None:
         self._monotonic = monotonic
         self._warn = warn
+        self._note = note
         self._in_a_row = 0
         self._until = float("-inf")
         self._kind = ""
@@ -47,6 +54,7 @@ class Pauses:
         self._kind = kind
         if reason != self.reason:
             self._warn(f"{reason}. All jobs wait, none is lost")
+            self._note(reason)
         self.reason = reason
 
     def end_now(self) -> None:
@@ -62,6 +70,8 @@ class Pauses:
 
     def succeeded(self) -> None:
         """A job went through: there is nothing left to wait for."""
+        if self.reason:
+            self._note("")
         self._in_a_row = 0
         self.reason = ""
         self._kind = ""

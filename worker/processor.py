@@ -51,7 +51,7 @@ class SyncWorker:
         self._log = environment.log
         self._stop = threading.Event()
         self._waiter = Waiter(self._queue.change_counter, self._stop, environment.monotonic)
-        self._pauses = Pauses(environment.monotonic, environment.log.warning)
+        self._pauses = Pauses(environment.monotonic, self._log.warning, environment.on_pause)
         self._paused_session: SyncSession | None = None
         self._missing = MissingScenes(self._queue)
         self._scans = FolderScans(environment.scenes, environment.clock, environment.log)

@@ -7,6 +7,7 @@ from shared.data_folder import DataFolder
 from shared.state_file import read_list
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
+from worker.pause_note import PauseNote
 from worker.recovery import RecoveryScheduler
 from worker.state_store import StateStore
 from worker.stats import SyncStats
@@ -28,6 +29,10 @@ class Records:
     def stats(self) -> SyncStats:
         """Return the counts of what was done."""
         return SyncStats(self.folder.stats, self.report, self.clock)
+
+    def pause(self) -> tuple[str, float]:
+        """Return why nothing goes on although jobs wait, empty when it does, and since when."""
+        return PauseNote(self.folder.pause, self.report, self.clock).read()
 
     def breaker(self) -> CircuitBreaker:
         """Return the circuit breaker."""
