@@ -14,6 +14,7 @@ from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, Failure
 from sync_queue.entity_log import EntityLog
+from sync_queue.glance import Glance
 from sync_queue.journal import uses_wal
 from sync_queue.models import MISSING_SINCE, Claim, SyncJob
 from sync_queue.queue_view import QueueView
@@ -44,6 +45,7 @@ class QueueManager:
         self.view = QueueView(self._queue.connection, folder, self.clock)
         self.dead_letters = self.view.dead_letters
         self.gaps = self.view.gaps
+        self.glance = Glance(self._queue.connection)
 
     def close(self) -> None:
         """Close the database."""

@@ -218,8 +218,8 @@ def test_a_wrong_scene_is_refused_in_words(rig: Rig) -> None:
     for wrong in ("twelve", "-1", "1.5", "9" * 30):
         answer = rig.task("retry_dlq", scene_id=wrong)
         assert answer.error == (
-            f"scene_id is {wrong!r}; allowed: the number of a scene, such as 123, or nothing for all. "
-            "Nothing was done"
+            f"scene_id is {wrong!r}; allowed: the number of a scene, such as 123, or nothing for "
+            "all. Nothing was done"
         )
     assert dead_scenes(rig) == {1}
 
