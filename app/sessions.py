@@ -85,6 +85,16 @@ class CurrentSession:
         self._current()
         return self._stored
 
+    def change(self, settings: Mapping[str, Any]) -> None:
+        """Store these settings beside the others; the next look sees them.
+
+        Raises:
+            StashError: they could not be read or written.
+        """
+        self._secrets.add(settings.get("plex_token"))
+        self._settings.merge(settings)
+        self._read_at = float("-inf")
+
     def current(self) -> SyncSession:
         """Return the session for the next batch (see `worker.session.SessionProvider`)."""
         parsed = self._current()

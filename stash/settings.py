@@ -37,16 +37,31 @@ class StashSettings:
         Raises:
             StashError: one of its sub-classes; StashQueryError when the map to be kept is unknown.
         """
+        stored = self._to_be_kept()
+        added = choose(stored)
+        if added:
+            self._write({**added, **stored})
+        return added
+
+    def merge(self, changes: Mapping[str, Any]) -> None:
+        """Store these settings beside the others, which are read directly before.
+
+        Raises:
+            StashError: one of its sub-classes; StashQueryError when the map to be kept is unknown.
+        """
+        self._write({**self._to_be_kept(), **changes})
+
+    def _to_be_kept(self) -> Mapping[str, Any]:
         plugins = self._of_all_plugins()
         stored = plugins.get(PLUGIN_ID, {}) if isinstance(plugins, dict) else None
         if not isinstance(stored, dict):
             message = "Stash did not tell what is stored"
             raise StashQueryError(message)
-        added = choose(stored)
-        if added:
-            variables = {"plugin": PLUGIN_ID, "settings": {**added, **stored}}
-            self._connection.query(queries.CONFIGURE_PLUGIN, variables)
-        return added
+        return stored
+
+    def _write(self, settings: Mapping[str, Any]) -> None:
+        variables = {"plugin": PLUGIN_ID, "settings": settings}
+        self._connection.query(queries.CONFIGURE_PLUGIN, variables)
 
     def _of_all_plugins(self) -> Any:
         configuration = self._connection.query(queries.SETTINGS).get("configuration")

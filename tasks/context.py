@@ -26,6 +26,10 @@ class Settings(SessionProvider, Protocol):
         """Return the settings."""
         ...
 
+    def change(self, settings: Mapping[str, Any]) -> None:
+        """Store these settings; those that are not named stay as they are."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TaskContext:
