@@ -92,7 +92,7 @@ class CurrentSession:
             StashError: they could not be read or written.
         """
         self._secrets.add(settings.get("plex_token"))
-        self._settings.merge(settings)
+        self.settings.merge(settings)
         self._read_at = float("-inf")
 
     def current(self) -> SyncSession:

@@ -71,6 +71,20 @@ def text(arguments: Mapping[str, Any], name: str) -> str:
     return given.strip()
 
 
+def mapping(arguments: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return an object; an empty one when the argument is not given.
+
+    Raises:
+        TaskError: it is none.
+    """
+    given = arguments.get(name)
+    if is_empty(given):
+        return {}
+    if not isinstance(given, Mapping):
+        raise refusal(name, given, "an object of names and values")
+    return given
+
+
 def scene_argument(arguments: Mapping[str, Any], name: str = "scene_id") -> int | None:
     """Return the scene that an argument names; None for all.
 

@@ -1,9 +1,9 @@
 """What a task works with; the composition root passes everything in."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from reconciliation.automatic import Reconciler
 from reconciliation.sides import Sides

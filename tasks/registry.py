@@ -4,17 +4,31 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.answer import Answer
-from tasks.arguments import MODE, Reader, check, flag, one_scene, refusal, scene_argument, text
+from tasks.arguments import (
+    MODE,
+    Reader,
+    check,
+    flag,
+    mapping,
+    one_scene,
+    refusal,
+    scene_argument,
+    text,
+)
 from tasks.check_paths import check_paths
 from tasks.clearing import clear_match_cache, clear_queue
 from tasks.context import TaskContext
 from tasks.dead_letter_report import show_dlq
 from tasks.dead_letter_retry import retry_dlq
 from tasks.dead_letters import clear_dlq, days_argument, purge_dlq, recover_outage_jobs_task
+from tasks.drop_letters import drop_dlq
 from tasks.health import health_check
 from tasks.inspect_scene import inspect_scene
+from tasks.one_scene import scene_status, sync_scene
 from tasks.operations import mode_of
 from tasks.outages import outage_summary
+from tasks.overview import overview
+from tasks.path_test import try_path
 from tasks.preview_sync import preview_sync
 from tasks.process_queue import process_queue
 from tasks.queue_status import queue_status
@@ -25,7 +39,9 @@ from tasks.reconcile import (
     reconcile_recent,
 )
 from tasks.restore_values import restore_values
+from tasks.save_settings import save_settings
 from tasks.sync_scenes import sync_all, sync_recent
+from tasks.wake import wake
 
 Task = Callable[[TaskContext, Mapping[str, Any]], Answer]
 
@@ -51,6 +67,14 @@ TASKS: Mapping[str, Task] = {
     "reconcile_recent": reconcile_recent,
     "reconcile_7days": reconcile_7days,
     "reconcile_missing_metadata": reconcile_missing_metadata,
+    # What the page in Stash asks for.
+    "overview": overview,
+    "wake": wake,
+    "scene_status": scene_status,
+    "sync_scene": sync_scene,
+    "drop_dlq": drop_dlq,
+    "try_path": try_path,
+    "save_settings": save_settings,
 }
 
 
@@ -68,6 +92,11 @@ ARGUMENTS: Mapping[str, Mapping[str, Reader]] = {
     "reconcile_recent": {"dry_run": flag},
     "reconcile_7days": {"dry_run": flag},
     "reconcile_missing_metadata": {"dry_run": flag},
+    "scene_status": {"scene_id": one_scene},
+    "sync_scene": {"scene_id": one_scene},
+    "drop_dlq": {"error_type": text, "scene_id": scene_argument},
+    "try_path": {"path": text},
+    "save_settings": {"settings": mapping},
 }
 
 

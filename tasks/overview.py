@@ -1,0 +1,177 @@
+"""Everything that the page in Stash shows, as one answer of bounded size; it changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from plex.index_view import look_at_index
+from stash.exceptions import StashError
+from sync_queue.glance import LetterGroup, LetterRow, SyncedRow
+from sync_queue.models import SyncJob
+from sync_queue.operations import subject_label
+from tasks.answer import Answer
+from tasks.context import TaskContext
+from tasks.remedies import remedy_for
+from tasks.settings_view import settings_in_effect
+from tasks.state_sentence import situation_of, state_data, state_of
+from tasks.titles import titles_of
+from worker.outage_history import NEWEST, OutageRecord, calculate_outage_metrics
+
+JOBS_SHOWN, SYNCS_SHOWN, GROUPS_SHOWN, LETTERS_SHOWN = 50, 30, 20, 10
+LONGEST_TEXT = 300  # characters of an error or of what changed
+DAY = 86_400.0  # seconds
+
+
+def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Tell how things stand, what waits, what was done, what failed and why.
+
+    Raises:
+        StashError: the settings could not be read.
+    """
+    del arguments
+    now = context.clock()
+    situation = situation_of(context)
+    state = state_of(situation)
+    glance = context.queue.glance
+    active, waiting = glance.in_progress(JOBS_SHOWN), glance.waiting(JOBS_SHOWN)
+    recent, groups = glance.recent(SYNCS_SHOWN), glance.letter_groups(LETTERS_SHOWN)
+    shown = groups[:GROUPS_SHOWN]
+    titles = titles_of(
+        context,
+        [
+            *(job.scene_id for job in (*active, *waiting)),
+            *(one.scene_id for one in recent),
+            *(letter.scene_id for group in shown for letter in group.newest),
+        ],
+    )
+    data = {
+        "now": now,
+        "state": state_data(state, situation),
+        "queue": {
+            **context.queue.stats(),
+            "active": [job_data(job, titles) for job in active],
+            "next": [job_data(job, titles) for job in waiting],
+        },
+        "syncs": [_sync_data(one, titles) for one in recent],
+        "dead_letters": {
+            "count": sum(group.count for group in groups),
+            "groups": [_group_data(group, titles) for group in shown],
+        },
+        "outages": _outages(context),
+        "reconciliation": _reconciliation(context),
+        "paths": _paths(context),
+        "hours": [asdict(one) for one in context.records.stats().hours.since(now - DAY)],
+        "settings": settings_in_effect(context.sessions.config()),
+    }
+    return Answer(state.text(now), data=data, level=state.level)
+
+
+def job_data(job: SyncJob, titles: Mapping[int, str]) -> dict[str, Any]:
+    """Return a job that waits for a program."""
+    return {
+        "scene_id": job.scene_id,
+        "title": _title(job.scene_id, titles) or subject_label(job.job_key),
+        "type": job.update_type,
+        "since": job.enqueued_at,
+        "due": job.next_retry_at,
+        "retries": job.retry_count,
+        "error": job.last_error_type,
+    }
+
+
+def letter_data(letter: LetterRow, titles: Mapping[int, str]) -> dict[str, Any]:
+    """Return a dead letter for a program."""
+    return {
+        "scene_id": letter.scene_id,
+        "title": _title(letter.scene_id, titles),
+        "error_type": letter.error_type,
+        "message": letter.message[:LONGEST_TEXT],
+        "retries": letter.retries,
+        "failed_at": letter.failed_at,
+        "remedy": remedy_for(letter.error_type),
+    }
+
+
+def _title(scene_id: int | None, titles: Mapping[int, str]) -> str:
+    return "" if scene_id is None else titles.get(scene_id, "")
+
+
+def _sync_data(one: SyncedRow, titles: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "scene_id": one.scene_id,
+        "title": _title(one.scene_id, titles),
+        "outcome": one.outcome,
+        "detail": one.detail[:LONGEST_TEXT],
+        "at": one.at,
+    }
+
+
+def _group_data(group: LetterGroup, titles: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "error_type": group.error_type,
+        "count": group.count,
+        "remedy": remedy_for(group.error_type),
+        "newest": [letter_data(letter, titles) for letter in group.newest],
+    }
+
+
+def _outages(context: TaskContext) -> dict[str, Any]:
+    records: Sequence[OutageRecord] = context.records.outages().records[-NEWEST:]
+    metrics = calculate_outage_metrics(records)
+    recovery = context.records.recovery().state
+    return {
+        "records": [
+            {
+                "started_at": one.started_at,
+                "ended_at": one.ended_at,
+                "scenes": one.jobs_affected,
+                "estimated": one.estimated,
+            }
+            for one in records
+        ],
+        "mttr": metrics.mttr,
+        "mtbf": metrics.mtbf,
+        "availability": metrics.availability,
+        "last_check": recovery.last_check_time,
+    }
+
+
+def _reconciliation(context: TaskContext) -> dict[str, Any]:
+    state = context.reconciler.state.read()
+    running = context.reconciler.reconciliation.stored()
+    return {
+        "last_run": state.last_run_time,
+        "scope": state.last_run_scope,
+        "checked": state.last_scenes_checked,
+        "gaps": dict(state.last_gaps_by_type),
+        "enqueued": state.last_enqueued,
+        "runs": state.run_count,
+        "summary": state.summary[:LONGEST_TEXT],
+        "ended_at": state.ended_at,
+        "running": None
+        if running is None
+        else {"checked": running.sums.checked, "total": running.total},
+    }
+
+
+def _paths(context: TaskContext) -> dict[str, Any]:
+    index = look_at_index(context.records.folder.library_database)
+    try:
+        scenes: int | None = context.scenes.count()
+    except StashError:
+        scenes = None
+    return {
+        "scenes": scenes,
+        "in_plex": context.queue.glance.scenes_in_plex(),
+        "plex_files": index.files,
+        "listed_at": index.listed_at,
+        "learned": [
+            {
+                "pair": str(one.pair),
+                "agree": one.agree,
+                "disagree": one.disagree,
+                "used": one.usable,
+            }
+            for one in index.mappings
+        ],
+    }

@@ -1,0 +1,97 @@
+"""States of the plugin that a page has to show, put into a rig's data folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sync_queue.dlq import Failure
+from sync_queue.manager import QueueManager
+from sync_queue.models import SyncJob
+from sync_queue.operations import encode
+from tests.rig import PLUGIN, Rig
+from tests.sync_queue.support import job
+
+HOUR = 3600.0
+LATER = (
+    1_000_000.0  # seconds: no such job becomes due while a test lasts, and the worker lets it be
+)
+
+
+@contextmanager
+def queue_of(rig: Rig) -> Iterator[QueueManager]:
+    """The rig's durable state, in this process: no worker starts because of it."""
+    folder = rig.data / "queue"
+    folder.mkdir(parents=True, exist_ok=True)
+    queue = QueueManager(str(folder))
+    try:
+        yield queue
+    finally:
+        queue.close()
+
+
+def ask(rig: Rig, mode: str, **arguments: Any) -> dict[str, Any]:
+    """What a program is answered; it must be no error."""
+    result = rig.stash.run_operation(PLUGIN, {"mode": mode, "format": "json", **arguments})
+    assert result.error is None, result.error
+    assert isinstance(result.output, dict)
+    return result.output
+
+
+def refused(rig: Rig, mode: str, **arguments: Any) -> str:
+    """The error that a program is answered."""
+    result = rig.stash.run_operation(PLUGIN, {"mode": mode, "format": "json", **arguments})
+    assert result.error is not None
+    return result.error
+
+
+def wait_in_queue(rig: Rig, scene_ids: list[int], error: str | None = "PlexTemporaryError") -> None:
+    """Jobs that wait for a time that does not come during a test."""
+    now = time.time()
+    jobs = [job(one, at=now - 60) | {"next_retry_at": now + LATER, "last_error_type": error,
+                                     "retry_count": 2} for one in scene_ids]  # fmt: skip
+    with queue_of(rig) as queue, queue.transaction():
+        queue._queue.connection.executemany(
+            "INSERT INTO ack_queue_default (data, timestamp, status) VALUES (?, ?, 0)",
+            [(encode(one), now) for one in jobs],
+        )
+
+
+def bury(rig: Rig, scene_ids: list[int], error_type: str, message: str) -> None:
+    """Dead letters of scenes, an hour old."""
+    at = time.time() - HOUR
+    with queue_of(rig) as queue, queue.transaction():
+        for one in scene_ids:
+            dead = SyncJob.parse(json.dumps(job(one, at=at)))
+            queue.dead_letters.add(dead, Failure(error_type, message), at)
+
+
+def write(rig: Rig, name: str, content: Any) -> None:
+    rig.data.mkdir(exist_ok=True)
+    (rig.data / name).write_text(json.dumps(content))
+
+
+def outage_now(rig: Rig, since: float) -> None:
+    """Plex is away, and the worker knows it."""
+    rig.plex.stop()
+    breaker = {"state": "open", "failure_count": 5, "success_count": 0, "opened_at": since}
+    write(rig, "circuit_breaker.json", breaker)
+    past = [
+        {"started_at": since - 50 * HOUR, "ended_at": since - 49 * HOUR, "duration": HOUR,
+         "jobs_affected": 12},
+        {"started_at": since - 20 * HOUR, "ended_at": since - 19.9 * HOUR, "duration": 360.0,
+         "jobs_affected": 3},
+    ]  # fmt: skip
+    write(rig, "outage_history.json", [*past, {"started_at": since, "ended_at": None,
+                                               "duration": None, "jobs_affected": 5}])  # fmt: skip
+
+
+def busy_day(rig: Rig) -> None:
+    """Counts of the last 24 hours, as a worker would have kept them."""
+    hour = time.time() // HOUR * HOUR
+    hours = [{"hour": hour - n * HOUR, "synced": (n * 7) % 23, "failed": int(n == 5) * 4,
+              "seconds": ((n * 7) % 23) * 0.4} for n in range(23, -1, -1)]  # fmt: skip
+    write(rig, "stats.json", {"jobs_succeeded": 230, "hours": hours})

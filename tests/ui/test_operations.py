@@ -1,0 +1,244 @@
+"""What the page asks for: every state as one sentence, everything bounded, no secret in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
+from tests.sync_queue.support import job
+from tests.ui.situations import (
+    HOUR,
+    ask,
+    bury,
+    outage_now,
+    queue_of,
+    refused,
+    wait_in_queue,
+)
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202eltr " + "x" * 65_536
+
+
+def state(rig: Rig) -> dict[str, object]:
+    found = ask(rig, "overview")["state"]
+    assert isinstance(found, dict)
+    return found
+
+
+def sentence(rig: Rig) -> object:
+    return state(rig)["sentence"]
+
+
+# -- the sentence -------------------------------------------------------------------------------
+
+
+def test_at_first_it_tells_how_to_begin(rig: Rig) -> None:
+    assert str(sentence(rig)).startswith("Nothing was sent yet: edit a scene")
+
+
+def test_after_a_sync_everything_is_in_plex(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
+    rig.stash.edit_scene(scene_id, title="Uno")
+    assert rig.settled()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+    found = ask(rig, "overview")
+
+    assert found["text"] == "Everything is in Plex"
+    assert found["level"] == "ok"
+    (sync,) = found["syncs"]
+    assert (sync["scene_id"], sync["title"], sync["outcome"]) == (scene_id, "Uno", "synced")
+    assert "title" in sync["detail"]
+    assert found["paths"]["in_plex"] == found["paths"]["scenes"] == 1
+    assert found["paths"]["plex_files"] == 1
+    assert sum(hour["synced"] for hour in found["hours"]) >= 1
+
+
+def test_an_outage_has_its_beginning_and_what_waits_for_its_end(rig: Rig) -> None:
+    scenes = rig.add_library(3, covers=False)
+    wait_in_queue(rig, scenes)
+    began = float(int(time.time()) - 600)
+    outage_now(rig, began)
+
+    found = ask(rig, "overview")
+
+    assert found["state"]["sentence"] == "Plex is down since {since}; 3 scenes wait"
+    assert found["state"]["since"] == began
+    assert re.fullmatch(r"Plex is down since [\d: -]+ UTC; 3 scenes wait", found["text"])
+    assert found["level"] == "fault"
+    assert [one["scenes"] for one in found["outages"]["records"]] == [12, 3, 5]
+    assert found["outages"]["mttr"] == pytest.approx((HOUR + 360) / 2)
+
+
+def test_dead_letters_need_somebody(rig: Rig) -> None:
+    bury(rig, [1], "PlexPermanentError", "Plex refused the title")
+    assert sentence(rig) == "1 scene needs you"
+    bury(rig, [2], "SceneError", "the scene has no file")
+    wait_in_queue(rig, [3])
+    assert sentence(rig) == "2 scenes need you; 1 scene waits"
+
+
+def test_what_waits_is_on_its_way(rig: Rig) -> None:
+    wait_in_queue(rig, [7, 8])
+    assert sentence(rig) == "2 scenes are on the way to Plex"
+
+
+def test_settings_that_name_no_plex_come_before_everything_else(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"plex_url": ""})
+    bury(rig, [1], "SceneError", "the scene has no file")
+    wait_in_queue(rig, [2])
+
+    found = ask(rig, "overview")
+
+    assert str(found["text"]).startswith("Nothing can be sent to Plex: plex_url is not set")
+    assert str(found["text"]).endswith("; 1 scene waits")
+    assert found["state"]["kind"] == "unconfigured"
+
+
+def test_a_plugin_that_is_switched_off_says_so(make_rig: MakeRig) -> None:
+    assert sentence(make_rig(settings={"enabled": False})) == (
+        "Stash2Plex is switched off: nothing is sent"
+    )
+
+
+def test_a_token_that_plex_refuses_is_told_while_jobs_wait_for_it_and_no_longer(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig(settings={"plex_token": "wrong-token-000000"})
+    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
+    rig.stash.edit_scene(scene_id, title="Uno")
+    assert rig.wait_until(lambda: state(rig)["kind"] == "paused")
+    assert "token" in str(sentence(rig))
+
+    rig.configure(plex_token=TOKEN)
+    ask(rig, "wake")
+
+    assert rig.wait_until(lambda: state(rig)["kind"] == "in_step")
+
+
+# -- bounds ---------------------------------------------------------------------------------------
+
+
+def test_10000_jobs_and_5000_dead_letters_give_a_small_answer(rig: Rig) -> None:
+    rig.add_library(60, covers=False)
+    wait_in_queue(rig, list(range(1, 10_001)))
+    bury(rig, list(range(1, 5_001)), "PlexPermanentError", "Plex refused it: " + "y" * 5000)
+
+    found = ask(rig, "overview")
+
+    assert found["queue"]["retrying"] == 10_000
+    assert len(found["queue"]["next"]) == 50
+    assert found["dead_letters"]["count"] == 5_000
+    (group,) = found["dead_letters"]["groups"]
+    assert (group["count"], len(group["newest"])) == (5_000, 10)
+    assert len(json.dumps(found)) < 60_000
+
+
+def test_a_hostile_title_arrives_as_it_is_and_short(rig: Rig) -> None:
+    scene = rig.stash.add_scene(files=[f"{FOLDER}/h.mp4"], title=HOSTILE)
+    wait_in_queue(rig, [scene.id])
+
+    (shown,) = ask(rig, "overview")["queue"]["next"]
+
+    assert HOSTILE.startswith(shown["title"])
+    assert len(shown["title"]) <= 255
+
+
+def test_no_answer_has_the_token_in_it(rig: Rig) -> None:
+    found = ask(rig, "overview")
+
+    values = {one["name"]: one["value"] for one in found["settings"]}
+    assert values["plex_token"] == "set"
+    assert values["enabled"] is True
+    assert TOKEN not in json.dumps(found)
+
+
+# -- what it changes ----------------------------------------------------------------------------
+
+
+def test_a_look_starts_no_worker_but_waking_does_where_something_waits(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
+    assert ask(rig, "wake")["worker"] == "not needed"
+    with queue_of(rig) as queue:
+        queue.enqueue([job(scene_id)])
+    ask(rig, "overview")
+    assert rig.worker_pids() == []
+
+    assert ask(rig, "wake")["worker"] == "started"
+    assert rig.settled()
+
+
+def test_a_scene_tells_how_it_stands_and_is_synced_on_request(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
+    assert ask(rig, "scene_status", scene_id=scene_id)["text"] == "It was never sent to Plex"
+
+    assert ask(rig, "sync_scene", scene_id=scene_id)["text"] == f"Scene {scene_id} is queued"
+
+    assert rig.settled()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    found = ask(rig, "scene_status", scene_id=str(scene_id))
+    assert found["text"].startswith("It is in Plex; synced ")
+    assert "title" in found["items"][0]["fields"]
+
+
+def test_a_scene_in_the_dead_letters_says_why_and_what_to_do(rig: Rig) -> None:
+    bury(rig, [9], "SceneError", "the scene has no file")
+    found = ask(rig, "scene_status", scene_id=9)
+    assert found["text"] == "Not in step: the scene has no file"
+    assert found["letters"][0]["remedy"].startswith("Give the scene its file")
+
+
+@pytest.mark.parametrize("given", ["", "abc", "-1"])
+@pytest.mark.parametrize("mode", ["scene_status", "sync_scene"])
+def test_what_is_no_scene_is_refused(rig: Rig, mode: str, given: str) -> None:
+    assert "the number of a scene is wanted" in refused(rig, mode, scene_id=given)
+
+
+def test_only_the_named_dead_letters_are_dropped(rig: Rig) -> None:
+    bury(rig, [1, 2], "SceneError", "the scene has no file")
+    bury(rig, [1], "PlexPermanentError", "no")
+
+    assert ask(rig, "drop_dlq", scene_id=1, error_type="SceneError")["removed"] == 1
+    assert ask(rig, "drop_dlq", error_type="PlexPermanentError")["removed"] == 1
+    assert "clear_dlq removes all" in refused(rig, "drop_dlq")
+    assert ask(rig, "overview")["dead_letters"]["count"] == 1
+
+
+def test_a_path_is_tried_as_the_worker_would(rig: Rig) -> None:
+    _, item = rig.add_pair("one")
+    found = ask(rig, "try_path", path=f"{FOLDER}/one.mp4")
+    assert found["items"] == [{"rating_key": item.rating_key, "path": f"{FOLDER}/one.mp4"}]
+    assert found["rule"] == "full path"
+    assert "does not have it" in ask(rig, "try_path", path=f"{FOLDER}/two.mp4")["text"]
+
+
+def test_settings_are_saved_beside_the_others(rig: Rig) -> None:
+    ask(rig, "save_settings", settings={"max_tags": 50, "sync_tags": False})
+
+    stored = rig.stash.plugin_settings(PLUGIN)
+    assert (stored["max_tags"], stored["sync_tags"]) == (50, False)
+    assert stored["plex_token"] == TOKEN
+    values = {one["name"]: one["value"] for one in ask(rig, "overview")["settings"]}
+    assert (values["max_tags"], values["sync_tags"]) == (50, False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"max_tags": 5}, "a whole number from 10 to 500"),
+        ({"no_such": 1}, "there is no setting no_such"),
+        ({"plex_url": "nonsense"}, "an address such as"),
+        ({"plex_token": "short"}, "plex_token cannot be used"),
+        ({}, "settings is missing"),
+        ("x", "settings is missing"),
+    ],
+)
+def test_what_cannot_be_used_is_not_saved(rig: Rig, settings: object, why: str) -> None:
+    before = rig.stash.plugin_settings(PLUGIN)
+    assert why in refused(rig, "save_settings", settings=settings)
+    assert rig.stash.plugin_settings(PLUGIN) == before
