@@ -1,0 +1,77 @@
+/* The page: one sentence, then its reasons. */
+(function (S) {
+  "use strict";
+  const React = S.api.React;
+  const h = S.h;
+  const SIGN = { ok: "✓", warning: "!", fault: "✕" };
+  const WORD = { ok: "All is well", warning: "Needs you", fault: "Something is wrong" };
+
+  S.Sentence = ({ state }) =>
+    h(
+      "p",
+      { className: "s2p-sentence s2p-" + state.level, role: "status" },
+      h("span", { className: "s2p-sign", role: "img", "aria-label": WORD[state.level] },
+        SIGN[state.level]),
+      h("bdi", null, S.cut(S.sentence(state), 600))
+    );
+
+  /** One section's fault leaves the others standing. */
+  class Guard extends React.Component {
+    constructor(props) {
+      super(props);
+      this.state = { error: null };
+    }
+
+    static getDerivedStateFromError(error) {
+      return { error };
+    }
+
+    render() {
+      return this.state.error
+        ? h("p", { className: "s2p-told s2p-fault" }, "This part cannot be shown: ",
+            String(this.state.error.message))
+        : this.props.children;
+    }
+  }
+
+  const SECTIONS = [
+    (one) => h(S.Letters, { letters: one.dead_letters }),
+    (one) => h(S.Queue, { queue: one.queue, now: one.now }),
+    (one) => h(S.Syncs, { syncs: one.syncs }),
+    (one) => h(S.Throughput, { hours: one.hours, now: one.now }),
+    (one) => h(S.Outages, { outages: one.outages, now: one.now }),
+    (one) => h(S.Reconciliation, { reconciliation: one.reconciliation }),
+    (one) => h(S.Paths, { paths: one.paths }),
+    (one) => h(S.Settings, { settings: one.settings }),
+    (one) => h(S.Doctor, { answer: one }),
+  ];
+
+  const Part = ({ show, answer }) => show(answer);
+
+  S.Page = () => {
+    const { answer, error } = S.useAnswer();
+    React.useEffect(() => {
+      document.title = "Stash2Plex | Stash";
+    }, []);
+    return h(
+      "div",
+      { className: "s2p-page" },
+      h("h1", null, "Stash2Plex"),
+      answer ? h(S.Sentence, { state: answer.state }) : null,
+      error
+        ? h("p", { className: "s2p-told s2p-fault", role: "alert" },
+            "The plugin does not answer: ", h("bdi", null, S.cut(error, 1000)))
+        : null,
+      answer || error ? null : h("p", { role: "status" }, "Looking…"),
+      answer
+        ? h(
+            "div",
+            { className: "s2p-sections" },
+            SECTIONS.map((show, at) => h(Guard, { key: at }, h(Part, { show, answer })))
+          )
+        : null
+    );
+  };
+
+  S.api.register.route(S.path, S.Page);
+})(window.Stash2Plex);

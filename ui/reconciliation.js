@@ -1,0 +1,69 @@
+/* Reconciliation: what the last comparison of both libraries found, and the next one. */
+(function (S) {
+  "use strict";
+  const React = S.api.React;
+  const h = S.h;
+  const SCOPES = [
+    ["reconcile_recent", "scenes of the last 24 hours"],
+    ["reconcile_7days", "scenes of the last 7 days"],
+    ["reconcile_all", "all scenes"],
+  ];
+  const GAPS = {
+    empty_metadata: "empty in Plex",
+    stale_sync: "different in Plex",
+    missing: "not in Plex",
+  };
+
+  S.Reconciliation = ({ reconciliation: last }) => {
+    const [mode, choose] = React.useState(SCOPES[0][0]);
+    const [{ busy, told }, run] = S.useRun();
+    const what = "Compare " + SCOPES.find(([name]) => name === mode)[1];
+    return h(
+      S.Section,
+      { title: "Reconciliation", note: last.runs ? S.counted(last.runs, "run") : "no run yet" },
+      last.running
+        ? h("p", { role: "status" }, "Under way: " + last.running.checked.toLocaleString("en") +
+            " of " + S.counted(last.running.total, "scene"))
+        : null,
+      last.runs
+        ? h(S.Facts, {
+            facts: [
+              ["last run", h(S.Time, { at: last.last_run })],
+              ["scope", last.scope],
+              ["scenes checked", last.checked.toLocaleString("en")],
+              ...Object.entries(last.gaps).map(([name, number]) =>
+                [GAPS[name] || name, number.toLocaleString("en")]),
+              ["queued", last.enqueued.toLocaleString("en")],
+            ],
+          })
+        : null,
+      last.summary ? h("p", null, h("bdi", null, last.summary)) : null,
+      h(
+        "div",
+        { className: "s2p-acts" },
+        h(
+          "select",
+          {
+            className: "form-control form-control-sm",
+            "aria-label": "Which scenes to compare",
+            value: mode,
+            onChange: (event) => choose(event.target.value),
+          },
+          SCOPES.map(([name, words]) => h("option", { key: name, value: name }, words))
+        ),
+        h(S.Act, {
+          label: "Run now",
+          variant: "primary",
+          busy,
+          onClick: () => run(() => S.task(mode, what)),
+        }),
+        h(S.Act, {
+          label: "Dry run",
+          busy,
+          onClick: () => run(() => S.run(mode, { dry_run: true })),
+        })
+      ),
+      h(S.Told, { told })
+    );
+  };
+})(window.Stash2Plex);

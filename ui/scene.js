@@ -1,0 +1,64 @@
+/* A tab on a scene's page: in Plex? when synced? what differs? sync now. */
+(function (S) {
+  "use strict";
+  const React = S.api.React;
+  const h = S.h;
+  const TAB = "stash2plex-tab";
+
+  const Body = ({ id }) => {
+    const [{ busy, told }, run] = S.useRun();
+    const [status, set] = React.useState(null);
+    const look = () => S.run("scene_status", { scene_id: id }).then(set, (error) =>
+      set({ level: "fault", text: error.message }));
+    React.useEffect(() => {
+      set(null);
+      look();
+    }, [id]);
+    const act = (mode) => run(() => S.run(mode, { scene_id: id })).then(look);
+    const letters = (status && status.letters) || [];
+    const items = (status && status.items) || [];
+    return h(
+      "div",
+      { className: "s2p-scene" },
+      status ? h(S.Told, { told: { level: status.level, text: status.text } }) : h("p", null, "Looking…"),
+      letters.map((letter, at) =>
+        h("p", { key: at }, h("strong", null, "What to do: "), letter.remedy, "."))
+      ,
+      items.map((item) =>
+        h("p", { key: item.rating_key }, "Plex item " + item.rating_key + ": " +
+          (item.fields.join(", ") || "nothing") + " sent, last ", h(S.Time, { at: item.at }))
+      ),
+      h(
+        "div",
+        { className: "s2p-acts" },
+        h(S.Act, { label: "Sync now", variant: "primary", busy, onClick: () => act("sync_scene") }),
+        h(S.Act, { label: "What differs?", busy, onClick: () => act("inspect") }),
+        h(S.router.Link, { to: S.path }, "All of Stash2Plex")
+      ),
+      h(S.Told, { told })
+    );
+  };
+
+  /** Asks only once its tab is open: looking at scenes starts no process. */
+  const Pane = ({ scene }) =>
+    h(S.bootstrap.Tab.Pane, { eventKey: TAB, mountOnEnter: true, unmountOnExit: true },
+      h(Body, { id: Number(scene.id) }));
+
+  S.api.patch.before("ScenePage.Tabs", (props) => [
+    {
+      ...props,
+      children: h(
+        React.Fragment,
+        null,
+        props.children,
+        h(S.bootstrap.Nav.Item, null, h(S.bootstrap.Nav.Link, { eventKey: TAB }, "Plex"))
+      ),
+    },
+  ]);
+  S.api.patch.before("ScenePage.TabContent", (props) => [
+    {
+      ...props,
+      children: h(React.Fragment, null, props.children, h(Pane, { scene: props.scene })),
+    },
+  ]);
+})(window.Stash2Plex);
