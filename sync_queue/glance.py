@@ -82,11 +82,6 @@ class Glance:
         statement = "SELECT scene_id, outcome, detail, at FROM scene_log ORDER BY at DESC LIMIT ?"
         return [SyncedRow(*row) for row in self._connection.execute(statement, (limit,))]
 
-    def outcomes(self) -> dict[str, int]:
-        """Return how many scenes there are whose last job ended so, by word."""
-        statement = "SELECT outcome, COUNT(*) FROM scene_log GROUP BY outcome"
-        return dict(self._connection.execute(statement))
-
     def scenes_in_plex(self) -> int:
         """Return how many scenes were written to an item that is still theirs."""
         statement = f"SELECT COUNT(DISTINCT scene_id) FROM sync_log WHERE scene_id != {NOBODY}"

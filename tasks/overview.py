@@ -88,7 +88,7 @@ def letter_data(letter: LetterRow, titles: Mapping[int, str]) -> dict[str, Any]:
         "message": letter.message[:LONGEST_TEXT],
         "retries": letter.retries,
         "failed_at": letter.failed_at,
-        "remedy": remedy_for(letter.error_type),
+        "remedy": remedy_for(letter.error_type).cure,
     }
 
 
@@ -110,7 +110,8 @@ def _group_data(group: LetterGroup, titles: Mapping[int, str]) -> dict[str, Any]
     return {
         "error_type": group.error_type,
         "count": group.count,
-        "remedy": remedy_for(group.error_type),
+        "matter": remedy_for(group.error_type).matter,
+        "remedy": remedy_for(group.error_type).cure,
         "newest": [letter_data(letter, titles) for letter in group.newest],
     }
 

@@ -39,7 +39,8 @@
     return h(
       "details",
       { className: "s2p-group", open },
-      h("summary", null, h("strong", null, group.error_type), " ", S.counted(group.count, "scene")),
+      h("summary", null, h("strong", null, group.matter), ": ", S.counted(group.count, "scene"), " ",
+        h("small", { className: "s2p-quiet" }, group.error_type)),
       h("p", null, h("strong", null, "What to do: "), group.remedy, "."),
       h(
         "div",

@@ -12,6 +12,13 @@
     return new URL("graphql", base ? base.href : window.location.origin + "/");
   }
 
+  /** An error that was answered: one without an answer may only mean that the page was left. */
+  function refusal(text) {
+    const error = new Error(text);
+    error.answered = true;
+    return error;
+  }
+
   /** The data of a GraphQL answer; an error is thrown with its text. */
   S.graphql = async (query, variables) => {
     const response = await window.fetch(endpoint(), {
@@ -22,10 +29,10 @@
     });
     const answer = await response.json().catch(() => ({}));
     if (answer.errors && answer.errors.length) {
-      throw new Error(answer.errors.map((one) => one.message).join("; "));
+      throw refusal(answer.errors.map((one) => one.message).join("; "));
     }
     if (!answer.data) {
-      throw new Error("Stash answered with status " + response.status);
+      throw refusal("Stash answered with status " + response.status);
     }
     return answer.data;
   };

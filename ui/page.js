@@ -34,19 +34,31 @@
     }
   }
 
+  /* In the order in which they matter; on a wide screen the odd ones stand on the left. */
   const SECTIONS = [
     (one) => h(S.Letters, { letters: one.dead_letters }),
     (one) => h(S.Queue, { queue: one.queue, now: one.now }),
     (one) => h(S.Syncs, { syncs: one.syncs }),
     (one) => h(S.Throughput, { hours: one.hours, now: one.now }),
-    (one) => h(S.Outages, { outages: one.outages, now: one.now }),
     (one) => h(S.Reconciliation, { reconciliation: one.reconciliation }),
+    (one) => h(S.Outages, { outages: one.outages, now: one.now }),
     (one) => h(S.Paths, { paths: one.paths }),
     (one) => h(S.Settings, { settings: one.settings }),
     (one) => h(S.Doctor, { answer: one }),
   ];
 
   const Part = ({ show, answer }) => show(answer);
+
+  const Side = ({ side, answer }) =>
+    h(
+      "div",
+      { className: "s2p-side" },
+      SECTIONS.map((show, at) =>
+        at % 2 === side
+          ? h("div", { key: at, style: { order: at } }, h(Guard, null, h(Part, { show, answer })))
+          : null
+      )
+    );
 
   S.Page = () => {
     const { answer, error } = S.useAnswer();
@@ -64,11 +76,7 @@
         : null,
       answer || error ? null : h("p", { role: "status" }, "Looking…"),
       answer
-        ? h(
-            "div",
-            { className: "s2p-sections" },
-            SECTIONS.map((show, at) => h(Guard, { key: at }, h(Part, { show, answer })))
-          )
+        ? h("div", { className: "s2p-sections" }, [0, 1].map((side) => h(Side, { key: side, side, answer })))
         : null
     );
   };

@@ -35,6 +35,12 @@
     listeners.forEach((listener) => listener());
   }
 
+  function keepFault(error) {
+    if (error.answered) {
+      keep({ level: "fault", text: S.cut(error.message, 200), count: 0 });
+    }
+  }
+
   function stored() {
     try {
       return JSON.parse(window.localStorage.getItem(KEY)) || null;
@@ -59,7 +65,7 @@
     try {
       keep(shorten((await S.run("wake")).state));
     } catch (error) {
-      keep({ level: "fault", text: S.cut(error.message, 200), count: 0 });
+      keepFault(error);
     }
   };
 
@@ -78,7 +84,7 @@
 
   /** Asks for the whole page's answer; at most one question is under way. */
   S.refresh = async () => {
-    if (asking || document.hidden) {
+    if (asking || document.hidden || !watchers) {
       return;
     }
     asking = true;
@@ -89,7 +95,7 @@
       keep(shorten(answer.state));
     } catch (error) {
       tell({ answer: now.answer, error: error.message });
-      keep({ level: "fault", text: S.cut(error.message, 200), count: 0 });
+      keepFault(error);
     }
     asking = false;
     plan();
