@@ -1,0 +1,203 @@
+"""A headless Chromium, driven by the plain HTTP that ChromeDriver speaks (W3C WebDriver).
+
+The few calls that the tests need do not need a client library.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+DRIVER, CHROMIUM = "chromedriver", ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 90  # seconds for what is awaited in the page
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the standard's name for a reference
+_ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-device-scale-factor=1",
+    "--hide-scrollbars",
+)
+# Resolves as soon as the function says so; looks again with each change of the page.
+_AWAIT = """
+const done = arguments[arguments.length - 1];
+const given = Array.prototype.slice.call(arguments, 0, -1);
+const holds = () => (function () { %s }).apply(null, given);
+let watcher = null, clock = null;
+const look = () => {
+  const value = holds();
+  if (value) { watcher.disconnect(); clearInterval(clock); done(value); }
+};
+watcher = new MutationObserver(look);
+watcher.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+clock = setInterval(look, 100);
+look();
+"""
+_VISIBLE_WITH_TEXT = """
+return Array.from(document.querySelectorAll(arguments[0])).find(one =>
+  one.getClientRects().length && (one.textContent || '').includes(arguments[1])) || null;
+"""
+
+
+class BrowserError(Exception):
+    """The browser could not do what it was told; the text is the driver's."""
+
+
+def missing() -> str:
+    """What this machine lacks for a browser; empty when it has all."""
+    if shutil.which(DRIVER) is None:
+        return "no chromedriver (Debian: apt-get install chromium chromium-driver)"
+    if not any(shutil.which(name) for name in CHROMIUM):
+        return "no Chromium (Debian: apt-get install chromium chromium-driver)"
+    return ""
+
+
+class Browser:
+    """One window.
+
+    Args:
+        profile: an empty folder.
+    """
+
+    def __init__(self, profile: Path) -> None:
+        self._profile = profile
+        self._session = ""
+        self._http = requests.Session()
+        self._http.trust_env = False
+
+    def __enter__(self) -> Self:
+        self._driver = subprocess.Popen(
+            [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        try:
+            self._begin()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._call("DELETE", self._session)
+        finally:
+            self._end()
+
+    def _begin(self) -> None:
+        assert self._driver.stdout is not None
+        lines = iter(self._driver.stdout.readline, "")
+        started = re.compile(r"successfully on port (\d+)")
+        found = next(match for line in lines if (match := started.search(line)))
+        self._url = f"http://127.0.0.1:{found.group(1)}"
+        binary = next(path for name in CHROMIUM if (path := shutil.which(name)))
+        options = {"binary": binary, "args": [*_ARGUMENTS, f"--user-data-dir={self._profile}"]}
+        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self._session = f"/session/{session['sessionId']}"
+        self.tell("POST", "/timeouts", {"script": PATIENCE * 1000})
+
+    def _end(self) -> None:
+        self._driver.terminate()
+        self._driver.wait()
+        if self._driver.stdout is not None:
+            self._driver.stdout.close()
+        self._http.close()
+
+    # -- what a person does -------------------------------------------------------------------
+
+    def open(self, url: str) -> None:
+        """Load a page."""
+        self.tell("POST", "/url", {"url": url})
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Click the first visible element with this text, once it is there."""
+        element = self.until(_VISIBLE_WITH_TEXT, selector, text)
+        self.tell("POST", f"/element/{element[_ELEMENT]}/click", {})
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into an input."""
+        element = self.until("return document.querySelector(arguments[0])", selector)
+        self.tell("POST", f"/element/{element[_ELEMENT]}/clear", {})
+        self.tell("POST", f"/element/{element[_ELEMENT]}/value", {"text": text})
+
+    def press(self, key: str) -> None:
+        """Press one key; WebDriver's code for it."""
+        actions = [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]
+        keyboard = {"type": "key", "id": "keyboard", "actions": actions}
+        self.tell("POST", "/actions", {"actions": [keyboard]})
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page this size, in pixels."""
+        self.tell(
+            "POST",
+            "/goog/cdp/execute",
+            {
+                "cmd": "Emulation.setDeviceMetricsOverride",
+                "params": {"width": width, "height": height, "deviceScaleFactor": 1,
+                           "mobile": False},
+            },
+        )  # fmt: skip
+
+    # -- what a person sees -------------------------------------------------------------------
+
+    def js(self, script: str, *arguments: Any) -> Any:
+        """Run a script in the page and return what it returns."""
+        return self.tell("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def until(self, condition: str, *arguments: Any) -> Any:
+        """Wait until the body of a function returns something true; return that.
+
+        Raises:
+            BrowserError: it never did.
+        """
+        script = _AWAIT % condition
+        return self.tell("POST", "/execute/async", {"script": script, "args": list(arguments)})
+
+    def sees(self, text: str, selector: str = "body") -> str:
+        """Wait until a visible element has this text; return all of its text."""
+        self.until(_VISIBLE_WITH_TEXT, selector, text)
+        return self.text(selector, text)
+
+    def text(self, selector: str = "body", among: str = "") -> str:
+        """The text of the first visible element of that kind."""
+        script = _VISIBLE_WITH_TEXT.replace("|| null", "|| {}").replace("return ", "const f = ", 1)
+        return str(self.js(script + " return f.innerText || f.textContent || '';", selector, among))
+
+    def complaints(self) -> list[str]:
+        """What the console has shown since the last look that is no mere information."""
+        entries = self.tell("POST", "/se/log", {"type": "browser"})
+        return [one["message"] for one in entries if one["level"] in ("SEVERE", "WARNING")]
+
+    def screenshot(self, path: Path) -> None:
+        """Store the window as a picture."""
+        path.write_bytes(base64.b64decode(self.tell("GET", "/screenshot")))
+
+    # -- the protocol ---------------------------------------------------------------------------
+
+    def tell(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Call something of this session."""
+        return self._call(method, self._session + path, body)
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        response = self._http.request(method, self._url + path, json=body, timeout=120)
+        value = response.json()["value"]
+        if response.status_code != requests.codes.ok:
+            raise BrowserError(f"{method} {path}: {value.get('error')}: {value.get('message')}")
+        return value

@@ -1,0 +1,175 @@
+"""The web server of the harness: a page that loads the plugin's files as Stash does.
+
+Its GraphQL is the fake Stash's, so that a click in the browser really runs the plugin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from tests.rig import REPOSITORY, Rig
+from tests.servers.stash.yaml_subset import parse
+
+HARNESS = Path(__file__).parent / "harness"
+MIME = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
+VENDOR = {
+    "react.js": "react/umd/react.development.js",
+    "react-dom.js": "react-dom/umd/react-dom.development.js",
+    "react-router-dom.js": "react-router-dom/umd/react-router-dom.js",
+    "react-bootstrap.js": "react-bootstrap/dist/react-bootstrap.js",
+    "bootstrap.css": "bootstrap/dist/css/bootstrap.min.css",
+}
+
+
+class VendorError(Exception):
+    """The libraries that Stash gives its plugins cannot be had; the text says why."""
+
+
+def vendor(scratch: Path) -> Path:
+    """Return the folder with Stash's libraries, from the npm registry at the first time.
+
+    Raises:
+        VendorError: there is no npm, or no registry.
+    """
+    lock = (HARNESS / "package-lock.json").read_bytes()
+    target = REPOSITORY / "build" / f"ui-vendor-{hashlib.sha256(lock).hexdigest()[:12]}"
+    if target.is_dir():
+        return target
+    if shutil.which("npm") is None:
+        raise VendorError("no npm, which brings the React of Stash's version")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy2(HARNESS / name, scratch / name)
+    done = subprocess.run(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=scratch, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    if done.returncode:
+        raise VendorError(f"npm could not bring React: {done.stderr[-300:]}")
+    partial = target.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, source in VENDOR.items():
+        shutil.copy2(scratch / "node_modules" / source, partial / name)
+    partial.rename(target)
+    return target
+
+
+def ui_files(folder: Path, kind: str) -> list[Path]:
+    """The files of the yml's `ui` key, in their order; `kind` is `javascript` or `css`."""
+    top = parse((folder / "Stash2Plex.yml").read_text(encoding="utf-8"))
+    assert isinstance(top, dict)
+    ui = top["ui"]
+    assert isinstance(ui, dict)
+    names = ui[kind]
+    assert isinstance(names, list)
+    return [folder / str(name) for name in names]
+
+
+class Web:
+    """Serves the harness over a rig.
+
+    Attributes:
+        asked: the modes that the page's requests named, in their order; other requests by `""`.
+        answers: for a mode, what is answered instead of running the plugin.
+    """
+
+    def __init__(self, rig: Rig, libraries: Path) -> None:
+        self.rig = rig
+        self.asked: list[str] = []
+        self.arguments: list[dict[str, Any]] = []
+        self.answers: dict[str, Mapping[str, Any]] = {}
+        self._libraries = libraries
+        self._lock = threading.Lock()
+        web = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._send(*web.file(self.path.split("?")[0]))
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self._send(200, "application/json", web.graphql(json.loads(body)))
+
+            def _send(self, status: int, kind: str, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", f"{kind}; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                # Stash's own policy, as far as it concerns a plugin that asks for nothing more.
+                self.send_header(
+                    "Content-Security-Policy",
+                    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+                    "connect-src 'self'; img-src 'self' data:",
+                )
+                with suppress(ConnectionError):  # the page was left
+                    self.end_headers()
+                    self.wfile.write(body)
+
+            def log_message(self, *_args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = False  # its end waits for the answers under way
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def file(self, path: str) -> tuple[int, str, bytes]:
+        """What a GET is answered: status, type, body."""
+        folder = self.rig.manifest.directory
+        if path == "/plugin/Stash2Plex/javascript":
+            return 200, MIME["js"], _joined(ui_files(folder, "javascript"))
+        if path == "/plugin/Stash2Plex/css":
+            return 200, MIME["css"], _joined(ui_files(folder, "css"))
+        for prefix, place in (("/vendor/", self._libraries), ("/harness/", HARNESS)):
+            if path.startswith(prefix):
+                found = place / Path(path).name
+                if not found.is_file():
+                    return 404, "text/plain", b"not found"
+                return 200, MIME[found.suffix[1:]], found.read_bytes()
+        return 200, MIME["html"], (HARNESS / "index.html").read_bytes()
+
+    def graphql(self, request: dict[str, Any]) -> bytes:
+        """What a GraphQL request is answered: by the fake Stash, unless the test knows better."""
+        arguments = (request.get("variables") or {}).get("args") or {}
+        mode = str(arguments.get("mode", ""))
+        with self._lock:
+            self.asked.append(mode)
+            self.arguments.append(dict(arguments))
+        if mode in self.answers:
+            return json.dumps(self.answers[mode]).encode()
+        headers = {"ApiKey": self.rig.stash.gate.api_key} if self.rig.stash.gate.api_key else {}
+        with requests.Session() as session:
+            session.trust_env = False
+            reply = session.post(
+                f"{self.rig.stash.url}/graphql", json=request, headers=headers, timeout=120
+            )
+            return reply.content
+
+
+def _joined(files: list[Path]) -> bytes:
+    return b"\n".join(path.read_bytes() for path in files)
