@@ -32,13 +32,25 @@ READERS: dict[str, Read] = {
     "scene_id": scene_argument,  # of most; `inspect` has one that allows no nothing
     "format": wants_json,
 }
-DEFAULTS = {
+RIGHT: dict[str, Any] = {
+    "force": "yes",
+    "dry_run": True,
+    "include_optional": "1",
+    "days": 7.0,
+    "scene_id": "12",
+    "error_type": "PlexNotFound",
+    "path": "/stash/a.mp4",
+    "settings": {"enabled": True},
+}
+DEFAULTS: dict[str, Any] = {
     "force": False,
     "dry_run": False,
     "include_optional": False,
     "days": 30,
     "scene_id": None,
     "error_type": "",
+    "path": "",
+    "settings": {},
     "format": False,
 }
 
@@ -82,6 +94,10 @@ WRONG: list[tuple[str, Any, str]] = [
     ("scene_id", "१२", "the number of a scene, such as 123"),
     ("scene_id", "12; 13", "the number of a scene, such as 123"),
     ("scene_id", 2**31, "the number of a scene, such as 123"),
+    ("path", 5, "a text"),
+    ("path", ["/a"], "a text"),
+    ("settings", "enabled", "an object of names and values"),
+    ("settings", [1], "an object of names and values"),
     ("error_type", 5, "a text"),
     ("error_type", ["PlexNotFound"], "a text"),
     ("format", "xml", "text or json"),
@@ -148,7 +164,7 @@ def test_whatever_json_brings_is_understood_within_its_range_or_refused_in_one_l
     except TaskError as error:
         found, said = None, str(error)
 
-    assert found is None or isinstance(found, bool | str) or 1 <= found < 2**31
+    assert found is None or isinstance(found, bool | str | Mapping) or 1 <= found < 2**31
     assert said == "" or (said.startswith(f"{name} is ") and len(said) < 300)
 
 
@@ -200,7 +216,7 @@ def test_a_misspelt_argument_runs_no_task(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", TASKS)
 def test_a_task_is_found_with_all_arguments_that_it_has(mode: str) -> None:
-    arguments = dict.fromkeys(ARGUMENTS.get(mode, ()), "1")  # reads as a switch and as a number
+    arguments = {name: RIGHT[name] for name in ARGUMENTS.get(mode, ())}
 
     assert find_task({"mode": f" {mode.upper()} ", "format": "json", **arguments}) is TASKS[mode]
 

@@ -15,7 +15,7 @@ VENDOR = "vendor"
 VENDORED_LIST = f"{VENDOR}/VENDORED.md"
 SHIPPED = {
     *ENTRY, "CHANGELOG.md", "LICENSE", "requirements.txt",
-    "app", "hooks", "plex", "reconciliation", "shared", "stash", "sync_queue", "tasks", "ui",
+    "app", "hooks", "legacy", "plex", "reconciliation", "shared", "stash", "sync_queue", "tasks", "ui",
     "validation", "worker",
 }  # fmt: skip
 NOT_SHIPPED = {
