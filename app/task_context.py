@@ -13,6 +13,8 @@ from worker.processor import SyncWorker
 from worker.records import Records
 from worker.takeover import Takeover
 
+MOST_SCENE_LINES = 20  # of a drain in Stash's log; the sum tells of the others
+
 
 def context_for(
     script: str, server_connection: dict[str, Any], container: Container, lock: FileLock
@@ -20,7 +22,9 @@ def context_for(
     """Return the context of a task in this process."""
 
     def foreground_worker(on_progress: Callable[[int], None]) -> SyncWorker:
-        return SyncWorker(environment(container, on_progress=on_progress))
+        return SyncWorker(
+            environment(container, on_progress=on_progress, most_lines=MOST_SCENE_LINES)
+        )
 
     return TaskContext(
         log=container.log,

@@ -18,6 +18,11 @@ from worker.plan import lacks_metadata
 from worker.retry_policy import SceneError
 from worker.scene_work import SKIPPED, SYNCED, Result, SceneWork
 from worker.session import SyncSession
+from worker.story import words_of
+
+_NO_METADATA = (
+    "no metadata yet (add a studio, performers, tags, details or a date in Stash to sync it)"
+)
 
 
 class BatchSync:
@@ -83,7 +88,7 @@ class BatchSync:
         last = self._queue.sync_log.scene(scene.id)
         if lacks_metadata(scene, last):
             record = self._record(scene, SKIPPED, "no metadata yet")
-            return Result(claims, scene.label, record=record, changed=("no metadata yet",))
+            return Result(claims, scene.label, record=record, changed=(_NO_METADATA,))
         return SceneWork(claims, scene, project(scene, self._session.config))
 
     def _with_plex(self, work: list[SceneWork]) -> Iterator[Result]:
@@ -119,6 +124,7 @@ class BatchSync:
         writer.verify()  # when all is settled: it decides nothing about the jobs
 
     def _synced(self, one: SceneWork, changed: tuple[str, ...], cover: CoverResult) -> Result:
+        changed = words_of(changed, one.desired)
         detail = ", ".join(changed) or "already in step"
         record = self._record(one.scene, SYNCED, detail, cover.tag)
         return Result(

@@ -26,6 +26,7 @@ class Environment:
         clock: seconds since the epoch.
         monotonic: seconds that never step.
         uniform: a source of randomness such as `random.uniform`.
+        most_lines: how many jobs of a drain get a line of the log each; None: all.
         on_progress: is told after each scene how many were settled since the start.
         on_pause: is told why nothing goes on, and with an empty text that it does.
     """
@@ -42,5 +43,6 @@ class Environment:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.uniform
+    most_lines: int | None = None
     on_progress: Callable[[int], None] = lambda _settled: None
     on_pause: Callable[[str], None] = lambda _reason: None

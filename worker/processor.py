@@ -58,9 +58,7 @@ class SyncWorker:
         self._entities = EntityJobs(
             environment.queue, environment.scenes, environment.clock, self._stop.is_set
         )
-        self._settlement = Settlement(
-            environment.queue, environment.stats, environment.log, environment.clock
-        )
+        self._settlement = Settlement.of(environment)
         # After a failed batch the next is a single scene, then twice as many with each success: one
         # bad scene is found without its neighbours, and a sick server gets one request.
         self._limit = BATCH
@@ -133,7 +131,10 @@ class SyncWorker:
         if not self._env.installed():
             return UPDATED
         try:
-            return self._try_step()
+            outcome = self._try_step()
+            if outcome != WORKED:
+                self._settlement.story.end()
+            return outcome
         except sqlite3.DatabaseError as error:
             if is_damage(error):
                 raise
@@ -169,7 +170,7 @@ class SyncWorker:
         finally:
             self._guard.step_ended()
             self._queue.give_back(list(unsettled.values()))
-        self._save_stats()
+        self._settlement.batch_ended()
         return outcome
 
     def _wants_aside(self) -> bool:
@@ -387,9 +388,3 @@ class SyncWorker:
             return 0.0
         next_job = max(0.0, (due or 0.0) - self._env.clock())
         return min(next_job, self._config.poll_interval, *([] if search is None else [search]))
-
-    def _save_stats(self) -> None:
-        try:
-            self._env.stats.save()
-        except OSError as error:
-            self._log.warning(f"stats.json could not be written: {error}")

@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Self
 
 from plex.exceptions import PlexError, PlexNotFound
 from plex.matcher import MatchConfidence
@@ -12,9 +13,13 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_PATHS, MISSING_SINCE, MISSING_SIZES, Claim
 from sync_queue.operations import METADATA, scene_job
+from worker.environment import Environment
 from worker.retry_policy import Bury, Decision, Retry, SceneError
-from worker.scene_work import Result, ScanOutcome
+from worker.scene_work import SKIPPED, SYNCED, Result, ScanOutcome
 from worker.stats import SyncStats
+from worker.story import BURIED, DONE, IN_STEP, WAITS, Story
+
+_BURIED = "It is in the dead letters: the task 'Show Dead Letters' tells what to do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +28,21 @@ class Settlement:
 
     Attributes:
         clock: seconds since the epoch.
+        story: is told how each ended.
     """
 
     queue: QueueManager
     stats: SyncStats
     log: Log
     clock: Callable[[], float]
+    story: Story
+
+    @classmethod
+    def of(cls, environment: Environment) -> Self:
+        """Return one that works with a worker's tools."""
+        log = environment.log
+        story = Story(log, environment.monotonic, environment.most_lines)
+        return cls(environment.queue, environment.stats, log, environment.clock, story)
 
     def done(self, result: Result, seconds: float) -> None:
         """Remove the jobs of a scene whose effect is in Plex, and remember how it went."""
@@ -49,9 +63,11 @@ class Settlement:
         self.stats.succeeded(seconds)
         if result.confidence is not None:
             self.stats.matched(sure=result.confidence is MatchConfidence.HIGH)
-        outcome = result.record.outcome if result.record else "done"
-        what = ", ".join(result.changed) or "already in step"
-        self.log.info(f"{result.label}: {outcome}: {what}; {seconds:.1f} s")
+        end = result.record.outcome if result.record else DONE
+        if end == SYNCED and not result.changed:
+            end = IN_STEP
+        what = f"{end}: {', '.join(result.changed)}" if result.changed else end
+        self.story.tell(end, f"{result.label}: {what}; {seconds:.1f} s")
 
     def _scanned(self, result: Result, scan: ScanOutcome) -> None:
         """End jobs of folder scans; the job of the scene's metadata takes their place at once."""
@@ -72,19 +88,29 @@ class Settlement:
     def failed(self, decision: Decision, result: Result, error: Exception, claim: Claim) -> None:
         """Put a job off, bury it, or finish it without effect."""
         name = type(error).__name__
+        again = claim.job.last_error_type == name
         claim = self._with_search(claim, result, error)
         if isinstance(decision, Retry):
             later = claim.job.postponed(decision.at, name, counts=decision.counts)
             self.queue.give_back([Claim(claim.row_id, later)])
             seconds = max(0.0, decision.at - self.clock())
-            self.log.warning(f"{result.label}: {error}. Next try in {seconds:.0f} s")
+            text = f"{result.label}: {error}. Next try in {seconds:.0f} s"
+            self.story.tell(WAITS, text, again=again)
         elif isinstance(decision, Bury):
             self.queue.bury(claim, self._failure(error))
-            self.log.error(f"{result.label}: {error}. It is in the dead letters")
+            self.story.tell(BURIED, f"{result.label}: {error}. {_BURIED}")
         else:
             self.queue.finish([claim], healthy=False)
-            self.log.info(f"{result.label}: skipped: {error}")
+            self.story.tell(SKIPPED, f"{result.label}: skipped: {error}")
         self.stats.failed(name, 0.0, dead=isinstance(decision, Bury))
+
+    def batch_ended(self) -> None:
+        """Save the counts, and tell how far it has come if that is due."""
+        self.story.pause()
+        try:
+            self.stats.save()
+        except OSError as error:
+            self.log.warning(f"stats.json could not be written: {error}")
 
     def _failure(self, error: Exception) -> Failure:
         trace = _trace_of_a_bug(error)

@@ -103,7 +103,7 @@ CLAIM = (
     ),
     *around("claim.take", ACK, "connection.execute(_TAKE, (row_id,))"),
     *around("step.give_back", PROCESSOR, "self._queue.give_back(list(unsettled.values()))"),
-    *around("step.stats", PROCESSOR, "self._save_stats()"),
+    *around("step.stats", PROCESSOR, "self._settlement.batch_ended()"),
 )
 WRITE = (
     *around("read.scenes", BATCH, "scenes = self._scenes.read(list(by_scene))"),

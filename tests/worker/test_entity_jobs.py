@@ -25,6 +25,7 @@ from worker.entity_jobs import EntityJobs
 from worker.job_kinds import split_jobs
 from worker.scene_work import Result
 from worker.settlement import Settlement
+from worker.story import Story
 
 SERVER = "server-a"
 
@@ -245,7 +246,7 @@ def test_a_job_that_was_passed_on_is_removed_with_one_line_and_no_scene_remember
     lines: list[str] = []
     log: Any = SimpleNamespace(info=lines.append)
     stats: Any = None
-    settlement = Settlement(desk.queue, stats, log, lambda: NOW)
+    settlement = Settlement(desk.queue, stats, log, lambda: NOW, Story(log, lambda: 0.0))
     desk.stash.add_scene(title="T", tags=["t"])
     desk.sync(digest="other")
 
