@@ -1,4 +1,4 @@
-"""Looks for a secret in whatever the plugin leaves behind.
+"""Looks for a secret in whatever the plugin leaves behind, and for a line that Stash cannot read.
 
 Every rig has one, and looks when it ends: so the whole suite is a canary test.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 from tests.servers.stash import FakeStash
 
 _SHORTEST_HALF = 8  # characters: half of a secret is a secret, as long as it is none by chance
+_RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")  # pkg/logger/plugin.go of Stash
+_LONGEST_RECORD = 16 * 1024  # bytes; spec.md §1
 # How every session cookie of the fake Stash begins: the base64 of its claims.
 _COOKIE = base64.b64encode(b'{"user": ')
 
@@ -50,6 +53,7 @@ class Canary:
             texts = [*result.messages(), str(result.output), str(result.error)]
             what = "\n".join(texts).encode("utf-8", "replace") + result.stdout + result.stderr
             self._look(f"run {result.output} {result.error}", what)
+            self.hits += [f"no line of Stash's log: {one!r}" for one in broken(result.stderr)]
         self._read = len(runs)
 
     def processes(self, pids: Iterable[int]) -> None:
@@ -81,6 +85,23 @@ class Canary:
 
     def _forms(self) -> set[bytes]:
         return {_COOKIE} | {form.encode() for one in self.secrets for form in _forms(one)}
+
+
+def broken(stderr: bytes) -> list[bytes]:
+    """The lines that are no records of Stash's log protocol; what a kill cut off is none."""
+    *lines, _ = stderr.split(b"\n")
+    return [line[:200] for line in lines if not _is_record(line)]
+
+
+def _is_record(line: bytes) -> bool:
+    found = _RECORD.fullmatch(line)
+    if found is None or len(line) >= _LONGEST_RECORD:
+        return False
+    level, text = found.groups()
+    try:
+        return level != b"p" or 0 <= float(text) <= 1
+    except ValueError:
+        return False
 
 
 def _forms(secret: str) -> set[str]:

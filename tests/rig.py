@@ -40,7 +40,7 @@ class Rig:
     """Both servers, started, and the plugin installed as Stash would install it.
 
     At its end it looks for Plex's token, Stash's key and its cookies in all that the plugin has
-    left behind, and fails on a hit.
+    left behind, and for lines that break Stash's log protocol, and fails on a hit.
 
     Args:
         root: an empty folder.
@@ -90,7 +90,9 @@ class Rig:
         self.canary.runs()
         self.canary.files()
         if self.canary.hits and error is None:
-            msg = "the plugin has let out a secret: " + "\n".join(self.canary.hits)
+            msg = "the plugin has let out a secret, or broken Stash's log: " + "\n".join(
+                self.canary.hits
+            )
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:

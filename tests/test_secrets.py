@@ -199,3 +199,30 @@ def test_a_rig_whose_plugin_lets_a_secret_out_fails(
 
     with pytest.raises(AssertionError, match="the plugin has let out a secret"):
         careless()
+
+
+UNREADABLE = {
+    "no record": "os.write(2, b'a stray print\\n')",
+    "an empty one": "os.write(2, b'\\x01i\\x02\\n')",
+    "too long": "os.write(2, b'\\x01i\\x02' + b'x' * 16384 + b'\\n')",
+    "a control character": "os.write(2, b'\\x01i\\x02a\\tb\\n')",
+    "progress in per cent": "os.write(2, b'\\x01p\\x0250\\n')",
+}
+
+
+@pytest.mark.parametrize("line", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_a_rig_whose_plugin_breaks_stashs_log_fails(tmp_path: Path, line: str) -> None:
+    """No test with a rig passes when any process of the plugin wrote such a line."""
+
+    def careless() -> None:
+        with Rig(tmp_path / "rig") as rig:
+            mutate(
+                rig,
+                "app/hook_process.py",
+                "    log = create_logger(_secrets(connection))\n",
+                f"    log = create_logger(_secrets(connection))\n    {line}\n",
+            )
+            rig.stash.edit_scene(rig.add_pair("a")[0], play_duration=1.0)
+
+    with pytest.raises(AssertionError, match="no line of Stash's log"):
+        careless()
