@@ -1,0 +1,140 @@
+"""`obfuscate_paths`: no path and no title is left in a text, and the same becomes the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.rig import REPOSITORY
+from tests.validation.strategies import ANY_TEXT
+from validation.obfuscation import Disguise, words_for, words_for_path
+from validation.scene_extractor import SceneFile, StashScene
+
+POSIX = "/media/Secret Films, Inc/Mr. Hidden (2020)/Private title; part 1.mp4"
+WINDOWS = "D:\\Secret Films\\Mr. Hidden\\Private title.mkv"
+UNC = "\\\\nas-hidden\\Secret share\\Private title.mkv"
+PATHS = (POSIX, WINDOWS, UNC)
+SECRET = re.compile(r"secret|hidden|private|films|title|part 1|2020", re.IGNORECASE)
+# As this plugin and Python say them.
+SENTENCES = (
+    "Scene 12 ({title}): synced: title, 3 tags; 0.2 s",
+    "Scene 12 ({title}): Plex has no item for {path}; if it should, scan its library in Plex",
+    "Scene 12 ({title}): several files of Plex may be {path}: {path} (library 'A'), {path} "
+    "(library 'B'). Tell which folder is which",
+    "set plex_unmatched_path_map to {folder}=>{folder}",
+    "Plex scans {folder} in 'Scenes' for new scenes",
+    "no library of Plex has the folder {folder}; they have {folder}, {folder}. If Plex",
+    "[Errno 2] No such file or directory: {path!r}",
+    "Traceback: File {path!r}, line 3, in run | ValueError: {title}",
+    "{path}",
+    "Dropped the learned path mapping {folder}=>{folder}, which no longer holds: 3 scenes agree",
+)
+
+
+def sentences(path: str) -> list[str]:
+    separator = "/" if "/" in path else "\\"
+    folder, name = path.rsplit(separator, 1)
+    title = name.rsplit(".", 1)[0]
+    return [one.format(path=path, folder=folder, title=title) for one in SENTENCES]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("number", range(len(SENTENCES)))
+def test_what_was_noted_is_found_whatever_is_in_it(path: str, number: int) -> None:
+    disguise = Disguise()
+    disguise.on = True
+    title = re.split(r"[/\\]", path)[-1].rsplit(".", 1)[0]
+    disguise.note_scene(StashScene(12, title, files=(SceneFile(path),)))
+
+    shown = disguise.apply(sentences(path)[number].replace("\\\\\\\\", "\\\\"))
+
+    assert SECRET.search(shown.replace(": title,", "")) is None, shown
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (f"Plex has no item for {POSIX}", ""),
+        (f"Plex has no item for {WINDOWS}; scan its library", "; scan its library"),
+        (f"it may be {UNC} (library 'A'). Tell it", " (library 'A'). Tell it"),
+        (f"[Errno 13] Permission denied: '{POSIX}'", "[Errno 13] Permission denied: '"),
+        ("Scene 3 (Private title): synced: tags; 0.1 s", ": synced: tags; 0.1 s"),
+        ("set it to /secret/films=>/hidden/films. Then", "=>/"),
+    ],
+)
+def test_what_was_never_noted_is_recognised_by_its_form(text: str, kept: str) -> None:
+    shown = Disguise().apply(text)
+    assert SECRET.search(shown) is None, shown
+    assert kept in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PUT /library/metadata/12/posters: Plex could not (status 500)",
+        "12/40, 3.1 per second, 9 s remaining",
+        "plex_url is http://192.168.1.2:32400/plex; and/or",
+        "Scene 12: queued",
+        "Scene 12: skipped: no metadata yet (add a studio)",
+        "Plex is down: nothing answers at Plex's address. Edits are kept and go on by themselves",
+        "Tag 1: 1 scene is queued, 0 in step already",
+    ],
+)
+def test_everything_else_stays_readable(text: str) -> None:
+    assert Disguise().apply(text) == text
+
+
+def test_the_same_path_is_the_same_words_in_every_process_and_folders_stay_folders() -> None:
+    script = f"from validation.obfuscation import Disguise; print(Disguise().apply({POSIX!r}))"
+    there = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert there == words_for_path(POSIX)
+    assert there.count("/") == POSIX.count("/")
+    assert there.endswith(".mp4")
+    assert words_for_path("/media/a").rsplit("/", 1)[0] == words_for_path("/media")
+
+
+def test_a_title_that_names_its_file_has_the_file_s_words() -> None:
+    assert words_for_path("/m/Private title.mp4").endswith(f"/{words_for('Private title')}.mp4")
+
+
+def test_a_folder_of_our_own_can_still_be_found() -> None:
+    disguise = Disguise()
+    disguise.note_own("/config/plugins/Stash2Plex", "{plugin}")
+    shown = disguise.apply("The report is /config/plugins/Stash2Plex/data/reports/preview.html")
+    assert shown == "The report is {plugin}/data/reports/preview.html"
+
+
+def test_a_disguise_that_is_off_learns_nothing() -> None:
+    disguise = Disguise()
+    disguise.note_scene(StashScene(1, "Private title"))
+    assert disguise.apply("about Private title") == "about Private title"
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANY_TEXT | st.sampled_from([one for path in PATHS for one in sentences(path)]))
+def test_twice_is_as_once(text: str) -> None:
+    disguise = Disguise()
+    disguise.on = True
+    disguise.note_scene(StashScene(12, "Private title", files=(SceneFile(WINDOWS),)))
+    once = disguise.apply(text)
+    assert disguise.apply(once) == once
+    assert Disguise().apply(once) == once
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("ab c.,;:()'/\\_-é😀", min_size=4, max_size=30))
+def test_any_title_that_was_noted_is_hidden(title: str) -> None:
+    title = " ".join(title.split())
+    disguise = Disguise()
+    disguise.on = True
+    disguise.note_scene(StashScene(12, title))
+    if len(title) >= 4 and re.search(r"\w", title):
+        shown = disguise.apply(f"Scene 12 ({title}): synced: tags; 0.1 s")
+        assert shown == f"Scene 12 ({words_for(title)}): synced: tags; 0.1 s"
