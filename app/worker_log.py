@@ -1,7 +1,9 @@
 """The detached worker's own log: a small file in the data folder, for nobody reads its stderr."""
 
+import contextlib
 import logging
 import logging.handlers
+import os
 
 from shared.log import DEBUG, ERROR, INFO, PROGRESS, TRACE, WARNING, Log
 from shared.redaction import Secrets
@@ -16,8 +18,13 @@ _LEVELS = {
 }
 
 
-def create_worker_log(path: str, secrets: Secrets) -> Log:
+def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> Log:
     """Return a log that writes to a rotating file.
+
+    Args:
+        path: the file.
+        secrets: are not written.
+        news: a file whose presence tells others that there is something to relay (`app.relay`).
 
     Raises:
         OSError: the file cannot be opened.
@@ -32,5 +39,8 @@ def create_worker_log(path: str, secrets: Secrets) -> Log:
     def sink(level: str, text: str) -> None:
         if level != PROGRESS:
             logger.log(_LEVELS[level], "%s", text)
+            if news and level not in (TRACE, DEBUG) and not os.access(news, os.F_OK):
+                with contextlib.suppress(OSError):
+                    os.close(os.open(news, os.O_CREAT | os.O_WRONLY, 0o600))
 
     return Log(sink, secrets)

@@ -1,0 +1,167 @@
+"""Tells in Stash's log what the detached worker wrote into its own: once, and in bounds.
+
+A hook loads this when there is news, so it imports no more than hooks may (design.md §1).
+"""
+
+import contextlib
+import json
+import os
+import time
+
+from shared.file_lock import FileLock
+
+TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from shared.data_folder import DataFolder
+    from shared.log import Log
+
+    Line = tuple[str, str, str]  # when, level, text
+
+FEW_SCENES = 5  # so many are told one by one, more are summed up
+MOST_LINES, MOST_STEPS = 20, 100  # of everything else; steps are there only on request
+_HEAD = 80  # bytes of a file's first line, whose time tells it from the one it was rotated to
+_TIME, _REST = slice(11, 19), 24  # of a line: "2024-05-06 14:02:07,123 INFO text"
+_WHERE = "worker.log in the plugin's data folder"
+_STEP = "[DEBUG] "
+_ROUTINE = ("The worker has ", "So far: ", "Drained: ")  # nothing that the scenes' lines do not say
+_ENDS = {  # of a scene's line (worker/story.py) → the word of the sum
+    ": synced: ": "synced",
+    ": already in step; ": "already in step",
+    ": skipped: ": "skipped",
+    ": done: ": "done",
+    ". Next try in ": "wait",
+    ". It is in the dead letters": "in the dead letters",
+}
+
+
+def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None) -> None:
+    """Tell what no process has told yet; another one being at it, or a fault, is no matter.
+
+    Args:
+        folder: where the worker's log lies, and how much of it was told.
+        log: Stash's.
+        most: bytes to look at, for whoever lets a user wait; the rest is for the next one.
+    """
+    lock = FileLock(folder.relay_lock)
+    try:
+        if os.path.exists(folder.worker_log) and lock.try_acquire():
+            _relay(folder, log, most)
+    except (OSError, ValueError) as error:
+        log.debug(f"What the worker wrote was not read: {error}")
+    finally:
+        lock.release()
+
+
+def _relay(folder: "DataFolder", log: "Log", most: "int | None") -> None:
+    # First of all: what is written from now on raises it again.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(folder.news)
+    place = _read_place(folder.relayed)
+    lines: list[Line] = []
+    for head, start, content in _unread(folder.worker_log, place):
+        part = content if most is None else content[:most]
+        part = part[: part.rfind(b"\n") + 1]  # its last line may be on its way
+        lines += _parsed(part.decode("utf-8", "replace"))
+        place = {"head": head, "offset": start + len(part)}
+        if most is not None:
+            most -= len(part)
+            if len(part) < len(content):
+                os.close(os.open(folder.news, os.O_CREAT | os.O_WRONLY, 0o600))
+                break
+    _tell(lines, log, time.strftime("%Y-%m-%d"))
+    temporary = f"{folder.relayed}.tmp-{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(place, file)
+    os.replace(temporary, folder.relayed)
+
+
+def _read_place(path: str) -> "dict[str, Any]":
+    """Return up to where the log was told: which file, and bytes into it."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            place = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(place, dict) or not isinstance(place.get("head"), str):
+        return {}
+    return place if isinstance(place.get("offset"), int) else {}
+
+
+def _unread(path: str, place: "dict[str, Any]") -> "list[tuple[str, int, bytes]]":
+    """Return what was not told: of each file its head, where the rest begins, and the rest."""
+    with open(path, "rb") as file:
+        current = file.read()
+    head = _head(current)
+    if not place or head == place["head"]:
+        start = place.get("offset", 0)
+        start = start if 0 <= start <= len(current) else 0
+        return [(head, start, current[start:])]
+    older = b""  # the log was rotated since
+    with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
+        older = file.read()
+    start = place["offset"] if _head(older) == place["head"] else 0
+    if _head(older) == head:  # it was rotated while we looked
+        return [(head, start, older[start:])]
+    return [(_head(older), start, older[start:]), (head, 0, current)]
+
+
+def _head(content: bytes) -> str:
+    return content[:_HEAD].partition(b"\n")[0].decode("utf-8", "replace")
+
+
+def _parsed(text: str) -> "Iterable[Line]":
+    for line in text.split("\n"):
+        level, _, told = line[_REST:].partition(" ")
+        if told:
+            yield line[:_REST], level, told
+
+
+def _tell(lines: "list[Line]", log: "Log", today: str) -> None:
+    ends: dict[str, int] = {}
+    for _, _, text in lines:
+        end = _end_of(text)
+        if end is not None:
+            ends[end] = ends.get(end, 0) + 1
+    few = sum(ends.values()) <= FEW_SCENES
+    tell = {"INFO": log.info, "WARNING": log.warning, "ERROR": log.error}
+    budget, left = {"lines": MOST_LINES, "steps": MOST_STEPS}, 0
+    for when, level, text in lines:
+        kind = _kind(level, text, few=few)
+        if kind is None:
+            continue
+        if budget[kind]:
+            budget[kind] -= 1
+            tell[level](f"{_said_at(when, today)} {text}")
+        else:
+            left += 1
+    if not few:
+        sums = ", ".join(f"{ends[end]} {end}" for end in _ENDS.values() if end in ends)
+        log.info(
+            f"Since {_said_at(lines[0][0], today)} the worker ended {sum(ends.values())} jobs: "
+            f"{sums}. Details: {_WHERE}"
+        )
+    if left:
+        log.warning(f"The worker has told {left} lines more: read {_WHERE}")
+
+
+def _kind(level: str, text: str, *, few: bool) -> "str | None":
+    """Return from which budget a line is told; None for one that is not."""
+    if level not in ("INFO", "WARNING", "ERROR") or text.startswith(_ROUTINE):
+        return None
+    if text.startswith(_STEP):
+        return "steps"
+    return None if level == "INFO" and not few and _end_of(text) else "lines"
+
+
+def _end_of(text: str) -> "str | None":
+    """Return how a scene's line says that a job ended; None for any other line."""
+    if not text.startswith("Scene "):
+        return None
+    return next((end for mark, end in _ENDS.items() if mark in text), None)
+
+
+def _said_at(when: str, today: str) -> str:
+    return f"[{when[_TIME]}]" if when.startswith(today) else f"[{when[:19]}]"
