@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from app.privacy import disguise_of
 from app.sessions import CurrentSession
 from shared.data_folder import DataFolder
 from shared.log import Log
@@ -44,12 +45,16 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
         OSError, sqlite3.Error: the data folder or the database cannot be used.
     """
     connection = StashConnection(parse_address(server_connection), secrets.add)
-    scenes = StashScenes(connection)
+    disguise = disguise_of(folder)
+    log.disguise = disguise.apply if disguise.on else None
+    scenes = StashScenes(connection, disguise.note_scene)
     return Container(
         folder=folder,
         log=log,
         queue=QueueManager(folder.queue_folder),
-        sessions=CurrentSession(StashSettings(connection), scenes, folder, log, secrets),
+        sessions=CurrentSession(
+            StashSettings(connection), scenes, folder, log, secrets, disguise=disguise
+        ),
         scenes=scenes,
         images=StashImages(connection),
     )

@@ -18,11 +18,16 @@ from worker.launcher import ensure_worker
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from shared.log import Log
     from sync_queue.operations import JobData
 
+BURST_GAP = 2.0  # seconds; hooks that follow each other so closely are one bulk edit, or a scan
+BURST_LINES = 20  # of the hooks of a burst, at a level that Stash shows
+NEWS_AGE = 10.0  # seconds; in a burst of edits one hook in so long tells what the worker has done
+NEWS_BYTES = 200_000  # of the worker's log in one hook: some 2,000 lines, read in 5 ms
 LONGEST_WAIT = 0.8  # seconds for another writer: the user's save waits with us
 
 
@@ -34,12 +39,16 @@ def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
     try:
         jobs = jobs_for_hook(message["args"]["hookContext"], time.time())
     except HookContextError as error:
-        log.error(f"Stash sent a hook that Stash2Plex cannot read: {error}")
+        log.error(
+            f"Stash sent a hook that Stash2Plex cannot read: {error}. Nothing was queued; is there "
+            "an update of Stash2Plex for this Stash?"
+        )
         return {"error": str(error)}
     try:
         folder = resolve_data_folder(
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
+        log.disguise = _disguise(folder)
         if jobs and jobs[0]["update_type"] == FOLDER_SCAN:
             # Only here: who saves a scene does not pay for what a new one needs.
             from shared.settings_hint import wants_scans  # noqa: PLC0415
@@ -68,6 +77,7 @@ def _store_and_wake(
                 f"The edit is queued, but no worker could be started ({error}): "
                 "run the task 'Process Queue'"
             )
+    _tell_news(folder, log)
     return {"output": "queued" if jobs else "nothing to sync"}
 
 
@@ -115,8 +125,54 @@ def _store_in_database(folder: DataFolder, jobs: "list[JobData]", log: "Log | No
         if _identity(path) == opened:
             if log is None:
                 return True
-            log.info(f"{_subjects(jobs)}: queued" + ("" if added else " (already waiting)"))
+            text = f"{_subjects(jobs)}: queued" + ("" if added else " (already waiting)")
+            _tell_queued(text, _number_in_burst(folder.burst), log)
             return True
+
+
+def _tell_queued(text: str, number: int, log: "Log") -> None:
+    if number < BURST_LINES:
+        log.info(text)
+    elif number == BURST_LINES:
+        log.info(f"{text}. More are queued in a row, without a line each")
+    else:
+        log.debug(text)
+
+
+def _number_in_burst(path: str) -> int:
+    """Return how many hooks have followed each other closely, by a file that each makes longer.
+
+    The jobs that wait would not tell: a quick worker leaves none.
+    """
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            status = os.fstat(file)
+            goes_on = abs(time.time() - status.st_mtime) < BURST_GAP
+            if not goes_on:
+                os.ftruncate(file, 0)
+            os.write(file, b".")
+        finally:
+            os.close(file)
+    except OSError:
+        return 1
+    return status.st_size + 1 if goes_on else 1
+
+
+def _tell_news(folder: DataFolder, log: "Log") -> None:
+    """Tell what the worker wrote into its own log, when there is any of it for some seconds."""
+    try:
+        age = time.time() - os.stat(folder.news).st_mtime
+    except OSError:
+        return
+    if not 0 <= age < NEWS_AGE:
+        # Only now: a hook without news does not pay for reading them.
+        from app.privacy import disguise_of  # noqa: PLC0415
+        from app.relay import relay_worker_log  # noqa: PLC0415
+
+        disguise = disguise_of(folder)
+        log.disguise = disguise.apply if disguise.on else None
+        relay_worker_log(folder, log, NEWS_BYTES)
 
 
 def _identity(path: str) -> "tuple[int, int] | None":
@@ -136,12 +192,27 @@ def _not_queued(jobs: "list[JobData]", error: Exception, log: "Log") -> "dict[st
         return {"output": "nothing to sync"}
     # Stash moves no scene's time stamp when a performer, studio or tag changes.
     scope = "All" if jobs[0]["update_type"] == ENTITY else "Recent"
-    text = (
+    text = log.redact(
         f"{_subjects(jobs)}: the edit could not be queued for Plex ({error}). Free the "
         f"database or its folder, then run the task 'Sync {scope} Scenes to Plex'"
     )
     log.error(text)
     return {"error": text}
+
+
+def _disguise(folder: DataFolder) -> "Callable[[str], str]":
+    """Return what keeps paths out of the log, should the setting say so."""
+
+    def shown(text: str) -> str:
+        if "/" not in text and "\\" not in text:
+            return text
+        # Only now: what a hook says as a rule names no path.
+        from app.privacy import disguise_of  # noqa: PLC0415
+
+        disguise = disguise_of(folder)
+        return disguise.apply(text) if disguise.on else text
+
+    return shown
 
 
 def _secrets(server_connection: "dict[str, Any]") -> Secrets:

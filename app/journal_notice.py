@@ -1,23 +1,15 @@
-"""Says once to each who reads a log of ours that the file system refuses write-ahead logging."""
+"""Says once that the file system refuses write-ahead logging."""
 
 import os
-from typing import Literal
 
 from app.container import Container
 
-Reader = Literal["worker", "task"]
 
-
-def tell_of_refused_wal(container: Container, reader: Reader) -> None:
-    """Say it, unless it was said before in the log that this process writes.
-
-    Args:
-        container: its queue is open.
-        reader: the worker's log is a file, a task's is Stash's.
-    """
+def tell_of_refused_wal(container: Container) -> None:
+    """Say it, unless it was said before; what the worker says is told in Stash's log, too."""
     if container.queue.uses_wal():
         return
-    told = os.path.join(container.folder.queue_folder, f"no-wal.{reader}-told")
+    told = os.path.join(container.folder.queue_folder, "no-wal.told")
     try:
         os.close(os.open(told, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:

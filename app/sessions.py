@@ -20,6 +20,7 @@ from shared.state_file import write_state
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from validation.config import Config, ParsedConfig, parse_config
+from validation.obfuscation import Disguise
 from worker.session import ConfigFault, SyncSession
 
 SETTINGS_AGE = 10.0  # seconds; spec.md §1: a living worker sees changed settings within that time
@@ -42,6 +43,7 @@ class CurrentSession:
         secrets: learns the token before it is used.
         monotonic: a clock in seconds that never steps.
         clock: seconds since the epoch.
+        disguise: what the log shows of paths and titles while `obfuscate_paths` is on.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class CurrentSession:
         secrets: Secrets,
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
+        disguise: Disguise | None = None,
     ) -> None:
         self.settings = settings
         self._scenes = scenes
@@ -61,6 +64,7 @@ class CurrentSession:
         self._secrets = secrets
         self._monotonic = monotonic
         self._clock = clock
+        self._disguise = disguise or Disguise()
         self._parsed: ParsedConfig | None = None
         self._read_at = float("-inf")
         self._stored: Mapping[str, Any] = {}
@@ -112,6 +116,8 @@ class CurrentSession:
             parsed = parse_config(stored, os.environ)
             self._secrets.add(parsed.config.plex_token)
             self._log.show_steps = parsed.config.debug_logging
+            self._disguise.on = parsed.config.obfuscate_paths
+            self._log.disguise = self._disguise.apply if self._disguise.on else None
             self._tell(parsed)
             self._leave_hint(parsed.config)
             self._stored, self._parsed = stored, parsed
@@ -129,14 +135,21 @@ class CurrentSession:
 
     def _leave_hint(self, config: Config) -> None:
         """Tell hooks, which must not ask Stash, what they may know; no secret is part of it."""
-        hint = {"enabled": config.enabled, "trigger_plex_scan": config.trigger_plex_scan}
+        hint = {
+            "enabled": config.enabled,
+            "trigger_plex_scan": config.trigger_plex_scan,
+            "obfuscate_paths": config.obfuscate_paths,
+        }
         path = self._folder.settings_hint
         if read_hint(path) == hint:
             return
         try:
             write_state(path, hint)
         except OSError as error:
-            self._log.warning(f"New scenes make Plex scan as before; no note of it: {error}")
+            self._log.warning(
+                f"Hooks go by older settings, these could not be noted for them: {error}. Make the "
+                "plugin's data folder writable, or free space on its disk"
+            )
 
     def _build(self, config: Config) -> SyncSession:
         identity = device_headers(self._folder.device_id, self._log.warning, self._clock())
@@ -146,10 +159,14 @@ class CurrentSession:
             (config.connect_timeout, config.read_timeout),
             config.plex_verify_tls,
             identity,
+            self._disguise.note_video,
         )
         if config.plex_verify_tls is False and config.plex_url.startswith("https"):
-            self._log.warning("plex_verify_tls is off: anyone on the network may pose as Plex")
-        index = PathIndex(self._folder.library_database)
+            self._log.warning(
+                "plex_verify_tls is off: anyone on the network may pose as Plex; set it to the "
+                "file of Plex's certificate"
+            )
+        index = PathIndex(self._folder.library_database, self._disguise.note_paths)
         library = Library(client, index, config.plex_library, self._clock)
         learning = PathLearning(
             index.connection,

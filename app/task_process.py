@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,12 +28,26 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
     except TaskError as error:
         log.error(str(error))
         return {"error": log.redact(str(error))}
+    except Exception as error:  # noqa: BLE001 - the entry would tell what this log hides
+        log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
+        return {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
     if as_json:
-        return {"output": answer.as_json()}
+        return {"output": redacted(answer.as_json(), log)}
     for line in answer.details:
         log.info(line)
     log.info(answer.text)
-    return {"output": answer.text}
+    return {"output": log.redact(answer.text)}
+
+
+def redacted(value: Any, log: Log) -> Any:
+    """Return an answer for programs with all its texts as the log would show them."""
+    if isinstance(value, str):
+        return log.redact(value)
+    if isinstance(value, list | tuple):
+        return [redacted(one, log) for one in value]
+    if isinstance(value, dict):
+        return {name: redacted(one, log) for name, one in value.items()}
+    return value
 
 
 def run_task(
@@ -79,6 +94,7 @@ def _run(
     from app.earlier import take_over  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from app.reconciling import is_due  # noqa: PLC0415
+    from app.relay import relay_worker_log  # noqa: PLC0415
     from app.settings_page import show_defaults  # noqa: PLC0415
     from app.task_context import context_for  # noqa: PLC0415
     from plex.exceptions import PlexError  # noqa: PLC0415
@@ -89,6 +105,7 @@ def _run(
     from worker.session import ConfigFault  # noqa: PLC0415
 
     faults = (ConfigFault, PlexError, StashError, NewerSchemaError, OSError, sqlite3.Error)
+    asked = wants_json(arguments)  # a program's question changes nothing, starts and tells nothing
     try:
         task = find_task(arguments)
         folder = resolve_data_folder(
@@ -96,18 +113,19 @@ def _run(
         )
         container = build(connection, folder, log, secrets)
         spare_the_collector()
-        tell_of_refused_wal(container, "task")
         lock = FileLock(folder.worker_lock)
-        took_over = take_over(container, lock)
         context = context_for(script, connection, container, lock)
-        if not wants_json(arguments):  # a program's question changes nothing
-            show_defaults(container)
+        if asked:
+            return task(context, arguments)
+        tell_of_refused_wal(container)
+        relay_worker_log(folder, log)
+        took_over = take_over(container, lock)
+        show_defaults(container)
         answer = task(context, arguments)
-        # An outage whose worker was killed ends with the next task, and what is due begins; but a
-        # program that asks starts nothing.
+        relay_worker_log(folder, log)
+        # An outage whose worker was killed ends with the next task, and what is due begins.
         is_open = context.records.breaker().state is not CircuitState.CLOSED
-        waits = took_over and container.queue.has_unfinished()
-        if not wants_json(arguments) and (is_open or waits or is_due(context)):
+        if is_open or (took_over and container.queue.has_unfinished()) or is_due(context):
             context.ensure_worker()
     except faults as error:
         raise TaskError(str(error)) from error

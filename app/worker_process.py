@@ -69,20 +69,26 @@ def run_worker(script: str, arguments: list[str]) -> int:
         return 0
     os.chdir(folder.root)
     secrets = Secrets()
-    log = create_worker_log(folder.worker_log, secrets)
+    log = create_worker_log(folder.worker_log, secrets, folder.news)
     activate_dependencies(plugin_dir)
     problem = dependency_problem(plugin_dir)
     if problem:
         log.error(f"{problem}. The queued edits wait")
         return 1
     if not server_connection:
-        log.error("Whoever started this worker died before it told where Stash is; the jobs wait")
+        log.error(
+            "Whoever started this worker died before it told where Stash is; the jobs wait for the "
+            "next edit or task, which starts another"
+        )
         return 1
     process = _Process(script, server_connection, folder, lock, log, secrets, Installation(script))
     try:
         return _work(process)
     except Exception:  # noqa: BLE001 - nobody reads this process's stderr
-        log.error(f"The worker had to end; the jobs are kept: {traceback.format_exc()}")
+        log.error(
+            "The worker had to end; the jobs are kept, and the next edit or task starts another. "
+            f"Please report this: {traceback.format_exc()}"
+        )
         return 1
 
 
@@ -121,7 +127,7 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
     try:
         container = build(process.server_connection, process.folder, process.log, process.secrets)
         spare_the_collector()
-        tell_of_refused_wal(container, "worker")
+        tell_of_refused_wal(container)
         take_over(container, process.lock)
         worker = SyncWorker(
             environment(

@@ -1,6 +1,6 @@
 """The client of one Plex server: few requests, each error one of ours."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, ParseError, fromstring
@@ -103,6 +103,7 @@ class PlexClient:
         timeout: seconds to connect and to read.
         verify: False, or a file with the certificates to trust.
         identity: who we are: X-Plex-Client-Identifier and the like.
+        note: is told title and files of each item that is read.
 
     Raises (all methods):
         PlexError: one of its sub-classes.
@@ -115,11 +116,13 @@ class PlexClient:
         timeout: tuple[float, float],
         verify: bool | str,
         identity: Mapping[str, str],
+        note: Callable[[str, Sequence[str]], None] = lambda _title, _files: None,
     ) -> None:
         self._url = url
         self._token = token
         self._timeout = timeout
         self._identity = identity
+        self._note = note
         self._session = PlexSession(verify)
         self._server: Any = None
         self._sender = FieldSender(self._edit)
@@ -192,8 +195,9 @@ class PlexClient:
                     raise
                 batch //= 2
                 continue
-            items = (parse_item(video) for video in videos)
-            found.update({item.rating_key: item for item in items if item is not None})
+            for item in filter(None, map(parse_item, videos)):
+                found[item.rating_key] = item
+                self._note(item.title, item.files)
             start += len(some)
         return found
 

@@ -8,7 +8,7 @@ import contextlib
 import os
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from plex.items import LibraryPart
@@ -86,13 +86,15 @@ class PathIndex:
 
     Args:
         path: the database file.
+        note: is told the paths of the files that were found.
 
     Raises (all methods):
         sqlite3.Error: the database cannot be used.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
         self._connection = _open(path)
+        self._note = note
         self._server_id = ""
 
     @property
@@ -259,7 +261,10 @@ class PathIndex:
             "AND server_id = ? ORDER BY rating_key",
             (*before, value, self._server_id),
         )
-        return [LibraryPart(*row) for row in rows]
+        parts = [LibraryPart(*row) for row in rows]
+        if self._note is not None:
+            self._note(part.path for part in parts)
+        return parts
 
     def _listing_number(self, section: int) -> int:
         row = self._connection.execute(

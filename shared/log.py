@@ -49,19 +49,26 @@ def stderr_sink(level: str, text: str) -> None:
 
 
 class Log:
-    """What the plugin says to people. Every record passes the redaction on its way out."""
+    """What the plugin says to people. Every record passes the redaction on its way out.
+
+    Attributes:
+        show_steps: whether `step` tells anything (`debug_logging`).
+        disguise: puts words in the place of paths and titles (`obfuscate_paths`); None: nothing.
+    """
 
     def __init__(self, sink: "Sink", secrets: "Secrets") -> None:
         self._sink = sink
         self._secrets = secrets
         self.show_steps = False
+        self.disguise: Callable[[str], str] | None = None
 
     def _emit(self, level: str, text: str) -> None:
         self._sink(level, one_line(self.redact(text)) or "(empty)")
 
     def redact(self, text: str) -> str:
-        """Return the text without the secrets that this log keeps, for other places than a log."""
-        return self._secrets.redact(text)
+        """Return the text as this log would show it: without secrets, paths maybe as words."""
+        text = self._secrets.redact(text)
+        return text if self.disguise is None else self.disguise(text)
 
     def step(self, text: str) -> None:
         """Tell one step of a decision, for `debug_logging`: Stash hides its own debug level."""

@@ -1,6 +1,6 @@
 """Reading scenes from Stash, many at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,19 +29,26 @@ class ScenePage:
 class StashScenes:
     """The scenes of one Stash.
 
+    Args:
+        connection: to it.
+        note: is told each scene that is read.
+
     Raises (all methods):
         StashError: one of its sub-classes.
     """
 
-    def __init__(self, connection: StashConnection) -> None:
+    def __init__(
+        self, connection: StashConnection, note: Callable[[StashScene], None] = lambda _: None
+    ) -> None:
         self._connection = connection
+        self._note = note
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
         """Return these scenes by id, in one request; the ones that are gone are absent."""
         if not scene_ids:
             return {}
         data = self._connection.query(queries.scenes_by_id(list(scene_ids)))
-        return {scene.id: scene for scene in _scenes(list(data.values()))}
+        return {scene.id: scene for scene in self._scenes(list(data.values()))}
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
         """Return what people call these scenes, in one request; the ones that are gone are absent.
@@ -102,7 +109,7 @@ class StashScenes:
         if not isinstance(rows, list) or not isinstance(count, int):
             message = "Stash did not list its scenes"
             raise StashQueryError(message)
-        scenes = tuple(_scenes(rows))
+        scenes = tuple(self._scenes(rows))
         if len(scenes) < min(count, size):
             message = f"Stash listed {len(scenes)} scenes where it has {min(count, size)}"
             raise StashQueryError(message)
@@ -123,16 +130,18 @@ class StashScenes:
             if not isinstance(rows, list):
                 message = "Stash did not list its scenes"
                 raise StashQueryError(message)
-            scenes = _scenes(rows)
+            scenes = self._scenes(rows)
             if not scenes:
                 return
             yield scenes
             after = max(scene.id for scene in scenes)
 
-
-def _scenes(rows: list[Any]) -> list[StashScene]:
-    try:
-        return [parse_scene(row) for row in rows if row is not None]
-    except SceneFormatError as error:
-        message = f"Stash answered with something that is no scene: {error}"
-        raise StashQueryError(message) from None
+    def _scenes(self, rows: list[Any]) -> list[StashScene]:
+        try:
+            scenes = [parse_scene(row) for row in rows if row is not None]
+        except SceneFormatError as error:
+            message = f"Stash answered with something that is no scene: {error}"
+            raise StashQueryError(message) from None
+        for scene in scenes:
+            self._note(scene)
+        return scenes

@@ -199,6 +199,10 @@ def test_a_scan_that_nobody_wants_any_more_is_finished_without_effect(scanning: 
 def test_the_hint_for_hooks_holds_no_secret_and_belongs_to_the_user(scanning: Rig) -> None:
     path = scanning.data / "settings_hint.json"
 
-    assert json.loads(path.read_text()) == {"enabled": True, "trigger_plex_scan": True}
+    assert json.loads(path.read_text()) == {
+        "enabled": True,
+        "trigger_plex_scan": True,
+        "obfuscate_paths": False,
+    }
     assert TOKEN not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600

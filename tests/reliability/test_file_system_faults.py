@@ -68,7 +68,8 @@ def edit(rig: Rig, scene_id: int, title: str) -> PluginResult:
 
 
 def assert_one_line(result: PluginResult) -> str:
-    (line,) = result.messages()
+    # What is relayed of the worker's log begins with its time.
+    (line,) = [one for one in result.messages() if not one.startswith(("[", "Since ["))]
     assert result.exit_code == 0
     return line
 

@@ -1,0 +1,132 @@
+"""`obfuscate_paths`: after a day on which much went wrong, no log holds a path or a title."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.e2e.test_lifecycle import mutate
+from tests.e2e.test_outages import quicken
+from tests.rig import Rig
+from validation.obfuscation import words_for, words_for_path
+
+ROOT = "/media/Zanzibar Films, Inc"
+PLEX_ROOT = "/plexdata/Quixotic; old"
+# Every word of the paths and titles of this test, and no word of the plugin's own.
+CANARY = re.compile(
+    r"zanzibar|quixotic|umbrella|xylophone|wombat|yonder|vexing|rhubarb|kumquat|walrus|gazebo",
+    re.IGNORECASE,
+)
+TASKS = (
+    "all", "queue_status", "check_paths", "preview_sync", "outage_summary", "health_check",
+    "reconcile_all", "process_queue", "restore_values", "recover_outage_jobs",
+)  # fmt: skip
+MODES = {"debug": True, "plain": False}
+
+
+def texts(rig: Rig) -> Iterator[str]:
+    """All that people and their helpers get to see: logs, answers, messages of dead letters."""
+    for run in rig.stash.host.runs:
+        yield from run.result.messages()
+        yield str(run.result.output)
+        yield str(run.result.error)
+        yield run.result.stderr.decode("utf-8", "replace")
+    for path in rig.data.glob("worker.log*"):
+        yield from path.read_text(encoding="utf-8").splitlines()
+    with rig.database() as database:
+        rows = database.execute("SELECT error_message, stack_trace FROM dead_letters")
+        yield from (str(value) for row in rows for value in row)
+
+
+def found(rig: Rig) -> list[str]:
+    return [text for text in texts(rig) if CANARY.search(text)]
+
+
+def tour(rig: Rig) -> None:
+    """Edits that arrive, that find nothing, too much, a bug, a Plex that is away, and tasks."""
+    files = {
+        "synced": f"{ROOT}/Umbrella (2020)/Xylophone. part 1.mp4",
+        "missing": f"{ROOT}/Wombat: yonder/Vexing, rhubarb.mp4",
+        "bug": f"{ROOT}/Kumquat.mp4",
+        "which": "/elsewhere/Walrus/same.mp4",
+    }
+    ids = {
+        name: rig.stash.add_scene(files=[path], tags=["T"], title=f"Gazebo {name} (x): y").id
+        for name, path in files.items()
+    }
+    ids["untitled"] = rig.stash.add_scene(files=[f"{ROOT}/Yonder walrus.mp4"], tags=["T"]).id
+    for name in ("synced", "bug"):
+        rig.plex.add_item(rig.section, files[name])
+    for folder in ("Kumquat a", "Kumquat b"):
+        rig.plex.add_item(rig.section, f"{PLEX_ROOT}/{folder}/same.mp4")
+
+    for scene_id in ids.values():
+        rig.stash.edit_scene(scene_id, tags=["One"])
+    assert rig.wait_until(lambda: "): synced: " in rig.worker_log())
+    assert rig.wait_until(lambda: rig.worker_log().count("Plex has no item for") >= 2)
+    assert rig.wait_until(lambda: "RuntimeError" in rig.worker_log())
+    rig.plex.stop()
+    rig.stash.edit_scene(ids["synced"], tags=["Two"])
+    assert rig.wait_until(lambda: "All jobs wait" in rig.worker_log(), 60)
+    rig.task("health_check")
+    rig.plex.start()
+    assert rig.wait_until(lambda: rig.worker_log().count("): synced: ") >= 2, 60)
+    for task in TASKS:
+        rig.task(task, format="json" if task == "check_paths" else "")
+
+
+@pytest.mark.parametrize("debug", MODES.values(), ids=MODES.keys())
+def test_no_word_of_a_path_or_title_is_in_any_log(make_rig: MakeRig, debug: bool) -> None:
+    rig = make_rig(settings={"obfuscate_paths": True, "debug_logging": debug, "max_retries": 1})
+    quicken(rig)
+    find = "        finder.find(work)"
+    mutate(rig, "worker/batch.py", find,
+           "        for one in work:\n"
+           "            if 'bug' in one.scene.title:\n"
+           "                raise RuntimeError(f'{one.scene.title} at {one.scene.files}')\n"
+           f"{find}")  # fmt: skip
+
+    tour(rig)
+
+    assert found(rig) == []
+    words = words_for("Gazebo synced (x): y")
+    assert f"({words}): synced: " in rig.worker_log()
+    assert words_for_path(f"{ROOT}/Wombat: yonder/Vexing, rhubarb.mp4") in rig.worker_log()
+
+
+def test_without_the_setting_people_read_names(make_rig: MakeRig) -> None:
+    """The tour finds what there is to find: its canaries sing when the setting is off."""
+    rig = make_rig(settings={"max_retries": 1})
+    scene = rig.stash.add_scene(files=[f"{ROOT}/Umbrella/a.mp4"], tags=["T"], title="Gazebo")
+    rig.stash.edit_scene(scene.id, tags=["One"])
+    assert rig.wait_until(lambda: "Next try in" in rig.worker_log())
+    assert len(found(rig)) >= 1
+
+
+def test_what_was_logged_before_the_setting_was_on_is_not_relayed_as_it_is(rig: Rig) -> None:
+    scene = rig.stash.add_scene(files=[f"{ROOT}/Umbrella/a.mp4"], tags=["T"], title="Gazebo yonder")
+    rig.stash.edit_scene(scene.id, tags=["One"])
+    assert rig.wait_until(lambda: "Next try in" in rig.worker_log())
+    rig.stop_worker()
+    rig.configure(obfuscate_paths=True)
+    mutate(rig, "app/hook_process.py", "NEWS_AGE = 10.0", "NEWS_AGE = 0.0")
+    (rig.data / "settings_hint.json").write_text('{"obfuscate_paths": true}')
+    mark = len(rig.stash.host.runs)
+
+    rig.stash.edit_scene(scene.id, play_duration=1.0)
+
+    (run,) = rig.stash.host.runs[mark:]
+    said = "\n".join(run.result.messages())
+    assert "Plex has no item for /" in said
+    assert CANARY.search(said) is None, said
+
+
+def test_our_own_folders_are_still_named(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"obfuscate_paths": True})
+    rig.add_pair("a", tags=["T"])
+    rig.task("health_check")
+    answer = str(rig.task("preview_sync").output)
+    assert "{data}/reports/" in answer, answer
