@@ -18,6 +18,7 @@ from worker.plan import lacks_metadata
 from worker.retry_policy import SceneError
 from worker.scene_work import SKIPPED, SYNCED, Result, SceneWork
 from worker.session import SyncSession
+from worker.steps import Steps
 from worker.story import words_of
 
 _NO_METADATA = (
@@ -52,6 +53,7 @@ class BatchSync:
         self._queue = queue
         self._clock = clock
         self._log = log
+        self._steps = Steps(log)
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
         """Yield how each scene ended, as soon as it has; the caller settles one before the next.
@@ -84,7 +86,12 @@ class BatchSync:
         if scene is None:
             return Result(claims, f"Scene {scene_id}", changed=("gone from Stash",))
         if not scene.files:
-            return Result(claims, scene.label, error=SceneError("the scene has no file"))
+            return Result(
+                claims,
+                scene.label,
+                error=SceneError("the scene has no file; let Stash scan for it"),
+            )
+        self._steps.read(scene, claims)
         last = self._queue.sync_log.scene(scene.id)
         if lacks_metadata(scene, last):
             record = self._record(scene, SKIPPED, "no metadata yet")
@@ -99,6 +106,8 @@ class BatchSync:
         finder.find(work)
         writer = ItemWriter(self._session, self._images, self._queue, self._clock, self._log)
         writer.keep_originals(work)
+        for one in work:
+            self._steps.found(one, self._session.matcher.to_plex)
         if finder.gone:
             self._queue.forget_scenes(finder.gone)
         unlocked: list[tuple[Result, CoverResult]] = []

@@ -28,12 +28,14 @@ class CoverResult:
         to_lock: item → kinds whose lock is still to be set, for the whole batch at once.
         tag: which cover all items have now, or that no item can have (`SceneRecord.cover_tag`).
         failure: why a part of it is to be tried again.
+        why: for people: why nothing was uploaded, if nothing was.
     """
 
     uploaded: set[str] = field(default_factory=set)
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
     tag: str | None = None
     failure: PlexError | None = None
+    why: str = "no image is ours to set"
 
 
 class Target(NamedTuple):
@@ -98,16 +100,18 @@ class CoverSync:
         targets = targets_of(desired, items, preserve=self._preserve)
         known = last is not None and _is_shown(last.cover_tag, targets)
         result = CoverResult(tag=last.cover_tag if last and known else None)
+        if targets:
+            result.why = "the scene is as it was when its cover was sent"
         # Stash's time stamps have whole seconds: the hook's hint tells of a second change in one.
         if targets and (cover_changed or may_differ(scene, targets, last)):
             self._bring(scene, targets, result)
         for target in targets:
             if target.lacks_lock:
-                self._show_again(target, result)
+                self._show_again(scene, target, result)
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         return result
 
-    def _show_again(self, target: Target, result: CoverResult) -> None:
+    def _show_again(self, scene: StashScene, target: Target, result: CoverResult) -> None:
         """Make Plex show our image where its lock is gone, and something else may be shown by now.
 
         Where it is not among the item's images any more, or a person's choice counts, it stays.
@@ -122,7 +126,10 @@ class CoverSync:
                     self._client.select_image(item.rating_key, kind, image.key)
                     result.uploaded.add(kind)
         except PlexPermanentError as error:
-            self._warn(f"{error}; the {kind} is locked as it is")
+            self._warn(
+                f"{scene.label}: {error}; its {kind} is locked as it is. Choose another in Plex if "
+                "it is the wrong one"
+            )
         except PlexTemporaryError as error:
             result.failure = result.failure or error
 
@@ -132,6 +139,7 @@ class CoverSync:
         except UnusableCoverError as error:
             self._warn(f"{scene.label}: {error}; Plex keeps its image. Set another in Stash")
             cover, result.tag = None, f" {error.tag or ''}"
+        result.why = "Plex has these bytes" if cover else "there is none that Plex takes"
         if cover is not None:
             result.tag = f"{cover.sha1} {cover.tag}"
         for target in targets:

@@ -17,6 +17,7 @@ from worker.cover_sync import CoverResult, CoverSync
 from worker.plan import ItemPlan, plan_item
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
+from worker.steps import Steps
 from worker.verification import Verification
 
 # Errors of one item or one part of it: the others are still sent.
@@ -46,6 +47,7 @@ class ItemWriter:
         self._queue = queue
         self._clock = clock
         self._log = log
+        self._steps = Steps(log)
         self._server_id = session.library.server_id
         self._preserve = session.config.preserve_plex_edits
         self._covers = CoverSync(
@@ -96,6 +98,7 @@ class ItemWriter:
             self._queue.sync_log.scene(one.scene.id),
             cover_changed=any(claim.job.data.get("cover_changed") for claim in one.claims),
         )
+        self._steps.covered(one, cover)
         failure = failure or cover.failure
         if failure is not None:
             raise failure
@@ -121,7 +124,7 @@ class ItemWriter:
         self._verification.run()
 
     def _write_item(self, one: SceneWork, item: PlexItem) -> tuple[ItemRecord, Iterable[str]]:
-        """Return the item's memory as it is now, and the fields that it was sent."""
+        """Return the item's memory as it is now, and what it was sent, for people."""
         log, server_id = self._queue.sync_log, self._server_id
         plan = plan_item(
             one,
@@ -131,17 +134,15 @@ class ItemWriter:
             preserve=self._preserve,
         )
         last, edit, _ = plan
+        self._steps.compared(one, item, edit)
         record = replace(
             last, digest=one.desired.digest, sent=edit.sent, refused=edit.refused, pending={}
         )
-        if edit.preserved:
-            names = ", ".join(edit.preserved)
-            self._log.step(f"{one.scene.label}: left as somebody set it in Plex: {names}")
         if edit:
             record = self._send(one, item, plan, record)
         if edit or record != last:
             log.remember_item(one.scene.id, server_id, item.rating_key, record, self._clock())
-        return record, edit.fields
+        return record, _told(edit)
 
     def _send(
         self, one: SceneWork, item: PlexItem, plan: ItemPlan, record: ItemRecord
@@ -158,6 +159,7 @@ class ItemWriter:
         # Plex answers some bad data with 500: the next try finds out which field it is.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in one.claims)
         outcome = self._session.client.edit(item, edit.fields, alone=alone)
+        self._steps.sent(one, item, outcome)
         record = _without_refused(record, last, edit, outcome)
         self._tell(one, outcome)
         kept = [name for name in edit.fields if name not in outcome.refused]
@@ -176,6 +178,11 @@ class ItemWriter:
                 f"{label}: Plex does not take so long a {name}: it was cut to {len(text)} "
                 "characters. Shorten it in Stash to choose what is shown"
             )
+
+
+def _told(edit: ItemEdit) -> list[str]:
+    """Return the fields that got a value; "locks" where those that had it were locked only."""
+    return [name for name, one in edit.fields.items() if len(one) > 1] or ["locks"] * bool(edit)
 
 
 def _joining(desired: SceneMetadata) -> Values:
