@@ -91,7 +91,10 @@ class AutomaticRuns:
         try:
             ended = reconciliation.step(sides)
         except (PlexError, StashError, OSError) as error:
-            self._log.warning(f"The reconciliation rests for {RETRY / 60:.0f} minutes: {error}")
+            self._log.warning(
+                f"The reconciliation rests for {RETRY / 60:.0f} minutes: {error}. It goes on by "
+                "itself where it was"
+            )
             self._rest(RETRY)
             return False
         if ended is not None:

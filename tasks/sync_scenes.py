@@ -140,6 +140,9 @@ def _what_is_known(context: TaskContext) -> _Known:
         session.library.refresh()
         server_id = session.library.server_id
     except (PlexError, ConfigFault) as error:
-        context.log.warning(f"{error}. Whether Plex still has what was sent was not checked")
+        context.log.warning(
+            f"{error}. Whether Plex still has what was sent was not checked: run the task again "
+            "when that is settled"
+        )
         return _Known(log.digests(None), log.scene_versions(), None)
     return _Known(log.digests(server_id), log.scene_versions(), session.matcher.find)

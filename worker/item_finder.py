@@ -124,7 +124,10 @@ class ItemFinder:
             try:
                 self._session.learning.consider(scenes, self._session.matcher.is_outside)
             except StashQueryError as error:
-                self._warn(f"No path mapping was learned: {error}")
+                self._warn(
+                    f"No path mapping was learned: {error}. It is tried again with a later scene; "
+                    "to be sure, set plex_unmatched_path_map"
+                )
 
     def _guess(self, one: SceneWork) -> Matching:
         best, *others = one.matching.candidates

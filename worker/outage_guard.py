@@ -176,7 +176,7 @@ class OutageGuard:
         """A job failed because Plex is away."""
         now = self._now()
         if not self.is_away:
-            self._log.warning(f"{reason}. All jobs wait, none is lost")
+            self._log.warning(f"{reason}. All jobs wait, none is lost; they go on by themselves")
         self._suspicious = True
         self._cause = reason
         self._limiter.record(now, failed=True)
@@ -231,4 +231,7 @@ class OutageGuard:
             for store in (self._breaker, self._recovery, self._history):
                 store.save()
         except OSError as error:
-            self._log.warning(f"The state of the outage could not be saved: {error}")
+            self._log.warning(
+                f"The state of the outage could not be saved: {error}. Make the plugin's data "
+                "folder writable, or free space on its disk"
+            )

@@ -53,7 +53,7 @@ class Pauses:
         self._until = self._monotonic() + min(LONGEST_PAUSE, delay)
         self._kind = kind
         if reason != self.reason:
-            self._warn(f"{reason}. All jobs wait, none is lost")
+            self._warn(f"{reason}. All jobs wait, none is lost; they go on when that has changed")
             self._note(reason)
         self.reason = reason
 

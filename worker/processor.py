@@ -361,7 +361,10 @@ class SyncWorker:
             return DRAINED
         self._queue.finish(claims, healthy=False)
         self._forget(claims, {})
-        self._log.info(f"{len(claims)} jobs finished without effect: Stash2Plex is disabled")
+        self._log.info(
+            f"{len(claims)} jobs finished without effect: Stash2Plex is disabled. Switch the "
+            "setting Enabled on, then run the task 'Sync Recent Scenes to Plex'"
+        )
         return WORKED
 
     def _forget(self, claims: Sequence[Claim], unsettled: dict[int, Claim]) -> None:

@@ -94,11 +94,11 @@ class Settlement:
             later = claim.job.postponed(decision.at, name, counts=decision.counts)
             self.queue.give_back([Claim(claim.row_id, later)])
             seconds = max(0.0, decision.at - self.clock())
-            text = f"{result.label}: {error}. Next try in {seconds:.0f} s"
+            text = f"{result.label}: {_words(error)}. Next try in {seconds:.0f} s"
             self.story.tell(WAITS, text, again=again)
         elif isinstance(decision, Bury):
             self.queue.bury(claim, self._failure(error))
-            self.story.tell(BURIED, f"{result.label}: {error}. {_BURIED}")
+            self.story.tell(BURIED, f"{result.label}: {_words(error)}. {_BURIED}")
         else:
             self.queue.finish([claim], healthy=False)
             self.story.tell(SKIPPED, f"{result.label}: skipped: {error}")
@@ -110,7 +110,10 @@ class Settlement:
         try:
             self.stats.save()
         except OSError as error:
-            self.log.warning(f"stats.json could not be written: {error}")
+            self.log.warning(
+                f"stats.json could not be written: {error}. Make the plugin's data folder "
+                "writable, or free space on its disk"
+            )
 
     def _failure(self, error: Exception) -> Failure:
         trace = _trace_of_a_bug(error)
@@ -131,6 +134,13 @@ class Settlement:
             MISSING_SIZES: [file.size for file in result.files],
         }
         return Claim(claim.row_id, replace(claim.job, data={**claim.job.data, **search}))
+
+
+def _words(error: Exception) -> str:
+    """Return what people are told of an error; of a bug, which one it is."""
+    if isinstance(error, PlexError | StashError | SceneError):
+        return str(error)
+    return f"a bug of Stash2Plex, please report it: {type(error).__name__}: {error}"
 
 
 def _trace_of_a_bug(error: Exception) -> str | None:
