@@ -58,7 +58,7 @@ class StashScenes:
         if not scene_ids:
             return {}
         data = self._connection.query(queries.scene_names(list(scene_ids)))
-        return {scene.id: scene.name for scene in _scenes(list(data.values()))}
+        return {scene.id: scene.name for scene in self._scenes(list(data.values()))}
 
     def count(self) -> int:
         """Return how many scenes there are."""

@@ -15,8 +15,8 @@ VENDOR = "vendor"
 VENDORED_LIST = f"{VENDOR}/VENDORED.md"
 SHIPPED = {
     *ENTRY, "CHANGELOG.md", "LICENSE", "requirements.txt",
-    "app", "hooks", "legacy", "plex", "reconciliation", "shared", "stash", "sync_queue", "tasks", "ui",
-    "validation", "worker",
+    "app", "hooks", "legacy", "plex", "reconciliation", "shared", "stash", "sync_queue", "tasks",
+    "ui", "validation", "worker",
 }  # fmt: skip
 NOT_SHIPPED = {
     ".ci", ".gitignore", "Makefile", "README.md", "benchmarks", "docs", "pyproject.toml",
