@@ -1,5 +1,7 @@
 """Stash2Plex: what Stash runs for each hook and task. One JSON object in, one out.
 
+With arguments, or typed into a terminal, it is a command line: `python3 Stash2Plex.py --help`.
+
 This file is compiled anew at every start, because Python caches no byte-code for a script: it
 stays short. It parses from Python 3.6 on, so that an old interpreter gets a sentence instead of a
 stack trace.
@@ -29,6 +31,10 @@ def main() -> None:
         from app.worker_process import run_worker
 
         sys.exit(run_worker(script, sys.argv[2:]))
+    if sys.argv[1:] or (sys.stdin is not None and sys.stdin.isatty()):
+        from app.command_line import run_command
+
+        sys.exit(run_command(script, sys.argv[1:]))
     try:
         finish(answer(script))
     except Exception as error:  # noqa: BLE001 - Stash gets one answer, whatever happened

@@ -41,6 +41,13 @@ class Container:
 def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets) -> Container:
     """Return the objects; nothing is asked of Stash or Plex yet.
 
+    Args:
+        server_connection: Stash's own (see `stash.connection.parse_address`). The command line adds
+            `PlexUrl`, an address that holds instead of the setting, also for a worker it starts.
+        folder: where all state lies.
+        log: for people.
+        secrets: learns the secrets of both servers.
+
     Raises:
         OSError, sqlite3.Error: the data folder or the database cannot be used.
     """
@@ -48,12 +55,19 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
     disguise = disguise_of(folder)
     log.disguise = disguise.apply if disguise.on else None
     scenes = StashScenes(connection, disguise.note_scene)
+    plex_url = server_connection.get("PlexUrl") if isinstance(server_connection, dict) else None
     return Container(
         folder=folder,
         log=log,
         queue=QueueManager(folder.queue_folder),
         sessions=CurrentSession(
-            StashSettings(connection), scenes, folder, log, secrets, disguise=disguise
+            StashSettings(connection),
+            scenes,
+            folder,
+            log,
+            secrets,
+            disguise=disguise,
+            plex_url=str(plex_url or ""),
         ),
         scenes=scenes,
         images=StashImages(connection),

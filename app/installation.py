@@ -1,4 +1,4 @@
-"""Tells a living worker that the plugin was updated or removed under it."""
+"""The plugin's own files: which version they are, and whether they changed under a worker."""
 
 import os
 
@@ -11,8 +11,7 @@ class Installation:
     """
 
     def __init__(self, script: str) -> None:
-        manifest = os.path.splitext(script)[0] + ".yml"
-        self._files = (script, manifest)
+        self._files = (script, _manifest(script))
         self._seen = self._look()
 
     def unchanged(self) -> bool:
@@ -25,6 +24,26 @@ class Installation:
 
     def _look(self) -> tuple[tuple[int, int] | None, ...]:
         return tuple(_stamp(path) for path in self._files)
+
+
+def installed_version(script: str) -> str:
+    """Return the version that the plugin's yml names, `unknown` where it names none.
+
+    Args:
+        script: the entry script; the yml lies beside it.
+    """
+    try:
+        with open(_manifest(script), encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("version:"):
+                    return line.partition(":")[2].strip()
+    except (OSError, UnicodeDecodeError):
+        pass
+    return "unknown"
+
+
+def _manifest(script: str) -> str:
+    return os.path.splitext(script)[0] + ".yml"
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

@@ -44,6 +44,7 @@ class CurrentSession:
         monotonic: a clock in seconds that never steps.
         clock: seconds since the epoch.
         disguise: what the log shows of paths and titles while `obfuscate_paths` is on.
+        plex_url: of the command line: holds instead of the setting; empty for none.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class CurrentSession:
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
         disguise: Disguise | None = None,
+        plex_url: str = "",
     ) -> None:
         self.settings = settings
         self._scenes = scenes
@@ -65,6 +67,7 @@ class CurrentSession:
         self._monotonic = monotonic
         self._clock = clock
         self._disguise = disguise or Disguise()
+        self._plex_url = plex_url
         self._parsed: ParsedConfig | None = None
         self._read_at = float("-inf")
         self._stored: Mapping[str, Any] = {}
@@ -112,7 +115,9 @@ class CurrentSession:
     def _current(self) -> ParsedConfig:
         now = self._monotonic()
         if self._parsed is None or now - self._read_at >= SETTINGS_AGE:
-            stored: Any = self.settings.read()
+            stored: dict[str, Any] = self.settings.read()
+            if self._plex_url:
+                stored["plex_url"] = self._plex_url
             parsed = parse_config(stored, os.environ)
             self._secrets.add(parsed.config.plex_token)
             self._log.show_steps = parsed.config.debug_logging

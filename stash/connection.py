@@ -28,7 +28,11 @@ class StashFile:
 
 @dataclass(frozen=True, slots=True)
 class StashAddress:
-    """Where Stash answers and what it lets us in with."""
+    """Where Stash answers and what it lets us in with.
+
+    Attributes:
+        api_key: from the command line, which has no cookie; Stash itself hands none over.
+    """
 
     scheme: str = "http"
     host: str = "127.0.0.1"
@@ -36,6 +40,7 @@ class StashAddress:
     cookie_name: str = "session"
     cookie: str = ""
     config_dir: str = ""
+    api_key: str = ""
 
     @property
     def base_url(self) -> str:
@@ -49,7 +54,10 @@ class StashAddress:
 
 
 def parse_address(raw: Any) -> StashAddress:
-    """Read Stash's `server_connection`; whatever is missing or odd has Stash's default."""
+    """Read Stash's `server_connection`; whatever is missing or odd has Stash's default.
+
+    The command line adds a member of its own, `ApiKey`.
+    """
     if not isinstance(raw, Mapping):
         return StashAddress()
     address = StashAddress()
@@ -63,6 +71,8 @@ def parse_address(raw: Any) -> StashAddress:
         address = replace(address, port=port)
     if isinstance(raw.get("Dir"), str):
         address = replace(address, config_dir=raw["Dir"])
+    if isinstance(raw.get("ApiKey"), str):
+        address = replace(address, api_key=raw["ApiKey"])
     cookie = raw.get("SessionCookie")
     if isinstance(cookie, Mapping) and isinstance(cookie.get("Value"), str):
         address = replace(
@@ -94,6 +104,9 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         address: where and with what.
         keep_secret: is told every secret before it is used.
 
+    Attributes:
+        date: what Stash's clock said with its last answer, as HTTP writes it.
+
     Raises (all methods):
         StashUnavailable: Stash does not answer.
         StashAuthError: it refuses our cookie and our key.
@@ -107,7 +120,10 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.fragments: dict[str, str] = {}
         self._base_url = address.base_url
         self._keep_secret = keep_secret
+        self._has_cookie = bool(address.cookie)
+        self.date = ""
         keep_secret(address.cookie)
+        self.use_api_key(address.api_key)
 
     def close(self) -> None:
         """Close the connections."""
@@ -170,8 +186,14 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             return StashFile(response.status_code, response.headers, bytes(data[: most + 1]))
 
     def _handle_GQL_response(self, response: requests.Response) -> dict[str, Any]:  # noqa: N802
+        self.date = response.headers.get("Date", "")
         if response.status_code == _UNAUTHORIZED or response.is_redirect:
-            message = "Stash refused the session: it has ended, or the log-in was changed"
+            message = (
+                "Stash refused the session: it has ended, or the log-in was changed"
+                if self._has_cookie
+                else "Stash wants a log-in: set STASH_API_KEY to the key that Stash shows under "
+                "Settings > Security"
+            )
             raise StashAuthError(message)
         try:
             content = response.json()

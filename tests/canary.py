@@ -52,7 +52,7 @@ class Canary:
             result = run.result
             texts = [*result.messages(), str(result.output), str(result.error)]
             what = "\n".join(texts).encode("utf-8", "replace") + result.stdout + result.stderr
-            self._look(f"run {result.output} {result.error}", what)
+            self.look(f"run {result.output} {result.error}", what)
             self.hits += [f"no line of Stash's log: {one!r}" for one in broken(result.stderr)]
         self._read = len(runs)
 
@@ -76,9 +76,10 @@ class Canary:
             content = path.read_bytes()
         except OSError:  # gone by now: its process has ended, or a log was rotated
             return
-        self._look(str(path), content)
+        self.look(str(path), content)
 
-    def _look(self, where: str, content: bytes) -> None:
+    def look(self, where: str, content: bytes) -> None:
+        """At these bytes; `where` is what a hit says."""
         found = [one.decode() for one in self._forms() if one in content]
         if found:
             self.hits.append(f"{where}: {found}")

@@ -58,6 +58,18 @@ def test_what_stash_hands_over_is_read() -> None:
     assert address.base_url == "https://stash.local:9443"
 
 
+def test_the_key_of_a_command_line_is_kept_secret_and_used(locked: FakeStash) -> None:
+    secrets: list[object] = []
+    key = locked.gate.api_key
+    raw = locked.server_connection() | {"SessionCookie": None, "ApiKey": key}
+
+    connection = StashConnection(parse_address(raw), secrets.append)
+
+    assert connection.query(VERSION)["version"]["version"] == locked.settings.version
+    assert key in secrets
+    connection.close()
+
+
 @pytest.mark.parametrize("raw", [None, {}, [], "http://stash", 5, True])
 def test_whatever_is_missing_has_stashs_default(raw: object) -> None:
     assert parse_address(raw) == StashAddress()

@@ -1,0 +1,105 @@
+"""The command line: the same functions as the tasks, for a shell, cron and systemd."""
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from app.command_parser import make_parser, task_arguments
+from app.installation import installed_version
+from app.shell_access import current_user, objection, place
+from app.task_process import NotDone, perform
+from app.terminal import Terminal
+from shared.log import Log
+from shared.redaction import Secrets
+from tasks.answer import Answer, Level
+
+DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130  # argparse itself ends with 2
+API_KEY = "STASH_API_KEY"
+DOCTOR = "doctor"
+
+
+def run_command(script: str, arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code.
+
+    Args:
+        script: the plugin's entry script.
+        arguments: what stands behind it; nothing gets the help.
+
+    Raises:
+        SystemExit: the help was shown, or the arguments cannot be understood.
+    """
+    _forgive_encodings()
+    parser = make_parser(installed_version(script), os.environ)
+    if not arguments:
+        parser.print_help()
+        return DONE
+    options = parser.parse_args(arguments)
+    secrets = Secrets()
+    terminal = Terminal(sys.stdout, sys.stderr, secrets)
+    log = Log(terminal.sink, secrets)
+    connection = _connection(options.stash, options.plex, secrets)
+    try:
+        _look_around(os.path.dirname(script), log, for_doctor=options.mode == DOCTOR)
+        answer = perform(script, connection, task_arguments(options), log, secrets)
+    except NotDone as error:
+        log.error(str(error))
+        if options.json:
+            terminal.answer_as_json({"error": str(error)})
+        return NOT_DONE
+    except KeyboardInterrupt:
+        log.error("Stopped; what was queued stays queued")
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 - the last line of defence of a process
+        trace = secrets.redact(traceback.format_exc())
+        sys.stderr.write(f"error: A bug of Stash2Plex, please report it:\n{trace}")
+        return NOT_DONE
+    if options.json:
+        terminal.answer_as_json(answer.as_json())
+    else:
+        terminal.answer(answer)
+    return _exit_code(answer, strict=options.strict)
+
+
+def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> dict[str, Any]:
+    """Return what Stash itself would have passed on, as far as a shell can know it.
+
+    The key leaves the environment here: a worker that is started gets it through a pipe.
+    """
+    key = os.environ.pop(API_KEY, "").strip()
+    secrets.add(key)
+    return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})
+
+
+def _look_around(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
+    """See to it that this is the folder of Stash's own runs.
+
+    Raises:
+        NotDone: it is somebody else's, or cannot be written to; for the Doctor that is a finding.
+    """
+    if for_doctor:
+        return
+    problem = objection(plugin_dir, os.environ, current_user())
+    if problem:
+        raise NotDone(problem)
+    folder = place(plugin_dir, os.environ)
+    if not os.path.exists(folder):
+        log.warning(
+            f"There is no data folder yet: {folder} is made now. If Stash has run the plugin "
+            "before, it keeps its data elsewhere: set STASH_PLUGIN_DATA to that folder"
+        )
+
+
+def _exit_code(answer: Answer, *, strict: bool) -> int:
+    if answer.level is Level.FAULT or (strict and answer.level is Level.WARNING):
+        return SOMETHING_WRONG
+    return DONE
+
+
+def _forgive_encodings() -> None:
+    """Let a title that the terminal's encoding lacks be escaped instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

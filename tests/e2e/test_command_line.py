@@ -1,0 +1,335 @@
+"""The command line, each command run as a real process beside both servers."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.e2e.test_outages import quicken
+from tests.rig import TOKEN, Rig
+from tests.shell import Shell, approved
+
+KEY = "command-line-key-Hj6Kl9Qw2"
+
+
+def synced(rig: Rig, count: int = 2) -> list[int]:
+    """A rig whose scenes are in Plex and whose queue is empty."""
+    ids = rig.add_library(count, covers=False)
+    rig.task("all")
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    return ids
+
+
+def test_process_sends_what_waits_and_says_so(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+    rig.plex.stop()
+    rig.stash.edit_scenes(ids, tags=["New"])
+    rig.stop_worker()
+    rig.plex.start()
+
+    ran = Shell(rig).run("process")
+
+    assert (ran.code, ran.out) == (0, "3 jobs done; none waits\n")
+    assert "\x01" not in ran.err
+    assert "%" not in ran.err  # nobody is watching
+    assert rig.verdict().agree, rig.verdict().differences
+
+
+def test_sync_queues_and_the_worker_that_it_starts_sends(rig: Rig) -> None:
+    rig.add_library(2, covers=False)
+
+    ran = Shell(rig).run("sync")
+
+    assert ran.code == 0
+    assert ran.out == (
+        "2 scenes looked at: 2 queued, 0 already queued, 0 already in Plex, 0 without a file\n"
+    )
+    assert rig.settled(), rig.verdict().differences
+
+
+def test_sync_with_options_is_the_task_with_arguments(rig: Rig) -> None:
+    synced(rig)
+
+    again = Shell(rig).run("sync", "--recent")
+    forced = Shell(rig).run("sync", "--force")
+
+    assert "0 queued, 0 already queued, 2 already in Plex" in again.out
+    assert "2 scenes looked at: 2 queued" in forced.out
+
+
+def test_reconcile_reports_and_queues_by_its_options(rig: Rig) -> None:
+    (scene_id, _) = synced(rig)
+    rig.plex.edit(rig.item_of(scene_id).rating_key, studio="Somebody else")
+
+    report = Shell(rig).run("reconcile", "--dry-run")
+    recent = Shell(rig).run("reconcile", "--recent")
+
+    assert report.code == recent.code == 0
+    assert "Report" in report.out or "report" in report.out
+    assert rig.settled(), rig.verdict().differences
+
+
+@pytest.mark.parametrize(
+    ("command", "beginning"),
+    [
+        ("status", "Queue: 0 pending, 0 in progress, 0 waiting for retry"),
+        ("outages", "No outage of Plex is on record"),
+        ("health", "Plex answers in N ms and accepts the token; libraries: Scenes. 0 jobs wait"),
+        ("check-paths", "2 of 2 scenes have a Plex item: nothing to do"),
+    ],
+)
+def test_a_command_answers_as_its_task(rig: Rig, command: str, beginning: str) -> None:
+    synced(rig)
+
+    ran = Shell(rig).run(command)
+
+    assert ran.code == 0
+    assert approved(ran.out, rig).splitlines()[-1].startswith(beginning)
+    assert ran.err == ""
+
+
+def test_json_is_all_that_stands_on_stdout(rig: Rig) -> None:
+    synced(rig)
+
+    ran = Shell(rig).run("check-paths", "--json")
+
+    assert ran.code == 0
+    answer = ran.json()
+    assert (answer["level"], answer["scenes"], answer["missing"]) == ("ok", 2, 0)
+    assert answer["text"] == "2 of 2 scenes have a Plex item: nothing to do"
+
+
+def test_what_cannot_be_done_is_told_on_stderr_and_by_the_exit_code(rig: Rig) -> None:
+    shell = Shell(rig)
+    rig.stash.stop()
+
+    ran = shell.run("sync")
+    as_json = shell.run("sync", "--json")
+
+    assert (ran.code, ran.out) == (3, "")
+    assert approved(ran.err, rig).splitlines()[-1] == (
+        "error: Stash does not answer at {stash} (ConnectionError)"
+    )
+    assert as_json.code == 3
+    assert as_json.json() == {
+        "error": f"Stash does not answer at {rig.stash.url} (ConnectionError)"
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["sync", "--stash", "stash.lan:9999"],
+         "argument --stash: an address such as http://localhost:9999 is wanted, not "
+         "'stash.lan:9999'"),
+        (["sync", "--stash", "http://localhost:9999/stash"],
+         "argument --stash: Stash's address ends with its port; a path behind it is not supported"),
+        (["sync", "--stash", "http://me:secret-of-mine@localhost"],
+         "argument --stash: an address such as http://localhost:9999 is wanted, without user and "
+         "password"),
+        (["sync", "--plex", "32400"],
+         "argument --plex: an address such as http://192.168.1.10:32400 is wanted, not '32400'"),
+        (["inspect", "all"], "argument ID: the number of a scene is wanted, not 'all'"),
+        (["inspect"], "the following arguments are required: ID"),
+        (["sync", "--recent", "--force"], "argument --force: not allowed with argument --recent"),
+        (["sync", "--api-key", "x"], "unrecognized arguments: --api-key x"),
+        (["--json"], "the following arguments are required: <command>"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_command_line_that_cannot_be_understood_is_answered_in_words(
+    rig: Rig, arguments: list[str], complaint: str
+) -> None:
+    ran = Shell(rig).run_bare(*arguments)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.strip().endswith(complaint)
+    assert "secret-of-mine" not in ran.err
+
+
+def test_an_unknown_command_lists_those_that_there_are(rig: Rig) -> None:
+    ran = Shell(rig).run_bare("stauts")
+
+    assert ran.code == 2
+    assert "invalid choice: 'stauts'" in ran.err
+    for known in ("status", "process", "reconcile", "sync", "doctor", "inspect", "dead-letters",
+                  "retry-dlq", "outages", "health", "check-paths"):  # fmt: skip
+        assert known in ran.err
+
+
+def test_the_help_teaches(rig: Rig) -> None:
+    ran = Shell(rig).run_bare("--help")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert max(len(line) for line in ran.out.splitlines()) <= 100
+    for part in ("examples:", "STASH_API_KEY", "PLEX_TOKEN", "exit codes:", "  3    could not"):
+        assert part in ran.out
+    assert Shell(rig).run_bare("--version").out == f"Stash2Plex {rig.manifest.version}\n"
+
+
+def test_addresses_may_come_from_the_environment_and_an_argument_wins(rig: Rig) -> None:
+    synced(rig)
+    shell = Shell(rig)
+    nobody = "http://127.0.0.1:1"
+
+    assert shell.run("status", at="", STASH_URL=rig.stash.url).code == 0
+    assert shell.run("sync", STASH_URL=nobody).code == 0
+    assert shell.run("sync", at="", STASH_URL=nobody).code == 3
+
+
+def test_plex_of_the_command_line_holds_instead_of_the_setting_also_for_the_worker(
+    rig: Rig,
+) -> None:
+    rig.add_library(2, covers=False)
+    rig.configure(plex_url="http://127.0.0.1:1")
+
+    ran = Shell(rig).run("sync", "--plex", rig.plex.url)
+
+    assert ran.code == 0
+    assert rig.settled(), rig.verdict().differences
+    assert rig.stash.plugin_settings("Stash2Plex")["plex_url"] == "http://127.0.0.1:1"
+
+
+def test_the_token_may_come_from_the_environment(rig: Rig) -> None:
+    rig.configure(plex_token="")
+
+    without = Shell(rig).run("health")
+    ran = Shell(rig).run("health", PLEX_TOKEN=TOKEN)
+
+    assert without.code != 0
+    assert "plex_token is not set" in without.out + without.err
+    assert ran.code == 0
+    assert "accepts the token" in ran.out
+
+
+def locked(make_rig: MakeRig) -> Rig:
+    """A rig whose Stash asks for a log-in."""
+    rig = make_rig(stash={"username": "keeper-of-stash", "api_key": KEY})
+    quicken(rig)
+    return rig
+
+
+def test_a_stash_with_a_log_in_wants_its_key_from_the_environment(make_rig: MakeRig) -> None:
+    rig = locked(make_rig)
+    rig.add_library(1, covers=False)
+    shell = Shell(rig)
+
+    without = shell.run("sync")
+    wrong = shell.run("sync", STASH_API_KEY="another-key-Zx8Cv5Bn")
+    right = shell.run("sync", STASH_API_KEY=KEY)
+
+    for refused in (without, wrong):
+        assert refused.code == 3
+        assert refused.err.splitlines()[-1] == (
+            "error: Stash wants a log-in: set STASH_API_KEY to the key that Stash shows under "
+            "Settings > Security"
+        )
+    assert right.code == 0, right.err
+    assert rig.settled(), rig.verdict().differences
+
+
+def test_neither_key_nor_token_is_in_any_argument_output_log_or_environment(
+    make_rig: MakeRig,
+) -> None:
+    rig = locked(make_rig)
+    rig.configure(debug_logging=True)
+    ids = rig.add_library(2, covers=False)
+    rig.canary.add(KEY)
+    shell = Shell(rig)
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+
+    shell.run("sync", STASH_API_KEY=KEY)
+    assert hang.wait_for_hit(timeout=30)
+    assert len(rig.worker_pids()) == 1
+    rig.canary.everywhere(rig.worker_pids())
+    hang.release()
+    assert rig.settled(), rig.verdict().differences
+    for command in (["status"], ["process"], ["reconcile"], ["health"], ["outages", "--json"],
+                    ["check-paths"], ["inspect", str(ids[0])]):  # fmt: skip
+        shell.run(*command, STASH_API_KEY=KEY)
+    rig.plex.token = "another-token-Bn5Vc8Xz2"
+    shell.run("health", STASH_API_KEY=KEY)
+    rig.canary.everywhere(rig.worker_pids())
+
+    assert rig.canary.hits == []
+
+
+def test_a_data_folder_of_another_user_is_left_alone(rig: Rig) -> None:
+    synced(rig)
+    rig.stop_worker()
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder to somebody else")
+    before = sorted(path.name for path in rig.data.iterdir())
+    os.chown(rig.data, 12345, 12345)
+
+    ran = Shell(rig).run("sync", "--force")
+
+    assert ran.code == 3
+    assert approved(ran.err, rig) == (
+        "error: {plugin}/data belongs to user 12345, and you are root: Stash could not read what "
+        "you write there. Run this as 12345, in Stash's own container if it has one; or set "
+        "STASH_PLUGIN_DATA to the data folder that Stash's runs use: where Stash cannot write to "
+        "its plugins, that is Stash2Plex-data beside its configuration\n"
+    )
+    assert sorted(path.name for path in rig.data.iterdir()) == before
+
+
+def test_a_command_that_finds_no_data_folder_says_where_it_makes_one(
+    rig: Rig, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+
+    ran = Shell(rig).run("status", STASH_PLUGIN_DATA=str(elsewhere))
+
+    assert ran.code == 0
+    assert ran.err == (
+        f"warning: There is no data folder yet: {elsewhere} is made now. If Stash has run the "
+        "plugin before, it keeps its data elsewhere: set STASH_PLUGIN_DATA to that folder\n"
+    )
+    assert elsewhere.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
+def test_typed_into_a_terminal_without_arguments_it_shows_the_help_and_does_not_hang(
+    rig: Rig,
+) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, str(Shell(rig).script)],
+            stdin=theirs, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+    assert done.returncode == 0
+    assert b"exit codes:" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
+def test_a_person_who_watches_sees_percent(rig: Rig) -> None:
+    rig.add_library(3, covers=False)
+    ours, theirs = pty.openpty()
+
+    done = subprocess.run(
+        [sys.executable, str(Shell(rig).script), "check-paths", "--stash", rig.stash.url],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=False,
+    )  # fmt: skip
+    shown = b""
+    while select.select([ours], [], [], 0)[0]:
+        shown += os.read(ours, 4096)
+    os.close(ours)
+    os.close(theirs)
+
+    assert done.returncode == 0
+    assert b" 50 %" in shown
+    assert done.stdout.splitlines()[-1] == b"3 of 3 scenes have a Plex item: nothing to do"

@@ -1,0 +1,70 @@
+"""A shell beside a rig: runs the plugin's commands as a person, cron or systemd would."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.rig import Rig
+
+PATIENCE = 120.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Shell:
+    """Runs commands; whatever they print, and what is left of them, goes past the rig's canary.
+
+    Args:
+        rig: whose plugin and servers.
+        interpreter: the Python that runs the command; by default this one.
+    """
+
+    def __init__(self, rig: Rig, interpreter: Path | None = None) -> None:
+        self._rig = rig
+        self._interpreter = str(interpreter or sys.executable)
+        self.script = rig.manifest.directory / "Stash2Plex.py"
+
+    def run(self, *arguments: str, at: str | None = None, **environment: str) -> Ran:
+        """Run a command at the rig's Stash, or another address, empty for the default."""
+        address = self._rig.stash.url if at is None else at
+        command = [*arguments, *(["--stash", address] if address else [])]
+        return self.run_bare(*command, **environment)
+
+    def run_bare(self, *arguments: str, **environment: str) -> Ran:
+        """Run a command line as it is."""
+        names = ("STASH_URL", "STASH_API_KEY", "PLEX_URL", "PLEX_TOKEN", "STASH_PLUGIN_DATA")
+        inherited = {name: text for name, text in os.environ.items() if name not in names}
+        done = subprocess.run(
+            [self._interpreter, str(self.script), *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={**inherited, "PYTHONUTF8": "1", **environment},
+            timeout=PATIENCE,
+            check=False,
+        )
+        self._rig.canary.look(f"command {arguments}", done.stdout + done.stderr)
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def approved(text: str, rig: Rig) -> str:
+    """Return an output with what differs from run to run replaced by words."""
+    text = text.replace(str(rig.manifest.directory), "{plugin}")
+    text = text.replace(rig.plex.url, "{plex}").replace(rig.stash.url, "{stash}")
+    return re.sub(r"\b\d+(\.\d+)? (ms|s)\b", r"N \2", text)
