@@ -1,6 +1,7 @@
 """The client of one Plex server: few requests, each error one of ours."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, ParseError, fromstring
@@ -9,7 +10,13 @@ from plexapi.server import PlexServer
 from plexapi.utils import parseXMLString
 
 from plex.edit_requests import Fields, query
-from plex.exceptions import PlexNotFound, PlexTemporaryError, plex_errors
+from plex.exceptions import (
+    PlexAuthError,
+    PlexNotFound,
+    PlexPermissionError,
+    PlexTemporaryError,
+    plex_errors,
+)
 from plex.field_sender import EditOutcome, FieldSender
 from plex.items import (
     LibraryPart,
@@ -35,6 +42,21 @@ _WITHOUT = urlencode(
 )
 _IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
 _IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """What a Plex server says of itself to everybody.
+
+    Attributes:
+        server_id: its machine identifier.
+        version: for instance 1.43.1.10611-1e34174b1.
+        date: what its clock says, as HTTP writes it; empty when it did not tell.
+    """
+
+    server_id: str
+    version: str
+    date: str
 
 
 class _Server(PlexServer):
@@ -137,7 +159,11 @@ class PlexClient:
         return str(self._connected().machineIdentifier)
 
     def identity(self, timeout: tuple[float, float] = IDENTITY_TIMEOUT) -> str:
-        """Return the machine identifier by one request that needs no connection and no token.
+        """Return the machine identifier (see `introduction`)."""
+        return self.introduction(timeout).server_id
+
+    def introduction(self, timeout: tuple[float, float] = IDENTITY_TIMEOUT) -> Introduction:
+        """Return what the server says of itself, by one request that needs no connection, no token.
 
         Args:
             timeout: seconds to connect and to read.
@@ -148,10 +174,18 @@ class PlexClient:
             answer = self._session.get(url, headers=dict(self._identity), timeout=timeout)
             found: Element | None = parseXMLString(answer.text)
         server_id = None if found is None else found.get("machineIdentifier")
-        if not server_id:
+        if found is None or not server_id:
             message = f"{doing}: what answers at plex_url is no Plex server"
             raise PlexTemporaryError(message)
-        return server_id
+        return Introduction(server_id, found.get("version") or "", answer.headers.get("Date", ""))
+
+    def may_edit(self) -> bool:
+        """Tell whether the token is the owner's: only to him Plex shows its preferences."""
+        try:
+            self._get("/:/prefs", "asking what the token may do")
+        except (PlexAuthError, PlexPermissionError):
+            return False
+        return True
 
     def sections(self) -> list[Section]:
         """Return the libraries that hold single videos."""

@@ -10,6 +10,12 @@ fragment SceneFields on Scene {
 }
 """
 
+VERSION = """
+query Version {
+  version { version }
+}
+"""
+
 SETTINGS = """
 query Settings {
   configuration {

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -108,7 +109,8 @@ class App:
             status = response.status
         finally:
             self._log.answer(entry, status)
-        return response
+        date = formatdate(self._now(), usegmt=True)
+        return replace(response, headers={**response.headers, "Date": date})
 
     def _entry(
         self, request: Request, verdict: Verdict, graphql: GraphQLRequest | None

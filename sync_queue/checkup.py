@@ -1,0 +1,90 @@
+"""Looks at the database as a physician: reads it, changes nothing, and survives what it finds."""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from shared.read_only import open_for_reading
+from sync_queue.dlq import DeadLetterQueue
+from sync_queue.journal import uses_wal
+from sync_queue.operations import get_stats
+from sync_queue.rescue import is_damage
+from sync_queue.schema import SCHEMA_VERSION, schema_version
+from sync_queue.sync_log import NOBODY
+
+_PATIENCE = 2.0  # seconds for a writer
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCheckup:
+    """What was seen of the database.
+
+    Attributes:
+        damage: what SQLite says of a damaged file, empty for a sound one.
+        refusal: why it could not be looked at, empty when it was.
+        version: of the schema.
+        size: bytes, with the log.
+        wal: it has a write-ahead log.
+        jobs: `pending`, `retrying`, `in_progress`; None when they could not be counted, nor
+            what follows.
+        letters: dead letters by type of error.
+        synced_scenes: how many scenes were brought to Plex.
+    """
+
+    exists: bool = True
+    damage: str = ""
+    refusal: str = ""
+    version: int = 0
+    size: int = 0
+    wal: bool = False
+    jobs: Mapping[str, int] | None = None
+    letters: Mapping[str, int] = field(default_factory=dict)
+    synced_scenes: int = 0
+
+
+def look_at_database(path: str, now: float) -> DatabaseCheckup:
+    """Look at the queue's database.
+
+    Args:
+        path: the database file.
+        now: seconds since the epoch.
+    """
+    if not os.path.exists(path):
+        return DatabaseCheckup(exists=False)
+    try:
+        with closing(open_for_reading(path, _PATIENCE)) as connection:
+            return _look(connection, path, now)
+    except sqlite3.Error as error:
+        if is_damage(error):
+            return DatabaseCheckup(damage=str(error))
+        return DatabaseCheckup(refusal=str(error))
+    except OSError as error:
+        return DatabaseCheckup(refusal=error.strerror or type(error).__name__)
+
+
+def _look(connection: sqlite3.Connection, path: str, now: float) -> DatabaseCheckup:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        return DatabaseCheckup(damage=str(found))
+    seen = DatabaseCheckup(
+        version=schema_version(connection),
+        size=sum(os.path.getsize(one) for one in _files(path)),
+        wal=uses_wal(connection),
+    )
+    if seen.version != SCHEMA_VERSION:
+        return seen
+    synced = connection.execute(
+        f"SELECT COUNT(DISTINCT scene_id) FROM sync_log WHERE scene_id != {NOBODY}"
+    ).fetchone()[0]
+    return replace(
+        seen,
+        jobs=get_stats(connection, now),
+        letters=DeadLetterQueue(connection).counts_by_type(),
+        synced_scenes=int(synced),
+    )
+
+
+def _files(path: str) -> list[str]:
+    return [one for one in (path, f"{path}-wal") if os.path.exists(one)]
