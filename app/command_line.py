@@ -15,10 +15,10 @@ from app.terminal import Terminal
 from shared.log import Log
 from shared.redaction import Secrets
 from tasks.answer import Answer, Level
+from tasks.doctor import MODE as DOCTOR
 
 DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130  # argparse itself ends with 2
 API_KEY = "STASH_API_KEY"
-DOCTOR = "doctor"
 
 
 def run_command(script: str, arguments: Sequence[str]) -> int:
@@ -77,15 +77,17 @@ def _look_around(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
     """See to it that this is the folder of Stash's own runs.
 
     Raises:
-        NotDone: it is somebody else's, or cannot be written to; for the Doctor that is a finding.
+        NotDone: it is somebody else's, or cannot be written to; of one that is there, the Doctor
+            tells that himself.
     """
-    if for_doctor:
+    folder = place(plugin_dir, os.environ)
+    exists = os.path.exists(folder)
+    if for_doctor and exists:
         return
     problem = objection(plugin_dir, os.environ, current_user())
     if problem:
         raise NotDone(problem)
-    folder = place(plugin_dir, os.environ)
-    if not os.path.exists(folder):
+    if not exists:
         log.warning(
             f"There is no data folder yet: {folder} is made now. If Stash has run the plugin "
             "before, it keeps its data elsewhere: set STASH_PLUGIN_DATA to that folder"

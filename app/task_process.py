@@ -12,7 +12,8 @@ from shared.file_lock import FileLock
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
 from tasks.answer import Answer
-from tasks.arguments import arguments_of, wants_json
+from tasks.arguments import arguments_of, check, wants_json
+from tasks.doctor import MODE as DOCTOR
 from tasks.errors import TaskError
 from tasks.operations import mode_of
 
@@ -66,11 +67,11 @@ def run_task(
         TaskError: it could not do its work; the text says why and what to do.
     """
     connection = server_connection if isinstance(server_connection, dict) else {}
+    mode = mode_of(arguments)
     if wants_json(arguments):
         # Only here: a person's task loads what it needs anyway.
         from app.questions import QUESTIONS, answer_question  # noqa: PLC0415
 
-        mode = mode_of(arguments)
         if mode in QUESTIONS:
             return answer_question(script, connection, arguments, log, secrets)
     plugin_dir = os.path.dirname(script)
@@ -78,6 +79,11 @@ def run_task(
     problem = dependency_problem(plugin_dir)
     if problem:
         raise TaskError(problem)
+    if mode == DOCTOR:
+        from app.examination import examine  # noqa: PLC0415 - as below
+
+        check(arguments, DOCTOR, {})
+        return examine(script, connection, log, secrets)
     return _run(script, connection, arguments, log, secrets)
 
 

@@ -21,6 +21,7 @@ from tasks.context import TaskContext
 from tasks.dead_letter_report import show_dlq
 from tasks.dead_letter_retry import retry_dlq
 from tasks.dead_letters import clear_dlq, days_argument, purge_dlq, recover_outage_jobs_task
+from tasks.doctor import MODE as DOCTOR
 from tasks.drop_letters import drop_dlq
 from tasks.health import health_check
 from tasks.inspect_scene import inspect_scene
@@ -99,6 +100,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Reader]] = {
     "save_settings": {"settings": mapping},
 }
 
+MODES = frozenset((*TASKS, DOCTOR))
+
 
 def find_task(arguments: Mapping[str, Any]) -> Task:
     """Return the task that `mode` names, once it is known to take all arguments as they are.
@@ -108,6 +111,6 @@ def find_task(arguments: Mapping[str, Any]) -> Task:
     """
     mode = mode_of(arguments)
     if mode not in TASKS:
-        raise refusal(MODE, arguments.get(MODE), ", ".join(sorted(TASKS)))
+        raise refusal(MODE, arguments.get(MODE), ", ".join(sorted(MODES)))
     check(arguments, mode, ARGUMENTS.get(mode, {}))
     return TASKS[mode]

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import pytest
 
-from tasks.registry import TASKS
+from tasks.registry import MODES
 from tests.rig import REPOSITORY
 from tests.servers.stash.plugin_manifest import Operation, load
 from validation.config import Config
@@ -16,7 +16,7 @@ from validation.config import Config
 MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
 SPECIFICATION = REPOSITORY.parent / "shared" / "spec.md"
 REVERSIBLE = {"Preview Sync", "Restore Plex Values"}
-ADDED_TASKS = {"check_paths", "inspect", "show_dlq", "retry_dlq"}  # to what the specification lists
+ADDED_TASKS = {"check_paths", "doctor", "inspect", "show_dlq", "retry_dlq"}  # to what the specification lists
 NOT_SHOWN = {"dlq_retention_days", "reconcile_batch_size"}  # spec.md §1: accepted, not shown
 
 
@@ -38,7 +38,7 @@ def test_every_setting_of_the_page_is_one_that_the_plugin_reads_and_the_other_wa
 
 @pytest.mark.parametrize("task", MANIFEST.tasks, ids=lambda task: str(task.name))
 def test_every_task_of_the_page_has_a_mode_that_the_plugin_knows(task: Operation) -> None:
-    assert task.default_args["mode"] in TASKS
+    assert task.default_args["mode"] in MODES
 
 
 def test_the_page_has_the_tasks_of_the_specification() -> None:

@@ -26,7 +26,7 @@ USER = "canary-user-Jkl3"
 TASKS = (
     "all", "recent", "queue_status", "clear_queue", "clear_dlq", "purge_dlq", "clear_match_cache",
     "health_check", "outage_summary", "recover_outage_jobs", "process_queue", "check_paths",
-    "reconcile_all", "show_dlq", "retry_dlq", "inspect", "no-such-task",
+    "reconcile_all", "show_dlq", "retry_dlq", "inspect", "doctor", "no-such-task",
 )  # fmt: skip
 
 _FIND = "        finder.find(work)"

@@ -1,0 +1,93 @@
+"""What a check says, and how all of them become one answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tasks.answer import Answer, Level
+
+_RANKS = {Level.OK: 0, Level.WARNING: 1, Level.FAULT: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        name: what was checked.
+        level: whether it is as it should be; a warning, too, when it could not be checked.
+        text: what was found.
+        remedy: what to do, a sentence; empty when nothing is.
+    """
+
+    name: str
+    level: Level
+    text: str
+    remedy: str = ""
+
+    def line(self) -> str:
+        """Return the finding as one line."""
+        remedy = f". {self.remedy}" if self.remedy else ""
+        return f"{self.level.value}: {self.name}: {self.text}{remedy}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding for programs."""
+        return {
+            "name": self.name,
+            "level": self.level.value,
+            "text": self.text,
+            "remedy": self.remedy,
+        }
+
+
+def ok(name: str, text: str) -> Check:
+    """Return that all is well."""
+    return Check(name, Level.OK, text)
+
+
+def warning(name: str, text: str, remedy: str) -> Check:
+    """Return what works and is not as it should be."""
+    return Check(name, Level.WARNING, text, remedy)
+
+
+def fault(name: str, text: str, remedy: str) -> Check:
+    """Return what keeps edits from reaching Plex."""
+    return Check(name, Level.FAULT, text, remedy)
+
+
+def unchecked(name: str, why: str) -> Check:
+    """Return that something could not be looked at; what keeps it from that has its own remedy."""
+    return Check(name, Level.WARNING, f"not checked: {why}")
+
+
+def report(checks: Sequence[Check], mask: Callable[[str], str]) -> Answer:
+    """Return the answer: one line a check, and a last one that says where to begin.
+
+    Args:
+        checks: in the order in which they are shown.
+        mask: takes out of a text what must not be shared.
+    """
+    shown = [replace(check, text=mask(check.text), remedy=mask(check.remedy)) for check in checks]
+    return Answer(
+        _summary(shown),
+        details=[check.line() for check in shown],
+        data={"checks": [check.as_json() for check in shown]},
+        level=max((check.level for check in shown), key=_RANKS.__getitem__, default=Level.OK),
+    )
+
+
+def _summary(checks: Sequence[Check]) -> str:
+    counts = [
+        _counted(sum(check.level is level for check in checks), level.value)
+        for level in (Level.FAULT, Level.WARNING)
+    ]
+    found = ", ".join(count for count in counts if count)
+    if not found:
+        return f"Doctor: all {len(checks)} checks are ok"
+    worst_first = sorted(checks, key=lambda check: -_RANKS[check.level])
+    remedy = next((check.remedy for check in worst_first if check.remedy), "")
+    return f"Doctor: {found}{': ' if remedy else ''}{remedy}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""

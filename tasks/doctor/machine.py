@@ -1,0 +1,84 @@
+"""Which plugin, which Python, which libraries."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable, Mapping
+
+from tasks.doctor.check import Check, ok, warning
+
+_PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
+# What the plugin itself imports; what these bring along is theirs.
+_OURS = ("plexapi", "stashapp-tools", "persist-queue", "requests")
+
+
+def check_plugin(version: str, plugin_dir: str) -> Check:
+    """Tell which version this is, and where it lies."""
+    found = f"Stash2Plex {version} in {plugin_dir}"
+    ymls = sorted(name for name in _names(plugin_dir) if name.endswith(".yml"))
+    if version == "unknown" or len(ymls) > 1:
+        return warning(
+            "plugin",
+            f"{found}, which holds {', '.join(ymls) or 'no yml'}",
+            "Copy the whole plugin again: one Stash2Plex.yml beside Stash2Plex.py",
+        )
+    return ok("plugin", found)
+
+
+def check_python() -> Check:
+    """Tell which Python runs this."""
+    return ok("python", f"{platform.python_version()} on {platform.system()}, {sys.executable}")
+
+
+def check_dependencies(
+    plugin_dir: str,
+    installed: Callable[[str], str] = importlib.metadata.version,
+) -> Check:
+    """Tell the versions of the libraries, and which are not those that the plugin is tested with.
+
+    Without one of them no task runs at all, so none is missing here.
+    """
+    versions = {name: _version(name, installed) for name in _OURS}
+    found = ", ".join(f"{name} {version}" for name, version in versions.items())
+    pinned = _pinned(os.path.join(plugin_dir, "requirements.txt"))
+    others = [
+        f"{name}=={pinned[name]}"
+        for name, version in versions.items()
+        if _differs(version, pinned.get(name))
+    ]
+    if others:
+        return warning(
+            "dependencies",
+            f"{found}; tested with {', '.join(others)}",
+            f'If something fails, run: "{sys.executable}" -m pip install {" ".join(others)}',
+        )
+    return ok("dependencies", found)
+
+
+def _differs(version: str, pinned: str | None) -> bool:
+    """Tell whether these are different versions up to the second number."""
+    return pinned is not None and version.split(".")[:2] != pinned.split(".")[:2]
+
+
+def _version(name: str, installed: Callable[[str], str]) -> str:
+    try:
+        return installed(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "without a version"  # copied by hand instead of installed
+
+
+def _pinned(path: str) -> Mapping[str, str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return dict(_PINNED.findall(file.read()))
+    except (OSError, UnicodeDecodeError):
+        return {}
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []

@@ -1,0 +1,214 @@
+"""Stash and Plex, what they let us do, and how much of both is known."""
+
+import re
+from collections.abc import Sequence
+
+from plex.checkup import PlexCheckup
+from plex.exceptions import PlexAuthError, PlexRedirectError, PlexServerDown, PlexTlsError
+from plex.index_checkup import IndexCheckup
+from stash.checkup import StashCheckup
+from stash.exceptions import StashAuthError
+from sync_queue.checkup import DatabaseCheckup
+from tasks.doctor.check import Check, fault, ok, unchecked, warning
+from validation.config import Config, ParsedConfig
+from worker.outage_history import format_elapsed_since
+
+OLDEST_STASH = (0, 26)  # spec.md §1
+OLDEST_PLEX = (1, 40)  # spec.md §1
+CLOCKS_DIFFER = 60.0  # seconds
+# What a sentence about a setting says besides its value, which may be a folder or a host.
+_SENTENCE = re.compile(
+    r"(?P<name>\w+) .*cannot be used; allowed: (?P<allowed>.*?)(, but .*?)?"
+    r"(?P<default>\. Its default \([^)]*\) is used)?"
+)
+_ASKING = "asking Plex who it is: "
+_MISSING = " is not set"
+_SETTINGS = "Correct it in Settings > Plugins > Stash2Plex"
+
+
+def check_stash(seen: StashCheckup, address: str) -> Check:
+    """Tell whether Stash answers, and lets us in."""
+    name = "Stash"
+    if isinstance(seen.error, StashAuthError):
+        return fault(
+            name,
+            f"{address} refuses the log-in",
+            "Run this from Stash's page; from a shell, set STASH_API_KEY to the key that Stash "
+            "shows under Settings > Security",
+        )
+    if seen.error is not None:
+        return fault(
+            name, f"{address}: {seen.error}", "Start Stash; from a shell, give its address: --stash"
+        )
+    text = f"{seen.version or 'of an unknown version'} answers in {seen.latency * 1000:.0f} ms"
+    if _is_older(seen.version, OLDEST_STASH):
+        return warning(name, f"{text}; 0.26 or newer is needed", "Update Stash")
+    return ok(name, f"{text}, {address}")
+
+
+def check_settings(parsed: ParsedConfig | None) -> Check:
+    """Tell which settings cannot be used, without their values."""
+    name = "settings"
+    if parsed is None:
+        return unchecked(name, "Stash, which keeps them, does not answer")
+    if parsed.faults:
+        return fault(name, _in_words(parsed.faults), _SETTINGS)
+    if parsed.warnings:
+        return warning(name, _in_words(parsed.warnings), _SETTINGS)
+    if not parsed.config.enabled:
+        return warning(
+            name, "Enabled is off: nothing is sent to Plex", "Switch it on to sync again"
+        )
+    return ok(name, "all can be used")
+
+
+def _in_words(sentences: Sequence[str]) -> str:
+    return "; ".join(_without_value(sentence) for sentence in sentences)
+
+
+def _without_value(sentence: str) -> str:
+    found = _SENTENCE.fullmatch(sentence.replace("\n", " "))
+    if found is None:
+        name = sentence.partition(" ")[0]
+        return f"{name}{_MISSING if _MISSING in sentence else ' cannot be used'}"
+    default = found["default"] or ""
+    return f"{found['name']} cannot be used; allowed: {found['allowed']}{default}"
+
+
+def check_plex(seen: PlexCheckup | None, address: str) -> Check:
+    """Tell whether there is a Plex server at the address."""
+    name = "Plex"
+    if seen is None:
+        return unchecked(name, "no usable settings name its address and token")
+    if isinstance(seen.error, PlexTlsError):
+        return unchecked(name, "there is no encrypted connection to it")
+    if seen.error is not None:
+        remedy = "Correct plex_url, or look why Plex is slow"
+        if isinstance(seen.error, PlexServerDown):
+            remedy = "Start Plex, or correct plex_url; in a container, localhost is the container"
+        elif isinstance(seen.error, PlexRedirectError):
+            remedy = "Set plex_url to the address that it leads to"
+        return fault(name, f"{address}: {str(seen.error).removeprefix(_ASKING)}", remedy)
+    text = f"{seen.version or 'of an unknown version'} answers in {seen.latency * 1000:.0f} ms"
+    if _is_older(seen.version, OLDEST_PLEX):
+        return warning(name, f"{text}; 1.40 or newer is needed", "Update Plex")
+    return ok(name, f"{text}, {address}")
+
+
+def check_tls(config: Config, seen: PlexCheckup | None) -> Check:
+    """Tell whether others on the network can read, or pose as Plex."""
+    name = "encryption"
+    if seen is None:
+        return unchecked(name, "no usable settings name Plex's address")
+    if isinstance(seen.error, PlexTlsError):
+        return fault(
+            name,
+            str(seen.error).removeprefix(_ASKING),
+            "Use the http address, or set plex_verify_tls to the file of the certificate or to off",
+        )
+    if not config.plex_url.startswith("https"):
+        return ok(name, "none: plex_url is an http address, as is usual at home")
+    if config.plex_verify_tls is False:
+        return warning(
+            name,
+            "plex_verify_tls is off: anyone on the network may pose as Plex",
+            "Set plex_verify_tls to the file of Plex's certificate",
+        )
+    if seen.error is not None:
+        return unchecked(name, "Plex does not answer")
+    return ok(name, "Plex's certificate is trusted")
+
+
+def check_token(seen: PlexCheckup | None) -> Check:
+    """Tell whether Plex accepts the token, and for everything that is needed."""
+    name = "token"
+    if seen is None or seen.error is not None:
+        return unchecked(name, "Plex does not answer")
+    if isinstance(seen.refusal, PlexAuthError):
+        return fault(
+            name,
+            "Plex refuses it (401)",
+            "Set plex_token anew: https://support.plex.tv/articles/204059436",
+        )
+    if seen.may_edit is None:
+        return unchecked(name, str(seen.refusal))
+    if not seen.may_edit:
+        return fault(
+            name,
+            "accepted, but not the owner's: it may not edit",
+            "Set plex_token to the token of the server's owner",
+        )
+    return ok(name, "accepted, and the owner's")
+
+
+def check_libraries(config: Config, seen: PlexCheckup | None) -> Check:
+    """Tell whether Plex has the libraries of the settings, without their names."""
+    name = "libraries"
+    if seen is None or seen.error is not None:
+        return unchecked(name, "Plex does not answer")
+    if seen.sections is None:
+        return unchecked(name, "Plex did not list them")
+    if not seen.sections:
+        return fault(
+            name, "Plex has none of videos", "Add one in Plex, of the type Other Videos or Movies"
+        )
+    wanted = [one.casefold() for one in config.plex_library]
+    there = {section.title.strip().casefold() for section in seen.sections}
+    missing = [str(number) for number, one in enumerate(wanted, 1) if one not in there]
+    if missing:
+        return fault(
+            name,
+            f"of the {len(wanted)} names in plex_library, number {', '.join(missing)} is none of "
+            f"Plex's {len(seen.sections)} of videos",
+            "Correct plex_library; 'Health Check' names the libraries that there are",
+        )
+    chosen = len(set(wanted)) if wanted else len(seen.sections)
+    return ok(name, f"{chosen} of Plex's {len(seen.sections)} of videos in use")
+
+
+def check_coverage(
+    index: IndexCheckup, database: DatabaseCheckup, scenes: int | None, now: float
+) -> Check:
+    """Tell how much of both sides is known, by what was seen before: nothing is listed for it."""
+    name = "path coverage"
+    if index.problem or database.damage or database.refusal:
+        return unchecked(name, "a database cannot be read")
+    of_stash = "" if scenes is None else f" of Stash's {scenes:,}"
+    synced = f"{database.synced_scenes:,}{of_stash} scenes have been synced"
+    if not index.files:
+        return warning(name, f"no file of Plex is known yet; {synced}", "Run 'Check Path Mapping'")
+    looked = format_elapsed_since(index.looked_at, now)
+    known = f"{index.files:,} files in Plex (last look {looked})"
+    if not database.synced_scenes and scenes != 0:
+        return warning(
+            name,
+            f"{known}; {synced}",
+            "Run 'Check Path Mapping': it tells how many have an item, and the path map to set",
+        )
+    return ok(name, f"{known}; {synced}. 'Check Path Mapping' tells about the others")
+
+
+def check_clock(stash: StashCheckup, plex: PlexCheckup | None) -> Check:
+    """Tell whether our clock and the servers' agree."""
+    name = "clock"
+    clocks = {"Stash": stash.ahead, "Plex": None if plex is None else plex.ahead}
+    known = {server: ahead for server, ahead in clocks.items() if ahead is not None}
+    if not known:
+        return unchecked(name, "neither Stash nor Plex tells the time")
+    wrong = [
+        f"{server}'s is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} ours"
+        for server, ahead in known.items()
+        if abs(ahead) > CLOCKS_DIFFER
+    ]
+    if wrong:
+        return warning(
+            name,
+            ", ".join(wrong),
+            "Let all machines set their clocks by the network (NTP): retries and outages are timed",
+        )
+    return ok(name, f"ours agrees with that of {' and '.join(known)}")
+
+
+def _is_older(version: str, oldest: tuple[int, int]) -> bool:
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    return found is not None and (int(found[1]), int(found[2])) < oldest

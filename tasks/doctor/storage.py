@@ -1,0 +1,235 @@
+"""The data folder, and what lies in it."""
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from plex.index_checkup import IndexCheckup
+from shared.data_folder import OVERRIDE_VARIABLE, DataFolder
+from sync_queue.checkup import DatabaseCheckup
+from sync_queue.schema import SCHEMA_VERSION
+from tasks.doctor.check import Check, fault, ok, unchecked, warning
+
+LOW, VERY_LOW = 500_000_000, 50_000_000  # bytes; the database of 100,000 scenes has some 200 MB
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+# Where SQLite has no write-ahead log, and where locks may hold on one machine only.
+_OVER_THE_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "fuse.rclone")
+_MOUNTS = "/proc/mounts"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCheckup:
+    """What was seen of the data folder.
+
+    Attributes:
+        refusal: why a file could not be made in it; empty when one could.
+        mode: its permissions.
+        foreign: it belongs to another user than runs this.
+        open_files: how many files in it others may read, by their own permissions.
+        free: bytes that are left for it.
+        file_system: its kind, empty where that is not known.
+    """
+
+    path: str
+    refusal: str
+    mode: int
+    foreign: bool
+    open_files: int
+    free: int
+    file_system: str
+
+
+def look_at_folder(folder: DataFolder) -> FolderCheckup:
+    """Look at the data folder; the file that this makes in it is removed at once.
+
+    Raises:
+        OSError: there is none, or nobody may look at it.
+    """
+    status = os.stat(folder.root)
+    user: Callable[[], int] | None = getattr(os, "geteuid", None)
+    return FolderCheckup(
+        path=folder.root,
+        refusal=_refusal(folder.root) or _refusal(folder.queue_folder),
+        mode=stat.S_IMODE(status.st_mode),
+        foreign=user is not None and status.st_uid != user(),
+        open_files=_open_files(folder.root),
+        free=shutil.disk_usage(folder.root).free,
+        file_system=_file_system(os.path.realpath(folder.root)),
+    )
+
+
+def _refusal(folder: str) -> str:
+    probe = os.path.join(folder, f"doctor.tmp-{os.getpid()}")
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    os.unlink(probe)
+    return ""
+
+
+def _open_files(root: str) -> int:
+    return sum(
+        _mode(os.path.join(folder, name)) & OTHERS != 0
+        for folder, _, names in os.walk(root)
+        for name in names
+    )
+
+
+def _mode(path: str) -> int:
+    try:
+        return os.lstat(path).st_mode
+    except OSError:  # gone by now, as temporary files are
+        return 0
+
+
+def _file_system(path: str) -> str:
+    """Return the kind of the file system that holds a path; Linux only."""
+    try:
+        with open(_MOUNTS, encoding="utf-8", errors="replace") as file:
+            mounts = [line.split()[1:3] for line in file]
+    except OSError:
+        return ""
+    held = [
+        (place.replace("\\040", " "), kind)
+        for place, kind in mounts
+        if f"{path}/".startswith(place.replace("\\040", " ").rstrip("/") + "/")
+    ]
+    return max(held, key=lambda one: len(one[0]), default=("", ""))[1]
+
+
+def check_folder(seen: FolderCheckup | None, why: str) -> Check:
+    """Tell where the data folder is, and whether it can be written to."""
+    name = "data folder"
+    elsewhere = f"or set {OVERRIDE_VARIABLE} to a folder that can be"
+    if seen is None:
+        return fault(
+            name, f"there is none ({why})", f"Make the plugin's folder writable, {elsewhere}"
+        )
+    if seen.refusal:
+        return fault(
+            name,
+            f"{seen.path} cannot be written to ({seen.refusal})",
+            f"Make it writable for the user that Stash runs as, {elsewhere}",
+        )
+    where = f"{seen.path}, writable{f', on {seen.file_system}' if seen.file_system else ''}"
+    if seen.file_system.startswith(_OVER_THE_NETWORK):
+        return warning(name, where, "Put it on a local disk: saving in Stash gets faster")
+    return ok(name, where)
+
+
+def check_permissions(seen: FolderCheckup | None) -> Check:
+    """Tell whether the data folder is its owner's alone."""
+    name = "permissions"
+    if seen is None:
+        return unchecked(name, "there is no data folder")
+    if seen.foreign:
+        return fault(
+            name,
+            f"{seen.path} belongs to another user",
+            "Run this as the user that Stash runs as, or give that user the folder",
+        )
+    if os.name != "nt" and seen.mode & OTHERS:
+        return warning(
+            name,
+            f"{seen.mode:04o}: other users can look into {seen.path}, and read "
+            f"{seen.open_files} files",
+            f'Run: chmod -R go= "{seen.path}"',
+        )
+    return ok(name, f"{seen.mode:04o}: for its owner alone")
+
+
+def check_space(seen: FolderCheckup | None) -> Check:
+    """Tell how much room there is for the queue to grow."""
+    name = "free space"
+    if seen is None:
+        return unchecked(name, "there is no data folder")
+    text = f"{seen.free / 1e9:,.1f} GB"
+    if seen.free < VERY_LOW:
+        return fault(name, text, "Free some space: edits cannot be queued on a full disk")
+    if seen.free < LOW:
+        return warning(name, text, "Free some space before the disk is full")
+    return ok(name, text)
+
+
+def check_database(seen: DatabaseCheckup) -> Check:
+    """Tell whether the queue's database is sound."""
+    name = "queue database"
+    if not seen.exists:
+        return ok(name, "none yet: the first edit or task makes it")
+    if seen.damage:
+        return fault(
+            name,
+            f"damaged ({seen.damage})",
+            "Nothing to do: the next edit or task sets it aside and begins a fresh one, and a "
+            "reconciliation finds what was waiting in it",
+        )
+    if seen.refusal:
+        return fault(
+            name,
+            f"cannot be read ({seen.refusal})",
+            "Close whatever has it open, and give the user that Stash runs as its folder",
+        )
+    if seen.version > SCHEMA_VERSION:
+        return fault(
+            name,
+            f"has schema {seen.version}, this version of Stash2Plex knows {SCHEMA_VERSION}",
+            "Install the newer version of the plugin again",
+        )
+    if seen.version < SCHEMA_VERSION:
+        return ok(name, f"sound, schema {seen.version}: the next edit or task brings it up to date")
+    journal = "write-ahead log" if seen.wal else "rollback journal"
+    text = f"sound, schema {seen.version}, {seen.size / 1e6:,.1f} MB, {journal}"
+    if not seen.wal:
+        return warning(name, text, "Put the data folder on a local disk: saving gets faster")
+    return ok(name, text)
+
+
+def check_index(seen: IndexCheckup) -> Check:
+    """Tell whether the index of Plex's files (library.db) is sound."""
+    name = "index of Plex's files"
+    if not seen.exists:
+        return ok(name, "none yet: the first sync makes it")
+    if seen.problem:
+        return warning(
+            name,
+            f"cannot be read ({seen.problem})",
+            "Run 'Check Path Mapping', which makes it anew; nothing is lost with it",
+        )
+    return ok(name, f"sound, {seen.size / 1e6:,.1f} MB")
+
+
+def check_state_files(folder: DataFolder | None) -> Check:
+    """Tell whether the small files beside the database can be read."""
+    name = "state files"
+    if folder is None:
+        return unchecked(name, "there is no data folder")
+    paths = (
+        folder.circuit_breaker,
+        folder.recovery_state,
+        folder.outage_history,
+        folder.stats,
+        folder.device_id,
+        folder.settings_hint,
+        folder.reconciliation_state,
+    )
+    there = [path for path in paths if os.path.exists(path)]
+    bad = [os.path.basename(path) for path in there if not _is_json(path)]
+    if bad:
+        return warning(
+            name,
+            f"{', '.join(bad)} cannot be read",
+            "Nothing to do: whoever needs one sets it aside and begins afresh",
+        )
+    return ok(name, f"{len(there)}, all readable")
+
+
+def _is_json(path: str) -> bool:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return isinstance(json.load(file), dict | list)
+    except (OSError, ValueError, RecursionError):
+        return False
