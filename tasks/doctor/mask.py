@@ -5,8 +5,8 @@ import os
 import re
 from collections.abc import Callable
 
-_HOMES = re.compile(r"(/home/|/Users/|[A-Za-z]:\\Users\\)[^/\\\s'\"]+")
-_ADDRESS = re.compile(r"\b(https?://)(\[[^\]\s]*\]|[^\s/:'\"]+)")
+_HOMES = re.compile(r"(?:/home/|/Users/)[^/\s'\"]+|[A-Za-z]:\\Users\\[^\\'\"]+")
+_ADDRESS = re.compile(r"\b(https?://)(?:[^\s/@'\"]*@)?(\[[^\]\s]*\]|[^\s/:,;'\"]+)")
 HIDDEN = "…"
 _OF_EVERYBODY = ("localhost", "support.plex.tv")
 
@@ -38,7 +38,7 @@ class Mask:
 
 
 def _hidden(found: re.Match[str]) -> str:
-    host = found[2].rpartition("@")[2]
+    host = found[2]
     return f"{found[1]}{host if _may_be_shown(host.strip('[]')) else HIDDEN}"
 
 

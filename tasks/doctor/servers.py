@@ -10,19 +10,15 @@ from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor.check import Check, fault, ok, unchecked, warning
-from validation.config import Config, ParsedConfig
+from validation.config import Config, ParsedConfig, parse_config
 from worker.outage_history import format_elapsed_since
 
 OLDEST_STASH = (0, 26)  # spec.md §1
 OLDEST_PLEX = (1, 40)  # spec.md §1
 CLOCKS_DIFFER = 60.0  # seconds
-# What a sentence about a setting says besides its value, which may be a folder or a host.
-_SENTENCE = re.compile(
-    r"(?P<name>\w+) .*cannot be used; allowed: (?P<allowed>.*?)(, but .*?)?"
-    r"(?P<default>\. Its default \([^)]*\) is used)?"
-)
+# A value that no setting takes: what is said of it says what is allowed, and nothing of the user's.
+_NOTHING: list[str] = []
 _ASKING = "asking Plex who it is: "
-_MISSING = " is not set"
 _SETTINGS = "Correct it in Settings > Plugins > Stash2Plex"
 
 
@@ -52,7 +48,7 @@ def check_settings(parsed: ParsedConfig | None) -> Check:
     if parsed is None:
         return unchecked(name, "Stash, which keeps them, does not answer")
     if parsed.faults:
-        return fault(name, _in_words(parsed.faults), _SETTINGS)
+        return fault(name, _in_words(parsed.faults + parsed.warnings), _SETTINGS)
     if parsed.warnings:
         return warning(name, _in_words(parsed.warnings), _SETTINGS)
     if not parsed.config.enabled:
@@ -67,12 +63,13 @@ def _in_words(sentences: Sequence[str]) -> str:
 
 
 def _without_value(sentence: str) -> str:
-    found = _SENTENCE.fullmatch(sentence.replace("\n", " "))
-    if found is None:
-        name = sentence.partition(" ")[0]
-        return f"{name}{_MISSING if _MISSING in sentence else ' cannot be used'}"
-    default = found["default"] or ""
-    return f"{found['name']} cannot be used; allowed: {found['allowed']}{default}"
+    """Return what a sentence says of a setting, but for the value: a folder, a host, a name."""
+    name = sentence.partition(" ")[0]
+    if sentence.startswith(f"{name} is not set:"):
+        return f"{name} is not set"
+    neutral = parse_config({name: _NOTHING}, {})
+    about_it = (one for one in neutral.faults + neutral.warnings if one.startswith(f"{name} "))
+    return next(about_it, f"{name} cannot be used").replace(f" is {_NOTHING}, which", "", 1)
 
 
 def check_plex(seen: PlexCheckup | None, address: str) -> Check:

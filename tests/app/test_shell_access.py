@@ -1,0 +1,52 @@
+"""When a command leaves the data folder alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.shell_access import objection, place
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="files have owners on POSIX")
+
+
+def somebody_else() -> int:
+    return os.geteuid() + 1
+
+
+def test_ones_own_folder_may_be_used_be_it_there_or_not(tmp_path: Path) -> None:
+    assert objection(str(tmp_path), {}, os.geteuid) is None
+    (tmp_path / "data").mkdir()
+    assert objection(str(tmp_path), {}, os.geteuid) is None
+    assert objection(str(tmp_path), {}, None) is None
+
+
+def test_a_folder_of_another_user_may_not_be_it_there_or_not(tmp_path: Path) -> None:
+    before = objection(str(tmp_path), {}, somebody_else)
+    (tmp_path / "data").mkdir()
+    after = objection(str(tmp_path), {}, somebody_else)
+
+    assert before is not None
+    assert before.startswith(f"{tmp_path} belongs to user ")
+    assert after is not None
+    assert after.startswith(f"{tmp_path}/data belongs to user ")
+
+
+def test_the_environment_names_the_place(tmp_path: Path) -> None:
+    elsewhere = {"STASH_PLUGIN_DATA": str(tmp_path / "elsewhere")}
+
+    assert place("/plugin", elsewhere) == str(tmp_path / "elsewhere")
+    assert objection("/nowhere", elsewhere, os.geteuid) is None
+
+
+def test_a_place_that_cannot_be_written_to_says_where_it_may_be(tmp_path: Path) -> None:
+    blocker = tmp_path / "regular-file"
+    blocker.write_text("no folder")
+
+    text = objection(str(blocker), {}, os.geteuid)
+
+    assert text is not None
+    assert "cannot be written to" in text
+    assert "Stash2Plex-data beside its configuration" in text

@@ -1,0 +1,394 @@
+"""What the Doctor makes of what he sees, and what he keeps to himself."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plex.checkup import PlexCheckup
+from plex.exceptions import PlexRedirectError, PlexServerDown, PlexTemporaryError, PlexTlsError
+from plex.index_checkup import IndexCheckup, look_at_index
+from plex.items import Section
+from shared.http_date import seconds_ahead
+from shared.read_only import open_for_reading
+from stash.checkup import StashCheckup
+from stash.exceptions import StashAuthError
+from sync_queue.checkup import DatabaseCheckup, look_at_database
+from tasks.answer import Level
+from tasks.doctor import machine, servers, storage, work
+from tasks.doctor.check import Check, fault, ok, report, unchecked, warning
+from tasks.doctor.mask import Mask
+from tests.validation.strategies import ANY_TEXT
+from validation.config import Config, parse_config
+
+NOW = 1_800_000_000.0
+IDLE = {"pending": 0, "retrying": 0, "in_progress": 0}
+FOLDER = storage.FolderCheckup(
+    path="/data", refusal="", mode=0o700, foreign=False, open_files=0, free=10**10, file_system=""
+)
+
+
+def plain(text: str) -> str:
+    return text
+
+
+# the answer
+
+
+def test_the_last_line_begins_with_the_remedy_of_the_worst() -> None:
+    checks = [
+        warning("a", "odd", "Do this later"),
+        fault("b", "broken", "Do this first"),
+        unchecked("c", "b is broken"),
+        ok("d", "fine"),
+    ]
+
+    answer = report(checks, plain)
+
+    assert answer.text == "Doctor: 1 fault, 2 warnings: Do this first"
+    assert answer.level is Level.FAULT
+    assert list(answer.details) == [
+        "warning: a: odd. Do this later",
+        "fault: b: broken. Do this first",
+        "warning: c: not checked: b is broken",
+        "ok: d: fine",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("checks", "text", "level"),
+    [
+        ([ok("a", "fine"), ok("b", "fine")], "Doctor: all 2 checks are ok", Level.OK),
+        ([unchecked("a", "why")], "Doctor: 1 warning", Level.WARNING),
+        ([fault("a", "x", "R"), fault("b", "x", "S")], "Doctor: 2 faults: R", Level.FAULT),
+    ],
+)
+def test_the_last_line_counts(checks: list[Check], text: str, level: Level) -> None:
+    answer = report(checks, plain)
+
+    assert (answer.text, answer.level) == (text, level)
+
+
+# what is kept back
+
+MASK = Mask(plain, "/home/bob", ("plex.bob.example", "127.0.0.1", "192.168.1.5", "bobs-nas"))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("in /home/bob/.stash/plugins", "in ~/.stash/plugins"),
+        ("in /home/bobby/x and /Users/Bob/y", "in ~/x and ~/y"),
+        (r"C:\Users\Bob Smith\x", r"~\x"),
+        ("http://plex.bob.example:32400/x", "http://…:32400/x"),
+        ("PLEX.BOB.EXAMPLE and bobs-nas: down", "… and …: down"),
+        ("https://8.8.8.8:32400", "https://…:32400"),
+        ("http://me:pass@plex.bob.example", "http://…"),
+        ("http://192.168.1.5:32400, 192.168.1.5", "http://192.168.1.5:32400, 192.168.1.5"),
+        ("http://127.0.0.1:9999, http://localhost, http://[::1]:1",
+         "http://127.0.0.1:9999, http://localhost, http://[::1]:1"),
+        ("http://[2a00:1450::1]:32400", "http://…:32400"),
+    ],
+)  # fmt: skip
+def test_a_text_to_be_shared_keeps_back_homes_and_hosts(text: str, shown: str) -> None:
+    assert MASK(text) == shown
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_no_text_around_it_lets_a_secret_or_a_host_through(before: str, after: str) -> None:
+    mask = Mask(lambda text: text.replace("s3cret", ""), "/", ("plex.bob.example",))
+
+    shown = mask(f"{before} http://plex.bob.example:1/ s3cret {after}")
+
+    around = before + after
+    assert "plex.bob.example" not in shown or "plex.bob.example" in around
+    assert "s3cret" not in shown
+
+
+@given(st.text(min_size=1).filter(lambda text: text.strip() and text.strip().isprintable()))
+def test_no_value_of_a_setting_is_repeated(value: str) -> None:
+    canary = f"canary{value}canary"
+    stored = {"plex_url": canary, "reconcile_scope": canary, "plex_unmatched_path_map": canary}
+
+    check = servers.check_settings(parse_config(stored, {}))
+
+    assert "canary" not in check.text
+    for name in stored:
+        assert name in check.text
+
+
+def test_a_value_that_looks_like_the_end_of_the_sentence_is_not_repeated() -> None:
+    value = "canary cannot be used; allowed: canary, but x. Its default (canary) is used canary"
+
+    check = servers.check_settings(parse_config({"plex_unmatched_path_map": value}, {}))
+
+    assert "canary" not in check.text
+    assert check.text.endswith(
+        "plex_unmatched_path_map cannot be used; allowed: pairs of the form "
+        "/plex/prefix=>/stash/prefix. Its default (empty) is used"
+    )
+
+
+# servers
+
+
+def test_an_older_stash_or_plex_is_told() -> None:
+    stash = servers.check_stash(StashCheckup(version="v0.25.1"), "http://localhost")
+    plex = servers.check_plex(PlexCheckup(version="1.32.8.7639-fb6452ebf"), "http://localhost")
+
+    assert (stash.level, plex.level) == (Level.WARNING, Level.WARNING)
+    assert stash.text == "v0.25.1 answers in 0 ms; 0.26 or newer is needed"
+    assert plex.text.endswith("; 1.40 or newer is needed")
+    assert servers.check_stash(StashCheckup(version="v0.26.0"), "").level is Level.OK
+    assert servers.check_plex(PlexCheckup(version="1.40.0"), "").level is Level.OK
+
+
+def test_a_refused_log_in_says_where_the_key_is() -> None:
+    check = servers.check_stash(StashCheckup(error=StashAuthError("x")), "http://localhost:9999")
+
+    assert check.level is Level.FAULT
+    assert "STASH_API_KEY" in check.remedy
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (PlexServerDown("x"), "Start Plex"),
+        (PlexTemporaryError("x"), "Correct plex_url"),
+        (PlexRedirectError("x"), "Set plex_url to the address that it leads to"),
+    ],
+)
+def test_each_way_in_which_plex_is_not_there_has_its_remedy(
+    error: PlexServerDown, remedy: str
+) -> None:
+    assert servers.check_plex(PlexCheckup(error=error), "http://x").remedy.startswith(remedy)
+
+
+def test_a_certificate_is_told_where_it_belongs() -> None:
+    seen = PlexCheckup(error=PlexTlsError("asking Plex who it is: not trusted"))
+
+    check = servers.check_tls(Config(plex_url="https://plex"), seen)
+
+    assert (check.level, check.text) == (Level.FAULT, "not trusted")
+    assert servers.check_plex(seen, "https://plex").level is Level.WARNING
+
+
+def test_a_certificate_that_nobody_verifies_is_a_warning_and_a_good_one_is_ok() -> None:
+    seen = PlexCheckup(sections=(), may_edit=True)
+
+    unverified = servers.check_tls(Config(plex_url="https://plex", plex_verify_tls=False), seen)
+
+    assert unverified.level is Level.WARNING
+    assert servers.check_tls(Config(plex_url="https://plex"), seen).level is Level.OK
+
+
+def test_a_plex_without_libraries_is_a_fault_and_rights_nobody_told_are_unchecked() -> None:
+    seen = PlexCheckup(sections=(), refusal=PlexTemporaryError("Plex took too long"))
+
+    assert servers.check_libraries(Config(), seen).level is Level.FAULT
+    assert servers.check_token(seen) == unchecked("token", "Plex took too long")
+
+
+def test_the_libraries_in_use_are_counted() -> None:
+    seen = PlexCheckup(sections=(Section(1, "One"), Section(2, "Two ")))
+
+    chosen = servers.check_libraries(Config(plex_library=("two",)), seen)
+
+    assert chosen.text == "1 of Plex's 2 of videos in use"
+
+
+@pytest.mark.parametrize(
+    ("stash", "plex", "level", "text"),
+    [
+        (60.0, -60.0, Level.OK, "ours agrees with that of Stash and Plex"),
+        (61.0, None, Level.WARNING, "Stash's is 61 s ahead of ours"),
+        (0.0, -3600.0, Level.WARNING, "Plex's is 3,600 s behind ours"),
+        (None, None, Level.WARNING, "not checked: neither Stash nor Plex tells the time"),
+    ],
+)
+def test_clocks_may_differ_by_a_minute(
+    stash: float | None, plex: float | None, level: Level, text: str
+) -> None:
+    check = servers.check_clock(StashCheckup(ahead=stash), PlexCheckup(ahead=plex))
+
+    assert (check.level, check.text) == (level, text)
+
+
+@pytest.mark.parametrize(
+    ("date", "ahead"),
+    [
+        ("Fri, 15 Jan 2027 08:00:00 GMT", 0.0),
+        ("Fri, 15 Jan 2027 08:01:40 GMT", 100.0),
+        ("", None),
+        ("tomorrow", None),
+        ("Fri, 99 Jan 2027 08:00:00 GMT", None),
+    ],
+)
+def test_a_date_of_http_tells_how_far_a_clock_is_ahead(date: str, ahead: float | None) -> None:
+    assert seconds_ahead(date, NOW) == ahead
+
+
+def test_coverage_points_to_check_path_mapping_when_nothing_was_ever_synced() -> None:
+    index = IndexCheckup(files=5, looked_at=NOW - 60)
+
+    fresh = servers.check_coverage(IndexCheckup(exists=False), DatabaseCheckup(), 7, NOW)
+    unsynced = servers.check_coverage(index, DatabaseCheckup(), 7, NOW)
+    empty = servers.check_coverage(index, DatabaseCheckup(), 0, NOW)
+
+    assert fresh.text == "no file of Plex is known yet; 0 of Stash's 7 scenes have been synced"
+    assert unsynced.text.startswith("5 files in Plex (last look 1m 0s ago); 0 of Stash's 7")
+    assert (fresh.level, unsynced.level, empty.level) == (Level.WARNING, Level.WARNING, Level.OK)
+    assert "Check Path Mapping" in fresh.remedy
+    assert "Check Path Mapping" in unsynced.remedy
+
+
+# storage
+
+
+@pytest.mark.parametrize(
+    ("free", "level"),
+    [(10**10, Level.OK), (499_999_999, Level.WARNING), (49_999_999, Level.FAULT)],
+)
+def test_space_that_runs_out_is_told_before_it_has(free: int, level: Level) -> None:
+    seen = replace(FOLDER, foreign=False, free=free, file_system="")
+
+    assert storage.check_space(seen).level is level
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [("ext4", Level.OK), ("", Level.OK), ("nfs4", Level.WARNING), ("cifs", Level.WARNING)],
+)
+def test_a_network_share_is_slow(kind: str, level: Level) -> None:
+    seen = replace(FOLDER, foreign=False, free=10**10, file_system=kind)
+
+    assert storage.check_folder(seen, "").level is level
+
+
+def test_a_folder_of_somebody_else_is_a_fault() -> None:
+    seen = replace(FOLDER, foreign=True, free=10**10, file_system="")
+
+    assert storage.check_permissions(seen).level is Level.FAULT
+
+
+def database(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE t (x)")
+    connection.commit()
+    return connection
+
+
+def test_a_database_that_is_only_looked_at_cannot_be_changed(tmp_path: Path) -> None:
+    writer = database(tmp_path / "x.db")
+    reader = open_for_reading(str(tmp_path / "x.db"), 1.0)
+
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("INSERT INTO t VALUES (1)")
+
+    reader.close()
+    writer.close()
+
+
+def test_an_older_schema_and_no_database_at_all_are_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "data.db"
+    none = look_at_database(str(path), NOW)
+    database(path).close()
+    old = look_at_database(str(path), NOW)
+
+    assert storage.check_database(none).level is Level.OK
+    assert storage.check_database(old).text == (
+        "sound, schema 0: the next edit or task brings it up to date"
+    )
+    assert work.check_queue(none).level is Level.OK
+    assert look_at_index(str(tmp_path / "library.db")) == IndexCheckup(exists=False)
+
+
+def test_a_rollback_journal_is_sound_and_slow() -> None:
+    check = storage.check_database(DatabaseCheckup(version=3, wal=False, jobs=IDLE))
+
+    assert check.level is Level.WARNING
+    assert check.text.endswith("rollback journal")
+
+
+# the plugin and its Python
+
+
+def test_versions_other_than_those_tested_with_are_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("plexapi==4.18.3\nrequests==2.34.2\n")
+    versions = {
+        "plexapi": "4.17.0",
+        "requests": "2.34.9",
+        "stashapp-tools": "1",
+        "persist-queue": "1",
+    }
+
+    check = machine.check_dependencies(str(tmp_path), versions.__getitem__)
+
+    assert check.level is Level.WARNING
+    assert check.text.endswith("; tested with plexapi==4.18.3")
+    assert check.remedy.endswith("-m pip install plexapi==4.18.3")
+
+
+def test_a_second_yml_and_no_version_are_told(tmp_path: Path) -> None:
+    (tmp_path / "Stash2Plex.yml").touch()
+    assert machine.check_plugin("1.0.0", str(tmp_path)).level is Level.OK
+    (tmp_path / "copy.yml").touch()
+
+    assert machine.check_plugin("1.0.0", str(tmp_path)).level is Level.WARNING
+    assert machine.check_plugin("unknown", str(tmp_path)).level is Level.WARNING
+
+
+# the worker
+
+START = "2027-01-15 08:00:00,000 INFO The worker has started (process {})\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "process", "broke"),
+    [
+        ("", None, False),
+        (START.format(7), 7, False),
+        (START.format(7) + "2027-01-15 08:00:05,000 INFO The worker has ended (idle)\n",
+         None, False),
+        (START.format(7) + "2027-01-15 08:00:05,000 ERROR The worker had to end; x\n", None, True),
+        (START.format(7) + "2027-01-15 08:00:05,000 ERROR The worker had to end; x\n"
+         + START.format(8), 8, False),
+        ("no line of a log\n\xff\n" + START.format(7), 7, False),
+    ],
+)  # fmt: skip
+def test_the_log_tells_how_the_last_worker_is(
+    tmp_path: Path, log: str, process: int | None, broke: bool
+) -> None:
+    path = tmp_path / "worker.log"
+    path.write_text(log)
+
+    signs = work.read_worker_signs(str(path))
+
+    assert (signs.process, signs.broke) == (process, broke)
+    assert (signs.last_sign is None) is (not log)
+    assert work.read_worker_signs(str(tmp_path / "none")) == work.WorkerSigns()
+
+
+def test_a_process_that_is_no_worker_is_not_taken_for_one() -> None:
+    """Its number was given to another process: this one, for instance."""
+    signs = work.WorkerSigns(NOW, os.getpid())
+    waiting = DatabaseCheckup(jobs={**IDLE, "pending": 3})
+
+    check = work.check_worker(signs, waiting, NOW)
+
+    assert check.level is Level.FAULT
+    assert check.text.startswith("none runs and 3 jobs wait; the last one has ended without a word")
+
+
+def test_a_worker_that_broke_while_nothing_waits_is_a_warning() -> None:
+    check = work.check_worker(work.WorkerSigns(NOW, None, broke=True), DatabaseCheckup(), NOW)
+
+    assert check.level is Level.WARNING
+    assert "worker.log" in check.remedy
