@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.command_parser import make_parser, task_arguments
+from tests.rig import REPOSITORY
 from tests.validation.strategies import ANY_TEXT
 
 STASH = {"Scheme": "http", "Host": "localhost", "Port": 9999}
@@ -42,6 +44,17 @@ def test_a_command_means_a_task(line: str, arguments: dict[str, Any]) -> None:
 
     assert task_arguments(options) == arguments
     assert options.stash == STASH
+
+
+def test_the_page_about_the_command_line_has_every_command_and_option() -> None:
+    page = (REPOSITORY / "docs" / "command-line.md").read_text(encoding="utf-8")
+    help_text = make_parser("1", {}).format_help()
+    commands = re.findall(r"^    ([a-z-]+)", help_text.split("commands:")[1], re.MULTILINE)
+
+    assert re.findall(r"^\| `([a-z][a-z-]*)", page, re.MULTILINE) == commands
+    for option in ("--recent", "--7days", "--missing-metadata", "--dry-run", "--force", "--scene",
+                   "--error-type", "--stash", "--plex", "--json", "--strict"):  # fmt: skip
+        assert option in page
 
 
 @pytest.mark.parametrize(

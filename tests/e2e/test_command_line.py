@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -165,14 +166,69 @@ def test_an_unknown_command_lists_those_that_there_are(rig: Rig) -> None:
         assert known in ran.err
 
 
+COMMANDS = """\
+usage: Stash2Plex.py [-h] [--version] <command> ...
+
+Carries metadata edits from Stash to Plex. Stash runs this program by itself; from a shell, cron or
+systemd it does the same as the tasks on Stash's page.
+
+options:
+  -h, --help      show this help message and exit
+  --version       show program's version number and exit
+
+commands:
+  <command>
+    status        what waits, what failed, how the last runs went
+    process       send what is due to Plex now, to its end
+    reconcile     compare both libraries and queue what differs
+    sync          queue every scene that is not in Plex as it is in Stash
+    doctor        check everything, with a remedy for whatever is wrong
+    inspect       why a scene is, or is not, in Plex as in Stash
+    dead-letters  what failed for good, by reason, and what to do
+    retry-dlq     queue dead letters again
+    outages       when Plex was away, how often, how long
+    health        whether Plex answers and has the libraries
+    check-paths   how many scenes Plex has, and the path map to set
+
+examples:
+"""
+
+
 def test_the_help_teaches(rig: Rig) -> None:
     ran = Shell(rig).run_bare("--help")
 
     assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(COMMANDS)
     assert max(len(line) for line in ran.out.splitlines()) <= 100
-    for part in ("examples:", "STASH_API_KEY", "PLEX_TOKEN", "exit codes:", "  3    could not"):
+    for part in ("STASH_URL", "STASH_API_KEY", "PLEX_TOKEN", "STASH_PLUGIN_DATA", "exit codes:",
+                 "  3    could not be done; stderr says why and what to do"):  # fmt: skip
         assert part in ran.out
     assert Shell(rig).run_bare("--version").out == f"Stash2Plex {rig.manifest.version}\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_stops_a_command_and_what_was_queued_stays_queued(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+    rig.plex.stop()
+    rig.stash.edit_scenes(ids, tags=["New"])
+    rig.stop_worker()
+    rig.plex.start()
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    process = subprocess.Popen(
+        [sys.executable, str(Shell(rig).script), "process", "--stash", rig.stash.url],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert hang.wait_for_hit(timeout=60)
+
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert out == b""
+    assert err.decode().splitlines()[-1] == "error: Stopped; what was queued stays queued"
+    hang.release()
+    Shell(rig).run("process")
+    assert rig.verdict().agree, rig.verdict().differences
 
 
 def test_addresses_may_come_from_the_environment_and_an_argument_wins(rig: Rig) -> None:

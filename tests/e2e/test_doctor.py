@@ -19,7 +19,7 @@ from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.conftest import MakeRig
 from tests.reliability.test_file_system_faults import _DROP_CAPABILITIES, interpreter
-from tests.rig import TOKEN, Rig
+from tests.rig import REPOSITORY, TOKEN, Rig
 from tests.servers.stash import PluginResult
 from tests.shell import Shell, approved
 
@@ -113,6 +113,15 @@ def test_as_json_each_check_has_its_name_level_text_and_remedy(rig: Rig) -> None
     assert by_name["settings"] == {
         "name": "settings", "level": "ok", "text": "all can be used", "remedy": "",
     }  # fmt: skip
+
+
+def test_the_page_about_the_doctor_has_every_check_by_its_name(rig: Rig) -> None:
+    page = (REPOSITORY / "docs" / "doctor.md").read_text(encoding="utf-8")
+    table = page.split("## The checks")[1].split("## ")[0]
+
+    names = [check["name"] for check in rig.task("doctor", format="json").output["checks"]]
+
+    assert re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)[1:] == names
 
 
 def test_plex_is_down(rig: Rig) -> None:
