@@ -47,10 +47,11 @@ def _is_left_over(path: str, writer: int, now: float) -> bool:
         age = now - os.stat(path).st_mtime
     except OSError:
         return False
-    return age > HOUR or (age > _YOUNGEST and not _may_live(writer))
+    return age > HOUR or (age > _YOUNGEST and not may_live(writer))
 
 
-def _may_live(process: int) -> bool:
+def may_live(process: int) -> bool:
+    """Tell whether there may be a process of this number; one that nobody has buried counts."""
     if os.name == "nt":  # there, to ask like this would end it
         return True
     try:

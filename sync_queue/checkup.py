@@ -10,7 +10,7 @@ from shared.read_only import open_for_reading
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.journal import uses_wal
 from sync_queue.operations import get_stats
-from sync_queue.rescue import is_damage
+from sync_queue.rescue import is_damage, read_inbox
 from sync_queue.schema import SCHEMA_VERSION, schema_version
 from sync_queue.sync_log import NOBODY
 
@@ -29,6 +29,7 @@ class DatabaseCheckup:
         wal: it has a write-ahead log.
         jobs: `pending`, `retrying`, `in_progress`; None when they could not be counted, nor
             what follows.
+        beside: jobs that hooks had to leave in files beside it.
         letters: dead letters by type of error.
         synced_scenes: how many scenes were brought to Plex.
     """
@@ -40,6 +41,7 @@ class DatabaseCheckup:
     size: int = 0
     wal: bool = False
     jobs: Mapping[str, int] | None = None
+    beside: int = 0
     letters: Mapping[str, int] = field(default_factory=dict)
     synced_scenes: int = 0
 
@@ -81,6 +83,7 @@ def _look(connection: sqlite3.Connection, path: str, now: float) -> DatabaseChec
     return replace(
         seen,
         jobs=get_stats(connection, now),
+        beside=sum(job is not None for _, job in read_inbox(os.path.dirname(path))),
         letters=DeadLetterQueue(connection).counts_by_type(),
         synced_scenes=int(synced),
     )

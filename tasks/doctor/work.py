@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.leftovers import may_live
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor.check import Check, fault, ok, unchecked, warning
 from worker.circuit_breaker import CircuitBreaker, CircuitState
@@ -66,13 +67,13 @@ def read_worker_signs(path: str) -> WorkerSigns:
 def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Check:
     """Tell whether a worker runs, or would have to."""
     name = "worker"
-    waiting = sum((database.jobs or {}).values())
+    waiting = sum((database.jobs or {}).values()) + database.beside
     sign = (
         f"; last sign {format_elapsed_since(signs.last_sign, now)}"
         if signs.last_sign is not None
         else ""
     )
-    if signs.process is not None and _may_live(signs.process):
+    if signs.process is not None and _is_worker(signs.process):
         return ok(name, f"runs (process {signs.process}){sign}")
     if waiting:
         why = "had to end" if signs.broke else "has ended without a word" if signs.process else ""
@@ -90,7 +91,7 @@ def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> C
     return ok(name, f"none runs, and none is needed{sign}")
 
 
-def _may_live(process: int) -> bool:
+def _is_worker(process: int) -> bool:
     """Tell whether this process is a worker, as far as anybody can tell."""
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
@@ -99,15 +100,7 @@ def _may_live(process: int) -> bool:
     except OSError:
         if os.path.isdir("/proc/self"):
             return False
-    if os.name == "nt":  # there, to ask as below would end it
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # somebody else's, or no number of a process
-        return True
-    return True
+    return may_live(process)
 
 
 def check_queue(database: DatabaseCheckup) -> Check:
@@ -116,10 +109,11 @@ def check_queue(database: DatabaseCheckup) -> Check:
     if database.jobs is None:
         return _without_jobs(name, database)
     jobs = database.jobs
+    beside = f", {database.beside:,} beside the database" if database.beside else ""
     return ok(
         name,
         f"{jobs['pending']:,} pending, {jobs['in_progress']:,} in progress, "
-        f"{jobs['retrying']:,} waiting for retry",
+        f"{jobs['retrying']:,} waiting for retry{beside}",
     )
 
 

@@ -20,6 +20,9 @@ from shared.read_only import open_for_reading
 from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup, look_at_database
+from sync_queue.database import connect
+from sync_queue.operations import METADATA, scene_job
+from sync_queue.rescue import put_into_inbox
 from tasks.answer import Level
 from tasks.doctor import machine, servers, storage, work
 from tasks.doctor.check import Check, fault, ok, report, unchecked, warning
@@ -385,6 +388,19 @@ def test_a_process_that_is_no_worker_is_not_taken_for_one() -> None:
 
     assert check.level is Level.FAULT
     assert check.text.startswith("none runs and 3 jobs wait; the last one has ended without a word")
+
+
+def test_jobs_beside_the_database_wait_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "data.db"
+    connect(str(path)).close()
+    put_into_inbox(str(tmp_path), scene_job(1, METADATA, NOW))
+
+    seen = look_at_database(str(path), NOW)
+
+    assert work.check_queue(seen).text == (
+        "0 pending, 0 in progress, 0 waiting for retry, 1 beside the database"
+    )
+    assert "1 jobs wait" in work.check_worker(work.WorkerSigns(), seen, NOW).text
 
 
 def test_a_worker_that_broke_while_nothing_waits_is_a_warning() -> None:
