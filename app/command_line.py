@@ -10,12 +10,13 @@ from typing import Any
 from app.command_parser import make_parser, task_arguments
 from app.installation import installed_version
 from app.shell_access import current_user, objection, place
-from app.task_process import NotDone, perform
+from app.task_process import redacted, run_task
 from app.terminal import Terminal
 from shared.log import Log
 from shared.redaction import Secrets
 from tasks.answer import Answer, Level
 from tasks.doctor import MODE as DOCTOR
+from tasks.errors import TaskError
 
 DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130  # argparse itself ends with 2
 API_KEY = "STASH_API_KEY"
@@ -43,11 +44,11 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
     connection = _connection(options.stash, options.plex, secrets)
     try:
         _look_around(os.path.dirname(script), log, for_doctor=options.mode == DOCTOR)
-        answer = perform(script, connection, task_arguments(options), log, secrets)
-    except NotDone as error:
+        answer = run_task(script, connection, task_arguments(options), log, secrets)
+    except TaskError as error:
         log.error(str(error))
         if options.json:
-            terminal.answer_as_json({"error": str(error)})
+            terminal.answer_as_json({"error": log.redact(str(error))})
         return NOT_DONE
     except KeyboardInterrupt:
         log.error("Stopped; what was queued stays queued")
@@ -57,7 +58,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
         sys.stderr.write(f"error: A bug of Stash2Plex, please report it:\n{trace}")
         return NOT_DONE
     if options.json:
-        terminal.answer_as_json(answer.as_json())
+        terminal.answer_as_json(redacted(answer.as_json(), log))
     else:
         terminal.answer(answer)
     return _exit_code(answer, strict=options.strict)
@@ -77,7 +78,7 @@ def _look_around(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
     """See to it that this is the folder of Stash's own runs.
 
     Raises:
-        NotDone: it is somebody else's, or cannot be written to; of one that is there, the Doctor
+        TaskError: it is somebody else's, or cannot be written to; of one that is there, the Doctor
             tells that himself.
     """
     folder = place(plugin_dir, os.environ)
@@ -86,7 +87,7 @@ def _look_around(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
         return
     problem = objection(plugin_dir, os.environ, current_user())
     if problem:
-        raise NotDone(problem)
+        raise TaskError(problem)
     if not exists:
         log.warning(
             f"There is no data folder yet: {folder} is made now. If Stash has run the plugin "

@@ -16,7 +16,13 @@ from validation.config import Config
 MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
 SPECIFICATION = REPOSITORY.parent / "shared" / "spec.md"
 REVERSIBLE = {"Preview Sync", "Restore Plex Values"}
-ADDED_TASKS = {"check_paths", "doctor", "inspect", "show_dlq", "retry_dlq"}  # to what the specification lists
+ADDED_TASKS = {
+    "check_paths",
+    "doctor",
+    "inspect",
+    "show_dlq",
+    "retry_dlq",
+}  # to what the specification lists
 NOT_SHOWN = {"dlq_retention_days", "reconcile_batch_size"}  # spec.md §1: accepted, not shown
 
 
