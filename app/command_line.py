@@ -44,7 +44,8 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
     connection = _connection(options.stash, options.plex, secrets)
     try:
         _look_around(os.path.dirname(script), log, for_doctor=options.mode == DOCTOR)
-        answer = run_task(script, connection, task_arguments(options), log, secrets)
+        arguments_of_task = task_arguments(options)
+        answer = run_task(script, connection, arguments_of_task, log, secrets, in_stash=False)
     except TaskError as error:
         log.error(str(error))
         if options.json:

@@ -37,6 +37,19 @@ def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
     connection = connection if isinstance(connection, dict) else {}
     log = create_logger(_secrets(connection))
     try:
+        return _answer(script, message, connection, log)
+    except Exception as error:  # noqa: BLE001 - the entry would tell what this log hides
+        # Only now: it costs half a bare start.
+        import traceback  # noqa: PLC0415
+
+        log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
+        return {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
+
+
+def _answer(
+    script: str, message: "dict[str, Any]", connection: "dict[str, Any]", log: "Log"
+) -> "dict[str, Any]":
+    try:
         jobs = jobs_for_hook(message["args"]["hookContext"], time.time())
     except HookContextError as error:
         log.error(

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import traceback
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from app.dependencies import activate_dependencies, dependency_problem
@@ -52,7 +53,13 @@ def redacted(value: Any, log: Log) -> Any:
 
 
 def run_task(
-    script: str, server_connection: Any, arguments: Mapping[str, Any], log: Log, secrets: Secrets
+    script: str,
+    server_connection: Any,
+    arguments: Mapping[str, Any],
+    log: Log,
+    secrets: Secrets,
+    *,
+    in_stash: bool = True,
 ) -> Answer:
     """Run the task that the arguments name; whoever runs tasks does it by this function.
 
@@ -62,6 +69,7 @@ def run_task(
         arguments: the task's.
         log: is told on the way.
         secrets: learns what must not be told.
+        in_stash: the log is Stash's: what the worker did since the last look belongs there.
 
     Raises:
         TaskError: it could not do its work; the text says why and what to do.
@@ -84,7 +92,7 @@ def run_task(
 
         check(arguments, DOCTOR, {})
         return examine(script, connection, log, secrets)
-    return _run(script, connection, arguments, log, secrets)
+    return _run(script, connection, arguments, log, secrets, in_stash=in_stash)
 
 
 def _run(
@@ -93,6 +101,8 @@ def _run(
     arguments: Mapping[str, Any],
     log: Log,
     secrets: Secrets,
+    *,
+    in_stash: bool,
 ) -> Answer:
     # Only here: by now it is known that they can be imported.
     from app.collector import spare_the_collector  # noqa: PLC0415
@@ -124,11 +134,12 @@ def _run(
         if asked:
             return task(context, arguments)
         tell_of_refused_wal(container)
-        relay_worker_log(folder, log)
+        relay = partial(relay_worker_log, folder, log) if in_stash else _nothing
+        relay()
         took_over = take_over(container, lock)
         show_defaults(container)
         answer = task(context, arguments)
-        relay_worker_log(folder, log)
+        relay()
         # An outage whose worker was killed ends with the next task, and what is due begins.
         is_open = context.records.breaker().state is not CircuitState.CLOSED
         if is_open or (took_over and container.queue.has_unfinished()) or is_due(context):
@@ -136,3 +147,7 @@ def _run(
     except faults as error:
         raise TaskError(str(error)) from error
     return answer
+
+
+def _nothing() -> None:
+    pass

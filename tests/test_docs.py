@@ -20,7 +20,7 @@ from validation.path_map import parse_path_map
 DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
 MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
-MOST_LINES, MOST_LINES_OF_README = 200, 100
+MOST_LINES, MOST_LINES_OF_README = 210, 100
 LARGEST_IMAGE = 15_000  # bytes
 # Names in code style that are others': Stash's, Docker's, Python's.
 OTHERS_NAMES = {"plugin_id", "args_map", "task_name"}

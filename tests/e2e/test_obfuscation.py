@@ -130,3 +130,21 @@ def test_our_own_folders_are_still_named(make_rig: MakeRig) -> None:
     rig.task("health_check")
     answer = str(rig.task("preview_sync").output)
     assert "{data}/reports/" in answer, answer
+
+
+def test_a_bug_in_a_hook_or_task_is_told_without_names(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"obfuscate_paths": True})
+    scene_id, _ = rig.add_pair("a")
+    rig.task("health_check")
+    bug = f"raise RuntimeError('cannot open {ROOT}/Kumquat/a.mp4')"
+    mutate(rig, "app/hook_process.py", "        return _store_and_wake(", f"        {bug}\n        return _store_and_wake(")  # fmt: skip  # noqa: E501
+    mutate(rig, "tasks/queue_status.py", "    del arguments\n", f"    {bug}\n")
+
+    results = [rig.stash.edit_scene(scene_id, title="T")[0].result, rig.task("queue_status")]
+
+    for result in results:
+        assert result.error == "A bug of Stash2Plex, please report it: RuntimeError"
+        (told,) = result.messages("error")
+        assert "RuntimeError: cannot open /" in told
+        assert "{plugin}/app/" in told
+    assert found(rig) == []

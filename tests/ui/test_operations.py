@@ -235,7 +235,7 @@ def test_settings_are_saved_beside_the_others(rig: Rig) -> None:
         ({"plex_url": "nonsense"}, "an address such as"),
         ({"plex_token": "short"}, "plex_token cannot be used"),
         ({}, "settings is missing"),
-        ("x", "settings is missing"),
+        ("x", "allowed: an object of names and values"),
     ],
 )
 def test_what_cannot_be_used_is_not_saved(rig: Rig, settings: object, why: str) -> None:
