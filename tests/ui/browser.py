@@ -16,6 +16,7 @@ from typing import Any, Self
 import requests
 
 DRIVER, CHROMIUM = "chromedriver", ("chromium", "chromium-browser", "google-chrome")
+_STARTS = 3  # of the driver, which now and then loses its port between finding and taking it
 PATIENCE = 90  # seconds for what is awaited in the page
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the standard's name for a reference
 _ARGUMENTS = (
@@ -56,6 +57,10 @@ class BrowserError(Exception):
     """The browser could not do what it was told; the text is the driver's."""
 
 
+class DriverError(BrowserError):
+    """The driver did not start; it may have lost its port to another program."""
+
+
 def missing() -> str:
     """What this machine lacks for a browser; empty when it has all."""
     if shutil.which(DRIVER) is None:
@@ -79,14 +84,18 @@ class Browser:
         self._http.trust_env = False
 
     def __enter__(self) -> Self:
-        self._driver = subprocess.Popen(
-            [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        try:
-            self._begin()
-        except BaseException:
-            self._end()
-            raise
+        for left in reversed(range(_STARTS)):
+            self._driver = subprocess.Popen(
+                [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+            try:
+                self._begin()
+            except BaseException as error:
+                self._end()
+                if not left or not isinstance(error, DriverError):
+                    raise
+            else:
+                break
         return self
 
     def __exit__(
@@ -104,7 +113,9 @@ class Browser:
         assert self._driver.stdout is not None
         lines = iter(self._driver.stdout.readline, "")
         started = re.compile(r"successfully on port (\d+)")
-        found = next(match for line in lines if (match := started.search(line)))
+        found = next((match for line in lines if (match := started.search(line))), None)
+        if found is None:
+            raise DriverError("chromedriver ended before it was ready")
         self._url = f"http://127.0.0.1:{found.group(1)}"
         binary = next(path for name in CHROMIUM if (path := shutil.which(name)))
         options = {"binary": binary, "args": [*_ARGUMENTS, f"--user-data-dir={self._profile}"]}

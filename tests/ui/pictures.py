@@ -47,11 +47,11 @@ def main(folder: Path) -> None:
         with Rig(place / "rig") as rig, Web(rig, libraries) as web:
             trouble(rig)
             with Browser(place / "chromium") as browser:
-                take(browser, f"{web.url}{PAGE}", folder / "page-dark.png", 1100, 860)
-                take(browser, f"{web.url}{PAGE}?theme=light", folder / "page-light.png", 1100, 860)
+                take(browser, f"{web.url}{PAGE}", folder / "page-dark.png", 1100, 780)
+                take(browser, f"{web.url}{PAGE}?theme=light", folder / "page-light.png", 1100, 780)
                 take(browser, f"{web.url}{PAGE}", folder / "page-narrow.png", 320, 900)
                 outage_now(rig, time.time() - 25 * 60)
-                take(browser, f"{web.url}{PAGE}", folder / "page-outage.png", 1100, 860)
+                take(browser, f"{web.url}{PAGE}", folder / "page-outage.png", 1100, 780)
             with queue_of(rig) as queue:
                 queue.clear_waiting()
 
