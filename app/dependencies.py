@@ -55,6 +55,11 @@ def activate_dependencies(plugin_dir: str) -> None:
         site.main()
 
 
+def unusable_packages() -> list[str]:
+    """Return the packages that are missing, broken, or of a version that does not do."""
+    return [one.package for one in DEPENDENCIES if _problem(one) is not None]
+
+
 def dependency_problem(plugin_dir: str) -> str | None:
     """Return what cannot be used, under which interpreter, and the one command; None if all can.
 

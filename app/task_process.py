@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from app.dependencies import activate_dependencies, dependency_problem
+from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
 from shared.data_folder import resolve_data_folder
 from shared.file_lock import FileLock
 from shared.log import Log, create_logger
@@ -84,14 +84,15 @@ def run_task(
             return answer_question(script, connection, arguments, log, secrets)
     plugin_dir = os.path.dirname(script)
     activate_dependencies(plugin_dir)
+    if mode == DOCTOR:
+        # Only here: it loads much that no other task needs.
+        from app.examination import examine  # noqa: PLC0415
+
+        check(arguments, DOCTOR, {})
+        return examine(script, connection, unusable_packages(), log, secrets)
     problem = dependency_problem(plugin_dir)
     if problem:
         raise TaskError(problem)
-    if mode == DOCTOR:
-        from app.examination import examine  # noqa: PLC0415 - as below
-
-        check(arguments, DOCTOR, {})
-        return examine(script, connection, log, secrets)
     return _run(script, connection, arguments, log, secrets, in_stash=in_stash)
 
 

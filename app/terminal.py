@@ -1,6 +1,7 @@
 """What the command line shows: answers on stdout, what happens on the way on stderr."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, one_line
@@ -53,5 +54,15 @@ class Terminal:
     def answer_as_json(self, answer: dict[str, Any]) -> None:
         """Print an answer for programs."""
         self._show("")
-        self._out.write(self._secrets.redact(json.dumps(answer, indent=2)) + "\n")
+        self._out.write(json.dumps(self._redacted(answer), indent=2) + "\n")
         self._out.flush()
+
+    def _redacted(self, value: Any) -> Any:
+        """Redact the texts themselves: JSON writes odd characters of a secret in another way."""
+        if isinstance(value, str):
+            return self._secrets.redact(value)
+        if isinstance(value, Mapping):
+            return {key: self._redacted(one) for key, one in value.items()}
+        if isinstance(value, Sequence):
+            return [self._redacted(one) for one in value]
+        return value

@@ -39,6 +39,7 @@ LAZY = {
     "app/worker_process.py",
     "app/task_process.py",
     "app/questions.py",
+    "app/examination.py",
 }
 
 

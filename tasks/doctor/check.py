@@ -40,6 +40,9 @@ class Check:
         }
 
 
+NamedCheck = tuple[str, Callable[[], Check]]
+
+
 def ok(name: str, text: str) -> Check:
     """Return that all is well."""
     return Check(name, Level.OK, text)

@@ -5,9 +5,9 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from tasks.doctor.check import Check, ok, warning
+from tasks.doctor.check import Check, fault, ok, warning
 
 _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
 # What the plugin itself imports; what these bring along is theirs.
@@ -34,12 +34,24 @@ def check_python() -> Check:
 
 def check_dependencies(
     plugin_dir: str,
+    missing: Sequence[str],
     installed: Callable[[str], str] = importlib.metadata.version,
 ) -> Check:
     """Tell the versions of the libraries, and which are not those that the plugin is tested with.
 
-    Without one of them no task runs at all, so none is missing here.
+    Args:
+        plugin_dir: where their list lies.
+        missing: packages that cannot be used.
+        installed: returns the version of one that can.
     """
+    pip = f'"{sys.executable}" -m pip install'
+    if missing:
+        return fault(
+            "dependencies",
+            f"{', '.join(missing)}: missing or broken",
+            f'Run: {pip} --upgrade --target "{os.path.join(plugin_dir, "vendor")}" '
+            f'-r "{os.path.join(plugin_dir, "requirements.txt")}"',
+        )
     versions = {name: _version(name, installed) for name in _OURS}
     found = ", ".join(f"{name} {version}" for name, version in versions.items())
     pinned = _pinned(os.path.join(plugin_dir, "requirements.txt"))
@@ -52,7 +64,7 @@ def check_dependencies(
         return warning(
             "dependencies",
             f"{found}; tested with {', '.join(others)}",
-            f'If something fails, run: "{sys.executable}" -m pip install {" ".join(others)}',
+            f"If something fails, run: {pip} {' '.join(others)}",
         )
     return ok("dependencies", found)
 

@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _HOMES = re.compile(r"(?:/home/|/Users/)[^/\s'\"]+|[A-Za-z]:\\Users\\[^\\'\"]+")
 _ADDRESS = re.compile(r"\b(https?://)(?:[^\s/@'\"]*@)?(\[[^\]\s]*\]|[^\s/:,;'\"]+)")
@@ -17,14 +17,17 @@ class Mask:
     Args:
         redact: replaces the secrets.
         home: the folder that is shown as `~`; one that is no folder of a person's hides nothing.
-        hosts: names of servers that are hidden wherever they stand; addresses of this machine and
-            of private networks tell nobody anything and help with Docker, so they are shown.
+        hosts: names of servers that are hidden wherever they stand, not in addresses only. One
+            of a single word is not: in a container Plex is often called just `plex`.
+
+    Addresses of this machine and of private networks are shown: they tell nobody anything, and help
+    with Docker.
     """
 
-    def __init__(self, redact: Callable[[str], str], home: str, hosts: tuple[str, ...]) -> None:
+    def __init__(self, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> None:
         self._redact = redact
         self._home = home.rstrip("/\\") if os.path.isabs(home) else ""
-        self._hosts = [host for host in hosts if host and not _may_be_shown(host)]
+        self._hosts = [host for host in hosts if "." in host and not _may_be_shown(host)]
 
     def __call__(self, text: str) -> str:
         """Return the text without them."""

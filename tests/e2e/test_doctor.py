@@ -40,13 +40,13 @@ ok: Plex: 1.43.1.10611-1e34174b1 answers in N ms, {plex}
 ok: encryption: none: plex_url is an http address, as is usual at home
 ok: token: accepted, and the owner's
 ok: libraries: 1 of Plex's 1 of videos in use
+ok: path coverage: 2 files in Plex (last look N s ago); 2 of Stash's 2 scenes have been synced. \
+'Check Path Mapping' tells about the others
 ok: clock: ours agrees with that of Stash and Plex
 ok: worker: runs (process N); last sign N s ago
 ok: queue: 0 pending, 0 in progress, 0 waiting for retry
 ok: dead letters: none
 ok: circuit breaker: closed
-ok: path coverage: 2 files in Plex (last look N s ago); 2 of Stash's 2 scenes have been synced. \
-'Check Path Mapping' tells about the others
 Doctor: all 21 checks are ok"""
 
 
@@ -358,7 +358,7 @@ def test_dead_letters_are_counted_by_their_reason(rig: Rig) -> None:
 def test_a_clock_that_is_wrong(make_rig: MakeRig) -> None:
     rig = make_rig(stash={"now": lambda: time.time() + 300})
 
-    found = re.sub(r"(29\d|30\d) s", "300 s", doctor(rig).messages("info")[15])
+    found = re.sub(r"(29\d|30\d) s", "300 s", doctor(rig).messages("info")[16])
 
     assert found == (
         "warning: clock: Stash's is 300 s ahead of ours. Let all machines set their clocks by the "
@@ -408,6 +408,21 @@ def test_the_command_tells_by_its_exit_code_what_the_doctor_found(rig: Rig) -> N
     assert sound.out.splitlines()[-1] == "Doctor: all 21 checks are ok"
     assert sound.err == broken.err == ""
     assert broken.json()["level"] == "fault"
+
+
+def test_a_python_without_the_libraries(rig: Rig, bare_python: Path) -> None:
+    """The Doctor himself needs none; what needs them is not checked."""
+    rig.stash.runner.python = str(bare_python)
+
+    found = findings(rig)
+    summary = doctor(rig).output
+
+    pip = f'Run: "{bare_python}" -m pip install plexapi stashapp-tools persist-queue requests'
+    assert found.pop("dependencies") == (
+        f"fault: plexapi, stashapp-tools, persist-queue, requests: missing. {pip}"
+    )
+    assert set(found.values()) == {"warning: not checked: the libraries that it needs are missing"}
+    assert summary == f"Doctor: 1 fault, {len(found)} warnings: {pip}"
 
 
 def test_a_place_where_no_data_folder_can_be(make_rig: MakeRig, tmp_path: Path) -> None:

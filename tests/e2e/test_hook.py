@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,14 +18,6 @@ from tests.rig import PLUGIN, REPOSITORY, Rig
 
 ALLOWED_IMPORTS = "import os, sys, json, time, sqlite3, fcntl"  # design.md §1
 OUR_PACKAGES = ("app", "hooks", "shared", "sync_queue", "worker")
-
-
-@pytest.fixture(scope="module")
-def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter with nothing installed."""
-    folder = tmp_path_factory.mktemp("bare")
-    venv.create(folder, with_pip=False, symlinks=True)
-    return folder / "bin" / "python3"
 
 
 def hold_worker_lock(rig: Rig) -> FileLock:

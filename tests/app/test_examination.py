@@ -1,0 +1,31 @@
+"""What one check stumbles over does not stop the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.examination import _safely
+from shared.log import Log
+from shared.redaction import Secrets
+from tasks.doctor.check import Check, unchecked
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(PermissionError(13, "Permission denied", "/home/bob/x"), "Permission denied"),
+     (KeyError("/home/bob"), "KeyError")],
+)  # fmt: skip
+def test_a_check_that_breaks_is_unchecked_and_its_trace_is_for_developers(
+    error: Exception, why: str
+) -> None:
+    lines: list[tuple[str, str]] = []
+
+    def broken() -> Check:
+        raise error
+
+    found = _safely("worker", broken, Log(lambda *line: lines.append(line), Secrets()))
+
+    assert found == unchecked("worker", why)
+    ((level, text),) = lines
+    assert level == "d"
+    assert "in broken" in text
