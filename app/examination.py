@@ -22,13 +22,12 @@ from tasks.doctor import machine, storage, work
 from tasks.doctor.check import Check, NamedCheck, report, unchecked
 from tasks.doctor.mask import Mask
 
-_NO_LIBRARIES = "the libraries that it needs are missing"
-
-
-# What is checked with the libraries' help, where they are not there.
+# What is checked with the libraries' help.
 _OF_SERVERS = (
     "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage", "clock",
 )  # fmt: skip
+
+_OfServers = tuple[list[NamedCheck], list[str]]
 
 
 def examine(
@@ -53,15 +52,8 @@ def examine(
     if folder is not None:
         database = look_at_database(folder.queue_database, time.time())
         index = look_at_index(folder.library_database)
-    hosts: Sequence[str] = ()
-    of_servers: Sequence[NamedCheck]
-    if missing:
-        of_servers = [(one, partial(unchecked, one, _NO_LIBRARIES)) for one in _OF_SERVERS]
-    else:
-        # Only here: by now it is known that it can be imported.
-        from app.server_examination import examine_servers  # noqa: PLC0415
-
-        of_servers, hosts = examine_servers(server_connection, folder, database, index, secrets)
+    examine_servers = _examiner(missing)
+    of_servers, hosts = examine_servers(server_connection, folder, database, index, secrets)
     checks: list[NamedCheck] = [
         ("plugin", lambda: machine.check_plugin(installed_version(script), plugin_dir)),
         ("python", machine.check_python),
@@ -100,6 +92,26 @@ def _checks_of_storage(
         ("index of Plex's files", lambda: storage.check_index(index)),
         ("state files", lambda: storage.check_state_files(folder)),
     ]
+
+
+def _examiner(missing: Sequence[str]) -> Callable[..., _OfServers]:
+    """Return `examine_servers`, or what says instead why nobody can be asked.
+
+    Args:
+        missing: the packages that this Python lacks.
+    """
+    why = "the libraries that it needs are missing"
+    if not missing:
+        try:
+            # Only here: by now it is known whether what it needs is installed.
+            from app.server_examination import examine_servers  # noqa: PLC0415
+        except ImportError as error:  # not fit for this Python, or for each other
+            why = f"the libraries that it needs cannot be loaded ({error})"
+        else:
+            return examine_servers
+    unasked: list[NamedCheck] = [(name, partial(unchecked, name, why)) for name in _OF_SERVERS]
+    hosts: list[str] = []
+    return lambda *_: (unasked, hosts)
 
 
 def _checks_of_work(folder: DataFolder | None, database: DatabaseCheckup) -> list[NamedCheck]:

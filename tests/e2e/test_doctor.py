@@ -18,6 +18,7 @@ import pytest
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.conftest import MakeRig
+from tests.e2e.test_lifecycle import mutate
 from tests.reliability.test_file_system_faults import _DROP_CAPABILITIES, interpreter
 from tests.rig import REPOSITORY, TOKEN, Rig
 from tests.servers.stash import PluginResult
@@ -427,6 +428,15 @@ def test_a_python_without_the_libraries(rig: Rig, bare_python: Path) -> None:
     assert set(found.values()) == {"warning: not checked: the libraries that it needs are missing"}
     assert summary.startswith(
         f'Doctor: 1 fault, {len(found)} warnings: Run: "{bare_python}" -m pip'
+    )
+
+
+def test_libraries_that_do_not_fit_together(rig: Rig) -> None:
+    mutate(rig, "plex/session.py", "import requests\n", "import requests\nimport no_such_library\n")
+
+    assert findings(rig)["Plex"] == (
+        "warning: not checked: the libraries that it needs cannot be loaded (No module named "
+        "'no_such_library')"
     )
 
 
