@@ -8,7 +8,7 @@ WHEELS := build/wheels
 UNPACKED := build/release-test/Stash2Plex
 RELEASE_SUITES ?= tests/e2e
 
-.PHONY: test demo bench soak check format clean release release-test audit
+.PHONY: test coverage demo bench soak check format clean release release-test audit
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -31,8 +31,12 @@ $(READY): $(WHEELS)/.ready requirements-dev.txt
 	$(PIP) install --quiet --requirement requirements-dev.txt
 	@touch $@
 
-# Lint, types, tests with branch coverage of every process that they start.
+# Lint, types, tests.
 test: check
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
+
+# The tests with branch coverage of every process that they start: half as long again.
+coverage: check
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -n 3 --dist loadgroup
 	$(BIN)/python -m coverage combine --quiet
