@@ -34,10 +34,15 @@ def asked(rig: Rig, mode: str, **arguments: Any) -> dict[str, Any]:
 def story(answer: PluginResult) -> str:
     """What a person reads in Stash's log, with seconds that depend on the machine left out.
 
-    And without the line that only the first task of an installation has.
+    And without the line that only the first task of an installation has, and without what the
+    worker did, which the next task repeats.
     """
     assert answer.error is None, answer.error
-    lines = [line for line in answer.messages("info") if " shown on the settings page" not in line]
+    lines = [
+        line
+        for line in answer.messages("info")
+        if " shown on the settings page" not in line and not line.startswith(("[", "Since ["))
+    ]
     assert lines[-1] == answer.output
     return re.sub(r"\b\d+s\b", "…s", "\n".join(lines))
 

@@ -86,7 +86,9 @@ def findings(rig: Rig) -> dict[str, str]:
 def test_a_sound_plugin(rig: Rig) -> None:
     text = "\n".join(doctor(settled(rig)).messages("info"))
 
+    home = str(Path.home())
     text = approved(text, rig).replace(sys.executable, "{python}")
+    text = text.replace(sys.executable.replace(home, "~", 1), "{python}")
     text = text.replace(f" on {platform.system()},", " on {system},")
     text = re.sub(r"writable, on \S+", "writable, on {file system}", text)
     text = re.sub(r"(Stash2Plex|python:|plexapi|tools|queue|requests) \d+(\.\d+)+", r"\1 V", text)

@@ -52,8 +52,7 @@ def test_a_scene_in_step_is_told_with_where_it_is_and_what_was_sent(rig: Rig) ->
         "Plex's libraries were last looked at …s ago",
         f"Item {key} was last sent …s ago: title 'Ada', studio 'Northlight', summary 'Told', date "
         "'2024-05-01', performers [], tags [Night], collections [Northlight]",
-        "Its last job ended …s ago, synced: title, studio, summary, date, performers, tags, "
-        "collections",
+        "Its last job ended …s ago, synced: title, studio, summary, date, 1 tag, 1 collection",
         f"Scene {scene_id} (Ada) is in Plex and in step: item {key} in library 'Scenes'",
     ]
 

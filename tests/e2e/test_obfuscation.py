@@ -138,9 +138,9 @@ def test_a_bug_in_a_hook_or_task_is_told_without_names(make_rig: MakeRig) -> Non
     rig.task("health_check")
     bug = f"raise RuntimeError('cannot open {ROOT}/Kumquat/a.mp4')"
     mutate(rig, "app/hook_process.py", "        return _store_and_wake(", f"        {bug}\n        return _store_and_wake(")  # fmt: skip  # noqa: E501
-    mutate(rig, "tasks/queue_status.py", "    del arguments\n", f"    {bug}\n")
+    mutate(rig, "tasks/clearing.py", "    removed = context.queue.clear_waiting()\n", f"    {bug}\n    removed = context.queue.clear_waiting()\n")  # fmt: skip  # noqa: E501
 
-    results = [rig.stash.edit_scene(scene_id, title="T")[0].result, rig.task("queue_status")]
+    results = [rig.stash.edit_scene(scene_id, title="T")[0].result, rig.task("clear_queue")]
 
     for result in results:
         assert result.error == "A bug of Stash2Plex, please report it: RuntimeError"

@@ -103,6 +103,7 @@ def test_it_has_no_tests_no_caches_nothing_compiled_and_a_single_yml(release: Re
         ".yml",
         ".typed",
         ".js",
+        ".css",
         "",
     }
     assert {path.name for path in paths if path.parent.name.endswith(".dist-info")} == {"METADATA"}

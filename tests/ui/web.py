@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -57,12 +58,17 @@ def vendor(scratch: Path) -> Path:
     )  # fmt: skip
     if done.returncode:
         raise VendorError(f"npm could not bring React: {done.stderr[-300:]}")
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(f".partial-{os.getpid()}")  # several test processes at once
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name, source in VENDOR.items():
         shutil.copy2(scratch / "node_modules" / source, partial / name)
-    partial.rename(target)
+    try:
+        partial.rename(target)
+    except OSError:
+        if not target.is_dir():  # else another process was first
+            raise
+        shutil.rmtree(partial)
     return target
 
 
