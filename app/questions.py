@@ -21,7 +21,7 @@ from sync_queue.queue_view import QueueView
 from tasks.answer import Answer
 from tasks.arguments import check
 from tasks.dead_letter_report import letters_of
-from tasks.errors import TaskError
+from tasks.errors import TaskError, unusable_database
 from tasks.operations import mode_of
 from tasks.outages import summary_of
 from tasks.queue_status import status_of
@@ -61,7 +61,9 @@ def answer_question(
         folder = resolve_data_folder(plugin_dir, str(connection.get("Dir") or ""), os.environ)
         names = _StashNames(plugin_dir, connection, secrets)
         return QUESTIONS[mode](_readings(folder, log, names))
-    except (NewerSchemaError, OSError, sqlite3.Error) as error:
+    except sqlite3.Error as error:
+        raise TaskError(unusable_database(error)) from error
+    except (NewerSchemaError, OSError) as error:
         raise TaskError(str(error)) from error
 
 

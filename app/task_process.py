@@ -15,7 +15,7 @@ from shared.redaction import Secrets
 from tasks.answer import Answer
 from tasks.arguments import arguments_of, check, wants_json
 from tasks.doctor import MODE as DOCTOR
-from tasks.errors import TaskError
+from tasks.errors import TaskError, unusable_database
 from tasks.operations import mode_of
 
 
@@ -121,7 +121,7 @@ def _run(
     from worker.circuit_breaker import CircuitState  # noqa: PLC0415
     from worker.session import ConfigFault  # noqa: PLC0415
 
-    faults = (ConfigFault, PlexError, StashError, NewerSchemaError, OSError, sqlite3.Error)
+    faults = (ConfigFault, PlexError, StashError, NewerSchemaError, OSError)
     asked = wants_json(arguments)  # a program's question changes nothing, starts and tells nothing
     try:
         task = find_task(arguments)
@@ -145,6 +145,8 @@ def _run(
         is_open = context.records.breaker().state is not CircuitState.CLOSED
         if is_open or (took_over and container.queue.has_unfinished()) or is_due(context):
             context.ensure_worker()
+    except sqlite3.Error as error:
+        raise TaskError(unusable_database(error)) from error
     except faults as error:
         raise TaskError(str(error)) from error
     return answer

@@ -120,7 +120,10 @@ def test_a_database_that_cannot_be_read_is_an_error_in_words(rig: Rig) -> None:
 
     answer = operation(rig, "status")
 
-    assert answer.error == "file is not a database"
+    assert answer.error == (
+        "The plugin's database cannot be used now (file is not a database). Run the task 'Doctor': "
+        "it tells what is wrong with it, and what to do"
+    )
     assert answer.messages("error") == [answer.error]
 
 
