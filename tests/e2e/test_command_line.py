@@ -8,11 +8,13 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import MakeRig
+from tests.e2e.answers import bury
 from tests.e2e.test_outages import quicken
 from tests.rig import TOKEN, Rig
 from tests.shell import Shell, approved
@@ -100,6 +102,28 @@ def test_a_command_answers_as_its_task(rig: Rig, command: str, beginning: str) -
     assert ran.code == 0
     assert approved(ran.out, rig).splitlines()[-1].startswith(beginning)
     assert ran.err == ""
+
+
+def test_a_scene_and_the_dead_letters_are_asked_about_and_retried_from_a_shell(rig: Rig) -> None:
+    scene_id = synced(rig)[0]
+    rig.stop_worker()
+    bury(rig, scene_id, "PlexPermanentError", "Plex refused (status 400)", time.time())
+    shell = Shell(rig)
+
+    inspected = shell.run("inspect", str(scene_id))
+    letters = shell.run("dead-letters")
+    other = shell.run("retry-dlq", "--error-type", "PlexNotFound")
+    retried = shell.run("retry-dlq", "--error-type", "PlexPermanentError", "--scene", str(scene_id))
+    none_left = shell.run("dead-letters", "--json")
+
+    assert inspected.out.splitlines()[-1].startswith(f"Scene {scene_id} (")
+    assert letters.out.splitlines()[-1].startswith("1 dead letter")
+    assert "PlexPermanentError" in letters.out
+    assert (other.code, other.out) == (3, "")
+    assert "error_type is 'PlexNotFound'" in other.err
+    assert retried.code == 0
+    assert none_left.json()["total"] == 0
+    assert rig.wait_until(lambda: rig.queued() == 0)
 
 
 def test_json_is_all_that_stands_on_stdout(rig: Rig) -> None:
