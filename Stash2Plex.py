@@ -7,9 +7,10 @@ stays short. It parses from Python 3.6 on, so that an old interpreter gets a sen
 stack trace.
 """
 
-import json
 import os
 import sys
+
+from shared.light_json import dumps, loads
 
 OLDEST_PYTHON = (3, 11)
 WORKER_ARGUMENT = "--worker"
@@ -49,7 +50,7 @@ def main() -> None:
 def answer(script: str) -> dict:  # type: ignore[type-arg] # parses on Python 3.6
     """Return the answer to the request on stdin."""
     try:
-        message = json.loads(sys.stdin.buffer.read() or b"{}")
+        message = loads(sys.stdin.buffer.read() or b"{}")
     except ValueError as error:
         return {"error": f"Stash2Plex is a plugin of Stash, its input is no JSON: {error}"}
     if not isinstance(message, dict):
@@ -72,7 +73,7 @@ def finish(reply: dict) -> None:  # type: ignore[type-arg] # parses on Python 3.
     Ending without the interpreter's clean-up also leaves SQLite unclosed, on purpose: the last
     connection to close would write the whole log back into the database while the user waits.
     """
-    sys.stdout.buffer.write(json.dumps(reply).encode("utf-8"))
+    sys.stdout.buffer.write(dumps(reply).encode("utf-8"))
     sys.stdout.buffer.flush()
     os._exit(0)
 

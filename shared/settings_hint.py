@@ -5,7 +5,7 @@ for nothing unless a setting is on, and never a reason to drop an edit. On the h
 standard library only.
 """
 
-import json
+from shared.light_json import loads
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def read_hint(path: str) -> "dict[str, Any]":
     """Return the snapshot; an empty one when there is none, or nothing that can be read."""
     try:
         with open(path, encoding="utf-8") as file:
-            hint = json.load(file)
+            hint = loads(file.read())
     except (OSError, ValueError, RecursionError):
         return {}
     return hint if isinstance(hint, dict) else {}

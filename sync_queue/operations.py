@@ -1,9 +1,9 @@
 """Putting jobs into the queue and counting them; on the hook path, so standard library only."""
 
-import json
 import os
 import sqlite3
 
+from shared.light_json import dumps, loads
 from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE, TYPE, WAITING_NEW
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
@@ -83,7 +83,7 @@ def subject_label(job_key: str) -> str:
 
 def encode(job: "JobData") -> bytes:
     """Return the job as persist-queue's JSON serializer would store it."""
-    return json.dumps(job).encode("utf-8")
+    return dumps(job).encode("utf-8")
 
 
 def enqueue(
@@ -130,7 +130,7 @@ def merge_into_waiting(connection: sqlite3.Connection, job: "JobData") -> bool:
     row = connection.execute(_FIND_WAITING, (job["job_key"], job["update_type"])).fetchone()
     if row is None:
         return False
-    waiting = json.loads(row[1])
+    waiting = loads(row[1])
     since, hints = waiting.get("enqueued_at"), waiting.get("data")
     fresh = dict(job)
     if isinstance(since, (int, float)) and since:

@@ -33,6 +33,7 @@ MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
 # only at run time whether what they import is installed.
 LAZY = {
     "Stash2Plex.py",
+    "shared/light_json.py",
     "worker/launcher.py",
     "app/hook_process.py",
     "sync_queue/database.py",

@@ -4,11 +4,11 @@ Who takes the worker lock starts the worker and hands the lock over to it: one a
 decided before anything heavy is loaded, however many hooks come at once (design.md §2).
 """
 
-import json
 import os
 import sys
 
 from shared.file_lock import FileLock
+from shared.light_json import dumps
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def ensure_worker(script: str, lock: FileLock, server_connection: "Any") -> str:
     if not lock.try_acquire():
         return ALREADY_RUNNING
     # The pipe's buffer holds it (4 KiB at the very least): nobody waits for the worker to read.
-    message = json.dumps(server_connection).encode("utf-8")
+    message = dumps(server_connection).encode("utf-8")
     try:
         if os.name == "nt":
             _start_on_windows(script, lock, message)
