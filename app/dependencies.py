@@ -5,10 +5,14 @@ import os
 import re
 import site
 import sys
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 VENDORED = "vendor"  # beside the entry script: what the release brings along
+# What requests guesses the character set of an answer with, where it has it: a tenth of a worker's
+# memory, for something that nobody asks for. Stash and Plex say what theirs is.
+UNUSED = "charset_normalizer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ def activate_dependencies(plugin_dir: str) -> None:
             sys.path.insert(0, vendored)
     elif sys.flags.no_site and "site-packages" not in "".join(sys.path):
         site.main()
+    sys.modules.setdefault(UNUSED, None)  # type: ignore[arg-type] # not to be imported, says this
+    warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
 
 def unusable_packages() -> list[str]:
