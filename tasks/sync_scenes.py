@@ -14,7 +14,7 @@ from tasks.context import TaskContext
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import SceneFile, StashScene
-from worker.session import ConfigFault
+from worker.session import ConfigFault, SyncSession
 
 RECENT = 86_400.0  # seconds
 
@@ -89,8 +89,8 @@ def _queue_pages(
 ) -> Answer:
     config = context.sessions.config()
     # Also with force: an item that is new in Plex is synced only if the path index has it.
-    seen = _what_is_known(context)
-    known = None if force else seen
+    session = _looked_at(context)
+    known = None if force else _what_is_known(context, session)
     counts = _Counts()
     for page in pages:
         _queue_page(context, page, config, known, counts)
@@ -127,22 +127,29 @@ def _queue_page(
     counts.waiting += merged
 
 
-def _what_is_known(context: TaskContext) -> _Known:
-    """Read the sync log, and ask Plex which items it has now.
-
-    Plex being away is no reason to stop: what was sent and has not changed counts as in step then,
-    since nothing may be concluded from not seeing it.
-    """
-    log = context.queue.sync_log
+def _looked_at(context: TaskContext) -> SyncSession | None:
+    """Ask Plex which items it has now; None when it cannot be asked, which people are told."""
     try:
         session = context.sessions.current()
         session.library.prepare()
         session.library.refresh()
-        server_id = session.library.server_id
     except (PlexError, ConfigFault) as error:
         context.log.warning(
             f"{error}. Whether Plex still has what was sent was not checked: run the task again "
             "when that is settled"
         )
+        return None
+    return session
+
+
+def _what_is_known(context: TaskContext, session: SyncSession | None) -> _Known:
+    """Read the sync log.
+
+    Plex being away is no reason to stop: what was sent and has not changed counts as in step then,
+    since nothing may be concluded from not seeing it.
+    """
+    log = context.queue.sync_log
+    if session is None:
         return _Known(log.digests(None), log.scene_versions(), None)
+    server_id = session.library.server_id
     return _Known(log.digests(server_id), log.scene_versions(), session.matcher.find)

@@ -3,7 +3,7 @@
 Pure: the moment comes in with each call. `worker.stats` keeps it beside its counts.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 from shared.state_file import parse_count, parse_moment
@@ -62,12 +62,12 @@ class HourlyRecords:
         """Count a scene that was synced, and the seconds it took."""
         last = self._hour_of(now)
         took = last.seconds + max(0.0, seconds)
-        self._put(replace(last, synced=last.synced + 1, seconds=took))
+        self._put(HourRecord(last.hour, last.synced + 1, last.failed, took))
 
     def failed(self, now: float) -> None:
         """Count a try that failed."""
         last = self._hour_of(now)
-        self._put(replace(last, failed=last.failed + 1))
+        self._put(HourRecord(last.hour, last.synced, last.failed + 1, last.seconds))
 
     def _hour_of(self, now: float) -> HourRecord:
         hour = now - now % HOUR
