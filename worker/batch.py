@@ -70,8 +70,9 @@ class BatchSync:
                 by_scene.setdefault(claim.job.scene_id, []).append(claim)
         work: list[SceneWork] = []
         scenes = self._scenes.read(list(by_scene))
+        last = self._queue.sync_log.scenes(by_scene)
         for scene_id, group in by_scene.items():
-            result = self._without_plex(group, scenes.get(scene_id), scene_id)
+            result = self._without_plex(group, scenes.get(scene_id), scene_id, last.get(scene_id))
             if isinstance(result, Result):
                 yield result
             else:
@@ -80,7 +81,11 @@ class BatchSync:
             yield from self._with_plex(work)
 
     def _without_plex(
-        self, claims: list[Claim], scene: StashScene | None, scene_id: int
+        self,
+        claims: list[Claim],
+        scene: StashScene | None,
+        scene_id: int,
+        last: SceneRecord | None,
     ) -> Result | SceneWork:
         """Decide what needs no look at Plex; else return the work to do."""
         if scene is None:
@@ -92,7 +97,6 @@ class BatchSync:
                 error=SceneError("the scene has no file; let Stash scan for it"),
             )
         self._steps.read(scene, claims)
-        last = self._queue.sync_log.scene(scene.id)
         if lacks_metadata(scene, last):
             record = self._record(scene, SKIPPED, "no metadata yet")
             return Result(claims, scene.label, record=record, changed=(_NO_METADATA,))

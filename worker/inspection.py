@@ -1,6 +1,6 @@
 """What a sync of scenes would do now, without doing it: for the preview and for reconciliation."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from plex.client import READ_BATCH
@@ -8,12 +8,13 @@ from plex.diff import ItemEdit
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from sync_queue.sync_log import SyncLog
-from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
+from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
 from worker.cover_sync import Target, may_differ, targets_of
 from worker.item_finder import ItemFinder
 from worker.item_owner import ReadScenes
+from worker.memory import ItemMemory
 from worker.plan import lacks_metadata, plan_item
 from worker.scene_work import SYNCED, SceneWork
 from worker.session import SyncSession
@@ -50,13 +51,6 @@ class Inspection(NamedTuple):
         """Why its images have to be looked at, for a histogram; empty when they need not."""
         locks = {f"{kind} not locked": None for _, kinds in self.unlocked for kind in kinds}
         return (*(("cover to compare",) if self.cover_for else ()), *locks)
-
-
-class _Memory(NamedTuple):
-    """What is remembered of the items of a page: by rating key; what was sent by scene as well."""
-
-    sent: Mapping[int, Mapping[int, ItemRecord]]
-    originals: Mapping[int, FieldValues]
 
 
 class SceneInspector:
@@ -98,23 +92,17 @@ class SceneInspector:
             if scene.files and not lacks_metadata(scene, records.get(scene.id))
         }
         self._finder.find(list(work.values()))
-        memory = self._memory_of(work.values())
+        memory = ItemMemory.of(self._log, self._server_id, work.values())
         return [
             self._of(scene, work.get(scene.id), records.get(scene.id), memory) for scene in scenes
         ]
-
-    def _memory_of(self, work: Iterable[SceneWork]) -> _Memory:
-        keys = {item.rating_key for one in work for item in one.items}
-        return _Memory(
-            self._log.items(self._server_id, keys), self._log.originals(self._server_id, keys)
-        )
 
     def _of(
         self,
         scene: StashScene,
         work: SceneWork | None,
         last: SceneRecord | None,
-        memory: _Memory,
+        memory: ItemMemory,
     ) -> Inspection:
         synced_before = last is not None and last.outcome == SYNCED
         if work is None:
@@ -128,8 +116,7 @@ class SceneInspector:
         known: dict[PlexItem, ItemRecord] = {}
         for item in work.items:
             key = item.rating_key
-            sent = memory.sent.get(key, {}).get(scene.id)
-            held = memory.originals.get(key)
+            sent, held = memory.sent_for(scene.id, key), memory.originals.get(key)
             plan = plan_item(work, item, sent, held, preserve=self._preserve)
             edits.append((item, plan.edit))
             known[item] = plan.last

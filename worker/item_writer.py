@@ -1,6 +1,6 @@
 """The stage of a batch that writes: one edit per item that differs, and its cover."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from plex.diff import COLLECTIONS, ItemEdit, Values
@@ -11,9 +11,10 @@ from plex.originals import held_values
 from shared.log import Log
 from stash.images import StashImages
 from sync_queue.manager import QueueManager
-from sync_queue.sync_records import ItemRecord
+from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata
 from worker.cover_sync import CoverResult, CoverSync
+from worker.memory import ItemMemory
 from worker.plan import ItemPlan, plan_item
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
@@ -54,9 +55,14 @@ class ItemWriter:
             images, session.client, queue, self._server_id, log.warning, preserve=self._preserve
         )
         self._verification = Verification(session.client, queue, self._server_id, clock, log)
+        self._memory = ItemMemory({}, {})
+        self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, work: Sequence[SceneWork]) -> None:
-        """Remember what items hold before our first write, and whose they are, in one commit."""
+        """Remember what items hold before our first write, and whose they are, in one commit.
+
+        What is known of these scenes by then is what `write` goes by.
+        """
         log, server_id = self._queue.sync_log, self._server_id
         with self._queue.transaction():
             for one in work:
@@ -72,6 +78,8 @@ class ItemWriter:
                         log.keep_original(server_id, key, held_values(item), self._clock())
                         untouched = ItemRecord("", {}, pending=_joining(one.desired))
                         log.remember_item(one.scene.id, server_id, key, untouched, self._clock())
+        self._memory = ItemMemory.of(log, server_id, work)
+        self._last = log.scenes([one.scene.id for one in work])
 
     def write(self, one: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
         """Send what differs to each item of a scene; return which fields, and the cover's fate.
@@ -95,7 +103,7 @@ class ItemWriter:
             one.scene,
             one.desired,
             records,
-            self._queue.sync_log.scene(one.scene.id),
+            self._last.get(one.scene.id),
             cover_changed=any(claim.job.data.get("cover_changed") for claim in one.claims),
         )
         self._steps.covered(one, cover)
@@ -129,8 +137,8 @@ class ItemWriter:
         plan = plan_item(
             one,
             item,
-            log.item(one.scene.id, server_id, item.rating_key),
-            log.original(server_id, item.rating_key),
+            self._memory.sent_for(one.scene.id, item.rating_key),
+            self._memory.originals.get(item.rating_key),
             preserve=self._preserve,
         )
         last, edit, _ = plan
