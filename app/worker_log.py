@@ -5,10 +5,11 @@ import logging
 import logging.handlers
 import os
 
-from shared.log import DEBUG, ERROR, INFO, PROGRESS, TRACE, WARNING, Log
+from shared.log import DEBUG, ERROR, INFO, MAX_RECORD_BYTES, PROGRESS, TRACE, WARNING, Log
 from shared.redaction import Secrets
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
+_LONGEST_LINE = MAX_RECORD_BYTES + 100  # with its time and level
 _LEVELS = {
     TRACE: logging.DEBUG,
     DEBUG: logging.DEBUG,
@@ -16,6 +17,14 @@ _LEVELS = {
     WARNING: logging.WARNING,
     ERROR: logging.ERROR,
 }
+
+
+class _RotatingFile(logging.handlers.RotatingFileHandler):
+    """Rotates while the longest line still fits: to know each one's length, it is made twice."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
+        del record
+        return self.stream is not None and self.stream.tell() > self.maxBytes - _LONGEST_LINE
 
 
 def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> Log:
@@ -29,7 +38,7 @@ def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> L
     Raises:
         OSError: the file cannot be opened.
     """
-    handler = logging.handlers.RotatingFileHandler(
+    handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
