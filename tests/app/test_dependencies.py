@@ -1,0 +1,24 @@
+"""Loading the dependencies: nothing that nobody needs, and nothing said about it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.rig import REPOSITORY
+
+_LOAD = """
+import sys
+from app.dependencies import activate_dependencies, dependency_problem
+activate_dependencies(".")
+print(dependency_problem("."), sys.modules.get("charset_normalizer"))
+"""
+
+
+def test_no_guesser_of_character_sets_is_loaded_and_requests_does_not_complain() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", _LOAD], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout == "None None\n"
+    assert ran.stderr == ""  # whatever stands there Stash shows as an error
