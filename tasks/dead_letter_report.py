@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from stash.exceptions import StashError
 from sync_queue.dlq import LetterLine
 from tasks.answer import Answer, Level
 from tasks.readings import Readings
+from tasks.titles import titles_in_time
 from tasks.wording import counted, shortened
 from validation.scene_extractor import scene_label
 from worker.outage_history import format_elapsed_since
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
     from tasks.context import TaskContext
 
 MOST_GROUPS, MOST_SCENES = 20, 10  # shown; the others are counted
+_PATIENCE = 5.0  # seconds for Stash to name the scenes: whoever runs a task waits a little
 
 _RETRY = "then run the task 'Retry Dead Letters'"
 _WHAT_TO_DO: Mapping[str, str] = {
@@ -74,7 +75,8 @@ def letters_of(readings: Readings) -> Answer:
     groups = _grouped(readings.queue.dead_letters.lines())
     total = sum(group.count for group in groups)
     shown = groups[:MOST_GROUPS]
-    names, without_names = _names(readings, shown)
+    scene_ids = [line.scene_id for group in shown for line in group.newest]
+    names, problem = titles_in_time(readings.names, scene_ids, _PATIENCE)
     now = readings.clock()
     data = {
         "now": now,
@@ -88,7 +90,7 @@ def letters_of(readings: Readings) -> Answer:
     details = [line for group in shown for line in _lines(group, names, now)]
     if len(groups) > len(shown):
         details.append(f"and {counted(len(groups) - len(shown), 'reason')} more")
-    details += [without_names] if without_names else []
+    details += [f"Without titles: {problem}"] if problem else []
     return Answer(
         f"{counted(total, 'dead letter')} for {counted(len(groups), 'reason')}, the newest "
         f"{newest}. Where the cause is gone, the task 'Retry Dead Letters' queues them again",
@@ -114,20 +116,6 @@ def _grouped(lines: Iterable[LetterLine]) -> list[_Group]:
         if len(group.newest) < MOST_SCENES:
             group.newest.append(line)
     return list(groups.values())
-
-
-def _names(readings: Readings, groups: Iterable[_Group]) -> tuple[Mapping[int, str], str]:
-    """Return what Stash calls the scenes that are shown, and what to say where it did not tell."""
-    ids = {
-        line.scene_id: None
-        for group in groups
-        for line in group.newest
-        if line.scene_id is not None
-    }
-    try:
-        return (readings.names(list(ids)) if ids else {}), ""
-    except StashError as error:
-        return {}, f"Without titles: {error}"
 
 
 def _lines(group: _Group, names: Mapping[int, str], now: float) -> Iterable[str]:

@@ -7,6 +7,7 @@ import time
 from tests.e2e.answers import DAY, HOUR, MINUTE, PATHLESS, asked, bury, story
 from tests.e2e.test_dead_letter_tasks import dead_scenes, postpone, queue_of
 from tests.rig import FOLDER, Rig
+from tests.servers.stash import Hang
 
 NOT_FOUND = (
     "let Plex scan its library: once Plex has the file, it is queued by itself. Where Plex names "
@@ -55,6 +56,16 @@ def test_without_stash_they_are_told_without_titles(rig: Rig) -> None:
     assert f"- Scene {first}, 3d 1h ago: " in told
     assert f"- Scene {second}, 1h 5m ago: " in told
     assert "Without titles: Stash does not answer at" in told
+
+
+def test_a_stash_that_hangs_keeps_nobody_waiting_for_titles(rig: Rig) -> None:
+    first, _, _ = letters(rig)
+    rig.stash.inject(Hang(), "findScene", times=None)
+
+    told = story(rig.task("show_dlq"))
+
+    assert f"- Scene {first}, 3d 1h ago: " in told
+    assert "Without titles: Stash did not tell them within 5 s" in told
 
 
 def test_a_program_gets_the_groups(rig: Rig) -> None:
