@@ -1,0 +1,90 @@
+"""One task, run: imported only once it is known that the dependencies can be."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from app.collector import spare_the_collector
+from app.container import Container, build
+from app.earlier import take_over
+from app.journal_notice import tell_of_refused_wal
+from app.reconciling import is_due
+from app.relay import relay_worker_log
+from app.settings_page import show_defaults
+from app.task_context import context_for
+from plex.exceptions import PlexError
+from shared.data_folder import resolve_data_folder
+from shared.file_lock import FileLock
+from shared.log import Log
+from shared.redaction import Secrets
+from stash.exceptions import StashError
+from sync_queue.database import NewerSchemaError
+from tasks.answer import Answer
+from tasks.arguments import wants_json
+from tasks.context import TaskContext
+from tasks.errors import TaskError, unusable_database
+from tasks.registry import Task, find_task
+from worker.circuit_breaker import CircuitState
+from worker.session import ConfigFault
+
+_FAULTS = (ConfigFault, PlexError, StashError, NewerSchemaError, OSError)
+
+
+def run(
+    script: str,
+    connection: dict[str, Any],
+    arguments: Mapping[str, Any],
+    log: Log,
+    secrets: Secrets,
+    *,
+    in_stash: bool,
+) -> Answer:
+    """Build what the task needs, and run it; see `app.task_process.run_task`.
+
+    Raises:
+        TaskError: it could not do its work.
+    """
+    try:
+        task = find_task(arguments)
+        folder = resolve_data_folder(
+            os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
+        )
+        container = build(connection, folder, log, secrets)
+        spare_the_collector()
+        lock = FileLock(folder.worker_lock)
+        context = context_for(script, connection, container, lock)
+        if wants_json(arguments):
+            # A program's question changes nothing, starts nothing and tells nothing.
+            return task(context, arguments)
+        relay = partial(relay_worker_log, folder, log) if in_stash else _nothing
+        return _for_a_person(task, context, arguments, container, relay)
+    except sqlite3.Error as error:
+        raise TaskError(unusable_database(error)) from error
+    except _FAULTS as error:
+        raise TaskError(str(error)) from error
+
+
+def _for_a_person(
+    task: Task,
+    context: TaskContext,
+    arguments: Mapping[str, Any],
+    container: Container,
+    relay: Callable[[], None],
+) -> Answer:
+    tell_of_refused_wal(container)
+    relay()
+    took_over = take_over(container, context.worker_lock)
+    show_defaults(container)
+    answer = task(context, arguments)
+    relay()
+    # An outage whose worker was killed ends with the next task, and what is due begins.
+    is_open = context.records.breaker().state is not CircuitState.CLOSED
+    if is_open or (took_over and container.queue.has_unfinished()) or is_due(context):
+        context.ensure_worker()
+    return answer
+
+
+def _nothing() -> None:
+    pass
