@@ -9,7 +9,6 @@ import pytest
 from plexapi.exceptions import BadRequest
 
 from tests.servers.plex import FakePlex
-from tests.servers.plex.plexapi_client import plexapi_server
 from tests.servers.plex.raw_client import RawClient
 
 
@@ -35,18 +34,6 @@ def plex(clock: Clock) -> Iterator[FakePlex]:
         for name in "abc":
             server.add_item(scenes, f"/plex/scenes/{name}.mp4")
         yield server
-
-
-@pytest.fixture
-def raw(plex: FakePlex) -> Iterator[RawClient]:
-    with RawClient(plex.url, plex.token) as client:
-        yield client
-
-
-@pytest.fixture
-def server(plex: FakePlex) -> Iterator[Any]:
-    with plexapi_server(plex) as connected:
-        yield connected
 
 
 # fields

@@ -26,12 +26,6 @@ def plex() -> Iterator[FakePlex]:
 
 
 @pytest.fixture
-def raw(plex: FakePlex) -> Iterator[RawClient]:
-    with RawClient(plex.url, plex.token) as client:
-        yield client
-
-
-@pytest.fixture
 def beside() -> Iterator[ThreadPoolExecutor]:
     """Runs a request while the test does something else."""
     with ThreadPoolExecutor() as pool:

@@ -10,7 +10,6 @@ import pytest
 from plexapi.exceptions import NotFound
 
 from tests.servers.plex import FakePlex
-from tests.servers.plex.plexapi_client import plexapi_server
 from tests.servers.plex.raw_client import RawClient
 
 JPEG = b"\xff\xd8\xff" + b"one"
@@ -24,18 +23,6 @@ def plex() -> Iterator[FakePlex]:
         for name in "abc":
             server.add_item(scenes, f"/plex/scenes/{name}.mp4")
         yield server
-
-
-@pytest.fixture
-def raw(plex: FakePlex) -> Iterator[RawClient]:
-    with RawClient(plex.url, plex.token) as client:
-        yield client
-
-
-@pytest.fixture
-def server(plex: FakePlex) -> Iterator[Any]:
-    with plexapi_server(plex) as connected:
-        yield connected
 
 
 def test_an_upload_is_kept_by_content_and_chosen(plex: FakePlex, server: Any) -> None:

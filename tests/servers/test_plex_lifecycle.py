@@ -30,12 +30,6 @@ def plex() -> Iterator[FakePlex]:
         yield server
 
 
-@pytest.fixture
-def raw(plex: FakePlex) -> Iterator[RawClient]:
-    with RawClient(plex.url, plex.token) as client:
-        yield client
-
-
 def test_stop_cuts_connections_and_refuses_new_ones(plex: FakePlex, raw: RawClient) -> None:
     assert raw.get("/identity").ok
     plex.stop()

@@ -40,12 +40,6 @@ def plex() -> Iterator[FakePlex]:
 
 
 @pytest.fixture
-def raw(plex: FakePlex) -> Iterator[RawClient]:
-    with RawClient(plex.url, plex.token) as client:
-        yield client
-
-
-@pytest.fixture
 def section(plex: FakePlex) -> Iterator[Any]:
     with plexapi_server(plex) as server:
         yield server.library.section("scenes")

@@ -33,18 +33,6 @@ def plex() -> Iterator[FakePlex]:
         yield server
 
 
-@pytest.fixture
-def raw(plex: FakePlex) -> Iterator[RawClient]:
-    with RawClient(plex.url, plex.token) as client:
-        yield client
-
-
-@pytest.fixture
-def server(plex: FakePlex) -> Iterator[Any]:
-    with plexapi_server(plex) as connected:
-        yield connected
-
-
 def asked(plex: FakePlex, act: Callable[[], object]) -> list[str]:
     """What an action asks of the server."""
     mark = plex.log.mark()
