@@ -14,6 +14,7 @@ import pytest
 
 from shared.file_lock import FileLock
 from tests.conftest import MakeRig
+from tests.loaded import loaded_modules
 from tests.rig import PLUGIN, REPOSITORY, Rig
 
 # The list of design.md §1, but for `json`: what that imports costs a hook a quarter of its time.
@@ -43,19 +44,9 @@ def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig, ev
     else:
         run = rig.stash.scan_new(files=["/media/scenes/new.mp4"]).runs[0].result
     script = rig.manifest.directory / "Stash2Plex.py"
-    spy = (
-        "import os, sys\n"
-        "def leave(status):\n"
-        "    sys.stderr.write('\\n'.join(sys.modules)); sys.stderr.flush(); leave_now(status)\n"
-        "leave_now, os._exit = os._exit, leave\n"
-        f"sys.argv = [{str(script)!r}]; sys.path.insert(0, {str(script.parent)!r})\n"
-        f"exec(compile(open({str(script)!r}).read(), {str(script)!r}, 'exec'), "
-        f"{{'__name__': '__main__', '__file__': {str(script)!r}}})\n"
-    )
-    lines = _python(["-S", "-c", spy], run.stdin).stderr.decode().splitlines()
-    allowed = _python(["-S", "-c", f"{ALLOWED_IMPORTS}; print('\\n'.join(sys.modules))"]).stdout
 
-    modules = {line for line in lines if "\x02" not in line}
+    _, modules = loaded_modules(script, run.stdin)
+    allowed = _python(["-S", "-c", f"{ALLOWED_IMPORTS}; print('\\n'.join(sys.modules))"]).stdout
     extra = modules - set(allowed.decode().splitlines())
 
     assert run.output == "queued"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 from tasks.operations import ALIASES
 from tests.e2e.answers import asked, bury, opened, operation
 from tests.e2e.test_dead_letter_tasks import postpone, write
+from tests.loaded import loaded_modules
 from tests.rig import PLUGIN, Rig
 
 HEAVY = {"plexapi", "requests", "stashapi", "persistqueue"}
@@ -23,21 +22,9 @@ QUESTIONS = ("queue_status", "outage_summary", "show_dlq", "inspect", "health_ch
 
 def modules_of(rig: Rig, stdin: bytes) -> set[str]:
     """The top-level modules that a run with this input has loaded, its answer being the same."""
-    script = rig.manifest.directory / "Stash2Plex.py"
-    spy = (
-        "import os, sys\n"
-        "def leave(status):\n"
-        "    sys.stderr.write('\\n'.join(sys.modules)); sys.stderr.flush(); leave_now(status)\n"
-        "leave_now, os._exit = os._exit, leave\n"
-        f"sys.argv = [{str(script)!r}]; sys.path.insert(0, {str(script.parent)!r})\n"
-        f"exec(compile(open({str(script)!r}).read(), {str(script)!r}, 'exec'), "
-        f"{{'__name__': '__main__', '__file__': {str(script)!r}}})\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", spy], input=stdin, capture_output=True, check=True, timeout=60
-    )
-    assert "output" in json.loads(done.stdout)
-    return {line.split(".")[0] for line in done.stderr.decode().splitlines()}
+    answer, modules = loaded_modules(rig.manifest.directory / "Stash2Plex.py", stdin)
+    assert "output" in json.loads(answer)
+    return {name.split(".")[0] for name in modules}
 
 
 @pytest.mark.parametrize("mode", ["status", "outages", "dead_letters"])

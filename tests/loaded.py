@@ -1,0 +1,31 @@
+"""Which modules a run of the plugin has loaded by its end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+_SPY = """
+import os, sys
+def leave(status):
+    sys.stderr.write("\\n".join(sys.modules))
+    sys.stderr.flush()
+    leave_now(status)
+leave_now, os._exit = os._exit, leave
+sys.argv = [{script!r}]
+sys.path.insert(0, {folder!r})
+with open({script!r}) as file:
+    code = compile(file.read(), {script!r}, "exec")
+exec(code, {{"__name__": "__main__", "__file__": {script!r}}})
+"""
+
+
+def loaded_modules(script: Path, stdin: bytes) -> tuple[bytes, set[str]]:
+    """Run the entry script in a Python without site packages; return its answer and its modules."""
+    spy = _SPY.format(script=str(script), folder=str(script.parent))
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", spy], input=stdin, capture_output=True, check=True, timeout=60
+    )
+    lines = done.stderr.decode().splitlines()
+    return done.stdout, {line for line in lines if "\x02" not in line}
