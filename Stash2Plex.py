@@ -10,7 +10,10 @@ stack trace.
 import os
 import sys
 
-from shared.light_json import dumps, loads
+try:
+    from shared.light_json import dumps, loads
+except ImportError:  # half of a plugin, while it is updated, still answers as Stash expects it
+    from json import dumps, loads  # type: ignore[assignment] # of more arguments
 
 OLDEST_PYTHON = (3, 11)
 WORKER_ARGUMENT = "--worker"

@@ -54,6 +54,15 @@ def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig, ev
     assert {name for name in extra if name.split(".")[0] not in OUR_PACKAGES} == set()
 
 
+def test_half_a_plugin_answers_as_stash_expects_it(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("a")
+    shutil.rmtree(rig.manifest.directory / "shared")
+
+    run = rig.stash.edit_scene(scene_id, title="T")[0].result
+
+    assert run.error == "A bug of Stash2Plex, please report it: ModuleNotFoundError"
+
+
 def test_a_hook_sends_no_request_to_anyone(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a")
     lock = hold_worker_lock(rig)
