@@ -36,7 +36,7 @@ def main() -> None:
 
         sys.exit(run_worker(script, sys.argv[2:]))
     if sys.argv[1:] or (sys.stdin is not None and sys.stdin.isatty()):
-        from app.command_line import run_command
+        from app.shell.command_line import run_command
 
         sys.exit(run_command(script, sys.argv[1:]))
     try:

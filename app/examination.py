@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from app.installation import installed_version
-from app.shell_access import place
+from app.shell.access import place
 from plex.index_checkup import IndexCheckup, look_at_index
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log

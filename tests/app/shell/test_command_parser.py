@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.command_parser import make_parser, task_arguments
+from app.shell.command_parser import make_parser, task_arguments
 from tests.rig import REPOSITORY
 from tests.validation.strategies import ANY_TEXT
 

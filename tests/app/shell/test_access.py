@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.shell_access import objection, place
+from app.shell.access import objection, place
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="files have owners on POSIX")
 

@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from app.command_parser import make_parser, task_arguments
 from app.installation import installed_version
-from app.shell_access import current_user, objection, place
+from app.shell.access import current_user, objection, place
+from app.shell.command_parser import make_parser, task_arguments
+from app.shell.terminal import Terminal
 from app.task_process import redacted, run_task
-from app.terminal import Terminal
 from shared.log import Log
 from shared.redaction import Secrets
 from tasks.answer import Answer, Level

@@ -1,0 +1,1 @@
+"""The command line: the same tasks, typed into a terminal or called by a scheduler."""
