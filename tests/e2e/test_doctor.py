@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import sqlite3
 import sys
 import time
@@ -20,7 +21,7 @@ from sync_queue.operations import METADATA, scene_job
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.reliability.test_file_system_faults import _DROP_CAPABILITIES, interpreter
-from tests.rig import REPOSITORY, TOKEN, Rig
+from tests.rig import INTERPRETER, REPOSITORY, TOKEN, Rig
 from tests.servers.stash import PluginResult
 from tests.shell import Shell, approved
 
@@ -87,8 +88,9 @@ def test_a_sound_plugin(rig: Rig) -> None:
     text = "\n".join(doctor(settled(rig)).messages("info"))
 
     home = str(Path.home())
-    text = approved(text, rig).replace(sys.executable, "{python}")
-    text = text.replace(sys.executable.replace(home, "~", 1), "{python}")
+    python = INTERPRETER or sys.executable
+    text = approved(text, rig).replace(python, "{python}")
+    text = text.replace(python.replace(home, "~", 1), "{python}")
     text = text.replace(f" on {platform.system()},", " on {system},")
     text = re.sub(r"writable, on \S+", "writable, on {file system}", text)
     text = re.sub(r"(Stash2Plex|python:|plexapi|tools|queue|requests) \d+(\.\d+)+", r"\1 V", text)
@@ -416,6 +418,7 @@ def test_the_command_tells_by_its_exit_code_what_the_doctor_found(rig: Rig) -> N
 def test_a_python_without_the_libraries(rig: Rig, bare_python: Path) -> None:
     """The Doctor himself needs none; what needs them is not checked."""
     rig.stash.runner.python = str(bare_python)
+    shutil.rmtree(rig.manifest.directory / "vendor", ignore_errors=True)
 
     found = findings(rig)
     summary = doctor(rig).output
