@@ -9,6 +9,7 @@ import os
 import time
 
 from shared.file_lock import FileLock
+from shared.files import remove_file, replace_file
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
 def _relay(folder: "DataFolder", log: "Log", most: "int | None") -> None:
     # First of all: what is written from now on raises it again.
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(folder.news)
+        remove_file(folder.news)
     place = _read_place(folder.relayed)
     lines: list[Line] = []
     for head, start, content in _unread(folder.worker_log, place):
@@ -75,7 +76,7 @@ def _relay(folder: "DataFolder", log: "Log", most: "int | None") -> None:
     temporary = f"{folder.relayed}.tmp-{os.getpid()}"
     with open(temporary, "w", encoding="utf-8") as file:
         json.dump(place, file)
-    os.replace(temporary, folder.relayed)
+    replace_file(temporary, folder.relayed)
 
 
 def _read_place(path: str) -> "dict[str, Any]":

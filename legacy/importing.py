@@ -23,6 +23,7 @@ from legacy.ledger import Entry, Ledger, mark_imported
 from legacy.sources import ELSEWHERE, FILES, QUEUE, STATES, Found, may_hold_secrets, read_file
 from legacy.waiting_jobs import has_rows, take_rows
 from shared.data_folder import DataFolder
+from shared.files import replace_file
 from shared.log import Log
 from sync_queue.database import connect
 
@@ -150,7 +151,7 @@ class EarlierData:
             temporary = f"{self._path(name)}.tmp-{os.getpid()}"
             try:
                 shutil.copyfile(self._path(f"{ELSEWHERE}/{name}"), temporary)
-                os.replace(temporary, self._path(name))
+                replace_file(temporary, self._path(name))
             except OSError as error:
                 report.left.append(f"{ELSEWHERE}/{name}: {error}")
             else:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from shared.files import replace_file
 from shared.leftovers import keep_newest
 
 LATEST = 253_402_300_799.0  # the last second of the year 9999
@@ -26,7 +27,7 @@ def write_state(path: str, state: Any) -> None:
             json.dump(state, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        replace_file(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -63,7 +64,7 @@ def _read(
     aside_of = f"{path}.corrupt-"
     aside = f"{aside_of}{int(now)}"
     with contextlib.suppress(OSError):
-        os.replace(path, aside)
+        replace_file(path, aside)
     keep_newest(os.path.dirname(path), re.escape(os.path.basename(aside_of)) + r"\d+", KEPT_ASIDE)
     report(
         f"{os.path.basename(path)} could not be read ({problem}); "

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from shared.files import remove_file, replace_file
 from shared.leftovers import keep_newest
 from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
@@ -175,12 +176,12 @@ class QueueManager:
                 self._set_aside(path, report)
                 continue
             self.enqueue([job])
-            os.unlink(path)
+            remove_file(path)
             count += 1
         return count
 
     def _set_aside(self, path: str, report: Callable[[str], None]) -> None:
-        os.replace(path, path + UNREADABLE)
+        replace_file(path, path + UNREADABLE)
         keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)
         report(
             f"An edit that was queued beside the database cannot be read; the file is kept as "

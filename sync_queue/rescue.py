@@ -11,6 +11,7 @@ import sqlite3
 import time
 
 from shared.file_lock import FileLock
+from shared.files import remove_file, replace_file
 from sync_queue.tables import setup_lock
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
@@ -47,7 +48,7 @@ def set_aside(path: str) -> "str | None":
         aside = f"{path}.corrupt-{int(time.time())}"
         for suffix in ("", "-wal", "-shm"):
             if os.path.exists(path + suffix):
-                os.replace(path + suffix, aside + suffix)
+                replace_file(path + suffix, aside + suffix)
         _write(os.path.join(os.path.dirname(path), REBUILT_MARKER), {"set_aside": aside})
         _forget_the_oldest(path)
         return aside
@@ -73,7 +74,7 @@ def _forget_the_oldest(path: str) -> None:
     for stem in stems[:-KEPT_DAMAGED_FILES]:
         for one in damaged:
             if one.startswith(stem):
-                os.unlink(os.path.join(folder, one))
+                remove_file(os.path.join(folder, one))
 
 
 def put_into_inbox(queue_folder: str, job: "JobData") -> None:
@@ -118,4 +119,4 @@ def _write(path: str, content: "dict[str, object]") -> None:
         json.dump(content, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    replace_file(temporary, path)

@@ -11,6 +11,7 @@ from typing import Self, TextIO
 
 from plex.diff import ItemEdit
 from plex.items import PlexItem
+from shared.files import replace_file
 
 KEPT_REPORTS = 5
 LONGEST_VALUE = 200  # characters of a value that are shown
@@ -78,7 +79,7 @@ class PreviewReport:
             file.write("" if fields else "  none\n")
             file.write("\nOne by one\n")
             shutil.copyfileobj(body, file)
-        os.replace(whole, self.path)
+        replace_file(whole, self.path)
         self._drop_old()
         return self.path
 

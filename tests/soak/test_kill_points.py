@@ -187,7 +187,7 @@ FORGET_SCENE = (
 )
 TAKE_IN = (
     *around("take_in.enqueue", MANAGER, "self.enqueue([job])"),
-    *around("take_in.unlink", MANAGER, "os.unlink(path)"),
+    *around("take_in.unlink", MANAGER, "remove_file(path)"),
 )
 REVIVE = (
     Point("revive.begun", MANAGER, "if not self.dead_letters.remove(letter.id):"),
@@ -231,9 +231,9 @@ INBOX_LOSES = (
     Point("inbox.opened", RESCUE, "json.dump(content, file)"),
     Point("inbox.written", RESCUE, "file.flush()", True),
     Point("inbox.synced", RESCUE, "os.fsync(file.fileno())", True),
-    Point("inbox.rename", RESCUE, "os.replace(temporary, path)"),
+    Point("inbox.rename", RESCUE, "replace_file(temporary, path)"),
 )
-INBOX_KEEPS = (Point("inbox.renamed", RESCUE, "os.replace(temporary, path)", True),)
+INBOX_KEEPS = (Point("inbox.renamed", RESCUE, "replace_file(temporary, path)", True),)
 LAUNCH = (
     Point("launch.elected", LAUNCHER, 'message = json.dumps(server_connection).encode("utf-8")'),
     Point("launch.spawn", LAUNCHER, SPAWN),
