@@ -20,11 +20,20 @@ _LEVELS = {
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
-    """Rotates while the longest line still fits: to know each one's length, it is made twice."""
+    """Rotates while the longest line still fits: to know each one's length, it is made twice.
+
+    Where a file that somebody reads cannot be renamed, as on Windows, it grows until it can be.
+    """
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
         del record
         return self.stream is not None and self.stream.tell() > self.maxBytes - _LONGEST_LINE
+
+    def doRollover(self) -> None:  # noqa: N802 - likewise
+        try:
+            super().doRollover()
+        except OSError:
+            self.stream = self._open()
 
 
 def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> Log:
