@@ -59,7 +59,7 @@ class FileLock:
     def release(self) -> None:
         """Give the lock up; harmless when it is not held."""
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            _let_go(self._descriptor)
             self._descriptor = None
 
 
@@ -72,17 +72,32 @@ if sys.platform != "win32":
             return False
         return True
 
+    def _let_go(descriptor: int) -> None:
+        # Not unlocked: a child that was given the descriptor goes on holding the lock.
+        os.close(descriptor)
+
 else:
 
     def _lock(descriptor: int, wait: bool) -> bool:
-        # LK_LOCK gives up after ten tries a second apart; waiting means asking again.
+        # LK_LOCK gives up after ten tries a second apart, with an error that it has for anything
+        # else, too: so the first try, which tells them apart, does not wait.
+        mode = msvcrt.LK_NBLCK
         while True:
             try:
-                msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+                msvcrt.locking(descriptor, mode, 1)
             except PermissionError:
-                return False
-            except OSError:
                 if not wait:
+                    return False
+            except OSError:
+                if mode == msvcrt.LK_NBLCK:
                     raise
             else:
                 return True
+            mode = msvcrt.LK_LOCK
+
+    def _let_go(descriptor: int) -> None:
+        # Windows takes its time to drop the lock of a file that is only closed.
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+        finally:
+            os.close(descriptor)

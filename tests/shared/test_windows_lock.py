@@ -1,0 +1,132 @@
+"""The lock's branch for Windows, which cannot be run here, on a simulated C library."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from shared.file_lock import FileLock
+from tests.rig import REPOSITORY
+from tests.shared import fake_msvcrt
+
+SOURCE = REPOSITORY / "shared" / "file_lock.py"
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> type[FileLock]:
+    """The class as it is on Windows."""
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "platform", "win32")
+        patched.setitem(sys.modules, "msvcrt", fake_msvcrt)
+        module = types.ModuleType("file_lock_of_windows")
+        exec(compile(SOURCE.read_text(encoding="utf-8"), str(SOURCE), "exec"), vars(module))
+    assert "fcntl" not in vars(module)
+    made = vars(module)["FileLock"]
+    assert isinstance(made, type)
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "worker.lock")
+
+
+def test_it_excludes_others_until_it_is_released(windows: type[FileLock], path: str) -> None:
+    first, second = windows(path), windows(path)
+
+    assert [first.try_acquire(), first.try_acquire(), second.try_acquire()] == [True, True, False]
+    assert second.descriptor is None
+    first.release()
+    first.release()
+
+    assert second.try_acquire()
+    second.release()
+
+
+def test_it_is_unlocked_before_its_file_is_closed(
+    windows: type[FileLock], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows drops the lock of a closed file when it has the time to."""
+    events: list[str] = []
+    locking, close = fake_msvcrt.locking, os.close
+    names = {fake_msvcrt.LK_NBLCK: "lock", fake_msvcrt.LK_UNLCK: "unlock"}
+
+    def note_locking(fd: int, mode: int, nbytes: int) -> None:
+        events.append(names[mode])
+        locking(fd, mode, nbytes)
+
+    def note_close(fd: int) -> None:
+        events.append("close")
+        close(fd)
+
+    monkeypatch.setattr(fake_msvcrt, "locking", note_locking)
+    monkeypatch.setattr(os, "close", note_close)
+    lock = windows(path)
+    lock.try_acquire()
+    lock.release()
+
+    assert events == ["lock", "unlock", "close"]
+
+
+def test_the_lock_of_a_killed_process_is_free(windows: type[FileLock], path: str) -> None:
+    hold = (
+        "import sys; from tests.shared.fake_msvcrt import LK_NBLCK, locking\n"
+        "file = open(sys.argv[1], 'w'); locking(file.fileno(), LK_NBLCK, 1)\n"
+        "print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, path],
+        cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as holder:  # fmt: skip
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        lock = windows(path)
+        taken = lock.try_acquire()
+        holder.kill()
+        holder.wait()
+
+        assert (taken, lock.try_acquire()) == (False, True)
+    lock.release()
+
+
+def test_whoever_waits_outlasts_the_ten_tries_of_windows(
+    windows: type[FileLock], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, waiting = windows(path), windows(path)
+    held.acquire()
+    tries = 0
+
+    def let_go_later() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 3 * fake_msvcrt.TRIES:
+            held.release()
+
+    monkeypatch.setattr(fake_msvcrt, "between_tries", let_go_later)
+    waiting.acquire()
+
+    assert waiting.descriptor is not None
+    assert tries == 3 * fake_msvcrt.TRIES
+    waiting.release()
+
+
+def test_a_file_system_without_locks_is_an_error_and_no_endless_wait(
+    windows: type[FileLock], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_fd: int, mode: int, _nbytes: int) -> None:
+        number = errno.EDEADLK if mode == fake_msvcrt.LK_LOCK else errno.EINVAL
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr(fake_msvcrt, "locking", refuse)
+    lock = windows(path)
+
+    for take in (lock.try_acquire, lock.acquire):
+        with pytest.raises(OSError, match="no locks here"):
+            take()
+    assert lock.descriptor is None
