@@ -41,7 +41,7 @@ def ensure_worker(script: str, lock: FileLock, server_connection: "Any") -> str:
     # The pipe's buffer holds it (4 KiB at the very least): nobody waits for the worker to read.
     message = dumps(server_connection).encode("utf-8")
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             _start_on_windows(script, lock, message)
         else:
             _start_on_posix(script, lock, message)
@@ -51,6 +51,8 @@ def ensure_worker(script: str, lock: FileLock, server_connection: "Any") -> str:
 
 
 def _start_on_posix(script: str, lock: FileLock, message: bytes) -> None:
+    if sys.platform == "win32":
+        raise NotImplementedError
     assert lock.descriptor is not None  # noqa: S101 - the caller holds the lock
     os.set_inheritable(lock.descriptor, True)
     reader, writer = os.pipe()

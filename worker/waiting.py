@@ -1,5 +1,6 @@
 """Sleeping until there is something to do: a due job, a new one, or the order to stop."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -50,7 +51,9 @@ def steady() -> float:
     Where the system has no such clock, sleep is left out.
     """
     boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+    if sys.platform == "win32" or boot_time is None:
+        return time.monotonic()
+    return time.clock_gettime(boot_time)
 
 
 class ClockSteps:

@@ -1,0 +1,54 @@
+"""What Windows refuses and lacks, on Linux: an installed plugin imports this before anything else.
+
+A file that any process has open is neither renamed nor replaced nor removed, the own process
+included; calls and modules that only POSIX has are gone.
+"""
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+ONLY_POSIX = (
+    "fchmod", "fork", "getegid", "geteuid", "getgid", "getpgid", "getsid", "getuid", "killpg",
+    "posix_spawn", "set_blocking", "setsid",
+)  # fmt: skip
+ONLY_POSIX_MODULES = ("fcntl", "grp", "pwd", "resource", "termios")
+
+
+def _open_files() -> Iterator[str]:
+    for process in os.listdir("/proc"):
+        if process.isdigit():
+            folder = f"/proc/{process}/fd"
+            try:
+                for number in os.listdir(folder):
+                    yield os.readlink(f"{folder}/{number}")
+            except OSError:
+                continue
+
+
+def _unless_open(act: Callable[..., None]) -> Callable[..., None]:
+    def acts(*paths: Any, **options: Any) -> None:
+        wanted = {os.path.realpath(path) for path in paths}
+        if wanted & set(_open_files()):
+            raise PermissionError(errno.EACCES, "another process has it open", str(paths[-1]))
+        act(*paths, **options)
+
+    return acts
+
+
+def _kill(process: int, _number: int) -> None:
+    message = f"on Windows this would have ended process {process}"
+    raise AssertionError(message)
+
+
+os.kill = _kill
+for _name in ("rename", "replace", "unlink", "remove"):
+    setattr(os, _name, _unless_open(getattr(os, _name)))
+for _name in ONLY_POSIX:
+    delattr(os, _name)
+for _name in ONLY_POSIX_MODULES:
+    sys.modules[_name] = None  # type: ignore[assignment] # which makes its import fail
+del time.clock_gettime

@@ -1,0 +1,108 @@
+"""The branches for systems that cannot be run here, in real processes that take them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.e2e.test_lifecycle import mutate
+from tests.rig import REPOSITORY, Rig
+
+ON_WINDOWS = {
+    'sys.platform == "win32"': "True",
+    'sys.platform != "win32"': "False",
+    'os.name == "nt"': "True",
+    'os.name != "nt"': "False",
+    "    import msvcrt\n": "    import fake_msvcrt as msvcrt\n",
+}
+
+
+@pytest.fixture
+def windows(make_rig: MakeRig) -> Rig:
+    """A rig whose plugin believes that it runs on Windows, as far as it asks."""
+    rig = make_rig()
+    folder = rig.manifest.directory
+    for name in ("e2e/fake_windows.py", "shared/fake_msvcrt.py"):
+        shutil.copy(REPOSITORY / "tests" / name, folder)
+    changed = set()
+    for path in folder.rglob("*.py"):
+        if "vendor" in path.parts or "tests" in path.parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        for here, there in ON_WINDOWS.items():
+            if here in text:
+                changed.add(here)
+                text = text.replace(here, there)
+        path.write_text(text, encoding="utf-8")
+    assert changed == set(ON_WINDOWS)
+    mutate(rig, "Stash2Plex.py", "import json\n", "import fake_msvcrt, fake_windows\nimport json\n")
+    return rig
+
+
+def test_on_windows_edits_arrive_also_after_an_outage_and_a_kill(windows: Rig) -> None:
+    rig = windows
+    scenes = [rig.add_pair(f"s{number}", tags=["T"]) for number in range(3)]
+    (first, _), (second, _), (third, _) = scenes
+    rig.stash.edit_scene(first, title="One")
+    assert rig.wait_until(lambda: scenes[0][1].title == "One"), rig.worker_log()
+
+    rig.plex.stop()
+    rig.stash.edit_scene(second, title="Two")
+    assert rig.wait_until(lambda: "Plex" in rig.worker_log())
+    rig.stop_worker()
+    rig.plex.start()
+    rig.stash.edit_scene(third, title="Three")
+
+    assert rig.wait_until(lambda: [item.title for _, item in scenes] == ["One", "Two", "Three"])
+    assert "bug" not in rig.worker_log()
+
+
+def test_on_windows_the_children_of_many_hooks_elect_one_worker(windows: Rig) -> None:
+    """No lock can be handed over there: each child takes it for itself, or ends."""
+    ids = windows.add_library(12, covers=False)
+    windows.plex.stop()
+
+    with ThreadPoolExecutor(12) as pool:
+        runs = list(pool.map(lambda one: windows.stash.edit_scene(one, tags=["At once"])[0], ids))
+
+    assert {run.result.output for run in runs} == {"queued"}
+    assert windows.wait_until(lambda: "The worker has started" in windows.worker_log())
+    assert windows.wait_until(lambda: len(windows.worker_pids()) == 1)
+    assert windows.worker_log().count("The worker has started") == 1
+
+
+@pytest.mark.parametrize(
+    "mode",
+    ["health_check", "queue_status", "preview_sync", "reconcile_all", "process_queue", "doctor"],
+)
+def test_on_windows_a_task_does_its_work(windows: Rig, mode: str) -> None:
+    scene_id, _ = windows.add_pair("a", tags=["T"])
+    windows.stash.edit_scene(scene_id, title="T")
+    assert windows.settled(), windows.worker_log()
+
+    answer = windows.task(mode)
+
+    assert answer.error is None
+    told = "\n".join(answer.messages())
+    assert ("bug" in told, "has it open" in told) == (False, False), told
+
+
+def test_an_old_libc_gets_a_worker_in_a_session_of_its_own_too(rig: Rig) -> None:
+    """Not every C library can begin a session with the start of a process."""
+    mutate(
+        rig,
+        "worker/launcher.py",
+        "os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)",
+        "raise NotImplementedError",
+    )
+    scene_id, item = rig.add_pair("a", tags=["T"])
+
+    rig.stash.edit_scene(scene_id, title="Old")
+
+    assert rig.wait_until(lambda: item.title == "Old"), rig.worker_log()
+    (worker,) = rig.worker_pids()
+    assert os.getsid(worker) == worker

@@ -1,0 +1,101 @@
+"""How a worker is started where there is no posix_spawn; what can be run is in tests/e2e."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.file_lock import FileLock
+from worker.launcher import STARTED, ensure_worker
+
+CONNECTION = {"Port": 9999, "SessionCookie": {"Name": "session", "Value": "cookie-Ab3dEf6hIj"}}
+DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP = 0x8, 0x200
+
+
+class Pipe(io.BytesIO):
+    """Keeps what was written when it is closed."""
+
+    content: bytes | None = None
+
+    def close(self) -> None:
+        self.content = self.getvalue()
+        super().close()
+
+
+class Started:
+    """What a process was started with, and whether it could have had the worker lock then."""
+
+    def __init__(self, path: str, command: list[str], options: dict[str, Any]) -> None:
+        self.command, self.options, self.stdin = command, options, Pipe()
+        childs = FileLock(path)
+        self.lock_was_free = childs.try_acquire()
+        childs.release()
+
+
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Started]:
+    """The processes that were started as on Windows."""
+    found: list[Started] = []
+
+    def popen(command: list[str], **options: Any) -> Started:
+        found.append(Started(str(tmp_path / "worker.lock"), command, options))
+        return found[-1]
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(subprocess, "DETACHED_PROCESS", DETACHED_PROCESS, raising=False)
+    monkeypatch.setattr(
+        subprocess, "CREATE_NEW_PROCESS_GROUP", CREATE_NEW_PROCESS_GROUP, raising=False
+    )
+    return found
+
+
+def test_on_windows_the_worker_has_no_console_no_stream_of_stashs_and_a_free_lock(
+    started: list[Started], tmp_path: Path
+) -> None:
+    lock = FileLock(str(tmp_path / "worker.lock"))
+
+    assert ensure_worker("Stash2Plex.py", lock, CONNECTION) == STARTED
+
+    (one,) = started
+    assert one.lock_was_free  # no lock is inherited there, so the child takes it for itself
+    assert one.options["creationflags"] == DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+    assert one.options["stdout"] == one.options["stderr"] == subprocess.DEVNULL
+    assert one.options["close_fds"] is True
+    assert lock.descriptor is None
+
+
+def test_on_windows_too_stashs_connection_goes_through_a_pipe_that_is_closed(
+    started: list[Started], tmp_path: Path
+) -> None:
+    ensure_worker("Stash2Plex.py", FileLock(str(tmp_path / "worker.lock")), CONNECTION)
+
+    (one,) = started
+    assert one.command[0] == sys.executable
+    assert one.command[-3:] == ["Stash2Plex.py", "--worker", ""]
+    assert "cookie" not in " ".join(one.command)
+    assert "env" not in one.options
+    assert one.stdin.content is not None
+    assert b"cookie-Ab3dEf6hIj" in one.stdin.content
+
+
+def test_a_process_that_cannot_be_started_leaves_the_lock_free(
+    started: list[Started], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_command: object, **_options: object) -> None:
+        raise PermissionError(13, "not allowed")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    path = str(tmp_path / "worker.lock")
+
+    with pytest.raises(OSError, match="not allowed"):
+        ensure_worker("Stash2Plex.py", FileLock(path), CONNECTION)
+
+    next_one = FileLock(path)
+    assert (started, next_one.try_acquire()) == ([], True)
+    next_one.release()
