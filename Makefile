@@ -1,4 +1,6 @@
 # `make test` and `make demo` need nothing but Python 3.11+ with venv and pip, and a package index.
+# With another Python, in a virtual environment of its own, which must not lie in the repository
+# except in build/:     make test PYTHON=python3.13 VENV=build/py313
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,6 +9,10 @@ READY := $(VENV)/.ready
 WHEELS := build/wheels
 UNPACKED := build/release-test/Stash2Plex
 RELEASE_SUITES ?= tests/e2e
+# What users get, looked at for systems that are not at hand: calls and modules that they lack.
+OTHER_SYSTEMS := win32 darwin
+SHIPPED := Stash2Plex.py app hooks legacy plex reconciliation shared stash sync_queue tasks \
+	validation worker
 
 .PHONY: test coverage demo bench soak check format clean release release-test audit
 
@@ -46,6 +52,10 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for system in $(OTHER_SYSTEMS); do \
+		$(BIN)/mypy --platform $$system --cache-dir .mypy_cache/$$system \
+			--no-warn-unreachable $(SHIPPED) || exit 1; \
+	done
 
 # Two small servers, one plugin, an outage in the middle: about a minute to watch.
 demo: $(READY)
@@ -71,7 +81,8 @@ ifneq ($(strip $(KILLS)),0)
 endif
 
 # dist/Stash2Plex.zip and the index.yml of a plugin source: the same bytes from the same commit.
-release: $(READY)
+# It needs none of the tools that tests need.
+release: $(WHEELS)/.ready
 	$(BIN)/python -m tools.release
 
 # The end-to-end suite from the built zip, under a Python that has nothing installed.
@@ -86,7 +97,7 @@ release-test: $(READY)
 # Asks the package index whether the pinned versions are the newest, and whether any was withdrawn.
 # Exit status 1: newer ones exist; 2: one was withdrawn or is not the file that was pinned;
 # 3: the index did not answer.
-audit: $(READY)
+audit: | $(BIN)/pip
 	@$(BIN)/python -m tools.release.audit
 
 format: $(READY)

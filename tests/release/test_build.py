@@ -16,11 +16,13 @@ import pytest
 
 from tests.release.plugin_source import install, read_index
 from tests.rig import REPOSITORY
+from tests.servers.stash.plugin_manifest import load
 from tools.release.__main__ import WHEELS, weights
 from tools.release.archive import pack
 from tools.release.build import Release, build, commit_moment, require_committed
 from tools.release.contents import NOT_SHIPPED, SHIPPED, VENDOR, VENDORED_LIST, check
 from tools.release.errors import ReleaseError
+from tools.release.manifest import read_manifest
 from tools.release.pins import Pin, read_pins
 from tools.release.wheels import select, vendored
 
@@ -254,6 +256,42 @@ def test_two_versions_in_one_repository_are_no_release(repository: Path) -> None
 
     with pytest.raises(ReleaseError, match=r"pyproject.toml says version 9"):
         build(repository, WHEELS, MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("sound", "other"),
+    [
+        ("version: 0", "#version: 0"),
+        ("version: 0", "version: 1\nversion: 0"),
+        ("name: Stash2Plex\n", 'name: "Stash2Plex"\n'),
+        ("description: ", "description: |\n  "),
+    ],
+)
+def test_a_manifest_that_would_be_misread_is_no_release(
+    repository: Path, sound: str, other: str
+) -> None:
+    text = (repository / "Stash2Plex.yml").read_text()
+    assert sound in text
+    (repository / "Stash2Plex.yml").write_text(text.replace(sound, other, 1))
+
+    with pytest.raises(ReleaseError, match=r"Stash2Plex.yml must have one line"):
+        build(repository, WHEELS, MOMENT)
+
+
+def test_the_manifest_is_read_as_stash_reads_it() -> None:
+    ours, stashs = (read(REPOSITORY / "Stash2Plex.yml") for read in (read_manifest, load))
+
+    for name in ("id", "name", "description", "version"):
+        assert getattr(ours, name) == getattr(stashs, name)
+
+
+def test_make_looks_at_all_that_users_get_for_other_systems() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    looked_at = makefile.split("\nSHIPPED := ")[1].split("\n")[0].split()
+
+    assert set(looked_at) == {
+        name for name in SHIPPED if name.endswith(".py") or any((REPOSITORY / name).rglob("*.py"))
+    }
 
 
 def test_a_folder_that_nobody_has_decided_about_is_no_release(repository: Path) -> None:

@@ -7,10 +7,9 @@ import sys
 import zlib
 from pathlib import Path, PurePosixPath
 
-from tests.rig import REPOSITORY
 from tools.release.archive import packed_sizes
 from tools.release.build import ARCHIVE, INDEX, Release, build, commit_moment, require_committed
-from tools.release.contents import VENDOR
+from tools.release.contents import REPOSITORY, VENDOR
 from tools.release.errors import ReleaseError
 
 WHEELS = REPOSITORY / "build" / "wheels"

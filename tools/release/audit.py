@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.rig import REPOSITORY
+from tools.release.contents import REPOSITORY
 from tools.release.errors import ReleaseError
 from tools.release.pins import Pin, read_pins
 

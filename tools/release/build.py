@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.servers.stash.plugin_manifest import Manifest, load
 from tools.release.archive import pack
 from tools.release.contents import ENTRY, check, git, plugin_files, vendored_files
 from tools.release.errors import ReleaseError
 from tools.release.index import index_of
+from tools.release.manifest import Manifest, read_manifest
 from tools.release.pins import read_pins
 from tools.release.wheels import vendored
 
@@ -63,9 +63,7 @@ def build(repository: Path, wheels: Path, moment: datetime) -> Release:
     files = plugin_files(repository) | vendored_files(vendored(wheels, pins))
     check(files)
     archive = pack(files, moment)
-    return Release(
-        str(manifest.version), files, archive, index_of(manifest, archive, ARCHIVE, moment)
-    )
+    return Release(manifest.version, files, archive, index_of(manifest, archive, ARCHIVE, moment))
 
 
 def commit_moment(repository: Path, environ: Mapping[str, str] = os.environ) -> datetime:
@@ -90,7 +88,7 @@ def require_committed(repository: Path) -> None:
 
 
 def _manifest(repository: Path) -> Manifest:
-    manifest = load(repository / ENTRY[1])
+    manifest = read_manifest(repository / ENTRY[1])
     with (repository / "pyproject.toml").open("rb") as file:
         version = tomllib.load(file)["project"]["version"]
     if manifest.version != version:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from tools.release.errors import ReleaseError
 from tools.release.wheels import Vendored
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 ENTRY = ("Stash2Plex.py", "Stash2Plex.yml")
 VENDOR = "vendor"
 VENDORED_LIST = f"{VENDOR}/VENDORED.md"

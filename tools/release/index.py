@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import UTC, datetime
 
-from tests.servers.stash.plugin_manifest import Manifest
+from tools.release.manifest import Manifest
 
 
 def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) -> str:
