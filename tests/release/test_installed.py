@@ -44,6 +44,27 @@ def link_packages(python: Path) -> Path:
     return target
 
 
+def spoil_packages(place: Path) -> None:
+    """Put packages of our dependencies' names there that cannot be imported."""
+    for name in DISTRIBUTIONS:
+        (place / name).mkdir(parents=True)
+        (place / name / "__init__.py").write_text(BROKEN)
+
+
+def add_python_dep_manager(plugins: Path) -> None:
+    """Install that plugin beside ours, and what it has fetched for others (stash-protocol.md §6).
+
+    Whoever imports it runs git and pip; nobody here has either.
+    """
+    folder = plugins / "PythonDepManager"
+    folder.mkdir()
+    (folder / "PythonDepManager.yml").write_text("name: PythonDepManager\nversion: 1.1.0\n")
+    for name in ("__init__.py", "deps.py"):
+        (folder / name).write_text(BROKEN)
+    for name in DISTRIBUTIONS:
+        spoil_packages(plugins / "py_dependencies" / f"{name}_latest")
+
+
 def sync_one(rig: Rig, title: str) -> None:
     """An edit, its worker, and a task, end to end."""
     scene_id, item = rig.add_pair(title, tags=["T"])
@@ -73,13 +94,9 @@ def test_what_else_is_installed_has_no_say(
     """Neither site packages, nor a neighbour in the plugins folder, nor PythonDepManager's."""
     rig = make_rig(plugin=plugin, interpreter=bare_python)
     plugins = rig.manifest.directory.parent
-    (plugins / "PythonDepManager").mkdir()
-    (plugins / "PythonDepManager" / "__init__.py").write_text(BROKEN)
-    places = [site_packages(bare_python), plugins, plugins / "py_dependencies" / "requests_2.0"]
-    for place in places:
-        for name in DISTRIBUTIONS:
-            (place / name).mkdir(parents=True)
-            (place / name / "__init__.py").write_text(BROKEN)
+    add_python_dep_manager(plugins)
+    for place in (site_packages(bare_python), plugins):
+        spoil_packages(place)
 
     sync_one(rig, "Beside")
 
@@ -266,11 +283,12 @@ def test_a_broken_package_costs_no_edit_and_task_and_worker_say_what_to_do(
     assert rig.wait_until(lambda: f"{answer.error}. The queued edits wait" in rig.worker_log())
 
 
-def test_a_clone_works_with_the_interpreters_own_packages(
+def test_a_clone_works_with_the_interpreters_own_packages_whatever_another_plugin_fetched(
     make_rig: MakeRig, bare_python: Path
 ) -> None:
     rig = make_rig(plugin=REPOSITORY, interpreter=bare_python)
     shutil.rmtree(rig.manifest.directory / "vendor", ignore_errors=True)
+    add_python_dep_manager(rig.manifest.directory.parent)
     link_packages(bare_python)
 
     sync_one(rig, "Clone")
