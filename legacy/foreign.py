@@ -30,7 +30,9 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
         SourceBusyError: it cannot be read now.
     """
     try:
-        with closing(sqlite3.connect(path, BUSY_TIMEOUT, isolation_level=None)) as connection:
+        with closing(
+            sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        ) as connection:
             connection.text_factory = _text
             yield connection
     except sqlite3.Error as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -223,11 +224,16 @@ examples:
 """
 
 
+def columns(text: str) -> str:
+    """Help without what Pythons do not agree on: how far apart its two columns stand."""
+    return re.sub(r"(?<=\S) {2,}", "  ", text)
+
+
 def test_the_help_teaches(rig: Rig) -> None:
     ran = Shell(rig).run_bare("--help")
 
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.startswith(COMMANDS)
+    assert columns(ran.out).startswith(columns(COMMANDS))
     assert max(len(line) for line in ran.out.splitlines()) <= 100
     for part in ("STASH_URL", "STASH_API_KEY", "PLEX_TOKEN", "STASH_PLUGIN_DATA", "exit codes:",
                  "  3    could not be done; stderr says why and what to do"):  # fmt: skip

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -186,7 +187,7 @@ class KillSoak:
         self._take_in_log()
         for text in self._untouched_apart(self._rig.verdict().differences):
             self.report.problems.append(text)
-        with sqlite3.connect(self._rig.data / "queue" / "data.db") as database:
+        with closing(sqlite3.connect(self._rig.data / "queue" / "data.db")) as database:
             (sound,) = database.execute("PRAGMA integrity_check").fetchone()
         if sound != "ok":
             self.report.problems.append(f"the database: {sound}")
