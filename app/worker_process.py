@@ -6,11 +6,13 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app.dependencies import activate_dependencies, dependency_problem
@@ -24,6 +26,8 @@ from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.rescue import INBOX, is_damage, set_aside
 from worker.launcher import ensure_worker
+from worker.orphans import LinuxProcesses, Orphans
+from worker.rest import Rest
 from worker.takeover import LOOK_FOR_REQUESTS, is_wanted
 
 if TYPE_CHECKING:
@@ -41,6 +45,8 @@ class _Process:
     log: Log
     secrets: Secrets
     installation: Installation
+    rest: Rest
+    told_to_end: threading.Event = field(default_factory=threading.Event)
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
@@ -52,7 +58,8 @@ def run_worker(script: str, arguments: list[str]) -> int:
             where locks cannot be inherited.
 
     Returns:
-        The exit status: 0 also when another worker runs.
+        The exit status: 0 also when another worker runs. It does not return where this process is
+        to wait for the next edit (`worker.rest`).
     """
     if hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):  # it was started in a session of its own
@@ -70,22 +77,35 @@ def run_worker(script: str, arguments: list[str]) -> int:
     os.chdir(folder.root)
     secrets = Secrets()
     log = create_worker_log(folder.worker_log, secrets, folder.news)
+    orphans = Orphans(folder.orphans, log, LinuxProcesses())
+    orphans.ask()
+    rest = Rest(script, lock, orphans, log)
+    installation = Installation(script)
+    process = _Process(script, server_connection, folder, lock, log, secrets, installation, rest)
+    status = _try_to_work(process, plugin_dir)
+    if not process.told_to_end.is_set():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is in hand any more
+        rest.begin()
+    return status
+
+
+def _try_to_work(process: _Process, plugin_dir: str) -> int:
+    """Work if that is possible; returns the exit status."""
     activate_dependencies(plugin_dir)
     problem = dependency_problem(plugin_dir)
     if problem:
-        log.error(f"{problem}. The queued edits wait")
+        process.log.error(f"{problem}. The queued edits wait")
         return 1
-    if not server_connection:
-        log.error(
+    if not process.server_connection:
+        process.log.error(
             "Whoever started this worker died before it told where Stash is; the jobs wait for the "
             "next edit or task, which starts another"
         )
         return 1
-    process = _Process(script, server_connection, folder, lock, log, secrets, Installation(script))
     try:
         return _work(process)
     except Exception:  # noqa: BLE001 - nobody reads this process's stderr
-        log.error(
+        process.log.error(
             "The worker had to end; the jobs are kept, and the next edit or task starts another. "
             f"Please report this: {traceback.format_exc()}"
         )
@@ -101,6 +121,8 @@ def _work(process: _Process) -> int:
     _sweep(process.folder)
     while True:
         outcome, unfinished = _run_once(process)
+        if not process.told_to_end.is_set():
+            process.rest.prepare()
         process.lock.release()
         # A hook that committed while this process was leaving saw the lock held and started no
         # worker: so look once more, and take the office again if anything waits.
@@ -136,7 +158,7 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
                 aside=SpareTime(container, time.monotonic),
             )
         )
-        signal.signal(signal.SIGTERM, lambda _signal, _frame: worker.stop())
+        signal.signal(signal.SIGTERM, partial(_end, process, worker))
         return _in_thread(worker, process), container.queue.has_unfinished
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
@@ -145,6 +167,11 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
             container.close()
         _replace_damaged(process, error)
         return "damaged", lambda: True
+
+
+def _end(process: _Process, worker: "SyncWorker", _signal: int, _frame: object) -> None:
+    process.told_to_end.set()
+    worker.stop()
 
 
 def _replace_damaged(process: _Process, error: sqlite3.DatabaseError) -> None:

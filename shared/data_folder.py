@@ -18,6 +18,7 @@ class DataFolder:
         self.queue_database = os.path.join(self.queue_folder, "data.db")
         self.library_database = os.path.join(root, "library.db")
         self.worker_lock = os.path.join(root, "worker.lock")
+        self.orphans = os.path.join(root, "orphans.json")
         self.takeover_lock = os.path.join(root, "takeover.lock")
         self.worker_log = os.path.join(root, "worker.log")
         self.news = os.path.join(root, "worker.news")

@@ -22,6 +22,11 @@ class FileLock:
         self._descriptor = descriptor
 
     @property
+    def path(self) -> str:
+        """The lock's file."""
+        return self._path
+
+    @property
     def descriptor(self) -> "int | None":
         """The open descriptor while the lock is held, else None."""
         return self._descriptor

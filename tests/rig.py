@@ -184,9 +184,15 @@ class Rig:
         return beside + int(rows[0])
 
     def worker_pids(self) -> list[int]:
-        """The processes that run this rig's worker."""
+        """The processes that run this rig's worker, or wait in its place."""
         script = str(self.manifest.directory / "Stash2Plex.py")
-        return [pid for pid, command in _processes() if script in command and "--worker" in command]
+        working = [pid for pid, line in _processes() if script in line and "--worker" in line]
+        return working + self.waiter_pids()
+
+    def waiter_pids(self) -> list[int]:
+        """The processes that wait in a worker's place where nobody collects one that ended."""
+        waiter = str(self.manifest.directory / "worker" / "waiter.py")
+        return [pid for pid, command in _processes() if waiter in command]
 
     def task_pids(self) -> list[int]:
         """The processes that run a task of this rig, or a hook."""

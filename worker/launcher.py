@@ -5,6 +5,7 @@ decided before anything heavy is loaded, however many hooks come at once (design
 """
 
 import os
+import stat
 import sys
 
 from shared.file_lock import FileLock
@@ -19,7 +20,7 @@ ALREADY_RUNNING, STARTED = "running", "started"
 
 
 def ensure_worker(script: str, lock: FileLock, server_connection: "Any") -> str:
-    """Start a detached worker unless one runs.
+    """Start a detached worker unless one runs, or have a waiting process become one.
 
     The worker gets Stash's connection through a pipe, never through its arguments or environment,
     which other users of the machine can read. Its standard streams are not Stash's: Stash waits
@@ -43,11 +44,37 @@ def ensure_worker(script: str, lock: FileLock, server_connection: "Any") -> str:
     try:
         if sys.platform == "win32":
             _start_on_windows(script, lock, message)
-        else:
+        elif not _call_waiter(script, door_of(lock), message):
             _start_on_posix(script, lock, message)
     finally:
         lock.release()
     return STARTED
+
+
+def door_of(lock: FileLock) -> str:
+    """Return the named pipe that a process which waits for work keeps open (`worker.waiter`)."""
+    return f"{lock.path}.door"
+
+
+def _call_waiter(script: str, door_path: str, message: bytes) -> bool:
+    """Tell the process that waits, if there is one, which worker to become."""
+    try:
+        door = os.open(door_path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:  # there is no door, or nobody behind it
+        return False
+    try:
+        if not stat.S_ISFIFO(os.fstat(door).st_mode):
+            return False
+        command = [os.fsencode(part) for part in worker_command(script, "")]
+        # The first line break ends what a caller left that was killed while it wrote.
+        os.write(door, b"\n" + b"\0".join([*command, message]) + b"\n")
+    except BlockingIOError:
+        return True  # it has been called often enough
+    except OSError:  # it ended in this moment
+        return False
+    finally:
+        os.close(door)
+    return True
 
 
 def _start_on_posix(script: str, lock: FileLock, message: bytes) -> None:
@@ -60,7 +87,7 @@ def _start_on_posix(script: str, lock: FileLock, message: bytes) -> None:
     try:
         # Before there is a reader: a hook that dies here leaves no worker that knows no Stash.
         os.write(writer, message)
-        command = _command(script, str(lock.descriptor))
+        command = worker_command(script, str(lock.descriptor))
         streams = [
             (os.POSIX_SPAWN_DUP2, reader, 0),
             (os.POSIX_SPAWN_DUP2, null, 1),
@@ -83,7 +110,7 @@ def _start_on_windows(script: str, lock: FileLock, message: bytes) -> None:
     detached: int = getattr(subprocess, "DETACHED_PROCESS", 0)
     new_group: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     child = subprocess.Popen(
-        _command(script, ""),
+        worker_command(script, ""),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -95,7 +122,8 @@ def _start_on_windows(script: str, lock: FileLock, message: bytes) -> None:
     child.stdin.close()
 
 
-def _command(script: str, lock_descriptor: str) -> "list[str]":
+def worker_command(script: str, lock_descriptor: str) -> "list[str]":
+    """Return the command line of a worker, whose lock is taken already unless it is empty."""
     # As Stash started us: the search for site packages, and what starts from there, is no part of
     # the plugin.
     options = ["-S"] if sys.flags.no_site else []

@@ -145,7 +145,7 @@ def test_a_cookie_that_ended_ends_the_worker_and_the_next_hook_brings_a_fresh_on
     rig.stash.edit_scene(scene_id, title="Three")
 
     assert rig.wait_until(lambda: item.title == "Three")
-    assert worker not in rig.worker_pids()
+    assert rig.wait_until(lambda: worker not in rig.worker_pids())
 
 
 def test_settings_that_name_no_plex_keep_the_jobs_until_they_do(rig: Rig) -> None:

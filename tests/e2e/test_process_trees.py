@@ -1,0 +1,332 @@
+"""Containers whose process 1 collects nothing: real process trees in PID namespaces.
+
+`SOAK=1` runs the full count of edits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.file_lock import FileLock
+from tests.e2e.test_lifecycle import mutate
+from tests.rig import FOLDER, Rig
+from tests.trees.container import PROCESS_ONE, PYTHON, Container, unshare
+from worker.takeover import Takeover
+
+pytestmark = pytest.mark.skipif(
+    not unshare(), reason="PID namespaces are not permitted here, or it is no Linux"
+)
+
+EDITS = 200 if os.environ.get("SOAK") else 8
+OF_THE_QUESTION = 1  # zombies that finding out may leave
+MOST_MEMORY = 1.3  # times a bare interpreter's
+
+Place = tuple[Container, Rig]
+Enter = Callable[..., Place]
+
+
+@pytest.fixture
+def enter(tmp_path: Path) -> Iterator[Enter]:
+    """Makes a container of a kind, and a rig whose plugin runs in it."""
+    opened: list[Any] = []
+
+    def make(kind: str, **options: Any) -> Place:
+        container = Container(kind)
+        opened.append(container.__enter__())
+        rig = Rig(tmp_path / "rig", interpreter=container.python, **options)
+        opened.append(rig.__enter__())
+        mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.0")
+        mutate(rig, "worker/orphans.py", "PATIENCE = 3.0", "PATIENCE = 1.0")
+        return container, rig
+
+    yield make
+    while opened:
+        opened.pop().__exit__(*sys.exc_info())
+
+
+def working(rig: Rig) -> list[int]:
+    """The workers that do not wait for a call."""
+    waiting = rig.waiter_pids()
+    return [pid for pid in rig.worker_pids() if pid not in waiting]
+
+
+def at_rest(rig: Rig) -> bool:
+    return rig.queued() == 0 and not working(rig)
+
+
+def waiter_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
+    """Edit the scene, and return the process that waits when all is done."""
+    rig.stash.edit_scene(scene_id, title=title)
+    assert rig.wait_until(lambda: rig.item_of(scene_id).title == title), rig.worker_log()[-2000:]
+    assert rig.wait_until(lambda: at_rest(rig) and rig.waiter_pids() != []), rig.worker_pids()
+    (waiter,) = rig.waiter_pids()
+    return waiter
+
+
+def lingering_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
+    """Have the process that waits become a worker that stays one, and return it."""
+    mutate(rig, "worker/processor.py", "LINGER = 0.0", "LINGER = 60.0")
+    rig.stash.edit_scene(scene_id, title=title)
+    assert rig.wait_until(lambda: rig.item_of(scene_id).title == title and rig.queued() == 0)
+    (worker,) = working(rig)
+    return worker
+
+
+def collects(rig: Rig) -> bool:
+    """What the plugin has found out about its container."""
+    found: bool = json.loads((rig.data / "orphans.json").read_text())["collected"]
+    return found
+
+
+@pytest.mark.parametrize("kind", PROCESS_ONE)
+def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worker(
+    enter: Enter, kind: str
+) -> None:
+    container, rig = enter(kind)
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    killed = 0
+    for number in range(EDITS):
+        title = f"Title {number}"
+        rig.stash.edit_scene(scene_id, title=title)
+        assert rig.wait_until(lambda title=title: item.title == title), number  # type: ignore[misc]
+        if number % 2 == 0:
+            assert rig.wait_until(lambda: at_rest(rig)), number
+        if number % (EDITS // 2) == 2:
+            for pid in rig.worker_pids():
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+
+    assert rig.wait_until(lambda: at_rest(rig))
+    collected = collects(rig)
+    bound = 0 if collected else killed + OF_THE_QUESTION
+    assert rig.wait_until(lambda: len(container.zombies()) <= bound), container.zombies()
+    assert len(rig.waiter_pids()) == (0 if collected else 1)
+    assert kind == "shell" or collected == (kind == "init")  # shells differ
+    assert rig.worker_log().count("Nothing collects ended processes here") == (not collected)
+
+
+def test_the_process_that_waits_needs_the_memory_of_a_bare_interpreter(enter: Enter) -> None:
+    _, rig = enter("stash")
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    waiter = waiter_after_an_edit(rig, scene_id, "T")
+    command = [PYTHON, "-S", "-c", "import time; print(flush=True); time.sleep(600)"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as bare:
+        assert bare.stdout is not None
+        bare.stdout.readline()
+        own, of_bare = memory(waiter), memory(bare.pid)
+        bare.kill()
+
+    assert own <= MOST_MEMORY * of_bare, (own, of_bare)
+
+
+def memory(pid: int) -> int:
+    """Resident kilobytes of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (found,) = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
+    return int(found)
+
+
+@pytest.mark.parametrize("kind", ["stash", "init"])
+def test_what_waits_when_the_container_stops_arrives_after_its_next_start(
+    enter: Enter, kind: str
+) -> None:
+    container, rig = enter(kind)
+    ids = rig.add_library(4, covers=False)
+    rig.stash.edit_scene(ids[0], title="Before")
+    assert rig.wait_until(lambda: rig.item_of(ids[0]).title == "Before" and at_rest(rig))
+    rig.plex.stop()
+    for scene_id in ids:
+        rig.stash.edit_scene(scene_id, tags=["While Plex was away"])
+    assert rig.queued() == 4
+
+    container.stop()
+
+    assert rig.worker_pids() == []
+    rig.plex.start()
+    container.start()
+    rig.stash.edit_scene(ids[0], play_duration=12.0)  # asks for nothing
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: at_rest(rig))
+    bound = 0 if kind == "init" else OF_THE_QUESTION
+    assert rig.wait_until(lambda: len(container.zombies()) <= bound)
+
+
+def test_a_call_brings_a_fresh_cookie_when_the_last_one_is_stale(enter: Enter) -> None:
+    later = [0.0]
+    container, rig = enter("stash", stash={"username": "me", "now": lambda: time.time() + later[0]})
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    waiter = waiter_after_an_edit(rig, scene_id, "One")
+
+    later[0] = 2 * 3600.0
+
+    assert waiter_after_an_edit(rig, scene_id, "Two") == waiter
+    assert "has ended (left)" not in rig.worker_log()
+    assert len(container.zombies()) <= OF_THE_QUESTION
+
+
+def test_a_worker_whose_cookie_is_stale_waits_for_the_edit_that_brings_another(
+    enter: Enter,
+) -> None:
+    later = [0.0]
+    container, rig = enter("stash", stash={"username": "me", "now": lambda: time.time() + later[0]})
+    mutate(rig, "app/sessions.py", "SETTINGS_AGE = 10.0", "SETTINGS_AGE = 0.2")
+    ids = rig.add_library(2, covers=False)
+    waiter = waiter_after_an_edit(rig, ids[0], "One")
+    rig.plex.stop()
+    rig.stash.edit_scene(ids[0], title="Two")
+    assert rig.wait_until(lambda: working(rig) == [waiter])
+
+    later[0] = 2 * 3600.0
+
+    assert rig.wait_until(lambda: "has ended (left)" in rig.worker_log(), timeout=90)
+    assert rig.wait_until(lambda: rig.waiter_pids() == [waiter])
+    assert rig.queued() == 1
+    rig.plex.start()
+    assert waiter_after_an_edit(rig, ids[1], "Three") == waiter
+    assert rig.item_of(ids[0]).title == "Two"
+    assert len(container.zombies()) <= OF_THE_QUESTION
+
+
+def test_a_worker_that_makes_room_for_a_task_waits_without_the_lock(enter: Enter) -> None:
+    container, rig = enter("stash")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    waiter_after_an_edit(rig, scene_id, "Zero")
+    worker = lingering_worker_after_an_edit(rig, scene_id, "One")
+    lock, request = (str(rig.data / name) for name in ("worker.lock", "takeover.lock"))
+
+    with Takeover(FileLock(lock), FileLock(request)).place():
+        assert rig.wait_until(lambda: rig.waiter_pids() == [worker])
+    free = FileLock(lock)
+    assert free.try_acquire()
+    free.release()
+    rig.stash.edit_scene(scene_id, title="Two")
+
+    assert rig.wait_until(lambda: item.title == "Two")
+    assert working(rig) == [worker]
+    assert len(container.zombies()) <= OF_THE_QUESTION
+
+
+def test_an_update_under_a_waiting_process_has_it_work_as_the_new_version(enter: Enter) -> None:
+    container, rig = enter("stash")
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    waiter = waiter_after_an_edit(rig, scene_id, "Old")
+    update(rig)
+
+    assert waiter_after_an_edit(rig, scene_id, "New") == waiter
+
+    assert "The new worker has started" in rig.worker_log()
+    assert len(container.zombies()) <= OF_THE_QUESTION
+
+
+def test_an_update_under_a_living_worker_has_the_same_process_work_as_the_new_version(
+    enter: Enter,
+) -> None:
+    container, rig = enter("stash")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    waiter_after_an_edit(rig, scene_id, "Older")
+    worker = lingering_worker_after_an_edit(rig, scene_id, "Old")
+    update(rig)
+
+    rig.stash.edit_scene(scene_id, title="New")
+
+    assert rig.wait_until(lambda: item.title == "New")
+    assert "has ended (updated)" in rig.worker_log()
+    assert "The new worker has started" in rig.worker_log()
+    assert rig.worker_pids() == [worker]
+    assert len(container.zombies()) <= OF_THE_QUESTION
+
+
+def update(rig: Rig) -> None:
+    """Put another version in the plugin's place."""
+    mutate(rig, "app/worker_process.py", "The worker has started", "The new worker has started")
+    mutate(rig, "Stash2Plex.yml", "version: 0.1.0", "version: 0.1.1")
+
+
+def test_a_process_that_waits_ends_when_the_plugin_is_removed(enter: Enter) -> None:
+    container, rig = enter("stash")
+    mutate(rig, "worker/waiter.py", "LOOK = 60.0", "LOOK = 0.1")
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    waiter_after_an_edit(rig, scene_id, "T")
+
+    (rig.manifest.directory / "worker" / "waiter.py").unlink()
+
+    assert rig.wait_until(lambda: rig.worker_pids() == [])
+    assert len(container.zombies()) <= OF_THE_QUESTION + 1
+
+
+def test_a_process_that_waits_ends_by_a_signal_and_the_next_edit_starts_another(
+    enter: Enter,
+) -> None:
+    container, rig = enter("stash")
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    waiter = waiter_after_an_edit(rig, scene_id, "One")
+
+    os.kill(waiter, signal.SIGTERM)
+
+    assert rig.wait_until(lambda: rig.worker_pids() == [])
+    assert waiter_after_an_edit(rig, scene_id, "Two") != waiter
+    assert len(container.zombies()) <= OF_THE_QUESTION + 1
+
+
+def test_a_worker_told_to_end_ends_and_waits_for_nothing(enter: Enter) -> None:
+    _, rig = enter("stash")
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    waiter_after_an_edit(rig, scene_id, "Zero")
+    worker = lingering_worker_after_an_edit(rig, scene_id, "One")
+
+    os.kill(worker, signal.SIGTERM)
+
+    assert rig.wait_until(lambda: rig.worker_pids() == [])
+    assert "has ended (stopped)" in rig.worker_log()
+
+
+def test_workers_that_cannot_work_leave_no_zombies(enter: Enter) -> None:
+    container, rig = enter("stash")
+    mutate(rig, "app/dependencies.py", '"plexapi.server"', '"no_such_module"')
+    ids = rig.add_library(3, covers=False)
+    for number, scene_id in enumerate(ids, start=1):
+        rig.stash.edit_scene(scene_id, title=f"T{number}")
+        assert rig.wait_until(lambda number=number: complaints(rig) == number)  # type: ignore[misc]
+        assert rig.wait_until(lambda: len(rig.waiter_pids()) == 1)
+
+    mutate(rig, "app/dependencies.py", '"no_such_module"', '"plexapi.server"')
+    rig.stash.edit_scene(ids[0], title="Goes on")
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert len(container.zombies()) <= OF_THE_QUESTION
+
+
+def complaints(rig: Rig) -> int:
+    return rig.worker_log().count("no_such_module is missing")
+
+
+def test_the_earlier_answer_holds_for_one_start_of_a_container_only(enter: Enter) -> None:
+    container, rig = enter("stash")
+    scene = rig.stash.add_scene(files=[f"{FOLDER}/a.mp4"], tags=["T"])
+    rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
+    waiter_after_an_edit(rig, scene.id, "One")
+    (before,) = container.zombies()
+    first = (rig.data / "orphans.json").read_text()
+    waiter_after_an_edit(rig, scene.id, "Two")
+    assert (rig.data / "orphans.json").read_text() == first
+    assert container.zombies() == [before]
+
+    container.stop()
+    container.start()
+    waiter_after_an_edit(rig, scene.id, "Three")
+
+    assert (
+        json.loads(first)["place"] != json.loads((rig.data / "orphans.json").read_text())["place"]
+    )
+    assert len(container.zombies()) == OF_THE_QUESTION

@@ -1,0 +1,88 @@
+"""How a worker's process goes on where nothing would collect it if it ended.
+
+It becomes `worker.waiter`, the same process with next to nothing loaded, and at the next edit a
+worker again, possibly of a newer version. So one process serves for as long as the container runs.
+"""
+
+import contextlib
+import os
+import sys
+
+from shared.file_lock import FileLock
+from shared.log import Log
+from worker.launcher import door_of
+from worker.orphans import Orphans
+
+_WAITER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "waiter.py")
+
+
+class Rest:
+    """Lets this process wait for the next edit instead of ending, where that is better.
+
+    Only who holds the worker lock opens the door, and only who holds it looks for an open one
+    before starting a worker: so there is never more than one process that waits or works.
+
+    Args:
+        script: the plugin's entry script.
+        lock: the worker lock.
+        orphans: tell whether it is better.
+        log: for people.
+    """
+
+    def __init__(self, script: str, lock: FileLock, orphans: Orphans, log: Log) -> None:
+        self._script = script
+        self._lock = lock
+        self._orphans = orphans
+        self._log = log
+        self._door: int | None = None
+
+    def prepare(self) -> None:
+        """Open the door, if this process is to wait; a call from then on is not lost.
+
+        Does nothing without the lock, and while it is too early to tell.
+        """
+        if self._door is not None or self._lock.descriptor is None:
+            return
+        installed = os.path.exists(self._script) and os.path.exists(_WAITER)
+        if not installed or self._orphans.answer() is not False:
+            return
+        try:
+            self._door = _open_door(door_of(self._lock))
+        except OSError as error:
+            self._log.debug(f"This process cannot wait for calls, and ends: {error}")
+
+    def begin(self) -> None:
+        """Become the process that waits; returns where this one is to end, or has to.
+
+        The lock is free then, or as good as: it ends with the program that took it.
+        """
+        self.prepare()
+        if self._door is None:
+            # Who comes while this process waits for the answer is to find the lock free.
+            self._lock.release()
+            if self._orphans.are_collected() or not self._lock.try_acquire():
+                return
+            self.prepare()
+        if self._door is None:
+            return
+        # No site packages, and no module of this folder in the place of Python's own.
+        command = [sys.executable, "-S", "-P", _WAITER]
+        command += [str(self._door), door_of(self._lock), self._lock.path]
+        try:
+            os.set_inheritable(self._door, True)
+            os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
+        except OSError as error:
+            self._log.debug(f"This process cannot wait for calls, and ends: {error}")
+
+
+def _open_door(path: str) -> int:
+    """Return the descriptor of a fresh named pipe.
+
+    Raises:
+        OSError: the file system has none.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    os.mkfifo(path, 0o600)
+    # For writing as well: so it is never at its end, whoever came and went.
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK)
