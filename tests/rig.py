@@ -83,7 +83,7 @@ class Rig:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.canary.processes(self.worker_pids())
+        self.canary.processes([*self.worker_pids(), *self.waiter_pids()])
         self._end_worker()
         self.stash.__exit__(kind, error, trace)
         self.plex.close()
@@ -184,10 +184,9 @@ class Rig:
         return beside + int(rows[0])
 
     def worker_pids(self) -> list[int]:
-        """The processes that run this rig's worker, or wait in its place."""
+        """The processes that run this rig's worker."""
         script = str(self.manifest.directory / "Stash2Plex.py")
-        working = [pid for pid, line in _processes() if script in line and "--worker" in line]
-        return working + self.waiter_pids()
+        return [pid for pid, command in _processes() if script in command and "--worker" in command]
 
     def waiter_pids(self) -> list[int]:
         """The processes that wait in a worker's place where nobody collects one that ended."""
@@ -208,11 +207,11 @@ class Rig:
         self.plex.faults.clear()
         self.plex.cut_connections()
         self._signal_worker(signal.SIGTERM)
-        self.wait_until(lambda: not self.worker_pids(), timeout=5)
+        self.wait_until(lambda: not self.worker_pids() + self.waiter_pids(), timeout=5)
         self.stop_worker()
 
     def _signal_worker(self, number: signal.Signals) -> None:
-        for pid in self.worker_pids():
+        for pid in [*self.worker_pids(), *self.waiter_pids()]:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 

@@ -54,21 +54,20 @@ def enter(tmp_path: Path) -> Iterator[Enter]:
         opened.pop().__exit__(*sys.exc_info())
 
 
-def working(rig: Rig) -> list[int]:
-    """The workers that do not wait for a call."""
-    waiting = rig.waiter_pids()
-    return [pid for pid in rig.worker_pids() if pid not in waiting]
+def alive(rig: Rig) -> list[int]:
+    """The worker, or what waits in its place."""
+    return rig.worker_pids() + rig.waiter_pids()
 
 
 def at_rest(rig: Rig) -> bool:
-    return rig.queued() == 0 and not working(rig)
+    return rig.queued() == 0 and not rig.worker_pids()
 
 
 def waiter_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
     """Edit the scene, and return the process that waits when all is done."""
     rig.stash.edit_scene(scene_id, title=title)
     assert rig.wait_until(lambda: rig.item_of(scene_id).title == title), rig.worker_log()[-2000:]
-    assert rig.wait_until(lambda: at_rest(rig) and rig.waiter_pids() != []), rig.worker_pids()
+    assert rig.wait_until(lambda: at_rest(rig) and rig.waiter_pids() != []), alive(rig)
     (waiter,) = rig.waiter_pids()
     return waiter
 
@@ -78,7 +77,7 @@ def lingering_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
     mutate(rig, "worker/processor.py", "LINGER = 0.0", "LINGER = 60.0")
     rig.stash.edit_scene(scene_id, title=title)
     assert rig.wait_until(lambda: rig.item_of(scene_id).title == title and rig.queued() == 0)
-    (worker,) = working(rig)
+    (worker,) = rig.worker_pids()
     return worker
 
 
@@ -102,7 +101,7 @@ def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worke
         if number % 2 == 0:
             assert rig.wait_until(lambda: at_rest(rig)), number
         if number % (EDITS // 2) == 2:
-            for pid in rig.worker_pids():
+            for pid in alive(rig):
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
 
@@ -113,6 +112,39 @@ def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worke
     assert len(rig.waiter_pids()) == (0 if collected else 1)
     assert kind == "shell" or collected == (kind == "init")  # shells differ
     assert rig.worker_log().count("Nothing collects ended processes here") == (not collected)
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("app/worker_process.py", "        process.lock.release()\n"),
+        ("app/worker_process.py", "        # A hook that committed while this process was "),
+        ("worker/rest.py", "            os.set_inheritable(self._door, True)\n"),
+    ],
+    ids=["with the lock", "before its last look", "after its last look"],
+)
+def test_an_edit_that_comes_while_the_worker_goes_to_rest_is_not_lost(
+    enter: Enter, file: str, line: str
+) -> None:
+    container, rig = enter("stash")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    waiter = waiter_after_an_edit(rig, scene_id, "Zero")
+    marker, reached = rig.data / "marker", rig.data / "reached"
+    wait = (
+        f"open({str(reached)!r}, 'w').close()\n{{0}}while os.path.exists({str(marker)!r}): pass\n"
+    )
+    indent = line[: len(line) - len(line.lstrip())]
+    mutate(rig, file, line, indent + wait.format(indent) + line)
+    marker.touch()
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and reached.exists())
+
+    rig.stash.edit_scene(scene_id, title="Two")
+    marker.unlink()
+
+    assert rig.wait_until(lambda: item.title == "Two")
+    assert rig.wait_until(lambda: at_rest(rig) and rig.waiter_pids() == [waiter])
+    assert len(container.zombies()) <= OF_THE_QUESTION
 
 
 def test_the_process_that_waits_needs_the_memory_of_a_bare_interpreter(enter: Enter) -> None:
@@ -152,7 +184,7 @@ def test_what_waits_when_the_container_stops_arrives_after_its_next_start(
 
     container.stop()
 
-    assert rig.worker_pids() == []
+    assert alive(rig) == []
     rig.plex.start()
     container.start()
     rig.stash.edit_scene(ids[0], play_duration=12.0)  # asks for nothing
@@ -185,7 +217,7 @@ def test_a_worker_whose_cookie_is_stale_waits_for_the_edit_that_brings_another(
     waiter = waiter_after_an_edit(rig, ids[0], "One")
     rig.plex.stop()
     rig.stash.edit_scene(ids[0], title="Two")
-    assert rig.wait_until(lambda: working(rig) == [waiter])
+    assert rig.wait_until(lambda: rig.worker_pids() == [waiter])
 
     later[0] = 2 * 3600.0
 
@@ -213,7 +245,7 @@ def test_a_worker_that_makes_room_for_a_task_waits_without_the_lock(enter: Enter
     rig.stash.edit_scene(scene_id, title="Two")
 
     assert rig.wait_until(lambda: item.title == "Two")
-    assert working(rig) == [worker]
+    assert rig.worker_pids() == [worker]
     assert len(container.zombies()) <= OF_THE_QUESTION
 
 
@@ -243,7 +275,7 @@ def test_an_update_under_a_living_worker_has_the_same_process_work_as_the_new_ve
     assert rig.wait_until(lambda: item.title == "New")
     assert "has ended (updated)" in rig.worker_log()
     assert "The new worker has started" in rig.worker_log()
-    assert rig.worker_pids() == [worker]
+    assert alive(rig) == [worker]
     assert len(container.zombies()) <= OF_THE_QUESTION
 
 
@@ -261,7 +293,7 @@ def test_a_process_that_waits_ends_when_the_plugin_is_removed(enter: Enter) -> N
 
     (rig.manifest.directory / "worker" / "waiter.py").unlink()
 
-    assert rig.wait_until(lambda: rig.worker_pids() == [])
+    assert rig.wait_until(lambda: alive(rig) == [])
     assert len(container.zombies()) <= OF_THE_QUESTION + 1
 
 
@@ -274,7 +306,7 @@ def test_a_process_that_waits_ends_by_a_signal_and_the_next_edit_starts_another(
 
     os.kill(waiter, signal.SIGTERM)
 
-    assert rig.wait_until(lambda: rig.worker_pids() == [])
+    assert rig.wait_until(lambda: alive(rig) == [])
     assert waiter_after_an_edit(rig, scene_id, "Two") != waiter
     assert len(container.zombies()) <= OF_THE_QUESTION + 1
 
@@ -287,7 +319,7 @@ def test_a_worker_told_to_end_ends_and_waits_for_nothing(enter: Enter) -> None:
 
     os.kill(worker, signal.SIGTERM)
 
-    assert rig.wait_until(lambda: rig.worker_pids() == [])
+    assert rig.wait_until(lambda: alive(rig) == [])
     assert "has ended (stopped)" in rig.worker_log()
 
 
