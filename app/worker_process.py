@@ -121,12 +121,13 @@ def _work(process: _Process) -> int:
     _sweep(process.folder)
     while True:
         outcome, unfinished = _run_once(process)
+        final = outcome in (LEFT, STOPPED, UPDATED)
         if not process.told_to_end.is_set():
-            process.rest.prepare()
+            process.rest.prepare(patient=not final)
         process.lock.release()
         # A hook that committed while this process was leaving saw the lock held and started no
         # worker: so look once more, and take the office again if anything waits.
-        if outcome in (LEFT, STOPPED, UPDATED) or not unfinished():
+        if final or not unfinished():
             break
         if not process.lock.try_acquire():
             break

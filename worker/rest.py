@@ -36,15 +36,19 @@ class Rest:
         self._log = log
         self._door: int | None = None
 
-    def prepare(self) -> None:
+    def prepare(self, *, patient: bool) -> None:
         """Open the door, if this process is to wait; a call from then on is not lost.
 
-        Does nothing without the lock, and while it is too early to tell.
+        Does nothing without the lock.
+
+        Args:
+            patient: wait until it can be told whether that is better, while others find the lock
+                held; else it stays closed while it is too early to tell.
         """
-        if self._door is not None or self._lock.descriptor is None:
+        if self._door is not None or self._lock.descriptor is None or not self._is_installed():
             return
-        installed = os.path.exists(self._script) and os.path.exists(_WAITER)
-        if not installed or self._orphans.answer() is not False:
+        collected = self._orphans.are_collected() if patient else self._orphans.answer()
+        if collected is not False:
             return
         try:
             self._door = _open_door(door_of(self._lock))
@@ -56,23 +60,27 @@ class Rest:
 
         The lock is free then, or as good as: it ends with the program that took it.
         """
-        self.prepare()
-        if self._door is None:
-            # Who comes while this process waits for the answer is to find the lock free.
-            self._lock.release()
-            if self._orphans.are_collected() or not self._lock.try_acquire():
-                return
-            self.prepare()
-        if self._door is None:
-            return
-        # No site packages, and no module of this folder in the place of Python's own.
-        command = [sys.executable, "-S", "-P", _WAITER]
-        command += [str(self._door), door_of(self._lock), self._lock.path]
+        self.prepare(patient=False)
         try:
-            os.set_inheritable(self._door, True)
-            os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
+            if self._door is None and self._is_installed():
+                # Who comes while this process waits for the answer is to find the lock free.
+                self._lock.release()
+                if not self._orphans.are_collected() and self._lock.try_acquire():
+                    self.prepare(patient=False)
+            if self._door is not None:
+                self._become_waiter(self._door)
         except OSError as error:
             self._log.debug(f"This process cannot wait for calls, and ends: {error}")
+
+    def _is_installed(self) -> bool:
+        return os.path.exists(self._script) and os.path.exists(_WAITER)
+
+    def _become_waiter(self, door: int) -> None:
+        os.set_inheritable(door, True)
+        # No site packages, and no module of this folder in the place of Python's own.
+        command = [sys.executable, "-S", "-P", _WAITER]
+        command += [str(door), door_of(self._lock), self._lock.path]
+        os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
 
 
 def _open_door(path: str) -> int:

@@ -100,6 +100,7 @@ def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worke
         assert rig.wait_until(lambda title=title: item.title == title), number  # type: ignore[misc]
         if number % 2 == 0:
             assert rig.wait_until(lambda: at_rest(rig)), number
+        assert rig.wait_until(lambda: len(alive(rig)) <= 1), number
         if number % (EDITS // 2) == 2:
             for pid in alive(rig):
                 os.kill(pid, signal.SIGKILL)
@@ -119,7 +120,7 @@ def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worke
     [
         ("app/worker_process.py", "        process.lock.release()\n"),
         ("app/worker_process.py", "        # A hook that committed while this process was "),
-        ("worker/rest.py", "            os.set_inheritable(self._door, True)\n"),
+        ("worker/rest.py", "        os.set_inheritable(door, True)\n"),
     ],
     ids=["with the lock", "before its last look", "after its last look"],
 )
