@@ -37,12 +37,17 @@ $(READY): $(WHEELS)/.ready requirements-dev.txt
 	$(PIP) install --quiet --requirement requirements-dev.txt
 	@touch $@
 
+# A browser for the page's tests, the system's or else one that can be had; without it they skip.
+build/browser/.ready: | $(READY)
+	@$(BIN)/python -m tests.ui.provide
+	@mkdir -p $(@D) && touch $@
+
 # Lint, types, tests.
-test: check
+test: check build/browser/.ready
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 # The tests with branch coverage of every process that they start: half as long again.
-coverage: check
+coverage: check build/browser/.ready
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -n 3 --dist loadgroup
 	$(BIN)/python -m coverage combine --quiet

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,8 @@ from typing import Any, Self
 
 import requests
 
-DRIVER, CHROMIUM = "chromedriver", ("chromium", "chromium-browser", "google-chrome")
+from tests.ui.chromium import Programs
+
 _STARTS = 3  # of the driver, which now and then loses its port between finding and taking it
 PATIENCE = 90  # seconds for what is awaited in the page
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the standard's name for a reference
@@ -61,23 +61,16 @@ class DriverError(BrowserError):
     """The driver did not start; it may have lost its port to another program."""
 
 
-def missing() -> str:
-    """What this machine lacks for a browser; empty when it has all."""
-    if shutil.which(DRIVER) is None:
-        return "no chromedriver (Debian: apt-get install chromium chromium-driver)"
-    if not any(shutil.which(name) for name in CHROMIUM):
-        return "no Chromium (Debian: apt-get install chromium chromium-driver)"
-    return ""
-
-
 class Browser:
     """One window.
 
     Args:
+        programs: browser and driver.
         profile: an empty folder.
     """
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self, programs: Programs, profile: Path) -> None:
+        self._programs = programs
         self._profile = profile
         self._session = ""
         self._http = requests.Session()
@@ -86,7 +79,10 @@ class Browser:
     def __enter__(self) -> Self:
         for left in reversed(range(_STARTS)):
             self._driver = subprocess.Popen(
-                [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+                [self._programs.driver, "--port=0"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
             )
             try:
                 self._begin()
@@ -117,8 +113,8 @@ class Browser:
         if found is None:
             raise DriverError("chromedriver ended before it was ready")
         self._url = f"http://127.0.0.1:{found.group(1)}"
-        binary = next(path for name in CHROMIUM if (path := shutil.which(name)))
-        options = {"binary": binary, "args": [*_ARGUMENTS, f"--user-data-dir={self._profile}"]}
+        arguments = [*_ARGUMENTS, f"--user-data-dir={self._profile}"]
+        options = {"binary": str(self._programs.browser), "args": arguments}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self._session = f"/session/{session['sessionId']}"

@@ -10,18 +10,26 @@ import pytest
 
 from tests.conftest import MakeRig
 from tests.rig import Rig
-from tests.ui.browser import Browser, missing
+from tests.ui.browser import Browser
+from tests.ui.chromium import LACK, Programs, find
 from tests.ui.web import VendorError, Web, vendor
 
 Serve = Callable[[Rig], Web]
 
 
 @pytest.fixture(scope="session")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def programs() -> Programs:
+    """Browser and driver."""
+    found = find()
+    if found is None:
+        pytest.skip(f"the page is not tested in a browser: {LACK}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def libraries(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stash's libraries for its plugins."""
-    lack = missing()
-    if lack:
-        pytest.skip(f"the page is not tested in a browser: {lack}")
+    del programs
     try:
         return vendor(tmp_path_factory.mktemp("npm"))
     except VendorError as error:
@@ -29,10 +37,12 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def chromium(
+    programs: Programs, libraries: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
     """One browser for all tests: its start takes longer than most of them."""
     del libraries
-    with Browser(tmp_path_factory.mktemp("chromium")) as browser:
+    with Browser(programs, tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
 
 

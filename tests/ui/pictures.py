@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.rig import REPOSITORY, Rig
 from tests.ui.browser import Browser
+from tests.ui.chromium import LACK, find
 from tests.ui.situations import ask, bury, busy_day, outage_now, queue_of, wait_in_queue
 from tests.ui.web import Web, vendor
 
@@ -39,6 +40,9 @@ def take(browser: Browser, url: str, target: Path, width: int, height: int) -> N
 
 def main(folder: Path) -> None:
     """Take all of them."""
+    programs = find()
+    if programs is None:
+        sys.exit(LACK)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
@@ -46,7 +50,7 @@ def main(folder: Path) -> None:
         libraries = vendor(place / "npm")
         with Rig(place / "rig") as rig, Web(rig, libraries) as web:
             trouble(rig)
-            with Browser(place / "chromium") as browser:
+            with Browser(programs, place / "chromium") as browser:
                 take(browser, f"{web.url}{PAGE}", folder / "page-dark.png", 1100, 780)
                 take(browser, f"{web.url}{PAGE}?theme=light", folder / "page-light.png", 1100, 780)
                 take(browser, f"{web.url}{PAGE}", folder / "page-narrow.png", 320, 900)

@@ -1,0 +1,38 @@
+"""Which browser the tests drive: the system's, else the one that `tests.ui.provide` brought."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.rig import REPOSITORY
+
+PLACE = REPOSITORY / "build" / "browser"
+LACK = "there is no Chromium with its chromedriver (Debian: apt-get install chromium-driver)"
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_DRIVER = "chromedriver"
+_BROUGHT = ("chrome-headless-shell", _DRIVER)  # as @puppeteer/browsers names them
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """A browser and the driver of its version."""
+
+    browser: Path
+    driver: Path
+
+
+def find(path: str | None = None, place: Path = PLACE) -> Programs | None:
+    """Return what this machine has, None without both.
+
+    Args:
+        path: where the system's programs lie; that of the environment when it is None.
+        place: where others were brought to.
+    """
+    browsers = (shutil.which(name, path=path) for name in _NAMES)
+    browser, driver = next(filter(None, browsers), None), shutil.which(_DRIVER, path=path)
+    if browser and driver:
+        return Programs(Path(browser), Path(driver))
+    brought = [sorted(place.glob(f"{name}/*/{name}-*/{name}")) for name in _BROUGHT]
+    return Programs(*(found[-1] for found in brought)) if all(brought) else None
