@@ -1,4 +1,5 @@
-/* The last day: scenes an hour and how long one took. Hatching, not colour, tells what failed. */
+/* The last day: scenes an hour, and how long an edit took to Plex. Hatching, not colour, tells what
+ * failed; every bar has its value as text. */
 (function (S) {
   "use strict";
   const h = S.h;
@@ -7,92 +8,123 @@
   const STEP = 25;
   const HIGH = 90;
   const BASE = 106;
+  const NOTHING = { synced: 0, failed: 0, seconds: 0, arrived: 0, waited: 0, longest: 0 };
 
   function lastDay(hours, now) {
     const newest = Math.floor(now / HOUR) * HOUR;
     const known = new Map(hours.map((one) => [one.hour, one]));
     return Array.from({ length: HOURS }, (_, at) => {
       const hour = newest - (HOURS - 1 - at) * HOUR;
-      return known.get(hour) || { hour, synced: 0, failed: 0, seconds: 0 };
+      return { ...NOTHING, hour, ...known.get(hour) };
     });
   }
 
-  const took = (one) => (one.synced ? (one.seconds / one.synced).toFixed(1) + " s" : "–");
+  const mean = (sum, number) => (number ? sum / number : null);
 
-  const Bar = ({ one, at, scale }) => {
-    const well = one.synced * scale;
-    const badly = one.failed * scale;
+  /** A time that fits under a bar: "0.4s", "12s", "5m", "3h". */
+  const brief = (seconds) => {
+    if (seconds === null) {
+      return "–";
+    }
+    if (seconds < 59.5) {
+      return (seconds < 9.95 ? seconds.toFixed(1) : seconds.toFixed(0)) + "s";
+    }
+    return seconds < HOUR - 30 ? Math.round(seconds / 60) + "m" : Math.round(seconds / HOUR) + "h";
+  };
+
+  const Hatch = () =>
+    h(
+      "defs",
+      null,
+      h(
+        "pattern",
+        { id: "s2p-hatch", width: 5, height: 5, patternUnits: "userSpaceOnUse",
+          patternTransform: "rotate(45)" },
+        h("rect", { width: 2, height: 5, className: "s2p-hatch" })
+      )
+    );
+
+  /** One bar an hour of `well`, with `badly` on top of it; `text` stands above. */
+  const Bar = ({ one, at, scale, well, badly, text }) => {
     const middle = at * STEP + STEP / 2;
-    const hour = new Date(one.hour * 1000).getHours();
+    const top = BASE - (well + badly) * scale;
+    const rect = (y, height, rest) =>
+      h("rect", { x: at * STEP + 4, y, width: 17, height, ...rest });
     return h(
       "g",
       null,
-      h("rect", { x: at * STEP + 4, y: BASE - well, width: 17, height: well, className: "s2p-bar" }),
-      badly
-        ? h("rect", {
-            x: at * STEP + 4,
-            y: BASE - well - badly,
-            width: 17,
-            height: badly,
-            fill: "url(#s2p-hatch)",
-            className: "s2p-failed",
-          })
-        : null,
-      one.synced + one.failed
-        ? h("text", { x: middle, y: BASE - well - badly - 3, textAnchor: "middle" },
-            one.synced + one.failed)
-        : null,
+      rect(BASE - well * scale, well * scale, { className: "s2p-bar" }),
+      badly ? rect(top, badly * scale, { fill: "url(#s2p-hatch)", className: "s2p-failed" }) : null,
+      well + badly ? h("text", { x: middle, y: top - 3, textAnchor: "middle" }, text) : null,
       at % 3 === 2
         ? h("text", { x: middle, y: BASE + 13, textAnchor: "middle" },
-            String(hour).padStart(2, "0") + ":00")
+            String(new Date(one.hour * 1000).getHours()).padStart(2, "0") + ":00")
         : null
+    );
+  };
+
+  const Bars = ({ words, bars }) => {
+    const most = Math.max(...bars.map(({ well, badly }) => well + badly)) || 1;
+    return h(
+      "svg",
+      { viewBox: "0 0 " + HOURS * STEP + " 122", className: "s2p-chart", role: "img",
+        "aria-label": words },
+      bars.some(({ badly }) => badly) ? h(Hatch) : null,
+      h("line", { x1: 0, x2: HOURS * STEP, y1: BASE, y2: BASE, className: "s2p-axis" }),
+      bars.map((bar, at) => h(Bar, { key: bar.one.hour, at, scale: HIGH / most, ...bar }))
     );
   };
 
   S.Throughput = ({ hours, now }) => {
     const day = lastDay(hours, now);
     const sum = (name) => day.reduce((total, one) => total + one[name], 0);
-    const total = { synced: sum("synced"), failed: sum("failed"), seconds: sum("seconds") };
-    const most = Math.max(1, ...day.map((one) => one.synced + one.failed));
-    const words =
-      S.counted(total.synced, "scene") + " synced, " + S.counted(total.failed, "failed attempt") +
-      " in the last day";
+    const arrival = mean(sum("waited"), sum("arrived"));
+    const longest = sum("arrived") ? Math.max(...day.map((one) => one.longest)) : null;
     return h(
       S.Section,
       { title: "Last day" },
       h(S.Facts, {
         facts: [
-          ["scenes synced", total.synced.toLocaleString("en")],
-          ["failed attempts (hatched)", total.failed.toLocaleString("en")],
-          ["time for a scene", took(total)],
+          ["scenes synced", sum("synced").toLocaleString("en")],
+          ["failed attempts (hatched)", sum("failed").toLocaleString("en")],
+          ["from edit to Plex", brief(arrival)],
+          ["the longest", brief(longest)],
+          ["work on a scene", brief(mean(sum("seconds"), sum("synced")))],
         ],
       }),
-      h(
-        "svg",
-        { viewBox: "0 0 " + HOURS * STEP + " 122", className: "s2p-chart", role: "img",
-          "aria-label": words },
-        h(
-          "defs",
-          null,
-          h(
-            "pattern",
-            { id: "s2p-hatch", width: 5, height: 5, patternUnits: "userSpaceOnUse",
-              patternTransform: "rotate(45)" },
-            h("rect", { width: 2, height: 5, className: "s2p-hatch" })
-          )
-        ),
-        h("line", { x1: 0, x2: HOURS * STEP, y1: BASE, y2: BASE, className: "s2p-axis" }),
-        day.map((one, at) => h(Bar, { key: one.hour, one, at, scale: HIGH / most }))
-      ),
+      h("h3", null, "Scenes an hour"),
+      h(Bars, {
+        words: S.counted(sum("synced"), "scene") + " synced, " +
+          S.counted(sum("failed"), "failed attempt") + " in the last day",
+        bars: day.map((one) => ({
+          one, well: one.synced, badly: one.failed, text: one.synced + one.failed,
+        })),
+      }),
+      h("h3", null, "From edit to Plex, on average"),
+      h(Bars, {
+        words: "From edit to Plex in the last day: " + brief(arrival) + " on average, the longest " +
+          brief(longest),
+        bars: day.map((one) => {
+          const waited = mean(one.waited, one.arrived);
+          return { one, well: waited || 0, badly: 0, text: brief(waited) };
+        }),
+      }),
       h(
         "details",
         null,
         h("summary", null, "As a table"),
         h(S.Table, {
-          head: ["Hour", "Synced", "Failed", "Time for a scene"],
+          head: ["Hour", "Synced", "Failed", "Edit to Plex", "The longest", "Work on a scene"],
           rows: day
             .filter((one) => one.synced + one.failed > 0)
-            .map((one) => [S.clock(one.hour), one.synced, one.failed, took(one)]),
+            .map((one) => [
+              S.clock(one.hour),
+              one.synced,
+              one.failed,
+              brief(mean(one.waited, one.arrived)),
+              brief(one.arrived ? one.longest : null),
+              brief(mean(one.seconds, one.synced)),
+            ]),
           empty: "Nothing was done in this time.",
         })
       )

@@ -21,12 +21,18 @@ class HourRecord:
         synced: scenes whose job ended well.
         failed: tries that did not.
         seconds: of work on those that were synced, all together.
+        arrived: scenes of which Plex got something new.
+        waited: seconds from their edits until then, all together.
+        longest: the most of these.
     """
 
     hour: float
     synced: int = 0
     failed: int = 0
     seconds: float = 0.0
+    arrived: int = 0
+    waited: float = 0.0
+    longest: float = 0.0
 
 
 class HourlyRecords:
@@ -50,6 +56,9 @@ class HourlyRecords:
                 "synced": record.synced,
                 "failed": record.failed,
                 "seconds": round(record.seconds, 3),
+                "arrived": record.arrived,
+                "waited": round(record.waited, 3),
+                "longest": round(record.longest, 3),
             }
             for record in self._records
         ]
@@ -63,6 +72,19 @@ class HourlyRecords:
         last = self._hour_of(now)
         took = last.seconds + max(0.0, seconds)
         self._put(HourRecord(last.hour, last.synced + 1, last.failed, took))
+
+    def arrived(self, now: float, waited: float) -> None:
+        """Count a scene of which Plex got something new, and the seconds since its edit."""
+        last = self._hour_of(now)
+        waited = max(0.0, waited)
+        self._put(
+            replace(
+                last,
+                arrived=last.arrived + 1,
+                waited=last.waited + waited,
+                longest=max(last.longest, waited),
+            )
+        )
 
     def failed(self, now: float) -> None:
         """Count a try that failed."""
@@ -91,4 +113,7 @@ def _parse(raw: Any) -> HourRecord | None:
         parse_count(stored.get("synced")) or 0,
         parse_count(stored.get("failed")) or 0,
         parse_moment(stored.get("seconds")) or 0.0,
+        parse_count(stored.get("arrived")) or 0,
+        parse_moment(stored.get("waited")) or 0.0,
+        parse_moment(stored.get("longest")) or 0.0,
     )

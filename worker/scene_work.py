@@ -56,6 +56,12 @@ class Result:
     passed_on: bool = False
     confidence: MatchConfidence | None = None
 
+    @property
+    def edited_at(self) -> float | None:
+        """When the first of its jobs was queued, in seconds since the epoch; None: nobody knows."""
+        moments = (claim.job.enqueued_at for claim in self.claims)
+        return min(filter(None, moments), default=None)
+
 
 @dataclass(slots=True)
 class SceneWork:

@@ -66,6 +66,8 @@ class Settlement:
         end = result.record.outcome if result.record else DONE
         if end == SYNCED and not result.changed:
             end = IN_STEP
+        elif end == SYNCED and result.edited_at is not None:
+            self.stats.arrived(result.edited_at)
         what = f"{end}: {', '.join(result.changed)}" if result.changed else end
         self.story.tell(end, f"{result.label}: {what}; {seconds:.1f} s")
 

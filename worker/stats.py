@@ -49,6 +49,15 @@ class SyncStats:
         self.counts["jobs_succeeded"] += 1
         self.hours.synced(self._clock(), seconds)
 
+    def arrived(self, edited_at: float) -> None:
+        """Count a scene of which Plex got something new, and how long that took since its edit.
+
+        Args:
+            edited_at: when its job was queued, in seconds since the epoch.
+        """
+        now = self._clock()
+        self.hours.arrived(now, now - edited_at)
+
     def matched(self, *, sure: bool) -> None:
         """Count a scene whose items are in step; `sure` when the full path found them."""
         self.counts["high_confidence_matches" if sure else "low_confidence_matches"] += 1

@@ -23,6 +23,14 @@ def test_what_ends_in_one_hour_is_one_record() -> None:
     assert hours.since(0) == (HourRecord(NOON, 2, 1, 5.0), HourRecord(NOON + HOUR, 1, 0, 1.0))
 
 
+def test_the_way_from_edit_to_plex_has_its_sum_and_its_longest() -> None:
+    hours = HourlyRecords()
+    for waited in (2.0, 7.5, -1.0):  # the last by a clock that was set back
+        hours.arrived(NOON, waited)
+
+    assert hours.since(0) == (HourRecord(NOON, arrived=3, waited=9.5, longest=7.5),)
+
+
 def test_an_hour_counts_until_it_has_ended() -> None:
     hours = HourlyRecords((HourRecord(NOON, 1), HourRecord(NOON + HOUR, 2)))
 
@@ -38,13 +46,16 @@ def test_a_clock_that_was_set_back_takes_the_hours_with_it_that_have_not_come() 
     assert hours.since(0) == (HourRecord(NOON, 1, 0, 1.0),)
 
 
-@given(st.lists(st.tuples(st.floats(0, 400 * HOUR), st.booleans()), max_size=200))
+EVENTS = st.tuples(st.floats(0, 400 * HOUR), st.sampled_from(("synced", "failed", "arrived")))
+
+
+@given(st.lists(EVENTS, max_size=200))
 def test_there_are_never_more_than_two_days_and_always_in_their_order(
-    events: list[tuple[float, bool]],
+    events: list[tuple[float, str]],
 ) -> None:
     hours = HourlyRecords()
-    for now, well in events:
-        hours.synced(now, 1.0) if well else hours.failed(now)
+    for now, event in events:
+        getattr(hours, event)(now, *(() if event == "failed" else (1.25,)))
 
     found = [record.hour for record in hours.since(0)]
     assert found == sorted(set(found))
