@@ -13,6 +13,11 @@ from tasks.errors import TaskError
 from tasks.wording import counted
 from worker.session import SyncSession
 
+_NOT_THE_OWNERS = (
+    "Plex accepts the token, but it is not the owner's and may not edit: set plex_token to the "
+    "token of the server's owner"
+)
+
 
 def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Tell whether Plex answers, accepts the token and has the libraries, and what to do if not.
@@ -29,7 +34,7 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     waiting = context.queue.waiting()
     if waiting and not as_json:
         context.ensure_worker()
-    sections, problem = _sections(session, health)
+    sections, may_edit, problem = _rights(session, health)
     breaker = context.records.breaker().state.value
     jobs = f"{counted(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}"
     answer = Answer(
@@ -38,7 +43,9 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
             "reachable": health.reachable,
             "latency_seconds": round(health.latency, 4),
             "token_accepted": health.token_ok,
+            "token_may_edit": may_edit,
             "libraries": [section.title for section in sections],
+            "libraries_in_plex": [section.title for section in session.library.sections_known()],
             "waiting": waiting,
             "breaker_state": breaker,
         },
@@ -49,18 +56,22 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     return answer
 
 
-def _sections(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], str]:
-    """Return the libraries in use, and what is wrong; nothing is when that is empty."""
+def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:
+    """Return the libraries in use, whether the token may edit, and what is wrong, if anything."""
     if health.error is not None:
         remedy = "" if health.reachable else ". Start it, or correct plex_url"
-        return [], f"Plex: {health.error}{remedy}"
+        return [], None, f"Plex: {health.error}{remedy}"
+    may_edit: bool | None = None
     try:
+        may_edit = session.client.may_edit()
         sections = session.library.sections()
     except PlexError as error:
-        return [], f"Plex answers, but {error}"
+        return [], may_edit, f"Plex answers, but {error}"
+    if not may_edit:
+        return sections, may_edit, _NOT_THE_OWNERS
     if not sections:
-        return [], "Plex has no library of videos: add one in Plex, type Other Videos"
-    return sections, ""
+        return [], may_edit, "Plex has no library of videos: add one in Plex, type Other Videos"
+    return sections, may_edit, ""
 
 
 def _all_well(health: PlexHealth, sections: Sequence[Section]) -> str:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sync_queue.models import SyncJob
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer, Level
 from tasks.arguments import one_scene
 from tasks.context import TaskContext
 from tasks.errors import TaskError
 from tasks.overview import job_data, letter_data
+from tasks.remedies import remedy_for
+from tasks.state_sentence import State, situation_of, state_data, state_of
 from tasks.titles import titles_of
 from worker.outage_history import format_elapsed_since
 
@@ -18,6 +21,7 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
     Raises:
         TaskError: `scene_id` names no scene.
+        StashError: the settings could not be read.
     """
     scene_id = _scene_of(arguments)
     glance = context.queue.glance
@@ -26,11 +30,17 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     letters = glance.letters_of(scene_id)
     titles = titles_of(context, [scene_id])
     now = context.clock()
-    level = Level.OK
+    situation = situation_of(context)
+    state = state_of(situation)
+    level, remedy = Level.OK, ""
     if letters:
         text, level = f"Not in step: {letters[0].message}", Level.WARNING
+        remedy = remedy_for(letters[0].error_type).cure
     elif jobs:
-        text = f"It waits for its sync since {format_elapsed_since(jobs[0].enqueued_at, now)}"
+        since = format_elapsed_since(jobs[0].enqueued_at, now)
+        why, remedy = _what_holds(jobs[0], state, now)
+        text = f"It waits for its sync since {since}{why}"
+        level = state.level if state.stands_still else level
     elif items:
         at = max(one.at for one in items) if last is None else last.at
         text = f"It is in Plex; synced {format_elapsed_since(at, now)}"
@@ -41,6 +51,8 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     data = {
         "scene_id": scene_id,
         "now": now,
+        "state": state_data(state, situation),
+        "remedy": remedy,
         "items": [
             {"rating_key": one.rating_key, "fields": list(one.fields), "at": one.at}
             for one in items
@@ -52,6 +64,16 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         "letters": [letter_data(letter, titles) for letter in letters],
     }
     return Answer(text, data=data, level=level)
+
+
+def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:
+    """Return why a job waits, to be added to a sentence, and what to do; both may be empty."""
+    if state.stands_still:
+        return f". {state.text(now)}", state.remedy
+    if not job.last_error_type:
+        return "", ""
+    remedy = remedy_for(job.last_error_type)
+    return f". {remedy.matter}; it is tried again by itself", remedy.cure
 
 
 def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:

@@ -14,8 +14,10 @@ from tasks.answer import Answer
 from tasks.context import TaskContext
 from tasks.errors import TaskError
 from tasks.preview_report import KEPT_REPORTS, lines_of
+from tasks.wording import shortened
 
 EXAMPLES = 100  # of each kind
+SHOWN_REASONS, SHOWN_EXAMPLES, LONGEST_EXAMPLE = 20, 10, 500  # in an answer; characters
 _EXAMPLES_OF = (*GAPS, Outcome.AMBIGUOUS, Outcome.ELSEWHERE, Outcome.UNSEEN)
 
 
@@ -46,7 +48,17 @@ def report_gaps(context: TaskContext, order: Order) -> Answer:
     path = _write(context.reports_folder, now, text, sums.reasons, examples)
     return Answer(
         f"{text}. {sums.gaps:,} gaps, nothing was queued; the report is {path}",
-        data={"scenes_checked": sums.checked, "gaps": sums.gaps, "report": path},
+        data={
+            "scenes_checked": sums.checked,
+            "gaps": sums.gaps,
+            "report": path,
+            "reasons": dict(_most(sums.reasons)[:SHOWN_REASONS]),
+            "examples": {
+                outcome.value: [shortened(one, LONGEST_EXAMPLE) for one in of_kind[:SHOWN_EXAMPLES]]
+                for outcome in _EXAMPLES_OF
+                if (of_kind := examples.get(outcome, []))
+            },
+        },
     )
 
 

@@ -1,14 +1,23 @@
-"""Saves some of the settings: reads what is stored, checks what is new, writes both together."""
+"""Saves some of the settings: reads what is stored, checks what is new, writes both together.
+
+What waits is brought on its way by the new ones: that is what they are changed for.
+"""
 
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
 from tasks.arguments import mapping
 from tasks.context import TaskContext
 from tasks.errors import TaskError
+from tasks.wording import counted
 from validation.config import Config, parse_config
+
+SEEN_AFTER = 10.0  # seconds until a living worker goes by changed settings (spec.md §1)
+_MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
+_UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 
 
 def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
@@ -36,5 +45,33 @@ def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     if problems:
         raise TaskError(f"Nothing was saved: {'; '.join(problems)}")
     context.sessions.change(changes)
+    again = _look_again(context) if _MATCHING & changes.keys() else 0
+    if context.queue.has_unfinished():
+        context.ensure_worker()
     names = ", ".join(sorted(changes))
-    return Answer(f"Saved: {names}. A worker that runs sees it within 10 s")
+    looked = f"; then it looks for {counted(again, 'scene')} again" if again else ""
+    return Answer(
+        f"Saved: {names}. A worker that runs sees it within {SEEN_AFTER:.0f} s{looked}",
+        data={"looked_for_again": again},
+    )
+
+
+def _look_again(context: TaskContext) -> int:
+    """Queue the scenes that were not found by the old settings; return how many.
+
+    Their dead letters go once they are found.
+    """
+    queue, now = context.queue, context.clock()
+    waiting = [
+        claim.job.scene_id for kind in _UNMATCHED for claim in queue.waiting_with_error(kind)
+    ]
+    buried = [
+        letter.job.scene_id
+        for kind in _UNMATCHED
+        for letter in queue.dead_letters.of_type(kind)
+        if letter.job is not None
+    ]
+    scenes = {one for one in (*waiting, *buried) if one is not None}
+    due = now + SEEN_AFTER  # not before: a worker would look by the old settings once more
+    queue.enqueue([scene_job(one, METADATA, now, due=due) for one in sorted(scenes)])
+    return len(scenes)

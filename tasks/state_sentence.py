@@ -9,6 +9,11 @@ from tasks.context import TaskContext
 from worker.circuit_breaker import CircuitState
 from worker.session import ConfigFault
 
+_SWITCH_ON = "Switch 'Enabled' on in the settings"
+_START_PLEX = (
+    "Start Plex; 'Test connection' tells why it does not answer. What waits is sent by itself once "
+    "it does"
+)
 SINCE = "{since}"  # where a program puts the moment in the words of its reader's clock
 
 
@@ -46,12 +51,19 @@ class State:
         level: whether that is as it should be.
         sentence: for people; `{since}` in it stands for `since`.
         since: in seconds since the epoch; None where the sentence has no moment.
+        remedy: what to do, where the sentence does not say it; no full stop.
     """
 
     kind: str
     level: Level
     sentence: str
     since: float | None = None
+    remedy: str = ""
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing is sent until somebody or something changes that."""
+        return self.kind in ("unconfigured", "disabled", "down", "paused")
 
     def text(self, now: float) -> str:
         """Return the sentence with its moment by UTC, with the date where that is not today's."""
@@ -70,10 +82,11 @@ def state_of(situation: Situation) -> State:
         text = f"Nothing can be sent to Plex: {one.fault}{_waiting(one)}"
         return State("unconfigured", Level.FAULT, text)
     if not one.enabled:
-        return State("disabled", Level.WARNING, "Stash2Plex is switched off: nothing is sent")
+        text = "Stash2Plex is switched off: nothing is sent"
+        return State("disabled", Level.WARNING, text, remedy=_SWITCH_ON)
     if one.down_since is not None:
         text = f"Plex is down since {SINCE}{_waiting(one) or '; nothing waits'}"
-        return State("down", Level.FAULT, text, one.down_since)
+        return State("down", Level.FAULT, text, one.down_since, _START_PLEX)
     if one.pause and one.waiting:
         text = f"Nothing goes on since {SINCE}: {one.pause}{_waiting(one)}"
         return State("paused", Level.FAULT, text, one.paused_since)
@@ -132,6 +145,7 @@ def state_data(state: State, situation: Situation) -> dict[str, Any]:
         "level": state.level.value,
         "sentence": state.sentence,
         "since": state.since,
+        "remedy": state.remedy,
         "waiting": situation.waiting,
         "need_you": situation.need_you,
     }

@@ -36,6 +36,7 @@
     const [{ busy, told }, run] = S.useRun();
     const about = { error_type: group.error_type };
     const left = group.count - group.newest.length;
+    const [way, setting] = S.cureOfError(group.error_type) || [];
     return h(
       "details",
       { className: "s2p-group", open },
@@ -51,6 +52,7 @@
           busy,
           onClick: () => run(() => S.run("retry_dlq", about)),
         }),
+        way ? h(S.Act, { label: way, onClick: () => S.toSetting(setting) }) : null,
         h(S.Act, {
           label: "Drop all",
           sure: "Drop " + S.counted(group.count, "dead letter") + " for good?",

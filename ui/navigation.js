@@ -40,21 +40,50 @@
     return [{ ...props, children: h(React.Fragment, null, props.children, entry) }];
   });
 
+  /** The settings in their own place, asked for once; the page of them is Stash's. */
+  const OwnSettings = () => {
+    const [{ answer, error }, set] = React.useState({});
+    const alive = S.useAlive();
+    const tell = (told) => alive.current && set(told);
+    const ask = () =>
+      S.run("overview").then((found) => tell({ answer: found }),
+        (fault) => tell({ error: fault.message }));
+    React.useEffect(() => {
+      ask();
+    }, []);
+    if (error) {
+      return h("p", { className: "s2p-told s2p-fault", role: "alert" }, h("bdi", null, S.cut(error, 1000)));
+    }
+    return answer
+      ? h(S.Settings, { settings: answer.settings, saved: ask })
+      : h("p", { role: "status" }, "Looking…");
+  };
+
+  /** Stash's own list has the token in clear: it is not even made before somebody opens it. */
+  const Masked = ({ list }) => {
+    const [open, set] = React.useState(false);
+    return h(
+      "details",
+      { onToggle: (event) => set(event.target.open) },
+      h("summary", null, "Stash's own list, with the token in clear"),
+      open ? list() : null
+    );
+  };
+
   /* Stash's own list shows what is stored, an unset switch as off, and the token in clear. */
   S.api.patch.instead("PluginSettings", (...args) => {
     const [props] = args;
     const next = args[args.length - 1];
+    const theirs = () => next(...args.slice(0, -1));
     if (props.pluginID !== S.id) {
-      return next(...args.slice(0, -1));
+      return theirs();
     }
     return h(
       "div",
-      null,
-      h("p", { className: "s2p-told" }, "The settings are on the page ",
-        h(S.router.Link, { to: S.path }, "Stash2Plex"),
-        ", with the values that are in effect."),
-      h("details", null, h("summary", null, "Stash's own list, with the token in clear"),
-        next(...args.slice(0, -1)))
+      { className: "s2p-own" },
+      h("p", null, "How things stand is on the page ", h(S.router.Link, { to: S.path }, "Stash2Plex")),
+      h(OwnSettings),
+      h(Masked, { list: theirs })
     );
   });
 

@@ -15,6 +15,25 @@
       h("bdi", null, S.cut(S.sentence(state), 600))
     );
 
+  /** Where the cure is when nothing goes on: a way to the setting, a look at the connection. */
+  const Cure = ({ state }) => {
+    const [{ busy, told }, run] = S.useRun();
+    const cure = S.cureOfState(state);
+    if (!cure && state.kind !== "down") {
+      return null;
+    }
+    return h(
+      "div",
+      { className: "s2p-cure" },
+      state.remedy ? h("p", null, h("strong", null, "What to do: "), state.remedy, ".") : null,
+      cure
+        ? h(S.Act, { label: cure[0], variant: "primary", onClick: () => S.toSetting(cure[1]) })
+        : h(S.Act, { label: "Test connection", variant: "primary", busy,
+            onClick: () => run(() => S.run("health_check")) }),
+      h(S.Told, { told })
+    );
+  };
+
   /** One section's fault leaves the others standing. */
   class Guard extends React.Component {
     constructor(props) {
@@ -65,11 +84,15 @@
     React.useEffect(() => {
       document.title = "Stash2Plex | Stash";
     }, []);
+    React.useEffect(() => {
+      S.toSetting(S.settingAskedFor()); // its row is there as soon as there is an answer
+    }, [answer === null]);
     return h(
       "div",
       { className: "s2p-page" },
       h("h1", null, "Stash2Plex"),
       answer ? h(S.Sentence, { state: answer.state }) : null,
+      answer ? h(Cure, { key: answer.state.kind, state: answer.state }) : null,
       error
         ? h("p", { className: "s2p-told s2p-fault", role: "alert" },
             "The plugin does not answer: ", h("bdi", null, S.cut(error, 1000)))

@@ -59,35 +59,17 @@
           )
         );
 
-  const BESIDES = new Set(["text", "level", "lines", "details"]);
-
-  /** What the plugin answered: its sentence, and whatever else it told as text to unfold. */
-  S.Told = ({ told }) => {
-    if (!told) {
-      return null;
-    }
-    const more = Object.fromEntries(Object.entries(told).filter(([name]) => !BESIDES.has(name)));
-    const text = JSON.stringify(more, null, 2);
-    return h(
-      "div",
-      { className: "s2p-told s2p-" + (told.level || "ok"), role: "status" },
-      h("p", null, h("bdi", null, S.cut(told.text, 2000))),
-      Object.keys(more).length > 0
-        ? h(
-            "details",
-            null,
-            h("summary", null, "More"),
-            h("pre", { tabIndex: 0 }, S.cut(text, 20000))
-          )
-        : null
-    );
+  /** Whether the component is still there, for what is answered later. */
+  S.useAlive = () => {
+    const alive = React.useRef(true);
+    React.useEffect(() => () => (alive.current = false), []);
+    return alive;
   };
 
   /** Runs something once at a time and remembers what it told; an error is told like an answer. */
   S.useRun = () => {
     const [state, set] = React.useState({ busy: false, told: null });
-    const alive = React.useRef(true);
-    React.useEffect(() => () => (alive.current = false), []);
+    const alive = S.useAlive();
     const run = async (ask) => {
       set({ busy: true, told: null });
       let told;

@@ -14,6 +14,7 @@
     ["Behaviour and log", /./],
   ];
   const SECRET = "plex_token";
+  const LIBRARIES = "plex_library";
 
   function useLabels() {
     const [labels, set] = React.useState({});
@@ -88,16 +89,47 @@
     );
   };
 
-  S.Settings = ({ settings }) => {
+  /** Plex's libraries to choose from; none chosen means all. A name with a comma cannot be told. */
+  const Libraries = ({ names, value, change }) => {
+    const chosen = new Set(value.split(",").map((one) => one.trim().toLowerCase()).filter(Boolean));
+    const has = (name) => chosen.has(name.trim().toLowerCase());
+    const toggle = (name, on) =>
+      change(names.filter((one) => (one === name ? on : has(one))).join(", "));
+    return h(
+      "fieldset",
+      { className: "s2p-libraries" },
+      h("legend", null, chosen.size ? "Libraries to sync" : "Libraries to sync: all"),
+      names.map((name) =>
+        h(
+          "label",
+          { key: name },
+          h("input", {
+            type: "checkbox",
+            checked: has(name),
+            disabled: name.includes(","),
+            onChange: (event) => toggle(name, event.target.checked),
+          }),
+          h("bdi", null, S.cut(name, 100))
+        )
+      )
+    );
+  };
+
+  S.Settings = ({ settings, saved }) => {
     const labels = useLabels();
     const [changes, setChanges] = React.useState({});
+    const [kept, keep] = React.useState({}); // what was saved, until the next answer has it
+    const [libraries, setLibraries] = React.useState(null);
+    const alive = S.useAlive();
     const [{ busy, told }, run] = S.useRun();
+    React.useEffect(() => keep({}), [settings]);
     const unsaved = Object.keys(changes).length;
-    const current = (one) =>
-      one.name in changes ? changes[one.name] : one.name === SECRET ? "" : one.value;
+    const stored = (one) =>
+      one.name === SECRET ? "" : one.name in kept ? kept[one.name] : one.value;
+    const current = (one) => (one.name in changes ? changes[one.name] : stored(one));
     const change = (one, value) => {
       const { [one.name]: _old, ...others } = changes;
-      const same = value === (one.name === SECRET ? "" : one.value);
+      const same = value === stored(one);
       setChanges(same ? others : { ...others, [one.name]: value });
     };
     const save = (event) => {
@@ -110,11 +142,22 @@
         ])
       );
       run(async () => {
-        const saved = await S.run("save_settings", { settings: wanted });
-        setChanges({});
-        return saved;
+        const answer = await S.run("save_settings", { settings: wanted });
+        if (alive.current) {
+          keep({ ...kept, ...changes });
+          setChanges({});
+        }
+        saved && saved();
+        return answer;
       });
     };
+    const test = () =>
+      run(async () => {
+        const answer = await S.run("health_check");
+        alive.current && setLibraries(answer.libraries_in_plex || null);
+        return answer;
+      });
+    const choice = settings.find((one) => one.name === LIBRARIES);
     return h(
       S.Section,
       { title: "Settings", note: "as they are in effect" },
@@ -134,7 +177,14 @@
                 value: current(one),
                 change: (value) => change(one, value),
               })
-            )
+            ),
+            title === "Plex" && choice && libraries && libraries.length
+              ? h(Libraries, {
+                  names: libraries,
+                  value: String(current(choice)),
+                  change: (value) => change(choice, value),
+                })
+              : null
           )
         ),
         h(
@@ -148,7 +198,7 @@
           h(S.Act, {
             label: "Test connection",
             busy,
-            onClick: () => run(() => S.run("health_check")),
+            onClick: test,
           })
         )
       ),

@@ -12,6 +12,7 @@
   let watchers = 0;
   let timer = null;
   let asking = false;
+  let again = false;
   let askedAt = -Infinity;
 
   function tell(next) {
@@ -82,9 +83,13 @@
     timer = watchers && !document.hidden ? window.setTimeout(S.refresh, interval()) : null;
   }
 
-  /** Asks for the whole page's answer; at most one question is under way. */
+  /** Asks for the whole page's answer; at most one question is under way, and one after it. */
   S.refresh = async () => {
-    if (asking || document.hidden || !watchers) {
+    if (document.hidden || !watchers) {
+      return;
+    }
+    if (asking) {
+      again = true; // what is on its way may be older than what has just been done
       return;
     }
     asking = true;
@@ -98,7 +103,12 @@
       keepFault(error);
     }
     asking = false;
-    plan();
+    if (again) {
+      again = false;
+      S.refresh();
+    } else {
+      plan();
+    }
   };
 
   function seen() {

@@ -257,6 +257,14 @@ def test_health_check_tells_what_is_wrong_and_what_to_do(rig: Rig) -> None:
     assert not [text for text in texts if TOKEN in text or "wrong-token" in text]
 
 
+def test_health_check_tells_that_the_token_may_not_edit(rig: Rig) -> None:
+    fault = rig.plex.faults.status(403, kind="prefs")
+    answer = rig.task("health_check")
+    fault.clear()
+    assert answer.error is not None
+    assert "not the owner's and may not edit: set plex_token to the token of" in answer.error
+
+
 def test_health_check_tells_that_plex_has_no_library(rig: Rig) -> None:
     fault = rig.plex.faults.body(b'<MediaContainer size="0"></MediaContainer>', kind="sections")
     answer = rig.task("health_check")

@@ -152,15 +152,8 @@ class Browser:
 
     def resize(self, width: int, height: int) -> None:
         """Give the page this size, in pixels."""
-        self.tell(
-            "POST",
-            "/goog/cdp/execute",
-            {
-                "cmd": "Emulation.setDeviceMetricsOverride",
-                "params": {"width": width, "height": height, "deviceScaleFactor": 1,
-                           "mobile": False},
-            },
-        )  # fmt: skip
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.devtools("Emulation.setDeviceMetricsOverride", **size)
 
     # -- what a person sees -------------------------------------------------------------------
 
@@ -201,6 +194,10 @@ class Browser:
     def tell(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Call something of this session."""
         return self._call(method, self._session + path, body)
+
+    def devtools(self, command: str, **parameters: Any) -> Any:
+        """Call something of Chromium's own protocol."""
+        return self.tell("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         response = self._http.request(method, self._url + path, json=body, timeout=120)

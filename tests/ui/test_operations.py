@@ -121,6 +121,22 @@ def test_a_token_that_plex_refuses_is_told_while_jobs_wait_for_it_and_no_longer(
     assert rig.wait_until(lambda: state(rig)["kind"] == "in_step")
 
 
+def test_the_way_of_an_edit_to_plex_is_kept_for_each_hour(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
+    with queue_of(rig) as queue:
+        queue.enqueue([job(scene_id, at=time.time() - 90)])
+    ask(rig, "wake")
+    assert rig.settled()
+    assert rig.wait_until(lambda: bool(ask(rig, "overview")["hours"]))
+    ask(rig, "sync_scene", scene_id=scene_id)  # Plex gets nothing by it
+    assert rig.wait_until(lambda: ask(rig, "overview")["hours"][-1]["synced"] == 2)
+
+    (hour,) = ask(rig, "overview")["hours"]
+
+    assert hour["arrived"] == 1
+    assert 90 <= hour["longest"] == hour["waited"] < 180
+
+
 # -- bounds ---------------------------------------------------------------------------------------
 
 
@@ -190,7 +206,22 @@ def test_a_scene_in_the_dead_letters_says_why_and_what_to_do(rig: Rig) -> None:
     bury(rig, [9], "SceneError", "the scene has no file")
     found = ask(rig, "scene_status", scene_id=9)
     assert found["text"] == "Not in step: the scene has no file"
-    assert found["letters"][0]["remedy"].startswith("Give the scene its file")
+    assert found["remedy"].startswith("Give the scene its file")
+
+
+def test_a_scene_that_waits_says_for_what_and_what_to_do(rig: Rig) -> None:
+    wait_in_queue(rig, [8], None)
+    assert ask(rig, "scene_status", scene_id=8)["remedy"] == ""
+    wait_in_queue(rig, [9], "PlexNotFound")
+    found = ask(rig, "scene_status", scene_id=9)
+    assert found["text"].endswith(". Plex does not have the file; it is tried again by itself")
+    assert found["remedy"].startswith("Let Plex scan its library")
+
+    outage_now(rig, time.time() - 60)
+    found = ask(rig, "scene_status", scene_id=9)
+    assert ". Plex is down since " in found["text"]
+    assert found["remedy"].startswith("Start Plex")
+    assert found["level"] == "fault"
 
 
 @pytest.mark.parametrize("given", ["", "abc", "-1"])
@@ -225,6 +256,25 @@ def test_settings_are_saved_beside_the_others(rig: Rig) -> None:
     assert stored["plex_token"] == TOKEN
     values = {one["name"]: one["value"] for one in ask(rig, "overview")["settings"]}
     assert (values["max_tags"], values["sync_tags"]) == (50, False)
+
+
+def test_a_saved_path_map_has_the_scenes_looked_for_that_were_not_found(rig: Rig) -> None:
+    wait_in_queue(rig, [1], "PlexNotFound")
+    wait_in_queue(rig, [2], "PlexTemporaryError")
+    bury(rig, [3], "PlexAmbiguousMatch", "2 files of Plex could be it")
+    bury(rig, [4], "SceneError", "the scene has no file")
+
+    told = ask(rig, "save_settings", settings={"max_tags": 50})
+    assert told["looked_for_again"] == 0
+    before = time.time()
+    told = ask(rig, "save_settings", settings={"plex_unmatched_path_map": "/a=>/b"})
+
+    assert "it looks for 2 scenes again" in told["text"]
+    with queue_of(rig) as queue:
+        due = {one.scene_id: one.next_retry_at for one in queue.glance.waiting(9)}
+    assert set(due) == {1, 2, 3}
+    assert before + 9 < min(due[1], due[3]) <= max(due[1], due[3]) < time.time() + 11
+    assert len(rig.worker_pids()) == 1
 
 
 @pytest.mark.parametrize(

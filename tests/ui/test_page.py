@@ -8,49 +8,17 @@ from typing import Any
 
 import pytest
 
-from tasks.registry import TASKS
 from tests.conftest import MakeRig
 from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
 from tests.sync_queue.support import job
 from tests.ui.browser import Browser
 from tests.ui.conftest import Serve
+from tests.ui.looking import HOSTILE, PAGE, SENTENCE, look_again, looks_until, opened
 from tests.ui.situations import ask, bury, outage_now, queue_of, wait_in_queue
-from tests.ui.web import Web
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-PAGE = "/plugins/stash2plex"
-SENTENCE = ".s2p-sentence"
 ENTER, TAB = "\ue007", "\ue004"
-HOSTILE = (
-    "</script><script>window.hit=1</script><img src=x onerror=window.hit=1>"
-    "\u202eright to left\u202c {since} ${hit} " + "W" * 65_536
-)
-
-
-def opened(browser: Browser, web: Web, path: str = PAGE) -> None:
-    """A page as a user opens it whose browser has never seen it."""
-    browser.open(f"{web.url}/harness/timers.js")
-    browser.js("localStorage.clear()")
-    browser.open(web.url + path)
-
-
-def look_again(browser: Browser) -> None:
-    """Let the time come for the next question."""
-    browser.until("return harness.held() > 0")
-    browser.js("harness.fire()")
-
-
-def looks_until(browser: Browser, web: Web, text: str, selector: str = "body") -> None:
-    """Let the page ask again and again until a text is there."""
-    assert web.rig.wait_until(lambda: _looks(browser, text, selector))
-
-
-def _looks(browser: Browser, text: str, selector: str) -> bool:
-    if text in browser.text(selector):
-        return True
-    look_again(browser)
-    return False
 
 
 # -- the sentence --------------------------------------------------------------------------------
@@ -183,47 +151,9 @@ def test_10000_jobs_and_5000_dead_letters_make_no_bigger_page_than_a_few(
     assert browser.js("return document.querySelectorAll('*').length") < 2_500
 
 
-# -- from "an edit did not arrive" to its cure ---------------------------------------------------
+# -- dead letters, reconciliation, paths ---------------------------------------------------------
 
 
-def test_from_the_scene_to_cause_and_cure_in_two_clicks(
-    browser: Browser, serve: Serve, rig: Rig
-) -> None:
-    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
-    bury(rig, [scene_id], "PlexTemporaryError", "Plex answered with status 500")
-    opened(browser, serve(rig), f"/scenes/{scene_id}")
-
-    browser.click(".nav-link", "Plex")
-    cause = browser.sees("What to do", ".s2p-scene")
-    assert "Not in step: Plex answered with status 500" in cause
-    browser.click(".s2p-scene button", "Sync now")
-
-    browser.sees(f"Scene {scene_id} is queued", ".s2p-scene")
-    assert rig.settled()
-    assert rig.wait_until(lambda: rig.queued() == 0)
-    assert ask(rig, "overview")["dead_letters"]["count"] == 0
-
-
-def test_from_any_page_to_cause_and_what_differs_in_three_clicks(
-    browser: Browser, serve: Serve, rig: Rig
-) -> None:
-    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
-    bury(rig, [scene_id], "PlexAmbiguousMatch", "2 files of Plex could be it")
-    web = serve(rig)
-    opened(browser, web, "/")
-    browser.until("return document.querySelector('.s2p-badge')?.textContent === '1'")
-
-    browser.click(".nav-utility")
-    cause = browser.sees("What to do", ".s2p-group")
-    assert "2 files of Plex could be it" in cause
-    browser.click(".s2p-letters button", "Inspect")
-
-    browser.until("return document.querySelector('.s2p-group .s2p-told')")
-    assert web.arguments[-1]["mode"] in ("inspect", "overview")
-    assert {"mode": "inspect", "format": "json", "scene_id": scene_id} in web.arguments
-
-
-@pytest.mark.skipif("retry_dlq" not in TASKS, reason="this version has no operation retry_dlq")
 def test_a_group_is_retried_with_one_click(browser: Browser, serve: Serve, rig: Rig) -> None:
     scenes = rig.add_library(3, covers=False)
     bury(rig, scenes, "PlexTemporaryError", "Plex answered with status 500")
