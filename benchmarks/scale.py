@@ -22,6 +22,9 @@ class Scale:
         tries: repetitions of an operation on the queue.
         items: in the library whose paths are indexed.
         reconciled: scenes in the library that is reconciled.
+        shown_jobs: jobs that wait while the page is opened.
+        shown_letters: dead letters that there are then.
+        page_tries: how often it is.
     """
 
     pairs: int = 60
@@ -36,6 +39,9 @@ class Scale:
     tries: int = 50
     items: int = 100_000
     reconciled: int = 100_000
+    shown_jobs: int = 10_000
+    shown_letters: int = 5_000
+    page_tries: int = 15
 
 
 FULL = Scale()
@@ -52,4 +58,7 @@ QUICK = Scale(
     tries=10,
     items=2_000,
     reconciled=2_000,
+    shown_jobs=500,
+    shown_letters=200,
+    page_tries=3,
 )
