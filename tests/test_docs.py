@@ -233,6 +233,12 @@ def test_a_page_is_short(page: Path) -> None:
     assert page.read_text(encoding="utf-8").count("\n") <= most
 
 
+def test_every_image_is_shown_by_a_page() -> None:
+    shown = {Path(link).name for page in PAGES for link in _LINK.findall(prose(page))}
+
+    assert {one.name for one in (DOCS / "images").iterdir()} <= shown
+
+
 def test_an_image_is_small_and_needs_nothing_from_elsewhere() -> None:
     images = list((DOCS / "images").iterdir())
 

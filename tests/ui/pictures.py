@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.rig import REPOSITORY, Rig
 from tests.ui.browser import Browser
 from tests.ui.chromium import LACK, find
-from tests.ui.situations import ask, bury, busy_day, outage_now, queue_of, wait_in_queue
+from tests.ui.situations import STATES, ask, bury, busy_day, outage_now, queue_of, wait_in_queue
 from tests.ui.web import Web, vendor
 
 PAGE = "/plugins/stash2plex"
@@ -34,8 +34,28 @@ def take(browser: Browser, url: str, target: Path, width: int, height: int) -> N
     """One picture of the page once it shows everything."""
     browser.resize(width, height)
     browser.open(url)
-    browser.sees("Run doctor")
+    browser.sees("Report to copy")
     browser.screenshot(target)
+
+
+def take_trouble(browser: Browser, web: Web, rig: Rig, folder: Path) -> None:
+    """The whole page, and what it has besides, over something of everything."""
+    url = f"{web.url}{PAGE}"
+    take(browser, url, folder / "page-dark.png", 1100, 780)
+    take(browser, f"{url}?theme=light", folder / "page-light.png", 1100, 780)
+    take(browser, url, folder / "page-narrow.png", 320, 900)
+    browser.resize(700, 620)
+    browser.click("button", "Test connection")
+    browser.sees("Libraries to sync", ".s2p-libraries")
+    browser.js("document.querySelector('#s2p-settings').scrollIntoView()")
+    browser.screenshot(folder / "settings.png")
+    browser.resize(700, 300)
+    browser.open(f"{web.url}/scenes/11")
+    browser.click(".nav-link", "Plex")
+    browser.sees("What to do", ".s2p-scene")
+    browser.screenshot(folder / "scene.png")
+    outage_now(rig, time.time() - 25 * 60)
+    take(browser, url, folder / "page-outage.png", 1100, 780)
 
 
 def main(folder: Path) -> None:
@@ -48,16 +68,19 @@ def main(folder: Path) -> None:
         place = Path(scratch)
         (place / "npm").mkdir()
         libraries = vendor(place / "npm")
-        with Rig(place / "rig") as rig, Web(rig, libraries) as web:
-            trouble(rig)
-            with Browser(programs, place / "chromium") as browser:
-                take(browser, f"{web.url}{PAGE}", folder / "page-dark.png", 1100, 780)
-                take(browser, f"{web.url}{PAGE}?theme=light", folder / "page-light.png", 1100, 780)
-                take(browser, f"{web.url}{PAGE}", folder / "page-narrow.png", 320, 900)
-                outage_now(rig, time.time() - 25 * 60)
-                take(browser, f"{web.url}{PAGE}", folder / "page-outage.png", 1100, 780)
-            with queue_of(rig) as queue:
-                queue.clear_waiting()
+        with Browser(programs, place / "chromium") as browser:
+            for name, make in STATES.items():
+                with Rig(place / name) as rig, Web(rig, libraries) as web:
+                    make(rig)
+                    take(browser, f"{web.url}{PAGE}", folder / f"state-{name}.png", 900, 250)
+                    browser.open("about:blank")
+            with Rig(place / "rig") as rig, Web(rig, libraries) as web:
+                rig.plex.add_section("Films", ["/media/films"])
+                trouble(rig)
+                take_trouble(browser, web, rig, folder)
+                browser.open("about:blank")
+                with queue_of(rig) as queue:
+                    queue.clear_waiting()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,6 +90,74 @@ def outage_now(rig: Rig, since: float) -> None:
 def busy_day(rig: Rig) -> None:
     """Counts of the last 24 hours, as a worker would have kept them."""
     hour = time.time() // HOUR * HOUR
-    hours = [{"hour": hour - n * HOUR, "synced": (n * 7) % 23, "failed": int(n == 5) * 4,
-              "seconds": ((n * 7) % 23) * 0.4} for n in range(23, -1, -1)]  # fmt: skip
+    hours = []
+    for ago in range(23, -1, -1):
+        synced = (ago * 7) % 23
+        hours.append(
+            {
+                "hour": hour - ago * HOUR,
+                "synced": synced,
+                "failed": int(ago == 5) * 4,
+                "seconds": synced * 0.4,
+                "arrived": synced,
+                "waited": synced * (0.9 + ago % 5),
+                "longest": 6.0 + ago,
+            }
+        )
     write(rig, "stats.json", {"jobs_succeeded": 230, "hours": hours})
+
+
+# -- each state of the one sentence --------------------------------------------------------------
+
+
+def in_step(rig: Rig) -> None:
+    """An edit has arrived."""
+    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
+    rig.stash.edit_scene(scene_id, title="Uno")
+    assert rig.wait_until(lambda: rig.verdict().agree and rig.queued() == 0)
+
+
+def on_the_way(rig: Rig) -> None:
+    """Two scenes wait, and nothing is wrong."""
+    wait_in_queue(rig, rig.add_library(2, covers=False))
+
+
+def needs_you(rig: Rig) -> None:
+    """Two dead letters."""
+    bury(rig, [1, 2], "PlexPermanentError", "Plex refused the title")
+
+
+def disabled(rig: Rig) -> None:
+    """Switched off by somebody."""
+    rig.configure(enabled=False)
+
+
+def down(rig: Rig) -> None:
+    """Plex is away, and three scenes wait for it."""
+    wait_in_queue(rig, rig.add_library(3, covers=False))
+    outage_now(rig, time.time() - 60)
+
+
+def paused(rig: Rig) -> None:
+    """Plex refuses the token."""
+    rig.configure(plex_token="wrong-token-000000")
+    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
+    rig.stash.edit_scene(scene_id, title="Uno")
+    assert rig.wait_until(lambda: bool(ask(rig, "overview")["state"]["kind"] == "paused"))
+
+
+def unconfigured(rig: Rig) -> None:
+    """Nobody has said where Plex is."""
+    rig.configure(plex_url="")
+
+
+STATES: Mapping[str, Callable[[Rig], None]] = {
+    "new": lambda _rig: None,
+    "in-step": in_step,
+    "on-the-way": on_the_way,
+    "needs-you": needs_you,
+    "disabled": disabled,
+    "down": down,
+    "paused": paused,
+    "unconfigured": unconfigured,
+}

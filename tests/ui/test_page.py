@@ -14,7 +14,7 @@ from tests.sync_queue.support import job
 from tests.ui.browser import Browser
 from tests.ui.conftest import Serve
 from tests.ui.looking import HOSTILE, PAGE, SENTENCE, look_again, looks_until, opened
-from tests.ui.situations import ask, bury, outage_now, queue_of, wait_in_queue
+from tests.ui.situations import STATES, ask, bury, down, queue_of, wait_in_queue
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -24,45 +24,19 @@ ENTER, TAB = "\ue007", "\ue004"
 # -- the sentence --------------------------------------------------------------------------------
 
 
-def _down(rig: Rig) -> None:
-    wait_in_queue(rig, rig.add_library(3, covers=False))
-    outage_now(rig, time.time() - 60)
-
-
-def _needs_you(rig: Rig) -> None:
-    bury(rig, [1, 2], "PlexPermanentError", "Plex refused the title")
-
-
-def _on_the_way(rig: Rig) -> None:
-    wait_in_queue(rig, rig.add_library(2, covers=False))
-
-
-def _unconfigured(rig: Rig) -> None:
-    rig.configure(plex_url="")
-
-
-def _disabled(rig: Rig) -> None:
-    rig.configure(enabled=False)
-
-
-def _in_step(rig: Rig) -> None:
-    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
-    rig.stash.edit_scene(scene_id, title="Uno")
-    assert rig.wait_until(lambda: rig.verdict().agree and rig.queued() == 0)
-
-
 @pytest.mark.parametrize(
     ("make", "sign", "sentence"),
     [
-        (lambda _rig: None, "✓", "Nothing was sent yet: edit a scene"),
-        (_in_step, "✓", "Everything is in Plex"),
-        (_on_the_way, "✓", "2 scenes are on the way to Plex"),
-        (_needs_you, "!", "2 scenes need you"),
-        (_disabled, "!", "Stash2Plex is switched off: nothing is sent"),
-        (_down, "✕", "; 3 scenes wait"),
-        (_unconfigured, "✕", "Nothing can be sent to Plex: plex_url is not set"),
+        (STATES["new"], "✓", "Nothing was sent yet: edit a scene"),
+        (STATES["in-step"], "✓", "Everything is in Plex"),
+        (STATES["on-the-way"], "✓", "2 scenes are on the way to Plex"),
+        (STATES["needs-you"], "!", "2 scenes need you"),
+        (STATES["disabled"], "!", "Stash2Plex is switched off: nothing is sent"),
+        (STATES["down"], "✕", "; 3 scenes wait"),
+        (STATES["paused"], "✕", "refused the token (401); set plex_token anew"),
+        (STATES["unconfigured"], "✕", "Nothing can be sent to Plex: plex_url is not set"),
     ],
-    ids=["new", "in step", "on the way", "needs you", "disabled", "down", "unconfigured"],
+    ids=list(STATES),
 )
 def test_each_state_is_one_sentence_and_a_sign_and_the_bar_has_the_same(
     browser: Browser,
@@ -87,7 +61,7 @@ def test_each_state_is_one_sentence_and_a_sign_and_the_bar_has_the_same(
 
 
 def test_an_outage_is_told_by_the_readers_clock(browser: Browser, serve: Serve, rig: Rig) -> None:
-    _down(rig)
+    down(rig)
     opened(browser, serve(rig))
     assert browser.sees("Plex is down since", SENTENCE)
     assert browser.js(
@@ -336,7 +310,7 @@ def test_the_bar_asks_once_for_all_pages_and_starts_a_worker_where_jobs_wait(
     opened(browser, web, "/")
     assert rig.settled()
     browser.until("return JSON.parse(localStorage['stash2plex.state']).text !== 'Stash2Plex'")
-    for path in ("/settings", "/scenes/1", "/"):
+    for path in ("/scenes/2", "/scenes/1", "/"):
         browser.open(web.url + path)
         browser.until("return document.querySelectorAll('.nav-utility').length === 2")
 
@@ -392,7 +366,7 @@ def test_nothing_is_cut_off_at_any_width(
     browser: Browser, serve: Serve, make_rig: MakeRig, width: int, theme: str
 ) -> None:
     rig = make_rig()
-    _down(rig)
+    down(rig)
     bury(rig, [1], "PlexAmbiguousMatch", "/a/very/long/path/without/any/blank" * 9)
     browser.resize(width, 900)
     opened(browser, serve(rig), f"{PAGE}?theme={theme}")

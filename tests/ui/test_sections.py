@@ -263,7 +263,7 @@ def test_a_hostile_scene_harms_neither_its_tab_nor_what_differs(
     browser.click(".s2p-scene button", "What differs?")
 
     differs = browser.sees("In Stash", ".s2p-scene table")
-    assert "actors" in differs
+    assert "performers" in differs
     assert "<img src=x onerror=window.hit=1>" in differs
     harmless(browser, width)
 
