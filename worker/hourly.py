@@ -3,7 +3,7 @@
 Pure: the moment comes in with each call. `worker.stats` keeps it beside its counts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from shared.state_file import parse_count, parse_moment
@@ -71,7 +71,7 @@ class HourlyRecords:
         """Count a scene that was synced, and the seconds it took."""
         last = self._hour_of(now)
         took = last.seconds + max(0.0, seconds)
-        self._put(HourRecord(last.hour, last.synced + 1, last.failed, took))
+        self._put(replace(last, synced=last.synced + 1, seconds=took))
 
     def arrived(self, now: float, waited: float) -> None:
         """Count a scene of which Plex got something new, and the seconds since its edit."""
@@ -89,7 +89,7 @@ class HourlyRecords:
     def failed(self, now: float) -> None:
         """Count a try that failed."""
         last = self._hour_of(now)
-        self._put(HourRecord(last.hour, last.synced, last.failed + 1, last.seconds))
+        self._put(replace(last, failed=last.failed + 1))
 
     def _hour_of(self, now: float) -> HourRecord:
         hour = now - now % HOUR
