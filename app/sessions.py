@@ -33,7 +33,7 @@ class _Built:
 
 
 class CurrentSession:
-    """Reads the settings again when they are old; rebuilds the client only when they changed.
+    """Reads the settings again when they are old; makes a client anew when they or Plex changed.
 
     Args:
         settings: Stash's store of them.
@@ -107,10 +107,11 @@ class CurrentSession:
         parsed = self._current()
         if parsed.faults and parsed.config.enabled:
             raise ConfigFault("; ".join(parsed.faults))
-        if self._built is None or self._built.config != parsed.config:
+        built = self._built
+        if built is None or built.config != parsed.config or built.session.client.is_replaced:
             self.close()
-            self._built = _Built(parsed.config, self._build(parsed.config))
-        return self._built.session
+            built = self._built = _Built(parsed.config, self._build(parsed.config))
+        return built.session
 
     def _current(self) -> ParsedConfig:
         now = self._monotonic()

@@ -14,6 +14,7 @@ from plex.exceptions import (
     PlexAuthError,
     PlexNotFound,
     PlexPermissionError,
+    PlexReplaced,
     PlexTemporaryError,
     plex_errors,
 )
@@ -147,6 +148,7 @@ class PlexClient:
         self._note = note
         self._session = PlexSession(verify)
         self._server: Any = None
+        self._is_replaced = False
         self._sender = FieldSender(self._edit)
 
     def close(self) -> None:
@@ -177,7 +179,25 @@ class PlexClient:
         if found is None or not server_id:
             message = f"{doing}: what answers at plex_url is no Plex server"
             raise PlexTemporaryError(message)
+        if self._server is not None and server_id != self.server_id:
+            self._is_replaced = True
         return Introduction(server_id, found.get("version") or "", answer.headers.get("Date", ""))
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another server answers since it was connected to: this client is of no use."""
+        return self._is_replaced
+
+    def confirm(self) -> None:
+        """Ask whether it is the same server still.
+
+        Raises:
+            PlexReplaced: it is another one.
+        """
+        self.identity(self._timeout)
+        if self._is_replaced:
+            message = "Another Plex server answers at plex_url than before"
+            raise PlexReplaced(message)
 
     def may_edit(self) -> bool:
         """Tell whether the token is the owner's: only to him Plex shows its preferences."""

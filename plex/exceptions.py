@@ -54,7 +54,15 @@ class PlexTemporaryError(PlexError):
 
 
 class PlexNotFound(PlexError):
-    """Plex has no item for the path, or the item is gone."""
+    """Plex has no item for the path, or the item is gone.
+
+    Attributes:
+        looked_for: Plex was asked for it, and shows whole what it has: it is not merely unknown.
+    """
+
+    def __init__(self, message: str, *, looked_for: bool = False) -> None:
+        super().__init__(message)
+        self.looked_for = looked_for
 
 
 class PlexAuthError(PlexError):
@@ -71,6 +79,10 @@ class PlexTlsError(PlexError):
 
 class PlexRedirectError(PlexError):
     """The address leads elsewhere: following it would carry the token to another host."""
+
+
+class PlexReplaced(PlexError):
+    """Another server answers at the address: what is remembered of the one before is not its."""
 
 
 class PlexLibraryError(PlexError):

@@ -12,6 +12,7 @@ from plex.listing import FilterIgnored
 from plex.look_up import chunk_of, holders_of
 from plex.path_index import Listing, PathIndex, folded_name
 
+IDENTITY_AGE = 60.0  # seconds; nobody sets a Plex up anew, its libraries scanned, within that time
 REFRESH_INTERVAL = 60.0  # seconds; design.md §5: one refresh for missing paths in that time
 SINGLE_LOOKS = 3  # files that are asked for by their names before the libraries are looked at
 LIBRARIES_ASKED = 3  # for a file that lies in no library's folders
@@ -32,6 +33,8 @@ class Library:
         index: which item holds which file.
         listings: how many times Plex was found to have news for the index; when this number stands
             still, looking a path up in the index again is useless.
+        looked_at: when all libraries were last listed or asked for changes, in seconds since the
+            epoch: what the index lacks and is older than that, Plex did not have.
 
     Raises (all methods):
         PlexError: Plex could not be asked, or a listing broke off: nothing may be concluded about
@@ -51,9 +54,11 @@ class Library:
         self._all: list[Section] = []
         self._prepared = False
         self._refreshed_at = float("-inf")
+        self._confirmed_at = float("-inf")
         self._asked_singly = 0
         self._known: list[Section] = []
         self.listings = 0
+        self.looked_at = float("-inf")
         self.index = index
 
     @property
@@ -70,13 +75,21 @@ class Library:
         return list(self._all)
 
     def prepare(self) -> None:
-        """Make sure that every configured library was listed at least once."""
+        """Make sure that it is the same server, and every configured library was listed once.
+
+        Raises:
+            PlexReplaced: another server answers by now, of which nothing here holds.
+        """
         with _faults_of_the_address():
             self._prepare()
+            if not 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE:
+                self._client.confirm()
+                self._confirmed_at = self._clock()
 
     def _prepare(self) -> None:
         if self._prepared:
             return
+        begun = self._clock()
         self.index.use_server(self.server_id)
         sections = self._configured_sections()
         self.index.drop_sections_except(section.key for section in sections)
@@ -84,7 +97,8 @@ class Library:
         for section in unknown:
             self._list(section)
         if len(unknown) == len(sections):
-            self._refreshed_at = self._clock()
+            self._refreshed_at, self.looked_at = self._clock(), begun
+        self._confirmed_at = self._clock()
         self._prepared = True
 
     def look_for(self, paths: Sequence[str]) -> bool:
@@ -166,7 +180,7 @@ class Library:
                 look is Look.CHANGES and last is not None and not self._list_changes(section, last)
             ):
                 self._list(section)
-        self._refreshed_at = now
+        self._refreshed_at = self.looked_at = now
         self._asked_singly = 0
 
     def _list(self, section: Section) -> None:

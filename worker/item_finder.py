@@ -74,12 +74,17 @@ class ItemFinder:
         Where Plex could not be asked none is known to be missing: they get its error.
         """
         try:
-            if self._session.look_for(file.path for one in missing for file in one.scene.files):
+            asked = self._session.look_for(f.path for one in missing for f in one.scene.files)
+            if asked:
                 self._match_by_path(missing)
         except PlexError as error:
             for one in missing:
                 one.error = error
             return []
+        looked_at = self._session.library.looked_at
+        for one in missing:
+            since = max((claim.job.enqueued_at for claim in one.claims), default=0.0)
+            one.looked_for = asked or looked_at >= since
         return [one for one in missing if not one.items]
 
     def _match_by_path(self, work: Sequence[SceneWork]) -> None:
@@ -144,7 +149,8 @@ class ItemFinder:
         if one.matching.candidates:
             return PlexAmbiguousMatch(ambiguous(file, one.matching.candidates, self._titles()))
         namesakes = self._session.matcher.namesakes(file)
-        return PlexNotFound(not_found(file, namesakes, self._titles()))
+        sure = one.looked_for and not one.unseen
+        return PlexNotFound(not_found(file, namesakes, self._titles()), looked_for=sure)
 
     def _titles(self) -> dict[int, str]:
         return {one.key: one.title for one in self._session.library.sections_known()}

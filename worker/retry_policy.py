@@ -10,6 +10,7 @@ from plex.exceptions import (
     PlexPermanentError,
     PlexPermissionError,
     PlexRedirectError,
+    PlexReplaced,
     PlexServerDown,
     PlexTemporaryError,
     PlexTlsError,
@@ -93,7 +94,7 @@ def decide(
         error: one of Plex's, Stash's or the scene's errors; anything else is a bug of ours.
         job: with its `retry_count`, and `missing_since` among its data where it was missing before.
         max_retries: the setting.
-        skip_not_found: the setting.
+        skip_not_found: the setting; it never speaks of what Plex was not asked for just now.
         plex_healthy: what a probe said after a `PlexTemporaryError`: True makes it the job's own
             fault, False an outage.
         now: seconds since the epoch.
@@ -105,12 +106,14 @@ def decide(
         return Pause(by_stash=True)
     if isinstance(error, _CONFIGURATION):
         return Pause()
+    if isinstance(error, PlexReplaced):
+        return Retry(at=now, counts=False)
     if isinstance(error, PlexServerDown):
         return Outage()
     if isinstance(error, PlexTemporaryError) and not plex_healthy:
         return Outage()
     if isinstance(error, PlexNotFound):
-        return _when_missing(job, skip_not_found, now, uniform)
+        return _when_missing(job, skip_not_found and error.looked_for, now, uniform)
     if isinstance(error, PlexPermanentError | SceneError) or job.retry_count >= max_retries:
         return Bury()
     params = get_retry_params(type(error).__name__)
@@ -120,9 +123,9 @@ def decide(
 
 
 def _when_missing(
-    job: SyncJob, skip_not_found: bool, now: float, uniform: Callable[[float, float], float]
+    job: SyncJob, skip: bool, now: float, uniform: Callable[[float, float], float]
 ) -> Decision:
-    if skip_not_found:
+    if skip:
         return Drop()
     missing_since = job.data.get(MISSING_SINCE)
     long_enough = isinstance(missing_since, int | float) and now - missing_since >= KEEP_LOOKING

@@ -74,6 +74,7 @@ class SceneWork:
         taken_over: the keys of those items that were written for another scene before.
         elsewhere: for people: which other scenes its other items show.
         unseen: whether Plex lists an item of it but did not show it when it was asked.
+        looked_for: whether Plex was asked, since the edit, for what its index does not have.
         error: why it goes no further.
     """
 
@@ -85,6 +86,7 @@ class SceneWork:
     taken_over: list[int] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     unseen: bool = False
+    looked_for: bool = False
     error: PlexError | None = None
 
     @property

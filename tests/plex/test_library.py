@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from plex.client import PlexClient
-from plex.exceptions import PlexError, PlexServerDown
+from plex.exceptions import PlexError, PlexReplaced, PlexServerDown
 from plex.freshness import TRUST_CHANGE_MARK
-from plex.library import REFRESH_INTERVAL, Library
+from plex.library import IDENTITY_AGE, REFRESH_INTERVAL, Library
 from plex.path_index import PathIndex
 from tests.plex.support import client_of
 from tests.servers.plex import FakePlex, Section
@@ -223,3 +223,26 @@ def test_another_server_behind_the_same_address_starts_with_an_empty_index(
     client.close()
     assert other.server_id == "another" * 5
     assert index.rating_keys() == {2}
+
+
+def test_once_a_minute_it_is_asked_whether_it_is_the_same_server(
+    plex: FakePlex, library: Library, clock: Clock
+) -> None:
+    library.prepare()
+    mark = plex.log.mark()
+    for _ in range(5):
+        clock.now += IDENTITY_AGE / 2
+        library.prepare()
+    assert plex.log.count(kind="identity", since=mark) == len(plex.log.since(mark)) == 2
+
+
+def test_another_server_at_the_address_is_found_out_before_anything_is_done(
+    plex: FakePlex, library: Library, client: PlexClient, clock: Clock
+) -> None:
+    library.prepare()
+    plex.machine_identifier = "f" * 40
+    clock.now += IDENTITY_AGE
+    for _ in range(2):
+        with pytest.raises(PlexReplaced, match="Another Plex server answers at plex_url"):
+            library.prepare()
+    assert client.is_replaced

@@ -19,6 +19,7 @@ from plex.exceptions import (
     PlexPermanentError,
     PlexPermissionError,
     PlexRedirectError,
+    PlexReplaced,
     PlexServerDown,
     PlexTemporaryError,
     PlexTlsError,
@@ -93,6 +94,7 @@ def decision(
         (StashQueryError("no column"), Retry(NOW + 5, counts=True), Bury()),
         (KeyError("a bug"), Retry(NOW + 5, counts=True), Bury()),
         (sqlite3.OperationalError("disk I/O"), Retry(NOW + 5, counts=True), Bury()),
+        (PlexReplaced("another"), Retry(NOW, counts=False), Retry(NOW, counts=False)),
         (
             PlexNotFound("no item"),
             Retry(NOW + 30, counts=True),
@@ -109,7 +111,7 @@ def test_an_error_decides_what_becomes_of_a_fresh_job_and_of_one_out_of_retries(
 
 
 def test_every_class_of_plex_s_errors_is_in_that_table() -> None:
-    assert set(PlexError.__subclasses__()) == {
+    known: set[type[PlexError]] = {
         PlexServerDown,
         PlexAuthError,
         PlexPermissionError,
@@ -119,7 +121,9 @@ def test_every_class_of_plex_s_errors_is_in_that_table() -> None:
         PlexPermanentError,
         PlexTemporaryError,
         PlexNotFound,
+        PlexReplaced,
     }
+    assert set(PlexError.__subclasses__()) == known
 
 
 # temporary errors
@@ -199,7 +203,12 @@ def test_a_job_that_does_not_tell_since_when_starts_its_two_hours_now(since: obj
 @pytest.mark.parametrize("since", [NOW - 9 * HOURS, NOW])
 def test_whoever_wants_missing_items_skipped_gets_them_skipped_at_once(since: float) -> None:
     job_ = job(0, **{MISSING_SINCE: since})
-    assert decision(PlexNotFound("none"), job_, skip_not_found=True) == Drop()
+    assert decision(PlexNotFound("none", looked_for=True), job_, skip_not_found=True) == Drop()
+
+
+def test_what_plex_was_not_asked_for_is_never_skipped() -> None:
+    later = decision(PlexNotFound("unknown"), job(), skip_not_found=True)
+    assert later == Retry(NOW + 30, counts=True)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +259,8 @@ def test_a_retry_lies_ahead_and_a_pause_never_depends_on_the_job(
         uniform=lambda low, high: low + share * (high - low),
     )
     if isinstance(chosen, Retry):
-        assert NOW + 1 <= chosen.at <= NOW + 600
+        soonest = 0 if isinstance(error, PlexReplaced) else 1
+        assert NOW + soonest <= chosen.at <= NOW + 600
     if isinstance(chosen, Outage | Pause | Leave):
         assert decision(error, job()) == chosen
 
