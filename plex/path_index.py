@@ -30,8 +30,8 @@ CREATE TABLE IF NOT EXISTS listings (
 """
 _INSERT_LISTING = """
 INSERT OR REPLACE INTO listings
-SELECT ?1, ?2, ?3, ?4, ?5, COUNT(DISTINCT rating_key), ?4, ?5, 0
-FROM parts WHERE server_id = ?1 AND section = ?2
+SELECT :server, :section, :listing, :now, :mark, COUNT(DISTINCT rating_key), :now, :mark, 0
+FROM parts WHERE server_id = :server AND section = :section
 """
 _UPSERT_PART = (
     "INSERT INTO parts (server_id, section, rating_key, path, folded, name, size, listing) "
@@ -153,7 +153,14 @@ class PathIndex:
                 (self._server_id, section, listing),
             )
             self._connection.execute(
-                _INSERT_LISTING, (self._server_id, section, listing, now, change_mark)
+                _INSERT_LISTING,
+                {
+                    "server": self._server_id,
+                    "section": section,
+                    "listing": listing,
+                    "now": now,
+                    "mark": change_mark,
+                },
             )
         return count
 

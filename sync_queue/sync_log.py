@@ -283,10 +283,10 @@ class SyncLog:
         What only the earlier implementation knew does not count: it never forgot a scene.
         """
         rows = self._connection.execute(
-            "SELECT scene_id FROM scene_log WHERE scene_id > ?1 AND scene_id <= ?2 "
+            "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
             f"AND outcome != '{SYNCED_EARLIER}' UNION "
-            "SELECT scene_id FROM sync_log WHERE scene_id > ?1 AND scene_id <= ?2",
-            (after, up_to),
+            "SELECT scene_id FROM sync_log WHERE scene_id > :after AND scene_id <= :last",
+            {"after": after, "last": up_to},
         )
         return [row[0] for row in rows]
 
