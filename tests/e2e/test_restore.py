@@ -327,3 +327,22 @@ def test_a_scene_id_that_is_none_is_refused(rig: Rig, given: str) -> None:
 
     assert answer.error is not None
     assert "allowed: the number of a scene" in answer.error
+
+
+def test_a_plex_that_was_set_up_anew_in_an_outage_gets_back_what_it_held(rig: Rig) -> None:
+    scene_id, old = rig.add_pair("a", **STASH)
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: old.title == "One" and rig.queued() == 0)
+    rig.plex.stop()
+    rig.stash.edit_scene(scene_id, title="Two")
+    assert rig.wait_until(lambda: "All jobs wait" in rig.worker_log())
+    rig.plex.machine_identifier = "f" * 40
+    rig.plex.remove_item(old.rating_key)
+    new = rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
+    rig.plex.edit(new.rating_key, lock=False, summary="What the new Plex held")
+    rig.plex.start()
+    assert rig.wait_until(lambda: new.title == "Two" and rig.queued() == 0, 30)
+
+    rig.task("restore_values")
+
+    assert new.summary == "What the new Plex held"

@@ -225,6 +225,19 @@ def test_scenes_that_plex_does_not_have_are_done_if_that_is_wanted(
     assert dead_scenes(rig) == set()
 
 
+def test_an_item_that_came_since_the_last_look_is_not_taken_for_missing(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"skip_not_found": True})
+    first, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(first, title="A")
+    assert rig.wait_until(lambda: item.title == "A" and rig.queued() == 0)
+    second, _ = rig.add_pair("b", tags=["T"])
+
+    rig.stash.edit_scene(second, title="B")
+
+    assert rig.wait_until(lambda: f"Scene {second} (B): Plex has no item" in rig.worker_log())
+    assert rig.wait_until(lambda: [job["retry_count"] for job in jobs(rig)] == [1])
+
+
 @pytest.mark.parametrize("debug", [True, False])
 def test_steps_are_told_only_with_debug_logging(make_rig: MakeRig, debug: bool) -> None:
     rig = make_rig(settings={"debug_logging": debug, "strict_mode": True})
