@@ -1,5 +1,6 @@
 """Path prefixes that differ between Plex's machine and Stash's, in both directions."""
 
+import unicodedata
 from dataclasses import dataclass
 
 from validation.paths import components, is_windows, without_first
@@ -70,7 +71,17 @@ def _rest(path: str, prefix: str) -> str | None:
         folder = components(prefix)
         if components(path)[: len(folder)] == folder:
             return without_first(path, len(folder))
+    if not prefix.isascii():
+        # macOS names files in decomposed letters, and people type composed ones.
+        folders, parts = prefix.split("/"), path.split("/")
+        begin = parts[: len(folders)]
+        if [_composed(one) for one in begin] == [_composed(one) for one in folders]:
+            return path[len("/".join(begin)) :]
     return None
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _with_separators_of(rest: str, prefix: str) -> str:

@@ -162,3 +162,11 @@ def test_a_path_that_no_pair_fits_stays_as_it_is(pairs: dict[str, str], path: st
         assert paths.to_plex(path) == path
     if not any(f"{path}/".startswith(f"{plex}/") for plex in pairs):
         assert paths.to_stash(path) == path
+
+
+def test_a_prefix_fits_however_its_letters_are_composed() -> None:
+    typed, named = "/Volumes/Vid\u00e9os", "/Volumes/Vide\u0301os/\u00e9te\u0301/a.mp4"
+    paths, problems = parse_path_map(f"/data=>{typed}")
+    assert problems == []
+    assert paths.find_plex(named) == "/data/\u00e9te\u0301/a.mp4"
+    assert paths.find_plex("/Volumes/Vide\u0301osammlung/a.mp4") is None
