@@ -35,6 +35,8 @@ ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
 def _names(value: Any) -> tuple[str, ...]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # a library may be called "2024"
     if not isinstance(value, str):
         raise ValueProblem("names of libraries, separated by commas")
     return tuple(name.strip() for name in value.split(",") if name.strip())
@@ -188,8 +190,8 @@ def _in_words(default: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], name: str) -> Any:
-    for key in (name, ALIASES.get(name, name)):
-        value = stored.get(key)
-        if not is_empty(value):
-            return value
-    return None
+    # A setting that was emptied is not set, whatever its earlier name still says.
+    value = stored.get(name)
+    if value is None:
+        value = stored.get(ALIASES.get(name, name))
+    return None if is_empty(value) else value

@@ -229,7 +229,7 @@ def test_libraries_are_separated_by_commas(given: str, names: tuple[str, ...]) -
     assert value_of(plex_library=given) == names
 
 
-@pytest.mark.parametrize("given", [5, True, ["Scenes"], {"a": 1}])
+@pytest.mark.parametrize("given", [5.5, True, ["Scenes"], {"a": 1}])
 def test_libraries_that_are_no_text_fall_back(given: object) -> None:
     assert "separated by commas" in refusal_of(plex_library=given)
 
@@ -285,7 +285,12 @@ def test_a_timeout_is_read_under_its_other_name_unless_its_own_is_set(
 ) -> None:
     assert getattr(parse(**{alias: 7}).config, name) == 7
     assert getattr(parse(**{alias: 7, name: 9}).config, name) == 9
-    assert getattr(parse(**{alias: 7, name: ""}).config, name) == 7
+    default = getattr(Config(), name)
+    assert getattr(parse(**{alias: 7, name: ""}).config, name) == default
+
+
+def test_a_library_may_be_called_by_a_number() -> None:
+    assert parse(plex_library=2024).config.plex_library == ("2024",)
 
 
 # Plex's address and token

@@ -45,7 +45,7 @@ OPTIONAL: list[tuple[str, Any, str]] = [
     ("max_tags", {}, "a whole number from 10 to 500"),
     ("dlq_retention_days", 366, "a whole number from 1 to 365"),
     ("reconcile_batch_size", "all", "a whole number from 10 to 1000"),
-    ("plex_library", 5, "names of libraries, separated by commas"),
+    ("plex_library", True, "names of libraries, separated by commas"),
     ("plex_library", ["Scenes", "More"], "names of libraries, separated by commas"),
     ("reconcile_interval", "sometimes", "never or hourly or daily or weekly"),
     ("reconcile_interval", 24, "never or hourly or daily or weekly"),
