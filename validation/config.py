@@ -23,6 +23,7 @@ _SHORTEST_TOKEN = 10
 _SAME_PATHS = PathMap()
 # A name, an IPv4 address, or an IPv6 address: what every client of ours can ask.
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
+_PLEX_PAGE = re.compile(r"/web(/.*)?$")
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
 # Names that the earlier implementation, or its documentation, had for some of the settings.
 ALIASES = {
@@ -54,7 +55,8 @@ def _url(value: Any) -> str:
         usable = False
     if not usable:
         raise ValueProblem("an address such as http://192.168.1.10:32400")
-    return text
+    # What a browser shows there has Plex's page behind it, and maybe a token.
+    return f"{parts.scheme}://{parts.netloc}{_PLEX_PAGE.sub('', parts.path)}".rstrip("/")
 
 
 def _token(value: Any) -> str:

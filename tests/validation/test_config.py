@@ -297,12 +297,22 @@ def test_a_library_may_be_called_by_a_number() -> None:
 
 
 @pytest.mark.parametrize(
+    "behind",
+    ["/web/index.html#!/server/f00/details?key=%2Flibrary", "/web", "/?X-Plex-Token=abcdefgh1234"],
+)
+def test_an_address_from_a_browser_is_that_of_its_server(behind: str) -> None:
+    assert parse(plex_url=f"http://nas:32400{behind}").config.plex_url == "http://nas:32400"
+    below = parse(plex_url=f"https://nas/webplex{behind}").config.plex_url
+    assert below == "https://nas/webplex"
+
+
+@pytest.mark.parametrize(
     ("given", "url"),
     [
         ("http://plex:32400", "http://plex:32400"),
         (" https://192.168.1.10:32400/ ", "https://192.168.1.10:32400"),
         ("http://[::1]:32400//", "http://[::1]:32400"),
-        ("HTTP://Plex", "HTTP://Plex"),
+        ("HTTP://Plex", "http://Plex"),
         ("https://host/behind/a/proxy/", "https://host/behind/a/proxy"),
     ],
 )
