@@ -58,6 +58,8 @@ def door_of(lock: FileLock) -> str:
 
 def _call_waiter(script: str, door_path: str, message: bytes) -> bool:
     """Tell the process that waits, if there is one, which worker to become."""
+    if sys.platform == "win32":
+        return False
     try:
         door = os.open(door_path, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:  # there is no door, or nobody behind it

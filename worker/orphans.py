@@ -86,6 +86,8 @@ class LinuxProcesses:
 
     def leave_orphan(self) -> Orphan | None:
         """See `Processes`."""
+        if sys.platform == "win32":
+            return None
         reader, writer = os.pipe()
         with open(reader, "rb") as answer:
             try:
@@ -105,6 +107,8 @@ class LinuxProcesses:
 
 def _leave_child(writer: int) -> None:
     """Start a process that ends at once, tell which, and end without having collected it."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     try:
         child = os.fork()
         if child:

@@ -89,6 +89,8 @@ def _open_door(path: str) -> int:
     Raises:
         OSError: the file system has none.
     """
+    if sys.platform == "win32":
+        raise NotImplementedError
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     os.mkfifo(path, 0o600)

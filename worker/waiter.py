@@ -22,6 +22,8 @@ _CHUNK = 65_536
 
 def wait_for_call(door: int, door_path: str) -> bool:
     """Sleep until somebody calls; False when nobody can any more, or the plugin is gone."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     poll = select.poll()
     poll.register(door, select.POLLIN)
     while not poll.poll(LOOK * 1000):
@@ -58,6 +60,8 @@ def give_stdin(message: bytes) -> None:
     Raises:
         OSError: there is no pipe to be had.
     """
+    if sys.platform == "win32":
+        raise NotImplementedError
     reader, writer = os.pipe()
     os.set_blocking(writer, False)  # its buffer holds it (4 KiB at the very least)
     try:
