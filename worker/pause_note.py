@@ -23,6 +23,8 @@ class PauseNote:
 
     def write(self, reason: str) -> None:
         """Note a reason, or with an empty text that work goes on; it is never worth an error."""
+        if not reason and not self.read()[0]:
+            return
         try:
             write_state(self._path, {"reason": reason, "since": self._clock()})
         except OSError as error:

@@ -29,6 +29,7 @@ class Pauses:
         self._in_a_row = 0
         self._until = float("-inf")
         self._kind = ""
+        self._may_be_noted = True  # by a worker that was killed in its pause
         self.reason = ""
 
     @property
@@ -70,8 +71,9 @@ class Pauses:
 
     def succeeded(self) -> None:
         """A job went through: there is nothing left to wait for."""
-        if self.reason:
+        if self.reason or self._may_be_noted:
             self._note("")
+            self._may_be_noted = False
         self._in_a_row = 0
         self.reason = ""
         self._kind = ""
