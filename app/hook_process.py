@@ -103,24 +103,28 @@ def _store(folder: DataFolder, jobs: "list[JobData]", log: "Log") -> bool:
     try:
         return _store_in_database(folder, jobs, log)
     except sqlite3.DatabaseError as error:
+        problem: Exception = error
         # Only now: a hook that can use its database does not pay for the rescue.
         from sync_queue.rescue import is_damage, put_into_inbox, set_aside  # noqa: PLC0415
 
         if is_damage(error):
-            aside = set_aside(folder.queue_database)
-            if aside:
-                who = f"{_subjects(jobs)}: queued; the hook" if jobs else "An event"
-                log.error(
-                    f"{who} found that the queue's database was damaged ({error}); it is kept as "
-                    f"{aside}. A fresh one is in use; a reconciliation of all scenes begins by "
-                    "itself and finds what was waiting in it"
-                )
-            return _store_in_database(folder, jobs, None if aside else log)
+            try:
+                aside = set_aside(folder.queue_database)
+                if aside:
+                    who = f"{_subjects(jobs)}: queued; the hook" if jobs else "An event"
+                    log.error(
+                        f"{who} found that the queue's database was damaged ({error}); it is kept "
+                        f"as {aside}. A fresh one is in use; a reconciliation of all scenes begins "
+                        "by itself and finds what was waiting in it"
+                    )
+                return _store_in_database(folder, jobs, None if aside else log)
+            except (OSError, sqlite3.DatabaseError) as again:
+                problem = again  # it cannot be mended in this moment: the worker will see to it
         if not jobs:
             return False
         for job in jobs:
             put_into_inbox(folder.queue_folder, job)
-        why = "busy" if "locked" in str(error) else f"unusable now: {error}"
+        why = "busy" if "locked" in str(problem) else f"unusable now: {problem}"
         log.info(f"{_subjects(jobs)}: queued beside the database, which is {why}")
         return True
 

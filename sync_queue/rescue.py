@@ -46,10 +46,11 @@ def set_aside(path: str) -> "str | None":
         if not _is_damaged(path):
             return None
         aside = f"{path}.corrupt-{int(time.time())}"
+        # First: who is killed in between leaves a reconciliation too many, and no edit unknown.
+        _write(os.path.join(os.path.dirname(path), REBUILT_MARKER), {"set_aside": aside})
         for suffix in ("", "-wal", "-shm"):
             if os.path.exists(path + suffix):
                 replace_file(path + suffix, aside + suffix)
-        _write(os.path.join(os.path.dirname(path), REBUILT_MARKER), {"set_aside": aside})
         _forget_the_oldest(path)
         return aside
     finally:
@@ -60,11 +61,21 @@ def _is_damaged(path: str) -> bool:
     try:
         connection = sqlite3.connect(path, timeout=1.0)
         try:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                return True
+            if _is_whole(connection):
+                return False
+            # An index that does not fit its table, which a quick look does not see: no job is lost.
+            connection.execute("REINDEX")
+            return not _is_whole(connection)
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
         return is_damage(error)
+
+
+def _is_whole(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
 
 
 def _forget_the_oldest(path: str) -> None:
@@ -98,14 +109,18 @@ def read_inbox(queue_folder: str) -> "Iterator[tuple[str, JobData | None]]":
     for name in names:
         path = os.path.join(inbox, name)
         if name.endswith(".json"):
-            yield path, _read_job(path)
+            try:
+                job = _read_job(path)
+            except OSError:
+                continue  # it cannot be read now, which says nothing of what is in it
+            yield path, job
 
 
 def _read_job(path: str) -> "JobData | None":
     try:
         with open(path, encoding="utf-8") as file:
             job = json.load(file)
-    except (OSError, ValueError):
+    except (ValueError, RecursionError):
         return None
     sound = isinstance(job, dict) and all(
         isinstance(job.get(name), str) for name in ("job_id", "job_key", "update_type")

@@ -1,0 +1,73 @@
+"""What a damaged database becomes, and what waits beside it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from shared.files import replace_file
+from sync_queue import rescue
+from sync_queue.manager import QueueManager
+from sync_queue.rescue import INBOX, REBUILT_MARKER, put_into_inbox, read_inbox, set_aside
+from tests.sync_queue.support import job
+
+
+def filled(folder: Path, scenes: int = 3) -> Path:
+    """A closed database with a job for each scene."""
+    queue = QueueManager(str(folder))
+    queue.enqueue([job(number) for number in range(1, scenes + 1)])
+    queue.close()
+    return folder / "data.db"
+
+
+def test_an_index_that_does_not_fit_its_table_is_made_anew_and_no_job_lost(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    (page,) = connection.execute(
+        "SELECT rootpage FROM sqlite_master WHERE name = 'waiting_by_subject'"
+    ).fetchone()
+    connection.close()
+    content = bytearray(path.read_bytes())
+    at = content.index(b"scene_1", (page - 1) * size, page * size)
+    content[at + 6] = ord("9")
+    path.write_bytes(content)
+
+    assert set_aside(str(path)) is None
+
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone() == (3,)
+    connection.close()
+
+
+def test_who_is_killed_while_a_database_is_set_aside_has_asked_for_a_reconciliation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path)
+    path.write_bytes(b"no database at all" * 500)
+
+    def killed(old: str, new: str) -> None:
+        if old == str(path):
+            raise KeyboardInterrupt
+        replace_file(old, new)
+
+    monkeypatch.setattr(rescue, "replace_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        set_aside(str(path))
+
+    assert (tmp_path / REBUILT_MARKER).exists()
+
+
+def test_what_cannot_be_read_in_this_moment_stays_in_the_inbox(tmp_path: Path) -> None:
+    put_into_inbox(str(tmp_path), json.loads(json.dumps(job(1))))
+    (tmp_path / INBOX / "0.json").mkdir()  # reading it is an error of the system
+    (tmp_path / INBOX / "1.json").write_text("no job")
+
+    found = [one and one["job_key"] for _, one in read_inbox(str(tmp_path))]
+
+    assert found == [None, "scene_1"]
