@@ -310,7 +310,8 @@ class SyncWorker:
                 return PAUSED
             self._settlement.failed(decision, result, error, claim)
             self._forget([claim], unsettled)
-        self._guard.job_failed()
+        if isinstance(error, PlexError):
+            self._guard.job_failed()
         return WORKED
 
     def _decide(self, error: Exception, claim: Claim, *, plex_healthy: bool) -> Decision:
@@ -376,6 +377,9 @@ class SyncWorker:
     def _seconds_to_next_step(self) -> float | None:
         """Return how long to wait for the next step; None when nothing waits."""
         due = self._queue.next_due()
+        if not self._config.enabled:  # nobody looks for anything then, nor after Plex
+            wait = None if due is None else max(0.0, due - self._env.clock())
+            return None if wait is None else min(wait, self._config.poll_interval)
         aside = self._wants_aside()
         if due is None and not aside and not self._guard.is_away:
             return None
