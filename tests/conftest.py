@@ -38,3 +38,8 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, with_pip=False, symlinks=True)
     return folder / "bin" / "python3"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the browser's tests: one process runs them all, and would be the last to end."""
+    items.sort(key=lambda item: "/tests/ui/" not in item.path.as_posix())

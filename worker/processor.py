@@ -378,8 +378,9 @@ class SyncWorker:
         """Return how long to wait for the next step; None when nothing waits."""
         due = self._queue.next_due()
         if not self._config.enabled:  # nobody looks for anything then, nor after Plex
-            wait = None if due is None else max(0.0, due - self._env.clock())
-            return None if wait is None else min(wait, self._config.poll_interval)
+            left = self._pauses.seconds_left
+            ahead = None if due is None else max(0.0, due - self._env.clock())
+            return None if ahead is None else max(left, min(ahead, self._config.poll_interval))
         aside = self._wants_aside()
         if due is None and not aside and not self._guard.is_away:
             return None

@@ -172,8 +172,8 @@ def give_own_clock(rig: Rig) -> None:
     mutate(
         rig,
         "Stash2Plex.py",
-        "import json\nimport os\nimport sys\n",
-        "import json\nimport os\nimport sys\nimport time\n\n_TRUE = time.time\n"
+        "import os\nimport sys\n",
+        "import os\nimport sys\nimport time\n\n_TRUE = time.time\n"
         f"time.time = lambda: _TRUE() + float(open({shift!r}).read())\n",
     )
 

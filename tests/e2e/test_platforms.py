@@ -39,7 +39,7 @@ def windows(make_rig: MakeRig) -> Rig:
                 text = text.replace(here, there)
         path.write_text(text, encoding="utf-8")
     assert changed == set(ON_WINDOWS)
-    mutate(rig, "Stash2Plex.py", "import json\n", "import fake_msvcrt, fake_windows\nimport json\n")
+    mutate(rig, "Stash2Plex.py", "import os\n", "import fake_msvcrt, fake_windows\nimport os\n")
     return rig
 
 

@@ -233,7 +233,9 @@ def test_a_healthy_plex_is_told_to_a_program(rig: Rig) -> None:
         "reachable": True,
         "latency_seconds": answer["latency_seconds"],
         "token_accepted": True,
+        "token_may_edit": True,
         "libraries": ["Scenes"],
+        "libraries_in_plex": ["Scenes"],
         "waiting": 0,
         "breaker_state": "closed",
     }

@@ -27,6 +27,7 @@ from plex.exceptions import (
     PlexPermanentError,
     PlexPermissionError,
     PlexRedirectError,
+    PlexReplaced,
     PlexServerDown,
     PlexTemporaryError,
     PlexTlsError,
@@ -117,7 +118,7 @@ def test_a_wait_that_plex_asks_for_is_kept(status: int) -> None:
 def test_an_ambiguous_match_is_permanent_and_no_other_class_contains_another() -> None:
     assert issubclass(PlexAmbiguousMatch, PlexPermanentError)
     siblings = set(PlexError.__subclasses__())
-    assert siblings == {*STATUSES.values(), PlexTlsError, PlexLibraryError}
+    assert siblings == {*STATUSES.values(), PlexTlsError, PlexLibraryError, PlexReplaced}
 
 
 # by exception of the libraries below

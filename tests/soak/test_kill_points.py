@@ -235,7 +235,7 @@ INBOX_LOSES = (
 )
 INBOX_KEEPS = (Point("inbox.renamed", RESCUE, "replace_file(temporary, path)", True),)
 LAUNCH = (
-    Point("launch.elected", LAUNCHER, 'message = json.dumps(server_connection).encode("utf-8")'),
+    Point("launch.elected", LAUNCHER, 'message = dumps(server_connection).encode("utf-8")'),
     Point("launch.spawn", LAUNCHER, SPAWN),
     Point("launch.told", LAUNCHER, "os.write(writer, message)", True),
 )
