@@ -2,6 +2,10 @@
 
 It lies in a database of its own that may be deleted at any time. A row is a hint: whoever uses one
 compares it with the item's own files, as the item is read anyway before it is written.
+
+Several processes may list a library at once. Each listing draws a number when it begins; what is
+seen, by a listing or a single look, is marked with the number drawn last. At its end a listing
+removes what has a lower mark than its own number: what nobody has seen since it began.
 """
 
 import contextlib
@@ -27,6 +31,12 @@ CREATE TABLE IF NOT EXISTS listings (
     listed_at REAL NOT NULL, change_mark TEXT NOT NULL, items INTEGER NOT NULL,
     looked_at REAL NOT NULL, looked_mark TEXT NOT NULL, cursor INTEGER NOT NULL,
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+"""
+# The first time in a database; the numbers only ever rise, so they outlive what they mark.
+_BEGIN_NUMBERS = """
+INSERT OR IGNORE INTO numbers_drawn
+SELECT :section, coalesce(MAX(listing), 0) FROM parts WHERE section = :section
 """
 _INSERT_LISTING = """
 INSERT OR REPLACE INTO listings
@@ -134,19 +144,16 @@ class PathIndex:
     ) -> int:
         """Take in a complete listing of one library, page by page; return the number of files.
 
-        What the listing no longer has goes at its end; one that fails half-way removes nothing,
-        and what it has shown by then is kept.
+        What the listing no longer has goes at its end, but for what was seen otherwise since it
+        began; one that fails half-way removes nothing, and what it has shown by then is kept.
         """
         count = 0
-        row = self._connection.execute(
-            "SELECT coalesce(MAX(listing), 0) + 1 FROM parts WHERE server_id = ? AND section = ?",
-            (self._server_id, section),
-        ).fetchone()
-        listing = int(row[0])
+        listing = self._draw_number(section)
         for page in pages:
             count += len(page)
             with self._transaction():
-                self._connection.executemany(_UPSERT_PART, self._rows(section, page, listing))
+                mark = self._last_number(section)
+                self._connection.executemany(_UPSERT_PART, self._rows(section, page, mark))
         with self._transaction():
             self._connection.execute(
                 "DELETE FROM parts WHERE server_id = ? AND section = ? AND listing < ?",
@@ -173,25 +180,10 @@ class PathIndex:
         files_of: dict[int, list[LibraryPart]] = {}
         for part in parts:
             files_of.setdefault(part.rating_key, []).append(part)
-        news = False
         with self._transaction():
-            listing = self._listing_number(section)
-            for rating_key, files in files_of.items():
-                item = (self._server_id, section, rating_key)
-                known = self._connection.execute(
-                    "SELECT path, size FROM parts "
-                    "WHERE server_id = ? AND section = ? AND rating_key = ?",
-                    item,
-                ).fetchall()
-                if set(known) == {(file.path, file.size) for file in files}:
-                    continue
-                news = True
-                self._connection.execute(
-                    "DELETE FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?",
-                    item,
-                )
-                self._connection.executemany(_UPSERT_PART, self._rows(section, files, listing))
-        return news
+            number = self._last_number(section)
+            news = [self._replace_item(section, *item, number) for item in files_of.items()]
+        return any(news)
 
     def note_look(self, section: int, now: float, change_mark: str, cursor: int) -> None:
         """Remember that this library, listed before, was asked for what changed."""
@@ -273,11 +265,40 @@ class PathIndex:
             self._note(part.path for part in parts)
         return parts
 
-    def _listing_number(self, section: int) -> int:
-        row = self._connection.execute(
-            "SELECT coalesce(MAX(listing), 0) FROM listings WHERE server_id = ? AND section = ?",
-            (self._server_id, section),
-        ).fetchone()
+    def _replace_item(
+        self, section: int, rating_key: int, files: list[LibraryPart], number: int
+    ) -> bool:
+        """Take in the files of one item, in place of what was known; tell whether it is news."""
+        item = (self._server_id, section, rating_key)
+        known = self._connection.execute(
+            "SELECT path, size, listing FROM parts "
+            "WHERE server_id = ? AND section = ? AND rating_key = ?",
+            item,
+        ).fetchall()
+        news = {(path, size) for path, size, _ in known} != {(one.path, one.size) for one in files}
+        if news:
+            self._connection.execute(
+                "DELETE FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?", item
+            )
+        if news or any(mark < number for _, _, mark in known):
+            self._connection.executemany(_UPSERT_PART, self._rows(section, files, number))
+        return news
+
+    def _draw_number(self, section: int) -> int:
+        with self._transaction():
+            number = self._last_number(section) + 1
+            self._connection.execute(
+                "UPDATE numbers_drawn SET number = ? WHERE section = ?", (number, section)
+            )
+        return number
+
+    def _last_number(self, section: int) -> int:
+        """Return the number drawn last; called within the transaction that goes by it."""
+        statement = "SELECT number FROM numbers_drawn WHERE section = ?"
+        row = self._connection.execute(statement, (section,)).fetchone()
+        if row is None:
+            self._connection.execute(_BEGIN_NUMBERS, {"section": section})
+            row = self._connection.execute(statement, (section,)).fetchone()
         return int(row[0])
 
     def _rows(
