@@ -54,6 +54,7 @@ class Library:
         self._all: list[Section] = []
         self._prepared = False
         self._refreshed_at = float("-inf")
+        self._listed_at = float("-inf")
         self._confirmed_at = float("-inf")
         self._asked_singly = 0
         self._known: list[Section] = []
@@ -97,7 +98,8 @@ class Library:
         for section in unknown:
             self._list(section)
         if len(unknown) == len(sections):
-            self._refreshed_at, self.looked_at = self._clock(), begun
+            self._refreshed_at = self._listed_at = self._clock()
+            self.looked_at = begun
         self._confirmed_at = self._clock()
         self._prepared = True
 
@@ -117,7 +119,7 @@ class Library:
             and files that came since are not known.
         """
         with _faults_of_the_address():
-            if not self._is_due():
+            if not self._is_due(self._refreshed_at):
                 return False
             self._prepare()
             wanted = list(dict.fromkeys(paths))
@@ -129,19 +131,22 @@ class Library:
     def refresh(self) -> bool:
         """List whole what may have changed, so that the index loses what Plex has lost.
 
+        A look for files a moment ago is no reason not to: it may have shown only what was new.
+
         Returns:
-            Whether the libraries were looked at; False within the refresh interval.
+            Whether the libraries were looked at; False within the refresh interval after they last
+            were for this.
         """
         with _faults_of_the_address():
-            if not self._is_due():
+            if not self._is_due(self._listed_at):
                 return False
             self._prepare()
             self._refresh(whole=True)
         return True
 
-    def _is_due(self) -> bool:
+    def _is_due(self, last: float) -> bool:
         # A clock set back must not block the next look for longer than the interval.
-        recent = 0 <= self._clock() - self._refreshed_at < REFRESH_INTERVAL
+        recent = 0 <= self._clock() - last < REFRESH_INTERVAL
         return not recent or not self.index.has_listing()
 
     def _look_up(self, paths: Sequence[str]) -> bool:
@@ -181,6 +186,8 @@ class Library:
             ):
                 self._list(section)
         self._refreshed_at = self.looked_at = now
+        if whole:
+            self._listed_at = now
         self._asked_singly = 0
 
     def _list(self, section: Section) -> None:

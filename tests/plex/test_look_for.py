@@ -386,6 +386,34 @@ def test_what_plex_lost_goes_with_a_refresh_though_the_changes_were_looked_at(
     assert 1 not in index.rating_keys()
 
 
+def test_a_refresh_does_not_go_by_a_look_at_the_changes_of_a_moment_ago(
+    plex: FakePlex, section: Section, library: Library, index: PathIndex, clock: Clock
+) -> None:
+    """A reconciliation that begins then must neither keep what Plex lost nor lack what it got."""
+    assert library.look_for(MANY)
+    clock.now += 1
+    plex.remove_item(1)
+    item = plex.add_item(section, f"{FOLDER}/new.mp4")
+    assert library.refresh()
+    assert 1 not in index.rating_keys()
+    assert found(index, item.files[0]) == [item.rating_key]
+
+
+def test_a_refresh_lists_nothing_where_nothing_changed_since_the_look(
+    plex: FakePlex, library: Library, clock: Clock
+) -> None:
+    assert library.look_for(MANY)
+    clock.now += 1
+    plex.log.clear()
+    assert [library.refresh() for _ in range(3)] == [True, False, False]
+    assert dict(plex.log.kinds()) == {"sections": 1}
+
+
+def test_after_a_refresh_nothing_is_looked_for_within_the_interval(library: Library) -> None:
+    assert library.refresh()
+    assert not library.look_for(MANY)
+
+
 # the libraries
 
 
