@@ -118,6 +118,13 @@ class PlexMatcher:
         """
         return not _settled(self._path_map.to_plex(path), self._folders())
 
+    def is_inside(self, path: str) -> bool:
+        """Tell whether a path of Stash's lies in one of Plex's folders, also by what was learned.
+
+        While no folder is known, all are told to be inside.
+        """
+        return self._target(path).settled
+
     def namesakes(self, file: SceneFile) -> list[LibraryPart]:
         """Return Plex's files of the same name, in whatever folder and of whatever size."""
         return self._index.find_named(file.path)

@@ -8,6 +8,7 @@ from plex.matcher import Match, MatchConfidence, Matching, still_holds
 from stash.exceptions import StashQueryError
 from sync_queue.sync_log import SyncLog
 from validation.paths import components
+from validation.scene_extractor import SceneFile
 from worker.item_owner import ItemOwners, ReadScenes
 from worker.match_messages import ambiguous, guessed, not_found
 from worker.scene_work import SceneWork
@@ -58,8 +59,9 @@ class ItemFinder:
         """
         self._match_by_path(work)
         missing = [one for one in work if not one.items]
-        if missing:
-            missing = self._look_again(missing)
+        in_part = [one for one in work if one.items and self._files_to_come(one)]
+        if missing or in_part:
+            missing = self._look_again(missing, in_part)
         strangers = [one for one in work if one.error is None and self._is_stranger(one)]
         self._learn(strangers)
         self._match_by_any_rule({id(one): one for one in (*missing, *strangers)}.values())
@@ -68,15 +70,20 @@ class ItemFinder:
                 one.error = self._why_not(one)
         self._owners.settle([one for one in work if one.items])
 
-    def _look_again(self, missing: Sequence[SceneWork]) -> list[SceneWork]:
+    def _look_again(
+        self, missing: Sequence[SceneWork], in_part: Sequence[SceneWork]
+    ) -> list[SceneWork]:
         """Look for scenes in a fresh listing; return those that are not there.
 
-        Where Plex could not be asked none is known to be missing: they get its error.
+        Where Plex could not be asked none is known to be missing: they get its error. Those that
+        have an item, and a file of which Plex may know by now, go on with what they have.
         """
+        files = [file for one in missing for file in one.scene.files]
+        files += [file for one in in_part for file in self._files_to_come(one)]
         try:
-            asked = self._session.look_for(f.path for one in missing for f in one.scene.files)
+            asked = self._session.look_for(file.path for file in files)
             if asked:
-                self._match_by_path(missing)
+                self._match_by_path([*missing, *in_part])
         except PlexError as error:
             for one in missing:
                 one.error = error
@@ -116,6 +123,11 @@ class ItemFinder:
             one.unseen = one.unseen or item is None
             if self._forgets:
                 self._session.library.index.forget_item(match.rating_key)
+
+    def _files_to_come(self, one: SceneWork) -> list[SceneFile]:
+        """Return the files of the scene that Plex does not have, though in one of its folders."""
+        unmatched = one.matching.unmatched
+        return [file for file in unmatched if self._session.matcher.is_inside(file.path)]
 
     def _is_stranger(self, one: SceneWork) -> bool:
         """Tell whether a file of the scene is unknown and its path means nothing to Plex."""

@@ -41,6 +41,12 @@ def shown(items: dict[int, Item]) -> list[str]:
     return [item.title for item in items.values()]
 
 
+def end_the_worker_that_has_just_listed(rig: Rig) -> None:
+    """The next one listed nothing itself, so it looks for what the index lacks."""
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+
+
 @pytest.mark.parametrize("libraries", [1, 2])
 @pytest.mark.parametrize("mapped", [False, True], ids=["same paths", "mapped"])
 def test_files_of_one_name_in_different_folders_get_their_own_metadata(
@@ -144,6 +150,71 @@ def test_the_files_of_a_scene_may_be_several_items_and_all_are_synced(rig: Rig) 
     rig.stash.edit_scene(scene.id, title="In both")
 
     assert rig.wait_until(lambda: [item.title for item in items] == ["In both", "In both"])
+
+
+def test_a_file_of_a_scene_that_comes_to_plex_later_has_the_next_edit(rig: Rig) -> None:
+    files = [f"{FOLDER}/a 1080p.mp4", f"{FOLDER}/a 4k.mp4"]
+    scene = rig.stash.add_scene(tags=["t"], files=files)
+    first = rig.plex.add_item(rig.section, files[0])
+    rig.stash.edit_scene(scene.id, title="In one")
+    assert rig.wait_until(lambda: first.title == "In one" and rig.queued() == 0)
+    end_the_worker_that_has_just_listed(rig)
+
+    second = rig.plex.add_item(rig.section, files[1])
+    rig.stash.edit_scene(scene.id, title="In both")
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert (first.title, second.title) == ("In both", "In both")
+
+
+def test_a_scene_that_has_an_item_waits_for_no_other_file_that_plex_cannot_be_asked_for(
+    rig: Rig,
+) -> None:
+    scene = rig.stash.add_scene(tags=["t"], files=[f"{FOLDER}/a.mp4", f"{FOLDER}/b.mp4"])
+    item = rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
+    rig.stash.edit_scene(scene.id, title="First")
+    assert rig.wait_until(lambda: item.title == "First" and rig.queued() == 0)
+    end_the_worker_that_has_just_listed(rig)
+    for kind in ("file_filter", "listing"):
+        rig.plex.faults.status(500, kind=kind)
+    mark = rig.plex.log.mark()
+
+    rig.stash.edit_scene(scene.id, title="Second")
+
+    assert rig.wait_until(lambda: item.title == "Second" and rig.queued() == 0)
+    assert rig.plex.log.count(kind="file_filter", since=mark) == 1
+
+
+def test_scenes_of_which_plex_has_some_files_only_cost_few_requests_more(rig: Rig) -> None:
+    """However many they are, Plex is asked for the others once in a while."""
+    scene_id, item = rig.add_pair("first", tags=["t"])
+    items = []
+    for n in range(40):
+        rig.stash.add_scene(
+            title=f"T{n}", tags=["t"], files=[f"{FOLDER}/{n}.mp4", f"{FOLDER}/{n} 4k.mp4"]
+        )
+        items.append(rig.plex.add_item(rig.section, f"{FOLDER}/{n}.mp4"))
+    rig.stash.edit_scene(scene_id, title="First")
+    assert rig.wait_until(lambda: item.title == "First" and rig.queued() == 0)
+    end_the_worker_that_has_just_listed(rig)
+    mark = rig.plex.log.mark()
+
+    rig.task("all")
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert [item.title for item in items] == [f"T{n}" for n in range(40)]
+    asked = rig.plex.log.kinds(mark)
+    assert asked["file_filter"] + asked["listing"] + asked["sections"] <= 10
+
+
+def test_a_file_in_none_of_plexs_folders_is_not_asked_for(rig: Rig) -> None:
+    scene = rig.stash.add_scene(tags=["t"], files=[f"{FOLDER}/a.mp4", "/elsewhere/b.mp4"])
+    item = rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
+    for title in ("First", "Second"):
+        rig.stash.edit_scene(scene.id, title=title)
+        assert rig.wait_until(lambda title=title: item.title == title and rig.queued() == 0)  # type: ignore[misc]
+        end_the_worker_that_has_just_listed(rig)
+    assert rig.plex.log.count(kind="file_filter") == 0
 
 
 def test_a_version_that_plex_made_itself_is_no_item(rig: Rig) -> None:

@@ -66,6 +66,20 @@ def test_a_matching_tells_its_rule(tmp_path: Path, path: str, size: int, rule: R
     assert libraries.find(1).rule is rule
 
 
+def test_a_path_is_inside_plexs_folders_by_the_setting_and_by_what_was_learned(
+    tmp_path: Path,
+) -> None:
+    stash = {10 + n: [SceneFile(f"/data/t/{n}t.mp4", 50 + n)] for n in range(6)}
+    parts = [part(f"/plex/t/{n}t.mp4", 10 + n, 50 + n) for n in range(6)]
+    libraries = Libraries(tmp_path, {1: parts}, PLEX, stash, "/plex/set=>/set")
+    assert libraries.matcher.is_inside("/plex/new.mp4")
+    assert libraries.matcher.is_inside("/set/new.mp4")
+    assert not libraries.matcher.is_inside("/data/t/new.mp4")
+    libraries.learning.survey(libraries.matcher.is_outside)
+    assert libraries.matcher.is_inside("/data/t/new.mp4")
+    assert not libraries.matcher.is_inside("/elsewhere/new.mp4")
+
+
 def test_the_weakest_rule_of_a_scenes_files_is_told(tmp_path: Path) -> None:
     stash = {1: [SceneFile("/plex/1.mp4", 5), SceneFile("/data/2.mp4", 6)]}
     parts = [part("/plex/1.mp4", 1, 5), part("/plex/q/2.mp4", 2, 6)]
