@@ -28,7 +28,7 @@ from plex.items import (
     parse_item,
     parse_section,
 )
-from plex.listing import find_named, list_all, list_since
+from plex.listing import ADDED, LISTING_PAGE, find_named, list_all, list_since
 from plex.session import PlexSession
 
 READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
@@ -223,6 +223,10 @@ class PlexClient:
     ) -> Iterator[list[LibraryPart]]:
         """Yield the files that changed after a moment (see `plex.listing.list_since`)."""
         return list_since(self._get, section, since, at_most)
+
+    def list_added(self, section: Section, since: int) -> Iterator[list[LibraryPart]]:
+        """Yield the files that were added after a moment: a page of them, more are no answer."""
+        return list_since(self._get, section, since, LISTING_PAGE, (ADDED,))
 
     def find_parts(self, section: Section, chunk: str) -> list[LibraryPart] | None:
         """Return the files with this in their path; None: no answer (`plex.listing.find_named`)."""

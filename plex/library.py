@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from plex.client import PlexClient
-from plex.exceptions import PlexLibraryError, PlexNotFound, PlexPermanentError
+from plex.exceptions import PlexError, PlexLibraryError, PlexNotFound, PlexPermanentError
 from plex.freshness import Look, next_look
 from plex.items import LibraryPart, Section
 from plex.listing import FilterIgnored
@@ -55,6 +56,9 @@ class Library:
         self._prepared = False
         self._refreshed_at = float("-inf")
         self._listed_at = float("-inf")
+        self._sections_at = float("-inf")
+        self._noticed_at = float("-inf")
+        self._noticed: dict[int, Listing] = {}
         self._confirmed_at = float("-inf")
         self._asked_singly = 0
         self._known: list[Section] = []
@@ -144,10 +148,50 @@ class Library:
             self._refresh(whole=True)
         return True
 
+    def notice_additions(self) -> None:
+        """Take in what was added to the libraries, once per refresh interval and with few requests.
+
+        An item that comes later for a scene that has one is missed by nobody, so nobody looks for
+        it. What was added is all that is asked for: the stamps of changes are moved by our own
+        edits. Where Plex cannot tell, nothing happens: the next look for files, or refresh, finds
+        the same. The library is prepared.
+        """
+        now = self._clock()
+        if _is_recent(self._noticed_at, now):
+            return
+        self._noticed_at = now
+        with suppress(PlexError):
+            if not _is_recent(self._sections_at, now):
+                self._configured_sections()
+        for section in self._known:
+            with suppress(PlexError):
+                self._notice(section, now)
+
+    def _notice(self, section: Section, now: float) -> None:
+        last, noticed = self.index.last_listing(section.key), self._noticed.get(section.key)
+        if last is not None and noticed is not None and noticed.looked_at >= last.looked_at:
+            last = noticed
+        if next_look(last, section.change_mark, now, whole=False) is Look.NOTHING:
+            return
+        if last is None or not last.items:
+            self._list(section)
+        elif last.cursor:
+            self._noticed[section.key] = self._list_additions(section, last)
+
+    def _list_additions(self, section: Section, last: Listing) -> Listing:
+        """Take in what was added since the last look; return how the library is known now."""
+        seen = _Stamps(self._clock, last.cursor)
+        try:
+            for page in seen.of(self._client.list_added(section, last.cursor - 1)):
+                if self.index.add(section.key, page):
+                    self.listings += 1
+            cursor = seen.cursor
+        except FilterIgnored:
+            cursor = 0  # it is not asked again until it was looked at otherwise
+        return replace(last, looked_at=seen.begun, looked_mark=section.change_mark, cursor=cursor)
+
     def _is_due(self, last: float) -> bool:
-        # A clock set back must not block the next look for longer than the interval.
-        recent = 0 <= self._clock() - last < REFRESH_INTERVAL
-        return not recent or not self.index.has_listing()
+        return not _is_recent(last, self._clock()) or not self.index.has_listing()
 
     def _look_up(self, paths: Sequence[str]) -> bool:
         """Ask for each by its name; False when Plex gave no answer for one of them."""
@@ -211,6 +255,7 @@ class Library:
         return True
 
     def _configured_sections(self) -> list[Section]:
+        self._sections_at = self._clock()
         self._all = self._client.sections()
         self._known = self._chosen(self._all)
         return self._known
@@ -228,6 +273,11 @@ class Library:
             )
             raise PlexLibraryError(message)
         return [one for one in sections if one.title.strip().casefold() in self._names]
+
+
+def _is_recent(moment: float, now: float) -> bool:
+    # A clock set back must not block the next look for longer than the interval.
+    return 0 <= now - moment < REFRESH_INTERVAL
 
 
 class _Stamps:

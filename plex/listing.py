@@ -4,7 +4,7 @@ Filters are requests that a server may ignore in silence (plex-protocol.md §2.2
 that was not filtered is told apart here, and concludes nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
@@ -14,7 +14,8 @@ from plex.items import LibraryPart, Section, parse_parts, whole_number
 LISTING_PAGE = 1000  # videos; plex-protocol.md §2.4: 500 to 1000 slim rows
 SMALLEST_PAGE = 250  # a server that is too slow for this one has another trouble than its size
 LOOK_UP_ROWS = 50  # videos that one file name may have in common before it says nothing
-CHANGE_STAMPS = ("addedAt", "updatedAt")
+ADDED = "addedAt"
+CHANGE_STAMPS = (ADDED, "updatedAt")
 _SLIM = urlencode(
     {
         "type": "1",  # without it a filter by file is answered with 500
@@ -47,7 +48,13 @@ def list_all(get: Get, section: Section) -> Iterator[list[LibraryPart]]:
         yield [part for video in rows for part in parse_parts(video)]
 
 
-def list_since(get: Get, section: Section, since: int, at_most: int) -> Iterator[list[LibraryPart]]:
+def list_since(
+    get: Get,
+    section: Section,
+    since: int,
+    at_most: int,
+    stamps: Sequence[str] = CHANGE_STAMPS,
+) -> Iterator[list[LibraryPart]]:
     """Yield the files of the videos that were added or changed after a moment, page by page.
 
     Args:
@@ -55,12 +62,13 @@ def list_since(get: Get, section: Section, since: int, at_most: int) -> Iterator
         section: the library.
         since: the moment, in seconds since the epoch by Plex's own clock.
         at_most: how many videos there may be; more are no answer to this question.
+        stamps: which of a video's time stamps are asked for, one after the other.
 
     Raises:
         FilterIgnored: there are more, or older ones among them.
         PlexError: as `list_all`.
     """
-    for stamp in CHANGE_STAMPS:
+    for stamp in stamps:
         for rows, total in _pages(get, section, f"&{stamp}%3E%3E={since}"):
             if total > at_most or any(whole_number(row.get(stamp)) <= since for row in rows):
                 raise FilterIgnored

@@ -104,6 +104,7 @@ class BatchSync:
 
     def _with_plex(self, work: list[SceneWork]) -> Iterator[Result]:
         self._session.library.prepare()
+        self._session.library.notice_additions()
         finder = ItemFinder(
             self._session, self._queue.sync_log, self._scenes.read, self._log.warning
         )

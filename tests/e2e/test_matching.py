@@ -152,6 +152,37 @@ def test_the_files_of_a_scene_may_be_several_items_and_all_are_synced(rig: Rig) 
     assert rig.wait_until(lambda: [item.title for item in items] == ["In both", "In both"])
 
 
+def test_a_second_library_that_gets_a_scenes_file_later_has_the_next_edit(rig: Rig) -> None:
+    other = rig.plex.add_section("Too", [FOLDER])
+    scene_id, first = rig.add_pair("a", tags=["t"])
+    rig.stash.edit_scene(scene_id, title="In one")
+    assert rig.wait_until(lambda: first.title == "In one" and rig.queued() == 0)
+    end_the_worker_that_has_just_listed(rig)
+
+    second = rig.plex.add_item(other, f"{FOLDER}/a.mp4")
+    rig.stash.edit_scene(scene_id, title="In both")
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert (first.title, second.title) == ("In both", "In both")
+
+
+def test_a_worker_that_goes_on_finds_the_second_library_too(rig: Rig) -> None:
+    mutate(rig, "plex/library.py", "REFRESH_INTERVAL = 60.0", "REFRESH_INTERVAL = 0.0")
+    other = rig.plex.add_section("Too", [FOLDER])
+    scene_id, first = rig.add_pair("a", tags=["t"])
+    rig.plex.add_item(other, f"{FOLDER}/b.mp4")
+    rig.stash.edit_scene(scene_id, title="In one")
+    assert rig.wait_until(lambda: first.title == "In one" and rig.queued() == 0)
+    workers = rig.worker_pids()
+
+    second = rig.plex.add_item(other, f"{FOLDER}/a.mp4")
+    rig.stash.edit_scene(scene_id, title="In both")
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert (first.title, second.title) == ("In both", "In both")
+    assert rig.worker_pids() == workers
+
+
 def test_a_file_of_a_scene_that_comes_to_plex_later_has_the_next_edit(rig: Rig) -> None:
     files = [f"{FOLDER}/a 1080p.mp4", f"{FOLDER}/a 4k.mp4"]
     scene = rig.stash.add_scene(tags=["t"], files=files)
