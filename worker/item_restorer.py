@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from plex.diff import COLLECTIONS
 from plex.items import PlexItem
 from plex.originals import Held, is_ours, other_image, restoring_edit, was_locked_then
 from sync_queue.manager import QueueManager
@@ -39,8 +40,14 @@ class ItemRestorer:
         Raises:
             PlexError: Plex did not take all of it; the memory of the item is kept.
         """
-        sent = [name for record in records.values() for name in record.sent.get("collections", [])]
-        fields = restoring_edit(held, item, sent)
+        # An edit whose answer never came may have arrived.
+        collections = [
+            name
+            for record in records.values()
+            for values in (record.sent, record.pending)
+            for name in values.get(COLLECTIONS, [])
+        ]
+        fields = restoring_edit(held, item, collections)
         # The images come first: choosing one may set the lock that the edit then takes off.
         image_locks = self._restore_images(item, held)
         if image_locks:

@@ -281,6 +281,34 @@ def test_an_image_that_somebody_chose_since_stays(rig: Rig) -> None:
     assert item.art is None
 
 
+def cut_off(rig: Rig, scene_id: int, *, title: str, **fields: Any) -> None:
+    """An edit that Plex carries out, and a worker that is killed before it hears of it."""
+    fault = rig.plex.faults.hang(kind="edit", times=1, applied=True)
+    rig.stash.edit_scene(scene_id, title=title, **fields)
+    assert fault.wait_for_hit(timeout=20)
+    item = rig.item_of(scene_id)
+    assert rig.wait_until(lambda: item.title == title)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    fault.release()
+
+
+@pytest.mark.parametrize("preserve", [True, False])
+def test_an_edit_that_arrived_although_its_worker_was_killed_is_taken_back_whole(
+    rig: Rig, preserve: bool
+) -> None:
+    rig.configure(preserve_plex_edits=preserve)
+    scene_id, item = rig.add_pair("a", **STASH)
+    before = look(rig)
+    cut_off(rig, scene_id, title="One")
+    rig.configure(enabled=False)
+    assert (item.title, item.collections) == ("One", ("Northlight",))
+
+    rig.task("restore_values")
+
+    assert look(rig) == before
+
+
 def test_no_cover_of_ours_comes_back_however_often_it_had_changed(rig: Rig) -> None:
     scene_id, bare = rig.add_pair("bare", cover=png(1), **STASH)
     other_id, pictured = rig.add_pair("pictured", cover=png(2), **STASH)
