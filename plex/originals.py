@@ -9,6 +9,8 @@ from plex.path_index import folded_path
 from validation.metadata import SceneMetadata
 
 LOCKED, FILES = "locked", "files"
+# Among what was kept stand under this name the kinds of images that are being put back.
+RETURNING = "returning"
 Held = Mapping[str, str | list[str]]
 
 

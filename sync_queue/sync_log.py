@@ -47,6 +47,7 @@ _FORGET_OTHERS = "DELETE FROM sync_log WHERE scene_id != ? AND server_id = ? AND
 _KEEP_ORIGINAL = (
     "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) VALUES (?, ?, ?, ?)"
 )
+_CHANGE_ORIGINAL = "UPDATE originals SET held = ? WHERE server_id = ? AND rating_key = ?"
 _REMEMBER_IMAGE = {
     "poster": "UPDATE sync_log SET poster_sha1 = ? WHERE scene_id = ? AND server_id = ? "
     "AND rating_key = ?",
@@ -155,6 +156,10 @@ class SyncLog:
         """Keep what an item holds before our first write; a later call changes nothing."""
         values = (server_id, rating_key, json.dumps(dict(held)), now)
         self._connection.execute(_KEEP_ORIGINAL, values)
+
+    def change_original(self, server_id: str, rating_key: int, held: FieldValues) -> None:
+        """Keep something else of an item than was kept; where nothing was, nothing is."""
+        self._connection.execute(_CHANGE_ORIGINAL, (json.dumps(dict(held)), server_id, rating_key))
 
     def with_original(self, server_id: str, scene_id: int | None = None) -> list[int]:
         """Return the keys of the items whose original is kept; of one scene, or all."""

@@ -3,8 +3,15 @@
 from collections.abc import Collection, Mapping
 
 from plex.diff import COLLECTIONS
-from plex.items import PlexItem
-from plex.originals import Held, is_ours, other_image, restoring_edit, was_locked_then
+from plex.items import PlexImage, PlexItem
+from plex.originals import (
+    RETURNING,
+    Held,
+    is_ours,
+    other_image,
+    restoring_edit,
+    was_locked_then,
+)
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord
 from worker.cover_sync import ART, POSTER, lock_of
@@ -63,21 +70,32 @@ class ItemRestorer:
         return shortened
 
     def _restore_images(self, item: PlexItem, held: Held) -> dict[str, str]:
-        """Choose images that are not ours; return the parameters for their locks."""
+        """Replace images of ours that are shown; return the parameters for their locks.
+
+        Where somebody has chosen another one since, that and its lock are theirs.
+        """
+        log, key = self._queue.sync_log, item.rating_key
+        returning = list(held.get(RETURNING, []))
         locks: dict[str, str] = {}
         for kind in (POSTER, ART):
-            sent = self._queue.sync_log.uploads(self._server_id, item.rating_key, kind)
-            if sent:
-                self._choose_another(item, kind, sent)
+            sent = log.uploads(self._server_id, key, kind)
+            if not sent:
+                continue
+            images = self._session.client.list_images(key, kind)
+            if any(image.selected and is_ours(image, sent) for image in images):
+                # Killed behind the choice, the next run could not tell it from a person's.
+                returning.append(kind)
+                log.change_original(self._server_id, key, {**held, RETURNING: returning})
+                self._choose_another(item, kind, images, sent)
+            if kind in returning:
                 locked = was_locked_then(held, lock_of(kind))
                 locks[f"{lock_of(kind)}.locked"] = "1" if locked else "0"
         return locks
 
-    def _choose_another(self, item: PlexItem, kind: str, sent: Collection[str]) -> None:
+    def _choose_another(
+        self, item: PlexItem, kind: str, images: Collection[PlexImage], sent: Collection[str]
+    ) -> None:
         client = self._session.client
-        images = client.list_images(item.rating_key, kind)
-        if not any(image.selected and is_ours(image, sent) for image in images):
-            return  # somebody has chosen another one since
         other = other_image(images, sent)
         if other is None:
             client.deselect_image(item.rating_key, kind)

@@ -281,6 +281,19 @@ def test_an_image_that_somebody_chose_since_stays(rig: Rig) -> None:
     assert item.art is None
 
 
+def test_an_image_that_somebody_chose_and_locked_since_stays_locked(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", cover=png(1), **STASH)
+    synced(rig)
+    assert "thumb" in item.locks
+    rig.plex.edit(item.rating_key, poster=png(3))
+
+    rig.task("restore_values", scene_id=str(scene_id))
+
+    assert item.poster == png(3)
+    assert "thumb" in item.locks
+    assert "art" not in item.locks
+
+
 def cut_off(rig: Rig, scene_id: int, *, title: str, **fields: Any) -> None:
     """An edit that Plex carries out, and a worker that is killed before it hears of it."""
     fault = rig.plex.faults.hang(kind="edit", times=1, applied=True)

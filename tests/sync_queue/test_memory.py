@@ -49,6 +49,15 @@ def test_the_original_is_what_the_item_held_before_the_first_write(queue: QueueM
     assert log.original("server-b", 10) is None
 
 
+def test_an_original_is_changed_where_one_is_kept_and_never_made(queue: QueueManager) -> None:
+    log = queue.sync_log
+    log.keep_original(SERVER, 10, ORIGINAL, NOW)
+    log.keep_original(SERVER, 11, ORIGINAL, NOW)
+    for key in (10, 12):
+        log.change_original(SERVER, key, {"title": "a person's"})
+    assert log.originals(SERVER, [10, 11, 12]) == {10: {"title": "a person's"}, 11: ORIGINAL}
+
+
 def test_the_original_outlives_the_scene_that_was_written_to_the_item(queue: QueueManager) -> None:
     queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", SENT), NOW)
     queue.sync_log.keep_original(SERVER, 10, ORIGINAL, NOW)
