@@ -19,6 +19,18 @@ def held_values(item: PlexItem) -> Values:
     return {**current_values(item), FILES: list(item.files)}
 
 
+def held_anew(held: Held, item: PlexItem, names: Collection[str]) -> Values:
+    """Return what is kept of an item, with some fields (our names) and their locks as they are now.
+
+    A field that is written for the first time long after the item was first seen may have been
+    set by a person in between.
+    """
+    plex_names = {PLEX_NAMES[name] for name in names}
+    now = current_values(item)
+    locked = {*held.get(LOCKED, [])} - plex_names | (item.locked & plex_names)
+    return {**held, **{name: now[name] for name in names}, LOCKED: sorted(locked)}
+
+
 def shares_a_file(held: Held, item: PlexItem) -> bool:
     """Tell whether the item has a file that it had then: a key may mean another video by now."""
     then = {folded_path(path) for path in held.get(FILES, [])}
@@ -26,18 +38,19 @@ def shares_a_file(held: Held, item: PlexItem) -> bool:
 
 
 def restoring_edit(
-    held: Held, item: PlexItem, sent_collections: Collection[str]
+    held: Held, item: PlexItem, written: Collection[str], sent_collections: Collection[str]
 ) -> dict[str, dict[str, str]]:
     """Return the parameters, by field, that make an item show again what it held; none if it does.
 
-    An empty value clears, except for the title, which Plex never shows empty; what was not kept is
-    left alone. Each lock becomes what it was. Collections are not put back but taken away: only
-    those that we added.
+    An empty value clears, except for the title, which Plex never shows empty; what was not kept, or
+    never written by us, is left alone. Each lock becomes what it was. Collections are not put back
+    but taken away: only those that we added.
 
     Args:
         held: what was kept of the item.
         item: as Plex has it now.
-        sent_collections: the collections that we last sent, for whichever scene.
+        written: the fields (our names) that we have sent, or may have.
+        sent_collections: the collections that we last sent or may have, for whichever scene.
     """
     wanted = SceneMetadata(
         title=_text(held, "title"),
@@ -56,7 +69,8 @@ def restoring_edit(
         lock = f"{plex_name}.locked"
         parameters = {key: value for key, value in edit.fields.get(name, {}).items() if key != lock}
         was_locked = was_locked_then(held, plex_name)
-        if name in held and (parameters or was_locked != (plex_name in item.locked)):
+        ours = name in held and name in written
+        if ours and (parameters or was_locked != (plex_name in item.locked)):
             fields[name] = {**parameters, lock: "1" if was_locked else "0"}
     return fields
 

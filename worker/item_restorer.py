@@ -15,6 +15,7 @@ from plex.originals import (
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord
 from worker.cover_sync import ART, POSTER, lock_of
+from worker.memory import written_fields
 from worker.session import SyncSession
 
 
@@ -54,7 +55,7 @@ class ItemRestorer:
             for values in (record.sent, record.pending)
             for name in values.get(COLLECTIONS, [])
         ]
-        fields = restoring_edit(held, item, collections)
+        fields = restoring_edit(held, item, written_fields(records.values()), collections)
         # The images come first: choosing one may set the lock that the edit then takes off.
         image_locks = self._restore_images(item, held)
         if image_locks:

@@ -7,7 +7,7 @@ from plex.diff import COLLECTIONS, ItemEdit, Values
 from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.field_sender import EditOutcome
 from plex.items import PlexItem
-from plex.originals import held_values
+from plex.originals import held_anew, held_values
 from shared.log import Log
 from stash.images import StashImages
 from sync_queue.manager import QueueManager
@@ -156,14 +156,18 @@ class ItemWriter:
         self, one: SceneWork, item: PlexItem, plan: ItemPlan, record: ItemRecord
     ) -> ItemRecord:
         """Carry out an edit; return the memory without what Plex refused of it."""
+        log, key = self._queue.sync_log, item.rating_key
         last, edit, original = plan
-        # An edit that arrives although we never hear of it must not pass for a person's.
-        names = edit.fields if self._preserve else edit.fields.keys() & {COLLECTIONS}
-        ahead = replace(last, pending=_pending(last, edit, names))
+        fresh = edit.fields.keys() - self._memory.written(key)
+        if fresh:
+            original = held_anew(original, item, fresh)
+            log.change_original(self._server_id, key, original)
+        # An edit that arrives although we never hear of it must not pass for a person's, nor for
+        # what a field held before its first write.
+        noted = edit.fields.keys() if self._preserve else {COLLECTIONS, *last.pending, *fresh}
+        ahead = replace(last, pending=_pending(last, edit, edit.fields.keys() & noted))
         if ahead != last:
-            self._queue.sync_log.remember_item(
-                one.scene.id, self._server_id, item.rating_key, ahead, self._clock()
-            )
+            log.remember_item(one.scene.id, self._server_id, key, ahead, self._clock())
         # Plex answers some bad data with 500: the next try finds out which field it is.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in one.claims)
         outcome = self._session.client.edit(item, edit.fields, alone=alone)
@@ -199,8 +203,8 @@ def _joining(desired: SceneMetadata) -> Values:
 
 
 def _pending(last: ItemRecord, edit: ItemEdit, names: Iterable[str]) -> Values:
-    """Return what is on its way; of collections what may have come by earlier edits as well."""
-    pending = {name: edit.sent[name] for name in names}
+    """Return what is on its way or came, perhaps, by an earlier edit; of collections by all."""
+    pending = {**last.pending, **{name: edit.sent[name] for name in names}}
     if COLLECTIONS in pending:
         earlier = last.pending.get(COLLECTIONS, ())
         pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))

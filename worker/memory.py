@@ -1,8 +1,9 @@
 """What is remembered of the scenes of a batch and their items, read with one query each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Self
 
+from plex.diff import PLEX_NAMES
 from sync_queue.sync_log import SyncLog
 from sync_queue.sync_records import FieldValues, ItemRecord
 from worker.scene_work import SceneWork
@@ -28,3 +29,25 @@ class ItemMemory(NamedTuple):
     def sent_for(self, scene_id: int, rating_key: int) -> ItemRecord | None:
         """Return what an item was last sent for a scene, if ever."""
         return self.sent.get(rating_key, {}).get(scene_id)
+
+    def written(self, rating_key: int) -> set[str]:
+        """Return the fields that an item was sent for any scene, or may have been."""
+        return written_fields(self.sent.get(rating_key, {}).values())
+
+
+def written_fields(records: Collection[ItemRecord]) -> set[str]:
+    """Return the fields that an item was sent, or may have been.
+
+    Of a first write whose end is not on record any may have arrived.
+
+    Args:
+        records: what the item was last sent, one for each of its scenes.
+    """
+    if any(not record.digest and not record.sent for record in records):
+        return set(PLEX_NAMES)
+    return {
+        name
+        for record in records
+        for values in (record.sent, record.pending, record.refused)
+        for name in values
+    }

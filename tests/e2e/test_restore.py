@@ -294,6 +294,27 @@ def test_an_image_that_somebody_chose_and_locked_since_stays_locked(rig: Rig) ->
     assert "art" not in item.locks
 
 
+def test_a_field_that_was_never_sent_stays_as_a_person_wrote_it(rig: Rig) -> None:
+    rig.configure(sync_summary=False)
+    scene_id, item = rig.add_pair("a", **STASH)
+    sync_title(rig, scene_id, "One")
+    rig.plex.edit(item.rating_key, summary="My own words")
+
+    rig.task("restore_values")
+
+    assert (item.title, item.summary) == ("a", "My own words")
+    assert item.locks == {"summary"}
+
+
+def sync_title(rig: Rig, scene_id: int, title: str) -> None:
+    """An edit whose sync is over, and no worker that still knows older settings."""
+    rig.stash.edit_scene(scene_id, title=title)
+    item = rig.item_of(scene_id)
+    assert rig.wait_until(lambda: item.title == title and rig.queued() == 0)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+
+
 def cut_off(rig: Rig, scene_id: int, *, title: str, **fields: Any) -> None:
     """An edit that Plex carries out, and a worker that is killed before it hears of it."""
     fault = rig.plex.faults.hang(kind="edit", times=1, applied=True)
@@ -304,6 +325,41 @@ def cut_off(rig: Rig, scene_id: int, *, title: str, **fields: Any) -> None:
     rig.stop_worker()
     assert rig.wait_until(lambda: not rig.worker_pids())
     fault.release()
+
+
+def test_a_field_that_was_sent_only_later_is_what_it_was_before_that(rig: Rig) -> None:
+    rig.configure(sync_summary=False)
+    scene_id, item = rig.add_pair("a", **STASH)
+    sync_title(rig, scene_id, "One")
+    rig.plex.edit(item.rating_key, summary="My own words")
+    rig.configure(sync_summary=True)
+    sync_title(rig, scene_id, "Two")
+    assert item.summary == STASH["details"]
+
+    rig.task("restore_values")
+
+    assert (item.title, item.summary) == ("a", "My own words")
+    assert item.locks == {"summary"}
+
+
+@pytest.mark.parametrize("preserve", [True, False])
+def test_a_first_write_of_a_field_that_was_cut_off_never_passes_for_what_plex_held(
+    rig: Rig, preserve: bool
+) -> None:
+    rig.configure(sync_summary=False, preserve_plex_edits=preserve)
+    scene_id, item = rig.add_pair("a", **STASH)
+    sync_title(rig, scene_id, "One")
+    rig.plex.edit(item.rating_key, lock=False, summary="My own words")
+    rig.configure(sync_summary=True)
+    for title in ("Two", "Three"):
+        cut_off(rig, scene_id, title=title, details=f"Told for {title}")
+        assert item.summary == f"Told for {title}"
+    rig.stash.edit_scene(scene_id, details="Told at last")
+    assert rig.wait_until(lambda: item.summary == "Told at last" and rig.queued() == 0)
+
+    rig.task("restore_values")
+
+    assert (item.title, item.summary, item.locks) == ("a", "My own words", frozenset())
 
 
 @pytest.mark.parametrize("preserve", [True, False])

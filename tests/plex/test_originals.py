@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from plex.diff import PLEX_NAMES, edit_for
 from plex.items import PlexImage, PlexItem
-from plex.originals import held_values, is_ours, other_image, restoring_edit, shares_a_file
+from plex.originals import (
+    LOCKED,
+    held_anew,
+    held_values,
+    is_ours,
+    other_image,
+    restoring_edit,
+    shares_a_file,
+)
 from tests.plex.test_diff_applied import (  # noqa: F401 - `shared` is a fixture
     FOREIGN,
     NAME,
@@ -75,7 +83,7 @@ def test_after_any_syncs_the_values_and_locks_are_what_they_were(
         sent = dict(edit.sent)
 
     item = read(client, key)
-    client.edit(item, restoring_edit(held, item, sent.get("collections", [])))
+    client.edit(item, restoring_edit(held, item, sent, sent.get("collections", [])))
 
     after = read(client, key)
     assert (after.title, after.studio, after.summary, after.date, after.locked) == (
@@ -87,23 +95,25 @@ def test_after_any_syncs_the_values_and_locks_are_what_they_were(
     )
     for name in ("performers", "tags", "collections"):
         assert keys(getattr(after, name)) == keys(getattr(before, name)), name
-    assert restoring_edit(held, after, sent.get("collections", [])) == {}
+    assert restoring_edit(held, after, sent, sent.get("collections", [])) == {}
 
 
 def test_an_item_that_is_as_it_was_needs_no_edit() -> None:
-    assert restoring_edit(held_values(ITEM), ITEM, []) == {}
+    assert restoring_edit(held_values(ITEM), ITEM, PLEX_NAMES, []) == {}
 
 
 def test_a_lock_that_somebody_took_off_comes_back_alone() -> None:
     unlocked = replace(ITEM, locked=frozenset())
 
-    assert restoring_edit(held_values(ITEM), unlocked, []) == {"tags": {"genre.locked": "1"}}
+    edit = restoring_edit(held_values(ITEM), unlocked, PLEX_NAMES, [])
+
+    assert edit == {"tags": {"genre.locked": "1"}}
 
 
 def test_only_collections_that_were_sent_and_not_held_are_taken_away() -> None:
     item = replace(ITEM, collections=("Old", "Sent", "Theirs"))
 
-    edit = restoring_edit(held_values(ITEM), item, ["old", "SENT"])
+    edit = restoring_edit(held_values(ITEM), item, PLEX_NAMES, ["old", "SENT"])
 
     assert edit["collections"]["collection[].tag.tag-"] == "Sent"
 
@@ -111,9 +121,37 @@ def test_only_collections_that_were_sent_and_not_held_are_taken_away() -> None:
 def test_what_was_not_kept_is_left_alone() -> None:
     held = {name: value for name, value in held_values(ITEM).items() if name in ("title", "locked")}
 
-    edit = restoring_edit(held, replace(ITEM, title="Sent", summary="Sent", tags=("Sent",)), [])
+    item = replace(ITEM, title="Sent", summary="Sent", tags=("Sent",))
+    edit = restoring_edit(held, item, PLEX_NAMES, [])
 
     assert edit == {"title": {"title.value": "Mine", "title.locked": "0"}}
+
+
+def test_what_was_never_written_is_left_alone() -> None:
+    item = replace(ITEM, title="Sent", summary="A person's", locked=frozenset({"title", "summary"}))
+
+    edit = restoring_edit(held_values(ITEM), item, {"title"}, [])
+
+    assert edit == {"title": {"title.value": "Mine", "title.locked": "0"}}
+
+
+def test_what_is_kept_anew_of_a_field_is_its_value_and_its_lock_and_of_no_other() -> None:
+    item = replace(
+        ITEM,
+        title="Sent",
+        summary="A person's",
+        tags=("A person's",),
+        locked=frozenset({"title", "summary"}),
+    )
+
+    held = held_anew(held_values(ITEM), item, {"summary", "tags"})
+
+    assert held == {
+        **held_values(ITEM),
+        "summary": "A person's",
+        "tags": ["A person's"],
+        LOCKED: ["summary", "thumb"],
+    }
 
 
 @pytest.mark.parametrize(
