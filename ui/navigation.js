@@ -15,14 +15,12 @@
     const number = short.level === "warning" && short.count ? String(short.count) : "!";
     return h(
       S.router.NavLink,
-      { className: "nav-utility", exact: true, to: S.path, title: S.cut(short.text, 200),
+      // The classes are on the link itself: Stash styles `minimal` on links and buttons only.
+      { className: "nav-utility minimal d-flex align-items-center s2p-nav btn btn-primary",
+        exact: true, to: S.path, title: S.cut(short.text, 200),
         "aria-label": "Stash2Plex: " + S.cut(short.text, 200) },
-      h(
-        S.bootstrap.Button,
-        { as: "span", className: "minimal d-flex align-items-center h-100 s2p-nav" },
-        h(Sign),
-        trouble ? h("span", { className: "s2p-badge s2p-" + short.level }, number) : null
-      )
+      h(Sign),
+      trouble ? h("span", { className: "s2p-badge s2p-" + short.level }, number) : null
     );
   };
 

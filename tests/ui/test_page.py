@@ -317,6 +317,19 @@ def test_the_bar_asks_once_for_all_pages_and_starts_a_worker_where_jobs_wait(
     assert web.asked == ["wake"]
 
 
+def test_the_button_has_no_ground_of_its_own_in_the_bar(
+    browser: Browser, serve: Serve, rig: Rig
+) -> None:
+    opened(browser, serve(rig), "/scenes/1")
+    browser.until("return document.querySelector('.nav-utility')")
+
+    ground = browser.js(
+        "return getComputedStyle(document.querySelector('.s2p-nav')).backgroundColor"
+    )
+
+    assert ground == "rgba(0, 0, 0, 0)"
+
+
 def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, serve: Serve, rig: Rig) -> None:
     scene_id, _ = rig.add_pair("one", title="One")
     web = serve(rig)

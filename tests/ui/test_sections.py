@@ -208,6 +208,8 @@ def test_stashs_place_for_settings_has_ours_and_saves_them_and_hides_the_list_wi
     web = serve(rig)
     opened(browser, web, "/settings")
     browser.click(".s2p-own summary", "Fields")
+    heading = "getComputedStyle(document.querySelector('.s2p-own h2'))"
+    assert browser.js(f"return {heading}.justifyContent") == "space-between", "as on the page"
     assert browser.js("return document.getElementById('s2p-set-sync_tags').checked") is True
     assert browser.js("return document.querySelectorAll('.stash-settings').length") == 1, (
         "another's"
