@@ -27,6 +27,7 @@ class Situation:
         down_since: when the outage that lasts began, in seconds since the epoch; None without one.
         pause: why nothing goes on although jobs wait; empty when it does.
         paused_since: in seconds since the epoch.
+        suspicious: Plex did not answer the last try; too early to call it an outage.
         waiting: jobs that wait or are in progress.
         need_you: scenes with dead letters.
         ever: whether any scene was ever looked at.
@@ -37,6 +38,7 @@ class Situation:
     down_since: float | None = None
     pause: str = ""
     paused_since: float = 0.0
+    suspicious: bool = False
     waiting: int = 0
     need_you: int = 0
     ever: bool = True
@@ -93,6 +95,9 @@ def state_of(situation: Situation) -> State:
     if one.need_you:
         verb = "scene needs" if one.need_you == 1 else "scenes need"
         return State("needs_you", Level.WARNING, f"{one.need_you:,} {verb} you{_waiting(one)}")
+    if one.waiting and one.suspicious:
+        text = f"Plex did not answer the last try{_waiting(one)}, and the next comes by itself"
+        return State("trying", Level.WARNING, text)
     if one.waiting:
         is_or_are = "scene is" if one.waiting == 1 else "scenes are"
         return State("on_the_way", Level.OK, f"{one.waiting:,} {is_or_are} on the way to Plex")
@@ -132,6 +137,7 @@ def situation_of(context: TaskContext) -> Situation:
         down_since=began if away else None,
         pause=pause,
         paused_since=paused_since,
+        suspicious=breaker.failure_count > 0,
         waiting=context.queue.waiting(),
         need_you=glance.scenes_with_letters(),
         ever=bool(glance.recent(1)),

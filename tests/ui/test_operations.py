@@ -88,6 +88,23 @@ def test_what_waits_is_on_its_way(rig: Rig) -> None:
     assert sentence(rig) == "2 scenes are on the way to Plex"
 
 
+def test_a_plex_that_did_not_answer_just_now_is_no_way_that_all_is_well_on(rig: Rig) -> None:
+    (scene_id,) = rig.add_library(1, covers=False)
+    rig.plex.stop()
+    rig.stash.edit_scene(scene_id, title="Uno")
+
+    assert rig.wait_until(lambda: "did not answer" in str(sentence(rig)))
+
+    found = ask(rig, "overview")
+    assert found["text"] == (
+        "Plex did not answer the last try; 1 scene waits, and the next comes by itself"
+    )
+    assert found["level"] == "warning"
+    rig.plex.start()
+    assert rig.settled(60)
+    assert rig.wait_until(lambda: sentence(rig) == "Everything is in Plex")
+
+
 def test_settings_that_name_no_plex_come_before_everything_else(make_rig: MakeRig) -> None:
     rig = make_rig(settings={"plex_url": ""})
     bury(rig, [1], "SceneError", "the scene has no file")
