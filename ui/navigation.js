@@ -28,15 +28,31 @@
     { ...props, children: h(React.Fragment, null, h(NavButton), props.children) },
   ]);
 
-  S.api.patch.before("SettingsToolsSection", (props) => {
+  const shown = [];
+
+  /** The entry in the settings, where Stash has several sections of tools: in the first only. */
+  const ToolsEntry = () => {
     const { Setting } = S.api.components;
+    const [first, set] = React.useState(false);
+    React.useEffect(() => {
+      const self = {};
+      shown.push(self);
+      set(shown[0] === self);
+      return () => void shown.splice(shown.indexOf(self), 1);
+    }, []);
+    if (!first) {
+      return null;
+    }
     const link = h(S.router.Link, { to: S.path },
       h(S.bootstrap.Button, { as: "span" }, "Stash2Plex"));
-    const entry = Setting
+    return Setting
       ? h(Setting, { heading: link, subHeading: "Queue, failures, paths and settings" })
       : link;
-    return [{ ...props, children: h(React.Fragment, null, props.children, entry) }];
-  });
+  };
+
+  S.api.patch.before("SettingsToolsSection", (props) => [
+    { ...props, children: h(React.Fragment, null, props.children, h(ToolsEntry)) },
+  ]);
 
   /** The settings in their own place, asked for once; the page of them is Stash's. */
   const OwnSettings = () => {

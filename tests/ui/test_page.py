@@ -250,6 +250,7 @@ def test_stashs_own_settings_lead_to_the_page_and_those_of_others_stay(
     opened(browser, serve(rig), "/settings")
     browser.sees("Stash's own settings of Another")
     assert not browser.js("return document.body.innerText.includes('own settings of Stash2Plex')")
+    assert browser.js("return document.querySelectorAll('.setting a').length") == 1, "of two places"
     browser.click(".setting a", "Stash2Plex")
     browser.sees("Nothing was sent yet", SENTENCE)
 

@@ -28,6 +28,7 @@
   };
 
   const Settings = () => h("div", null, h(ToolsSection, null, h("p", null, "Stash's tools")),
+    h(ToolsSection, null, h("p", null, "Stash's tools for scenes")),
     ["Stash2Plex", "Another"].map((id) => h(PluginSettings, { key: id, pluginID: id })));
 
   const theme = new URLSearchParams(window.location.search).get("theme") || "dark";
