@@ -105,26 +105,34 @@ class CoverSync:
         # Stash's time stamps have whole seconds: the hook's hint tells of a second change in one.
         if targets and (cover_changed or may_differ(scene, targets, last)):
             self._bring(scene, targets, result)
+        lost = []
         for target in targets:
-            if target.lacks_lock:
-                self._show_again(scene, target, result)
+            if target.lacks_lock and self._is_lost(scene, target, result):
+                lost.append(target._replace(has=None))
+            elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
+        if lost:
+            result.tag = None  # its bytes are needed, although Stash has no others
+            self._bring(scene, lost, result)
         return result
 
-    def _show_again(self, scene: StashScene, target: Target, result: CoverResult) -> None:
+    def _is_lost(self, scene: StashScene, target: Target, result: CoverResult) -> bool:
         """Make Plex show our image where its lock is gone, and something else may be shown by now.
 
-        Where it is not among the item's images any more, or a person's choice counts, it stays.
+        Where a person's choice counts, what is shown stays.
+
+        Returns:
+            Whether the item lacks it, as in a Plex that was restored from a backup.
         """
         if self._preserve or target.kind in result.uploaded:
-            return
+            return False
         item, kind = target.item, target.kind
         try:
             images = self._client.list_images(item.rating_key, kind)
-            for image in images:
-                if image.key.endswith(str(target.has)) and not image.selected:
-                    self._client.select_image(item.rating_key, kind, image.key)
-                    result.uploaded.add(kind)
+            ours = [image for image in images if image.key.endswith(str(target.has))]
+            if ours and not any(image.selected for image in ours):
+                self._client.select_image(item.rating_key, kind, ours[0].key)
+                result.uploaded.add(kind)
         except PlexPermanentError as error:
             self._warn(
                 f"{scene.label}: {error}; its {kind} is locked as it is. Choose another in Plex if "
@@ -132,6 +140,9 @@ class CoverSync:
             )
         except PlexTemporaryError as error:
             result.failure = result.failure or error
+        else:
+            return not ours
+        return False
 
     def _bring(self, scene: StashScene, targets: list[Target], result: CoverResult) -> None:
         try:

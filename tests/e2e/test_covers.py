@@ -192,3 +192,22 @@ def test_an_image_that_an_agent_replaced_while_it_was_unlocked_is_shown_again(ri
 
     assert rig.settled()
     assert "poster_upload" not in {one.kind for one in rig.plex.log.writes(mark)}
+
+
+def test_an_image_that_a_plex_restored_from_a_backup_lacks_is_sent_again(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
+    sync(rig, scene_id, "One", item)
+    with rig.plex.changed:
+        item.posters = item.arts = ()
+        item.locks = frozenset()
+    mark = rig.plex.log.mark()
+
+    rig.task("reconcile_all")
+
+    assert rig.settled(), rig.verdict().differences
+    assert item.poster == item.art == png(1)
+    assert item.locks >= {"thumb", "art"}
+    assert uploads(rig, mark) == (1, 1)
+    rig.task("all", force="true")
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert uploads(rig, mark) == (1, 1)
