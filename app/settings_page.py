@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.container import Container
-from shared.state_file import read_state, write_state
+from shared.state_file import KeptState
 from stash.exceptions import StashError
 from validation.shown_defaults import Shown, defaults_to_write
 
@@ -22,8 +22,10 @@ def show_defaults(container: Container) -> None:
 
 def _show_defaults(container: Container) -> None:
     stored = container.sessions.stored()
-    path = container.folder.shown_settings
-    shown = _parse(read_state(path, container.log.warning, container.queue.clock()))
+    file = KeptState(container.folder.shown_settings, container.log.warning)
+    shown = _parse(file.read(container.queue.clock()))
+    if file.is_unread:
+        return  # which of them a person has emptied since is not known
     added: Mapping[str, Any] = {}
     if defaults_to_write(stored, shown):
         added = container.sessions.settings.add(lambda now: defaults_to_write(now, shown))
@@ -34,7 +36,7 @@ def _show_defaults(container: Container) -> None:
         )
     after = shown.after(stored, added)
     if after != shown:
-        write_state(path, {"seen": sorted(after.seen), "written": sorted(after.written)})
+        file.write({"seen": sorted(after.seen), "written": sorted(after.written)})
 
 
 def _parse(state: Mapping[str, Any]) -> Shown:

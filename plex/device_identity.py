@@ -3,19 +3,22 @@
 import uuid
 from collections.abc import Callable
 
-from shared.state_file import read_state, write_state
+from shared.state_file import KeptState
 
 
 def device_headers(path: str, report: Callable[[str], None], now: float) -> dict[str, str]:
     """Return the headers that name this installation, from its file, made if there is none.
 
+    While the file cannot be read, they name a device that is not kept.
+
     Raises:
         OSError: the file cannot be written.
     """
-    device_id = read_state(path, report, now).get("device_id")
+    file = KeptState(path, report)
+    device_id = file.read(now).get("device_id")
     if not isinstance(device_id, str) or not device_id:
         device_id = str(uuid.uuid4())
-        write_state(path, {"device_id": device_id})
+        file.write({"device_id": device_id})
     return {
         "X-Plex-Client-Identifier": device_id,
         "X-Plex-Product": "Stash2Plex",

@@ -8,7 +8,7 @@ from reconciliation.brake import Question, parse_question
 from reconciliation.run import Run
 from reconciliation.scopes import Scope
 from reconciliation.sums import STATE_NAMES
-from shared.state_file import parse_count, parse_moment, read_state, write_state
+from shared.state_file import KeptState, parse_count, parse_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,20 @@ class StateFile:
     def __init__(
         self, path: str, report: Callable[[str], None], clock: Callable[[], float]
     ) -> None:
-        self._path = path
-        self._report = report
+        self._file = KeptState(path, report)
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the state; of no file, its default."""
-        return parse_reconciliation_state(read_state(self._path, self._report, self._clock()))
+        """Return the state; of no file, its default.
+
+        Of one that cannot be read now, nothing is due: who knows when the last run was.
+        """
+        now = self._clock()
+        state = parse_reconciliation_state(self._file.read(now))
+        return replace(state, tried_at=now) if self._file.is_unread else state
 
     def write(self, state: ReconciliationState) -> None:
-        """Replace the file.
+        """Replace the file, unless it could not be read.
 
         Raises:
             OSError: it could not be written.
@@ -98,9 +102,7 @@ class StateFile:
         names = [name for name in ReconciliationState.__dataclass_fields__ if name != "question"]
         stored = {name: getattr(state, name) for name in names}
         stored["last_gaps_by_type"] = dict(state.last_gaps_by_type)
-        write_state(
-            self._path, {**stored, "question": None if question is None else question.to_state()}
-        )
+        self._file.write({**stored, "question": None if question is None else question.to_state()})
 
 
 def after(state: ReconciliationState, run: Run, now: float, summary: str) -> ReconciliationState:

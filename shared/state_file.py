@@ -5,14 +5,13 @@ import json
 import os
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from shared.files import replace_file
 from shared.leftovers import keep_newest
 
 LATEST = 253_402_300_799.0  # the last second of the year 9999
 KEPT_ASIDE = 3  # files of one state that could not be read
-_Kind = TypeVar("_Kind")
 
 
 def write_state(path: str, state: Any) -> None:
@@ -35,42 +34,92 @@ def write_state(path: str, state: Any) -> None:
 
 
 def read_state(path: str, report: Callable[[str], None], now: float) -> dict[str, Any]:
-    """Return the object in the file, or an empty one when there is none.
+    """Return the object in the file as `KeptState.read` does, for whoever never writes it."""
+    state: dict[str, Any] = KeptState(path, report).read(now)
+    return state
 
-    A file that holds anything else is set aside as `<name>.corrupt-<time>` and reported once.
+
+class KeptState:
+    """A state's file as whoever writes it sees it: it is never written over unread.
+
+    Args:
+        path: the file.
+        report: is told about a file that could not be read.
+        kind: what it holds, `dict` or `list`.
     """
-    return _read(path, dict, "a JSON object", report, now) or {}
 
+    def __init__(
+        self,
+        path: str,
+        report: Callable[[str], None],
+        kind: type[dict[str, Any]] | type[list[Any]] = dict,
+    ) -> None:
+        self._path = path
+        self._report = report
+        self._kind = kind
+        self.is_unread = False
 
-def read_list(path: str, report: Callable[[str], None], now: float) -> list[Any]:
-    """Return the list in the file, or an empty one; else as `read_state`."""
-    return _read(path, list, "a JSON list", report, now) or []
+    def read(self, now: float) -> Any:
+        """Return the state in the file, or an empty one when there is none.
 
+        A file that holds anything else is set aside as `<name>.corrupt-<time>` and reported. One
+        that the system does not let us read says nothing of its content: it is reported, once while
+        that lasts, stays as it is, and counts as empty for now (`is_unread`).
+        """
+        try:
+            state = self._load()
+        except OSError as error:
+            if not self.is_unread:
+                self._report(
+                    f"{os.path.basename(self._path)} could not be read now ({error}); it stays as "
+                    "it is, and nothing is noted in it before it was read. Make it readable, or "
+                    "remove it"
+                )
+            self.is_unread = True
+            return self._kind()
+        except (ValueError, RecursionError) as error:
+            self._set_aside(str(error), now)
+            state = self._kind()
+        self.is_unread = False
+        return state
 
-def _read(
-    path: str, kind: type[_Kind], wanted: str, report: Callable[[str], None], now: float
-) -> _Kind | None:
-    try:
-        with open(path, encoding="utf-8") as file:
-            state = json.load(file)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        problem = str(error)
-    else:
-        if isinstance(state, kind):
+    def write(self, state: Any) -> bool:
+        """Replace the file as `write_state` does; False when it is there and was not read.
+
+        Raises:
+            OSError: the state could not be written; what was there before is still there.
+        """
+        if self.is_unread and os.path.lexists(self._path):
+            return False
+        write_state(self._path, state)
+        self.is_unread = False
+        return True
+
+    def _load(self) -> Any:
+        if os.path.isdir(self._path):
+            message = "it is a folder"
+            raise ValueError(message)
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                state = json.load(file)
+        except FileNotFoundError:
+            return self._kind()
+        if isinstance(state, self._kind):
             return state
-        problem = f"{wanted} was expected, not {type(state).__name__}"
-    aside_of = f"{path}.corrupt-"
-    aside = f"{aside_of}{int(now)}"
-    with contextlib.suppress(OSError):
-        replace_file(path, aside)
-    keep_newest(os.path.dirname(path), re.escape(os.path.basename(aside_of)) + r"\d+", KEPT_ASIDE)
-    report(
-        f"{os.path.basename(path)} could not be read ({problem}); "
-        f"it was set aside as {os.path.basename(aside)} and starts afresh"
-    )
-    return None
+        wanted = "object" if self._kind is dict else "list"
+        message = f"a JSON {wanted} was expected, not {type(state).__name__}"
+        raise ValueError(message)
+
+    def _set_aside(self, problem: str, now: float) -> None:
+        folder, name = os.path.split(self._path)
+        aside_of = f"{name}.corrupt-"
+        aside = f"{aside_of}{int(now)}"
+        with contextlib.suppress(OSError):
+            replace_file(self._path, os.path.join(folder, aside))
+        keep_newest(folder, re.escape(aside_of) + r"\d+", KEPT_ASIDE)
+        self._report(
+            f"{name} could not be read ({problem}); it was set aside as {aside} and starts afresh"
+        )
 
 
 def parse_moment(raw: Any) -> float | None:

@@ -12,7 +12,6 @@ from plex.client import PlexClient
 from plex.health import PlexHealth, check_plex_health
 from shared.data_folder import DataFolder
 from shared.log import Log
-from shared.state_file import read_list
 from worker.circuit_breaker import (
     CircuitBreaker,
     CircuitState,
@@ -63,7 +62,7 @@ class OutageGuard:
             folder.recovery_state, RecoveryScheduler.from_state, log.warning, now
         )
         self._history = StateStore(
-            folder.outage_history, OutageHistory.from_state, log.warning, now, read_list
+            folder.outage_history, OutageHistory.from_state, log.warning, now, list
         )
         self._limiter = RecoveryRateLimiter(self._recovery.model.ramp_elapsed)
         self._suspicious = self._breaker.model.failure_count > 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from shared.state_file import parse_moment, read_state, write_state
+from shared.state_file import KeptState, parse_moment, write_state
 
 
 class PauseNote:
@@ -20,6 +20,7 @@ class PauseNote:
         self._path = path
         self._report = report
         self._clock = clock
+        self._file = KeptState(path, report)
 
     def write(self, reason: str) -> None:
         """Note a reason, or with an empty text that work goes on; it is never worth an error."""
@@ -32,7 +33,7 @@ class PauseNote:
 
     def read(self) -> tuple[str, float]:
         """Return the reason, empty while work goes on, and since when."""
-        state = read_state(self._path, self._report, self._clock())
+        state = self._file.read(self._clock())
         reason = state.get("reason")
         return (
             reason if isinstance(reason, str) else "",

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.data_folder import DataFolder
-from shared.state_file import read_list
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
 from worker.pause_note import PauseNote
@@ -51,7 +50,7 @@ class Records:
         """
         now = self.clock()
         path = self.folder.outage_history
-        history = StateStore(path, OutageHistory.from_state, self.report, now, read_list).model
+        history = StateStore(path, OutageHistory.from_state, self.report, now, list).model
         recovery = self.recovery().state
         history.reconcile(
             now,

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-from shared.state_file import read_state, write_state
+from shared.state_file import KeptState
 
 Report = Callable[[str], None]
-Reader = Callable[[str, Report, float], Any]
 
 
 class Model(Protocol):
@@ -28,7 +27,7 @@ class StateStore(Generic[ModelT]):
         parse: makes the model of whatever the file holds; of nothing, its default.
         report: is told about a file that could not be read.
         now: seconds since the epoch.
-        read: `shared.state_file.read_list` for a file that holds a list.
+        kind: what the file holds, `dict` or `list`.
     """
 
     def __init__(
@@ -37,23 +36,24 @@ class StateStore(Generic[ModelT]):
         parse: Callable[[Any], ModelT],
         report: Report,
         now: float,
-        read: Reader = read_state,
+        kind: type[dict[str, Any]] | type[list[Any]] = dict,
     ) -> None:
-        stored = read(path, report, now)
-        self._path = path
+        self._file = KeptState(path, report, kind)
+        stored = self._file.read(now)
         self.model = parse(stored)
         # A file of defaults would say nothing: the first write is the first change.
         self._saved = stored or self.model.to_state()
 
     def save(self) -> bool:
-        """Write the state if it changed; return whether it did.
+        """Write the state if it changed; return whether it was written.
+
+        A file that could not be read when this began is left alone (`KeptState`).
 
         Raises:
             OSError: the file could not be written; the next call tries again.
         """
         state = self.model.to_state()
-        if state == self._saved:
+        if state == self._saved or not self._file.write(state):
             return False
-        write_state(self._path, state)
         self._saved = state
         return True

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.state_file import read_state, write_state
+from shared.state_file import KeptState
 from worker.hourly import HourlyRecords
 
 _COUNTS = (
@@ -28,8 +28,8 @@ class SyncStats:
     def __init__(
         self, path: str, report: Callable[[str], None], clock: Callable[[], float]
     ) -> None:
-        stored = read_state(path, report, clock())
-        self._path = path
+        self._file = KeptState(path, report)
+        stored = self._file.read(clock())
         self._clock = clock
         self._saved: dict[str, Any] | None = None
         self.counts = {name: _count(stored.get(name)) for name in _COUNTS}
@@ -71,7 +71,7 @@ class SyncStats:
         self.errors_by_type[error_type] = self.errors_by_type.get(error_type, 0) + 1
 
     def save(self) -> None:
-        """Write the counts if they changed.
+        """Write the counts if they changed, unless those before them could not be read.
 
         Raises:
             OSError: the file could not be written.
@@ -83,8 +83,7 @@ class SyncStats:
             "errors_by_type": dict(self.errors_by_type),
             "hours": self.hours.to_state(),
         }
-        if state != self._saved:
-            write_state(self._path, state)
+        if state != self._saved and self._file.write(state):
             self._saved = state
 
     def _processed(self, seconds: float) -> None:

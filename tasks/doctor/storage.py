@@ -216,8 +216,17 @@ def check_state_files(folder: DataFolder | None) -> Check:
         folder.settings_hint,
         folder.reconciliation_state,
     )
-    there = [path for path in paths if os.path.exists(path)]
-    bad = [os.path.basename(path) for path in there if not _is_json(path)]
+    there = [path for path in paths if os.path.lexists(path)]
+    states = {os.path.basename(path): _is_json(path) for path in there}
+    closed = [one for one, is_json in states.items() if is_json is None]
+    if closed:
+        return warning(
+            name,
+            f"the system lets nobody read {', '.join(closed)}",
+            "Make each readable for the user that Stash runs as, or remove it: until then nothing "
+            "is noted in it",
+        )
+    bad = [one for one, is_json in states.items() if not is_json]
     if bad:
         return warning(
             name,
@@ -227,9 +236,14 @@ def check_state_files(folder: DataFolder | None) -> Check:
     return ok(name, f"{len(there)}, all readable")
 
 
-def _is_json(path: str) -> bool:
+def _is_json(path: str) -> bool | None:
+    """Tell whether a file, or what is in its place, holds a state; None: it cannot be read now."""
+    if os.path.isdir(path):
+        return False
     try:
         with open(path, encoding="utf-8") as file:
             return isinstance(json.load(file), dict | list)
-    except (OSError, ValueError, RecursionError):
+    except OSError:
+        return None
+    except (ValueError, RecursionError):
         return False

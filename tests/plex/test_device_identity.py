@@ -60,3 +60,11 @@ def test_a_torn_file_is_reported_and_replaced_by_a_new_identity(path: str) -> No
 def test_a_place_that_cannot_be_written_to_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="missing"):
         device_headers(str(tmp_path / "missing" / "device_id.json"), pytest.fail, NOW)
+
+
+def test_an_identity_that_cannot_be_read_now_is_not_given_up(path: str) -> None:
+    Path(path).symlink_to(path)
+    reports: list[str] = []
+    assert device_headers(path, reports.append, NOW)["X-Plex-Client-Identifier"]
+    assert len(reports) == 1
+    assert Path(path).is_symlink()

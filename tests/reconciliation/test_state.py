@@ -100,3 +100,18 @@ def test_a_result_answers_the_question_but_a_startup_runs_does_not() -> None:
 
 def test_an_earlier_states_interval_counts_from_its_last_run() -> None:
     assert parse_reconciliation_state({"last_run_time": NOW}).interval_run_time == NOW
+
+
+def test_nothing_is_due_while_the_state_cannot_be_read(tmp_path: Path) -> None:
+    lines: list[str] = []
+    file = file_in(tmp_path, lines)
+    path = tmp_path / "reconciliation_state.json"
+    path.symlink_to(path)
+
+    state = file.read()
+
+    assert due(state, "hourly", "all", Clock()(), at_start=True) is None
+    assert due(ReconciliationState(), "hourly", "all", Clock()(), at_start=True) is not None
+    file.write(state)
+    assert path.is_symlink()
+    assert len(lines) == 1

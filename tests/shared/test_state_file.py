@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.state_file import read_state, write_state
+from shared.state_file import KeptState, read_state, write_state
 from tests.validation.strategies import ANY_TEXT, JSON
 
 NOW = 1_750_000_000.9
@@ -34,6 +37,17 @@ def reports() -> Reports:
 @pytest.fixture
 def path(tmp_path: Path) -> str:
     return str(tmp_path / "state.json")
+
+
+@contextmanager
+def no_file_can_be_opened() -> Iterator[None]:
+    """A system's fault that passes: this process has too many files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def names(tmp_path: Path) -> list[str]:
@@ -186,3 +200,39 @@ def test_of_files_that_could_not_be_read_the_newest_three_stay(tmp_path: Path) -
         *(f"state.json.corrupt-{1_750_000_000 + second}" for second in (3, 4, 5)),
         "state.json.corrupt-note.txt",
     ]
+
+
+def test_what_the_system_keeps_from_us_for_a_moment_is_not_set_aside(
+    path: str, tmp_path: Path, reports: Reports
+) -> None:
+    write_state(path, {"count": 1})
+    with no_file_can_be_opened():
+        assert read_state(path, reports, NOW) == {}
+    (report,) = reports
+    assert report.startswith("state.json could not be read now (")
+    assert report.endswith("Make it readable, or remove it")
+    assert names(tmp_path) == ["state.json"]
+    assert read_state(path, reports, NOW) == {"count": 1}
+
+
+def test_a_state_that_was_not_read_is_not_written_over(path: str, reports: Reports) -> None:
+    write_state(path, {"count": 1})
+    file = KeptState(path, reports)
+    with no_file_can_be_opened():
+        assert [file.read(NOW), file.read(NOW + 1)] == [{}, {}]
+    assert len(reports) == 1
+    assert not file.write({"count": 0})
+    assert read_state(path, reports, NOW) == {"count": 1}
+    assert file.read(NOW) == {"count": 1}
+    assert file.write({"count": 2})
+    assert read_state(path, reports, NOW) == {"count": 2}
+
+
+def test_a_state_that_was_not_read_and_is_gone_begins_anew(path: str, reports: Reports) -> None:
+    Path(path).symlink_to(path)  # it leads to itself: the system will never read it
+    file = KeptState(path, reports)
+    assert file.read(NOW) == {}
+    assert not file.write({"count": 1})
+    Path(path).unlink()
+    assert file.write({"count": 1})
+    assert read_state(path, pytest.fail, NOW) == {"count": 1}

@@ -15,6 +15,7 @@ from plex.checkup import PlexCheckup
 from plex.exceptions import PlexRedirectError, PlexServerDown, PlexTemporaryError, PlexTlsError
 from plex.index_checkup import IndexCheckup, look_at_index
 from plex.items import Section
+from shared.data_folder import DataFolder
 from shared.http_date import seconds_ahead
 from shared.read_only import open_for_reading
 from stash.checkup import StashCheckup
@@ -409,3 +410,16 @@ def test_a_worker_that_broke_while_nothing_waits_is_a_warning() -> None:
 
     assert check.level is Level.WARNING
     assert "worker.log" in check.remedy
+
+
+def test_a_state_file_that_the_system_keeps_from_us_is_told_with_its_remedy(
+    tmp_path: Path,
+) -> None:
+    closed = tmp_path / "stats.json"
+    closed.symlink_to(closed)
+
+    check = storage.check_state_files(DataFolder(str(tmp_path)))
+
+    assert check.level is Level.WARNING
+    assert "stats.json" in check.text
+    assert "readable for the user" in check.remedy

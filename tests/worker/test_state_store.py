@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from shared.state_file import parse_count, parse_moment, read_list
+from shared.state_file import KeptState, parse_count, parse_moment
 from tests.validation.strategies import JSON
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
@@ -29,7 +29,7 @@ def recovery_at(path: Path) -> StateStore[RecoveryScheduler]:
 
 
 def history_at(path: Path, report: Report = pytest.fail) -> StateStore[OutageHistory]:
-    return StateStore(str(path), OutageHistory.from_state, report, NOW, read_list)
+    return StateStore(str(path), OutageHistory.from_state, report, NOW, list)
 
 
 @pytest.fixture
@@ -114,9 +114,9 @@ def test_any_json_loads_and_saves(path: Path, content: Any) -> None:
 
 
 def test_a_list_is_read_and_no_file_is_an_empty_one(path: Path) -> None:
-    assert read_list(str(path), pytest.fail, NOW) == []
+    assert KeptState(str(path), pytest.fail, list).read(NOW) == []
     path.write_text('[1, {"a": null}]')
-    assert read_list(str(path), pytest.fail, NOW) == [1, {"a": None}]
+    assert KeptState(str(path), pytest.fail, list).read(NOW) == [1, {"a": None}]
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_a_list_is_read_and_no_file_is_an_empty_one(path: Path) -> None:
 def test_what_is_no_list_is_set_aside_and_reported_once(path: Path, torn: bytes) -> None:
     path.write_bytes(torn)
     reports: list[str] = []
-    assert read_list(str(path), reports.append, NOW) == []
-    assert read_list(str(path), reports.append, NOW) == []
+    assert KeptState(str(path), reports.append, list).read(NOW) == []
+    assert KeptState(str(path), reports.append, list).read(NOW) == []
     (report,) = reports
     assert report.startswith("state.json could not be read (")
     assert names(path) == ["state.json.corrupt-1750000000"]
@@ -150,3 +150,13 @@ def test_what_is_no_moment(raw: Any) -> None:
 @pytest.mark.parametrize(("raw", "count"), [(0, 0), (7, 7), (-1, None), (1.0, None), (True, None)])
 def test_counts(raw: Any, count: int | None) -> None:
     assert parse_count(raw) == count
+
+
+def test_a_file_that_could_not_be_read_outlives_what_happens_since(path: Path) -> None:
+    path.symlink_to(path)
+    reports: list[str] = []
+    store = breaker_at(path, reports.append)
+    store.model.record_failure(NOW)
+    assert not store.save()
+    assert path.is_symlink()
+    assert len(reports) == 1
