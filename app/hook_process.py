@@ -68,7 +68,7 @@ def _answer(
 
             jobs = jobs if wants_scans(folder.settings_hint) else []
         return _store_and_wake(script, folder, connection, jobs, log)
-    except (OSError, sqlite3.Error, NewerSchemaError) as error:
+    except (OSError, sqlite3.Error) as error:
         return _not_queued(jobs, error, log)
 
 
@@ -98,14 +98,14 @@ def _store(folder: DataFolder, jobs: "list[JobData]", log: "Log") -> bool:
     """Store the jobs, if there are any; tell whether a worker has something to do.
 
     Raises:
-        OSError, sqlite3.Error, NewerSchemaError: neither the database nor the inbox took it.
+        OSError, sqlite3.Error: neither the database nor the inbox took it.
     """
     try:
         return _store_in_database(folder, jobs, log)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, NewerSchemaError) as error:
         problem: Exception = error
         # Only now: a hook that can use its database does not pay for the rescue.
-        from sync_queue.rescue import is_damage, put_into_inbox, set_aside  # noqa: PLC0415
+        from sync_queue.rescue import is_damage, set_aside  # noqa: PLC0415
 
         if is_damage(error):
             try:
@@ -118,15 +118,31 @@ def _store(folder: DataFolder, jobs: "list[JobData]", log: "Log") -> bool:
                         "by itself and finds what was waiting in it"
                     )
                 return _store_in_database(folder, jobs, None if aside else log)
-            except (OSError, sqlite3.DatabaseError) as again:
+            except (OSError, sqlite3.DatabaseError, NewerSchemaError) as again:
                 problem = again  # it cannot be mended in this moment: the worker will see to it
-        if not jobs:
-            return False
-        for job in jobs:
-            put_into_inbox(folder.queue_folder, job)
+        return _store_beside(folder, jobs, problem, log)
+
+
+def _store_beside(
+    folder: DataFolder, jobs: "list[JobData]", problem: Exception, log: "Log"
+) -> bool:
+    """Leave the jobs beside a database that did not take them; as `_store`."""
+    # As there.
+    from sync_queue.rescue import put_into_inbox  # noqa: PLC0415
+
+    for job in jobs:
+        put_into_inbox(folder.queue_folder, job)
+    if isinstance(problem, NewerSchemaError):
+        if jobs:
+            log.warning(
+                f"{_subjects(jobs)}: queued beside the database for the newer Stash2Plex that made "
+                f"it, which takes it in: {problem}"
+            )
+        return False  # a worker of this version could do nothing
+    if jobs:
         why = "busy" if "locked" in str(problem) else f"unusable now: {problem}"
         log.info(f"{_subjects(jobs)}: queued beside the database, which is {why}")
-        return True
+    return bool(jobs)
 
 
 def _store_in_database(folder: DataFolder, jobs: "list[JobData]", log: "Log | None") -> bool:

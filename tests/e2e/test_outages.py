@@ -390,6 +390,30 @@ def test_what_was_waiting_in_a_damaged_database_is_found_again(rig: Rig) -> None
     assert rig.wait_until(lambda: not (rig.data / "queue" / "rebuilt.json").exists())
 
 
+def test_an_edit_beside_a_newer_versions_database_arrives_once_that_is_back(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    other_id, other = rig.add_pair("b", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    with rig.database() as database:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        database.execute("PRAGMA user_version=99")
+
+    run = rig.stash.edit_scene(scene_id, title="Two")[0].result
+
+    assert run.output == "queued"
+    (text,) = run.messages("warning")
+    assert "Scene 1: queued beside the database" in text
+    assert "install the newer version again" in text
+    assert not rig.worker_pids()
+    with rig.database() as database:
+        database.execute(f"PRAGMA user_version={version}")
+    rig.stash.edit_scene(other_id, title="Three")
+    assert rig.wait_until(lambda: (item.title, other.title) == ("Two", "Three"))
+
+
 def test_an_edit_beside_a_locked_database_is_kept_and_taken_in(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="One")

@@ -6,6 +6,7 @@ or named in an error that says what to do. A damaged file is set aside and a fre
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -24,8 +25,10 @@ import pytest
 
 import app.hook_process
 import sync_queue.ack_queue
+import sync_queue.rescue
 from app.hook_process import answer_hook
 from shared.file_lock import FileLock
+from shared.files import replace_file
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
@@ -239,13 +242,13 @@ HARMLESS: dict[str, Callable[[Site], None]] = {
     "rubbish in the shm": _rubbish_shm,
 }
 UNUSABLE: dict[str, Callable[[Site], None]] = {
-    "newer schema": _newer_schema,
     "the folder is a file": _folder_is_a_file,
 }
 BESIDE: dict[str, Callable[[Site], None]] = {
     "the database is a folder": _database_is_a_folder,
     "the WAL is a folder": _wal_is_a_folder,
     "the table is gone": _table_is_gone,
+    "newer schema": _newer_schema,
 }
 
 
@@ -349,6 +352,58 @@ def test_a_hook_leaves_its_edit_beside_a_database_that_cannot_be_used_now(
     assert f"Scene {SCENE}: queued beside the database" in line
 
 
+def test_the_edit_beside_a_newer_database_names_the_remedy_and_the_newer_version_takes_it_in(
+    site: Site,
+) -> None:
+    _newer_schema(site)
+
+    ask(site)
+
+    (line,) = site.lines
+    assert line.endswith("install the newer version again")
+    assert "Free the database" not in line
+    connection = sqlite3.connect(site.path)  # what is that version's own here
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    connection.close()
+    queue = QueueManager(str(site.queue))
+    assert queue.take_in(site.lines.append) == 1
+    queue.close()
+    assert site.queued() == {*BEFORE, SCENE}
+
+
+def test_an_event_of_no_interest_says_nothing_of_a_newer_database(site: Site) -> None:
+    _newer_schema(site)
+
+    assert answer_hook(site.script, uninteresting(site)) == {"output": "nothing to sync"}
+
+    assert site.lines == []
+
+
+def test_a_hook_leaves_its_edit_beside_damage_that_nobody_can_set_aside(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, while another program has the file open."""
+    _not_a_database(site)
+    monkeypatch.setattr(sync_queue.rescue, "replace_file", _refusing(site.path))
+
+    assert ask(site) == {"output": "queued"}
+
+    assert site.beside() == {SCENE}
+    assert site.set_aside() == []
+    (line,) = site.lines
+    assert f"Scene {SCENE}: queued beside the database, which is unusable now: " in line
+    assert "in use" in line
+
+
+def _refusing(path: Path) -> Callable[[str, str], None]:
+    def replace(old: str, new: str) -> None:
+        if old == str(path):
+            raise PermissionError(errno.EACCES, "the file is in use", old)
+        replace_file(old, new)
+
+    return replace
+
+
 @pytest.mark.parametrize("hold", [_locked, _exclusive], ids=["locked", "exclusive"])
 def test_a_hook_leaves_its_edit_beside_a_database_that_is_held(site: Site, hold: Hold) -> None:
     with hold(site):
@@ -381,13 +436,18 @@ def test_a_hook_on_a_full_disk_loses_nothing_in_silence(site: Site) -> None:
 
 
 def test_a_hook_of_no_interest_says_nothing_of_a_database_that_is_held(site: Site) -> None:
+    with _exclusive(site):
+        assert answer_hook(site.script, uninteresting(site)) == {"output": "nothing to sync"}
+    assert site.lines == []
+
+
+def uninteresting(site: Site) -> dict[str, Any]:
+    """The message of an event that asks for nothing."""
     message = site.message()
     message["args"]["hookContext"] |= {
         "input": {"id": "1", "play_count": 3}, "inputFields": ["id", "play_count"]
     }  # fmt: skip
-    with _exclusive(site):
-        assert answer_hook(site.script, message) == {"output": "nothing to sync"}
-    assert site.lines == []
+    return message
 
 
 @pytest.mark.parametrize("damage", [_not_a_database, _cut_in_half], ids=["no database", "cut"])
@@ -593,7 +653,7 @@ def test_a_newer_database_is_left_alone_by_the_worker(site: Site) -> None:
     ],
 )
 def test_a_task_answers_in_words(site: Site, mode: str, fault: str) -> None:
-    {**UNUSABLE, **DAMAGE}[fault](site)
+    {**UNUSABLE, **DAMAGE, **BESIDE}[fault](site)
     run = subprocess.run(
         [sys.executable, str(REPOSITORY / "Stash2Plex.py")],
         input=json.dumps({"server_connection": {}, "args": {"mode": mode}}).encode(),
