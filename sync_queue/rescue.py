@@ -46,15 +46,27 @@ def set_aside(path: str) -> "str | None":
         if not _is_damaged(path):
             return None
         aside = f"{path}.corrupt-{int(time.time())}"
-        # First: who is killed in between leaves a reconciliation too many, and no edit unknown.
-        _write(os.path.join(os.path.dirname(path), REBUILT_MARKER), {"set_aside": aside})
-        for suffix in ("", "-wal", "-shm"):
-            if os.path.exists(path + suffix):
-                replace_file(path + suffix, aside + suffix)
+        _move_aside(path, aside)
         _forget_the_oldest(path)
         return aside
     finally:
         lock.release()
+
+
+def _move_aside(path: str, aside: str) -> None:
+    marker = os.path.join(os.path.dirname(path), REBUILT_MARKER)
+    was_asked = os.path.exists(marker)
+    # First: who is killed in between leaves a reconciliation too many, and no edit unknown.
+    _write(marker, {"set_aside": aside})
+    try:
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.exists(path + suffix):
+                replace_file(path + suffix, aside + suffix)
+    except OSError:
+        # Nothing is lost yet: else each that fails at it would ask for one reconciliation more.
+        if os.path.exists(path) and not was_asked:
+            remove_file(marker)
+        raise
 
 
 def _is_damaged(path: str) -> bool:

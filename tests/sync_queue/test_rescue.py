@@ -63,6 +63,48 @@ def test_who_is_killed_while_a_database_is_set_aside_has_asked_for_a_reconciliat
     assert (tmp_path / REBUILT_MARKER).exists()
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["unasked", "asked before"])
+def test_who_cannot_set_a_database_aside_asks_for_no_reconciliation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, asked: bool
+) -> None:
+    path = filled(tmp_path)
+    path.write_bytes(b"no database at all" * 500)
+    if asked:
+        (tmp_path / REBUILT_MARKER).write_text("{}")
+
+    def in_use(old: str, new: str) -> None:
+        if old == str(path):
+            raise PermissionError(old)
+        replace_file(old, new)
+
+    monkeypatch.setattr(rescue, "replace_file", in_use)
+    with pytest.raises(PermissionError):
+        set_aside(str(path))
+
+    assert path.exists()
+    assert (tmp_path / REBUILT_MARKER).exists() == asked
+
+
+def test_a_database_that_was_set_aside_without_its_log_is_looked_for_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path)
+    path.write_bytes(b"no database at all" * 500)
+    log = tmp_path / "data.db-wal"
+    log.write_bytes(b"")
+
+    def in_use(old: str, new: str) -> None:
+        if old == str(log):
+            raise PermissionError(old)
+        replace_file(old, new)
+
+    monkeypatch.setattr(rescue, "replace_file", in_use)
+    with pytest.raises(PermissionError):
+        set_aside(str(path))
+
+    assert (tmp_path / REBUILT_MARKER).exists()
+
+
 def test_what_cannot_be_read_in_this_moment_stays_in_the_inbox(tmp_path: Path) -> None:
     put_into_inbox(str(tmp_path), json.loads(json.dumps(job(1))))
     (tmp_path / INBOX / "0.json").mkdir()  # reading it is an error of the system
