@@ -50,6 +50,7 @@ SYNCED_FIELDS = frozenset(
         "organized",
     )
 )
+_LARGEST_ID, _MOST_DIGITS = 2**63 - 1, 19  # SQLite's, Stash's database
 _COVER_FIELD = "cover_image"
 _NAME_FIELD = "name"  # of a performer, a studio and a tag Plex shows nothing else
 
@@ -180,7 +181,8 @@ def _id_of(context: "dict[str, Any]", kind: str) -> int:
 def _number(value: "Any") -> "int | None":
     # Stash sends a number; a text of digits is unambiguous. A bool, a fraction or more is neither.
     text = value.strip() if isinstance(value, str) else ""
-    number = int(text) if text.isascii() and text.isdigit() else value
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    number = int(text) if is_number else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= _LARGEST_ID:
         return None
     return number

@@ -11,6 +11,7 @@ from shared.files import replace_file
 from shared.leftovers import keep_newest
 
 LATEST = 253_402_300_799.0  # the last second of the year 9999
+MOST = 2**63 - 1  # of anything that is counted: what comes back from far beyond breaks divisions
 KEPT_ASIDE = 3  # files of one state that could not be read
 
 
@@ -130,7 +131,7 @@ def parse_moment(raw: Any) -> float | None:
 
 
 def parse_count(raw: Any) -> int | None:
-    """Return a whole number from 0 on, None for anything else."""
-    if isinstance(raw, bool) or not isinstance(raw, int) or raw < 0:
+    """Return a whole number from 0 to `MOST`, None for anything else."""
+    if isinstance(raw, bool) or not isinstance(raw, int):
         return None
-    return raw
+    return raw if 0 <= raw <= MOST else None

@@ -7,10 +7,10 @@ resuming are transactions of ours on its table.
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from sync_queue.database import connect
+from sync_queue.database import connect, tolerant_text
 from sync_queue.journal import uses_wal
 from sync_queue.models import Claim, JobFormatError, SyncJob
 from sync_queue.operations import encode, merge_into_waiting, scene_key
@@ -67,6 +67,7 @@ class AckQueue(SQLiteAckQueue):
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
+        self._conn.text_factory = tolerant_text  # which persist-queue has set back
 
     def _new_db_connection(
         self, path: str, multithreading: bool, timeout: float
@@ -158,9 +159,12 @@ class AckQueue(SQLiteAckQueue):
             return connection.execute(_MAKE_DUE, (horizon,)).rowcount
 
     def waiting_with_error(self, error_type: str) -> list[Claim]:
-        """Return the waiting jobs whose last error was of this class; none of them is taken."""
+        """Return the waiting jobs whose last error was of this class; none of them is taken.
+
+        A row that is no job is left out: whoever claims it buries it.
+        """
         rows = self.connection.execute(_WAITING_WITH_ERROR, (error_type,)).fetchall()
-        return [Claim(row_id, SyncJob.parse(data)) for row_id, data in rows]
+        return list(_jobs(rows))
 
     def any_with_error(self, error_type: str) -> bool:
         """Tell whether a job waits whose last error was of this class."""
@@ -194,6 +198,12 @@ class AckQueue(SQLiteAckQueue):
         """
         row = self.connection.execute("PRAGMA data_version").fetchone()
         return int(row[0])
+
+
+def _jobs(rows: Iterable[tuple[int, bytes]]) -> Iterator[Claim]:
+    for row_id, data in rows:
+        with suppress(JobFormatError):
+            yield Claim(row_id, SyncJob.parse(data))
 
 
 def _newer_job_waits(connection: sqlite3.Connection, job: SyncJob) -> bool:

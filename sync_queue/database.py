@@ -54,6 +54,13 @@ def connect(
 
 
 def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
     )
+    connection.text_factory = tolerant_text
+    return connection
+
+
+def tolerant_text(stored: bytes) -> str:
+    """Return a stored text; else one that is no UTF-8 fails each statement that meets it."""
+    return stored.decode("utf-8", "replace")

@@ -17,7 +17,7 @@ from sync_queue.dlq import DeadLetter, Failure
 from sync_queue.entity_log import EntityLog
 from sync_queue.glance import Glance
 from sync_queue.journal import uses_wal
-from sync_queue.models import MISSING_SINCE, Claim, SyncJob
+from sync_queue.models import MISSING_SINCE, Claim, JobFormatError, SyncJob
 from sync_queue.queue_view import QueueView
 from sync_queue.rescue import REBUILT_MARKER, read_inbox
 from sync_queue.sync_log import SyncLog
@@ -171,8 +171,10 @@ class QueueManager:
             report: is told, once, about a file that holds no job.
         """
         count = 0
-        for path, job in read_inbox(self._folder):
-            if job is None:
+        for path, raw in read_inbox(self._folder):
+            try:
+                job = SyncJob.from_dict(raw).as_dict()
+            except JobFormatError:
                 self._set_aside(path, report)
                 continue
             self.enqueue([job])

@@ -1,11 +1,15 @@
 """The queue's job as a value, and the one parser of its stored form."""
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 # Names in a job's `data`: since when Plex has no item for it, and the files that it looks for.
 MISSING_SINCE, MISSING_PATHS, MISSING_SIZES = "missing_since", "missing_paths", "missing_sizes"
+
+
+LARGEST_ID = 2**63 - 1  # SQLite's
 
 
 class JobFormatError(ValueError):
@@ -33,9 +37,11 @@ class SyncJob:
         Raises:
             JobFormatError: it says not which subject it is about.
         """
+        # SQLite takes what is no UTF-8 for JSON, too: whose job it is can be read all the same.
+        text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
-            raw = json.loads(stored)
-        except ValueError as error:
+            raw = json.loads(text)
+        except (ValueError, TypeError, RecursionError) as error:
             message = f"the job is no JSON: {error}"
             raise JobFormatError(message) from None
         return cls.from_dict(raw)
@@ -47,17 +53,17 @@ class SyncJob:
         Raises:
             JobFormatError: it says not which subject it is about.
         """
-        if not isinstance(raw, dict) or not isinstance(raw.get("job_key"), str):
+        if not isinstance(raw, dict):
             message = "the job names no subject"
             raise JobFormatError(message)
         scene_id = raw.get("scene_id")
         data = raw.get("data")
         error_type = raw.get("last_error_type")
         return cls(
-            job_id=str(raw.get("job_id") or ""),
-            job_key=raw["job_key"],
-            update_type=str(raw.get("update_type") or "metadata"),
-            scene_id=scene_id if isinstance(scene_id, int) else None,
+            job_id=_word(raw.get("job_id")) or "",
+            job_key=_subject(raw),
+            update_type=_word(raw.get("update_type")) or "metadata",
+            scene_id=scene_id if _is_id(scene_id) else None,
             data=data if isinstance(data, dict) else {},
             enqueued_at=_number(raw.get("enqueued_at")),
             retry_count=int(_number(raw.get("retry_count"))),
@@ -97,7 +103,32 @@ class Claim:
     job: SyncJob
 
 
+def _subject(raw: dict[str, Any]) -> str:
+    scene_id, key = raw.get("scene_id"), _word(raw.get("job_key"))
+    if isinstance(scene_id, int) and not _is_id(scene_id):
+        message = f"the job of {key or 'no subject'} names a scene that Stash cannot have"
+    elif key is None:
+        message = "the job names no subject"
+        message += f", only scene {scene_id}" if _is_id(scene_id) else ""
+    else:
+        return key
+    raise JobFormatError(message)
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_ID
+
+
+def _word(value: Any) -> str | None:
+    """Return one of our names; what is not ASCII is none, and not all of it could be stored."""
+    return value if isinstance(value, str) and value and value.isascii() else None
+
+
 def _number(value: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    return 0.0
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    try:
+        number = float(value)
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0

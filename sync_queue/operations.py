@@ -130,11 +130,14 @@ def merge_into_waiting(connection: sqlite3.Connection, job: "JobData") -> bool:
     row = connection.execute(_FIND_WAITING, (job["job_key"], job["update_type"])).fetchone()
     if row is None:
         return False
-    waiting = loads(row[1])
+    try:
+        waiting = loads(row[1])
+    except (ValueError, RecursionError):  # SQLite takes for JSON what is no UTF-8, too
+        waiting = {}
     since, hints = waiting.get("enqueued_at"), waiting.get("data")
     fresh = dict(job)
     if isinstance(since, (int, float)) and since:
-        fresh["enqueued_at"] = min(since, job["enqueued_at"])
+        fresh["enqueued_at"] = min(since, job["enqueued_at"] or since)
     if isinstance(hints, dict):
         fresh["data"] = {**hints, **job["data"]}
     connection.execute(_REPLACE, (encode(fresh), row[0]))
@@ -175,4 +178,4 @@ def get_queued_scene_ids(connection: sqlite3.Connection) -> "set[int]":
         f"SELECT DISTINCT {SUBJECT} FROM {TABLE} WHERE {IS_WAITING} AND {SUBJECT} LIKE 'scene_%'"
     )
     keys = (row[0].removeprefix("scene_") for row in connection.execute(statement))
-    return {int(key) for key in keys if key.isdigit()}
+    return {int(key) for key in keys if key.isascii() and key.isdigit() and len(key) < 20}

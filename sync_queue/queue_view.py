@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from sync_queue import operations
 from sync_queue.dlq import DeadLetterQueue
@@ -81,18 +82,17 @@ class QueueView:
             QueuedJob(job, JobState.IN_PROGRESS if status == IN_PROGRESS else JobState.WAITING)
             for statement in _OF_SUBJECT
             for data, status in self._connection.execute(statement, (key,))
-            if (job := _parse(data)) is not None
+            if (job := _as_job(SyncJob.parse, data)) is not None
         ]
-        beside = (
-            SyncJob.from_dict(job)
-            for _, job in read_inbox(self._folder)
-            if job is not None and job["job_key"] == key
-        )
-        return [*found, *(QueuedJob(job, JobState.BESIDE) for job in beside)]
+        beside = (_as_job(SyncJob.from_dict, raw) for _, raw in read_inbox(self._folder))
+        return [
+            *found,
+            *(QueuedJob(job, JobState.BESIDE) for job in beside if job and job.job_key == key),
+        ]
 
 
-def _parse(data: bytes) -> SyncJob | None:
+def _as_job(read: Callable[[Any], SyncJob], stored: Any) -> SyncJob | None:
     try:
-        return SyncJob.parse(data)
+        return read(stored)
     except JobFormatError:
         return None

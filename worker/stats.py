@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.state_file import KeptState
+from shared.state_file import KeptState, parse_count, parse_moment
 from worker.hourly import HourlyRecords
 
 _COUNTS = (
@@ -38,8 +38,7 @@ class SyncStats:
             str(name): _count(number)
             for name, number in (errors.items() if isinstance(errors, dict) else ())
         }
-        total = stored.get("total_processing_time")
-        self.total_processing_time = float(total) if isinstance(total, int | float) else 0.0
+        self.total_processing_time = parse_moment(stored.get("total_processing_time")) or 0.0
         self.session_start = clock()
         self.hours = HourlyRecords.from_state(stored.get("hours"))
 
@@ -92,4 +91,4 @@ class SyncStats:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+    return parse_count(value) or 0

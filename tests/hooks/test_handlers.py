@@ -348,7 +348,7 @@ def test_a_missing_id_is_refused() -> None:
         only_job({"type": "Scene.Update.Post"}, NOW)
 
 
-@pytest.mark.parametrize("bad", [float("inf"), float("-inf"), True, 4.5])
+@pytest.mark.parametrize("bad", [float("inf"), float("-inf"), True, 4.5, 2**63, "9" * 5000])
 def test_an_id_that_stash_never_gives_is_refused(bad: object) -> None:
     with pytest.raises(HookContextError):
         only_job(context(id=bad), NOW)

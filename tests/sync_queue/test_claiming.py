@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync_queue.ack_queue import AckQueue
+from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
-from sync_queue.models import JobFormatError, SyncJob
+from sync_queue.models import LARGEST_ID, JobFormatError, SyncJob
 from sync_queue.operations import PATH
 from tests.sync_queue.support import Clock, job, postponed, raw_rows, rows, write_row
 from tests.validation.strategies import JSON, NUMBERS, json_object
@@ -160,6 +162,9 @@ def test_resuming_twice_finds_nothing_the_second_time(queue: QueueManager) -> No
         b'{"scene_id": 4}',
         b'{"job_key": 5}',
         b'{"job_key": null, "next_retry_at": 0}',
+        b'{"job_key": ""}',
+        b'{"job_key": "scene_\\ud800"}',
+        b'{"job_key": "scene_2", "scene_id": ' + b"9" * 30 + b"}",
     ],
 )
 def test_json_that_is_no_job_becomes_a_dead_letter_and_delays_no_other(
@@ -170,6 +175,74 @@ def test_json_that_is_no_job_becomes_a_dead_letter_and_delays_no_other(
     assert [claim.job.scene_id for claim in queue.claim(9)] == [1]
     assert queue.dead_letters.counts_by_type() == {"UnreadableJob": 1}
     assert [stored["job_key"] for _, stored, _ in rows(queue)] == ["scene_1"]
+
+
+@pytest.mark.parametrize(
+    ("data", "subject"),
+    [
+        (b'{"scene_id": 4}', "scene 4"),
+        (b'{"job_key": "scene_5", "scene_id": ' + b"9" * 30 + b"}", "scene_5"),
+    ],
+)
+def test_a_row_that_is_no_job_says_whose_it_was_where_that_can_be_read(
+    queue: QueueManager, folder: str, data: bytes, subject: str
+) -> None:
+    write_row(folder, data)
+    queue.claim(9)
+    (letter,) = queue.dead_letters.of_type("UnreadableJob")
+    assert subject in letter.error_message
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "1e999", "-1e999", "true", '"x"', "[]"])
+@pytest.mark.parametrize("name", ["enqueued_at", "retry_count"])
+def test_a_number_that_is_none_counts_as_nothing(
+    queue: QueueManager, folder: str, name: str, number: str
+) -> None:
+    write_row(folder, f'{{"job_key": "scene_1", "{name}": {number}}}'.encode())
+    (claim,) = queue.claim(9)
+    assert (claim.job.enqueued_at, claim.job.retry_count) == (0.0, 0)
+    queue.give_back([claim])
+    assert queue.enqueue([job(1)]) == (0, 1)
+
+
+def test_a_row_nested_too_deeply_to_read_delays_no_other(queue: QueueManager, folder: str) -> None:
+    nested = "[" * 900 + "]" * 900
+    write_row(folder, f'{{"job_key": "scene_2", "data": {{"a": {nested}}}}}'.encode())
+    queue.enqueue([job(1)])
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(500)
+    try:
+        claims = queue.claim(9)
+    finally:
+        sys.setrecursionlimit(before)
+    assert 1 in [claim.job.scene_id for claim in claims]
+
+
+@pytest.mark.parametrize("kind", ["TEXT", "BLOB"])
+def test_a_job_that_is_no_utf_8_is_its_subjects_all_the_same(
+    queue: QueueManager, folder: str, kind: str
+) -> None:
+    row_id = write_row(folder, b'{"job_key": "scene_1", "update_type": "metadata", "x": "\xff"}')
+    connection = connect(f"{folder}/data.db")
+    connection.execute(f"UPDATE ack_queue_default SET data = CAST(data AS {kind})")
+    connection.close()
+    assert [claim.job.job_key for claim in queue.claim(9)] == ["scene_1"]
+    assert queue.resume() == 1
+    assert queue.queued_scene_ids() == {1}
+    assert queue.view.jobs_of(1) != []
+    assert queue.enqueue([job(1), job(2)]) == (1, 1)
+    assert [claim.row_id for claim in queue.claim(9)] == [row_id, row_id + 1]
+
+
+def test_a_job_of_no_subject_does_not_keep_others_from_being_looked_for(
+    queue: QueueManager, clock: Clock, folder: str
+) -> None:
+    queue.enqueue([job(1)])
+    queue.give_back([postponed(queue.claim(1)[0], clock() + 60, "PlexNotFound")])
+    error = {"last_error_type": "PlexNotFound", "next_retry_at": clock() + 600}
+    write_row(folder, json.dumps(error).encode())
+    found = queue.waiting_with_error("PlexNotFound")
+    assert [claim.job.scene_id for claim in found] == [1]
 
 
 def test_an_unreadable_row_of_a_dead_worker_waits_again_and_is_then_buried(
@@ -240,13 +313,21 @@ JOB_LIKE = json_object(
 @settings(max_examples=150, deadline=None)
 @given(JSON | JOB_LIKE)
 def test_any_json_is_a_job_or_a_job_format_error(stored: Any) -> None:
-    names_a_subject = isinstance(stored, dict) and isinstance(stored.get("job_key"), str)
-    if names_a_subject:
+    if _names_a_subject(stored):
         read = SyncJob.parse(json.dumps(stored))
         assert SyncJob.parse(json.dumps(read.as_dict())) == read
     else:
-        with pytest.raises(JobFormatError, match="the job names no subject"):
+        with pytest.raises(JobFormatError, match=r"names (no subject|a scene)"):
             SyncJob.parse(json.dumps(stored))
+
+
+def _names_a_subject(stored: Any) -> bool:
+    if not isinstance(stored, dict):
+        return False
+    key, scene_id = stored.get("job_key"), stored.get("scene_id")
+    if isinstance(scene_id, bool) or (isinstance(scene_id, int) and abs(scene_id) > LARGEST_ID):
+        return False
+    return isinstance(key, str) and key.isascii() and key != ""
 
 
 @settings(

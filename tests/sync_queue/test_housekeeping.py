@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -216,6 +217,36 @@ def test_a_file_of_the_inbox_that_is_no_job_is_kept_aside_and_stops_no_other(
     assert scenes_due(queue) == [1]
     assert queue.take_in(said.append) == 0
     assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"data": [1]}, {"enqueued_at": "x"}, {"enqueued_at": 10**400}, {"retry_count": {}}],
+    ids=["data", "text", "400 digits", "retries"],
+)
+def test_a_job_of_the_inbox_with_odd_values_is_taken_in_without_them(
+    queue: QueueManager, folder: str, odd: dict[str, Any]
+) -> None:
+    queue.enqueue([job(1, at=NOW, old=True)])
+    put_into_inbox(folder, {**job(1), **odd})
+    assert queue.take_in(pytest.fail) == 1
+    (claim,) = queue.claim(9)
+    assert (claim.job.data, claim.job.enqueued_at) == ({"old": True}, NOW)
+
+
+def test_a_job_of_the_inbox_that_names_no_scene_of_stash_is_set_aside_and_told(
+    queue: QueueManager, folder: str
+) -> None:
+    put_into_inbox(folder, {**job(1), "scene_id": 10**30})
+    put_into_inbox(folder, {**job(2), "job_key": "scene_\ud800"})
+    put_into_inbox(folder, job(3))
+    said: list[str] = []
+    assert queue.view.jobs_of(3) != []
+    assert queue.take_in(said.append) == 1
+    assert [text.endswith("Run the task 'Sync Recent Scenes to Plex'") for text in said] == [
+        True
+    ] * 2
+    assert scenes_due(queue) == [3]
 
 
 def test_of_unreadable_files_in_the_inbox_the_newest_stay(queue: QueueManager, folder: str) -> None:

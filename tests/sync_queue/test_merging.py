@@ -151,3 +151,22 @@ def test_a_claim_carries_the_row_that_is_to_be_finished(queue: QueueManager) -> 
     queue.finish([Claim(second.row_id, first.job)])
     queue.give_back([first])
     assert [claim.row_id for claim in queue.claim(9)] == [first.row_id]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b'{"job_key": "scene_1", "update_type": "metadata", "data": {"x": "\xff"}}',
+        b'{"job_key": "scene_1", "update_type": "metadata", "enqueued_at": ' + b"9" * 400 + b"}",
+        b'{"job_key": "scene_1", "update_type": "metadata", "enqueued_at": "x", "data": [1]}',
+    ],
+    ids=["no utf-8", "400 digits", "other types"],
+)
+def test_an_edit_takes_the_place_of_a_waiting_job_that_is_odd(
+    queue: QueueManager, folder: str, stored: bytes
+) -> None:
+    row_id = write_row(folder, stored)
+    assert queue.enqueue([job(1, at=NOW, fresh=True)]) == (0, 1)
+    (claim,) = queue.claim(9)
+    assert claim.row_id == row_id
+    assert (claim.job.data, claim.job.enqueued_at) == ({"fresh": True}, NOW)

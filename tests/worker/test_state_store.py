@@ -147,7 +147,9 @@ def test_what_is_no_moment(raw: Any) -> None:
     assert parse_moment(raw) is None
 
 
-@pytest.mark.parametrize(("raw", "count"), [(0, 0), (7, 7), (-1, None), (1.0, None), (True, None)])
+@pytest.mark.parametrize(
+    ("raw", "count"), [(0, 0), (7, 7), (-1, None), (1.0, None), (True, None), (10**400, None)]
+)
 def test_counts(raw: Any, count: int | None) -> None:
     assert parse_count(raw) == count
 

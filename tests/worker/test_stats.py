@@ -167,3 +167,10 @@ def test_any_object_in_the_file_is_read_as_counts(path: str, content: Any) -> No
     stats.save()
     assert load(path).counts == stats.counts
     assert load(path).errors_by_type == stats.errors_by_type
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "1e999", "NaN", "-1", "true"])
+def test_a_number_that_is_none_is_no_time(path: str, number: str) -> None:
+    Path(path).write_text(f'{{"total_processing_time": {number}, "jobs_processed": {number}}}')
+    stats = SyncStats(path, pytest.fail, Clock())
+    assert (stats.total_processing_time, stats.counts["jobs_processed"]) == (0.0, 0)
