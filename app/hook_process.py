@@ -148,14 +148,16 @@ def _store_beside(
 def _store_in_database(folder: DataFolder, jobs: "list[JobData]", log: "Log | None") -> bool:
     path = folder.queue_database
     while True:
-        before = _identity(path)
+        before = _status(path)
         database = connect(path, busy_timeout=LONGEST_WAIT)
-        opened = before or _identity(path)
+        opened = _identity(before or _status(path))
+        if log is not None and (before is None or not before.st_size):
+            _tell_of_loss(path, jobs, log)
         if not jobs:
             return has_unfinished(database)
         added, _ = enqueue(database, jobs, jobs[0]["enqueued_at"])
         # Another process may have set the file aside as damaged while this one wrote to it.
-        if _identity(path) == opened:
+        if _identity(_status(path)) == opened:
             if log is None:
                 return True
             text = f"{_subjects(jobs)}: queued" + ("" if added else " (already waiting)")
@@ -208,12 +210,27 @@ def _tell_news(folder: DataFolder, log: "Log") -> None:
         relay_worker_log(folder, log, NEWS_BYTES)
 
 
-def _identity(path: str) -> "tuple[int, int] | None":
+def _tell_of_loss(path: str, jobs: "list[JobData]", log: "Log") -> None:
+    # Only now: a hook that finds a database there does not ask what became of it.
+    from sync_queue.rescue import was_emptied  # noqa: PLC0415
+
+    if was_emptied(path):
+        log.error(
+            f"{_subjects(jobs) or 'An event'} found the queue's database empty, though edits were "
+            "queued here before: what waited in it is lost, as after a full disk or a power cut. A "
+            "reconciliation of all scenes begins by itself and finds it"
+        )
+
+
+def _status(path: str) -> "os.stat_result | None":
     try:
-        status = os.stat(path)
+        return os.stat(path)
     except FileNotFoundError:
         return None
-    return status.st_dev, status.st_ino
+
+
+def _identity(status: "os.stat_result | None") -> "tuple[int, int] | None":
+    return None if status is None else (status.st_dev, status.st_ino)
 
 
 def _subjects(jobs: "list[JobData]") -> str:

@@ -12,7 +12,6 @@ import time
 
 from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
-from sync_queue.tables import setup_lock
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 INBOX = "inbox"
 REBUILT_MARKER = "rebuilt.json"  # asks for a reconciliation; whoever did one removes it
+EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
 _DAMAGE = ("not a database", "malformed", "file is encrypted")
 
@@ -29,6 +29,33 @@ _DAMAGE = ("not a database", "malformed", "file is encrypted")
 def is_damage(error: Exception) -> bool:
     """Tell whether this error means that the file's content is no database (any more)."""
     return isinstance(error, sqlite3.DatabaseError) and any(one in str(error) for one in _DAMAGE)
+
+
+def setup_lock(path: str) -> str:
+    """Return the file whose lock is held while the database is made or replaced."""
+    return os.path.join(os.path.dirname(path), "setup.lock")
+
+
+def ask_for_reconciliation(path: str, why: str) -> None:
+    """Leave word that what waited in the database is lost, and has to be found again.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    _write(_marker(path), {"why": why})
+
+
+def was_emptied(path: str) -> bool:
+    """Tell whether a reconciliation is asked for because the database was found empty."""
+    try:
+        with open(_marker(path), encoding="utf-8") as file:
+            return bool(json.load(file) == {"why": EMPTIED})
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def _marker(path: str) -> str:
+    return os.path.join(os.path.dirname(path), REBUILT_MARKER)
 
 
 def set_aside(path: str) -> "str | None":
@@ -54,10 +81,9 @@ def set_aside(path: str) -> "str | None":
 
 
 def _move_aside(path: str, aside: str) -> None:
-    marker = os.path.join(os.path.dirname(path), REBUILT_MARKER)
-    was_asked = os.path.exists(marker)
+    was_asked = os.path.exists(_marker(path))
     # First: who is killed in between leaves a reconciliation too many, and no edit unknown.
-    _write(marker, {"set_aside": aside})
+    ask_for_reconciliation(path, f"set aside as {aside}")
     try:
         for suffix in ("", "-wal", "-shm"):
             if os.path.exists(path + suffix):
@@ -65,7 +91,7 @@ def _move_aside(path: str, aside: str) -> None:
     except OSError:
         # Nothing is lost yet: else each that fails at it would ask for one reconciliation more.
         if os.path.exists(path) and not was_asked:
-            remove_file(marker)
+            remove_file(_marker(path))
         raise
 
 

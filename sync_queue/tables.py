@@ -7,8 +7,10 @@ a hook that finds them there does not load this.
 import os
 import sqlite3
 
+from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
 from sync_queue.journal import use_wal
+from sync_queue.rescue import EMPTIED, ask_for_reconciliation, setup_lock
 from sync_queue.schema import (
     BUSY_TIMEOUT,
     DUE,
@@ -81,11 +83,6 @@ _FROM_VERSION_1 = (
 )
 
 
-def setup_lock(path: str) -> str:
-    """Return the file whose lock is held while the database is made or replaced."""
-    return os.path.join(os.path.dirname(path), "setup.lock")
-
-
 def create_tables(
     connection: sqlite3.Connection, path: str, reopen: "Callable[[], sqlite3.Connection]"
 ) -> None:
@@ -105,6 +102,8 @@ def create_tables(
         use_wal(reopen, BUSY_TIMEOUT)
         connection.execute("BEGIN IMMEDIATE")
         version = schema_version(connection)
+        if version == 0 and _is_empty(connection) and _was_in_use(path):
+            ask_for_reconciliation(path, EMPTIED)
         if version < SCHEMA_VERSION:
             for statement in (*_TABLES, *(_FROM_VERSION_1 if version == 1 else ())):
                 connection.execute(statement)
@@ -112,3 +111,13 @@ def create_tables(
         connection.execute("COMMIT")
     finally:
         lock.release()
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+
+
+def _was_in_use(path: str) -> bool:
+    """Tell whether edits were queued here, or synced: then an empty file has lost its content."""
+    folder = DataFolder(os.path.dirname(os.path.dirname(path)))
+    return os.path.exists(folder.burst) or os.path.exists(folder.library_database)

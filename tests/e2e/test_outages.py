@@ -390,6 +390,24 @@ def test_what_was_waiting_in_a_damaged_database_is_found_again(rig: Rig) -> None
     assert rig.wait_until(lambda: not (rig.data / "queue" / "rebuilt.json").exists())
 
 
+def test_what_was_waiting_in_a_database_that_was_emptied_is_found_again(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    lost_id, lost = rig.add_pair("b", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    rig.stash.update_scene(lost_id, title="Lost")  # an edit whose job was in the database
+    (rig.data / "queue" / "data.db-wal").unlink(missing_ok=True)
+    (rig.data / "queue" / "data.db").write_bytes(b"")
+
+    run = rig.stash.edit_scene(scene_id, title="Two")[0].result
+
+    assert run.output == "queued"
+    assert "database empty, though edits were queued" in run.messages("error")[0]
+    assert rig.wait_until(lambda: (item.title, lost.title) == ("Two", "Lost"))
+
+
 def test_an_edit_beside_a_newer_versions_database_arrives_once_that_is_back(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a", tags=["T"])
     other_id, other = rig.add_pair("b", tags=["T"])

@@ -326,6 +326,69 @@ def test_a_hook_is_at_home_in_what_is_no_damage(site: Site, change: Callable[[Si
         assert site.queued() == {*BEFORE, SCENE}
 
 
+@pytest.mark.parametrize("change", [_empty, _no_file], ids=["empty file", "no file"])
+@pytest.mark.parametrize("trace", ["burst", "library.db"])
+def test_a_hook_that_finds_a_used_database_empty_asks_for_a_reconciliation_and_says_so(
+    site: Site, change: Callable[[Site], None], trace: str
+) -> None:
+    change(site)
+    (site.root / "data" / trace).touch()
+
+    assert answer_hook(site.script, site.message()) == {"output": "queued"}
+
+    loss, queued = site.lines
+    assert loss.startswith(f"Scene {SCENE} found the queue's database empty")
+    assert "A reconciliation of all scenes begins by itself" in loss
+    assert queued == f"Scene {SCENE}: queued"
+    assert (site.queue / "rebuilt.json").exists()
+    site.lines.clear()
+    assert ask(site) == {"output": "queued"}
+    assert site.lines == [f"Scene {SCENE}: queued (already waiting)"]
+
+
+@pytest.mark.parametrize("change", [_empty, _no_file, _no_folder])
+def test_a_database_that_is_new_asks_for_no_reconciliation(
+    site: Site, change: Callable[[Site], None]
+) -> None:
+    change(site)
+    for name in ("worker.lock", "stats.json", "device_id.json"):  # also of the earlier Stash2Plex
+        (site.root / "data" / name).touch()
+
+    assert ask(site) == {"output": "queued"}
+
+    assert site.lines == [f"Scene {SCENE}: queued"]
+    assert not (site.queue / "rebuilt.json").exists()
+
+
+def test_the_worker_that_finds_a_used_database_empty_asks_for_a_reconciliation(
+    site: Site,
+) -> None:
+    _empty(site)
+    (site.root / "data" / "library.db").touch()
+
+    queue = QueueManager(str(site.queue))
+
+    assert queue.was_rebuilt()
+    queue.close()
+
+
+def test_what_the_earlier_stash2plex_left_in_the_database_is_not_taken_for_a_loss(
+    site: Site,
+) -> None:
+    _no_file(site)
+    connection = sqlite3.connect(site.path)
+    connection.execute(
+        "CREATE TABLE ack_queue_default (_id INTEGER PRIMARY KEY AUTOINCREMENT, "
+        "data BLOB, timestamp FLOAT, status INTEGER)"
+    )
+    connection.close()
+    (site.root / "data" / "library.db").touch()
+
+    QueueManager(str(site.queue)).close()
+
+    assert not (site.queue / "rebuilt.json").exists()
+
+
 @pytest.mark.parametrize("change", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_a_hook_that_can_store_its_edit_nowhere_says_which_and_what_to_do(
     site: Site, change: Callable[[Site], None]
