@@ -9,8 +9,8 @@ from stash.exceptions import StashError
 from sync_queue.rescue import is_damage
 
 
-def take_over(container: Container, lock: FileLock) -> bool:
-    """Take over what the earlier implementation left, unless another process does; tell whether.
+def take_over(container: Container, lock: FileLock) -> None:
+    """Take over what the earlier implementation left, unless another process does.
 
     Args:
         container: this process's.
@@ -30,9 +30,8 @@ def take_over(container: Container, lock: FileLock) -> bool:
     earlier = EarlierData(container.folder, container.log, learn_secrets, container.queue.clock)
     held = lock.descriptor is not None
     try:
-        if not earlier.waits() or not lock.try_acquire():
-            return False
-        earlier.take_over()
+        if earlier.waits() and lock.try_acquire():
+            earlier.take_over()
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             raise
@@ -42,4 +41,3 @@ def take_over(container: Container, lock: FileLock) -> bool:
     finally:
         if not held:
             lock.release()
-    return True

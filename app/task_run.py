@@ -73,17 +73,37 @@ def _for_a_person(
     container: Container,
     relay: Callable[[], None],
 ) -> Answer:
-    tell_of_refused_wal(container)
-    relay()
-    took_over = take_over(container, context.worker_lock)
-    show_defaults(container)
-    answer = task(context, arguments)
-    relay()
-    # An outage whose worker was killed ends with the next task, and what is due begins.
-    is_open = context.records.breaker().state is not CircuitState.CLOSED
-    if is_open or (took_over and container.queue.has_unfinished()) or is_due(context):
-        context.ensure_worker()
-    return answer
+    due = False
+    try:
+        tell_of_refused_wal(container)
+        relay()
+        take_over(container, context.worker_lock)
+        show_defaults(container)
+        answer = task(context, arguments)
+        relay()
+        due = is_due(context)
+        return answer
+    finally:  # what is left of a killed worker's jobs goes on with any task, however that ended
+        _make_sure_of_a_worker(context, due=due)
+
+
+def _make_sure_of_a_worker(context: TaskContext, *, due: bool) -> None:
+    """Start a worker unless one runs or nothing waits; that it fails is not the task's fault.
+
+    Args:
+        context: the task's.
+        due: a reconciliation is.
+    """
+    try:
+        # An outage whose worker was killed ends with the next task, too.
+        is_open = context.records.breaker().state is not CircuitState.CLOSED
+        if due or is_open or context.queue.has_unfinished():
+            context.ensure_worker()
+    except (OSError, sqlite3.Error) as error:
+        context.log.warning(
+            f"If edits wait, they go on later, for no worker could be started now ({error}): run "
+            "the task 'Process Queue'"
+        )
 
 
 def _nothing() -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from reconciliation.run import Run, run_of_today
 from reconciliation.state import ReconciliationState
 from tasks.answer import Answer, Level
-from tasks.arguments import wants_json
 from tasks.outages import outage_data, outage_line
 from tasks.readings import Readings
 from tasks.wording import counted
@@ -22,11 +21,9 @@ OUTAGES_SHOWN = 3  # spec.md §1
 
 
 def queue_status(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
-    """Tell how the queue and Plex are doing; as a task, make sure that what waits is seen to."""
-    answer = status_of(context.readings)
-    if context.queue.has_unfinished() and not wants_json(arguments):
-        context.ensure_worker()
-    return answer
+    """Tell how the queue and Plex are doing."""
+    del arguments
+    return status_of(context.readings)
 
 
 def status_of(readings: Readings) -> Answer:

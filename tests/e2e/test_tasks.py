@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import datetime
 
+import pytest
+
+from sync_queue.rescue import put_into_inbox
+from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.rig import Rig
+from tests.sync_queue.support import job
 
 
 def test_sync_all_brings_everything_and_a_second_one_sends_nothing(rig: Rig) -> None:
@@ -152,3 +157,24 @@ def test_queue_status_tells_the_counts(rig: Rig) -> None:
     assert "; 3 completed, " in queue
     assert letters == "Dead letters: 0"
     assert sum(int(part.split()[0]) for part in queue[7:].split(", ")[:2]) == 1
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["in the database", "in the inbox"])
+@pytest.mark.parametrize("fails", [False, True], ids=["that succeeds", "that fails"])
+def test_any_task_sees_to_the_jobs_of_a_killed_worker(rig: Rig, fails: bool, beside: bool) -> None:
+    scene_id, item = rig.add_pair("a", title="T", tags=["T"])
+    with queue_of(rig) as queue:
+        if not beside:
+            queue.enqueue([job(scene_id)])
+    if beside:
+        put_into_inbox(str(rig.data / "queue"), job(scene_id))
+    if fails:
+        rig.plex.stop()
+
+    answer = rig.task("clear_match_cache")
+
+    assert (answer.error is not None) == fails
+    if fails:
+        assert "nothing answers at Plex's address" in str(answer.error)
+        rig.plex.start()
+    assert rig.wait_until(lambda: item.title == "T"), rig.worker_log()
