@@ -15,22 +15,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from app.damage import Identity, Mender, identity_of, is_replaced
 from app.dependencies import activate_dependencies, dependency_problem
 from app.installation import Installation
 from app.worker_log import create_worker_log
-from plex.path_index import delete_index
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
 from shared.leftovers import sweep_temporaries
 from shared.log import Log
 from shared.redaction import Secrets
-from sync_queue.rescue import INBOX, is_damage, set_aside
+from sync_queue.rescue import INBOX, is_damage
 from worker.launcher import ensure_worker
 from worker.orphans import LinuxProcesses, Orphans
+from worker.pause_note import PauseNote
+from worker.pauses import Pauses
 from worker.rest import Rest
 from worker.takeover import LOOK_FOR_REQUESTS, is_wanted
 
 if TYPE_CHECKING:
+    from app.container import Container
     from worker.processor import SyncWorker
 
 
@@ -47,6 +50,21 @@ class _Process:
     installation: Installation
     rest: Rest
     told_to_end: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One worker's, that has ended.
+
+    Attributes:
+        outcome: see `SyncWorker.run_until_idle`; `damaged` where a database was.
+        left: tells whether anything is left to do.
+        close: closes what it had open.
+    """
+
+    outcome: str
+    left: Callable[[], bool]
+    close: Callable[[], None]
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
@@ -115,30 +133,48 @@ def _try_to_work(process: _Process, plugin_dir: str) -> int:
 def _work(process: _Process) -> int:
     """Drain the queue, again when something comes in at the last moment or the ground changes."""
     # Only here: by now it is known that they can be imported.
-    from worker.processor import LEFT, STOPPED, UPDATED  # noqa: PLC0415
+    from worker.processor import AWAY, LEFT, STOPPED, UPDATED  # noqa: PLC0415
 
     process.log.info(f"The worker has started (process {os.getpid()})")
     _sweep(process.folder)
+    note = PauseNote(process.folder.pause, process.log.warning, time.time)
+    pauses = Pauses(time.monotonic, process.log.warning, note.write)
+    mender = Mender(process.folder, process.log, process.told_to_end.wait, time.monotonic)
+    others: dict[str, Callable[[], bool]] = {
+        STOPPED: partial(is_wanted, process.folder.takeover_lock),
+        AWAY: lambda: pauses.active,
+    }
     while True:
-        outcome, unfinished = _run_once(process)
-        final = outcome in (LEFT, STOPPED, UPDATED)
-        if not process.told_to_end.is_set():
-            process.rest.prepare(patient=not final)
+        run = _run_once(process, pauses, mender)
+        told = process.told_to_end.is_set()
+        final = told or run.outcome in (LEFT, UPDATED)
+        if not told:
+            process.rest.prepare(patient=not final and run.outcome != STOPPED)
         process.lock.release()
         # A hook that committed while this process was leaving saw the lock held and started no
         # worker: so look once more, and take the office again if anything waits.
-        if final or not unfinished():
+        if final or not _give_room(process, others.get(run.outcome)) or not run.left():
             break
-        if not process.lock.try_acquire():
+        if not process.lock.try_acquire() or process.rest.is_called():
             break
-    process.log.info(f"The worker has ended ({outcome})")
-    if outcome == UPDATED and process.installation.exists():
+        run.close()
+    process.log.info(f"The worker has ended ({run.outcome})")
+    if run.outcome == UPDATED and process.installation.exists():
         ensure_worker(process.script, process.lock, process.server_connection)
     return 0
 
 
-def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
-    """Run one worker until it ends; returns how, and what tells whether anything is left to do."""
+def _give_room(process: _Process, is_theirs: Callable[[], bool] | None) -> bool:
+    """Leave the place free for as long as it is others'; False when this process is to end."""
+    while is_theirs is not None and is_theirs() and not process.rest.is_called():
+        process.told_to_end.wait(LOOK_FOR_REQUESTS)
+        if process.told_to_end.is_set():
+            break
+    return not process.told_to_end.is_set()
+
+
+def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
+    """Run one worker until it ends."""
     from app.collector import spare_the_collector  # noqa: PLC0415 - as in `_work`
     from app.container import build, environment  # noqa: PLC0415
     from app.earlier import take_over  # noqa: PLC0415
@@ -147,8 +183,11 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
     from worker.processor import SyncWorker  # noqa: PLC0415
 
     container = None
+    database = process.folder.queue_database
+    opened = identity_of(database)
     try:
         container = build(process.server_connection, process.folder, process.log, process.secrets)
+        opened = opened or identity_of(database)
         spare_the_collector()
         tell_of_refused_wal(container)
         take_over(container, process.lock)
@@ -157,37 +196,36 @@ def _run_once(process: _Process) -> tuple[str, Callable[[], bool]]:
                 container,
                 installed=process.installation.unchanged,
                 aside=SpareTime(container, time.monotonic),
+                pauses=pauses,
             )
         )
         signal.signal(signal.SIGTERM, partial(_end, process, worker))
-        return _in_thread(worker, process), container.queue.has_unfinished
+        if process.told_to_end.is_set():
+            worker.stop()
+        outcome = _in_thread(worker, process, partial(is_replaced, database, opened))
+    except sqlite3.DatabaseError as error:
+        if container is not None:
+            container.close()
+        if not is_damage(error):
+            raise
+        mender.mend(error, opened)
+        return _Run("damaged", lambda: True, lambda: None)
+    return _Run(outcome, partial(_is_left, container, database, opened), container.close)
+
+
+def _is_left(container: "Container", database: str, opened: Identity | None) -> bool:
+    """Tell whether there is anything to do, be it to mend the database."""
+    try:
+        return is_replaced(database, opened) or container.queue.has_unfinished()
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-        if container is not None:
-            container.close()
-        _replace_damaged(process, error)
-        return "damaged", lambda: True
+        return True
 
 
 def _end(process: _Process, worker: "SyncWorker", _signal: int, _frame: object) -> None:
     process.told_to_end.set()
     worker.stop()
-
-
-def _replace_damaged(process: _Process, error: sqlite3.DatabaseError) -> None:
-    aside = set_aside(process.folder.queue_database)
-    if aside is not None:
-        process.log.error(
-            f"The queue's database was damaged ({error}) and is kept as {aside}. A fresh one is in "
-            "use; a reconciliation of all scenes begins by itself and finds what was waiting in it"
-        )
-        return
-    # The queue is sound: so it is the index of Plex's files, of which nothing is lost.
-    delete_index(process.folder.library_database)
-    process.log.warning(
-        f"The index of Plex's files (library.db) was damaged ({error}); it is made anew"
-    )
 
 
 def _sweep(folder: DataFolder) -> None:
@@ -197,8 +235,13 @@ def _sweep(folder: DataFolder) -> None:
         sweep_temporaries(one, time.time())
 
 
-def _in_thread(worker: "SyncWorker", process: _Process) -> str:
+def _in_thread(worker: "SyncWorker", process: _Process, is_outdated: Callable[[], bool]) -> str:
     """Run the worker in its thread; this one stays free for signals, and for who wants its place.
+
+    Args:
+        worker: it ends after the scene in hand.
+        process: of which it is.
+        is_outdated: tells whether the queue's database is another by now.
 
     Raises:
         Exception: what ended the worker.
@@ -206,7 +249,7 @@ def _in_thread(worker: "SyncWorker", process: _Process) -> str:
     with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
         running = pool.submit(worker.run_until_idle)
         while not wait([running], LOOK_FOR_REQUESTS).done:
-            if is_wanted(process.folder.takeover_lock):
+            if is_wanted(process.folder.takeover_lock) or is_outdated():
                 worker.stop()
         return running.result()
 

@@ -11,6 +11,7 @@ from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from worker.aside import Aside, Nothing
 from worker.outage_guard import OutageGuard
+from worker.pauses import Pauses
 from worker.session import SessionProvider
 from worker.stats import SyncStats
 
@@ -29,6 +30,8 @@ class Environment:
         most_lines: how many jobs of a drain get a line of the log each; None: all.
         on_progress: is told after each scene how many were settled since the start.
         on_pause: is told why nothing goes on, and with an empty text that it does.
+        pauses: what is known from earlier runs, by an owner who gives others room while Stash is
+            away, and runs a fresh worker then; None: it waits in its place.
     """
 
     queue: QueueManager
@@ -46,3 +49,4 @@ class Environment:
     most_lines: int | None = None
     on_progress: Callable[[int], None] = lambda _settled: None
     on_pause: Callable[[str], None] = lambda _reason: None
+    pauses: Pauses | None = None

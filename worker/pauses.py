@@ -43,9 +43,23 @@ class Pauses:
         return max(0.0, self._until - self._monotonic())
 
     @property
+    def in_a_row(self) -> int:
+        """How many there were since a job last went through."""
+        return self._in_a_row
+
+    @property
     def about_settings(self) -> bool:
         """Whether a change of the settings may end it at once."""
         return self._kind == SETTINGS
+
+    @property
+    def leaves_room(self) -> bool:
+        """Whether this is the time for somebody who knows another address of Stash to go on.
+
+        Not at its first refusal: a sick Stash that goes on sending edits would have a process
+        started for each.
+        """
+        return self._kind == STASH and self._in_a_row > 1 and self.active
 
     def begin(self, reason: str, kind: str) -> None:
         """Start a pause, or the next one in a row."""

@@ -31,7 +31,7 @@ DAY = 86_400.0  # seconds
 LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After included
 
 WORKED, DRAINED, PAUSED, STOPPED = "worked", "drained", "paused", "stopped"
-IDLE, LEFT, UPDATED = "idle", "left", "updated"
+IDLE, LEFT, UPDATED, AWAY = "idle", "left", "updated", "away"
 
 
 class SyncWorker:
@@ -51,7 +51,9 @@ class SyncWorker:
         self._log = environment.log
         self._stop = threading.Event()
         self._waiter = Waiter(self._queue.change_counter, self._stop, environment.monotonic)
-        self._pauses = Pauses(environment.monotonic, self._log.warning, environment.on_pause)
+        self._pauses = environment.pauses or Pauses(
+            environment.monotonic, self._log.warning, environment.on_pause
+        )
         self._paused_session: SyncSession | None = None
         self._missing = MissingScenes(self._queue)
         self._scans = FolderScans(environment.scenes, environment.clock, environment.log)
@@ -61,7 +63,7 @@ class SyncWorker:
         self._settlement = Settlement.of(environment)
         # After a failed batch the next is a single scene, then twice as many with each success: one
         # bad scene is found without its neighbours, and a sick server gets one request.
-        self._limit = BATCH
+        self._limit = 1 if self._pauses.in_a_row else BATCH
         self._settled = 0
         self._purged_at = float("-inf")
         self._steps = ClockSteps(environment.clock, environment.monotonic)
@@ -80,8 +82,8 @@ class SyncWorker:
         """Work until nothing has waited for a minute, through retries and outages.
 
         Returns:
-            `idle`, `stopped`, `updated` when the plugin's files have changed, or `left` when Stash
-            no longer lets this process in.
+            `idle`, `stopped`, `updated` when the plugin's files have changed, `left` when Stash no
+            longer lets this process in, or `away` while it cannot be asked (`Environment.pauses`).
         """
         self._begin()
         idle_since: float | None = None
@@ -91,6 +93,8 @@ class SyncWorker:
                 return outcome
             seconds = self._seconds_to_next_step()
             if seconds is not None:
+                if self._env.pauses is not None and self._pauses.leaves_room:
+                    return AWAY
                 idle_since = None
                 self._waiter.wait(seconds)
                 continue
@@ -230,14 +234,8 @@ class SyncWorker:
     def _work_on(
         self, session: SyncSession, claims: list[Claim], unsettled: dict[int, Claim]
     ) -> str:
-        batch = BatchSync(
-            session,
-            self._env.scenes,
-            self._env.images,
-            self._queue,
-            self._env.clock,
-            self._log,
-        )
+        env = self._env
+        batch = BatchSync(session, env.scenes, env.images, self._queue, env.clock, self._log)
         try:
             return self._settle_all(batch, session, claims, unsettled)
         except sqlite3.Error:

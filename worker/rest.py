@@ -6,6 +6,7 @@ worker again, possibly of a newer version. So one process serves for as long as 
 
 import contextlib
 import os
+import select
 import sys
 
 from shared.file_lock import FileLock
@@ -54,6 +55,12 @@ class Rest:
             self._door = _open_door(door_of(self._lock))
         except OSError as error:
             self._log.debug(f"This process cannot wait for calls, and ends: {error}")
+
+    def is_called(self) -> bool:
+        """Tell whether somebody has taken this process for one that waits, and said what to do."""
+        if sys.platform == "win32" or self._door is None:
+            return False
+        return bool(select.select([self._door], [], [], 0)[0])
 
     def begin(self) -> None:
         """Become the process that waits; returns where this one is to end, or has to.

@@ -113,6 +113,12 @@ class FakeStash:
         """Refuses clients from now on and hangs up on those that are there."""
         self._server.stop()
 
+    def move(self) -> None:
+        """Stops, and listens on another port."""
+        self.stop()
+        self._server = HttpServer(self._app.handle, 0)
+        self.start()
+
     def __enter__(self) -> Self:
         return self.start()
 

@@ -1,0 +1,113 @@
+"""What a worker does about a damaged database: mend it, and ever more slowly if that is no use."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+
+from plex.path_index import delete_index
+from shared.data_folder import DataFolder
+from shared.log import Log
+from sync_queue.rescue import is_damage, set_aside
+
+LONGEST_WAIT = 60.0  # seconds before a database is mended again
+QUIET = 60.0  # seconds without damage, after which it counts as the first again
+
+Identity = tuple[int, int]  # device and number of a file, which a fresh one of its name has not
+
+
+class Mender:
+    """Mends the queue's database, or the index of Plex's files.
+
+    Args:
+        folder: where both lie.
+        log: is told what was wrong.
+        wait: lets so many seconds pass, or fewer when this process is to end.
+        monotonic: seconds that never step.
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        log: Log,
+        wait: Callable[[float], object],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._folder = folder
+        self._log = log
+        self._wait = wait
+        self._monotonic = monotonic
+        self._in_a_row = 0
+        self._mended_at = float("-inf")
+
+    def mend(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
+        """Mend what is damaged; nobody in this process has it open.
+
+        SQLite's errors do not tell of which database they are.
+
+        Args:
+            error: how it showed.
+            opened: the queue's database in which, or beside which, it showed; None if not known.
+        """
+        again = self._monotonic() - self._mended_at < QUIET
+        self._in_a_row = self._in_a_row + 1 if again else 1
+        if again:
+            self._wait(min(LONGEST_WAIT, 2.0 ** min(self._in_a_row - 2, 6)))
+        try:
+            self._mend(error, opened)
+        except OSError as why:
+            self._log.error(
+                f"A database of the plugin is damaged ({error}) and could not be set aside "
+                f"({why}); that is tried again. Make the plugin's data folder writable"
+            )
+        self._mended_at = self._monotonic()
+
+    def _mend(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
+        path = self._folder.queue_database
+        if is_replaced(path, opened):
+            self._log.warning(
+                f"The queue's database was damaged ({error}); another process has set it aside "
+                "already, and the worker goes on with the fresh one"
+            )
+            return
+        aside = set_aside(path)
+        if aside is not None:
+            self._log.error(
+                f"The queue's database was damaged ({error}) and is kept as {aside}. A fresh one "
+                "is in use; a reconciliation of all scenes begins by itself and finds what was "
+                "waiting in it"
+            )
+        elif self._in_a_row > 2 or not _is_sound(self._folder.library_database):
+            # Nothing of an index is lost: so it also goes if nothing else has helped.
+            delete_index(self._folder.library_database)
+            self._log.warning(
+                f"The index of Plex's files (library.db) was damaged ({error}); it is made anew"
+            )
+        else:
+            self._log.warning(
+                f"The queue's database was damaged ({error}) and is mended; no job is lost"
+            )
+
+
+def identity_of(path: str) -> Identity | None:
+    """Return what tells a file from others that get its name; None if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_replaced(path: str, opened: Identity | None) -> bool:
+    """Tell whether another file has the name of the one that was opened."""
+    return opened is not None and identity_of(path) not in (None, opened)
+
+
+def _is_sound(path: str) -> bool:
+    if not os.path.exists(path):
+        return True
+    try:
+        with closing(sqlite3.connect(path, timeout=1.0)) as connection:
+            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+    except sqlite3.DatabaseError as error:
+        return not is_damage(error)

@@ -1,0 +1,136 @@
+"""What is done about a damaged database: the right one is mended, and not in a hot loop."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from app.damage import QUIET, Mender, identity_of, is_replaced
+from plex.path_index import PathIndex
+from shared.data_folder import DataFolder
+from shared.log import ERROR, WARNING, Log
+from shared.redaction import Secrets
+from sync_queue.manager import QueueManager
+
+MALFORMED = sqlite3.DatabaseError("database disk image is malformed")
+
+
+class Place:
+    """A data folder with both databases, and a mender that notes what it does."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = DataFolder(str(root))
+        self.folder.create()
+        QueueManager(self.folder.queue_folder).close()
+        PathIndex(self.folder.library_database).close()
+        self.index = Path(self.folder.library_database)
+        self.queue = Path(self.folder.queue_database)
+        self.opened = identity_of(self.folder.queue_database)
+        self.told: list[tuple[str, str]] = []
+        self.waits: list[float] = []
+        self.now = 1000.0
+        log = Log(lambda level, text: self.told.append((level, text)), Secrets())
+        self._mender = Mender(self.folder, log, self.waits.append, lambda: self.now)
+
+    def mend(self) -> tuple[str, str]:
+        """Mend, and return the one thing that was said of it."""
+        self.told.clear()
+        self._mender.mend(MALFORMED, self.opened)
+        (said,) = self.told
+        return said
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def ruin(path: Path) -> None:
+    """Leave nothing of a database but its name."""
+    for suffix in ("", "-wal", "-shm"):
+        file = Path(f"{path}{suffix}")
+        if file.exists() or not suffix:
+            file.write_bytes(b"this is no database, it only has its name " * 200)
+
+
+def test_a_damaged_queue_is_set_aside_and_the_index_stays(place: Place) -> None:
+    ruin(place.queue)
+
+    level, text = place.mend()
+
+    assert level == ERROR
+    assert "is kept as" in text
+    assert list(place.queue.parent.glob("data.db.corrupt-*"))
+    assert place.index.exists()
+
+
+def test_a_damaged_index_is_made_anew_and_the_queue_stays(place: Place) -> None:
+    ruin(place.index)
+
+    level, text = place.mend()
+
+    assert (level, "library.db) was damaged" in text) == (WARNING, True)
+    assert not place.index.exists()
+    assert identity_of(str(place.queue)) == place.opened
+
+
+def test_a_queue_that_could_be_mended_costs_no_index(place: Place) -> None:
+    level, text = place.mend()
+
+    assert (level, "is mended; no job is lost" in text) == (WARNING, True)
+    assert place.index.exists()
+
+
+def test_a_queue_that_another_process_has_set_aside_costs_nothing_more(place: Place) -> None:
+    place.queue.rename(place.queue.with_suffix(".aside"))
+    QueueManager(place.folder.queue_folder).close()
+
+    level, text = place.mend()
+
+    assert (level, "another process has set it aside" in text) == (WARNING, True)
+    assert place.index.exists()
+    assert not list(place.queue.parent.glob("data.db.corrupt-*"))
+
+
+def test_damage_that_does_not_go_away_is_looked_at_less_and_less_often(place: Place) -> None:
+    for _ in range(9):
+        place.mend()
+
+    assert place.waits == [1, 2, 4, 8, 16, 32, 60, 60]
+    place.now += QUIET
+    place.mend()
+    assert len(place.waits) == 8
+
+
+def test_an_index_that_seems_sound_goes_too_when_nothing_else_has_helped(place: Place) -> None:
+    place.mend()
+    place.mend()
+    assert place.index.exists()
+
+    place.mend()
+
+    assert not place.index.exists()
+
+
+def test_a_queue_that_cannot_be_set_aside_is_told_and_tried_again(place: Place) -> None:
+    ruin(place.queue)
+    (place.queue.parent / "rebuilt.json").mkdir()
+
+    level, text = place.mend()
+
+    assert (level, "could not be set aside" in text) == (ERROR, True)
+    (place.queue.parent / "rebuilt.json").rmdir()
+    assert "is kept as" in place.mend()[1]
+
+
+def test_a_database_that_is_gone_or_was_not_there_counts_as_no_other(place: Place) -> None:
+    path = str(place.queue)
+    assert not is_replaced(path, None)
+    assert not is_replaced(path, place.opened)
+
+    os.unlink(path)
+
+    assert not is_replaced(path, place.opened)

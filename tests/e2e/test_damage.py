@@ -1,0 +1,45 @@
+"""A database that is damaged under a living worker."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.rig import Rig
+
+
+def page_of(database: Path, table: str) -> tuple[int, int]:
+    """Where the root of a table begins, and how long a page is; all is in the file then."""
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+    return (page - 1) * size, size
+
+
+@pytest.mark.parametrize("where", ["the file's head", "the queue's table"])
+def test_a_database_that_a_hook_set_aside_is_let_go_by_the_worker_and_nothing_else_suffers(
+    rig: Rig, where: str
+) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    (worker,) = rig.worker_pids()
+    database = rig.data / "queue" / "data.db"
+    start, size = page_of(database, "ack_queue_default")
+    with database.open("r+b") as file:
+        file.seek(0 if where == "the file's head" else start)
+        file.write(b"garbage!" * (size // 8))
+
+    run = rig.stash.edit_scene(scene_id, title="Two")[0].result
+
+    assert run.output == "queued"
+    assert any("it is kept as" in text for text in run.messages("error"))
+    assert rig.wait_until(lambda: item.title == "Two"), rig.worker_log()
+    assert rig.worker_pids() == [worker]
+    assert "library.db" not in rig.worker_log()

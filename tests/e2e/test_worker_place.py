@@ -1,0 +1,130 @@
+"""The one worker's place: whom it makes room for, and when it takes it again."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from shared.file_lock import FileLock
+from tests.e2e.test_lifecycle import mutate
+from tests.rig import Rig
+
+
+def is_free(rig: Rig) -> bool:
+    """Whether nobody holds the worker lock."""
+    lock = FileLock(str(rig.data / "worker.lock"))
+    try:
+        return lock.try_acquire()
+    finally:
+        lock.release()
+
+
+def hurry(rig: Rig) -> None:
+    """Make the pauses short."""
+    mutate(rig, "worker/pauses.py", "FIRST_PAUSE, LONGEST_PAUSE = 5.0", "FIRST_PAUSE, _ = 0.2")
+    mutate(rig, "worker/pauses.py", "_ = 0.2, 60.0", "LONGEST_PAUSE = 0.2, 2.0")
+
+
+def cut_off_from_stash(rig: Rig) -> tuple[int, int]:
+    """A scene whose job waits in a worker that nobody answers any more; return both."""
+    hurry(rig)
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    rig.plex.stop()
+    rig.stash.edit_scene(scene_id, title="Before")
+    assert rig.wait_until(lambda: "All jobs wait" in rig.worker_log())
+    (worker,) = rig.worker_pids()
+    return scene_id, worker
+
+
+@pytest.mark.parametrize("by", ["a hook", "a task"])
+def test_a_stash_that_comes_back_at_another_address_is_served_from_the_next_edit_or_task_on(
+    rig: Rig, by: str
+) -> None:
+    scene_id, worker = cut_off_from_stash(rig)
+    rig.stash.move()
+    rig.plex.start()
+    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+    assert rig.wait_until(lambda: is_free(rig))
+
+    def arrives() -> bool:
+        if by == "a hook":
+            rig.stash.edit_scene(scene_id, title="After")
+        else:
+            rig.stash.update_scene(scene_id, title="After")
+            rig.task("queue_status")
+        return rig.wait_until(lambda: rig.item_of(scene_id).title == "After", timeout=1)
+
+    # It takes the place back now and then, for a moment in which a hook finds it occupied.
+    assert any(arrives() for _ in range(10)), rig.worker_log()
+    assert rig.wait_until(lambda: worker not in rig.worker_pids())
+    assert "has ended (away)" in rig.worker_log()
+
+
+def test_a_stash_that_stays_away_is_awaited_by_one_process_that_says_so_once(rig: Rig) -> None:
+    looks = rig.data / "looks"
+    look = "session = self._env.sessions.current()"
+    mutate(rig, "worker/processor.py", look, f'open({str(looks)!r}, "a").write("+"); {look}')
+    scene_id, worker = cut_off_from_stash(rig)
+    rig.stash.update_scene(scene_id, title="After")
+    rig.stash.stop()
+    rig.plex.start()
+    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+    before = looks.stat().st_size
+    assert rig.wait_until(lambda: looks.stat().st_size >= before + 6)
+    assert rig.worker_pids() == [worker]
+
+    rig.stash.start()
+
+    assert rig.wait_until(lambda: rig.item_of(scene_id).title == "After")
+    assert rig.worker_log().count("Stash does not answer") == 1
+    assert rig.worker_log().count("The worker has started") == 1
+    assert rig.worker_pids() == [worker]
+
+
+def test_the_pauses_of_a_stash_that_stays_away_grow_although_the_place_is_left_in_each(
+    rig: Rig,
+) -> None:
+    begun = rig.data / "pauses"
+    mutate(
+        rig,
+        "worker/pauses.py",
+        "        self._in_a_row += 1\n",
+        f'        open({str(begun)!r}, "a").write(f"{{delay}} ")\n        self._in_a_row += 1\n',
+    )
+    cut_off_from_stash(rig)
+    rig.stash.stop()
+    rig.plex.start()
+
+    assert rig.wait_until(lambda: begun.exists() and len(begun.read_text().split()) >= 5)
+
+    delays = [float(one) for one in begun.read_text().split()]
+    assert delays == [0.2 * 2.0**number for number in range(len(delays))]
+
+
+def test_a_worker_that_made_room_for_nobody_goes_on(rig: Rig) -> None:
+    scene_id, worker = cut_off_from_stash(rig)
+    task = FileLock(str(rig.data / "takeover.lock"))
+    task.acquire()
+    assert rig.wait_until(lambda: is_free(rig))
+    rig.plex.start()
+
+    task.release()  # it gave up a moment before
+
+    assert rig.wait_until(lambda: rig.item_of(scene_id).title == "Before")
+    assert rig.worker_pids() == [worker]
+
+
+def test_a_worker_that_makes_room_can_be_told_to_end(rig: Rig) -> None:
+    _, worker = cut_off_from_stash(rig)
+    task = FileLock(str(rig.data / "takeover.lock"))
+    task.acquire()
+    assert rig.wait_until(lambda: is_free(rig))
+
+    os.kill(worker, signal.SIGTERM)
+
+    assert rig.wait_until(lambda: "has ended (stopped)" in rig.worker_log())
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    assert rig.queued() == 1
+    task.release()
