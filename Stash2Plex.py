@@ -32,8 +32,12 @@ def main() -> None:
             }
         )
     if sys.argv[1:2] == [WORKER_ARGUMENT]:
-        from app.worker_process import run_worker
+        try:
+            from app.worker_process import run_worker
+        except Exception as error:  # noqa: BLE001 - nobody reads this process's stderr
+            from app.worker_failure import leave_word_of_loading
 
+            sys.exit(leave_word_of_loading(script, error))
         sys.exit(run_worker(script, sys.argv[2:]))
     if sys.argv[1:] or (sys.stdin is not None and sys.stdin.isatty()):
         from app.shell.command_line import run_command

@@ -10,6 +10,7 @@ import time
 
 from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
+from shared.log import MAX_RECORD_BYTES
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
@@ -48,18 +49,32 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
     """
     lock = FileLock(folder.relay_lock)
     try:
-        if os.path.exists(folder.worker_log) and lock.try_acquire():
-            _relay(folder, log, most)
+        if _is_news(folder) and lock.try_acquire():
+            _tell_word(folder.news, log)
+            if os.path.exists(folder.worker_log):
+                _relay(folder, log, most)
     except (OSError, ValueError) as error:
         log.debug(f"What the worker wrote was not read: {error}")
     finally:
         lock.release()
 
 
-def _relay(folder: "DataFolder", log: "Log", most: "int | None") -> None:
-    # First of all: what is written from now on raises it again.
+def _is_news(folder: "DataFolder") -> bool:
+    return os.path.exists(folder.worker_log) or os.path.exists(folder.news)
+
+
+def _tell_word(news: str, log: "Log") -> None:
+    """Tell what a worker left that had no log (`app.worker_failure`), and take the sign of news."""
+    word = ""
+    with contextlib.suppress(OSError), open(news, encoding="utf-8", errors="replace") as file:
+        word = file.read(MAX_RECORD_BYTES)
+    # Before all else is read: what is written from now on raises it again.
     with contextlib.suppress(FileNotFoundError):
-        remove_file(folder.news)
+        remove_file(news)
+    _tell(list(_parsed(word)), log, time.strftime("%Y-%m-%d"))
+
+
+def _relay(folder: "DataFolder", log: "Log", most: "int | None") -> None:
     place = _read_place(folder.relayed)
     lines: list[Line] = []
     for head, start, content in _unread(folder.worker_log, place):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from app.damage import Identity, Mender, identity_of, is_replaced
 from app.dependencies import activate_dependencies, dependency_problem
 from app.installation import Installation
+from app.worker_failure import leave_word
 from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
@@ -92,19 +93,52 @@ def run_worker(script: str, arguments: list[str]) -> int:
     lock = FileLock(folder.worker_lock, descriptor)
     if not lock.try_acquire():
         return 0
+    try:
+        process = _begin(script, server_connection, folder, lock)
+    except Exception as error:  # noqa: BLE001 - nobody reads this process's stderr
+        leave_word(
+            folder.news,
+            f"The worker could not start ({type(error).__name__}: {error}); the jobs are kept, and "
+            "the next edit or task tries it again. If it says so again, run the task 'Doctor'",
+        )
+        return 1
+    status = _try_to_work(process, plugin_dir)
+    if not process.told_to_end.is_set():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is in hand any more
+        process.rest.begin()
+    return status
+
+
+def _begin(
+    script: str, server_connection: dict[str, Any], folder: DataFolder, lock: FileLock
+) -> _Process:
+    """Return what this process needs before it knows whether it can work.
+
+    Raises:
+        Exception: it cannot even begin.
+    """
     os.chdir(folder.root)
     secrets = Secrets()
-    log = create_worker_log(folder.worker_log, secrets, folder.news)
+    log = _open_log(folder, secrets)
     orphans = Orphans(folder.orphans, log, LinuxProcesses())
     orphans.ask()
     rest = Rest(script, lock, orphans, log)
     installation = Installation(script)
-    process = _Process(script, server_connection, folder, lock, log, secrets, installation, rest)
-    status = _try_to_work(process, plugin_dir)
-    if not process.told_to_end.is_set():
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is in hand any more
-        rest.begin()
-    return status
+    return _Process(script, server_connection, folder, lock, log, secrets, installation, rest)
+
+
+def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
+    """Return the worker's log; one that nobody hears where the file cannot be written."""
+    try:
+        return create_worker_log(folder.worker_log, secrets, folder.news)
+    except OSError as error:
+        leave_word(
+            folder.news,
+            f"The worker's log cannot be written ({error}): edits go on to Plex, but what the "
+            "worker has to say of them is lost. Make worker.log in the plugin's data folder "
+            "writable for Stash, or remove it",
+        )
+        return Log(lambda _level, _text: None, secrets)
 
 
 def _try_to_work(process: _Process, plugin_dir: str) -> int:

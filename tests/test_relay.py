@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.relay import FEW_SCENES, MOST_LINES, MOST_STEPS, relay_worker_log
+from app.worker_failure import leave_word
 from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
@@ -201,3 +202,24 @@ def test_where_it_stands_is_a_file_of_its_own(desk: Desk) -> None:
     desk.relay()
     place = json.loads(Path(desk.folder.relayed).read_text())
     assert place["offset"] == os.path.getsize(desk.folder.worker_log)
+
+
+def test_the_word_of_a_worker_that_has_no_log_is_told_once_and_keeps_out_no_later_one(
+    desk: Desk,
+) -> None:
+    os.unlink(desk.folder.worker_log)
+    leave_word(desk.folder.news, "One thing\nand another")
+    leave_word(desk.folder.news, "It comes with each start, and the first says it")
+
+    assert desk.relay() == [("e", "[t] One thing\\nand another")]
+    assert desk.relay() == []
+    leave_word(desk.folder.news, "Again")
+    assert desk.relay() == [("e", "[t] Again")]
+
+
+def test_a_sign_of_news_that_cannot_be_read_keeps_nobody_from_the_log(desk: Desk) -> None:
+    desk.worker.info("A line")
+    Path(desk.folder.news).write_bytes(b"\xff\x00 no line at all " * 10_000)
+
+    assert desk.relay() == [("i", "[t] A line")]
+    assert not os.path.exists(desk.folder.news)

@@ -1,0 +1,47 @@
+"""Leaves word of a worker that has no log yet, for the next hook or task to tell (`app.relay`)."""
+
+import contextlib
+import json
+import os
+import sys
+import time
+
+from shared.data_folder import resolve_data_folder
+from shared.files import replace_file
+from shared.log import one_line
+
+
+def leave_word(news: str, text: str) -> None:
+    """Write it into the file that hooks and tasks look for anyway, unless one lies there untold.
+
+    Args:
+        news: the file; see `create_worker_log`.
+        text: what happened and what to do, without secrets.
+    """
+    with contextlib.suppress(OSError):
+        if os.path.exists(news) and os.path.getsize(news):
+            return
+        temporary = f"{news}.tmp-{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S,000')} ERROR {one_line(text)}\n")
+        replace_file(temporary, news)
+
+
+def leave_word_of_loading(script: str, error: Exception) -> int:
+    """Leave word that the worker's own modules cannot be loaded; return the exit status.
+
+    Args:
+        script: the plugin's entry script.
+        error: what loading them ended with; Stash's connection has not been read yet.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        connection = json.loads(sys.stdin.buffer.read())
+        stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
+        folder = resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)
+        leave_word(
+            folder.news,
+            f"The worker could not start ({type(error).__name__}: {error}); the jobs are kept. "
+            "Files of the plugin are missing or do not fit together: install Stash2Plex again in "
+            "Stash, Settings > Plugins, then the next edit or task goes on with them",
+        )
+    return 1

@@ -1,0 +1,52 @@
+"""A worker that cannot start, or has no log, is heard of all the same."""
+
+from __future__ import annotations
+
+import os
+
+from tests.rig import Rig
+
+
+def test_a_worker_that_cannot_be_loaded_is_told_by_the_next_task_once(rig: Rig) -> None:
+    module = rig.manifest.directory / "plex" / "path_index.py"
+    away = module.rename(module.with_suffix(".away"))
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="T")
+    word = rig.data / "worker.news"
+    assert rig.wait_until(word.exists)
+    away.rename(module)
+
+    first, second = rig.task("outage_summary"), rig.task("outage_summary")
+
+    (told,) = [text for text in first.messages("error") if "could not start" in text]
+    assert "No module named 'plex.path_index'" in told
+    assert "install Stash2Plex again" in told
+    assert not any("could not start" in text for text in second.messages("error"))
+    assert rig.wait_until(lambda: item.title == "T")
+
+
+def test_a_worker_that_cannot_be_loaded_is_told_by_a_hook_too(rig: Rig) -> None:
+    (rig.manifest.directory / "plex" / "path_index.py").unlink()
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    word = rig.data / "worker.news"
+    assert rig.wait_until(word.exists)
+    os.utime(word, (1.0, 1.0))
+
+    run = rig.stash.edit_scene(scene_id, title="Two")[0].result
+
+    assert any("The worker could not start" in text for text in run.messages("error"))
+
+
+def test_a_worker_whose_log_cannot_be_written_works_all_the_same_and_that_is_told(
+    rig: Rig,
+) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    (rig.data / "worker.log").mkdir(parents=True)
+
+    rig.stash.edit_scene(scene_id, title="T")
+
+    assert rig.wait_until(lambda: item.title == "T")
+    told = rig.task("outage_summary").messages("error")
+    assert len([text for text in told if "worker's log cannot be written" in text]) == 1
+    (rig.data / "worker.log").rmdir()
