@@ -19,6 +19,7 @@ import pytest
 
 from shared.file_lock import FileLock
 from tests.e2e.test_lifecycle import mutate
+from tests.e2e.test_worker_place import cut_off_from_stash, is_free
 from tests.rig import FOLDER, Rig
 from tests.trees.container import PROCESS_ONE, PYTHON, Container, unshare
 from worker.takeover import Takeover
@@ -145,6 +146,26 @@ def test_an_edit_that_comes_while_the_worker_goes_to_rest_is_not_lost(
 
     assert rig.wait_until(lambda: item.title == "Two")
     assert rig.wait_until(lambda: at_rest(rig) and rig.waiter_pids() == [waiter])
+    assert len(container.zombies()) <= OF_THE_QUESTION
+
+
+def test_a_worker_whose_stash_has_moved_becomes_the_one_that_the_next_edit_calls(
+    enter: Enter,
+) -> None:
+    container, rig = enter("stash")
+    scene_id, worker = cut_off_from_stash(rig)
+    rig.stash.move()
+    rig.plex.start()
+    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+    assert rig.wait_until(lambda: is_free(rig))
+
+    def arrives() -> bool:
+        rig.stash.edit_scene(scene_id, title="After")
+        return rig.wait_until(lambda: rig.item_of(scene_id).title == "After", timeout=1)
+
+    assert any(arrives() for _ in range(10)), rig.worker_log()
+    assert "has ended (away)" in rig.worker_log()
+    assert alive(rig) == [worker]
     assert len(container.zombies()) <= OF_THE_QUESTION
 
 
