@@ -87,7 +87,8 @@ class Library:
         """
         with _faults_of_the_address():
             self._prepare()
-            if not 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE:
+            confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
+            if self._client.is_replaced or not confirmed:
                 self._client.confirm()
                 self._confirmed_at = self._clock()
 

@@ -438,7 +438,8 @@ def test_a_plex_that_was_set_up_anew_in_an_outage_gets_back_what_it_held(rig: Ri
     new = rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
     rig.plex.edit(new.rating_key, lock=False, summary="What the new Plex held")
     rig.plex.start()
-    assert rig.wait_until(lambda: new.title == "Two" and rig.queued() == 0, 30)
+    assert rig.wait_until(lambda: new.title == "Two" and rig.queued() == 0, 120)
+    assert "Plex has no item" not in rig.worker_log()
 
     rig.task("restore_values")
 

@@ -246,3 +246,13 @@ def test_another_server_at_the_address_is_found_out_before_anything_is_done(
         with pytest.raises(PlexReplaced, match="Another Plex server answers at plex_url"):
             library.prepare()
     assert client.is_replaced
+
+
+def test_another_server_that_a_health_check_met_is_not_taken_for_the_one_of_a_moment_ago(
+    plex: FakePlex, library: Library, client: PlexClient
+) -> None:
+    library.prepare()
+    plex.machine_identifier = "f" * 40
+    client.identity()
+    with pytest.raises(PlexReplaced):
+        library.prepare()
