@@ -18,11 +18,12 @@ from worker.environment import Environment
 from worker.folder_scans import FolderScans
 from worker.job_kinds import forget_all, split_jobs
 from worker.missing import MissingScenes
-from worker.pauses import DATABASE, SETTINGS, SETTINGS_LOOK, STASH, Pauses
+from worker.pauses import DATABASE, SETTINGS, STASH, Pauses
 from worker.retry_policy import Bury, Decision, Leave, Outage, Pause, Retry, decide
 from worker.scene_work import Result
 from worker.session import ConfigFault, SyncSession
 from worker.settlement import Settlement
+from worker.timetable import Timetable
 from worker.waiting import ClockSteps, Waiter
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
@@ -56,6 +57,7 @@ class SyncWorker:
         )
         self._paused_session: SyncSession | None = None
         self._missing = MissingScenes(self._queue)
+        self._timetable = Timetable(environment, self._pauses, self._missing)
         self._scans = FolderScans(environment.scenes, environment.clock, environment.log)
         self._entities = EntityJobs(
             environment.queue, environment.scenes, environment.clock, self._stop.is_set
@@ -151,9 +153,9 @@ class SyncWorker:
         if self._steps.back():
             self._begin()  # no job may wait for a time that the clock has moved out of reach
         self._queue.take_in(self._log.error)
-        due = self._a_job_is_due()
-        aside = not due and self._wants_aside()
-        idle = not due and not aside and self._seconds_to_search() != 0
+        due = self._timetable.a_job_is_due()
+        aside = not due and self._timetable.wants_aside(self._config)
+        idle = not due and not aside and self._timetable.seconds_to_search() != 0
         if idle and not self._guard.is_away:
             return DRAINED
         session = self._session()
@@ -176,15 +178,6 @@ class SyncWorker:
             self._queue.give_back(list(unsettled.values()))
         self._settlement.batch_ended()
         return outcome
-
-    def _wants_aside(self) -> bool:
-        """Tell whether this is a time for what is done aside."""
-        able = self._config.enabled and not self._pauses.active and not self._guard.is_away
-        return able and self._env.aside.wants_a_step()
-
-    def _a_job_is_due(self) -> bool:
-        due = self._queue.next_due()
-        return due is not None and due <= self._env.clock()
 
     def _session(self) -> SyncSession | str:
         """Return the session for this step, or what keeps the worker from having one."""
@@ -218,7 +211,7 @@ class SyncWorker:
 
     def _search(self, session: SyncSession) -> None:
         """Look, if it is time, for the files that Plex did not have."""
-        if self._seconds_to_search() != 0:
+        if self._timetable.seconds_to_search() != 0:
             return
         try:
             woken = self._missing.look(session, self._env.monotonic())
@@ -227,9 +220,6 @@ class SyncWorker:
         else:
             if woken:
                 self._log.info(f"{woken} scenes that Plex did not have are there now")
-
-    def _seconds_to_search(self) -> float | None:
-        return self._missing.seconds_to_next_look(self._env.monotonic())
 
     def _work_on(
         self, session: SyncSession, claims: list[Claim], unsettled: dict[int, Claim]
@@ -373,24 +363,4 @@ class SyncWorker:
         self._env.on_progress(self._settled)
 
     def _seconds_to_next_step(self) -> float | None:
-        """Return how long to wait for the next step; None when nothing waits."""
-        due = self._queue.next_due()
-        if not self._config.enabled:  # nobody looks for anything then, nor after Plex
-            left = self._pauses.seconds_left
-            ahead = None if due is None else max(0.0, due - self._env.clock())
-            return None if ahead is None else max(left, min(ahead, self._config.poll_interval))
-        aside = self._wants_aside()
-        if due is None and not aside and not self._guard.is_away:
-            return None
-        if self._pauses.active:
-            left = self._pauses.seconds_left
-            return min(left, SETTINGS_LOOK) if self._pauses.about_settings else left
-        if self._guard.is_away:
-            is_due = due is not None and due <= self._env.clock()
-            look = self._guard.seconds_to_next_look(due=is_due)
-            return min(look, self._config.poll_interval)
-        search = self._seconds_to_search()
-        if aside:
-            return 0.0
-        next_job = max(0.0, (due or 0.0) - self._env.clock())
-        return min(next_job, self._config.poll_interval, *([] if search is None else [search]))
+        return self._timetable.seconds_to_next_step(self._config)

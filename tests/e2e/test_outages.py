@@ -469,3 +469,25 @@ def test_a_damaged_index_of_plexs_files_is_made_anew_and_costs_no_edit(rig: Rig)
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert "library.db) was damaged" in rig.worker_log()
     assert not list((rig.data / "queue").glob("data.db.corrupt-*"))
+
+
+@pytest.mark.parametrize("own_fault", [True, False], ids=["of the scene", "of nothing"])
+def test_a_scene_that_fails_before_plex_is_asked_says_nothing_about_plex(
+    rig: Rig, own_fault: bool
+) -> None:
+    failures = 4
+    rig.data.mkdir(mode=0o700)
+    breaker = {"state": "closed", "failure_count": failures, "success_count": 0, "opened_at": None}
+    (rig.data / "circuit_breaker.json").write_text(json.dumps(breaker))
+    files = [] if own_fault else [f"{FOLDER}/a.mp4"]
+    scene = rig.stash.add_scene(files=files, tags=["T"])
+    if files:
+        rig.plex.add_item(rig.section, files[0])
+
+    rig.stash.edit_scene(scene.id, title="T")
+
+    told = "It is in the dead letters" if own_fault else "synced: title"
+    assert rig.wait_until(lambda: told in rig.worker_log())
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    counted = failures if own_fault else 0
+    assert state(rig, "circuit_breaker.json")["failure_count"] == counted

@@ -1,0 +1,65 @@
+"""When a worker's next step is due, and for what: it sleeps until then."""
+
+from validation.config import Config
+from worker.environment import Environment
+from worker.missing import MissingScenes
+from worker.pauses import SETTINGS_LOOK, Pauses
+
+
+class Timetable:
+    """Knows when there is something to do, without asking either server.
+
+    Args:
+        environment: the worker's tools.
+        pauses: the worker's.
+        missing: the worker's.
+
+    Raises (all methods):
+        sqlite3.Error: the database cannot be used.
+    """
+
+    def __init__(self, environment: Environment, pauses: Pauses, missing: MissingScenes) -> None:
+        self._env = environment
+        self._pauses = pauses
+        self._missing = missing
+
+    def a_job_is_due(self) -> bool:
+        """Tell whether a job waits that may run now."""
+        due = self._env.queue.next_due()
+        return due is not None and due <= self._env.clock()
+
+    def wants_aside(self, config: Config) -> bool:
+        """Tell whether this is a time for what is done aside."""
+        able = config.enabled and not self._pauses.active and not self._env.guard.is_away
+        return able and self._env.aside.wants_a_step()
+
+    def seconds_to_search(self) -> float | None:
+        """Return when the next look for missing files is due; None when none is missing."""
+        return self._missing.seconds_to_next_look(self._env.monotonic())
+
+    def seconds_to_next_step(self, config: Config) -> float | None:
+        """Return how long to wait for the next step; None when nothing waits.
+
+        Args:
+            config: of the last session.
+        """
+        due = self._env.queue.next_due()
+        if not config.enabled:  # nobody looks for anything then, nor after Plex
+            left = self._pauses.seconds_left
+            ahead = None if due is None else max(0.0, due - self._env.clock())
+            return None if ahead is None else max(left, min(ahead, config.poll_interval))
+        aside = self.wants_aside(config)
+        if due is None and not aside and not self._env.guard.is_away:
+            return None
+        if self._pauses.active:
+            left = self._pauses.seconds_left
+            return min(left, SETTINGS_LOOK) if self._pauses.about_settings else left
+        if self._env.guard.is_away:
+            is_due = due is not None and due <= self._env.clock()
+            look = self._env.guard.seconds_to_next_look(due=is_due)
+            return min(look, config.poll_interval)
+        search = self.seconds_to_search()
+        if aside:
+            return 0.0
+        next_job = max(0.0, (due or 0.0) - self._env.clock())
+        return min(next_job, config.poll_interval, *([] if search is None else [search]))
