@@ -29,13 +29,15 @@ from sync_queue.rescue import INBOX, is_damage
 from worker.launcher import ensure_worker
 from worker.orphans import LinuxProcesses, Orphans
 from worker.pause_note import PauseNote
-from worker.pauses import Pauses
+from worker.pauses import DATABASE, Pauses
 from worker.rest import Rest
 from worker.takeover import LOOK_FOR_REQUESTS, is_wanted
 
 if TYPE_CHECKING:
     from app.container import Container
     from worker.processor import SyncWorker
+
+_LOCKED_OUT = "locked out"  # of the database, before the worker could begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class _Run:
     """One worker's, that has ended.
 
     Attributes:
-        outcome: see `SyncWorker.run_until_idle`; `damaged` where a database was.
+        outcome: see `SyncWorker.run_until_idle`; `damaged` where a database was, `locked out` where
+            somebody else kept the queue's for too long.
         left: tells whether anything is left to do.
         close: closes what it had open.
     """
@@ -177,6 +180,7 @@ def _work(process: _Process) -> int:
     others: dict[str, Callable[[], bool]] = {
         STOPPED: partial(is_wanted, process.folder.takeover_lock),
         AWAY: lambda: pauses.active,
+        _LOCKED_OUT: lambda: pauses.active,
     }
     while True:
         run = _run_once(process, pauses, mender)
@@ -240,10 +244,13 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
     except sqlite3.DatabaseError as error:
         if container is not None:
             container.close()
-        if not is_damage(error):
+        if is_damage(error):
+            mender.mend(error, opened)
+            return _Run("damaged", lambda: True, lambda: None)
+        if "locked" not in str(error):
             raise
-        mender.mend(error, opened)
-        return _Run("damaged", lambda: True, lambda: None)
+        pauses.begin(f"The queue's database cannot be used: {error}", DATABASE)
+        return _Run(_LOCKED_OUT, lambda: True, lambda: None)
     return _Run(outcome, partial(_is_left, container, database, opened), container.close)
 
 

@@ -128,3 +128,22 @@ def test_a_worker_that_makes_room_can_be_told_to_end(rig: Rig) -> None:
     assert rig.wait_until(lambda: not rig.worker_pids())
     assert rig.queued() == 1
     task.release()
+
+
+def test_a_worker_that_finds_the_database_locked_at_its_start_tries_again(rig: Rig) -> None:
+    hurry(rig)
+    mutate(rig, "sync_queue/schema.py", "BUSY_TIMEOUT = 10.0", "BUSY_TIMEOUT = 0.1")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    with rig.database() as database:
+        database.execute("BEGIN IMMEDIATE")
+        rig.stash.edit_scene(scene_id, title="Two")
+        assert rig.wait_until(lambda: "cannot be used" in rig.worker_log()), rig.worker_log()
+        (worker,) = rig.worker_pids()
+        database.execute("ROLLBACK")
+
+    assert rig.wait_until(lambda: item.title == "Two"), rig.worker_log()
+    assert rig.worker_pids() == [worker]
