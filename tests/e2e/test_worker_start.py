@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from tests.e2e.test_lifecycle import mutate
 from tests.rig import Rig
 
 
@@ -50,3 +51,17 @@ def test_a_worker_whose_log_cannot_be_written_works_all_the_same_and_that_is_tol
     told = rig.task("outage_summary").messages("error")
     assert len([text for text in told if "worker's log cannot be written" in text]) == 1
     (rig.data / "worker.log").rmdir()
+
+
+def test_a_worker_that_fails_before_it_has_a_log_is_told_and_the_next_one_works(rig: Rig) -> None:
+    mutate(rig, "app/worker_process.py", "    secrets = Secrets()\n", "    raise OSError('why')\n")
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="T")
+    assert rig.wait_until((rig.data / "worker.news").exists)
+    mutate(rig, "app/worker_process.py", "    raise OSError('why')\n", "    secrets = Secrets()\n")
+
+    told = rig.task("outage_summary").messages("error")
+
+    (text,) = [text for text in told if "The worker could not start (OSError: why)" in text]
+    assert "run the task 'Doctor'" in text
+    assert rig.wait_until(lambda: item.title == "T")
