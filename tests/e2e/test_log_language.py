@@ -167,7 +167,8 @@ def test_a_dead_letter_says_which_scene_why_and_where_to_look(rig: Rig) -> None:
 def test_a_foreground_drain_is_told_in_bounds_too(rig: Rig) -> None:
     rig.add_library(120, covers=False)
     rig.configure(enabled=True)
-    mutate(rig, "tasks/sync_scenes.py", "context.ensure_worker()", "pass")
+    for starts_a_worker in ("tasks/sync_scenes.py", "app/task_run.py"):
+        mutate(rig, starts_a_worker, "context.ensure_worker()", "pass")
     rig.task("all")
     assert rig.queued() == 120
 
