@@ -13,6 +13,7 @@ from sync_queue.rescue import is_damage
 from validation.config import Config
 from worker.aside import step_aside
 from worker.batch import BatchSync
+from worker.database_fault import database_fault
 from worker.entity_jobs import EntityJobs
 from worker.environment import Environment
 from worker.folder_scans import FolderScans
@@ -144,7 +145,7 @@ class SyncWorker:
         except sqlite3.DatabaseError as error:
             if is_damage(error):
                 raise
-            self._pauses.begin(f"The queue's database cannot be used: {error}", DATABASE)
+            self._pauses.begin(database_fault(error), DATABASE)
             return PAUSED
 
     def _try_step(self) -> str:

@@ -449,6 +449,20 @@ def test_an_edit_beside_a_locked_database_is_kept_and_taken_in(rig: Rig) -> None
     assert rig.wait_until(lambda: item.title == "Two" and rig.queued() == 0)
 
 
+def test_an_index_that_cannot_be_used_is_named_and_not_the_queue(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    (rig.data / "library.db").mkdir(parents=True)
+
+    rig.stash.edit_scene(scene_id, title="One")
+
+    assert rig.wait_until(lambda: "All jobs wait" in rig.worker_log())
+    assert "The index of Plex's files (library.db) cannot be used" in rig.worker_log()
+    assert "The queue's database" not in rig.worker_log()
+    assert "The index of Plex's files (library.db)" in str(rig.task("check_paths").error)
+    (rig.data / "library.db").rmdir()
+    assert rig.wait_until(lambda: item.title == "One")
+
+
 def test_a_damaged_index_of_plexs_files_is_made_anew_and_costs_no_edit(rig: Rig) -> None:
     ids = rig.add_library(40, covers=False)
     rig.stash.edit_scenes(ids, tags=["One"])
