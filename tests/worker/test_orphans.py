@@ -174,7 +174,10 @@ def test_the_orphan_that_is_left_is_known_by_number_and_start() -> None:
     assert others == "False True"
 
 
-@given(st.builds(Finding, st.text(), st.none() | st.builds(Orphan, st.integers(0), st.integers(0)), st.none() | st.booleans()))  # fmt: skip  # noqa: E501
+PIDS = st.integers(0, 2**63 - 1)
+
+
+@given(st.builds(Finding, st.text(), st.none() | st.builds(Orphan, PIDS, PIDS), st.none() | st.booleans()))  # fmt: skip  # noqa: E501
 def test_what_is_kept_is_read_back(finding: Finding) -> None:
     orphan = finding.orphan
     state = {
