@@ -7,10 +7,12 @@ from tasks.answer import Answer
 from tasks.context import TaskContext
 from tasks.errors import TaskError
 from worker.circuit_breaker import CircuitState
+from worker.pauses import SETTINGS_LOOK
 from worker.processor import LEFT, PAUSED
 
 ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0  # spec.md §1
 _LOOK_EVERY = 0.5  # seconds between looks at another process's progress
+_PATIENCE = SETTINGS_LOOK + 2.0  # seconds for the worker to notice what was put right just now
 
 
 def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
@@ -49,8 +51,12 @@ def _watch(context: TaskContext, progress: "_Progress") -> Answer:
     """Show the progress of the worker that holds the lock until nothing is due any more.
 
     Ending this task changes nothing for that worker.
+
+    Raises:
+        TaskError: the worker itself waits, with what for.
     """
     context.log.info("A worker is draining the queue already; this shows its progress")
+    begun = context.monotonic()
     while not context.worker_lock.try_acquire():
         stats = context.queue.stats()
         left = stats["pending"] + stats["in_progress"]
@@ -60,6 +66,10 @@ def _watch(context: TaskContext, progress: "_Progress") -> Answer:
             return Answer(text, data={"done": progress.done, "waiting": stats["retrying"]})
         if context.records.breaker().state is not CircuitState.CLOSED:
             message = f"Plex is down; {left} jobs wait and go on by themselves when it is back"
+            raise TaskError(message)
+        pause, _ = context.records.pause()
+        if pause and context.monotonic() - begun >= _PATIENCE:
+            message = f"{pause}. {left} jobs wait and go on by themselves when that has changed"
             raise TaskError(message)
         context.sleep(_LOOK_EVERY)
     context.worker_lock.release()
@@ -93,6 +103,9 @@ class _Progress:
         if not enough and now - self._told_at < SECONDS_BETWEEN_LINES:
             return
         self._told_done, self._told_at = done, now
+        if not done:
+            self._context.log.info(f"0/{total}, none went through yet")
+            return
         rate = done / max(now - self._begun, 0.001)
-        left = (total - done) / rate if rate else 0.0
+        left = (total - done) / rate
         self._context.log.info(f"{done}/{total}, {rate:.1f} per second, {left:.0f} s remaining")

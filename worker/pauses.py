@@ -29,8 +29,8 @@ class Pauses:
         self._in_a_row = 0
         self._until = float("-inf")
         self._kind = ""
-        self._may_be_noted = True  # by a worker that was killed in its pause
         self.reason = ""
+        note("")  # a worker that was killed in its pause has left its reason
 
     @property
     def active(self) -> bool:
@@ -84,10 +84,15 @@ class Pauses:
         return True
 
     def succeeded(self) -> None:
-        """A job went through: there is nothing left to wait for."""
-        if self.reason or self._may_be_noted:
+        """A job was decided, whatever it came to: there is nothing left to wait for."""
+        if self.reason:
             self._note("")
-            self._may_be_noted = False
         self._in_a_row = 0
+        self._until = float("-inf")
         self.reason = ""
         self._kind = ""
+
+    def nothing_waits(self) -> None:
+        """No job is left that could wait, unless the database has kept one from being seen."""
+        if self._kind != DATABASE:
+            self.succeeded()

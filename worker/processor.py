@@ -101,6 +101,7 @@ class SyncWorker:
                 idle_since = None
                 self._waiter.wait(seconds)
                 continue
+            self._pauses.nothing_waits()
             now = self._env.monotonic()
             idle_since = now if idle_since is None else idle_since
             if now - idle_since >= LINGER:
@@ -268,7 +269,6 @@ class SyncWorker:
             return self._settle_error(result.error, result, session, unsettled)
         self._settlement.done(result, seconds)
         self._forget(result.claims, unsettled)
-        self._pauses.succeeded()
         if result.by_plex:
             self._guard.succeeded()
         return WORKED
@@ -361,6 +361,7 @@ class SyncWorker:
         for claim in claims:
             unsettled.pop(claim.row_id, None)
             self._settled += 1
+        self._pauses.succeeded()
         self._env.on_progress(self._settled)
 
     def _seconds_to_next_step(self) -> float | None:

@@ -16,7 +16,7 @@ from sync_queue.models import SyncJob
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken, state
-from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
+from tests.rig import FOLDER, TOKEN, Rig
 from tests.sync_queue.support import job, postponed
 
 HOUR, DAY = 3600.0, 86400.0
@@ -424,9 +424,79 @@ def test_process_queue_beside_a_waiting_worker_stops_with_the_cause(rig: Rig) ->
     rig.plex.stop()
     rig.stash.edit_scene(scene_id, title="T")
     assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
-    watching = rig.stash.run_task(PLUGIN, None, {"mode": "process_queue"})
-    try:
-        rig.stash.jobs.wait(watching, 3)
-    finally:
-        rig.plex.start()
-        rig.stash.jobs.stop(watching)
+
+    answer = rig.task("process_queue")
+
+    assert answer.error is not None
+    assert answer.error.endswith("1 jobs wait and go on by themselves when it is back")
+    rig.plex.start()
+
+
+def paused(rig: Rig) -> int:
+    """A scene whose edit waits because Plex refuses the token."""
+    rig.configure(plex_token="wrong-token-000000")
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="T")
+    assert rig.wait_until(lambda: "set plex_token anew" in note(rig))
+    return scene_id
+
+
+def note(rig: Rig) -> str:
+    """Why nothing goes on, as the worker has written it down."""
+    return str(state(rig, "pause.json")["reason"]) if (rig.data / "pause.json").exists() else ""
+
+
+def test_process_queue_beside_a_paused_worker_stops_with_what_to_do(rig: Rig) -> None:
+    quicken(rig)
+    mutate(rig, "tasks/process_queue.py", "SECONDS_BETWEEN_LINES = 5, 10.0",
+           "SECONDS_BETWEEN_LINES = 5, 1.0")  # fmt: skip
+    paused(rig)
+
+    answer = rig.task("process_queue")
+
+    assert answer.error is not None
+    assert "set plex_token anew. 1 jobs wait and go on by themselves" in answer.error
+    assert "0/1, none went through yet" in answer.messages("info")
+    rig.configure(plex_token=TOKEN)
+    assert rig.settled()
+
+
+def test_process_queue_lets_a_paused_worker_notice_what_was_put_right(rig: Rig) -> None:
+    quicken(rig)
+    mutate(rig, "tasks/process_queue.py", "_PATIENCE = SETTINGS_LOOK + 2.0", "_PATIENCE = 60.0")
+    paused(rig)
+    rig.configure(plex_token=TOKEN)
+
+    answer = rig.task("process_queue")
+
+    assert (answer.error, rig.queued()) == (None, 0)
+    assert rig.verdict().agree, rig.verdict().differences
+
+
+def test_what_comes_after_a_queue_was_emptied_waits_for_no_pause_of_before(rig: Rig) -> None:
+    quicken(rig)
+    paused(rig)
+
+    rig.task("clear_queue")
+
+    assert rig.wait_until(lambda: not note(rig))
+
+
+def test_a_job_that_fails_by_its_own_fault_shows_that_a_pause_is_over(rig: Rig) -> None:
+    quicken(rig)
+    scene_id = paused(rig)
+    rig.plex.remove_item(rig.item_of(scene_id).rating_key)
+    rig.configure(plex_token=TOKEN)
+
+    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log() and not note(rig))
+
+
+def test_a_pause_ends_with_the_jobs_when_the_plugin_is_switched_off(rig: Rig) -> None:
+    quicken(rig)
+    paused(rig)
+    postpone(rig, 99)
+
+    rig.configure(enabled=False)
+
+    assert rig.wait_until(lambda: not note(rig))
+    assert rig.queued() == 1
