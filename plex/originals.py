@@ -9,8 +9,9 @@ from plex.path_index import folded_path
 from validation.metadata import SceneMetadata
 
 LOCKED, FILES = "locked", "files"
-# Among what was kept stand under this name the kinds of images that are being put back.
-RETURNING = "returning"
+# Among what was kept stand under these names the kinds of images that are being put back, and those
+# that were sent since.
+RETURNING, UPLOADED = "returning", "uploaded"
 Held = Mapping[str, str | list[str]]
 
 
@@ -25,10 +26,28 @@ def held_anew(held: Held, item: PlexItem, names: Collection[str]) -> Values:
     A field that is written for the first time long after the item was first seen may have been
     set by a person in between.
     """
-    plex_names = {PLEX_NAMES[name] for name in names}
     now = current_values(item)
-    locked = {*held.get(LOCKED, [])} - plex_names | (item.locked & plex_names)
-    return {**held, **{name: now[name] for name in names}, LOCKED: sorted(locked)}
+    locked = _locked_anew(held, item, {PLEX_NAMES[name] for name in names})
+    return {**held, **{name: now[name] for name in names}, LOCKED: locked}
+
+
+def held_before_upload(held: Held, item: PlexItem, kind: str, lock: str) -> Values:
+    """Return what is kept of an item before it is first sent an image of a kind: its lock now.
+
+    Args:
+        held: what was kept of the item.
+        item: as Plex has it now.
+        kind: `poster` or `art`.
+        lock: Plex's name of its lock.
+    """
+    uploaded = held.get(UPLOADED, [])
+    if kind in uploaded:
+        return dict(held)
+    return {**held, LOCKED: _locked_anew(held, item, {lock}), UPLOADED: [*uploaded, kind]}
+
+
+def _locked_anew(held: Held, item: PlexItem, plex_names: Collection[str]) -> list[str]:
+    return sorted({*held.get(LOCKED, [])} - {*plex_names} | (item.locked & {*plex_names}))
 
 
 def shares_a_file(held: Held, item: PlexItem) -> bool:

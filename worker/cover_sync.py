@@ -7,6 +7,7 @@ from typing import NamedTuple
 from plex.client import PlexClient
 from plex.exceptions import PlexError, PlexPermanentError, PlexTemporaryError
 from plex.items import PlexItem
+from plex.originals import held_before_upload
 from stash.images import Cover, StashImages, UnusableCoverError
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord, SceneRecord
@@ -161,6 +162,7 @@ class CoverSync:
 
     def _upload(self, scene: StashScene, target: Target, cover: Cover, result: CoverResult) -> None:
         item, kind = target.item, target.kind
+        self._note_ahead(target, cover)
         try:
             self._client.upload_image(item.rating_key, kind, cover.data)
         except PlexPermanentError as error:
@@ -171,10 +173,21 @@ class CoverSync:
         else:
             result.uploaded.add(kind)
             result.to_lock.setdefault(item, set()).add(kind)
-            with self._queue.transaction():
-                log = self._queue.sync_log
-                log.remember_upload(self._server_id, item.rating_key, kind, cover.sha1)
-                self._remember(scene, item, kind, cover.sha1)
+            self._remember(scene, item, kind, cover.sha1)
+
+    def _note_ahead(self, target: Target, cover: Cover) -> None:
+        """Note whose image this will be, and the lock of before when it is the first.
+
+        An upload that arrives although we never hear of it must not pass for a person's choice,
+        nor its lock for a person's.
+        """
+        log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
+        held = log.original(self._server_id, key) or {}
+        before = held if target.has else held_before_upload(held, target.item, kind, lock_of(kind))
+        with self._queue.transaction():
+            if before != held:
+                log.change_original(self._server_id, key, before)
+            log.remember_upload(self._server_id, key, kind, cover.sha1)
 
     def _remember(self, scene: StashScene, item: PlexItem, kind: str, sha1: str) -> None:
         self._queue.sync_log.remember_image(scene.id, self._server_id, item.rating_key, kind, sha1)

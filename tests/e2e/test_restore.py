@@ -294,6 +294,34 @@ def test_an_image_that_somebody_chose_and_locked_since_stays_locked(rig: Rig) ->
     assert "art" not in item.locks
 
 
+@pytest.mark.parametrize("arrives", [True, False], ids=["it arrives", "its answer never comes"])
+def test_an_image_that_was_sent_only_later_is_locked_as_it_was_before_that(
+    rig: Rig, arrives: bool
+) -> None:
+    rig.plex.switches.upload_locks_thumb = True
+    rig.configure(sync_poster=False)
+    scene_id, item = rig.add_pair("a", cover=png(1), **STASH)
+    sync_title(rig, scene_id, "One")
+    rig.plex.edit(item.rating_key, poster=png(3))
+    rig.configure(sync_poster=True)
+    if not arrives:
+        fault = rig.plex.faults.hang(kind="poster_upload", times=1, applied=True)
+        rig.stash.edit_scene(scene_id, title="Two")
+        assert fault.wait_for_hit(timeout=20)
+        assert rig.wait_until(lambda: item.poster == png(1))
+        rig.stop_worker()
+        assert rig.wait_until(lambda: not rig.worker_pids())
+        fault.release()
+    sync_title(rig, scene_id, "Three")
+    assert item.poster == png(1)
+
+    rig.task("restore_values")
+
+    assert item.poster == png(3)
+    assert "thumb" in item.locks
+    assert "art" not in item.locks
+
+
 def test_a_field_that_was_never_sent_stays_as_a_person_wrote_it(rig: Rig) -> None:
     rig.configure(sync_summary=False)
     scene_id, item = rig.add_pair("a", **STASH)
