@@ -75,8 +75,8 @@ def edit_for(
     for name, wanted in _wanted(desired, current, added).items():
         if (
             preserve
-            and not _same(wanted, getattr(current, name))
-            and _is_a_persons(name, current, last_sent, original, pending)
+            and not same(wanted, getattr(current, name))
+            and is_a_persons(name, current, last_sent, original, pending)
         ):
             preserved.append(name)
             continue
@@ -85,7 +85,7 @@ def edit_for(
         if shown and name not in refused:
             sent[name] = ours  # most fields of most items: nothing more to find out
             continue
-        denied = name in refused and _same(refused[name], ours)
+        denied = name in refused and same(refused[name], ours)
         if denied:
             unkept[name] = refused[name]
         short = last_sent.get(name)
@@ -126,7 +126,7 @@ def _wanted(
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _is_a_persons(
+def is_a_persons(
     name: str,
     current: PlexItem,
     last_sent: Mapping[str, Value],
@@ -148,12 +148,12 @@ def _is_a_persons(
         # A list that was under way may have arrived in part, on top of what was there.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
         return not {folded(one) for one in shown} <= known
-    if any(name in values and _same(values[name], shown) for values in (last_sent, pending)):
+    if any(name in values and same(values[name], shown) for values in (last_sent, pending)):
         return False
     return bool(shown) and (name in last_sent or PLEX_NAMES[name] in current.locked)
 
 
-def _same(one: Value | tuple[str, ...], other: Value | tuple[str, ...]) -> bool:
+def same(one: Value | tuple[str, ...], other: Value | tuple[str, ...]) -> bool:
     """Tell whether two values are the same to Plex."""
     if isinstance(one, str) or isinstance(other, str):
         return _stored_form(str(one)) == _stored_form(str(other))

@@ -55,7 +55,8 @@ class ItemRestorer:
             for values in (record.sent, record.pending)
             for name in values.get(COLLECTIONS, [])
         ]
-        fields = restoring_edit(held, item, written_fields(records.values()), collections)
+        written = written_fields(records.values(), item, held)
+        fields = restoring_edit(held, item, written, collections)
         # The images come first: choosing one may set the lock that the edit then takes off.
         image_locks = self._restore_images(item, held)
         if image_locks:

@@ -12,9 +12,8 @@ from shared.log import Log
 from stash.images import StashImages
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord, SceneRecord
-from validation.metadata import SceneMetadata
 from worker.cover_sync import CoverResult, CoverSync
-from worker.memory import ItemMemory
+from worker.memory import ItemMemory, arrived
 from worker.plan import ItemPlan, plan_item
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
@@ -76,10 +75,15 @@ class ItemWriter:
                     key = item.rating_key
                     if one.scene.id not in known.get(key, ()):
                         log.keep_original(server_id, key, held_values(item), self._clock())
-                        untouched = ItemRecord("", {}, pending=_joining(one.desired))
-                        log.remember_item(one.scene.id, server_id, key, untouched, self._clock())
+                        begun = self._begun(one, item)
+                        log.remember_item(one.scene.id, server_id, key, begun, self._clock())
         self._memory = ItemMemory.of(log, server_id, work)
         self._last = log.scenes([one.scene.id for one in work])
+
+    def _begun(self, one: SceneWork, item: PlexItem) -> ItemRecord:
+        """Return the memory of a first write that may arrive unheard: noted ahead at no cost."""
+        edit = plan_item(one, item, None, None, preserve=self._preserve).edit
+        return ItemRecord("", {}, pending={name: edit.sent[name] for name in edit.fields})
 
     def write(self, one: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
         """Send what differs to each item of a scene; return which fields, and the cover's fate.
@@ -158,14 +162,17 @@ class ItemWriter:
         """Carry out an edit; return the memory without what Plex refused of it."""
         log, key = self._queue.sync_log, item.rating_key
         last, edit, original = plan
-        fresh = edit.fields.keys() - self._memory.written(key)
+        fresh = edit.fields.keys() - self._memory.written(item)
         if fresh:
             original = held_anew(original, item, fresh)
             log.change_original(self._server_id, key, original)
         # An edit that arrives although we never hear of it must not pass for a person's, nor for
         # what a field held before its first write.
         noted = edit.fields.keys() if self._preserve else {COLLECTIONS, *last.pending, *fresh}
-        ahead = replace(last, pending=_pending(last, edit, edit.fields.keys() & noted))
+        pending = _pending(last, edit, edit.fields.keys() & noted)
+        ahead = replace(last, pending=pending)
+        if pending != last.pending:  # what came of an earlier edit stays known behind this one
+            ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
             log.remember_item(one.scene.id, self._server_id, key, ahead, self._clock())
         # Plex answers some bad data with 500: the next try finds out which field it is.
@@ -195,11 +202,6 @@ class ItemWriter:
 def _told(edit: ItemEdit) -> list[str]:
     """Return the fields that got a value; "locks" where those that had it were locked only."""
     return [name for name, one in edit.fields.items() if len(one) > 1] or ["locks"] * bool(edit)
-
-
-def _joining(desired: SceneMetadata) -> Values:
-    """Return what the first write will add to others' lists: noted with the original at no cost."""
-    return {COLLECTIONS: list(desired.collections)} if desired.collections else {}
 
 
 def _pending(last: ItemRecord, edit: ItemEdit, names: Iterable[str]) -> Values:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Self
 
-from plex.diff import PLEX_NAMES
+from plex.diff import is_a_persons, same
+from plex.items import PlexItem
 from sync_queue.sync_log import SyncLog
 from sync_queue.sync_records import FieldValues, ItemRecord
 from worker.scene_work import SceneWork
@@ -30,24 +31,35 @@ class ItemMemory(NamedTuple):
         """Return what an item was last sent for a scene, if ever."""
         return self.sent.get(rating_key, {}).get(scene_id)
 
-    def written(self, rating_key: int) -> set[str]:
+    def written(self, item: PlexItem) -> set[str]:
         """Return the fields that an item was sent for any scene, or may have been."""
-        return written_fields(self.sent.get(rating_key, {}).values())
+        key = item.rating_key
+        held = self.originals.get(key, {})
+        return written_fields(self.sent.get(key, {}).values(), item, held)
 
 
-def written_fields(records: Collection[ItemRecord]) -> set[str]:
+def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
     """Return the fields that an item was sent, or may have been.
 
-    Of a first write whose end is not on record any may have arrived.
+    What an edit carried of which we have heard no more may have arrived, unless the item shows by
+    now what a person gave it since.
 
     Args:
         records: what the item was last sent, one for each of its scenes.
+        item: as Plex has it now.
+        held: what is kept of it.
     """
-    if any(not record.digest and not record.sent for record in records):
-        return set(PLEX_NAMES)
+    written = {name for one in records for values in (one.sent, one.refused) for name in values}
+    for pending in (one.pending for one in records):
+        for name in pending:
+            as_kept = name in held and same(held[name], getattr(item, name))
+            if as_kept or not is_a_persons(name, item, {}, held, pending):
+                written.add(name)
+    return written
+
+
+def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
+    """Return what the item shows of what was being sent when we last lost sight of it."""
     return {
-        name
-        for record in records
-        for values in (record.sent, record.pending, record.refused)
-        for name in values
+        name: value for name, value in record.pending.items() if same(value, getattr(item, name))
     }

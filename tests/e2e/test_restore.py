@@ -406,6 +406,27 @@ def test_an_edit_that_arrived_although_its_worker_was_killed_is_taken_back_whole
     assert look(rig) == before
 
 
+@pytest.mark.parametrize("finished", [True, False], ids=["sent again", "never sent again"])
+def test_words_that_a_person_wrote_after_a_first_write_that_never_arrived_come_back(
+    rig: Rig, finished: bool
+) -> None:
+    scene_id, item = rig.add_pair("a", **STASH)
+    fault = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(scene_id, title="One")
+    assert fault.wait_for_hit(timeout=20)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+    rig.plex.edit(item.rating_key, summary="My own words")
+    if finished:
+        sync_title(rig, scene_id, "Two")
+        assert item.summary == STASH["details"]
+
+    rig.task("restore_values")
+
+    assert (item.title, item.summary) == ("a", "My own words")
+    assert item.locks == {"summary"}
+
+
 def test_no_cover_of_ours_comes_back_however_often_it_had_changed(rig: Rig) -> None:
     scene_id, bare = rig.add_pair("bare", cover=png(1), **STASH)
     other_id, pictured = rig.add_pair("pictured", cover=png(2), **STASH)

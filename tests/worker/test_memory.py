@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from plex.diff import PLEX_NAMES
+from plex.originals import held_values
 from sync_queue.sync_records import ItemRecord
-from worker.memory import ItemMemory, written_fields
+from tests.plex.test_originals import ITEM
+from worker.memory import ItemMemory, arrived, written_fields
 
+HELD = held_values(ITEM)
 SENT = ItemRecord("digest", {"title": "Sent"})
-BEGUN = ItemRecord("", {}, pending={"collections": ["Studio"]})
+BEGUN = ItemRecord("", {}, pending={"summary": "Begun", "tags": ["Begun"], "collections": ["B"]})
 TAKEN_OVER = ItemRecord("", {"title": "Sent"})
 
 
@@ -21,18 +25,34 @@ TAKEN_OVER = ItemRecord("", {"title": "Sent"})
         ([ItemRecord("digest", {}, {"date": "refused"}, pending={"tags": []})], {"date", "tags"}),
         ([SENT, ItemRecord("other", {"studio": ""})], {"title", "studio"}),
         ([TAKEN_OVER], {"title"}),
-        ([SENT, BEGUN], set(PLEX_NAMES)),
+        ([SENT, BEGUN], {"title", "summary", "tags", "collections"}),
     ],
 )
 def test_a_field_is_written_once_it_was_sent_or_may_have_been(
     records: list[ItemRecord], written: set[str]
 ) -> None:
-    assert written_fields(records) == written
+    assert written_fields(records, ITEM, HELD) == written
+
+
+def test_what_a_person_wrote_since_an_edit_was_lost_sight_of_is_not_written_by_us() -> None:
+    item = replace(
+        ITEM, summary="A person's", tags=("A person's",), locked=frozenset({"summary", "genre"})
+    )
+
+    assert written_fields([BEGUN], item, HELD) == {"collections"}
+    assert written_fields([replace(BEGUN, sent=BEGUN.pending)], item, HELD) == {*BEGUN.pending}
+
+
+def test_what_an_edit_carried_of_which_we_heard_no_more_is_written_where_it_is_shown() -> None:
+    item = replace(ITEM, summary="Begun", locked=frozenset({"summary"}))
+
+    assert "summary" in written_fields([BEGUN], item, HELD)
+    assert arrived(BEGUN, item) == {"summary": "Begun"}
 
 
 def test_all_scenes_of_an_item_count_and_none_of_another_item() -> None:
     other = ItemRecord("digest", {"studio": "Sent"})
     memory = ItemMemory({7: {1: SENT, 2: other}, 8: {3: BEGUN}}, {})
 
-    assert memory.written(7) == {"title", "studio"}
-    assert memory.written(9) == set()
+    assert memory.written(replace(ITEM, rating_key=7)) == {"title", "studio"}
+    assert memory.written(replace(ITEM, rating_key=9)) == set()
