@@ -26,6 +26,7 @@ from shared.leftovers import sweep_temporaries
 from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.rescue import INBOX, is_damage
+from worker.database_fault import database_fault
 from worker.launcher import ensure_worker
 from worker.orphans import LinuxProcesses, Orphans
 from worker.pause_note import PauseNote
@@ -247,9 +248,7 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
         if is_damage(error):
             mender.mend(error, opened)
             return _Run("damaged", lambda: True, lambda: None)
-        if "locked" not in str(error):
-            raise
-        pauses.begin(f"The queue's database cannot be used: {error}", DATABASE)
+        pauses.begin(database_fault(error), DATABASE)
         return _Run(_LOCKED_OUT, lambda: True, lambda: None)
     return _Run(outcome, partial(_is_left, container, database, opened), container.close)
 
@@ -258,10 +257,8 @@ def _is_left(container: "Container", database: str, opened: Identity | None) -> 
     """Tell whether there is anything to do, be it to mend the database."""
     try:
         return is_replaced(database, opened) or container.queue.has_unfinished()
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            raise
-        return True
+    except sqlite3.DatabaseError:
+        return True  # nobody knows: the next look into the database finds out
 
 
 def _end(process: _Process, worker: "SyncWorker", _signal: int, _frame: object) -> None:

@@ -76,13 +76,6 @@ class Pauses:
         """Try again at once."""
         self._until = float("-inf")
 
-    def was_about(self, kind: str) -> bool:
-        """Tell, once, whether the pause that has ended was of this kind."""
-        if self.active or self._kind != kind:
-            return False
-        self._kind = ""
-        return True
-
     def succeeded(self) -> None:
         """A job was decided, whatever it came to: there is nothing left to wait for."""
         if self.reason:

@@ -71,6 +71,7 @@ class SyncWorker:
         self._purged_at = float("-inf")
         self._steps = ClockSteps(environment.clock, environment.monotonic)
         self._config = Config()
+        self._begun = False
 
     @property
     def pause_reason(self) -> str:
@@ -88,7 +89,6 @@ class SyncWorker:
             `idle`, `stopped`, `updated` when the plugin's files have changed, `left` when Stash no
             longer lets this process in, or `away` while it cannot be asked (`Environment.pauses`).
         """
-        self._begin()
         idle_since: float | None = None
         while not self._stop.is_set():
             outcome = self._step()
@@ -115,7 +115,6 @@ class SyncWorker:
         Returns:
             `drained`, `paused` (see `pause_reason`), `stopped`, `updated` or `left`.
         """
-        self._begin()
         looks = 0
         while not self._stop.is_set():
             outcome = self._step()
@@ -133,6 +132,7 @@ class SyncWorker:
     def _begin(self) -> None:
         self._queue.resume()
         self._queue.make_due(LONGEST_BACKOFF)
+        self._begun = True
 
     def _step(self) -> str:
         """Do one batch, or find out why none can be done."""
@@ -144,15 +144,17 @@ class SyncWorker:
                 self._settlement.story.end()
             return outcome
         except sqlite3.DatabaseError as error:
-            if is_damage(error):
-                raise
-            self._pauses.begin(database_fault(error), DATABASE)
-            return PAUSED
+            return self._database_failed(error)
+
+    def _database_failed(self, error: sqlite3.DatabaseError) -> str:
+        if is_damage(error):
+            raise error
+        self._begun = False  # the step that failed may have left its jobs in progress
+        self._pauses.begin(database_fault(error), DATABASE)
+        return PAUSED
 
     def _try_step(self) -> str:
-        if self._pauses.was_about(DATABASE):
-            self._queue.resume()  # the step that failed may have left its jobs in progress
-        if self._steps.back():
+        if self._steps.back() or not self._begun:
             self._begin()  # no job may wait for a time that the clock has moved out of reach
         self._queue.take_in(self._log.error)
         due = self._timetable.a_job_is_due()
@@ -365,4 +367,9 @@ class SyncWorker:
         self._env.on_progress(self._settled)
 
     def _seconds_to_next_step(self) -> float | None:
-        return self._timetable.seconds_to_next_step(self._config)
+        try:
+            if self._begun:
+                return self._timetable.seconds_to_next_step(self._config)
+        except sqlite3.DatabaseError as error:
+            self._database_failed(error)
+        return self._pauses.seconds_left  # until the database can be used, whatever waits in it

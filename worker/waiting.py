@@ -1,5 +1,6 @@
 """Sleeping until there is something to do: a due job, a new one, or the order to stop."""
 
+import sqlite3
 import sys
 import threading
 import time
@@ -13,7 +14,8 @@ class Waiter:
     """Waits for time to pass or for another process to change the queue.
 
     Args:
-        change_counter: differs after another process has written to the queue.
+        change_counter: differs after another process has written to the queue. It may raise
+            sqlite3.DatabaseError: the next step, which comes at its time, finds out why.
         stop: set when the worker shall end.
         monotonic: a clock in seconds that never steps.
     """
@@ -27,7 +29,7 @@ class Waiter:
         self._change_counter = change_counter
         self._stop = stop
         self._monotonic = monotonic
-        self._seen = change_counter()
+        self._seen = self._counter()
 
     def wait(self, seconds: float) -> None:
         """Return after that time, at once when the queue changes, or when it is time to stop."""
@@ -39,10 +41,17 @@ class Waiter:
             self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
 
     def _changed(self) -> bool:
-        counter = self._change_counter()
-        changed = counter != self._seen
-        self._seen = counter
+        counter = self._counter()
+        changed = counter not in (None, self._seen)
+        if changed:
+            self._seen = counter
         return changed
+
+    def _counter(self) -> int | None:
+        try:
+            return self._change_counter()
+        except sqlite3.DatabaseError:
+            return None
 
 
 def steady() -> float:

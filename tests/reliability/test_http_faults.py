@@ -435,3 +435,35 @@ def test_a_web_page_instead_of_a_cover_is_told(bench: Bench) -> None:
     bench.run(lambda waits: waits >= WAITS)
 
     assert bench.said("cover") + bench.said("All jobs wait") >= 1
+
+
+@pytest.mark.parametrize("call", ["resume", "make_due", "next_due", "claim", "take_in"])
+def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    sound, failures = getattr(bench.container.queue, call), iter(range(FAILURES))
+
+    def held(*arguments: Any) -> Any:
+        if next(failures, None) is not None:
+            raise sqlite3.OperationalError("database is locked")
+        return sound(*arguments)
+
+    monkeypatch.setattr(bench.container.queue, call, held)
+
+    assert bench.run() == IDLE
+    assert next(failures, None) is None
+    assert bench.said("The queue's database cannot be used: database is locked") == 1
+    assert bench.verdict().agree
+
+
+@pytest.mark.parametrize("call", ["resume", "next_due"])
+def test_damage_of_the_database_is_not_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def damaged(*_: object) -> Any:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr(bench.container.queue, call, damaged)
+
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        bench.run()

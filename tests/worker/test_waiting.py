@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -136,3 +137,23 @@ def test_it_ends_on_a_real_order_to_stop_from_another_thread(counter: Counter) -
     stop.set()
     waiting.join(30)
     assert not waiting.is_alive()
+
+
+def test_a_database_that_cannot_be_asked_ends_no_wait_and_what_it_hid_ends_the_next(
+    counter: Counter,
+) -> None:
+    held = True
+
+    def ask() -> int:
+        if held:
+            raise sqlite3.OperationalError("database is locked")
+        return counter()
+
+    nap = Nap()
+    sleeper = Waiter(ask, nap, lambda: nap.now)
+    sleeper.wait(3.0)
+    assert nap.now == pytest.approx(1003.0)
+
+    held = False
+    sleeper.wait(3.0)
+    assert nap.now == pytest.approx(1003.0)

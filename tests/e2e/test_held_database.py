@@ -1,0 +1,77 @@
+"""Another program holds the queue's database: the worker waits for it, and goes on by itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.e2e.test_lifecycle import mutate
+from tests.e2e.test_outages import quicken
+from tests.rig import Rig
+
+CANNOT = "The queue's database cannot be used"
+
+
+@contextmanager
+def held(rig: Rig, *, reads_too: bool) -> Iterator[None]:
+    """Hold it as a backup tool may: against writers, or against all that is not connected yet."""
+    holder = sqlite3.connect(rig.data / "queue" / "data.db", isolation_level=None, timeout=10)
+    try:
+        if reads_too:
+            holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE" if reads_too else "BEGIN IMMEDIATE")
+        yield
+        holder.execute("ROLLBACK")
+    finally:
+        holder.close()
+
+
+def impatient(rig: Rig) -> None:
+    quicken(rig)
+    mutate(rig, "sync_queue/schema.py", "BUSY_TIMEOUT = 10.0", "BUSY_TIMEOUT = 0.2")
+    mutate(rig, "app/hook_process.py", "LONGEST_WAIT = 0.8", "LONGEST_WAIT = 0.05")
+
+
+@pytest.mark.parametrize("reads_too", [False, True], ids=["against writers", "against all"])
+def test_a_worker_that_starts_while_the_database_is_held_waits_and_says_so_once(
+    rig: Rig, reads_too: bool
+) -> None:
+    impatient(rig)
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    rig.stop_worker()
+    assert rig.wait_until(lambda: not rig.worker_pids())
+
+    with held(rig, reads_too=reads_too):
+        run = rig.stash.edit_scene(scene_id, title="Two")[0].result
+        assert run.output == "queued"
+        assert rig.wait_until(lambda: CANNOT in rig.worker_log())
+        (waiting,) = rig.worker_pids()
+
+    assert rig.wait_until(lambda: item.title == "Two")
+    assert rig.worker_pids() == [waiting]
+    assert rig.worker_log().count(CANNOT) == 1
+    assert "had to end" not in rig.worker_log()
+
+
+def test_a_worker_that_runs_while_the_database_is_held_goes_on_afterwards(rig: Rig) -> None:
+    impatient(rig)
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="One")
+    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    (running,) = rig.worker_pids()
+    fault = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(scene_id, title="Two")
+    assert fault.wait_for_hit()
+
+    with held(rig, reads_too=False):
+        fault.release()
+        assert rig.wait_until(lambda: CANNOT in rig.worker_log())
+
+    assert rig.wait_until(lambda: item.title == "Two" and rig.queued() == 0)
+    assert rig.worker_pids() == [running]
+    assert rig.worker_log().count(CANNOT) == 1
