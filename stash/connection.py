@@ -7,7 +7,12 @@ from typing import Any, TypeVar
 import requests
 from stashapi.classes import GQLWrapper
 
-from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
+from stash.exceptions import (
+    StashAuthError,
+    StashFileError,
+    StashQueryError,
+    StashUnavailable,
+)
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; a page of 1,000 scenes on a NAS takes a while
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
@@ -149,6 +154,9 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             path: below Stash's address.
             headers: to be sent with it.
             most: bytes; of a longer body one byte more than these is read and the rest is not.
+
+        Raises:
+            StashFileError: it has another status.
         """
         return self._let_in(lambda: self._get(path, headers, most))
 
@@ -176,8 +184,8 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
                 message = "Stash wants a log-in"
                 raise StashAuthError(message)
             if response.status_code not in (200, _NOT_MODIFIED, 404):
-                message = f"Stash answered with status {response.status_code}"
-                raise StashUnavailable(message)
+                message = f"status {response.status_code}"
+                raise StashFileError(message)
             data = bytearray()
             for chunk in response.iter_content(_CHUNK):
                 data += chunk

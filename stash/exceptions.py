@@ -2,6 +2,7 @@
 
 StashError
 ├── StashUnavailable     Stash does not answer: wait
+├── StashFileError       Stash answered, but not with this file: a fault of the file, or of Stash
 ├── StashAuthError       cookie and API key refused: end, the next invocation brings a new one
 └── StashQueryError      Stash answered, but not what was asked: a fault of ours or of its data
 """
@@ -13,6 +14,10 @@ class StashError(Exception):
 
 class StashUnavailable(StashError):  # noqa: N818 - the known design's name (spec.md §5)
     """Stash does not answer, or answers with something that is not Stash's."""
+
+
+class StashFileError(StashError):
+    """Stash answered with an error where a file was asked for; only this one may be concerned."""
 
 
 class StashAuthError(StashError):

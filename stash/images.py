@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from stash.connection import StashConnection
-from stash.exceptions import StashUnavailable
+from stash.exceptions import StashFileError, StashUnavailable
 
 MAX_BYTES = 10_000_000  # Plex refuses an upload over some 10 MB (plex-protocol.md §3.6)
 _NOT_MODIFIED, _NOT_FOUND = 304, 404
@@ -42,10 +42,15 @@ class StashImages:
 
         Raises:
             UnusableCoverError: it is no image that Plex knows, or too large.
+            StashFileError: Stash answered with an error, to this question at least.
             StashError: one of its sub-classes.
         """
         headers = {"If-None-Match": known_tag} if known_tag else {}
-        answer = self._connection.get(f"/scene/{scene_id}/screenshot", headers, MAX_BYTES)
+        try:
+            answer = self._connection.get(f"/scene/{scene_id}/screenshot", headers, MAX_BYTES)
+        except StashFileError as error:
+            message = f"Stash did not give its cover ({error}); the rest was sent"
+            raise StashFileError(message) from None
         if answer.status in (_NOT_MODIFIED, _NOT_FOUND):
             return None
         data, tag = answer.data, answer.headers.get("ETag", "")

@@ -32,6 +32,8 @@ _WHAT_TO_DO: Mapping[str, str] = {
     "PlexPermissionError": f"use the token of the server's owner, {_RETRY}",
     "PlexPermanentError": "see what is unusual about the scene and change it in Stash: saving it "
     "tries it again",
+    "StashFileError": "look at the scene in Stash; where its cover does not show there either, set "
+    "another: saving it tries it again",
     "SceneError": "give the scene its file in Stash, or delete the scene: saving it tries it again",
     "UnreadableJob": "nothing of it can be retried: run the task 'Sync Recent Scenes to Plex', "
     "then 'Clear Dead Letter Queue'",

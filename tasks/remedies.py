@@ -35,6 +35,11 @@ _REMEDIES: Mapping[str, Remedy] = {
         "Plex refused the values",
         "See what is unusual about the scene and change it in Stash: saving it tries it again",
     ),
+    "StashFileError": Remedy(
+        "Stash does not give the scene's cover",
+        "Look at the scene in Stash; where its cover does not show there either, set another: "
+        "saving it tries it again",
+    ),
     "SceneError": Remedy(
         "The scene cannot be looked for",
         "Give the scene its file in Stash, or delete the scene; then retry",

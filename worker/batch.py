@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from plex.exceptions import PlexError
 from shared.log import Log
+from stash.exceptions import StashFileError
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
@@ -124,7 +125,7 @@ class BatchSync:
                 if one.error is not None:
                     raise one.error
                 changed, cover = writer.write(one)
-            except PlexError as error:
+            except (PlexError, StashFileError) as error:
                 yield Result(one.claims, one.scene.label, error=error, files=one.scene.files)
                 continue
             result = self._synced(one, changed, cover)

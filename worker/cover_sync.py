@@ -8,6 +8,7 @@ from plex.client import PlexClient
 from plex.exceptions import PlexError, PlexPermanentError, PlexTemporaryError
 from plex.items import PlexItem
 from plex.originals import held_before_upload
+from stash.exceptions import StashFileError
 from stash.images import Cover, StashImages, UnusableCoverError
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord, SceneRecord
@@ -35,7 +36,7 @@ class CoverResult:
     uploaded: set[str] = field(default_factory=set)
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
     tag: str | None = None
-    failure: PlexError | None = None
+    failure: PlexError | StashFileError | None = None
     why: str = "no image is ours to set"
 
 
@@ -151,6 +152,9 @@ class CoverSync:
         except UnusableCoverError as error:
             self._warn(f"{scene.label}: {error}; Plex keeps its image. Set another in Stash")
             cover, result.tag = None, f" {error.tag or ''}"
+        except StashFileError as error:
+            result.failure, result.why = error, str(error)
+            return
         result.why = "Plex has these bytes" if cover else "there is none that Plex takes"
         if cover is not None:
             result.tag = f"{cover.sha1} {cover.tag}"

@@ -9,6 +9,7 @@ from plex.field_sender import EditOutcome
 from plex.items import PlexItem
 from plex.originals import held_anew, held_values
 from shared.log import Log
+from stash.exceptions import StashFileError
 from stash.images import StashImages
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord, SceneRecord
@@ -93,7 +94,7 @@ class ItemWriter:
         """
         changed: list[str] = []
         records: dict[PlexItem, ItemRecord] = {}
-        failure: PlexError | None = None
+        failure: PlexError | StashFileError | None = None
         for item in one.items:
             try:
                 records[item], names = self._write_item(one, item)

@@ -14,6 +14,7 @@ from validation.config import Config
 from worker.aside import step_aside
 from worker.batch import BatchSync
 from worker.database_fault import database_fault
+from worker.diagnosis import diagnosed
 from worker.entity_jobs import EntityJobs
 from worker.environment import Environment
 from worker.folder_scans import FolderScans
@@ -235,7 +236,8 @@ class SyncWorker:
         except sqlite3.Error:
             raise
         except (StashError, PlexError) as error:
-            return self._batch_failed(error, session, claims, unsettled)
+            known = diagnosed(error, self._env.scenes)
+            return self._batch_failed(known, session, claims, unsettled)
         except Exception as error:  # noqa: BLE001 - the worker survives any bug, and tells it
             self._log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
             return self._batch_failed(error, session, claims, unsettled)
@@ -268,7 +270,8 @@ class SyncWorker:
         self, result: Result, session: SyncSession, unsettled: dict[int, Claim], seconds: float
     ) -> str:
         if result.error is not None:
-            return self._settle_error(result.error, result, session, unsettled)
+            error = diagnosed(result.error, self._env.scenes)
+            return self._settle_error(error, result, session, unsettled)
         self._settlement.done(result, seconds)
         self._forget(result.claims, unsettled)
         if result.by_plex:

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import MakeRig
 from tests.rig import FOLDER, Rig, png
 from tests.servers.plex import Item
+from tests.servers.stash.faults import Status
 
 JPEG = b"\xff\xd8\xff"
 
@@ -211,3 +212,22 @@ def test_an_image_that_a_plex_restored_from_a_backup_lacks_is_sent_again(rig: Ri
     rig.task("all", force="true")
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert uploads(rig, mark) == (1, 1)
+
+
+def test_a_cover_that_stash_does_not_give_keeps_neither_its_fields_nor_other_scenes_back(
+    rig: Rig,
+) -> None:
+    pairs = [rig.add_pair(name, tags=["T"], cover=png(n)) for n, name in enumerate("abc")]
+    bad, item = pairs[0]
+    rig.stash.inject(Status(500), lambda one: one.path == f"/scene/{bad}/screenshot", times=None)
+
+    for scene_id, _ in pairs:
+        rig.stash.edit_scene(scene_id, title=f"New {scene_id}")
+
+    others = [item for _, item in pairs[1:]]
+    assert rig.wait_until(lambda: all(one.poster and one.art for one in others))
+    assert [item.title for _, item in pairs] == [f"New {scene_id}" for scene_id, _ in pairs]
+    assert rig.wait_until(lambda: "did not give its cover (status 500)" in rig.worker_log())
+    assert "All jobs wait" not in rig.worker_log()
+    rig.stash.faults.clear()
+    assert rig.wait_until(lambda: item.poster == item.art == png(0) and rig.queued() == 0, 60)

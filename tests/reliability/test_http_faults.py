@@ -198,8 +198,14 @@ WITHOUT_IMAGE = "done without the image"
 BELIEVED = "taken for done: Plex says no more when all is well"
 LEAVES = "the process ends, the job stays"
 STASH_RETRIED = "retried, for an answer of Stash that makes no sense"
+COVER_RETRIED = "retried, for a cover that Stash does not give"
 
-NEXT = {RETRIED: "PlexTemporaryError", LOOKED_FOR: "PlexNotFound", STASH_RETRIED: "StashQueryError"}
+NEXT = {
+    RETRIED: "PlexTemporaryError",
+    LOOKED_FOR: "PlexNotFound",
+    STASH_RETRIED: "StashQueryError",
+    COVER_RETRIED: "StashFileError",
+}
 
 
 def check(bench: Bench, end: Callable[[], object], expected: str) -> None:
@@ -405,6 +411,8 @@ def expected_of_stash(endpoint: str, fault: str) -> str:
         return STASH_RETRIED
     if endpoint == SCREENSHOT and fault in ("404", "empty", "null data", "GraphQL errors"):
         return WITHOUT_IMAGE
+    if endpoint == SCREENSHOT and fault in ("400", "403", "429", "500", "503"):
+        return COVER_RETRIED
     return PAUSED
 
 
@@ -427,6 +435,40 @@ def test_a_stash_that_refuses_connections_is_no_outage_of_plex(bench: Bench) -> 
     check(bench, bench.stash.start, PAUSED)
 
     assert bench.said("Plex is down") == 0
+
+
+ANSWERS_NOTHING = {
+    "errors": stash_faults.graphql_errors("sql: database is closed"),
+    "null data": stash_faults.null_data(),
+    "500": stash_faults.Status(500, b"no"),
+}
+
+
+@pytest.mark.parametrize("fault", ANSWERS_NOTHING)
+def test_a_stash_that_answers_no_question_about_scenes_is_waited_for(
+    bench: Bench, fault: str
+) -> None:
+    """As while it migrates its database: the settings, from its file, can be read."""
+
+    def about_scenes(request: Any) -> bool:
+        return request.operation not in (None, SETTINGS)
+
+    bench.stash.inject(ANSWERS_NOTHING[fault], about_scenes, times=None)
+
+    check(bench, bench.stash.faults.clear, PAUSED)
+
+    assert bench.said("Plex is down") == 0
+
+
+def test_a_cover_that_fails_while_stash_answers_nothing_else_is_waited_for(bench: Bench) -> None:
+    bench.stash.inject(stash_faults.Status(500, b"no"), SCREENSHOT, times=None)
+    bench.stash.inject(
+        stash_faults.graphql_errors("sql: database is closed"),
+        lambda request: request.operation == "SceneCount",
+        times=None,
+    )
+
+    check(bench, bench.stash.faults.clear, PAUSED)
 
 
 def test_a_web_page_instead_of_a_cover_is_told(bench: Bench) -> None:

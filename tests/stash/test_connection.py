@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from requests.cookies import extract_cookies_to_jar
 
 from stash.connection import StashAddress, StashConnection, parse_address
-from stash.exceptions import StashAuthError, StashError, StashQueryError, StashUnavailable
+from stash.exceptions import (
+    StashAuthError,
+    StashError,
+    StashFileError,
+    StashQueryError,
+    StashUnavailable,
+)
 from tests.servers.stash import (
     FakeStash,
     Reset,
@@ -323,15 +329,23 @@ def test_an_answer_that_is_no_graphql_means_that_stash_is_unavailable(
     assert connection.query(VERSION)
 
 
-@pytest.mark.parametrize(
-    "fault", [Reset(), Truncated(), Status(500), Status(403), Status(204)], ids=repr
-)
+@pytest.mark.parametrize("fault", [Reset(), Truncated()], ids=repr)
 def test_a_picture_that_does_not_arrive_means_that_stash_is_unavailable(
     stash: FakeStash, connection: StashConnection, fault: Fault
 ) -> None:
     stash.add_scene(files=["/a.mp4"], cover=b"\xff\xd8\xff" + b"x" * 100)
     stash.inject(fault, any_request)
     with pytest.raises(StashUnavailable):
+        connection.get(COVER, {}, MOST)
+
+
+@pytest.mark.parametrize("status", [204, 400, 403, 429, 500, 502, 503])
+def test_a_status_in_the_place_of_a_picture_says_nothing_about_stash_as_a_whole(
+    stash: FakeStash, connection: StashConnection, status: int
+) -> None:
+    stash.add_scene(files=["/a.mp4"], cover=b"\xff\xd8\xff" + b"x" * 100)
+    stash.inject(Status(status), any_request)
+    with pytest.raises(StashFileError, match=str(status)):
         connection.get(COVER, {}, MOST)
 
 

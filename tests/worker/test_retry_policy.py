@@ -26,7 +26,12 @@ from plex.exceptions import (
 )
 from plex.library import Library
 from plex.path_index import PathIndex
-from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
+from stash.exceptions import (
+    StashAuthError,
+    StashFileError,
+    StashQueryError,
+    StashUnavailable,
+)
 from sync_queue.models import MISSING_SINCE, SyncJob
 from tests.plex.support import client_of
 from tests.servers.plex import FakePlex
@@ -92,6 +97,7 @@ def decision(
         (PlexTemporaryError("500"), Retry(NOW + 5, counts=True), Bury()),
         (PlexError("of no class"), Retry(NOW + 5, counts=True), Bury()),
         (StashQueryError("no column"), Retry(NOW + 5, counts=True), Bury()),
+        (StashFileError("status 500"), Retry(NOW + 5, counts=True), Bury()),
         (KeyError("a bug"), Retry(NOW + 5, counts=True), Bury()),
         (sqlite3.OperationalError("disk I/O"), Retry(NOW + 5, counts=True), Bury()),
         (PlexReplaced("another"), Retry(NOW, counts=False), Retry(NOW, counts=False)),
@@ -232,6 +238,7 @@ ERRORS = st.sampled_from(
         StashUnavailable("x"),
         StashAuthError("x"),
         StashQueryError("x"),
+        StashFileError("x"),
         SceneError("x"),
         ValueError("x"),
     ]
