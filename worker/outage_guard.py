@@ -88,6 +88,11 @@ class OutageGuard:
         """Why no job goes, empty when jobs go."""
         return self._cause if self.is_away else ""
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether a health check was good, and no job has failed or succeeded since."""
+        return self._recovery.model.state.consecutive_successes > 0
+
     def seconds_to_next_look(self, *, due: bool) -> float:
         """Return how long `allow` will go on saying no, with or without a due job."""
         now = self._clock()

@@ -6,12 +6,13 @@ import traceback
 from collections.abc import Sequence
 from itertools import chain
 
-from plex.exceptions import PlexError, PlexTemporaryError
+from plex.exceptions import PlexError, PlexServerDown, PlexTemporaryError
 from stash.exceptions import StashAuthError, StashError
 from sync_queue.models import Claim
 from sync_queue.rescue import is_damage
 from validation.config import Config
 from worker.aside import step_aside
+from worker.backoff import calculate_delay, get_retry_params
 from worker.batch import BatchSync
 from worker.database_fault import database_fault
 from worker.diagnosis import diagnosed
@@ -21,16 +22,17 @@ from worker.folder_scans import FolderScans
 from worker.job_kinds import forget_all, split_jobs
 from worker.missing import MissingScenes
 from worker.pauses import DATABASE, SETTINGS, STASH, Pauses
+from worker.retention import Retention
 from worker.retry_policy import Bury, Decision, Leave, Outage, Pause, Retry, decide
 from worker.scene_work import Result
 from worker.session import ConfigFault, SyncSession
 from worker.settlement import Settlement
+from worker.suspects import Suspects
 from worker.timetable import Timetable
 from worker.waiting import ClockSteps, Waiter
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
 LINGER = 60.0  # seconds that an idle worker waits for more before it ends (design.md §2)
-DAY = 86_400.0  # seconds
 LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After included
 
 WORKED, DRAINED, PAUSED, STOPPED = "worked", "drained", "paused", "stopped"
@@ -65,11 +67,14 @@ class SyncWorker:
             environment.queue, environment.scenes, environment.clock, self._stop.is_set
         )
         self._settlement = Settlement.of(environment)
+        self._suspects = Suspects()
         # After a failed batch the next is a single scene, then twice as many with each success: one
         # bad scene is found without its neighbours, and a sick server gets one request.
         self._limit = 1 if self._pauses.in_a_row else BATCH
         self._settled = 0
-        self._purged_at = float("-inf")
+        self._retention = Retention(
+            self._queue.dead_letters, environment.clock, environment.monotonic
+        )
         self._steps = ClockSteps(environment.clock, environment.monotonic)
         self._config = Config()
         self._begun = False
@@ -203,16 +208,8 @@ class SyncWorker:
             return PAUSED
         self._pauses.end_now()
         self._config = session.config
-        self._purge_old_letters()
+        self._retention.purge(session.config.dlq_retention_days)
         return session
-
-    def _purge_old_letters(self) -> None:
-        """Drop the dead letters past their retention, at the start and once a day."""
-        now = self._env.monotonic()
-        if now - self._purged_at >= DAY:
-            self._purged_at = now
-            kept = self._config.dlq_retention_days * DAY
-            self._queue.dead_letters.purge(self._env.clock() - kept)
 
     def _search(self, session: SyncSession) -> None:
         """Look, if it is time, for the files that Plex did not have."""
@@ -274,6 +271,7 @@ class SyncWorker:
             return self._settle_error(error, result, session, unsettled)
         self._settlement.done(result, seconds)
         self._forget(result.claims, unsettled)
+        self._suspects.done(result.key, wrote=result.wrote)
         if result.by_plex:
             self._guard.succeeded()
         return WORKED
@@ -288,14 +286,15 @@ class SyncWorker:
         unsettled: dict[int, Claim],
     ) -> str:
         """Decide what becomes of a scene's jobs; returns as `_step`."""
+        if isinstance(error, PlexServerDown) and self._suspects.failed(result.key):
+            error = PlexTemporaryError(f"{error}, again and again while it serves other scenes")
         healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
         for claim in result.claims:
             decision = self._decide(error, claim, plex_healthy=healthy)
             if isinstance(decision, Leave):
                 return self._leave(error)
             if isinstance(decision, Outage):
-                self._guard.failed(str(error))
-                self._limit = 1
+                self._plex_is_away(error, result, unsettled)
                 return PAUSED
             if isinstance(decision, Pause):
                 self._paused_session = session
@@ -307,6 +306,22 @@ class SyncWorker:
         if isinstance(error, PlexError):
             self._guard.job_failed()
         return WORKED
+
+    def _plex_is_away(self, error: Exception, result: Result, unsettled: dict[int, Claim]) -> None:
+        """Count a failure of Plex; a job that met it right after a good health check goes last.
+
+        Only where others are due: so there is always one to try Plex with, and who goes last waits
+        no longer for the end of an outage than for the others.
+        """
+        others = len(unsettled) > len(result.claims) or self._timetable.a_job_is_due()
+        last = self._guard.has_answered and others
+        self._guard.failed(str(error))
+        self._limit = 1
+        if not last:
+            return
+        delay = calculate_delay(0, get_retry_params(type(error).__name__), self._env.uniform)
+        seconds = self._guard.seconds_to_next_look(due=True) + delay
+        unsettled.update({c.row_id: c for c in self._settlement.put_last(result, seconds)})
 
     def _decide(self, error: Exception, claim: Claim, *, plex_healthy: bool) -> Decision:
         return decide(
@@ -331,10 +346,11 @@ class SyncWorker:
         if not left:
             return WORKED  # it came when all was settled, so it is no job's
         decision = self._decide(error, left[0], plex_healthy=True)
-        if isinstance(decision, Retry | Bury) and len(left) > 1:
+        if isinstance(decision, Retry | Bury | Outage) and len(left) > 1:
             self._limit = 1
-            healthy = not isinstance(error, PlexTemporaryError) or self._guard.check(session.client)
-            if healthy:
+            down = isinstance(decision, Outage)
+            maybe = isinstance(error, PlexTemporaryError)
+            if not down and (not maybe or self._guard.check(session.client)):
                 return WORKED
             self._guard.failed(str(error))
             return PAUSED

@@ -57,6 +57,17 @@ class Result:
     confidence: MatchConfidence | None = None
 
     @property
+    def key(self) -> str:
+        """What its jobs are about (`SyncJob.job_key`)."""
+        return self.claims[0].job.job_key
+
+    @property
+    def wrote(self) -> bool:
+        """Whether Plex carried out an edit for it."""
+        synced = self.record is not None and self.record.outcome == SYNCED
+        return self.error is None and self.by_plex and synced and bool(self.changed)
+
+    @property
     def edited_at(self) -> float | None:
         """When the first of its jobs was queued, in seconds since the epoch; None: nobody knows."""
         moments = (claim.job.enqueued_at for claim in self.claims)

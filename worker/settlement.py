@@ -106,6 +106,15 @@ class Settlement:
             self.story.tell(SKIPPED, f"{result.label}: skipped: {error}")
         self.stats.failed(name, 0.0, dead=isinstance(decision, Bury))
 
+    def put_last(self, result: Result, seconds: float) -> list[Claim]:
+        """Return a scene's jobs as they let the others go first for so long; it costs no retry."""
+        self.log.info(
+            f"{result.label}: Plex is there, so the other scenes go first. Next try in "
+            f"{seconds:.0f} s"
+        )
+        at = self.clock() + seconds
+        return [Claim(one.row_id, replace(one.job, next_retry_at=at)) for one in result.claims]
+
     def batch_ended(self) -> None:
         """Save the counts, and tell how far it has come if that is due."""
         self.story.pause()

@@ -1,0 +1,96 @@
+"""One scene at which Plex always fails as if it were away, among others that it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.e2e.test_lifecycle import mutate
+from tests.e2e.test_outages import assert_nothing_spent, jobs, quicken, state
+from tests.rig import Rig
+from tests.servers.plex import Request
+
+
+@pytest.fixture
+def rig(make_rig: MakeRig) -> Rig:
+    """Its plugin looks after Plex often, and tries a job soon again."""
+    rig = make_rig(settings={"max_retries": 2})
+    quicken(rig)
+    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
+           "_TEMPORARY = RetryParams(base=0.5, cap=0.5)")  # fmt: skip
+    mutate(rig, "worker/backoff.py", "SHORTEST_DELAY = 1.0", "SHORTEST_DELAY = 0.5")
+    return rig
+
+
+def letters(rig: Rig) -> list[tuple[int, str, str, int]]:
+    with rig.database() as database:
+        return database.execute(
+            "SELECT scene_id, error_type, error_message, retry_count FROM dead_letters"
+        ).fetchall()
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("kind", ["edit", "metadata"])
+def test_a_scene_at_which_plex_always_fails_holds_nobody_back_and_ends_in_the_dead_letters(
+    rig: Rig, status: int, kind: str
+) -> None:
+    pairs = [rig.add_pair(name, tags=["T"]) for name in "abcd"]
+    bad, item = pairs[0]
+
+    def concerns_it(request: Request) -> bool:
+        key = str(item.rating_key)
+        asked = request.path.rpartition("/")[2].split(",")
+        return request.kind == kind and (request.param("id") == key or key in asked)
+
+    rig.plex.faults.status(status, predicate=concerns_it)
+    for scene_id, _ in pairs:
+        rig.stash.edit_scene(scene_id, title=f"New {scene_id}")
+
+    assert rig.wait_until(
+        lambda: all(item.title == f"New {scene_id}" for scene_id, item in pairs[1:]), 60
+    )
+    assert rig.wait_until(lambda: bool(letters(rig)), 60)
+    ((scene_id, error_type, text, retries),) = letters(rig)
+    assert (scene_id, error_type, retries) == (bad, "PlexTemporaryError", 2)
+    assert f"({status}), again and again while it serves other scenes" in text
+    assert "Plex is down" not in rig.worker_log()
+    assert rig.queued() == 0
+
+
+def test_a_plex_that_is_well_by_its_own_word_and_takes_no_edit_costs_no_scene_a_retry(
+    rig: Rig,
+) -> None:
+    pairs = [rig.add_pair(f"s{number}", tags=["T"]) for number in range(8)]
+    fault = rig.plex.faults.status(503, kind="edit")
+
+    for scene_id, _ in pairs:
+        rig.stash.edit_scene(scene_id, title=f"New {scene_id}")
+
+    assert rig.wait_until(lambda: fault.hits >= 12, 90)
+    assert "Plex is down" in rig.worker_log()
+    assert len(jobs(rig)) == len(pairs)
+    assert_nothing_spent(rig)
+    fault.clear()
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert letters(rig) == []
+    assert len(state(rig, "outage_history.json")) == 1
+
+
+def test_where_nothing_else_waits_a_scene_at_which_plex_fails_waits_and_costs_no_retry(
+    rig: Rig,
+) -> None:
+    (scene_id, item), (other_id, other) = (rig.add_pair(name, tags=["T"]) for name in "ab")
+    fault = rig.plex.faults.status(
+        503, kind="edit", predicate=lambda one: one.param("id") == str(item.rating_key)
+    )
+    rig.stash.edit_scene(scene_id, title="Lone")
+    assert rig.wait_until(lambda: fault.hits >= 7, 60)
+    assert_nothing_spent(rig)
+
+    rig.stash.edit_scene(other_id, title="Another")
+
+    assert rig.wait_until(lambda: other.title == "Another")
+    fault.clear()
+    assert rig.wait_until(lambda: item.title == "Lone" and rig.queued() == 0, 60)
+    assert letters(rig) == []

@@ -1,0 +1,85 @@
+"""Who is to blame when Plex answers a job as if it were away."""
+
+from __future__ import annotations
+
+from itertools import cycle, islice
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.suspects import _MOST, ROUNDS, Suspects
+
+KEYS = st.sampled_from("abcde")
+
+
+def test_a_job_that_fails_each_time_others_go_through_is_blamed_at_its_third_that_counts() -> None:
+    suspects = Suspects()
+    blamed = []
+    for _ in range(ROUNDS + 2):
+        blamed.append(suspects.failed("bad"))
+        suspects.done("other", wrote=True)
+    assert blamed == [False, False, False, True, True]
+
+
+def test_once_others_went_through_it_is_blamed_though_nothing_else_waits_any_more() -> None:
+    suspects = Suspects()
+    suspects.failed("bad")
+    suspects.done("other", wrote=True)
+    assert [suspects.failed("bad") for _ in range(ROUNDS)] == [False, False, True]
+
+
+@given(st.lists(KEYS, max_size=60), st.lists(KEYS, max_size=20))
+def test_while_plex_carries_out_nothing_nobody_is_blamed(
+    failing: list[str], in_step: list[str]
+) -> None:
+    suspects = Suspects()
+    for key in failing:
+        assert not suspects.failed(key)
+        for one in in_step:
+            suspects.done(one, wrote=False)
+
+
+@given(st.lists(st.tuples(KEYS, st.booleans(), st.booleans()), max_size=80))
+def test_nobody_is_blamed_for_fewer_failures_than_it_takes(
+    events: list[tuple[str, bool, bool]],
+) -> None:
+    """Since the job succeeded the last time."""
+    suspects, failures = Suspects(), dict.fromkeys("abcde", 0)
+    for key, fails, wrote in events:
+        if fails:
+            failures[key] += 1
+            assert not suspects.failed(key) or failures[key] > ROUNDS
+        else:
+            failures[key] = 0
+            suspects.done(key, wrote=wrote)
+
+
+def test_an_outage_after_a_job_was_suspected_does_not_count_against_it() -> None:
+    suspects = Suspects()
+    suspects.failed("suspected")
+    suspects.done("other", wrote=True)
+    assert not any(suspects.failed(key) for key in islice(cycle(["suspected", "b", "c"]), 30))
+
+
+def test_two_jobs_that_plex_fails_at_are_both_blamed_while_others_go_through() -> None:
+    suspects, blamed = Suspects(), set()
+    for _ in range(ROUNDS + 1):
+        blamed |= {key for key in "ab" if suspects.failed(key)}
+        suspects.done("other", wrote=True)
+    assert blamed == {"a", "b"}
+
+
+def test_a_job_that_succeeds_is_a_suspect_no_more() -> None:
+    suspects = Suspects()
+    for _ in range(ROUNDS):
+        suspects.failed("a")
+        suspects.done("other", wrote=True)
+    suspects.done("a", wrote=False)
+    assert not suspects.failed("a")
+
+
+def test_what_is_remembered_of_a_long_outage_is_bounded() -> None:
+    suspects = Suspects()
+    for number in range(10 * _MOST):
+        suspects.failed(str(number))
+    assert len(suspects._jobs) == _MOST
