@@ -8,7 +8,7 @@ from stash.exceptions import StashFileError
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
-from sync_queue.models import Claim
+from sync_queue.models import MISSING_SINCE, Claim
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import project
 from validation.scene_extractor import StashScene
@@ -105,7 +105,9 @@ class BatchSync:
 
     def _with_plex(self, work: list[SceneWork]) -> Iterator[Result]:
         self._session.library.prepare()
-        self._session.library.notice_additions()
+        # A scene that was missing has no item yet: its file is asked for by name.
+        if any(MISSING_SINCE not in claim.job.data for one in work for claim in one.claims):
+            self._session.library.notice_additions()
         finder = ItemFinder(
             self._session, self._queue.sync_log, self._scenes.read, self._log.warning
         )

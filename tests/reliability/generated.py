@@ -102,6 +102,7 @@ class Server:
     """What the client of Plex would be, over a collection."""
 
     server_id = "generated"
+    is_replaced = False
 
     def __init__(self, collection: Collection) -> None:
         self._all = collection
