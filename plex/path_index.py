@@ -50,6 +50,7 @@ _UPSERT_PART = (
     "DO UPDATE SET size = excluded.size, listing = excluded.listing"
 )
 _SCHEMA_VERSION = 3
+_CLEARINGS = -1  # no library has this key: counts among the numbers how often all was forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +147,11 @@ class PathIndex:
         """Take in a complete listing of one library, page by page; return the number of files.
 
         What the listing no longer has goes at its end, but for what was seen otherwise since it
-        began; one that fails half-way removes nothing, and what it has shown by then is kept.
+        began; one that fails half-way removes nothing, and what it has shown by then is kept. One
+        during which all was forgotten is no listing: what it had shown before that is gone.
         """
         count = 0
+        cleared = self._number(_CLEARINGS)
         listing = self._draw_number(section)
         for page in pages:
             count += len(page)
@@ -156,6 +159,8 @@ class PathIndex:
                 mark = self._last_number(section)
                 self._connection.executemany(_UPSERT_PART, self._rows(section, page, mark))
         with self._transaction():
+            if self._last_number(_CLEARINGS) != cleared:
+                return count
             self._connection.execute(
                 "DELETE FROM parts WHERE server_id = ? AND section = ? AND listing < ?",
                 (self._server_id, section, listing),
@@ -218,6 +223,7 @@ class PathIndex:
 
     def clear(self) -> int:
         """Forget everything of this server; return how many files that were."""
+        self._draw_number(_CLEARINGS)
         with self._transaction():
             count = self._connection.execute(
                 "DELETE FROM parts WHERE server_id = ?", (self._server_id,)
@@ -292,6 +298,10 @@ class PathIndex:
                 "UPDATE numbers_drawn SET number = ? WHERE section = ?", (number, section)
             )
         return number
+
+    def _number(self, section: int) -> int:
+        with self._transaction():
+            return self._last_number(section)
 
     def _last_number(self, section: int) -> int:
         """Return the number drawn last; called within the transaction that goes by it."""

@@ -162,6 +162,22 @@ def test_a_listing_under_way_while_all_is_forgotten_removes_nothing_of_the_next_
     assert index.rating_keys() == {1, 2, 3, 4}
 
 
+def test_a_listing_during_which_all_is_forgotten_does_not_count_as_one(
+    path: str, index: PathIndex
+) -> None:
+    first, second = pages_of(2)
+    listing = SlowListing(path)
+    listing.take_in(first)
+    index.clear()
+    listing.take_in(second)
+    listing.end()
+    assert index.last_listing(SECTION) is None
+    assert not index.has_listing()
+    index.replace_section(SECTION, pages_of(2), "", NOW)
+    assert index.rating_keys() == {1, 2}
+    assert index.has_listing()
+
+
 def test_a_database_from_before_the_numbers_were_drawn_still_loses_what_plex_lost(
     path: str, index: PathIndex
 ) -> None:
