@@ -5,14 +5,14 @@ move meanwhile are neither lost nor doubled. Each page is held against Plex's it
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciliation.detector import detect
 from reconciliation.findings import Finding, Inspected
 from reconciliation.scopes import Window
 from reconciliation.sides import Sides
 from stash.exceptions import StashQueryError
-from stash.scenes import StashScenes
+from stash.scenes import ScenePage, StashScenes
 
 PAGE = 1000  # scenes; a heavier answer for Stash, and a hundred of them for 100,000 scenes
 
@@ -64,8 +64,7 @@ def pages(scenes: StashScenes, sides: Sides, window: Window, after: int) -> Iter
     while True:
         page = scenes.page_after(after, PAGE, window.asked)
         if not page.scenes and left:
-            message = f"Stash lists no scenes where it had {left:,} a page before"
-            raise StashQueryError(message)
+            page = _look_again(scenes, window, after, left)
         if not page.scenes:
             return
         left = page.left
@@ -76,3 +75,18 @@ def pages(scenes: StashScenes, sides: Sides, window: Window, after: int) -> Iter
         found = [(one, detect(one, look_for_missing=missing)) for one in sides.inspect(wanted)]
         after = page.scenes[-1].id
         yield Page(found, frozenset(scene.id for scene in page.scenes), after, page.left)
+
+
+def _look_again(scenes: StashScenes, window: Window, after: int, left: int) -> ScenePage:
+    """Return what is behind a scene, after Stash has said that it is nothing, where something was.
+
+    Those scenes may have been deleted since. An answer that has the scene itself is to be believed.
+
+    Raises:
+        StashQueryError: Stash does not have that one either.
+    """
+    page = scenes.page_after(after - 1, PAGE, window.asked)
+    if not page.scenes or page.scenes[0].id != after:
+        message = f"Stash lists no scenes where it had {left:,} a page before"
+        raise StashQueryError(message)
+    return replace(page, scenes=page.scenes[1:])

@@ -420,7 +420,9 @@ def test_half_an_answer_of_either_side_queues_and_clears_nothing_and_says_so(rig
         "Stash lists no scenes, although 12 were synced": lambda: inject(findings(0), "findScenes"),
         "Stash listed 0 scenes where it has 5": lambda: inject(findings(12), "findScenes"),
         "out of memory": lambda: inject(graphql_errors("out of memory"), behind_the_first_page),
-        "Stash lists no scenes where it had": lambda: inject(findings(0), behind_the_first_page),
+        "Stash lists no scenes where it had": lambda: inject(
+            findings(0), behind_the_first_page, times=None
+        ),
         "Plex lists no files at all": no_libraries_files,
         "listing ": lambda: plex.truncate(kind="listing"),
         "Plex did not show 12 of the items": lambda: plex.status(404, kind="metadata"),

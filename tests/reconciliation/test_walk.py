@@ -82,9 +82,32 @@ def test_an_empty_page_where_stash_had_more_is_an_error_and_not_the_end(
     with stash_with(tmp_path, 3) as (server, scenes):
         walked = pages(scenes, sides(), ALL, 0)
         next(walked)
-        server.inject(Status(200, nothing, "application/json"), "findScenes")
+        server.inject(Status(200, nothing, "application/json"), "findScenes", times=2)
         with pytest.raises(StashQueryError, match="no scenes where it had 1"):
             next(walked)
+
+
+def test_scenes_that_are_deleted_before_their_page_is_read_end_the_walk_and_are_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "PAGE", 2)
+    with stash_with(tmp_path, 3) as (server, scenes):
+        walked = pages(scenes, sides(), ALL, 0)
+        next(walked)
+        server.remove_scene(3)
+        assert list(walked) == []
+
+
+def test_scenes_that_one_empty_answer_lacks_are_walked_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "PAGE", 2)
+    nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
+    with stash_with(tmp_path, 3) as (server, scenes):
+        walked = pages(scenes, sides(), ALL, 0)
+        next(walked)
+        server.inject(Status(200, nothing, "application/json"), "findScenes")
+        assert [sorted(one.ids) for one in walked] == [[3]]
 
 
 @pytest.mark.parametrize(
