@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ui.browser import Browser
+from tests.ui.browser import PATIENCE, Browser
 from tests.ui.web import Web
 
 PAGE = "/plugins/stash2plex"
@@ -28,7 +28,7 @@ def look_again(browser: Browser) -> None:
 
 def looks_until(browser: Browser, web: Web, text: str, selector: str = "body") -> None:
     """Let the page ask again and again until a text is there."""
-    assert web.rig.wait_until(lambda: _looks(browser, text, selector))
+    assert web.rig.wait_until(lambda: _looks(browser, text, selector), PATIENCE)
 
 
 def _looks(browser: Browser, text: str, selector: str) -> bool:

@@ -11,8 +11,8 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ import requests
 from tests.rig import REPOSITORY, Rig
 from tests.servers.stash.yaml_subset import parse
 
+PATIENCE = 120.0  # seconds for an answer of the plugin
 HARNESS = Path(__file__).parent / "harness"
 MIME = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
 VENDOR = {
@@ -98,15 +99,19 @@ class Web:
         self.answers: dict[str, Mapping[str, Any]] = {}
         self._libraries = libraries
         self._lock = threading.Lock()
+        self._answered = threading.Condition()
+        self._answering = 0
         web = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._send(*web.file(self.path.split("?")[0]))
+                with web._under_way():
+                    self._send(*web.file(self.path.split("?")[0]))
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self._send(200, "application/json", web.graphql(json.loads(body)))
+                with web._under_way():
+                    body = self.rfile.read(int(self.headers["Content-Length"]))
+                    self._send(200, "application/json", web.graphql(json.loads(body)))
 
             def _send(self, status: int, kind: str, body: bytes) -> None:
                 self.send_response(status)
@@ -126,7 +131,8 @@ class Web:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = False  # its end waits for the answers under way
+        # A browser opens connections ahead and keeps them for a minute: no end waits for those.
+        self._server.block_on_close = False
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -143,6 +149,20 @@ class Web:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        with self._answered:
+            assert self._answered.wait_for(lambda: self._answering == 0, PATIENCE)
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        """An answer that the end waits for: it may need the rig."""
+        with self._answered:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._answering -= 1
+                self._answered.notify_all()
 
     def file(self, path: str) -> tuple[int, str, bytes]:
         """What a GET is answered: status, type, body."""
@@ -172,7 +192,7 @@ class Web:
         with requests.Session() as session:
             session.trust_env = False
             reply = session.post(
-                f"{self.rig.stash.url}/graphql", json=request, headers=headers, timeout=120
+                f"{self.rig.stash.url}/graphql", json=request, headers=headers, timeout=PATIENCE
             )
             return reply.content
 
