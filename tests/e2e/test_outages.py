@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import ssl
 import subprocess
@@ -23,7 +24,7 @@ from tests.e2e.test_lifecycle import mutate
 from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
 from tests.servers.plex import FakePlex, Request
 
-EDITS = 200
+EDITS = 200 if os.environ.get("SOAK") else 60  # more than a batch
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import pytest
 
 from tests.rig import PLUGIN, Rig
 
-SIZES = (10, 1_000, 100_000) if os.environ.get("SOAK") else (10, 300)
+SIZES = (10, 1_000, 100_000) if os.environ.get("SOAK") else (10, 120)
 MOST_WITH_COVERS = 1_000
 LOOK_EVERY = 0.2  # seconds: the queue's database tells nobody that it is empty
 PATIENCE = 1_800.0  # seconds
