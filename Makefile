@@ -44,7 +44,7 @@ build/browser/.ready: | $(READY)
 
 # Lint, types, tests.
 test: check build/browser/.ready
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 # The tests with branch coverage of every process that they start: half as long again.
 coverage: check build/browser/.ready
@@ -75,7 +75,7 @@ bench: $(READY)
 #   make soak                          all of it
 #   make soak SUITES=tests/soak/test_power_cuts.py KILLS=0     a part of it
 #   make soak SUITES= KILLS=10000      the kills alone, about half an hour
-SUITES ?= tests/soak tests/reliability tests/e2e/test_outages.py tests/e2e/test_process_trees.py tests/worker tests/sync_queue tests/test_secrets.py
+SUITES ?= tests/soak tests/reliability tests/e2e/test_outages.py tests/e2e/test_process_trees.py tests/e2e/test_poison.py tests/e2e/test_restore.py tests/e2e/test_log_language.py tests/worker tests/sync_queue tests/test_secrets.py
 KILLS ?= 10000
 soak: $(READY)
 ifneq ($(strip $(SUITES)),)

@@ -16,6 +16,7 @@ from tests.rig import Rig
 from tests.servers.stash import PluginResult, SceneFields
 from tests.vocabulary import unlisted
 
+BULK = 500 if os.environ.get("SOAK") else 200
 _MASKS = (
     (re.compile(r"\[\d\d:\d\d:\d\d\]"), "[14:02:07]"),
     (re.compile(r"\d+\.\d s\b"), "0.2 s"),
@@ -77,8 +78,8 @@ def test_an_edit_is_two_lines_one_when_it_is_queued_and_one_when_it_is_in_plex(r
     assert unlisted(rig.worker_log()) == []
 
 
-def test_a_bulk_edit_of_500_scenes_is_a_handful_of_lines(rig: Rig) -> None:
-    ids = rig.add_library(500, covers=False)
+def test_a_bulk_edit_of_hundreds_of_scenes_is_a_handful_of_lines(rig: Rig) -> None:
+    ids = rig.add_library(BULK, covers=False)
     # A machine under load may take its time between two hooks; a bulk edit is one all the same.
     mutate(rig, "app/hook_process.py", "BURST_GAP = 2.0", "BURST_GAP = 30.0")
 
@@ -96,7 +97,7 @@ def test_a_bulk_edit_of_500_scenes_is_a_handful_of_lines(rig: Rig) -> None:
     )
     assert len(queued) == 20
     ended = [int(re.findall(r"ended (\d+) jobs", line)[0]) for line in sums]
-    assert 500 <= sum(ended) <= 560  # a few were edited while their first sync was on
+    assert BULK <= sum(ended) <= 1.2 * BULK  # a few were edited while their first sync was on
     assert len(shown) < 60, "\n".join(shown)
     assert unlisted(rig.worker_log()) == []
     assert {run.result.output for run in rig.stash.host.runs if run.kind == "hook"} == {"queued"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -175,7 +176,7 @@ KILLS: dict[str, Callable[[FakePlex], Any]] = {
 
 
 @pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
-@pytest.mark.parametrize("upload_locks", [True, False])
+@pytest.mark.parametrize("upload_locks", [True, False] if os.environ.get("SOAK") else [True])
 def test_a_run_that_was_killed_is_finished_by_the_next(
     rig: Rig, kill: Callable[[FakePlex], Any], upload_locks: bool
 ) -> None:
