@@ -178,6 +178,7 @@ def test_an_update_in_the_middle_of_the_work_loses_nothing(
     rig.plex.stop()
     scene_id, item = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="Kept")
+    assert rig.wait_until(lambda: "nothing answers" in rig.worker_log()), "it has all it imports"
     folder = rig.manifest.directory
     for path in [one for one in folder.rglob("*.py") if rig.data not in one.parents]:
         path.unlink()
