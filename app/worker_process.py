@@ -25,6 +25,7 @@ from shared.file_lock import FileLock
 from shared.leftovers import sweep_temporaries
 from shared.log import Log
 from shared.redaction import Secrets
+from sync_queue.database import NewerSchemaError
 from sync_queue.rescue import INBOX, is_damage
 from worker.database_fault import database_fault
 from worker.launcher import ensure_worker
@@ -160,6 +161,9 @@ def _try_to_work(process: _Process, plugin_dir: str) -> int:
         return 1
     try:
         return _work(process)
+    except NewerSchemaError as error:
+        process.log.error(f"{error}. The queued edits wait")
+        return 1
     except Exception:  # noqa: BLE001 - nobody reads this process's stderr
         process.log.error(
             "The worker had to end; the jobs are kept, and the next edit or task starts another. "

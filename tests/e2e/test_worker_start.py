@@ -65,3 +65,17 @@ def test_a_worker_that_fails_before_it_has_a_log_is_told_and_the_next_one_works(
     (text,) = [text for text in told if "The worker could not start (OSError: why)" in text]
     assert "run the task 'Doctor'" in text
     assert rig.wait_until(lambda: item.title == "T")
+
+
+def test_a_worker_of_an_older_version_than_the_database_says_what_to_install(rig: Rig) -> None:
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="T")
+    assert rig.wait_until(lambda: item.title == "T" and rig.queued() == 0)
+    with rig.database() as database:
+        database.execute("PRAGMA user_version=99")
+
+    os.utime(rig.manifest.directory / "Stash2Plex.py", (1.0, 1.0))  # another version, put back
+
+    assert rig.wait_until(lambda: "install the newer version again. The" in rig.worker_log())
+    assert "Please report" not in rig.worker_log()
+    assert rig.wait_until(lambda: not rig.worker_pids())
