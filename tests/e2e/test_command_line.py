@@ -241,6 +241,14 @@ def test_the_help_teaches(rig: Rig) -> None:
     assert Shell(rig).run_bare("--version").out == f"Stash2Plex {rig.manifest.version}\n"
 
 
+# Where these tests run in a shell's background, the signal is ignored, also by what they start.
+_AS_A_TERMINAL = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_ctrl_c_stops_a_command_and_what_was_queued_stays_queued(rig: Rig) -> None:
     ids = rig.add_library(3, covers=False)
@@ -252,7 +260,8 @@ def test_ctrl_c_stops_a_command_and_what_was_queued_stays_queued(rig: Rig) -> No
     rig.plex.start()
     hang = rig.plex.faults.hang(kind="edit", times=1)
     process = subprocess.Popen(
-        [sys.executable, str(Shell(rig).script), "process", "--stash", rig.stash.url],
+        [sys.executable, "-c", _AS_A_TERMINAL, str(Shell(rig).script), "process", "--stash",
+         rig.stash.url],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert hang.wait_for_hit(timeout=60)
