@@ -44,7 +44,7 @@ build/browser/.ready: | $(READY)
 
 # Lint, types, tests.
 test: check build/browser/.ready
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 # The tests with branch coverage of every process that they start: half as long again.
 coverage: check build/browser/.ready
