@@ -31,7 +31,6 @@ MOST_KNOWN = 20_000  # texts in each of two generations: some 5 MB; older ones a
 _SHORTEST = 4  # characters; a shorter title would blank out ordinary words, but for its label
 _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
-_DONE = re.compile(_THREE)
 _WORD = re.compile(r"\w+")
 _HELD = re.compile(r"\0(\d+)\0")
 _LABEL = re.compile(r"(?<=Scene )(\d+) \((.{1,300}?)\)(?=[:;,.]|$)")
@@ -45,7 +44,7 @@ _MORE = (
     rf"""(?:[;,:.]?\s\(?(?!{_ROOT}){_ON}"""
     rf"""(?:[^\s;,:'"|\x00/\\][\\/](?=\w){_SPAN}|{_VIDEO}(?={_END})))*"""
 )
-_PATH = re.compile(
+_PATH = (
     rf"(?P<done>{_ROOT}{_THREE}(?:[\\/]{_THREE})*(?:\.\w{{1,5}})?(?![\w\\/]))"
     rf"""|(?P<quote>['"])(?P<quoted>{_ROOT}.{{0,1000}}?)(?P=quote)(?!\w)"""
     rf"|(?<![\w:/\\}}.<])(?P<bare>{_ROOT}(?=\w|[\\/?]){_SPAN}{_MORE})"
@@ -60,10 +59,16 @@ _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 _Known = dict[str, dict[tuple[int, int], dict[str, str]]]
 
 
+@lru_cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Return a pattern that lists all words: reading those takes as long as starting Python."""
+    return re.compile(pattern)
+
+
 @lru_cache(maxsize=4096)
 def words_for(text: str) -> str:
     """Return three words for a text; words that were drawn before stay as they are."""
-    if _DONE.fullmatch(text):
+    if _compiled(_THREE).fullmatch(text):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return "-".join(_WORDS[byte % len(_WORDS)] for byte in digest[:3])
@@ -164,7 +169,7 @@ class Disguise:
             return _HELD.sub(lambda match: held[int(match[1])], part)
 
         text = _LABEL.sub(lambda m: f"{m[1]} ({hold(words_for(restored(m[2])))})", text)
-        return restored(_PATH.sub(lambda match: _without_path(match, text), text))
+        return restored(_compiled(_PATH).sub(lambda match: _without_path(match, text), text))
 
     def _without_known(self, text: str, hold: Callable[[str], str]) -> str:
         parts: list[str] = []
