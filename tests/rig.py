@@ -66,6 +66,9 @@ class Rig:
         if "COVERAGE_PROCESS_CONFIG" in os.environ:
             self._install_measured()
         self.settings = settings or {}
+        # The way of locking (SQLite's "VFS") that the plugin has been made to use, else the usual
+        # one: who looks at a database with another one takes a write under way for a crash's.
+        self.locks = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
         # Byte-code is written, as on a user's machine; a parent that forbids it is not his.
@@ -170,7 +173,9 @@ class Rig:
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
         """The queue's database, for looking at it."""
-        connection = sqlite3.connect(self.data / "queue" / "data.db", timeout=10)
+        path = self.data / "queue" / "data.db"
+        address = path.as_uri() + (f"?vfs={self.locks}" if self.locks else "")
+        connection = sqlite3.connect(address, uri=True, timeout=10)
         try:
             yield connection
         finally:

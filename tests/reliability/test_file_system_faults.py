@@ -228,11 +228,12 @@ def test_an_edit_on_a_disk_that_fails_is_kept_or_named_and_arrives_afterwards(
 
 def refuse_wal(rig: Rig) -> None:
     """SQLite with lock files for locks: it has no shared memory, as on a network share."""
+    rig.locks = "unix-dotfile"
     mutate(
         rig,
         "sync_queue/database.py",
         "        path, timeout=busy_timeout, ",
-        "        f'file:{path}?vfs=unix-dotfile', uri=True, timeout=busy_timeout, ",
+        f"        f'file:{{path}}?vfs={rig.locks}', uri=True, timeout=busy_timeout, ",
     )
 
 
