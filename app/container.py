@@ -1,6 +1,5 @@
 """The objects that the worker and the tasks are made of, built in one place."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +13,6 @@ from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
-from worker.environment import Environment
-from worker.outage_guard import OutageGuard
-from worker.pause_note import PauseNote
-from worker.stats import SyncStats
-from worker.waiting import steady
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +65,4 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
         ),
         scenes=scenes,
         images=StashImages(connection),
-    )
-
-
-def environment(
-    container: Container, *, steady: Callable[[], float] = steady, **options: Any
-) -> Environment:
-    """Return what a `SyncWorker` works with; for the holder of the worker lock only.
-
-    Args:
-        container: its queue and sessions.
-        steady: see `worker.waiting.steady`.
-        **options: fields of `Environment`.
-    """
-    queue = container.queue
-    return Environment(
-        queue=queue,
-        sessions=container.sessions,
-        scenes=container.scenes,
-        images=container.images,
-        stats=SyncStats(container.folder.stats, container.log.warning, queue.clock),
-        guard=OutageGuard(
-            container.folder, container.log, queue.clock, queue.waiting, steady=steady
-        ),
-        log=container.log,
-        on_pause=PauseNote(container.folder.pause, container.log.warning, queue.clock).write,
-        **options,
     )

@@ -3,7 +3,7 @@
 import sqlite3
 
 from app.container import Container
-from legacy.importing import EarlierData
+from legacy.presence import data_waits
 from shared.file_lock import FileLock
 from stash.exceptions import StashError
 from sync_queue.rescue import is_damage
@@ -19,19 +19,10 @@ def take_over(container: Container, lock: FileLock) -> None:
     Raises:
         sqlite3.DatabaseError: our database is damaged.
     """
-
-    def learn_secrets() -> bool:
-        try:
-            container.sessions.config()
-        except StashError:
-            return False
-        return True
-
-    earlier = EarlierData(container.folder, container.log, learn_secrets, container.queue.clock)
     held = lock.descriptor is not None
     try:
-        if earlier.waits() and lock.try_acquire():
-            earlier.take_over()
+        if data_waits(container.folder, container.queue.clock) and lock.try_acquire():
+            _take_over(container)
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             raise
@@ -41,3 +32,17 @@ def take_over(container: Container, lock: FileLock) -> None:
     finally:
         if not held:
             lock.release()
+
+
+def _take_over(container: Container) -> None:
+    # Only here: most data folders never held anything of it, and each task looks.
+    from legacy.importing import EarlierData  # noqa: PLC0415
+
+    def learn_secrets() -> bool:
+        try:
+            container.sessions.config()
+        except StashError:
+            return False
+        return True
+
+    EarlierData(container.folder, container.log, learn_secrets, container.queue.clock).take_over()

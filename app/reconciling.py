@@ -3,15 +3,12 @@
 from collections.abc import Callable
 
 from app.container import Container
+from app.reconciliation_due import reconciliation_state
 from plex.client import READ_BATCH
 from reconciliation.automatic import AutomaticRuns, Reconciler
 from reconciliation.engine import Reconciliation
-from reconciliation.schedule import due
 from reconciliation.sides import Sides
-from reconciliation.state import StateFile
 from shared.file_lock import FileLock
-from stash.exceptions import StashError
-from tasks.context import TaskContext
 from worker.inspection import SceneInspector
 from worker.session import SyncSession
 
@@ -22,7 +19,7 @@ ITEMS_AT_ONCE = 10 * READ_BATCH
 def reconciler(container: Container) -> Reconciler:
     """Return this process's access to the reconciliation."""
     clock = container.queue.clock
-    state = StateFile(container.folder.reconciliation_state, container.log.warning, clock)
+    state = reconciliation_state(container)
     return Reconciler(
         Reconciliation(container.scenes, container.queue, state, container.log.info, clock),
         FileLock(container.folder.reconciliation_lock),
@@ -53,25 +50,6 @@ def sides_of(container: Container, session: SyncSession) -> Sides:
         files_known=library.index.count,
         inspect=lambda scenes: inspector().inspect(scenes),
     )
-
-
-def is_due(context: TaskContext) -> bool:
-    """Tell whether a worker has a run to do: one that is due by the settings, or was left."""
-    if context.reconciler.reconciliation.stored() is not None:
-        return True
-    try:
-        config = context.sessions.config()
-    except StashError:
-        return False
-    order = due(
-        context.reconciler.state.read(),
-        config.reconcile_interval,
-        config.reconcile_scope,
-        context.clock(),
-        at_start=True,
-        rebuilt=context.queue.was_rebuilt(),
-    )
-    return config.enabled and order is not None
 
 
 class SpareTime:

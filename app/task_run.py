@@ -10,7 +10,7 @@ from app.collector import spare_the_collector
 from app.container import Container, build
 from app.earlier import take_over
 from app.journal_notice import tell_of_refused_wal
-from app.reconciling import is_due
+from app.reconciliation_due import is_due
 from app.relay import relay_worker_log
 from app.settings_page import show_defaults
 from app.task_context import context_for

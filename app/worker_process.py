@@ -219,7 +219,8 @@ def _give_room(process: _Process, is_theirs: Callable[[], bool] | None) -> bool:
 def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
     """Run one worker until it ends."""
     from app.collector import spare_the_collector  # noqa: PLC0415 - as in `_work`
-    from app.container import build, environment  # noqa: PLC0415
+    from app.container import build  # noqa: PLC0415
+    from app.draining import environment  # noqa: PLC0415
     from app.earlier import take_over  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from app.reconciling import SpareTime  # noqa: PLC0415

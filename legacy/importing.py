@@ -20,14 +20,13 @@ from dataclasses import dataclass, field
 
 from legacy.foreign import SourceBusyError, UnreadableSourceError, content_sha1
 from legacy.ledger import Entry, Ledger, mark_imported
-from legacy.sources import ELSEWHERE, FILES, QUEUE, STATES, Found, may_hold_secrets, read_file
-from legacy.waiting_jobs import has_rows, take_rows
+from legacy.presence import ELSEWHERE, FILES, QUEUE, STATES, path_of, states_to_copy
+from legacy.sources import Found, may_hold_secrets, read_file
+from legacy.waiting_jobs import take_rows
 from shared.data_folder import DataFolder
 from shared.files import replace_file
 from shared.log import Log
 from sync_queue.database import connect
-
-LOOK_TIMEOUT = 1.0  # seconds to wait for another writer where nothing has to be written
 
 
 @dataclass(slots=True)
@@ -63,9 +62,6 @@ class EarlierData:
         learn_secrets: tells the log the secrets that it must not let through, such as the token in
             an old error message; False when they cannot be known yet.
         clock: seconds since the epoch.
-
-    Raises (both methods):
-        sqlite3.Error: our database cannot be used; what was taken by then is taken.
     """
 
     folder: DataFolder
@@ -73,22 +69,12 @@ class EarlierData:
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
 
-    def waits(self) -> bool:
-        """Tell whether there may be something to take over; where never was, only once in full."""
-        if any(os.path.exists(self._path(name)) for name in FILES) or self._states_to_copy():
-            return True
-        with closing(connect(self.folder.queue_database, busy_timeout=LOOK_TIMEOUT)) as connection:
-            ledger = Ledger(connection)
-            if ledger.find(QUEUE) is not None:
-                return False
-            if has_rows(connection):
-                return True
-            with suppress(sqlite3.OperationalError):  # then the next start looks once more
-                ledger.note(QUEUE, Entry("", taken=True), self.clock())
-        return False
-
     def take_over(self) -> None:
-        """Take over what there is, and tell."""
+        """Take over what there is, and tell.
+
+        Raises:
+            sqlite3.Error: our database cannot be used; what was taken by then is taken.
+        """
         report = _Report()
         with closing(connect(self.folder.queue_database)) as connection:
             ledger = Ledger(connection)
@@ -137,17 +123,8 @@ class EarlierData:
             raise SourceBusyError(message)
         return read_file(name, path, self.clock(), self.log.redact)
 
-    def _states_to_copy(self) -> list[str]:
-        """Return the small states of a folder from elsewhere that we do not have ourselves yet."""
-        return [
-            name
-            for name in STATES
-            if os.path.isfile(self._path(f"{ELSEWHERE}/{name}"))
-            and not os.path.exists(self._path(name))
-        ]
-
     def _copy_states(self, report: _Report) -> None:
-        for name in self._states_to_copy():
+        for name in states_to_copy(self.folder):
             temporary = f"{self._path(name)}.tmp-{os.getpid()}"
             try:
                 shutil.copyfile(self._path(f"{ELSEWHERE}/{name}"), temporary)
@@ -165,4 +142,4 @@ class EarlierData:
                     os.chmod(path, 0o600)
 
     def _path(self, name: str) -> str:
-        return os.path.join(self.folder.root, *name.split("/"))
+        return path_of(self.folder, name)

@@ -8,21 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from legacy.dead_letters import read_letters, store_letters
+from legacy.presence import LETTERS, STAMPS
 from legacy.time_stamps import read_time_stamps, store_time_stamps
 from legacy.waiting_jobs import read_queue, store_queue
-
-ELSEWHERE = "earlier"  # a data folder that was put into ours
-QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# Relative to our data folder. The queue in its own place is our database, too: see `waiting_jobs`.
-FILES = (
-    LETTERS,
-    STAMPS,
-    f"{ELSEWHERE}/{QUEUE}",
-    f"{ELSEWHERE}/{LETTERS}",
-    f"{ELSEWHERE}/{STAMPS}",
-)
-# Of a folder from elsewhere these are worth keeping; the others are of a moment that is over.
-STATES = ("device_id.json", "outage_history.json", "stats.json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,17 @@ from dataclasses import dataclass, field
 
 from legacy.foreign import foreign_database
 from legacy.jobs import NoJobError, parse_job
+from legacy.presence import FAILED, NOT_OURS
 from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE
 
-COMPLETED, FAILED = 5, 9  # persist-queue's AckStatus.acked and ack_failed
+COMPLETED = 5  # persist-queue's AckStatus.acked
 PAGE, REMOVED_AT_ONCE = 500, 5000  # rows in one transaction: a hook waits for less than 0.8 s
 
-_NOT_OURS = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _SELECT = (
     f"SELECT _id, data, timestamp FROM {TABLE} WHERE _id > ? AND status <= {IN_PROGRESS} "
-    f"AND {_NOT_OURS} ORDER BY _id LIMIT {PAGE}"
+    f"AND {NOT_OURS} ORDER BY _id LIMIT {PAGE}"
 )
-_HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {_NOT_OURS})"
 _SELECT_FOREIGN = f"SELECT _id, data, timestamp FROM {TABLE} WHERE status <= {IN_PROGRESS}"
 _TAKE = f"DELETE FROM {TABLE} WHERE _id = ? AND status <= {IN_PROGRESS}"
 _LEAVE = f"UPDATE {TABLE} SET status = {FAILED} WHERE _id = ?"
@@ -64,11 +63,6 @@ class WaitingJobs:
         if not self.rows:
             return ""
         return f"{len(self.scenes):,} scenes that waited ({self.rows:,} jobs)"
-
-
-def has_rows(connection: sqlite3.Connection) -> bool:
-    """Tell whether rows of the earlier implementation lie among ours; reads the whole table."""
-    return bool(connection.execute(_HAS_ROWS).fetchone()[0])
 
 
 def take_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:

@@ -15,6 +15,7 @@ Reader = Callable[[Mapping[str, Any], str], object]  # raises TaskError for a wr
 MODE, FORMAT = "mode", "format"
 _ALWAYS = (MODE, FORMAT)
 _TEXT, _JSON = "text", "json"
+_DEFAULT_DAYS, _FEWEST_DAYS, _MOST_DAYS = 30, 1, 365
 _LAST_SCENE = 2**31 - 1  # GraphQL's Int
 
 
@@ -45,6 +46,15 @@ def whole_number(arguments: Mapping[str, Any], name: str, low: int, high: int, d
         TaskError: it is none.
     """
     return int(_parsed(arguments, name, number(low, high, int), default))
+
+
+def days_argument(arguments: Mapping[str, Any], name: str = "days") -> int:
+    """Return how old the dead letters have to be that go.
+
+    Raises:
+        TaskError: it is no whole number from 1 to 365.
+    """
+    return whole_number(arguments, name, _FEWEST_DAYS, _MOST_DAYS, _DEFAULT_DAYS)
 
 
 def word(arguments: Mapping[str, Any], name: str, words: Collection[str]) -> str | None:

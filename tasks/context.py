@@ -3,20 +3,23 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from reconciliation.automatic import Reconciler
-from reconciliation.sides import Sides
+from reconciliation.state import StateFile
 from shared.file_lock import FileLock
 from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from tasks.readings import Readings
 from validation.config import Config
-from worker.processor import SyncWorker
 from worker.records import Records
 from worker.session import SessionProvider
 from worker.takeover import Takeover
+
+if TYPE_CHECKING:  # what few tasks use is loaded by those: it costs a third of a task's start
+    from reconciliation.automatic import Reconciler
+    from reconciliation.sides import Sides
+    from worker.processor import SyncWorker
 
 
 class Settings(SessionProvider, Protocol):
@@ -40,7 +43,8 @@ class TaskContext:
         worker_lock: held by whoever drains the queue.
         takeover: makes room for this process where a worker is; then it holds the worker lock.
         ensure_worker: starts a worker unless one runs.
-        reconciler: this process's access to the reconciliation.
+        reconciliation_state: of past reconciliations.
+        reconciler: returns this process's access to the reconciliation, always the same one.
         reconciler_sides: both libraries as they are to be compared now.
         reports_folder: where reports for the user lie; made when there is one.
         foreground_worker: a worker for this process, told whom to tell its progress.
@@ -53,11 +57,12 @@ class TaskContext:
     records: Records
     worker_lock: FileLock
     takeover: Takeover
-    reconciler: Reconciler
-    reconciler_sides: Callable[[], Sides]
+    reconciliation_state: StateFile
+    reconciler: "Callable[[], Reconciler]"
+    reconciler_sides: "Callable[[], Sides]"
     reports_folder: str
     ensure_worker: Callable[[], str]
-    foreground_worker: Callable[[Callable[[int], None]], SyncWorker]
+    foreground_worker: "Callable[[Callable[[int], None]], SyncWorker]"
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -68,7 +73,7 @@ class TaskContext:
         return Readings(
             queue=self.queue.view,
             records=self.records,
-            reconciliation=self.reconciler.state,
+            reconciliation=self.reconciliation_state,
             names=self.scenes.names,
             clock=self.clock,
         )

@@ -12,21 +12,10 @@ from sync_queue.dlq_recovery import (
     recover_outage_jobs,
 )
 from tasks.answer import Answer
-from tasks.arguments import flag, whole_number
+from tasks.arguments import days_argument, flag
 from tasks.context import TaskContext
 from tasks.errors import TaskError
 from worker.outage_history import format_elapsed_since
-
-_DEFAULT_DAYS, _FEWEST_DAYS, _MOST_DAYS = 30, 1, 365
-
-
-def days_argument(arguments: Mapping[str, Any], name: str = "days") -> int:
-    """Return how old the dead letters have to be that go.
-
-    Raises:
-        TaskError: it is no whole number from 1 to 365.
-    """
-    return whole_number(arguments, name, _FEWEST_DAYS, _MOST_DAYS, _DEFAULT_DAYS)
 
 
 def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:

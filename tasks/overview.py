@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from plex.index_view import look_at_index
+from reconciliation.run import run_of_today
 from stash.exceptions import StashError
 from sync_queue.glance import LetterGroup, LetterRow, SyncedRow
 from sync_queue.models import SyncJob
@@ -138,8 +139,8 @@ def _outages(context: TaskContext) -> dict[str, Any]:
 
 
 def _reconciliation(context: TaskContext) -> dict[str, Any]:
-    state = context.reconciler.state.read()
-    running = context.reconciler.reconciliation.stored()
+    state = context.reconciliation_state.read()
+    running = run_of_today(context.queue.gaps.run(), context.clock())
     return {
         "last_run": state.last_run_time,
         "scope": state.last_run_scope,

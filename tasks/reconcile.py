@@ -50,7 +50,7 @@ def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order)
         raise TaskError(message)
     if dry_run:
         return report_gaps(context, order)
-    lock, begun_at = context.reconciler.lock, context.clock()
+    lock, begun_at = context.reconciler().lock, context.clock()
     waited = not lock.try_acquire()
     if waited:
         _wait(context)
@@ -63,7 +63,7 @@ def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order)
 
 def _wait(context: TaskContext) -> None:
     """Show how far another process's run is, until that lets go of it."""
-    reconciler = context.reconciler
+    reconciler = context.reconciler()
     context.log.info("A reconciliation is running already; this task waits for its result")
     while not reconciler.lock.try_acquire():
         run = reconciler.reconciliation.stored()
@@ -74,7 +74,7 @@ def _wait(context: TaskContext) -> None:
 
 def _ended_meanwhile(context: TaskContext, order: Order, begun_at: float) -> Answer | None:
     """Return what the other run came to, if it did what this one was to do."""
-    state = context.reconciler.state.read()
+    state = context.reconciliation_state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None
     if not any(scope.covers(order.scope) for scope in Scope if scope.value == state.ended_scope):
@@ -83,7 +83,7 @@ def _ended_meanwhile(context: TaskContext, order: Order, begun_at: float) -> Ans
 
 
 def _run(context: TaskContext, order: Order) -> Answer:
-    reconciliation = context.reconciler.reconciliation
+    reconciliation = context.reconciler().reconciliation
     context.reconciler_sides()  # before anything is stored: a fault of the settings begins no run
     run = reconciliation.begin(order)
     if run.sums.checked:
@@ -103,7 +103,7 @@ def _run(context: TaskContext, order: Order) -> Answer:
 
 
 def _step(context: TaskContext) -> Ended | None:
-    reconciliation = context.reconciler.reconciliation
+    reconciliation = context.reconciler().reconciliation
     try:
         ended = reconciliation.step(context.reconciler_sides())
     except (PlexError, StashError) as error:

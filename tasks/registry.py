@@ -1,5 +1,6 @@
 """Which function does which task."""
 
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from tasks.arguments import (
     MODE,
     Reader,
     check,
+    days_argument,
     flag,
     mapping,
     one_scene,
@@ -15,67 +17,43 @@ from tasks.arguments import (
     scene_argument,
     text,
 )
-from tasks.check_paths import check_paths
-from tasks.clearing import clear_match_cache, clear_queue
 from tasks.context import TaskContext
-from tasks.dead_letter_report import show_dlq
-from tasks.dead_letter_retry import retry_dlq
-from tasks.dead_letters import clear_dlq, days_argument, purge_dlq, recover_outage_jobs_task
 from tasks.doctor import MODE as DOCTOR
-from tasks.drop_letters import drop_dlq
-from tasks.health import health_check
-from tasks.inspect_scene import inspect_scene
-from tasks.one_scene import scene_status, sync_scene
 from tasks.operations import mode_of
-from tasks.outages import outage_summary
-from tasks.overview import overview
-from tasks.path_test import try_path
-from tasks.preview_sync import preview_sync
-from tasks.process_queue import process_queue
-from tasks.queue_status import queue_status
-from tasks.reconcile import (
-    reconcile_7days,
-    reconcile_all,
-    reconcile_missing_metadata,
-    reconcile_recent,
-)
-from tasks.restore_values import restore_values
-from tasks.save_settings import save_settings
-from tasks.sync_scenes import sync_all, sync_recent
-from tasks.wake import wake
 
 Task = Callable[[TaskContext, Mapping[str, Any]], Answer]
 
-TASKS: Mapping[str, Task] = {
-    "all": sync_all,
-    "recent": sync_recent,
-    "queue_status": queue_status,
-    "inspect": inspect_scene,
-    "show_dlq": show_dlq,
-    "retry_dlq": retry_dlq,
-    "clear_queue": clear_queue,
-    "clear_dlq": clear_dlq,
-    "purge_dlq": purge_dlq,
-    "clear_match_cache": clear_match_cache,
-    "check_paths": check_paths,
-    "health_check": health_check,
-    "outage_summary": outage_summary,
-    "recover_outage_jobs": recover_outage_jobs_task,
-    "process_queue": process_queue,
-    "preview_sync": preview_sync,
-    "restore_values": restore_values,
-    "reconcile_all": reconcile_all,
-    "reconcile_recent": reconcile_recent,
-    "reconcile_7days": reconcile_7days,
-    "reconcile_missing_metadata": reconcile_missing_metadata,
+# By name, module and function: a task's start loads what that task needs, and nothing else.
+TASKS: Mapping[str, str] = {
+    "all": "tasks.sync_scenes:sync_all",
+    "recent": "tasks.sync_scenes:sync_recent",
+    "queue_status": "tasks.queue_status:queue_status",
+    "inspect": "tasks.inspect_scene:inspect_scene",
+    "show_dlq": "tasks.dead_letter_report:show_dlq",
+    "retry_dlq": "tasks.dead_letter_retry:retry_dlq",
+    "clear_queue": "tasks.clearing:clear_queue",
+    "clear_dlq": "tasks.dead_letters:clear_dlq",
+    "purge_dlq": "tasks.dead_letters:purge_dlq",
+    "clear_match_cache": "tasks.clearing:clear_match_cache",
+    "check_paths": "tasks.check_paths:check_paths",
+    "health_check": "tasks.health:health_check",
+    "outage_summary": "tasks.outages:outage_summary",
+    "recover_outage_jobs": "tasks.dead_letters:recover_outage_jobs_task",
+    "process_queue": "tasks.process_queue:process_queue",
+    "preview_sync": "tasks.preview_sync:preview_sync",
+    "restore_values": "tasks.restore_values:restore_values",
+    "reconcile_all": "tasks.reconcile:reconcile_all",
+    "reconcile_recent": "tasks.reconcile:reconcile_recent",
+    "reconcile_7days": "tasks.reconcile:reconcile_7days",
+    "reconcile_missing_metadata": "tasks.reconcile:reconcile_missing_metadata",
     # What the page in Stash asks for.
-    "overview": overview,
-    "wake": wake,
-    "scene_status": scene_status,
-    "sync_scene": sync_scene,
-    "drop_dlq": drop_dlq,
-    "try_path": try_path,
-    "save_settings": save_settings,
+    "overview": "tasks.overview:overview",
+    "wake": "tasks.wake:wake",
+    "scene_status": "tasks.one_scene:scene_status",
+    "sync_scene": "tasks.one_scene:sync_scene",
+    "drop_dlq": "tasks.drop_letters:drop_dlq",
+    "try_path": "tasks.path_test:try_path",
+    "save_settings": "tasks.save_settings:save_settings",
 }
 
 
@@ -113,4 +91,6 @@ def find_task(arguments: Mapping[str, Any]) -> Task:
     if mode not in TASKS:
         raise refusal(MODE, arguments.get(MODE), ", ".join(sorted(MODES)))
     check(arguments, mode, ARGUMENTS.get(mode, {}))
-    return TASKS[mode]
+    module, _, function = TASKS[mode].partition(":")
+    task: Task = getattr(importlib.import_module(module), function)
+    return task

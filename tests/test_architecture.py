@@ -39,6 +39,8 @@ LAZY = {
     "sync_queue/database.py",
     "app/worker_process.py",
     "app/task_process.py",
+    "app/task_context.py",
+    "app/earlier.py",
     "app/questions.py",
     "app/examination.py",
 }

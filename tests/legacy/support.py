@@ -12,6 +12,7 @@ from typing import Any
 from persistqueue import SQLiteAckQueue
 
 from legacy.importing import EarlierData
+from legacy.presence import data_waits
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -137,10 +138,13 @@ class Switch:
         log = Log(lambda level, text: self.said.append((level, text)), self.secrets)
         return EarlierData(folder, log, lambda: self.token_known, lambda: NOW)
 
+    def waits(self) -> bool:
+        return data_waits(self.earlier.folder, lambda: NOW)
+
     def take_over(self) -> str:
         """Take over what waits; return what was said, in one line or not at all."""
         before = len(self.said)
-        if self.earlier.waits():
+        if self.waits():
             self.earlier.take_over()
         texts = [text for _, text in self.said[before:]]
         assert len(texts) <= 1

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from legacy import importing, ledger
+from legacy import importing, ledger, presence
 from sync_queue.database import connect
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, PATH, enqueue, scene_job
@@ -127,7 +127,7 @@ def test_a_fresh_folder_is_looked_at_once_and_nothing_is_said(switch: Switch) ->
 def test_a_busy_database_of_ours_does_not_keep_anybody_from_going_on(
     switch: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "LOOK_TIMEOUT", 0.0)
+    monkeypatch.setattr(presence, "LOOK_TIMEOUT", 0.0)
     writer = connect(switch.earlier.folder.queue_database)
     writer.execute("BEGIN IMMEDIATE")
 
@@ -457,7 +457,7 @@ def test_whoever_dies_at_any_statement_has_lost_and_doubled_nothing(
             break
         switch.take_over()
         assert _state(switch) == expected, deaths
-        assert not switch.earlier.waits()
+        assert not switch.waits()
         deaths += 1
         shutil.rmtree(root)
 

@@ -18,7 +18,8 @@ from typing import Any, cast
 
 import pytest
 
-from app.container import build, environment
+from app.container import build
+from app.draining import environment
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.container import Container, environment
+from app.container import Container
+from app.draining import environment
 from app.sessions import CurrentSession
 from app.task_context import context_for
 from hooks.handlers import jobs_for_hook

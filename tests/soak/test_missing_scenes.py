@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from app.container import Container, environment
+from app.container import Container
+from app.draining import environment
 from app.sessions import CurrentSession
 from plex.library import REFRESH_INTERVAL
 from shared.data_folder import DataFolder

@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.arguments import Reader, arguments_of, flag, scene_argument, wants_json, word
-from tasks.dead_letters import days_argument
+from tasks.arguments import (
+    Reader,
+    arguments_of,
+    days_argument,
+    flag,
+    scene_argument,
+    wants_json,
+    word,
+)
 from tasks.errors import TaskError
-from tasks.registry import ARGUMENTS, MODES, TASKS, find_task
+from tasks.registry import ARGUMENTS, MODES, TASKS, Task, find_task
 from tests.rig import REPOSITORY
 from tests.servers.stash.plugin_manifest import Operation, load
 from tests.validation.strategies import JSON
@@ -214,11 +221,17 @@ def test_a_misspelt_argument_runs_no_task(mode: str) -> None:
     )
 
 
+def place_of(task: Task) -> str:
+    return f"{task.__module__}:{task.__name__}"
+
+
 @pytest.mark.parametrize("mode", TASKS)
 def test_a_task_is_found_with_all_arguments_that_it_has(mode: str) -> None:
     arguments = {name: RIGHT[name] for name in ARGUMENTS.get(mode, ())}
 
-    assert find_task({"mode": f" {mode.upper()} ", "format": "json", **arguments}) is TASKS[mode]
+    task = find_task({"mode": f" {mode.upper()} ", "format": "json", **arguments})
+
+    assert place_of(task) == TASKS[mode]
 
 
 RUN_BY_NAME = [one for one in MANIFEST.tasks if one.default_args["mode"] in TASKS]
@@ -226,7 +239,7 @@ RUN_BY_NAME = [one for one in MANIFEST.tasks if one.default_args["mode"] in TASK
 
 @pytest.mark.parametrize("task", RUN_BY_NAME, ids=lambda task: str(task.name))
 def test_the_arguments_of_the_page_are_taken_as_stash_passes_them(task: Operation) -> None:
-    assert find_task(task.default_args) is TASKS[task.default_args["mode"]]
+    assert place_of(find_task(task.default_args)) == TASKS[task.default_args["mode"]]
 
 
 @pytest.mark.parametrize(
