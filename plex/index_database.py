@@ -4,11 +4,10 @@ SQLite's own do not say which database they are about, and both are used in one 
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable
+from typing import Any, Self
 
 _NOTE = "the index of Plex's files, library.db"
-_Result = TypeVar("_Result")
 
 
 def is_about_index(error: BaseException) -> bool:
@@ -16,40 +15,58 @@ def is_about_index(error: BaseException) -> bool:
     return _NOTE in getattr(error, "__notes__", ())
 
 
-def _noted(act: Callable[..., _Result], *arguments: Any) -> _Result:
-    try:
-        return act(*arguments)
-    except sqlite3.Error as error:
-        if not is_about_index(error):
-            error.add_note(_NOTE)
-        raise
+def _noted(error: sqlite3.Error) -> sqlite3.Error:
+    if not is_about_index(error):
+        error.add_note(_NOTE)
+    return error
 
 
 class _Cursor(sqlite3.Cursor):
     def execute(self, sql: str, values: Any = ()) -> Self:
-        return _noted(super().execute, sql, values)
+        try:
+            return super().execute(sql, values)
+        except sqlite3.Error as error:
+            raise _noted(error) from None
 
     def executemany(self, sql: str, values: Iterable[Any]) -> Self:
-        return _noted(super().executemany, sql, values)
+        try:
+            return super().executemany(sql, values)
+        except sqlite3.Error as error:
+            raise _noted(error) from None
 
     def executescript(self, script: str) -> sqlite3.Cursor:
-        return _noted(super().executescript, script)
+        try:
+            return super().executescript(script)
+        except sqlite3.Error as error:
+            raise _noted(error) from None
 
     def fetchone(self) -> Any:
-        return _noted(super().fetchone)
+        try:
+            return super().fetchone()
+        except sqlite3.Error as error:
+            raise _noted(error) from None
 
     def fetchall(self) -> list[Any]:
-        return _noted(super().fetchall)
+        try:
+            return super().fetchall()
+        except sqlite3.Error as error:
+            raise _noted(error) from None
 
     def __next__(self) -> Any:
-        return _noted(super().__next__)
+        try:
+            return super().__next__()
+        except sqlite3.Error as error:
+            raise _noted(error) from None
 
 
 class IndexConnection(sqlite3.Connection):
     """A connection whose errors say that they are the index's: see `is_about_index`."""
 
     def __init__(self, path: str, **options: Any) -> None:
-        _noted(lambda: super(IndexConnection, self).__init__(path, **options))
+        try:
+            super().__init__(path, **options)
+        except sqlite3.Error as error:
+            raise _noted(error) from None
 
     def cursor(self, _factory: Any = None) -> _Cursor:  # type: ignore[override] # ours only
         """Return a cursor of the same kind."""
@@ -69,4 +86,7 @@ class IndexConnection(sqlite3.Connection):
 
     def __exit__(self, *problem: Any) -> Any:
         """Commit, or roll back after a problem."""
-        return _noted(super().__exit__, *problem)
+        try:
+            return super().__exit__(*problem)
+        except sqlite3.Error as error:
+            raise _noted(error) from None

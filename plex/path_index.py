@@ -266,7 +266,7 @@ class PathIndex:
             f"SELECT path, rating_key, size, section FROM parts WHERE {column} = ? "
             "AND server_id = ? ORDER BY rating_key",
             (*before, value, self._server_id),
-        )
+        ).fetchall()
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)

@@ -15,7 +15,8 @@ from validation.sanitizers import sanitize_name, sanitize_summary
 from validation.scene_extractor import StashScene
 
 # The same performers, studios and tags come with many scenes; what a name becomes never changes.
-_clean_name = lru_cache(maxsize=4096)(sanitize_name)
+NAMES_KEPT = 4096
+_clean_name = lru_cache(maxsize=NAMES_KEPT)(sanitize_name)
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?$")
 
@@ -59,6 +60,7 @@ class SceneMetadata:
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def folded(name: str) -> str:
     """Return the form in which Plex takes two names for the same: case and composition apart."""
     if name.isascii():
