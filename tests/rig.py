@@ -150,10 +150,19 @@ class Rig:
         end = time.monotonic() + timeout
         while not holds():
             if time.monotonic() > end:
+                self._show_how_things_stand()
                 return False
             with self.plex.changed:
                 self.plex.changed.wait(0.1)
         return True
+
+    def _show_how_things_stand(self) -> None:
+        """Tell whoever reads why a test failed what the plugin's processes are at."""
+        tail = "\n  ".join(self.worker_log().splitlines()[-30:])
+        sys.stderr.write(
+            f"workers: {self.worker_pids()}, waiters: {self.waiter_pids()}, worker.log ends with:"
+            f"\n  {tail}\n"
+        )
 
     def settled(self, timeout: float = 30.0) -> bool:
         """Wait until both libraries agree."""
