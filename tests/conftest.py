@@ -21,6 +21,8 @@ def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
     with ExitStack() as stack:
 
         def make(**options: Any) -> Rig:
+            # A first run compiles for a third of a second, which a thousand tests need not see.
+            options.setdefault("compiled", "plugin" not in options)
             return stack.enter_context(Rig(tmp_path / "rig", **options))
 
         yield make

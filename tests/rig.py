@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.byte_code import add_byte_code
 from tests.canary import Canary
 from tests.oracle import Verdict, judge
 from tests.servers.plex import FakePlex, Item, Section
@@ -48,6 +49,7 @@ class Rig:
         plugin: the folder to install it from.
         interpreter: the Python that runs the plugin; by default this one.
         stash: options of the fake Stash.
+        compiled: byte-code is there already, as after a first run.
     """
 
     def __init__(
@@ -58,11 +60,14 @@ class Rig:
         plugin: Path = PLUGIN_SOURCE,
         interpreter: str | Path | None = INTERPRETER,
         stash: dict[str, Any] | None = None,
+        compiled: bool = False,
     ) -> None:
         self.stash = FakeStash(root / "stash", **(stash or {}))
         self.plex = FakePlex(token=TOKEN)
         self.section: Section = self.plex.add_section("Scenes", locations=[FOLDER])
         self.manifest = self.stash.install_plugin(plugin, interpreter=interpreter)
+        if compiled:
+            add_byte_code(plugin, self.manifest.directory)
         if "COVERAGE_PROCESS_CONFIG" in os.environ:
             self._install_measured()
         self.settings = settings or {}
