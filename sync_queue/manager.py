@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,6 @@ from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, Failure
 from sync_queue.entity_log import EntityLog
-from sync_queue.glance import Glance
 from sync_queue.journal import uses_wal
 from sync_queue.models import MISSING_SINCE, Claim, JobFormatError, SyncJob
 from sync_queue.queue_view import QueueView
@@ -46,11 +46,15 @@ class QueueManager:
         self.view = QueueView(self._queue.connection, folder, self.clock)
         self.dead_letters = self.view.dead_letters
         self.gaps = self.view.gaps
-        self.glance = Glance(self._queue.connection)
 
     def close(self) -> None:
         """Close the database."""
         self._queue.close()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection to the database, for those that read more of it (`sync_queue.glance`)."""
+        return self._queue.connection
 
     def uses_wal(self) -> bool:
         """Tell whether the file system lets the database have a write-ahead log."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sync_queue.glance import Glance
 from sync_queue.models import SyncJob
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer, Level
@@ -24,7 +25,7 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         StashError: the settings could not be read.
     """
     scene_id = _scene_of(arguments)
-    glance = context.queue.glance
+    glance = Glance(context.queue.connection)
     last = context.queue.sync_log.scene(scene_id)
     items, jobs = glance.items(scene_id), glance.of_scene(scene_id)
     letters = glance.letters_of(scene_id)

@@ -7,7 +7,7 @@ from typing import Any
 from plex.index_view import look_at_index
 from reconciliation.run import run_of_today
 from stash.exceptions import StashError
-from sync_queue.glance import LetterGroup, LetterRow, SyncedRow
+from sync_queue.glance import Glance, LetterGroup, LetterRow, SyncedRow
 from sync_queue.models import SyncJob
 from sync_queue.operations import subject_label
 from tasks.answer import Answer
@@ -33,7 +33,7 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     now = context.clock()
     situation = situation_of(context)
     state = state_of(situation)
-    glance = context.queue.glance
+    glance = Glance(context.queue.connection)
     active, waiting = glance.in_progress(JOBS_SHOWN), glance.waiting(JOBS_SHOWN)
     recent, groups = glance.recent(SYNCS_SHOWN), glance.letter_groups(LETTERS_SHOWN)
     shown = groups[:GROUPS_SHOWN]
@@ -164,7 +164,7 @@ def _paths(context: TaskContext) -> dict[str, Any]:
         scenes = None
     return {
         "scenes": scenes,
-        "in_plex": context.queue.glance.scenes_in_plex(),
+        "in_plex": Glance(context.queue.connection).scenes_in_plex(),
         "plex_files": index.files,
         "listed_at": index.listed_at,
         "learned": [

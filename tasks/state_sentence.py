@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sync_queue.glance import Glance
 from tasks.answer import Level
 from tasks.context import TaskContext
 from worker.circuit_breaker import CircuitState
@@ -130,7 +131,7 @@ def situation_of(context: TaskContext) -> Situation:
     away = breaker.state is not CircuitState.CLOSED
     began = ongoing.started_at if ongoing is not None else breaker.opened_at
     pause, paused_since = context.records.pause()
-    glance = context.queue.glance
+    glance = Glance(context.queue.connection)
     return Situation(
         fault=fault,
         enabled=config.enabled,

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from sync_queue.glance import Glance
 from tests.conftest import MakeRig
 from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
 from tests.sync_queue.support import job
@@ -288,7 +289,7 @@ def test_a_saved_path_map_has_the_scenes_looked_for_that_were_not_found(rig: Rig
 
     assert "it looks for 2 scenes again" in told["text"]
     with queue_of(rig) as queue:
-        due = {one.scene_id: one.next_retry_at for one in queue.glance.waiting(9)}
+        due = {one.scene_id: one.next_retry_at for one in Glance(queue.connection).waiting(9)}
     assert set(due) == {1, 2, 3}
     assert before + 9 < min(due[1], due[3]) <= max(due[1], due[3]) < time.time() + 11
     assert len(rig.worker_pids()) == 1
