@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from app.collector import spare_the_collector
 from app.damage import Identity, Mender, identity_of, is_replaced
 from app.dependencies import activate_dependencies, dependency_problem
 from app.installation import Installation
@@ -37,6 +38,7 @@ from worker.takeover import LOOK_FOR_REQUESTS, is_wanted
 
 if TYPE_CHECKING:
     from app.container import Container
+    from worker.aside import Aside
     from worker.processor import SyncWorker
 
 _LOCKED_OUT = "locked out"  # of the database, before the worker could begin
@@ -148,6 +150,7 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
 
 def _try_to_work(process: _Process, plugin_dir: str) -> int:
     """Work if that is possible; returns the exit status."""
+    spare_the_collector()  # of what is loaded now nothing is garbage
     activate_dependencies(plugin_dir)
     problem = dependency_problem(plugin_dir)
     if problem:
@@ -218,12 +221,11 @@ def _give_room(process: _Process, is_theirs: Callable[[], bool] | None) -> bool:
 
 def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
     """Run one worker until it ends."""
-    from app.collector import spare_the_collector  # noqa: PLC0415 - as in `_work`
-    from app.container import build  # noqa: PLC0415
+    from app.container import build  # noqa: PLC0415 - as in `_work`
     from app.draining import environment  # noqa: PLC0415
     from app.earlier import take_over  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
-    from app.reconciling import SpareTime  # noqa: PLC0415
+    from worker.aside import Late  # noqa: PLC0415
     from worker.processor import SyncWorker  # noqa: PLC0415
 
     container = None
@@ -239,7 +241,7 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
             environment(
                 container,
                 installed=process.installation.unchanged,
-                aside=SpareTime(container, time.monotonic),
+                aside=Late(partial(_spare_time, process, container)),
                 pauses=pauses,
             )
         )
@@ -256,6 +258,17 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
         pauses.begin(database_fault(error), DATABASE)
         return _Run(_LOCKED_OUT, lambda: True, lambda: None)
     return _Run(outcome, partial(_is_left, container, database, opened), container.close)
+
+
+def _spare_time(process: _Process, container: "Container") -> "Aside":
+    # Only here: an edit that starts its worker waits for all that is loaded before it.
+    from worker.aside import Nothing  # noqa: PLC0415
+
+    if not process.installation.unchanged():
+        return Nothing()  # the worker is about to end; this version's reconciliation is gone
+    from app.reconciling import SpareTime  # noqa: PLC0415
+
+    return SpareTime(container, time.monotonic)
 
 
 def _is_left(container: "Container", database: str, opened: Identity | None) -> bool:

@@ -1,4 +1,4 @@
-"""Which modules a run of the plugin has loaded by its end."""
+"""Which modules a run of the plugin has loaded by its end, or before it asks anyone anything."""
 
 from __future__ import annotations
 
@@ -19,6 +19,34 @@ with open({script!r}) as file:
     code = compile(file.read(), {script!r}, "exec")
 exec(code, {{"__name__": "__main__", "__file__": {script!r}}})
 """
+
+
+_SPY_OF_A_WORKER = """
+import os, sys
+def look(event, _arguments):
+    if event == "socket.connect":
+        os.write(1, "\\n".join(sys.modules).encode())
+        os._exit(0)
+sys.addaudithook(look)
+sys.argv = [{script!r}, "--worker", ""]
+sys.path.insert(0, {folder!r})
+with open({script!r}) as file:
+    code = compile(file.read(), {script!r}, "exec")
+exec(code, {{"__name__": "__main__", "__file__": {script!r}}})
+"""
+
+
+def loaded_before_asking(script: Path, connection: bytes) -> set[str]:
+    """Run a worker until it connects to a server; return the modules that it had loaded by then."""
+    spy = _SPY_OF_A_WORKER.format(script=str(script), folder=str(script.parent))
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", spy],
+        input=connection,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return set(done.stdout.decode().splitlines())
 
 
 def loaded_modules(script: Path, stdin: bytes) -> tuple[bytes, set[str]]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import traceback
+from collections.abc import Callable
 from typing import Protocol
 
 from shared.log import Log
@@ -34,6 +35,31 @@ class Nothing:
         """Do nothing."""
         del session
         return False
+
+
+class Late:
+    """Something that is made when it is first asked, so that a worker's first job waits for less.
+
+    Args:
+        make: makes it.
+    """
+
+    def __init__(self, make: Callable[[], Aside]) -> None:
+        self._make = make
+        self._made: Aside | None = None
+
+    def wants_a_step(self) -> bool:
+        """Tell, without asking anybody, whether there may be something to do now."""
+        return self._aside().wants_a_step()
+
+    def step(self, session: SyncSession) -> bool:
+        """Do a step; False when there is nothing to do."""
+        return self._aside().step(session)
+
+    def _aside(self) -> Aside:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
 
 
 def step_aside(aside: Aside, session: SyncSession, log: Log) -> bool:

@@ -1,11 +1,15 @@
-"""A worker that cannot start, or has no log, is heard of all the same."""
+"""A worker that cannot start, or has no log, is heard of; one that can loads little at first."""
 
 from __future__ import annotations
 
+import json
 import os
 
 from tests.e2e.test_lifecycle import mutate
+from tests.loaded import loaded_before_asking
 from tests.rig import Rig
+from tests.sync_queue.support import job
+from tests.ui.situations import queue_of
 
 
 def test_a_worker_that_cannot_be_loaded_is_told_by_the_next_task_once(rig: Rig) -> None:
@@ -79,3 +83,21 @@ def test_a_worker_of_an_older_version_than_the_database_says_what_to_install(rig
     assert rig.wait_until(lambda: "install the newer version again. The" in rig.worker_log())
     assert "Please report" not in rig.worker_log()
     assert rig.wait_until(lambda: not rig.worker_pids())
+
+
+def test_a_worker_that_has_a_job_asks_stash_before_it_loads_what_the_job_does_not_need(
+    rig: Rig,
+) -> None:
+    """Whoever saves an edit while no worker lives waits for all that one loads."""
+    scene_id, _ = rig.add_pair("a")
+    with queue_of(rig) as queue:
+        queue.enqueue([job(scene_id)])
+    connection = rig.stash.server_connection()
+    connection |= {"PluginDir": str(rig.manifest.directory)}
+
+    script = rig.manifest.directory / "Stash2Plex.py"
+    modules = loaded_before_asking(script, json.dumps(connection).encode())
+
+    assert "worker.processor" in modules
+    packages = {name.split(".")[0] for name in modules}
+    assert packages & {"reconciliation", "tasks", "hooks", "asyncio"} == set()
