@@ -1,11 +1,11 @@
 """The objects that the worker and the tasks are made of, built in one place."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from app.privacy import disguise_of
 from app.sessions import CurrentSession
 from shared.data_folder import DataFolder
+from shared.frozen import frozen
 from shared.log import Log
 from shared.redaction import Secrets
 from stash.connection import StashConnection, parse_address
@@ -15,7 +15,7 @@ from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Container:
     """One process's objects, all on the same queue and the same Stash."""
 

@@ -6,8 +6,9 @@ import re
 import site
 import sys
 import warnings
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+
+from shared.frozen import frozen
 
 VENDORED = "vendor"  # beside the entry script: what the release brings along
 # What requests guesses the character set of an answer with, where it has it: a tenth of a worker's
@@ -15,7 +16,7 @@ VENDORED = "vendor"  # beside the entry script: what the release brings along
 UNUSED = "charset_normalizer"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dependency:
     """One package.
 

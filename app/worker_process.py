@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from app.worker_failure import leave_word
 from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
+from shared.frozen import frozen
 from shared.leftovers import sweep_temporaries
 from shared.log import Log
 from shared.redaction import Secrets
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 _LOCKED_OUT = "locked out"  # of the database, before the worker could begin
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Process:
     """What this process has had since its start."""
 
@@ -59,7 +60,7 @@ class _Process:
     told_to_end: threading.Event = field(default_factory=threading.Event)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Run:
     """One worker's, that has ended.
 

@@ -25,6 +25,7 @@ from legacy.sources import Found, may_hold_secrets, read_file
 from legacy.waiting_jobs import take_rows
 from shared.data_folder import DataFolder
 from shared.files import replace_file
+from shared.frozen import frozen
 from shared.log import Log
 from sync_queue.database import connect
 
@@ -52,7 +53,7 @@ class _Report:
             log.info(taken)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EarlierData:
     """The data of the earlier implementation; to be taken by the holder of the worker lock.
 

@@ -7,10 +7,10 @@ the newest state wins: the snapshots are left behind, and all jobs of a scene ar
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from legacy.plain_data import NotPlainError, read_plain
+from shared.frozen import frozen
 from shared.state_file import parse_moment
 
 _NUMBER = re.compile("[0-9]{1,19}")
@@ -22,7 +22,7 @@ class NoJobError(ValueError):
     """A stored row cannot be taken over; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EarlierJob:
     """One job.
 

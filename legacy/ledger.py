@@ -3,7 +3,8 @@
 import os
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass
+
+from shared.frozen import frozen
 
 IMPORTED = ".imported"
 _TABLE = (
@@ -18,7 +19,7 @@ _NOTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """What became of a source: the SHA-1 of its file, and whether it could be taken over."""
 

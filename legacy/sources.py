@@ -4,16 +4,17 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from legacy.dead_letters import read_letters, store_letters
 from legacy.presence import LETTERS, STAMPS
 from legacy.time_stamps import read_time_stamps, store_time_stamps
 from legacy.waiting_jobs import read_queue, store_queue
+from shared.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """What a file holds.
 

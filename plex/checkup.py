@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from plex.client import PlexClient
 from plex.exceptions import PlexError
 from plex.items import Section
+from shared.frozen import frozen
 from shared.http_date import seconds_ahead
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlexCheckup:
     """What Plex answered.
 

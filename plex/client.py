@@ -1,7 +1,6 @@
 """The client of one Plex server: few requests, each error one of ours."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, ParseError, fromstring
@@ -30,6 +29,7 @@ from plex.items import (
 )
 from plex.listing import ADDED, LISTING_PAGE, find_named, list_all, list_since
 from plex.session import PlexSession
+from shared.frozen import frozen
 
 READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
 IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read; spec.md §6
@@ -45,7 +45,7 @@ _IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
 _IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Introduction:
     """What a Plex server says of itself to everybody.
 

@@ -1,7 +1,7 @@
 """Sends the fields of one edit so that a field which Plex refuses does not fail the others."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from plex.edit_requests import (
     Fields,
@@ -15,9 +15,10 @@ from plex.edit_requests import (
 )
 from plex.exceptions import PlexPermanentError, PlexTemporaryError
 from plex.items import PlexItem
+from shared.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EditOutcome:
     """What became of an edit.
 

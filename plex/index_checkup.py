@@ -3,14 +3,14 @@
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 
+from shared.frozen import frozen
 from shared.read_only import open_for_reading
 
 _PATIENCE = 2.0  # seconds for a writer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IndexCheckup:
     """What was seen of the index.
 

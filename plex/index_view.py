@@ -3,13 +3,13 @@
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 
 from plex.path_evidence import LearnedMapping
+from shared.frozen import frozen
 from validation.path_map import PrefixPair
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IndexView:
     """A look at the index.
 

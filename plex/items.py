@@ -1,13 +1,15 @@
 """Plex's XML, read by one tolerant parser into typed values."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from xml.etree.ElementTree import Element
+
+from shared.frozen import frozen
 
 _OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made itself (plex-protocol.md §6)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlexItem:
     """A video as `/library/metadata` describes it, with complete lists.
 
@@ -33,7 +35,7 @@ class PlexItem:
         return self.rating_key
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LibraryPart:
     """A file in a listing.
 
@@ -53,7 +55,7 @@ class LibraryPart:
     changed_at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlexImage:
     """An image that an item has to choose from.
 
@@ -66,7 +68,7 @@ class PlexImage:
     selected: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """A library of videos."""
 

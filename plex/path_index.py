@@ -13,10 +13,10 @@ import os
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from plex.index_database import IndexConnection
 from plex.items import LibraryPart
+from shared.frozen import frozen
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS parts (
@@ -53,7 +53,7 @@ _SCHEMA_VERSION = 3
 _CLEARINGS = -1  # no library has this key: counts among the numbers how often all was forgotten
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """How a library stood when it was listed, and when it was last asked for changes.
 

@@ -1,7 +1,6 @@
 """Runs that nobody starts: those that are due, and those that a killed process has left."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from plex.exceptions import PlexError
 from reconciliation.engine import End, Ended, Reconciliation
@@ -10,13 +9,14 @@ from reconciliation.schedule import RETRY, due
 from reconciliation.sides import Sides
 from reconciliation.state import StateFile
 from shared.file_lock import FileLock
+from shared.frozen import frozen
 from shared.log import Log
 from stash.exceptions import StashError
 
 LOOK_EVERY = 60.0  # seconds between two looks at whether a run is due
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reconciler:
     """One process's access to the reconciliation.
 

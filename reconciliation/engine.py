@@ -6,7 +6,7 @@ that the next one goes on with.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from reconciliation.brake import Question, is_confirmed, is_unusual, question_text, shows_too_little
@@ -17,6 +17,7 @@ from reconciliation.scopes import Scope, window_of
 from reconciliation.sides import Sides
 from reconciliation.state import StateFile, after, without_result
 from reconciliation.walk import NoConclusionError, Page, pages, prepare
+from shared.frozen import frozen
 from stash.scenes import StashScenes
 from sync_queue.gap_store import Gap
 from sync_queue.manager import QueueManager
@@ -33,7 +34,7 @@ class End(Enum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """How a run ended.
 

@@ -6,11 +6,12 @@ from typing import Any, Self
 
 from reconciliation.scopes import Scope
 from reconciliation.sums import Sums
+from shared.frozen import frozen
 
 STALE_AFTER = 86_400.0  # seconds; what an older run has seen says little about today
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """What is to be done.
 

@@ -1,8 +1,8 @@
 """Which scenes a reconciliation looks at."""
 
-from dataclasses import dataclass
 from enum import Enum
 
+from shared.frozen import frozen
 from stash.time_stamps import asked_since, is_since
 from validation.scene_extractor import StashScene
 
@@ -33,7 +33,7 @@ class Scope(Enum):
         return self is Scope.ALL or self is other or other is Scope.RECENT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """The moment from which on a scene must have been created, in seconds since the epoch."""
 

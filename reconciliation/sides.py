@@ -1,14 +1,14 @@
 """The two libraries as a run sees them; the composition root fills it in."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from reconciliation.findings import Inspected
+from shared.frozen import frozen
 from validation.config import Config
 from validation.scene_extractor import StashScene
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sides:
     """What a page of a run needs, as of the settings of this moment.
 

@@ -1,17 +1,18 @@
 """`reconciliation_state.json`: when the last run was, what it found, and what it asked."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from reconciliation.brake import Question, parse_question
 from reconciliation.run import Run
 from reconciliation.scopes import Scope
 from reconciliation.sums import STATE_NAMES
+from shared.frozen import frozen
 from shared.state_file import KeptState, parse_count, parse_moment
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReconciliationState:
     """What is known of past runs (spec.md §8); times are seconds since the epoch.
 

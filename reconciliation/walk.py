@@ -5,12 +5,13 @@ move meanwhile are neither lost nor doubled. Each page is held against Plex's it
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciliation.detector import detect
 from reconciliation.findings import Finding, Inspected
 from reconciliation.scopes import Window
 from reconciliation.sides import Sides
+from shared.frozen import frozen
 from stash.exceptions import StashQueryError
 from stash.scenes import ScenePage, StashScenes
 
@@ -21,7 +22,7 @@ class NoConclusionError(Exception):
     """A side gave so little that nothing may be concluded; the text says which and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """A page of the walk.
 

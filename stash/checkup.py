@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from shared.frozen import frozen
 from shared.http_date import seconds_ahead
 from stash import queries
 from stash.connection import StashConnection
@@ -13,7 +14,7 @@ from stash.scenes import StashScenes
 from stash.settings import StashSettings
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StashCheckup:
     """What Stash answered.
 

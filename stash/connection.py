@@ -1,12 +1,13 @@
 """The connection to Stash, from the object that it hands to each of its plugins."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import requests
 from stashapi.classes import GQLWrapper
 
+from shared.frozen import frozen
 from stash.exceptions import (
     StashAuthError,
     StashFileError,
@@ -22,7 +23,7 @@ _NOT_MODIFIED = 304
 _CHUNK = 65_536  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StashFile:
     """An answer to a GET: its status, its headers, and the beginning of its body."""
 
@@ -31,7 +32,7 @@ class StashFile:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StashAddress:
     """Where Stash answers and what it lets us in with.
 

@@ -1,9 +1,9 @@
 """Reading scenes from Stash, many at once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from shared.frozen import frozen
 from stash import queries
 from stash.connection import StashConnection
 from stash.exceptions import StashQueryError
@@ -18,7 +18,7 @@ _WITH = {
 FILES_PAGE = 2000  # likewise where only their files are asked for: some 300 bytes a scene
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScenePage:
     """Scenes by rising id, and how many are left behind the last of them."""
 

@@ -4,8 +4,9 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from shared.frozen import frozen
 from shared.read_only import open_for_reading
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.journal import uses_wal
@@ -17,7 +18,7 @@ from sync_queue.sync_log import NOBODY
 _PATIENCE = 2.0  # seconds for a writer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DatabaseCheckup:
     """What was seen of the database.
 

@@ -3,9 +3,10 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from shared.frozen import frozen
 from sync_queue.models import JobFormatError, SyncJob
 
 _REPLACED = "DELETE FROM dead_letters WHERE scene_id = ? AND error_type = ?"
@@ -21,7 +22,7 @@ _SELECT_LINES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """Why a job is dead: its error's class, a sentence for people, a trace where it was a bug."""
 
@@ -30,7 +31,7 @@ class Failure:
     stack_trace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeadLetter:
     """A stored failure; `job` is None where what was stored is no job, `failed_at` is UTC text."""
 
@@ -41,7 +42,7 @@ class DeadLetter:
     failed_at: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LetterLine:
     """A stored failure without its job, for lists.
 

@@ -3,11 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from shared.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Gap:
     """A scene that is to be queued once the run has come to its end.
 

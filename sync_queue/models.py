@@ -2,8 +2,10 @@
 
 import json
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Self
+
+from shared.frozen import frozen
 
 # Names in a job's `data`: since when Plex has no item for it, and the files that it looks for.
 MISSING_SINCE, MISSING_PATHS, MISSING_SIZES = "missing_since", "missing_paths", "missing_sizes"
@@ -16,7 +18,7 @@ class JobFormatError(ValueError):
     """A stored row is no job of ours."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SyncJob:
     """Which subject to look at again, and why. Times are seconds since the epoch."""
 
@@ -95,7 +97,7 @@ class SyncJob:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A job that a worker took out of the queue; its row stays until the effect is in Plex."""
 

@@ -5,10 +5,10 @@ It needs no persist-queue, so that an answer does not wait for what only a worke
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from shared.frozen import frozen
 from sync_queue import operations
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.gap_store import GapStore
@@ -33,7 +33,7 @@ class JobState(Enum):
     BESIDE = "beside_the_database"  # the next worker takes it in
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueuedJob:
     """A job that is not done, and where it is."""
 

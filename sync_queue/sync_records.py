@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from shared.frozen import frozen
 
 FieldValues = Mapping[str, str | list[str]]
 
@@ -11,7 +13,7 @@ FieldValues = Mapping[str, str | list[str]]
 PENDING = "pending"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemRecord:
     """What one Plex item was last sent for one scene.
 
@@ -30,7 +32,7 @@ class ItemRecord:
     pending: FieldValues = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SceneRecord:
     """How a scene's last job ended, and what it was made of.
 
@@ -52,7 +54,7 @@ class SceneRecord:
     entities: Mapping[str, list[int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SentItem:
     """What a scene's item was last sent, on which server, and when (seconds since the epoch)."""
 

@@ -1,9 +1,11 @@
 """What a task answers: a line for people, more lines where they help, and the same for programs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
+
+from shared.frozen import frozen
 
 
 class Level(Enum):
@@ -14,7 +16,7 @@ class Level(Enum):
     FAULT = "fault"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a task has to say.
 

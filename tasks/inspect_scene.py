@@ -1,11 +1,11 @@
 """Inspect Scene: the answer to "why is my scene not in Plex?", in one line."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from plex.exceptions import PlexAmbiguousMatch
+from shared.frozen import frozen
 from sync_queue.dlq import moment_of
 from sync_queue.queue_view import JobState
 from tasks.answer import Answer, Level
@@ -34,7 +34,7 @@ class State(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Verdict:
     state: State
     text: str

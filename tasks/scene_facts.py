@@ -1,11 +1,12 @@
 """What is known of one scene on all sides: Stash, the queue, what was sent, Plex now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from plex.exceptions import PlexAmbiguousMatch, PlexError, PlexNotFound
 from plex.items import PlexItem
 from plex.matcher import Matching
+from shared.frozen import frozen
 from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.queue_view import QueuedJob
@@ -16,7 +17,7 @@ from worker.inspection import Inspection, SceneInspector
 from worker.session import ConfigFault, SyncSession
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileFact:
     """A file of the scene: where it should be in Plex, and what is there."""
 
@@ -25,7 +26,7 @@ class FileFact:
     matching: Matching
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlexFacts:
     """What Plex shows of the scene now.
 
@@ -46,7 +47,7 @@ class PlexFacts:
         return self.libraries.get(item.section_key, str(item.section_key))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SceneFacts:
     """All that is known, with what could not be asked.
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.frozen import frozen
 from validation.path_map import PathMap, parse_path_map
 from validation.values import (
     FALSE,
@@ -88,7 +89,7 @@ def _setting(parse: Parser, default: Any) -> Any:
     return field(default=default, metadata={"parse": parse})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Config:
     """All settings, typed and within their range (spec.md §1). Times are seconds."""
 
@@ -126,7 +127,7 @@ class Config:
     reconcile_batch_size: int = _setting(number(10, 1000, int), 100)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParsedConfig:
     """Settings as far as they could be understood.
 

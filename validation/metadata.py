@@ -6,9 +6,9 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
+from shared.frozen import frozen
 from validation.config import Config
 from validation.limits import MAX_PERFORMERS
 from validation.sanitizers import sanitize_name, sanitize_summary
@@ -21,7 +21,7 @@ _clean_name = lru_cache(maxsize=NAMES_KEPT)(sanitize_name)
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SceneMetadata:
     """The fields of an item that we manage; None means that a field is not ours to touch.
 

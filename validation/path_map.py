@@ -1,14 +1,14 @@
 """Path prefixes that differ between Plex's machine and Stash's, in both directions."""
 
 import unicodedata
-from dataclasses import dataclass
 
+from shared.frozen import frozen
 from validation.paths import components, is_windows, without_first
 
 SEPARATOR, PAIR = ";", "=>"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrefixPair:
     """One folder as Plex and as Stash see it, without a slash at the end."""
 
@@ -20,7 +20,7 @@ class PrefixPair:
         return f"{self.plex or '/'}{PAIR}{self.stash or '/'}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PathMap:
     """The pairs of the setting, applied longest prefix first and on folder boundaries only."""
 

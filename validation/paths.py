@@ -7,7 +7,8 @@ container name the same file. What both agree on is its last folders and its nam
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from shared.frozen import frozen
 
 _COMPONENT = re.compile(r"[^/\\]+")
 _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
@@ -72,7 +73,7 @@ def folders_above(path: str) -> list[str]:
     return [folder for count in range(1, depth) if (folder := without_last(path, count))]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Folders:
     """Some folders, for telling what lies in them."""
 

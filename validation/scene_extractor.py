@@ -1,8 +1,8 @@
 """A scene as Stash's GraphQL gives it, read by one tolerant parser into a typed value."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from shared.frozen import frozen
 from validation.limits import MAX_NAME
 
 
@@ -20,7 +20,7 @@ class Entity(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StashScene:
     """What Stash knows of a scene and Plex could show; unset texts are empty.
 

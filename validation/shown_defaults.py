@@ -6,9 +6,10 @@ setting away takes one or some.
 """
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, fields
 from typing import Any
 
+from shared.frozen import frozen
 from validation.config import ALIASES, ENVIRONMENT, Config
 from validation.values import is_empty
 
@@ -16,7 +17,7 @@ _NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))  # spec.m
 _AS_TEXT = {"plex_verify_tls": "on"}  # the page has a line of text for it, not a switch
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """What is known of the settings page.
 

@@ -1,13 +1,14 @@
 """Back-off with full jitter: delay = uniform(0, min(cap, base · 2^n)), never under a second."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from shared.frozen import frozen
 
 SHORTEST_DELAY = 1.0  # seconds; spec.md §5
 _LARGEST_EXPONENT = 30
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryParams:
     """The back-off of one kind of error, in seconds."""
 

@@ -3,8 +3,9 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from shared.frozen import frozen
 from shared.log import Log
 from stash.images import StashImages
 from stash.scenes import StashScenes
@@ -16,7 +17,7 @@ from worker.session import SessionProvider
 from worker.stats import SyncStats
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Environment:
     """One worker's tools.
 

@@ -3,16 +3,17 @@
 Pure: the moment comes in with each call. `worker.stats` keeps it beside its counts.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
+from shared.frozen import frozen
 from shared.state_file import parse_count, parse_moment
 
 HOUR = 3600.0  # seconds
 MOST_HOURS = 48
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HourRecord:
     """One hour's work.
 

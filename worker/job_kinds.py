@@ -1,14 +1,15 @@
 """The jobs of a batch by what is to be done for them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from shared.frozen import frozen
 from sync_queue.models import Claim
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, subject_label
 from worker.scene_work import Result
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobKinds:
     """Claims: scenes to forget, performers and the like, folders to scan, scenes to sync."""
 

@@ -10,9 +10,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
+from shared.frozen import frozen
 from shared.log import Log
 from shared.state_file import parse_count, read_state, write_state
 
@@ -21,7 +22,7 @@ _LOOK_AGAIN = 0.05  # seconds
 _STARTED = 19  # field 22 of /proc/<pid>/stat, counted from the one behind the name (proc(5))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Orphan:
     """A process that ended after its parent, or just before.
 
@@ -34,7 +35,7 @@ class Orphan:
     started: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What is known of a place.
 

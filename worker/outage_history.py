@@ -4,10 +4,11 @@ Pure: times are seconds since the epoch and come in with each call. Clock and fi
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Self
 
+from shared.frozen import frozen
 from shared.state_file import parse_count, parse_moment
 
 NEWEST = 30  # records kept
@@ -16,7 +17,7 @@ NEWEST = 30  # records kept
 _REOPENS_WITHIN = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutageRecord:
     """One outage.
 
@@ -43,7 +44,7 @@ class OutageRecord:
         return replace(self, ended_at=max(at, self.started_at), estimated=unsure)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutageMetrics:
     """What completed outages say.
 

@@ -1,9 +1,9 @@
 """What the worker has written down, for everyone who only reads it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from shared.data_folder import DataFolder
+from shared.frozen import frozen
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
 from worker.pause_note import PauseNote
@@ -12,7 +12,7 @@ from worker.state_store import StateStore
 from worker.stats import SyncStats
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Records:
     """Reads the state files afresh with each call; writes none.
 

@@ -1,7 +1,6 @@
 """From an error to what becomes of its job: one pure function for every caller."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from plex.exceptions import (
     PlexAuthError,
@@ -15,6 +14,7 @@ from plex.exceptions import (
     PlexTemporaryError,
     PlexTlsError,
 )
+from shared.frozen import frozen
 from stash.exceptions import StashAuthError, StashUnavailable
 from sync_queue.models import MISSING_SINCE, SyncJob
 from worker.backoff import calculate_delay, get_retry_params
@@ -36,7 +36,7 @@ class SceneError(Exception):
     """The scene itself cannot be synced, however often it is tried; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retry:
     """The job waits; `counts` spends one of its retries."""
 
@@ -44,22 +44,22 @@ class Retry:
     counts: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bury:
     """The job becomes a dead letter."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drop:
     """The job is finished without effect, because the user wants it so."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outage:
     """Plex is away: the breaker counts it, the job waits and spends nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pause:
     """No job can succeed until settings, Plex or Stash change: all wait and spend nothing.
 
@@ -70,7 +70,7 @@ class Pause:
     by_stash: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leave:
     """This process can do nothing more: it ends and keeps the jobs."""
 

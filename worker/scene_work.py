@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.matcher import MatchConfidence, Matching
+from shared.frozen import frozen
 from sync_queue.models import Claim
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import SceneMetadata
@@ -14,7 +15,7 @@ from validation.scene_extractor import SceneFile, StashScene
 SYNCED, SKIPPED = "synced", "skipped"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScanOutcome:
     """What became of a job that makes Plex scan folders.
 
@@ -28,7 +29,7 @@ class ScanOutcome:
     wait_until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """How the jobs of one scene ended.
 

@@ -1,17 +1,17 @@
 """What a batch works with, as of the settings of this moment."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from plex.client import PlexClient
 from plex.library import Library
 from plex.matcher import PlexMatcher
 from plex.path_learning import PathLearning
+from shared.frozen import frozen
 from validation.config import Config
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SyncSession:
     """Settings, and the Plex server that they name."""
 

@@ -2,11 +2,12 @@
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from plex.exceptions import PlexError, PlexNotFound
 from plex.matcher import MatchConfidence
+from shared.frozen import frozen
 from shared.log import Log
 from stash.exceptions import StashError
 from sync_queue.dlq import Failure
@@ -22,7 +23,7 @@ from worker.story import BURIED, DONE, IN_STEP, WAITS, Story
 _BURIED = "It is in the dead letters: the task 'Show Dead Letters' tells what to do"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settlement:
     """Settles results.
 

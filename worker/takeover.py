@@ -9,9 +9,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from shared.file_lock import FileLock
+from shared.frozen import frozen
 
 LOOK_FOR_REQUESTS = 0.5  # seconds between a worker's looks
 PATIENCE = 60.0  # seconds; a worker's longest step is one request that times out
@@ -33,7 +33,7 @@ def is_wanted(request_path: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Takeover:
     """Takes the worker lock, from a living worker if need be.
 

@@ -1,12 +1,13 @@
 """The last stage of a batch: reads back what was edited, and finds what Plex did not keep."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from plex.client import PlexClient
 from plex.diff import COLLECTIONS, PLEX_NAMES, edit_for
 from plex.exceptions import PlexError
 from plex.items import PlexItem
+from shared.frozen import frozen
 from shared.log import Log
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import FieldValues, ItemRecord
@@ -14,7 +15,7 @@ from validation.metadata import SceneMetadata
 from worker.scene_work import SceneWork
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Expected:
     """What an item was sent last: by two scenes of one batch, the later counts."""
 

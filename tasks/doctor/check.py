@@ -1,15 +1,16 @@
 """What a check says, and how all of them become one answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from shared.frozen import frozen
 from tasks.answer import Answer, Level
 
 _RANKS = {Level.OK: 0, Level.WARNING: 1, Level.FAULT: 2}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One finding.
 

@@ -5,10 +5,10 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from plex.index_checkup import IndexCheckup
 from shared.data_folder import OVERRIDE_VARIABLE, DataFolder
+from shared.frozen import frozen
 from sync_queue.checkup import DatabaseCheckup
 from sync_queue.schema import SCHEMA_VERSION
 from tasks.doctor.check import Check, fault, ok, unchecked, warning
@@ -20,7 +20,7 @@ _OVER_THE_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "
 _MOUNTS = "/proc/mounts"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FolderCheckup:
     """What was seen of the data folder.
 
