@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import platform
 import re
 import site
 import sys
@@ -60,6 +61,9 @@ def activate_dependencies(plugin_dir: str) -> None:
         site.main()
     sys.modules.setdefault(UNUSED, None)  # type: ignore[arg-type] # not to be imported, says this
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
+    # plexapi asks for the system's name in a way that makes `platform` look for the processor's,
+    # too: it would start the program `uname`, which takes as long as a request to Plex.
+    vars(platform.uname())["processor"] = ""
 
 
 def unusable_packages() -> list[str]:
