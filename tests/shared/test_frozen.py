@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field, replace
+
 import pytest
 
 from shared.frozen import frozen
@@ -13,6 +15,20 @@ class Point:
 
     x: int
     y: int = 0
+
+
+@frozen
+class Secretive:
+    """Two of its fields are not like the others."""
+
+    name: str
+    token: str = field(default="", repr=False)
+    note: str = field(default="", compare=False)
+
+
+@frozen
+class Nothing:
+    """It has no fields at all."""
 
 
 @frozen
@@ -29,6 +45,27 @@ class Named:
 def test_what_has_the_same_values_is_the_same() -> None:
     assert Point(1) == Point(1, 0) != Point(1, 1)
     assert len({Point(1), Point(1, 0), Point(1, 1)}) == 2
+    assert Nothing() == Nothing()
+    assert len({Nothing(), Nothing()}) == 1
+
+
+def test_what_is_of_another_kind_is_another() -> None:
+    others: list[object] = [Point(1), (1, 0), Nothing()]
+    assert [one == Point(1) for one in others] == [True, False, False]
+
+
+def test_another_of_its_kind_is_made_from_it() -> None:
+    assert replace(Point(1), y=2) == Point(1, 2)
+
+
+def test_what_is_not_to_be_compared_is_not() -> None:
+    assert Secretive("a", note="one") == Secretive("a", note="two")
+    assert Secretive("a", token="one") != Secretive("a", token="two")
+
+
+def test_it_is_shown_with_its_fields_but_for_secrets() -> None:
+    assert repr(Point(1)) == "Point(x=1, y=0)"
+    assert repr(Secretive("a", "hush", "b")) == "Secretive(name='a', note='b')"
 
 
 def test_a_hash_of_its_own_is_kept() -> None:
