@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from plex.diff import PLEX_NAMES
+from tests.e2e.test_reconcile import later
 from tests.e2e.test_restore import STASH, fill, memory, synced
 from tests.rig import FOLDER, Rig, png
 
@@ -96,7 +97,7 @@ def test_what_cannot_be_synced_is_counted_and_what_plex_lacks_is_named(rig: Rig)
 def test_a_cover_that_changed_in_stash_is_told_without_fetching_it(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a", cover=png(1), **STASH)
     synced(rig)
-    rig.stash.update_scene(scene_id, cover=png(2))
+    rig.stash.update_scene(scene_id, cover=png(2), updated_at=later(rig))
     before = len([r for r in rig.stash.requests.all() if "screenshot" in r.path])
 
     answer = rig.task("preview_sync")
