@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+_RUN = """
+sys.path.insert(0, {folder!r})
+with open({script!r}) as file:
+    code = compile(file.read(), {script!r}, "exec")
+exec(code, {{"__name__": "__main__", "__file__": {script!r}}})
+"""
 _SPY = """
 import os, sys
 def leave(status):
@@ -14,13 +20,7 @@ def leave(status):
     leave_now(status)
 leave_now, os._exit = os._exit, leave
 sys.argv = [{script!r}]
-sys.path.insert(0, {folder!r})
-with open({script!r}) as file:
-    code = compile(file.read(), {script!r}, "exec")
-exec(code, {{"__name__": "__main__", "__file__": {script!r}}})
 """
-
-
 _SPY_OF_A_WORKER = """
 import os, sys
 def look(event, _arguments):
@@ -29,16 +29,12 @@ def look(event, _arguments):
         os._exit(0)
 sys.addaudithook(look)
 sys.argv = [{script!r}, "--worker", ""]
-sys.path.insert(0, {folder!r})
-with open({script!r}) as file:
-    code = compile(file.read(), {script!r}, "exec")
-exec(code, {{"__name__": "__main__", "__file__": {script!r}}})
 """
 
 
 def loaded_before_asking(script: Path, connection: bytes) -> set[str]:
     """Run a worker until it connects to a server; return the modules that it had loaded by then."""
-    spy = _SPY_OF_A_WORKER.format(script=str(script), folder=str(script.parent))
+    spy = (_SPY_OF_A_WORKER + _RUN).format(script=str(script), folder=str(script.parent))
     done = subprocess.run(
         [sys.executable, "-S", "-c", spy],
         input=connection,
@@ -51,7 +47,7 @@ def loaded_before_asking(script: Path, connection: bytes) -> set[str]:
 
 def loaded_modules(script: Path, stdin: bytes) -> tuple[bytes, set[str]]:
     """Run the entry script in a Python without site packages; return its answer and its modules."""
-    spy = _SPY.format(script=str(script), folder=str(script.parent))
+    spy = (_SPY + _RUN).format(script=str(script), folder=str(script.parent))
     done = subprocess.run(
         [sys.executable, "-S", "-c", spy], input=stdin, capture_output=True, check=True, timeout=60
     )

@@ -30,8 +30,9 @@ FLOORS = {
 HOMES = {"plexapi": {"plex"}, "stashapi": {"stash"}, "persistqueue": {"sync_queue"}}
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
 # Imports inside functions: the entry and the launcher are the measured hook path; `task_context`
-# and `earlier` load what few tasks need, a third of each one's start; the others know only at run
-# time whether what they import is installed.
+# and `earlier` load what few tasks need, a third of each one's start; the others, among them the
+# worker, which also loads reconciliation after its first job only, know only at run time whether
+# what they import is installed.
 LAZY = {
     "Stash2Plex.py",
     "shared/light_json.py",
