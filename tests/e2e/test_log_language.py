@@ -17,6 +17,7 @@ from tests.servers.stash import PluginResult, SceneFields
 from tests.vocabulary import unlisted
 
 BULK = 500 if os.environ.get("SOAK") else 200
+_ENDED = re.compile(r"Scene (\d+) \(.*\): (?:synced|already in step)")
 _MASKS = (
     (re.compile(r"\[\d\d:\d\d:\d\d\]"), "[14:02:07]"),
     (re.compile(r"\d+\.\d s\b"), "0.2 s"),
@@ -85,19 +86,22 @@ def test_a_bulk_edit_of_hundreds_of_scenes_is_a_handful_of_lines(rig: Rig) -> No
 
     rig.stash.edit_scenes(ids, tags=["Bulk"])
     assert rig.settled(120), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0 and "Drained: " in rig.worker_log())
+    assert rig.wait_until(
+        lambda: len(set(_ENDED.findall(rig.worker_log()))) == BULK and rig.queued() == 0
+    )
     rig.task("queue_status")
 
     shown = everything_said(rig)
     queued = [line for line in shown if ": queued" in line]
-    sums = [line for line in shown if "the worker ended" in line]
+    sums = re.findall(r"the worker ended (\d+) jobs", "\n".join(shown))
     assert (
         queued[-1]
         == f"info: Scene {ids[19]}: queued. More are queued in a row, without a line each"
     )
     assert len(queued) == 20
-    ended = [int(re.findall(r"ended (\d+) jobs", line)[0]) for line in sums]
-    assert BULK <= sum(ended) <= 1.2 * BULK  # a few were edited while their first sync was on
+    # Where a hook told of the worker by chance between a few scenes, these are told one by one.
+    ended = sum(map(int, sums)) + len(_ENDED.findall("\n".join(shown)))
+    assert BULK <= ended <= 1.2 * BULK  # a few were edited while their first sync was on
     assert len(shown) < 60, "\n".join(shown)
     assert unlisted(rig.worker_log()) == []
     assert {run.result.output for run in rig.stash.host.runs if run.kind == "hook"} == {"queued"}
