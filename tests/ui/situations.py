@@ -132,10 +132,12 @@ def disabled(rig: Rig) -> None:
     rig.configure(enabled=False)
 
 
-def down(rig: Rig) -> None:
-    """Plex is away, and three scenes wait for it."""
+def down(rig: Rig) -> float:
+    """Plex is away, and three scenes wait for it; return since when it is."""
+    since = time.time() - 60
     wait_in_queue(rig, rig.add_library(3, covers=False))
-    outage_now(rig, time.time() - 60)
+    outage_now(rig, since)
+    return since
 
 
 def paused(rig: Rig) -> None:
@@ -151,7 +153,7 @@ def unconfigured(rig: Rig) -> None:
     rig.configure(plex_url="")
 
 
-STATES: Mapping[str, Callable[[Rig], None]] = {
+STATES: Mapping[str, Callable[[Rig], object]] = {
     "new": lambda _rig: None,
     "in-step": in_step,
     "on-the-way": on_the_way,
