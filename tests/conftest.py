@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.rig import Rig
 
 MakeRig = Callable[..., Rig]
+
+# A disk that stalls, or another process's turn, is no fault of what is tried.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture

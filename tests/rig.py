@@ -218,8 +218,10 @@ class Rig:
         return [pid for pid, line in _processes() if script in line and "--worker" not in line]
 
     def stop_worker(self) -> None:
-        """Kill what runs, as the end of a container does."""
+        """Kill what runs, as the end of a container does; it holds no lock any more then."""
+        pids = [*self.worker_pids(), *self.waiter_pids()]
         self._signal_worker(signal.SIGKILL)
+        self.wait_until(lambda: all(map(_has_ended, pids)))
 
     def _end_worker(self) -> None:
         """Let what runs come to its end, so that its coverage is written; then kill it."""
@@ -261,6 +263,18 @@ def _scene(rng: random.Random, number: int, *, covers: bool) -> dict[str, Any]:
         "tags": rng.sample(_TAGS, rng.randint(1, 5)),
         "cover": png(number) if covers else None,
     }
+
+
+def _has_ended(pid: int) -> bool:
+    """Tell whether no thread is left: one that writes to the disk outlives the process's first.
+
+    Nor has a zombie any.
+    """
+    try:
+        threads = [(one / "stat").read_bytes() for one in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return True
+    return all(b") Z" in one for one in threads)
 
 
 def _processes() -> Iterator[tuple[int, str]]:

@@ -332,7 +332,8 @@ def test_stash_being_away_is_no_outage_of_plex(rig: Rig) -> None:
     rig.stash.edit_scenes(ids, tags=["T"])
     rig.stop_worker()
     rig.plex.start()
-    (rig.data / "circuit_breaker.json").unlink(missing_ok=True)
+    for name in ("circuit_breaker.json", "outage_history.json"):
+        (rig.data / name).unlink(missing_ok=True)
     rig.stash.stop()
     rig.stash.edit_scene(ids[0], title="Stash is busy with something else")
     assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
@@ -517,4 +518,6 @@ def test_a_scene_that_fails_before_plex_is_asked_says_nothing_about_plex(
     assert rig.wait_until(lambda: told in rig.worker_log())
     assert rig.wait_until(lambda: rig.queued() == 0)
     counted = failures if own_fault else 0
-    assert state(rig, "circuit_breaker.json")["failure_count"] == counted
+    assert rig.wait_until(
+        lambda: state(rig, "circuit_breaker.json")["failure_count"] == counted
+    )

@@ -165,7 +165,7 @@ def test_a_worker_whose_stash_has_moved_becomes_the_one_that_the_next_edit_calls
 
     assert any(arrives() for _ in range(10)), rig.worker_log()
     assert "has ended (away)" in rig.worker_log()
-    assert alive(rig) == [worker]
+    assert rig.wait_until(lambda: alive(rig) == [worker])
     assert len(container.zombies()) <= OF_THE_QUESTION
 
 

@@ -458,6 +458,7 @@ def test_collections_of_others_are_not_touched(rig: Rig) -> None:
 def test_scenes_that_wait_in_the_queue_are_named_and_stay_there(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a", **STASH)
     synced(rig)
+    rig.stop_worker()
     postpone(rig, scene_id)
 
     answer = rig.task("restore_values")

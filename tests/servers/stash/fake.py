@@ -89,6 +89,7 @@ class FakeStash:
             lambda: bool(self.registry.plugins),
         )
         self._server = HttpServer(self._app.handle, port)
+        self._left: list[HttpServer] = []
 
     def _engine(self) -> Engine:
         queries = Queries(
@@ -116,6 +117,7 @@ class FakeStash:
     def move(self) -> None:
         """Stops, and listens on another port."""
         self.stop()
+        self._left.append(self._server)
         self._server = HttpServer(self._app.handle, 0)
         self.start()
 
@@ -129,7 +131,8 @@ class FakeStash:
         _trace: TracebackType | None,
     ) -> None:
         """Stops; fails when something broke in here or a plugin passed its time limit."""
-        self.stop()
+        for server in (*self._left, self._server):
+            server.close()
         self.jobs.close()
         broken = [*self.engine.internal_errors, *self.jobs.panics]
         if broken and error is None:

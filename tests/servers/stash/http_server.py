@@ -74,6 +74,7 @@ class HttpServer:
         self._port = port
         self._lock = threading.Lock()
         self._server: _Server | None = None
+        self._reservation: socket.socket | None = None
         self._live: set[socket.socket] = set()
         self.stopping = threading.Event()
 
@@ -92,20 +93,35 @@ class HttpServer:
         if self._server is not None:
             return
         self.stopping = threading.Event()
+        self._give_back()
         server = _Server((self.host, self._port), self)
         self._port = server.server_address[1]
         self._server = server
         threading.Thread(target=server.serve_forever, args=(ACCEPT_POLL,), daemon=True).start()
 
     def stop(self) -> None:
-        """Closes the listener and every live connection: from now on clients are refused."""
+        """Closes the listener and every live connection: from now on clients are refused.
+
+        The port stays reserved, unheard: another test's server would be given it.
+        """
         server, self._server = self._server, None
         if server is None:
             return
         self.stopping.set()
         server.shutdown()
         server.server_close()
+        self._reservation = _reserved(self.host, self._port)
         self.drop_connections()
+
+    def close(self) -> None:
+        """Stops and gives the port back."""
+        self.stop()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        reservation, self._reservation = self._reservation, None
+        if reservation is not None:
+            reservation.close()
 
     def drop_connections(self) -> None:
         """Hangs up on all clients."""
@@ -169,6 +185,17 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         self.server.owner.serve(self.request)
+
+
+def _reserved(host: str, port: int) -> socket.socket | None:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        return None
+    return sock
 
 
 def _end(sock: socket.socket, dropped: DropError) -> None:
