@@ -207,6 +207,17 @@ class Rig:
         script = str(self.manifest.directory / "Stash2Plex.py")
         return [pid for pid, command in _processes() if script in command and "--worker" in command]
 
+    def the_worker(self) -> int:
+        """The one process that runs the worker; for a moment at its start that has children."""
+        found: list[int] = []
+
+        def is_alone() -> bool:
+            found[:] = self.worker_pids()
+            return len(found) == 1
+
+        assert self.wait_until(is_alone)
+        return found[0]
+
     def waiter_pids(self) -> list[int]:
         """The processes that wait in a worker's place where nobody collects one that ended."""
         waiter = str(self.manifest.directory / "worker" / "waiter.py")

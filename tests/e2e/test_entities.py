@@ -166,7 +166,7 @@ def test_a_destroyed_scene_is_forgotten_with_its_waiting_job_and_its_dead_letter
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert dead_scenes(rig) == {others[0]}
     assert logged_scenes(rig) == set(others)
-    assert f"Scene {gone}: done: destroyed in Stash" in rig.worker_log()
+    assert rig.wait_until(lambda: f"Scene {gone}: done: destroyed in Stash" in rig.worker_log())
 
 
 def test_a_scene_that_goes_while_it_is_being_synced_does_not_come_back_to_the_log(

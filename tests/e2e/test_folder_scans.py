@@ -129,7 +129,7 @@ def test_a_scene_that_comes_after_the_scan_waits_for_the_next_one(scanning: Rig)
     rig = scanning
     mutate(rig, "worker/folder_scans.py", "SCAN_INTERVAL = 60.0", "SCAN_INTERVAL = 3.0")
     create(rig, f"{FOLDER}/new/a.mp4")
-    assert rig.wait_until(lambda: len(scans(rig)) == 1)
+    assert rig.wait_until(lambda: rig.plex.find(f"{FOLDER}/new/a.mp4") is not None)
 
     create(rig, f"{FOLDER}/new/b.mp4")
 

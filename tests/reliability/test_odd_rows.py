@@ -55,7 +55,6 @@ def test_the_other_jobs_go_on_and_what_is_no_job_is_told(rig: Rig) -> None:
     rig.stash.edit_scene(ids[0], title="One")
     assert rig.wait_until(lambda: items[0].title == "One" and rig.queued() == 0)
     rig.stop_worker()
-    assert rig.wait_until(lambda: not rig.worker_pids())
     coped_with = [row(one, odd) for one, odd in zip(ids, COPED_WITH, strict=True)]
     not_found = json.dumps({"last_error_type": "PlexNotFound", "next_retry_at": time.time() + 600})
     with rig.database() as database:

@@ -139,6 +139,7 @@ class KillSoak:
         writes = self._rng.randint(0, MOST_EDITS)
         log = self._rig.plex.log
         if self._rng.random() < 0.9:
+            log.wait_for(lambda log: len(log) > 0, timeout=2.0)  # it has begun
             log.wait_for(lambda log: log.count("edit") >= writes, timeout=0.25)
         time.sleep(self._rng.uniform(0, 0.006))  # the random moment is what this test is about
 

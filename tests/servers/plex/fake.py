@@ -185,7 +185,7 @@ class FakePlex:
         """What it says it is doing; may be changed."""
         return self.scanner.activities
 
-    def wait_for(self, predicate: Callable[[FakePlex], bool], timeout: float = 5.0) -> bool:
+    def wait_for(self, predicate: Callable[[FakePlex], bool], timeout: float = 30.0) -> bool:
         """Block until the predicate holds for this server; False after `timeout` seconds."""
         with self.changed:
             return self.changed.wait_for(lambda: predicate(self), timeout)

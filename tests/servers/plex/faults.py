@@ -92,7 +92,7 @@ class Fault:
         self.clear()
         self.latch.open()
 
-    def wait_for_hit(self, hits: int = 1, timeout: float = 5.0) -> bool:
+    def wait_for_hit(self, hits: int = 1, timeout: float = 30.0) -> bool:
         """Block until it was hit so often; False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: self.hits >= hits, timeout)

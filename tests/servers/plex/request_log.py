@@ -178,12 +178,12 @@ class RequestLog:
             self.max_in_flight = self._in_flight
             self.max_writes_in_flight = self._writes_in_flight
 
-    def wait_for(self, predicate: Callable[[RequestLog], bool], timeout: float = 5.0) -> bool:
+    def wait_for(self, predicate: Callable[[RequestLog], bool], timeout: float = 30.0) -> bool:
         """Block until the predicate holds for this log; False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: predicate(self), timeout)
 
-    def wait_until_idle(self, timeout: float = 5.0) -> bool:
+    def wait_until_idle(self, timeout: float = 30.0) -> bool:
         """Block until no request is in flight."""
         return self.wait_for(lambda log: log.in_flight == 0, timeout)
 

@@ -100,7 +100,7 @@ class RequestLog:
             return self._matching(mark, matcher(which))
 
     def wait_for(
-        self, which: Which, timeout: float = 10.0, *, since: int = 0, count: int = 1
+        self, which: Which, timeout: float = 30.0, *, since: int = 0, count: int = 1
     ) -> LoggedRequest:
         """Waits until `count` requests after `since` match and returns the last of them.
 
