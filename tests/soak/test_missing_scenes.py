@@ -93,7 +93,7 @@ class House:
         self.queue.close()
         for close in self._open:
             close()
-        self.stash.stop()
+        self.stash.close()
         self.plex.close()
 
     def edit(self, *scene_ids: int) -> None:

@@ -114,6 +114,11 @@ class FakeStash:
         """Refuses clients from now on and hangs up on those that are there."""
         self._server.stop()
 
+    def close(self) -> None:
+        """Stops and gives its ports back."""
+        for server in (*self._left, self._server):
+            server.close()
+
     def move(self) -> None:
         """Stops, and listens on another port."""
         self.stop()
@@ -131,8 +136,7 @@ class FakeStash:
         _trace: TracebackType | None,
     ) -> None:
         """Stops; fails when something broke in here or a plugin passed its time limit."""
-        for server in (*self._left, self._server):
-            server.close()
+        self.close()
         self.jobs.close()
         broken = [*self.engine.internal_errors, *self.jobs.panics]
         if broken and error is None:
