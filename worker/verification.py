@@ -4,20 +4,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from plex.client import PlexClient
-from plex.diff import COLLECTIONS, PLEX_NAMES, edit_for
+from plex.diff import COLLECTIONS, PLEX_NAMES, edit_for, same
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from shared.frozen import frozen
 from shared.log import Log
 from sync_queue.manager import QueueManager
+from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import FieldValues, ItemRecord
 from validation.metadata import SceneMetadata
 from worker.scene_work import SceneWork
 
+_AGAIN = "sent_again"  # hint of a job: an edit before it met another writer's
+
 
 @frozen
 class _Expected:
-    """What an item was sent last: by two scenes of one batch, the later counts."""
+    """What an item was sent last: by two scenes of one batch, the later counts.
+
+    Attributes:
+        before: the item as it was when the edit was worked out.
+        again: the edit is a second try.
+    """
 
     scene_id: int
     label: str
@@ -25,6 +33,8 @@ class _Expected:
     fields: tuple[str, ...]
     record: ItemRecord
     original: FieldValues
+    before: PlexItem
+    again: bool
 
 
 class Verification:
@@ -32,6 +42,8 @@ class Verification:
 
     It comes after the jobs were settled and costs none of them: a field that Plex silently did
     not keep is reported once, remembered, and not sent again until the scene wants another value.
+    One that shows neither that nor what was there before has met another writer, such as Plex's
+    agent at a new item: the scene is synced once more, and only that concludes anything.
 
     Args:
         client: Plex.
@@ -66,7 +78,14 @@ class Verification:
     ) -> None:
         """Note that an item was sent these fields, and what is remembered of it."""
         self._expected[item.rating_key] = _Expected(
-            one.scene.id, one.scene.label, one.desired, tuple(fields), record, original
+            one.scene.id,
+            one.scene.label,
+            one.desired,
+            tuple(fields),
+            record,
+            original,
+            before=item,
+            again=any(claim.job.data.get(_AGAIN) for claim in one.claims),
         )
 
     def run(self) -> None:
@@ -79,22 +98,38 @@ class Verification:
         except PlexError as error:
             self._log.step(f"What was sent was not read back: {error}")
             return
-        for rating_key, item in items.items():
-            self._check(item, expected[rating_key])
+        disturbed = [
+            expected[rating_key].scene_id
+            for rating_key, item in items.items()
+            if self._met_another(item, expected[rating_key])
+        ]
+        now = self._clock()
+        jobs = [scene_job(one, METADATA, now, {_AGAIN: True}) for one in dict.fromkeys(disturbed)]
+        if jobs:
+            self._queue.enqueue(jobs)
 
-    def _check(self, item: PlexItem, sent: _Expected) -> None:
+    def _met_another(self, item: PlexItem, sent: _Expected) -> bool:
+        """Remember what Plex did not keep; tell whether another writer is why."""
         log = self._queue.sync_log
         record = sent.record
         left = edit_for(sent.desired, item, record.sent, sent.original, refused=record.refused)
         unkept = [name for name in left.fields if name in sent.fields]
         if not unkept:
-            return
+            return False
+        others = () if sent.again else _written_by_others(sent.before, item, unkept)
         # Read anew for what else was remembered since: its images.
         known = log.item(sent.scene_id, self._server_id, item.rating_key) or record
-        # Of collections what was sent stays noted: some may have arrived, and those are ours.
-        shown = {name: _shown(item, name) for name in unkept if name != COLLECTIONS}
+        # Of collections what was sent stays noted: some may have arrived, and those are ours. So
+        # does what another has written over: with `preserve_plex_edits` it is a person's.
+        shown = {name: _shown(item, name) for name in unkept if name not in (COLLECTIONS, *others)}
         known = replace(known, sent={**record.sent, **shown})
-        if _was_lost(item, unkept, sent):
+        if others:
+            known = replace(known, digest="")
+            self._log.info(
+                f"{sent.label}: somebody else wrote to its item in Plex while it was synced "
+                f"({', '.join(others)}); it is synced once more"
+            )
+        elif _was_lost(item, unkept, sent):
             known = replace(known, digest="")
             self._log.warning(
                 f"{sent.label}: Plex kept nothing of an edit, although it said so; it is sent "
@@ -109,6 +144,12 @@ class Verification:
                 "it can"
             )
         log.remember_item(sent.scene_id, self._server_id, item.rating_key, known, self._clock())
+        return bool(others)
+
+
+def _written_by_others(before: PlexItem, item: PlexItem, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the fields that an edit did not set right and that are not as it found them either."""
+    return tuple(name for name in names if not same(getattr(before, name), getattr(item, name)))
 
 
 def _was_lost(item: PlexItem, unkept: Sequence[str], sent: _Expected) -> bool:

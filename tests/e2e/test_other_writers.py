@@ -1,0 +1,83 @@
+"""Somebody else writes to a Plex item in the moment in which it is synced."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from tests.conftest import MakeRig
+from tests.e2e.test_fields import AGENTS, EVERYTHING, PERSONS, SHOWN, memory, shown, sync
+from tests.rig import Rig
+from tests.servers.plex import ItemFields
+
+TOLD = "somebody else wrote to its item in Plex while it was synced"
+
+
+def edits(rig: Rig) -> int:
+    return rig.plex.log.count("edit", status=200)
+
+
+def test_what_an_agent_writes_to_a_new_item_between_our_look_and_our_edit_does_not_stay(
+    rig: Rig,
+) -> None:
+    fields = EVERYTHING.copy()
+    del fields["cover"]
+    scene_id, item = rig.add_pair("a", **fields)
+    hang = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(scene_id, title="Ours")
+    assert hang.wait_for_hit()
+
+    rig.plex.agent[item.rating_key] = cast("ItemFields", AGENTS)
+    rig.plex.refresh_item(item.rating_key)
+    hang.release()
+
+    wanted = SHOWN | {"collections": ["Agent's", "Our studio"]}
+    assert rig.wait_until(lambda: shown(item) == wanted and rig.queued() == 0)
+    assert rig.wait_until(lambda: rig.worker_log().count("): synced") == 2)
+    assert f"Scene {scene_id} (Ours): {TOLD} (performers, tags)" in rig.worker_log()
+    assert "did not keep" not in rig.worker_log()
+    assert memory(rig) == {}
+    assert edits(rig) == 2
+
+
+def test_against_a_writer_who_comes_each_time_one_more_try_is_made_and_it_is_told(
+    rig: Rig,
+) -> None:
+    scene_id, item = rig.add_pair("a", tags=["Our tag"])
+    first = rig.plex.faults.hang(kind="edit", times=1)
+    rig.stash.edit_scene(scene_id, title="Ours")
+    assert first.wait_for_hit()
+    second = rig.plex.faults.hang(kind="edit", times=1)
+
+    rig.plex.edit(item.rating_key, genres=["theirs"])
+    first.release()
+    assert second.wait_for_hit()
+    rig.plex.edit(item.rating_key, genres=["theirs", "theirs, too"])
+    second.release()
+
+    told = f"Scene {scene_id} (Ours): Plex did not keep: tags"
+    assert rig.wait_until(lambda: told in rig.worker_log() and rig.queued() == 0)
+    assert rig.worker_log().count(TOLD) == 1
+    assert edits(rig) == 2
+
+
+@pytest.mark.parametrize("values", [PERSONS, {"genres": ["mine"]}], ids=["all", "one"])
+def test_what_a_person_sets_before_an_edit_was_read_back_is_his_with_preserve_plex_edits(
+    make_rig: MakeRig, values: dict[str, object]
+) -> None:
+    rig = make_rig(settings={"preserve_plex_edits": True})
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    hang = rig.plex.faults.hang(kind="edit", times=1, applied=True)
+    rig.stash.edit_scene(scene_id, title="Ours")
+    assert hang.wait_for_hit()
+
+    rig.plex.edit(item.rating_key, **values)  # type: ignore[arg-type]
+    hang.release()
+    assert rig.wait_until(lambda: TOLD in rig.worker_log() and rig.queued() == 0)
+    rig.stash.update_scene(scene_id, tags=["Another"], details="Other")
+    sync(rig)
+
+    assert {name: shown(item)[name] for name in values} == values
+    assert "did not keep" not in rig.worker_log()
+    assert memory(rig) == {}
