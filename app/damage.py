@@ -3,12 +3,12 @@
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 
+from plex.index_database import is_about_index
 from plex.path_index import delete_index
 from shared.data_folder import DataFolder
 from shared.log import Log
-from sync_queue.rescue import is_damage, set_aside
+from sync_queue.rescue import set_aside
 
 LONGEST_WAIT = 60.0  # seconds before a database is mended again
 QUIET = 60.0  # seconds without damage, after which it counts as the first again
@@ -43,18 +43,19 @@ class Mender:
     def mend(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
         """Mend what is damaged; nobody in this process has it open.
 
-        SQLite's errors do not tell of which database they are.
-
         Args:
             error: how it showed.
-            opened: the queue's database in which, or beside which, it showed; None if not known.
+            opened: the queue's database that was in use; None if not known.
         """
         again = self._monotonic() - self._mended_at < QUIET
         self._in_a_row = self._in_a_row + 1 if again else 1
         if again:
             self._wait(min(LONGEST_WAIT, 2.0 ** min(self._in_a_row - 2, 6)))
         try:
-            self._mend(error, opened)
+            if is_about_index(error):
+                self._mend_index(error)
+            else:
+                self._mend_queue(error, opened)
         except OSError as why:
             self._log.error(
                 f"A database of the plugin is damaged ({error}) and could not be set aside "
@@ -62,7 +63,13 @@ class Mender:
             )
         self._mended_at = self._monotonic()
 
-    def _mend(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
+    def _mend_index(self, error: sqlite3.DatabaseError) -> None:
+        delete_index(self._folder.library_database)  # Plex tells all that was in it
+        self._log.warning(
+            f"The index of Plex's files (library.db) was damaged ({error}); it is made anew"
+        )
+
+    def _mend_queue(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
         path = self._folder.queue_database
         if is_replaced(path, opened):
             self._log.warning(
@@ -76,12 +83,6 @@ class Mender:
                 f"The queue's database was damaged ({error}) and is kept as {aside}. A fresh one "
                 "is in use; a reconciliation of all scenes begins by itself and finds what was "
                 "waiting in it"
-            )
-        elif self._in_a_row > 2 or not _is_sound(self._folder.library_database):
-            # Nothing of an index is lost: so it also goes if nothing else has helped.
-            delete_index(self._folder.library_database)
-            self._log.warning(
-                f"The index of Plex's files (library.db) was damaged ({error}); it is made anew"
             )
         else:
             self._log.warning(
@@ -101,13 +102,3 @@ def identity_of(path: str) -> Identity | None:
 def is_replaced(path: str, opened: Identity | None) -> bool:
     """Tell whether another file has the name of the one that was opened."""
     return opened is not None and identity_of(path) not in (None, opened)
-
-
-def _is_sound(path: str) -> bool:
-    if not os.path.exists(path):
-        return True
-    try:
-        with closing(sqlite3.connect(path, timeout=1.0)) as connection:
-            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
-    except sqlite3.DatabaseError as error:
-        return not is_damage(error)
