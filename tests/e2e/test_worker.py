@@ -7,6 +7,7 @@ import os
 import signal
 
 from tests.conftest import MakeRig
+from tests.e2e.test_outages import quicken
 from tests.oracle import compare
 from tests.rig import PLUGIN, TOKEN, Rig, png
 
@@ -151,6 +152,7 @@ def test_a_cookie_that_ended_ends_the_worker_and_the_next_hook_brings_a_fresh_on
 
 
 def test_settings_that_name_no_plex_keep_the_jobs_until_they_do(rig: Rig) -> None:
+    quicken(rig)
     scene_id, item = rig.add_pair("a", tags=["T"])
     rig.stash.set_plugin_settings(PLUGIN, {"plex_url": rig.plex.url, "plex_token": "short"})
 

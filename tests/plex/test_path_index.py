@@ -7,12 +7,14 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plex.exceptions import PlexTemporaryError
+from plex.index_database import IndexConnection
 from plex.items import LibraryPart
 from plex.path_index import Listing, PathIndex, folded_path
 
@@ -194,16 +196,16 @@ def test_a_locked_database_is_not_taken_for_a_broken_one(
     index: PathIndex, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index.replace_section(1, [PARTS], "", NOW)
-    connect = sqlite3.connect
 
-    def impatient(database: str, **options: object) -> sqlite3.Connection:
-        return connect(database, **{**options, "timeout": 0.0})  # type: ignore[call-overload,no-any-return]
+    class Impatient(IndexConnection):
+        def __init__(self, database: str, **options: Any) -> None:
+            super().__init__(database, **(options | {"timeout": 0.0}))
 
-    blocker = connect(path, isolation_level=None)
+    blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
     index.close()
     blocker.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr(sqlite3, "connect", impatient)
+    monkeypatch.setattr("plex.path_index.IndexConnection", Impatient)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         PathIndex(path)
     blocker.execute("ROLLBACK")
