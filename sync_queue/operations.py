@@ -21,6 +21,12 @@ _FIND_WAITING = (
     "ORDER BY _id LIMIT 1"
 )
 _INSERT = f"INSERT INTO {TABLE} (data, timestamp, status) VALUES (?, ?, {WAITING_NEW})"
+# One statement, hence of one moment: a job that changes hands meanwhile is counted once.
+_STATS = (
+    f"SELECT (SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= :now), "
+    f"(SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > :now), "
+    f"(SELECT COUNT(*) FROM {TABLE} WHERE {IS_IN_PROGRESS})"
+)
 _REPLACE = f"UPDATE {TABLE} SET data = ?, status = {WAITING_NEW} WHERE _id = ?"
 
 
@@ -155,16 +161,8 @@ def has_unfinished(connection: sqlite3.Connection) -> bool:
 
 def get_stats(connection: sqlite3.Connection, now: float) -> "dict[str, int]":
     """Return the counts of jobs: `pending`, `retrying` (not due yet), `in_progress`."""
-    return {
-        "pending": _count(connection, f"{IS_WAITING} AND {DUE} <= ?", now),
-        "retrying": _count(connection, f"{IS_WAITING} AND {DUE} > ?", now),
-        "in_progress": _count(connection, IS_IN_PROGRESS),
-    }
-
-
-def _count(connection: sqlite3.Connection, condition: str, *values: float) -> int:
-    statement = f"SELECT COUNT(*) FROM {TABLE} WHERE {condition}"
-    return int(connection.execute(statement, values).fetchone()[0])
+    pending, retrying, in_progress = connection.execute(_STATS, {"now": now}).fetchone()
+    return {"pending": pending, "retrying": retrying, "in_progress": in_progress}
 
 
 def clear_pending_items(connection: sqlite3.Connection) -> int:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import closing
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sync_queue.ack_queue import LARGEST_LOG
+from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import KEPT_UNREADABLE, QueueManager
 from sync_queue.models import MISSING_SINCE, Claim, SyncJob
+from sync_queue.operations import get_stats
 from sync_queue.rescue import INBOX, put_into_inbox, read_inbox
 from tests.sync_queue.support import NOW, Clock, ignore, job, postponed, rows, write_row
 
@@ -30,6 +34,36 @@ def delay(queue: QueueManager, until: float, error_type: str, *scenes: int) -> N
 
 def scenes_due(queue: QueueManager) -> list[int | None]:
     return [claim.job.scene_id for claim in queue.claim(99)]
+
+
+# counting
+
+
+@pytest.mark.parametrize("before", range(1, 4), ids=["first", "second", "third"])
+@pytest.mark.parametrize("taken", [False, True], ids=["given back", "taken"])
+def test_a_job_that_changes_hands_while_they_are_counted_is_counted_once(
+    queue: QueueManager, folder: str, taken: bool, before: int
+) -> None:
+    """Else somebody is told that all is in Plex, or a task that waits for the last one ends."""
+    queue.enqueue([job(1)])
+    claims = queue.claim(1)
+    if taken:
+        queue.give_back(claims)
+    statements = count(1)
+
+    def change_hands(_statement: str) -> None:
+        if next(statements) == before:
+            if taken:
+                queue.claim(1)
+            else:
+                queue.give_back(claims)
+
+    with closing(connect(str(Path(folder) / "data.db"))) as connection:
+        connection.set_trace_callback(change_hands)
+        counts = get_stats(connection, NOW)
+        connection.set_trace_callback(None)
+
+    assert sum(counts.values()) == 1
 
 
 # clearing

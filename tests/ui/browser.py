@@ -171,8 +171,17 @@ class Browser:
         return self.tell("POST", "/execute/async", {"script": script, "args": list(arguments)})
 
     def sees(self, text: str, selector: str = "body") -> str:
-        """Wait until a visible element has this text; return all of its text."""
-        self.until(_VISIBLE_WITH_TEXT, selector, text)
+        """Wait until a visible element has this text; return all of its text.
+
+        Raises:
+            BrowserError: it never had; the error tells what the page shows instead.
+        """
+        try:
+            self.until(_VISIBLE_WITH_TEXT, selector, text)
+        except BrowserError as error:
+            shown = self.js("return document.body.innerText")
+            message = f"{error}; {text!r} is not in {selector}, the page shows: {shown[:2000]}"
+            raise BrowserError(message) from None
         return self.text(selector, text)
 
     def text(self, selector: str = "body", among: str = "") -> str:
