@@ -12,7 +12,7 @@ from shared.log import Log
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import FieldValues, ItemRecord
-from validation.metadata import SceneMetadata
+from validation.metadata import SceneMetadata, folded
 from worker.scene_work import SceneWork
 
 _AGAIN = "sent_again"  # hint of a job: an edit before it met another writer's
@@ -120,8 +120,10 @@ class Verification:
         # Read anew for what else was remembered since: its images.
         known = log.item(sent.scene_id, self._server_id, item.rating_key) or record
         # Of collections what was sent stays noted: some may have arrived, and those are ours. So
-        # does what another has written over: with `preserve_plex_edits` it is a person's.
-        shown = {name: _shown(item, name) for name in unkept if name not in (COLLECTIONS, *others)}
+        # does what was written over: since our edit has locked it, it is a person's.
+        agents = all(_came_first(sent, item, name) for name in others)
+        persons = () if agents else others
+        shown = {name: _shown(item, name) for name in unkept if name not in (COLLECTIONS, *persons)}
         known = replace(known, sent={**record.sent, **shown})
         if others:
             known = replace(known, digest="")
@@ -150,6 +152,14 @@ class Verification:
 def _written_by_others(before: PlexItem, item: PlexItem, names: Sequence[str]) -> tuple[str, ...]:
     """Return the fields that an edit did not set right and that are not as it found them either."""
     return tuple(name for name in names if not same(getattr(before, name), getattr(item, name)))
+
+
+def _came_first(sent: _Expected, item: PlexItem, name: str) -> bool:
+    """Tell whether what another wrote was there before our edit: that gave no value, or added."""
+    ours = sent.record.sent[name]
+    if isinstance(ours, str):
+        return same(getattr(sent.before, name), ours)
+    return {folded(one) for one in ours} <= {folded(one) for one in getattr(item, name)}
 
 
 def _was_lost(item: PlexItem, unkept: Sequence[str], sent: _Expected) -> bool:

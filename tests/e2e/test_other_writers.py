@@ -18,9 +18,11 @@ def edits(rig: Rig) -> int:
     return rig.plex.log.count("edit", status=200)
 
 
+@pytest.mark.parametrize("preserve", [False, True], ids=["", "preserve_plex_edits"])
 def test_what_an_agent_writes_to_a_new_item_between_our_look_and_our_edit_does_not_stay(
-    rig: Rig,
+    make_rig: MakeRig, preserve: bool
 ) -> None:
+    rig = make_rig(settings={"preserve_plex_edits": preserve})
     fields = EVERYTHING.copy()
     del fields["cover"]
     scene_id, item = rig.add_pair("a", **fields)
