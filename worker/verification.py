@@ -121,8 +121,7 @@ class Verification:
         known = log.item(sent.scene_id, self._server_id, item.rating_key) or record
         # Of collections what was sent stays noted: some may have arrived, and those are ours. So
         # does what was written over: since our edit has locked it, it is a person's.
-        agents = all(_came_first(sent, item, name) for name in others)
-        persons = () if agents else others
+        persons = () if all(_came_first(sent, item, name) for name in others) else others
         shown = {name: _shown(item, name) for name in unkept if name not in (COLLECTIONS, *persons)}
         known = replace(known, sent={**record.sent, **shown})
         if others:

@@ -256,7 +256,6 @@ def test_ctrl_c_stops_a_command_and_what_was_queued_stays_queued(rig: Rig) -> No
     rig.stash.edit_scenes(ids, tags=["New"])
     assert rig.wait_until(lambda: "nothing answers" in rig.worker_log())
     rig.stop_worker()
-    assert rig.wait_until(lambda: not rig.worker_pids())  # one that still ends holds the lock
     rig.plex.start()
     hang = rig.plex.faults.hang(kind="edit", times=1)
     process = subprocess.Popen(
