@@ -18,7 +18,7 @@ from benchmarks.processes import Run, run
 from benchmarks.scale import Scale
 from benchmarks.table import Row
 from benchmarks.workspace import Workspace
-from tests.servers.stash.runner import plugin_input
+from simulators.stash.runner import plugin_input
 
 _SCENES = 50
 _COVER = 1_500_000  # bytes; some 2 MB as text

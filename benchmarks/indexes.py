@@ -11,7 +11,7 @@ from benchmarks.processes import cpu_seconds, peak_megabytes
 from benchmarks.scale import Scale
 from benchmarks.table import Row, by_kind
 from benchmarks.workspace import Workspace
-from tests.rig import FOLDER
+from simulators.rig import FOLDER
 
 _BATCH = 50  # scenes of which the worker claims all at once
 _FOLDERS = 50

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.processes import children, command_of, kill
 from benchmarks.workspace import Workspace
-from tests.rig import PLUGIN, Rig
+from simulators.rig import PLUGIN, Rig
 
 Progress = Callable[[str], None]
 

@@ -12,7 +12,7 @@ from benchmarks.installed import Installed, Progress, StandstillError, installed
 from benchmarks.scale import Scale
 from benchmarks.table import Row
 from benchmarks.workspace import Workspace
-from tests.rig import PLUGIN
+from simulators.rig import PLUGIN
 from tests.ui.browser import Browser
 from tests.ui.chromium import LACK, Programs, find
 from tests.ui.situations import bury, wait_in_queue

@@ -6,7 +6,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 
 
 class RevisionError(Exception):

@@ -14,11 +14,11 @@ from benchmarks.installed import Installed
 from plex.diff import PLEX_NAMES, edit_for
 from plex.items import PlexItem
 from plex.originals import held_values
+from simulators.plex import Item
 from stash.connection import StashConnection, parse_address
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord, SceneRecord
-from tests.servers.plex import Item
 from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene

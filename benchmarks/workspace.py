@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 
 _FLUSHES = 40
 _FAST_FLUSH = 0.001  # seconds; the goals of the hook are for a disk like that

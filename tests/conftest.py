@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.rig import Rig
+from simulators.rig import Rig
 
 MakeRig = Callable[..., Rig]
 

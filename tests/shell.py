@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.rig import Rig
+from simulators.rig import Rig
 
 PATIENCE = 120.0  # seconds
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 
 # design.md §3: a folder may import its own floor's folder and every floor below.
 FLOORS = {

@@ -17,7 +17,7 @@ from benchmarks.scale import QUICK, Scale
 from benchmarks.sections import Part
 from benchmarks.table import Row
 from benchmarks.workspace import Workspace
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 
 OURS, THEIRS = Path("ours"), Path("theirs")
 

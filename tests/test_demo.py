@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import REPOSITORY, Rig
-from tests.servers.stash.plugin_registry import PLUGIN_FILES, PLUGIN_FOLDERS
+from simulators.rig import REPOSITORY, Rig
+from simulators.stash.plugin_registry import PLUGIN_FILES, PLUGIN_FOLDERS
 from tools.demo.fields import FIELDS, OTHER, differing
 from tools.demo.finale import AGREE, DIFFER, comparison
 from tools.demo.layout import bar, columns, cut_line, fit, line, wrap_line

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import REPOSITORY
-from tests.servers.stash.plugin_manifest import load
+from simulators.rig import REPOSITORY
+from simulators.stash.plugin_manifest import load
 from tests.test_architecture import sources
 from validation.config import Config, parse_config
 from validation.path_map import parse_path_map

@@ -8,9 +8,9 @@ from dataclasses import fields
 
 import pytest
 
+from simulators.rig import REPOSITORY
+from simulators.stash.plugin_manifest import Operation, load
 from tasks.registry import MODES
-from tests.rig import REPOSITORY
-from tests.servers.stash.plugin_manifest import Operation, load
 from validation.config import Config
 
 MANIFEST = load(REPOSITORY / "Stash2Plex.yml")

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from simulators.rig import TOKEN as RIG_TOKEN
+from simulators.rig import Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
-from tests.rig import TOKEN as RIG_TOKEN
-from tests.rig import Rig
 
 TOKEN = "canary-plex/token+Zyx9wVu8"
 OTHER_TOKEN = "canary-wrong/token+Qrs7tUv6"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 from tests.vocabulary import FOLDERS, Event, Message, events, messages
 
 _SPACES = re.compile(r"\s+")

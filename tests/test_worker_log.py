@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from app.worker_log import MAX_BYTES, OLD_FILES
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 
 _TALK = """
 import os, sys

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "log.md"
 FOLDERS = ("app", "hooks", "worker", "reconciliation", "sync_queue", "plex", "stash", "shared")

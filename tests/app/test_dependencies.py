@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 
 _LOAD = """
 import sys

@@ -6,11 +6,11 @@ import json
 import re
 from typing import Any
 
+from simulators.rig import PLUGIN, Rig
+from simulators.stash import PluginResult
 from sync_queue.dlq import Failure
 from sync_queue.models import SyncJob
 from tests.e2e.test_dead_letter_tasks import CLOSED, queue_of
-from tests.rig import PLUGIN, Rig
-from tests.servers.stash import PluginResult
 from tests.sync_queue.support import job
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import Rig, png
+from simulators.rig import Rig, png
 
 DIFF = Path("plex/diff.py")
 COVERS = Path("worker/cover_sync.py")

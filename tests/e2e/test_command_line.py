@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from simulators.rig import TOKEN, Rig
 from tests.conftest import MakeRig
 from tests.e2e.answers import bury
 from tests.e2e.test_outages import quicken
-from tests.rig import TOKEN, Rig
 from tests.shell import Shell, approved
 
 KEY = "command-line-key-Hj6Kl9Qw2"

@@ -8,10 +8,10 @@ from itertools import count
 
 import pytest
 
+from simulators.plex import Item
+from simulators.rig import FOLDER, Rig, png
+from simulators.stash.faults import Status
 from tests.conftest import MakeRig
-from tests.rig import FOLDER, Rig, png
-from tests.servers.plex import Item
-from tests.servers.stash.faults import Status
 
 JPEG = b"\xff\xd8\xff"
 

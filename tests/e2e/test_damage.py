@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import Rig
+from simulators.rig import Rig
 
 
 def page_of(database: Path, table: str) -> tuple[int, int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from simulators.rig import FOLDER, Rig
+from simulators.stash import Hang
 from tests.e2e.answers import DAY, HOUR, MINUTE, PATHLESS, asked, bury, story
 from tests.e2e.test_dead_letter_tasks import dead_scenes, postpone, queue_of
-from tests.rig import FOLDER, Rig
-from tests.servers.stash import Hang
 
 NOT_FOUND = (
     "let Plex scan its library: once Plex has the file, it is queued by itself. Where Plex names "

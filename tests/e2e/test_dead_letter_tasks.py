@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from shared.file_lock import FileLock
+from simulators.rig import FOLDER, TOKEN, Rig
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken, state
-from tests.rig import FOLDER, TOKEN, Rig
 from tests.sync_queue.support import job, postponed
 
 HOUR, DAY = 3600.0, 86400.0

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
+from simulators.rig import INTERPRETER, REPOSITORY, TOKEN, Rig
+from simulators.stash import PluginResult
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.reliability.test_file_system_faults import _DROP_CAPABILITIES, interpreter
-from tests.rig import INTERPRETER, REPOSITORY, TOKEN, Rig
-from tests.servers.stash import PluginResult
 from tests.shell import Shell, approved
 
 CHECKS = 21

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from simulators.oracle import IMAGE_LOCKS, LOCKS
+from simulators.rig import FOLDER, Rig, png
+from simulators.stash import SceneFields
 from tests.conftest import MakeRig
-from tests.oracle import IMAGE_LOCKS, LOCKS
-from tests.rig import FOLDER, Rig, png
-from tests.servers.stash import SceneFields
 
 EVERYTHING: SceneFields = {
     "title": "A night, a lamp & <Zoë>",

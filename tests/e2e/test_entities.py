@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from shared.file_lock import FileLock
+from simulators.rig import FOLDER, Rig
+from simulators.stash import PluginRun
 from sync_queue.sync_log import NOBODY
 from tests.conftest import MakeRig
 from tests.e2e.test_dead_letter_tasks import bury, dead_scenes, postpone
-from tests.rig import FOLDER, Rig
-from tests.servers.stash import PluginRun
 
 
 def synced(rig: Rig, count: int = 3) -> list[int]:

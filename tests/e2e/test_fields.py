@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import pytest
 
+from simulators.plex import Item
+from simulators.plex.request_log import Request
+from simulators.rig import Rig, png
+from simulators.stash import SceneFields
 from tests.conftest import MakeRig
-from tests.rig import Rig, png
-from tests.servers.plex import Item
-from tests.servers.plex.request_log import Request
-from tests.servers.stash import SceneFields
 
 EVERYTHING: SceneFields = {
     "title": "Ours",

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from simulators.rig import FOLDER, TOKEN, Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_hook import hold_worker_lock
 from tests.e2e.test_lifecycle import mutate
-from tests.rig import FOLDER, TOKEN, Rig
 
 BURST = 12
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from simulators.rig import Rig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
-from tests.rig import Rig
 
 CANNOT = "The queue's database cannot be used"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from shared.file_lock import FileLock
+from simulators.rig import PLUGIN, REPOSITORY, Rig
 from tests.conftest import MakeRig
 from tests.loaded import loaded_modules
-from tests.rig import PLUGIN, REPOSITORY, Rig
 
 # The list of design.md §1, but for `json`: what that imports costs a hook a quarter of its time.
 ALLOWED_IMPORTS = "import os, sys, _json, time, sqlite3, fcntl"

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from simulators.rig import FOLDER, Rig
+from simulators.stash import PluginResult, VideoFile
 from sync_queue.dlq import Failure
 from tests.conftest import MakeRig
 from tests.e2e.answers import HOUR, asked, bury, story
 from tests.e2e.test_dead_letter_tasks import postpone, queue_of
-from tests.rig import FOLDER, Rig
-from tests.servers.stash import PluginResult, VideoFile
 from tests.sync_queue.support import job
 
 KNOWN: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rig import Rig
+from simulators.rig import Rig
 
 
 def mutate(rig: Rig, file: str, sound: str, other: str) -> None:

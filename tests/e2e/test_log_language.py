@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 import pytest
 
+from simulators.rig import Rig
+from simulators.stash import PluginResult, SceneFields
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
-from tests.rig import Rig
-from tests.servers.stash import PluginResult, SceneFields
 from tests.vocabulary import unlisted
 
 BULK = 500 if os.environ.get("SOAK") else 200

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
+from simulators.oracle import judge
+from simulators.plex import Item, Media, Part
+from simulators.rig import FOLDER, Rig
+from simulators.stash import VideoFile
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
-from tests.oracle import judge
-from tests.rig import FOLDER, Rig
-from tests.servers.plex import Item, Media, Part
-from tests.servers.stash import VideoFile
 
 DOCKER = {"/data": "/media/scenes"}
 FOLDERS = ("2023/summer", "2023/winter", "2024/summer")

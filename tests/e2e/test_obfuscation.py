@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from simulators.rig import Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
-from tests.rig import Rig
 from validation.obfuscation import words_for, words_for_path
 
 ROOT = "/media/Zanzibar Films, Inc"

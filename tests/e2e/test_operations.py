@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from simulators.rig import PLUGIN, Rig
 from tasks.operations import ALIASES
 from tests.e2e.answers import asked, bury, opened, operation
 from tests.e2e.test_dead_letter_tasks import postpone, write
 from tests.loaded import loaded_modules
-from tests.rig import PLUGIN, Rig
 
 HEAVY = {"plexapi", "requests", "stashapi", "persistqueue"}
 QUESTIONS = ("queue_status", "outage_summary", "show_dlq", "inspect", "health_check")

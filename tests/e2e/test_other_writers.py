@@ -6,10 +6,10 @@ from typing import cast
 
 import pytest
 
+from simulators.plex import ItemFields
+from simulators.rig import Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_fields import AGENTS, EVERYTHING, PERSONS, SHOWN, memory, shown, sync
-from tests.rig import Rig
-from tests.servers.plex import ItemFields
 
 TOLD = "somebody else wrote to its item in Plex while it was synced"
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
+from simulators.plex import FakePlex, Request
+from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
-from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
-from tests.servers.plex import FakePlex, Request
 
 SOAK = bool(os.environ.get("SOAK"))
 EDITS = 200 if SOAK else 60  # more than a batch

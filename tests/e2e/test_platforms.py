@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from simulators.rig import REPOSITORY, Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
-from tests.rig import REPOSITORY, Rig
 
 ON_WINDOWS = {
     'sys.platform == "win32"': "True",

@@ -6,11 +6,11 @@ import os
 
 import pytest
 
+from simulators.plex import Request
+from simulators.rig import Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import assert_nothing_spent, jobs, quicken, state
-from tests.rig import Rig
-from tests.servers.plex import Request
 
 
 @pytest.fixture

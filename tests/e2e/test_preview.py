@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from plex.diff import PLEX_NAMES
+from simulators.rig import FOLDER, Rig, png
 from tests.e2e.test_reconcile import later
 from tests.e2e.test_restore import STASH, fill, memory, synced
-from tests.rig import FOLDER, Rig, png
 
 
 def report(rig: Rig) -> str:

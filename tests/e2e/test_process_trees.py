@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from shared.file_lock import FileLock
+from simulators.rig import FOLDER, Rig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_worker_place import cut_off_from_stash, is_free
-from tests.rig import FOLDER, Rig
 from tests.trees.container import PROCESS_ONE, PYTHON, Container, unshare
 from worker.takeover import Takeover
 

@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from shared.file_lock import FileLock
+from simulators.rig import FOLDER, PLUGIN, Rig, png
+from simulators.stash import PluginResult, Status, graphql_errors
+from simulators.stash.request_log import LoggedRequest
 from tests.conftest import MakeRig
 from tests.e2e.test_dead_letter_tasks import bury, dead_scenes, postpone, queue_of, write
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import jobs, state
 from tests.e2e.test_restore import STASH, synced
-from tests.rig import FOLDER, PLUGIN, Rig, png
-from tests.servers.stash import PluginResult, Status, graphql_errors
-from tests.servers.stash.request_log import LoggedRequest
 
 STATE = "reconciliation_state.json"
 HOUR, DAY = 3600.0, 86_400.0

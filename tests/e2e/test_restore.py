@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from simulators.plex import FakePlex
+from simulators.rig import FOLDER, Rig, png
 from tests.e2e.test_dead_letter_tasks import postpone
 from tests.e2e.test_fields import refused
 from tests.e2e.test_lifecycle import mutate
-from tests.rig import FOLDER, Rig, png
-from tests.servers.plex import FakePlex
 
 COUNT = 6
 STASH: dict[str, Any] = {

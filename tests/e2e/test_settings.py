@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from simulators.plex import FakePlex
+from simulators.rig import FOLDER, PLUGIN, REPOSITORY, TOKEN, Rig
+from simulators.stash.plugin_manifest import load
 from tests.conftest import MakeRig
 from tests.e2e.test_dead_letter_tasks import dead_scenes, postpone
 from tests.e2e.test_fields import EVERYTHING
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import jobs, quicken
 from tests.e2e.test_reconcile import fill, no_worker
-from tests.rig import FOLDER, PLUGIN, REPOSITORY, TOKEN, Rig
-from tests.servers.plex import FakePlex
-from tests.servers.stash.plugin_manifest import load
 
 HERE = "e2e/test_settings.py::"
 _FIELDS = "e2e/test_fields.py::"

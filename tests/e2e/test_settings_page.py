@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from simulators.rig import PLUGIN, TOKEN, Rig
+from simulators.stash import PluginResult, Status
 from tests.conftest import MakeRig
-from tests.rig import PLUGIN, TOKEN, Rig
-from tests.servers.stash import PluginResult, Status
 from validation.shown_defaults import Shown, defaults_to_write
 
 DEFAULTS = defaults_to_write({}, Shown())

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from simulators.rig import Rig
 from tests.e2e.answers import DAY, HOUR, MINUTE, asked, bury, opened, operation, story
 from tests.e2e.test_dead_letter_tasks import outage, postpone, queue_of, write
-from tests.rig import Rig
 from tests.sync_queue.support import job
 
 NEVER = {"runs": 0, "last_run_at": None, "scope": None, "startup_run": False, "scenes_checked": 0,

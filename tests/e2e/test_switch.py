@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from simulators.rig import Rig
 from tests.e2e.test_lifecycle import mutate
 from tests.legacy.support import DEVICE_ID, EarlierFolder, earlier_job
-from tests.rig import Rig
 
 HEADER = "x-plex-client-identifier"
 NOWHERE = 9001  # a scene that Stash does not have: its dead letters stay

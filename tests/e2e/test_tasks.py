@@ -6,9 +6,9 @@ import datetime
 
 import pytest
 
+from simulators.rig import Rig
 from sync_queue.rescue import put_into_inbox
 from tests.e2e.test_dead_letter_tasks import queue_of
-from tests.rig import Rig
 from tests.sync_queue.support import job
 
 

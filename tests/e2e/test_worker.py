@@ -6,10 +6,10 @@ import json
 import os
 import signal
 
+from simulators.oracle import compare
+from simulators.rig import PLUGIN, TOKEN, Rig, png
 from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken
-from tests.oracle import compare
-from tests.rig import PLUGIN, TOKEN, Rig, png
 
 
 def test_ten_edits_of_a_scene_while_plex_is_down_are_one_job_and_one_put(rig: Rig) -> None:

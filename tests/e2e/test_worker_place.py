@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from shared.file_lock import FileLock
+from simulators.rig import Rig
 from tests.e2e.test_lifecycle import mutate
-from tests.rig import Rig
 
 
 def is_free(rig: Rig) -> bool:

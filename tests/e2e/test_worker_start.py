@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 
+from simulators.rig import Rig
 from tests.e2e.test_lifecycle import mutate
 from tests.loaded import loaded_before_asking
-from tests.rig import Rig
 from tests.sync_queue.support import job
 from tests.ui.situations import queue_of
 

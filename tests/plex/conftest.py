@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from plex.client import PlexClient
+from simulators.plex import FakePlex, Section
 from tests.plex.support import client_of
-from tests.servers.plex import FakePlex, Section
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plex.client import PlexClient
-from tests.servers.plex import FakePlex
+from simulators.plex import FakePlex
 
 IDENTITY = {
     "X-Plex-Client-Identifier": "0b0a0d0c-device",

@@ -13,7 +13,7 @@ from plex.client import PlexClient
 from plex.freshness import TRUST_CHANGE_MARK
 from plex.library import REFRESH_INTERVAL, Library
 from plex.path_index import PathIndex
-from tests.servers.plex import FakePlex, Kind, Section
+from simulators.plex import FakePlex, Kind, Section
 from tests.sync_queue.support import Clock
 
 FOLDER = "/plex/scenes"

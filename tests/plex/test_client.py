@@ -21,8 +21,8 @@ from plex.exceptions import (
 )
 from plex.items import LibraryPart, PlexItem
 from plex.items import Section as OurSection
+from simulators.plex import FakePlex, Section
 from tests.plex.support import IDENTITY, client_of
-from tests.servers.plex import FakePlex, Section
 from validation.config import Config
 from validation.limits import MAX_SUMMARY
 from validation.metadata import project

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from plex.client import PlexClient
 from plex.diff import edit_for
 from plex.items import PlexItem
+from simulators.plex import FakePlex, Section, Switches
 from tests.plex.support import client_of
-from tests.servers.plex import FakePlex, Section, Switches
 from validation.config import Config
 from validation.metadata import SceneMetadata, folded, project
 from validation.sanitizers import sanitize_name

@@ -35,8 +35,8 @@ from plex.exceptions import (
     plex_errors,
 )
 from plex.items import PlexItem
+from simulators.plex import FakePlex, Fault, Section
 from tests.plex.support import SECONDS, client_of
-from tests.servers.plex import FakePlex, Fault, Section
 
 STATUSES: dict[int, type[PlexError]] = {
     300: PlexRedirectError,

@@ -16,9 +16,9 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.items import PlexItem
+from simulators.plex import FakePlex, Section
+from simulators.plex.request_log import Request
 from tests.plex.support import client_of
-from tests.servers.plex import FakePlex, Section
-from tests.servers.plex.request_log import Request
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import Entity, StashScene

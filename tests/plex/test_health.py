@@ -16,8 +16,8 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.health import check_plex_health
+from simulators.plex import FakePlex
 from tests.plex.support import IDENTITY, client_of
-from tests.servers.plex import FakePlex
 
 SHORT = (0.2, 0.2)
 

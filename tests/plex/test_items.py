@@ -18,8 +18,8 @@ from plex.items import (
     parse_section,
     whole_number,
 )
-from tests.servers.plex import FakePlex, Media, Part
-from tests.servers.plex import Section as ServerSection
+from simulators.plex import FakePlex, Media, Part
+from simulators.plex import Section as ServerSection
 
 WHOLE = """
 <Video ratingKey="12" librarySectionID="3" title="T &amp; t" studio="S" summary="One&#10;Two"

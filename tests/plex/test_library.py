@@ -12,8 +12,8 @@ from plex.exceptions import PlexError, PlexReplaced, PlexServerDown
 from plex.freshness import TRUST_CHANGE_MARK
 from plex.library import IDENTITY_AGE, REFRESH_INTERVAL, Library
 from plex.path_index import PathIndex
+from simulators.plex import FakePlex, Section
 from tests.plex.support import client_of
-from tests.servers.plex import FakePlex, Section
 from tests.sync_queue.support import NOW, Clock
 
 

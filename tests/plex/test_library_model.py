@@ -13,8 +13,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 from plex import freshness, listing
 from plex.library import REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from plex.path_index import PathIndex
+from simulators.plex import FakePlex, Switches
 from tests.plex.support import client_of
-from tests.servers.plex import FakePlex, Switches
 from tests.sync_queue.support import Clock
 
 FOLDERS = ("/a", "/a/inner", "/b", "/unknown")

@@ -18,7 +18,7 @@ from plex.exceptions import (
 from plex.items import LibraryPart
 from plex.items import Section as OurSection
 from plex.listing import LOOK_UP_ROWS, FilterIgnored
-from tests.servers.plex import FakePlex, Media, Part, Section
+from simulators.plex import FakePlex, Media, Part, Section
 
 FOLDER = "/plex/scenes"
 

@@ -14,9 +14,9 @@ from plex.exceptions import PlexServerDown, PlexTemporaryError
 from plex.freshness import LISTING_AGE
 from plex.library import LIBRARIES_ASKED, REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from plex.path_index import PathIndex
+from simulators.plex import FakePlex, Section
+from simulators.plex.faults import Exchange, Fault
 from tests.plex.support import client_of
-from tests.servers.plex import FakePlex, Section
-from tests.servers.plex.faults import Exchange, Fault
 from tests.sync_queue.support import Clock
 
 FOLDER = "/plex/scenes"

@@ -15,11 +15,11 @@ from reconciliation.findings import Outcome
 from reconciliation.scopes import Scope, Window, window_of
 from reconciliation.sides import Sides
 from reconciliation.walk import NoConclusionError, pages, prepare
+from simulators.stash import FakeStash, Status
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashQueryError
 from stash.scenes import StashScenes
 from tests.reconciliation.support import IN_STEP, Looked, looked
-from tests.servers.stash import FakeStash, Status
 from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
 from validation.scene_extractor import StashScene

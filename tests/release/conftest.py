@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from simulators.rig import REPOSITORY
 from tests.release.plugin_source import install, read_index
-from tests.rig import REPOSITORY
 from tools.release.__main__ import WHEELS
 from tools.release.build import INDEX, Release, build, commit_moment
 

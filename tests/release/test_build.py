@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from simulators.rig import REPOSITORY
+from simulators.stash.plugin_manifest import load
 from tests.release.plugin_source import install, read_index
-from tests.rig import REPOSITORY
-from tests.servers.stash.plugin_manifest import load
 from tools.release.__main__ import WHEELS, weights
 from tools.release.archive import pack
 from tools.release.build import Release, build, commit_moment, require_committed
@@ -95,7 +95,9 @@ def test_it_has_no_tests_no_caches_nothing_compiled_and_a_single_yml(release: Re
         PurePosixPath("Stash2Plex.yml")
     ]
     assert [
-        path for path in paths if {"tests", "__pycache__", "benchmarks"} & set(path.parts)
+        path
+        for path in paths
+        if {"tests", "simulators", "__pycache__", "benchmarks"} & set(path.parts)
     ] == []
     assert {path.suffix for path in paths} <= {
         ".py",

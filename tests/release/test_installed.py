@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from app.dependencies import DEPENDENCIES
+from simulators.rig import REPOSITORY, Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_hook import hold_worker_lock
-from tests.rig import REPOSITORY, Rig
 from tools.release.__main__ import WHEELS
 from tools.release.build import Release
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from simulators.rig import Rig
 from sync_queue.manager import QueueManager
 from sync_queue.schema import SCHEMA_VERSION, schema_version
-from tests.rig import Rig
 
 SAMPLES = Path(__file__).parent / "samples"
 VERSIONS = range(1, SCHEMA_VERSION + 1)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from simulators.rig import REPOSITORY
 from tests.conftest import MakeRig
-from tests.rig import REPOSITORY
 from tools.release.__main__ import WHEELS
 
 STEP = re.compile(r"^\d\. (?:.+\n|\n(?= ))+", re.MULTILINE)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from app.dependencies import DEPENDENCIES, Dependency, is_accepted
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 from tests.test_architecture import imports, sources
 from tools.release.__main__ import WHEELS
 from tools.release.audit import CURRENT, NEWER, NO_ANSWER, WITHDRAWN, verdict

@@ -21,10 +21,10 @@ from plex.client import PlexClient
 from plex.diff import edit_for
 from shared.log import MAX_RECORD_BYTES, Log
 from shared.redaction import Secrets
+from simulators.plex import FakePlex, Section, Switches
+from simulators.rig import FOLDER
 from tests.conftest import MakeRig
 from tests.plex.support import client_of
-from tests.rig import FOLDER
-from tests.servers.plex import FakePlex, Section, Switches
 from validation.config import Config
 from validation.limits import MAX_NAME, MAX_SUMMARY
 from validation.metadata import SceneMetadata, project

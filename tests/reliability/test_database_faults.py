@@ -29,6 +29,7 @@ import sync_queue.rescue
 from app.hook_process import answer_hook
 from shared.file_lock import FileLock
 from shared.files import replace_file
+from simulators.rig import REPOSITORY
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
@@ -37,7 +38,6 @@ from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.rescue import is_damage, read_inbox
 from sync_queue.schema import SCHEMA_VERSION
 from sync_queue.sync_records import ItemRecord
-from tests.rig import REPOSITORY
 
 NOW = 1_750_000_000.0
 BEFORE = (1, 2, 3)  # scenes that wait before the fault

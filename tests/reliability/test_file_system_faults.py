@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from simulators.rig import Rig
+from simulators.stash import PluginResult
 from sync_queue.database import connect
 from sync_queue.journal import use_wal, uses_wal
 from sync_queue.manager import QueueManager
@@ -21,8 +23,6 @@ from sync_queue.operations import METADATA, enqueue, scene_job
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
-from tests.rig import Rig
-from tests.servers.stash import PluginResult
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux's limits and capabilities")
 

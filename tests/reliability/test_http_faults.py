@@ -23,14 +23,14 @@ from app.draining import environment
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
+from simulators.oracle import Verdict, judge
+from simulators.plex import FakePlex, Request
+from simulators.plex.faults import Exchange, Fault
+from simulators.plex.request_log import Kind
+from simulators.rig import FOLDER, PLUGIN, TOKEN, png
+from simulators.stash import FakeStash
+from simulators.stash import faults as stash_faults
 from sync_queue.operations import METADATA, scene_job
-from tests.oracle import Verdict, judge
-from tests.rig import FOLDER, PLUGIN, TOKEN, png
-from tests.servers.plex import FakePlex, Request
-from tests.servers.plex.faults import Exchange, Fault
-from tests.servers.plex.request_log import Kind
-from tests.servers.stash import FakeStash
-from tests.servers.stash import faults as stash_faults
 from worker.processor import IDLE, LEFT, SyncWorker
 from worker.waiting import Waiter
 

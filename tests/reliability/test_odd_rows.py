@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from simulators.rig import Rig
 from sync_queue.operations import METADATA, scene_job
-from tests.rig import Rig
 
 NUMBER = "9" * 400
 DEEP = "[" * 900 + "]" * 900

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import pytest
 
+from simulators.plex import FakePlex, Fault, Item, Request
+from simulators.rig import FOLDER, Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import jobs, quicken
-from tests.rig import FOLDER, Rig
-from tests.servers.plex import FakePlex, Fault, Item, Request
 
 
 def edits_of(rig: Rig, item: Item) -> list[str | None]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.file_lock import FileLock
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 from tests.shared import fake_msvcrt
 
 SOURCE = REPOSITORY / "shared" / "file_lock.py"

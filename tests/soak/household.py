@@ -25,6 +25,7 @@ from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
 from shared.log import Log
 from shared.redaction import Secrets
+from simulators.stash import FakeStash
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashError
 from stash.images import StashImages
@@ -34,7 +35,6 @@ from sync_queue.manager import QueueManager
 from tasks.errors import TaskError
 from tasks.reconcile import reconcile_all
 from tasks.sync_scenes import sync_all
-from tests.servers.stash import FakeStash
 from tests.sync_queue.support import NOW
 from validation.config import Config
 from validation.scene_extractor import StashScene

@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.file_lock import FileLock
+from simulators.plex import Request
+from simulators.rig import Rig
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.schema import IN_PROGRESS
-from tests.rig import Rig
-from tests.servers.plex import Request
 from tests.soak.nursery import Nursery
 
 SCENES = 40

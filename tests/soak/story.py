@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tests.oracle import has_metadata, judge
-from tests.servers.plex import FakePlex, Item, ItemFields, ItemState, Section
-from tests.servers.stash import FakeStash
-from tests.servers.stash.entities import Scene, VideoFile
+from simulators.oracle import has_metadata, judge
+from simulators.plex import FakePlex, Item, ItemFields, ItemState, Section
+from simulators.stash import FakeStash
+from simulators.stash.entities import Scene, VideoFile
 from tests.soak.values import OWN_COLLECTIONS, OWN_LABELS, TAGS, TEXTS, Values
 
 STASH_FOLDER = "/media/scenes"

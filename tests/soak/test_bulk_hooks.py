@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.rig import Rig
+from simulators.rig import Rig
 
 SCENES = 500 if os.environ.get("SOAK") else 60
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from simulators.plex import FakePlex
+from simulators.rig import PLUGIN, TOKEN, Rig
+from simulators.stash import FakeStash
 from tests.conftest import MakeRig
-from tests.rig import PLUGIN, TOKEN, Rig
-from tests.servers.plex import FakePlex
-from tests.servers.stash import FakeStash
 from tests.soak.household import PATIENT, Household, Time
 from tests.soak.story import ALL, FORCE, STASH_FOLDER, Story
 from tests.soak.troubles import Troubles

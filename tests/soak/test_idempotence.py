@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import PLUGIN, Rig
+from simulators.rig import PLUGIN, Rig
 
 SIZES = (10, 1_000, 100_000) if os.environ.get("SOAK") else (10, 120)
 MOST_WITH_COVERS = 1_000

@@ -22,15 +22,15 @@ from typing import TypedDict
 import pytest
 
 from shared.file_lock import FileLock
+from simulators.plex import Request
+from simulators.plex.faults import Where
+from simulators.rig import Rig, png
 from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.operations import FORGET, METADATA, enqueue, entity_job, scene_job
 from sync_queue.rescue import REBUILT_MARKER, put_into_inbox
 from sync_queue.schema import IN_PROGRESS
-from tests.rig import Rig, png
-from tests.servers.plex import Request
-from tests.servers.plex.faults import Where
 from tests.soak.nursery import Nursery
 
 pytestmark = pytest.mark.xdist_group("kill_points")

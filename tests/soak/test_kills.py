@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tests.rig import Rig
+from simulators.rig import Rig
 from tests.soak.kills import KillSoak
 
 

@@ -24,15 +24,15 @@ from plex.library import REFRESH_INTERVAL
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
+from simulators.plex import FakePlex
+from simulators.rig import FOLDER, PLUGIN
+from simulators.stash import FakeStash
 from stash.connection import StashConnection, parse_address
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
-from tests.rig import FOLDER, PLUGIN
-from tests.servers.plex import FakePlex
-from tests.servers.stash import FakeStash
 from tests.sync_queue.support import NOW
 from worker.processor import BATCH, IDLE, SyncWorker
 

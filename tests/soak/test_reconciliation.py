@@ -19,9 +19,9 @@ import pytest
 
 import plex.diff
 import reconciliation.walk
-from tests.rig import TOKEN
-from tests.servers.plex import FakePlex
-from tests.servers.stash import FakeStash
+from simulators.plex import FakePlex
+from simulators.rig import TOKEN
+from simulators.stash import FakeStash
 from tests.soak.household import PATIENT, Time
 from tests.soak.story import FORCE
 from tests.soak.test_convergence import Chapter

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 
 from shared.file_lock import FileLock
+from simulators.rig import Rig
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from tests.e2e.test_lifecycle import mutate
-from tests.rig import Rig
 from tests.soak.nursery import Nursery
 
 ROUNDS = 1000 if os.environ.get("SOAK") else 30

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from tests.servers.plex import FakePlex, Kind
-from tests.servers.stash import FakeStash
-from tests.servers.stash import faults as stash_faults
-from tests.servers.stash.request_log import LoggedRequest
+from simulators.plex import FakePlex, Kind
+from simulators.stash import FakeStash
+from simulators.stash import faults as stash_faults
+from simulators.stash.request_log import LoggedRequest
 
 KINDS: tuple[Kind, ...] = ("root", "sections", "listing", "metadata", "edit")
 UPLOADS: tuple[Kind, ...] = ("poster_upload", "art_upload")

@@ -9,8 +9,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.rig import png
-from tests.servers.plex import ItemFields
+from simulators.plex import ItemFields
+from simulators.rig import png
 
 TEXTS = (
     "",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from simulators.stash import FakeStash
 from stash.connection import StashConnection, parse_address
-from tests.servers.stash import FakeStash
 from tests.sync_queue.support import NOW, Clock
 
 Connect = Callable[[FakeStash], StashConnection]

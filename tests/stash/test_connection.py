@@ -14,15 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.cookies import extract_cookies_to_jar
 
-from stash.connection import StashAddress, StashConnection, parse_address
-from stash.exceptions import (
-    StashAuthError,
-    StashError,
-    StashFileError,
-    StashQueryError,
-    StashUnavailable,
-)
-from tests.servers.stash import (
+from simulators.stash import (
     FakeStash,
     Reset,
     Status,
@@ -32,8 +24,16 @@ from tests.servers.stash import (
     html_page,
     null_data,
 )
-from tests.servers.stash.faults import Fault
-from tests.servers.stash.request_log import any_request
+from simulators.stash.faults import Fault
+from simulators.stash.request_log import any_request
+from stash.connection import StashAddress, StashConnection, parse_address
+from stash.exceptions import (
+    StashAuthError,
+    StashError,
+    StashFileError,
+    StashQueryError,
+    StashUnavailable,
+)
 from tests.stash.conftest import Connect
 from tests.sync_queue.support import Clock
 from tests.validation.strategies import JSON, json_object

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from simulators.stash.conformance import real_schema_path, validate_against_real
 from stash import queries
-from tests.servers.stash.conformance import real_schema_path, validate_against_real
 
 TEXTS = {
     name: text

@@ -6,14 +6,14 @@ import hashlib
 
 import pytest
 
+from simulators.stash import FakeStash, Status, VideoFile
+from simulators.stash.request_log import any_request
 from stash import scenes as scenes_module
 from stash.connection import StashConnection
 from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
 from stash.images import MAX_BYTES, StashImages, UnusableCoverError, is_picture
 from stash.scenes import StashScenes
 from stash.settings import PLUGIN_ID, StashSettings
-from tests.servers.stash import FakeStash, Status, VideoFile
-from tests.servers.stash.request_log import any_request
 from tests.stash.conftest import Connect
 from tests.sync_queue.support import Clock
 from validation.scene_extractor import Entity, SceneFile, StashScene

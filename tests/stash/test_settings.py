@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from simulators.stash import FakeStash, Reset, Status
+from simulators.stash.request_log import any_request
 from stash.connection import StashConnection
 from stash.exceptions import StashQueryError, StashUnavailable
 from stash.settings import PLUGIN_ID, StashSettings
-from tests.servers.stash import FakeStash, Reset, Status
-from tests.servers.stash.request_log import any_request
 
 STORED = {"plex_url": "http://plex", "plex_token": "0123456789", "max_tags": "7", "odd": None}
 ADDED = {"enabled": True, "poll_interval": 30, "reconcile_scope": "24h"}

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulators.rig import REPOSITORY
+from simulators.stash.plugin_manifest import Operation, load
 from tasks.arguments import (
     Reader,
     arguments_of,
@@ -20,8 +22,6 @@ from tasks.arguments import (
 )
 from tasks.errors import TaskError
 from tasks.registry import ARGUMENTS, MODES, TASKS, Task, find_task
-from tests.rig import REPOSITORY
-from tests.servers.stash.plugin_manifest import Operation, load
 from tests.validation.strategies import JSON
 
 Arguments = Mapping[str, Any]

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from tests.rig import INTERPRETER
+from simulators.rig import INTERPRETER
 
 PYTHON = str(INTERPRETER or sys.executable)
 INSIDE = str(Path(__file__).with_name("inside.py"))

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 
 PLACE = REPOSITORY / "build" / "browser"
 LACK = "there is no Chromium with its chromedriver (Debian: apt-get install chromium-driver)"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from simulators.rig import Rig
 from tests.conftest import MakeRig
-from tests.rig import Rig
 from tests.ui.browser import Browser
 from tests.ui.chromium import LACK, Programs, find
 from tests.ui.web import VendorError, Web, vendor

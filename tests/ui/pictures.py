@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.rig import REPOSITORY, Rig
+from simulators.rig import REPOSITORY, Rig
 from tests.ui.browser import Browser
 from tests.ui.chromium import LACK, find
 from tests.ui.situations import STATES, ask, bury, busy_day, outage_now, queue_of, wait_in_queue

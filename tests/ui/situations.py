@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from simulators.rig import PLUGIN, Rig
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
 from sync_queue.operations import encode
-from tests.rig import PLUGIN, Rig
 from tests.sync_queue.support import job
 
 HOUR = 3600.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 from tests.ui.web import ui_files
 
 FILES = sorted((REPOSITORY / "ui").iterdir())

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
+from simulators.rig import TOKEN, Rig
+from simulators.stash import VideoFile
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
-from tests.rig import TOKEN, Rig
-from tests.servers.stash import VideoFile
 from tests.ui.browser import Browser
 from tests.ui.conftest import Serve
 from tests.ui.looking import SENTENCE, looks_until, opened

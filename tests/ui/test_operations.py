@@ -8,9 +8,9 @@ import time
 
 import pytest
 
+from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from sync_queue.glance import Glance
 from tests.conftest import MakeRig
-from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
 from tests.sync_queue.support import job
 from tests.ui.situations import (
     HOUR,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from tests.conftest import MakeRig
-from tests.rig import FOLDER, PLUGIN, TOKEN, Rig
 from tests.sync_queue.support import job
 from tests.ui.browser import Browser
 from tests.ui.conftest import Serve

@@ -20,8 +20,8 @@ from typing import Any, Self
 
 import requests
 
-from tests.rig import REPOSITORY, Rig
-from tests.servers.stash.yaml_subset import parse
+from simulators.rig import REPOSITORY, Rig
+from simulators.stash.yaml_subset import parse
 
 PATIENCE = 120.0  # seconds for an answer of the plugin
 HARNESS = Path(__file__).parent / "harness"

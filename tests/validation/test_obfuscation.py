@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 from tests.validation.strategies import ANY_TEXT
 from validation.obfuscation import Disguise, words_for, words_for_path
 from validation.scene_extractor import SceneFile, StashScene

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rig import REPOSITORY
-from tests.servers.stash.plugin_manifest import load
+from simulators.rig import REPOSITORY
+from simulators.stash.plugin_manifest import load
 from tests.validation.strategies import JSON
 from validation.config import ALIASES, parse_config
 from validation.shown_defaults import Shown, defaults_to_write

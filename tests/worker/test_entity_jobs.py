@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from simulators.stash import FakeStash, Status
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashUnavailable
 from stash.scenes import StashScenes
@@ -16,7 +17,6 @@ from sync_queue import entity_log
 from sync_queue.manager import QueueManager
 from sync_queue.operations import entity_job
 from sync_queue.sync_records import ItemRecord, SceneRecord
-from tests.servers.stash import FakeStash, Status
 from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
 from validation.metadata import project

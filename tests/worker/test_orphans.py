@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from shared.log import Log
 from shared.redaction import Secrets
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 from worker.orphans import (
     PATIENCE,
     Finding,

@@ -26,6 +26,7 @@ from plex.exceptions import (
 )
 from plex.library import Library
 from plex.path_index import PathIndex
+from simulators.plex import FakePlex
 from stash.exceptions import (
     StashAuthError,
     StashFileError,
@@ -34,7 +35,6 @@ from stash.exceptions import (
 )
 from sync_queue.models import MISSING_SINCE, SyncJob
 from tests.plex.support import client_of
-from tests.servers.plex import FakePlex
 from tests.sync_queue.support import NOW
 from worker.retry_policy import (
     KEEP_LOOKING,

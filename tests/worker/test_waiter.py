@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.file_lock import FileLock
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 from worker.launcher import ALREADY_RUNNING, STARTED, door_of, ensure_worker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes")

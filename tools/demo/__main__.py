@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from tests.rig import PLUGIN, REPOSITORY, Rig
+from simulators.rig import PLUGIN, REPOSITORY, Rig
 from tools.demo.bulk import burst, whole_library
 from tools.demo.finale import comparison, second_sync
 from tools.demo.layout import INDENT, bad, dim, line

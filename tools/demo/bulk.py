@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from tests.servers.plex import Kind
+from simulators.plex import Kind
 from tools.demo.goals import Arrivals
 from tools.demo.layout import (
     INDENT,

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from tests.oracle import Verdict
-from tests.servers.plex import ItemState
+from simulators.oracle import Verdict
+from simulators.plex import ItemState
 
 OTHER = "other"
 _SAYS = {

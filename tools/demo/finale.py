@@ -36,7 +36,7 @@ def second_sync(stage: Stage) -> None:
 def comparison(stage: Stage) -> bool:
     """Compare both libraries, and tell whether they agree and every claim was true."""
     screen = stage.screen
-    screen.heading("8  Both libraries, compared by tests/oracle.py")
+    screen.heading("8  Both libraries, compared by simulators/oracle.py")
     verdict = stage.rig.verdict()
     by_field = differing(verdict)
     names = [*FIELDS, *([OTHER] if by_field[OTHER] else [])]

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from tests.oracle import compare
-from tests.rig import Rig
-from tests.servers.plex import ItemState
-from tests.servers.plex.snapshot import item_state
-from tests.servers.stash import Scene
+from simulators.oracle import compare
+from simulators.plex import ItemState
+from simulators.plex.snapshot import item_state
+from simulators.rig import Rig
+from simulators.stash import Scene
 from tools.demo.fields import LATE_FIELDS, fields_of
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from tests.servers.plex import ItemState
+from simulators.plex import ItemState
 from tools.demo.fields import FIELDS, shown
 from tools.demo.goals import Arrivals, item_of
 from tools.demo.layout import INDENT, Line, bold, counted, dim, fit, good, line, waits

@@ -5,8 +5,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.rig import Rig, png
-from tests.servers.stash import SceneFields
+from simulators.rig import Rig, png
+from simulators.stash import SceneFields
 
 FEWEST_SCENES = 12
 BURST = 50  # scenes in the bulk edit, if there are as many

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
-from tests.rig import PLUGIN, Rig
-from tests.servers.stash import PluginResult, PluginRun, SceneFields
+from simulators.rig import PLUGIN, Rig
+from simulators.stash import PluginResult, PluginRun, SceneFields
 from tools.demo.goals import EmptyQueue, Goal
 from tools.demo.layout import Line
 from tools.demo.screen import Screen

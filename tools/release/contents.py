@@ -21,7 +21,7 @@ SHIPPED = {
 }  # fmt: skip
 NOT_SHIPPED = {
     ".ci", ".gitignore", "Makefile", "README.md", "benchmarks", "docs", "pyproject.toml",
-    "requirements-dev.txt", "tests", "tools",
+    "requirements-dev.txt", "simulators", "tests", "tools",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.shell.command_parser import make_parser, task_arguments
-from tests.rig import REPOSITORY
+from simulators.rig import REPOSITORY
 from tests.validation.strategies import ANY_TEXT
 
 STASH = {"Scheme": "http", "Host": "localhost", "Port": 9999}

@@ -1,0 +1,151 @@
+"""Judges whether Plex shows what Stash has. Imports nothing of the plugin, on purpose.
+
+It reads the two servers' final states and says every difference in words. What it expects is
+written here a second time, from the specification: whoever breaks the plugin cannot break this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from simulators.plex import FakePlex, ItemState
+from simulators.stash import FakeStash
+
+LOCKS = frozenset(
+    {"title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection"}
+)
+IMAGE_LOCKS = frozenset({"thumb", "art"})
+MAX_PERFORMERS, MAX_TAGS = 50, 100
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison found.
+
+    Attributes:
+        compared: how many scenes were held against an item.
+        differences: one sentence each; empty when both libraries agree.
+    """
+
+    compared: int
+    differences: tuple[str, ...]
+
+    @property
+    def agree(self) -> bool:
+        return self.compared > 0 and not self.differences
+
+
+def judge(stash: FakeStash, plex: FakePlex, *, paths: Mapping[str, str] | None = None) -> Verdict:
+    """Compare the whole libraries.
+
+    Args:
+        stash: the truth.
+        plex: what people see.
+        paths: Stash's prefix → Plex's prefix, where the two name their folders differently.
+    """
+    items = by_file(plex.snapshot().values())
+    differences: list[str] = []
+    compared = 0
+    for scene_id, plain in stash.snapshot().items():
+        scene = {**plain, "cover": stash.scene(scene_id).cover}
+        if not has_metadata(scene):
+            continue
+        found = [item for path in _paths(scene, paths or {}) for item in items.get(path, ())]
+        if not found:
+            differences.append(f"scene {scene_id}: Plex has no item for its file")
+        for item in found:
+            compared += 1
+            differences += [
+                f"scene {scene_id}, item {item['rating_key']}: {text}"
+                for text in compare(scene, item)
+            ]
+    return Verdict(compared, tuple(differences))
+
+
+def by_file(items: Iterable[ItemState]) -> dict[str, list[ItemState]]:
+    """Items by each of their files."""
+    found: dict[str, list[ItemState]] = {}
+    for item in items:
+        for path in item["files"]:
+            found.setdefault(path, []).append(item)
+    return found
+
+
+def has_metadata(scene: Mapping[str, Any]) -> bool:
+    """Whether the specification's quality gate lets the scene through."""
+    return bool(
+        scene["studio"] or scene["performers"] or scene["tags"] or scene["details"] or scene["date"]
+    )
+
+
+def compare(scene: Mapping[str, Any], item: ItemState) -> list[str]:
+    """Every way in which one item does not show one scene."""
+    expected: dict[str, object] = {
+        "studio": scene["studio"] or "",
+        "summary": scene["details"] or "",
+        "originally_available_at": _full_date(scene["date"]),
+        "actors": sorted(_keys(sorted(scene["performers"], key=_key)[:MAX_PERFORMERS])),
+        "genres": sorted(_keys(scene["tags"][:MAX_TAGS])),
+    }
+    shown: dict[str, object] = {
+        "studio": item["studio"],
+        "summary": item["summary"],
+        "originally_available_at": item["originally_available_at"],
+        "actors": sorted(_keys(actor["name"] for actor in item["actors"])),
+        "genres": sorted(_keys(item["genres"])),
+    }
+    title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
+    expected["title"], shown["title"] = title, item["title"]
+    found = [
+        f"{name} is {shown[name]!r:.80}, {expected[name]!r:.80} was expected"
+        for name in expected
+        if shown[name] != expected[name]
+    ]
+    if scene["studio"] and _key(scene["studio"]) not in _keys(item["collections"]):
+        found.append(f"it is not in the collection {scene['studio']!r}")
+    unlocked = LOCKS - frozenset(item["locks"]) - (frozenset() if scene["title"] else {"title"})
+    if unlocked:
+        found.append(f"not locked: {', '.join(sorted(unlocked))}")
+    return found + _compare_images(scene, item)
+
+
+def _compare_images(scene: Mapping[str, Any], item: ItemState) -> list[str]:
+    cover = scene["cover"]
+    if not cover:
+        return []
+    sha1 = hashlib.sha1(cover).hexdigest()
+    shown = {"poster": item["poster"], "art": item["art"]}
+    found = [f"the {kind} is another image" for kind, has in shown.items() if has != sha1]
+    unlocked = IMAGE_LOCKS - frozenset(item["locks"])
+    if unlocked:
+        found.append(f"not locked: {', '.join(sorted(unlocked))}")
+    return found
+
+
+def _paths(scene: Mapping[str, Any], prefixes: Mapping[str, str]) -> list[str]:
+    found = []
+    for file in scene["files"]:
+        path = file["path"]
+        for stash, plex in prefixes.items():
+            if path.startswith(stash + "/"):
+                path = plex + path[len(stash) :]
+                break
+        found.append(path)
+    return found
+
+
+def _full_date(date: str | None) -> str:
+    return f"{date}-01-01"[:10] if date else ""
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def _keys(names: Iterable[str]) -> set[str]:
+    return {_key(name) for name in names}

@@ -1,0 +1,227 @@
+"""The edit PUT: parse it as a whole, then apply it as a whole (plex-protocol.md §3, §8.3.4)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeAlias, TypeVar
+from urllib.parse import unquote
+
+from simulators.plex.answers import RefusedError
+from simulators.plex.library import Library
+from simulators.plex.state import IMAGE_LOCKS, TAG_ATTRIBUTES, Actor, Item
+from simulators.plex.switches import Switches
+
+Scalar: TypeAlias = "str | int | float | None"
+T = TypeVar("T")
+
+
+def _text(value: str) -> Scalar:
+    return value
+
+
+def _rating(value: str) -> Scalar:
+    """0 to 10, or nothing."""
+    if not value:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        raise RefusedError(500) from None
+    if math.isnan(number) or not 0 <= number <= 10:
+        raise RefusedError(500)
+    return number
+
+
+def _epoch(value: str) -> Scalar:
+    if not (value.isascii() and value.isdigit()):
+        raise RefusedError(500)
+    return int(value)
+
+
+def _date(value: str) -> Scalar:
+    """YYYY-MM-DD of a day that exists, or nothing."""
+    if not value:
+        return ""
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise RefusedError(500) from None
+    if day.isoformat() != value:
+        raise RefusedError(500)
+    return value
+
+
+SCALARS: dict[str, tuple[str, Callable[[str], Scalar]]] = {
+    "title": ("title", _text),
+    "titleSort": ("title_sort", _text),
+    "originalTitle": ("original_title", _text),
+    "studio": ("studio", _text),
+    "summary": ("summary", _text),
+    "tagline": ("tagline", _text),
+    "originallyAvailableAt": ("originally_available_at", _date),
+    "contentRating": ("content_rating", _text),
+    "editionTitle": ("edition_title", _text),
+    "userRating": ("user_rating", _rating),
+    "rating": ("rating", _rating),
+    "audienceRating": ("audience_rating", _rating),
+    "addedAt": ("added_at", _epoch),
+}
+"""Plex's field → attribute of `Item`, and how its value is read."""
+
+_TAGGED = frozenset({*TAG_ATTRIBUTES, "actor"})
+_LOCKABLE = frozenset({*SCALARS, *_TAGGED, *IMAGE_LOCKS})
+_ADDRESS = frozenset({"type", "id", "sectionID"})
+_PARAMETER = re.compile(r"(\w+)(?:\[(\d*)\])?\.(.+)")
+_TAG_PARTS = frozenset({"tag.tag", "tag.thumb", "tag.tagKey", "tagging.text"})
+
+
+@dataclass
+class TagEdit:
+    """What one PUT does to the tags of one kind."""
+
+    clear: bool = False
+    remove: list[str] = field(default_factory=list)
+    add: dict[int, dict[str, str]] = field(default_factory=dict)
+
+
+@dataclass
+class Edit:
+    """A PUT, understood: nothing in it can fail any more."""
+
+    values: dict[str, Scalar] = field(default_factory=dict)
+    locks: dict[str, bool] = field(default_factory=dict)
+    tags: dict[str, TagEdit] = field(default_factory=dict)
+
+
+def parse_edit(pairs: Iterable[tuple[str, str]], switches: Switches) -> Edit:
+    """Understand the parameters.
+
+    Raises:
+        RefusedError: 400 for an unknown field, 500 for bad data in a known one.
+    """
+    edit = Edit()
+    for key, value in pairs:
+        if key in _ADDRESS or key.startswith(("X-Plex-", "include")):
+            continue
+        match = _PARAMETER.fullmatch(key)
+        if match is None:
+            raise RefusedError(400)
+        name, index, part = match.groups()
+        if part == "locked" and index is None and name in _LOCKABLE:
+            edit.locks[name] = _flag(value)
+        elif part == "value" and index is None and name in SCALARS:
+            edit.values[name] = _scalar(name, value, switches)
+        elif index is not None and name in _TAGGED:
+            _parse_tag(edit.tags.setdefault(name, TagEdit()), index, part, value)
+        else:
+            raise RefusedError(400)
+    return edit
+
+
+def _parse_tag(edit: TagEdit, index: str, part: str, value: str) -> None:
+    if index and part in _TAG_PARTS:
+        edit.add.setdefault(int(index), {})[part] = value
+    elif not index and part == "tag.tag-":
+        edit.remove += [unquote(name) for name in value.split(",") if name]
+    elif not index and part == "tag" and not value:
+        edit.clear = True
+    else:
+        raise RefusedError(400)
+
+
+def _scalar(name: str, value: str, switches: Switches) -> Scalar:
+    if name == "originallyAvailableAt" and not value and not switches.clear_date_allowed:
+        raise RefusedError(500)
+    return SCALARS[name][1](value)
+
+
+def _flag(value: str) -> bool:
+    if value not in {"0", "1"}:
+        raise RefusedError(500)
+    return value == "1"
+
+
+def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> None:
+    """Carry out an edit on one item."""
+    for name, value in edit.values.items():
+        if name in switches.unkept_fields:
+            continue
+        if name == "titleSort" and switches.unlocked_title_sort_is_ignored:
+            locked = edit.locks.get(name, name in item.locks)
+            if value and not locked:
+                continue
+        setattr(item, SCALARS[name][0], value)
+    for kind, tag_edit in edit.tags.items():
+        if kind in switches.unkept_fields:
+            continue
+        if kind == "actor":
+            item.actors = _edited_actors(library, item, tag_edit, switches)
+        else:
+            library.set_tags(item, kind, _edited_names(library, item, kind, tag_edit, switches))
+    item.locks = changed_locks(item.locks, edit.locks)
+    library.touch(item)
+    if switches.edits_bump_content_changed:
+        item.section.content_changed_at += 1
+
+
+def changed_locks(locks: frozenset[str], changes: dict[str, bool]) -> frozenset[str]:
+    """Locks after setting some and releasing others."""
+    released = {name for name, locked in changes.items() if not locked}
+    return (locks - released) | (changes.keys() - released)
+
+
+def _edited_names(
+    library: Library, item: Item, kind: str, edit: TagEdit, switches: Switches
+) -> list[str]:
+    additions = [_spelled(kind, add["tag.tag"], switches) for add in _ordered(edit)]
+    held = [library.tags.tag(kind, name).name for name in getattr(item, TAG_ATTRIBUTES[kind])]
+    added = [library.tags.tag(kind, name).name for name in additions]
+    gone = {name.casefold() for name in edit.remove}
+    return _combine(held, added, edit, switches, lambda name: name.casefold() in gone)
+
+
+def _edited_actors(
+    library: Library, item: Item, edit: TagEdit, switches: Switches
+) -> tuple[Actor, ...]:
+    additions = library.tags.actors(
+        (add["tag.tag"], add.get("tagging.text", ""), add.get("tag.thumb", ""))
+        for add in _ordered(edit)
+    )
+    gone = {name.casefold() for name in edit.remove}
+    combined = _combine(
+        list(item.actors),
+        list(additions),
+        edit,
+        switches,
+        lambda actor: actor.name.casefold() in gone,
+    )
+    return library.tags.actors(combined)
+
+
+def _combine(
+    held: list[T], added: list[T], edit: TagEdit, switches: Switches, gone: Callable[[T], bool]
+) -> list[T]:
+    """Tags after the edit; of equal ones the later wins, at the place of the earlier."""
+
+    def remaining(tags: list[T]) -> list[T]:
+        return [] if edit.clear else [tag for tag in tags if not gone(tag)]
+
+    kept = held if switches.tags_append or not added else []
+    if switches.remove_before_add:
+        return remaining(kept) + added
+    return remaining(kept + added)
+
+
+def _ordered(edit: TagEdit) -> list[dict[str, str]]:
+    """Additions by index; one without a name adds nothing."""
+    return [add for _, add in sorted(edit.add.items()) if add.get("tag.tag")]
+
+
+def _spelled(kind: str, name: str, switches: Switches) -> str:
+    if kind == "label" and switches.capitalizes_labels:
+        return name[0].upper() + name[1:]
+    return name

@@ -1,0 +1,361 @@
+"""A Plex Media Server for tests: real HTTP on loopback, all state open to the test.
+
+with FakePlex(token="secret-token") as plex:
+    scenes = plex.add_section("Scenes", locations=["/plex/scenes"])
+    item = plex.add_item(scenes, "/plex/scenes/a.mp4", title="A")
+    ...  # drive the client at plex.url
+    assert item.studio == "X"
+    assert plex.log.count(kind="edit") == 1
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from ssl import SSLContext
+from types import TracebackType
+from typing import Self, TypeAlias, Unpack
+
+from simulators.plex.core import Core, lock_of
+from simulators.plex.faults import Faults
+from simulators.plex.http_server import HttpServer
+from simulators.plex.images import Images, fetch_from_loopback
+from simulators.plex.library import Library
+from simulators.plex.pipeline import Latency, Pipeline, Tokens
+from simulators.plex.request_log import RequestLog
+from simulators.plex.scans import Activity, Disk, Scanner
+from simulators.plex.snapshot import ItemState, item_state
+from simulators.plex.state import Collection, Item, ItemFields, Media, Part, Section
+from simulators.plex.switches import Switches
+
+Version: TypeAlias = "str | Sequence[str] | Media"
+"""One version of an item: a file, the files of a split one, or all that is known about it."""
+
+
+class FakePlex:
+    """The server. Live objects that it hands out are for reading; change them by its methods.
+
+    Args:
+        token: the owner's.
+        guest_token: of a shared user, who may look and rate but not edit.
+        machine_identifier: as `/identity` tells it; another one is another server.
+        switches: how it behaves where the real one is unknown.
+        clock: seconds since 1970, for `addedAt`, `updatedAt` and the like.
+        fetch: how it gets what an upload's `?url=` names; loopback only by default.
+        tls: for an https server.
+
+    Attributes:
+        switches: may be changed at any time.
+        log: every request that arrived.
+        faults: injects faults.
+        latency: seconds added to answers.
+        disk: files that a scan can find.
+        scanner: scans; its `delay` says when they end.
+        agent: by rating key, what a metadata refresh would write to unlocked fields.
+        changed: the condition that guards all state; notified after every request and change.
+    """
+
+    def __init__(
+        self,
+        token: str = "plex-owner-token",
+        *,
+        guest_token: str | None = None,
+        machine_identifier: str = "f4k3" * 10,
+        friendly_name: str = "Fake Plex",
+        version: str = "1.43.1.10611-1e34174b1",
+        switches: Switches | None = None,
+        clock: Callable[[], float] = time.time,
+        fetch: Callable[[str], bytes] = fetch_from_loopback,
+        tls: SSLContext | None = None,
+    ) -> None:
+        self.changed = threading.Condition(threading.RLock())
+        self._library = Library(clock)
+        self.disk = Disk(self.changed)
+        self.scanner = Scanner(self._library, self.disk, self.changed)
+        self._core = Core(
+            library=self._library,
+            switches=switches or Switches(),
+            scanner=self.scanner,
+            images=Images(self._library, lambda: self._core.switches),
+            disk=self.disk,
+            changed=self.changed,
+            machine_identifier=machine_identifier,
+            friendly_name=friendly_name,
+            version=version,
+            fetch=fetch,
+        )
+        self.log = RequestLog(self.changed)
+        self.faults = Faults(self.changed)
+        tokens = Tokens(token, guest_token)
+        self._pipeline = Pipeline(self._core, tokens, self.log, self.faults)
+        idle = self._idle_seconds
+        self._server = HttpServer(self._pipeline.serve, idle, tls)
+        self._pipeline.stopping = lambda: self._server.stopping
+        self._scheme = "http" if tls is None else "https"
+
+    # running
+
+    def start(self) -> Self:
+        """Listen; after a `stop()`, on the same port and with the same state."""
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Go away: clients see a closed connection, then "connection refused"."""
+        self._server.stop()
+
+    def close(self) -> None:
+        """Stop for good: end faults and scans, give the port back."""
+        self.faults.clear()
+        self.scanner.cancel()
+        self._server.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def running(self) -> bool:
+        return self._server.running
+
+    @property
+    def port(self) -> int:
+        """0 before the first start; the same ever after."""
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        return f"{self._scheme}://127.0.0.1:{self.port}"
+
+    def cut_connections(self) -> None:
+        """Close all live connections, as an idle time-out would; new ones are welcome."""
+        self._server.cut_connections()
+
+    def maintenance(self, on: bool = True) -> None:
+        """503 with Plex's XML for everything, `/identity` too."""
+        self._pipeline.maintenance = on
+
+    # how it is
+
+    @property
+    def token(self) -> str:
+        """The owner's token; setting it revokes the old one."""
+        return self._pipeline.tokens.owner
+
+    @token.setter
+    def token(self, value: str) -> None:
+        self._pipeline.tokens.owner = value
+
+    @property
+    def machine_identifier(self) -> str:
+        """Setting it makes this another server behind the same address."""
+        return self._core.machine_identifier
+
+    @machine_identifier.setter
+    def machine_identifier(self, value: str) -> None:
+        self._core.machine_identifier = value
+
+    @property
+    def switches(self) -> Switches:
+        return self._core.switches
+
+    @switches.setter
+    def switches(self, value: Switches) -> None:
+        self._core.switches = value
+
+    @property
+    def latency(self) -> Latency:
+        return self._pipeline.latency
+
+    @property
+    def agent(self) -> dict[int, ItemFields]:
+        return self._core.agent
+
+    @property
+    def activities(self) -> list[Activity]:
+        """What it says it is doing; may be changed."""
+        return self.scanner.activities
+
+    def wait_for(self, predicate: Callable[[FakePlex], bool], timeout: float = 30.0) -> bool:
+        """Block until the predicate holds for this server; False after `timeout` seconds."""
+        with self.changed:
+            return self.changed.wait_for(lambda: predicate(self), timeout)
+
+    # its library
+
+    def add_section(
+        self,
+        title: str,
+        locations: Iterable[str],
+        *,
+        agent: str = "com.plexapp.agents.none",
+        scanner: str = "Plex Video Files Scanner",
+        type: str = "movie",  # noqa: A002  # Plex's word
+        language: str = "xn",
+    ) -> Section:
+        """A library; by default of the kind "Other Videos" (plex-protocol.md §6)."""
+        with self.changed:
+            return self._library.add_section(title, locations, agent, scanner, type, language)
+
+    def section(self, title: str) -> Section:
+        """By title.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        with self.changed:
+            for section in self._library.sections.values():
+                if section.title == title:
+                    return section
+        raise KeyError(title)
+
+    def add_item(
+        self,
+        section: Section,
+        *versions: Version,
+        size: int = 1_000_000,
+        duration: int | None = 60_000,
+        oshash: str = "",
+        guid: str | None = None,
+        locks: Iterable[str] = (),
+        updated_at: int | None = None,
+        **fields: Unpack[ItemFields],
+    ) -> Item:
+        """An item as if Plex had scanned it; its files are put on the disk.
+
+        Args:
+            section: where.
+            versions: a file each; a list of files is one version in several parts (cd1, cd2); a
+                `Media` says everything, such as `proxy_type=42` for an optimized version.
+            size: bytes of each file that is given as text.
+            duration: milliseconds of each such file.
+            oshash: OpenSubtitles hash of each such file.
+            guid: "local://…" for an unmatched item of an agent library.
+            locks: Plex's names of locked fields.
+            updated_at: seconds since 1970.
+            fields: see `ItemFields`; the title is the file's stem unless given.
+        """
+        media = [_media(version, size, duration, oshash) for version in versions]
+        with self.changed:
+            item = self._library.add_item(section, media, guid, fields)
+            item.locks = frozenset(locks)
+            if updated_at is not None:
+                item.updated_at = updated_at
+            for part in item.parts:
+                self.disk.put(part)
+            self.changed.notify_all()
+        return item
+
+    def add_version(self, rating_key: int, version: Version, size: int = 1_000_000) -> None:
+        """Another version of an item."""
+        media = _media(version, size, 60_000, "")
+        with self.changed:
+            self._library.add_media(self.item(rating_key), media)
+            for part in media.parts:
+                self.disk.put(part)
+
+    def item(self, rating_key: int) -> Item:
+        """The live item.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        with self.changed:
+            return self._library.items[rating_key]
+
+    def items(self, section: Section | None = None) -> list[Item]:
+        """Live items of one section or all, by rating key."""
+        with self.changed:
+            if section is not None:
+                return self._library.members(section)
+            return list(self._library.items.values())
+
+    def find(self, file: str) -> Item | None:
+        """The live item that has exactly this file, the first if there are several."""
+        with self.changed:
+            return next(iter(self._library.having_file(file)), None)
+
+    def collections(self, section: Section) -> list[Collection]:
+        """Live collections of a section, by rating key."""
+        with self.changed:
+            return sorted(section.collections.values(), key=lambda known: known.rating_key)
+
+    def edit(self, rating_key: int, *, lock: bool = True, **fields: Unpack[ItemFields]) -> Item:
+        """What a person does in Plex Web: set fields, lock them, bump `updatedAt`."""
+        with self.changed:
+            item = self.item(rating_key)
+            self._library.assign(item, fields, provider=None)
+            if lock:
+                item.locks |= {lock_of(name) for name in fields}
+            self._library.touch(item)
+            item.section.content_changed_at += 1
+            self.changed.notify_all()
+        return item
+
+    def set_locks(self, rating_key: int, locks: Iterable[str]) -> None:
+        """Make these, Plex's names, the locks of an item."""
+        with self.changed:
+            self.item(rating_key).locks = frozenset(locks)
+
+    def remove_item(self, rating_key: int) -> None:
+        """The item and its files are gone, the trash emptied."""
+        with self.changed:
+            item = self.item(rating_key)
+            for file in item.files:
+                self.disk.remove(file)
+            self._library.remove_item(item)
+            self.changed.notify_all()
+
+    def move_file(self, old: str, new: str) -> None:
+        """A renamed file that Plex has noticed: rating key and part id stay.
+
+        Raises:
+            KeyError: if no item has it.
+        """
+        with self.changed:
+            owners = self._library.having_file(old)
+            if not owners:
+                raise KeyError(old)
+            for item in owners:
+                self._library.replace_parts(
+                    item, lambda part: replace(part, file=new) if part.file == old else part
+                )
+                item.section.content_changed_at += 1
+                for part in item.parts:
+                    self.disk.put(part)
+            self.disk.remove(old)
+            self.changed.notify_all()
+
+    def refresh_item(self, rating_key: int) -> None:
+        """What the agent does: `agent[rating_key]` overwrites unlocked fields."""
+        with self.changed:
+            self._core.refresh(self.item(rating_key))
+            self.changed.notify_all()
+
+    def finish_scan(self) -> None:
+        """End all running scans with their results."""
+        self.scanner.finish()
+
+    def snapshot(self, section: Section | None = None) -> dict[str, ItemState]:
+        """Final state per rating key (as text: it is meant for JSON), without time stamps."""
+        with self.changed:
+            return {str(item.rating_key): item_state(item) for item in self.items(section)}
+
+    def _idle_seconds(self) -> float:
+        return self._core.switches.keep_alive_seconds
+
+
+def _media(version: Version, size: int, duration: int | None, oshash: str) -> Media:
+    if isinstance(version, Media):
+        return version
+    files = [version] if isinstance(version, str) else version
+    return Media(tuple(Part(file, size, duration, oshash) for file in files))

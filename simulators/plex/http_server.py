@@ -1,0 +1,240 @@
+"""A listening socket, a thread per connection, and a stop that really stops."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from ssl import SSLContext
+from typing import Literal
+
+from simulators.plex.wire import MalformedError, RawRequest, RequestReader
+
+_BACKLOG = 256
+_JOIN_SECONDS = 5.0
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Latch:
+    """A gate that opens once and can be waited on beside a socket."""
+
+    def __init__(self) -> None:
+        self._receiver, self._sender = socket.socketpair()
+
+    def open(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sender.send(b"x")
+
+    def fileno(self) -> int:
+        return self._receiver.fileno()
+
+    def __del__(self) -> None:
+        self._receiver.close()
+        self._sender.close()
+
+
+class Connection:
+    """One client's TCP connection."""
+
+    def __init__(self, number: int, sock: socket.socket) -> None:
+        self.number = number
+        self._sock = sock
+        self._reader = RequestReader(sock)
+
+    def read(self, idle_seconds: float) -> RawRequest | None:
+        """The next request; None at the end of the connection."""
+        self._sock.settimeout(idle_seconds)
+        try:
+            return self._reader.read()
+        except OSError:
+            return None
+
+    def send(self, data: bytes) -> bool:
+        """Send all; False when the client has gone."""
+        self._sock.settimeout(None)
+        try:
+            self._sock.sendall(data)
+        except OSError:
+            return False
+        return True
+
+    def wait(
+        self, latch: Latch, timeout: float | None = None
+    ) -> Literal["released", "closed", "timeout"]:
+        """Sleep until the latch opens, the client goes away, or the time is over."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(latch, selectors.EVENT_READ, "released")
+            try:
+                selector.register(self._sock, selectors.EVENT_READ, "closed")
+            except (ValueError, OSError):
+                return "closed"
+            ready = {key.data for key, _ in selector.select(timeout)}
+        if "released" in ready:
+            return "released"
+        return "closed" if ready else "timeout"
+
+    def reset(self) -> None:
+        """End the connection with a RST instead of a FIN."""
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.close()
+
+    def shut_down(self) -> None:
+        """Wake the thread that reads from this connection, with "the peer has closed"."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.close()
+
+
+Serve = Callable[[Connection, RawRequest], bool]
+
+
+class HttpServer:
+    """Accepts connections on loopback; keeps its port from the first start on.
+
+    Args:
+        serve: answers one request; False ends the connection.
+        idle_seconds: how long an idle connection is kept.
+        tls: for https.
+    """
+
+    def __init__(
+        self, serve: Serve, idle_seconds: Callable[[], float], tls: SSLContext | None = None
+    ) -> None:
+        self._serve = serve
+        self._idle_seconds = idle_seconds
+        self._tls = tls
+        self._guard = threading.Lock()
+        self._listener: socket.socket | None = None
+        self._acceptor: threading.Thread | None = None
+        self._reservation: socket.socket | None = None
+        self._live: dict[Connection, threading.Thread] = {}
+        self._accepted = 0
+        self.port = 0
+        self.stopping = threading.Event()
+
+    @property
+    def running(self) -> bool:
+        return self._listener is not None
+
+    def start(self) -> None:
+        """Listen; on the same port as before, if there was one."""
+        if self._listener is not None:
+            return
+        if self._reservation is not None:
+            self._reservation.close()
+            self._reservation = None
+        listener = _bound(self.port)
+        listener.listen(_BACKLOG)
+        self.port = listener.getsockname()[1]
+        self.stopping = threading.Event()
+        self._listener = listener
+        self._acceptor = threading.Thread(
+            target=self._accept, args=(listener, self.stopping), name="plex-accept", daemon=True
+        )
+        self._acceptor.start()
+
+    def stop(self) -> None:
+        """Refuse new connections and cut the live ones. The port stays reserved, unheard.
+
+        A port that nobody holds could be given to another process, or to the very client that
+        tries to connect to it, which would then talk to itself.
+        """
+        if self._listener is None or self._acceptor is None:
+            return
+        self.stopping.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._listener = None
+        with contextlib.suppress(OSError):
+            self._reservation = _bound(self.port)
+        self._acceptor.join(_JOIN_SECONDS)
+        with self._guard:
+            live = list(self._live.items())
+        for connection, _ in live:
+            connection.shut_down()
+        for _, thread in live:
+            if thread is not threading.current_thread():
+                thread.join(_JOIN_SECONDS)
+
+    def cut_connections(self) -> None:
+        """Close every live connection; new ones are welcome."""
+        with self._guard:
+            live = list(self._live)
+        for connection in live:
+            connection.shut_down()
+
+    def close(self) -> None:
+        """Stop and give the port back."""
+        self.stop()
+        if self._reservation is not None:
+            self._reservation.close()
+            self._reservation = None
+
+    def _accept(self, listener: socket.socket, stopping: threading.Event) -> None:
+        while not stopping.is_set():
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            self._admit(sock, stopping)
+
+    def _admit(self, sock: socket.socket, stopping: threading.Event) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._accepted += 1
+        number = self._accepted
+        thread = threading.Thread(
+            target=self._converse,
+            args=(number, sock, stopping),
+            name=f"plex-connection-{number}",
+            daemon=True,
+        )
+        thread.start()
+
+    def _converse(self, number: int, sock: socket.socket, stopping: threading.Event) -> None:
+        if self._tls is not None:
+            try:
+                sock.settimeout(_JOIN_SECONDS)
+                sock = self._tls.wrap_socket(sock, server_side=True)
+            except OSError:
+                sock.close()
+                return
+        connection = Connection(number, sock)
+        with self._guard:
+            self._live[connection] = threading.current_thread()
+        try:
+            self._answer_all(connection, stopping)
+        finally:
+            with self._guard:
+                del self._live[connection]
+            connection.close()
+
+    def _answer_all(self, connection: Connection, stopping: threading.Event) -> None:
+        while not stopping.is_set():
+            try:
+                request = connection.read(self._idle_seconds())
+            except MalformedError:
+                connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                return
+            if request is None:
+                return
+            if not self._serve(connection, request) or not request.keep_alive:
+                return
+
+
+def _bound(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,261 @@
+"""The library behind the server: makes, finds, changes and removes sections and items."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from simulators.plex.path_index import PathIndex
+from simulators.plex.state import (
+    TAG_ATTRIBUTES,
+    Collection,
+    Image,
+    Item,
+    ItemFields,
+    Media,
+    Part,
+    Revision,
+    Section,
+    stem,
+)
+from simulators.plex.tags import TagBook
+
+_SELECTIONS_KEPT = 16
+
+
+class Library:
+    """Not thread-safe: the server's lock guards it.
+
+    Args:
+        clock: gives the time in seconds since 1970.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.revision = Revision()
+        self.tags = TagBook()
+        self.sections: dict[int, Section] = {}
+        self.items: dict[int, Item] = {}
+        self.collections: dict[int, Collection] = {}
+        self._blobs: dict[str, bytes] = {}
+        self._last_key = 0
+        self._last_media = 0
+        self._last_part = 0
+        self._path_indexes: dict[tuple[int, bool], tuple[int, PathIndex]] = {}
+        self._selections: dict[tuple[object, ...], tuple[int, list[Item]]] = {}
+        self._members: dict[int, dict[int, Item]] = {}
+        self._by_file: tuple[int, dict[str, list[Item]]] = (-1, {})
+
+    def now(self) -> int:
+        return int(self._clock())
+
+    # sections and items
+
+    def add_section(
+        self,
+        title: str,
+        locations: Iterable[str],
+        agent: str,
+        scanner: str,
+        type: str,  # noqa: A002  # Plex's word
+        language: str,
+    ) -> Section:
+        key = len(self.sections) + 1
+        now = self.now()
+        uuid = f"00000000-0000-4000-8000-{key:012d}"
+        section = Section(
+            key, title, tuple(locations), agent, scanner, type, language, uuid, now, now, now
+        )
+        self.sections[key] = section
+        self._members[key] = {}
+        return section
+
+    def add_item(
+        self, section: Section, media: Sequence[Media], guid: str | None, fields: ItemFields
+    ) -> Item:
+        key = self._next_key()
+        numbered = tuple(self._numbered(version) for version in media)
+        now = self.now()
+        item = Item(
+            _revision=self.revision,
+            rating_key=key,
+            section=section,
+            guid=guid or _guid(section, key),
+            media=numbered,
+            title=fields.get("title") or stem(numbered[0].parts[0].file),
+            added_at=now,
+            updated_at=now,
+        )
+        self.items[key] = item
+        self._members[section.key][key] = item
+        self.assign(item, fields, section.agent)
+        section.content_changed_at += 1
+        return item
+
+    def members(self, section: Section) -> list[Item]:
+        """Items of a section in order of rating key."""
+        return list(self._members[section.key].values())
+
+    def remove_item(self, item: Item) -> None:
+        self.set_tags(item, "collection", ())
+        del self.items[item.rating_key]
+        del self._members[item.section.key][item.rating_key]
+        item.section.content_changed_at += 1
+        self.revision.value += 1
+        self.revision.files += 1
+
+    def add_media(self, item: Item, media: Media) -> None:
+        item.media = (*item.media, self._numbered(media))
+        self.touch(item)
+
+    def replace_parts(self, item: Item, change: Callable[[Part], Part]) -> None:
+        """Change parts in place; ids are kept, as when Plex detects a renamed part."""
+        item.media = tuple(
+            replace(media, parts=tuple(change(part) for part in media.parts))
+            for media in item.media
+        )
+        self.touch(item)
+
+    def touch(self, item: Item | Collection) -> None:
+        """What every edit does besides itself."""
+        item.updated_at = self.now()
+
+    # values
+
+    def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
+        """Set values by their Python names; locks and time stamps are the caller's.
+
+        Args:
+            item: what to change.
+            fields: the values.
+            provider: where images come from; None: a person uploads them.
+        """
+        images = {"poster": "posters", "art": "arts"}
+        kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
+        for name, value in fields.items():
+            if name in images and isinstance(value, bytes):
+                self.add_image(item, images[name], value, provider)
+            elif name == "actors":
+                item.actors = self.tags.actors(fields["actors"])
+            elif name in kinds and isinstance(value, Iterable):
+                self.set_tags(item, kinds[name], value)
+            else:
+                setattr(item, name, value)
+
+    def set_tags(self, item: Item, kind: str, wanted: Iterable[str]) -> None:
+        """Replace the item's tags of one kind, in their canonical spelling."""
+        attribute = TAG_ATTRIBUTES[kind]
+        before: tuple[str, ...] = getattr(item, attribute)
+        after = self.tags.names(kind, wanted)
+        if after == before:
+            return
+        setattr(item, attribute, after)
+        if kind == "collection":
+            self._sync_collections(item, before, after)
+
+    def _sync_collections(
+        self, item: Item, before: tuple[str, ...], after: tuple[str, ...]
+    ) -> None:
+        known = item.section.collections
+        for title in after:
+            if title.casefold() not in known:
+                self._new_collection(item.section, title)
+            known[title.casefold()].children[item.rating_key] = None
+        for title in set(before) - set(after):
+            collection = known[title.casefold()]
+            collection.children.pop(item.rating_key, None)
+            if not collection.children:
+                del known[title.casefold()]
+                del self.collections[collection.rating_key]
+
+    def _new_collection(self, section: Section, title: str) -> None:
+        key = self._next_key()
+        now = self.now()
+        collection = Collection(key, section, title, added_at=now, updated_at=now)
+        section.collections[title.casefold()] = collection
+        self.collections[key] = collection
+
+    def add_image(
+        self, target: Item | Collection, shelf: str, data: bytes, provider: str | None = None
+    ) -> Image:
+        """Put an image on a shelf ("posters" or "arts") and choose it; equal bytes once only."""
+        digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        scheme = f"metadata://{shelf}/{provider}_" if provider else f"upload://{shelf}/"
+        held = self._blobs.setdefault(digest, data)
+        image = Image(scheme + digest, digest, held, selected=False, provider=provider)
+        images: tuple[Image, ...] = getattr(target, shelf)
+        if all(known.key != image.key for known in images):
+            images = (*images, image)
+        return self.choose_image(target, shelf, image.key, images)
+
+    def choose_image(
+        self,
+        target: Item | Collection,
+        shelf: str,
+        key: str | None,
+        images: tuple[Image, ...] | None = None,
+    ) -> Image:
+        """Choose by key; None chooses none.
+
+        Raises:
+            KeyError: if the shelf holds no such image.
+        """
+        held: tuple[Image, ...] = getattr(target, shelf) if images is None else images
+        chosen = [image for image in held if image.key == key]
+        if key is not None and not chosen:
+            raise KeyError(key)
+        setattr(target, shelf, tuple(replace(image, selected=image.key == key) for image in held))
+        return chosen[0] if chosen else Image("", "", b"")
+
+    # finding
+
+    def paths(self, section: Section, *, ignore_case: bool) -> PathIndex:
+        """Substring index over the section's files, rebuilt only after a change."""
+        key = (section.key, ignore_case)
+        cached = self._path_indexes.get(key)
+        if cached is None or cached[0] != self.revision.files:
+            fold = str.casefold if ignore_case else str
+            index = PathIndex(self._members[section.key].values(), fold)
+            cached = self._path_indexes[key] = (self.revision.files, index)
+        return cached[1]
+
+    def selection(self, key: tuple[object, ...], select: Callable[[], list[Item]]) -> list[Item]:
+        """The result of a query, computed once per state of the library: pages are slices."""
+        cached = self._selections.get(key)
+        if cached is None or cached[0] != self.revision.value:
+            if len(self._selections) >= _SELECTIONS_KEPT:
+                self._selections.clear()
+            cached = self._selections[key] = (self.revision.value, select())
+        return cached[1]
+
+    def having_file(self, file: str) -> list[Item]:
+        """Items that have exactly this file: more than one when two sections share a folder."""
+        if self._by_file[0] != self.revision.files:
+            found: dict[str, list[Item]] = {}
+            for item in self.items.values():
+                for path in item.files:
+                    found.setdefault(path, []).append(item)
+            self._by_file = (self.revision.files, found)
+        return self._by_file[1].get(file, [])
+
+    def _next_key(self) -> int:
+        self._last_key += 1
+        return self._last_key
+
+    def _numbered(self, media: Media) -> Media:
+        self._last_media += 1
+        parts = []
+        for part in media.parts:
+            self._last_part += 1
+            known = Part(part.file, part.size, part.duration, part.oshash, self._last_part)
+            parts.append(known)
+        return replace(media, id=self._last_media, parts=tuple(parts))
+
+
+def _guid(section: Section, key: int) -> str:
+    """An agent library's matched item, or what the agent "none" gives."""
+    digest = hashlib.sha1(str(key).encode(), usedforsecurity=False).hexdigest()
+    if section.agent == "com.plexapp.agents.none":
+        return f"com.plexapp.agents.none://{digest}?lang={section.language}"
+    return f"plex://movie/{digest[:24]}"

@@ -1,0 +1,188 @@
+"""Requests that change something, and those about images."""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+from simulators.plex import box_sets
+from simulators.plex.answers import RefusedError, Response
+from simulators.plex.core import Call, Core
+from simulators.plex.edits import apply_edit, parse_edit
+from simulators.plex.images import Shelf
+from simulators.plex.read_handlers import document
+from simulators.plex.state import COLLECTION_TYPE, Collection, Item
+from simulators.plex.xml_render import collection_directory, photo
+
+_SHELF_OF = {"poster": "posters", "thumb": "posters", "art": "arts"}
+_RATING_IDENTIFIER = "com.plexapp.plugins.library"
+_JPEG = b"\xff\xd8\xff"
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def edit_section(core: Core, call: Call) -> Response:
+    """`PUT /library/sections/N/all?type=1&id=1,2&…`: ids of other sections do not match."""
+    section = core.section(call.ids[0])
+    if not call.params.get("id"):
+        raise RefusedError(400)
+    if call.params.number("type") == COLLECTION_TYPE:
+        return _edit_collection(core, core.collection(call.params.get("id")), call)
+    items = [item for item in core.items(call.params.get("id")) if item.section is section]
+    return _edit(core, items, call)
+
+
+def edit_metadata(core: Core, call: Call) -> Response:
+    """`PUT /library/metadata/1,2?…`."""
+    if call.ids[0].isdigit() and int(call.ids[0]) in core.library.collections:
+        return _edit_collection(core, core.collection(call.ids[0]), call)
+    return _edit(core, core.items(call.ids[0]), call)
+
+
+def _edit(core: Core, items: list[Item], call: Call) -> Response:
+    if not items:
+        raise RefusedError(404)
+    edit = parse_edit(call.params, core.switches)
+    for item in items:
+        apply_edit(core.library, item, edit, core.switches)
+    return Response()
+
+
+def _edit_collection(core: Core, collection: Collection, call: Call) -> Response:
+    box_sets.edit_collection(core.library, collection, parse_edit(call.params, core.switches))
+    return Response()
+
+
+def rate(core: Core, call: Call) -> Response:
+    """`PUT /:/rate`: per user, so a guest's rating does not show; `updatedAt` stays."""
+    if call.params.get("identifier") != _RATING_IDENTIFIER:
+        raise RefusedError(400)
+    item = core.items(call.params.get("key"))[0]
+    try:
+        rating = float(call.params.get("rating"))
+    except ValueError:
+        raise RefusedError(400) from None
+    if rating != -1 and not 0 <= rating <= 10:
+        raise RefusedError(400)
+    if call.token == "present":
+        item.user_rating = None if rating == -1 else rating
+    return Response()
+
+
+def refresh_item(core: Core, call: Call) -> Response:
+    """`PUT /library/metadata/N/refresh`; GET is not allowed (plexapi#98)."""
+    if call.method != "PUT":
+        raise RefusedError(405)
+    for item in core.items(call.ids[0]):
+        core.refresh(item)
+    return Response()
+
+
+def analyze(core: Core, call: Call) -> Response:
+    core.items(call.ids[0])
+    return Response()
+
+
+def scan(core: Core, call: Call) -> Response:
+    """`/library/sections/N/refresh[?path=][&force=1]`: 200, whatever the path."""
+    section = core.section(call.ids[0])
+    if call.method == "DELETE":
+        core.scanner.cancel(section)
+        return Response()
+    core.scanner.start(section, call.params.get("path") or None)
+    if call.params.get("force") == "1":
+        for item in core.library.members(section):
+            core.refresh(item)
+    return Response()
+
+
+def empty_trash(core: Core, call: Call) -> Response:
+    core.scanner.empty_trash(core.section(call.ids[0]))
+    return Response()
+
+
+# collections
+
+
+def create_collection(core: Core, call: Call) -> Response:
+    section = core.section(call.params.get("sectionId"))
+    if call.params.get("smart") == "1":
+        raise RefusedError(501)
+    items = box_sets.items_of_uri(core.library, call.params.get("uri"))
+    collection = box_sets.create(core.library, section, call.params.get("title"), items)
+    return document([collection_directory(collection)])
+
+
+def change_collection(core: Core, call: Call) -> Response:
+    """PUT or DELETE below `/library/collections/N`."""
+    collection = core.collection(call.ids[0])
+    if call.method == "PUT" and len(call.ids) == 1:
+        items = box_sets.items_of_uri(core.library, call.params.get("uri"))
+        box_sets.add(core.library, collection.title, items)
+        return document([collection_directory(collection)])
+    if call.method != "DELETE":
+        raise RefusedError(405)
+    if len(call.ids) == 2:
+        box_sets.remove(core.library, collection, [int(call.ids[1])])
+    else:
+        box_sets.delete(core.library, collection)
+    return Response()
+
+
+# images
+
+
+def upload(core: Core, call: Call) -> Response:
+    """POST to `/posters` or `/arts`: the body, or what is at `?url=`."""
+    target, shelf = core.target(call.ids[0]), call.ids[1]
+    if not _is_shelf(shelf):
+        raise RefusedError(404)
+    core.images.upload(target, shelf, call.body)
+    return Response()
+
+
+def image_list(core: Core, call: Call) -> Response:
+    target, shelf = core.target(call.ids[0]), call.ids[1]
+    images = target.posters if shelf == "posters" else target.arts
+    return document([photo(target.rating_key, image) for image in images])
+
+
+def choose_image(core: Core, call: Call) -> Response:
+    """PUT `/poster?url=` chooses, DELETE `/thumb` chooses none."""
+    target, shelf = core.target(call.ids[0]), _SHELF_OF[call.ids[1]]
+    if not _is_shelf(shelf):
+        raise RefusedError(404)
+    if call.method == "DELETE":
+        core.images.forget(target, shelf)
+        return Response()
+    url = call.params.get("url")
+    if url.startswith(("http://", "https://")):
+        core.images.upload(target, shelf, call.body)
+    else:
+        core.images.choose(target, shelf, url)
+    name = "thumb" if shelf == "posters" else "art"
+    path = f"/library/metadata/{target.rating_key}/{name}/{target.updated_at}"
+    return Response(200, path.encode(), "text/plain")
+
+
+def image_bytes(core: Core, call: Call) -> Response:
+    """The chosen poster or background."""
+    target = core.target(call.ids[0])
+    images = target.arts if call.ids[1] == "art" else target.posters
+    return _image(next((image.data for image in images if image.selected), None))
+
+
+def image_file(core: Core, call: Call) -> Response:
+    """Any held image, by its key."""
+    target, key = core.target(call.ids[0]), call.params.get("url")
+    held = (*target.posters, *target.arts)
+    return _image(next((image.data for image in held if image.key == key), None))
+
+
+def _image(data: bytes | None) -> Response:
+    if data is None:
+        raise RefusedError(404)
+    kind = "jpeg" if data.startswith(_JPEG) else "png" if data.startswith(_PNG) else "unknown"
+    return Response(200, data, "application/octet-stream" if kind == "unknown" else f"image/{kind}")
+
+
+def _is_shelf(name: str) -> TypeGuard[Shelf]:
+    return name in {"posters", "arts"}

@@ -1,0 +1,358 @@
+"""XML of items, sections and lists, in the shapes of plex-protocol.md §8.2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import quote
+
+from simulators.plex.state import (
+    TAG_ATTRIBUTES,
+    Collection,
+    Image,
+    Item,
+    Media,
+    Part,
+    Section,
+)
+from simulators.plex.tags import TagBook
+
+DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+IDENTIFIER = "com.plexapp.plugins.library"
+_GENRES_SHOWN, _ROLES_SHOWN = 2, 3
+
+Attributes: TypeAlias = Mapping[str, "str | int | float | None"]
+
+_ESCAPES = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "\n": "&#10;",
+        "\r": "&#13;",
+        "\t": "&#9;",
+    }
+)
+_has_special = re.compile('[&<>"\n\r\t]').search
+
+
+def escape(text: str) -> str:
+    """Text for an attribute. Characters that XML forbids go out raw, as Plex sends them."""
+    return text.translate(_ESCAPES) if _has_special(text) else text
+
+
+def element(name: str, attributes: Attributes, content: str = "") -> str:
+    """One element; attributes that are None or "" are left out."""
+    pieces = [f"<{name}"]
+    for key, value in attributes.items():
+        if value is None or value == "":
+            continue
+        pieces.append(f' {key}="{escape(value) if isinstance(value, str) else value}"')
+    pieces.append(f">{content}</{name}>" if content else "/>")
+    return "".join(pieces)
+
+
+def container(attributes: Attributes, rows: Iterable[bytes]) -> bytes:
+    """A whole document."""
+    opening = element("MediaContainer", attributes)[:-2].encode("utf-8", "replace")
+    return b"".join((DECLARATION, opening, b">\n", *rows, b"</MediaContainer>\n"))
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8; lone surrogates, which have none, become question marks."""
+    return text.encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class RowStyle:
+    """What a listing row shows."""
+
+    exclude_elements: frozenset[str] = frozenset()
+    exclude_fields: frozenset[str] = frozenset()
+    truncated: bool = True
+
+
+PLAIN = RowStyle()
+
+
+def row(item: Item, style: RowStyle) -> bytes:
+    """The item's row in a listing, rendered once per state of the item."""
+    cached = item._row
+    if cached is not None and cached[0] == style:
+        return cached[1]
+    rendered = encoded(_row_text(item, style)) + b"\n"
+    item._row = (style, rendered)
+    return rendered
+
+
+def _row_text(item: Item, style: RowStyle) -> str:
+    children = [
+        (name, text)
+        for name, text in (
+            *(("Media", _media(media)) for media in item.media),
+            *_decorations(item),
+            *_row_tags(item, truncated=style.truncated),
+        )
+        if name not in style.exclude_elements
+    ]
+    content = "".join(text for _, text in children)
+    return _video(item, {}, content, style.exclude_fields)
+
+
+def video(item: Item, tags: TagBook, style: RowStyle, *, section_id: bool) -> bytes:
+    """The complete element of `/library/metadata/N`."""
+    place: dict[str, str | int] = {}
+    if section_id:
+        place = {
+            "librarySectionTitle": item.section.title,
+            "librarySectionID": item.section.key,
+            "librarySectionKey": f"/library/sections/{item.section.key}",
+        }
+    children = (
+        *(("Media", _media(media, streams=True)) for media in item.media),
+        *_decorations(item),
+        *_full_tags(item, tags),
+        *(("Field", element("Field", {"locked": 1, "name": n})) for n in sorted(item.locks)),
+    )
+    content = "".join(text for name, text in children if name not in style.exclude_elements)
+    return encoded(_video(item, place, content, style.exclude_fields)) + b"\n"
+
+
+def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) -> str:
+    base = f"/library/metadata/{item.rating_key}"
+    attributes: dict[str, str | int | float | None] = {
+        "ratingKey": item.rating_key,
+        "key": base,
+        "guid": item.guid,
+        "type": "movie",
+        "studio": item.studio,
+        "titleSort": item.title_sort,
+        "originalTitle": item.original_title,
+        "editionTitle": item.edition_title,
+        "contentRating": item.content_rating,
+        "tagline": item.tagline,
+        "userRating": item.user_rating,
+        "rating": item.rating,
+        "audienceRating": item.audience_rating,
+        **place,
+        "year": item.year,
+        "thumb": _image_path(item, "thumb"),
+        "art": _image_path(item, "art"),
+        "duration": item.duration or None,
+        "originallyAvailableAt": item.originally_available_at,
+        "addedAt": item.added_at,
+        "updatedAt": item.updated_at,
+        "deletedAt": item.deleted_at,
+    }
+    for name in hidden:
+        attributes.pop(name, None)
+    # Plex names these two even when they are empty.
+    always = f' title="{escape(item.title)}"' if "title" not in hidden else ""
+    if "summary" not in hidden:
+        always += f' summary="{escape(item.summary)}"'
+    opening = element("Video", attributes)[:-2]
+    return f"{opening}{always}>{content}</Video>"
+
+
+def _image_path(item: Item | Collection, kind: str) -> str | None:
+    held = item.posters if kind == "thumb" else item.arts
+    if not any(image.selected for image in held):
+        return None
+    return f"/library/metadata/{item.rating_key}/{kind}/{item.updated_at}"
+
+
+def _media(media: Media, *, streams: bool = False) -> str:
+    """Written out, not built by `element`: listings of 100,000 rows are rendered here."""
+    proxy = f' proxyType="{media.proxy_type}"' if media.proxy_type is not None else ""
+    container = escape(media.parts[0].container)
+    return (
+        f'<Media id="{media.id}" duration="{media.duration}" bitrate="{media.bitrate}" '
+        f'width="{media.width}" height="{media.height}" aspectRatio="1.78" audioChannels="2" '
+        f'audioCodec="aac" videoCodec="h264" videoResolution="{media.height}" '
+        f'container="{container}" videoFrameRate="24p" videoProfile="high"{proxy}>'
+        f"{''.join(_part(part, streams=streams) for part in media.parts)}</Media>"
+    )
+
+
+def _part(part: Part, *, streams: bool) -> str:
+    container = escape(part.container)
+    duration = f' duration="{part.duration}"' if part.duration is not None else ""
+    return (
+        f'<Part id="{part.id}" key="/library/parts/{part.id}/1700000000/file.{container}"'
+        f'{duration} file="{escape(part.file)}" size="{part.size}" container="{container}" '
+        f'videoProfile="high">{_streams(part.id) if streams else ""}</Part>'
+    )
+
+
+def _streams(part_id: int) -> str:
+    kinds = ((1, "h264", "1080p (H.264)"), (2, "aac", "Stereo (AAC)"))
+    return "".join(
+        element(
+            "Stream",
+            {
+                "id": part_id * 10 + kind,
+                "streamType": kind,
+                "default": 1,
+                "codec": codec,
+                "index": kind - 1,
+                "displayTitle": shown,
+            },
+        )
+        for kind, codec, shown in kinds
+    )
+
+
+def _decorations(item: Item) -> Iterable[tuple[str, str]]:
+    for kind, name in (("thumb", "coverPoster"), ("art", "background")):
+        path = _image_path(item, kind)
+        if path:
+            yield "Image", element("Image", {"alt": item.title, "type": name, "url": path})
+    yield (
+        "UltraBlurColors",
+        '<UltraBlurColors topLeft="1f2d3a" topRight="2a1f14" bottomRight="3a2d1f" '
+        'bottomLeft="141f2a"/>',
+    )
+
+
+def _row_tags(item: Item, *, truncated: bool) -> Iterable[tuple[str, str]]:
+    genres, roles = (_GENRES_SHOWN, _ROLES_SHOWN) if truncated else (None, None)
+    for name, values in (
+        ("Genre", item.genres[:genres]),
+        ("Country", item.countries),
+        ("Director", item.directors),
+        ("Writer", item.writers),
+        ("Role", tuple(actor.name for actor in item.actors[:roles])),
+        ("Collection", () if truncated else item.collections),
+        ("Label", () if truncated else item.labels),
+    ):
+        for value in values:
+            yield name, f'<{name} tag="{escape(value)}"/>'
+
+
+def _full_tags(item: Item, tags: TagBook) -> Iterable[tuple[str, str]]:
+    for kind, attribute in TAG_ATTRIBUTES.items():
+        name = kind.capitalize()
+        for value in getattr(item, attribute):
+            tag = tags.tag(kind, value)
+            known: Attributes = {"id": tag.id, "filter": f"{kind}={tag.id}", "tag": tag.name}
+            yield name, element(name, known)
+    for actor in item.actors:
+        described: Attributes = {
+            "id": actor.tag.id,
+            "filter": f"actor={actor.tag.id}",
+            "tag": actor.name,
+            "tagKey": f"{actor.tag.id:024x}",
+            "role": actor.role,
+            "thumb": actor.thumb,
+        }
+        yield "Role", element("Role", described)
+
+
+def tree(item: Item) -> bytes:
+    """`/library/metadata/N/tree`: parts with their hashes (plex-protocol.md §2.3)."""
+    media = "".join(
+        element(
+            "MediaItem",
+            {"id": version.id, "duration": version.duration},
+            "".join(element("MediaPart", _tree_part(part)) for part in version.parts),
+        )
+        for version in item.media
+    )
+    attributes: Attributes = {
+        "id": item.rating_key,
+        "library_section_id": item.section.key,
+        "metadata_type": 1,
+        "title": item.title,
+        "guid": item.guid,
+    }
+    return encoded(element("MetadataItem", attributes, media))
+
+
+def _tree_part(part: Part) -> Attributes:
+    return {
+        "id": part.id,
+        "file": part.file,
+        "size": part.size,
+        "duration": part.duration,
+        "openSubtitleHash": part.oshash,
+    }
+
+
+def section_directory(section: Section, *, may_edit: bool) -> bytes:
+    """A section in `/library/sections`."""
+    attributes: Attributes = {
+        "allowSync": int(may_edit),
+        "art": "/:/resources/movie-fanart.jpg",
+        "composite": f"/library/sections/{section.key}/composite/{section.updated_at}",
+        "filters": 1,
+        "refreshing": int(section.refreshing),
+        "thumb": "/:/resources/movie.png",
+        "key": section.key,
+        "type": section.type,
+        "title": section.title,
+        "agent": section.agent,
+        "scanner": section.scanner,
+        "language": section.language,
+        "uuid": section.uuid,
+        "updatedAt": section.updated_at,
+        "createdAt": section.created_at,
+        "scannedAt": section.scanned_at,
+        "content": 1,
+        "directory": 1,
+        "contentChangedAt": section.content_changed_at,
+        "hidden": 0,
+    }
+    locations = "".join(
+        element("Location", {"id": number, "path": path})
+        for number, path in enumerate(section.locations, 1)
+    )
+    return encoded(element("Directory", attributes, locations)) + b"\n"
+
+
+def collection_directory(collection: Collection) -> bytes:
+    """A collection in a list, or alone."""
+    key = collection.rating_key
+    attributes: Attributes = {
+        "ratingKey": key,
+        "key": f"/library/collections/{key}/children",
+        "guid": f"collection://{key:08x}",
+        "type": "collection",
+        "subtype": "movie",
+        "title": collection.title,
+        "titleSort": collection.title_sort,
+        "summary": collection.summary,
+        "contentRating": collection.content_rating,
+        "librarySectionID": collection.section.key,
+        "librarySectionTitle": collection.section.title,
+        "librarySectionKey": f"/library/sections/{collection.section.key}",
+        "smart": 0,
+        "index": key,
+        "thumb": _image_path(collection, "thumb"),
+        "art": _image_path(collection, "art"),
+        "addedAt": collection.added_at,
+        "updatedAt": collection.updated_at,
+        "childCount": len(collection.children),
+    }
+    locks = "".join(element("Field", {"locked": 1, "name": n}) for n in sorted(collection.locks))
+    return encoded(element("Directory", attributes, locks)) + b"\n"
+
+
+def file_path(rating_key: int, image_key: str) -> str:
+    """Where an image can be fetched."""
+    return f"/library/metadata/{rating_key}/file?url={quote(image_key, safe='')}"
+
+
+def photo(rating_key: int, image: Image) -> bytes:
+    """An image in `/posters` or `/arts`."""
+    path = file_path(rating_key, image.key)
+    attributes: Attributes = {
+        "key": path,
+        "ratingKey": image.key,
+        "thumb": path,
+        "selected": int(image.selected),
+        "provider": image.provider,
+    }
+    return encoded(element("Photo", attributes)) + b"\n"

@@ -1,0 +1,300 @@
+"""A fake Stash with the plugin installed, and a fake Plex beside it: what the end-to-end tests, the
+demo and the benchmarks all stand on.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from simulators.byte_code import add_byte_code
+from simulators.canary import Canary
+from simulators.oracle import Verdict, judge
+from simulators.plex import FakePlex, Item, Section
+from simulators.stash import FakeStash, PluginResult
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+# What is tested: this repository, or the release that `make release-test` has unpacked.
+PLUGIN_SOURCE = Path(os.environ.get("STASH2PLEX_PLUGIN") or REPOSITORY)
+INTERPRETER = os.environ.get("STASH2PLEX_PYTHON")
+PLUGIN = "Stash2Plex"
+TOKEN = "rig-token-Kq7Zw93TmVb42Xs8"
+FOLDER = "/media/scenes"
+
+_STUDIOS = ("Northlight", "Harbour Lane", "Studio Fünf", "Papaya & Sons", "The Old Mill")
+_PEOPLE = ("Ada Berg", "Jo Lindqvist", "Mia Okafor", "René Dubois", "Kim Park", "Zoë O'Hara")
+_TAGS = ("Outdoor", "Night, rain", "Interview", "Slow [motion]", "Archive", "Made in 東京")
+
+
+class Rig:
+    """Both servers, started, and the plugin installed as Stash would install it.
+
+    At its end it looks for Plex's token, Stash's key and its cookies in all that the plugin has
+    left behind, and for lines that break Stash's log protocol, and fails on a hit.
+
+    Args:
+        root: an empty folder.
+        settings: on top of Plex's address and token.
+        plugin: the folder to install it from.
+        interpreter: the Python that runs the plugin; by default this one.
+        stash: options of the fake Stash.
+        compiled: byte-code is there already, as after a first run.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        settings: dict[str, Any] | None = None,
+        plugin: Path = PLUGIN_SOURCE,
+        interpreter: str | Path | None = INTERPRETER,
+        stash: dict[str, Any] | None = None,
+        compiled: bool = False,
+    ) -> None:
+        self.stash = FakeStash(root / "stash", **(stash or {}))
+        self.plex = FakePlex(token=TOKEN)
+        self.section: Section = self.plex.add_section("Scenes", locations=[FOLDER])
+        self.manifest = self.stash.install_plugin(plugin, interpreter=interpreter)
+        if compiled:
+            add_byte_code(plugin, self.manifest.directory)
+        if "COVERAGE_PROCESS_CONFIG" in os.environ:
+            self._install_measured()
+        self.settings = settings or {}
+        # The way of locking (SQLite's "VFS") that the plugin has been made to use, else the usual
+        # one: who looks at a database with another one takes a write under way for a crash's.
+        self.locks = ""
+        self.canary = Canary(self.stash)
+        self.canary.add(TOKEN, self.stash.gate.api_key)
+        # Byte-code is written, as on a user's machine; a parent that forbids it is not his.
+        self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
+
+    def __enter__(self) -> Self:
+        self.plex.start()
+        self.stash.start()
+        self.configure()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.canary.processes([*self.worker_pids(), *self.waiter_pids()])
+        self._end_worker()
+        self.stash.__exit__(kind, error, trace)
+        self.plex.close()
+        self.canary.runs()
+        self.canary.files()
+        if self.canary.hits and error is None:
+            msg = "the plugin has let out a secret, or broken Stash's log: " + "\n".join(
+                self.canary.hits
+            )
+            raise AssertionError(msg)
+
+    def _install_measured(self) -> None:
+        """Drop the yml's `-S`: coverage starts in a process by way of its site packages."""
+        yml = self.manifest.directory / f"{PLUGIN}.yml"
+        yml.write_text(yml.read_text().replace("  - -S\n", ""))
+        self.stash.registry.reload()
+        (self.manifest,) = self.stash.registry.plugins
+
+    # -- settings and libraries ---------------------------------------------------------------
+
+    def configure(self, **settings: Any) -> None:
+        """Store the plugin's settings: Plex, the rig's, and these."""
+        self.settings |= settings
+        self.canary.add(self.settings.get("plex_token"))
+        known = {"plex_url": self.plex.url, "plex_token": TOKEN}
+        self.stash.set_plugin_settings(PLUGIN, known | self.settings)
+
+    def add_pair(self, name: str, *, cover: bytes | None = None, **fields: Any) -> tuple[int, Item]:
+        """Add a scene and the Plex item that has its file, as a scan would have found it."""
+        path = f"{FOLDER}/{name}.mp4"
+        scene = self.stash.add_scene(files=[path], cover=cover, **fields)
+        return scene.id, self.plex.add_item(self.section, path)
+
+    def add_library(self, count: int, *, covers: bool = True, seed: int = 7) -> list[int]:
+        """Add that many scenes with varied metadata, and their items; return the scenes' ids."""
+        rng = random.Random(seed)
+        return [self.add_pair(f"s{n:05}", **_scene(rng, n, covers=covers))[0] for n in range(count)]
+
+    def item_of(self, scene_id: int) -> Item:
+        """The item that has the scene's file."""
+        item = self.plex.find(self.stash.scene(scene_id).files[0].path)
+        assert item is not None
+        return item
+
+    # -- running ------------------------------------------------------------------------------
+
+    def task(self, mode: str, **arguments: Any) -> PluginResult:
+        """Run a task to its end, as the button in Stash does."""
+        return self.stash.run_task_to_end(PLUGIN, None, {"mode": mode, **arguments})
+
+    def verdict(self) -> Verdict:
+        """Compare both libraries."""
+        return judge(self.stash, self.plex)
+
+    def wait_until(self, holds: Callable[[], bool], timeout: float = 30.0) -> bool:
+        """Wait for a state of Plex or of the plugin's files; False when it never came.
+
+        Looks again whenever Plex was asked or changed, and for the files, which tell nobody, a few
+        times a second.
+        """
+        end = time.monotonic() + timeout
+        while not holds():
+            if time.monotonic() > end:
+                self._show_how_things_stand()
+                return False
+            with self.plex.changed:
+                self.plex.changed.wait(0.1)
+        return True
+
+    def _show_how_things_stand(self) -> None:
+        """Tell whoever reads why a test failed what the plugin's processes are at."""
+        tail = "\n  ".join(self.worker_log().splitlines()[-30:])
+        sys.stderr.write(
+            f"workers: {self.worker_pids()}, waiters: {self.waiter_pids()}, worker.log ends with:"
+            f"\n  {tail}\n"
+        )
+
+    def settled(self, timeout: float = 30.0) -> bool:
+        """Wait until both libraries agree."""
+        return self.wait_until(lambda: self.verdict().agree, timeout)
+
+    # -- the plugin's data folder ---------------------------------------------------------------
+
+    @property
+    def data(self) -> Path:
+        return self.manifest.directory / "data"
+
+    def worker_log(self) -> str:
+        """What the detached worker wrote, empty when none ever ran."""
+        path = self.data / "worker.log"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The queue's database, for looking at it."""
+        path = self.data / "queue" / "data.db"
+        address = path.as_uri() + (f"?vfs={self.locks}" if self.locks else "")
+        connection = sqlite3.connect(address, uri=True, timeout=10)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def queued(self) -> int:
+        """How many jobs wait or are in progress, in the database or in the inbox beside it."""
+        beside = len(list((self.data / "queue" / "inbox").glob("*.json")))
+        with self.database() as connection:
+            rows = connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone()
+        return beside + int(rows[0])
+
+    def worker_pids(self) -> list[int]:
+        """The processes that run this rig's worker."""
+        script = str(self.manifest.directory / "Stash2Plex.py")
+        return [pid for pid, command in _processes() if script in command and "--worker" in command]
+
+    def the_worker(self) -> int:
+        """The one process that runs the worker; for a moment at its start that has children."""
+        found: list[int] = []
+
+        def is_alone() -> bool:
+            found[:] = self.worker_pids()
+            return len(found) == 1
+
+        assert self.wait_until(is_alone)
+        return found[0]
+
+    def waiter_pids(self) -> list[int]:
+        """The processes that wait in a worker's place where nobody collects one that ended."""
+        waiter = str(self.manifest.directory / "worker" / "waiter.py")
+        return [pid for pid, command in _processes() if waiter in command]
+
+    def task_pids(self) -> list[int]:
+        """The processes that run a task of this rig, or a hook."""
+        script = str(self.manifest.directory / "Stash2Plex.py")
+        return [pid for pid, line in _processes() if script in line and "--worker" not in line]
+
+    def stop_worker(self) -> None:
+        """Kill what runs, as the end of a container does; it holds no lock any more then."""
+        pids = [*self.worker_pids(), *self.waiter_pids()]
+        self._signal_worker(signal.SIGKILL)
+        self.wait_until(lambda: all(map(_has_ended, pids)))
+
+    def _end_worker(self) -> None:
+        """Let what runs come to its end, so that its coverage is written; then kill it."""
+        self.plex.faults.clear()
+        self.plex.cut_connections()
+        self._signal_worker(signal.SIGTERM)
+        self.wait_until(lambda: not self.worker_pids() + self.waiter_pids(), timeout=5)
+        self.stop_worker()
+
+    def _signal_worker(self, number: signal.Signals) -> None:
+        for pid in [*self.worker_pids(), *self.waiter_pids()]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def png(seed: int) -> bytes:
+    """A small picture, another one for each seed."""
+    row = b"\x00" + struct.pack(">I", seed % (1 << 24))[1:]
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", zlib.compress(row))
+        + _chunk(b"IEND", b"")
+    )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _scene(rng: random.Random, number: int, *, covers: bool) -> dict[str, Any]:
+    return {
+        "title": f"Scene {number}: {rng.choice(_TAGS)} & <more>",
+        "details": f"What happens in number {number}.\n\nIt ends “well”.",
+        "date": f"20{rng.randint(10, 25)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
+        "studio": rng.choice(_STUDIOS),
+        "performers": rng.sample(_PEOPLE, rng.randint(1, 4)),
+        "tags": rng.sample(_TAGS, rng.randint(1, 5)),
+        "cover": png(number) if covers else None,
+    }
+
+
+def _has_ended(pid: int) -> bool:
+    """Tell whether no thread is left: one that writes to the disk outlives the process's first.
+
+    Nor has a zombie any.
+    """
+    try:
+        threads = [(one / "stat").read_bytes() for one in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return True
+    return all(b") Z" in one for one in threads)
+
+
+def _processes() -> Iterator[tuple[int, str]]:
+    if sys.platform != "linux":
+        return
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            yield int(entry.name), command.replace(b"\0", b" ").decode("utf-8", "replace")
