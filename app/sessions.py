@@ -12,6 +12,7 @@ from plex.library import Library
 from plex.matcher import PlexMatcher
 from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
+from plex.server_facts import ServerFacts
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -173,6 +174,9 @@ class CurrentSession:
                 "file of Plex's certificate"
             )
         index = PathIndex(self._folder.library_database, self._disguise.note_paths)
+        facts = ServerFacts(
+            index.connection, lambda: (client.server_id, client.server_version), self._log.info
+        )
         library = Library(client, index, config.plex_library, self._clock)
         learning = PathLearning(
             index.connection,
@@ -183,7 +187,7 @@ class CurrentSession:
         )
         path_map = config.plex_unmatched_path_map
         matcher = PlexMatcher(index, path_map, library.sections_known, learning)
-        return SyncSession(config, client, library, matcher, learning)
+        return SyncSession(config, client, library, matcher, learning, facts)
 
     def close(self) -> None:
         """Close what the current session has open; the next one is built anew."""

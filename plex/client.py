@@ -149,6 +149,7 @@ class PlexClient:
         self._session = PlexSession(verify)
         self._server: Any = None
         self._is_replaced = False
+        self._version = ""
         self._sender = FieldSender(self._edit)
 
     def close(self) -> None:
@@ -159,6 +160,11 @@ class PlexClient:
     def server_id(self) -> str:
         """The server's machine identifier; connects when that has not happened yet."""
         return str(self._connected().machineIdentifier)
+
+    @property
+    def server_version(self) -> str:
+        """The server's version, as it said last; connects when that has not happened yet."""
+        return self._version or str(self._connected().version or "")
 
     def identity(self, timeout: tuple[float, float] = IDENTITY_TIMEOUT) -> str:
         """Return the machine identifier (see `introduction`)."""
@@ -181,7 +187,8 @@ class PlexClient:
             raise PlexTemporaryError(message)
         if self._server is not None and server_id != self.server_id:
             self._is_replaced = True
-        return Introduction(server_id, found.get("version") or "", answer.headers.get("Date", ""))
+        self._version = found.get("version") or ""
+        return Introduction(server_id, self._version, answer.headers.get("Date", ""))
 
     @property
     def is_replaced(self) -> bool:

@@ -7,19 +7,21 @@ from plex.client import PlexClient
 from plex.library import Library
 from plex.matcher import PlexMatcher
 from plex.path_learning import PathLearning
+from plex.server_facts import ServerFacts
 from shared.frozen import frozen
 from validation.config import Config
 
 
 @frozen
 class SyncSession:
-    """Settings, and the Plex server that they name."""
+    """Settings, the Plex server that they name, and what was learned about that server."""
 
     config: Config
     client: PlexClient
     library: Library
     matcher: PlexMatcher
     learning: PathLearning
+    facts: ServerFacts
 
     def look_for(self, files: Iterable[str]) -> bool:
         """Look in Plex for files, as Stash names them, that the index does not have.

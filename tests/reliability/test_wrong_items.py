@@ -19,6 +19,7 @@ from plex.library import Library
 from plex.matcher import MatchConfidence, PlexMatcher
 from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
+from plex.server_facts import ServerFacts
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord
 from tests.reliability.generated import SAME, SET, Collection, Server, collection
@@ -70,7 +71,8 @@ class Run:
         paths, _ = parse_path_map(truth.path_map)
         matcher = PlexMatcher(self._index, paths, library.sections_known, self.learning)
         self._config = Config(plex_unmatched_path_map=paths)
-        session = SyncSession(self._config, client, library, matcher, self.learning)
+        facts = ServerFacts(self._index.connection, lambda: (client.server_id, "1"), _ignore)
+        session = SyncSession(self._config, client, library, matcher, self.learning, facts)
         library.prepare()
         self._finder = ItemFinder(session, self._queue.sync_log, self._read, _ignore)
 

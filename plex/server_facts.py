@@ -1,0 +1,278 @@
+"""What was learned about the behaviour of a Plex server, kept in `library.db`.
+
+Servers differ where Plex's documentation is silent. The plugin finds out how a server behaves by
+reading back what it wrote, and stores the result under the server's id and version::
+
+    facts = ServerFacts(connection, lambda: (server_id, version), log.info)
+    facts.behaviour().date_filter        # None: not known yet
+    facts.learn(DateFilter.LITERAL)      # stored; the user is told once
+
+`behaviour` costs one query and sees what other processes have learned. A fact of another version
+of the server does not count and is deleted. `library.db` may be deleted at any time: then all of
+it is learned again.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from enum import Enum
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS server_facts (
+    server_id TEXT NOT NULL, version TEXT NOT NULL, fact TEXT NOT NULL, subject TEXT NOT NULL,
+    value TEXT NOT NULL, PRIMARY KEY (server_id, fact, subject)) WITHOUT ROWID
+"""
+_LOCK, _DATE_SHIFT, _TESTED = "lock", "date_shift", "tested"
+_SHOWN, _HIDDEN = "shown", "hidden"
+_SELECT = "SELECT fact, subject, value FROM server_facts WHERE server_id = ? AND version = ?"
+_DELETE_OTHER_VERSIONS = "DELETE FROM server_facts WHERE server_id = ? AND version != ?"
+_UPSERT = "INSERT OR REPLACE INTO server_facts VALUES (?, ?, ?, ?, ?)"
+_WORDS = {
+    "actor": "actors",
+    "genre": "genres",
+    "collection": "collections",
+    "originallyAvailableAt": "the date",
+    "titleSort": "the sort title",
+    "thumb": "the poster",
+    "art": "the background",
+}
+
+
+class DateFilter(Enum):
+    """Which spelling of a filter by time the server applies to a listing."""
+
+    QUOTED = "quoted"  # addedAt>>=N, its operator percent-encoded
+    LITERAL = "literal"  # addedAt>=N
+    NONE = "none"  # it applies neither
+
+
+class DateClearing(Enum):
+    """What an empty date does."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # the server answers with an error
+    IGNORED = "ignored"  # the server answers 200 and shows a date all the same
+
+
+class SortTitle(Enum):
+    """What becomes of the sort title when the title changes."""
+
+    FOLLOWS = "follows"
+    STAYS = "stays"
+
+
+class ImageSelection(Enum):
+    """Whether the server shows an image that was just uploaded."""
+
+    AUTOMATIC = "automatic"
+    EXPLICIT = "explicit"  # it has to be selected by a second request
+
+
+class RemovalEncoding(Enum):
+    """How often the server decodes the names in a list of tags to remove."""
+
+    TWICE = "twice"
+    ONCE = "once"
+
+
+Trait = DateFilter | DateClearing | SortTitle | ImageSelection | RemovalEncoding
+_TRAITS: Mapping[str, type[Trait]] = {
+    "date_filter": DateFilter,
+    "date_clearing": DateClearing,
+    "sort_title": SortTitle,
+    "image_selection": ImageSelection,
+    "removal_encoding": RemovalEncoding,
+}
+_NAMES = {kind: name for name, kind in _TRAITS.items()}
+_SENTENCES: Mapping[Trait, str] = {
+    DateFilter.QUOTED: "It filters listings by time",
+    DateFilter.LITERAL: "It filters listings by time, in the short spelling only",
+    DateFilter.NONE: "It does not filter listings by time, so libraries are listed whole",
+    DateClearing.ACCEPTED: "It takes an empty date",
+    DateClearing.REFUSED: (
+        "It refuses an empty date, so a date that is removed in Stash becomes the one that Plex "
+        "showed before the first sync"
+    ),
+    DateClearing.IGNORED: (
+        "It ignores an empty date, so a date that is removed in Stash becomes the one that Plex "
+        "showed before the first sync"
+    ),
+    SortTitle.FOLLOWS: "The sort title follows an edited title",
+    SortTitle.STAYS: "The sort title does not follow an edited title, so it is sent along",
+    ImageSelection.AUTOMATIC: "It shows an uploaded image",
+    ImageSelection.EXPLICIT: "It does not show an uploaded image until that is selected",
+    RemovalEncoding.TWICE: "It decodes the names of removed tags twice",
+    RemovalEncoding.ONCE: (
+        "It decodes the names of removed tags once, so a tag with a comma or a percent sign in its "
+        "name cannot be removed"
+    ),
+}
+_EXPECTED = frozenset(
+    (
+        DateFilter.QUOTED,
+        DateClearing.ACCEPTED,
+        SortTitle.FOLLOWS,
+        ImageSelection.AUTOMATIC,
+        RemovalEncoding.TWICE,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How a server behaves, as far as that is known; a trait is None until it was observed.
+
+    Attributes:
+        hidden_locks: Plex's names of locks that were set and do not show.
+        shown_locks: Plex's names of locks that have shown.
+        date_shift: library key → by how many days it shows dates beside what was sent.
+        tested_at: when Test Write last ran to its end, in seconds since the epoch; 0 for never.
+    """
+
+    hidden_locks: frozenset[str] = frozenset()
+    shown_locks: frozenset[str] = frozenset()
+    date_filter: DateFilter | None = None
+    date_clearing: DateClearing | None = None
+    sort_title: SortTitle | None = None
+    image_selection: ImageSelection | None = None
+    removal_encoding: RemovalEncoding | None = None
+    date_shift: Mapping[int, int] = field(default_factory=dict)
+    tested_at: float = 0.0
+
+    @property
+    def cannot_clear_dates(self) -> bool:
+        """Whether an empty date is known to have no effect."""
+        return self.date_clearing in (DateClearing.REFUSED, DateClearing.IGNORED)
+
+    def sentences(self) -> list[str]:
+        """Return all that is known, in words."""
+        traits = (
+            self.date_filter,
+            self.date_clearing,
+            self.sort_title,
+            self.image_selection,
+            self.removal_encoding,
+        )
+        found = [_lock_sentence(lock, shown=False) for lock in sorted(self.hidden_locks)]
+        if "actor" in self.shown_locks:
+            found.append(_lock_sentence("actor", shown=True))
+        found += [_SENTENCES[trait] for trait in traits if trait is not None]
+        return found + [_shift_sentence(*shift) for shift in sorted(self.date_shift.items())]
+
+
+UNKNOWN = Behaviour()
+
+
+class ServerFacts:
+    """The facts about the server that a session is connected to.
+
+    Args:
+        connection: on `library.db`, in autocommit mode.
+        identity: gives the server's id and version.
+        report: is told, once, about a behaviour that differs from the usual one.
+
+    Raises (all methods):
+        PlexError: the server could not be asked for its id.
+        sqlite3.Error: the database cannot be used.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        identity: Callable[[], tuple[str, str]],
+        report: Callable[[str], None],
+    ) -> None:
+        connection.execute(TABLE)
+        self._connection = connection
+        self._identity = identity
+        self._report = report
+
+    def behaviour(self) -> Behaviour:
+        """Return what is known about this version of the server."""
+        return _behaviour(self._connection.execute(_SELECT, self._identity()))
+
+    def learn(self, trait: Trait) -> None:
+        """Store a trait; report it when it is new and differs from the usual one."""
+        sentence = "" if trait in _EXPECTED else _SENTENCES[trait]
+        self._store(_NAMES[type(trait)], "", trait.value, sentence)
+
+    def learn_lock(self, lock: str, *, shown: bool) -> None:
+        """Store whether a lock (Plex's name) shows."""
+        sentence = "" if shown else _lock_sentence(lock, shown=False)
+        self._store(_LOCK, lock, _SHOWN if shown else _HIDDEN, sentence)
+
+    def learn_date_shift(self, section_key: int, days: int) -> None:
+        """Store by how many days a library shows dates beside what was sent."""
+        sentence = _shift_sentence(section_key, days) if days else ""
+        self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
+
+    def note_test(self, now: float) -> None:
+        """Store that Test Write ran to its end."""
+        self._store(_TESTED, "", str(now), "")
+
+    def _store(self, fact: str, subject: str, value: str, sentence: str) -> None:
+        server_id, version = self._identity()
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            with self._connection:
+                cursor.execute(_DELETE_OTHER_VERSIONS, (server_id, version))
+                known = cursor.execute(
+                    "SELECT value FROM server_facts WHERE server_id = ? AND fact = ? "
+                    "AND subject = ?",
+                    (server_id, fact, subject),
+                ).fetchone()
+                if known == (value,):
+                    return
+                cursor.execute(_UPSERT, (server_id, version, fact, subject, value))
+        if sentence:
+            self._report(f"Learned about this Plex server ({version}): {sentence}")
+
+
+def stored_behaviour(
+    connection: sqlite3.Connection, server_id: str, version: str
+) -> Behaviour | None:
+    """Return what a database holds about a server, None when it has no such table.
+
+    Raises:
+        sqlite3.Error: the database cannot be read.
+    """
+    statement = "SELECT 1 FROM sqlite_master WHERE name = 'server_facts'"
+    if connection.execute(statement).fetchone() is None:
+        return None
+    return _behaviour(connection.execute(_SELECT, (server_id, version)))
+
+
+def _behaviour(rows: Iterable[tuple[str, str, str]]) -> Behaviour:
+    locks: dict[str, str] = {}
+    shifts: dict[int, int] = {}
+    traits: dict[str, Trait] = {}
+    tested_at = 0.0
+    for fact, subject, value in rows:
+        if fact == _LOCK:
+            locks[subject] = value
+        elif fact == _DATE_SHIFT:
+            shifts[int(subject)] = int(value)
+        elif fact == _TESTED:
+            tested_at = float(value)
+        elif fact in _TRAITS:
+            traits[fact] = _TRAITS[fact](value)
+    return Behaviour(
+        hidden_locks=frozenset(lock for lock, value in locks.items() if value == _HIDDEN),
+        shown_locks=frozenset(lock for lock, value in locks.items() if value == _SHOWN),
+        date_shift={key: days for key, days in shifts.items() if days},
+        tested_at=tested_at,
+        **traits,  # type: ignore[arg-type]  # each name has the type of its trait
+    )
+
+
+def _lock_sentence(lock: str, *, shown: bool) -> str:
+    name = _WORDS.get(lock, f"the {lock}")
+    if shown:
+        return f"It shows the lock of {name}"
+    return f"It does not show the lock of {name}, so the lock is set once and not checked"
+
+
+def _shift_sentence(section_key: int, days: int) -> str:
+    which = "earlier" if days < 0 else "later"
+    return f"Its library {section_key} shows dates {abs(days)} day {which} than they were sent"

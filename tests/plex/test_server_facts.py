@@ -1,0 +1,120 @@
+"""What is learned about a server: typed, reported once, and bound to the server's version."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from plex.server_facts import (
+    UNKNOWN,
+    DateClearing,
+    DateFilter,
+    ImageSelection,
+    RemovalEncoding,
+    ServerFacts,
+    SortTitle,
+    stored_behaviour,
+)
+
+
+@dataclass
+class Server:
+    connection: sqlite3.Connection
+    version: str = "1.43.3"
+    reports: list[str] = field(default_factory=list)
+
+    def facts(self) -> ServerFacts:
+        return ServerFacts(self.connection, lambda: ("id", self.version), self.reports.append)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    yield Server(connection)
+    connection.close()
+
+
+def test_nothing_is_known_of_a_new_server(server: Server) -> None:
+    assert server.facts().behaviour() == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "trait",
+    [
+        *DateFilter,
+        *DateClearing,
+        *SortTitle,
+        *ImageSelection,
+        *RemovalEncoding,
+    ],
+)
+def test_each_trait_is_stored_and_put_into_words(
+    server: Server,
+    trait: DateFilter | DateClearing | SortTitle | ImageSelection | RemovalEncoding,
+) -> None:
+    server.facts().learn(trait)
+
+    known = server.facts().behaviour()
+    assert trait in {
+        known.date_filter,
+        known.date_clearing,
+        known.sort_title,
+        known.image_selection,
+        known.removal_encoding,
+    }
+    assert len(known.sentences()) == 1
+
+
+def test_a_fact_is_reported_once_however_often_it_is_learned(server: Server) -> None:
+    for _ in range(3):
+        server.facts().learn(SortTitle.STAYS)
+        server.facts().learn_lock("actor", shown=False)
+        server.facts().learn_date_shift(2, -1)
+
+    assert len(server.reports) == 3
+
+
+def test_the_usual_behaviour_is_not_reported(server: Server) -> None:
+    facts = server.facts()
+    facts.learn(DateFilter.QUOTED)
+    facts.learn(SortTitle.FOLLOWS)
+    facts.learn_lock("actor", shown=True)
+    facts.learn_date_shift(2, 0)
+    facts.note_test(5.0)
+
+    assert server.reports == []
+    assert facts.behaviour().tested_at == 5.0
+
+
+def test_a_lock_that_shows_after_all_is_no_longer_hidden(server: Server) -> None:
+    facts = server.facts()
+    facts.learn_lock("actor", shown=False)
+    facts.learn_lock("actor", shown=True)
+
+    known = facts.behaviour()
+    assert not known.hidden_locks
+    assert known.shown_locks == {"actor"}
+
+
+def test_an_update_of_the_server_makes_all_facts_void(server: Server) -> None:
+    facts = server.facts()
+    facts.learn(ImageSelection.EXPLICIT)
+    server.version = "1.44.0"
+    before = facts.behaviour()
+    facts.learn(DateFilter.LITERAL)
+    server.version = "1.43.3"
+
+    assert before == UNKNOWN
+    assert facts.behaviour() == UNKNOWN
+
+
+def test_the_doctor_reads_them_also_where_there_is_no_table(server: Server) -> None:
+    assert stored_behaviour(server.connection, "id", "1.43.3") is None
+    server.facts().learn(DateFilter.LITERAL)
+
+    found = stored_behaviour(server.connection, "id", "1.43.3")
+    assert found is not None
+    assert found.date_filter is DateFilter.LITERAL
