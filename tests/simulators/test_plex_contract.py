@@ -1,0 +1,415 @@
+"""The fake Plex answers as a real server does: one table for each kind of request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plexapi.exceptions import BadRequest, Unauthorized
+from plexapi.server import PlexServer
+
+from simulators.plex import FakePlex, Media, Part
+from simulators.plex.raw_client import RawClient
+
+ALL = "/library/sections/1/all"
+GENRES = ("Comedy", "Drama", "Outdoor")
+
+
+@pytest.fixture
+def plex() -> Iterator[FakePlex]:
+    with FakePlex(token="owner-token", guest_token="guest-token") as server:
+        scenes = server.add_section("Scenes", ["/plex/scenes"])
+        for number, (title, day, genres) in enumerate(
+            [
+                ("The Beach", "2020-01-02", GENRES),
+                ("Apple, Pear", "2019-05-06", ("drama",)),
+                ("Cherry", "", ()),
+            ]
+        ):
+            server.add_item(
+                scenes,
+                f"/plex/scenes/sub{number % 2}/Scene {number} [1080p].mp4",
+                title=title,
+                originally_available_at=day,
+                genres=genres,
+                added_at=100 * number,
+            )
+        yield server
+
+
+@pytest.fixture
+def raw(plex: FakePlex) -> Iterator[RawClient]:
+    """A client that sends and shows what it is told, unquoted and unparsed."""
+    with RawClient(plex.url, plex.token) as client:
+        yield client
+
+
+# -- edits ----------------------------------------------------------------------------------------
+
+EDITS: list[tuple[dict[str, Any], dict[str, object], dict[str, Any]]] = [
+    ({}, {"title.value": "Á & <b>"}, {"title": "Á & <b>", "locks": frozenset()}),
+    ({}, {"studio.value": "S", "studio.locked": 1}, {"studio": "S", "locks": {"studio"}}),
+    ({}, {"originallyAvailableAt.value": "2019-12-31"}, {"year": 2019}),
+    ({}, {"originallyAvailableAt.value": ""}, {"year": None, "originally_available_at": ""}),
+    ({}, {"userRating.value": "7.5"}, {"user_rating": 7.5}),
+    ({}, {"titleSort.value": "zzz"}, {"title_sort": ""}),
+    ({}, {"titleSort.value": "zzz", "titleSort.locked": 1}, {"title_sort": "zzz"}),
+    ({"unlocked_title_sort_is_ignored": False}, {"titleSort.value": "z"}, {"title_sort": "z"}),
+    ({}, {"thumb.locked": 1, "art.locked": 1}, {"locks": {"thumb", "art"}}),
+    ({}, {"genre[0].tag.tag": "X"}, {"genres": (*GENRES, "X")}),
+    ({"tags_append": False}, {"genre[0].tag.tag": "X"}, {"genres": ("X",)}),
+    ({}, {"genre[].tag.tag-": "Drama,Out%64oor"}, {"genres": ("Comedy",)}),
+    ({}, {"genre[].tag.tag-": "dRAMA"}, {"genres": ("Comedy", "Outdoor")}),
+    ({}, {"genre[].tag": ""}, {"genres": ()}),
+    ({}, {"genre[].tag": "", "genre[0].tag.tag": "X"}, {"genres": ("X",)}),
+    (
+        {"remove_before_add": False},
+        {"genre[].tag": "", "genre[0].tag.tag": "X"},
+        {"genres": ()},
+    ),
+    ({}, {"genre[0].tag.tag": "OUTDOOR"}, {"genres": GENRES}),
+    ({}, {"genre[0].tag.tag": "Drama "}, {"genres": (*GENRES, "Drama ")}),
+    ({}, {"label[0].tag.tag": "red hot"}, {"labels": ("Red hot",)}),
+    ({"capitalizes_labels": False}, {"label[0].tag.tag": "red"}, {"labels": ("red",)}),
+]
+
+
+@pytest.mark.parametrize(("switches", "query", "expected"), EDITS)
+def test_an_edit(
+    plex: FakePlex,
+    raw: RawClient,
+    switches: dict[str, Any],
+    query: dict[str, object],
+    expected: dict[str, Any],
+) -> None:
+    for name, value in switches.items():
+        setattr(plex.switches, name, value)
+
+    answer = raw.edit(1, query)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert {name: getattr(plex.item(1), name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "query"),
+    [
+        *((400, {name: "x"}) for name in ("titel.value", "title", "year.value", "genre.value")),
+        *((400, {name: "x"}) for name in ("title[0].value", "genre[0].tag", "genre[].tag")),
+        *((500, {"originallyAvailableAt.value": day}) for day in ("2020-02-30", "2020", "soon")),
+        *((500, {"rating.value": value}) for value in ("11", "-1", "nan", "many")),
+        (500, {"title.locked": "yes"}),
+    ],
+)
+def test_a_refused_edit_changes_nothing(
+    plex: FakePlex, raw: RawClient, status: int, query: dict[str, object]
+) -> None:
+    before = plex.snapshot()
+
+    assert raw.edit(1, {"summary.value": "new", **query}).status_code == status
+    assert plex.snapshot() == before
+
+
+def test_an_edit_names_its_items(plex: FakePlex, raw: RawClient) -> None:
+    assert raw.edit("1,3,99", {"studio.value": "S"}).ok
+    assert [item.studio for item in plex.items()] == ["S", "", "S"]
+    for address, status in [
+        (f"{ALL}?type=1&title.value=x", 400),
+        (f"{ALL}?type=1&id=99&title.value=x", 404),
+        ("/library/metadata/99?title.value=x", 404),
+        ("/library/sections/None/all?type=1&id=1&title.value=x", 500),
+    ]:
+        assert raw.ask("PUT", address).status_code == status
+
+
+def test_a_performers_picture_is_the_same_everywhere(plex: FakePlex, raw: RawClient) -> None:
+    raw.edit(1, {"actor[0].tag.tag": "Ann", "actor[0].tagging.text": "Self"})
+    raw.edit(2, {"actor[0].tag.tag": "ANN", "actor[0].tag.thumb": "http://t/2"})
+
+    (actor,) = plex.item(1).actors
+    assert (actor.name, actor.role, actor.thumb) == ("Ann", "Self", "http://t/2")
+
+
+def test_a_refresh_by_the_agent_spares_locked_fields(plex: FakePlex, raw: RawClient) -> None:
+    plex.edit(1, title="Mine")
+    plex.agent[1] = {"title": "Theirs", "studio": "Theirs", "poster": b"agent"}
+
+    assert raw.ask("PUT", "/library/metadata/1/refresh").ok
+
+    item = plex.item(1)
+    assert (item.title, item.studio, item.poster) == ("Mine", "Theirs", b"agent")
+
+
+LEGAL = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n\r").filter(
+        lambda char: char not in "\ufffe\uffff"
+    ),
+    max_size=40,
+)
+
+
+def test_every_legal_character_survives(plex: FakePlex, raw: RawClient) -> None:
+    @settings(max_examples=30)
+    @given(LEGAL)
+    def survives(title: str) -> None:
+        raw.edit(1, {"title.value": title})
+        assert raw.xml("/library/metadata/1")[0].attrib["title"] == title
+
+    survives()
+    assert len(plex.log.writes()) >= 30
+
+
+# -- listings -------------------------------------------------------------------------------------
+
+BEACH, APPLE, CHERRY = "The Beach", "Apple, Pear", "Cherry"
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("file=Scene%202%20[1080p].mp4", [CHERRY]),
+        ("file=/scenes/sub0/", [BEACH, CHERRY]),
+        ("file=sCENE%202", [CHERRY]),
+        ("file=Scene%201,Scene%202", [APPLE, CHERRY]),
+        ("file=Scene%201,", [BEACH, APPLE, CHERRY]),  # a trailing comma finds everything
+        ("file!=Scene", []),
+        ("file=nowhere", []),
+        ("title=beach", [BEACH]),
+        ("title==The%20Beach", [BEACH]),
+        ("title!=beach", [APPLE, CHERRY]),
+        ("genre=DRAMA", [BEACH, APPLE]),
+        ("genre!=Comedy", [APPLE, CHERRY]),
+        ("year>>=2019", [BEACH]),
+        ("addedAt>>=100", [CHERRY]),
+        ("nonsense=1", [BEACH, APPLE, CHERRY]),  # unknown filters and operators are ignored
+        ("addedAt>=150", [BEACH, APPLE, CHERRY]),
+        ("limit=2&sort=addedAt:desc", [APPLE, CHERRY]),
+    ],
+)
+def test_a_filter(raw: RawClient, query: str, titles: list[str]) -> None:
+    assert sorted(raw.titles(f"{ALL}?type=1&{query}")) == sorted(titles)
+
+
+@pytest.mark.parametrize(
+    ("switch", "query"),
+    [
+        ("ignores_file_filter", "type=1&file=nowhere"),
+        ("ignores_time_filters", "addedAt>>=9000"),
+        ("ignores_paging", "X-Plex-Container-Start=2&X-Plex-Container-Size=1"),
+    ],
+)
+def test_a_server_that_ignores_a_parameter_lists_everything(
+    plex: FakePlex, raw: RawClient, switch: str, query: str
+) -> None:
+    assert len(raw.titles(f"{ALL}?{query}")) < 3
+    setattr(plex.switches, switch, True)
+    assert len(raw.titles(f"{ALL}?{query}")) == 3
+
+
+@pytest.mark.parametrize(
+    ("sort", "titles"),
+    [
+        ("", [APPLE, BEACH, CHERRY]),
+        ("titleSort:desc", [CHERRY, BEACH, APPLE]),
+        ("movie.addedAt:desc", [CHERRY, APPLE, BEACH]),
+        ("year:desc,titleSort", [BEACH, APPLE, CHERRY]),
+    ],
+)
+def test_a_sort(raw: RawClient, sort: str, titles: list[str]) -> None:
+    assert raw.titles(ALL, {"type": 1, "sort": sort}) == titles
+
+
+def test_a_page(plex: FakePlex, raw: RawClient) -> None:
+    page = raw.xml(f"{ALL}?sort=addedAt", X_Plex_Container_Start="1", X_Plex_Container_Size="1")
+    assert [row.attrib["title"] for row in page] == [APPLE]
+    assert [page.attrib[name] for name in ("size", "totalSize", "offset")] == ["1", "3", "1"]
+    past = raw.xml(ALL, {"X-Plex-Container-Start": 9, "X-Plex-Container-Size": 5})
+    assert (past.attrib["size"], past.attrib["totalSize"]) == ("0", "3")
+    plex.switches.require_size_header = True
+    assert raw.get(ALL).status_code == 400
+
+
+def test_a_row_shows_less_than_the_item(plex: FakePlex, raw: RawClient) -> None:
+    plex.edit(1, actors=["A", "B", "C", "D"], labels=["Red"], collections=["Box"])
+    query: dict[str, object] = {"type": 1, "file": "Scene 0"}
+
+    row, full = raw.xml(ALL, query)[0], raw.xml("/library/metadata/1")[0]
+
+    assert [(len(one.findall("Genre")), len(one.findall("Role"))) for one in (row, full)] == [
+        (2, 3),
+        (3, 4),
+    ]
+    for hidden in ("Label", "Collection", "Field", "Media/Part/Stream"):
+        assert row.find(hidden) is None
+        assert full.find(hidden) is not None
+    slim = raw.xml(
+        ALL, {**query, "excludeElements": "Genre,Role,UltraBlurColors", "excludeFields": "title"}
+    )[0]
+    assert [child.tag for child in slim] == ["Media"]
+    assert "title" not in slim.attrib
+    plex.switches.listing_truncates_tags = False
+    assert len(raw.xml(ALL, query)[0].findall("Genre")) == 3
+
+
+def test_the_file_filter_sees_every_part_and_follows_moves(plex: FakePlex, raw: RawClient) -> None:
+    plex.add_item(
+        plex.section("Scenes"),
+        ["/plex/scenes/x cd1.avi", "/plex/scenes/x cd2.avi"],
+        Media((Part("/plex/opt/x.mp4"),), proxy_type=42),
+        title="X",
+    )
+    assert raw.titles(ALL, {"type": 1, "file": "x cd"}) == ["X"]
+    (row,) = raw.xml(ALL, {"type": 1, "file": "/plex/opt/"})
+    assert [media.get("proxyType") for media in row.findall("Media")] == [None, "42"]
+    plex.move_file("/plex/opt/x.mp4", "/plex/moved.mp4")
+    assert raw.titles(ALL, {"type": 1, "file": "/plex/opt/"}) == []
+    assert raw.titles(ALL, {"type": 1, "file": "moved"}) == ["X"]
+    assert raw.get(ALL, {"file": "moved"}).status_code == 500  # a type is required
+
+
+def test_several_items_are_read_at_once(plex: FakePlex, raw: RawClient) -> None:
+    rows = raw.xml("/library/metadata/3,1,99")
+    assert [row.attrib["ratingKey"] for row in rows] == ["3", "1"]
+    assert rows[0].attrib["librarySectionID"] == "1"
+    assert raw.get("/library/metadata/98,99").status_code == 404
+    plex.switches.metadata_returns_section_id = False
+    assert "librarySectionID" not in raw.xml("/library/metadata/1")[0].attrib
+
+
+# -- the server -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/library", "/library/sections", "/nowhere", "/:/prefs"])
+def test_without_the_token_everything_is_401(plex: FakePlex, path: str) -> None:
+    with RawClient(plex.url, "wrong") as stranger:
+        assert stranger.get(path).status_code == 401
+        assert stranger.xml("/identity").attrib["machineIdentifier"] == plex.machine_identifier
+    assert plex.log.requests[0].token == "wrong"
+    assert "owner-token" not in repr(plex.log.requests)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", f"{ALL}?type=1&id=1&studio.value=X"),
+        ("POST", "/library/metadata/1/posters"),
+        ("PUT", "/library/metadata/1/refresh"),
+        ("GET", "/library/sections/1/refresh"),
+        ("GET", "/:/prefs"),
+    ],
+)
+def test_a_shared_user_may_look_but_not_edit(plex: FakePlex, method: str, path: str) -> None:
+    with RawClient(plex.url, "guest-token") as guest:
+        assert guest.get("/library/sections").ok
+        assert guest.ask(method, path).status_code == 403
+    assert plex.item(1).studio == ""
+
+
+def test_limits_of_a_server(plex: FakePlex, raw: RawClient) -> None:
+    fits = 8192 - len(f"PUT {ALL}?type=1&id=1&title.value= HTTP/1.1")
+    assert raw.edit(1, {"title.value": "x" * fits}).status_code == 200
+    assert raw.edit(1, {"title.value": "x" * (fits + 1)}).status_code == 400
+    plex.switches.max_upload_bytes, plex.switches.oversized_upload_status = 10, 413
+    assert raw.ask("POST", "/library/metadata/1/posters", data=b"x" * 11).status_code == 413
+    assert raw.ask("POST", "/library/metadata/1/posters", data=b"x" * 10).ok
+    plex.maintenance(True)
+    assert b'title="Maintenance"' in raw.get("/identity").content
+    plex.maintenance(False)
+    plex.switches.compresses = True
+    assert raw.get("/library/metadata/1").headers["Content-Encoding"] == "gzip"
+
+
+def test_a_restarted_server_has_its_port_and_its_state(plex: FakePlex, raw: RawClient) -> None:
+    port = plex.port
+    raw.edit(1, {"studio.value": "Before"})
+    plex.stop()
+    with pytest.raises(OSError, match="refused"):
+        raw.get("/identity")
+    plex.start()
+    assert plex.port == port
+    assert raw.xml("/library/metadata/1")[0].attrib["studio"] == "Before"
+
+
+# -- images, collections, scans -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_an_upload_is_kept_by_content_and_selected(
+    plex: FakePlex, raw: RawClient, locks: bool
+) -> None:
+    plex.switches.upload_locks_thumb = locks
+    for data in (b"one", b"two", b"one"):
+        raw.ask("POST", "/library/metadata/1/posters", data=data)
+
+    item = plex.item(1)
+    assert ([image.data for image in item.posters], item.poster) == ([b"one", b"two"], b"one")
+    assert ("thumb" in item.locks) is locks
+    thumb = raw.xml("/library/metadata/1")[0].attrib["thumb"]
+    assert raw.get(thumb).content == b"one"
+
+
+def test_a_collection_lives_as_long_as_its_items_name_it(plex: FakePlex, raw: RawClient) -> None:
+    for key, name in ((1, "Box"), (2, "bOX")):
+        raw.edit(key, {"collection[0].tag.tag": name})
+    (choice,) = raw.xml("/library/sections/1/collection")
+    assert choice.attrib["title"] == "Box"
+    assert len(raw.titles(ALL, {"type": 1, "collection": choice.attrib["key"]})) == 2
+    for key in (1, 2):
+        raw.edit(key, {"collection[].tag.tag-": "Box"})
+    assert plex.collections(plex.section("Scenes")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/plex/scenes/new", {"b"}),
+        ("/plex/scenes", {"b", "c"}),
+        *((path, set()) for path in ("/plex/scenes/new/b.mp4", "/plex", "/plex/scenes/ne", "x")),
+    ],
+)
+def test_a_scan_adds_the_files_of_a_folder(
+    plex: FakePlex, raw: RawClient, path: str, found: set[str]
+) -> None:
+    for name in ("new/b.mp4", "newer/c.mkv", "new/b.nfo"):
+        plex.disk.add(f"/plex/scenes/{name}")
+    plex.scanner.delay = None
+
+    assert raw.get("/library/sections/1/refresh", {"path": path}).status_code == 200
+
+    if found:
+        assert raw.xml("/library/sections")[0].attrib["refreshing"] == "1"
+        plex.finish_scan()
+    assert {item.title for item in plex.items()} - {BEACH, APPLE, CHERRY} == found
+
+
+def test_a_missing_file_goes_to_the_trash(plex: FakePlex, raw: RawClient) -> None:
+    path = plex.item(1).files[0]
+    for action, deleted in ((plex.disk.remove, True), (plex.disk.add, False)):
+        action(path)
+        raw.get("/library/sections/1/refresh", {"path": "/plex/scenes/sub0"})
+        assert plex.snapshot()["1"]["deleted"] is deleted
+    plex.disk.remove(path)
+    raw.get("/library/sections/1/refresh", {"path": "/plex/scenes/sub0"})
+    raw.ask("PUT", "/library/sections/1/emptyTrash")
+    assert raw.get("/library/metadata/1").status_code == 404
+
+
+def test_the_real_client_library_understands_the_answers(plex: FakePlex) -> None:
+    with requests.Session() as session:
+
+        def connect(token: str) -> Any:
+            return PlexServer(plex.url, token, session)  # type: ignore[no-untyped-call]
+
+        item = connect(plex.token).library.section("scenes").get(CHERRY)
+        item.batchEdits().editTitle("T").editOriginallyAvailable("2020-01-01").addGenre(["G, x"])
+        item.saveEdits().uploadPoster(filepath=b"x").reload()
+        assert (item.title, item.year, item.isLocked("genre")) == ("T", 2020, True)
+        assert plex.item(3).genres == ("G, x",)
+        with pytest.raises(Unauthorized):
+            connect("wrong")
+        with pytest.raises(BadRequest, match=r"^\(403\)"):
+            connect("guest-token").fetchItem(1).editTitle("Mine")
