@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from plex.path_index import folded_name
+from validation.paths import folded_name
 from validation.scene_extractor import SceneFile, StashScene
 
 _TABLES = """

@@ -11,7 +11,8 @@ from plex.freshness import Look, next_look
 from plex.items import LibraryPart, Section
 from plex.listing import FilterIgnored
 from plex.look_up import chunk_of, holders_of
-from plex.path_index import Listing, PathIndex, folded_name
+from plex.path_index import Listing, PathIndex
+from validation.paths import folded_name
 
 IDENTITY_AGE = 60.0  # seconds; nobody sets a Plex up anew, its libraries scanned, within that time
 REFRESH_INTERVAL = 60.0  # seconds; design.md §5: one refresh for missing paths in that time

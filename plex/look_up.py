@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 
 from plex.items import Section
-from plex.path_index import folded_path
+from validation.paths import components
 
-# A comma means "or" to Plex (plex-protocol.md §2.2); the others cannot stand in an address.
-_UNASKABLE = re.compile(r"[,\x00-\x1f\x7f\ud800-\udfff]")
+# A comma means "or" in a filter of Plex. A network file system may have replaced those that
+# Windows forbids (`validation.paths`). The others cannot stand in an address.
+_UNASKABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 
 def chunk_of(path: str) -> str:
@@ -23,16 +24,17 @@ def holders_of(path: str, sections: Sequence[Section]) -> list[Section]:
         path: as Plex would name it, as far as anybody knows.
         sections: with their locations.
     """
-    folded = folded_path(path)
+    names = components(path)
     depths = {
-        section.key: max((_depth(folded, one) for one in section.locations), default=0)
+        section.key: max((_depth(names, one) for one in section.locations), default=0)
         for section in sections
     }
     deepest = max(depths.values(), default=0)
     return [one for one in sections if deepest and depths[one.key] == deepest]
 
 
-def _depth(folded: str, location: str) -> int:
-    """Return the length of a location that contains the path on a folder boundary, else 0."""
-    folder = folded_path(location).rstrip("/") + "/"
-    return len(folder) if folded.startswith(folder) else 0
+def _depth(names: tuple[str, ...], location: str) -> int:
+    """Return 1 plus the number of folders of a location that contains the path, else 0."""
+    folders = components(location)
+    inside = bool(location) and len(folders) < len(names) and names[: len(folders)] == folders
+    return 1 + len(folders) if inside else 0

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from plex.items import LibraryPart, PlexItem, Section
 from plex.match_rules import Hits, Rule, by_name_and_size, by_spelling, same_size
-from plex.path_index import PathIndex, folded_path
+from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
 from validation.path_map import PathMap
-from validation.paths import Folders, common_suffix
+from validation.paths import Folders, common_suffix, folded_path
 from validation.scene_extractor import SceneFile
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from plex.diff import COLLECTIONS, PLEX_NAMES, Values, current_values, edit_for
 from plex.items import PlexImage, PlexItem
-from plex.path_index import folded_path
 from validation.metadata import SceneMetadata
+from validation.paths import folded_path
 
 LOCKED, FILES = "locked", "files"
 # Among what was kept stand under these names the kinds of images that are being put back, and those

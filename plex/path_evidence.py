@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from shared.frozen import frozen
 from validation.path_map import PathMap, PrefixPair
-from validation.paths import common_suffix, components, folded, folders_above, without_last
+from validation.paths import common_suffix, folded, folded_path, folders_above, without_last
 
 FEWEST_PAIRS = 5  # one moved folder of a few files must not speak for a whole library
 MOST_MAPPINGS = 20  # a setup has a few mount points; more are the crumbs of one that contradicts
@@ -124,4 +124,4 @@ def _follows(mapping: LearnedMapping, chosen: list[LearnedMapping]) -> bool:
 
 
 def _key(path: str) -> str:
-    return "/".join(components(path)) or folded(path)
+    return folded_path(path) or folded(path)

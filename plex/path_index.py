@@ -11,12 +11,12 @@ removes what has a lower mark than its own number: what nobody has seen since it
 import contextlib
 import os
 import sqlite3
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
 from plex.index_database import IndexConnection
 from plex.items import LibraryPart
 from shared.frozen import frozen
+from validation.paths import folded_name, folded_path
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS parts (
@@ -49,7 +49,7 @@ _UPSERT_PART = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
     "DO UPDATE SET size = excluded.size, listing = excluded.listing"
 )
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4  # also rises when `folded_path` changes: an index of old forms finds nothing
 _CLEARINGS = -1  # no library has this key: counts among the numbers how often all was forgotten
 
 
@@ -73,24 +73,6 @@ class Listing:
     looked_at: float
     looked_mark: str
     cursor: int
-
-
-def folded_path(path: str) -> str:
-    """Return the form under which two systems may name the same file.
-
-    Case, Unicode composition (macOS decomposes), kind of separator and Windows' long-path prefix
-    do not count (plex-protocol.md §6).
-    """
-    path = path.removeprefix("\\\\?\\UNC").removeprefix("\\\\?\\")
-    path = path.replace("\\", "/")
-    while "//" in path:
-        path = path.replace("//", "/")
-    return unicodedata.normalize("NFC", path.casefold())
-
-
-def folded_name(path: str) -> str:
-    """Return the folded form of a path's last part: the file's name."""
-    return folded_path(path).rsplit("/", 1)[-1]
 
 
 class PathIndex:
@@ -236,7 +218,7 @@ class PathIndex:
         return self._find("path", path)
 
     def find_folded(self, path: str) -> list[LibraryPart]:
-        """Return the files whose path is this one but for case, composition and separators."""
+        """Return the files whose path is this one but for how systems spell it."""
         return self._find("folded", folded_path(path))
 
     def find_named(self, path: str) -> list[LibraryPart]:

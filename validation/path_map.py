@@ -1,9 +1,7 @@
 """Path prefixes that differ between Plex's machine and Stash's, in both directions."""
 
-import unicodedata
-
 from shared.frozen import frozen
-from validation.paths import components, is_windows, without_first
+from validation.paths import components, composed, is_windows, without_first
 
 SEPARATOR, PAIR = ";", "=>"
 
@@ -75,13 +73,9 @@ def _rest(path: str, prefix: str) -> str | None:
         # macOS names files in decomposed letters, and people type composed ones.
         folders, parts = prefix.split("/"), path.split("/")
         begin = parts[: len(folders)]
-        if [_composed(one) for one in begin] == [_composed(one) for one in folders]:
+        if [composed(one) for one in begin] == [composed(one) for one in folders]:
             return path[len("/".join(begin)) :]
     return None
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
 
 
 def _with_separators_of(rest: str, prefix: str) -> str:

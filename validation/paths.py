@@ -2,6 +2,9 @@
 
 One machine's path means nothing to another one's `os.path`: a Plex on Windows and a Stash in a
 container name the same file. What both agree on is its last folders and its name.
+
+Three comparisons exist. `spelled` ignores composition and separators. `folded_path` ignores case
+too, and what a network file system changes in a name. `components` is `folded_path` in pieces.
 """
 
 import re
@@ -12,17 +15,59 @@ from shared.frozen import frozen
 
 _COMPONENT = re.compile(r"[^/\\]+")
 _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
+_DRIVE = re.compile(r"[a-z]:")
 _LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")  # Windows' prefix of paths over 260 characters
+
+# Windows allows none of `" * : < > ? |` and no backslash in a name, nor a dot or a blank at its
+# end. File servers and mounts replace them by private-use characters, after one of two tables:
+# U+F000 plus the character (Services for Unix, Linux mounts with `mapchars`), or U+F020 to U+F029
+# (macOS and Samba). U+F022 is a quotation mark in one table and a colon in the other, so all fold
+# to one character. A dot or a blank at the end of a name folds to it too.
+_ANY = "?"
+_BY_TABLE = map(chr, range(0xF001, 0xF02B))
+_BY_CHARACTER = "\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c"
+_REPLACED = str.maketrans(dict.fromkeys((*'"*:<>|', *_BY_TABLE, *_BY_CHARACTER), _ANY))
+_MAY_DIFFER = re.compile(r'["*:<>?|\uf001-\uf07c]|[. ](?=[/\\]|$)').search
+_SHORT_NAME = re.compile(r"[^a-z.\s]{1,7}~[0-9A-Z]{1,2}(?:\.[0-9A-Z]{1,3})?").fullmatch
 
 
 def folded(text: str) -> str:
-    """Return the form that two spellings of a name share: case and composition do not count."""
-    return unicodedata.normalize("NFC", text.casefold())
+    """Return the form that two spellings of a text share: case and composition do not count."""
+    text = text.casefold()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def components(path: str) -> tuple[str, ...]:
-    """Return folders and name, folded; separators, and how the path begins, do not count."""
-    return tuple(folded(text) for text in _COMPONENT.findall(_LONG_PATH.sub("", path, count=1)))
+    """Return folders and name, folded; separators, and how the path begins, do not count.
+
+    Neither does what a network file system replaces in a name.
+    """
+    path = folded(without_long_path_prefix(path))
+    names = _COMPONENT.findall(path)
+    if _MAY_DIFFER(path):
+        drive = names[:1] if names and _DRIVE.fullmatch(names[0]) else []
+        names = drive + [_as_on_any_file_system(name) for name in names[len(drive) :]]
+    return tuple(names)
+
+
+def folded_path(path: str) -> str:
+    """Return the form under which two systems may name the same file: its components, joined."""
+    return "/".join(components(path))
+
+
+def folded_name(path: str) -> str:
+    """Return the folded form of a path's last part: the file's name."""
+    return folded_path(path).rsplit("/", 1)[-1]
+
+
+def split_path(path: str) -> list[str]:
+    """Return folders and name as the path spells them."""
+    return _COMPONENT.findall(without_long_path_prefix(path))
+
+
+def composed(text: str) -> str:
+    """Return a text with composed letters: macOS names files in decomposed ones."""
+    return unicodedata.normalize("NFC", text)
 
 
 def spelled(path: str) -> str:
@@ -31,8 +76,28 @@ def spelled(path: str) -> str:
     Case counts, unless the path is one of Windows.
     """
     if is_windows(path):
-        return "/".join(components(path))
-    return unicodedata.normalize("NFC", "/".join(_COMPONENT.findall(path)))
+        return folded("/".join(split_path(path)))
+    return composed("/".join(_COMPONENT.findall(path)))
+
+
+def short_name_in(path: str) -> str:
+    """Return the first part of a path that looks like a name that a file server shortened.
+
+    File servers give such a name, `MFKEWH~X.MP4`, to a file whose own name their client cannot
+    have. Empty without any.
+    """
+    return next((name for name in split_path(path) if _SHORT_NAME(name)), "")
+
+
+def without_long_path_prefix(path: str) -> str:
+    """Return a path without the prefix by which Windows allows more than 260 characters."""
+    return _LONG_PATH.sub("", path, count=1) if path.startswith("\\\\?") else path
+
+
+def _as_on_any_file_system(name: str) -> str:
+    name = name.translate(_REPLACED)
+    short = name.rstrip(_ANY + ". ")
+    return name if short == name else short + _ANY
 
 
 def is_windows(path: str) -> bool:
@@ -58,7 +123,7 @@ def without_last(path: str, count: int) -> str:
 
 def without_first(path: str, count: int) -> str:
     """Return a path without so many components at its beginning, but with the separator there."""
-    path = _LONG_PATH.sub("", path, count=1)
+    path = without_long_path_prefix(path)
     ends = [match.end() for match in _COMPONENT.finditer(path)]
     return path[ends[count - 1] :] if 0 < count <= len(ends) else path
 

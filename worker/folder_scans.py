@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from plex.exceptions import PlexError
 from plex.items import Section
 from plex.matcher import PlexMatcher
-from plex.path_index import folded_path
 from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.models import Claim
+from validation.paths import components, split_path
 from validation.scene_extractor import StashScene
 from worker.scene_work import Result, ScanOutcome
 from worker.session import SyncSession
@@ -25,13 +25,13 @@ def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
     that location, none when no library has it. Case, composition and kind of separator do not
     count, and the answer is spelled as the location is: Plex scans nothing under another name.
     """
-    wanted = _components(folder)
+    wanted = components(folder)
     found: list[tuple[int, Target]] = []
     for section in sections:
         for location in section.locations:
-            above = _components(location)
+            above = components(location)
             if above == wanted[: len(above)]:
-                rest = _components(folder, fold=False)[len(above) :]
+                rest = split_path(folder)[len(above) :]
                 found.append((len(above), (section, _joined(location, rest))))
     longest = max((length for length, _ in found), default=0)
     return [target for length, target in found if length == longest]
@@ -146,12 +146,6 @@ class FolderScans:
 
 def _finished(claim: Claim, label: str, why: str) -> Result:
     return Result([claim], label, changed=(why,), scan=ScanOutcome())
-
-
-def _components(path: str, *, fold: bool = True) -> list[str]:
-    path = path.removeprefix("\\\\?\\UNC").removeprefix("\\\\?\\").replace("\\", "/")
-    parts = [part for part in path.split("/") if part]
-    return [folded_path(part) for part in parts] if fold else parts
 
 
 def _joined(location: str, rest: list[str]) -> str:

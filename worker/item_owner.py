@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from plex.items import PlexItem
 from plex.matcher import PlexMatcher, has_first_file, still_holds
-from plex.path_index import folded_path
 from sync_queue.sync_log import NOBODY, SyncLog
+from validation.paths import folded_path
 from validation.scene_extractor import StashScene
 from worker.scene_work import SceneWork
 

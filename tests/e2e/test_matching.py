@@ -412,3 +412,22 @@ def test_the_task_shows_a_mapping_that_too_few_scenes_support_to_be_used_by_itse
         "2 of 2 scenes have a Plex item. Probably more with plex_unmatched_path_map set to: "
         f"{FOLDER}=>/data"
     )
+
+
+# names that a network file system changed
+
+
+def test_a_file_whose_name_a_file_server_changed_is_found_and_so_is_a_new_one(rig: Rig) -> None:
+    scenes = [
+        rig.stash.add_scene(title=f"Scene {n}", tags=["a"], files=[f"{FOLDER}/What{n}? A: B.mp4"])
+        for n in range(2)
+    ]
+    known = rig.plex.add_item(rig.section, f"{FOLDER}/What0\uf025 A\uf022 B.mp4")
+    rig.stash.edit_scene(scenes[0].id, details="known")
+    assert rig.wait_until(lambda: known.summary == "known" and rig.queued() == 0)
+    end_the_worker_that_has_just_listed(rig)
+
+    new = rig.plex.add_item(rig.section, f"{FOLDER}/What1\uf03f A\uf03a B.mp4")
+    rig.stash.edit_scene(scenes[1].id, details="new")
+
+    assert rig.wait_until(lambda: new.summary == "new")

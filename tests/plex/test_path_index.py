@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from plex.exceptions import PlexTemporaryError
 from plex.index_database import IndexConnection
 from plex.items import LibraryPart
-from plex.path_index import Listing, PathIndex, folded_path
+from plex.path_index import Listing, PathIndex
 
 NOW = 1_750_000_000.0
 PARTS = [
@@ -254,12 +252,6 @@ def test_a_file_is_found_whatever_its_case_composition_and_separators(
 def test_another_file_is_not_found(index: PathIndex, other: str) -> None:
     index.replace_section(1, [[LibraryPart("/media/a.mp4", 4)]], "", NOW)
     assert index.find_folded(other) == []
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.text("aBéE\u0301/\\ß?UNC", max_size=20))
-def test_folding_twice_changes_nothing(path: str) -> None:
-    assert folded_path(folded_path(path)) == folded_path(path)
 
 
 def test_the_database_lies_where_it_was_asked_for(index: PathIndex, path: str) -> None:

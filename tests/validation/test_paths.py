@@ -12,7 +12,9 @@ from validation.paths import (
     Folders,
     common_suffix,
     components,
+    folded_path,
     folders_above,
+    short_name_in,
     spelled,
     without_first,
     without_last,
@@ -105,3 +107,52 @@ def test_what_two_paths_share_is_the_end_of_both(one: str, other: str) -> None:
 )
 def test_folders_hold_what_lies_in_them(path: str, held: bool) -> None:
     assert Folders.of(["/media/", "D:\\videos", "/", ""]).hold(path) is held
+
+
+FORBIDDEN = '"*:<>?|\\'
+SFM = dict(zip('"*:<>?\\|', map(chr, range(0xF020, 0xF028)), strict=True))
+ENDS = {" ": "\uf028", ".": "\uf029"}
+
+
+@pytest.mark.parametrize("character", FORBIDDEN.replace("\\", ""))
+def test_a_character_that_a_file_server_replaced_is_the_same_one(character: str) -> None:
+    path = f"/media/a{character}b/x{character}.mp4"
+    by_character = path.replace(character, chr(0xF000 + ord(character)))
+    by_table = path.replace(character, SFM[character])
+
+    assert folded_path(path) == folded_path(by_character) == folded_path(by_table)
+    assert spelled(path) != spelled(by_character)
+    assert folded_path(path) != folded_path(path.replace(character, ""))
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_dot_or_blank_at_the_end_of_a_name_may_have_been_replaced(end: str) -> None:
+    path = f"/media/Who is it{end}/x.mp4"
+
+    for replaced in (ENDS[end], chr(0xF000 + ord(end))):
+        assert folded_path(path) == folded_path(path.replace(f"{end}/", f"{replaced}/"))
+    assert folded_path(path) != folded_path("/media/Who is it/x.mp4")
+
+
+def test_a_drive_keeps_its_colon() -> None:
+    assert components("D:\\a.b\\x?") == ("d:", "a.b", "x?")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("aBéE\u0301/\\ß?:. \uf022\uf029\uf03aUNC", max_size=20))
+def test_folding_twice_changes_nothing(path: str) -> None:
+    assert folded_path(folded_path(path)) == folded_path(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/media/MFKEWH~X.MP4", "MFKEWH~X.MP4"),
+        ("/media/STUDIO~1/x.mp4", "STUDIO~1"),
+        ("/media/a~1.mp4", ""),
+        ("/media/Studio ~ 1.mp4", ""),
+        ("/media/x.mp4", ""),
+    ],
+)
+def test_a_short_name_of_a_file_server_is_recognized(path: str, name: str) -> None:
+    assert short_name_in(path) == name
