@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element
 
 from plexapi.server import PlexServer
-from plexapi.utils import parseXMLString
 
 from plex.edit_requests import Fields, query
 from plex.exceptions import (
@@ -29,6 +28,7 @@ from plex.items import (
 )
 from plex.listing import ADDED, LISTING_PAGE, find_named, list_all, list_since
 from plex.session import PlexSession
+from plex.xml_document import parse_document
 from shared.frozen import frozen
 
 READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
@@ -105,13 +105,7 @@ class _Server(PlexServer):
             timeout=timeout or self._timeout,
             **options,
         )
-        if not response.content.strip():
-            return None
-        try:
-            return fromstring(response.content)  # noqa: S314 - as plexapi; expat bounds expansion
-        except ParseError:
-            cleaned: Element | None = parseXMLString(response.text)
-            return cleaned
+        return parse_document(response.content)
 
 
 class PlexClient:
@@ -180,7 +174,7 @@ class PlexClient:
         url = f"{self._url.rstrip('/')}/identity"
         with plex_errors(doing):
             answer = self._session.get(url, headers=dict(self._identity), timeout=timeout)
-            found: Element | None = parseXMLString(answer.text)
+            found = parse_document(answer.content)
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
             message = f"{doing}: what answers at plex_url is no Plex server"

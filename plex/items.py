@@ -6,6 +6,8 @@ from xml.etree.ElementTree import Element
 
 from shared.frozen import frozen
 
+LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
+_MOST_DIGITS = len(str(LARGEST_NUMBER))
 _OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made itself (plex-protocol.md §6)
 
 
@@ -140,8 +142,12 @@ def parse_section(directory: Element) -> Section | None:
 
 
 def whole_number(text: str | None) -> int:
-    """Return the number in an attribute, 0 when there is none."""
-    return int(text) if text is not None and text.isascii() and text.isdigit() else 0
+    """Return the number in an attribute; 0 for none, a negative one, or one too large to store."""
+    digits = (text or "").lstrip("0")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > _MOST_DIGITS:
+        return 0
+    number = int(digits)
+    return number if number <= LARGEST_NUMBER else 0
 
 
 def _names(video: Element, element: str) -> tuple[str, ...]:

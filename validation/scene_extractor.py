@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 from shared.frozen import frozen
 from validation.limits import MAX_NAME
 
+_LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
+_MOST_DIGITS = len(str(_LARGEST_NUMBER))
+
 
 class SceneFile(NamedTuple):
     """A file of a scene: its path as Stash sees it, its size in bytes (0: unknown)."""
@@ -107,10 +110,12 @@ def _text(value: Any) -> str:
 
 
 def _whole_number(value: Any) -> int:
-    """Return a number from 0 on, as JSON or GraphQL's ID give it; 0 for anything else."""
+    """Return a number that SQLite can store, as JSON or GraphQL's ID give it; else 0."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+        value = int(value) if len(value) <= _MOST_DIGITS else 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 < value <= _LARGEST_NUMBER else 0
 
 
 def _entity(raw: Any) -> Entity | None:

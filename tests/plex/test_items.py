@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plex.client import PlexClient
 from plex.items import (
+    LARGEST_NUMBER,
     LibraryPart,
     PlexItem,
     Section,
@@ -18,6 +20,7 @@ from plex.items import (
     parse_section,
     whole_number,
 )
+from plex.path_index import PathIndex
 from simulators.plex import FakePlex, Media, Part
 from simulators.plex import Section as ServerSection
 
@@ -136,16 +139,34 @@ def test_a_library_without_marks_is_one() -> None:
 @given(st.none() | st.text() | st.integers().map(str))
 def test_a_number_in_an_attribute_is_a_whole_one_or_0(text: str | None) -> None:
     number = whole_number(text)
-    assert number >= 0
+    assert 0 <= number <= LARGEST_NUMBER
     assert not number or str(number) == str(text).lstrip("0")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0" * 30 + "7", 7),
+        (str(2**63 - 1), 2**63 - 1),
+        (str(2**63), 0),
+        ("9" * 5000, 0),
+        ("-5", 0),
+        ("1e3", 0),
+        ("", 0),
+    ],
+)
+def test_a_number_that_sqlite_cannot_store_counts_as_none(text: str, number: int) -> None:
+    assert whole_number(text) == number
 
 
 ODD = st.text(st.characters(codec="utf-8", min_codepoint=32), max_size=12)
 TAGS = ("Media", "Part", "Genre", "Role", "Collection", "Field", "Video", "Location")
-KEYS = ["ratingKey", "librarySectionID", "key", "type", "size", "locked", "proxyType"]
+NUMBERS = ["ratingKey", "librarySectionID", "key", "size", "addedAt", "updatedAt", "duration"]
+KEYS = [*NUMBERS, "type", "locked", "proxyType", "deletedAt", "selected"]
 TEXTS = ["file", "tag", "name", "title", "path", "originallyAvailableAt"]
+JUNK = st.sampled_from(["", "-1", "-9223372036854775809", str(2**63), "9" * 5000, "1.5", "NaN"])
 ATTRIBUTES = st.dictionaries(
-    st.sampled_from([*KEYS, *TEXTS]), st.integers(0, 50).map(str) | st.just("movie") | ODD
+    st.sampled_from([*KEYS, *TEXTS]), st.integers(0, 50).map(str) | st.just("movie") | ODD | JUNK
 )
 
 
@@ -164,7 +185,25 @@ def test_any_element_is_read_or_passed_over(element: ET.Element) -> None:
     item, section = parse_item(element), parse_section(element)
     assert item is None or (item.rating_key > 0 and all(item.files) and all(item.tags))
     assert section is None or section.key > 0
-    assert all(part.path and part.size >= 0 for part in parse_parts(element))
+    parts = list(parse_parts(element))
+    keys = {part.rating_key for part in parts}
+    assert keys <= {whole_number(element.get("ratingKey"))} - {0}
+    assert all(part.path and 0 <= part.size <= LARGEST_NUMBER for part in parts)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(videos=st.lists(elements(), max_size=4))
+def test_any_listing_can_be_stored(videos: list[ET.Element], tmp_path: Path) -> None:
+    """The index holds what is readable, under the key that the row itself has, and nothing else."""
+    index = PathIndex(str(tmp_path / "library.db"))
+    index.use_server("a")
+    parts = [part for video in videos for part in parse_parts(video)]
+    index.replace_section(1, [parts], "mark", 0.0)
+    stored = {(p.path, p.rating_key) for part in parts for p in index.find_exact(part.path)}
+    index.close()
+    assert stored == {(part.path, part.rating_key) for part in parts}
 
 
 # as the real shapes come over the wire
