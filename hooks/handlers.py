@@ -52,7 +52,8 @@ SYNCED_FIELDS = frozenset(
 )
 _LARGEST_ID, _MOST_DIGITS = 2**63 - 1, 19  # SQLite's, Stash's database
 _COVER_FIELD = "cover_image"
-_NAME_FIELD = "name"  # of a performer, a studio and a tag Plex shows nothing else
+# Plex shows the name of a performer, studio or tag; the other tells performers of one name apart.
+_NAME_FIELDS = frozenset(("name", "disambiguation"))
 
 
 class HookContextError(ValueError):
@@ -131,8 +132,10 @@ def on_entity_update(context: "dict[str, Any]", kind: str, now: float) -> "list[
     """
     entity_id = _id_of(context, kind)
     hook_input = context.get("input")
-    if hook_input and _NAME_FIELD not in changed_fields(hook_input, context.get("inputFields")):
-        return []
+    if hook_input:
+        names = changed_fields(hook_input, context.get("inputFields"))
+        if _NAME_FIELDS.isdisjoint(names):
+            return []
     return [entity_job(kind, entity_id, now)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -79,7 +80,11 @@ def by_file(items: Iterable[ItemState]) -> dict[str, list[ItemState]]:
 def has_metadata(scene: Mapping[str, Any]) -> bool:
     """Whether the specification's quality gate lets the scene through."""
     return bool(
-        scene["studio"] or scene["performers"] or scene["tags"] or scene["details"] or scene["date"]
+        scene["studio"]
+        or scene["performers"]
+        or scene["tags"]
+        or scene["details"]
+        or _full_date(scene["date"])
     )
 
 
@@ -89,7 +94,7 @@ def compare(scene: Mapping[str, Any], item: ItemState) -> list[str]:
         "studio": scene["studio"] or "",
         "summary": scene["details"] or "",
         "originally_available_at": _full_date(scene["date"]),
-        "actors": sorted(_keys(sorted(scene["performers"], key=_key)[:MAX_PERFORMERS])),
+        "actors": sorted(_keys(sorted(_actors(scene), key=_key)[:MAX_PERFORMERS])),
         "genres": sorted(_keys(scene["tags"][:MAX_TAGS])),
     }
     shown: dict[str, object] = {
@@ -139,8 +144,18 @@ def _paths(scene: Mapping[str, Any], prefixes: Mapping[str, str]) -> list[str]:
     return found
 
 
+def _actors(scene: Mapping[str, Any]) -> list[str]:
+    """Return the performers; those of one name with what tells them apart."""
+    names = Counter(_key(name) for name in scene["performers"])
+    return [
+        f"{name} ({detail})" if detail and names[_key(name)] > 1 else name
+        for name, detail in zip(scene["performers"], scene["disambiguations"], strict=True)
+    ]
+
+
 def _full_date(date: str | None) -> str:
-    return f"{date}-01-01"[:10] if date else ""
+    """Return the first day of a date that may be partial; Stash's year 1 is no date."""
+    return f"{date}-01-01"[:10] if date and not date.startswith("0001") else ""
 
 
 def _key(name: str) -> str:

@@ -1,13 +1,17 @@
 """Every GraphQL text of this plugin. A test holds each to the real API."""
 
-SCENE_FIELDS = """
-fragment SceneFields on Scene {
-  id title details date rating100 created_at updated_at
-  studio { id name }
-  performers { id name }
-  tags { id name }
-  files { path size }
-}
+from collections.abc import Sequence
+
+STAMPS = frozenset(("created_at", "updated_at"))
+_STAMPS = " created_at updated_at"
+SCENE_FIELDS = f"""
+fragment SceneFields on Scene {{
+  id title details date rating100{_STAMPS}
+  studio {{ id name }}
+  performers {{ id name disambiguation }}
+  tags {{ id name }}
+  files {{ path size }}
+}}
 """
 
 VERSION = """
@@ -140,6 +144,19 @@ query SceneCount {
   findScenes(filter: { per_page: 0 }) { count }
 }
 """
+
+
+def without_stamps(text: str) -> str:
+    """Return a query for scenes without their time stamps."""
+    return text.replace(_STAMPS, "")
+
+
+def scene_stamps(scene_ids: Sequence[int]) -> str:
+    """Return a query for nothing but the time stamps of these scenes; see `scenes_by_id`."""
+    aliases = "\n".join(
+        f'  s{scene_id}: findScene(id: "{scene_id}") {{ id{_STAMPS} }}' for scene_id in scene_ids
+    )
+    return f"query SceneStamps {{\n{aliases}\n}}\n"
 
 
 def scenes_by_id(scene_ids: list[int]) -> str:

@@ -5,20 +5,23 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from shared.frozen import frozen
 from validation.config import Config
-from validation.limits import MAX_PERFORMERS
+from validation.limits import MAX_NAME, MAX_PERFORMERS, cut
 from validation.sanitizers import sanitize_name, sanitize_summary
-from validation.scene_extractor import StashScene
+from validation.scene_extractor import Entity, StashScene
 
 # The same performers, studios and tags come with many scenes; what a name becomes never changes.
 NAMES_KEPT = 4096
 _clean_name = lru_cache(maxsize=NAMES_KEPT)(sanitize_name)
 
-_DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?$")
+# A time of day after a full date does not count.
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
+_ZERO_YEAR = 1  # of Stash's empty time stamp, 0001-01-01
 
 
 @frozen
@@ -75,7 +78,7 @@ def has_meaningful_metadata(scene: StashScene) -> bool:
         or scene.performers
         or scene.tags
         or scene.details.strip()
-        or scene.date.strip()
+        or plex_date(scene.date)
     )
 
 
@@ -101,7 +104,8 @@ def project(scene: StashScene, config: Config) -> SceneMetadata:
 def plex_date(date: str) -> str | None:
     """Return a full date for one that may be partial, as Stash sorts it: its first day.
 
-    Empty for no date; None for one that no calendar has: Plex keeps what it shows.
+    Empty for no date and for Stash's zero date, 0001-01-01. None for one that no calendar has: Plex
+    keeps what it shows.
     """
     if not date.strip():
         return ""
@@ -110,14 +114,29 @@ def plex_date(date: str) -> str | None:
         return None
     year, month, day = (int(part or 1) for part in match.groups())
     try:
-        return datetime.date(year, month, day).isoformat()
+        full = datetime.date(year, month, day).isoformat()
     except ValueError:
         return None
+    return "" if year <= _ZERO_YEAR else full
 
 
 def _performers(scene: StashScene) -> tuple[str, ...]:
-    names = sorted(_distinct(one.name for one in scene.performers), key=folded)
+    names = sorted(_distinct(_told_apart(scene.performers)), key=folded)
     return tuple(names[:MAX_PERFORMERS])
+
+
+def _told_apart(performers: Sequence[Entity]) -> Iterator[str]:
+    """Yield the performers' names, with the disambiguation where two of them share a name.
+
+    Plex knows an actor by the name only, so two equal names would become one actor.
+    """
+    holders = Counter(folded(_clean_name(performer.name)) for performer in performers)
+    for performer in performers:
+        name, detail = _clean_name(performer.name), _clean_name(performer.disambiguation)
+        if detail and holders[folded(name)] > 1:
+            suffix = f" ({cut(detail, MAX_NAME // 2)})"
+            name = cut(name, MAX_NAME - len(suffix)) + suffix
+        yield name
 
 
 def _tags(scene: StashScene, limit: int) -> tuple[str, ...]:

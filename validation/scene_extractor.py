@@ -17,10 +17,11 @@ class SceneFile(NamedTuple):
 
 
 class Entity(NamedTuple):
-    """A performer, studio or tag."""
+    """A performer, studio or tag; a performer's `disambiguation` tells it from its namesakes."""
 
     id: int
     name: str
+    disambiguation: str = ""
 
 
 @frozen
@@ -28,7 +29,7 @@ class StashScene:
     """What Stash knows of a scene and Plex could show; unset texts are empty.
 
     `date` may be partial ("2024", "2024-05"). `created_at` and `updated_at` are Stash's time
-    stamps, verbatim.
+    stamps, verbatim. Go's zero time stands for one that Stash cannot read, and counts as "now".
     """
 
     id: int
@@ -124,7 +125,7 @@ def _entity(raw: Any) -> Entity | None:
     name = raw.get("name")
     if not isinstance(name, str) or not name.strip():
         return None
-    return Entity(_whole_number(raw.get("id")), name)
+    return Entity(_whole_number(raw.get("id")), name, _text(raw.get("disambiguation")))
 
 
 def _entities(raw: Any) -> tuple[Entity, ...]:

@@ -196,7 +196,9 @@ class Library:
         parent = self.studios.find(studio.parent_id or 0) if studio else None
         plain["studio"] = studio.name if studio else None
         plain["parent_studio"] = parent.name if parent else None
-        plain["performers"] = [p.name for p in self.performers.sorted_by_name(scene.performer_ids)]
+        people = self.performers.sorted_by_name(scene.performer_ids)
+        plain["performers"] = [performer.name for performer in people]
+        plain["disambiguations"] = [performer.disambiguation for performer in people]
         plain["tags"] = [tag.name for tag in self.tags.sorted_by_name(scene.tag_ids)]
         plain["groups"] = [
             {"name": self.groups.get(group.group_id).name, "scene_index": group.scene_index}

@@ -36,10 +36,12 @@ class Shelf(Generic[NamedT]):
     def add(self, name: str, **fields: Any) -> NamedT:
         """Puts a new record on the shelf.
 
+        A performer may share the name of another one, as in Stash, if the disambiguation differs.
+
         Raises:
             StashError: the name is taken.
         """
-        if name in self._ids:
+        if name in self._ids and not fields.get("disambiguation"):
             msg = f"{self.kind} with name '{name}' already exists"
             raise StashError(msg)
         self._last_id += 1
@@ -48,7 +50,7 @@ class Shelf(Generic[NamedT]):
             id=self._last_id, name=name, created_at=stamp, updated_at=stamp, **fields
         )
         self.by_id[record.id] = record
-        self._ids[name] = record.id
+        self._ids.setdefault(name, record.id)
         return record
 
     def find(self, ref: Ref) -> NamedT | None:
@@ -82,8 +84,8 @@ class Shelf(Generic[NamedT]):
             raise StashError(msg)
         changes.setdefault("updated_at", self._clock.stamp())
         changed = dataclasses.replace(record, **changes)
-        del self._ids[record.name]
-        self._ids[changed.name] = changed.id
+        self._forget_name(record)
+        self._ids.setdefault(changed.name, changed.id)
         self.by_id[changed.id] = changed
         return changed
 
@@ -91,8 +93,12 @@ class Shelf(Generic[NamedT]):
         """Takes a record off the shelf and returns what it was."""
         record = self.get(ref)
         del self.by_id[record.id]
-        del self._ids[record.name]
+        self._forget_name(record)
         return record
+
+    def _forget_name(self, record: NamedT) -> None:
+        if self._ids.get(record.name) == record.id:
+            del self._ids[record.name]
 
     def sorted_by_name(self, ids: Iterable[int]) -> list[NamedT]:
         """The records with those ids, in the order of their names."""

@@ -427,3 +427,18 @@ def test_syncing_costs_what_it_may(rig: Rig) -> None:
         rig.plex.log.count("edit", since=mark) == rig.plex.log.count("edit", since=changed) == 200
     )
     assert rig.plex.log.count("metadata", since=changed) / 200 <= 1 / 20
+
+
+def test_two_performers_of_one_name_stay_two_and_stashs_zero_date_is_no_date(rig: Rig) -> None:
+    people = rig.stash.library.performers
+    ids = [people.add("Ada", disambiguation=detail).id for detail in ("actress", "singer")]
+    scene_id, item = rig.add_pair("a", tags=["t"], performers=ids, date="1990-01-01 00:00:00")
+
+    rig.stash.edit_scene(scene_id, title="Both")
+
+    assert rig.settled()
+    assert [actor.name for actor in item.actors] == ["Ada (actress)", "Ada (singer)"]
+    assert item.originally_available_at == "1990-01-01"
+    rig.stash.edit_scene(scene_id, date="0001-01-01")
+    assert rig.settled()
+    assert item.originally_available_at == ""

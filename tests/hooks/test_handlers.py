@@ -221,6 +221,7 @@ def test_a_renamed_performer_studio_or_tag_is_a_job_of_its_own_kind(kind: str) -
     given = {"id": 12, "type": event, "input": {"id": "12", "name": "New"}}
 
     (job,) = jobs_for_hook({**given, "inputFields": ["name", "id"]}, NOW)
+    assert jobs_for_hook({**given, "inputFields": ["disambiguation", "id"]}, NOW)
 
     assert (job["job_key"], job["update_type"]) == (f"{kind}_12", "entity")
     assert job["scene_id"] is None

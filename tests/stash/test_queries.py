@@ -10,7 +10,7 @@ from stash import queries
 TEXTS = {
     name: text
     for name, text in vars(queries).items()
-    if name.isupper() and isinstance(text, str) and name != "SCENE_FIELDS"
+    if name.isupper() and isinstance(text, str) and name not in ("SCENE_FIELDS", "_STAMPS")
 }
 
 
@@ -29,8 +29,10 @@ def test_there_are_texts_to_hold_to_it() -> None:
         queries.scenes_by_id([1]),
         queries.scenes_by_id([1, 22, 333]),
         queries.scene_names([1, 22]),
+        queries.scene_stamps([1, 22]),
+        queries.without_stamps(queries.SCENES_AFTER),
     ],
-    ids=[*TEXTS, "scenes_by_id(1)", "scenes_by_id(3)", "scene_names(2)"],
+    ids=[*TEXTS, "by_id(1)", "by_id(3)", "names(2)", "stamps(2)", "without stamps"],
 )
 def test_a_real_stash_has_no_complaint_about(text: str) -> None:
     assert validate_against_real(text) == []

@@ -187,6 +187,24 @@ def test_plex_tells_two_names_apart(one: str, other: str) -> None:
     assert folded(one) != folded(other)
 
 
+def test_two_performers_of_one_name_are_told_apart_and_stay_two() -> None:
+    people = (
+        Entity(1, "Ada", "actress"),
+        Entity(2, "ADA", "singer"),
+        Entity(3, "Zoe", "not shown: no other Zoe"),
+        Entity(4, "Ada"),
+    )
+    assert project(replace(SCENE, performers=people), ALL).performers == (
+        "Ada",
+        "Ada (actress)",
+        "ADA (singer)",
+        "Zoe",
+    )
+    long = tuple(Entity(n, "A" * 400, f"{n}" * 400) for n in (1, 2))
+    shown = project(replace(SCENE, performers=long), ALL).performers or ()
+    assert [len(name) for name in shown] == [MAX_NAME, MAX_NAME]
+
+
 # dates
 
 
@@ -199,7 +217,10 @@ def test_plex_tells_two_names_apart(one: str, other: str) -> None:
         ("2024-05", "2024-05-01"),
         ("2024-05-06", "2024-05-06"),
         (" 2024-02-29 ", "2024-02-29"),
-        ("0001-01-01", "0001-01-01"),
+        ("1990-01-01 00:00:00", "1990-01-01"),
+        ("2024-05-06T00:00:00Z", "2024-05-06"),
+        ("0001-01-01", ""),
+        ("0001-01-01T00:00:00Z", ""),
         ("9999-12-31", "9999-12-31"),
     ],
 )
@@ -218,7 +239,7 @@ def test_a_partial_date_is_its_first_day(date: str, shown: str) -> None:
         "24",
         "20240506",
         "2024-5-6",
-        "2024-05-06T00:00:00Z",
+        "2024-05-06x",
         "06.05.2024",
         "soon",
         "2024-",
@@ -345,8 +366,8 @@ def test_any_one_of_five_fields_tells_that_a_scene_was_identified(
     assert has_meaningful_metadata(replace(StashScene(1), **identified))  # type: ignore[arg-type]
 
 
-def test_title_rating_file_and_blanks_do_not() -> None:
+def test_title_rating_file_blanks_and_the_zero_date_do_not() -> None:
     scene = StashScene(
-        1, title="t", rating100=100, details=" \n", date="  ", files=(SceneFile("/a.mp4"),)
+        1, title="t", rating100=100, details=" \n", date="0001-01-01", files=(SceneFile("/a.mp4"),)
     )
     assert not has_meaningful_metadata(scene)
