@@ -217,7 +217,8 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             text = "; ".join(_messages(errors)) or f"no data (status {response.status_code})"
             if "database is locked" in text:
                 raise StashUnavailable(f"Stash is busy: {text}")
-            raise StashQueryError(f"Stash could not answer: {text}")
+            given = data if isinstance(data, dict) else None
+            raise StashQueryError(f"Stash could not answer: {text}", _paths(errors), given)
         return data
 
 
@@ -235,3 +236,10 @@ def _session(address: StashAddress) -> requests.Session:
 def _messages(errors: Any) -> list[str]:
     found = errors if isinstance(errors, list) else []
     return [str(one.get("message"))[:300] for one in found if isinstance(one, Mapping)]
+
+
+def _paths(errors: Any) -> list[list[object]]:
+    """Return the place of each error in the answer; none at all where one has no place."""
+    found = errors if isinstance(errors, list) else []
+    paths = [error.get("path") if isinstance(error, Mapping) else None for error in found]
+    return [path for path in paths if isinstance(path, list)] if all(paths) else []

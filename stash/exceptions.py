@@ -7,6 +7,9 @@ StashError
 └── StashQueryError      Stash answered, but not what was asked: a fault of ours or of its data
 """
 
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
 
 class StashError(Exception):
     """Something that Stash, or the way to it, did not do."""
@@ -25,4 +28,23 @@ class StashAuthError(StashError):
 
 
 class StashQueryError(StashError):
-    """Stash answered with GraphQL errors."""
+    """Stash answered with GraphQL errors.
+
+    Attributes:
+        paths: the place of each error in the answer, from the root field on; empty without places.
+        data: the part of the answer that Stash gave nevertheless.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        paths: Sequence[Sequence[object]] = (),
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.paths = paths
+        self.data = data or {}
+
+    def is_only_about(self, fields: Collection[str]) -> bool:
+        """Tell whether each error is about one of these fields of a scene, and nothing else."""
+        return bool(self.paths) and all(path and path[-1] in fields for path in self.paths)

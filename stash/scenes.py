@@ -15,7 +15,9 @@ _WITH = {
     "studios": queries.SCENES_WITH_STUDIOS,
     "tags": queries.SCENES_WITH_TAGS,
 }
-FILES_PAGE = 2000  # likewise where only their files are asked for: some 300 bytes a scene
+# Go's zero time, which Stash cannot put into an answer.
+_ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
+FILES_PAGE = 2000  # scenes in one answer with nothing but their files: some 300 bytes a scene
 
 
 @frozen
@@ -47,8 +49,18 @@ class StashScenes:
         """Return these scenes by id, in one request; the ones that are gone are absent."""
         if not scene_ids:
             return {}
-        data = self._connection.query(queries.scenes_by_id(list(scene_ids)))
-        return {scene.id: scene for scene in self._scenes(list(data.values()))}
+        text = queries.scenes_by_id(list(scene_ids))
+        try:
+            data: Mapping[str, Any] = self._connection.query(text)
+        except StashQueryError as error:
+            if not error.is_only_about(queries.STAMPS):
+                raise
+            failed = [int(alias[1:]) for alias, row in error.data.items() if row is None]
+            data = {**error.data, **self._without_stamps(queries.scenes_by_id(failed), {})}
+            for alias in map("s{}".format, failed):
+                data[alias] = data[alias] and {**_ZERO_STAMPS, **data[alias]}
+        rows = list(data.values())
+        return {scene.id: scene for scene in self._scenes(rows)}
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
         """Return what people call these scenes, in one request; the ones that are gone are absent.
@@ -103,7 +115,7 @@ class StashScenes:
         text = queries.SCENES_COUNTED_AFTER
         if created_since:
             text, variables["since"] = queries.SCENES_CREATED_AFTER, created_since
-        found = self._connection.query(text, variables).get("findScenes")
+        found = self._find_scenes(text, variables)
         rows = found.get("scenes") if isinstance(found, dict) else None
         count = found.get("count") if isinstance(found, dict) else None
         if not isinstance(rows, list) or not isinstance(count, int):
@@ -125,7 +137,7 @@ class StashScenes:
         after = 0
         while True:
             page = {**variables, "after": after, "size": size}
-            found = self._connection.query(text, page).get("findScenes")
+            found = self._find_scenes(text, page)
             rows = found.get("scenes") if isinstance(found, dict) else None
             if not isinstance(rows, list):
                 message = "Stash did not list its scenes"
@@ -135,6 +147,42 @@ class StashScenes:
                 return
             yield scenes
             after = max(scene.id for scene in scenes)
+
+    def _find_scenes(self, text: str, variables: dict[str, Any]) -> Any:
+        """Return a page of scenes; Go's zero time stands for time stamps that Stash cannot read.
+
+        Stash gives up a whole page when one scene has a zero time stamp, as scenes that were
+        imported long ago may have. Then the page is read without time stamps, which are asked for
+        one scene at a time in a second request.
+        """
+        try:
+            return self._connection.query(text, variables).get("findScenes")
+        except StashQueryError as error:
+            if not error.is_only_about(queries.STAMPS):
+                raise
+        found = self._without_stamps(text, variables).get("findScenes")
+        rows = found.get("scenes") if isinstance(found, dict) else None
+        if not isinstance(found, dict) or not isinstance(rows, list):
+            return found
+        stamps = self._stamps([row["id"] for row in rows])
+        rows = [{**_ZERO_STAMPS, **stamps.get(f"s{row['id']}", {}), **row} for row in rows]
+        return {**found, "scenes": rows}
+
+    def _without_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
+        data: dict[str, Any] = self._connection.query(queries.without_stamps(text), variables)
+        return data
+
+    def _stamps(self, scene_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
+        """Return alias → time stamps, without the scenes whose time stamps Stash cannot read."""
+        if not scene_ids:
+            return {}
+        try:
+            data: Mapping[str, Any] = self._connection.query(queries.scene_stamps(scene_ids))
+        except StashQueryError as error:
+            if not error.is_only_about(queries.STAMPS):
+                raise
+            data = error.data
+        return {alias: row for alias, row in data.items() if isinstance(row, dict)}
 
     def _scenes(self, rows: list[Any]) -> list[StashScene]:
         try:

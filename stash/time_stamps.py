@@ -1,7 +1,7 @@
 """Stash's time stamps: what to ask its filters for, and what its answers mean.
 
-Stash compares time stamps as text in its server's own offset (stash-protocol.md §5): so more is
-asked for than is wanted, and the answers are compared as times.
+Stash compares time stamps as text in its server's own offset. So more is asked for
+than is wanted, and the answers are compared as times.
 """
 
 import datetime
@@ -16,10 +16,12 @@ def asked_since(moment: float) -> str:
 
 
 def moment_of(text: str) -> float | None:
-    """Return a time stamp in seconds since the epoch; None when it is none."""
+    """Return a time stamp in seconds since the epoch; None when it is none, or Go's zero time."""
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if moment.year == datetime.MINYEAR:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)

@@ -29,7 +29,7 @@ from graphql import (
 from .calls import Call
 from .errors import StashError
 from .library import Library
-from .projection import FieldReaders, ProjectingExecutor
+from .projection import FieldReaders, NullFieldError, ProjectingExecutor
 from .resolvers import Resolver
 
 CACHE_SIZE = 512
@@ -157,7 +157,8 @@ class Engine:
         original = error.original_error
         if original is not None and not isinstance(original, StashError | GraphQLError):
             self.internal_errors.append("".join(traceback.format_exception(original)))
-        return {"message": error.message, "path": error.path or []}
+        trail = original.trail if isinstance(original, NullFieldError) else []
+        return {"message": error.message, "path": [*(error.path or ()), *trail]}
 
 
 def _resolve(

@@ -36,6 +36,14 @@ Project = Callable[[Any], Any]
 TContext = TypeVar("TContext")
 
 
+class NullFieldError(GraphQLError):
+    """A field that may not be null is null; `trail` leads to it from the root field on."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"Cannot return null for non-nullable field {where}.")
+        self.trail: list[str | int] = []
+
+
 class ProjectingExecutor(Executor[TContext]):
     """Completes objects and lists with compiled projections.
 
@@ -82,7 +90,19 @@ class ProjectingExecutor(Executor[TContext]):
         collected = self.collect_subfields(type_, details)
         for response_name, field_details in collected.grouped_field_set.items():
             fields.append((response_name, self._field(type_, field_details)))
-        return lambda record: {name: project(record) for name, project in fields}
+
+        def read_object(record: Any) -> Any:
+            name = ""
+            found = {}
+            try:
+                for name, project in fields:
+                    found[name] = project(record)
+            except NullFieldError as error:
+                error.trail.insert(0, name)
+                raise
+            return found
+
+        return read_object
 
     def _field(self, parent: GraphQLObjectType, details: Any) -> Project:
         node = details[0].node
@@ -119,8 +139,7 @@ class ProjectingExecutor(Executor[TContext]):
 
         def refuse_null(value: Any) -> Any:
             if value is None:
-                msg = f"Cannot return null for non-nullable field {where}."
-                raise GraphQLError(msg)
+                raise NullFieldError(where)
             return required(value)
 
         return refuse_null
@@ -139,7 +158,14 @@ def _is_introspection(type_: GraphQLOutputType) -> bool:
 
 def _each(project: Project) -> Project:
     def read_all(values: Iterable[Any]) -> list[Any]:
-        return [project(value) for value in values]
+        found: list[Any] = []
+        try:
+            for value in values:
+                found.append(project(value))  # noqa: PERF401 - its length tells where it broke
+        except NullFieldError as error:
+            error.trail.insert(0, len(found))
+            raise
+        return found
 
     return read_all
 

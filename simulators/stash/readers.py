@@ -53,6 +53,9 @@ def _image_path(kind: str) -> Reader:
 
 _SIMPLE: FieldReaders = {
     ("Scene", "url"): _first_url,
+    # An empty stamp stands for Go's zero time, which Stash cannot put into an answer.
+    ("Scene", "created_at"): lambda scene, _context, _arguments: scene.created_at or None,
+    ("Scene", "updated_at"): lambda scene, _context, _arguments: scene.updated_at or None,
     ("Scene", "paths"): _scene_paths,
     ("Performer", "url"): _first_url,
     ("Studio", "url"): _first_url,

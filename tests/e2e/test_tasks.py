@@ -35,6 +35,24 @@ def test_sync_all_brings_everything_and_a_second_one_sends_nothing(rig: Rig) -> 
     assert rig.plex.log.writes(mark) == []
 
 
+def test_a_scene_whose_time_stamp_stash_cannot_read_is_synced_with_all_others(rig: Rig) -> None:
+    ids = rig.add_library(5, covers=False)
+    rig.stash.update_scene(ids[2], touch=False, created_at="")
+    rig.stash.update_scene(ids[3], touch=False, updated_at="")
+
+    answers = [rig.task("all")]
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    mark = rig.plex.log.mark()
+    answers += [rig.task("recent"), rig.task("reconcile_all")]
+
+    assert [answer.error for answer in answers] == [None, None, None]
+    assert answers[0].output.startswith("5 scenes looked at: 5 queued")
+    assert "5 scenes checked: 5 in step" in answers[2].output
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert rig.plex.log.writes(mark) == []
+
+
 def test_sync_all_sends_again_what_plex_has_lost(rig: Rig) -> None:
     ids = rig.add_library(3, covers=False)
     rig.task("all")

@@ -14,6 +14,7 @@ from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
 from stash.images import MAX_BYTES, StashImages, UnusableCoverError, is_picture
 from stash.scenes import StashScenes
 from stash.settings import PLUGIN_ID, StashSettings
+from stash.time_stamps import is_since
 from tests.stash.conftest import Connect
 from tests.sync_queue.support import Clock
 from validation.scene_extractor import Entity, SceneFile, StashScene
@@ -190,6 +191,21 @@ def test_a_walk_that_breaks_off_is_an_error_and_not_an_end(
     stash.stop()
     with pytest.raises(StashUnavailable):
         next(pages)
+
+
+def test_a_zero_time_stamp_hides_no_scene_and_no_other_time_stamp(
+    stash: FakeStash, scenes: StashScenes
+) -> None:
+    for stamps in ({}, {"created_at": ""}, {"updated_at": ""}, {}):
+        stash.add_scene(files=["/a.mp4"], **stamps)  # type: ignore[arg-type]
+
+    for found in (
+        list(scenes.read([1, 2, 3, 4, 99]).values()),
+        [scene for page in scenes.walk() for scene in page],
+        list(scenes.page_after(0, 10).scenes),
+    ):
+        assert [scene.id for scene in sorted(found, key=lambda scene: scene.id)] == [1, 2, 3, 4]
+        assert {scene.id for scene in found if is_since(scene.updated_at, 9e9)} == {2, 3}
 
 
 def test_the_number_of_scenes_is_told(stash: FakeStash, scenes: StashScenes) -> None:
