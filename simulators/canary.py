@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import urllib.parse
 from collections.abc import Iterable
@@ -63,17 +64,19 @@ class Canary:
                 self._look_at_file(Path(f"/proc/{pid}/{name}"))
 
     def files(self) -> None:
-        """Everything in the folders of the plugin and of Stash, databases too.
+        """Everything in the folders of the plugin and of Stash, databases too, but for code.
 
         The packages that a release brings are not the plugin's words: they have digits enough.
         """
-        for path in self._stash.root.rglob("*"):
-            if path.is_file() and "vendor" not in path.parts:
-                self._look_at_file(path)
+        for folder, folders, names in os.walk(self._stash.root):
+            folders[:] = [name for name in folders if name not in ("vendor", "__pycache__")]
+            for name in names:
+                if not name.endswith((".py", ".js", ".css")):
+                    self._look_at_file(Path(folder, name))
 
     def _look_at_file(self, path: Path) -> None:
         try:
-            content = path.read_bytes()
+            content = path.read_bytes() if path.is_file() else b""
         except OSError:  # gone by now: its process has ended, or a log was rotated
             return
         self.look(str(path), content)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import sqlite3
 import struct
@@ -18,10 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from simulators.byte_code import add_byte_code
 from simulators.canary import Canary
 from simulators.oracle import Verdict, judge
 from simulators.plex import FakePlex, Item, Section
+from simulators.prepared import install_compiled
 from simulators.stash import FakeStash, PluginResult
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -31,6 +32,7 @@ INTERPRETER = os.environ.get("STASH2PLEX_PYTHON")
 PLUGIN = "Stash2Plex"
 TOKEN = "rig-token-Kq7Zw93TmVb42Xs8"
 FOLDER = "/media/scenes"
+_MEASURED = "COVERAGE_PROCESS_CONFIG" in os.environ
 
 _STUDIOS = ("Northlight", "Harbour Lane", "Studio Fünf", "Papaya & Sons", "The Old Mill")
 _PEOPLE = ("Ada Berg", "Jo Lindqvist", "Mia Okafor", "René Dubois", "Kim Park", "Zoë O'Hara")
@@ -65,10 +67,13 @@ class Rig:
         self.stash = FakeStash(root / "stash", **(stash or {}))
         self.plex = FakePlex(token=TOKEN)
         self.section: Section = self.plex.add_section("Scenes", locations=[FOLDER])
-        self.manifest = self.stash.install_plugin(plugin, interpreter=interpreter)
+        if interpreter is not None:
+            self.stash.runner.python = str(interpreter)
         if compiled:
-            add_byte_code(plugin, self.manifest.directory)
-        if "COVERAGE_PROCESS_CONFIG" in os.environ:
+            self.manifest = install_compiled(self.stash, plugin, PLUGIN)
+        else:
+            self.manifest = self.stash.install_plugin(plugin)
+        if _MEASURED:
             self._install_measured()
         self.settings = settings or {}
         # The way of locking (SQLite's "VFS") that the plugin has been made to use, else the usual
@@ -91,7 +96,6 @@ class Rig:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.canary.processes([*self.worker_pids(), *self.waiter_pids()])
         self._end_worker()
         self.stash.__exit__(kind, error, trace)
         self.plex.close()
@@ -153,12 +157,14 @@ class Rig:
         times a second.
         """
         end = time.monotonic() + timeout
+        pause = 0.01
         while not holds():
             if time.monotonic() > end:
                 self._show_how_things_stand()
                 return False
             with self.plex.changed:
-                self.plex.changed.wait(0.1)
+                self.plex.changed.wait(pause)
+            pause = min(0.1, pause * 1.5)
         return True
 
     def _show_how_things_stand(self) -> None:
@@ -205,7 +211,7 @@ class Rig:
     def worker_pids(self) -> list[int]:
         """The processes that run this rig's worker."""
         script = str(self.manifest.directory / "Stash2Plex.py")
-        return [pid for pid, command in _processes() if script in command and "--worker" in command]
+        return [pid for pid, command in _processes(script) if "--worker" in command]
 
     def the_worker(self) -> int:
         """The one process that runs the worker; for a moment at its start that has children."""
@@ -220,32 +226,39 @@ class Rig:
 
     def waiter_pids(self) -> list[int]:
         """The processes that wait in a worker's place where nobody collects one that ended."""
-        waiter = str(self.manifest.directory / "worker" / "waiter.py")
-        return [pid for pid, command in _processes() if waiter in command]
+        return [pid for pid, _ in _processes(str(self.manifest.directory / "worker" / "waiter.py"))]
 
     def task_pids(self) -> list[int]:
         """The processes that run a task of this rig, or a hook."""
         script = str(self.manifest.directory / "Stash2Plex.py")
-        return [pid for pid, line in _processes() if script in line and "--worker" not in line]
+        return [pid for pid, command in _processes(script) if "--worker" not in command]
 
     def stop_worker(self) -> None:
         """Kill what runs, as the end of a container does; it holds no lock any more then."""
-        pids = [*self.worker_pids(), *self.waiter_pids()]
-        self._signal_worker(signal.SIGKILL)
-        self.wait_until(lambda: all(map(_has_ended, pids)))
+        while pids := self._background_pids():
+            _signal(pids, signal.SIGKILL)
+            assert _have_ended(pids, 30.0)
+
+    def _background_pids(self) -> list[int]:
+        """The workers, and the processes that wait in a worker's place."""
+        parts = ("Stash2Plex.py", "worker/waiter.py")
+        known = _processes(f"{self.manifest.directory}/")
+        return [
+            pid
+            for pid, command in known
+            if parts[1] in command or (parts[0] in command and "--worker" in command)
+        ]
 
     def _end_worker(self) -> None:
-        """Let what runs come to its end, so that its coverage is written; then kill it."""
+        """Kill what runs; where coverage is measured, let it write that first."""
         self.plex.faults.clear()
         self.plex.cut_connections()
-        self._signal_worker(signal.SIGTERM)
-        self.wait_until(lambda: not self.worker_pids() + self.waiter_pids(), timeout=5)
+        pids = self._background_pids()
+        self.canary.processes(pids)
+        if _MEASURED:
+            _signal(pids, signal.SIGTERM)
+            _have_ended(pids, 5.0)
         self.stop_worker()
-
-    def _signal_worker(self, number: signal.Signals) -> None:
-        for pid in [*self.worker_pids(), *self.waiter_pids()]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
 
 
 def png(seed: int) -> bytes:
@@ -276,25 +289,40 @@ def _scene(rng: random.Random, number: int, *, covers: bool) -> dict[str, Any]:
     }
 
 
-def _has_ended(pid: int) -> bool:
-    """Tell whether no thread is left: one that writes to the disk outlives the process's first.
-
-    Nor has a zombie any.
-    """
-    try:
-        threads = [(one / "stat").read_bytes() for one in Path(f"/proc/{pid}/task").iterdir()]
-    except OSError:
-        return True
-    return all(b") Z" in one for one in threads)
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
-def _processes() -> Iterator[tuple[int, str]]:
+def _have_ended(pids: list[int], seconds: float) -> bool:
+    """Wait until no thread of these processes is left; False where it took longer."""
+    end = time.monotonic() + seconds
+    for pid in pids:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
+                return False
+        finally:
+            os.close(descriptor)
+    return True
+
+
+def _processes(part: str) -> Iterator[tuple[int, str]]:
+    """The processes that have a text in their command line."""
     if sys.platform != "linux":
         return
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            yield int(entry.name), command.replace(b"\0", b" ").decode("utf-8", "replace")
+    wanted = os.fsencode(part)
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/cmdline", "rb", buffering=0) as file:
+                command = file.read()
+        except OSError:
+            continue
+        if wanted in command:
+            yield int(name), command.replace(b"\0", b" ").decode("utf-8", "replace")

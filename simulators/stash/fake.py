@@ -328,7 +328,6 @@ class FakeStash:
         source: Path,
         *,
         name: str = "Stash2Plex",
-        interpreter: str | Path | None = None,
         files: Selection | None = None,
     ) -> Manifest:
         """Installs a plugin from a folder; see `PluginRegistry.install`.
@@ -336,11 +335,8 @@ class FakeStash:
         Args:
             source: the folder, for instance the repository.
             name: the plugin's id.
-            interpreter: Stash's `python_path`; by default the Python that runs the tests.
             files: what to copy.
         """
-        if interpreter is not None:
-            self.runner.python = str(interpreter)
         return self.registry.install(source, name, files)
 
     def run_task(

@@ -56,10 +56,18 @@ class PluginRegistry:
         """
         target = self.directory / name
         target.mkdir(parents=True, exist_ok=True)
-        for relative in _selected(source, selection):
+        for relative in plugin_files(source, selection):
             copy = target / relative
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source / relative, copy)
+        return self.loaded(name)
+
+    def loaded(self, name: str) -> Manifest:
+        """Reload, and return a plugin that must be there now.
+
+        Raises:
+            ManifestError: Stash would not load the plugin.
+        """
         self.reload()
         found = self.find(name)
         if found is None:
@@ -104,7 +112,8 @@ def _walk(directory: Path) -> list[Path]:
     )
 
 
-def _selected(source: Path, selection: Selection | None) -> list[Path]:
+def plugin_files(source: Path, selection: Selection | None = None) -> list[Path]:
+    """Return the relative paths of the files to install, by default those that users get."""
     if callable(selection):
         candidates = _files_below(source)
         return [
