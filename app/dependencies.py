@@ -37,7 +37,7 @@ class Dependency:
 # What others of the list need comes first, so that the blame falls on the right one.
 DEPENDENCIES = (
     Dependency("requests", "requests", "requests", ">=2.32"),
-    Dependency("plexapi", "plexapi", "plexapi.server", ">=4.18"),
+    Dependency("plexapi", "plexapi", "plexapi.utils", ">=4.18"),
     Dependency("stashapp-tools", "stashapi", "stashapi.classes", ">=0.2.59"),
     Dependency("persist-queue", "persistqueue", "sync_queue.persist_queue", "==1.1.0"),
 )

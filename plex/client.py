@@ -1,11 +1,10 @@
 """The client of one Plex server: few requests, each error one of ours."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
-from plexapi.server import PlexServer
+import requests
 
 from plex.edit_requests import Fields, query
 from plex.exceptions import (
@@ -33,9 +32,11 @@ from shared.frozen import frozen
 
 READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
 IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read; spec.md §6
-# What nobody here reads of an item; a server that shows it all the same is no worse (§2.4).
-_WITHOUT = urlencode(
+# Without `skipRefresh`, Plex runs local agents and an analysis for each item that is read. The
+# exclusions name what the plugin does not use; a server that shows it all the same does no harm.
+_ITEM_QUERY = urlencode(
     {
+        "skipRefresh": "1",
         "excludeElements": "Country,Guid,Rating,Director,Writer,Producer,Similar,Image,Chapter,"
         "Marker,UltraBlurColors",
         "excludeFields": "tagline",
@@ -60,59 +61,12 @@ class Introduction:
     date: str
 
 
-class _Server(PlexServer):
-    """plexapi's connection under our own name and with no other header.
-
-    Plexapi adds a dozen that describe this machine, and a remote control that nobody is.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        token: str,
-        session: PlexSession,
-        timeout: tuple[float, float],
-        identity: Mapping[str, str],
-    ) -> None:
-        self._identity = dict(identity)
-        self._secret = token
-        super().__init__(url, token, session, timeout)  # type: ignore[no-untyped-call]
-
-    def _headers(self, **kwargs: str) -> dict[str, str]:
-        return {"X-Plex-Token": self._secret, **self._identity, **kwargs}
-
-    def headers(self) -> dict[str, str]:
-        """Return what every request to the server carries."""
-        return self._headers()
-
-    def query(
-        self,
-        key: str,
-        method: Any = None,
-        headers: Mapping[str, str] | None = None,
-        params: None = None,
-        timeout: tuple[float, float] | None = None,
-        **options: Any,
-    ) -> Element | None:
-        """Send a request and return what its XML says, None for nothing; as plexapi does.
-
-        But it takes the bytes as they are: plexapi makes text of them and bytes of that again.
-        """
-        response = (method or self._session.get)(
-            self.url(key),  # type: ignore[no-untyped-call]
-            headers=self._headers(**headers or {}),
-            params=params,
-            timeout=timeout or self._timeout,
-            **options,
-        )
-        return parse_document(response.content)
-
-
 class PlexClient:
-    """Speaks to one Plex server through plexapi's connection, reading its XML directly.
+    """Speaks to one Plex server over HTTP and reads its XML directly.
 
-    plexapi's objects would cost a hundred times the parsing and hidden reloads
-    (plex-protocol.md §2.4, §3.7).
+    plexapi's `PlexServer` connects by `GET /`, which some reverse proxies redirect or refuse, and
+    its objects cost a hundred times the parsing and hidden reloads. `/identity` works everywhere,
+    needs no token, and comes first: so no token is sent to an address where no Plex answers.
 
     Args:
         url: the server's address.
@@ -135,13 +89,13 @@ class PlexClient:
         identity: Mapping[str, str],
         note: Callable[[str, Sequence[str]], None] = lambda _title, _files: None,
     ) -> None:
-        self._url = url
-        self._token = token
+        self._url = url.rstrip("/")
         self._timeout = timeout
-        self._identity = identity
+        self._identity = dict(identity)
+        self._headers = {"X-Plex-Token": token, **identity}
         self._note = note
         self._session = PlexSession(verify)
-        self._server: Any = None
+        self._server_id = ""
         self._is_replaced = False
         self._version = ""
         self._sender = FieldSender(self._edit)
@@ -153,34 +107,39 @@ class PlexClient:
     @property
     def server_id(self) -> str:
         """The server's machine identifier; connects when that has not happened yet."""
-        return str(self._connected().machineIdentifier)
+        return self._server_id or self.identity(self._timeout)
 
     @property
     def server_version(self) -> str:
         """The server's version, as it said last; connects when that has not happened yet."""
-        return self._version or str(self._connected().version or "")
+        if not self._version:
+            self.identity(self._timeout)
+        return self._version
 
     def identity(self, timeout: tuple[float, float] = IDENTITY_TIMEOUT) -> str:
         """Return the machine identifier (see `introduction`)."""
         return self.introduction(timeout).server_id
 
     def introduction(self, timeout: tuple[float, float] = IDENTITY_TIMEOUT) -> Introduction:
-        """Return what the server says of itself, by one request that needs no connection, no token.
+        """Return what the server says of itself, by one request without a token.
+
+        The first answer connects the client: a later one with another id sets `is_replaced`.
 
         Args:
             timeout: seconds to connect and to read.
         """
         doing = "asking Plex who it is"
-        url = f"{self._url.rstrip('/')}/identity"
         with plex_errors(doing):
-            answer = self._session.get(url, headers=dict(self._identity), timeout=timeout)
+            answer = self._session.get(
+                f"{self._url}/identity", headers=self._identity, timeout=timeout
+            )
             found = parse_document(answer.content)
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
             message = f"{doing}: what answers at plex_url is no Plex server"
             raise PlexTemporaryError(message)
-        if self._server is not None and server_id != self.server_id:
-            self._is_replaced = True
+        self._is_replaced = self._is_replaced or self._server_id not in ("", server_id)
+        self._server_id = self._server_id or server_id
         self._version = found.get("version") or ""
         return Introduction(server_id, self._version, answer.headers.get("Date", ""))
 
@@ -263,7 +222,7 @@ class PlexClient:
     def _read_videos(self, rating_keys: Sequence[int]) -> list[Element]:
         try:
             answer = self._get(
-                f"/library/metadata/{','.join(map(str, rating_keys))}?{_WITHOUT}",
+                f"/library/metadata/{','.join(map(str, rating_keys))}?{_ITEM_QUERY}",
                 f"reading {len(rating_keys)} items",
                 {"X-Plex-Container-Start": "0", "X-Plex-Container-Size": str(len(rating_keys))},
             )
@@ -292,21 +251,13 @@ class PlexClient:
             folder: as Plex names it, below one of the library's locations.
         """
         text = query({"path": folder})
-        self._send(
-            f"/library/sections/{section_key}/refresh?{text}",
-            f"asking Plex to scan {folder}",
-            self._session.get,
-        )
+        path = f"/library/sections/{section_key}/refresh?{text}"
+        self._send("GET", path, f"asking Plex to scan {folder}")
 
     def upload_image(self, rating_key: int, kind: str, image: bytes) -> None:
         """Give an item new bytes as its `poster` or `art`; Plex selects them, and keeps the old."""
-        doing = f"uploading the {kind} of item {rating_key}"
-        self._send(
-            f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}",
-            doing,
-            self._session.post,
-            data=image,
-        )
+        path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
+        self._send("POST", path, f"uploading the {kind} of item {rating_key}", data=image)
 
     def list_images(self, rating_key: int, kind: str) -> list[PlexImage]:
         """Return the images that an item has to choose from as its `poster` or `art`."""
@@ -323,59 +274,73 @@ class PlexClient:
             key: the image's own key, as `list_images` gives it.
         """
         path = f"/library/metadata/{rating_key}/{kind}?{query({'url': key})}"
-        self._tell(path, f"choosing the {kind} of item {rating_key}", self._session.put)
+        self._request("PUT", path, f"choosing the {kind} of item {rating_key}")
 
     def deselect_image(self, rating_key: int, kind: str) -> None:
         """Make Plex show no `poster` or `art` of its own choice; uploaded bytes stay with it."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_LOCKS[kind]}"
-        self._tell(path, f"taking the {kind} from item {rating_key}", self._session.delete)
+        self._request("DELETE", path, f"taking the {kind} from item {rating_key}")
 
-    def lock_images(
-        self, section_key: int, rating_keys: Sequence[int], kinds: Sequence[str]
-    ) -> None:
-        """Lock the images of many items of one library with one request for up to 100 of them."""
+    def lock_images(self, rating_keys: Sequence[int], kinds: Sequence[str]) -> None:
+        """Lock the images of many items with one request for up to 100 of them."""
         parameters = {f"{_IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}
         for start in range(0, len(rating_keys), 100):
-            self._put(section_key, rating_keys[start : start + 100], parameters)
+            self._put(rating_keys[start : start + 100], parameters)
 
     def _edit(self, item: PlexItem, parameters: Mapping[str, str]) -> None:
-        self._put(item.section_key, [item.rating_key], parameters)
+        self._put([item.rating_key], parameters)
 
-    def _put(
-        self, section_key: int, rating_keys: Sequence[int], parameters: Mapping[str, str]
-    ) -> None:
+    def _put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
+        """Edit items by `PUT /library/metadata/{ids}`.
+
+        `PUT /library/sections/{id}/all` takes the same parameters, but without a usable `id` it
+        edits every item of the library, and Plex cannot undo that. This path cannot do so.
+
+        Raises:
+            ValueError: an id is missing or is no positive integer; nothing was sent.
+        """
+        if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):
+            raise ValueError(f"an edit needs the ids of its items, not {list(rating_keys)!r}")
         ids = ",".join(map(str, rating_keys))
-        text = query({"type": "1", "id": ids, **parameters})
         doing = f"editing item {ids}" if len(rating_keys) == 1 else "locking images"
-        self._send(f"/library/sections/{section_key}/all?{text}", doing, self._session.put)
+        self._send("PUT", f"/library/metadata/{ids}?{query({'type': '1', **parameters})}", doing)
 
     def _get(self, path: str, doing: str, headers: Mapping[str, str] | None = None) -> Element:
-        answer = self._send(path, doing, self._session.get, headers=dict(headers or {}))
+        answer = self._send("GET", path, doing, headers)
         if answer is None:
             message = f"{doing}: Plex answered with nothing"
             raise PlexTemporaryError(message)
         return answer
 
-    def _send(self, path: str, doing: str, method: Any, **options: Any) -> Element | None:
-        server = self._connected()
+    def _send(
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> Element | None:
+        """Send a request; return its answer's XML, None for an empty answer."""
+        answer = self._request(method, path, doing, headers, data)
         with plex_errors(doing):
-            answer: Element | None = server.query(path, method=method, **options)
-        return answer
+            return parse_document(answer.content)
 
-    def _tell(self, path: str, doing: str, method: Any) -> None:
-        """Send a request whose answer is a line of text and no XML (plex-protocol.md §3.6)."""
-        server = self._connected()
+    def _request(
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> requests.Response:
+        """Send a request with the token, once it is known that a Plex server answers."""
+        if not self._server_id:
+            self.identity(self._timeout)
         with plex_errors(doing):
-            method(server.url(path), headers=server.headers(), timeout=self._timeout)
-
-    def _connected(self) -> Any:
-        if self._server is None:
-            with plex_errors("connecting to Plex"):
-                server = _Server(
-                    self._url, self._token, self._session, self._timeout, self._identity
-                )
-            if not getattr(server, "machineIdentifier", None):
-                message = "connecting to Plex: what answers at plex_url is no Plex server"
-                raise PlexTemporaryError(message)
-            self._server = server
-        return self._server
+            return self._session.request(
+                method,
+                f"{self._url}{path}",
+                headers={**self._headers, **(headers or {})},
+                data=data,
+                timeout=self._timeout,
+            )

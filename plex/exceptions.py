@@ -4,7 +4,8 @@
     ├── PlexServerDown       refused, unreachable, 502-504, maintenance: wait, costs no retry
     ├── PlexTemporaryError   time-out, reset, half an answer, 429, 5xx: retry with back-off
     ├── PlexNotFound         no item for this path, or an item that is gone: look again, for hours
-    ├── PlexAuthError        401: pause, the token is wrong for every job
+    ├── PlexAuthError        401 twice in a row: pause, the token is wrong for every job
+    │   └── PlexTokenExpired    498: pause, the token was right and has expired
     ├── PlexPermissionError  403: pause, the token may not edit
     ├── PlexTlsError         certificate not trusted: pause, with the remedy
     ├── PlexRedirectError    3xx: pause, with the remedy
@@ -12,11 +13,10 @@
     └── PlexPermanentError   400 and the like: dead letter
         └── PlexAmbiguousMatch  several items may be meant: dead letter with all of them
 
-`plex_errors` is the one place where plexapi's and requests' exceptions become these. Their texts
-carry whole URLs, with titles and summaries in them, so none of it is passed on.
+`plex_errors` is the one place where requests' exceptions become these. Their texts carry whole
+URLs, with titles and summaries in them, so none of it is passed on.
 """
 
-import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,11 +24,10 @@ from xml.etree.ElementTree import ParseError
 
 import requests
 import urllib3
-from plexapi.exceptions import BadRequest, NotFound, Unauthorized
 
-_STATUS = re.compile(r"\((\d{3})\)")
 _DOWN = frozenset((502, 503, 504))
-_TRY_AGAIN = frozenset((408, 425, 429, 498))
+_TRY_AGAIN = frozenset((408, 425, 429))
+_EXPIRED = 498  # Plex's own status
 _SERVER_FAULT = 500
 _REDIRECT = range(300, 400)
 
@@ -67,6 +66,10 @@ class PlexNotFound(PlexError):
 
 class PlexAuthError(PlexError):
     """The token is wrong: a fault of the configuration, not of a job."""
+
+
+class PlexTokenExpired(PlexAuthError):
+    """The token was right and has expired: only a new one helps."""
 
 
 class PlexPermissionError(PlexError):
@@ -108,6 +111,10 @@ def error_for_status(
         )
     if status == 401:
         return PlexAuthError(f"{doing}: Plex refused the token (401); set plex_token anew")
+    if status == _EXPIRED:
+        return PlexTokenExpired(
+            f"{doing}: Plex says that the token has expired ({status}); set plex_token to a new one"
+        )
     if status == 403:
         return PlexPermissionError(
             f"{doing}: the token may not do this (403); use the token of the server's owner"
@@ -123,7 +130,7 @@ def error_for_status(
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Turn every exception of plexapi and requests into one of ours.
+    """Turn every exception of requests into one of ours.
 
     Args:
         doing: what is being tried, for people: "reading 50 items".
@@ -135,8 +142,6 @@ def plex_errors(doing: str) -> Iterator[None]:
         yield
     except PlexError:
         raise
-    except (Unauthorized, NotFound, BadRequest) as error:
-        raise _from_plexapi(error, doing) from None
     except requests.exceptions.SSLError as error:
         raise PlexTlsError(f"{doing}: {_certificate_remedy(error)}") from None
     except (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL):
@@ -150,13 +155,6 @@ def plex_errors(doing: str) -> Iterator[None]:
     except OSError as error:
         # requests raises a bare one before any connection, when a file of certificates is missing.
         raise PlexTlsError(f"{doing}: {error}; correct plex_verify_tls") from None
-
-
-def _from_plexapi(error: Exception, doing: str) -> PlexError:
-    match = _STATUS.match(str(error))
-    if match is None:
-        return PlexPermanentError(f"{doing}: plexapi refused ({type(error).__name__})")
-    return error_for_status(int(match.group(1)), doing)
 
 
 def _from_connection_error(error: requests.exceptions.ConnectionError, doing: str) -> PlexError:

@@ -1,4 +1,4 @@
-"""The HTTP session under plexapi: time-outs, no redirects, no proxies, statuses as our errors."""
+"""The HTTP session with Plex: no redirects, no proxies, statuses as our errors."""
 
 from typing import Any
 
@@ -6,7 +6,12 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
-from plex.exceptions import PlexTemporaryError, error_for_status
+from plex.exceptions import (
+    PlexAuthError,
+    PlexTemporaryError,
+    PlexTokenExpired,
+    error_for_status,
+)
 
 _READERS_AND_WRITER = 3  # design.md §5: one write in flight, at most two readers
 _LONGEST_RETRY_AFTER = 3600.0
@@ -48,13 +53,21 @@ class PlexSession(requests.Session):
         return prepared
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request and follow no redirect: it would carry the token to another host."""
+        """Send a request, and once more where Plex answers 401; raise on an error status.
+
+        A Plex under strain answers 401 to a right token now and then, so only the second 401 in a
+        row is believed. No redirect is followed: it would carry the token to another host.
+        """
         kwargs["allow_redirects"] = False
-        return super().request(*args, **kwargs)
+        try:
+            return super().request(*args, **kwargs)
+        except PlexTokenExpired:
+            raise
+        except PlexAuthError:
+            return super().request(*args, **kwargs)
 
 
 def _check_status(response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
-    # plexapi's exceptions carry no headers and stumble over statuses that it does not know.
     status = response.status_code
     if status not in (200, 201, 204):
         response.close()  # an unread body would keep its place in the pool for ever

@@ -101,6 +101,9 @@ class Rig:
         self.plex.close()
         self.canary.runs()
         self.canary.files()
+        if self.plex.whole_library_edits and error is None:
+            msg = f"the plugin edited a whole library: {self.plex.whole_library_edits}"
+            raise AssertionError(msg)
         if self.canary.hits and error is None:
             msg = "the plugin has let out a secret, or broken Stash's log: " + "\n".join(
                 self.canary.hits

@@ -119,18 +119,17 @@ class ItemWriter:
         return tuple(changed), cover
 
     def lock_images(self, covers: Sequence[CoverResult]) -> None:
-        """Lock images of the whole batch, with one request per library and set of kinds.
+        """Lock images of the whole batch, with one request per set of kinds.
 
         Raises:
             PlexError: Plex did not take it.
         """
-        groups: dict[tuple[int, tuple[str, ...]], list[int]] = {}
+        groups: dict[tuple[str, ...], list[int]] = {}
         for cover in covers:
             for item, kinds in cover.to_lock.items():
-                group = groups.setdefault((item.section_key, tuple(sorted(kinds))), [])
-                group.append(item.rating_key)
-        for (section_key, locked), keys in groups.items():
-            self._session.client.lock_images(section_key, keys, locked)
+                groups.setdefault(tuple(sorted(kinds)), []).append(item.rating_key)
+        for locked, keys in groups.items():
+            self._session.client.lock_images(keys, locked)
 
     def verify(self) -> None:
         """Read back what was edited since the last call, and report what Plex did not keep."""

@@ -70,6 +70,8 @@ class Core:
     version: str
     fetch: Callable[[str], bytes]
     agent: dict[int, ItemFields] = field(default_factory=dict)
+    whole_library_edits: list[str] = field(default_factory=list)
+    analyses: int = 0
 
     def section(self, text: str) -> Section:
         """By the key in a path.

@@ -181,6 +181,16 @@ class FakePlex:
         return self._core.agent
 
     @property
+    def analyses(self) -> int:
+        """How often local agents and analysis ran because an item was read without skipRefresh."""
+        return self._core.analyses
+
+    @property
+    def whole_library_edits(self) -> list[str]:
+        """Edits that named no item and so changed a whole library; a test that has one is wrong."""
+        return list(self._core.whole_library_edits)
+
+    @property
     def activities(self) -> list[Activity]:
         """What it says it is doing; may be changed."""
         return self.scanner.activities

@@ -159,6 +159,8 @@ def metadata(core: Core, call: Call) -> Response:
     if call.ids[0].isdigit() and int(call.ids[0]) in core.library.collections:
         return _one_collection(core.collection(call.ids[0]))
     items = core.items(call.ids[0])
+    if call.params.get("skipRefresh") != "1":
+        core.analyses += len(items)
     page = requested_page(call.params, call.headers, core.switches)
     shown = items if page is None else page.cut(items)
     style = _style(core, call, truncated=False)

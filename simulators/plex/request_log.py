@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -34,6 +35,7 @@ Kind = Literal[
     "rate",
     "other",
 ]
+_ITEM_PATH = re.compile(r"/library/metadata/([\d,]+)")
 TokenState = Literal["present", "guest", "wrong", "absent"]
 
 
@@ -77,6 +79,12 @@ class Request:
     def param(self, name: str) -> str | None:
         """First value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
+
+    @property
+    def item_ids(self) -> str:
+        """Rating keys that the request names, as they stand in its path or in its `id`."""
+        found = _ITEM_PATH.match(self.path)
+        return found[1] if found else self.param("id") or ""
 
     def __str__(self) -> str:
         query = "&".join(f"{key}={value}" for key, value in self.query)

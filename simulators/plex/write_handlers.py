@@ -20,14 +20,22 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def edit_section(core: Core, call: Call) -> Response:
-    """`PUT /library/sections/N/all?type=1&id=1,2&…`: ids of other sections do not match."""
+    """`PUT /library/sections/N/all?type=1&id=1,2&…`: ids of other sections do not match.
+
+    Without a usable id it edits every item of that type in the section, as a real Plex does.
+    """
     section = core.section(call.ids[0])
-    if not call.params.get("id"):
-        raise RefusedError(400)
+    ids = call.params.get("id")
+    is_usable = any(key.isdigit() for key in ids.split(","))
+    if not is_usable:
+        core.whole_library_edits.append(f"PUT {call.path} with id={ids!r}")
     if call.params.number("type") == COLLECTION_TYPE:
-        return _edit_collection(core, core.collection(call.params.get("id")), call)
-    items = [item for item in core.items(call.params.get("id")) if item.section is section]
-    return _edit(core, items, call)
+        collections = [core.collection(ids)] if is_usable else [*section.collections.values()]
+        for collection in collections:
+            _edit_collection(core, collection, call)
+        return Response()
+    items = core.items(ids) if is_usable else core.library.members(section)
+    return _edit(core, [item for item in items if item.section is section], call)
 
 
 def edit_metadata(core: Core, call: Call) -> Response:

@@ -41,7 +41,7 @@ def nobody_works(rig: Rig) -> FileLock:
 
 def written_since(rig: Rig, mark: int) -> set[int]:
     """Keys of the items that were edited."""
-    keys = (str(one.param("id")).split(",") for one in rig.plex.log.writes(mark))
+    keys = (one.item_ids.split(",") for one in rig.plex.log.writes(mark))
     return {int(key) for some in keys for key in some}
 
 

@@ -62,7 +62,7 @@ def test_a_worker_that_sees_new_work_after_it_let_go_of_the_lock_takes_it_again(
 
 
 def test_a_worker_without_its_dependencies_says_so_and_keeps_the_jobs(rig: Rig) -> None:
-    mutate(rig, "app/dependencies.py", '"plexapi.server"', '"no_such_module"')
+    mutate(rig, "app/dependencies.py", '"plexapi.utils"', '"no_such_module"')
     scene_id, _ = rig.add_pair("a", tags=["T"])
 
     runs = rig.stash.edit_scene(scene_id, title="T")

@@ -42,7 +42,7 @@ def test_a_scene_at_which_plex_always_fails_holds_nobody_back_and_ends_in_the_de
     def concerns_it(request: Request) -> bool:
         key = str(item.rating_key)
         asked = request.path.rpartition("/")[2].split(",")
-        return request.kind == kind and (request.param("id") == key or key in asked)
+        return request.kind == kind and (request.item_ids == key or key in asked)
 
     rig.plex.faults.status(status, predicate=concerns_it)
     for scene_id, _ in pairs:
@@ -84,7 +84,7 @@ def test_where_nothing_else_waits_a_scene_at_which_plex_fails_waits_and_costs_no
 ) -> None:
     (scene_id, item), (other_id, other) = (rig.add_pair(name, tags=["T"]) for name in "ab")
     fault = rig.plex.faults.status(
-        503, kind="edit", predicate=lambda one: one.param("id") == str(item.rating_key)
+        503, kind="edit", predicate=lambda one: one.item_ids == str(item.rating_key)
     )
     rig.stash.edit_scene(scene_id, title="Lone")
     assert rig.wait_until(lambda: fault.hits >= 7, 60)

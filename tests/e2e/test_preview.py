@@ -30,7 +30,7 @@ def fields_sent(rig: Rig, mark: int) -> dict[str, int]:
     """Field → how many items got it, as Plex saw it."""
     counts: Counter[str] = Counter()
     for request in rig.plex.log.writes(mark):
-        if request.kind == "edit" and "," not in str(request.param("id")):
+        if request.kind == "edit" and "," not in request.item_ids:
             named = {name.split(".")[0].split("[")[0] for name, _ in request.query}
             counts.update(ours for ours, plexs in PLEX_NAMES.items() if plexs in named)
     return dict(counts)

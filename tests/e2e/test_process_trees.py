@@ -347,14 +347,14 @@ def test_a_worker_told_to_end_ends_and_waits_for_nothing(enter: Enter) -> None:
 
 def test_workers_that_cannot_work_leave_no_zombies(enter: Enter) -> None:
     container, rig = enter("stash")
-    mutate(rig, "app/dependencies.py", '"plexapi.server"', '"no_such_module"')
+    mutate(rig, "app/dependencies.py", '"plexapi.utils"', '"no_such_module"')
     ids = rig.add_library(3, covers=False)
     for number, scene_id in enumerate(ids, start=1):
         rig.stash.edit_scene(scene_id, title=f"T{number}")
         assert rig.wait_until(lambda number=number: complaints(rig) == number)  # type: ignore[misc]
         assert rig.wait_until(lambda: len(rig.waiter_pids()) == 1)
 
-    mutate(rig, "app/dependencies.py", '"no_such_module"', '"plexapi.server"')
+    mutate(rig, "app/dependencies.py", '"no_such_module"', '"plexapi.utils"')
     rig.stash.edit_scene(ids[0], title="Goes on")
 
     assert rig.settled(60), rig.verdict().differences[:3]

@@ -342,7 +342,7 @@ def test_jobs_that_come_in_a_long_run_are_done_between_two_of_its_pages(make_rig
     assert rig.settled()
     key = rig.item_of(ids[11]).rating_key
     asked = rig.plex.log.since(mark)
-    edited = next(one.seq for one in asked if one.kind == "edit" and one.param("id") == str(key))
+    edited = next(one.seq for one in asked if one.kind == "edit" and one.item_ids == str(key))
     reads = [one.seq for one in asked if one.kind == "metadata" and one.seq > edited]
     assert len(reads) >= 2  # the second and third page
     assert rig.wait_until((rig.data / STATE).exists)

@@ -224,10 +224,10 @@ def test_an_item_of_which_plex_refuses_anything_is_kept_and_does_not_stop_the_ot
     synced(rig)
     keys = [str(rig.item_of(one).rating_key) for one in ids]
     of_one_field = rig.plex.faults.status(
-        400, predicate=lambda asked: asked.param("id") == keys[0] and refused("summary")(asked)
+        400, predicate=lambda asked: asked.item_ids == keys[0] and refused("summary")(asked)
     )
     rig.plex.faults.status(
-        500, kind="edit", predicate=lambda asked: asked.param("id") == keys[1], times=1
+        500, kind="edit", predicate=lambda asked: asked.item_ids == keys[1], times=1
     )
 
     first = rig.task("restore_values")

@@ -59,10 +59,12 @@ def test_every_request_carries_our_identity_and_the_token_in_its_header_only(
     client.read_items([item.rating_key])
     client.edit(item, {"title": {"title.value": "T"}})
     client.upload_image(item.rating_key, "poster", b"\xff\xd8\xff")
-    client.lock_images(section.key, [item.rating_key], ["poster"])
+    client.lock_images([item.rating_key], ["poster"])
     client.deselect_image(item.rating_key, "poster")
-    assert len(plex.log) == 8
-    for request in plex.log.requests:
+    identity, *others = plex.log.requests
+    assert (identity.kind, identity.token) == ("identity", "absent")
+    assert len(others) == 7
+    for request in others:
         told = {name: request.headers.get(name.lower()) for name in IDENTITY}
         assert told == IDENTITY
         assert request.headers["x-plex-token"] == "present"
@@ -95,7 +97,7 @@ def test_a_proxy_of_the_environment_is_none_of_plexs_business(
 def test_connecting_takes_one_request_and_happens_once(plex: FakePlex, client: PlexClient) -> None:
     assert client.server_id == plex.machine_identifier
     assert client.server_id == plex.machine_identifier
-    assert dict(plex.log.kinds()) == {"root": 1}
+    assert dict(plex.log.kinds()) == {"identity": 1}
 
 
 def test_who_a_server_is_can_be_asked_without_a_token_and_without_connecting(
@@ -247,6 +249,38 @@ def test_nothing_to_read_is_no_request(plex: FakePlex, client: PlexClient) -> No
 # edits
 
 
+@pytest.mark.parametrize("keys", [[], [0], [-1], [True], ["1"], [1, 0], [None]])
+def test_an_edit_without_usable_ids_is_never_sent(
+    plex: FakePlex, client: PlexClient, keys: list[int]
+) -> None:
+    with pytest.raises(ValueError, match="needs the ids"):
+        client._put(keys, {"title.value": "X"})
+    assert len(plex.log) == 0
+
+
+def test_items_of_several_libraries_are_locked_with_one_request(
+    plex: FakePlex, section: Section, client: PlexClient
+) -> None:
+    other = plex.add_section("Others", ["/plex/others"])
+    keys = [
+        plex.add_item(section, "/plex/scenes/a.mp4").rating_key,
+        plex.add_item(other, "/plex/others/b.mp4").rating_key,
+    ]
+    spared = plex.add_item(other, "/plex/others/c.mp4").rating_key
+    client.lock_images(keys, ["poster"])
+    assert plex.log.count(kind="edit") == 1
+    assert {plex.item(key).locks for key in keys} == {frozenset(("thumb",))}
+    assert plex.item(spared).locks == frozenset()
+    assert plex.whole_library_edits == []
+
+
+def test_reading_items_makes_plex_analyze_nothing(
+    plex: FakePlex, client: PlexClient, item: PlexItem
+) -> None:
+    client.read_items([item.rating_key])
+    assert plex.analyses == 0
+
+
 def test_an_edit_is_one_request(plex: FakePlex, client: PlexClient, item: PlexItem) -> None:
     fields = {
         "title": {"title.value": "Ünï & <x>=100%+?#", "title.locked": "1"},
@@ -328,11 +362,11 @@ def test_whatever_the_limits_let_through_reaches_plex(
 
 @pytest.mark.parametrize(("kind", "lock"), [("poster", "thumb"), ("art", "art")])
 def test_an_image_is_uploaded_selected_and_locked(
-    plex: FakePlex, section: Section, client: PlexClient, item: PlexItem, kind: str, lock: str
+    plex: FakePlex, client: PlexClient, item: PlexItem, kind: str, lock: str
 ) -> None:
     data = b"\xff\xd8\xff" + bytes(range(256)) * 50
     client.upload_image(item.rating_key, kind, data)
-    client.lock_images(section.key, [item.rating_key], [kind])
+    client.lock_images([item.rating_key], [kind])
     stored = plex.item(item.rating_key)
     assert getattr(stored, kind) == data
     assert stored.locks == {lock}
@@ -372,7 +406,7 @@ def test_images_of_many_items_are_locked_with_one_request_for_a_hundred(
     plex: FakePlex, section: Section, client: PlexClient
 ) -> None:
     keys = [plex.add_item(section, f"/plex/scenes/{n}.mp4").rating_key for n in range(101)]
-    client.lock_images(section.key, keys, ["poster", "art"])
+    client.lock_images(keys, ["poster", "art"])
     assert plex.log.count(kind="edit") == 2
     assert {plex.item(key).locks for key in keys} == {frozenset(("thumb", "art"))}
 

@@ -15,7 +15,6 @@ from xml.etree.ElementTree import ParseError
 import pytest
 import requests
 import urllib3
-from plexapi.exceptions import BadRequest, NotFound, Unauthorized
 
 from plex.client import PlexClient
 from plex.exceptions import (
@@ -31,6 +30,7 @@ from plex.exceptions import (
     PlexServerDown,
     PlexTemporaryError,
     PlexTlsError,
+    PlexTokenExpired,
     error_for_status,
     plex_errors,
 )
@@ -60,7 +60,7 @@ STATUSES: dict[int, type[PlexError]] = {
     422: PlexPermanentError,
     425: PlexTemporaryError,
     429: PlexTemporaryError,
-    498: PlexTemporaryError,
+    498: PlexTokenExpired,
     500: PlexTemporaryError,
     501: PlexTemporaryError,
     502: PlexServerDown,
@@ -97,6 +97,7 @@ def test_a_status_means_one_class_and_tells_what_was_being_done(
     [
         (301, "set plex_url to the address it leads to"),
         (401, "set plex_token anew"),
+        (498, "has expired (498); set plex_token to a new one"),
         (403, "use the token of the server's owner"),
     ],
 )
@@ -115,9 +116,10 @@ def test_a_wait_that_plex_asks_for_is_kept(status: int) -> None:
     assert error_for_status(status, "x").retry_after is None
 
 
-def test_an_ambiguous_match_is_permanent_and_no_other_class_contains_another() -> None:
+def test_each_class_says_what_to_do_so_none_contains_another_but_for_two() -> None:
     assert issubclass(PlexAmbiguousMatch, PlexPermanentError)
-    siblings = set(PlexError.__subclasses__())
+    assert issubclass(PlexTokenExpired, PlexAuthError)
+    siblings = {*PlexError.__subclasses__(), PlexTokenExpired}
     assert siblings == {*STATUSES.values(), PlexTlsError, PlexLibraryError, PlexReplaced}
 
 
@@ -126,7 +128,7 @@ def test_an_ambiguous_match_is_permanent_and_no_other_class_contains_another() -
 
 def _max_retries(reason: Exception) -> requests.exceptions.ConnectionError:
     pool = urllib3.HTTPConnectionPool("plex", 32400)
-    url = f"/library/sections/1/all?title.value={TITLE}"
+    url = f"/library/metadata/1?title.value={TITLE}"
     return requests.exceptions.ConnectionError(urllib3.exceptions.MaxRetryError(pool, url, reason))
 
 
@@ -134,17 +136,8 @@ def _connection() -> urllib3.connection.HTTPConnection:
     return urllib3.connection.HTTPConnection("plex", 32400)
 
 
-_URL = f"http://plex:32400/library/sections/1/all?title.value={TITLE}"
+_URL = f"http://plex:32400/library/metadata/1?title.value={TITLE}"
 EXCEPTIONS: list[tuple[Exception, type[PlexError]]] = [
-    (Unauthorized(f"(401) unauthorized; {_URL}"), PlexAuthError),
-    (NotFound(f"(404) not_found; {_URL}"), PlexNotFound),
-    (BadRequest(f"(400) bad_request; {_URL}"), PlexPermanentError),
-    (BadRequest(f"(403) forbidden; {_URL}"), PlexPermissionError),
-    (BadRequest(f"(429) too_many; {_URL}"), PlexTemporaryError),
-    (BadRequest(f"(500) internal_server_error; {_URL}"), PlexTemporaryError),
-    (BadRequest(f"(503) service_unavailable; {_URL}"), PlexServerDown),
-    (NotFound(f"Invalid library section {TITLE}"), PlexPermanentError),
-    (BadRequest(f"Unknown filter {TITLE} (503)"), PlexPermanentError),
     (ParseError(f"not well-formed: {TITLE}"), PlexTemporaryError),
     (requests.exceptions.ConnectTimeout(_URL), PlexServerDown),
     (requests.exceptions.ReadTimeout(_URL), PlexTemporaryError),
@@ -198,7 +191,7 @@ def test_an_exception_of_the_libraries_becomes_one_of_ours_without_its_text(
     assert type(caught.value) is expected
     assert str(caught.value).startswith("editing item 7: ")
     assert not [
-        word for word in (TITLE, "title.value", "library/sections") if word in str(caught.value)
+        word for word in (TITLE, "title.value", "library/metadata") if word in str(caught.value)
     ]
     # A dead letter keeps the whole trace: the library's own exception must not be in it.
     assert TITLE not in "".join(traceback.format_exception(caught.value))
@@ -277,6 +270,24 @@ def test_a_status_of_the_real_server_ends_an_edit_in_its_class(
 ) -> None:
     plex.faults.status(status, kind="edit")
     assert type(edit(connected, item)) is expected
+
+
+def test_a_single_401_costs_one_more_request_and_nothing_else(
+    plex: FakePlex, connected: PlexClient, item: PlexItem
+) -> None:
+    plex.faults.status(401, kind="edit", times=1)
+    assert connected.edit(item, {"title": {"title.value": "T"}}).requests == 1
+    assert [one.status for one in plex.log.select("edit")] == [401, 200]
+    assert plex.item(item.rating_key).title == "T"
+
+
+@pytest.mark.parametrize(("status", "asked"), [(401, 2), (498, 1)])
+def test_a_second_401_is_believed_and_an_expired_token_at_once(
+    plex: FakePlex, connected: PlexClient, item: PlexItem, status: int, asked: int
+) -> None:
+    plex.faults.status(status, kind="metadata")
+    assert isinstance(read(connected, item), PlexAuthError)
+    assert plex.log.count("metadata") == asked
 
 
 @pytest.mark.parametrize("status", [202, 206, 207])

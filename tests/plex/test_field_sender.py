@@ -75,7 +75,7 @@ def test_an_edit_of_which_nothing_is_taken_is_an_error(
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(401, PlexAuthError), (404, PlexNotFound), (500, PlexTemporaryError), (503, PlexServerDown)],
+    [(498, PlexAuthError), (404, PlexNotFound), (500, PlexTemporaryError), (503, PlexServerDown)],
 )
 def test_what_is_no_fault_of_a_field_costs_no_second_request(
     plex: FakePlex, client: PlexClient, item: PlexItem, status: int, error: type[Exception]

@@ -69,7 +69,7 @@ def test_a_page_that_comes_too_late_is_asked_for_in_half_the_size(
     [
         (500, PlexTemporaryError, ["1000", "500", "250"]),
         (503, PlexServerDown, ["1000"]),
-        (401, PlexAuthError, ["1000"]),
+        (401, PlexAuthError, ["1000", "1000"]),
     ],
 )
 def test_no_size_helps_a_server_that_is_sick_or_away(

@@ -237,8 +237,8 @@ BREAKAGES = [
     pytest.param(remove("persistqueue"), "persist-queue is missing", id="missing"),
     pytest.param(remove("idna"), ": idna is missing. Install", id="a part of a part is missing"),
     pytest.param(
-        lose_file("plexapi", "server.py"),
-        "plexapi is incomplete (plexapi.server is missing)",
+        lose_file("plexapi", "utils.py"),
+        "plexapi is incomplete (plexapi.utils is missing)",
         id="half installed",
     ),
     pytest.param(
@@ -297,7 +297,7 @@ def test_a_clone_works_with_the_interpreters_own_packages_whatever_another_plugi
 
 @pytest.mark.parametrize(
     "breakage",
-    [remove("requests"), lose_file("plexapi", "server.py"), change_version("persist_queue", "1")],
+    [remove("requests"), lose_file("plexapi", "utils.py"), change_version("persist_queue", "1")],
     ids=["missing", "half unpacked", "of another version"],
 )
 def test_the_command_that_is_given_repairs_the_plugin_and_the_edit_arrives(

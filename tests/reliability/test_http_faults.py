@@ -279,8 +279,8 @@ FAULTS: dict[str, Break] = {
 } | {str(one): _status(one) for one in (400, 401, 403, 404, 409, 413, 500, 503, 520)}
 
 EVERYTHING = "everything"
-OF_THE_SERVER = ("root", "sections", "listing", EVERYTHING)  # asked for no scene in particular
-PROVES_HEALTH = ("root", "sections", EVERYTHING)  # the health check asks for these as well
+OF_THE_SERVER = ("identity", "sections", "listing", EVERYTHING)  # asked for no scene in particular
+PROVES_HEALTH = ("identity", "sections", EVERYTHING)  # the health check asks for these as well
 UPLOADS = ("poster_upload", "art_upload")
 ENDPOINTS = (*OF_THE_SERVER, "metadata", "edit", *UPLOADS)
 
@@ -336,6 +336,7 @@ def test_a_fault_of_plex_has_its_class_and_its_final_state(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_temporary_error_is_an_outage_where_the_probe_fails_too(bench: Bench, fault: str) -> None:
+    assert bench.container.sessions.current().client.server_id  # it is connected
     FAULTS[fault](bench.plex, kind="identity")
     bench.plex.faults.status(500, kind="metadata")
 
@@ -367,7 +368,7 @@ def test_an_outage_that_begins_in_the_middle_of_a_job_spends_no_retry(
 
 
 @pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied"])
-@pytest.mark.parametrize("endpoint", ["root", "metadata", "edit", "poster_upload"])
+@pytest.mark.parametrize("endpoint", ["identity", "metadata", "edit", "poster_upload"])
 def test_a_hanging_answer_is_given_up(bench: Bench, endpoint: str, applied: bool) -> None:
     bench.container.sessions.current().client._timeout = (0.5, 0.4)
     bench.plex.faults.hang(kind=cast("Kind", endpoint), applied=applied, times=FAILURES)

@@ -20,7 +20,7 @@ def edits_of(rig: Rig, item: Item) -> list[str | None]:
     return [
         one.param("title.value")
         for one in rig.plex.log.select("edit", status=200)
-        if one.param("id") == str(item.rating_key)
+        if one.item_ids == str(item.rating_key)
     ]
 
 
@@ -91,7 +91,7 @@ def test_a_job_in_back_off_stands_in_nobodys_way(rig: Rig) -> None:
     ids = rig.add_library(10, covers=False)
     key = str(bad_item.rating_key)
     fault = rig.plex.faults.status(
-        500, kind="edit", predicate=lambda request: request.param("id") == key
+        500, kind="edit", predicate=lambda request: request.item_ids == key
     )
     rig.stash.edit_scene(bad, title="Bad")
     assert rig.wait_until(lambda: "Next try in" in rig.worker_log())

@@ -118,12 +118,25 @@ def test_an_edit_names_its_items(plex: FakePlex, raw: RawClient) -> None:
     assert raw.edit("1,3,99", {"studio.value": "S"}).ok
     assert [item.studio for item in plex.items()] == ["S", "", "S"]
     for address, status in [
-        (f"{ALL}?type=1&title.value=x", 400),
         (f"{ALL}?type=1&id=99&title.value=x", 404),
         ("/library/metadata/99?title.value=x", 404),
+        ("/library/metadata/?title.value=x", 404),
         ("/library/sections/None/all?type=1&id=1&title.value=x", 500),
     ]:
         assert raw.ask("PUT", address).status_code == status
+
+
+@pytest.mark.parametrize("ids", ["", "&id=", "&id=none", "&id=,"])
+def test_an_edit_without_a_usable_id_edits_every_item_of_its_section(
+    plex: FakePlex, raw: RawClient, ids: str
+) -> None:
+    other = plex.add_item(plex.add_section("Other", ["/o"]), "/o/x.mp4", title="x")
+
+    assert raw.ask("PUT", f"{ALL}?type=1{ids}&title.value=all").ok
+
+    assert {item.title for item in plex.items() if item is not other} == {"all"}
+    assert other.title == "x"
+    assert len(plex.whole_library_edits) == 1
 
 
 def test_a_performers_picture_is_the_same_everywhere(plex: FakePlex, raw: RawClient) -> None:

@@ -168,7 +168,7 @@ class KillSoak:
             self.report.problems.append(f"{repeats} repeated writes after kill {self.report.kills}")
 
     def _judge_write(self, request: Request) -> int:
-        key = request.param("id") or ""
+        key = request.item_ids
         text = repr(sorted(pair for pair in request.query if "token" not in pair[0].lower()))
         repeated = self._last_write.get(key) == text
         self._last_write[key] = text

@@ -23,6 +23,6 @@ def test_a_bulk_edit_queues_every_scene_once_and_starts_one_worker(rig: Rig) -> 
     assert rig.wait_until(lambda: rig.queued() == 0, timeout=60 + SCENES / 5)
     assert rig.verdict().agree, rig.verdict().differences[:3]
     assert rig.worker_log().count("The worker has started") == 1
-    edited = [one.param("id") for one in rig.plex.log.select("edit", status=200)]
+    edited = [one.item_ids for one in rig.plex.log.select("edit", status=200)]
     assert sorted(edited, key=str) == sorted({one for one in edited if one}, key=str)
     assert len(edited) == SCENES

@@ -258,7 +258,7 @@ def test_a_scene_that_waits_alone_is_asked_for_by_its_name(house: House) -> None
     house.work(until=house.clock() + REFRESH_INTERVAL + TICK)
     assert house.synced() == {scene_id}
     assert dict(house.plex.log.kinds(mark)) == {
-        "root": 1,
+        "identity": 1,
         "sections": 1,
         "file_filter": 1,
         "metadata": 2,  # before the edit and after it

@@ -41,7 +41,7 @@ def started(rig: Rig) -> int:
 
 def edits_of(rig: Rig, key: int) -> list[str | None]:
     found = rig.plex.log.select("edit", status=200)
-    return [one.param("title.value") for one in found if one.param("id") == str(key)]
+    return [one.param("title.value") for one in found if one.item_ids == str(key)]
 
 
 def test_a_second_worker_does_not_run_beside_the_first(rig: Rig) -> None:

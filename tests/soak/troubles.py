@@ -10,7 +10,7 @@ from simulators.stash import FakeStash
 from simulators.stash import faults as stash_faults
 from simulators.stash.request_log import LoggedRequest
 
-KINDS: tuple[Kind, ...] = ("root", "sections", "listing", "metadata", "edit")
+KINDS: tuple[Kind, ...] = ("identity", "sections", "listing", "metadata", "edit")
 UPLOADS: tuple[Kind, ...] = ("poster_upload", "art_upload")
 SCENES = "ScenesById"
 
