@@ -1,6 +1,7 @@
 """The client of one Plex server: few requests, each error one of ours."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
@@ -9,6 +10,7 @@ import requests
 from plex.edit_requests import Fields, query
 from plex.exceptions import (
     PlexAuthError,
+    PlexError,
     PlexNotFound,
     PlexPermissionError,
     PlexReplaced,
@@ -26,6 +28,7 @@ from plex.items import (
     parse_section,
 )
 from plex.listing import ADDED, LISTING_PAGE, find_named, list_all, list_since
+from plex.secure_connection import explained
 from plex.session import PlexSession
 from plex.xml_document import parse_document
 from shared.frozen import frozen
@@ -94,6 +97,7 @@ class PlexClient:
         self._identity = dict(identity)
         self._headers = {"X-Plex-Token": token, **identity}
         self._note = note
+        self._verify = verify
         self._session = PlexSession(verify)
         self._server_id = ""
         self._is_replaced = False
@@ -129,10 +133,11 @@ class PlexClient:
             timeout: seconds to connect and to read.
         """
         doing = "asking Plex who it is"
+        try:
+            answer = self._ask_identity(self._session, doing, timeout)
+        except PlexError as error:
+            raise self._explained(error, doing) from None
         with plex_errors(doing):
-            answer = self._session.get(
-                f"{self._url}/identity", headers=self._identity, timeout=timeout
-            )
             found = parse_document(answer.content)
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
@@ -336,11 +341,30 @@ class PlexClient:
         """Send a request with the token, once it is known that a Plex server answers."""
         if not self._server_id:
             self.identity(self._timeout)
+        try:
+            with plex_errors(doing):
+                return self._session.request(
+                    method,
+                    f"{self._url}{path}",
+                    headers={**self._headers, **(headers or {})},
+                    data=data,
+                    timeout=self._timeout,
+                )
+        except PlexError as error:
+            raise self._explained(error, doing) from None
+
+    def _ask_identity(
+        self, session: PlexSession, doing: str, timeout: tuple[float, float]
+    ) -> requests.Response:
         with plex_errors(doing):
-            return self._session.request(
-                method,
-                f"{self._url}{path}",
-                headers={**self._headers, **(headers or {})},
-                data=data,
-                timeout=self._timeout,
-            )
+            return session.get(f"{self._url}/identity", headers=self._identity, timeout=timeout)
+
+    def _ask_identity_anew(self, doing: str) -> None:
+        """Ask for the identity on a new connection: an idle one may have been closed long ago."""
+        with PlexSession(self._verify) as session:
+            self._ask_identity(session, doing, IDENTITY_TIMEOUT)
+
+    def _explained(self, error: PlexError, doing: str) -> PlexError:
+        """Return the error, or the fault of the address that it turns out to be."""
+        ask = partial(self._ask_identity_anew, doing)
+        return explained(error, self._url, self._verify, doing, ask)

@@ -7,7 +7,7 @@
     ├── PlexAuthError        401 twice in a row: pause, the token is wrong for every job
     │   └── PlexTokenExpired    498: pause, the token was right and has expired
     ├── PlexPermissionError  403: pause, the token may not edit
-    ├── PlexTlsError         certificate not trusted: pause, with the remedy
+    ├── PlexTlsError         certificate not trusted, or plain http refused: pause, with the remedy
     ├── PlexRedirectError    3xx: pause, with the remedy
     ├── PlexLibraryError     a library of the settings that Plex does not have: pause, likewise
     └── PlexPermanentError   400 and the like: dead letter
@@ -30,6 +30,9 @@ _TRY_AGAIN = frozenset((408, 425, 429))
 _EXPIRED = 498  # Plex's own status
 _SERVER_FAULT = 500
 _REDIRECT = range(300, 400)
+REBINDING = (
+    "a router's protection against DNS rebinding may block such names: allow plex.direct there"
+)
 
 
 class PlexError(Exception):
@@ -49,7 +52,13 @@ class PlexServerDown(PlexError):
 
 
 class PlexTemporaryError(PlexError):
-    """This request failed and may succeed later."""
+    """This request failed and may succeed later.
+
+    Attributes:
+        was_closed: the connection ended before any answer.
+    """
+
+    was_closed = False
 
 
 class PlexNotFound(PlexError):
@@ -77,7 +86,15 @@ class PlexPermissionError(PlexError):
 
 
 class PlexTlsError(PlexError):
-    """Plex's certificate is not trusted: a fault of the configuration, not of a job."""
+    """Plex is not asked securely as it wants to be: a fault of the configuration, not of a job.
+
+    Attributes:
+        address: the address that matches Plex's certificate; empty where none is known.
+    """
+
+    def __init__(self, message: str, address: str = "") -> None:
+        super().__init__(message)
+        self.address = address
 
 
 class PlexRedirectError(PlexError):
@@ -160,16 +177,24 @@ def plex_errors(doing: str) -> Iterator[None]:
 def _from_connection_error(error: requests.exceptions.ConnectionError, doing: str) -> PlexError:
     reason = error.args[0] if error.args else None
     reason = getattr(reason, "reason", reason)
+    if isinstance(reason, urllib3.exceptions.NameResolutionError):
+        return PlexServerDown(f"{doing}: the name in plex_url is not found{_rebinding(reason)}")
     never_reached = (
         urllib3.exceptions.NewConnectionError,
-        urllib3.exceptions.NameResolutionError,
         urllib3.exceptions.ConnectTimeoutError,
     )
     if isinstance(reason, never_reached):
         return PlexServerDown(f"{doing}: nothing answers at Plex's address")
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
         return PlexTemporaryError(f"{doing}: Plex took too long to answer")
-    return PlexTemporaryError(f"{doing}: Plex closed the connection")
+    closed = PlexTemporaryError(f"{doing}: Plex closed the connection")
+    closed.was_closed = True
+    return closed
+
+
+def _rebinding(error: urllib3.exceptions.NameResolutionError) -> str:
+    host = getattr(error.conn, "host", "")
+    return f"; {REBINDING}" if host.endswith(".plex.direct") else ""
 
 
 def _certificate_remedy(error: Exception) -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from plex.client import IDENTITY_TIMEOUT, PlexClient
-from plex.exceptions import PlexAuthError, PlexError, PlexPermissionError
+from plex.exceptions import PlexAuthError, PlexError, PlexPermissionError, PlexTlsError
 from shared.frozen import frozen
 
 
@@ -30,6 +30,11 @@ class PlexHealth:
     def healthy(self) -> bool:
         """Everything that was asked was answered."""
         return self.error is None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether Plex is up: healthy, or what it refuses is a fault of the settings."""
+        return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
     @property
     def problem(self) -> str:

@@ -51,6 +51,7 @@ class Rig:
         plugin: the folder to install it from.
         interpreter: the Python that runs the plugin; by default this one.
         stash: options of the fake Stash.
+        plex: options of the fake Plex.
         compiled: byte-code is there already, as after a first run.
     """
 
@@ -62,10 +63,11 @@ class Rig:
         plugin: Path = PLUGIN_SOURCE,
         interpreter: str | Path | None = INTERPRETER,
         stash: dict[str, Any] | None = None,
+        plex: dict[str, Any] | None = None,
         compiled: bool = False,
     ) -> None:
         self.stash = FakeStash(root / "stash", **(stash or {}))
-        self.plex = FakePlex(token=TOKEN)
+        self.plex = FakePlex(token=TOKEN, **(plex or {}))
         self.section: Section = self.plex.add_section("Scenes", locations=[FOLDER])
         if interpreter is not None:
             self.stash.runner.python = str(interpreter)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plex.exceptions import PlexError
+from plex.exceptions import PlexError, PlexTlsError
 from plex.health import PlexHealth, check_plex_health
 from plex.items import Section
 from tasks.answer import Answer, Level
@@ -59,7 +59,8 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:
     """Return the libraries in use, whether the token may edit, and what is wrong, if anything."""
     if health.error is not None:
-        remedy = "" if health.reachable else ". Start it, or correct plex_url"
+        is_away = not (health.reachable or isinstance(health.error, PlexTlsError))
+        remedy = ". Start it, or correct plex_url" if is_away else ""
         return [], None, f"Plex: {health.error}{remedy}"
     may_edit: bool | None = None
     try:

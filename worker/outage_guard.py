@@ -130,10 +130,10 @@ class OutageGuard:
     def check(self, client: PlexClient) -> bool:
         """Ask Plex for its health and draw the conclusions; return whether it is well.
 
-        A refused token is no outage: Plex is there.
+        A refused token, or a refused way of connecting, is no outage: Plex is there.
         """
         health = self._check(client)
-        well = health.healthy or health.token_ok is False
+        well = health.is_there
         now = self._now()
         self._recovery.model.record_check(now, well)
         if well:

@@ -44,7 +44,7 @@ class FakePlex:
         switches: how it behaves where the real one is unknown.
         clock: seconds since 1970, for `addedAt`, `updatedAt` and the like.
         fetch: how it gets what an upload's `?url=` names; loopback only by default.
-        tls: for an https server.
+        tls: for a server that speaks https; see also `Switches.secure_connections`.
 
     Attributes:
         switches: may be changed at any time.
@@ -91,7 +91,9 @@ class FakePlex:
         tokens = Tokens(token, guest_token)
         self._pipeline = Pipeline(self._core, tokens, self.log, self.faults)
         idle = self._idle_seconds
-        self._server = HttpServer(self._pipeline.serve, idle, tls)
+        self._server = HttpServer(
+            self._pipeline.serve, idle, tls, lambda: self.switches.secure_connections == "required"
+        )
         self._pipeline.stopping = lambda: self._server.stopping
         self._scheme = "http" if tls is None else "https"
 
@@ -135,6 +137,11 @@ class FakePlex:
     @property
     def url(self) -> str:
         return f"{self._scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def plain_url(self) -> str:
+        """The http address, which a server with `tls` may refuse."""
+        return f"http://127.0.0.1:{self.port}"
 
     def cut_connections(self) -> None:
         """Close all live connections, as an idle time-out would; new ones are welcome."""

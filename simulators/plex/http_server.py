@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ssl import SSLContext
 from typing import Literal
 
-from simulators.plex.wire import MalformedError, RawRequest, RequestReader
+from simulators.plex.wire import TLS_HANDSHAKE, MalformedError, RawRequest, RequestReader
 
 _BACKLOG = 256
 _JOIN_SECONDS = 5.0
@@ -102,14 +102,20 @@ class HttpServer:
         serve: answers one request; False ends the connection.
         idle_seconds: how long an idle connection is kept.
         tls: for https.
+        refuses_plain: with `tls`, whether plain http is closed without a byte.
     """
 
     def __init__(
-        self, serve: Serve, idle_seconds: Callable[[], float], tls: SSLContext | None = None
+        self,
+        serve: Serve,
+        idle_seconds: Callable[[], float],
+        tls: SSLContext | None = None,
+        refuses_plain: Callable[[], bool] = lambda: True,
     ) -> None:
         self._serve = serve
         self._idle_seconds = idle_seconds
         self._tls = tls
+        self._refuses_plain = refuses_plain
         self._guard = threading.Lock()
         self._listener: socket.socket | None = None
         self._acceptor: threading.Thread | None = None
@@ -201,8 +207,7 @@ class HttpServer:
     def _converse(self, number: int, sock: socket.socket, stopping: threading.Event) -> None:
         if self._tls is not None:
             try:
-                sock.settimeout(_JOIN_SECONDS)
-                sock = self._tls.wrap_socket(sock, server_side=True)
+                sock = self._secured(sock, self._tls)
             except OSError:
                 sock.close()
                 return
@@ -215,6 +220,21 @@ class HttpServer:
             with self._guard:
                 del self._live[connection]
             connection.close()
+
+    def _secured(self, sock: socket.socket, tls: SSLContext) -> socket.socket:
+        """The socket under TLS, or as it is for plain http.
+
+        Raises:
+            OSError: the handshake failed, or plain http is refused.
+        """
+        sock.settimeout(_JOIN_SECONDS)
+        if sock.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
+            return tls.wrap_socket(sock, server_side=True)
+        if self._refuses_plain():
+            sock.recv(1 << 16)  # unread bytes would turn the orderly close into a reset
+            msg = "plain http is refused"
+            raise OSError(msg)
+        return sock
 
     def _answer_all(self, connection: Connection, stopping: threading.Event) -> None:
         while not stopping.is_set():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from simulators.plex.answers import RefusedError, Response, xml
+from simulators.plex.answers import RefusedError, Response, html_error, xml
 from simulators.plex.core import Call, Core
 from simulators.plex.meta_block import meta_block
 from simulators.plex.query import Filters, requested_page
@@ -49,6 +49,11 @@ def identity(core: Core, _: Call) -> Response:
 
 
 def root(core: Core, call: Call) -> Response:
+    if core.switches.root_status != 200:
+        location = {"Location": "/web/index.html"} if core.switches.root_status == 302 else {}
+        raise RefusedError(
+            core.switches.root_status, html_error(core.switches.root_status, location)
+        )
     names = ("activities", "identity", "library", "livetv", "media", "playlists", "search")
     rows = [encoded(element("Directory", {"count": 1, "key": n, "title": n})) for n in names]
     return document(

@@ -6,6 +6,7 @@ A client is right only when its tests pass under both positions of every switch.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass
@@ -50,6 +51,10 @@ class Switches:
             (plex-protocol.md §3.3, Kometa#201).
         string_filters_ignore_case: `title=` and `file=` compare as SQL's LIKE does
             (plex-protocol.md §2.2 leaves it open).
+        root_status: status of `GET /`. Some reverse proxies redirect it to the web client (302) or
+            answer 401, although the token is right and all other paths work.
+        secure_connections: of a server with a certificate. "required": plain http is closed
+            without a byte; "preferred": http and https are both answered on the one port.
         keep_alive_seconds: an idle connection is closed after so long (plex-protocol.md §1.3).
         compresses: bodies over 1 KiB are gzipped for clients that accept it
             (plex-protocol.md §1.1, §1.3). Off: on loopback it only costs time.
@@ -74,5 +79,7 @@ class Switches:
     unkept_fields: frozenset[str] = frozenset()
     capitalizes_labels: bool = True
     string_filters_ignore_case: bool = True
+    root_status: int = 200
+    secure_connections: Literal["required", "preferred"] = "required"
     keep_alive_seconds: float = 20.0
     compresses: bool = False

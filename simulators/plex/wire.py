@@ -11,6 +11,7 @@ from simulators.plex.answers import Response, reason
 
 _LARGEST_HEAD = 1 << 20
 _CHUNK = 1 << 16
+TLS_HANDSHAKE = b"\x16"  # first byte of a client that begins TLS
 
 
 class MalformedError(Exception):
@@ -47,6 +48,11 @@ class RequestReader:
             MalformedError: if what came is no HTTP.
             OSError: if the connection broke or was idle for too long.
         """
+        if not self._buffer and not self._receive():
+            return None
+        if self._buffer.startswith(TLS_HANDSHAKE):
+            msg = "TLS on a connection of plain http"
+            raise MalformedError(msg)
         head = self._until(b"\r\n\r\n")
         if head is None:
             return None

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import ssl
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -21,6 +19,7 @@ from simulators.plex import FakePlex, Request
 from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
+from tests.certificates import make_certificate
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
 
@@ -298,23 +297,15 @@ def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy_and_can_be_tru
 ) -> None:
     rig = make_rig()
     quicken(rig)
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout",
-         key],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with FakePlex(token=TOKEN, tls=context) as plex:
+    certificate = make_certificate(tmp_path, "IP:127.0.0.1")
+    with FakePlex(token=TOKEN, tls=certificate.context) as plex:
         item = plex.add_item(plex.add_section("Scenes", [FOLDER]), f"{FOLDER}/a.mp4")
         scene_id, _ = rig.add_pair("a", tags=["T"])
         rig.stash.set_plugin_settings(PLUGIN, {"plex_url": plex.url, "plex_token": TOKEN})
         rig.stash.edit_scene(scene_id, title="T")
         assert rig.wait_until(lambda: "Plex's certificate is not trusted" in rig.worker_log())
 
-        trusting = {"plex_verify_tls": "off" if trust == "off" else str(certificate)}
+        trusting = {"plex_verify_tls": "off" if trust == "off" else str(certificate.file)}
         rig.stash.set_plugin_settings(
             PLUGIN, {"plex_url": plex.url, "plex_token": TOKEN, **trusting}
         )

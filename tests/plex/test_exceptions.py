@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -36,6 +33,7 @@ from plex.exceptions import (
 )
 from plex.items import PlexItem
 from simulators.plex import FakePlex, Fault, Section
+from tests.certificates import Certificate, make_certificate
 from tests.plex.support import SECONDS, client_of
 
 STATUSES: dict[int, type[PlexError]] = {
@@ -466,29 +464,13 @@ def test_an_http_server_asked_for_https_is_told_apart_from_an_untrusted_one(
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate with its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl for a certificate")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", *subject, "-keyout", str(path), "-out", f"{path}.crt"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
-    return path
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("tls"), "IP:127.0.0.1")
 
 
 @pytest.fixture
-def secure(certificate: Path) -> Iterator[FakePlex]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with FakePlex(tls=context) as server:
+def secure(certificate: Certificate) -> Iterator[FakePlex]:
+    with FakePlex(tls=certificate.context) as server:
         server.add_section("Scenes", ["/plex"])
         yield server
 
@@ -501,9 +483,9 @@ def test_a_certificate_that_is_not_trusted_is_told_with_its_remedy(secure: FakeP
 
 
 def test_a_certificate_named_in_the_settings_is_trusted(
-    secure: FakePlex, certificate: Path
+    secure: FakePlex, certificate: Certificate
 ) -> None:
-    client = client_of(secure, verify=f"{certificate}.crt")
+    client = client_of(secure, verify=str(certificate.file))
     assert [section.title for section in client.sections()] == ["Scenes"]
     client.close()
 

@@ -70,9 +70,9 @@ def filled(
     for n in range(items):
         at = int(plex_time(clock)) - YEAR + n
         plex.add_item(section, f"{FOLDER}/{n:05}.mp4", added_at=at, updated_at=at)
-    Library(client, index, (), clock).prepare()
+    Library(client, index, "", clock).prepare()
     clock.now += 300
-    listed = Library(client, index, (), clock)
+    listed = Library(client, index, "", clock)
     listed.prepare()
     plex.log.clear()
     return listed
@@ -138,7 +138,7 @@ def test_only_the_library_of_its_folder_is_asked_for_a_file(
 ) -> None:
     del library
     others = [plex.add_section(f"L{n}", [f"/l{n}", "/shared"]) for n in range(5)]
-    library = Library(client, index, (), clock)
+    library = Library(client, index, "", clock)
     library.prepare()
     clock.now += REFRESH_INTERVAL
     item = plex.add_item(others[3], "/l3/new.mp4")
@@ -152,7 +152,7 @@ def test_a_file_of_two_libraries_is_found_in_both(
     plex: FakePlex, client: PlexClient, section: Section, index: PathIndex, clock: Clock
 ) -> None:
     twin = plex.add_section("Twin", section.locations)
-    library = Library(client, index, (), clock)
+    library = Library(client, index, "", clock)
     library.prepare()
     clock.now += REFRESH_INTERVAL
     keys = [plex.add_item(one, f"{FOLDER}/new.mp4").rating_key for one in (section, twin)]
@@ -165,7 +165,7 @@ def test_a_file_in_no_librarys_folder_is_asked_for_in_a_few_and_never_given_up_f
 ) -> None:
     del section
     sections = [plex.add_section(f"L{n}", [f"/l{n}"]) for n in range(LIBRARIES_ASKED + 1)]
-    library = Library(client, index, (), clock)
+    library = Library(client, index, "", clock)
     library.prepare()
     clock.now += REFRESH_INTERVAL
     item = plex.add_item(sections[-1], "/l3/new.mp4")
@@ -272,7 +272,7 @@ def test_right_after_the_first_listing_nothing_is_looked_for(
     plex: FakePlex, section: Section, client: PlexClient, index: PathIndex, clock: Clock
 ) -> None:
     plex.add_item(section, f"{FOLDER}/1.mp4")
-    library = Library(client, index, (), clock)
+    library = Library(client, index, "", clock)
     library.prepare()
     assert not library.look_for([f"{FOLDER}/2.mp4"])
 
@@ -420,7 +420,7 @@ def test_after_a_refresh_nothing_is_looked_for_within_the_interval(library: Libr
 def test_the_libraries_are_known_without_asking_again(
     plex: FakePlex, client: PlexClient, index: PathIndex, clock: Clock, section: Section
 ) -> None:
-    library = Library(client, index, (), clock)
+    library = Library(client, index, "", clock)
     assert library.sections_known() == []
     library.prepare()
     for _ in range(3):
@@ -434,7 +434,7 @@ def test_another_server_is_not_answered_from_what_the_first_one_held(
     del library
     plex.machine_identifier = "another" * 5
     client = client_of(plex)
-    other = Library(client, index, (), clock)
+    other = Library(client, index, "", clock)
     plex.log.clear()
     assert other.look_for([f"{FOLDER}/00001.mp4"])
     assert plex.log.count(kind="listing") == 3

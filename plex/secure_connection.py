@@ -1,0 +1,113 @@
+"""What a Plex server's own certificate says about the address that its clients need.
+
+Plex gives each server a certificate for `*.<32 hexadecimal digits>.plex.direct`. With "Secure
+connections: Required" a server closes plain http connections without an answer, and over https
+its IP number does not match the certificate. `https://<ip-with-dashes>.<digits>.plex.direct:32400`
+does: plex.direct's name servers answer with the IP number that the name contains.
+"""
+
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from plex.exceptions import REBINDING, PlexError, PlexTemporaryError, PlexTlsError
+
+# In the certificate's binary form the name stands as plain ASCII.
+_NAME = re.compile(rb"\*\.([0-9a-f]{32})\.plex\.direct")
+_PORTS = {"http": 80, "https": 443}
+_PATIENCE = 3.0  # seconds for connecting, and for each step of the handshake
+
+
+def explained(
+    error: PlexError, url: str, verify: bool | str, doing: str, ask: Callable[[], object]
+) -> PlexError:
+    """Return the error, or the fault of the configuration that it turns out to be.
+
+    A Plex that restarts closes connections too. So plain http counts as refused only where the
+    server's TLS shows a plex.direct certificate, and closes a second plain connection after that.
+
+    Args:
+        error: of a request to Plex.
+        url: the server's address.
+        verify: how certificates are verified, as `PlexClient` has it.
+        doing: what was being done, for people.
+        ask: asks the server who it is, on a new connection; raises a PlexError.
+    """
+    is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
+    is_plain = url.startswith("http:")
+    if not (is_closed if is_plain else isinstance(error, PlexTlsError)):
+        return error
+    address = plex_direct_address(url)
+    if address is None:
+        return error
+    if not is_plain:
+        trust = "" if verify is True else " and plex_verify_tls to on"
+        cause = "Plex's certificate is for a name of plex.direct, not for the host in plex_url"
+        return PlexTlsError(
+            f"{doing}: {cause}: set plex_url to {address}{trust}. If that name is not found, "
+            f"{REBINDING}",
+            address,
+        )
+    try:
+        ask()
+    except PlexTemporaryError as again:
+        if again.was_closed:
+            return PlexTlsError(
+                f"{doing}: Plex takes secure connections only: set plex_url to {address}, or set "
+                "'Secure connections' to Preferred in Plex, Settings > Network. If that name is "
+                f"not found, {REBINDING}",
+                address,
+            )
+    except PlexError:
+        pass  # an outage
+    return error
+
+
+def plex_direct_address(url: str) -> str | None:
+    """Return the https address that matches the certificate of the server at an address.
+
+    The certificate is read without being verified, and nothing is sent over that connection.
+
+    Args:
+        url: an http or https address; a name in it is resolved.
+
+    Returns:
+        None where no TLS is spoken, the certificate is none of plex.direct, or `url` has this
+        name already.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        with socket.create_connection((host, port), _PATIENCE) as connection:
+            ip = connection.getpeername()[0]
+            with _reader().wrap_socket(connection, server_hostname=host) as secured:
+                certificate = secured.getpeercert(binary_form=True) or b""
+    except (OSError, ValueError, KeyError):
+        return None
+    found = _NAME.search(certificate)
+    if found is None or host.endswith(".plex.direct"):
+        return None
+    return f"https://{dashed(ip)}.{found[1].decode()}.plex.direct:{port}"
+
+
+def dashed(ip: str) -> str:
+    """Return an IP number as the first label of a plex.direct name: `192-168-1-10`."""
+    number = ipaddress.ip_address(ip.partition("%")[0])
+    if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
+        number = number.ipv4_mapped
+    label = str(number).replace(".", "-").replace(":", "-")
+    # A label of a host name may not begin or end with a dash, as `::1` would.
+    if label.strip("-") != label:
+        label = number.exploded.replace(":", "-")
+    return label
+
+
+def _reader() -> ssl.SSLContext:
+    """Return a context that accepts any certificate, for reading the name in it only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,90 @@
+"""How the plugin connects to Plex, end to end, where proxies, tokens and certificates differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulators.plex import Kind
+from simulators.rig import Rig
+from tests.certificates import PLEX_DIRECT, make_certificate
+from tests.conftest import MakeRig
+from tests.e2e.test_outages import jobs, quicken
+
+
+def dead_letters(rig: Rig) -> int:
+    with rig.database() as database:
+        (count,) = database.execute("SELECT COUNT(*) FROM dead_letters").fetchone()
+    return int(count)
+
+
+@pytest.mark.parametrize("status", [401, 302])
+def test_a_proxy_that_refuses_the_root_page_is_no_obstacle(rig: Rig, status: int) -> None:
+    rig.plex.switches.root_status = status
+    rig.stash.edit_scenes(rig.add_library(3), tags=["T"])
+
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert rig.plex.log.count("root") == 0
+    assert "accepts the token" in str(rig.task("health_check").output)
+    assert rig.plex.analyses == 0, "an item was read without skipRefresh"
+
+
+KINDS: tuple[Kind, ...] = ("identity", "sections", "listing", "metadata", "edit", "poster_upload")
+
+
+def test_a_single_401_of_a_strained_plex_costs_one_more_request_each(rig: Rig) -> None:
+    for kind in KINDS:
+        rig.plex.faults.status(401, kind=kind, times=1)
+    (scene_id,) = rig.add_library(1)
+
+    rig.stash.edit_scene(scene_id, title="New")
+
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert rig.plex.log.count(status=401) == len(KINDS)
+    assert not (rig.data / "outage_history.json").exists()
+    assert "401" not in rig.worker_log()
+
+
+def test_an_expired_token_pauses_with_one_message_until_there_is_a_new_one(rig: Rig) -> None:
+    quicken(rig)
+    expired = rig.plex.faults.status(498, predicate=lambda asked: asked.kind != "identity")
+    ids = rig.add_library(3, covers=False)
+
+    rig.stash.edit_scenes(ids, tags=["T"])
+    assert rig.wait_until(lambda: "the token has expired" in rig.worker_log())
+    assert {job["retry_count"] for job in jobs(rig)} == {0}
+    assert "has expired (498)" in str(rig.task("health_check").error)
+    rig.plex.token = "a-new-token-0123456789"
+    expired.clear()
+    rig.configure(plex_token=rig.plex.token)
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.worker_log().count("the token has expired") == 1
+    assert dead_letters(rig) == 0
+
+
+def test_required_secure_connections_pause_with_the_address_that_works(
+    make_rig: MakeRig, tmp_path: Path
+) -> None:
+    certificate = make_certificate(tmp_path, f"DNS:*.{PLEX_DIRECT}")
+    rig = make_rig(plex={"tls": certificate.context})
+    quicken(rig)
+    rig.configure(plex_url=rig.plex.plain_url)
+    ids = rig.add_library(3, covers=False)
+    address = f"https://127-0-0-1.{PLEX_DIRECT}:{rig.plex.port}"
+
+    rig.stash.edit_scenes(ids, tags=["T"])
+    assert rig.wait_until(lambda: f"set plex_url to {address}" in rig.worker_log())
+    assert {job["retry_count"] for job in jobs(rig)} == {0}
+    assert f"set plex_url to {address}" in str(rig.task("health_check").error)
+    doctor = "\n".join(rig.task("doctor").messages("info"))
+    assert "Set plex_url to the address that 'Health Check' names" in doctor
+    assert PLEX_DIRECT not in doctor, "the report is shared with others"
+    assert len(rig.plex.log) == 0
+    rig.plex.switches.secure_connections = "preferred"
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.worker_log().count("secure connections only") == 1
+    assert dead_letters(rig) == 0
+    assert not (rig.data / "outage_history.json").exists()
