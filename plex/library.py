@@ -9,6 +9,7 @@ from plex.client import PlexClient
 from plex.exceptions import PlexError, PlexLibraryError, PlexNotFound, PlexPermanentError
 from plex.freshness import Look, next_look
 from plex.items import LibraryPart, Section
+from plex.library_choice import choose_libraries
 from plex.listing import FilterIgnored
 from plex.look_up import chunk_of, holders_of
 from plex.path_index import Listing, PathIndex
@@ -28,7 +29,7 @@ class Library:
     Args:
         client: the server.
         index: its files.
-        names: the libraries to use, case-insensitively; empty means all of videos.
+        names: the libraries to use, as the setting has them; empty means all of videos.
         clock: seconds since the epoch.
 
     Attributes:
@@ -47,11 +48,11 @@ class Library:
         self,
         client: PlexClient,
         index: PathIndex,
-        names: Sequence[str],
+        names: str,
         clock: Callable[[], float],
     ) -> None:
         self._client = client
-        self._names = {name.casefold(): name for name in names}
+        self._names = names
         self._clock = clock
         self._all: list[Section] = []
         self._prepared = False
@@ -263,18 +264,10 @@ class Library:
         return self._known
 
     def _chosen(self, sections: list[Section]) -> list[Section]:
-        if not self._names:
-            return sections
-        by_name = {one.title.strip().casefold(): one for one in sections}
-        unknown = [name for folded, name in self._names.items() if folded not in by_name]
-        if unknown:
-            known = "', '".join(one.title for one in sections)
-            wanted = "', '".join(unknown)
-            message = (
-                f"Plex has no video library '{wanted}'; it has '{known}': correct plex_library"
-            )
-            raise PlexLibraryError(message)
-        return [one for one in sections if one.title.strip().casefold() in self._names]
+        choice = choose_libraries(self._names, sections)
+        if choice.problem:
+            raise PlexLibraryError(choice.problem)
+        return choice.sections
 
 
 def _is_recent(moment: float, now: float) -> bool:

@@ -37,8 +37,6 @@ def _shown(name: str, value: Any) -> Any:
         return "set" if value else ""
     if isinstance(value, PathMap):
         return "; ".join(str(pair) for pair in value.pairs)
-    if isinstance(value, tuple):
-        return ", ".join(value)
     if name == "plex_url" and ("@" in value or "?" in value):
         return "set, with something secret in it"
     return value

@@ -36,12 +36,13 @@ ALIASES = {
 ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
-def _names(value: Any) -> tuple[str, ...]:
+def _libraries(value: Any) -> str:
+    """Return the text as it is: only Plex's own names tell which commas and blanks are theirs."""
     if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)  # a library may be called "2024"
+        value = str(value)
     if not isinstance(value, str):
-        raise ValueProblem("names of libraries, separated by commas")
-    return tuple(name.strip() for name in value.split(",") if name.strip())
+        raise ValueProblem("names or numbers of libraries, separated by commas")
+    return value if value.strip(" ,") else ""
 
 
 def _url(value: Any) -> str:
@@ -95,7 +96,7 @@ class Config:
 
     plex_url: str = _setting(_url, "")
     plex_token: str = field(default="", repr=False, metadata={"parse": _token})
-    plex_library: tuple[str, ...] = _setting(_names, ())
+    plex_library: str = _setting(_libraries, "")
     enabled: bool = _setting(boolean, True)
     max_retries: int = _setting(number(1, 20, int), 5)
     poll_interval: float = _setting(number(0.1, 60), 30.0)

@@ -63,7 +63,7 @@ def _on_page(setting: Field[Any]) -> Any:
     value = _AS_TEXT.get(setting.name, setting.default)
     if isinstance(value, float):
         return int(value)  # the page's field for numbers knows whole ones only
-    return value if isinstance(value, bool | int | str) else None
+    return value if isinstance(value, bool | int | str) and value != "" else None
 
 
 _SHOWN = {setting.name for setting in fields(Config)} - _NOT_SHOWN - ENVIRONMENT.keys()

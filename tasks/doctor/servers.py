@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from plex.checkup import PlexCheckup
 from plex.exceptions import PlexAuthError, PlexRedirectError, PlexServerDown, PlexTlsError
 from plex.index_checkup import IndexCheckup
+from plex.library_choice import choose_libraries
 from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup
@@ -100,8 +101,11 @@ def check_tls(config: Config, seen: PlexCheckup | None) -> Check:
     if isinstance(seen.error, PlexTlsError):
         return fault(
             name,
-            str(seen.error).removeprefix(_ASKING),
-            "Use the http address, or set plex_verify_tls to the file of the certificate or to off",
+            _of_tls(seen.error),
+            "Set plex_url to the address that 'Health Check' names"
+            if seen.error.address
+            else "Use the http address, or set plex_verify_tls to the file of the certificate or "
+            "to off",
         )
     if not config.plex_url.startswith("https"):
         return ok(name, "none: plex_url is an http address, as is usual at home")
@@ -114,6 +118,13 @@ def check_tls(config: Config, seen: PlexCheckup | None) -> Check:
     if seen.error is not None:
         return unchecked(name, "Plex does not answer")
     return ok(name, "Plex's certificate is trusted")
+
+
+def _of_tls(error: PlexTlsError) -> str:
+    """Return the cause without the address that it names: the report is for others, too."""
+    if error.address:
+        return "plex_url does not have the name of plex.direct that Plex's certificate has"
+    return str(error).removeprefix(_ASKING)
 
 
 def check_token(seen: PlexCheckup | None) -> Check:
@@ -149,18 +160,19 @@ def check_libraries(config: Config, seen: PlexCheckup | None) -> Check:
         return fault(
             name, "Plex has none of videos", "Add one in Plex, of the type Other Videos or Movies"
         )
-    wanted = [one.casefold() for one in config.plex_library]
-    there = {section.title.strip().casefold() for section in seen.sections}
-    missing = [str(number) for number, one in enumerate(wanted, 1) if one not in there]
-    if missing:
-        return fault(
-            name,
-            f"of the {len(wanted)} names in plex_library, number {', '.join(missing)} is none of "
-            f"Plex's {len(seen.sections)} of videos",
-            "Correct plex_library; 'Health Check' names the libraries that there are",
-        )
-    chosen = len(set(wanted)) if wanted else len(seen.sections)
-    return ok(name, f"{chosen} of Plex's {len(seen.sections)} of videos in use")
+    choice = choose_libraries(config.plex_library, seen.sections)
+    for entries, problem in (
+        (choice.unknown, f"is none of Plex's {len(seen.sections)} of videos"),
+        (choice.ambiguous, "may mean several libraries"),
+    ):
+        if entries:
+            positions = ", ".join(str(entry.position) for entry in entries)
+            return fault(
+                name,
+                f"of the {len(choice.entries)} names in plex_library, number {positions} {problem}",
+                "Correct plex_library; 'Health Check' names the libraries that there are",
+            )
+    return ok(name, f"{len(choice.sections)} of Plex's {len(seen.sections)} of videos in use")
 
 
 def check_coverage(

@@ -256,7 +256,7 @@ def test_health_check_tells_what_is_wrong_and_what_to_do(rig: Rig) -> None:
     assert "nothing answers at Plex's address. Start it, or correct plex_url" in texts[0]
     assert texts[0].endswith("0 jobs wait; circuit breaker open")
     assert "refused the token (401); set plex_token anew" in texts[1]
-    assert "no video library 'Flims'; it has 'Scenes': correct plex_library" in texts[2]
+    assert "no video library 'Flims'; it has 'Scenes' (1): correct plex_library" in texts[2]
     assert "plex_token" in texts[3]
     assert not [text for text in texts if TOKEN in text or "wrong-token" in text]
 

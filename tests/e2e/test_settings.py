@@ -136,18 +136,21 @@ def test_a_living_worker_goes_over_to_another_server(rig: Rig) -> None:
 
 
 def test_only_the_libraries_that_are_named_are_synced(make_rig: MakeRig) -> None:
-    rig = make_rig(settings={"plex_library": " more , Others"})
+    """By name, by a name with a comma, and by number where two have the same name."""
+    rig = make_rig(settings={"plex_library": " more , Clips, short, 4"})
     scene_id, item = rig.add_pair("a", tags=["T"])
-    named = [
+    items = [
         rig.plex.add_item(rig.plex.add_section(title, [FOLDER]), f"{FOLDER}/a.mp4")
-        for title in ("More", "Others")
+        for title in ("More", "Clips, short", "Twins", "Twins")
     ]
+    assert [one.section.key for one in items] == [2, 3, 4, 5]
+    *named, twin = items
 
     rig.stash.edit_scene(scene_id, title="New")
 
-    assert rig.wait_until(lambda: [one.title for one in named] == ["New", "New"])
+    assert rig.wait_until(lambda: [one.title for one in named] == ["New"] * 3)
     assert rig.wait_until(lambda: rig.queued() == 0)
-    assert item.title == "a"
+    assert (item.title, twin.title) == ("a", "a")
 
 
 @pytest.mark.parametrize("most", [1, 3])

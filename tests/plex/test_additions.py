@@ -48,9 +48,9 @@ def library(
     for n in range(ITEMS):
         at = int(clock.now + SKEW) - DAY + n
         plex.add_item(section, f"{FOLDER}/{n}.mp4", added_at=at, updated_at=at)
-    Library(client, index, (), clock).prepare()
+    Library(client, index, "", clock).prepare()
     clock.now += 300
-    listed = Library(client, index, (), clock)
+    listed = Library(client, index, "", clock)
     listed.prepare()
     listed.notice_additions()
     clock.now += REFRESH_INTERVAL
@@ -77,7 +77,7 @@ def test_a_worker_that_starts_asks_for_the_libraries_once_only(
     plex: FakePlex, section: Section, library: Library, client: PlexClient, clock: Clock
 ) -> None:
     item = plex.add_item(section, f"{FOLDER}/new.mp4")
-    started = Library(client, library.index, (), clock)
+    started = Library(client, library.index, "", clock)
     started.prepare()
     started.notice_additions()
     assert found(library.index, f"{FOLDER}/new.mp4") == [item.rating_key]

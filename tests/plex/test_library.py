@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plex.client import PlexClient
-from plex.exceptions import PlexError, PlexReplaced, PlexServerDown
+from plex.exceptions import PlexError, PlexLibraryError, PlexReplaced, PlexServerDown
 from plex.freshness import TRUST_CHANGE_MARK
 from plex.library import IDENTITY_AGE, REFRESH_INTERVAL, Library
 from plex.path_index import PathIndex
@@ -34,7 +34,7 @@ def library(
     plex: FakePlex, section: Section, client: PlexClient, index: PathIndex, clock: Clock
 ) -> Library:
     plex.add_item(section, "/plex/scenes/1.mp4")
-    return Library(client, index, (), clock)
+    return Library(client, index, "", clock)
 
 
 def test_the_first_use_lists_every_library_once(
@@ -53,7 +53,7 @@ def test_after_a_restart_nothing_is_listed_that_was_listed_before(
 ) -> None:
     library.prepare()
     mark = plex.log.mark()
-    Library(client, index, (), clock).prepare()
+    Library(client, index, "", clock).prepare()
     assert plex.log.count(kind="listing", since=mark) == 0
     assert plex.log.count(kind="sections", since=mark) == 1
 
@@ -136,7 +136,7 @@ def test_only_the_libraries_named_in_the_settings_are_listed_whatever_the_case(
 ) -> None:
     library.prepare()
     plex.add_item(plex.add_section("Films", ["/films"]), "/films/2.mp4")
-    Library(client, index, (name,), clock).prepare()
+    Library(client, index, name, clock).prepare()
     assert index.rating_keys() == {1}
 
 
@@ -146,16 +146,19 @@ def test_a_library_that_is_no_longer_named_is_forgotten(
     plex.add_item(plex.add_section("Films", ["/films"]), "/films/2.mp4")
     library.prepare()
     assert index.rating_keys() == {1, 2}
-    Library(client, index, ("Films",), clock).prepare()
+    Library(client, index, "Films", clock).prepare()
     assert index.rating_keys() == {2}
 
 
-def test_two_libraries_of_the_same_name_are_both_meant(
+def test_of_two_libraries_of_the_same_name_the_number_chooses_one(
     plex: FakePlex, library: Library, client: PlexClient, index: PathIndex, clock: Clock
 ) -> None:
-    plex.add_item(plex.add_section("Scenes", ["/more"]), "/more/2.mp4")
-    Library(client, index, ("Scenes",), clock).prepare()
-    assert index.rating_keys() == {1, 2}
+    other = plex.add_section("Scenes", ["/more"])
+    plex.add_item(other, "/more/2.mp4")
+    with pytest.raises(PlexLibraryError, match=r"may mean 'Scenes' \(1\), 'Scenes' \(2\)"):
+        Library(client, index, "Scenes", clock).prepare()
+    Library(client, index, str(other.key), clock).prepare()
+    assert index.rating_keys() == {2}
     del library
 
 
@@ -163,7 +166,7 @@ def test_when_plex_has_none_of_the_named_libraries_the_error_tells_both_sides(
     library: Library, client: PlexClient, index: PathIndex, clock: Clock
 ) -> None:
     library.prepare()
-    misspelt = Library(client, index, ("Scnes", "Other"), clock)
+    misspelt = Library(client, index, "Scnes, Other", clock)
     with pytest.raises(PlexError, match=r"no video library 'Scnes', 'Other'; it has 'Scenes'"):
         misspelt.prepare()
     assert index.rating_keys() == {1}
@@ -175,7 +178,7 @@ def test_one_misspelt_name_of_several_is_told(
     del library
     plex.add_section("Films", ["/films"])
     with pytest.raises(PlexError, match="Flims"):
-        Library(client, index, ("Scenes", "Flims"), clock).prepare()
+        Library(client, index, "Scenes, Flims", clock).prepare()
 
 
 # when Plex cannot be asked
@@ -218,7 +221,7 @@ def test_another_server_behind_the_same_address_starts_with_an_empty_index(
     plex.remove_item(1)
     plex.add_item(section, "/plex/scenes/2.mp4")
     client = client_of(plex)
-    other = Library(client, index, (), clock)
+    other = Library(client, index, "", clock)
     other.prepare()
     client.close()
     assert other.server_id == "another" * 5

@@ -54,7 +54,7 @@ class LibraryMachine(RuleBasedStateMachine):
         ]
         self.client = client_of(self.plex)
         self.index = PathIndex(str(Path(self.folder.name) / "library.db"))
-        self.library = Library(self.client, self.index, (), self.clock)
+        self.library = Library(self.client, self.index, "", self.clock)
         for n in range(8):
             self._add(f"/b/old{n}.mp4", -DAY)
         self.library.prepare()

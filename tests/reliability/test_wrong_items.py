@@ -64,7 +64,7 @@ class Run:
         self._queue = QueueManager(str(path / "queue"))
         client: Any = Server(truth)
         self._index = PathIndex(str(path / "library.db"))
-        library = Library(client, self._index, (), lambda: NOW)
+        library = Library(client, self._index, "", lambda: NOW)
         self.learning = PathLearning(
             self._index.connection, lambda: client.server_id, self._walk, lambda: NOW, _ignore
         )

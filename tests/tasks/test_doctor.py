@@ -203,7 +203,7 @@ def test_a_plex_without_libraries_is_a_fault_and_rights_nobody_told_are_unchecke
 def test_the_libraries_in_use_are_counted() -> None:
     seen = PlexCheckup(sections=(Section(1, "One"), Section(2, "Two ")))
 
-    chosen = servers.check_libraries(Config(plex_library=("two",)), seen)
+    chosen = servers.check_libraries(Config(plex_library="two"), seen)
 
     assert chosen.text == "1 of Plex's 2 of videos in use"
 

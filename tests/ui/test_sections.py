@@ -183,7 +183,7 @@ def test_a_library_that_plex_does_not_have_is_corrected_by_choosing_one(
     rig = make_rig(settings={"plex_library": "Flims"})
     opened(browser, serve(rig))
     browser.click("button", "Test connection")
-    browser.sees("no video library 'Flims'; it has 'Scenes'", ".s2p-told")
+    browser.sees("no video library 'Flims'; it has 'Scenes' (1)", ".s2p-told")
 
     browser.click(".s2p-libraries label", "Scenes")
     browser.click("button", "Save 1 change")

@@ -277,7 +277,7 @@ def test_a_misspelt_library_name_pauses_and_buries_nothing(tmp_path: Path) -> No
     with FakePlex() as plex:
         plex.add_section("Scenes", ["/plex"])
         client = client_of(plex)
-        library = Library(client, index, ("Scnes",), lambda: NOW)
+        library = Library(client, index, "Scnes", lambda: NOW)
         with pytest.raises(PlexError) as caught:
             library.prepare()
         client.close()

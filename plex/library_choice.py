@@ -1,0 +1,156 @@
+"""Which of Plex's libraries the setting `plex_library` names. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from plex.items import Section
+
+_COMMA = re.compile(r" ?, ?")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name or number of the setting.
+
+    Attributes:
+        position: its place in the setting, from 1.
+        text: as it was written, without blanks around it.
+        found: the libraries that it may mean; exactly one in a setting that can be used.
+    """
+
+    position: int
+    text: str
+    found: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class LibraryChoice:
+    """What a setting chooses from the libraries that there are.
+
+    Attributes:
+        known: all video libraries of the server.
+        entries: what the setting names; nothing means all libraries.
+    """
+
+    known: tuple[Section, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def unknown(self) -> list[Entry]:
+        """Entries that name no library."""
+        return [entry for entry in self.entries if not entry.found]
+
+    @property
+    def ambiguous(self) -> list[Entry]:
+        """Entries that may mean several libraries."""
+        return [entry for entry in self.entries if len(entry.found) > 1]
+
+    @property
+    def sections(self) -> list[Section]:
+        """The chosen libraries, in the order of the server; for a setting without a problem."""
+        keys = {section.key for entry in self.entries for section in entry.found}
+        return [section for section in self.known if section.key in keys or not self.entries]
+
+    @property
+    def problem(self) -> str:
+        """Why the setting cannot be used and what to do; empty when it can."""
+        unknown = ", ".join(f"'{entry.text}'" for entry in self.unknown)
+        if unknown:
+            return (
+                f"Plex has no video library {unknown}; it has {_listed(self.known)}: correct "
+                "plex_library, by a name or by the number behind it"
+            )
+        for entry in self.ambiguous:
+            return (
+                f"'{entry.text}' in plex_library may mean {_listed(entry.found)}: give the number "
+                "behind the name instead"
+            )
+        return ""
+
+
+def choose_libraries(setting: str, sections: Sequence[Section]) -> LibraryChoice:
+    """Read the setting: names or numbers of libraries, separated by commas.
+
+    A name may itself contain commas. Of the ways to divide the setting, the one with the fewest
+    unknown entries counts, then with the most exact names, then with the longest names. Blanks
+    around an entry are either part of the name or not: where both libraries exist, the entry may
+    mean both. A number counts where no name is exact. A name whose case, blanks or Unicode form
+    differ counts last.
+
+    Args:
+        setting: as the user wrote it.
+        sections: all video libraries of the server.
+    """
+    names = _Names(sections)
+    pieces = setting.split(",")
+    # For each piece, from the last to the first: the cost of the best division of the rest, the
+    # end of its first entry, and the libraries that this entry may mean.
+    best: list[tuple[tuple[int, int, int], int, tuple[Section, ...]]] = [((0, 0, 0), 0, ())]
+    for start in range(len(pieces) - 1, -1, -1):
+        options = []
+        for end in range(start + 1, min(len(pieces), start + names.most_pieces) + 1):
+            text = ",".join(pieces[start:end])
+            rest = best[len(pieces) - end][0]
+            found, inexact = names.find(text)
+            if text.strip() and (found or end == start + 1):
+                cost = (rest[0] + (not found), rest[1] + inexact, rest[2] + 1)
+                options.append((cost, end, found))
+            elif end == start + 1:
+                options.append((rest, end, ()))
+        best.append(min(options, key=lambda option: option[0]))
+    entries: list[Entry] = []
+    start = 0
+    while start < len(pieces):
+        _, end, found = best[len(pieces) - start]
+        text = ",".join(pieces[start:end]).strip()
+        if text:
+            entries.append(Entry(len(entries) + 1, text, found))
+        start = end
+    return LibraryChoice(tuple(sections), tuple(entries))
+
+
+def entry_for(section: Section, sections: Sequence[Section]) -> str:
+    """Return the entry that chooses exactly this library: its name, or else its number."""
+    if "," not in section.title and section.title == section.title.strip():
+        choice = choose_libraries(section.title, sections)
+        if [entry.found for entry in choice.entries] == [(section,)]:
+            return section.title
+    return str(section.key)
+
+
+class _Names:
+    """Libraries by their names and numbers.
+
+    Attributes:
+        most_pieces: how many pieces between commas the longest name has, at least 1.
+    """
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self._exact: dict[str, list[Section]] = {}
+        self._folded: dict[str, list[Section]] = {}
+        self._numbers = {str(section.key): section for section in sections}
+        for section in sections:
+            self._exact.setdefault(section.title, []).append(section)
+            self._folded.setdefault(_folded(section.title), []).append(section)
+        self.most_pieces = max((section.title.count(",") for section in sections), default=0) + 1
+
+    def find(self, text: str) -> tuple[tuple[Section, ...], bool]:
+        """Return the libraries that an entry may mean, and whether the match is inexact."""
+        stripped = text.strip()
+        exact = [one for name in {text, stripped} for one in self._exact.get(name, ())]
+        if exact:
+            return tuple(sorted(exact, key=lambda section: section.key)), False
+        if stripped in self._numbers:
+            return (self._numbers[stripped],), False
+        return tuple(self._folded.get(_folded(text), ())), True
+
+
+def _folded(name: str) -> str:
+    plain = unicodedata.normalize("NFC", " ".join(name.split()))
+    return _COMMA.sub(",", plain).casefold()
+
+
+def _listed(sections: Iterable[Section]) -> str:
+    return ", ".join(f"'{section.title}' ({section.key})" for section in sections) or "none"
