@@ -16,9 +16,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Self
 
+from simulators.alterations import Alterations
 from simulators.canary import Canary
 from simulators.oracle import Verdict, judge
 from simulators.plex import FakePlex, Item, Section
@@ -77,6 +78,8 @@ class Rig:
             self.manifest = self.stash.install_plugin(plugin)
         if _MEASURED:
             self._install_measured()
+        script = self.manifest.directory / f"{PLUGIN}.py"
+        self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
         # The way of locking (SQLite's "VFS") that the plugin has been made to use, else the usual
         # one: who looks at a database with another one takes a write under way for a crash's.
@@ -144,6 +147,10 @@ class Rig:
         item = self.plex.find(self.stash.scene(scene_id).files[0].path)
         assert item is not None
         return item
+
+    def alter(self, module: ModuleType, change: Callable[..., None], **arguments: Any) -> None:
+        """Change the installed plugin in each process from now on; see `simulators.alterations`."""
+        self._alterations.add(module, change, **arguments)
 
     # -- running ------------------------------------------------------------------------------
 

@@ -17,7 +17,10 @@ import sys
 def main() -> None:
     """Serve until the other side hangs up."""
     script, server = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
-    sys.path.insert(0, os.path.dirname(script))
+    folder = os.path.dirname(script)
+    sys.path.insert(0, folder)
+    if os.path.exists(os.path.join(folder, "altered.py")):
+        importlib.import_module("altered").prepare(folder)
     # The plugin as installed, not the repository's: its folder is known only now.
     for module in ("app.worker_process", "app.container", "worker.processor", "worker.stats"):
         importlib.import_module(module)
@@ -44,6 +47,7 @@ def _become_worker(script: str, lock: int, stdin: int) -> None:
             os.dup2(descriptor, stream)
         os.close(stdin)
         os.umask(0o077)
+        sys.argv = [script, "--worker", str(lock)]
         status = importlib.import_module("app.worker_process").run_worker(script, [str(lock)])
     finally:
         os._exit(status)

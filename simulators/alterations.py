@@ -1,0 +1,88 @@
+"""Changes that a test makes to an installed plugin: objects are replaced, never source text.
+
+A change is a function of the test. It runs inside each process of the plugin, right after the
+module that it changes was imported there:
+
+    def never_lock(log: str) -> None:
+        edit_requests.lock_parameters = lambda *_: {}
+
+    rig.alter(edit_requests, never_lock)
+
+Its code is all that reaches the process. It may use its arguments, constants and modules of its own
+file; each module is imported in the plugin's process, where `worker` is the installed plugin's.
+"""
+
+from __future__ import annotations
+
+import dis
+import marshal
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from simulators import altered
+from simulators.altered import Change
+
+_START = "import altered\n\nif __name__ == '__main__':\n    altered.start(__file__)\n"
+
+
+class Alterations:
+    """The changes of one installed plugin.
+
+    Args:
+        script: the plugin's entry script.
+        repository: the folder that holds the tests.
+    """
+
+    def __init__(self, script: Path, repository: Path) -> None:
+        self._script = script
+        self._repository = repository
+        self._changes: list[Change] = []
+
+    def add(self, module: ModuleType, change: Callable[..., None], **arguments: Any) -> None:
+        """Have all processes that start from now on run `change` once they imported `module`.
+
+        Args:
+            module: a module of the plugin or of a library.
+            change: a function without closure; see this module.
+            **arguments: are passed to the function; numbers, texts, tuples, dictionaries.
+        """
+        assert isinstance(change, FunctionType)
+        assert change.__closure__ is None, "pass values as arguments"
+        used = {
+            name: change.__globals__[name]
+            for name in _globals_of(change.__code__)
+            if name in change.__globals__
+        }
+        modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
+        constants = {name: one for name, one in used.items() if name not in modules}
+        code = marshal.dumps(change.__code__)
+        self._changes.append((module.__name__, code, modules, constants, arguments))
+        self._write()
+
+    def clear(self) -> None:
+        """Have the processes that start from now on run the plugin as it is."""
+        self._changes.clear()
+        self._write()
+
+    def _write(self) -> None:
+        folder = self._script.parent
+        if not (folder / altered.ENTRY).exists():
+            self._script.rename(folder / altered.ENTRY)
+            shutil.copy(altered.__file__, folder)
+            self._script.write_text(_START, encoding="utf-8")
+        content = marshal.dumps((str(self._repository), self._changes))
+        fresh = folder / f"{altered.CHANGES}.new"
+        fresh.write_bytes(content)
+        fresh.replace(folder / altered.CHANGES)
+
+
+def _globals_of(code: CodeType) -> Iterator[str]:
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield step.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _globals_of(constant)

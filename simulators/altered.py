@@ -1,0 +1,88 @@
+"""Apply a test's changes to the plugin in each of its processes, then run the plugin.
+
+The rig copies this file into the installed plugin's folder, and replaces the entry script by three
+lines that call `start`. The plugin's process imports nothing of the rig but this file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import marshal
+import os
+import sys
+from collections.abc import Sequence
+from types import FunctionType, ModuleType
+from typing import Any
+
+ENTRY, CHANGES = "entry.py", "changes.bin"
+
+# The name of the changed module, the code of the change, the modules and the constants that the
+# code refers to, its arguments.
+Change = tuple[str, bytes, dict[str, str], dict[str, Any], dict[str, Any]]
+
+
+def start(script: str) -> None:
+    """Run the plugin with the changes of the test.
+
+    Args:
+        script: the path that the plugin takes for its entry script.
+    """
+    folder = os.path.dirname(os.path.abspath(script))
+    prepare(folder)
+    with open(os.path.join(folder, ENTRY), "rb") as file:
+        code = compile(file.read(), script, "exec")
+    entry: dict[str, Any] = {"__name__": "entry", "__file__": script}
+    exec(code, entry)
+    entry["main"]()
+
+
+def prepare(folder: str) -> None:
+    """Apply each change once its module is imported, or now where the module is imported already.
+
+    Args:
+        folder: the installed plugin's.
+    """
+    with open(os.path.join(folder, CHANGES), "rb") as file:
+        repository, changes = marshal.load(file)
+    sys.path.append(repository)  # so that a change can import a module of the tests
+    waiting: dict[str, list[Change]] = {}
+    for change in changes:
+        if change[0] in sys.modules:
+            _apply(change)
+        else:
+            waiting.setdefault(change[0], []).append(change)
+    if waiting:
+        sys.meta_path.insert(0, _Changes(waiting))
+
+
+class _Changes:
+    """Loads the modules to change as usual, then applies the changes of each."""
+
+    def __init__(self, waiting: dict[str, list[Change]]) -> None:
+        self._waiting = waiting
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, _target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        changes = self._waiting.pop(name, None)
+        if changes is None:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        assert spec is not None, name
+        loader: Any = spec.loader
+        load = loader.exec_module
+
+        def load_and_change(module: ModuleType) -> None:
+            load(module)
+            for change in changes:
+                _apply(change)
+
+        loader.exec_module = load_and_change
+        return spec
+
+
+def _apply(change: Change) -> None:
+    module, code, modules, constants, arguments = change
+    scope = {alias: importlib.import_module(name) for alias, name in modules.items()}
+    FunctionType(marshal.loads(code), {"__name__": module, **scope, **constants})(**arguments)
