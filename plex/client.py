@@ -19,6 +19,7 @@ from plex.exceptions import (
 )
 from plex.field_sender import EditOutcome, FieldSender
 from plex.items import (
+    MOVIE,
     LibraryPart,
     PlexImage,
     PlexItem,
@@ -174,9 +175,11 @@ class PlexClient:
 
     def sections(self) -> list[Section]:
         """Return the libraries that hold single videos."""
-        found = (
-            parse_section(one) for one in self._get("/library/sections", "listing the libraries")
-        )
+        return [section for section in self.libraries() if section.kind == MOVIE]
+
+    def libraries(self) -> list[Section]:
+        """Return all libraries that may hold videos, those of shows and photos among them."""
+        found = map(parse_section, self._get("/library/sections", "listing the libraries"))
         return [section for section in found if section is not None]
 
     def list_parts(self, section: Section) -> Iterator[list[LibraryPart]]:

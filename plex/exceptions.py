@@ -1,9 +1,10 @@
-"""What can go wrong with Plex, each class with its consequence (spec.md §5).
+"""What can go wrong with Plex, each class with its consequence.
 
     PlexError
     ├── PlexServerDown       refused, unreachable, 502-504, maintenance: wait, costs no retry
     ├── PlexTemporaryError   time-out, reset, half an answer, 429, 5xx: retry with back-off
     ├── PlexNotFound         no item for this path, or an item that is gone: look again, for hours
+    │   └── PlexCopy         the file is a copy that Plex made: done
     ├── PlexAuthError        401 twice in a row: pause, the token is wrong for every job
     │   └── PlexTokenExpired    498: pause, the token was right and has expired
     ├── PlexPermissionError  403: pause, the token may not edit
@@ -66,11 +67,17 @@ class PlexNotFound(PlexError):
 
     Attributes:
         looked_for: Plex was asked for it, and shows whole what it has: it is not merely unknown.
+        explained: it is known why Plex does not list the file, so waiting is of little use.
     """
 
-    def __init__(self, message: str, *, looked_for: bool = False) -> None:
+    def __init__(self, message: str, *, looked_for: bool = False, explained: bool = False) -> None:
         super().__init__(message)
         self.looked_for = looked_for
+        self.explained = explained
+
+
+class PlexCopy(PlexNotFound):
+    """The file is a copy that Plex made of another video, so there is nothing to sync."""
 
 
 class PlexAuthError(PlexError):

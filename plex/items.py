@@ -8,6 +8,7 @@ from shared.frozen import frozen
 
 LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
 _MOST_DIGITS = len(str(LARGEST_NUMBER))
+MOVIE, SHOW, PHOTO = "movie", "show", "photo"  # kinds of libraries
 _OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made itself (plex-protocol.md §6)
 
 
@@ -72,12 +73,19 @@ class PlexImage:
 
 @frozen
 class Section:
-    """A library of videos."""
+    """A library.
+
+    Attributes:
+        kind: `movie` holds single videos; `show` and `photo` may hold videos that are not synced.
+        scanner: Plex's name of what looks for its files.
+    """
 
     key: int
     title: str
     locations: tuple[str, ...] = ()
     change_mark: str = ""
+    kind: str = MOVIE
+    scanner: str = ""
 
 
 def parse_item(video: Element) -> PlexItem | None:
@@ -127,9 +135,10 @@ def parse_image(photo: Element) -> PlexImage:
 
 
 def parse_section(directory: Element) -> Section | None:
-    """Read one `<Directory>` of the list of libraries; None when it holds no single videos."""
+    """Read one `<Directory>` of the list of libraries; None when it can hold no videos."""
     key = whole_number(directory.get("key"))
-    if not key or directory.get("type") != "movie":
+    kind = directory.get("type") or ""
+    if not key or kind not in (MOVIE, SHOW, PHOTO):
         return None
     return Section(
         key=key,
@@ -138,6 +147,8 @@ def parse_section(directory: Element) -> Section | None:
         change_mark="/".join(
             directory.get(name) or "" for name in ("contentChangedAt", "scannedAt", "updatedAt")
         ),
+        kind=kind,
+        scanner=directory.get("scanner") or "",
     )
 
 

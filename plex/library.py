@@ -8,7 +8,7 @@ from dataclasses import replace
 from plex.client import PlexClient
 from plex.exceptions import PlexError, PlexLibraryError, PlexNotFound, PlexPermanentError
 from plex.freshness import Look, next_look
-from plex.items import LibraryPart, Section
+from plex.items import MOVIE, LibraryPart, Section
 from plex.library_choice import choose_libraries
 from plex.listing import FilterIgnored
 from plex.look_up import chunk_of, holders_of
@@ -55,6 +55,7 @@ class Library:
         self._names = names
         self._clock = clock
         self._all: list[Section] = []
+        self._others: list[Section] = []
         self._prepared = False
         self._refreshed_at = float("-inf")
         self._listed_at = float("-inf")
@@ -80,6 +81,10 @@ class Library:
     def sections_known(self) -> list[Section]:
         """Return all libraries of videos, in use or not, as last seen: without a request."""
         return list(self._all)
+
+    def other_libraries_known(self) -> list[Section]:
+        """Return the libraries of shows and photos, as last seen: without a request."""
+        return list(self._others)
 
     def prepare(self) -> None:
         """Make sure that it is the same server, and every configured library was listed once.
@@ -259,7 +264,9 @@ class Library:
 
     def _configured_sections(self) -> list[Section]:
         self._sections_at = self._clock()
-        self._all = self._client.sections()
+        libraries = self._client.libraries()
+        self._all = [section for section in libraries if section.kind == MOVIE]
+        self._others = [section for section in libraries if section.kind != MOVIE]
         self._known = self._chosen(self._all)
         return self._known
 

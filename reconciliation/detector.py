@@ -8,7 +8,7 @@ protected (`preserve_plex_edits`) or was refused by Plex is no gap, since a sync
 from collections.abc import Mapping
 
 from plex.diff import COLLECTIONS, DATE, PERFORMERS, STUDIO, SUMMARY, TAGS, ItemEdit
-from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
+from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound
 from plex.items import PlexItem
 from reconciliation.findings import Finding, Inspected, Outcome
 from validation.metadata import SceneMetadata
@@ -37,6 +37,8 @@ def detect(one: Inspected, *, look_for_missing: bool) -> Finding:
         return Finding(Outcome.ELSEWHERE)
     if one.unseen:
         return Finding(Outcome.UNSEEN)
+    if isinstance(one.error, PlexCopy):
+        return Finding(Outcome.COPY)
     if isinstance(one.error, PlexAmbiguousMatch):
         return Finding(Outcome.AMBIGUOUS)
     if one.error is not None and not isinstance(one.error, PlexNotFound):

@@ -23,6 +23,7 @@ class Outcome(Enum):
     NOT_LOOKED_FOR = "not in Plex (left, by reconcile_missing or skip_not_found)"
     AMBIGUOUS = "ambiguous in Plex (Check Path Mapping helps)"
     ELSEWHERE = "whose item shows another scene"
+    COPY = "copies that Plex made (exclude folders named 'Plex Versions' in Stash)"
     NO_METADATA = "without metadata in Stash yet (add a studio, performers, tags, date or details)"
     NO_FILE = "without a file"
     UNSEEN = "that Plex lists but did not show"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from plex.exceptions import PlexError
+from plex.exceptions import PlexCopy, PlexError
 from shared.log import Log
 from stash.exceptions import StashFileError
 from stash.images import StashImages
@@ -120,8 +120,8 @@ class BatchSync:
             self._queue.forget_scenes(finder.gone)
         unlocked: list[tuple[Result, CoverResult]] = []
         for one in work:
-            if one.elsewhere and not one.items:
-                yield self._shown_elsewhere(one)
+            if isinstance(one.error, PlexCopy) or (one.elsewhere and not one.items):
+                yield self._left_alone(one)
                 continue
             try:
                 if one.error is not None:
@@ -153,9 +153,9 @@ class BatchSync:
             confidence=one.confidence,
         )
 
-    def _shown_elsewhere(self, one: SceneWork) -> Result:
-        record = self._record(one.scene, SKIPPED, "; ".join(one.elsewhere))
-        changed = tuple(one.elsewhere)
+    def _left_alone(self, one: SceneWork) -> Result:
+        changed = (*one.elsewhere, *([str(one.error)] if one.error else []))
+        record = self._record(one.scene, SKIPPED, "; ".join(changed))
         return Result(one.claims, one.scene.label, record=record, changed=changed, by_plex=True)
 
     def _record(

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Collection, Sequence
 
 from plex.client import READ_BATCH
-from plex.exceptions import PlexAmbiguousMatch, PlexError, PlexNotFound
+from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexError, PlexNotFound
 from plex.matcher import Match, MatchConfidence, Matching, still_holds
+from plex.scanner_rules import is_plex_version, why_absent
 from stash.exceptions import StashQueryError
 from sync_queue.sync_log import SyncLog
 from validation.paths import components
 from validation.scene_extractor import SceneFile
 from worker.item_owner import ItemOwners, ReadScenes
-from worker.match_messages import ambiguous, guessed, not_found
+from worker.match_messages import ambiguous, guessed, not_found, plex_version
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
 
@@ -157,12 +158,22 @@ class ItemFinder:
         )
 
     def _why_not(self, one: SceneWork) -> PlexError:
-        file = one.scene.files[0]
+        files = one.scene.files
         if one.matching.candidates:
-            return PlexAmbiguousMatch(ambiguous(file, one.matching.candidates, self._titles()))
-        namesakes = self._session.matcher.namesakes(file)
+            return PlexAmbiguousMatch(ambiguous(files[0], one.matching.candidates, self._titles()))
+        if all(is_plex_version(file.path) for file in files):
+            return PlexCopy(plex_version(files[0]))
+        reasons = [self._why_absent(file) for file in files]
+        explained = all(reasons)
+        namesakes = self._session.matcher.namesakes(files[0])
+        text = not_found(files[0], reasons[0] if explained else "", namesakes, self._titles())
         sure = one.looked_for and not one.unseen
-        return PlexNotFound(not_found(file, namesakes, self._titles()), looked_for=sure)
+        return PlexNotFound(text, looked_for=sure, explained=explained and sure)
+
+    def _why_absent(self, file: SceneFile) -> str:
+        library, path = self._session.library, self._session.matcher.to_plex(file.path)
+        movies, others = library.sections_known(), library.other_libraries_known()
+        return why_absent(path, file.size, movies, others)
 
     def _titles(self) -> dict[int, str]:
         return {one.key: one.title for one in self._session.library.sections_known()}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from plex.items import LibraryPart
 from plex.path_evidence import prefix_pairs
+from validation.paths import short_name_in
 from validation.scene_extractor import SceneFile
 
 MOST_NAMED = 5  # candidates in one message
@@ -34,15 +35,26 @@ def guessed(
     )
 
 
-def not_found(file: SceneFile, namesakes: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
-    """Return that Plex lacks a file, what comes near to it, and what to do.
+def not_found(
+    file: SceneFile, reason: str, namesakes: Sequence[LibraryPart], titles: Mapping[int, str]
+) -> str:
+    """Return that Plex lacks a file, why or what comes near to it, and what to do.
 
     Args:
         file: of the scene.
+        reason: why Plex does not list the file; empty where that is not known.
         namesakes: Plex's files of the same name.
         titles: the libraries' names by key.
     """
     text = f"Plex has no item for {file.path}"
+    if reason:
+        return f"{text}: {reason}"
+    short_name = short_name_in(file.path)
+    if short_name and not namesakes:
+        return (
+            f"{text}: '{short_name}' is a short name that the file server made up, because Stash's "
+            "system cannot have the real one; rename the file without special characters"
+        )
     if not namesakes:
         return (
             f"{text}; if it should, scan its library in Plex; if Plex names its folders "
@@ -68,3 +80,11 @@ def _named(parts: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
     ]
     more = len(parts) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+def plex_version(file: SceneFile) -> str:
+    """Return that a file is a copy that Plex made, and what to do."""
+    return (
+        f"{file.path} is a copy that Plex made of another video; exclude folders named 'Plex "
+        "Versions' from Stash's library"
+    )

@@ -30,6 +30,9 @@ _CONFIGURATION = (
 )
 # A clock that jumps ahead must not end the search at once: so many tries it takes at least.
 _FEWEST_LOOKS = 8
+# Tries for a file of which it is known why Plex does not list it: the rules may be wrong once, and
+# a dead letter is queued again when Plex has the file after all.
+_LOOKS_IF_EXPLAINED = 2
 
 
 class SceneError(Exception):
@@ -113,7 +116,9 @@ def decide(
     if isinstance(error, PlexTemporaryError) and not plex_healthy:
         return Outage()
     if isinstance(error, PlexNotFound):
-        return _when_missing(job, skip_not_found and error.looked_for, now, uniform)
+        if skip_not_found and error.looked_for:
+            return Drop()
+        return _when_missing(job, now, uniform, explained=error.explained)
     if isinstance(error, PlexPermanentError | SceneError) or job.retry_count >= max_retries:
         return Bury()
     params = get_retry_params(type(error).__name__)
@@ -123,10 +128,10 @@ def decide(
 
 
 def _when_missing(
-    job: SyncJob, skip: bool, now: float, uniform: Callable[[float, float], float]
+    job: SyncJob, now: float, uniform: Callable[[float, float], float], *, explained: bool
 ) -> Decision:
-    if skip:
-        return Drop()
+    if explained and job.retry_count >= _LOOKS_IF_EXPLAINED:
+        return Bury()
     missing_since = job.data.get(MISSING_SINCE)
     long_enough = isinstance(missing_since, int | float) and now - missing_since >= KEEP_LOOKING
     if long_enough and job.retry_count >= _FEWEST_LOOKS:

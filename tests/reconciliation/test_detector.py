@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from plex.diff import current_values
-from plex.exceptions import PlexAmbiguousMatch, PlexNotFound, PlexServerDown
+from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound, PlexServerDown
 from plex.items import PlexItem
 from reconciliation.detector import detect
 from reconciliation.findings import GAPS, Finding, Outcome
@@ -143,6 +143,7 @@ def test_where_plex_could_not_be_asked_nothing_is_concluded() -> None:
         (Looked(error=PlexAmbiguousMatch("several")), Outcome.AMBIGUOUS),
         (Looked(elsewhere=("item 1 shows scene 2",)), Outcome.ELSEWHERE),
         (Looked(unseen=True, error=PlexNotFound("no")), Outcome.UNSEEN),
+        (Looked(error=PlexCopy("copy")), Outcome.COPY),
     ],
 )
 def test_what_is_no_gap_is_told_by_its_name(one: Looked, outcome: Outcome) -> None:

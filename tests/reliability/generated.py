@@ -107,7 +107,7 @@ class Server:
     def __init__(self, collection: Collection) -> None:
         self._all = collection
 
-    def sections(self) -> list[Section]:
+    def libraries(self) -> list[Section]:
         roots = tuple(mount.plex for mount in self._all.mounts)
         return [Section(1, "One", roots, "1"), Section(2, "Two", roots, "1")]
 

@@ -38,23 +38,29 @@ def test_a_guess_names_scene_choice_and_the_others() -> None:
 
 
 def test_a_file_whose_name_plex_does_not_have_has_to_be_scanned_or_mapped() -> None:
-    text = not_found(FILE, [], TITLES)
+    text = not_found(FILE, "", [], TITLES)
     assert text.startswith("Plex has no item for /data/a/x.mp4; if it should, scan its library")
     assert "Check Path Mapping" in text
 
 
 def test_a_namesake_of_another_size_is_told_with_both_remedies_left_out_that_do_not_help() -> None:
-    text = not_found(FILE, [part("/p/a/x.mp4", 6)], TITLES)
+    text = not_found(FILE, "", [part("/p/a/x.mp4", 6)], TITLES)
     assert "/p/a/x.mp4 (library 'Scenes'), of another size than these 5 bytes" in text
     assert "plex_unmatched_path_map" not in text
 
 
 def test_a_namesake_elsewhere_gives_the_mapping_to_paste() -> None:
-    text = not_found(FILE, [part("/p/a/x.mp4", 0)], TITLES)
+    text = not_found(FILE, "", [part("/p/a/x.mp4", 0)], TITLES)
     assert text.endswith("if that is the file, set plex_unmatched_path_map to /p=>/data")
 
 
 def test_namesakes_that_imply_different_mappings_lead_to_the_task() -> None:
-    text = not_found(FILE, [part("/p/a/x.mp4"), part("/q/a/x.mp4")], TITLES)
+    text = not_found(FILE, "", [part("/p/a/x.mp4"), part("/q/a/x.mp4")], TITLES)
     assert "Check Path Mapping" in text
     assert "=>" not in text
+
+
+def test_a_reason_takes_the_place_of_all_guesses_and_a_short_name_is_named() -> None:
+    assert not_found(FILE, "because", [part("/p/a/x.mp4", 0)], TITLES).endswith("x.mp4: because")
+    text = not_found(SceneFile("/data/MFKEWH~X.MP4"), "", [], TITLES)
+    assert "'MFKEWH~X.MP4' is a short name" in text

@@ -181,6 +181,12 @@ def test_after_two_hours_and_several_tries_it_is_a_dead_letter() -> None:
     assert decision(PlexNotFound("none"), job(50, **{MISSING_SINCE: NOW - 2 * HOURS})) == Bury()
 
 
+def test_a_file_of_which_it_is_known_why_plex_lacks_it_is_looked_for_three_times() -> None:
+    error = PlexNotFound("none", explained=True)
+    decisions = [decision(error, job(retries, **{MISSING_SINCE: NOW})) for retries in range(3)]
+    assert [type(each) for each in decisions] == [Retry, Retry, Bury]
+
+
 @pytest.mark.parametrize("retries", [0, 1, 3])
 def test_a_clock_that_jumps_ahead_does_not_end_the_search(retries: int) -> None:
     since = {MISSING_SINCE: NOW - 1000 * HOURS}

@@ -1,0 +1,145 @@
+"""Why Plex's scanner never lists a file. Pure functions, for messages and waiting times only.
+
+The rules are those of the scanner that Plex ships as source. They explain why a file was not
+found. A file that was found is synced whatever its name.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from plex.items import PHOTO, SHOW, Section
+from validation.paths import Folders, components, split_path
+
+LARGEST_SAMPLE = 300 * 1024 * 1024  # bytes; a larger file is no sample, whatever its name
+PLEX_VERSIONS = "plex versions"  # the folder of the optimized copies that Plex makes
+
+_MOVIES = "Plex Movie"  # how the names of the scanners of movies begin
+_HOLDS = {
+    SHOW: "which holds shows, and episodes are not synced",
+    PHOTO: "which holds photos, and Plex lists no videos there",
+}
+_Names = Sequence[str]
+# Folders below a top folder of the library: "/media/Scenes" is listed, "/media/Studio/Scenes" not.
+_EXTRAS = re.compile(
+    r"extras?\b|!?samples?|bonus|.*bonus disc|bdmv|video_ts|(?:interview|scene|trailer|featurette|"
+    r"short|other).?$|deleted.?(?:scene.?)?$|behind.?the.?scenes$",
+    re.IGNORECASE,
+).match
+_IGNORED_FOLDER = re.compile(
+    r"\.|@eadir|.*_(?:unpack|failed)_|lost\+found|.*\.itlp$|[@#]recycle|.*\.photoslibrary|"
+    r"@recently-snapshot",
+    re.IGNORECASE,
+).match
+_IGNORED_TOP_FOLDER = re.compile(
+    r"\$recycle\.bin|system volume information|temporary items|network trash folder",
+    re.IGNORECASE,
+).match
+_EXTRA_FILE = re.compile(
+    r"-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer",
+    re.IGNORECASE,
+).search
+_SAMPLE = re.compile(r"[-._]sample|sample[-._]", re.IGNORECASE).search
+_EPISODE = re.compile(
+    r"s[0-9]+[._ ]*e[0-9]+"  # S01E05
+    r"|s[0-9]{2}[._\- ]+[0-9]+"  # S01-05, and by accident the end of "girls18 2021"
+    r"|(?<![0-9])[0-9]{1,2}x[0-9]+",  # 3x05
+    re.IGNORECASE,
+).search
+_BRACKETS = re.compile(r"\[[^\]]*\]")
+_YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
+
+
+def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
+    """Return why the scanner leaves a file out and what to rename; empty where it lists the file.
+
+    Args:
+        path: of the file, as Plex sees it.
+        size: of the file in bytes; 0 where it is unknown.
+        root: the folder of the library, as Plex sees it; a path outside of it has no reason.
+        of_movies: whether the library takes names of episodes for a series (scanner "Plex Movie").
+    """
+    depth = len(components(root))
+    names = split_path(path)
+    if len(names) <= depth or components(path)[:depth] != components(root):
+        return ""
+    reasons = _reasons(path, size, names[depth:], of_movies=of_movies)
+    return next(reasons, "")
+
+
+def why_absent(path: str, size: int, movies: Sequence[Section], others: Sequence[Section]) -> str:
+    """Return why no library lists a file as a single video; empty where that is not known.
+
+    Args:
+        path: of the file, as Plex sees it.
+        size: of the file in bytes; 0 where it is unknown.
+        movies: the libraries of single videos.
+        others: the libraries of shows and photos.
+    """
+    held = [
+        (section, location)
+        for section in movies
+        for location in section.locations
+        if Folders.of([location]).hold(path)
+    ]
+    if held:
+        reasons = [
+            why_unlisted(path, size, location, of_movies=section.scanner.startswith(_MOVIES))
+            for section, location in held
+        ]
+        return reasons[0] if all(reasons) else ""
+    for section in others:
+        if Folders.of(section.locations).hold(path):
+            where = f"it lies in the library '{section.title}', {_HOLDS[section.kind]}"
+            return f"{where}; to sync it, add its folder to a library of movies or other videos"
+    return ""
+
+
+def is_plex_version(path: str) -> bool:
+    """Tell whether a file lies in a folder where Plex keeps the copies that it made itself."""
+    return PLEX_VERSIONS in components(path)[:-1]
+
+
+def _reasons(path: str, size: int, names: _Names, *, of_movies: bool) -> Iterator[str]:
+    """Yield the reasons.
+
+    Args:
+        path: the whole path.
+        size: of the file.
+        names: folders and file below the folder of the library.
+        of_movies: see `why_unlisted`.
+    """
+    *folders, file = names
+    for depth, folder in enumerate(folders):
+        if _IGNORED_FOLDER(folder) or (depth == 0 and _IGNORED_TOP_FOLDER(folder)):
+            yield f"Plex ignores what lies in a folder named '{folder}'; move the file elsewhere"
+        elif depth > 0 and _EXTRAS(folder):
+            yield (
+                f"Plex takes what lies in a folder named '{folder}' for extras of another video "
+                "and does not list it; rename the folder"
+            )
+    if file.startswith("."):
+        yield "Plex ignores hidden files; rename the file so that it begins without a dot"
+    extra = _EXTRA_FILE(file)
+    if extra:
+        yield (
+            f"Plex takes a file with '{extra.group()}' in its name for an extra of another video "
+            "and does not list it; rename the file"
+        )
+    if 0 < size < LARGEST_SAMPLE and _SAMPLE(path):
+        yield (
+            "Plex takes a file under 300 MB with 'sample' in its path for a sample and does not "
+            "list it; rename the file or its folder"
+        )
+    episode = _EPISODE(_before_the_year(file)) if of_movies else None
+    if episode:
+        yield (
+            f"'{episode.group()}' in its name looks like an episode, and a library of movies lists "
+            "no episodes; rename the file"
+        )
+
+
+def _before_the_year(file: str) -> str:
+    """Return the piece of a file's name in which the scanner looks for an episode."""
+    name = _BRACKETS.sub("", file.rpartition(".")[0] or file)
+    year = _YEAR.search(name)
+    return name[: year.start()] if year and year.start() else name
