@@ -13,11 +13,25 @@ _OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made itself (plex-
 
 
 @frozen
+class Version:
+    """One `<Media>` of an item: a file, or the parts of one film in several files.
+
+    Attributes:
+        files: the paths of its parts, as Plex sees them.
+        duration: in milliseconds; 0 where Plex does not know it.
+    """
+
+    files: tuple[str, ...]
+    duration: int = 0
+
+
+@frozen
 class PlexItem:
     """A video as `/library/metadata` describes it, with complete lists.
 
     Attributes:
         locked: Plex's names of the locked fields (`title`, `actor`, `thumb`, …).
+        versions: what Plex holds as the same video.
         files: the paths of all parts of all versions, as Plex sees them.
     """
 
@@ -32,6 +46,7 @@ class PlexItem:
     collections: tuple[str, ...] = ()
     locked: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
+    versions: tuple[Version, ...] = ()
 
     def __hash__(self) -> int:
         # The key tells items apart; hashing all of one's lists costs more than comparing it.
@@ -110,6 +125,7 @@ def parse_item(video: Element) -> PlexItem | None:
             if field.get("locked") in ("1", "true")
         ),
         files=tuple(part.path for part in parse_parts(video)),
+        versions=tuple(_versions(video)),
     )
 
 
@@ -127,6 +143,14 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
             if path:
                 size = whole_number(part.get("size"))
                 yield LibraryPart(path, rating_key, size, changed_at=changed_at)
+
+
+def _versions(video: Element) -> Iterator[Version]:
+    """Yield the versions of one `<Video>`, without those that Plex made itself."""
+    for media in video.findall("Media"):
+        files = tuple(path for part in media.findall("Part") if (path := part.get("file")))
+        if files and media.get("proxyType") != _OPTIMIZED:
+            yield Version(files, whole_number(media.get("duration")))
 
 
 def parse_image(photo: Element) -> PlexImage:

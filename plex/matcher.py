@@ -12,12 +12,22 @@ from validation.path_map import PathMap
 from validation.paths import Folders, common_suffix, folded_path
 from validation.scene_extractor import SceneFile
 
+LARGEST_STRETCH = 1.05  # versions whose durations differ by more are different films
+
 
 class MatchConfidence(Enum):
     """How sure a match is: by the full path, or by a weaker rule."""
 
     HIGH = "high"
     LOW = "low"
+
+
+class Sharing(Enum):
+    """How files of several scenes share one item of Plex."""
+
+    PARTS = "parts of one film"
+    VERSIONS = "versions of one video"
+    FILMS = "versions of one video, though their durations differ"
 
 
 class Match(NamedTuple):
@@ -246,3 +256,16 @@ def has_first_file(item: PlexItem, match: Match) -> bool:
         return bool(item.files)
     first = folded_path(item.files[0])
     return any(folded_path(path) == first for path in (match.path, *match.also))
+
+
+def sharing_of(item: PlexItem, match: Match) -> Sharing:
+    """Tell how the matched files share an item with files that are not theirs."""
+    mine = {folded_path(path) for path in (match.path, *match.also)}
+    for version in item.versions:
+        files = {folded_path(path) for path in version.files}
+        if files & mine and files - mine:
+            return Sharing.PARTS
+    durations = [version.duration for version in item.versions if version.duration]
+    if durations and max(durations) > min(durations) * LARGEST_STRETCH:
+        return Sharing.FILMS
+    return Sharing.VERSIONS

@@ -263,6 +263,15 @@ class SyncLog:
         rows = self._connection.execute(_SELECT_SCENES, (json.dumps(list(scene_ids)),))
         return {row[5]: scene_record(row, {}) for row in rows}
 
+    def has_skipped(self, reason: str) -> bool:
+        """Tell whether the last job of some scene was skipped and its detail has this text."""
+        row = self._connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome = 'skipped' "
+            "AND instr(detail, ?) > 0)",
+            (reason,),
+        ).fetchone()
+        return bool(row[0])
+
     def remember_scene(self, scene_id: int, record: SceneRecord) -> None:
         """Store how the scene's job ended."""
         self._connection.execute(

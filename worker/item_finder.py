@@ -42,7 +42,9 @@ class ItemFinder:
     ) -> None:
         self._session = session
         self._warn = warn
-        self._owners = ItemOwners(sync_log, session.library.server_id, session.matcher, read)
+        # A preview stores nothing, so it would give the same warning in each run.
+        tell = warn if forgets else lambda _text: None
+        self._owners = ItemOwners(sync_log, session.library.server_id, session.matcher, read, tell)
         self._batch = batch
         self._forgets = forgets
 

@@ -7,10 +7,18 @@ them wrote, the item would flip with each edit.
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from plex.items import PlexItem
-from plex.matcher import PlexMatcher, has_first_file, still_holds
+from plex.matcher import (
+    Match,
+    PlexMatcher,
+    Sharing,
+    has_first_file,
+    sharing_of,
+    still_holds,
+)
 from sync_queue.sync_log import NOBODY, SyncLog
 from validation.paths import folded_path
 from validation.scene_extractor import StashScene
+from worker.match_messages import shared
 from worker.scene_work import SceneWork
 
 ReadScenes = Callable[[Sequence[int]], Mapping[int, StashScene]]
@@ -42,18 +50,26 @@ class ItemOwners:
         server_id: Plex's identity.
         matcher: finds the items of a scene's files.
         read: reads scenes from Stash; the ones that are gone are absent.
+        warn: tells the user, once, about an item that holds different films.
 
     Attributes:
         gone: scenes of the log that Stash no longer has, as far as they stood in the way.
     """
 
     def __init__(
-        self, sync_log: SyncLog, server_id: str, matcher: PlexMatcher, read: ReadScenes
+        self,
+        sync_log: SyncLog,
+        server_id: str,
+        matcher: PlexMatcher,
+        read: ReadScenes,
+        warn: Callable[[str], None],
     ) -> None:
         self._sync_log = sync_log
         self._server_id = server_id
         self._matcher = matcher
         self._read = read
+        self._warn = warn
+        self._told: set[str] = set()
         self.gone: set[int] = set()
 
     def settle(self, work: Sequence[SceneWork]) -> None:
@@ -77,9 +93,27 @@ class ItemOwners:
             for item in list(one.items):
                 key = item.rating_key
                 left = owners[key] - lapsed.get(key, set())
-                _give(one, item, claimants[key], owner_of(claimants[key], left))
+                owner = owner_of(claimants[key], left)
+                if owner != one.scene.id:
+                    one.items.remove(item)
+                    self._take_away(one, item, claimants[key], owner)
                 if item in one.items and logged[key] - {one.scene.id}:
                     one.taken_over.append(key)
+
+    def _take_away(
+        self, one: SceneWork, item: PlexItem, claimants: Mapping[int, bool], owner: int
+    ) -> None:
+        """Note which scene an item shows instead, and warn once if it holds different films."""
+        why = "whose file is its first version" if claimants.get(owner) else "it was there first"
+        note = f"item {item.rating_key} shows scene {owner}, {why}"
+        sharing = sharing_of(item, _match_of(one, item))
+        if sharing is not Sharing.VERSIONS:
+            held = f"Plex holds item {item.rating_key} as {sharing.value}"
+            note = f"{note}; {held}"
+            if held not in self._told and not self._sync_log.has_skipped(held):
+                self._warn(shared(item, sharing, sorted({*claimants, owner}), owner))
+            self._told.add(held)
+        one.elsewhere.append(note)
 
     def _lapsed(
         self, absent: Mapping[int, set[int]], items: Mapping[int, PlexItem]
@@ -123,9 +157,5 @@ def _claimants(work: Sequence[SceneWork]) -> dict[int, dict[int, bool]]:
     return found
 
 
-def _give(one: SceneWork, item: PlexItem, claimants: Mapping[int, bool], owner: int) -> None:
-    """Leave an item with a scene, or take it away because it shows another one."""
-    if owner != one.scene.id:
-        one.items.remove(item)
-        why = "whose file is its first version" if claimants.get(owner) else "it was there first"
-        one.elsewhere.append(f"item {item.rating_key} shows scene {owner}, {why}")
+def _match_of(one: SceneWork, item: PlexItem) -> Match:
+    return next(match for match in one.matching.matches if match.rating_key == item.rating_key)

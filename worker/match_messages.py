@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from plex.items import LibraryPart
+from plex.items import LibraryPart, PlexItem
+from plex.matcher import Sharing
 from plex.path_evidence import prefix_pairs
 from validation.paths import short_name_in
 from validation.scene_extractor import SceneFile
@@ -87,4 +88,28 @@ def plex_version(file: SceneFile) -> str:
     return (
         f"{file.path} is a copy that Plex made of another video; exclude folders named 'Plex "
         "Versions' from Stash's library"
+    )
+
+
+def shared(item: PlexItem, sharing: Sharing, scenes: Sequence[int], owner: int) -> str:
+    """Return that Plex takes the files of several scenes for one video, and what to do.
+
+    Args:
+        item: what Plex shows for all of them.
+        sharing: how they share it.
+        scenes: their ids.
+        owner: the scene that the item shows.
+    """
+    ids = ", ".join(map(str, scenes))
+    shows = f"Plex shows scene {owner} for all of them"
+    if sharing is Sharing.PARTS:
+        return (
+            f"Plex plays the files of scenes {ids} as one film in parts (item {item.rating_key}, "
+            f"'{item.title}'). {shows}. Plex joins files whose names differ only after 'scene', "
+            "'part', 'disc', 'dvd' or 'cd'. Rename them ('Scene 1' to '1 - its title') and scan "
+            "the library; 'Split Apart' does not help"
+        )
+    return (
+        f"Plex holds the files of scenes {ids} as {sharing.value} (item {item.rating_key}, "
+        f"'{item.title}'). {shows}. Use 'Split Apart' on the item in Plex"
     )

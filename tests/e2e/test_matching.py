@@ -265,7 +265,7 @@ def test_a_version_that_plex_made_itself_is_no_item(rig: Rig) -> None:
     rig.stash.edit_scene(stray.id, details="x")
 
     assert rig.wait_until(lambda: item.title == "Mine")
-    assert rig.wait_until(lambda: f"Scene {stray.id} (Stray): Plex has no item" in rig.worker_log())
+    assert rig.wait_until(lambda: "is a copy that Plex made" in rig.worker_log())
     assert other.title == "b"
 
 
@@ -314,6 +314,31 @@ def test_an_item_goes_over_to_the_scene_of_its_first_version_with_what_was_added
     assert rig.wait_until(lambda: f"shows scene {owner}" in rig.worker_log())
 
     assert (item.title, item.summary, item.collections) == ("First", "y", ("One",))
+
+
+def test_scenes_that_plex_plays_as_one_film_show_one_of_them_and_that_is_told_once(
+    rig: Rig,
+) -> None:
+    files = [f"{FOLDER}/DVD Scene {n}.mp4" for n in range(1, 5)]
+    item = rig.plex.add_item(rig.section, Media(tuple(Part(path) for path in files)))
+    scenes = [
+        rig.stash.add_scene(title=f"Scene {n}", tags=["t"], files=[files[n - 1]]).id
+        for n in (4, 3, 2, 1)
+    ]
+
+    rig.task("all")
+    assert rig.wait_until(lambda: item.title == "Scene 1" and rig.queued() == 0)
+    state = rig.plex.snapshot()
+    rig.stop_worker()
+    for scene_id in scenes[:3]:
+        rig.stash.edit_scene(scene_id, details="of another part")
+    rig.task("all", force="true")
+    drained = rig.task("process_queue")
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+    assert rig.plex.snapshot() == state
+    told = rig.worker_log() + "\n".join(drained.messages("warning"))
+    assert told.count("as one film in parts") == 1
 
 
 # several candidates

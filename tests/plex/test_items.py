@@ -15,6 +15,7 @@ from plex.items import (
     LibraryPart,
     PlexItem,
     Section,
+    Version,
     parse_item,
     parse_parts,
     parse_section,
@@ -27,7 +28,8 @@ from simulators.plex import Section as ServerSection
 WHOLE = """
 <Video ratingKey="12" librarySectionID="3" title="T &amp; t" studio="S" summary="One&#10;Two"
     originallyAvailableAt="2024-05-06">
-  <Media id="1"><Part id="1" file="/a/cd1.mp4" size="10"/><Part id="2" file="/a/cd2.mp4"/></Media>
+  <Media id="1" duration="60000">
+    <Part id="1" file="/a/cd1.mp4" size="10"/><Part id="2" file="/a/cd2.mp4"/></Media>
   <Media id="2"><Part id="3" file="/b/hd.mp4" size="99"/></Media>
   <Genre tag="g, 1"/><Genre tag="g2"/><Role tag="Ada" role="x"/><Collection tag="C"/>
   <Field locked="1" name="title"/><Field locked="true" name="actor"/><Field locked="0" name="art"/>
@@ -48,6 +50,7 @@ def test_a_whole_video_is_read_with_all_its_parts() -> None:
         collections=("C",),
         locked=frozenset(("title", "actor")),
         files=("/a/cd1.mp4", "/a/cd2.mp4", "/b/hd.mp4"),
+        versions=(Version(("/a/cd1.mp4", "/a/cd2.mp4"), 60000), Version(("/b/hd.mp4",))),
     )
 
 
@@ -239,5 +242,9 @@ def test_an_item_of_the_server_is_read_in_full(
             collections=("C, c",),
             locked=frozenset(("title", "genre")),
             files=("/plex/scenes/a.mp4", "/plex/scenes/cd1.mp4", "/plex/scenes/cd2.mp4"),
+            versions=(
+                Version(("/plex/scenes/a.mp4",), 60_000),
+                Version(("/plex/scenes/cd1.mp4", "/plex/scenes/cd2.mp4"), 120_000),
+            ),
         )
     }

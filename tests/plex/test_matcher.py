@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from plex.items import PlexItem
+from plex.items import PlexItem, Version
 from plex.match_rules import Rule
-from plex.matcher import Match, MatchConfidence, has_first_file, still_holds
+from plex.matcher import (
+    Match,
+    MatchConfidence,
+    Sharing,
+    has_first_file,
+    sharing_of,
+    still_holds,
+)
 from tests.plex.matching import Libraries, part
 from validation.scene_extractor import SceneFile
 
@@ -127,3 +134,21 @@ def test_an_item_is_written_to_only_while_it_has_the_file(
 def test_the_first_file_of_an_item_tells_whom_it_shows(files: tuple[str, ...], first: bool) -> None:
     match = Match(1, "/m/a.mp4", also=("/m/b.mp4",))
     assert has_first_file(PlexItem(1, 1, files=files), match) is first
+
+
+@pytest.mark.parametrize(
+    ("versions", "sharing"),
+    [
+        ([Version(("/m/a.mp4", "/m/b.mp4")), Version(("/m/c.mp4",))], Sharing.VERSIONS),
+        ([Version(("/m/c.mp4", "/m/A.mp4"))], Sharing.PARTS),
+        ([Version(("/m/a.mp4",), 100_000), Version(("/m/c.mp4",), 104_000)], Sharing.VERSIONS),
+        ([Version(("/m/a.mp4",), 100_000), Version(("/m/c.mp4",), 106_000)], Sharing.FILMS),
+        ([Version(("/m/a.mp4",), 100_000), Version(("/m/c.mp4",))], Sharing.VERSIONS),
+        ([], Sharing.VERSIONS),
+    ],
+)
+def test_files_share_an_item_as_parts_of_a_film_versions_or_different_films(
+    versions: list[Version], sharing: Sharing
+) -> None:
+    item = PlexItem(1, 1, versions=tuple(versions))
+    assert sharing_of(item, Match(1, "/m/a.mp4", also=("/m/b.mp4",))) is sharing
