@@ -8,19 +8,29 @@ import requests
 from stashapi.classes import GQLWrapper
 
 from shared.frozen import frozen
+from shared.quotes import first_words
 from stash.exceptions import (
     StashAuthError,
     StashFileError,
     StashQueryError,
+    StashRequestError,
     StashUnavailable,
 )
+from stash.queries import SYSTEM_STATUS
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; a page of 1,000 scenes on a NAS takes a while
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
 _UNAUTHORIZED = 401
 _Answer = TypeVar("_Answer")
 _NOT_MODIFIED = 304
+_OK = 200
+# `systemStatus.status` of a Stash that has no database to ask → what the user is told.
+_NOT_READY = {
+    "NEEDS_MIGRATION": "Stash needs its database migrated: open Stash",
+    "SETUP": "Stash is not set up yet: open Stash",
+}
 _CHUNK = 65_536  # bytes
+_QUOTED = 4096  # bytes of an error's body, of which the first words are told
 
 
 @frozen
@@ -106,6 +116,9 @@ class _NoLog:
 class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
     """stashapp-tools' GraphQL client without its introspection at the start.
 
+    After a fault Stash is asked for its system status before anything else. A Stash that waits for
+    the migration of its database is asked nothing but that.
+
     Args:
         address: where and with what.
         keep_secret: is told every secret before it is used.
@@ -114,7 +127,8 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         date: what Stash's clock said with its last answer, as HTTP writes it.
 
     Raises (all methods):
-        StashUnavailable: Stash does not answer.
+        StashUnavailable: Stash does not answer, or must be migrated first.
+        StashRequestError: it answers the request with an HTTP error.
         StashAuthError: it refuses our cookie and our key.
         StashQueryError: it answers with GraphQL errors.
     """
@@ -127,6 +141,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._base_url = address.base_url
         self._keep_secret = keep_secret
         self._has_cookie = bool(address.cookie)
+        self._in_doubt = False  # the last request failed: Stash may wait for its migration
         self.date = ""
         keep_secret(address.cookie)
         self.use_api_key(address.api_key)
@@ -145,8 +160,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
 
     def query(self, text: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the `data` of a GraphQL answer."""
-        data: dict[str, Any] = self._let_in(lambda: self.call_GQL(text, variables or {}))
-        return data
+        return self._ask(lambda: self._query(text, variables or {}))
 
     def get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
         """Return the answer to a GET of a path on Stash: with status 200, 304 or 404.
@@ -159,7 +173,41 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         Raises:
             StashFileError: it has another status.
         """
-        return self._let_in(lambda: self._get(path, headers, most))
+        return self._ask(lambda: self._get(path, headers, most))
+
+    def _ask(self, ask: Callable[[], _Answer]) -> _Answer:
+        """Ask; at a fault, and after one, find out first whether Stash has its database."""
+        if self._in_doubt:
+            self.confirm_ready()
+        try:
+            return self._let_in(ask)
+        except StashUnavailable:
+            self._in_doubt = True  # it may come back with a database of an older version
+            raise
+        except (StashQueryError, StashFileError):
+            self.confirm_ready()
+            raise
+
+    def confirm_ready(self) -> None:
+        """Ask for the system status.
+
+        Raises:
+            StashUnavailable: Stash does not answer, or has no database to ask.
+        """
+        self._in_doubt = True
+        try:
+            answer = self._let_in(lambda: self._query(SYSTEM_STATUS, {}))
+        except (StashQueryError, StashRequestError):
+            answer = {}  # it does not tell: what was to be asked shows how it is
+        found = answer.get("systemStatus")
+        status = found.get("status") if isinstance(found, Mapping) else None
+        if status in _NOT_READY:
+            raise StashUnavailable(_NOT_READY[status])
+        self._in_doubt = False
+
+    def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
+        data: dict[str, Any] = self.call_GQL(text, variables)
+        return data
 
     def _let_in(self, ask: Callable[[], _Answer]) -> _Answer:
         """Ask, and once more with the cookie alone where Stash refuses the key.
@@ -184,9 +232,9 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             if response.status_code == _UNAUTHORIZED or response.is_redirect:
                 message = "Stash wants a log-in"
                 raise StashAuthError(message)
-            if response.status_code not in (200, _NOT_MODIFIED, 404):
-                message = f"status {response.status_code}"
-                raise StashFileError(message)
+            if response.status_code not in (_OK, _NOT_MODIFIED, 404):
+                begin = next(response.iter_content(_QUOTED), b"").decode(errors="replace")
+                raise StashFileError(_told(response.status_code, begin))
             data = bytearray()
             for chunk in response.iter_content(_CHUNK):
                 data += chunk
@@ -208,18 +256,27 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             content = response.json()
         except ValueError:
             content = None
+        status = response.status_code
         if not isinstance(content, dict):
-            message = f"Stash's answer is no GraphQL (status {response.status_code})"
-            raise StashUnavailable(message)
+            message = f"Stash's answer is no GraphQL ({_told(status, response.text[:_QUOTED])})"
+            raise StashRequestError(message)
         errors = content.get("errors")
         data = content.get("data")
         if errors or not isinstance(data, dict):
-            text = "; ".join(_messages(errors)) or f"no data (status {response.status_code})"
+            text = "; ".join(_messages(errors)) or f"no data (status {status})"
+            if status != _OK:
+                message = f"Stash refuses the request ({_told(status, text)})"
+                raise StashRequestError(message)
             if "database is locked" in text:
                 raise StashUnavailable(f"Stash is busy: {text}")
             given = data if isinstance(data, dict) else None
             raise StashQueryError(f"Stash could not answer: {text}", _paths(errors), given)
         return data
+
+
+def _told(status: int, text: str) -> str:
+    words = first_words(text)
+    return f"status {status}: {words}" if words else f"status {status}"
 
 
 def _session(address: StashAddress) -> requests.Session:

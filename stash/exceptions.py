@@ -1,7 +1,8 @@
 """What can go wrong with Stash.
 
 StashError
-├── StashUnavailable     Stash does not answer: wait
+├── StashUnavailable     Stash does not answer, or must be migrated first: wait
+│   └── StashRequestError  Stash, or a proxy before it, refuses the request itself: wait, too
 ├── StashFileError       Stash answered, but not with this file: a fault of the file, or of Stash
 ├── StashAuthError       cookie and API key refused: end, the next invocation brings a new one
 └── StashQueryError      Stash answered, but not what was asked: a fault of ours or of its data
@@ -19,8 +20,18 @@ class StashUnavailable(StashError):  # noqa: N818 - the known design's name (spe
     """Stash does not answer, or answers with something that is not Stash's."""
 
 
+class StashRequestError(StashUnavailable):
+    """Stash answered a request with an HTTP error: it names no scene, so no scene is at fault."""
+
+
 class StashFileError(StashError):
-    """Stash answered with an error where a file was asked for; only this one may be concerned."""
+    """Stash answered with an error where a file was asked for.
+
+    Attributes:
+        concerns_all: Stash answers every request for a file of this kind with an error.
+    """
+
+    concerns_all = False
 
 
 class StashAuthError(StashError):

@@ -20,6 +20,13 @@ query Version {
 }
 """
 
+# Answered without the database, also while that has to be migrated first.
+SYSTEM_STATUS = """
+query SystemStatus {
+  systemStatus { status }
+}
+"""
+
 SETTINGS = """
 query Settings {
   configuration {

@@ -45,6 +45,10 @@ class StashScenes:
         self._connection = connection
         self._note = note
 
+    def confirm_ready(self) -> None:
+        """Ask whether Stash has its database: a question that it answers in any state."""
+        self._connection.confirm_ready()
+
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
         """Return these scenes by id, in one request; the ones that are gone are absent."""
         if not scene_ids:

@@ -1,27 +1,38 @@
-"""What an error turns out to be once the server that it came from was asked something simple."""
+"""What an error of Stash turns out to be once Stash was asked the same about no scene at all."""
 
 from stash.exceptions import StashError, StashFileError, StashQueryError, StashUnavailable
+from stash.images import StashImages, UnusableCoverError
 from stash.scenes import StashScenes
 
+_NO_SCENE = 0  # Stash counts its scenes from 1
 
-def diagnosed(error: Exception, scenes: StashScenes) -> Exception:
-    """Return the error, or Stash's absence where Stash could not answer anything just now.
 
-    While Stash migrates, or its database is closed, it is there and answers all questions with
-    errors: as faults of the scenes these would spend their retries within minutes. So an error that
-    may be either is followed by the smallest question that needs Stash's database, how many scenes
-    there are: only where that is answered, the scene is at fault.
+def diagnosed(error: Exception, scenes: StashScenes, images: StashImages) -> Exception:
+    """Return the error, or Stash's own fault where no scene can be at fault.
+
+    A Stash whose database is closed, or that no longer knows a field of the query, answers every
+    question with errors. As faults of the scenes these would spend all retries within minutes. So
+    the same is asked again about a scene that does not exist: only where Stash answers that, the
+    scene in question is at fault.
 
     Args:
         error: of a scene, or of a whole batch.
-        scenes: of the Stash in question; asked after a `StashQueryError` or `StashFileError` only.
+        scenes: of the Stash in question.
+        images: likewise.
     """
     if not isinstance(error, StashQueryError | StashFileError):
         return error
     try:
-        scenes.count()
+        scenes.read([_NO_SCENE])
+        if isinstance(error, StashFileError):
+            images.cover(_NO_SCENE)
     except StashQueryError as general:
         return StashUnavailable(str(general))
+    except StashFileError as general:
+        general.concerns_all = True
+        return general
     except StashError as general:
         return general
+    except UnusableCoverError:
+        pass
     return error

@@ -53,6 +53,11 @@ class Pauses:
         return self._kind == SETTINGS
 
     @property
+    def about_stash(self) -> bool:
+        """Whether Stash was what jobs waited for, and none has gone through since."""
+        return self._kind == STASH
+
+    @property
     def leaves_room(self) -> bool:
         """Whether this is the time for somebody who knows another address of Stash to go on.
 

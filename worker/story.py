@@ -54,13 +54,14 @@ class Story:
         self._most = most
         self._begin()
 
-    def tell(self, end: str, text: str, *, again: bool = False) -> None:
+    def tell(self, end: str, text: str, *, again: bool = False, cause: str = "") -> None:
         """Tell how a job ended.
 
         Args:
             end: one of this module's words for it.
             text: which scene, how, and what to do when something is wrong.
             again: people were warned of the same before.
+            cause: what is wrong; of the jobs of a drain that wait for one cause, the first warns.
         """
         if not self._jobs:
             self._begun = self._summed_at = self._monotonic()
@@ -70,8 +71,9 @@ class Story:
             self._log.error(text)
         elif self._most is not None and self._jobs > self._most:
             self._log.debug(text)
-        elif end == WAITS and not again:
+        elif end == WAITS and not again and cause not in self._causes:
             self._log.warning(text)
+            self._causes |= {cause} - {""}
         else:
             self._log.info(text)
         if self._most is None and self._jobs - self._summed >= JOBS_BETWEEN_SUMS:
@@ -94,6 +96,7 @@ class Story:
         self._jobs = self._summed = 0
         self._begun = self._summed_at = float("-inf")
         self._ends: dict[str, int] = {}
+        self._causes: set[str] = set()
 
     def _sum(self, word: str) -> None:
         now = self._monotonic()

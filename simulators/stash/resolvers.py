@@ -10,6 +10,7 @@ from . import scene_query
 from .auth import Gate
 from .calls import Call
 from .entities import Scene
+from .errors import StashError
 from .jobs import Job, JobQueue
 from .library import Library
 from .plugin_manifest import Manifest, Operation
@@ -65,7 +66,7 @@ class Queries:
     def resolvers(self) -> Mapping[str, Resolver]:
         """Resolvers by field name."""
         library = self._library
-        return {
+        of_the_database: dict[str, Resolver] = {
             "findScene": self._find_scene,
             "findScenes": self._find_scenes,
             "findPerformer": _find_one(library.performers),
@@ -76,6 +77,9 @@ class Queries:
             "findTags": _find_many(library.tags, "tags"),
             "findGroup": _find_one(library.groups),
             "findGroups": _find_many(library.groups, "groups"),
+        }
+        return {
+            **{name: self._once_ready(resolver) for name, resolver in of_the_database.items()},
             "configuration": self._configuration,
             "jobQueue": self._job_queue,
             "findJob": self._find_job,
@@ -84,6 +88,17 @@ class Queries:
             "systemStatus": self._system_status,
             "version": self._version,
         }
+
+    def _once_ready(self, resolver: Resolver) -> Resolver:
+        """The resolver; an error while the database waits for its migration or set-up."""
+
+        def resolve(call: Call, arguments: Arguments) -> Any:
+            if self._settings.status != "OK":
+                message = "database not initialized"
+                raise StashError(message)
+            return resolver(call, arguments)
+
+        return resolve
 
     # ---- scenes ----
 

@@ -32,6 +32,7 @@ from stash.exceptions import (
     StashError,
     StashFileError,
     StashQueryError,
+    StashRequestError,
     StashUnavailable,
 )
 from tests.stash.conftest import Connect
@@ -425,11 +426,68 @@ def test_errors_of_an_odd_form_are_errors(
         connection.query(VERSION)
 
 
-def test_a_query_that_stash_does_not_understand_is_a_fault_of_ours(
+def test_a_query_that_stash_does_not_understand_is_a_fault_of_the_request_in_stashs_words(
     connection: StashConnection,
 ) -> None:
-    with pytest.raises(StashQueryError):
+    with pytest.raises(StashRequestError, match="status 422: Cannot query field"):
         connection.query("query Broken { nothingOfTheKind }")
+
+
+def test_the_first_words_of_a_web_page_are_told_without_its_markup(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    page = b"<html><head><title>403</title></head><body><h1>Access denied</h1>\r\nby a tripwire"
+    stash.inject(Status(403, page, "text/html"), any_request)
+    with pytest.raises(StashRequestError, match=r"\(status 403: Access denied by a tripwire\)"):
+        connection.query(VERSION)
+
+
+STATES = {"NEEDS_MIGRATION": "database migrated: open Stash", "SETUP": "not set up yet: open Stash"}
+SCENES = "query Scenes { findScenes { count } }"
+
+
+@pytest.mark.parametrize("status", STATES)
+def test_a_stash_without_a_database_is_asked_for_nothing_but_its_status(
+    stash: FakeStash, connection: StashConnection, status: Any
+) -> None:
+    stash.settings.status = status
+    for _ in range(3):
+        with pytest.raises(StashUnavailable, match=STATES[status]):
+            connection.query(SCENES)
+    with pytest.raises(StashUnavailable, match=STATES[status]):
+        connection.get(COVER, {}, MOST)
+    asked = [one.kind for one in stash.requests.since(0)]
+    assert asked == ["graphql:findScenes", *["graphql:systemStatus"] * 4]
+
+    stash.settings.status = "OK"
+
+    assert connection.query(SCENES)
+    mark = stash.requests.mark()
+    assert connection.query(SCENES)
+    assert len(stash.requests.since(mark)) == 1
+
+
+def test_a_stash_that_comes_back_is_asked_for_its_status_first(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    stash.inject(Reset(), any_request)
+    with pytest.raises(StashUnavailable):
+        connection.query(SCENES)
+    stash.settings.status = "NEEDS_MIGRATION"
+    mark = stash.requests.mark()
+    with pytest.raises(StashUnavailable, match="migrated"):
+        connection.query(SCENES)
+    assert [one.kind for one in stash.requests.since(mark)] == ["graphql:systemStatus"]
+
+
+def test_a_stash_that_does_not_tell_its_status_is_asked_all_the_same(
+    stash: FakeStash, connection: StashConnection
+) -> None:
+    stash.inject(Status(422, b'{"errors": []}', "application/json"), any_request)
+    stash.inject(graphql_errors("no"), lambda one: one.operation == "SystemStatus", times=None)
+    with pytest.raises(StashRequestError):
+        connection.query(SCENES)
+    assert connection.query(SCENES)
 
 
 def test_a_busy_database_means_to_wait(stash: FakeStash, connection: StashConnection) -> None:

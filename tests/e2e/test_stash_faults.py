@@ -1,0 +1,82 @@
+"""A Stash that answers with errors for a while: no edit is lost, and nobody has to do anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulators.rig import Rig
+from simulators.stash import Status, graphql_errors
+from simulators.stash.faults import Fault
+from tests.e2e.test_lifecycle import mutate
+from tests.e2e.test_outages import assert_nothing_spent, quicken
+
+FAULTS: dict[str, Fault] = {
+    "422": Status(
+        422,
+        b'{"errors": [{"message": "Cannot query field \\"rating100\\" on type \\"Scene\\"."}]}',
+        "application/json",
+    ),
+    "403": Status(403, b"Forbidden by the tripwire"),
+    "500": Status(500, b"busy"),
+    "an error of no scene": graphql_errors("out of memory"),
+}
+WORDS = {
+    "422": "(status 422: Cannot query field",
+    "403": "(status 403: Forbidden by the tripwire)",
+    "500": "(status 500: busy)",
+    "an error of no scene": "out of memory",
+}
+
+
+def about_scenes(request: Any) -> bool:
+    """As after an update: all that asks for scenes fails, the settings can be read."""
+    return "findScene" in request.query
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_an_error_of_stash_that_is_of_no_scene_ends_no_job(rig: Rig, name: str) -> None:
+    quicken(rig)
+    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
+           "_TEMPORARY = RetryParams(base=0.1, cap=0.1)")  # fmt: skip
+    mutate(rig, "worker/backoff.py", "SHORTEST_DELAY = 1.0", "SHORTEST_DELAY = 0.1")
+    ids = rig.add_library(4, covers=False)
+    rig.stash.inject(FAULTS[name], about_scenes, times=None)
+
+    mark = rig.stash.requests.mark()
+    rig.stash.edit_scenes(ids, tags=["T"])
+
+    def asked() -> int:
+        return sum(map(about_scenes, rig.stash.requests.since(mark)))
+
+    assert rig.wait_until(lambda: asked() >= 10, 60)  # a scene's own fault has five tries
+    assert rig.queued() == len(ids)
+    assert_nothing_spent(rig)
+    assert rig.worker_log().count(WORDS[name]) == 1
+    rig.stash.faults.clear()
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+
+def test_a_stash_that_waits_for_its_migration_is_asked_for_its_status_only(rig: Rig) -> None:
+    quicken(rig)
+    ids = rig.add_library(3, covers=False)
+    rig.stash.settings.status = "NEEDS_MIGRATION"
+    mark = rig.stash.requests.mark()
+
+    rig.stash.edit_scenes(ids, tags=["T"])
+
+    def asked() -> list[str]:
+        return [one.kind for one in rig.stash.requests.since(mark)]
+
+    assert rig.wait_until(lambda: asked().count("graphql:systemStatus") >= 5)
+    # A worker that knows nothing asks for the settings, then for scenes; the error ends that.
+    first = asked().index("graphql:systemStatus")
+    assert set(asked()[first:]) <= {"graphql:systemStatus", "graphql:configuration"}
+    assert "Stash needs its database migrated: open Stash" in rig.worker_log()
+    rig.stash.settings.status = "OK"
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
