@@ -244,12 +244,16 @@ class PlexClient:
         Args:
             item: to be edited.
             fields: our name → Plex's parameters.
-            alone: each field in a request of its own, for finding the one that makes Plex fail.
+            alone: an earlier try failed (see `plex.field_sender.FieldSender.send`).
 
         Raises:
-            PlexPermanentError: Plex refused every field.
+            PlexPermanentError: Plex refuses every edit of this item.
         """
         return self._sender.send(item, fields, alone=alone)
+
+    def judge(self, item: PlexItem, error: PlexError) -> PlexError:
+        """Return what a failed write of an item means (see `plex.field_sender`)."""
+        return self._sender.judge(item, error)
 
     def scan_folder(self, section_key: int, folder: str) -> None:
         """Let Plex look into one folder of a library; it says yes to any path and does it later.

@@ -85,18 +85,34 @@ def edit_for(
         if shown and name not in refused:
             sent[name] = ours  # most fields of most items: nothing more to find out
             continue
-        denied = name in refused and same(refused[name], ours)
+        denied, lacks = name in refused and same(refused[name], ours), frozenset[str]()
         if denied:
             unkept[name] = refused[name]
         short = last_sent.get(name)
-        if denied and isinstance(short, str) and is_shortened(short, str(ours)):
-            ours, denied = short, False
-        value = ours if isinstance(ours, str) else wanted
+        if denied and short is not None and _is_part(short, ours):
+            lacks, ours, denied = _lacking(short, ours), short, False
+        value = ours if isinstance(ours, str) else _without(wanted, lacks)
         parameters = _parameters(name, value, current)
         if not (parameters and denied):
             sent[name] = ours
             fields.update({name: parameters} if parameters else {})
     return ItemEdit(fields, sent, tuple(preserved), unkept)
+
+
+def _is_part(part: Value, whole: Value) -> bool:
+    """Tell whether a value may be what Plex takes of another: a cut text, or some of the names."""
+    if isinstance(part, str) or isinstance(whole, str):
+        return isinstance(part, str) and is_shortened(part, str(whole))
+    return {folded(one) for one in part} < {folded(one) for one in whole}
+
+
+def _lacking(part: Value, whole: Value) -> frozenset[str]:
+    """Return the names, folded, that a list has and a part of it has not."""
+    return frozenset(map(folded, whole)) - frozenset(map(folded, part))
+
+
+def _without(wanted: str | tuple[str, ...], lacks: frozenset[str]) -> tuple[str, ...]:
+    return tuple(name for name in wanted if folded(name) not in lacks)
 
 
 def _sent_value(name: str, desired: SceneMetadata, wanted: str | tuple[str, ...]) -> Value:

@@ -1,7 +1,7 @@
 """How the fields of an edit share requests, and how one that is too long is made to fit. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from validation.limits import cut
@@ -58,10 +58,10 @@ def pieces(parameters: Parameters, limit: int = MAX_QUERY) -> list[dict[str, str
     What is taken away and the lock come last, so that a list that was interrupted still counts as
     different. A server that replaces keeps the last piece only: whoever sends them looks after it.
     """
-    plex_name = _list_name(parameters)
+    plex_name = list_name(parameters)
     if plex_name is None:
         return []
-    added = [value for key, value in parameters.items() if _ADDED.fullmatch(key)]
+    added = added_names(parameters)
     surplus = f"{plex_name}[].tag.tag-"
     removed = [name for name in parameters.get(surplus, "").split(",") if name]
     lock = f"{plex_name}.locked"
@@ -77,6 +77,26 @@ def pieces(parameters: Parameters, limit: int = MAX_QUERY) -> list[dict[str, str
     if lock in parameters and requests:
         requests[-1][lock] = parameters[lock]
     return requests
+
+
+def list_name(parameters: Parameters) -> str | None:
+    """Return Plex's name of the list that the parameters change; None for a scalar field."""
+    return next((key.split("[")[0] for key in parameters if "[" in key), None)
+
+
+def added_names(parameters: Parameters) -> list[str]:
+    """Return the names that a list is given; none for a scalar field."""
+    return [value for key, value in parameters.items() if _ADDED.fullmatch(key)]
+
+
+def without_names(parameters: Parameters, names: Collection[str]) -> dict[str, str]:
+    """Return a list's parameters without some of the names that it is given."""
+    plex_name = list_name(parameters)
+    kept = [name for name in added_names(parameters) if name not in names]
+    return {
+        **{f"{plex_name}[{n}].tag.tag": name for n, name in enumerate(kept)},
+        **{key: value for key, value in parameters.items() if not _ADDED.fullmatch(key)},
+    }
 
 
 def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
@@ -111,10 +131,6 @@ def _longest(parameters: Parameters) -> int:
         _QUOTED * (len(key.encode()) + len(value.encode())) + len("=&")
         for key, value in parameters.items()
     )
-
-
-def _list_name(parameters: Parameters) -> str | None:
-    return next((key.split("[")[0] for key in parameters if "[" in key), None)
 
 
 def _filled(names: Sequence[str], room: int, each: int) -> Iterator[list[str]]:

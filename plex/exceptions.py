@@ -2,12 +2,13 @@
 
     PlexError
     ├── PlexServerDown       refused, unreachable, 502-504, maintenance: wait, costs no retry
+    │   └── PlexReadOnly         it answers, but saves no change: wait, likewise
     ├── PlexTemporaryError   time-out, reset, half an answer, 429, 5xx: retry with back-off
     ├── PlexNotFound         no item for this path, or an item that is gone: look again, for hours
     │   └── PlexCopy         the file is a copy that Plex made: done
     ├── PlexAuthError        401 twice in a row: pause, the token is wrong for every job
     │   └── PlexTokenExpired    498: pause, the token was right and has expired
-    ├── PlexPermissionError  403: pause, the token may not edit
+    ├── PlexPermissionError  403 to every edit: pause, the token may not edit
     ├── PlexTlsError         certificate not trusted, or plain http refused: pause, with the remedy
     ├── PlexRedirectError    3xx: pause, with the remedy
     ├── PlexLibraryError     a library of the settings that Plex does not have: pause, likewise
@@ -47,9 +48,19 @@ class PlexError(Exception):
         super().__init__(message)
         self.retry_after = retry_after
 
+    @property
+    def cause(self) -> str:
+        """What happened, without the item at which it happened."""
+        doing, mark, cause = str(self).partition(": ")
+        return cause if mark else doing
+
 
 class PlexServerDown(PlexError):
     """Plex is not there: the job waits for it and spends no retry."""
+
+
+class PlexReadOnly(PlexServerDown):
+    """Plex answers, but saves no change: an edit that changes nothing fails as well."""
 
 
 class PlexTemporaryError(PlexError):
@@ -125,9 +136,22 @@ class PlexAmbiguousMatch(PlexPermanentError):
 
 
 def error_for_status(
-    status: int, doing: str, location: str = "", retry_after: float | None = None
+    status: int,
+    doing: str,
+    location: str = "",
+    retry_after: float | None = None,
+    words: str = "",
 ) -> PlexError:
-    """Return the error that an HTTP status means while `doing` something."""
+    """Return the error that an HTTP status means while `doing` something.
+
+    Args:
+        status: of the answer.
+        doing: what was asked, for people.
+        location: where a redirect leads.
+        retry_after: seconds that Plex asked to wait.
+        words: the first words of the answer's text.
+    """
+    told = f"status {status}: {words}" if words else f"status {status}"
     if status in _REDIRECT:
         where = f" to {location}" if location else ""
         return PlexRedirectError(
@@ -148,8 +172,8 @@ def error_for_status(
     if status in _DOWN:
         return PlexServerDown(f"{doing}: Plex is not ready ({status})", retry_after)
     if status in _TRY_AGAIN or status >= _SERVER_FAULT:
-        return PlexTemporaryError(f"{doing}: Plex could not (status {status})", retry_after)
-    return PlexPermanentError(f"{doing}: Plex refused (status {status})")
+        return PlexTemporaryError(f"{doing}: Plex could not ({told})", retry_after)
+    return PlexPermanentError(f"{doing}: Plex refused ({told})")
 
 
 @contextmanager

@@ -1,6 +1,15 @@
-"""Sends the fields of one edit so that a field which Plex refuses does not fail the others."""
+"""Sends the fields of one edit so that a field which is refused does not fail the others.
 
-from collections.abc import Callable, Mapping
+What a failure means is found out by an edit of the same item that changes nothing:
+
+- It is taken: the values are at fault. Each field is sent by itself, and of a list each half, until
+  the one is found that Plex, or a proxy before Plex, does not take.
+- It fails as well: the token may not edit (403), or Plex saves nothing at the moment.
+"""
+
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 
 from plex.edit_requests import (
@@ -8,14 +17,31 @@ from plex.edit_requests import (
     Parameters,
     is_long,
     joined,
+    list_name,
     packed,
     pieces,
     shortened,
     text_of,
+    without_names,
 )
-from plex.exceptions import PlexPermanentError, PlexTemporaryError
+from plex.exceptions import (
+    PlexError,
+    PlexPermanentError,
+    PlexPermissionError,
+    PlexReadOnly,
+    PlexTemporaryError,
+)
 from plex.items import PlexItem
+from plex.name_search import RefusedNames, refused_names
 from shared.frozen import frozen
+
+Put = Callable[[PlexItem, Parameters], None]
+# Plex's names of fields whose lock is set to what it is, to see whether Plex takes an edit.
+_OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
+_PROXY = (
+    "though Plex takes other edits: a proxy before Plex may block certain words; set plex_url to "
+    "Plex's own address"
+)
 
 
 @frozen
@@ -26,26 +52,32 @@ class EditOutcome:
         requests: how many it took.
         refused: our name of each field that Plex will not take → its answer.
         shortened: our name of each field that was cut to what Plex takes → what it was given.
+        left_out: our name of each list → the names in it that Plex will not take.
+        first_refused: those of `left_out` that were not known to be refused → Plex's answer.
     """
 
     requests: int = 0
     refused: Mapping[str, PlexPermanentError] = field(default_factory=dict)
     shortened: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    first_refused: Mapping[str, PlexError] = field(default_factory=dict)
 
 
 class FieldSender:
-    """Sends edits to one server, and remembers that it refused a long request.
+    """Sends edits to one server, and remembers for a while what it refused.
 
-    How long a request may be is not known (plex-protocol.md §3.5), so one long field is tried
-    whole until that was refused once.
+    How long a request may be is not known, so one long field is tried whole until that was refused
+    once.
 
     Args:
         put: carries out one request.
+        monotonic: seconds that never step.
     """
 
-    def __init__(self, put: Callable[[PlexItem, Parameters], None]) -> None:
-        self._put = put
+    def __init__(self, put: Put, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.put = put
         self._long_refused = False
+        self._refused_names = RefusedNames(monotonic)
 
     def send(self, item: PlexItem, fields: Fields, *, alone: bool = False) -> EditOutcome:
         """Send the fields, together where they fit.
@@ -53,39 +85,98 @@ class FieldSender:
         Args:
             item: to be edited.
             fields: our name → Plex's parameters.
-            alone: each field in a request of its own, for finding the one that makes Plex fail.
+            alone: an earlier try failed, although Plex takes other edits of the item: each field
+                goes in a request of its own, and one that fails again counts as refused.
 
         Raises:
-            PlexPermanentError: Plex refused every field.
+            PlexPermanentError: Plex refuses every edit of this item.
+            PlexPermissionError: the token may not edit.
+            PlexReadOnly: Plex saves no change at the moment.
             PlexError: something else; how much was carried out is to be read from Plex.
         """
-        run = _Run(self._put, item, self._long_refused)
+        fields, left_out = self._refused_names.without(fields)
+        run = _Run(self, item, fields, self._long_refused, final=alone)
         groups = [{name: one} for name, one in fields.items()] if alone else list(packed(fields))
         for group in groups:
             run.group(group)
-        if 0 < len(run.refused) < len(fields):
-            run.ask_again(fields)
+        run.conclude(fields)
         self._long_refused = run.long_refused
-        if run.failure is not None:
-            raise run.failure
-        if run.refused and len(run.refused) == len(fields):
-            raise next(iter(run.refused.values()))
-        return EditOutcome(run.requests, run.refused, run.shortened)
+        for name, names in run.left_out.items():
+            self._refused_names.add(list_name(fields[name]) or "", names)
+            left_out[name] = (*left_out.get(name, ()), *names)
+        return EditOutcome(run.requests, run.refused, run.shortened, left_out, run.first_refused)
+
+    def judge(self, item: PlexItem, error: PlexError) -> PlexError:
+        """Return what a failed write means, by an edit of the item that changes nothing.
+
+        Args:
+            item: that was to be changed.
+            error: of the write.
+        """
+        return _meaning(error, self.try_edit(item, frozenset()))
+
+    def try_edit(self, item: PlexItem, avoid: Collection[str]) -> PlexError | None:
+        """Send an edit that changes nothing; return its error, None when Plex takes it.
+
+        The lock of a field is set to what it is. Edits of a sync, which may have come after the
+        item was read, set locks and release none.
+
+        Args:
+            item: as it was read.
+            avoid: Plex's names of fields that an edit on its way may change.
+        """
+        ours = [name for name in _OURS if name in item.locked and name not in avoid]
+        name = ours[0] if ours else _NOT_OURS
+        try:
+            self.put(item, {f"{name}.locked": "1" if name in item.locked else "0"})
+        except PlexError as error:
+            return error
+        return None
+
+
+def _meaning(error: PlexError, general: PlexError | None) -> PlexError:
+    """Return what a failed write means.
+
+    Args:
+        error: of the write.
+        general: of an edit of the same item that changes nothing; None when Plex took it.
+    """
+    if general is None and isinstance(error, PlexPermissionError):
+        return PlexPermanentError(f"status 403, {_PROXY}")
+    if general is None or isinstance(general, PlexPermanentError):
+        return error
+    if isinstance(general, PlexTemporaryError):
+        return PlexReadOnly(
+            f"Plex answers but does not save changes: {general.cause}; its database may be busy, "
+            "or its disk full"
+        )
+    return general
 
 
 class _Run:
     """One edit on its way."""
 
     def __init__(
-        self, put: Callable[[PlexItem, Parameters], None], item: PlexItem, long_refused: bool
+        self,
+        sender: FieldSender,
+        item: PlexItem,
+        fields: Fields,
+        long_refused: bool,
+        *,
+        final: bool,
     ) -> None:
-        self._put = put
+        self._sender = sender
         self._item = item
+        self._names = {re.split(r"[.\[]", key)[0] for key in joined(fields)}
+        self._final = final
         self.long_refused = long_refused
         self.requests = 0
+        self._writable = False  # Plex took an edit of this item
         self.refused: dict[str, PlexPermanentError] = {}
         self.shortened: dict[str, str] = {}
-        self.failure: PlexTemporaryError | None = None
+        self.left_out: dict[str, tuple[str, ...]] = {}
+        self.first_refused: dict[str, PlexError] = {}
+        self._failed: dict[str, PlexTemporaryError] = {}
 
     def group(self, group: Fields) -> None:
         """Send fields that fit into one request, and one by one when that is refused."""
@@ -93,20 +184,56 @@ class _Run:
             try:
                 self._request(joined(group))
             except PlexPermanentError:
-                for name, parameters in group.items():
-                    self._alone(name, parameters)
-            return
+                pass
+            except PlexTemporaryError as error:
+                if error.retry_after is not None:
+                    raise
+            else:
+                return
         for name, parameters in group.items():
             self._alone(name, parameters)
 
-    def ask_again(self, fields: Fields) -> None:
-        """Send once more what was refused beside what was taken: a refusal is remembered for good.
+    def conclude(self, fields: Fields) -> None:
+        """Decide about what was not taken; a refusal is remembered for good, so ask once more.
 
-        A proxy, or a Plex in some passing state, may have refused that one request.
+        Raises:
+            PlexError: Plex refuses every edit of this item, or a field failed for the first time.
         """
-        for name in list(self.refused):
-            del self.refused[name]
+        if self.refused and not self._writable:
+            self._confirm(next(iter(self.refused.values())))
+        for name in [*self.refused, *(self._failed if self._final else ())]:
+            self.refused.pop(name, None)
+            self._failed.pop(name, None)
             self._alone(name, fields[name])
+            if self._final and name in self._failed:
+                failure = self._failed.pop(name)
+                self.refused[name] = PlexPermanentError(f"{failure.cause}, {_PROXY}")
+        for name in list(self.refused):
+            self._search(name, fields[name])
+        for left in self._failed.values():
+            raise left
+
+    def _confirm(self, error: PlexPermanentError) -> None:
+        """Raise what a refusal means, unless Plex takes an edit that changes nothing."""
+        self.requests += 1
+        general = self._sender.try_edit(self._item, self._names)
+        if general is not None:
+            raise _meaning(error, general)
+
+    def _search(self, name: str, parameters: Parameters) -> None:
+        """Send a list without those of its names that are refused, where they can be found."""
+        names = refused_names(parameters, self._takes)
+        if names and self._takes(without_names(parameters, names)):
+            error = self.refused.pop(name)
+            self.left_out[name] = names
+            self.first_refused |= dict.fromkeys(names, error)
+
+    def _takes(self, parameters: Parameters) -> bool:
+        try:
+            self._request(parameters)
+        except (PlexPermanentError, PlexTemporaryError):
+            return False
+        return True
 
     def _alone(self, name: str, parameters: Parameters) -> None:
         """Send one field; one that Plex fails at keeps no other from being sent."""
@@ -115,7 +242,9 @@ class _Run:
         except PlexPermanentError as error:
             self.refused[name] = error
         except PlexTemporaryError as error:
-            self.failure = self.failure or error
+            if error.retry_after is not None:
+                raise
+            self._failed[name] = error
 
     def _whole_or_fitted(self, name: str, parameters: Parameters) -> None:
         long = is_long(parameters)
@@ -140,5 +269,26 @@ class _Run:
             self.shortened[name] = text_of(short)
 
     def _request(self, parameters: Parameters) -> None:
+        """Send one request.
+
+        Raises:
+            PlexError: what its failure means (see `FieldSender.judge`).
+        """
         self.requests += 1
-        self._put(self._item, parameters)
+        try:
+            self._sender.put(self._item, parameters)
+        except PlexPermissionError as error:
+            if self._writable:
+                raise _meaning(error, None) from None
+            raise self._judged(error) from None
+        except PlexTemporaryError as error:
+            if error.retry_after is not None:
+                raise
+            raise self._judged(error) from None
+        self._writable = True
+
+    def _judged(self, error: PlexError) -> PlexError:
+        self.requests += 1
+        general = self._sender.try_edit(self._item, self._names)
+        self._writable = self._writable or general is None
+        return _meaning(error, general)

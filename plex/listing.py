@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
-from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
+from plex.exceptions import (
+    PlexNotFound,
+    PlexPermanentError,
+    PlexPermissionError,
+    PlexTemporaryError,
+)
 from plex.items import LibraryPart, Section, parse_parts, whole_number
 
 LISTING_PAGE = 1000  # videos; plex-protocol.md §2.4: 500 to 1000 slim rows
@@ -95,8 +100,8 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
             f"looking for a file in the library '{section.title}'",
             _container(0, LOOK_UP_ROWS),
         )
-    except (PlexNotFound, PlexPermanentError):
-        return None
+    except (PlexNotFound, PlexPermanentError, PlexPermissionError):
+        return None  # a proxy may block a word in the name, whatever the token may do
     except PlexTemporaryError as error:
         if error.retry_after is not None:
             raise

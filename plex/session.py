@@ -1,5 +1,6 @@
 """The HTTP session with Plex: no redirects, no proxies, statuses as our errors."""
 
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -12,9 +13,12 @@ from plex.exceptions import (
     PlexTokenExpired,
     error_for_status,
 )
+from shared.quotes import first_words
 
 _READERS_AND_WRITER = 3  # design.md §5: one write in flight, at most two readers
 _LONGEST_RETRY_AFTER = 3600.0
+_ERROR = 400
+_SHORT = 4096  # bytes: the longest error text that is worth reading
 
 
 class PlexSession(requests.Session):
@@ -69,12 +73,13 @@ class PlexSession(requests.Session):
 
 def _check_status(response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
     status = response.status_code
+    words = _words(response) if status >= _ERROR else ""
     if status not in (200, 201, 204):
         response.close()  # an unread body would keep its place in the pool for ever
     if status >= 300:
         doing = f"{response.request.method} {_path(response)}"
         location = response.headers.get("Location", "")
-        raise error_for_status(status, doing, location.split("?")[0], _retry_after(response))
+        raise error_for_status(status, doing, location.split("?")[0], _retry_after(response), words)
     if status not in (200, 201, 204):
         message = f"Plex answered with status {status}"
         raise PlexTemporaryError(message)
@@ -82,6 +87,26 @@ def _check_status(response: requests.Response, *_args: Any, **_kwargs: Any) -> N
 
 def _path(response: requests.Response) -> str:
     return (response.request.path_url or "/").split("?")[0]
+
+
+def _words(response: requests.Response) -> str:
+    """Return the first words of a short error text; nothing where they only name the status."""
+    length = response.headers.get("Content-Length", "")
+    if not (length.isascii() and length.isdigit() and int(length) <= _SHORT):
+        return ""
+    try:
+        body = next(response.iter_content(_SHORT), b"")
+    except requests.exceptions.RequestException:
+        return ""
+    words = first_words(body.decode(errors="replace")).removeprefix(str(response.status_code))
+    return "" if words.strip() == _phrase(response.status_code) else words.strip()
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plex.client import READ_BATCH
-from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
+from plex.exceptions import (
+    PlexError,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexReadOnly,
+    PlexTemporaryError,
+)
 from plex.health import check_plex_health
 from plex.items import PlexItem
 from plex.matcher import still_holds
@@ -119,7 +125,7 @@ class _Restoring:
             shortened = self._restorer.restore(item, held, records)
         except PlexNotFound:
             self.counts.gone += 1
-        except (PlexPermanentError, PlexTemporaryError) as error:
+        except (PlexPermanentError, PlexReadOnly, PlexTemporaryError) as error:
             self._failed(item, records, error)
         else:
             self.counts.restored += 1
@@ -131,7 +137,7 @@ class _Restoring:
                 )
 
     def _failed(self, item: PlexItem, records: Mapping[int, ItemRecord], error: PlexError) -> None:
-        sick = isinstance(error, PlexTemporaryError)
+        sick = isinstance(error, PlexReadOnly | PlexTemporaryError)
         if sick and not check_plex_health(self._session.client).healthy:
             raise error
         self.counts.failed += 1

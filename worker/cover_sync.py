@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from plex.client import PlexClient
-from plex.exceptions import PlexError, PlexPermanentError, PlexTemporaryError
+from plex.exceptions import (
+    PlexError,
+    PlexPermanentError,
+    PlexPermissionError,
+    PlexTemporaryError,
+)
 from plex.items import PlexItem
 from plex.originals import held_before_upload
 from stash.exceptions import StashFileError
@@ -133,7 +138,8 @@ class CoverSync:
             images = self._client.list_images(item.rating_key, kind)
             ours = [image for image in images if image.key.endswith(str(target.has))]
             if ours and not any(image.selected for image in ours):
-                self._client.select_image(item.rating_key, kind, ours[0].key)
+                key = ours[0].key
+                self._write(item, lambda: self._client.select_image(item.rating_key, kind, key))
                 result.uploaded.add(kind)
         except PlexPermanentError as error:
             self._warn(
@@ -168,7 +174,7 @@ class CoverSync:
         item, kind = target.item, target.kind
         self._note_ahead(target, cover)
         try:
-            self._client.upload_image(item.rating_key, kind, cover.data)
+            self._write(item, lambda: self._client.upload_image(item.rating_key, kind, cover.data))
         except PlexPermanentError as error:
             self._warn(f"{scene.label}: {error}; it stays without this {kind}. Set another cover")
             self._remember(scene, item, kind, _REFUSED + cover.sha1)
@@ -178,6 +184,13 @@ class CoverSync:
             result.uploaded.add(kind)
             result.to_lock.setdefault(item, set()).add(kind)
             self._remember(scene, item, kind, cover.sha1)
+
+    def _write(self, item: PlexItem, write: Callable[[], None]) -> None:
+        """Carry out a write; raise what its failure means (see `PlexClient.judge`)."""
+        try:
+            write()
+        except (PlexPermissionError, PlexTemporaryError) as error:
+            raise self._client.judge(item, error) from None
 
     def _note_ahead(self, target: Target, cover: Cover) -> None:
         """Note whose image this will be, and the lock of before when it is the first.

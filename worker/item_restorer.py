@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from plex.diff import COLLECTIONS
+from plex.exceptions import PlexPermanentError
 from plex.items import PlexImage, PlexItem
 from plex.originals import (
     RETURNING,
@@ -66,6 +67,10 @@ class ItemRestorer:
             outcome = self._session.client.edit(item, fields)
             if outcome.refused:
                 raise next(iter(outcome.refused.values()))
+            if outcome.left_out:
+                names = ", ".join(name for some in outcome.left_out.values() for name in some)
+                message = f"Plex does not take the names {names}"
+                raise PlexPermanentError(message)
             shortened = tuple(outcome.shortened)
         with self._queue.transaction():
             self._queue.sync_log.forget_item(self._server_id, item.rating_key)

@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from plex.diff import COLLECTIONS, ItemEdit, Values
-from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
+from plex.exceptions import (
+    PlexError,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexPermissionError,
+    PlexTemporaryError,
+)
 from plex.field_sender import EditOutcome
 from plex.items import PlexItem
 from plex.originals import held_anew, held_values
@@ -124,12 +130,16 @@ class ItemWriter:
         Raises:
             PlexError: Plex did not take it.
         """
-        groups: dict[tuple[str, ...], list[int]] = {}
+        groups: dict[tuple[str, ...], list[PlexItem]] = {}
         for cover in covers:
             for item, kinds in cover.to_lock.items():
-                groups.setdefault(tuple(sorted(kinds)), []).append(item.rating_key)
-        for locked, keys in groups.items():
-            self._session.client.lock_images(keys, locked)
+                groups.setdefault(tuple(sorted(kinds)), []).append(item)
+        client = self._session.client
+        for locked, items in groups.items():
+            try:
+                client.lock_images([item.rating_key for item in items], locked)
+            except (PlexPermissionError, PlexTemporaryError) as error:
+                raise client.judge(items[0], error) from None
 
     def verify(self) -> None:
         """Read back what was edited since the last call, and report what Plex did not keep."""
@@ -189,14 +199,30 @@ class ItemWriter:
         label = one.scene.label
         for name, error in outcome.refused.items():
             self._log.warning(
-                f"{label}: Plex does not take its {name} ({error}); the rest was sent. It is not "
-                "tried again until it changes in Stash"
+                f"{label}: Plex does not take its {name} ({error.cause}). The rest was sent; the "
+                f"{name} is tried again when it changes in Stash"
             )
+        for refused, answer in outcome.first_refused.items():
+            self._log.warning(_without_name(label, outcome, refused, answer))
         for name, text in outcome.shortened.items():
             self._log.warning(
                 f"{label}: Plex does not take so long a {name}: it was cut to {len(text)} "
                 "characters. Shorten it in Stash to choose what is shown"
             )
+
+
+def _without_name(label: str, outcome: EditOutcome, refused: str, error: PlexError) -> str:
+    """Return what people are told of a name that Plex does not take, once for all scenes."""
+    fields = (name for name, names in outcome.left_out.items() if refused in names)
+    if next(fields, None) == COLLECTIONS:
+        return (
+            f"{label}: Plex adds no scene to the collection {refused!r} ({error.cause}). A smart "
+            "collection fills itself: rename it in Plex. All other fields of its scenes are synced"
+        )
+    return (
+        f"{label}: Plex does not take the name {refused!r} ({error.cause}). Scenes are synced "
+        "without it"
+    )
 
 
 def _told(edit: ItemEdit) -> list[str]:
@@ -220,6 +246,9 @@ def _without_refused(
     for name, text in outcome.shortened.items():
         refused[name] = edit.sent[name]
         sent[name] = text
+    for name, left_out in outcome.left_out.items():
+        refused[name] = edit.sent[name]
+        sent[name] = [one for one in edit.sent[name] if one not in left_out]
     for name in outcome.refused:
         refused[name] = edit.sent[name]
         if name in last.sent:

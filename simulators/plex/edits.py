@@ -146,7 +146,14 @@ def _flag(value: str) -> bool:
 
 
 def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> None:
-    """Carry out an edit on one item."""
+    """Carry out an edit on one item.
+
+    Raises:
+        RefusedError: 400 for an addition to a smart collection; nothing was changed.
+    """
+    added = {add.get("tag.tag", "") for add in edit.tags.get("collection", TagEdit()).add.values()}
+    if added & switches.smart_collections:
+        raise RefusedError(400)
     for name, value in edit.values.items():
         if name in switches.unkept_fields:
             continue

@@ -177,6 +177,7 @@ class Faults:
         *,
         retry_after: int | str | None = None,
         applied: bool = False,
+        text: str = "",
         **where: Unpack[Where],
     ) -> Fault:
         """An error status with Plex's body: HTML, for 503 the maintenance XML.
@@ -185,9 +186,12 @@ class Faults:
             status: 400, 401, 403, 404, 409, 413, 429, 500, 502, 503, 520 …
             retry_after: value of a `Retry-After` header.
             applied: the request is carried out before the error is sent.
+            text: plain text in the place of Plex's web page.
             where: see `Where`.
         """
         response = maintenance() if status == 503 else html_error(status)
+        if text:
+            response.body = text.encode()
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
         return self.inject(f"status {status}", _Answer(response, applied), **where)

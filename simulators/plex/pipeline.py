@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Event
 
-from simulators.plex.answers import JSON, XML, RefusedError, Response, maintenance
+from simulators.plex.answers import JSON, XML, RefusedError, Response, html_error, maintenance
 from simulators.plex.core import Call, Core
 from simulators.plex.faults import Faults
 from simulators.plex.http_server import Connection
@@ -68,10 +69,21 @@ class Pipeline:
         call = Call(raw.method, path, params, raw.headers, raw.body, token, ids)
         request = self._arrive(connection, raw, call, kind_of(route, params))
         exchange = HttpExchange(self, connection, raw, call, route, request)
+        blocked = self.core.switches.blocked_query
         try:
+            if blocked and re.search(blocked, query):
+                return self._blocked(exchange)
             return self._answer(exchange)
         finally:
             self.log.finish(request, request.status, request.bytes_out)
+
+    def _blocked(self, exchange: HttpExchange) -> bool:
+        """What a proxy does that does not like the query."""
+        exchange.request.fault = "blocked by a proxy"
+        if not self.core.switches.proxy_closes:
+            return exchange.answer(html_error(403))
+        exchange.finish(None, 0)
+        return False
 
     def _answer(self, exchange: HttpExchange) -> bool:
         fault = self.faults.match(exchange.request)

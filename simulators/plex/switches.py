@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+COMMON_EXPLOITS = r"union.*all.*select|(<|%3C).*script.*(>|%3E)|=cocaine\b"
+
 
 @dataclass
 class Switches:
@@ -55,6 +57,12 @@ class Switches:
             answer 401, although the token is right and all other paths work.
         secure_connections: of a server with a certificate. "required": plain http is closed
             without a byte; "preferred": http and https are both answered on the one port.
+        blocked_query: a reverse proxy before this Plex refuses each request whose query, as it
+            stands in the address, matches this regular expression; empty for no such proxy.
+            nginx's option "block common exploits" does so (`COMMON_EXPLOITS`).
+        proxy_closes: that proxy closes the connection; False: it answers 403 with a web page.
+        smart_collections: names of collections that fill themselves: an edit that adds an item to
+            one is refused with 400.
         keep_alive_seconds: an idle connection is closed after so long (plex-protocol.md §1.3).
         compresses: bodies over 1 KiB are gzipped for clients that accept it
             (plex-protocol.md §1.1, §1.3). Off: on loopback it only costs time.
@@ -81,5 +89,8 @@ class Switches:
     string_filters_ignore_case: bool = True
     root_status: int = 200
     secure_connections: Literal["required", "preferred"] = "required"
+    blocked_query: str = ""
+    proxy_closes: bool = False
+    smart_collections: frozenset[str] = frozenset()
     keep_alive_seconds: float = 20.0
     compresses: bool = False

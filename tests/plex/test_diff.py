@@ -441,6 +441,26 @@ def test_a_text_that_was_cut_stays_so_and_is_restored_in_its_cut_form() -> None:
     assert again.refused == {}
 
 
+def test_a_list_without_the_names_that_are_refused_is_kept_like_that() -> None:
+    full, memory = {"tags": ["a, b", "Outdoor"]}, {"tags": ["Outdoor"]}
+    in_step = edit_for(WANTED, replace(SHOWN, tags=("Outdoor",)), memory, {}, refused=full)
+    assert (in_step.fields, in_step.refused, in_step.sent["tags"]) == ({}, full, ["Outdoor"])
+
+    changed = edit_for(WANTED, replace(SHOWN, tags=("else",)), memory, {}, refused=full)
+    assert changed.fields["tags"]["genre[0].tag.tag"] == "Outdoor"
+    assert "genre[1].tag.tag" not in changed.fields["tags"]
+
+    other = replace(WANTED, tags=("a, b", "Night"))
+    again = edit_for(other, replace(SHOWN, tags=("Outdoor",)), memory, {}, refused=full)
+    assert (again.refused, again.sent["tags"]) == ({}, ["a, b", "Night"])
+
+
+def test_the_collections_of_others_stay_where_ours_is_refused() -> None:
+    shown = replace(SHOWN, collections=("The user's own",))
+    edit = edit_for(WANTED, shown, {"collections": []}, {}, refused={"collections": ["Studio"]})
+    assert (edit.fields, edit.sent["collections"]) == ({}, [])
+
+
 # what an item holds, for putting it back
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from plex.client import PlexClient
 from plex.diff import edit_for
@@ -12,10 +14,13 @@ from plex.exceptions import (
     PlexAuthError,
     PlexNotFound,
     PlexPermanentError,
+    PlexPermissionError,
+    PlexReadOnly,
     PlexServerDown,
     PlexTemporaryError,
 )
 from plex.items import PlexItem
+from plex.name_search import RefusedNames
 from simulators.plex import FakePlex, Section
 from simulators.plex.request_log import Request
 from tests.plex.support import client_of
@@ -74,26 +79,122 @@ def test_an_edit_of_which_nothing_is_taken_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
-    [(498, PlexAuthError), (404, PlexNotFound), (500, PlexTemporaryError), (503, PlexServerDown)],
+    ("status", "error", "requests"),
+    [
+        (498, PlexAuthError, 1),
+        (404, PlexNotFound, 1),
+        (503, PlexServerDown, 1),
+        (403, PlexPermissionError, 2),
+        (500, PlexReadOnly, 2),
+    ],
 )
-def test_what_is_no_fault_of_a_field_costs_no_second_request(
-    plex: FakePlex, client: PlexClient, item: PlexItem, status: int, error: type[Exception]
-) -> None:
+def test_what_is_no_fault_of_a_field_starts_no_search_for_one(
+    plex: FakePlex, client: PlexClient, item: PlexItem, status: int, error: type[Exception],
+    requests: int,
+) -> None:  # fmt: skip
     plex.faults.status(status, kind="edit")
     with pytest.raises(error):
+        client.edit(item, FIELDS)
+    assert plex.log.count(kind="edit") == requests
+
+
+def test_a_plex_that_asks_to_wait_is_sent_nothing_more(
+    plex: FakePlex, client: PlexClient, item: PlexItem
+) -> None:
+    plex.faults.status(429, kind="edit", retry_after=60)
+    with pytest.raises(PlexTemporaryError):
         client.edit(item, FIELDS)
     assert plex.log.count(kind="edit") == 1
 
 
-def test_sent_alone_a_field_that_plex_fails_at_keeps_no_other_from_arriving(
+@pytest.mark.parametrize("locks", [[], ["title"], ["contentRating"]])
+def test_the_edit_that_changes_nothing_changes_nothing(
+    plex: FakePlex, client: PlexClient, item: PlexItem, locks: list[str]
+) -> None:
+    plex.set_locks(item.rating_key, locks)
+    (read,) = client.read_items([item.rating_key]).values()
+    # What the plugin locked after it read the item stays locked as well.
+    client.edit(read, {"studio": FIELDS["studio"]})
+    before = plex.snapshot()
+    for error in (PlexPermissionError("no"), PlexTemporaryError("no")):
+        client.judge(read, error)
+    assert plex.snapshot() == before
+    assert plex.log.count(kind="edit") == 3
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_field_that_fails_alone_while_others_are_taken_is_refused_at_the_second_try(
+    plex: FakePlex, client: PlexClient, item: PlexItem, status: int
+) -> None:
+    plex.faults.status(status, kind="edit", predicate=naming("studio"))  # type: ignore[arg-type]
+    if status == 500:  # it may pass: the first try only finds the field
+        with pytest.raises(PlexTemporaryError):
+            client.edit(item, FIELDS)
+    outcome = client.edit(item, FIELDS, alone=status == 500)
+    stored = plex.item(item.rating_key)
+    assert (stored.title, stored.studio, stored.genres) == ("T", "", ("t",))
+    assert list(outcome.refused) == ["studio"]
+
+
+def test_a_field_that_fails_while_plex_stops_saving_is_not_refused(
     plex: FakePlex, client: PlexClient, item: PlexItem
 ) -> None:
-    plex.faults.status(500, kind="edit", predicate=naming("title"))  # type: ignore[arg-type]
-    with pytest.raises(PlexTemporaryError):
+    plex.faults.status(500, kind="edit", after=1)
+    with pytest.raises(PlexReadOnly):
         client.edit(item, FIELDS, alone=True)
-    stored = plex.item(item.rating_key)
-    assert (stored.title, stored.studio, stored.genres) == ("a", "S", ("t",))
+
+
+# names of lists
+
+NAMES = [f"n{number}" for number in range(20)]
+
+
+@pytest.mark.parametrize("appends", [True, False])
+@given(refused=st.sets(st.sampled_from(NAMES), max_size=2))
+@settings(max_examples=15, deadline=None)
+def test_a_list_is_sent_without_the_names_that_are_refused(
+    refused: set[str], appends: bool
+) -> None:
+    with FakePlex(token="a-token-of-the-test") as plex:
+        section = plex.add_section("S", ["/plex"])
+        item = PlexItem(plex.add_item(section, "/plex/a.mp4").rating_key, section.key)
+        plex.switches = replace(plex.switches, tags_append=appends)
+        client = client_of(plex)
+        plex.faults.status(
+            403, kind="edit", predicate=lambda one: any(value in refused for _, value in one.query)
+        )
+        fields = {"tags": {f"genre[{n}].tag.tag": name for n, name in enumerate(NAMES)}}
+
+        outcome = client.edit(item, fields)
+
+        assert set(plex.item(item.rating_key).genres) == set(NAMES) - refused
+        assert set(outcome.left_out.get("tags", ())) == set(outcome.first_refused) == refused
+        assert not outcome.refused
+        mark = plex.log.mark()
+        again = client.edit(item, fields)
+        assert (len(plex.log.since(mark)), again.first_refused) == (1, {})
+        assert set(again.left_out.get("tags", ())) == refused
+        client.close()
+
+
+def test_a_list_that_is_refused_whatever_names_it_has_is_refused_whole(
+    plex: FakePlex, client: PlexClient, item: PlexItem
+) -> None:
+    plex.faults.status(400, kind="edit", predicate=naming("genre"))  # type: ignore[arg-type]
+    outcome = client.edit(item, FIELDS)
+    assert list(outcome.refused) == ["tags"]
+    assert not outcome.left_out
+
+
+def test_a_refused_name_is_tried_again_after_an_hour() -> None:
+    seconds = [0.0]
+    names = RefusedNames(lambda: seconds[0])
+    names.add("genre", ["Word"])
+    fields = {"tags": {"genre[0].tag.tag": "word", "genre[1].tag.tag": "b", "genre.locked": "1"}}
+    left = {"genre[0].tag.tag": "b", "genre.locked": "1"}
+    assert names.without(fields) == ({"tags": left}, {"tags": ("word",)})
+    seconds[0] = 3601.0
+    assert names.without(fields) == (fields, {})
 
 
 # length

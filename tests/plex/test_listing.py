@@ -208,10 +208,18 @@ def test_a_filter_that_plex_refuses_is_no_answer(
     assert client.find_parts(ours(section), "a.mp4") is None
 
 
-@pytest.mark.parametrize(("status", "retry_after"), [(401, None), (403, None), (503, 5), (429, 5)])
+@pytest.mark.parametrize(("status", "retry_after"), [(401, None), (503, 5), (429, 5)])
 def test_a_server_that_is_away_or_refuses_the_token_is_an_error(
     plex: FakePlex, section: Section, client: PlexClient, status: int, retry_after: int | None
 ) -> None:
     plex.faults.status(status, retry_after=retry_after, kind="file_filter")
     with pytest.raises(PlexError):
         client.find_parts(ours(section), "a.mp4")
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_file_name_that_a_proxy_blocks_is_looked_for_in_the_listing(
+    plex: FakePlex, section: Section, client: PlexClient, closes: bool
+) -> None:
+    plex.switches = replace(plex.switches, blocked_query="union", proxy_closes=closes)
+    assert client.find_parts(ours(section), "reunion.mp4") is None
