@@ -21,7 +21,11 @@ from worker.circuit_breaker import (
 )
 from worker.outage_history import OutageHistory, format_duration
 from worker.rate_limiter import RecoveryRateLimiter
-from worker.recovery import RecoveryScheduler
+from worker.recovery import (
+    LONGEST_INTERVAL,
+    LONGEST_INTERVAL_BETWEEN_EDITS,
+    RecoveryScheduler,
+)
 from worker.state_store import StateStore
 from worker.waiting import ClockSteps, steady
 
@@ -68,6 +72,8 @@ class OutageGuard:
         self._suspicious = self._breaker.model.failure_count > 0
         self._waiting = 0
         self._cause = ""
+        self._reported = ""  # the cause that the user was told since Plex last served a job
+        self._is_read_only = False
         self._history.model.reconcile(
             now,
             opened_at=self._breaker.model.opened_at,
@@ -176,20 +182,30 @@ class OutageGuard:
         """A step is over; a probe job that said nothing about Plex gives its permit back."""
         self._breaker.model.release()
 
-    def failed(self, reason: str) -> None:
-        """A job failed because Plex is away."""
+    def failed(self, reason: str, *, is_read_only: bool = False) -> None:
+        """A job failed because Plex is away.
+
+        Args:
+            reason: for people, and the same for each job that fails for it.
+            is_read_only: Plex answers but saves no change, so health checks do not show when that
+                ends.
+        """
         now = self._now()
-        if not self.is_away:
+        if not self.is_away and reason != self._reported:
             self._log.warning(f"{reason}. All jobs wait, none is lost; they go on by themselves")
+            self._reported = reason
         self._suspicious = True
         self._cause = reason
+        self._is_read_only = is_read_only
         self._limiter.record(now, failed=True)
-        self._recovery.model.record_check(now, healthy=False)
+        longest = LONGEST_INTERVAL_BETWEEN_EDITS if is_read_only else LONGEST_INTERVAL
+        self._recovery.model.record_check(now, healthy=False, longest=longest)
         self._follow(self._breaker.model.record_failure(now))
         self._note_waiting()
         self._save()
 
     def _served(self) -> None:
+        self._reported = ""
         if self._breaker.model.failure_count or self.is_away:
             self._note_waiting()
             self._suspicious = False
@@ -216,17 +232,20 @@ class OutageGuard:
             self._history.model.begin(transition.at)
             self._history.model.affected(self._waiting)
             self._save()  # before anybody is told: a kill must not undo what was said
-            self._log.warning(
-                f"Plex is down: {self._cause}. Edits are kept and go on by themselves"
-            )
+            if not self._is_read_only:  # Plex is there, and the user was told what it does
+                self._log.warning(
+                    f"Plex is down: {self._cause}. Edits are kept and go on by themselves"
+                )
         elif isinstance(transition, Closed):
             record = self._history.model.end(transition.at)
             self._recovery.model.record_recovery(transition.at)
             self._cause = ""
             self._save()
+            what = "Plex saves changes again" if self._is_read_only else "Plex is back"
+            self._is_read_only = False
             if record is not None and record.duration is not None:
                 self._log.info(
-                    f"Plex is back after {format_duration(record.duration)}; "
+                    f"{what} after {format_duration(record.duration)}; "
                     f"{record.jobs_affected} scenes waited"
                 )
 

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Sequence
 from itertools import chain
 
-from plex.exceptions import PlexError, PlexServerDown, PlexTemporaryError
+from plex.exceptions import PlexError, PlexReadOnly, PlexTemporaryError
 from stash.exceptions import StashAuthError, StashError
 from sync_queue.models import Claim
 from sync_queue.rescue import is_damage
@@ -15,19 +15,25 @@ from worker.aside import step_aside
 from worker.backoff import calculate_delay, get_retry_params
 from worker.batch import BatchSync
 from worker.database_fault import database_fault
-from worker.diagnosis import diagnosed
 from worker.entity_jobs import EntityJobs
 from worker.environment import Environment
+from worker.failure_policy import Failure, FailurePolicy
 from worker.folder_scans import FolderScans
 from worker.job_kinds import forget_all, split_jobs
 from worker.missing import MissingScenes
 from worker.pauses import DATABASE, SETTINGS, STASH, Pauses
 from worker.retention import Retention
-from worker.retry_policy import Bury, Decision, Leave, Outage, Pause, Retry, decide
+from worker.retry_policy import (
+    Bury,
+    Leave,
+    OthersFirst,
+    Outage,
+    Pause,
+    Retry,
+)
 from worker.scene_work import Result
 from worker.session import ConfigFault, SyncSession
 from worker.settlement import Settlement
-from worker.suspects import Suspects
 from worker.timetable import Timetable
 from worker.waiting import ClockSteps, Waiter
 
@@ -67,7 +73,7 @@ class SyncWorker:
             environment.queue, environment.scenes, environment.clock, self._stop.is_set
         )
         self._settlement = Settlement.of(environment)
-        self._suspects = Suspects()
+        self._policy = FailurePolicy(environment)
         # After a failed batch the next is a single scene, then twice as many with each success: one
         # bad scene is found without its neighbours, and a sick server gets one request.
         self._limit = 1 if self._pauses.in_a_row else BATCH
@@ -194,6 +200,8 @@ class SyncWorker:
         if self._pauses.active and not self._pauses.about_settings:
             return PAUSED
         try:
+            if self._pauses.about_stash:
+                self._env.scenes.confirm_ready()
             session = self._env.sessions.current()
         except ConfigFault as fault:
             if not self._pauses.active:
@@ -202,7 +210,7 @@ class SyncWorker:
         except StashAuthError as error:
             return self._leave(error)
         except StashError as error:
-            self._pauses.begin(str(error), STASH)
+            self._pauses.begin(self._log.redact(str(error)), STASH)
             return PAUSED
         if self._pauses.active and session is self._paused_session:
             return PAUSED
@@ -233,7 +241,7 @@ class SyncWorker:
         except sqlite3.Error:
             raise
         except (StashError, PlexError) as error:
-            known = diagnosed(error, self._env.scenes)
+            known = self._policy.diagnosed(error)
             return self._batch_failed(known, session, claims, unsettled)
         except Exception as error:  # noqa: BLE001 - the worker survives any bug, and tells it
             self._log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
@@ -267,11 +275,11 @@ class SyncWorker:
         self, result: Result, session: SyncSession, unsettled: dict[int, Claim], seconds: float
     ) -> str:
         if result.error is not None:
-            error = diagnosed(result.error, self._env.scenes)
-            return self._settle_error(error, result, session, unsettled)
+            known = self._policy.diagnosed(result.error)
+            return self._settle_error(known, result, session, unsettled)
         self._settlement.done(result, seconds)
         self._forget(result.claims, unsettled)
-        self._suspects.done(result.key, wrote=result.wrote)
+        self._policy.succeeded(result)
         if result.by_plex:
             self._guard.succeeded()
         return WORKED
@@ -286,19 +294,22 @@ class SyncWorker:
         unsettled: dict[int, Claim],
     ) -> str:
         """Decide what becomes of a scene's jobs; returns as `_step`."""
-        if isinstance(error, PlexServerDown) and self._suspects.failed(result.key):
-            error = PlexTemporaryError(f"{error}, again and again while it serves other scenes")
-        healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
+        failure = self._policy.examined(error, result, session)
+        error = failure.error
         for claim in result.claims:
-            decision = self._decide(error, claim, plex_healthy=healthy)
+            decision = self._policy.decide(failure, claim.job, self._config)
             if isinstance(decision, Leave):
                 return self._leave(error)
+            if isinstance(decision, OthersFirst):
+                self._put_last(error, result, unsettled)
+                return WORKED
             if isinstance(decision, Outage):
                 self._plex_is_away(error, result, unsettled)
                 return PAUSED
             if isinstance(decision, Pause):
                 self._paused_session = session
-                self._pauses.begin(str(error), STASH if decision.by_stash else SETTINGS)
+                kind = STASH if decision.by_stash else SETTINGS
+                self._pauses.begin(self._log.redact(str(error)), kind)
                 self._limit = 1
                 return PAUSED
             self._settlement.failed(decision, result, error, claim)
@@ -315,24 +326,19 @@ class SyncWorker:
         """
         others = len(unsettled) > len(result.claims) or self._timetable.a_job_is_due()
         last = self._guard.has_answered and others
-        self._guard.failed(str(error))
+        self._guard.failed(str(error), is_read_only=isinstance(error, PlexReadOnly))
         self._limit = 1
-        if not last:
-            return
-        delay = calculate_delay(0, get_retry_params(type(error).__name__), self._env.uniform)
-        seconds = self._guard.seconds_to_next_look(due=True) + delay
-        unsettled.update({c.row_id: c for c in self._settlement.put_last(result, seconds)})
+        if last:
+            wait = self._guard.seconds_to_next_look(due=True)
+            self._put_last(error, result, unsettled, wait)
 
-    def _decide(self, error: Exception, claim: Claim, *, plex_healthy: bool) -> Decision:
-        return decide(
-            error,
-            claim.job,
-            max_retries=self._config.max_retries,
-            skip_not_found=self._config.skip_not_found,
-            plex_healthy=plex_healthy,
-            now=self._env.clock(),
-            uniform=self._env.uniform,
-        )
+    def _put_last(
+        self, error: Exception, result: Result, unsettled: dict[int, Claim], wait: float = 0.0
+    ) -> None:
+        delay = calculate_delay(0, get_retry_params(type(error).__name__), self._env.uniform)
+        reported = self._guard.is_away
+        later = self._settlement.put_last(result, error, wait + delay, reported=reported)
+        unsettled.update({claim.row_id: claim for claim in later})
 
     def _batch_failed(
         self,
@@ -345,7 +351,7 @@ class SyncWorker:
         left = [claim for claim in claims if claim.row_id in unsettled]
         if not left:
             return WORKED  # it came when all was settled, so it is no job's
-        decision = self._decide(error, left[0], plex_healthy=True)
+        decision = self._policy.decide(Failure(error), left[0].job, self._config)
         if isinstance(decision, Retry | Bury | Outage) and len(left) > 1:
             self._limit = 1
             down = isinstance(decision, Outage)
@@ -370,12 +376,8 @@ class SyncWorker:
         claims = self._queue.claim(BATCH)
         if not claims:
             return DRAINED
-        self._queue.finish(claims, healthy=False)
+        self._settlement.disabled(claims)
         self._forget(claims, {})
-        self._log.info(
-            f"{len(claims)} jobs finished without effect: Stash2Plex is disabled. Switch the "
-            "setting Enabled on, then run the task 'Sync Recent Scenes to Plex'"
-        )
         return WORKED
 
     def _forget(self, claims: Sequence[Claim], unsettled: dict[int, Claim]) -> None:

@@ -11,6 +11,8 @@ from shared.state_file import parse_count, parse_moment
 
 SHORTEST_INTERVAL = 5.0  # seconds between two health probes, whatever happens
 LONGEST_INTERVAL = 60.0
+# Only an edit shows that Plex saves changes again, so edits are tried this often at least.
+LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
 # 5, 7.5, 11, 17, 25, 38, 57, 60 …: a return is noticed after at most half of the outage's length.
 _GROWTH = 1.5
 _LARGEST_EXPONENT = 10
@@ -65,6 +67,7 @@ class RecoveryScheduler:
         # get rarer all the same. A job that is served ends that.
         self._backoff = self.state.consecutive_failures
         self._hurried = False
+        self._longest = LONGEST_INTERVAL
         self._ramp_seen: float | None = None
 
     @classmethod
@@ -93,9 +96,16 @@ class RecoveryScheduler:
         """A new job came: make the next probe as soon as the shortest interval allows."""
         self._hurried = True
 
-    def record_check(self, now: float, healthy: bool) -> None:
-        """A health probe ended, or a probe job failed because of Plex."""
+    def record_check(self, now: float, healthy: bool, longest: float = LONGEST_INTERVAL) -> None:
+        """A health probe ended, or a probe job failed because of Plex.
+
+        Args:
+            now: seconds since the epoch.
+            healthy: what it said.
+            longest: seconds until the next probe at most.
+        """
         self._hurried = False
+        self._longest = longest
         if now - self.state.last_check_time > _FORGOTTEN:
             self._backoff = 0
         self._backoff += not healthy
@@ -116,7 +126,7 @@ class RecoveryScheduler:
         if self._hurried or self.state.consecutive_successes:
             return SHORTEST_INTERVAL
         exponent = min(max(0, self._backoff - 1), _LARGEST_EXPONENT)
-        return min(LONGEST_INTERVAL, SHORTEST_INTERVAL * _GROWTH**exponent)
+        return min(self._longest, SHORTEST_INTERVAL * _GROWTH**exponent)
 
     # -- after the outage ---------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from plex.exceptions import (
     PlexNotFound,
     PlexPermanentError,
     PlexPermissionError,
+    PlexReadOnly,
     PlexRedirectError,
     PlexReplaced,
     PlexServerDown,
@@ -15,9 +16,10 @@ from plex.exceptions import (
     PlexTlsError,
 )
 from shared.frozen import frozen
-from stash.exceptions import StashAuthError, StashUnavailable
+from stash.exceptions import StashAuthError, StashFileError, StashUnavailable
 from sync_queue.models import MISSING_SINCE, SyncJob
 from worker.backoff import calculate_delay, get_retry_params
+from worker.suspects import Blame
 
 KEEP_LOOKING = 2 * 3600.0  # seconds; spec.md §5: a missing item is looked for this long
 
@@ -33,6 +35,7 @@ _FEWEST_LOOKS = 8
 # Tries for a file of which it is known why Plex does not list it: the rules may be wrong once, and
 # a dead letter is queued again when Plex has the file after all.
 _LOOKS_IF_EXPLAINED = 2
+_WITHOUT_COVERS = 60.0  # seconds between two tries while Stash gives no cover of any scene
 
 
 class SceneError(Exception):
@@ -63,6 +66,11 @@ class Outage:
 
 
 @frozen
+class OthersFirst:
+    """The job waits a moment and spends nothing: other jobs will tell whose fault it is."""
+
+
+@frozen
 class Pause:
     """No job can succeed until settings, Plex or Stash change: all wait and spend nothing.
 
@@ -78,7 +86,7 @@ class Leave:
     """This process can do nothing more: it ends and keeps the jobs."""
 
 
-Decision = Retry | Bury | Drop | Outage | Pause | Leave
+Decision = Retry | Bury | Drop | Outage | OthersFirst | Pause | Leave
 
 
 def decide(
@@ -88,6 +96,7 @@ def decide(
     max_retries: int,
     skip_not_found: bool,
     plex_healthy: bool,
+    blame: Blame = Blame.PLEX,
     now: float,
     uniform: Callable[[float, float], float],
 ) -> Decision:
@@ -100,21 +109,13 @@ def decide(
         skip_not_found: the setting; it never speaks of what Plex was not asked for just now.
         plex_healthy: what a probe said after a `PlexTemporaryError`: True makes it the job's own
             fault, False an outage.
+        blame: whose fault it is when Plex seems to be away (see `worker.suspects`).
         now: seconds since the epoch.
         uniform: a source of randomness such as `random.uniform`.
     """
-    if isinstance(error, StashAuthError):
-        return Leave()
-    if isinstance(error, StashUnavailable):
-        return Pause(by_stash=True)
-    if isinstance(error, _CONFIGURATION):
-        return Pause()
-    if isinstance(error, PlexReplaced):
-        return Retry(at=now, counts=False)
-    if isinstance(error, PlexServerDown):
-        return Outage()
-    if isinstance(error, PlexTemporaryError) and not plex_healthy:
-        return Outage()
+    decision = _without_fault_of_the_job(error, plex_healthy=plex_healthy, blame=blame, now=now)
+    if decision is not None:
+        return decision
     if isinstance(error, PlexNotFound):
         if skip_not_found and error.looked_for:
             return Drop()
@@ -125,6 +126,29 @@ def decide(
     delay = calculate_delay(job.retry_count, params, uniform)
     asked = getattr(error, "retry_after", None) or 0.0
     return Retry(at=now + max(delay, asked), counts=True)
+
+
+def _without_fault_of_the_job(
+    error: Exception, *, plex_healthy: bool, blame: Blame, now: float
+) -> Decision | None:
+    """Return what becomes of any job at this error; None where the job itself may be at fault."""
+    if isinstance(error, StashAuthError):
+        return Leave()
+    if isinstance(error, StashUnavailable):
+        return Pause(by_stash=True)
+    if isinstance(error, StashFileError) and error.concerns_all:
+        return Retry(at=now + _WITHOUT_COVERS, counts=False)
+    if isinstance(error, _CONFIGURATION):
+        return Pause()
+    if isinstance(error, PlexReplaced):
+        return Retry(at=now, counts=False)
+    if isinstance(error, PlexReadOnly) and blame is Blame.OPEN:
+        return OthersFirst()
+    if isinstance(error, PlexServerDown):
+        return Outage()
+    if isinstance(error, PlexTemporaryError) and not plex_healthy:
+        return Outage()
+    return None
 
 
 def _when_missing(

@@ -1,7 +1,7 @@
 """Writes down what became of a scene: one transaction, one line, one count."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -97,8 +97,9 @@ class Settlement:
             later = claim.job.postponed(decision.at, name, counts=decision.counts)
             self.queue.give_back([Claim(claim.row_id, later)])
             seconds = max(0.0, decision.at - self.clock())
-            text = f"{result.label}: {_words(error)}. Next try in {seconds:.0f} s"
-            self.story.tell(WAITS, text, again=again)
+            cause = _words(error)
+            text = f"{result.label}: {cause}. Next try in {seconds:.0f} s"
+            self.story.tell(WAITS, text, again=again, cause=cause)
         elif isinstance(decision, Bury):
             self.queue.bury(claim, self._failure(error))
             self.story.tell(BURIED, f"{result.label}: {_words(error)}. {_BURIED}")
@@ -107,14 +108,36 @@ class Settlement:
             self.story.tell(SKIPPED, f"{result.label}: skipped: {error}")
         self.stats.failed(name, 0.0, dead=isinstance(decision, Bury))
 
-    def put_last(self, result: Result, seconds: float) -> list[Claim]:
-        """Return a scene's jobs as they let the others go first for so long; it costs no retry."""
-        self.log.info(
-            f"{result.label}: Plex is there, so the other scenes go first. Next try in "
-            f"{seconds:.0f} s"
+    def put_last(
+        self, result: Result, error: Exception, seconds: float, *, reported: bool
+    ) -> list[Claim]:
+        """Return a scene's jobs as they let the others go first; it costs no retry.
+
+        Args:
+            result: of the scene.
+            error: why.
+            seconds: until its next try.
+            reported: the user knows why all jobs wait.
+        """
+        text = (
+            f"{result.label}: {_words(error)}. Other scenes go first; next try in {seconds:.0f} s"
         )
+        if reported:
+            self.log.debug(text)
+        else:
+            self.log.info(text)
         at = self.clock() + seconds
-        return [Claim(one.row_id, replace(one.job, next_retry_at=at)) for one in result.claims]
+        return [
+            Claim(claim.row_id, replace(claim.job, next_retry_at=at)) for claim in result.claims
+        ]
+
+    def disabled(self, claims: Sequence[Claim]) -> None:
+        """Finish jobs without effect, since the user has switched the plugin off."""
+        self.queue.finish(claims, healthy=False)
+        self.log.info(
+            f"{len(claims)} jobs finished without effect: Stash2Plex is disabled. Switch the "
+            "setting Enabled on, then run the task 'Sync Recent Scenes to Plex'"
+        )
 
     def batch_ended(self) -> None:
         """Save the counts, and tell how far it has come if that is due."""

@@ -1,26 +1,35 @@
-"""Tells a job that Plex always fails at from a Plex that is away.
+"""Tells a poison job, at which Plex always fails, from a Plex that is away or saves nothing.
 
-Plex, or a proxy before it, may answer one scene for ever with 502 to 504, which else says that it
-is away and costs no job a retry. One such answer cannot tell the two apart; what becomes of other
-jobs can. A failure of a job counts against it only
+Plex, or a proxy before it, may answer one scene for ever with 502 to 504, and may fail at every
+edit of one item. Both look like an outage and cost no job a retry. One failure cannot tell the two
+apart, but what becomes of other jobs can. A failure of a job counts against the job only
 
 - when Plex has carried out an edit of another scene since the job failed the last time; or
 - once that was seen, also when no other job has failed like this in between: where nothing else
   waits, nothing else can go through.
 
-In an outage nothing is carried out, even if Plex's health checks are good all the while: so no
+In an outage nothing is carried out, even if Plex's health checks are good all the while. So no
 number of failures, of however many jobs, counts against any. A job that nothing else was tried
-beside is not blamed either: it waits, and keeps nobody waiting.
+beside is not blamed either: the job waits, and keeps no other waiting.
 
-A failure at the end of an outage looks like the job's own, when others go through right after it;
-so does one in a restart of Plex. Such chances do not come to one job three times before it
+A failure at the end of an outage looks like the job's own, when others go through right after it.
+So does one in a restart of Plex. Such chances do not come to one job three times before it
 succeeds: three failures that count are its own fault.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 ROUNDS = 3
 _MOST = 100  # jobs that are remembered; a long outage meets one with each probe
+
+
+class Blame(Enum):
+    """Who is at fault when a job fails as if Plex were away."""
+
+    JOB = "job"
+    PLEX = "plex"
+    OPEN = "open"  # the first failure since an edit was carried out: another job will tell
 
 
 @dataclass(slots=True)
@@ -38,18 +47,23 @@ class Suspects:
     def __init__(self) -> None:
         self._jobs: dict[str, _Suspicion] = {}
         self._last = ""
+        self._failing = False  # a job has failed since an edit was carried out
 
-    def failed(self, key: str) -> bool:
-        """Note that a job failed as if Plex were away; return whether that is its own fault."""
-        one = self._jobs.pop(key, None) or _Suspicion()
-        counts = one.others_served or (one.rounds > 0 and self._last == key)
-        one.rounds += counts
-        one.others_served = False
-        self._jobs[key] = one
+    def failed(self, key: str) -> Blame:
+        """Note that a job failed as if Plex were away; return who is at fault."""
+        first = not self._failing
+        self._failing = True
+        suspicion = self._jobs.pop(key, None) or _Suspicion()
+        counts = suspicion.others_served or (suspicion.rounds > 0 and self._last == key)
+        suspicion.rounds += counts
+        suspicion.others_served = False
+        self._jobs[key] = suspicion
         self._last = key
         if len(self._jobs) > _MOST:
             del self._jobs[next(iter(self._jobs))]
-        return counts and one.rounds >= ROUNDS
+        if counts and suspicion.rounds >= ROUNDS:
+            return Blame.JOB
+        return Blame.OPEN if counts or first else Blame.PLEX
 
     def done(self, key: str, *, wrote: bool) -> None:
         """Note that a job succeeded; `wrote` tells whether Plex carried out an edit for it.
@@ -58,5 +72,6 @@ class Suspects:
         """
         self._jobs.pop(key, None)
         if wrote:
-            for one in self._jobs.values():
-                one.others_served = True
+            self._failing = False
+            for suspicion in self._jobs.values():
+                suspicion.others_served = True

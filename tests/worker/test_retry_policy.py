@@ -289,3 +289,11 @@ def test_a_misspelt_library_name_pauses_and_buries_nothing(tmp_path: Path) -> No
         client.close()
     index.close()
     assert decision(caught.value, job()) == Pause()
+
+
+def test_while_stash_gives_no_cover_at_all_a_job_waits_and_spends_no_retry() -> None:
+    error = StashFileError("status 403")
+    error.concerns_all = True
+    made = decision(error, job(retry_count=MAX_RETRIES))
+    assert isinstance(made, Retry)
+    assert (made.counts, made.at > NOW) == (False, True)

@@ -7,7 +7,7 @@ from itertools import cycle, islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.suspects import _MOST, ROUNDS, Suspects
+from worker.suspects import _MOST, ROUNDS, Blame, Suspects
 
 KEYS = st.sampled_from("abcde")
 
@@ -16,7 +16,7 @@ def test_a_job_that_fails_each_time_others_go_through_is_blamed_at_its_third_tha
     suspects = Suspects()
     blamed = []
     for _ in range(ROUNDS + 2):
-        blamed.append(suspects.failed("bad"))
+        blamed.append(suspects.failed("bad") is Blame.JOB)
         suspects.done("other", wrote=True)
     assert blamed == [False, False, False, True, True]
 
@@ -25,7 +25,7 @@ def test_once_others_went_through_it_is_blamed_though_nothing_else_waits_any_mor
     suspects = Suspects()
     suspects.failed("bad")
     suspects.done("other", wrote=True)
-    assert [suspects.failed("bad") for _ in range(ROUNDS)] == [False, False, True]
+    assert [suspects.failed("bad") for _ in range(ROUNDS)] == [Blame.OPEN, Blame.OPEN, Blame.JOB]
 
 
 @given(st.lists(KEYS, max_size=60), st.lists(KEYS, max_size=20))
@@ -34,7 +34,7 @@ def test_while_plex_carries_out_nothing_nobody_is_blamed(
 ) -> None:
     suspects = Suspects()
     for key in failing:
-        assert not suspects.failed(key)
+        assert suspects.failed(key) is not Blame.JOB
         for one in in_step:
             suspects.done(one, wrote=False)
 
@@ -48,7 +48,7 @@ def test_nobody_is_blamed_for_fewer_failures_than_it_takes(
     for key, fails, wrote in events:
         if fails:
             failures[key] += 1
-            assert not suspects.failed(key) or failures[key] > ROUNDS
+            assert suspects.failed(key) is not Blame.JOB or failures[key] > ROUNDS
         else:
             failures[key] = 0
             suspects.done(key, wrote=wrote)
@@ -58,13 +58,14 @@ def test_an_outage_after_a_job_was_suspected_does_not_count_against_it() -> None
     suspects = Suspects()
     suspects.failed("suspected")
     suspects.done("other", wrote=True)
-    assert not any(suspects.failed(key) for key in islice(cycle(["suspected", "b", "c"]), 30))
+    failures = [suspects.failed(key) for key in islice(cycle(["suspected", "b", "c"]), 30)]
+    assert Blame.JOB not in failures
 
 
 def test_two_jobs_that_plex_fails_at_are_both_blamed_while_others_go_through() -> None:
     suspects, blamed = Suspects(), set()
     for _ in range(ROUNDS + 1):
-        blamed |= {key for key in "ab" if suspects.failed(key)}
+        blamed |= {key for key in "ab" if suspects.failed(key) is Blame.JOB}
         suspects.done("other", wrote=True)
     assert blamed == {"a", "b"}
 
@@ -75,7 +76,7 @@ def test_a_job_that_succeeds_is_a_suspect_no_more() -> None:
         suspects.failed("a")
         suspects.done("other", wrote=True)
     suspects.done("a", wrote=False)
-    assert not suspects.failed("a")
+    assert suspects.failed("a") is not Blame.JOB
 
 
 def test_what_is_remembered_of_a_long_outage_is_bounded() -> None:
@@ -83,3 +84,14 @@ def test_what_is_remembered_of_a_long_outage_is_bounded() -> None:
     for number in range(10 * _MOST):
         suspects.failed(str(number))
     assert len(suspects._jobs) == _MOST
+
+
+@given(st.lists(KEYS, min_size=2, max_size=30))
+def test_in_an_outage_only_the_first_failure_leaves_it_open_whose_fault_it_is(
+    failing: list[str],
+) -> None:
+    suspects = Suspects()
+    suspects.done("other", wrote=True)
+    first, *others = [suspects.failed(key) for key in failing]
+    assert first is Blame.OPEN
+    assert set(others) == {Blame.PLEX}

@@ -1,0 +1,151 @@
+"""Edits that Plex, or a proxy before Plex, does not take: all else arrives, one message each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from simulators.plex import Request
+from simulators.plex.switches import COMMON_EXPLOITS
+from simulators.rig import Rig
+from tests.e2e.test_lifecycle import mutate
+from tests.e2e.test_outages import assert_nothing_spent, quicken, state
+from tests.e2e.test_poison import letters
+
+
+@pytest.fixture
+def rig(rig: Rig) -> Rig:
+    """Its plugin tries a job soon again."""
+    quicken(rig)
+    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
+           "_TEMPORARY = RetryParams(base=0.5, cap=0.5)")  # fmt: skip
+    mutate(rig, "worker/backoff.py", "SHORTEST_DELAY = 1.0", "SHORTEST_DELAY = 0.5")
+    return rig
+
+
+def lines(rig: Rig, text: str) -> list[str]:
+    """The lines of the worker's log that have this text."""
+    return [line for line in rig.worker_log().splitlines() if text in line]
+
+
+def assert_calm(rig: Rig) -> None:
+    """Nothing was counted as an outage, nothing paused, nothing is left."""
+    assert rig.wait_until(lambda: rig.queued() == 0, 60)
+    assert letters(rig) == []
+    assert not (rig.data / "outage_history.json").exists()
+    assert lines(rig, "All jobs wait") == []
+
+
+@pytest.mark.parametrize("closes", [False, True], ids=["403", "closed"])
+def test_a_word_that_a_proxy_blocks_costs_that_word_and_nothing_else(
+    rig: Rig, closes: bool
+) -> None:
+    rig.plex.switches = replace(
+        rig.plex.switches, blocked_query=COMMON_EXPLOITS, proxy_closes=closes
+    )
+    tags = ["night", "cocaine", "outdoor", "archive", "interview", "harbour"]
+    pairs = [rig.add_pair(name, tags=["T"], studio="S") for name in "abcde"]
+    first, item = rig.add_pair("word", tags=tags, studio="S")
+    second, same_word = rig.add_pair("the same word", tags=["cocaine", "night"], studio="S")
+    third, sentence = rig.add_pair("sentence", tags=["T"], studio="S")
+    summary = "A reunion: all of them were selected."
+
+    rig.stash.edit_scenes([first, *(scene_id for scene_id, _ in pairs)], title="New")
+    rig.stash.edit_scene(second, title="New")
+    rig.stash.edit_scene(third, title="New", details=summary)
+
+    assert rig.wait_until(
+        lambda: (
+            all(one.title == "New" for one in (item, same_word, sentence))
+            and all(item.title == "New" for _, item in pairs)
+        ),
+        60,
+    )
+    assert_calm(rig)
+    assert set(item.genres) == set(tags) - {"cocaine"}
+    assert (same_word.genres, sentence.genres, sentence.summary) == (("night",), ("T",), "")
+    (told,) = lines(rig, "'cocaine'")
+    assert "set plex_url to Plex's own address" in told
+    (told,) = lines(rig, "does not take its summary")
+    assert "set plex_url to Plex's own address" in told
+
+    mark = rig.plex.log.mark()
+    for scene_id in (first, second, third):
+        rig.stash.edit_scene(scene_id, title="Newer")
+    assert rig.wait_until(lambda: sentence.title == item.title == same_word.title == "Newer")
+    assert_calm(rig)
+    assert len(rig.plex.log.writes(mark)) == 3, "what is refused is sent again"
+
+
+def test_a_smart_collection_is_told_once_and_searched_for_once(rig: Rig) -> None:
+    rig.plex.switches = replace(rig.plex.switches, smart_collections=frozenset({"Smart"}))
+    pairs = [rig.add_pair(f"s{n}", tags=["T"], studio="Smart") for n in range(8)]
+    mark = rig.plex.log.mark()
+
+    rig.stash.edit_scenes([scene_id for scene_id, _ in pairs], title="New")
+
+    assert rig.wait_until(lambda: all(item.title == "New" for _, item in pairs))
+    assert_calm(rig)
+    assert {(item.studio, item.genres, item.collections) for _, item in pairs} == {
+        ("Smart", ("T",), ())
+    }
+    assert len(lines(rig, "adds no scene to the collection 'Smart'")) == 1
+    assert len(rig.plex.log.writes(mark)) <= len(pairs) + 12
+
+
+def test_a_field_at_which_plex_always_fails_is_refused_and_not_tried_for_ever(rig: Rig) -> None:
+    def has_date(request: Request) -> bool:
+        return any(name.startswith("originallyAvailableAt.value") for name, _ in request.query)
+
+    rig.plex.faults.status(500, text="Field data is not valid", kind="edit", predicate=has_date)
+    scene_id, item = rig.add_pair("a", tags=["T"], date="2024-05-06")
+
+    rig.stash.edit_scene(scene_id, title="New")
+
+    assert rig.wait_until(lambda: item.title == "New" and rig.queued() == 0, 60)
+    assert_calm(rig)
+    (told,) = lines(rig, "does not take its date")
+    assert "Field data is not valid" in told
+    assert item.genres == ("T",)
+    assert len(rig.plex.log.writes()) <= 20
+
+
+def test_a_plex_that_saves_nothing_is_one_message_and_costs_no_retry(rig: Rig) -> None:
+    pairs = [rig.add_pair(f"s{number}", tags=["T"]) for number in range(8)]
+    fault = rig.plex.faults.status(
+        500, text="database is locked", predicate=lambda request: request.is_write
+    )
+
+    rig.stash.edit_scenes([scene_id for scene_id, _ in pairs], title="New")
+
+    assert rig.wait_until(lambda: fault.hits >= 16, 60)  # past the breaker's five
+    assert rig.queued() == len(pairs)
+    assert_nothing_spent(rig)
+    (told,) = lines(rig, " WARNING ")
+    assert "does not save changes: Plex could not (status 500: database is locked)" in told
+    fault.clear()
+
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert letters(rig) == []
+    assert len(state(rig, "outage_history.json")) == 1
+
+
+def test_an_item_that_plex_cannot_save_ends_in_the_dead_letters_and_holds_nobody_back(
+    rig: Rig,
+) -> None:
+    (bad, item), *pairs = [rig.add_pair(name, tags=["T"]) for name in "abcd"]
+    key = str(item.rating_key)
+    rig.plex.faults.status(
+        500, kind="edit", predicate=lambda one: key in (one.param("id"), one.path.split("/")[-1])
+    )
+    for scene_id, _ in (bad, item), *pairs:
+        rig.stash.edit_scene(scene_id, title="New")
+    assert rig.wait_until(lambda: all(item.title == "New" for _, item in pairs))
+
+    assert rig.wait_until(lambda: bool(letters(rig)), 60)
+
+    assert [letter[0] for letter in letters(rig)] == [bad]
+    assert rig.queued() == 0
+    assert not (rig.data / "outage_history.json").exists()

@@ -1,0 +1,50 @@
+"""A Plex that answers reads and saves no change, measured in simulated time."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulators.plex import Request
+from simulators.rig import FOLDER, png
+from sync_queue.operations import METADATA, scene_job
+from tests.reliability.test_http_faults import Bench, bench
+from worker.processor import IDLE
+
+__all__ = ["bench"]
+
+SCENES = 8
+DRAIN = 3.0  # seconds that eight scenes take under the rate limit after an outage
+
+
+@pytest.mark.parametrize("seconds", [15.0, 120.0, 1800.0])
+def test_no_retry_is_spent_and_all_arrives_within_30_seconds_of_its_end(
+    bench: Bench,
+    seconds: float,
+) -> None:
+    for number in range(1, SCENES):
+        path = f"{FOLDER}/s{number}.mp4"
+        scene = bench.stash.add_scene(
+            files=[path], cover=png(number), title=f"Scene {number}", tags=["T"], studio="S"
+        )
+        bench.plex.add_item(bench.section, path)
+        bench.container.queue.enqueue([scene_job(scene.id, METADATA, bench.clock())])
+    end = bench.clock() + seconds
+    written_at: list[float] = []
+
+    def is_locked(request: Request) -> bool:
+        if request.is_write:
+            written_at.append(bench.clock())
+        return request.is_write and bench.clock() < end
+
+    fault = bench.plex.faults.status(500, text="database is locked", predicate=is_locked)
+
+    while bench.run(lambda _waits: not bench.jobs()) != IDLE and bench.jobs():
+        pass  # a run has a limited number of waits
+
+    assert bench.verdict().agree, bench.verdict().differences[:3]
+    assert max(written_at) - end <= 30.0 + DRAIN
+    assert fault.hits <= 12 + seconds / 8
+    assert bench.letters() == []
+    assert bench.said("Next try in") == 0  # of a retry
+    assert bench.said("All jobs wait") <= 1 + seconds / 1000  # each run of the bench is a worker
+    assert bench.said("Plex is down") == 0
