@@ -32,7 +32,10 @@ class House:
     passed: float = 0.0
     waiting: int = 1
     well: bool = False
+    is_read_only: bool = False
     asked: list[float] = field(default_factory=list)  # seconds passed at each request
+    edited: list[float] = field(default_factory=list)  # seconds passed at each edit
+    lines: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folder = DataFolder(str(self.root))
@@ -40,7 +43,7 @@ class House:
 
     def start(self) -> None:
         """Begin a new process."""
-        log = Log(lambda _level, _text: None, Secrets())
+        log = Log(lambda level, text: self.lines.append((level, text)), Secrets())
         self.guard = OutageGuard(
             self.folder, log, lambda: self.wall, lambda: self.waiting, self._check,
             lambda: self.passed,
@@ -48,7 +51,7 @@ class House:
 
     def _check(self, _client: object) -> PlexHealth:
         self.asked.append(self.passed)
-        if self.well:
+        if self.well or self.is_read_only:
             return PlexHealth(reachable=True, latency=0.0, token_ok=True)
         return PlexHealth(reachable=False, latency=0.0, error=PlexServerDown("away"))
 
@@ -63,8 +66,11 @@ class House:
         """A job is due, as during any outage; if it may go, it asks Plex, too."""
         if self.guard.allow(CLIENT, due=True):
             self.asked.append(self.passed)
+            self.edited.append(self.passed)
             if self.well:
                 self.guard.succeeded()
+            elif self.is_read_only:
+                self.guard.failed("saves nothing", is_read_only=True)
             else:
                 self.guard.failed("nothing answers")
         self.guard.step_ended()
@@ -105,6 +111,24 @@ def test_a_dead_server_is_asked_every_five_seconds_at_first_and_once_a_minute_la
     assert between[:3] == pytest.approx([5.0, 5.0, 5.0], abs=0.1)
     assert between[-20:] == pytest.approx([60.0] * 20, abs=0.1)
     assert len(house.asked) <= 75
+
+
+def test_a_server_that_saves_nothing_is_sent_an_edit_every_5_to_20_seconds_and_told_of_once(
+    house: House,
+) -> None:
+    house.is_read_only = True
+    house.live(HOUR)
+    between = [later - edit for edit, later in pairwise(house.edited)]
+    assert min(between) >= 5.0 - NEAR
+    assert max(between) <= 20.0 + 0.1
+    assert len(house.edited) <= 200
+    house.well = True
+    house.live(21.0)
+    assert not house.guard.is_away
+    assert [text.split(".")[0] for _, text in house.lines] == [
+        "saves nothing",
+        "Plex saves changes again after 59m 20s; 1 scenes waited",
+    ]
 
 
 def test_edits_that_keep_coming_bring_no_probe_closer_than_five_seconds(house: House) -> None:

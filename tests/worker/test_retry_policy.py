@@ -18,6 +18,7 @@ from plex.exceptions import (
     PlexNotFound,
     PlexPermanentError,
     PlexPermissionError,
+    PlexReadOnly,
     PlexRedirectError,
     PlexReplaced,
     PlexServerDown,
@@ -42,12 +43,14 @@ from worker.retry_policy import (
     Decision,
     Drop,
     Leave,
+    OthersFirst,
     Outage,
     Pause,
     Retry,
     SceneError,
     decide,
 )
+from worker.suspects import Blame
 
 MAX_RETRIES = 5
 HOURS = 3600.0
@@ -67,6 +70,7 @@ def decision(
     *,
     skip_not_found: bool = False,
     plex_healthy: bool = True,
+    blame: Blame = Blame.PLEX,
     max_retries: int = MAX_RETRIES,
     uniform: Callable[[float, float], float] = longest,
 ) -> Decision:
@@ -76,6 +80,7 @@ def decision(
         max_retries=max_retries,
         skip_not_found=skip_not_found,
         plex_healthy=plex_healthy,
+        blame=blame,
         now=NOW,
         uniform=uniform,
     )
@@ -297,3 +302,13 @@ def test_while_stash_gives_no_cover_at_all_a_job_waits_and_spends_no_retry() -> 
     made = decision(error, job(retry_count=MAX_RETRIES))
     assert isinstance(made, Retry)
     assert (made.counts, made.at > NOW) == (False, True)
+
+
+@pytest.mark.parametrize("retries", [0, MAX_RETRIES])
+def test_a_plex_that_saves_nothing_costs_no_retry_and_others_go_first_while_it_is_open_why(
+    retries: int,
+) -> None:
+    error = PlexReadOnly("saves nothing")
+    assert decision(error, job(retries), blame=Blame.OPEN) == OthersFirst()
+    assert decision(error, job(retries), blame=Blame.PLEX) == Outage()
+    assert decision(PlexServerDown("gone"), job(retries), blame=Blame.OPEN) == Outage()
