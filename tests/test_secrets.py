@@ -64,8 +64,8 @@ def test_no_secret_is_in_anything_that_leaves_the_plugin(make_rig: MakeRig) -> N
     ids = rig.add_library(6, covers=True)
 
     # Edits, and a Plex that refuses one of them.
-    bad = ("id", str(rig.item_of(ids[0]).rating_key))
-    refusal = rig.plex.faults.status(400, kind="edit", predicate=lambda one: bad in one.query)
+    bad = str(rig.item_of(ids[0]).rating_key)
+    refusal = rig.plex.faults.status(400, kind="edit", predicate=lambda one: one.item_ids == bad)
     rig.stash.edit_scenes(ids, tags=["One"])
     assert rig.wait_until(lambda: rig.queued() == 0 and len(dead_letters(rig)) == 1)
     refusal.clear()

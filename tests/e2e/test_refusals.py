@@ -137,9 +137,7 @@ def test_an_item_that_plex_cannot_save_ends_in_the_dead_letters_and_holds_nobody
 ) -> None:
     (bad, item), *pairs = [rig.add_pair(name, tags=["T"]) for name in "abcd"]
     key = str(item.rating_key)
-    rig.plex.faults.status(
-        500, kind="edit", predicate=lambda one: key in (one.param("id"), one.path.split("/")[-1])
-    )
+    rig.plex.faults.status(500, kind="edit", predicate=lambda one: one.item_ids == key)
     for scene_id, _ in (bad, item), *pairs:
         rig.stash.edit_scene(scene_id, title="New")
     assert rig.wait_until(lambda: all(item.title == "New" for _, item in pairs))

@@ -94,15 +94,14 @@ def test_a_job_in_back_off_stands_in_nobodys_way(rig: Rig) -> None:
         500, kind="edit", predicate=lambda request: request.item_ids == key
     )
     rig.stash.edit_scene(bad, title="Bad")
-    assert rig.wait_until(lambda: "Next try in" in rig.worker_log())
+    assert fault.wait_for_hit()
 
     rig.stash.edit_scenes(ids, tags=["Fine"])
 
     assert rig.wait_until(lambda: rig.queued() == 1, 60)
     (job,) = jobs(rig)
     assert job["scene_id"] == bad
-    assert job["last_error_type"] == "PlexTemporaryError"
-    assert breaker_is_closed(rig)
+    assert rig.wait_until(lambda: breaker_is_closed(rig))
     fault.clear()
     assert rig.settled(60), rig.verdict().differences[:3]
 
@@ -148,7 +147,7 @@ def test_no_error_of_an_edit_carries_what_was_to_be_written(
 
     assert fault.wait_for_hit(timeout=20)
     assert rig.wait_until(lambda: f"Scene {scene_id}" in rig.worker_log())
-    ends = ("dead letters", "already in step")
+    ends = ("dead letters", "already in step", "All jobs wait")
     assert rig.wait_until(lambda: any(end in rig.worker_log() for end in ends))
     rig.task("queue_status")
     said = "\n".join(text for run in rig.stash.host.runs for text in run.result.messages())

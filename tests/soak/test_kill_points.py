@@ -55,13 +55,13 @@ def an_edit(bench: Bench, scene_id: int) -> None:
 
 
 def a_temporary_error(bench: Bench, scene_id: int) -> None:
-    bench.rig.plex.faults.status(500, kind="edit", times=1)
+    bench.rig.plex.faults.status(500, kind="poster_upload", times=1)
     bench.put(scene_id)
 
 
 def a_refusal(bench: Bench, scene_id: int) -> None:
-    # Of an edit of seven fields, which are tried together and then one by one.
-    bench.rig.plex.faults.status(400, kind="edit", times=8)
+    # Of an edit of seven fields: together, one by one, and an edit that changes nothing.
+    bench.rig.plex.faults.status(400, kind="edit", times=9)
     bench.put(scene_id)
 
 
@@ -104,7 +104,7 @@ def a_removed_scene(bench: Bench, scene_id: int) -> None:
 @pytest.mark.parametrize(
     ("prepare", "least", "among"),
     [
-        (an_edit, 30, "http:PUT /library/sections/#/all:after"),
+        (an_edit, 30, "http:PUT /library/metadata/#:after"),
         (a_temporary_error, 4, "sql:UPDATE ack_queue_default data,status:after"),
         (a_refusal, 4, "sql:INSERT dead_letters:after"),
         (a_dead_workers_job, 1, "sql:UPDATE ack_queue_default data,status:after"),
