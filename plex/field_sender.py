@@ -38,9 +38,9 @@ from shared.frozen import frozen
 Put = Callable[[PlexItem, Parameters], None]
 # Plex's names of fields whose lock is set to what it is, to see whether Plex takes an edit.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
+_ALONE = ", though Plex takes other edits"
 _PROXY = (
-    "though Plex takes other edits: a proxy before Plex may block certain words; set plex_url to "
-    "Plex's own address"
+    f"{_ALONE}: a proxy before Plex may block certain words; set plex_url to Plex's own address"
 )
 
 
@@ -142,7 +142,7 @@ def _meaning(error: PlexError, general: PlexError | None) -> PlexError:
         general: of an edit of the same item that changes nothing; None when Plex took it.
     """
     if general is None and isinstance(error, PlexPermissionError):
-        return PlexPermanentError(f"status 403, {_PROXY}")
+        return PlexPermanentError(f"status 403{_PROXY}")
     if general is None or isinstance(general, PlexPermanentError):
         return error
     if isinstance(general, PlexTemporaryError):
@@ -207,7 +207,8 @@ class _Run:
             self._alone(name, fields[name])
             if self._final and name in self._failed:
                 failure = self._failed.pop(name)
-                self.refused[name] = PlexPermanentError(f"{failure.cause}, {_PROXY}")
+                advice = _PROXY if failure.was_closed else _ALONE
+                self.refused[name] = PlexPermanentError(f"{failure.cause}{advice}")
         for name in list(self.refused):
             self._search(name, fields[name])
         for left in self._failed.values():
