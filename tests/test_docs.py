@@ -21,7 +21,7 @@ DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
 MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
 LARGEST_PICTURE = 150_000  # bytes
-MOST_LINES, MOST_LINES_OF_README = 210, 100
+MOST_LINES, MOST_LINES_OF_README = 240, 100
 LARGEST_IMAGE = 15_000  # bytes
 # Names in code style that are others': Stash's, Docker's, Python's.
 OTHERS_NAMES = {"plugin_id", "args_map", "task_name"}
