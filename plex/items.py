@@ -44,6 +44,7 @@ class PlexItem:
     performers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     locked: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
@@ -119,6 +120,7 @@ def parse_item(video: Element) -> PlexItem | None:
         performers=_names(video, "Role"),
         tags=_names(video, "Genre"),
         collections=_names(video, "Collection"),
+        labels=_names(video, "Label"),
         locked=frozenset(
             field.get("name") or ""
             for field in video.findall("Field")

@@ -115,6 +115,7 @@ class Config:
     sync_poster: bool = _setting(boolean, True)
     sync_background: bool = _setting(boolean, True)
     sync_collection: bool = _setting(boolean, True)
+    remove_overlay_label: bool = _setting(boolean, False)
     trigger_plex_scan: bool = _setting(boolean, False)
     skip_not_found: bool = _setting(boolean, False)
     debug_logging: bool = _setting(boolean, False)

@@ -23,6 +23,7 @@ from validation.scene_extractor import StashScene
 POSTER, ART = "poster", "art"
 _LOCKS = {POSTER: "thumb", ART: "art"}
 NOTHING_TO_GIVE = ""  # remembered instead of a SHA-1: the scene has no cover, or none Plex takes
+_OVERLAY = "overlay"  # Kometa's label of an item whose poster carries its overlay, in lower case
 _REFUSED = "refused:"  # before the SHA-1 of bytes that Plex did not take: the item shows others
 
 
@@ -71,6 +72,7 @@ class CoverSync:
         preserve: leave an image alone that was locked in Plex before our first upload: a person
             chose it. Which image is shown after an upload costs a request per item to see, so one
             that was chosen later stays only until the cover changes in Stash.
+        remove_overlay_label: take Kometa's label from an item that gets a new poster.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class CoverSync:
         warn: Callable[[str], None],
         *,
         preserve: bool,
+        remove_overlay_label: bool = False,
     ) -> None:
         self._images = images
         self._client = client
@@ -89,6 +92,7 @@ class CoverSync:
         self._server_id = server_id
         self._warn = warn
         self._preserve = preserve
+        self._remove_overlay_label = remove_overlay_label
 
     def run(
         self,
@@ -174,6 +178,7 @@ class CoverSync:
         item, kind = target.item, target.kind
         self._note_ahead(target, cover)
         try:
+            self._remove_overlay(scene, target)
             self._write(item, lambda: self._client.upload_image(item.rating_key, kind, cover.data))
         except PlexPermanentError as error:
             self._warn(f"{scene.label}: {error}; it stays without this {kind}. Set another cover")
@@ -191,6 +196,19 @@ class CoverSync:
             write()
         except (PlexPermissionError, PlexTemporaryError) as error:
             raise self._client.judge(item, error) from None
+
+    def _remove_overlay(self, scene: StashScene, target: Target) -> None:
+        """Take Kometa's label away, or Kometa puts its backup of the old poster back.
+
+        The label goes before the upload, so that no kill in between can leave it.
+        """
+        labels = [label for label in target.item.labels if label.casefold() == _OVERLAY]
+        if not self._remove_overlay_label or target.kind != POSTER or not labels:
+            return
+        try:
+            self._client.edit(target.item, {"labels": {"label[].tag.tag-": labels[0]}})
+        except PlexPermanentError as error:
+            self._warn(f"{scene.label}: {error}; Kometa may put the old poster back")
 
     def _note_ahead(self, target: Target, cover: Cover) -> None:
         """Note whose image this will be, and the lock of before when it is the first.

@@ -58,7 +58,13 @@ class ItemWriter:
         self._server_id = session.library.server_id
         self._preserve = session.config.preserve_plex_edits
         self._covers = CoverSync(
-            images, session.client, queue, self._server_id, log.warning, preserve=self._preserve
+            images,
+            session.client,
+            queue,
+            self._server_id,
+            log.warning,
+            preserve=self._preserve,
+            remove_overlay_label=session.config.remove_overlay_label,
         )
         self._verification = Verification(session.client, queue, self._server_id, clock, log)
         self._memory = ItemMemory({}, {})

@@ -231,3 +231,19 @@ def test_a_cover_that_stash_does_not_give_keeps_neither_its_fields_nor_other_sce
     assert "All jobs wait" not in rig.worker_log()
     rig.stash.faults.clear()
     assert rig.wait_until(lambda: item.poster == item.art == png(0) and rig.queued() == 0, 60)
+
+
+def test_a_new_poster_takes_kometas_label_away_only_if_that_is_wanted(make_rig: MakeRig) -> None:
+    rig = make_rig()
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
+    with rig.plex.changed:
+        item.labels = ("Overlay", "Mine")
+    sync(rig, scene_id, "One", item)
+    assert (item.poster, item.labels) == (png(1), ("Overlay", "Mine"))
+
+    rig.stop_worker()
+    rig.configure(remove_overlay_label=True)
+    rig.stash.edit_scene(scene_id, cover=png(2))
+
+    assert rig.wait_until(lambda: item.poster == png(2))
+    assert list(item.labels) == ["Mine"]

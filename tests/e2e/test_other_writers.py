@@ -83,3 +83,21 @@ def test_what_a_person_sets_before_an_edit_was_read_back_is_his_with_preserve_pl
     assert {name: shown(item)[name] for name in values} == values
     assert "did not keep" not in rig.worker_log()
     assert memory(rig) == {}
+
+
+def test_a_legacy_agent_that_writes_its_address_into_the_scene_has_nothing_sent_to_plex(
+    rig: Rig,
+) -> None:
+    """It would refresh the item again after each edit, and so on without an end."""
+    scene_id, item = rig.add_pair("a", **EVERYTHING)
+    sync(rig)
+    mark = rig.plex.log.mark()
+
+    for number in range(3):
+        rig.plex.refresh_item(item.rating_key)
+        rig.stash.edit_scene(scene_id, urls=[f"http://plex/agent/{number}"])
+        assert rig.wait_until(lambda: rig.queued() == 0)
+
+    rig.task("process_queue")
+    assert rig.plex.log.writes(mark) == []
+    assert shown(item) == SHOWN

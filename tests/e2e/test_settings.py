@@ -48,6 +48,8 @@ SHOWN_BY = {
     "sync_poster": _TOGGLE,
     "sync_background": _TOGGLE,
     "sync_collection": _TOGGLE,
+    "remove_overlay_label": "e2e/test_covers.py::"
+    "test_a_new_poster_takes_kometas_label_away_only_if_that_is_wanted",
     "trigger_plex_scan": "e2e/test_folder_scans.py::"
     "test_new_scenes_queue_nothing_unless_somebody_knows_that_scans_are_wanted",
     "skip_not_found": f"{HERE}test_scenes_that_plex_does_not_have_are_done_if_that_is_wanted",

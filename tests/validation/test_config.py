@@ -33,6 +33,7 @@ BOOLEANS = {
     "sync_poster": True,
     "sync_background": True,
     "sync_collection": True,
+    "remove_overlay_label": False,
     "trigger_plex_scan": False,
     "skip_not_found": False,
     "debug_logging": False,

@@ -25,6 +25,7 @@ OPTIONAL: list[tuple[str, Any, str]] = [
     ("sync_poster", ["poster"], _SWITCH),
     ("trigger_plex_scan", -1, _SWITCH),
     ("skip_not_found", "y e s", _SWITCH),
+    ("remove_overlay_label", "often", _SWITCH),
     ("debug_logging", "verbose", _SWITCH),
     ("obfuscate_paths", {}, _SWITCH),
     ("reconcile_missing", "true!", _SWITCH),
