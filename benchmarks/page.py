@@ -100,7 +100,7 @@ def _open(
 ) -> Sequence[dict[str, float]]:
     """Open the page anew each time; return what its stopwatch has noted, in milliseconds."""
     profile = plugin.workspace.folder("chromium")
-    with Web(plugin.rig, libraries) as web, Browser(programs, profile) as browser:
+    with Web(libraries, plugin.rig) as web, Browser(programs, profile) as browser:
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", source=_STOPWATCH)
         seen: list[dict[str, float]] = []
         for _ in range(tries):

@@ -179,7 +179,9 @@ class Browser:
         try:
             self.until(_VISIBLE_WITH_TEXT, selector, text)
         except BrowserError as error:
-            shown = self.js("return document.body.innerText")
+            shown = self.js(
+                "return (document.querySelector(arguments[0]) || document.body).innerText", selector
+            )
             message = f"{error}; {text!r} is not in {selector}, the page shows: {shown[:2000]}"
             raise BrowserError(message) from None
         return self.text(selector, text)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
@@ -12,9 +14,14 @@ from simulators.rig import Rig
 from tests.conftest import MakeRig
 from tests.ui.browser import Browser
 from tests.ui.chromium import LACK, Programs, find
+from tests.ui.situations import something_of_everything
 from tests.ui.web import VendorError, Web, vendor
 
-Serve = Callable[[Rig], Web]
+
+class Serve(Protocol):
+    """Makes a page over a rig, or over given answers."""
+
+    def __call__(self, rig: Rig | None = None) -> Web: ...
 
 
 @pytest.fixture(scope="session")
@@ -57,13 +64,29 @@ def browser(chromium: Browser) -> Browser:
 
 @pytest.fixture
 def serve(libraries: Path, browser: Browser, make_rig: MakeRig) -> Iterator[Serve]:
-    """Makes a page over a rig; whatever the console shows by the test's end fails it.
+    """Makes a page over a rig, or over given answers; what the console shows fails the test.
 
     The page is left before the rig that answers it comes to its end.
     """
     del make_rig
     with ExitStack() as stack:
-        yield lambda rig: stack.enter_context(Web(rig, libraries))
+        yield lambda rig=None: stack.enter_context(Web(libraries, rig))
         complaints = browser.complaints()
         browser.open("about:blank")
     assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The real plugin's answers, by mode, to a page that has something of everything."""
+    with Rig(tmp_path_factory.mktemp("answers") / "rig", compiled=True) as rig:
+        return something_of_everything(rig)
+
+
+@pytest.fixture
+def canned(serve: Serve, answers: dict[str, dict[str, Any]]) -> Web:
+    """A page over the real plugin's answers, which a test may change."""
+    web = serve()
+    for mode, output in copy.deepcopy(answers).items():
+        web.answer(mode, output)
+    return web

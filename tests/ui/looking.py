@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulators.rig import Rig
 from tests.ui.browser import PATIENCE, Browser
 from tests.ui.web import Web
 
@@ -26,9 +27,9 @@ def look_again(browser: Browser) -> None:
     browser.js("harness.fire()")
 
 
-def looks_until(browser: Browser, web: Web, text: str, selector: str = "body") -> None:
+def looks_until(browser: Browser, rig: Rig, text: str, selector: str = "body") -> None:
     """Let the page ask again and again until a text is there."""
-    assert web.rig.wait_until(lambda: _looks(browser, text, selector), PATIENCE)
+    assert rig.wait_until(lambda: _looks(browser, text, selector), PATIENCE)
 
 
 def _looks(browser: Browser, text: str, selector: str) -> bool:

@@ -70,11 +70,11 @@ def main(folder: Path) -> None:
         libraries = vendor(place / "npm")
         with Browser(programs, place / "chromium") as browser:
             for name, make in STATES.items():
-                with Rig(place / name) as rig, Web(rig, libraries) as web:
+                with Rig(place / name) as rig, Web(libraries, rig) as web:
                     make(rig)
                     take(browser, f"{web.url}{PAGE}", folder / f"state-{name}.png", 900, 250)
                     browser.open("about:blank")
-            with Rig(place / "rig") as rig, Web(rig, libraries) as web:
+            with Rig(place / "rig") as rig, Web(libraries, rig) as web:
                 rig.plex.add_section("Films", ["/media/films"])
                 trouble(rig)
                 take_trouble(browser, web, rig, folder)

@@ -107,6 +107,36 @@ def busy_day(rig: Rig) -> None:
     write(rig, "stats.json", {"jobs_succeeded": 230, "hours": hours})
 
 
+def something_of_everything(rig: Rig) -> dict[str, dict[str, Any]]:
+    """Put syncs, jobs that wait, dead letters and outages into a rig; return answers about them."""
+    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
+    rig.stash.edit_scene(scene_id, title="Uno")
+    assert rig.wait_until(lambda: rig.verdict().agree and rig.queued() == 0)
+    rig.stop_worker()
+    busy_day(rig)
+    rig.plex.add_section("Clips, short", ["/media/clips"])
+    other, _ = rig.add_pair("two", title="Two", details="What happens.")
+    dry_run = ask(rig, "reconcile_recent", dry_run=True)
+    rig.item_of(scene_id).title = "Something else"
+    found = {mode: ask(rig, mode, scene_id=scene_id) for mode in ("scene_status", "inspect")}
+    connection = ask(rig, "health_check")
+    wait_in_queue(rig, [other], "PlexNotFound")
+    bury(rig, [4, 5], "SceneError", "the scene has no file")
+    bury(rig, [6], "PlexAmbiguousMatch", "2 files of Plex could be it")
+    outage_now(rig, time.time() - 60)
+    doctor = ask(rig, "doctor")
+    (rig.data / "circuit_breaker.json").unlink()
+    overview = ask(rig, "overview")
+    return {
+        "overview": overview,
+        "wake": {"text": "", "state": overview["state"]},
+        "reconcile_recent": dry_run,
+        "doctor": doctor,
+        "health_check": connection,
+        **found,
+    }
+
+
 # -- each state of the one sentence --------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.rig import TOKEN, Rig
+from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from simulators.stash import VideoFile
 from tests.conftest import MakeRig
 from tests.e2e.test_lifecycle import mutate
@@ -21,6 +21,7 @@ from tests.ui.situations import ask, bury
 pytestmark = pytest.mark.xdist_group("browser")
 
 MOST_CLICKS = 3
+ENTER = "\ue007"
 
 
 class Person:
@@ -67,7 +68,7 @@ def test_plex_is_down(browser: Browser, serve: Serve, make_rig: MakeRig) -> None
     browser.sees("nothing answers at Plex's address. Start it, or correct plex_url", ".s2p-told")
     rig.plex.start()
 
-    looks_until(browser, web, "Everything is in Plex", SENTENCE)
+    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
     assert item.title == "Uno"
 
 
@@ -87,44 +88,32 @@ def test_the_token_is_refused(browser: Browser, serve: Serve, make_rig: MakeRig)
     browser.type("#s2p-set-plex_token", TOKEN)
     person.click("button", "Save 1 change")
 
-    looks_until(browser, web, "Everything is in Plex", SENTENCE)
+    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
     assert item.title == "Uno"
 
 
-@pytest.mark.parametrize("waits", [True, False], ids=["it waits", "it is a dead letter"])
 def test_plex_names_its_folders_differently(
-    browser: Browser, serve: Serve, make_rig: MakeRig, waits: bool
+    browser: Browser, serve: Serve, make_rig: MakeRig
 ) -> None:
     rig = quick(make_rig)
     files = [VideoFile("/data/a/one.mp4", size=11)]
     scene = rig.stash.add_scene(title="One", details="What happens.", files=files)
     item = rig.plex.add_item(rig.section, "/media/scenes/a/one.mp4", size=12)
-    name = "PlexNotFound"
-    if waits:
-        rig.stash.edit_scene(scene.id, title="Uno")
-    else:
-        rig.stash.update_scene(scene.id, title="Uno")
-        bury(rig, [scene.id], name, "Plex has no item for the scene's file")
-    assert rig.wait_until(lambda: name in str(ask(rig, "scene_status", scene_id=scene.id)))
+    rig.stash.edit_scene(scene.id, title="Uno")
+    assert rig.wait_until(lambda: "PlexNotFound" in str(ask(rig, "scene_status", scene_id=1)))
     web, person = serve(rig), Person(browser)
-    opened(browser, web, f"/scenes/{scene.id}" if waits else "/")
+    opened(browser, web, f"/scenes/{scene.id}")
 
-    if waits:
-        person.click(".nav-link", "Plex")
-        cause = browser.sees("Plex does not have the file", ".s2p-scene")
-        assert "Where Plex names its folders differently, set the path map" in cause
-        person.click(".s2p-scene a", "To the path map")
-    else:
-        person.click(".nav-utility")
-        cause = browser.sees("Plex does not have the file", ".s2p-group")
-        assert "Where Plex names its folders differently, set the path map" in cause
-        person.click(".s2p-group button", "To the path map")
+    person.click(".nav-link", "Plex")
+    cause = browser.sees("Plex does not have the file", ".s2p-scene")
+    assert "Where Plex names its folders differently, set the path map" in cause
+    person.click(".s2p-scene a", "To the path map")
     browser.until("return document.activeElement.id === 's2p-set-plex_unmatched_path_map'")
     browser.type("#s2p-set-plex_unmatched_path_map", "/media/scenes=>/data")
     person.click("button", "Save 1 change")
 
     browser.sees("then it looks for 1 scene again", ".s2p-told")
-    looks_until(browser, web, "Everything is in Plex", SENTENCE)
+    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
     assert item.title == "Uno"
 
 
@@ -141,42 +130,78 @@ def test_a_setting_is_missing(browser: Browser, serve: Serve, make_rig: MakeRig)
     browser.type("#s2p-set-plex_url", rig.plex.url)
     person.click("button", "Save 1 change")
 
-    looks_until(browser, web, "Everything is in Plex", SENTENCE)
+    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
     assert item.title == "Uno"
 
 
-def test_from_the_scene_to_cause_and_cure_in_two_clicks(
+def test_dead_letters_are_retried_dropped_and_compared(
     browser: Browser, serve: Serve, rig: Rig
 ) -> None:
-    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
-    bury(rig, [scene_id], "PlexTemporaryError", "Plex answered with status 500")
-    opened(browser, serve(rig), f"/scenes/{scene_id}")
-
+    scenes = rig.add_library(3, covers=False)
+    bury(rig, scenes, "PlexTemporaryError", "Plex answered with status 500")
+    bury(rig, [7, 8, 9], "SceneError", "the scene has no file")
+    web = serve(rig)
+    opened(browser, web, f"/scenes/{scenes[0]}")
     browser.click(".nav-link", "Plex")
-    cause = browser.sees("What to do", ".s2p-scene")
-    assert "Not in step: Plex answered with status 500" in cause
+    assert "What to do" in browser.sees("Not in step: Plex answered with status", ".s2p-scene")
     browser.click(".s2p-scene button", "Sync now")
+    browser.sees(f"Scene {scenes[0]} is queued", ".s2p-scene")
 
-    browser.sees(f"Scene {scene_id} is queued", ".s2p-scene")
+    browser.click(".nav-utility")
+    browser.sees("5 scenes need you", SENTENCE)
+    browser.js("document.querySelectorAll('.s2p-group').forEach(one => one.open = true)")
+    browser.click(".s2p-group button", "Retry all 2")
     assert rig.settled()
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    looks_until(browser, rig, "3 scenes need you", SENTENCE)
+    browser.click(".s2p-group button", "Drop all")
+    browser.click(".s2p-group button", "Drop 3 dead letters for good?")
+    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
+
+    browser.click(".s2p-section button", "Run now")
+    browser.sees("queued as a task of Stash")
+    looks_until(browser, rig, "scenes checked")
     assert ask(rig, "overview")["dead_letters"]["count"] == 0
 
 
-def test_from_any_page_to_cause_and_what_differs_in_three_clicks(
-    browser: Browser, serve: Serve, rig: Rig
+SHOWN = (
+    "return document.documentElement.outerHTML + JSON.stringify({...localStorage})"
+    " + [...document.querySelectorAll('input, textarea')].map(one => one.value).join()"
+)
+
+
+def test_settings_are_changed_without_a_secret_in_the_page(
+    browser: Browser, serve: Serve, make_rig: MakeRig
 ) -> None:
-    scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
-    bury(rig, [scene_id], "PlexAmbiguousMatch", "2 files of Plex could be it")
-    web = serve(rig)
-    opened(browser, web, "/")
-    browser.until("return document.querySelector('.s2p-badge')?.textContent === '1'")
+    rig = make_rig(settings={"plex_library": "Flims"})
+    rig.plex.add_section("Films", ["/media/Films"])
+    scene_id, _ = rig.add_pair("one", title="Very private")
+    bury(rig, [scene_id], "SceneError", f"{FOLDER}/one.mp4 is gone")
+    opened(browser, serve(rig))
+    browser.click("button", "Test connection")
+    browser.sees("no video library 'Flims'; it has 'Scenes' (1)", ".s2p-told")
+    browser.click(".s2p-libraries label", "Films")
+    browser.click(".s2p-libraries label", "Scenes")
+    browser.click("summary", "Fields")
+    browser.click("#s2p-set-sync_tags")
+    browser.type("#s2p-set-max_tags", "5")
+    browser.type("#s2p-set-plex_token", TOKEN[::-1])
+    before = rig.stash.plugin_settings(PLUGIN)
+    browser.click("button", "Save 4 changes")
+    browser.sees("a whole number from 10 to 500", ".s2p-told")
+    assert rig.stash.plugin_settings(PLUGIN) == before
 
-    browser.click(".nav-utility")
-    cause = browser.sees("What to do", ".s2p-group")
-    assert "2 files of Plex could be it" in cause
-    browser.click(".s2p-letters button", "Inspect")
+    browser.type("#s2p-set-max_tags", "50")
+    browser.sees("Save 4 changes", "button:not(:disabled)")
+    browser.press(ENTER)
+    browser.sees("Saved: ", ".s2p-told")
 
-    browser.until("return document.querySelector('.s2p-group .s2p-told')")
-    assert web.arguments[-1]["mode"] in ("inspect", "overview")
-    assert {"mode": "inspect", "format": "json", "scene_id": scene_id} in web.arguments
+    saved = {"max_tags": 50, "sync_tags": False, "plex_token": TOKEN[::-1]}
+    assert rig.stash.plugin_settings(PLUGIN) == before | saved | {"plex_library": "Scenes, Films"}
+    browser.click("button", "Report to copy")
+    report = browser.until("return document.querySelector('.s2p-report')?.value")
+    assert '"error_type": "SceneError"' in report
+    for private in ("private", FOLDER, rig.plex.url):
+        assert private not in report
+    for secret in (TOKEN, TOKEN[::-1]):
+        assert secret not in browser.js(SHOWN)
+    rig.canary.add(TOKEN[::-1])

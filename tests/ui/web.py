@@ -85,14 +85,18 @@ def ui_files(folder: Path, kind: str) -> list[Path]:
 
 
 class Web:
-    """Serves the harness over a rig.
+    """Serves the harness.
+
+    Args:
+        libraries: Stash's libraries for its plugins.
+        rig: runs the plugin where `answers` has nothing; without it the answer is empty.
 
     Attributes:
         asked: the modes that the page's requests named, in their order; other requests by `""`.
         answers: for a mode, what is answered instead of running the plugin.
     """
 
-    def __init__(self, rig: Rig, libraries: Path) -> None:
+    def __init__(self, libraries: Path, rig: Rig | None = None) -> None:
         self.rig = rig
         self.asked: list[str] = []
         self.arguments: list[dict[str, Any]] = []
@@ -166,7 +170,7 @@ class Web:
 
     def file(self, path: str) -> tuple[int, str, bytes]:
         """What a GET is answered: status, type, body."""
-        folder = self.rig.manifest.directory
+        folder = self.rig.manifest.directory if self.rig else REPOSITORY
         if path == "/plugin/Stash2Plex/javascript":
             return 200, MIME["js"], _joined(ui_files(folder, "javascript"))
         if path == "/plugin/Stash2Plex/css":
@@ -179,6 +183,10 @@ class Web:
                 return 200, MIME[found.suffix[1:]], found.read_bytes()
         return 200, MIME["html"], (HARNESS / "index.html").read_bytes()
 
+    def answer(self, mode: str, output: Mapping[str, Any]) -> None:
+        """Give this as the plugin's answer to a mode from now on."""
+        self.answers[mode] = {"data": {"runPluginOperation": output}}
+
     def graphql(self, request: dict[str, Any]) -> bytes:
         """What a GraphQL request is answered: by the fake Stash, unless the test knows better."""
         arguments = (request.get("variables") or {}).get("args") or {}
@@ -188,6 +196,8 @@ class Web:
             self.arguments.append(dict(arguments))
         if mode in self.answers:
             return json.dumps(self.answers[mode]).encode()
+        if self.rig is None:
+            return b'{"data": {"plugins": []}}'
         headers = {"ApiKey": self.rig.stash.gate.api_key} if self.rig.stash.gate.api_key else {}
         with requests.Session() as session:
             session.trust_env = False
