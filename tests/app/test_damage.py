@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from app.damage import QUIET, Mender, identity_of, is_replaced
+from app.damage import QUIET, Mender, identity_of
 from plex.path_index import PathIndex
 from shared.data_folder import DataFolder
 from shared.log import ERROR, WARNING, Log
@@ -81,13 +80,6 @@ def test_a_damaged_index_is_made_anew_and_the_queue_stays(place: Place) -> None:
     assert identity_of(str(place.queue)) == place.opened
 
 
-def test_a_queue_that_could_be_mended_costs_no_index(place: Place) -> None:
-    level, text = place.mend()
-
-    assert (level, "is mended; no job is lost" in text) == (WARNING, True)
-    assert place.index.exists()
-
-
 def test_a_queue_that_another_process_has_set_aside_costs_nothing_more(place: Place) -> None:
     place.queue.rename(place.queue.with_suffix(".aside"))
     QueueManager(place.folder.queue_folder).close()
@@ -118,13 +110,3 @@ def test_a_queue_that_cannot_be_set_aside_is_told_and_tried_again(place: Place) 
     assert (level, "could not be set aside" in text) == (ERROR, True)
     (place.queue.parent / "rebuilt.json").rmdir()
     assert "is kept as" in place.mend()[1]
-
-
-def test_a_database_that_is_gone_or_was_not_there_counts_as_no_other(place: Place) -> None:
-    path = str(place.queue)
-    assert not is_replaced(path, None)
-    assert not is_replaced(path, place.opened)
-
-    os.unlink(path)
-
-    assert not is_replaced(path, place.opened)

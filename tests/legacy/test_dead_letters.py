@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import pickle
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legacy.dead_letters import LONGEST_MESSAGE, clean
+from legacy.dead_letters import clean
 from shared.redaction import Secrets
 from sync_queue.manager import QueueManager
-from tests.legacy.support import EarlierFolder, Switch, earlier_job
-from tests.sync_queue.support import NOW
+from tests.legacy.support import EarlierFolder, Switch
 
 TOKEN = "Zx81TokenOfPlex"
 NOON = "2025-06-15 12:00:00"
@@ -60,16 +58,6 @@ def test_the_newest_dead_letter_of_a_scene_and_type_is_kept(
     ]
 
 
-def test_a_dead_letter_of_ours_is_not_replaced(earlier: EarlierFolder, switch: Switch) -> None:
-    earlier.letter(3, message="ours")
-    switch.take_over()
-    earlier.letter(3, message="theirs")
-
-    switch.take_over()
-
-    assert [row[2] for row in switch.letters()] == ["ours"]
-
-
 def test_a_dead_letter_can_be_queued_again(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.letter(3)
     switch.take_over()
@@ -97,17 +85,6 @@ def test_a_scene_that_plex_lacked_is_watched_for_by_its_file(
     assert switch.waiting() == []
 
 
-def test_a_scene_that_plex_lacked_whose_file_is_not_known_is_tried_again(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
-    earlier.letter(3, "PlexNotFound", data=pickle.dumps(earlier_job(3, data={})))
-
-    switch.take_over()
-
-    assert [row[0] for row in switch.letters()] == [3]
-    assert [job["scene_id"] for job in switch.waiting()] == [3]
-
-
 def test_a_letter_whose_job_cannot_be_read_is_kept_by_the_scene_that_it_names(
     earlier: EarlierFolder, switch: Switch
 ) -> None:
@@ -116,38 +93,6 @@ def test_a_letter_whose_job_cannot_be_read_is_kept_by_the_scene_that_it_names(
     switch.take_over()
 
     assert [row[0] for row in switch.letters()] == [3]
-
-
-def test_a_letter_without_a_scene_is_told_of(earlier: EarlierFolder, switch: Switch) -> None:
-    earlier.letter(None, data=b"nonsense")
-    earlier.letter(None, data=pickle.dumps({"a": 1}))
-
-    said = switch.take_over()
-
-    assert switch.letters() == []
-    assert "Left behind: 1 of dlq.db: it is damaged" in said
-    assert "1 of dlq.db: it names no scene" in said
-
-
-@pytest.mark.parametrize("failed_at", [None, "yesterday", "9999-12-31 23:59:59"])
-def test_a_letter_whose_time_is_not_known_failed_now(
-    earlier: EarlierFolder, switch: Switch, failed_at: str | None
-) -> None:
-    earlier.letter(3, failed_at=failed_at)
-
-    switch.take_over()
-
-    assert [row[3] for row in switch.letters()] == ["2025-06-15 15:06:40"]
-
-
-def test_a_type_of_error_that_is_no_name_of_a_class_is_unknown(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
-    earlier.letter(3, "two words; or more")
-
-    switch.take_over()
-
-    assert [row[1] for row in switch.letters()] == ["UnknownError"]
 
 
 def test_letters_wait_until_it_is_known_what_to_blank_out(
@@ -192,15 +137,3 @@ def test_a_known_secret_never_comes_along(before: str, after: str) -> None:
     secrets.add(TOKEN)
 
     assert TOKEN not in clean(f"{before}{TOKEN}{after}", secrets.redact)
-
-
-@given(st.text(max_size=3 * LONGEST_MESSAGE))
-def test_a_message_has_a_bound(message: str) -> None:
-    assert len(clean(message, lambda text: text)) <= LONGEST_MESSAGE + len(" … (cut)")
-
-
-def test_a_message_that_says_nothing_secret_stays_as_it_is() -> None:
-    message = "No item for '/media/scenes/a (1).mp4' in Plex: what now"
-
-    assert clean(message, lambda text: text) == message
-    assert NOW == 1_750_000_000.0  # which the time of a letter that failed "now" stands for

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from legacy import importing, ledger, presence
+from legacy import importing, ledger
 from sync_queue.database import connect
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, PATH, enqueue, scene_job
@@ -91,16 +91,6 @@ def test_completed_rows_go_and_failed_ones_stay(earlier: EarlierFolder, switch: 
     assert states == [(0, 1), (9, 2)]
 
 
-def test_thousands_of_duplicates_become_one_job(earlier: EarlierFolder, switch: Switch) -> None:
-    earlier.queue()
-    earlier.raw_rows([pickle.dumps(earlier_job(n % 7 + 1), 4) for n in range(1500)])
-
-    said = switch.take_over()
-
-    assert [job["scene_id"] for job in switch.waiting()] == [1, 2, 3, 4, 5, 6, 7]
-    assert "7 scenes that waited (1,500 jobs)" in said
-
-
 @pytest.mark.parametrize("status", [0, 1, 2])
 @pytest.mark.parametrize("data", [HOSTILE, b"", b"\x00\xff", None, "text"], ids=repr)
 def test_what_is_no_plain_job_stays_byte_for_byte_and_is_never_claimed(
@@ -116,24 +106,6 @@ def test_what_is_no_plain_job_stays_byte_for_byte_and_is_never_claimed(
     assert [job["scene_id"] for job in switch.waiting()] == [1]
     assert "Left behind: 1 of queue/data.db: it" in said
     assert switch.take_over() == ""
-
-
-def test_a_fresh_folder_is_looked_at_once_and_nothing_is_said(switch: Switch) -> None:
-    assert switch.take_over() == ""
-
-    assert switch.rows("SELECT source FROM earlier_data") == [("queue/data.db",)]
-
-
-def test_a_busy_database_of_ours_does_not_keep_anybody_from_going_on(
-    switch: Switch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(presence, "LOOK_TIMEOUT", 0.0)
-    writer = connect(switch.earlier.folder.queue_database)
-    writer.execute("BEGIN IMMEDIATE")
-
-    assert switch.take_over() == ""
-
-    writer.close()
 
 
 def test_jobs_of_ours_are_left_alone(switch: Switch) -> None:
@@ -186,17 +158,6 @@ def test_an_earlier_time_stamp_opens_the_quality_gate_and_asks_no_reconciliation
     queue.close()
 
 
-def test_garbage_among_the_time_stamps_is_left_out(earlier: EarlierFolder, switch: Switch) -> None:
-    earlier.write(
-        "sync_timestamps.json",
-        {"1": NOW, "x": NOW, "-1": NOW, "2": "soon", "3": None, "4": -5, "5": float("nan")},
-    )
-
-    switch.take_over()
-
-    assert switch.rows("SELECT scene_id FROM scene_log") == [(1,)]
-
-
 def test_what_we_know_of_a_scene_outweighs_an_earlier_time_stamp(
     earlier: EarlierFolder, switch: Switch
 ) -> None:
@@ -234,28 +195,6 @@ def test_a_file_that_cannot_be_read_is_told_of_once_and_left(
     assert [job["scene_id"] for job in switch.waiting()] == [1]
     assert switch.take_over() == ""
     assert (earlier.root / name).read_bytes() == content
-
-
-def test_a_file_that_was_mended_is_taken_over_after_all(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
-    earlier.root.mkdir()
-    (earlier.root / "sync_timestamps.json").write_bytes(b"{")
-    switch.take_over()
-    earlier.stamps({1: NOW})
-
-    assert "1 time stamps" in switch.take_over()
-
-
-def test_a_database_of_dead_letters_without_the_table_is_left(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
-    earlier.root.mkdir()
-    connection = sqlite3.connect(earlier.root / "dlq.db")
-    connection.execute("CREATE TABLE something_else (a)")
-    connection.close()
-
-    assert "dlq.db: no such table" in switch.take_over()
 
 
 def test_a_database_that_is_in_use_is_taken_over_at_the_next_start(
@@ -382,23 +321,6 @@ def test_what_lies_in_the_log_of_a_database_from_elsewhere_is_taken_over_too(
     assert [job["scene_id"] for job in switch.waiting()] == [1, 2]
     left = {path.name for path in (elsewhere.root / "queue").iterdir()}
     assert not {"data.db", "data.db-wal", "data.db-shm"} & left
-
-
-def test_a_device_alone_is_kept_too(elsewhere: EarlierFolder, switch: Switch) -> None:
-    elsewhere.write("device_id.json", {"device_id": DEVICE_ID})
-
-    assert switch.take_over() == "Taken over from the earlier Stash2Plex: device_id.json"
-    assert switch.take_over() == ""
-
-
-def test_states_that_we_have_are_not_replaced(elsewhere: EarlierFolder, switch: Switch) -> None:
-    switch.take_over()
-    (switch.root / "device_id.json").write_text('{"device_id": "ours"}')
-    elsewhere.write("device_id.json", {"device_id": DEVICE_ID})
-
-    assert switch.take_over() == ""
-
-    assert json.loads((switch.root / "device_id.json").read_text()) == {"device_id": "ours"}
 
 
 # -- killed in between ------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from typing import Any
 
@@ -49,17 +48,6 @@ def test_a_job_that_was_put_off_until_the_scene_is_read_again_has_no_file() -> N
     deferred = earlier_job(7, data={"identified": True, "updated_at": None})
 
     assert parse_job(pickle.dumps(deferred)) == EarlierJob(7, HOUR_AGO, "")
-
-
-def test_a_job_without_a_time_has_waited_since_its_row_was_written() -> None:
-    data = pickle.dumps(without("enqueued_at"))
-
-    assert parse_job(data, NOW).enqueued_at == NOW
-    assert parse_job(data, "soon").enqueued_at == 0.0
-
-
-def test_a_job_in_json_is_read_too() -> None:
-    assert parse_job(json.dumps(earlier_job(7)).encode()).scene_id == 7
 
 
 @pytest.mark.parametrize(

@@ -123,12 +123,6 @@ def test_a_server_that_does_not_say_who_it_is_is_no_plex(
         client.identity()
 
 
-def test_many_requests_share_one_connection(plex: FakePlex, client: PlexClient) -> None:
-    for _ in range(5):
-        client.sections()
-    assert plex.log.connections == 1
-
-
 def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(
     plex: FakePlex, section: Section, client: PlexClient
 ) -> None:
@@ -241,11 +235,6 @@ def test_when_all_of_a_batch_are_gone_the_next_batch_is_still_read(
     assert list(client.read_items([*gone, item.rating_key])) == [item.rating_key]
 
 
-def test_nothing_to_read_is_no_request(plex: FakePlex, client: PlexClient) -> None:
-    assert client.read_items([]) == {}
-    assert len(plex.log) == 0
-
-
 # edits
 
 
@@ -291,11 +280,6 @@ def test_an_edit_is_one_request(plex: FakePlex, client: PlexClient, item: PlexIt
     assert (stored.title, stored.genres) == ("Ünï & <x>=100%+?#", ("a, b/c",))
     assert stored.locks == {"title", "genre"}
     assert plex.log.count(kind="edit") == 1
-
-
-def test_nothing_to_edit_is_no_request(plex: FakePlex, client: PlexClient, item: PlexItem) -> None:
-    assert client.edit(item, {}).requests == 0
-    assert len(plex.log) == 0
 
 
 def test_an_edit_that_is_too_long_is_split_between_fields_and_arrives_whole(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from pathlib import Path
 
@@ -28,25 +27,6 @@ def test_two_installations_are_two_devices(path: str, tmp_path: Path) -> None:
     other = str(tmp_path / "other.json")
     mine, theirs = (device_headers(one, pytest.fail, NOW) for one in (path, other))
     assert mine["X-Plex-Client-Identifier"] != theirs["X-Plex-Client-Identifier"]
-
-
-def test_people_find_the_plugins_name_among_their_devices(path: str) -> None:
-    headers = device_headers(path, pytest.fail, NOW)
-    assert headers["X-Plex-Product"] == headers["X-Plex-Device-Name"] == "Stash2Plex"
-
-
-def test_a_stored_identity_is_used_as_it_is(path: str) -> None:
-    Path(path).write_text('{"device_id": "from-a-backup"}')
-    headers = device_headers(path, pytest.fail, NOW)
-    assert headers["X-Plex-Client-Identifier"] == "from-a-backup"
-
-
-@pytest.mark.parametrize("stored", ["{}", '{"device_id": ""}', '{"device_id": 5}'])
-def test_a_file_without_an_identity_gets_one_that_lasts(path: str, stored: str) -> None:
-    Path(path).write_text(stored)
-    made = device_headers(path, pytest.fail, NOW)["X-Plex-Client-Identifier"]
-    assert json.loads(Path(path).read_text()) == {"device_id": made}
-    assert device_headers(path, pytest.fail, NOW)["X-Plex-Client-Identifier"] == made
 
 
 def test_a_torn_file_is_reported_and_replaced_by_a_new_identity(path: str) -> None:

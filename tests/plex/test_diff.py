@@ -76,12 +76,6 @@ def test_what_is_shown_is_told_even_when_nothing_is_sent() -> None:
     }
 
 
-def test_a_scene_of_which_nothing_is_synced_touches_nothing() -> None:
-    edit = edit_for(SceneMetadata(), SHOWN, {"title": "x"}, {})
-    assert not edit
-    assert edit.sent == {"title": "x"}, "a field that is off for a while keeps its memory"
-
-
 @pytest.mark.parametrize(
     "shown",
     [
@@ -130,12 +124,6 @@ def test_a_text_that_differs_is_sent_alone(name: str, plex_name: str) -> None:
     assert fields == {name: {f"{plex_name}.value": wanted, f"{plex_name}.locked": "1"}}
 
 
-@pytest.mark.parametrize(("name", "plex_name"), SCALARS[1:])
-def test_an_empty_text_clears(name: str, plex_name: str) -> None:
-    fields = fields_of(replace(WANTED, **{name: ""}), SHOWN)  # type: ignore[arg-type]
-    assert fields == {name: {f"{plex_name}.value": "", f"{plex_name}.locked": "1"}}
-
-
 @pytest.mark.parametrize(("name", "plex_name"), SCALARS + LISTS)
 def test_a_field_that_is_not_ours_is_left_alone_and_not_told_as_sent(
     name: str, plex_name: str
@@ -149,27 +137,12 @@ def test_a_field_that_is_not_ours_is_left_alone_and_not_told_as_sent(
     ]
 
 
-def test_the_case_of_a_text_counts() -> None:
-    assert list(fields_of(replace(WANTED, title="TITLE"), SHOWN)) == ["title"]
-
-
 # titles (spec.md §4)
-
-
-def test_an_empty_title_leaves_plexs_own() -> None:
-    edit = edit_for(replace(WANTED, title=""), replace(SHOWN, locked=LOCKS - {"title"}), {}, {})
-    assert not edit
-    assert "title" not in edit.sent
 
 
 def test_an_empty_title_fills_one_that_plex_lacks_with_the_files_name() -> None:
     fields = fields_of(replace(WANTED, title=""), replace(SHOWN, title=""))
     assert fields == {"title": {"title.value": "file", "title.locked": "1"}}
-
-
-def test_without_a_files_name_nothing_is_put_in_the_titles_place() -> None:
-    wanted = replace(WANTED, title="", file_stem="")
-    assert not edit_for(wanted, replace(SHOWN, title=""), {}, {})
 
 
 # lists
@@ -205,12 +178,6 @@ def test_a_name_to_be_taken_away_survives_the_split_at_commas(odd: str) -> None:
     shown = replace(SHOWN, tags=(odd, "other"))
     removed = fields_of(replace(WANTED, tags=()), shown)["tags"]["genre[].tag.tag-"]
     assert [unquote(one) for one in removed.split(",")] == [odd, "other"]
-
-
-def test_a_name_that_differs_by_a_blank_only_is_another_one() -> None:
-    """Plex takes them for two (Kometa#2649)."""
-    fields = fields_of(WANTED, replace(SHOWN, tags=("a, b", "Outdoor ")))
-    assert fields["tags"]["genre[].tag.tag-"] == "Outdoor%20"
 
 
 # collections: only ours are ever removed
@@ -355,10 +322,6 @@ def test_a_persons_value_that_is_what_stash_wants_is_in_step_and_ours_from_then_
     edit = edit_for(WANTED, SHOWN, {"title": "Old", "tags": ["old"]}, {}, preserve=True)
     assert (edit.fields, edit.preserved) == ({}, ())
     assert (edit.sent["title"], edit.sent["tags"]) == ("Title", ["a, b", "Outdoor"])
-
-
-def test_a_list_in_another_order_and_case_is_no_edit_of_a_person() -> None:
-    assert not preserving("tags", ("TOO", "ours"), OURS["tags"])[0]
 
 
 @pytest.mark.parametrize(("name", "plex_name"), FIELDS)

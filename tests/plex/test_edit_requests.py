@@ -53,10 +53,6 @@ def test_fields_share_requests_in_their_order_and_none_is_torn_apart(sizes: list
         assert len(query(joined(one))) + 1 + len(query(first)) > 1000 - len(one)
 
 
-def test_no_fields_are_no_request() -> None:
-    assert list(packed({})) == []
-
-
 # lists
 
 
@@ -86,10 +82,6 @@ def test_the_lock_comes_with_the_last_piece_and_what_is_taken_away_after_what_is
     for one in requests:
         places = [key for key in one if key.endswith("].tag.tag")]
         assert places == [f"genre[{n}].tag.tag" for n in range(len(places))]
-
-
-def test_a_text_has_no_pieces() -> None:
-    assert pieces(text_parameters("x" * 9000)) == []
 
 
 # texts
@@ -135,9 +127,3 @@ def test_japanese_is_cut_where_its_quoted_form_ends_to_fit() -> None:
 )
 def test_a_cut_text_is_known_by_its_beginning_and_its_end(short: str, full: str, so: bool) -> None:
     assert is_shortened(short, full) is so
-
-
-def test_a_list_has_no_text() -> None:
-    parameters = list_parameters(LONG_NAMES, [])
-    assert text_of(parameters) == ""
-    assert shortened(parameters) == parameters

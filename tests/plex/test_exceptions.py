@@ -197,23 +197,10 @@ def test_an_exception_of_the_libraries_becomes_one_of_ours_without_its_text(
     assert TITLE not in "".join(traceback.format_exception(caught.value))
 
 
-def test_an_error_of_ours_passes_unchanged() -> None:
-    error = PlexTemporaryError("already told", retry_after=5.0)
-    with pytest.raises(PlexTemporaryError) as caught, plex_errors("reading"):
-        raise error
-    assert caught.value is error
-
-
 @pytest.mark.parametrize("bug", [KeyError("bug"), ValueError("bug"), MemoryError(), SystemExit()])
 def test_a_bug_is_not_taken_for_plexs_fault(bug: BaseException) -> None:
     with pytest.raises(type(bug)), plex_errors("reading"):
         raise bug
-
-
-def test_without_an_error_nothing_happens() -> None:
-    with plex_errors("reading"):
-        done = True
-    assert done
 
 
 # the real thing: our client and a server that misbehaves
@@ -425,15 +412,6 @@ def test_a_refused_connection_means_that_the_server_is_down(
     assert type(edit(client_of(plex), item)) is PlexServerDown
     plex.start()
     assert list(connected.read_items([item.rating_key])) == [item.rating_key]
-
-
-def test_a_failed_request_leaves_the_pool_usable(
-    plex: FakePlex, connected: PlexClient, item: PlexItem
-) -> None:
-    """More errors than the pool has connections: an unread body must not keep its place."""
-    plex.faults.status(500, kind="edit", times=12)  # each edit is followed by a harmless one
-    assert {type(edit(connected, item)) for _ in range(6)} == {PlexReadOnly}
-    assert connected.edit(item, {"title": {"title.value": "T"}}).requests == 1
 
 
 # TLS

@@ -14,7 +14,6 @@ from plex.items import (
     LARGEST_NUMBER,
     LibraryPart,
     PlexItem,
-    Section,
     Version,
     parse_item,
     parse_parts,
@@ -52,11 +51,6 @@ def test_a_whole_video_is_read_with_all_its_parts() -> None:
         files=("/a/cd1.mp4", "/a/cd2.mp4", "/b/hd.mp4"),
         versions=(Version(("/a/cd1.mp4", "/a/cd2.mp4"), 60000), Version(("/b/hd.mp4",))),
     )
-
-
-def test_a_video_of_nothing_but_its_keys_is_an_item() -> None:
-    video = ET.fromstring('<Video ratingKey="1" librarySectionID="2"/>')
-    assert parse_item(video) == PlexItem(1, 2)
 
 
 @pytest.mark.parametrize(
@@ -102,10 +96,6 @@ def test_versions_that_plex_made_itself_and_parts_without_a_file_are_left_out() 
     assert [part.path for part in parse_parts(ET.fromstring(text))] == ["/a.mp4"]
 
 
-def test_parts_of_a_video_without_a_key_are_nobodys() -> None:
-    assert list(parse_parts(ET.fromstring('<Video><Media><Part file="/a"/></Media></Video>'))) == []
-
-
 def test_a_library_tells_its_folders_and_a_mark_that_changes_with_it() -> None:
     text = (
         '<Directory key="3" type="movie" title="Scenes" contentChangedAt="{}" scannedAt="5">'
@@ -129,12 +119,6 @@ def test_a_library_tells_its_folders_and_a_mark_that_changes_with_it() -> None:
 )
 def test_a_library_of_no_videos_is_none(attributes: str) -> None:
     assert parse_section(ET.fromstring(f"<Directory {attributes}/>")) is None
-
-
-def test_a_library_without_marks_is_one() -> None:
-    assert parse_section(ET.fromstring('<Directory key="1" type="movie"/>')) == Section(
-        1, "", (), "//"
-    )
 
 
 @settings(max_examples=150, deadline=None)

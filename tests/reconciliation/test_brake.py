@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +13,6 @@ from reconciliation.brake import (
     is_confirmed,
     is_unusual,
     parse_question,
-    question_text,
     shows_too_little,
 )
 from tests.sync_queue.support import NOW
@@ -83,28 +80,9 @@ def test_nothing_else_answers_a_question() -> None:
     assert not is_confirmed(Weight(100, 200), ASKED.scope, None, NOW)
 
 
-def test_the_text_gives_the_numbers_and_the_way_on() -> None:
-    text = question_text(Weight(12, 34, 56, 78), by_user=True)
-    assert "12 of 34 scenes" in text
-    assert "56 of 78" in text
-    assert "run the same task again within 24 hours" in text
-    assert "run its task twice" in question_text(Weight(), by_user=False)
-
-
-def test_a_question_survives_its_file() -> None:
-    assert parse_question(ASKED.to_state()) == ASKED
-
-
 @given(JSON | json_object(scope=st.text(), at=JSON, again=JSON, cleared=JSON))
 def test_a_stored_question_is_read_or_none_and_can_always_be_judged(raw: object) -> None:
     question = parse_question(raw)
     scope = "all" if question is None else question.scope
     confirmed = is_confirmed(Weight(1, 1), scope, question, NOW)
     assert not (confirmed and question is None)
-
-
-@pytest.mark.parametrize("huge", [10**400, float("inf"), float("nan"), True, "1", None, -1])
-@pytest.mark.parametrize("name", ["at", "again", "cleared"])
-def test_a_question_with_a_number_that_is_none_is_none(name: str, huge: object) -> None:
-    assert parse_question({**ASKED.to_state(), name: huge}) is None
-    assert parse_question(replace(ASKED, again=1).to_state()) is not None

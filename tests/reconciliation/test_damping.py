@@ -46,18 +46,8 @@ def test_the_newest_failure_and_the_most_tries_count() -> None:
     assert not is_damped(letters, None, NOW + 2 * DAY)
 
 
-def test_a_scene_that_never_failed_is_not_damped() -> None:
-    assert not is_damped([], None, NOW)
-    assert tries_of([]) == 0
-
-
 def test_a_clock_that_was_set_back_damps_nothing() -> None:
     assert not is_damped([letter(3)], None, NOW - 1)
-
-
-@pytest.mark.parametrize("tries", [True, -1, 0, "2", 1.5, [1]])
-def test_tries_that_are_no_number_count_as_none(tries: object) -> None:
-    assert tries_of([letter(tries)]) == 0
 
 
 def test_a_letter_without_a_job_or_a_readable_time_damps_for_no_longer_than_a_day() -> None:

@@ -20,10 +20,6 @@ def find(one: Looked, *, missing: bool = True) -> Finding:
     return detect(one, look_for_missing=missing)
 
 
-def test_an_item_that_shows_the_scene_is_in_step() -> None:
-    assert find(looked(IN_STEP)) == Finding(Outcome.IN_STEP)
-
-
 def test_an_item_without_any_of_the_five_is_empty() -> None:
     found = find(looked(BARE))
     assert found.outcome is Outcome.EMPTY
@@ -76,11 +72,6 @@ def test_a_lost_lock_alone_is_stale_and_sends_nothing_again() -> None:
     assert len(found.reasons) == 2
     assert found.clears == ()
     assert not find(looked(replace(IN_STEP, locked=LOCKED - {"studio"}))).again
-
-
-@pytest.mark.parametrize("before", [False, True])
-def test_what_is_sent_again_is_what_was_synced_before(before: bool) -> None:
-    assert find(looked(replace(IN_STEP, title="Old"), synced_before=before)).again is before
 
 
 @pytest.mark.parametrize(
@@ -149,11 +140,6 @@ def test_where_plex_could_not_be_asked_nothing_is_concluded() -> None:
 def test_what_is_no_gap_is_told_by_its_name(one: Looked, outcome: Outcome) -> None:
     assert find(one) == Finding(outcome)
     assert outcome not in GAPS
-
-
-def test_a_scene_of_which_plex_hides_an_item_is_not_called_in_step() -> None:
-    assert find(looked(IN_STEP, unseen=True)).outcome is Outcome.UNSEEN
-    assert find(looked(replace(IN_STEP, title="Old"), unseen=True)).outcome is Outcome.STALE
 
 
 def test_an_item_that_another_scene_has_does_not_hide_the_gap_of_the_own_one() -> None:

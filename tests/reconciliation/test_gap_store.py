@@ -34,12 +34,6 @@ def test_gaps_come_by_rising_scene_until_they_are_removed(queue: QueueManager) -
     assert queue.gaps.first(9) == [GAPS[0]]
 
 
-def test_a_gap_of_a_known_scene_replaces_the_other(queue: QueueManager) -> None:
-    queue.gaps.add([Gap(1, "STALE", "old")])
-    queue.gaps.add([Gap(1, "EMPTY", "new")])
-    assert queue.gaps.first(9) == [Gap(1, "EMPTY", "new")]
-
-
 def test_a_run_is_stored_in_place_of_the_other_and_seen_by_the_next_process(
     queue: QueueManager, folder: str
 ) -> None:
@@ -50,13 +44,6 @@ def test_a_run_is_stored_in_place_of_the_other_and_seen_by_the_next_process(
     assert other.gaps.run() == {"cursor": 2}
     other.gaps.clear()
     other.close()
-    assert queue.gaps.run() is None
-
-
-@pytest.mark.parametrize("stored", ["[1]", "{", "null", ""])
-def test_a_stored_run_that_is_none_is_none(queue: QueueManager, stored: str) -> None:
-    queue.gaps.save_run({})
-    queue._queue.connection.execute("UPDATE reconciliation_run SET run = ?", (stored,))
     assert queue.gaps.run() is None
 
 

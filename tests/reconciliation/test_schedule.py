@@ -23,12 +23,6 @@ def ran(order: Order, at: float = NOW, before: ReconciliationState = FRESH) -> R
     return after(before, Run(order, at), at, "done")
 
 
-@pytest.mark.parametrize("at_start", [False, True])
-@pytest.mark.parametrize("interval", ["never", "", "sometimes"])
-def test_without_an_interval_nothing_is_ever_due(interval: str, at_start: bool) -> None:
-    assert due(FRESH, interval, "all", NOW, at_start=at_start) is None
-
-
 @pytest.mark.parametrize("scope", list(Scope))
 @pytest.mark.parametrize("interval", list(INTERVALS))
 def test_a_run_is_due_when_its_interval_is_over(interval: str, scope: Scope) -> None:
@@ -36,10 +30,6 @@ def test_a_run_is_due_when_its_interval_is_over(interval: str, scope: Scope) -> 
     assert due(FRESH, interval, scope.value, NOW, at_start=False) == regular(scope)
     assert due(state, interval, scope.value, NOW + seconds - 1, at_start=False) is None
     assert due(state, interval, scope.value, NOW + seconds, at_start=True) == regular(scope)
-
-
-def test_the_intervals_are_an_hour_a_day_and_a_week() -> None:
-    assert INTERVALS == {"hourly": HOUR, "daily": 24 * HOUR, "weekly": 7 * 24 * HOUR}
 
 
 def test_an_invocation_after_an_hour_without_any_run_looks_at_what_is_recent() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 
 import pytest
 from hypothesis import given
@@ -54,12 +53,6 @@ def test_stash_is_not_asked_for_much_more_than_the_window_has() -> None:
     assert created(NOW - 3 * DAY).created_at < window.asked
 
 
-def test_all_scenes_are_asked_for_without_a_time() -> None:
-    window = window_of(Scope.ALL, NOW)
-    assert window.asked == ""
-    assert window.has(created(0))
-
-
 @given(ANY_TEXT)
 def test_a_scene_whose_time_cannot_be_read_is_in_every_window(text: str) -> None:
     if moment_of(text) is None:
@@ -80,9 +73,3 @@ def test_a_scene_whose_time_cannot_be_read_is_in_every_window(text: str) -> None
 )
 def test_a_time_stamp_is_read_with_its_offset(text: str, moment: float | None) -> None:
     assert moment_of(text) == moment
-
-
-def test_a_wider_scope_covers_a_narrower_one() -> None:
-    order = [Scope.RECENT, Scope.WEEK, Scope.ALL]
-    for one, other in itertools.product(order, order):
-        assert one.covers(other) is (order.index(one) >= order.index(other))

@@ -67,23 +67,6 @@ def test_a_run_leaves_the_names_of_the_specification(tmp_path: Path) -> None:
     assert {name: stored[name] for name in wanted} == wanted
 
 
-def test_a_state_survives_its_file(tmp_path: Path) -> None:
-    file = file_in(tmp_path)
-    state = without_result(after(file.read(), ended_run(), NOW, "a"), ended_run(), NOW + 5, "b")
-    state = ReconciliationState(
-        **{**{name: getattr(state, name) for name in NAMES}, "question": QUESTION}
-    )
-    file.write(state)
-    assert file.read() == state
-
-
-def test_a_file_that_is_no_state_starts_afresh_and_is_told(tmp_path: Path) -> None:
-    lines: list[str] = []
-    (tmp_path / "reconciliation_state.json").write_text("[1")
-    assert file_in(tmp_path, lines).read() == ReconciliationState()
-    assert len(lines) == 1
-
-
 def test_a_run_without_a_result_leaves_the_last_result(tmp_path: Path) -> None:
     before = after(file_in(tmp_path).read(), ended_run(), NOW, "result")
     state = without_result(before, ended_run(), NOW + 9, "nothing")
@@ -96,10 +79,6 @@ def test_a_result_answers_the_question_but_a_startup_runs_does_not() -> None:
     assert after(asked, ended_run(), NOW, "").question is None
     startup = Run(Order(Scope.RECENT, by_user=False, is_startup=True), NOW)
     assert after(asked, startup, NOW, "").question == QUESTION
-
-
-def test_an_earlier_states_interval_counts_from_its_last_run() -> None:
-    assert parse_reconciliation_state({"last_run_time": NOW}).interval_run_time == NOW
 
 
 def test_nothing_is_due_while_the_state_cannot_be_read(tmp_path: Path) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,16 +46,6 @@ def test_the_outcomes_add_up_to_the_scenes_and_the_fates_to_the_gaps(
     assert sums.weight.cleared == sum(bool(one.clears) for one, _, wanted in seen if wanted)
 
 
-@given(SEEN, st.dictionaries(st.sampled_from(Fate), st.integers(0, 9)), st.integers(0, 9))
-def test_the_sums_survive_their_store(
-    seen: list[tuple[Finding, bool, bool]], fates: dict[Fate, int], forgotten: int
-) -> None:
-    sums = counted(seen)
-    sums.fates.update(fates)
-    sums.forgotten = forgotten
-    assert Sums.parse(json.loads(json.dumps(sums.to_state()))) == sums
-
-
 def test_the_text_names_each_outcome_that_there_is_and_the_gaps_always() -> None:
     sums = counted([(Finding(one), False, True) for one in Outcome])
     for one in Outcome:
@@ -67,14 +54,6 @@ def test_the_text_names_each_outcome_that_there_is_and_the_gaps_always() -> None
     assert text == (
         "0 scenes checked: 0 in step, 0 without metadata in Plex, 0 stale, 0 missing in Plex"
     )
-
-
-def test_the_text_of_the_fates_tells_all_of_them() -> None:
-    sums = Sums(fates=Counter(dict.fromkeys(Fate, 1234)), forgotten=2)
-    for one in Fate:
-        assert f"1,234 {one.value}" in sums.fates_text()
-    assert "2 scenes gone from Stash were forgotten" in sums.fates_text()
-    assert Sums().fates_text() == "0 gaps: nothing to queue"
 
 
 def test_the_weight_is_held_against_what_is_there() -> None:
@@ -99,14 +78,6 @@ ORDERS = st.builds(
     by_user=st.booleans(),
     is_startup=st.booleans(),
 )
-
-
-@given(SEEN, ORDERS, st.booleans(), st.booleans(), st.integers(0, 10**9))
-def test_a_run_survives_its_store(
-    seen: list[tuple[Finding, bool, bool]], order: Order, walked: bool, allowed: bool, cursor: int
-) -> None:
-    run = Run(order, NOW, cursor, 7, walked, allowed, counted(seen))
-    assert Run.parse(json.loads(json.dumps(run.to_state()))) == run
 
 
 WHOLE = Run(Order(Scope.ALL), NOW).to_state()
@@ -136,9 +107,3 @@ def test_a_stored_run_that_is_none_is_none_and_no_error(raw: dict[str, object]) 
 )
 def test_what_cannot_be_read_begins_afresh(bad: dict[str, object]) -> None:
     assert Run.parse({**WHOLE, **bad}) is None
-
-
-def test_two_orders_look_alike_when_they_find_the_same() -> None:
-    assert Order(Scope.ALL).looks_like(Order(Scope.ALL, by_user=False))
-    assert not Order(Scope.ALL).looks_like(Order(Scope.ALL, only_empty=True))
-    assert not Order(Scope.ALL).looks_like(Order(Scope.WEEK))

@@ -12,7 +12,7 @@ import pytest
 from plex.exceptions import PlexNotFound
 from reconciliation import walk
 from reconciliation.findings import Outcome
-from reconciliation.scopes import Scope, Window, window_of
+from reconciliation.scopes import Window
 from reconciliation.sides import Sides
 from reconciliation.walk import NoConclusionError, pages, prepare
 from simulators.stash import FakeStash, Status
@@ -20,7 +20,7 @@ from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashQueryError
 from stash.scenes import StashScenes
 from tests.reconciliation.support import IN_STEP, Looked, looked
-from tests.sync_queue.support import NOW, Clock
+from tests.sync_queue.support import Clock
 from validation.config import Config
 from validation.scene_extractor import StashScene
 
@@ -64,14 +64,6 @@ def test_each_page_tells_its_scenes_its_end_and_what_is_left(
         ([4, 5], 5, 0),
     ]
     assert {finding.outcome for page in found for _, finding in page.found} == {Outcome.IN_STEP}
-
-
-def test_scenes_outside_the_window_are_not_looked_at_but_stash_has_them(tmp_path: Path) -> None:
-    with stash_with(tmp_path, 2) as (server, scenes):
-        server.update_scene(1, created_at=server.clock.stamp_of(NOW - 86_401))
-        (page,) = pages(scenes, sides(), window_of(Scope.RECENT, NOW), 0)
-    assert [one.scene.id for one, _ in page.found] == [2]
-    assert page.ids == {1, 2}
 
 
 def test_an_empty_page_where_stash_had_more_is_an_error_and_not_the_end(

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from app.dependencies import DEPENDENCIES
 from simulators.rig import REPOSITORY, Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_hook import hold_worker_lock
 from tools.release.__main__ import WHEELS
-from tools.release.build import Release
 
 DISTRIBUTIONS = {
     "requests", "plexapi", "stashapi", "persistqueue", "urllib3", "certifi", "idna",
@@ -318,14 +316,6 @@ def test_the_command_that_is_given_repairs_the_plugin_and_the_edit_arrives(
     assert rig.task("process_queue").error is None
     assert item.title == "Repaired"
     assert [path.name for path in rig.manifest.directory.rglob("*.yml")] == ["Stash2Plex.yml"]
-
-
-def test_what_is_imported_to_see_whether_it_works_is_vendored(release: Release) -> None:
-    provided = {one.provides for one in DEPENDENCIES}
-
-    assert {
-        one for one in DISTRIBUTIONS if f"vendor/{one}/__init__.py" in release.files
-    } >= provided
 
 
 @pytest.mark.parametrize("version", ["3.12", "3.13", "3.14"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,13 +35,6 @@ def unwritable(tmp_path: Path) -> str:
     return str(blocker / "plugin")
 
 
-@pytest.fixture
-def read_only(plugin_dir: Path) -> Iterator[str]:
-    plugin_dir.chmod(0o500)
-    yield str(plugin_dir)
-    plugin_dir.chmod(0o700)
-
-
 def test_the_data_lies_beside_the_script(plugin_dir: Path, stash_dir: Path) -> None:
     folder = resolve_data_folder(str(plugin_dir), str(stash_dir), {})
     assert folder.root == str(plugin_dir / "data")
@@ -57,19 +49,6 @@ def test_the_environment_names_another_place(plugin_dir: Path, tmp_path: Path) -
     assert folder.root == str(wanted)
     assert os.path.isdir(folder.queue_folder)
     assert list(plugin_dir.iterdir()) == []
-
-
-def test_a_relative_place_is_that_of_the_working_folder_at_the_start(
-    plugin_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    folder = resolve_data_folder(str(plugin_dir), "", {"STASH_PLUGIN_DATA": "mine"})
-    assert folder.root == str(tmp_path / "mine")
-
-
-def test_an_empty_variable_names_no_place(plugin_dir: Path) -> None:
-    folder = resolve_data_folder(str(plugin_dir), "", {"STASH_PLUGIN_DATA": ""})
-    assert folder.root == str(plugin_dir / "data")
 
 
 def test_a_place_of_the_environment_that_cannot_be_made_is_not_replaced_by_another(
@@ -91,24 +70,6 @@ def test_without_any_place_it_is_an_os_error(unwritable: str) -> None:
     for stash_dir in ("", unwritable):
         with pytest.raises(OSError, match="regular-file"):
             resolve_data_folder(unwritable, stash_dir, {})
-
-
-@POSIX_ONLY
-def test_a_read_only_plugin_folder_gives_way_to_stashs_configuration(
-    read_only: str, stash_dir: Path
-) -> None:
-    if os.access(read_only, os.W_OK):
-        pytest.skip("root may write anywhere")
-    folder = resolve_data_folder(read_only, str(stash_dir), {})
-    assert folder.root == str(stash_dir / "Stash2Plex-data")
-
-
-def test_resolving_again_finds_the_same_folder_with_what_is_in_it(plugin_dir: Path) -> None:
-    first = resolve_data_folder(str(plugin_dir), "", {})
-    Path(first.stats).write_text("{}")
-    second = resolve_data_folder(str(plugin_dir), "", {})
-    assert second.root == first.root
-    assert Path(second.stats).read_text() == "{}"
 
 
 def test_every_file_lies_inside_the_folder_and_has_a_name_of_its_own() -> None:

@@ -88,29 +88,6 @@ def path(tmp_path: Path) -> str:
     return str(tmp_path / "worker.lock")
 
 
-def test_a_lock_that_nobody_holds_is_taken_and_given_up(path: str) -> None:
-    lock = FileLock(path)
-    held = [(lock.try_acquire(), lock.descriptor is not None)]
-    lock.release()
-    held.append((lock.try_acquire(), lock.descriptor is not None))
-    lock.release()
-    assert held == [(True, True)] * 2
-    assert lock.descriptor is None
-
-
-def test_taking_it_again_and_releasing_it_twice_is_harmless(path: str) -> None:
-    lock = FileLock(path)
-    assert [lock.try_acquire(), lock.try_acquire()] == [True, True]
-    descriptor = lock.descriptor
-    lock.acquire()
-    assert lock.descriptor == descriptor
-    lock.release()
-    lock.release()
-    other = FileLock(path)
-    assert other.try_acquire()
-    other.release()
-
-
 def test_two_locks_of_one_process_exclude_each_other(path: str) -> None:
     first, second = FileLock(path), FileLock(path)
     assert first.try_acquire()
@@ -119,17 +96,6 @@ def test_two_locks_of_one_process_exclude_each_other(path: str) -> None:
     first.release()
     assert second.try_acquire()
     second.release()
-
-
-def test_the_lock_of_another_process_is_respected_until_it_is_released(path: str) -> None:
-    lock = FileLock(path)
-    with child(HOLD, path) as holder:
-        assert holder.line() == "True"
-        assert not lock.try_acquire()
-        holder.go_on()
-        assert holder.line() == "released"
-        assert lock.try_acquire()
-    lock.release()
 
 
 def test_the_lock_of_a_killed_process_is_free(path: str) -> None:
@@ -192,11 +158,3 @@ def test_a_place_without_a_lock_is_an_os_error(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="missing"):
             take()
     assert lock.descriptor is None
-
-
-def test_what_the_locks_file_holds_stays(path: str) -> None:
-    Path(path).write_text("kept")
-    lock = FileLock(path)
-    lock.try_acquire()
-    lock.release()
-    assert Path(path).read_text() == "kept"

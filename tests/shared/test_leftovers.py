@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.leftovers import keep_newest, may_live, sweep_temporaries
+from shared.leftovers import may_live, sweep_temporaries
 
 NOW = 1_750_000_000.0
 
@@ -62,11 +62,6 @@ def test_nothing_else_is_touched(tmp_path: Path, name: str) -> None:
     os.utime(path, (0, 0))
     assert sweep_temporaries(str(tmp_path), NOW) == 0
     assert path.exists()
-
-
-def test_a_folder_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:
-    assert sweep_temporaries(str(tmp_path / "none"), NOW) == 0
-    assert keep_newest(str(tmp_path / "none"), ".*", 1) == 0
 
 
 def test_on_windows_nobody_is_asked_whether_he_lives_for_that_would_end_him(

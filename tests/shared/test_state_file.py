@@ -64,11 +64,6 @@ def test_what_was_written_is_read_and_nothing_else_is_left(
     assert reports == []
 
 
-def test_no_file_is_an_empty_state_and_no_report(path: str, reports: Reports) -> None:
-    assert read_state(path, reports, NOW) == {}
-    assert reports == []
-
-
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -105,26 +100,6 @@ def test_what_is_no_json_object_is_set_aside_and_reported_once(
     assert names(tmp_path) == ["state.json.corrupt-1750000000"]
 
 
-def test_a_report_names_the_type_that_was_found(path: str, reports: Reports) -> None:
-    Path(path).write_text("[]")
-    read_state(path, reports, NOW)
-    assert "a JSON object was expected, not list" in reports[0]
-
-
-def test_a_new_state_can_be_written_after_one_was_set_aside(path: str, reports: Reports) -> None:
-    Path(path).write_text("torn")
-    read_state(path, reports, NOW)
-    write_state(path, {"fresh": True})
-    assert read_state(path, reports, NOW) == {"fresh": True}
-    assert len(reports) == 1
-
-
-def test_nesting_too_deep_to_read_is_set_aside_too(path: str, reports: Reports) -> None:
-    Path(path).write_text("[" * 100_000)
-    assert read_state(path, reports, NOW) == {}
-    assert len(reports) == 1
-
-
 def test_a_folder_in_the_files_place_is_set_aside(path: str, reports: Reports) -> None:
     Path(path).mkdir()
     assert read_state(path, reports, NOW) == {}
@@ -140,27 +115,6 @@ def test_a_place_that_cannot_be_written_to_is_an_os_error(tmp_path: Path) -> Non
         write_state(str(blocker / "state.json"), {})
     with pytest.raises(OSError, match="missing"):
         write_state(str(tmp_path / "missing" / "state.json"), {})
-
-
-def test_what_was_there_stays_when_writing_fails(path: str, tmp_path: Path) -> None:
-    """The target cannot be replaced: it is a folder that holds something."""
-    target = Path(path)
-    target.mkdir()
-    (target / "inside").write_text("kept")
-    with pytest.raises(OSError, match="directory"):
-        write_state(path, {"count": 1})
-    assert (target / "inside").read_text() == "kept"
-    assert names(tmp_path) == ["state.json"]
-
-
-def test_a_state_that_is_no_json_changes_nothing_and_leaves_nothing(
-    path: str, tmp_path: Path, reports: Reports
-) -> None:
-    write_state(path, {"count": 1})
-    with pytest.raises(TypeError):
-        write_state(path, {"count": object()})
-    assert read_state(path, reports, NOW) == {"count": 1}
-    assert names(tmp_path) == ["state.json"]
 
 
 REWRITE = """
@@ -226,13 +180,3 @@ def test_a_state_that_was_not_read_is_not_written_over(path: str, reports: Repor
     assert file.read(NOW) == {"count": 1}
     assert file.write({"count": 2})
     assert read_state(path, reports, NOW) == {"count": 2}
-
-
-def test_a_state_that_was_not_read_and_is_gone_begins_anew(path: str, reports: Reports) -> None:
-    Path(path).symlink_to(path)  # it leads to itself: the system will never read it
-    file = KeptState(path, reports)
-    assert file.read(NOW) == {}
-    assert not file.write({"count": 1})
-    Path(path).unlink()
-    assert file.write({"count": 1})
-    assert read_state(path, pytest.fail, NOW) == {"count": 1}

@@ -87,16 +87,6 @@ def test_a_scene_that_is_gone_is_absent_and_fails_no_other(
     assert scenes.read([second]) == {}
 
 
-def test_a_scene_that_is_asked_for_twice_comes_once(stash: FakeStash, scenes: StashScenes) -> None:
-    scene = stash.add_scene(title="T")
-    assert list(scenes.read([scene.id, scene.id])) == [scene.id]
-
-
-def test_no_scenes_are_no_request(stash: FakeStash, scenes: StashScenes) -> None:
-    assert scenes.read([]) == {}
-    assert stash.requests.count() == 0
-
-
 def test_an_answer_with_something_that_is_no_scene_is_an_error(
     stash: FakeStash, scenes: StashScenes
 ) -> None:
@@ -208,12 +198,6 @@ def test_a_zero_time_stamp_hides_no_scene_and_no_other_time_stamp(
         assert {scene.id for scene in found if is_since(scene.updated_at, 9e9)} == {2, 3}
 
 
-def test_the_number_of_scenes_is_told(stash: FakeStash, scenes: StashScenes) -> None:
-    assert scenes.count() == 0
-    stash.add_scene(title="T")
-    assert scenes.count() == 1
-
-
 @pytest.mark.parametrize(
     "data", [b'{"findScenes": null}', b'{"findScenes": {}}', b'{"findScenes": []}', b"{}"]
 )
@@ -296,10 +280,6 @@ def test_the_settings_are_read_as_they_are_stored(
     stash.set_plugin_settings(PLUGIN_ID, {"plex_url": "http://plex", "max_tags": "7", "odd": None})
     found = StashSettings(connection).read()
     assert found == {"plex_url": "http://plex", "max_tags": "7", "odd": None}
-
-
-def test_settings_that_were_never_stored_are_empty(connection: StashConnection) -> None:
-    assert StashSettings(connection).read() == {}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.rig import REPOSITORY
-from simulators.stash.plugin_manifest import Operation, load
+from simulators.stash.plugin_manifest import load
 from tasks.arguments import (
     Reader,
     arguments_of,
@@ -136,13 +136,6 @@ def test_a_wrong_argument_is_answered_with_its_name_its_value_and_what_is_allowe
     assert said.endswith(". Nothing was done")
 
 
-@pytest.mark.parametrize(("name", "wanted"), DEFAULTS.items())
-def test_an_argument_that_is_not_given_has_its_default(name: str, wanted: Any) -> None:
-    """Stash's yml passes `null` as an empty text."""
-    for nothing in ({}, {name: None}, {name: ""}, {name: " "}):
-        assert READERS[name](nothing) is wanted or READERS[name](nothing) == wanted
-
-
 def test_an_argument_may_come_as_text_or_as_what_it_is() -> None:
     for yes in (True, 1, "true", "TRUE", " yes ", "on", "1"):
         assert flag({"force": yes}, "force") is True
@@ -210,36 +203,11 @@ def test_arguments_that_are_no_object_are_answered_with_an_example(arguments: An
     assert '{"mode": "queue_status"}' in answer
 
 
-@pytest.mark.parametrize("mode", TASKS)
-def test_a_misspelt_argument_runs_no_task(mode: str) -> None:
-    """`dryrun` on a reconciliation would otherwise run it for real."""
-    answer = refusal_of(find_task, {"mode": mode, "dryrun": "true"})
-
-    assert answer.startswith(f"{mode} has no argument 'dryrun' (it is 'true'); allowed: ")
-    assert {*ARGUMENTS.get(mode, ()), "mode", "format"} == set(
-        answer.partition("allowed: ")[2].partition(". Nothing")[0].split(", ")
-    )
-
-
 def place_of(task: Task) -> str:
     return f"{task.__module__}:{task.__name__}"
 
 
-@pytest.mark.parametrize("mode", TASKS)
-def test_a_task_is_found_with_all_arguments_that_it_has(mode: str) -> None:
-    arguments = {name: RIGHT[name] for name in ARGUMENTS.get(mode, ())}
-
-    task = find_task({"mode": f" {mode.upper()} ", "format": "json", **arguments})
-
-    assert place_of(task) == TASKS[mode]
-
-
 RUN_BY_NAME = [one for one in MANIFEST.tasks if one.default_args["mode"] in TASKS]
-
-
-@pytest.mark.parametrize("task", RUN_BY_NAME, ids=lambda task: str(task.name))
-def test_the_arguments_of_the_page_are_taken_as_stash_passes_them(task: Operation) -> None:
-    assert place_of(find_task(task.default_args)) == TASKS[task.default_args["mode"]]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +220,3 @@ def test_a_task_is_not_found_with_a_wrong_value_so_that_nothing_is_begun(
 
     for mode in modes:
         assert refusal_of(find_task, {"mode": mode, name: value}).startswith(f"{name} is ")
-
-
-def test_only_tasks_that_there_are_have_arguments() -> None:
-    assert ARGUMENTS.keys() <= TASKS.keys()

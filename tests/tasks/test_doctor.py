@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from plex.checkup import PlexCheckup
 from plex.exceptions import PlexRedirectError, PlexServerDown, PlexTemporaryError, PlexTlsError
 from plex.index_checkup import IndexCheckup, look_at_index
-from plex.items import Section
 from shared.data_folder import DataFolder
 from shared.http_date import seconds_ahead
 from shared.read_only import open_for_reading
@@ -26,7 +24,7 @@ from sync_queue.operations import METADATA, scene_job
 from sync_queue.rescue import put_into_inbox
 from tasks.answer import Level
 from tasks.doctor import machine, servers, storage, work
-from tasks.doctor.check import Check, fault, ok, report, unchecked, warning
+from tasks.doctor.check import fault, ok, report, unchecked, warning
 from tasks.doctor.mask import Mask
 from tests.validation.strategies import ANY_TEXT
 from validation.config import Config, parse_config
@@ -63,20 +61,6 @@ def test_the_last_line_begins_with_the_remedy_of_the_worst() -> None:
         "warning: c: not checked: b is broken",
         "ok: d: fine",
     ]
-
-
-@pytest.mark.parametrize(
-    ("checks", "text", "level"),
-    [
-        ([ok("a", "fine"), ok("b", "fine")], "Doctor: all 2 checks are ok", Level.OK),
-        ([unchecked("a", "why")], "Doctor: 1 warning", Level.WARNING),
-        ([fault("a", "x", "R"), fault("b", "x", "S")], "Doctor: 2 faults: R", Level.FAULT),
-    ],
-)
-def test_the_last_line_counts(checks: list[Check], text: str, level: Level) -> None:
-    answer = report(checks, plain)
-
-    assert (answer.text, answer.level) == (text, level)
 
 
 # what is kept back
@@ -128,30 +112,7 @@ def test_no_value_of_a_setting_is_repeated(value: str) -> None:
         assert name in check.text
 
 
-def test_a_value_that_looks_like_the_end_of_the_sentence_is_not_repeated() -> None:
-    value = "canary cannot be used; allowed: canary, but x. Its default (canary) is used canary"
-
-    check = servers.check_settings(parse_config({"plex_unmatched_path_map": value}, {}))
-
-    assert "canary" not in check.text
-    assert check.text.endswith(
-        "plex_unmatched_path_map cannot be used; allowed: pairs of the form "
-        "/plex/prefix=>/stash/prefix. Its default (empty) is used"
-    )
-
-
 # servers
-
-
-def test_an_older_stash_or_plex_is_told() -> None:
-    stash = servers.check_stash(StashCheckup(version="v0.25.1"), "http://localhost")
-    plex = servers.check_plex(PlexCheckup(version="1.32.8.7639-fb6452ebf"), "http://localhost")
-
-    assert (stash.level, plex.level) == (Level.WARNING, Level.WARNING)
-    assert stash.text == "v0.25.1 answers in 0 ms; 0.26 or newer is needed"
-    assert plex.text.endswith("; 1.40 or newer is needed")
-    assert servers.check_stash(StashCheckup(version="v0.26.0"), "").level is Level.OK
-    assert servers.check_plex(PlexCheckup(version="1.40.0"), "").level is Level.OK
 
 
 def test_a_refused_log_in_says_where_the_key_is() -> None:
@@ -198,14 +159,6 @@ def test_a_plex_without_libraries_is_a_fault_and_rights_nobody_told_are_unchecke
 
     assert servers.check_libraries(Config(), seen).level is Level.FAULT
     assert servers.check_token(seen) == unchecked("token", "Plex took too long")
-
-
-def test_the_libraries_in_use_are_counted() -> None:
-    seen = PlexCheckup(sections=(Section(1, "One"), Section(2, "Two ")))
-
-    chosen = servers.check_libraries(Config(plex_library="two"), seen)
-
-    assert chosen.text == "1 of Plex's 2 of videos in use"
 
 
 @pytest.mark.parametrize(
@@ -266,22 +219,6 @@ def test_space_that_runs_out_is_told_before_it_has(free: int, level: Level) -> N
     assert storage.check_space(seen).level is level
 
 
-@pytest.mark.parametrize(
-    ("kind", "level"),
-    [("ext4", Level.OK), ("", Level.OK), ("nfs4", Level.WARNING), ("cifs", Level.WARNING)],
-)
-def test_a_network_share_is_slow(kind: str, level: Level) -> None:
-    seen = replace(FOLDER, foreign=False, free=10**10, file_system=kind)
-
-    assert storage.check_folder(seen, "").level is level
-
-
-def test_a_folder_of_somebody_else_is_a_fault() -> None:
-    seen = replace(FOLDER, foreign=True, free=10**10, file_system="")
-
-    assert storage.check_permissions(seen).level is Level.FAULT
-
-
 def database(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode=WAL")
@@ -315,13 +252,6 @@ def test_an_older_schema_and_no_database_at_all_are_no_fault(tmp_path: Path) -> 
     assert look_at_index(str(tmp_path / "library.db")) == IndexCheckup(exists=False)
 
 
-def test_a_rollback_journal_is_sound_and_slow() -> None:
-    check = storage.check_database(DatabaseCheckup(version=3, wal=False, jobs=IDLE))
-
-    assert check.level is Level.WARNING
-    assert check.text.endswith("rollback journal")
-
-
 # the plugin and its Python
 
 
@@ -339,15 +269,6 @@ def test_versions_other_than_those_tested_with_are_a_warning(tmp_path: Path) -> 
     assert check.level is Level.WARNING
     assert check.text.endswith("; tested with plexapi==4.18.3")
     assert check.remedy.endswith("-m pip install plexapi==4.18.3")
-
-
-def test_a_second_yml_and_no_version_are_told(tmp_path: Path) -> None:
-    (tmp_path / "Stash2Plex.yml").touch()
-    assert machine.check_plugin("1.0.0", str(tmp_path)).level is Level.OK
-    (tmp_path / "copy.yml").touch()
-
-    assert machine.check_plugin("1.0.0", str(tmp_path)).level is Level.WARNING
-    assert machine.check_plugin("unknown", str(tmp_path)).level is Level.WARNING
 
 
 # the worker
@@ -381,17 +302,6 @@ def test_the_log_tells_how_the_last_worker_is(
     assert work.read_worker_signs(str(tmp_path / "none")) == work.WorkerSigns()
 
 
-def test_a_process_that_is_no_worker_is_not_taken_for_one() -> None:
-    """Its number was given to another process: this one, for instance."""
-    signs = work.WorkerSigns(NOW, os.getpid())
-    waiting = DatabaseCheckup(jobs={**IDLE, "pending": 3})
-
-    check = work.check_worker(signs, waiting, NOW)
-
-    assert check.level is Level.FAULT
-    assert check.text.startswith("none runs and 3 jobs wait; the last one has ended without a word")
-
-
 def test_jobs_beside_the_database_wait_as_well(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
     connect(str(path)).close()
@@ -403,13 +313,6 @@ def test_jobs_beside_the_database_wait_as_well(tmp_path: Path) -> None:
         "0 pending, 0 in progress, 0 waiting for retry, 1 beside the database"
     )
     assert "1 jobs wait" in work.check_worker(work.WorkerSigns(), seen, NOW).text
-
-
-def test_a_worker_that_broke_while_nothing_waits_is_a_warning() -> None:
-    check = work.check_worker(work.WorkerSigns(NOW, None, broke=True), DatabaseCheckup(), NOW)
-
-    assert check.level is Level.WARNING
-    assert "worker.log" in check.remedy
 
 
 def test_a_state_file_that_the_system_keeps_from_us_is_told_with_its_remedy(

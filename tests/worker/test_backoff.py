@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.backoff import SHORTEST_DELAY, RetryParams, calculate_delay, get_retry_params
+from worker.backoff import RetryParams, calculate_delay, get_retry_params
 
 TEMPORARY, NOT_FOUND = RetryParams(5.0, 80.0), RetryParams(30.0, 600.0)
 
@@ -48,17 +48,6 @@ def test_the_longest_wait_doubles_with_each_failure_up_to_the_cap(
 ) -> None:
     waits = [calculate_delay(attempt, params, longest) for attempt in range(len(bounds))]
     assert waits == bounds
-
-
-def test_the_whole_range_down_to_nothing_is_drawn_from_but_a_wait_is_never_under_a_second() -> None:
-    drawn: list[tuple[float, float]] = []
-
-    def uniform(low: float, high: float) -> float:
-        drawn.append((low, high))
-        return low
-
-    assert calculate_delay(2, TEMPORARY, uniform) == SHORTEST_DELAY == 1.0
-    assert drawn == [(0.0, 20.0)]
 
 
 @settings(max_examples=100, deadline=None)

@@ -18,7 +18,6 @@ from shared.redaction import Secrets
 from simulators.rig import REPOSITORY
 from worker.orphans import (
     PATIENCE,
-    Finding,
     Orphan,
     Orphans,
     Processes,
@@ -91,14 +90,6 @@ def test_who_does_not_collect_is_told_of_once_for_each_start(path: Path) -> None
     assert "instead of ending" in told[0]
 
 
-def test_a_worker_that_has_run_for_a_while_waits_for_no_answer(path: Path) -> None:
-    tree = Tree()
-    asked = orphans(path, tree)
-    tree.now = PATIENCE
-
-    assert asked.answer() is False
-
-
 def test_a_young_worker_does_not_know_until_its_orphan_is_collected(path: Path) -> None:
     tree = Tree(collects_after=1.0)
     asked = orphans(path, tree)
@@ -135,15 +126,6 @@ def test_no_orphan_is_left_where_the_answer_could_not_be_kept(path: Path) -> Non
     assert tree.left == []
 
 
-def test_nothing_is_asked_where_ended_processes_never_matter(path: Path) -> None:
-    tree = Tree(name="")
-
-    assert orphans(path, tree).are_collected()
-
-    assert tree.left == []
-    assert not path.exists()
-
-
 def test_a_machine_without_room_for_a_process_is_taken_for_one_that_does_not_collect(
     path: Path,
 ) -> None:
@@ -172,20 +154,6 @@ def test_the_orphan_that_is_left_is_known_by_number_and_start() -> None:
     assert int(started) > 0
     assert place.count("/") == 2
     assert others == "False True"
-
-
-PIDS = st.integers(0, 2**63 - 1)
-
-
-@given(st.builds(Finding, st.text(), st.none() | st.builds(Orphan, PIDS, PIDS), st.none() | st.booleans()))  # fmt: skip  # noqa: E501
-def test_what_is_kept_is_read_back(finding: Finding) -> None:
-    orphan = finding.orphan
-    state = {
-        "place": finding.place,
-        "orphan": None if orphan is None else [orphan.pid, orphan.started],
-        "collected": finding.collected,
-    }
-    assert parse_finding(json.loads(json.dumps(state))) == finding
 
 
 ANYTHING = st.recursive(

@@ -16,7 +16,6 @@ from worker.outage_history import (
     OutageRecord,
     calculate_outage_metrics,
     format_duration,
-    format_elapsed_since,
 )
 
 NOW = 1_750_000_000.0
@@ -63,13 +62,6 @@ def test_a_re_opening_is_the_same_outage() -> None:
     history.end(NOW + HOUR)
     assert spans(history) == [(NOW, NOW + HOUR, False)]
     assert calculate_outage_metrics(history.records).mttr == HOUR
-
-
-def test_without_an_outage_nothing_ends_and_nobody_waits() -> None:
-    history = OutageHistory()
-    history.affected(5)
-    assert history.end(NOW) is None
-    assert history.records == ()
 
 
 def test_the_newest_30_are_kept() -> None:
@@ -121,22 +113,7 @@ def test_an_open_breaker_without_a_record_gets_one() -> None:
     assert spans(killed(history)) == spans(history)
 
 
-@pytest.mark.parametrize("opened_at", [None, NOW + 60])
-def test_what_agrees_stays_as_it_is(opened_at: float | None) -> None:
-    state = [entry(NOW, NOW + 30), *([entry(NOW + 50)] if opened_at else [])]
-    history = OutageHistory.from_state(state)
-    history.reconcile(NOW + 99, opened_at=opened_at, last_recovery=NOW + 40, last_check=NOW + 40)
-    assert history.to_state() == state
-
-
 # the earlier implementation's records
-
-
-def test_openings_without_an_end_are_one_outage() -> None:
-    history = OutageHistory.from_state([entry(NOW + 61 * n, jobs_affected=n) for n in range(9)])
-    assert history.ongoing == OutageRecord(NOW, jobs_affected=8)
-    history.reconcile(NOW + DAY, opened_at=None, last_recovery=0, last_check=0)
-    assert spans(history) == [(NOW, NOW + 61 * 8, True)]
 
 
 def test_the_last_opening_of_an_outage_brings_its_end() -> None:
@@ -153,29 +130,6 @@ def test_what_began_hours_later_was_another_outage() -> None:
         (NOW + DAY, NOW + DAY, True),
         (NOW + 2 * DAY, NOW + 2 * DAY + 9, False),
     ]
-
-
-def test_many_orphans_do_not_push_real_outages_out() -> None:
-    real = [entry(NOW - DAY * n, NOW - DAY * n + 60) for n in range(20, 0, -1)]
-    history = OutageHistory.from_state([*real, *(entry(NOW + 61 * n) for n in range(40))])
-    assert len(history.records) == 21
-
-
-@pytest.mark.parametrize(
-    "garbage",
-    [
-        None,
-        {},
-        "text",
-        [None, 5, [], {}],
-        [{"started_at": "noon"}],
-        [{"started_at": float("nan")}, {"started_at": -5}, {"started_at": True}],
-        [{"started_at": 10**400, "ended_at": NOW}],
-    ],
-    ids=str,
-)
-def test_garbage_is_no_history(garbage: Any) -> None:
-    assert OutageHistory.from_state(garbage).records == ()
 
 
 def test_a_duration_that_is_missing_or_wrong_follows_from_the_times() -> None:
@@ -227,31 +181,7 @@ def test_no_step_of_the_clock_makes_a_duration_negative(step: float) -> None:
     assert metrics.availability == 100
 
 
-def test_outages_that_overlap_by_a_step_of_the_clock_have_no_negative_time_between() -> None:
-    """The first ended while the clock was a year ahead."""
-    records = [OutageRecord(NOW, NOW + YEAR), OutageRecord(NOW + 60, NOW + 90)]
-    assert calculate_outage_metrics(records).mtbf == 0
-
-
-@pytest.mark.parametrize("step", [-HOUR, -YEAR, HOUR, YEAR])
-def test_loading_after_a_step_of_the_clock(step: float) -> None:
-    history = OutageHistory.from_state([entry(NOW)])
-    history.reconcile(NOW + step, opened_at=None, last_recovery=0, last_check=NOW + 30)
-    (record,) = history.records
-    assert record.duration == (30 if step > 0 else 0)
-
-
 # figures
-
-
-def test_no_outages_are_full_availability() -> None:
-    assert calculate_outage_metrics([]) == OutageMetrics(0, 0, 100, 0, 0)
-    assert calculate_outage_metrics([OutageRecord(NOW)]) == OutageMetrics(0, 0, 100, 0, 0)
-
-
-def test_one_outage_has_no_time_between_failures() -> None:
-    metrics = calculate_outage_metrics([OutageRecord(NOW, NOW + 60)])
-    assert metrics == OutageMetrics(60, 0, 100, 60, 1)
 
 
 def test_the_time_between_failures_is_from_end_to_start() -> None:
@@ -285,8 +215,3 @@ def test_the_time_between_failures_is_from_end_to_start() -> None:
 )
 def test_durations_read_in_two_units(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
-
-
-def test_how_long_ago() -> None:
-    assert format_elapsed_since(NOW - 125, NOW) == "2m 5s ago"
-    assert format_elapsed_since(NOW + HOUR, NOW) == "0s ago"

@@ -147,11 +147,6 @@ def test_each_retry_waits_longer_until_none_is_left(retries: int, wait: float) -
     assert decision(error, job(retries), max_retries=retries) == Bury()
 
 
-def test_a_wait_that_plex_asks_for_is_obeyed_when_it_is_the_longer_one() -> None:
-    assert decision(PlexTemporaryError("429", 120.0), job()) == Retry(NOW + 120, counts=True)
-    assert decision(PlexTemporaryError("429", 2.0), job()) == Retry(NOW + 5, counts=True)
-
-
 @pytest.mark.parametrize("retries", [0, MAX_RETRIES, 99])
 def test_a_temporary_error_of_a_plex_that_fails_its_probe_is_an_outage_and_spends_nothing(
     retries: int,
@@ -209,12 +204,6 @@ def test_the_usual_back_off_needs_more_tries_than_the_fewest_within_two_hours() 
             break
     since = {MISSING_SINCE: NOW - KEEP_LOOKING}
     assert decision(PlexNotFound("none"), job(retries + 1, **since)) == Bury()
-
-
-@pytest.mark.parametrize("since", [None, "yesterday", [], {}])
-def test_a_job_that_does_not_tell_since_when_starts_its_two_hours_now(since: object) -> None:
-    retry = decision(PlexNotFound("none"), job(3, **{MISSING_SINCE: since}))
-    assert retry == Retry(NOW + 240, counts=True)
 
 
 @pytest.mark.parametrize("since", [NOW - 9 * HOURS, NOW])

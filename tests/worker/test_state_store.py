@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from shared.state_file import KeptState, parse_count, parse_moment
+from shared.state_file import parse_moment
 from tests.validation.strategies import JSON
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
@@ -92,12 +92,6 @@ def test_a_corrupt_file_is_set_aside_and_reported(path: Path) -> None:
     assert names(path) == ["state.json.corrupt-1750000000"]
 
 
-def test_what_is_garbage_inside_is_mended_by_the_next_save(path: Path) -> None:
-    path.write_text('{"state": "ajar"}')
-    assert breaker_at(path).save()
-    assert json.loads(path.read_text())["state"] == "closed"
-
-
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -113,31 +107,7 @@ def test_any_json_loads_and_saves(path: Path, content: Any) -> None:
 # lists
 
 
-def test_a_list_is_read_and_no_file_is_an_empty_one(path: Path) -> None:
-    assert KeptState(str(path), pytest.fail, list).read(NOW) == []
-    path.write_text('[1, {"a": null}]')
-    assert KeptState(str(path), pytest.fail, list).read(NOW) == [1, {"a": None}]
-
-
-@pytest.mark.parametrize(
-    "torn", [b"", b"[1", b"\xff\xfe[]", b"{}", b"null", b"[" * 100_000], ids=lambda torn: torn[:4]
-)
-def test_what_is_no_list_is_set_aside_and_reported_once(path: Path, torn: bytes) -> None:
-    path.write_bytes(torn)
-    reports: list[str] = []
-    assert KeptState(str(path), reports.append, list).read(NOW) == []
-    assert KeptState(str(path), reports.append, list).read(NOW) == []
-    (report,) = reports
-    assert report.startswith("state.json could not be read (")
-    assert names(path) == ["state.json.corrupt-1750000000"]
-
-
 # values
-
-
-@pytest.mark.parametrize("raw", [0, 1.5, NOW, 253_402_300_799])
-def test_moments(raw: float) -> None:
-    assert parse_moment(raw) == raw
 
 
 @pytest.mark.parametrize(
@@ -145,13 +115,6 @@ def test_moments(raw: float) -> None:
 )
 def test_what_is_no_moment(raw: Any) -> None:
     assert parse_moment(raw) is None
-
-
-@pytest.mark.parametrize(
-    ("raw", "count"), [(0, 0), (7, 7), (-1, None), (1.0, None), (True, None), (10**400, None)]
-)
-def test_counts(raw: Any, count: int | None) -> None:
-    assert parse_count(raw) == count
 
 
 def test_a_file_that_could_not_be_read_outlives_what_happens_since(path: Path) -> None:

@@ -54,20 +54,6 @@ def waiter(counter: Counter, nap: Nap) -> Waiter:
     return Waiter(counter, nap, lambda: nap.now)
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.2, 1.0, 7.3])
-def test_it_wakes_after_the_time_and_not_before(counter: Counter, seconds: float) -> None:
-    nap = Nap()
-    waiter(counter, nap).wait(seconds)
-    assert nap.now == pytest.approx(1000.0 + seconds)
-
-
-@pytest.mark.parametrize("seconds", [0.0, -5.0])
-def test_no_time_is_no_sleep(counter: Counter, seconds: float) -> None:
-    nap = Nap()
-    waiter(counter, nap).wait(seconds)
-    assert nap.naps == []
-
-
 def test_it_looks_at_the_queue_several_times_a_second(counter: Counter) -> None:
     nap = Nap()
     waiter(counter, nap).wait(3.0)

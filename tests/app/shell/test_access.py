@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.shell.access import objection, place
+from app.shell.access import objection
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="files have owners on POSIX")
 
@@ -32,13 +32,6 @@ def test_a_folder_of_another_user_may_not_be_it_there_or_not(tmp_path: Path) -> 
     assert before.startswith(f"{tmp_path} belongs to user ")
     assert after is not None
     assert after.startswith(f"{tmp_path}/data belongs to user ")
-
-
-def test_the_environment_names_the_place(tmp_path: Path) -> None:
-    elsewhere = {"STASH_PLUGIN_DATA": str(tmp_path / "elsewhere")}
-
-    assert place("/plugin", elsewhere) == str(tmp_path / "elsewhere")
-    assert objection("/nowhere", elsewhere, os.geteuid) is None
 
 
 def test_a_place_that_cannot_be_written_to_says_where_it_may_be(tmp_path: Path) -> None:
