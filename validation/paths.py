@@ -15,7 +15,7 @@ from shared.frozen import frozen
 
 _COMPONENT = re.compile(r"[^/\\]+")
 _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
-_DRIVE = re.compile(r"[a-z]:")
+_DRIVE = re.compile(r"[a-z]:(?=/|$)")
 _LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")  # Windows' prefix of paths over 260 characters
 
 # Windows allows none of `" * : < > ? |` and no backslash in a name, nor a dot or a blank at its
@@ -24,10 +24,8 @@ _LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")  # Windows' prefix of paths 
 # (macOS and Samba). U+F022 is a quotation mark in one table and a colon in the other, so all fold
 # to one character. A dot or a blank at the end of a name folds to it too.
 _ANY = "?"
-_BY_TABLE = map(chr, range(0xF001, 0xF02B))
-_BY_CHARACTER = "\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c"
-_REPLACED = str.maketrans(dict.fromkeys((*'"*:<>|', *_BY_TABLE, *_BY_CHARACTER), _ANY))
-_MAY_DIFFER = re.compile(r'["*:<>?|\uf001-\uf07c]|[. ](?=[/\\]|$)').search
+_REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
+_AT_THE_END = re.compile(r"[?. ]+(?=/|$)")
 _SHORT_NAME = re.compile(r"[^a-z.\s]{1,7}~[0-9A-Z]{1,2}(?:\.[0-9A-Z]{1,3})?").fullmatch
 
 
@@ -42,17 +40,23 @@ def components(path: str) -> tuple[str, ...]:
 
     Neither does what a network file system replaces in a name.
     """
-    path = folded(without_long_path_prefix(path))
-    names = _COMPONENT.findall(path)
-    if _MAY_DIFFER(path):
-        drive = names[:1] if names and _DRIVE.fullmatch(names[0]) else []
-        names = drive + [_as_on_any_file_system(name) for name in names[len(drive) :]]
-    return tuple(names)
+    joined = folded_path(path)
+    return tuple(joined.split("/")) if joined else ()
 
 
 def folded_path(path: str) -> str:
     """Return the form under which two systems may name the same file: its components, joined."""
-    return "/".join(components(path))
+    path = folded(without_long_path_prefix(path)).replace("\\", "/")
+    while "//" in path:
+        path = path.replace("//", "/")
+    path = path.strip("/")
+    if _REPLACED.search(path):
+        drive = _DRIVE.match(path)
+        start = drive.end() if drive else 0
+        path = path[:start] + _REPLACED.sub(_ANY, path[start:])
+    if "?/" in path or "./" in path or " /" in path or path.endswith(("?", ".", " ")):
+        path = _AT_THE_END.sub(_ANY, path)
+    return path
 
 
 def folded_name(path: str) -> str:
@@ -92,12 +96,6 @@ def short_name_in(path: str) -> str:
 def without_long_path_prefix(path: str) -> str:
     """Return a path without the prefix by which Windows allows more than 260 characters."""
     return _LONG_PATH.sub("", path, count=1) if path.startswith("\\\\?") else path
-
-
-def _as_on_any_file_system(name: str) -> str:
-    name = name.translate(_REPLACED)
-    short = name.rstrip(_ANY + ". ")
-    return name if short == name else short + _ANY
 
 
 def is_windows(path: str) -> bool:
