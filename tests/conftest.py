@@ -68,5 +68,5 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the browser's tests: one process runs them all, and would be the last to end."""
-    items.sort(key=lambda item: "/tests/ui/" not in item.path.as_posix())
+    """Begin with what one process runs as a whole: begun later, it would be the last to end."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
