@@ -56,7 +56,7 @@ def examine_servers(
         ("settings", lambda: servers.check_settings(seen.parsed)),
         ("Plex", lambda: servers.check_plex(plex, config.plex_url)),
         ("encryption", lambda: servers.check_tls(config, plex)),
-        ("token", lambda: servers.check_token(plex)),
+        ("token", lambda: servers.check_token(config, plex)),
         ("libraries", lambda: servers.check_libraries(config, plex)),
         ("path coverage", lambda: servers.check_coverage(index, database, stash.scenes, now)),
         ("clock", lambda: servers.check_clock(stash, plex)),

@@ -20,7 +20,7 @@ from shared.settings_hint import read_hint
 from shared.state_file import write_state
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
-from validation.config import Config, ParsedConfig, parse_config
+from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
 from validation.obfuscation import Disguise
 from worker.session import ConfigFault, SyncSession
 
@@ -132,7 +132,8 @@ class CurrentSession:
         return self._parsed
 
     def _tell(self, parsed: ParsedConfig) -> None:
-        for warning in parsed.warnings:
+        expires = (SHORT_LIVED,) if parsed.config.token_expires else ()
+        for warning in (*parsed.warnings, *expires):
             if warning not in self._told:
                 self._told.add(warning)
                 self._log.warning(f"Setting {warning}")

@@ -22,7 +22,8 @@ class PlexCheckup:
         ahead: seconds by which its clock is before ours, None when it did not tell.
         sections: its video libraries; None when it did not list them.
         refusal: why it did not.
-        may_edit: whether the token is the owner's; None when that was not answered.
+        may_edit: whether Plex trusts the token with its preferences, which it refuses to guests;
+            None when that was not answered. Only an edit proves that the token may edit.
     """
 
     error: PlexError | None = None

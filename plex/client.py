@@ -166,7 +166,10 @@ class PlexClient:
             raise PlexReplaced(message)
 
     def may_edit(self) -> bool:
-        """Tell whether the token is the owner's: only to him Plex shows its preferences."""
+        """Tell whether Plex trusts the token with its preferences, which it refuses to guests.
+
+        That is no proof: Plex does not document who may read them.
+        """
         try:
             self._get("/:/prefs", "asking what the token may do")
         except (PlexAuthError, PlexPermissionError):

@@ -161,7 +161,7 @@ def error_for_status(
         return PlexAuthError(f"{doing}: Plex refused the token (401); set plex_token anew")
     if status == _EXPIRED:
         return PlexTokenExpired(
-            f"{doing}: Plex says that the token has expired ({status}); set plex_token to a new one"
+            f"{doing}: Plex says that the token has expired (498); set plex_token to a new one"
         )
     if status == 403:
         return PlexPermissionError(

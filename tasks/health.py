@@ -11,11 +11,12 @@ from tasks.arguments import wants_json
 from tasks.context import TaskContext
 from tasks.errors import TaskError
 from tasks.wording import counted
+from validation.config import SHORT_LIVED
 from worker.session import SyncSession
 
-_NOT_THE_OWNERS = (
-    "Plex accepts the token, but it is not the owner's and may not edit: set plex_token to the "
-    "token of the server's owner"
+_LIKE_A_GUESTS = (
+    "Plex accepts the token, but refuses it the server's preferences, as it does to a guest, who "
+    "may not edit: set plex_token to the token of the server's owner"
 )
 
 
@@ -37,19 +38,23 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     sections, may_edit, problem = _rights(session, health)
     breaker = context.records.breaker().state.value
     jobs = f"{counted(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}"
+    expires = session.config.token_expires
+    warning = f". {SHORT_LIVED}" if expires else ""
+    healthy = Level.WARNING if expires else Level.OK
     answer = Answer(
-        f"{problem or _all_well(health, sections)}. {jobs}; circuit breaker {breaker}",
+        f"{problem or _all_well(health, sections)}. {jobs}; circuit breaker {breaker}{warning}",
         data={
             "reachable": health.reachable,
             "latency_seconds": round(health.latency, 4),
             "token_accepted": health.token_ok,
             "token_may_edit": may_edit,
+            "token_expires": expires,
             "libraries": [section.title for section in sections],
             "libraries_in_plex": [section.title for section in session.library.sections_known()],
             "waiting": waiting,
             "breaker_state": breaker,
         },
-        level=Level.FAULT if problem else Level.OK,
+        level=Level.FAULT if problem else healthy,
     )
     if problem and not as_json:
         raise TaskError(answer.text)
@@ -69,7 +74,7 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
     except PlexError as error:
         return [], may_edit, f"Plex answers, but {error}"
     if not may_edit:
-        return sections, may_edit, _NOT_THE_OWNERS
+        return sections, may_edit, _LIKE_A_GUESTS
     if not sections:
         return [], may_edit, "Plex has no library of videos: add one in Plex, type Other Videos"
     return sections, may_edit, ""

@@ -8,12 +8,12 @@ from dataclasses import fields
 from typing import Any
 
 from sync_queue.operations import METADATA, scene_job
-from tasks.answer import Answer
+from tasks.answer import Answer, Level
 from tasks.arguments import mapping
 from tasks.context import TaskContext
 from tasks.errors import TaskError
 from tasks.wording import counted
-from validation.config import Config, parse_config
+from validation.config import SHORT_LIVED, Config, parse_config
 
 SEEN_AFTER = 10.0  # seconds until a living worker goes by changed settings (spec.md §1)
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
@@ -50,9 +50,12 @@ def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         context.ensure_worker()
     names = ", ".join(sorted(changes))
     looked = f"; then it looks for {counted(again, 'scene')} again" if again else ""
+    expires = "plex_token" in changes and parsed.config.token_expires
     return Answer(
-        f"Saved: {names}. A worker that runs sees it within {SEEN_AFTER:.0f} s{looked}",
+        f"Saved: {names}. A worker that runs sees it within {SEEN_AFTER:.0f} s{looked}"
+        + (f". {SHORT_LIVED}" if expires else ""),
         data={"looked_for_again": again},
+        level=Level.WARNING if expires else Level.OK,
     )
 
 

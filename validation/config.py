@@ -25,6 +25,11 @@ _SAME_PATHS = PathMap()
 # A name, an IPv4 address, or an IPv6 address: what every client of ours can ask.
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
 _PLEX_PAGE = re.compile(r"/web(/.*)?$")
+_JWT_PREFIX = "eyJ"  # how every JSON Web Token begins
+SHORT_LIVED = (
+    "plex_token is of a kind that expires after 7 days, and then nothing is sent any more. Replace "
+    "it by a lasting one; docs/troubleshooting.md, 'The token is wrong', tells how"
+)
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
 # Names that the earlier implementation, or its documentation, had for some of the settings.
 ALIASES = {
@@ -127,6 +132,11 @@ class Config:
     plex_verify_tls: bool | str = _setting(_tls, True)
     dlq_retention_days: int = _setting(number(1, 365, int), 30)
     reconcile_batch_size: int = _setting(number(10, 1000, int), 100)
+
+    @property
+    def token_expires(self) -> bool:
+        """Whether the token is of the kind that expires after 7 days."""
+        return self.plex_token.startswith(_JWT_PREFIX)
 
 
 @frozen

@@ -68,6 +68,7 @@ class Pipeline:
         token = self.tokens.state(raw.headers.get(_TOKEN) or params.get("X-Plex-Token") or None)
         call = Call(raw.method, path, params, raw.headers, raw.body, token, ids)
         request = self._arrive(connection, raw, call, kind_of(route, params))
+        call = replace(call, token=self._rights(token))
         exchange = HttpExchange(self, connection, raw, call, route, request)
         blocked = self.core.switches.blocked_query
         try:
@@ -84,6 +85,12 @@ class Pipeline:
             return exchange.answer(html_error(403))
         exchange.finish(None, 0)
         return False
+
+    def _rights(self, token: TokenState) -> TokenState:
+        """Whose request it counts as."""
+        switches = self.core.switches
+        is_free = token == "absent" or (token == "wrong" and switches.allowed_network_may_err)
+        return "present" if is_free and switches.allows_network_without_token else token
 
     def _answer(self, exchange: HttpExchange) -> bool:
         fault = self.faults.match(exchange.request)
@@ -163,7 +170,8 @@ class HttpExchange:
             raise RefusedError(401)
         if route is None:
             raise RefusedError(404)
-        if route.owner and self._call.token != "present":
+        is_shown = route.kind == "prefs" and pipeline.core.switches.guests_see_prefs
+        if route.owner and not is_shown and self._call.token != "present":
             raise RefusedError(403)
 
     def _with_fetched_body(self) -> Call:

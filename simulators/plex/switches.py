@@ -63,6 +63,11 @@ class Switches:
         proxy_closes: that proxy closes the connection; False: it answers 403 with a web page.
         smart_collections: names of collections that fill themselves: an edit that adds an item to
             one is refused with 400.
+        guests_see_prefs: a shared user may read `/:/prefs`; Plex documents it for nobody.
+        allows_network_without_token: the client's network is among those "allowed without auth":
+            a request without a token counts as the owner's.
+        allowed_network_may_err: a wrong token from such a network counts as the owner's, too;
+            False: it is refused with 401. Nobody has shown which it is.
         keep_alive_seconds: an idle connection is closed after so long (plex-protocol.md §1.3).
         compresses: bodies over 1 KiB are gzipped for clients that accept it
             (plex-protocol.md §1.1, §1.3). Off: on loopback it only costs time.
@@ -92,5 +97,8 @@ class Switches:
     blocked_query: str = ""
     proxy_closes: bool = False
     smart_collections: frozenset[str] = frozenset()
+    guests_see_prefs: bool = False
+    allows_network_without_token: bool = False
+    allowed_network_may_err: bool = False
     keep_alive_seconds: float = 20.0
     compresses: bool = False

@@ -4,7 +4,13 @@ import re
 from collections.abc import Sequence
 
 from plex.checkup import PlexCheckup
-from plex.exceptions import PlexAuthError, PlexRedirectError, PlexServerDown, PlexTlsError
+from plex.exceptions import (
+    PlexAuthError,
+    PlexRedirectError,
+    PlexServerDown,
+    PlexTlsError,
+    PlexTokenExpired,
+)
 from plex.index_checkup import IndexCheckup
 from plex.library_choice import choose_libraries
 from stash.checkup import StashCheckup
@@ -127,15 +133,20 @@ def _of_tls(error: PlexTlsError) -> str:
     return str(error).removeprefix(_ASKING)
 
 
-def check_token(seen: PlexCheckup | None) -> Check:
-    """Tell whether Plex accepts the token, and for everything that is needed."""
+def check_token(config: Config, seen: PlexCheckup | None) -> Check:
+    """Tell whether Plex accepts the token, for how long, and whether it looks like the owner's.
+
+    Only an edit proves that the token may edit: Plex does not say who may read its preferences.
+    """
     name = "token"
     if seen is None or seen.error is not None:
         return unchecked(name, "Plex does not answer")
     if isinstance(seen.refusal, PlexAuthError):
         return fault(
             name,
-            "Plex refuses it (401)",
+            "Plex says that it has expired (498)"
+            if isinstance(seen.refusal, PlexTokenExpired)
+            else "Plex refuses it (401)",
             "Set plex_token anew: https://support.plex.tv/articles/204059436",
         )
     if seen.may_edit is None:
@@ -143,10 +154,14 @@ def check_token(seen: PlexCheckup | None) -> Check:
     if not seen.may_edit:
         return fault(
             name,
-            "accepted, but not the owner's: it may not edit",
+            "accepted, but refused the server's preferences, as is a guest's, which may not edit",
             "Set plex_token to the token of the server's owner",
         )
-    return ok(name, "accepted, and the owner's")
+    text = "accepted, and trusted with the server's preferences"
+    if config.token_expires:
+        remedy = "Replace it by a lasting one: docs/troubleshooting.md, 'The token is wrong'"
+        return warning(name, f"{text}, but it expires after 7 days", remedy)
+    return ok(name, text)
 
 
 def check_libraries(config: Config, seen: PlexCheckup | None) -> Check:

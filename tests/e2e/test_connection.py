@@ -10,6 +10,7 @@ from simulators.plex import Kind
 from simulators.rig import Rig
 from tests.certificates import PLEX_DIRECT, make_certificate
 from tests.conftest import MakeRig
+from tests.e2e.answers import operation
 from tests.e2e.test_outages import jobs, quicken
 
 
@@ -88,3 +89,48 @@ def test_required_secure_connections_pause_with_the_address_that_works(
     assert rig.worker_log().count("secure connections only") == 1
     assert dead_letters(rig) == 0
     assert not (rig.data / "outage_history.json").exists()
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_wrong_token_from_a_network_without_authentication(rig: Rig, accepted: bool) -> None:
+    """Whether Plex takes it is not known: edits arrive, or wait for a right token."""
+    rig.plex.switches.allows_network_without_token = True
+    rig.plex.switches.allowed_network_may_err = accepted
+    rig.configure(plex_token="wrong-token-000000")
+    ids = rig.add_library(3, covers=False)
+
+    rig.stash.edit_scenes(ids, tags=["T"])
+
+    if not accepted:
+        assert rig.wait_until(lambda: "refused the token" in rig.worker_log())
+        assert rig.task("health_check").error is not None
+        rig.configure(plex_token=rig.plex.token)
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert dead_letters(rig) == 0
+
+
+def test_a_token_that_expires_after_seven_days_is_told_everywhere_and_works(rig: Rig) -> None:
+    rig.plex.token = "eyJhbGciOiJFZERTQSJ9.eyJuYW1lIjoiUGxleCJ9.c2lnbmF0dXJl"
+    saved = operation(rig, "save_settings", settings={"plex_token": rig.plex.token})
+    rig.configure(plex_token=rig.plex.token)
+    (scene_id,) = rig.add_library(1)
+
+    rig.stash.edit_scene(scene_id, title="New")
+
+    assert rig.settled(), rig.verdict().differences[:3]
+    assert rig.worker_log().count("expires after 7 days") == 1
+    assert "expires after 7 days" in str(saved.output)
+    assert "expires after 7 days" in str(rig.task("health_check").output)
+    assert "expires after 7 days" in "\n".join(rig.task("doctor").messages("info"))
+
+
+def test_a_guest_that_may_read_the_preferences_is_never_called_the_owner(make_rig: MakeRig) -> None:
+    rig = make_rig(plex={"guest_token": "guest-token-0123456789"})
+    rig.plex.switches.guests_see_prefs = True
+    rig.configure(plex_token="guest-token-0123456789")
+    rig.add_pair("a", tags=["T"])
+
+    doctor = "\n".join(rig.task("doctor").messages("info"))
+
+    assert "token: accepted" in doctor
+    assert "owner's" not in doctor.split("token: accepted")[1].splitlines()[0]

@@ -40,7 +40,7 @@ ok: Stash: v0.30.1 answers in N ms, {stash}
 ok: settings: all can be used
 ok: Plex: 1.43.1.10611-1e34174b1 answers in N ms, {plex}
 ok: encryption: none: plex_url is an http address, as is usual at home
-ok: token: accepted, and the owner's
+ok: token: accepted, and trusted with the server's preferences
 ok: libraries: 1 of Plex's 1 of videos in use
 ok: path coverage: 2 files in Plex (last look N s ago); 2 of Stash's 2 scenes have been synced. \
 'Check Path Mapping' tells about the others
@@ -172,8 +172,8 @@ def test_a_token_that_plex_refuses_and_one_that_may_not_edit(rig: Rig) -> None:
         "libraries": "warning: not checked: Plex did not list them",
     }
     assert of_a_guest == {
-        "token": "fault: accepted, but not the owner's: it may not edit. Set plex_token to the "
-        "token of the server's owner"
+        "token": "fault: accepted, but refused the server's preferences, as is a guest's, which "
+        "may not edit. Set plex_token to the token of the server's owner"
     }
 
 

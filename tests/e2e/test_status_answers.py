@@ -234,6 +234,7 @@ def test_a_healthy_plex_is_told_to_a_program(rig: Rig) -> None:
         "latency_seconds": answer["latency_seconds"],
         "token_accepted": True,
         "token_may_edit": True,
+        "token_expires": False,
         "libraries": ["Scenes"],
         "libraries_in_plex": ["Scenes"],
         "waiting": 0,

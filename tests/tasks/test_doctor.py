@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plex.checkup import PlexCheckup
-from plex.exceptions import PlexRedirectError, PlexServerDown, PlexTemporaryError, PlexTlsError
+from plex.exceptions import (
+    PlexRedirectError,
+    PlexServerDown,
+    PlexTemporaryError,
+    PlexTlsError,
+    PlexTokenExpired,
+)
 from plex.index_checkup import IndexCheckup, look_at_index
 from shared.data_folder import DataFolder
 from shared.http_date import seconds_ahead
@@ -158,7 +164,30 @@ def test_a_plex_without_libraries_is_a_fault_and_rights_nobody_told_are_unchecke
     seen = PlexCheckup(sections=(), refusal=PlexTemporaryError("Plex took too long"))
 
     assert servers.check_libraries(Config(), seen).level is Level.FAULT
-    assert servers.check_token(seen) == unchecked("token", "Plex took too long")
+    assert servers.check_token(Config(), seen) == unchecked("token", "Plex took too long")
+
+
+def test_a_token_is_judged_by_what_plex_made_of_it() -> None:
+    lasting, short = (
+        Config(plex_token="a-token-0123456789"),
+        Config(plex_token="eyJhbGciOiJFZERTQSJ9"),
+    )
+    accepted = PlexCheckup(sections=(), may_edit=True)
+    assert servers.check_token(lasting, accepted).level is Level.OK
+    assert "expires after 7 days" in servers.check_token(short, accepted).text
+    assert servers.check_token(short, accepted).level is Level.WARNING
+    expired = PlexCheckup(refusal=PlexTokenExpired("x"))
+    assert "expired (498)" in servers.check_token(lasting, expired).text
+    guest = PlexCheckup(sections=(), may_edit=False)
+    assert servers.check_token(lasting, guest).level is Level.FAULT
+
+
+def test_the_address_that_works_is_for_the_health_check_only() -> None:
+    address = "https://192-168-1-10.0123456789abcdef.plex.direct:32400"
+    seen = PlexCheckup(error=PlexTlsError(f"set plex_url to {address}", address))
+    check = servers.check_tls(Config(), seen)
+    assert "Health Check" in check.remedy
+    assert "0123456789abcdef" not in f"{check.text} {check.remedy}"
 
 
 @pytest.mark.parametrize(
