@@ -6,6 +6,7 @@ from typing import Any
 from plex.exceptions import PlexError, PlexTlsError
 from plex.health import PlexHealth, check_plex_health
 from plex.items import Section
+from plex.library_choice import choose_libraries, entry_for
 from tasks.answer import Answer, Level
 from tasks.arguments import wants_json
 from tasks.context import TaskContext
@@ -51,6 +52,7 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
             "token_expires": expires,
             "libraries": [section.title for section in sections],
             "libraries_in_plex": [section.title for section in session.library.sections_known()],
+            "library_choices": _offered(session),
             "waiting": waiting,
             "breaker_state": breaker,
         },
@@ -78,6 +80,21 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
     if not sections:
         return [], may_edit, "Plex has no library of videos: add one in Plex, type Other Videos"
     return sections, may_edit, ""
+
+
+def _offered(session: SyncSession) -> list[dict[str, object]]:
+    """Return all video libraries, each with the entry of plex_library that chooses it alone."""
+    sections = session.library.sections_known()
+    choice = choose_libraries(session.config.plex_library, sections)
+    chosen = {section.key for section in choice.sections} if choice.entries else set()
+    return [
+        {
+            "name": section.title,
+            "entry": entry_for(section, sections),
+            "chosen": section.key in chosen,
+        }
+        for section in sections
+    ]
 
 
 def _all_well(health: PlexHealth, sections: Sequence[Section]) -> str:

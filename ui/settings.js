@@ -89,27 +89,37 @@
     );
   };
 
-  /** Plex's libraries to choose from; none chosen means all. A name with a comma cannot be told. */
-  const Libraries = ({ names, value, change }) => {
-    const chosen = new Set(value.split(",").map((one) => one.trim().toLowerCase()).filter(Boolean));
-    const has = (name) => chosen.has(name.trim().toLowerCase());
-    const toggle = (name, on) =>
-      change(names.filter((one) => (one === name ? on : has(one))).join(", "));
+  /** Plex's libraries to choose from; none chosen means all. The plugin says what chooses each:
+   * its name, or its number where the name has a comma or is not the only one. */
+  const Libraries = ({ offered, tested, value, change }) => {
+    const typed = value.split(",").map((entry) => entry.trim()).filter(Boolean);
+    const has = ({ entry, chosen }) => (value === tested ? chosen : typed.includes(entry));
+    const toggle = (library, on) =>
+      change(
+        offered
+          .filter((other) => (other === library ? on : has(other)))
+          .map(({ entry }) => entry)
+          .join(", ")
+      );
     return h(
       "fieldset",
       { className: "s2p-libraries" },
-      h("legend", null, chosen.size ? "Libraries to sync" : "Libraries to sync: all"),
-      names.map((name) =>
+      h("legend", null, typed.length ? "Libraries to sync" : "Libraries to sync: all"),
+      offered.map((library, place) =>
         h(
           "label",
-          { key: name },
+          { key: place },
           h("input", {
             type: "checkbox",
-            checked: has(name),
-            disabled: name.includes(","),
-            onChange: (event) => toggle(name, event.target.checked),
+            checked: has(library),
+            onChange: (event) => toggle(library, event.target.checked),
           }),
-          h("bdi", null, S.cut(name, 100))
+          h(
+            "span",
+            null,
+            h("bdi", null, S.cut(library.name, 100)),
+            library.entry === library.name ? null : ` (${library.entry})`
+          )
         )
       )
     );
@@ -119,7 +129,7 @@
     const labels = useLabels();
     const [changes, setChanges] = React.useState({});
     const [kept, keep] = React.useState({}); // what was saved, until the next answer has it
-    const [libraries, setLibraries] = React.useState(null);
+    const [libraries, setLibraries] = React.useState(null); // offered, for the tested setting
     const alive = S.useAlive();
     const [{ busy, told }, run] = S.useRun();
     React.useEffect(() => keep({}), [settings]);
@@ -154,7 +164,11 @@
     const test = () =>
       run(async () => {
         const answer = await S.run("health_check");
-        alive.current && setLibraries(answer.libraries_in_plex || null);
+        alive.current &&
+          setLibraries({
+            offered: answer.library_choices || [],
+            tested: choice ? String(stored(choice)) : "",
+          });
         return answer;
       });
     const choice = settings.find((one) => one.name === LIBRARIES);
@@ -178,9 +192,9 @@
                 change: (value) => change(one, value),
               })
             ),
-            title === "Plex" && choice && libraries && libraries.length
+            title === "Plex" && choice && libraries && libraries.offered.length
               ? h(Libraries, {
-                  names: libraries,
+                  ...libraries,
                   value: String(current(choice)),
                   change: (value) => change(choice, value),
                 })

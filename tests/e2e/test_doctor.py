@@ -393,7 +393,7 @@ def test_the_output_can_be_shared(rig: Rig) -> None:
     lines = "\n".join(doctor(rig).messages())
 
     assert "ok: data folder: ~/stash/plugins/Stash2Plex/data" in lines
-    assert "fault: Plex: http://…:32400: nothing answers" in lines
+    assert "fault: Plex: http://…:32400: the name in plex_url is not found" in lines
     for private in (str(home), "bob", "Family", "holiday", "sea", TOKEN, os.uname().nodename):
         assert private not in lines
 

@@ -237,6 +237,7 @@ def test_a_healthy_plex_is_told_to_a_program(rig: Rig) -> None:
         "token_expires": False,
         "libraries": ["Scenes"],
         "libraries_in_plex": ["Scenes"],
+        "library_choices": [{"name": "Scenes", "entry": "Scenes", "chosen": False}],
         "waiting": 0,
         "breaker_state": "closed",
     }

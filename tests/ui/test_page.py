@@ -146,9 +146,11 @@ def test_answers_are_shown_with_what_helps_to_see_why(browser: Browser, canned: 
     browser.click("button", "Test connection")
     assert "may edit\nyes" in browser.sees("Plex answers", ".s2p-told")
     libraries = browser.sees("Libraries to sync: all", ".s2p-libraries")
-    assert libraries.splitlines()[1:] == ["Scenes", "Clips, short"]
-    boxes = "return [...document.querySelectorAll('.s2p-libraries input')].map(one => one.disabled)"
-    assert browser.js(boxes) == [False, True], "a comma separates names"
+    assert libraries.splitlines()[1:] == ["Scenes", "Clips, short (2)"]
+    browser.click(".s2p-libraries label", "Clips, short")
+    browser.click(".s2p-libraries label", "Scenes")
+    setting = "return document.querySelector('#s2p-set-plex_library').value"
+    assert browser.js(setting) == "Scenes, 2", "a comma separates names"
     browser.click("button", "Run doctor")
     found = browser.sees("Plex", ".s2p-checks")
     for part in ("✕", "✓", "What to do: "):
