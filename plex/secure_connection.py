@@ -83,7 +83,8 @@ def plex_direct_address(url: str) -> str | None:
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         with socket.create_connection((host, port), _PATIENCE) as connection:
             ip = connection.getpeername()[0]
-            with _reader().wrap_socket(connection, server_hostname=host) as secured:
+            name = host.partition("%")[0]
+            with _reader().wrap_socket(connection, server_hostname=name) as secured:
                 certificate = secured.getpeercert(binary_form=True) or b""
     except (OSError, ValueError, KeyError):
         return None

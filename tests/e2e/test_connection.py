@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulators.plex import Kind
+from simulators.plex.raw_client import RawClient
 from simulators.rig import Rig
 from tests.certificates import PLEX_DIRECT, make_certificate
 from tests.conftest import MakeRig
@@ -134,3 +135,14 @@ def test_a_guest_that_may_read_the_preferences_is_never_called_the_owner(make_ri
 
     assert "token: accepted" in doctor
     assert "owner's" not in doctor.split("token: accepted")[1].splitlines()[0]
+
+
+def test_a_rig_in_which_a_whole_library_was_edited_fails(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.add_pair("a")
+    with (
+        pytest.raises(AssertionError, match="edited a whole library"),
+        rig,
+        RawClient(rig.plex.url, rig.plex.token) as raw,
+    ):
+        raw.ask("PUT", "/library/sections/1/all?type=1&id=&title.value=X")
