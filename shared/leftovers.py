@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 
 HOUR = 3600.0  # seconds
 _YOUNGEST = 60.0  # seconds; a process that we cannot see, in another container, may still write it
@@ -52,7 +53,7 @@ def _is_left_over(path: str, writer: int, now: float) -> bool:
 
 def may_live(process: int) -> bool:
     """Tell whether there may be a process of this number; one that nobody has buried counts."""
-    if os.name == "nt":  # there, to ask like this would end it
+    if sys.platform == "win32":  # there, to ask like this would end it
         return True
     try:
         os.kill(process, 0)

@@ -68,11 +68,13 @@ class Alterations:
         self._write()
 
     def _write(self) -> None:
+        """Put the start script into the entry's place, as old as that: it is no other version."""
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
             self._script.rename(folder / altered.ENTRY)
             shutil.copy(altered.__file__, folder)
             self._script.write_text(_START, encoding="utf-8")
+            shutil.copystat(folder / altered.ENTRY, self._script)
         content = marshal.dumps((str(self._repository), self._changes))
         fresh = folder / f"{altered.CHANGES}.new"
         fresh.write_bytes(content)

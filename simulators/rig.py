@@ -25,6 +25,7 @@ from simulators.oracle import Verdict, judge
 from simulators.plex import FakePlex, Item, Section
 from simulators.prepared import install_compiled
 from simulators.stash import FakeStash, PluginResult
+from simulators.tuning import Tuning, set_constant
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # What is tested: this repository, or the release that `make release-test` has unpacked.
@@ -151,6 +152,20 @@ class Rig:
     def alter(self, module: ModuleType, change: Callable[..., None], **arguments: Any) -> None:
         """Change the installed plugin in each process from now on; see `simulators.alterations`."""
         self._alterations.add(module, change, **arguments)
+
+    def restore_plugin(self) -> None:
+        """Have the plugin's processes start without the changes of the test."""
+        self._alterations.clear()
+
+    def update_plugin(self) -> None:
+        """Let the plugin's processes find another version of the plugin."""
+        yml = self.manifest.directory / f"{PLUGIN}.yml"
+        os.utime(yml, (yml.stat().st_atime, yml.stat().st_mtime + 1.0))
+
+    def tune(self, tuning: Tuning) -> None:
+        """Have the plugin's processes start with these intervals and limits."""
+        for module, name, value in tuning.values():
+            self.alter(module, set_constant, target=module.__name__, name=name, value=value)
 
     # -- running ------------------------------------------------------------------------------
 

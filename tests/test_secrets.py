@@ -7,17 +7,23 @@ wrong: logs, output, answers, files, command lines and environments.
 from __future__ import annotations
 
 import base64
+import os
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from app import hook_process, sessions
+from shared import log
 from simulators.rig import TOKEN as RIG_TOKEN
 from simulators.rig import Rig
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
+from worker import item_finder, launcher
 
 TOKEN = "canary-plex/token+Zyx9wVu8"
 OTHER_TOKEN = "canary-wrong/token+Qrs7tUv6"
@@ -29,13 +35,16 @@ TASKS = (
     "reconcile_all", "show_dlq", "retry_dlq", "inspect", "doctor", "no-such-task",
 )  # fmt: skip
 
-_FIND = "        finder.find(work)"
-_LEAK = (
-    _FIND,
-    "        if any('Bug' in one.scene.label for one in work):\n"
-    "            raise RuntimeError('X-Plex-Token=' + self._session.config.plex_token)\n"
-    f"{_FIND}",
-)
+
+def _raise_the_token() -> None:
+    find = item_finder.ItemFinder.find
+
+    def finds(self: item_finder.ItemFinder, work: Any) -> None:
+        if any("Bug" in scene.scene.label for scene in work):
+            raise RuntimeError("X-Plex-Token=" + self._session.config.plex_token)
+        find(self, work)
+
+    item_finder.ItemFinder.find = finds  # type: ignore[method-assign]
 
 
 def canary_rig(make_rig: MakeRig, **settings: Any) -> Rig:
@@ -46,9 +55,8 @@ def canary_rig(make_rig: MakeRig, **settings: Any) -> Rig:
     rig.plex.token = TOKEN
     rig.canary.add(TOKEN, OTHER_TOKEN, API_KEY, USER)
     quicken(rig)
-    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
-           "_TEMPORARY = RetryParams(base=0.1, cap=0.1)")  # fmt: skip
-    mutate(rig, "worker/batch.py", *_LEAK)
+    rig.tune(Tuning(back_off=0.1))
+    rig.alter(item_finder, _raise_the_token)
     return rig
 
 
@@ -158,40 +166,63 @@ def test_an_address_with_a_token_in_it_is_not_repeated(make_rig: MakeRig) -> Non
     assert rig.canary.hits == []
 
 
-CARELESS = {
-    "in a file": (
-        "app/sessions.py",
-        "            self._secrets.add(parsed.config.plex_token)\n",
-        "            self._secrets.add(parsed.config.plex_token)\n"
-        "            open(self._folder.stats + '.bak', 'w').write(parsed.config.plex_token)\n",
-    ),
-    "half of it in a log": (
-        "app/sessions.py",
-        "            self._secrets.add(parsed.config.plex_token)\n",
-        "            self._log.info('token ' + parsed.config.plex_token[:13] + '…')\n",
-    ),
-    "the cookie in an answer": (
-        "app/hook_process.py",
-        '"queued" if jobs else "nothing to sync"}',
-        '"queued " + server_connection["SessionCookie"]["Value"]}',
-    ),
-    "the token in a command line": (
-        "worker/launcher.py",
-        "[sys.executable, *options, script, WORKER_ARGUMENT, lock_descriptor]",
-        f"[sys.executable, *options, script, WORKER_ARGUMENT, lock_descriptor, {RIG_TOKEN!r}]",
-    ),
+def _in_a_file() -> None:
+    current = sessions.CurrentSession.current
+
+    def leaks(self: sessions.CurrentSession) -> Any:
+        session = current(self)
+        with open(self._folder.stats + ".bak", "w") as file:
+            file.write(session.config.plex_token)
+        return session
+
+    sessions.CurrentSession.current = leaks  # type: ignore[method-assign]
+
+
+def _half_of_it_in_a_log() -> None:
+    current = sessions.CurrentSession.current
+
+    def leaks(self: sessions.CurrentSession) -> Any:
+        session = current(self)
+        self._log.info("token " + session.config.plex_token[:13] + "…")
+        return session
+
+    sessions.CurrentSession.current = leaks  # type: ignore[method-assign]
+
+
+def _the_cookie_in_an_answer() -> None:
+    answer_hook = hook_process.answer_hook
+
+    def answers(script: str, message: dict[str, Any]) -> dict[str, Any]:
+        answer_hook(script, message)
+        return {"output": "queued " + message["server_connection"]["SessionCookie"]["Value"]}
+
+    hook_process.answer_hook = answers
+
+
+def _the_token_in_a_command_line() -> None:
+    worker_command = launcher.worker_command
+
+    def commands(script: str, lock_descriptor: str) -> list[str]:
+        return [*worker_command(script, lock_descriptor), RIG_TOKEN]
+
+    launcher.worker_command = commands
+
+
+CARELESS: dict[str, tuple[ModuleType, Callable[..., None]]] = {
+    "in a file": (sessions, _in_a_file),
+    "half of it in a log": (sessions, _half_of_it_in_a_log),
+    "the cookie in an answer": (hook_process, _the_cookie_in_an_answer),
+    "the token in a command line": (launcher, _the_token_in_a_command_line),
 }
 
 
-@pytest.mark.parametrize("leak", CARELESS.values(), ids=CARELESS.keys())
-def test_a_rig_whose_plugin_lets_a_secret_out_fails(
-    tmp_path: Path, leak: tuple[str, str, str]
-) -> None:
+@pytest.mark.parametrize("leak", CARELESS)
+def test_a_rig_whose_plugin_lets_a_secret_out_fails(tmp_path: Path, leak: str) -> None:
     """The suite's own check: every test with a rig is a canary test."""
 
     def careless() -> None:
         with Rig(tmp_path / "rig") as rig:
-            mutate(rig, *leak)
+            rig.alter(*CARELESS[leak])
             scene_id, item = rig.add_pair("a", tags=["T"])
             rig.stash.edit_scene(scene_id, title="T")
             assert rig.wait_until(lambda: item.title == "T")
@@ -201,26 +232,31 @@ def test_a_rig_whose_plugin_lets_a_secret_out_fails(
 
 
 UNREADABLE = {
-    "no record": "os.write(2, b'a stray print\\n')",
-    "an empty one": "os.write(2, b'\\x01i\\x02\\n')",
-    "too long": "os.write(2, b'\\x01i\\x02' + b'x' * 16384 + b'\\n')",
-    "a control character": "os.write(2, b'\\x01i\\x02a\\tb\\n')",
-    "progress in per cent": "os.write(2, b'\\x01p\\x0250\\n')",
+    "no record": b"a stray print\n",
+    "an empty one": b"\x01i\x02\n",
+    "too long": b"\x01i\x02" + b"x" * 16384 + b"\n",
+    "a control character": b"\x01i\x02a\tb\n",
+    "progress in per cent": b"\x01p\x0250\n",
 }
 
 
+def _write_first(line: bytes) -> None:
+    create_logger = log.create_logger
+
+    def writes(secrets: Any) -> log.Log:
+        os.write(2, line)
+        return create_logger(secrets)
+
+    log.create_logger = writes
+
+
 @pytest.mark.parametrize("line", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_a_rig_whose_plugin_breaks_stashs_log_fails(tmp_path: Path, line: str) -> None:
+def test_a_rig_whose_plugin_breaks_stashs_log_fails(tmp_path: Path, line: bytes) -> None:
     """No test with a rig passes when any process of the plugin wrote such a line."""
 
     def careless() -> None:
         with Rig(tmp_path / "rig") as rig:
-            mutate(
-                rig,
-                "app/hook_process.py",
-                "    log = create_logger(_secrets(connection))\n",
-                f"    log = create_logger(_secrets(connection))\n    {line}\n",
-            )
+            rig.alter(log, _write_first, line=line)
             rig.stash.edit_scene(rig.add_pair("a")[0], play_duration=1.0)
 
     with pytest.raises(AssertionError, match="no line of Stash's log"):

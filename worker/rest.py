@@ -14,6 +14,7 @@ from shared.log import Log
 from worker.launcher import door_of
 from worker.orphans import Orphans
 
+LOOK = 60.0  # seconds between two looks of a waiting process whether the plugin still exists
 _WAITER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "waiter.py")
 
 
@@ -86,7 +87,7 @@ class Rest:
         os.set_inheritable(door, True)
         # No site packages, and no module of this folder in the place of Python's own.
         command = [sys.executable, "-S", "-P", _WAITER]
-        command += [str(door), door_of(self._lock), self._lock.path]
+        command += [str(door), door_of(self._lock), self._lock.path, str(LOOK)]
         os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
 
 

@@ -6,7 +6,7 @@ at once, and no secret. It keeps its door open, a named pipe. Whoever is about t
 finds it open and calls instead (`worker.launcher`): with the command line of the worker, and with
 the connection to Stash, so that the worker that it becomes has a fresh cookie.
 
-    waiter.py DOOR_DESCRIPTOR DOOR LOCK
+    waiter.py DOOR_DESCRIPTOR DOOR LOCK [SECONDS_BETWEEN_LOOKS]
 """
 
 import os
@@ -16,17 +16,17 @@ import sys
 if sys.platform != "win32":
     import fcntl
 
-LOOK = 60.0  # seconds between looks whether the plugin and the door are still there
+LOOK = 60.0  # seconds between looks whether the plugin and the door are still there, unless told
 _CHUNK = 65_536
 
 
-def wait_for_call(door: int, door_path: str) -> bool:
+def wait_for_call(door: int, door_path: str, look: float) -> bool:
     """Sleep until somebody calls; False when nobody can any more, or the plugin is gone."""
     if sys.platform == "win32":
         raise NotImplementedError
     poll = select.poll()
     poll.register(door, select.POLLIN)
-    while not poll.poll(LOOK * 1000):
+    while not poll.poll(look * 1000):
         if not (os.path.exists(__file__) and _is_at(door, door_path)):
             return False
     return True
@@ -74,13 +74,13 @@ def give_stdin(message: bytes) -> None:
 
 if sys.platform != "win32":
 
-    def wait_and_work(door: int, door_path: str, lock_path: str) -> None:
+    def wait_and_work(door: int, door_path: str, lock_path: str, look: float = LOOK) -> None:
         """Wait for a call and become the worker that it asks for; returns if there will be none.
 
         Raises:
             OSError: the lock's file or the interpreter is gone.
         """
-        while wait_for_call(door, door_path):
+        while wait_for_call(door, door_path, look):
             lock = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
             # Who calls holds it until all is said; a task may hold it for as long as it works.
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -96,4 +96,4 @@ if sys.platform != "win32":
 
 
 if __name__ == "__main__" and sys.platform != "win32":
-    wait_and_work(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    wait_and_work(int(sys.argv[1]), sys.argv[2], sys.argv[3], *map(float, sys.argv[4:5]))

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Callable
 
 from plex.index_checkup import IndexCheckup
@@ -132,7 +133,7 @@ def check_permissions(seen: FolderCheckup | None) -> Check:
             f"{seen.path} belongs to another user",
             "Run this as the user that Stash runs as, or give that user the folder",
         )
-    if os.name != "nt" and seen.mode & OTHERS:
+    if sys.platform != "win32" and seen.mode & OTHERS:
         return warning(
             name,
             f"{seen.mode:04o}: other users can look into {seen.path}, and read "

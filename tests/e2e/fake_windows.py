@@ -1,4 +1,4 @@
-"""What Windows refuses and lacks, on Linux: an installed plugin imports this before anything else.
+"""What Windows refuses and lacks, on Linux: the plugin's processes install it at their start.
 
 A file that any process has open is neither renamed nor replaced nor removed, the own process
 included; calls and modules that only POSIX has are gone.
@@ -6,10 +6,15 @@ included; calls and modules that only POSIX has are gone.
 
 import errno
 import os
+import ssl  # noqa: F401 - would look for Windows' certificates if it were loaded later
+import subprocess  # noqa: F401 - would start processes as on Windows
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from tests.shared import fake_msvcrt
 
 ONLY_POSIX = (
     "fchmod", "fork", "getegid", "geteuid", "getgid", "getpgid", "getsid", "getuid", "killpg",
@@ -44,11 +49,16 @@ def _kill(process: int, _number: int) -> None:
     raise AssertionError(message)
 
 
-os.kill = _kill
-for _name in ("rename", "replace", "unlink", "remove"):
-    setattr(os, _name, _unless_open(getattr(os, _name)))
-for _name in ONLY_POSIX:
-    delattr(os, _name)
-for _name in ONLY_POSIX_MODULES:
-    sys.modules[_name] = None  # type: ignore[assignment] # which makes its import fail
-del time.clock_gettime
+def install() -> None:
+    """Take from this process what Windows lacks; a module that is loaded keeps what it has."""
+    sysconfig.get_config_vars()  # which are found by the platform's true name
+    sys.platform = "win32"
+    os.kill = _kill
+    for name in ("rename", "replace", "unlink", "remove"):
+        setattr(os, name, _unless_open(getattr(os, name)))
+    for name in ONLY_POSIX:
+        delattr(os, name)
+    for name in ONLY_POSIX_MODULES:
+        sys.modules[name] = None  # type: ignore[assignment] # which makes its import fail
+    sys.modules["msvcrt"] = fake_msvcrt
+    del time.clock_gettime

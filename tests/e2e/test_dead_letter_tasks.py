@@ -12,11 +12,11 @@ import pytest
 
 from shared.file_lock import FileLock
 from simulators.rig import FOLDER, TOKEN, Rig
+from simulators.tuning import Tuning
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken, state
 from tests.sync_queue.support import job, postponed
 
@@ -363,7 +363,7 @@ def test_queue_status_tells_the_last_three_outages(rig: Rig) -> None:
 
 def test_any_task_ends_an_outage_whose_worker_was_killed(rig: Rig) -> None:
     """Check-on-invocation, with nothing queued that would need a worker (spec.md §6)."""
-    mutate(rig, "worker/recovery.py", "SHORTEST_INTERVAL = 5.0", "SHORTEST_INTERVAL = 0.2")
+    rig.tune(Tuning(shortest_probe=0.2))
     now = time.time()
     write(rig, "outage_history.json", [outage(now - 600, None, 1)])
     write(rig, "circuit_breaker.json",
@@ -452,8 +452,7 @@ def note(rig: Rig) -> str:
 
 def test_process_queue_beside_a_paused_worker_stops_with_what_to_do(rig: Rig) -> None:
     quicken(rig)
-    mutate(rig, "tasks/process_queue.py", "SECONDS_BETWEEN_LINES = 5, 10.0",
-           "SECONDS_BETWEEN_LINES = 5, 1.0")  # fmt: skip
+    rig.tune(Tuning(progress_interval=1.0))
     paused(rig)
 
     answer = rig.task("process_queue")
@@ -467,7 +466,7 @@ def test_process_queue_beside_a_paused_worker_stops_with_what_to_do(rig: Rig) ->
 
 def test_process_queue_lets_a_paused_worker_notice_what_was_put_right(rig: Rig) -> None:
     quicken(rig)
-    mutate(rig, "tasks/process_queue.py", "_PATIENCE = SETTINGS_LOOK + 2.0", "_PATIENCE = 60.0")
+    rig.tune(Tuning(drain_patience=60.0))
     paused(rig)
     rig.configure(plex_token=TOKEN)
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
+from plex import session
 from simulators.rig import INTERPRETER, REPOSITORY, TOKEN, Rig
 from simulators.stash import PluginResult
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 from tests.reliability.test_file_system_faults import _DROP_CAPABILITIES, interpreter
 from tests.shell import Shell, approved
 
@@ -435,8 +435,12 @@ def test_a_python_without_the_libraries(rig: Rig, bare_python: Path) -> None:
     )
 
 
+def _fail_to_import() -> None:
+    raise ModuleNotFoundError("No module named 'no_such_library'", name="no_such_library")
+
+
 def test_libraries_that_do_not_fit_together(rig: Rig) -> None:
-    mutate(rig, "plex/session.py", "import requests\n", "import requests\nimport no_such_library\n")
+    rig.alter(session, _fail_to_import)
 
     assert findings(rig)["Plex"] == (
         "warning: not checked: the libraries that it needs cannot be loaded (No module named "

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from simulators.rig import FOLDER, TOKEN, Rig
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
 from tests.e2e.test_hook import hold_worker_lock
-from tests.e2e.test_lifecycle import mutate
 
 BURST = 12
 
@@ -24,9 +24,7 @@ def scanning(make_rig: MakeRig) -> Rig:
 
 
 def quicken(rig: Rig) -> None:
-    mutate(rig, "hooks/handlers.py", "SCAN_DELAY = 20.0", "SCAN_DELAY = 0.3")
-    mutate(rig, "plex/library.py", "REFRESH_INTERVAL = 60.0", "REFRESH_INTERVAL = 0.3")
-    mutate(rig, "app/sessions.py", "SETTINGS_AGE = 10.0", "SETTINGS_AGE = 0.0")
+    rig.tune(Tuning(scan_delay=0.3, refresh_interval=0.3, settings_age=0.0))
 
 
 def create(rig: Rig, *paths: str) -> list[int]:
@@ -127,7 +125,7 @@ def test_a_scene_that_was_identified_before_its_hook_ran_needs_no_edit_to_arrive
 
 def test_a_scene_that_comes_after_the_scan_waits_for_the_next_one(scanning: Rig) -> None:
     rig = scanning
-    mutate(rig, "worker/folder_scans.py", "SCAN_INTERVAL = 60.0", "SCAN_INTERVAL = 3.0")
+    rig.tune(Tuning(scan_interval=3.0))
     create(rig, f"{FOLDER}/new/a.mp4")
     assert rig.wait_until(lambda: rig.plex.find(f"{FOLDER}/new/a.mp4") is not None)
 
@@ -142,7 +140,7 @@ def test_a_scene_that_comes_after_the_scan_waits_for_the_next_one(scanning: Rig)
 
 def test_an_outage_costs_the_scan_nothing_but_time(scanning: Rig) -> None:
     rig = scanning
-    mutate(rig, "worker/recovery.py", "SHORTEST_INTERVAL = 5.0", "SHORTEST_INTERVAL = 0.3")
+    rig.tune(Tuning(shortest_probe=0.3))
     rig.plex.stop()
     create(rig, f"{FOLDER}/new/a.mp4")
     assert rig.wait_until(lambda: "none is lost" in rig.worker_log())

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from simulators.rig import Rig
-from tests.e2e.test_lifecycle import mutate
+from simulators.tuning import Tuning
 from tests.e2e.test_outages import quicken
 
 CANNOT = "The queue's database cannot be used"
@@ -31,8 +31,7 @@ def held(rig: Rig, *, reads_too: bool) -> Iterator[None]:
 
 def impatient(rig: Rig) -> None:
     quicken(rig)
-    mutate(rig, "sync_queue/schema.py", "BUSY_TIMEOUT = 10.0", "BUSY_TIMEOUT = 0.2")
-    mutate(rig, "app/hook_process.py", "LONGEST_WAIT = 0.8", "LONGEST_WAIT = 0.05")
+    rig.tune(Tuning(busy_timeout=0.2, hook_wait=0.05))
 
 
 @pytest.mark.parametrize("reads_too", [False, True], ids=["against writers", "against all"])

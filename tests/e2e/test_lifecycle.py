@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from app import dependencies
+from plex import diff
+from shared import file_lock
 from simulators.rig import Rig
-
-
-def mutate(rig: Rig, file: str, sound: str, other: str) -> None:
-    """Change the installed plugin's source, and be sure that it was changed."""
-    target = rig.manifest.directory / file
-    text = target.read_text()
-    assert sound in text
-    target.write_text(text.replace(sound, other))
+from simulators.tuning import Tuning
+from tests.e2e.changes import lack_a_module, wait_before_release
 
 
 def test_an_idle_worker_ends_and_the_next_edit_starts_another(rig: Rig) -> None:
-    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.5")
+    rig.tune(Tuning(linger=0.5))
     scene_id, item = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="One")
     assert rig.wait_until(lambda: item.title == "One")
@@ -28,7 +27,7 @@ def test_an_idle_worker_ends_and_the_next_edit_starts_another(rig: Rig) -> None:
 
 
 def test_no_edit_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Rig) -> None:
-    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.0")
+    rig.tune(Tuning(linger=0.0))
     scene_id, item = rig.add_pair("a", tags=["T"])
 
     for number in range(25):
@@ -40,13 +39,8 @@ def test_a_worker_that_sees_new_work_after_it_let_go_of_the_lock_takes_it_again(
     scene_id, item = rig.add_pair("a", tags=["T"])
     marker = rig.data / "marker"
     # Between the release and the second look a hook commits and is told that a worker runs.
-    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.0")
-    mutate(
-        rig,
-        "app/worker_process.py",
-        "        process.lock.release()\n",
-        f"        while os.path.exists({str(marker)!r}): pass\n        process.lock.release()\n",
-    )
+    rig.tune(Tuning(linger=0.0))
+    rig.alter(file_lock, wait_before_release, marker=str(marker), reached=str(rig.data / "reached"))
     rig.data.mkdir(mode=0o700)
     marker.touch()
     rig.stash.edit_scene(scene_id, title="One")
@@ -62,7 +56,7 @@ def test_a_worker_that_sees_new_work_after_it_let_go_of_the_lock_takes_it_again(
 
 
 def test_a_worker_without_its_dependencies_says_so_and_keeps_the_jobs(rig: Rig) -> None:
-    mutate(rig, "app/dependencies.py", '"plexapi.utils"', '"no_such_module"')
+    rig.alter(dependencies, lack_a_module)
     scene_id, _ = rig.add_pair("a", tags=["T"])
 
     runs = rig.stash.edit_scene(scene_id, title="T")
@@ -73,13 +67,18 @@ def test_a_worker_without_its_dependencies_says_so_and_keeps_the_jobs(rig: Rig) 
     assert rig.queued() == 1
 
 
+def _stumble_over_a_title() -> None:
+    edit_for = diff.edit_for
+
+    def stumbles(desired: Any, *values: Any, **options: Any) -> diff.ItemEdit:
+        assert desired.title != "Bug"
+        return edit_for(desired, *values, **options)
+
+    diff.edit_for = stumbles
+
+
 def test_a_bug_costs_neither_the_worker_nor_the_job(rig: Rig) -> None:
-    mutate(
-        rig,
-        "plex/diff.py",
-        "    sent_ever = ",
-        "    assert desired.title != 'Bug'\n    sent_ever = ",
-    )
+    rig.alter(diff, _stumble_over_a_title)
     bad, _ = rig.add_pair("a", tags=["T"])
     good, item = rig.add_pair("b", tags=["T"])
     rig.stash.edit_scene(bad, title="Bug")

@@ -11,9 +11,10 @@ import pytest
 
 from simulators.rig import Rig
 from simulators.stash import PluginResult, SceneFields
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
+from tests.e2e.test_reconcile import no_worker
 from tests.vocabulary import unlisted
 
 BULK = 500 if os.environ.get("SOAK") else 200
@@ -46,7 +47,7 @@ def everything_said(rig: Rig) -> list[str]:
 
 def hasten_the_news(rig: Rig) -> None:
     """Let hooks tell at once what the worker did, instead of ten seconds later."""
-    mutate(rig, "app/hook_process.py", "NEWS_AGE = 10.0", "NEWS_AGE = 0.0")
+    rig.tune(Tuning(news_age=0.0))
 
 
 EDIT = """
@@ -82,7 +83,7 @@ def test_an_edit_is_two_lines_one_when_it_is_queued_and_one_when_it_is_in_plex(r
 def test_a_bulk_edit_of_hundreds_of_scenes_is_a_handful_of_lines(rig: Rig) -> None:
     ids = rig.add_library(BULK, covers=False)
     # A machine under load may take its time between two hooks; a bulk edit is one all the same.
-    mutate(rig, "app/hook_process.py", "BURST_GAP = 2.0", "BURST_GAP = 30.0")
+    rig.tune(Tuning(burst_gap=30.0))
 
     rig.stash.edit_scenes(ids, tags=["Bulk"])
     assert rig.settled(120), rig.verdict().differences[:3]
@@ -172,9 +173,8 @@ def test_a_dead_letter_says_which_scene_why_and_where_to_look(rig: Rig) -> None:
 def test_a_foreground_drain_is_told_in_bounds_too(rig: Rig) -> None:
     rig.add_library(120, covers=False)
     rig.configure(enabled=True)
-    for starts_a_worker in ("tasks/sync_scenes.py", "app/task_run.py"):
-        mutate(rig, starts_a_worker, "context.ensure_worker()", "pass")
-    rig.task("all")
+    with no_worker(rig):
+        rig.task("all")
     assert rig.queued() == 120
 
     result = rig.task("process_queue")

@@ -10,8 +10,8 @@ from simulators.oracle import judge
 from simulators.plex import Item, Media, Part
 from simulators.rig import FOLDER, Rig
 from simulators.stash import VideoFile
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 
 DOCKER = {"/data": "/media/scenes"}
 FOLDERS = ("2023/summer", "2023/winter", "2024/summer")
@@ -123,8 +123,7 @@ def test_a_scene_that_only_name_and_size_can_find_is_woken_when_its_file_comes(
     make_rig: MakeRig,
 ) -> None:
     rig = make_rig()
-    mutate(rig, "plex/library.py", "REFRESH_INTERVAL = 60.0", "REFRESH_INTERVAL = 0.5")
-    mutate(rig, "worker/backoff.py", "base=30.0", "base=3000.0")
+    rig.tune(Tuning(refresh_interval=0.5, not_found_back_off=600.0))
     rig.plex.add_item(rig.section, "/media/scenes/other.mp4", size=10)
     rig.stash.add_scene(title="A", tags=["a"], files=[VideoFile("/data/x/a.mp4", size=11)])
     rig.task("all")
@@ -173,7 +172,7 @@ def test_a_second_library_that_gets_a_scenes_file_later_has_the_next_edit(rig: R
 
 
 def test_a_worker_that_goes_on_finds_the_second_library_too(rig: Rig) -> None:
-    mutate(rig, "plex/library.py", "REFRESH_INTERVAL = 60.0", "REFRESH_INTERVAL = 0.0")
+    rig.tune(Tuning(refresh_interval=0.0))
     other = rig.plex.add_section("Too", [FOLDER])
     scene_id, first = rig.add_pair("a", tags=["t"])
     rig.plex.add_item(other, f"{FOLDER}/b.mp4")

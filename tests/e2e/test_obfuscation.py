@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from app import hook_process
 from simulators.rig import Rig
+from simulators.tuning import Tuning
+from sync_queue import manager
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
 from validation.obfuscation import words_for, words_for_path
+from worker import item_finder
 
 ROOT = "/media/Zanzibar Films, Inc"
 PLEX_ROOT = "/plexdata/Quixotic; old"
@@ -78,16 +82,23 @@ def tour(rig: Rig) -> None:
         rig.task(task, format="json" if task == "check_paths" else "")
 
 
+def _stumble_over_a_title() -> None:
+    find = item_finder.ItemFinder.find
+
+    def finds(self: item_finder.ItemFinder, work: Any) -> None:
+        for scene in [one.scene for one in work]:
+            if "bug" in scene.title:
+                raise RuntimeError(f"{scene.title} at {scene.files}")
+        find(self, work)
+
+    item_finder.ItemFinder.find = finds  # type: ignore[method-assign]
+
+
 @pytest.mark.parametrize("debug", MODES.values(), ids=MODES.keys())
 def test_no_word_of_a_path_or_title_is_in_any_log(make_rig: MakeRig, debug: bool) -> None:
     rig = make_rig(settings={"obfuscate_paths": True, "debug_logging": debug, "max_retries": 1})
     quicken(rig)
-    find = "        finder.find(work)"
-    mutate(rig, "worker/batch.py", find,
-           "        for one in work:\n"
-           "            if 'bug' in one.scene.title:\n"
-           "                raise RuntimeError(f'{one.scene.title} at {one.scene.files}')\n"
-           f"{find}")  # fmt: skip
+    rig.alter(item_finder, _stumble_over_a_title)
 
     tour(rig)
 
@@ -112,7 +123,7 @@ def test_what_was_logged_before_the_setting_was_on_is_not_relayed_as_it_is(rig: 
     assert rig.wait_until(lambda: "Next try in" in rig.worker_log())
     rig.stop_worker()
     rig.configure(obfuscate_paths=True)
-    mutate(rig, "app/hook_process.py", "NEWS_AGE = 10.0", "NEWS_AGE = 0.0")
+    rig.tune(Tuning(news_age=0.0))
     (rig.data / "settings_hint.json").write_text('{"obfuscate_paths": true}')
     mark = len(rig.stash.host.runs)
 
@@ -132,13 +143,26 @@ def test_our_own_folders_are_still_named(make_rig: MakeRig) -> None:
     assert "{data}/reports/" in answer, answer
 
 
+def _fail_in_a_hook(path: str) -> None:
+    def fails(*_arguments: object) -> None:
+        raise RuntimeError(f"cannot open {path}")
+
+    hook_process._store_and_wake = fails  # type: ignore[assignment]
+
+
+def _fail_in_a_task(path: str) -> None:
+    def fails(_self: object) -> int:
+        raise RuntimeError(f"cannot open {path}")
+
+    manager.QueueManager.clear_waiting = fails  # type: ignore[assignment, method-assign]
+
+
 def test_a_bug_in_a_hook_or_task_is_told_without_names(make_rig: MakeRig) -> None:
     rig = make_rig(settings={"obfuscate_paths": True})
     scene_id, _ = rig.add_pair("a")
     rig.task("health_check")
-    bug = f"raise RuntimeError('cannot open {ROOT}/Kumquat/a.mp4')"
-    mutate(rig, "app/hook_process.py", "        return _store_and_wake(", f"        {bug}\n        return _store_and_wake(")  # fmt: skip  # noqa: E501
-    mutate(rig, "tasks/clearing.py", "    removed = context.queue.clear_waiting()\n", f"    {bug}\n    removed = context.queue.clear_waiting()\n")  # fmt: skip  # noqa: E501
+    rig.alter(hook_process, _fail_in_a_hook, path=f"{ROOT}/Kumquat/a.mp4")
+    rig.alter(manager, _fail_in_a_task, path=f"{ROOT}/Kumquat/a.mp4")
 
     results = [rig.stash.edit_scene(scene_id, title="T")[0].result, rig.task("clear_queue")]
 

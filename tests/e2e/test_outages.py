@@ -17,11 +17,11 @@ import pytest
 
 from simulators.plex import FakePlex, Request
 from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
+from simulators.tuning import Tuning
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from tests.certificates import make_certificate
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 
 SOAK = bool(os.environ.get("SOAK"))
 EDITS = 200 if SOAK else 60  # more than a batch
@@ -54,12 +54,16 @@ KINDS = {
 
 def quicken(rig: Rig) -> None:
     """Make the installed plugin look after Plex ten times as often, so that nobody waits."""
-    mutate(rig, "worker/recovery.py", "SHORTEST_INTERVAL = 5.0", "SHORTEST_INTERVAL = 0.5")
-    mutate(rig, "worker/recovery.py", "LONGEST_INTERVAL = 60.0", "LONGEST_INTERVAL = 2.0")
-    mutate(rig, "worker/pauses.py", "FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0",
-           "FIRST_PAUSE, LONGEST_PAUSE = 0.5, 2.0")  # fmt: skip
-    mutate(rig, "app/sessions.py", "SETTINGS_AGE = 10.0", "SETTINGS_AGE = 0.5")
-    mutate(rig, "worker/pauses.py", "SETTINGS_LOOK = 10.0", "SETTINGS_LOOK = 0.5")
+    rig.tune(
+        Tuning(
+            shortest_probe=0.5,
+            longest_probe=2.0,
+            first_pause=0.5,
+            longest_pause=2.0,
+            settings_age=0.5,
+            settings_look=0.5,
+        )
+    )
 
 
 def state(rig: Rig, name: str) -> Any:
@@ -77,9 +81,7 @@ def jobs(rig: Rig) -> list[dict[str, object]]:
 def quicken_all(rig: Rig) -> None:
     """On top of that, let health checks give up soon, and 200 scenes follow each other quickly."""
     quicken(rig)
-    mutate(rig, "plex/client.py", "IDENTITY_TIMEOUT = (5.0, 5.0)", "IDENTITY_TIMEOUT = (0.5, 0.5)")
-    mutate(rig, "worker/rate_limiter.py", "FIRST_RATE = 5.0", "FIRST_RATE = 100.0")
-    mutate(rig, "worker/rate_limiter.py", "LAST_RATE = 20.0", "LAST_RATE = 400.0")
+    rig.tune(Tuning(identity_timeout=(0.5, 0.5), first_rate=100.0, last_rate=400.0))
 
 
 def bulk_edit(rig: Rig, ids: list[int], tag: str, *, hooks: bool) -> None:
@@ -170,17 +172,21 @@ def shift_clock(rig: Rig, seconds: float) -> None:
 def give_own_clock(rig: Rig) -> None:
     """Let the installed plugin's processes read the clock through a file that `shift_clock` sets.
 
-    The first lines of the entry script replace `time.time` before anything else is imported.
+    `time.time` is replaced before the plugin is imported.
     """
     shift = str(rig.stash.root / "clock-shift")
     shift_clock(rig, 0.0)
-    mutate(
-        rig,
-        "Stash2Plex.py",
-        "import os\nimport sys\n",
-        "import os\nimport sys\nimport time\n\n_TRUE = time.time\n"
-        f"time.time = lambda: _TRUE() + float(open({shift!r}).read())\n",
-    )
+    rig.alter(time, _shift_clock, shift=shift)
+
+
+def _shift_clock(shift: str) -> None:
+    true_time = time.time
+
+    def shifted() -> float:
+        with open(shift) as file:
+            return true_time() + float(file.read())
+
+    time.time = shifted
 
 
 SHIFTS = {"an hour back": -3600.0, "an hour ahead": 3600.0, "a year": 365 * 86400.0}
@@ -339,7 +345,7 @@ def test_an_update_under_a_living_worker_hands_over_to_the_new_version(rig: Rig)
     rig.stash.edit_scene(scene_id, title="Old")
     assert rig.wait_until(lambda: item.title == "Old")
     (old,) = rig.worker_pids()
-    mutate(rig, "Stash2Plex.yml", "version: 0.1.0", "version: 0.1.1")
+    rig.update_plugin()
 
     rig.stash.edit_scene(scene_id, title="New")
 
@@ -349,7 +355,7 @@ def test_an_update_under_a_living_worker_hands_over_to_the_new_version(rig: Rig)
 
 
 def test_a_scene_that_plex_gets_later_is_synced_soon_after_it_is_there(rig: Rig) -> None:
-    mutate(rig, "plex/library.py", "REFRESH_INTERVAL = 60.0", "REFRESH_INTERVAL = 0.5")
+    rig.tune(Tuning(refresh_interval=0.5))
     scene = rig.stash.add_scene(files=[f"{FOLDER}/late.mp4"], tags=["T"])
     rig.stash.edit_scene(scene.id, title="Late")
     assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log())

@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import os
-import shutil
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from simulators.rig import REPOSITORY, Rig
+from simulators.rig import Rig
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
-
-ON_WINDOWS = {
-    'sys.platform == "win32"': "True",
-    'sys.platform != "win32"': "False",
-    'os.name == "nt"': "True",
-    'os.name != "nt"': "False",
-    "    import msvcrt\n": "    import fake_msvcrt as msvcrt\n",
-}
+from tests.e2e import fake_windows
 
 
 @pytest.fixture
 def windows(make_rig: MakeRig) -> Rig:
     """A rig whose plugin believes that it runs on Windows, as far as it asks."""
     rig = make_rig()
-    folder = rig.manifest.directory
-    for name in ("e2e/fake_windows.py", "shared/fake_msvcrt.py"):
-        shutil.copy(REPOSITORY / "tests" / name, folder)
-    changed = set()
-    for path in folder.rglob("*.py"):
-        if "vendor" in path.parts or "tests" in path.parts:
-            continue
-        text = path.read_text(encoding="utf-8")
-        for here, there in ON_WINDOWS.items():
-            if here in text:
-                changed.add(here)
-                text = text.replace(here, there)
-        path.write_text(text, encoding="utf-8")
-    assert changed == set(ON_WINDOWS)
-    mutate(rig, "Stash2Plex.py", "import os\n", "import fake_msvcrt, fake_windows\nimport os\n")
+    rig.alter(sys, _pretend)
     return rig
+
+
+def _pretend() -> None:
+    fake_windows.install()
 
 
 def test_on_windows_edits_arrive_also_after_an_outage_and_a_kill(windows: Rig) -> None:
@@ -91,14 +75,20 @@ def test_on_windows_a_task_does_its_work(windows: Rig, mode: str) -> None:
     assert ("bug" in told, "has it open" in told) == (False, False), told
 
 
+def _know_no_sessions() -> None:
+    spawn: Callable[..., int] = os.posix_spawn
+
+    def spawns(*arguments: Any, **options: Any) -> int:
+        if "setsid" in options:
+            raise NotImplementedError
+        return spawn(*arguments, **options)
+
+    os.posix_spawn = spawns
+
+
 def test_an_old_libc_gets_a_worker_in_a_session_of_its_own_too(rig: Rig) -> None:
     """Not every C library can begin a session with the start of a process."""
-    mutate(
-        rig,
-        "worker/launcher.py",
-        "os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)",
-        "raise NotImplementedError",
-    )
+    rig.alter(os, _know_no_sessions)
     scene_id, item = rig.add_pair("a", tags=["T"])
 
     rig.stash.edit_scene(scene_id, title="Old")

@@ -8,8 +8,8 @@ import pytest
 
 from simulators.plex import Request
 from simulators.rig import Rig
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import assert_nothing_spent, jobs, quicken, state
 
 
@@ -18,9 +18,7 @@ def rig(make_rig: MakeRig) -> Rig:
     """Its plugin looks after Plex often, and tries a job soon again."""
     rig = make_rig(settings={"max_retries": 2})
     quicken(rig)
-    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
-           "_TEMPORARY = RetryParams(base=0.5, cap=0.5)")  # fmt: skip
-    mutate(rig, "worker/backoff.py", "SHORTEST_DELAY = 1.0", "SHORTEST_DELAY = 0.5")
+    rig.tune(Tuning(back_off=0.5, shortest_delay=0.5))
     return rig
 
 

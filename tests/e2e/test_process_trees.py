@@ -13,15 +13,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from app import dependencies
+from shared import file_lock
 from shared.file_lock import FileLock
 from simulators.rig import FOLDER, Rig
-from tests.e2e.test_lifecycle import mutate
+from simulators.tuning import Tuning
+from tests.e2e.changes import lack_a_module, wait_after_release, wait_before_release
 from tests.e2e.test_worker_place import cut_off_from_stash, is_free
 from tests.trees.container import PROCESS_ONE, PYTHON, Container, unshare
+from worker import processor, rest
 from worker.takeover import Takeover
 
 pytestmark = pytest.mark.skipif(
@@ -46,8 +51,7 @@ def enter(tmp_path: Path) -> Iterator[Enter]:
         opened.append(container.__enter__())
         rig = Rig(tmp_path / "rig", interpreter=container.python, **options)
         opened.append(rig.__enter__())
-        mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.0")
-        mutate(rig, "worker/orphans.py", "PATIENCE = 3.0", "PATIENCE = 1.0")
+        rig.tune(Tuning(linger=0.0, collector_patience=1.0))
         return container, rig
 
     yield make
@@ -75,7 +79,7 @@ def waiter_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
 
 def lingering_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
     """Have the process that waits become a worker that stays one, and return it."""
-    mutate(rig, "worker/processor.py", "LINGER = 0.0", "LINGER = 60.0")
+    rig.tune(Tuning(linger=60.0))
     rig.stash.edit_scene(scene_id, title=title)
     assert rig.wait_until(lambda: rig.item_of(scene_id).title == title and rig.queued() == 0)
     (worker,) = rig.worker_pids()
@@ -116,27 +120,36 @@ def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worke
     assert rig.worker_log().count("Nothing collects ended processes here") == (not collected)
 
 
+def _before_it_rests(marker: str, reached: str) -> None:
+    become = rest.Rest._become_waiter
+
+    def becomes(self: rest.Rest, door: int) -> None:
+        with open(reached, "w"):
+            pass
+        while os.path.exists(marker):
+            pass
+        become(self, door)
+
+    rest.Rest._become_waiter = becomes  # type: ignore[method-assign]
+
+
 @pytest.mark.parametrize(
-    ("file", "line"),
+    ("module", "change"),
     [
-        ("app/worker_process.py", "        process.lock.release()\n"),
-        ("app/worker_process.py", "        # A hook that committed while this process was "),
-        ("worker/rest.py", "        os.set_inheritable(door, True)\n"),
+        (file_lock, wait_before_release),
+        (file_lock, wait_after_release),
+        (rest, _before_it_rests),
     ],
     ids=["with the lock", "before its last look", "after its last look"],
 )
 def test_an_edit_that_comes_while_the_worker_goes_to_rest_is_not_lost(
-    enter: Enter, file: str, line: str
+    enter: Enter, module: ModuleType, change: Callable[..., None]
 ) -> None:
     container, rig = enter("stash")
     scene_id, item = rig.add_pair("a", tags=["T"])
     waiter = waiter_after_an_edit(rig, scene_id, "Zero")
     marker, reached = rig.data / "marker", rig.data / "reached"
-    wait = (
-        f"open({str(reached)!r}, 'w').close()\n{{0}}while os.path.exists({str(marker)!r}): pass\n"
-    )
-    indent = line[: len(line) - len(line.lstrip())]
-    mutate(rig, file, line, indent + wait.format(indent) + line)
+    rig.alter(module, change, marker=str(marker), reached=str(reached))
     marker.touch()
     rig.stash.edit_scene(scene_id, title="One")
     assert rig.wait_until(lambda: item.title == "One" and reached.exists())
@@ -234,7 +247,7 @@ def test_a_worker_whose_cookie_is_stale_waits_for_the_edit_that_brings_another(
 ) -> None:
     later = [0.0]
     container, rig = enter("stash", stash={"username": "me", "now": lambda: time.time() + later[0]})
-    mutate(rig, "app/sessions.py", "SETTINGS_AGE = 10.0", "SETTINGS_AGE = 0.2")
+    rig.tune(Tuning(settings_age=0.2))
     ids = rig.add_library(2, covers=False)
     waiter = waiter_after_an_edit(rig, ids[0], "One")
     rig.plex.stop()
@@ -279,7 +292,7 @@ def test_an_update_under_a_waiting_process_has_it_work_as_the_new_version(enter:
 
     assert waiter_after_an_edit(rig, scene_id, "New") == waiter
 
-    assert "The new worker has started" in rig.worker_log()
+    assert (rig.data / "new version").exists()
     assert len(container.zombies()) <= OF_THE_QUESTION
 
 
@@ -296,20 +309,25 @@ def test_an_update_under_a_living_worker_has_the_same_process_work_as_the_new_ve
 
     assert rig.wait_until(lambda: item.title == "New")
     assert "has ended (updated)" in rig.worker_log()
-    assert "The new worker has started" in rig.worker_log()
+    assert (rig.data / "new version").exists()
     assert alive(rig) == [worker]
     assert len(container.zombies()) <= OF_THE_QUESTION
 
 
 def update(rig: Rig) -> None:
     """Put another version in the plugin's place."""
-    mutate(rig, "app/worker_process.py", "The worker has started", "The new worker has started")
-    mutate(rig, "Stash2Plex.yml", "version: 0.1.0", "version: 0.1.1")
+    rig.alter(processor, _leave_a_mark, mark=str(rig.data / "new version"))
+    rig.update_plugin()
+
+
+def _leave_a_mark(mark: str) -> None:
+    with open(mark, "w"):
+        pass
 
 
 def test_a_process_that_waits_ends_when_the_plugin_is_removed(enter: Enter) -> None:
     container, rig = enter("stash")
-    mutate(rig, "worker/waiter.py", "LOOK = 60.0", "LOOK = 0.1")
+    rig.tune(Tuning(waiter_look=0.1))
     scene_id, _ = rig.add_pair("a", tags=["T"])
     waiter_after_an_edit(rig, scene_id, "T")
 
@@ -347,14 +365,15 @@ def test_a_worker_told_to_end_ends_and_waits_for_nothing(enter: Enter) -> None:
 
 def test_workers_that_cannot_work_leave_no_zombies(enter: Enter) -> None:
     container, rig = enter("stash")
-    mutate(rig, "app/dependencies.py", '"plexapi.utils"', '"no_such_module"')
+    rig.alter(dependencies, lack_a_module)
     ids = rig.add_library(3, covers=False)
     for number, scene_id in enumerate(ids, start=1):
         rig.stash.edit_scene(scene_id, title=f"T{number}")
         assert rig.wait_until(lambda number=number: complaints(rig) == number)  # type: ignore[misc]
         assert rig.wait_until(lambda: len(rig.waiter_pids()) == 1)
 
-    mutate(rig, "app/dependencies.py", '"no_such_module"', '"plexapi.utils"')
+    rig.restore_plugin()
+    rig.tune(Tuning(linger=0.0, collector_patience=1.0))
     rig.stash.edit_scene(ids[0], title="Goes on")
 
     assert rig.settled(60), rig.verdict().differences[:3]

@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
+from reconciliation import state as reconciliation_state
 from shared.file_lock import FileLock
 from simulators.rig import FOLDER, PLUGIN, Rig, png
 from simulators.stash import PluginResult, Status, graphql_errors
 from simulators.stash.request_log import LoggedRequest
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
 from tests.e2e.test_dead_letter_tasks import bury, dead_scenes, postpone, queue_of, write
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import jobs, state
 from tests.e2e.test_restore import STASH, synced
 
@@ -63,7 +64,7 @@ def no_worker(rig: Rig) -> Iterator[None]:
 
 def fill(rig: Rig, count: int) -> list[int]:
     """Scenes without covers, in pages of five."""
-    mutate(rig, "reconciliation/walk.py", "PAGE = 1000", "PAGE = 5")
+    rig.tune(Tuning(page=5))
     return [rig.add_pair(f"s{number}", **STASH)[0] for number in range(count)]
 
 
@@ -281,7 +282,7 @@ def test_two_at_once_are_one_run(rig: Rig) -> None:
 
 
 def test_the_worker_runs_what_is_due_and_only_that_and_ends_as_before(rig: Rig) -> None:
-    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.5")
+    rig.tune(Tuning(linger=0.5))
     ids = fill(rig, 6)
     ended: Callable[[], bool] = lambda: not rig.worker_pids()  # noqa: E731
 
@@ -445,12 +446,17 @@ def test_half_an_answer_of_either_side_queues_and_clears_nothing_and_says_so(rig
         assert reconcile(rig).endswith("12 gaps: 12 queued")
 
 
+def _fail_to_write(fault: str) -> None:
+    def fails(_self: object, _state: object) -> None:
+        raise OSError(28, "No space left") if fault == "disk" else KeyError("oops")
+
+    reconciliation_state.StateFile.write = fails  # type: ignore[assignment, method-assign]
+
+
 @pytest.mark.parametrize("fault", ["disk", "bug"])
 def test_no_fault_of_a_run_ends_the_worker(make_rig: MakeRig, fault: str) -> None:
     rig = make_rig(settings={"reconcile_interval": "daily", "reconcile_scope": "all"})
-    raising = {"disk": "raise OSError(28, 'No space left')", "bug": "raise KeyError('oops')"}
-    mutate(rig, "reconciliation/state.py", "        question = state.question\n        names",
-           f"        {raising[fault]}\n        names")  # fmt: skip
+    rig.alter(reconciliation_state, _fail_to_write, fault=fault)
     scene_id, item = rig.add_pair("a", **STASH)
 
     rig.task("queue_status")

@@ -9,7 +9,7 @@ import pytest
 from simulators.plex import Request
 from simulators.plex.switches import COMMON_EXPLOITS
 from simulators.rig import Rig
-from tests.e2e.test_lifecycle import mutate
+from simulators.tuning import Tuning
 from tests.e2e.test_outages import assert_nothing_spent, quicken, state
 from tests.e2e.test_poison import letters
 
@@ -18,9 +18,7 @@ from tests.e2e.test_poison import letters
 def rig(rig: Rig) -> Rig:
     """Its plugin tries a job soon again."""
     quicken(rig)
-    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
-           "_TEMPORARY = RetryParams(base=0.5, cap=0.5)")  # fmt: skip
-    mutate(rig, "worker/backoff.py", "SHORTEST_DELAY = 1.0", "SHORTEST_DELAY = 0.5")
+    rig.tune(Tuning(back_off=0.5, shortest_delay=0.5))
     return rig
 
 

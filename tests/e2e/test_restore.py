@@ -10,9 +10,9 @@ import pytest
 
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, Rig, png
+from simulators.tuning import Tuning
 from tests.e2e.test_dead_letter_tasks import postpone
 from tests.e2e.test_fields import refused
-from tests.e2e.test_lifecycle import mutate
 
 COUNT = 6
 STASH: dict[str, Any] = {
@@ -148,7 +148,7 @@ def test_a_lingering_worker_makes_room_at_once(rig: Rig) -> None:
 
 
 def test_a_busy_worker_that_makes_no_room_is_told_with_what_to_do(rig: Rig) -> None:
-    mutate(rig, "worker/takeover.py", "PATIENCE = 60.0", "PATIENCE = 0.5")
+    rig.tune(Tuning(takeover_patience=0.5))
     first, _ = rig.add_pair("a", **STASH)
     synced(rig)
     hang = rig.plex.faults.hang(kind="edit", times=1)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ast
+import os
 from typing import Any
 
 import pytest
 
+from plex import session
+from reconciliation import queueing
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, PLUGIN, REPOSITORY, TOKEN, Rig
 from simulators.stash.plugin_manifest import load
+from simulators.tuning import Tuning
+from sync_queue import manager
 from tests.conftest import MakeRig
 from tests.e2e.test_dead_letter_tasks import dead_scenes, postpone
 from tests.e2e.test_fields import EVERYTHING
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import jobs, quicken
 from tests.e2e.test_reconcile import fill, no_worker
+from worker import timetable
 
 HERE = "e2e/test_settings.py::"
 _FIELDS = "e2e/test_fields.py::"
@@ -119,7 +124,7 @@ def test_the_test_that_a_setting_names_exists(name: str) -> None:
 
 
 def test_a_living_worker_goes_over_to_another_server(rig: Rig) -> None:
-    mutate(rig, "app/sessions.py", "SETTINGS_AGE = 10.0", "SETTINGS_AGE = 0.0")
+    rig.tune(Tuning(settings_age=0.0))
     scene_id, first = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="At the first")
     assert rig.wait_until(lambda: first.title == "At the first" and rig.queued() == 0)
@@ -158,8 +163,7 @@ def test_only_the_libraries_that_are_named_are_synced(make_rig: MakeRig) -> None
 @pytest.mark.parametrize("most", [1, 3])
 def test_a_job_is_retried_as_often_as_it_may_be_and_then_dead(make_rig: MakeRig, most: int) -> None:
     rig = make_rig(settings={"max_retries": most})
-    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
-           "_TEMPORARY = RetryParams(base=1.0, cap=1.0)")  # fmt: skip
+    rig.tune(Tuning(back_off=1.0))
     scene_id, _ = rig.add_pair("a", tags=["T"])
     rig.plex.faults.status(500, kind="edit")
 
@@ -171,13 +175,27 @@ def test_a_job_is_retried_as_often_as_it_may_be_and_then_dead(make_rig: MakeRig,
     assert letters == [(scene_id, most)]
 
 
+def _count_looks(looks: str) -> None:
+    is_due = timetable.Timetable.a_job_is_due
+
+    def counted(self: timetable.Timetable) -> bool:
+        with open(looks, "a") as file:
+            file.write("+")
+        return is_due(self)
+
+    timetable.Timetable.a_job_is_due = counted  # type: ignore[method-assign]
+
+
+def _keep_due_times() -> None:
+    manager.QueueManager.make_due = lambda _self, _wait: 0  # type: ignore[assignment, method-assign]
+
+
 def test_the_worker_looks_at_the_queue_at_its_interval(make_rig: MakeRig) -> None:
     """With the default of 30 s there would be some looks after the edit, and one more here."""
     rig = make_rig(settings={"poll_interval": 0.2})
     looks = rig.manifest.directory / "looks"
-    look = "self._queue.take_in(self._log.error)"
-    mutate(rig, "worker/processor.py", look, f'{look}; open({str(looks)!r}, "a").write("+")')
-    mutate(rig, "worker/processor.py", "self._queue.make_due(LONGEST_BACKOFF)", "pass")
+    rig.alter(timetable, _count_looks, looks=str(looks))
+    rig.alter(manager, _keep_due_times)
     scene_id, item = rig.add_pair("a", tags=["T"])
     waits, _ = rig.add_pair("b", tags=["T"])
     postpone(rig, waits)
@@ -188,12 +206,21 @@ def test_the_worker_looks_at_the_queue_at_its_interval(make_rig: MakeRig) -> Non
     assert rig.wait_until(lambda: len(looks.read_text()) >= 25)
 
 
+def _note_time_outs(noted: str) -> None:
+    request = session.PlexSession.request
+
+    def requested(self: session.PlexSession, *args: Any, **options: Any) -> Any:
+        with open(noted, "a") as file:
+            file.write(f"{options['timeout']}\n")
+        return request(self, *args, **options)
+
+    session.PlexSession.request = requested  # type: ignore[method-assign]
+
+
 def test_the_time_outs_are_those_of_every_request_for_data(make_rig: MakeRig) -> None:
     rig = make_rig(settings={"connect_timeout": 7, "read_timeout": "90"})
     noted = rig.manifest.directory / "noted"
-    mutate(rig, "plex/session.py", 'kwargs["allow_redirects"] = False',
-           'kwargs["allow_redirects"] = False; '
-           f'print(kwargs["timeout"], file=open({str(noted)!r}, "a"))')  # fmt: skip
+    rig.alter(session, _note_time_outs, noted=str(noted))
     scene_id, item = rig.add_pair("a", tags=["T"])
 
     rig.stash.edit_scene(scene_id, title="T")
@@ -274,13 +301,22 @@ def test_an_obfuscated_log_of_a_sync_has_no_path(make_rig: MakeRig) -> None:
         assert part not in rig.worker_log()
 
 
+def _die_after_a_batch() -> None:
+    deal_with = queueing.GapQueue.deal_with
+
+    def dies(self: queueing.GapQueue, gaps: Any) -> None:
+        deal_with(self, gaps)
+        os._exit(9)
+
+    queueing.GapQueue.deal_with = dies  # type: ignore[assignment, method-assign]
+
+
 @pytest.mark.parametrize("size", [10, 20])
 def test_gaps_are_queued_in_batches_of_the_size_that_is_set(make_rig: MakeRig, size: int) -> None:
     """A kill after the first batch leaves that one queued and no more."""
     rig = make_rig(settings={"reconcile_batch_size": str(size)})
     fill(rig, 25)
-    mutate(rig, "reconciliation/engine.py", "run.sums.fates.update(fates)",
-           '__import__("os")._exit(9)')  # fmt: skip
+    rig.alter(queueing, _die_after_a_batch)
 
     with no_worker(rig):
         rig.task("reconcile_all")

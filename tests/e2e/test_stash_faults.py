@@ -9,7 +9,7 @@ import pytest
 from simulators.rig import Rig
 from simulators.stash import Status, graphql_errors
 from simulators.stash.faults import Fault
-from tests.e2e.test_lifecycle import mutate
+from simulators.tuning import Tuning
 from tests.e2e.test_outages import assert_nothing_spent, quicken
 
 FAULTS: dict[str, Fault] = {
@@ -38,9 +38,7 @@ def about_scenes(request: Any) -> bool:
 @pytest.mark.parametrize("name", FAULTS)
 def test_an_error_of_stash_that_is_of_no_scene_ends_no_job(rig: Rig, name: str) -> None:
     quicken(rig)
-    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
-           "_TEMPORARY = RetryParams(base=0.1, cap=0.1)")  # fmt: skip
-    mutate(rig, "worker/backoff.py", "SHORTEST_DELAY = 1.0", "SHORTEST_DELAY = 0.1")
+    rig.tune(Tuning(back_off=0.1, shortest_delay=0.1))
     ids = rig.add_library(4, covers=False)
     rig.stash.inject(FAULTS[name], about_scenes, times=None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from simulators.rig import Rig
-from tests.e2e.test_lifecycle import mutate
 from tests.legacy.support import DEVICE_ID, EarlierFolder, earlier_job
+from tests.soak.bench import Killer, Point
+from tests.soak.seams import WORKER
 
 HEADER = "x-plex-client-identifier"
 NOWHERE = 9001  # a scene that Stash does not have: its dead letters stay
@@ -111,16 +111,10 @@ def test_what_a_hostile_job_would_run_does_not_run(rig: Rig, tmp_path: Path) -> 
 
 
 KILLS = {
-    "among the jobs": (
-        "legacy/waiting_jobs.py",
-        "                    put(connection, scene_job(job",
-    ),
-    "behind the jobs": ("legacy/importing.py", "                ledger.note(QUEUE, Entry("),
-    "before the commit": (
-        "legacy/importing.py",
-        "            ledger.note(name, Entry(sha1, taken=True",
-    ),
-    "behind the commit": ("legacy/importing.py", "        mark_imported(path)\n        report.add"),
+    "among the jobs": Point("sql:INSERT ack_queue_default:before", 1),
+    "behind the jobs": Point("sql:INSERT earlier_data:before", 1),
+    "before the commit": Point("sql:INSERT earlier_data:before", 2),
+    "behind the commit": Point("file:rename dlq.db.imported:before", 1),
 }
 
 
@@ -129,16 +123,11 @@ def test_a_worker_killed_while_it_takes_over_loses_and_doubles_nothing(
     rig: Rig, tmp_path: Path, point: str
 ) -> None:
     scenes = switched(rig)
-    file, line = KILLS[point]
-    armed = tmp_path / "armed"
-    armed.touch()
-    indent = line[: len(line) - len(line.lstrip())]
-    kill = f"os.unlink({str(armed)!r}), os.kill(os.getpid(), {int(signal.SIGKILL)})"
-    mutate(rig, file, line, f"{indent}os.path.exists({str(armed)!r}) and ({kill})\n{line}")
-    mutate(rig, file, "import sqlite3\n", "import os\nimport sqlite3\n")
+    killer = Killer(rig, tmp_path)
+    killer.arm(WORKER, KILLS[point])
 
     rig.stash.edit_scene(scenes[0], title="The first worker dies")
-    assert rig.wait_until(lambda: not armed.exists() and not rig.worker_pids())
+    assert rig.wait_until(lambda: killer.has_killed and not rig.worker_pids())
     rig.stash.edit_scene(scenes[0], title="The second one does not")
 
     assert rig.settled()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 
+from app import worker_process
+from shared import redaction
 from simulators.rig import Rig
-from tests.e2e.test_lifecycle import mutate
 from tests.loaded import loaded_before_asking
 from tests.sync_queue.support import job
 from tests.ui.situations import queue_of
@@ -57,12 +58,19 @@ def test_a_worker_whose_log_cannot_be_written_works_all_the_same_and_that_is_tol
     (rig.data / "worker.log").rmdir()
 
 
+def _fail_at_the_start() -> None:
+    def fails(_self: object) -> None:
+        raise OSError("why")
+
+    redaction.Secrets.__init__ = fails  # type: ignore[assignment, method-assign]
+
+
 def test_a_worker_that_fails_before_it_has_a_log_is_told_and_the_next_one_works(rig: Rig) -> None:
-    mutate(rig, "app/worker_process.py", "    secrets = Secrets()\n", "    raise OSError('why')\n")
+    rig.alter(worker_process, _fail_at_the_start)
     scene_id, item = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="T")
     assert rig.wait_until((rig.data / "worker.news").exists)
-    mutate(rig, "app/worker_process.py", "    raise OSError('why')\n", "    secrets = Secrets()\n")
+    rig.restore_plugin()
 
     told = rig.task("outage_summary").messages("error")
 

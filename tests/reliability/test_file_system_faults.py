@@ -9,19 +9,21 @@ import resource
 import shutil
 import sqlite3
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simulators.rig import Rig
 from simulators.stash import PluginResult
+from simulators.tuning import Tuning
 from sync_queue.database import connect
 from sync_queue.journal import use_wal, uses_wal
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, enqueue, scene_job
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux's limits and capabilities")
@@ -227,12 +229,18 @@ def test_an_edit_on_a_disk_that_fails_is_kept_or_named_and_arrives_afterwards(
 def refuse_wal(rig: Rig) -> None:
     """SQLite with lock files for locks: it has no shared memory, as on a network share."""
     rig.locks = "unix-dotfile"
-    mutate(
-        rig,
-        "sync_queue/database.py",
-        "        path, timeout=busy_timeout, ",
-        f"        f'file:{{path}}?vfs={rig.locks}', uri=True, timeout=busy_timeout, ",
-    )
+    rig.alter(sqlite3, _connect_with_vfs, vfs=rig.locks)
+
+
+def _connect_with_vfs(vfs: str) -> None:
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+    def connects(path: str, **options: Any) -> sqlite3.Connection:
+        if path.endswith("data.db"):
+            return connect(f"file:{path}?vfs={vfs}", uri=True, **options)
+        return connect(path, **options)
+
+    sqlite3.connect = connects  # type: ignore[assignment]
 
 
 def journal(rig: Rig) -> str:
@@ -244,7 +252,7 @@ def test_without_write_ahead_logging_edits_arrive_and_one_line_says_why_it_is_sl
     rig: Rig,
 ) -> None:
     refuse_wal(rig)
-    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.5")
+    rig.tune(Tuning(linger=0.5))
     ids = rig.add_library(8, covers=False)
 
     runs = rig.stash.edit_scenes(ids, tags=["One"])

@@ -11,8 +11,8 @@ import pytest
 
 from simulators.plex import FakePlex, Fault, Item, Request
 from simulators.rig import FOLDER, Rig
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import jobs, quicken
 
 
@@ -70,8 +70,7 @@ def test_a_look_up_that_failed_never_means_that_plex_does_not_have_a_scene(
     """Fault 19: an outage burned the tries, or with `skip_not_found` the job."""
     rig = make_rig(settings={"skip_not_found": True})
     quicken(rig)
-    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
-           "_TEMPORARY = RetryParams(base=1.0, cap=1.0)")  # fmt: skip
+    rig.tune(Tuning(back_off=1.0))
     scene_id, item = rig.add_pair("a", tags=["T"])
     fault = begin(rig.plex)
     rig.stash.edit_scene(scene_id, title="There")
@@ -108,8 +107,7 @@ def test_a_job_in_back_off_stands_in_nobodys_way(rig: Rig) -> None:
 
 def test_a_picture_that_could_not_be_sent_is_sent_later(rig: Rig) -> None:
     """Fault 23: a part that failed was logged, marked as synced and never repaired."""
-    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
-           "_TEMPORARY = RetryParams(base=1.0, cap=1.0)")  # fmt: skip
+    rig.tune(Tuning(back_off=1.0))
 
     def is_upload(request: Request) -> bool:
         return request.method == "POST"
@@ -138,8 +136,7 @@ def test_no_error_of_an_edit_carries_what_was_to_be_written(
 ) -> None:
     """Fault 30: exception texts carried whole URLs, titles and summaries, into logs and letters."""
     rig = make_rig(settings={"max_retries": 1})
-    mutate(rig, "worker/backoff.py", "_TEMPORARY = RetryParams(base=5.0, cap=80.0)",
-           "_TEMPORARY = RetryParams(base=1.0, cap=1.0)")  # fmt: skip
+    rig.tune(Tuning(back_off=1.0))
     scene_id, _ = rig.add_pair("a", tags=["Tag-nobody-may-read"])
     fault = begin(rig.plex)
 

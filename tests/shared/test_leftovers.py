@@ -68,7 +68,7 @@ def test_on_windows_nobody_is_asked_whether_he_lives_for_that_would_end_him(
     dead: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as windows:
-        windows.setattr(os, "name", "nt")
+        windows.setattr(sys, "platform", "win32")
         windows.setattr(os, "kill", lambda *_arguments: pytest.fail("asked"))
         found = may_live(dead)
 

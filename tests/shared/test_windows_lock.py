@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import os
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,11 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> type[FileLock]:
     with monkeypatch.context() as patched:
         patched.setattr(sys, "platform", "win32")
         patched.setitem(sys.modules, "msvcrt", fake_msvcrt)
-        module = types.ModuleType("file_lock_of_windows")
-        exec(compile(SOURCE.read_text(encoding="utf-8"), str(SOURCE), "exec"), vars(module))
+        spec = importlib.util.spec_from_file_location("file_lock_of_windows", SOURCE)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
     assert "fcntl" not in vars(module)
     made = vars(module)["FileLock"]
     assert isinstance(made, type)

@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import NamedTuple
 
 import requests
 
-from app import hook_process
 from shared.file_lock import FileLock
 from simulators.plex import Request
 from simulators.rig import Rig, png
+from simulators.tuning import Tuning
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.schema import DUE, IS_WAITING, TABLE
@@ -67,9 +68,31 @@ def _watch_requests(folder: str) -> None:
     seams.watch_requests(seams.Points(folder), requests.Session)
 
 
-def _change_hooks() -> None:
-    hook_process.LONGEST_WAIT = 0.02
-    hook_process.NEWS_AGE = 1e9  # else only some hooks show what the worker has logged
+class Killer:
+    """Kills processes of a rig's plugin at a point.
+
+    Args:
+        rig: its processes that start from now on can be killed.
+        folder: an empty one.
+    """
+
+    def __init__(self, rig: Rig, folder: Path) -> None:
+        self._folder = folder
+        rig.alter(os, _watch, folder=str(folder))
+        rig.alter(requests, _watch_requests, folder=str(folder))
+
+    def arm(self, role: str, point: Point) -> None:
+        """Have the next process of this role die at a point."""
+        (self._folder / "reached").unlink(missing_ok=True)
+        (self._folder / "armed").write_text(f"{role}\t{point.name}\t{point.number}")
+
+    def disarm(self) -> None:
+        (self._folder / "armed").unlink(missing_ok=True)
+
+    @property
+    def has_killed(self) -> bool:
+        """Whether a process was killed at the armed point."""
+        return (self._folder / "reached").exists()
 
 
 class Bench:
@@ -83,9 +106,9 @@ class Bench:
         folder = rig.manifest.directory
         self._points = folder / "points"
         self._points.mkdir()
-        rig.alter(os, _watch, folder=str(self._points))
-        rig.alter(requests, _watch_requests, folder=str(self._points))
-        rig.alter(hook_process, _change_hooks)
+        self.killer = Killer(rig, self._points)
+        # Else only some hooks show what the worker has logged.
+        rig.tune(Tuning(hook_wait=0.02, news_age=1e9))
         self._known: set[tuple[str, str, str]] = set()
         self._ids = [rig.add_pair(f"s{number:05}")[0] for number in range(SCENES)]
         self._fresh = iter(self._ids)
@@ -129,7 +152,7 @@ class Bench:
     def tidy(self) -> None:
         """Leave nothing of a case to the next one, also where it failed."""
         self.rig.plex.faults.clear()
-        self.was_reached()
+        self.killer.disarm()
         self.end_worker()
         self.rig.stop_worker()
         self.lock.acquire()
@@ -198,16 +221,6 @@ class Bench:
         """Whether the recorded worker has ended its step after it last changed the queue."""
         queue = [n for n, name in enumerate(self._recorded(WORKER)) if TABLE in name]
         return bool(queue) and queue[-1] < len(self.events(WORKER))
-
-    def arm(self, role: str, point: Point) -> None:
-        """Have the next process of this role die at a point."""
-        (self._points / "reached").unlink(missing_ok=True)
-        (self._points / "armed").write_text(f"{role}\t{point.name}\t{point.number}")
-
-    def was_reached(self) -> bool:
-        """Whether a process was killed at the armed point; disarm it."""
-        (self._points / "armed").unlink(missing_ok=True)
-        return (self._points / "reached").exists()
 
     # -- workers --------------------------------------------------------------------------------
 

@@ -130,12 +130,12 @@ def test_a_worker_killed_anywhere_loses_nothing(
         with subtests.test(point=str(point)):
             scene_id = bench.next_scene()
             prepare(bench, scene_id)
-            bench.arm(WORKER, point)
+            bench.killer.arm(WORKER, point)
 
             bench.start_worker()
             bench.await_death()
 
-            assert bench.was_reached()
+            assert bench.killer.has_killed
             bench.recover_and_judge(scene_id)
             if prepare is a_removed_scene:
                 _assert_forgotten(bench, scene_id)
@@ -252,11 +252,11 @@ def test_a_hook_killed_anywhere_has_queued_its_edit_or_the_next_one_brings_it(
         with subtests.test(point=str(point)):
             scene_id = bench.next_scene()
             prepare(bench, scene_id)
-            bench.arm(OTHER, point)
+            bench.killer.arm(OTHER, point)
 
             _edit(bench, scene_id)
 
-            assert bench.was_reached()
+            assert bench.killer.has_killed
             assert bench.queued() <= 1
             kept.append(bench.queued() == 1)
             if not kept[-1]:
@@ -287,11 +287,11 @@ def test_a_hook_killed_while_it_starts_a_worker_keeps_no_worker_from_running(
     for point in points:
         with subtests.test(point=str(point)):
             scene_id = bench.next_scene()
-            bench.arm(OTHER, point)
+            bench.killer.arm(OTHER, point)
             bench.lock.release()
 
             _edit(bench, scene_id)
-            assert bench.was_reached()
+            assert bench.killer.has_killed
             _edit_and_sync(bench, bench.next_scene() if bench.queued() else scene_id)
             bench.judge()
         bench.tidy()
@@ -325,11 +325,11 @@ def test_a_recover_task_killed_anywhere_loses_no_dead_letter(
         with subtests.test(point=str(point)):
             scene_id = bench.next_scene()
             _bury_in_an_outage(bench, scene_id)
-            bench.arm(OTHER, point)
+            bench.killer.arm(OTHER, point)
 
             _recover(bench)
 
-            assert bench.was_reached()
+            assert bench.killer.has_killed
             assert bench.queued() + bench.dead_letters() == 1
             bench.recover_and_judge(scene_id)
             assert bench.dead_letters() == 0

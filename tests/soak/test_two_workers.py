@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from shared.file_lock import FileLock
 from simulators.rig import Rig
+from simulators.tuning import Tuning
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
-from tests.e2e.test_lifecycle import mutate
 from tests.soak.nursery import Nursery
 
 ROUNDS = 1000 if os.environ.get("SOAK") else 30
@@ -106,7 +106,7 @@ def test_a_worker_that_was_killed_in_its_sleep_is_replaced_by_the_next_hook(rig:
 
 def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Rig) -> None:
     """A hook commits, then elects a worker: the same two steps, at random moments of its leave."""
-    mutate(rig, "worker/processor.py", "LINGER = 60.0", "LINGER = 0.0")
+    rig.tune(Tuning(linger=0.0))
     scene_id, item = rig.add_pair("a", tags=["T"])
     (rig.data / "queue").mkdir(mode=0o700, parents=True)
     database = connect(str(rig.data / "queue" / "data.db"))

@@ -10,8 +10,8 @@ import pytest
 
 from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from simulators.stash import VideoFile
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
-from tests.e2e.test_lifecycle import mutate
 from tests.e2e.test_outages import quicken
 from tests.ui.browser import Browser
 from tests.ui.conftest import Serve
@@ -46,7 +46,7 @@ def quick(make_rig: MakeRig, **settings: object) -> Rig:
     """A rig whose worker sees changed settings, and Plex's return, at once."""
     rig = make_rig(settings=settings)
     quicken(rig)
-    mutate(rig, "tasks/save_settings.py", "SEEN_AFTER = 10.0", "SEEN_AFTER = 1.0")
+    rig.tune(Tuning(seen_after=1.0))
     return rig
 
 

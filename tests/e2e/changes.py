@@ -1,0 +1,49 @@
+"""Changes of the plugin that several end-to-end tests make (see `simulators.alterations`)."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+
+from app import dependencies
+from shared import file_lock
+
+
+def wait_before_release(marker: str, reached: str) -> None:
+    """Let a worker hold its lock for as long as the marker is there; it leaves a mark before."""
+    release = file_lock.FileLock.release
+
+    def releases(self: file_lock.FileLock) -> None:
+        if "--worker" in sys.argv:
+            with open(reached, "w"):
+                pass
+            while os.path.exists(marker):
+                pass
+        release(self)
+
+    file_lock.FileLock.release = releases  # type: ignore[method-assign]
+
+
+def wait_after_release(marker: str, reached: str) -> None:
+    """Let a worker wait without its lock for as long as the marker is there; it leaves a mark."""
+    release = file_lock.FileLock.release
+
+    def releases(self: file_lock.FileLock) -> None:
+        release(self)
+        if "--worker" in sys.argv:
+            with open(reached, "w"):
+                pass
+            while os.path.exists(marker):
+                pass
+
+    file_lock.FileLock.release = releases  # type: ignore[method-assign]
+
+
+def lack_a_module() -> None:
+    """Let the plugin need a module that nobody has."""
+    needed = dependencies.DEPENDENCIES
+    dependencies.DEPENDENCIES = (
+        dataclasses.replace(needed[0], probe="no_such_module"),
+        *needed[1:],
+    )
