@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from .yaml_subset import Node, YamlError, parse
+import yaml
+
+from .yaml_reader import Node, parse
 
 T = TypeVar("T")
 
@@ -101,7 +103,7 @@ def load(path: Path) -> Manifest:
     """
     try:
         return _manifest(path, _keys(parse(path.read_text(encoding="utf-8")), _TOP, "plugin"))
-    except (YamlError, ManifestError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ManifestError, UnicodeDecodeError) as error:
         msg = f"{path.name}: {error}"
         raise ManifestError(msg) from error
 
