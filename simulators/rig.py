@@ -15,6 +15,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -117,11 +118,10 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        """Drop the yml's `-S`: coverage starts in a process by way of its site packages."""
-        yml = self.manifest.directory / f"{PLUGIN}.yml"
-        yml.write_text(yml.read_text().replace("  - -S\n", ""))
-        self.stash.registry.reload()
-        (self.manifest,) = self.stash.registry.plugins
+        """Start the plugin without `-S`: coverage starts by way of site packages."""
+        command = tuple(part for part in self.manifest.exec if part != "-S")
+        self.manifest = replace(self.manifest, exec=command)
+        self.stash.registry.plugins = [self.manifest]
 
     # -- settings and libraries ---------------------------------------------------------------
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from typing import Any
 
 from app import dependencies
+from plex import diff
 from shared import file_lock
 
 
@@ -47,3 +49,19 @@ def lack_a_module() -> None:
         dataclasses.replace(needed[0], probe="no_such_module"),
         *needed[1:],
     )
+
+
+def leave_out(fields: tuple[str, ...], ending: str) -> None:
+    """Let edits carry no parameter of these fields whose name ends so."""
+    edit_for = diff.edit_for
+
+    def skips(*values: Any, **options: Any) -> diff.ItemEdit:
+        edit = edit_for(*values, **options)
+        sent = {
+            name: {key: value for key, value in parameters.items() if not key.endswith(ending)}
+            for name, parameters in edit.fields.items()
+            if name in fields
+        }
+        return edit._replace(fields={**edit.fields, **sent})
+
+    diff.edit_for = skips
