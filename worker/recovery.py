@@ -96,16 +96,16 @@ class RecoveryScheduler:
         """A new job came: make the next probe as soon as the shortest interval allows."""
         self._hurried = True
 
-    def record_check(self, now: float, healthy: bool, longest: float = LONGEST_INTERVAL) -> None:
+    def record_check(self, now: float, healthy: bool, longest: float | None = None) -> None:
         """A health probe ended, or a probe job failed because of Plex.
 
         Args:
             now: seconds since the epoch.
             healthy: what it said.
-            longest: seconds until the next probe at most.
+            longest: seconds until the next probe at most, by default `LONGEST_INTERVAL`.
         """
         self._hurried = False
-        self._longest = longest
+        self._longest = LONGEST_INTERVAL if longest is None else longest
         if now - self.state.last_check_time > _FORGOTTEN:
             self._backoff = 0
         self._backoff += not healthy
