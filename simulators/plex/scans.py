@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from simulators.plex.library import Library
+from simulators.plex.scanner_rules import is_listed, stacks
 from simulators.plex.state import Item, Media, Part, Section, below
 
 _VIDEO_SUFFIXES = frozenset({"mp4", "mkv", "avi", "mov", "wmv", "m4v", "ts", "webm", "flv", "mpg"})
@@ -156,9 +157,14 @@ class Scanner:
 
     def _add_new(self, section: Section, folder: str) -> None:
         known = {file for item in self._library.members(section) for file in item.files}
-        for part in self._disk.below(folder):
-            if part.file not in known and part.container in _VIDEO_SUFFIXES:
-                self._library.add_item(section, [Media((part,))], None, {})
+        new = [
+            part
+            for part in self._disk.below(folder)
+            if part.file not in known and part.container in _VIDEO_SUFFIXES
+        ]
+        listed = [part for part in new if is_listed(section, part)]
+        for parts in stacks(section, listed):
+            self._library.add_item(section, [Media(tuple(parts))], None, {})
 
     def _mark_missing(self, item: Item, folder: str) -> None:
         if not any(file != folder and below(file, folder) for file in item.files):

@@ -319,7 +319,12 @@ def test_scenes_that_plex_plays_as_one_film_show_one_of_them_and_that_is_told_on
     rig: Rig,
 ) -> None:
     files = [f"{FOLDER}/DVD Scene {n}.mp4" for n in range(1, 5)]
-    item = rig.plex.add_item(rig.section, Media(tuple(Part(path) for path in files)))
+    rig.section.scanner = "Plex Movie"
+    for path in files:
+        rig.plex.disk.add(path)
+    rig.plex.scanner.start(rig.section, None)
+    item = rig.plex.find(files[0])
+    assert item is not None
     scenes = [
         rig.stash.add_scene(title=f"Scene {n}", tags=["t"], files=[files[n - 1]]).id
         for n in (4, 3, 2, 1)
