@@ -47,18 +47,6 @@ class Editor:
         struct = self._struct("SceneUpdateInput", input_)
         return Edited((scene_id,), self._scene_hooks(scene_id, "Update", struct, input_, call))
 
-    def scenes_update(self, inputs: Sequence[Input], call: Call) -> Edited:
-        """`scenesUpdate`: each scene's hook gets the whole list of inputs."""
-        with self._library.lock:
-            for input_ in inputs:
-                self._library.scene(parse_id(input_["id"]))
-            ids = tuple(self._apply(input_) for input_ in inputs)
-        structs = [self._struct("SceneUpdateInput", input_) for input_ in inputs]
-        runs: list[PluginRun] = []
-        for scene_id, input_ in zip(ids, inputs, strict=True):
-            runs += self._scene_hooks(scene_id, "Update", structs, input_, call)
-        return Edited(ids, runs)
-
     def bulk_scene_update(self, input_: Input, call: Call) -> Edited:
         """`bulkSceneUpdate`: one hook for each scene, one after the other."""
         ids = tuple(parse_id(id_) for id_ in input_.get("ids") or ())
@@ -70,11 +58,6 @@ class Editor:
         for scene_id in ids:
             runs += self._scene_hooks(scene_id, "Update", dict(input_), input_, call)
         return Edited(ids, runs)
-
-    def scene_create(self, input_: Input, call: Call) -> Edited:
-        """`sceneCreate`: its hook gets no input."""
-        scene = self._library.add_scene(**scene_changes(input_))
-        return Edited((scene.id,), self._scene_hooks(scene.id, "Create", None, (), call))
 
     def scenes_destroy(self, ids: Iterable[str], input_: Input, call: Call) -> Edited:
         """`sceneDestroy` and `scenesDestroy`: the hook is told hashes and path."""
@@ -110,10 +93,6 @@ class Editor:
     def scan_moved(self, scene_id: int, new_path: str, call: Call) -> Edited:
         """A scan finds a renamed file: a hook without input, and `updated_at` stays."""
         self._library.move_file(scene_id, new_path)
-        return Edited((scene_id,), self._scene_hooks(scene_id, "Update", None, (), call))
-
-    def scan_again(self, scene_id: int, call: Call) -> Edited:
-        """A scan with `rescan` comes by."""
         return Edited((scene_id,), self._scene_hooks(scene_id, "Update", None, (), call))
 
     # ---- performers, studios, tags ----

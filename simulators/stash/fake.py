@@ -92,12 +92,8 @@ class FakeStash:
         self._left: list[HttpServer] = []
 
     def _engine(self) -> Engine:
-        queries = Queries(
-            self.library, self.settings, self.gate, self.jobs, self.registry, self.runner
-        )
-        mutations = Mutations(
-            self.library, self.editor, self.host, self.jobs, self.settings, self._scan
-        )
+        queries = Queries(self.library, self.settings, self.gate, self.registry, self.runner)
+        mutations = Mutations(self.library, self.host, self.jobs, self.settings)
         resolvers = {**queries.resolvers(), **mutations.resolvers()}
         readers = {**library_readers(self.library), **CONFIGURATION_READERS}
         return Engine(resolvers, readers, self.library)
@@ -313,10 +309,6 @@ class FakeStash:
         """A scan finds a renamed file: Scene.Update.Post without input, `updated_at` stays."""
         return self.editor.scan_moved(scene_id, new_path, self.call()).runs
 
-    def scan_again(self, scene_id: int) -> list[PluginRun]:
-        """A scan with `rescan`: Scene.Update.Post without input, nothing changes."""
-        return self.editor.scan_again(scene_id, self.call()).runs
-
     def call(self) -> Call:
         """A request like the web page's, for acting without HTTP."""
         return Call(self.url, self.gate.username)
@@ -376,18 +368,6 @@ class FakeStash:
     def start_job(self, description: str, work: Work) -> int:
         """Queues a job of Stash's own, `Scanning...` or `Generating...` for instance."""
         return self.jobs.add(description, work)
-
-    def plan_scan(self, step: ScanStep) -> None:
-        """Has the next `metadataScan` do `step`, such as `lambda: stash.scan_new(...)`."""
-        self._scan_steps.append(step)
-
-    def _scan(self, progress: Progress) -> None:
-        steps, self._scan_steps = self._scan_steps, []
-        for done, step in enumerate(steps):
-            if progress.cancel.cancelled:
-                return
-            progress.set(done / len(steps))
-            step()
 
     # ---- parts ----
 

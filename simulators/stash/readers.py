@@ -7,16 +7,16 @@ from typing import Any
 
 from .calls import Call
 from .clock import unix_time
-from .entities import Group, Named, Performer, Scene, SceneGroup, Studio, Tag, VideoFile
+from .entities import Group, Performer, Scene, SceneGroup, Studio, Tag, VideoFile
 from .library import Library
-from .projection import FieldReaders, Reader
+from .projection import FieldReaders
 
 Arguments = Mapping[str, Any]
 
 
 def library_readers(library: Library) -> FieldReaders:
     """Readers of everything that `library` holds."""
-    return {**_SIMPLE, **_relations(library), **_counts(library)}
+    return {**_SIMPLE, **_relations(library)}
 
 
 def _first_url(record: Any, _call: Call, _arguments: Arguments) -> str | None:
@@ -43,14 +43,6 @@ def _fingerprint(file: VideoFile, _call: Call, arguments: Arguments) -> str | No
     return file.fingerprint(arguments["type"])
 
 
-def _image_path(kind: str) -> Reader:
-    def read(record: Named, call: Call, _arguments: Arguments) -> str:
-        stamp = unix_time(record.updated_at)
-        return f"{call.base_url}/{kind}/{record.id}/image?t={stamp}&default=true"
-
-    return read
-
-
 _SIMPLE: FieldReaders = {
     ("Scene", "url"): _first_url,
     # An empty stamp stands for Go's zero time, which Stash cannot put into an answer.
@@ -60,9 +52,6 @@ _SIMPLE: FieldReaders = {
     ("Performer", "url"): _first_url,
     ("Studio", "url"): _first_url,
     ("VideoFile", "fingerprint"): _fingerprint,
-    ("Performer", "image_path"): _image_path("performer"),
-    ("Studio", "image_path"): _image_path("studio"),
-    ("Tag", "image_path"): _image_path("tag"),
 }
 
 
@@ -93,21 +82,4 @@ def _relations(library: Library) -> FieldReaders:
         ("SceneGroup", "group"): group,
         ("Studio", "parent_studio"): parent,
         ("Studio", "child_studios"): children,
-    }
-
-
-def _counts(library: Library) -> FieldReaders:
-    def of_performer(performer: Performer, _call: Call, _arguments: Arguments) -> int:
-        return sum(performer.id in scene.performer_ids for scene in library.scenes.values())
-
-    def of_tag(tag: Tag, _call: Call, _arguments: Arguments) -> int:
-        return sum(tag.id in scene.tag_ids for scene in library.scenes.values())
-
-    def of_studio(studio: Studio, _call: Call, _arguments: Arguments) -> int:
-        return sum(studio.id == scene.studio_id for scene in library.scenes.values())
-
-    return {
-        ("Performer", "scene_count"): of_performer,
-        ("Tag", "scene_count"): of_tag,
-        ("Studio", "scene_count"): of_studio,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import scene_query
@@ -11,14 +11,12 @@ from .auth import Gate
 from .calls import Call
 from .entities import Scene
 from .errors import StashError
-from .jobs import Job, JobQueue
 from .library import Library
-from .plugin_manifest import Manifest, Operation
+from .plugin_manifest import Manifest
 from .plugin_registry import PluginRegistry
 from .projection import FieldReaders
 from .runner import PluginRunner
 from .settings import StashSettings
-from .shelf import Shelf
 
 Arguments = Mapping[str, Any]
 Resolver = Callable[[Call, Arguments], Any]
@@ -42,7 +40,6 @@ class Queries:
         library: scenes and what they refer to.
         settings: configuration.
         gate: credentials.
-        jobs: the job queue.
         registry: installed plugins.
         runner: knows Stash's working directory and interpreter.
     """
@@ -52,39 +49,25 @@ class Queries:
         library: Library,
         settings: StashSettings,
         gate: Gate,
-        jobs: JobQueue,
         registry: PluginRegistry,
         runner: PluginRunner,
     ) -> None:
         self._library = library
         self._settings = settings
         self._gate = gate
-        self._jobs = jobs
         self._registry = registry
         self._runner = runner
 
     def resolvers(self) -> Mapping[str, Resolver]:
         """Resolvers by field name."""
-        library = self._library
         of_the_database: dict[str, Resolver] = {
             "findScene": self._find_scene,
             "findScenes": self._find_scenes,
-            "findPerformer": _find_one(library.performers),
-            "findPerformers": _find_many(library.performers, "performers"),
-            "findStudio": _find_one(library.studios),
-            "findStudios": _find_many(library.studios, "studios"),
-            "findTag": _find_one(library.tags),
-            "findTags": _find_many(library.tags, "tags"),
-            "findGroup": _find_one(library.groups),
-            "findGroups": _find_many(library.groups, "groups"),
         }
         return {
             **{name: self._once_ready(resolver) for name, resolver in of_the_database.items()},
             "configuration": self._configuration,
-            "jobQueue": self._job_queue,
-            "findJob": self._find_job,
             "plugins": self._plugins,
-            "pluginTasks": self._plugin_tasks,
             "systemStatus": self._system_status,
             "version": self._version,
         }
@@ -168,22 +151,13 @@ class Queries:
             version=settings.version, hash=settings.build_hash, build_time=settings.build_time
         )
 
-    # ---- jobs and plugins ----
-
-    def _job_queue(self, _call: Call, _arguments: Arguments) -> list[Job] | None:
-        return self._jobs.queue() or None
-
-    def _find_job(self, _call: Call, arguments: Arguments) -> Job | None:
-        return self._jobs.find(scene_query.parse_id(arguments["input"]["id"]))
+    # ---- plugins ----
 
     def _plugins(self, _call: Call, _arguments: Arguments) -> list[Record]:
         return [self._plugin(manifest) for manifest in self._registry.plugins]
 
-    def _plugin_tasks(self, _call: Call, _arguments: Arguments) -> list[Record]:
-        return [task for plugin in self._registry.enabled() for task in self._plugin(plugin).tasks]
-
-    def _plugin(self, manifest: Manifest) -> Any:
-        plugin: Any = Record(
+    def _plugin(self, manifest: Manifest) -> Record:
+        return Record(
             id=manifest.id,
             name=manifest.name,
             description=manifest.description,
@@ -193,9 +167,6 @@ class Queries:
             requires=manifest.requires,
             settings=manifest.settings,
         )
-        plugin.tasks = _operations(plugin, manifest.tasks)
-        plugin.hooks = _operations(plugin, manifest.hooks)
-        return plugin
 
 
 def _plugin_settings(
@@ -210,32 +181,3 @@ def _plugin_settings(
 
 
 CONFIGURATION_READERS: FieldReaders = {("ConfigResult", "plugins"): _plugin_settings}
-
-
-def _operations(plugin: Any, operations: Iterable[Operation]) -> list[Record]:
-    return [
-        Record(name=each.name, description=each.description, hooks=each.triggered_by, plugin=plugin)
-        for each in operations
-    ]
-
-
-def _find_one(shelf: Shelf[Any]) -> Resolver:
-    return lambda _call, arguments: shelf.find(scene_query.parse_id(arguments["id"]))
-
-
-def _find_many(shelf: Shelf[Any], field: str) -> Resolver:
-    def resolve(_call: Call, arguments: Arguments) -> Record:
-        ids = scene_query.parse_ids(arguments.get("ids") or ()) or arguments.get("performer_ids")
-        if ids:
-            found = [shelf.get(id_) for id_ in ids]
-            return Record(count=len(found), **{field: found})
-        find_filter = arguments.get("filter") or {}
-        wanted = (find_filter.get("q") or "").casefold()
-        matching = [
-            record
-            for record in shelf.sorted_by_name(shelf.by_id)
-            if wanted in record.name.casefold()
-        ]
-        return Record(count=len(matching), **{field: scene_query.page(matching, find_filter)})
-
-    return resolve

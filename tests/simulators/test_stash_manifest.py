@@ -6,7 +6,7 @@ import pytest
 
 from simulators.stash import FakeStash, ManifestError
 from simulators.stash.plugin_manifest import load
-from simulators.stash.testkit import YML, ask, write_plugin
+from simulators.stash.testkit import YML, write_plugin
 
 FULL = r"""
 # A plugin. requires: nothing
@@ -179,15 +179,3 @@ def test_installing_what_stash_would_not_load_fails_loudly(tmp_path: Path) -> No
     stash = FakeStash(tmp_path / "stash")
     with pytest.raises(ManifestError, match="field author not found"):
         stash.install_plugin(source, name="probe", files=["probe.yml"])
-
-
-def test_installed_plugins_are_listed(tmp_path: Path) -> None:
-    with FakeStash(tmp_path / "stash") as stash:
-        source = write_plugin(tmp_path / "source", "")
-        stash.install_plugin(source, name="probe", files=["probe.yml", "plugin.py"])
-        data = ask(stash, "{plugins{id name enabled tasks{name plugin{id}} hooks{name hooks}}}")
-        [plugin] = data["plugins"]
-        assert (plugin["id"], plugin["name"], plugin["enabled"]) == ("probe", "Probe", True)
-        assert plugin["tasks"] == [{"name": "Work", "plugin": {"id": "probe"}}]
-        assert plugin["hooks"][0]["hooks"][0] == "Scene.Update.Post"
-        assert ask(stash, "mutation{reloadPlugins}") == {"reloadPlugins": True}
