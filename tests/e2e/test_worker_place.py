@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any
 
 import pytest
 
-from app import sessions
 from shared.file_lock import FileLock
 from simulators.rig import Rig
 from simulators.tuning import Tuning
@@ -64,37 +62,6 @@ def test_a_stash_that_comes_back_at_another_address_is_served_from_the_next_edit
     assert "has ended (away)" in rig.worker_log()
 
 
-def _count_looks(looks: str) -> None:
-    current = sessions.CurrentSession.current
-
-    def counted(self: sessions.CurrentSession) -> Any:
-        with open(looks, "a") as file:
-            file.write("+")
-        return current(self)
-
-    sessions.CurrentSession.current = counted  # type: ignore[method-assign]
-
-
-def test_a_stash_that_stays_away_is_awaited_by_one_process_that_says_so_once(rig: Rig) -> None:
-    looks = rig.data / "looks"
-    rig.alter(sessions, _count_looks, looks=str(looks))
-    scene_id, worker = cut_off_from_stash(rig)
-    rig.stash.update_scene(scene_id, title="After")
-    rig.stash.stop()
-    rig.plex.start()
-    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
-    before = looks.stat().st_size
-    assert rig.wait_until(lambda: looks.stat().st_size >= before + 6)
-    assert rig.worker_pids() == [worker]
-
-    rig.stash.start()
-
-    assert rig.wait_until(lambda: rig.item_of(scene_id).title == "After")
-    assert rig.worker_log().count("Stash does not answer") == 1
-    assert rig.worker_log().count("The worker has started") == 1
-    assert rig.worker_pids() == [worker]
-
-
 def _note_pauses(begun: str) -> None:
     begin = pauses.Pauses.begin
 
@@ -104,6 +71,25 @@ def _note_pauses(begun: str) -> None:
             file.write(f"{self.seconds_left:.1f} ")
 
     pauses.Pauses.begin = begins  # type: ignore[method-assign]
+
+
+def test_a_stash_that_stays_away_is_awaited_by_one_process_that_says_so_once(rig: Rig) -> None:
+    begun = rig.data / "pauses"
+    rig.alter(pauses, _note_pauses, begun=str(begun))
+    scene_id, worker = cut_off_from_stash(rig)
+    rig.stash.update_scene(scene_id, title="After")
+    rig.stash.stop()
+    rig.plex.start()
+    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+    assert rig.wait_until(lambda: begun.exists() and len(begun.read_text().split()) >= 6)
+    assert rig.worker_pids() == [worker]
+
+    rig.stash.start()
+
+    assert rig.wait_until(lambda: rig.item_of(scene_id).title == "After")
+    assert rig.worker_log().count("Stash does not answer") == 1
+    assert rig.worker_log().count("The worker has started") == 1
+    assert rig.worker_pids() == [worker]
 
 
 def test_the_pauses_of_a_stash_that_stays_away_grow_although_the_place_is_left_in_each(
