@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from app.container import Container
 from app.reconciliation_due import reconciliation_state
-from plex.client import READ_BATCH
+from plex.item_reader import READ_BATCH
 from reconciliation.automatic import AutomaticRuns, Reconciler
 from reconciliation.engine import Reconciliation
 from reconciliation.sides import Sides

@@ -178,7 +178,7 @@ class CurrentSession:
         facts = ServerFacts(
             index.connection, lambda: (client.server_id, client.server_version), self._log.info
         )
-        library = Library(client, index, config.plex_library, self._clock)
+        library = Library(client, index, config.plex_library, self._clock, self._log.warning)
         learning = PathLearning(
             index.connection,
             lambda: library.server_id,

@@ -18,9 +18,11 @@ from plex.exceptions import (
     plex_errors,
 )
 from plex.field_sender import EditOutcome, FieldSender
+from plex.item_reader import READ_BATCH, ItemsRead, read_each
 from plex.items import (
     MOVIE,
     LibraryPart,
+    Place,
     PlexImage,
     PlexItem,
     Section,
@@ -28,13 +30,13 @@ from plex.items import (
     parse_item,
     parse_section,
 )
-from plex.listing import ADDED, LISTING_PAGE, find_named, list_all, list_since
+from plex.listing import fails_at_file, find_named, list_updated
 from plex.secure_connection import explained
 from plex.session import PlexSession
+from plex.walk import START, Hole, Walk
 from plex.xml_document import parse_document
 from shared.frozen import frozen
 
-READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
 IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read; spec.md §6
 # Without `skipRefresh`, Plex runs local agents and an analysis for each item that is read. The
 # exclusions name what the plugin does not use; a server that shows it all the same does no harm.
@@ -185,56 +187,61 @@ class PlexClient:
         found = map(parse_section, self._get("/library/sections", "listing the libraries"))
         return [section for section in found if section is not None]
 
-    def list_parts(self, section: Section) -> Iterator[list[LibraryPart]]:
-        """Yield all files of a library, page by page (see `plex.listing.list_all`)."""
-        return list_all(self._get, section)
+    def list_parts(
+        self, section: Section, after: Place = START, holes: Sequence[Hole] = ()
+    ) -> Walk:
+        """Return a walk over a library, or over what is new in it (see `plex.walk.Walk`)."""
+        return Walk(self._get, section, after, holes)
 
-    def list_changed(
+    def list_updated(
         self, section: Section, since: int, at_most: int
     ) -> Iterator[list[LibraryPart]]:
-        """Yield the files that changed after a moment (see `plex.listing.list_since`)."""
-        return list_since(self._get, section, since, at_most)
-
-    def list_added(self, section: Section, since: int) -> Iterator[list[LibraryPart]]:
-        """Yield the files that were added after a moment: a page of them, more are no answer."""
-        return list_since(self._get, section, since, LISTING_PAGE, (ADDED,))
+        """Yield the files of items that were updated (see `plex.listing.list_updated`)."""
+        return list_updated(self._get, section, since, at_most)
 
     def find_parts(self, section: Section, chunk: str) -> list[LibraryPart] | None:
         """Return the files with this in their path; None: no answer (`plex.listing.find_named`)."""
         return find_named(self._get, section, chunk)
+
+    def fails_at_file(self, section: Section, path: str) -> bool:
+        """Tell whether Plex fails at the item of this file (see `plex.listing.fails_at_file`)."""
+        return fails_at_file(self._get, section, path)
 
     def read_items(
         self, rating_keys: Sequence[int], batch: int = READ_BATCH
     ) -> dict[int, PlexItem]:
         """Return the items with these keys, with complete lists; those that are gone are absent.
 
+        Raises:
+            PlexError: Plex could not show one of them.
+        """
+        found, failed = self.read_each(rating_keys, batch)
+        for error in failed.values():
+            raise error
+        return found
+
+    def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
+        """Read items, and find those that Plex cannot show (see `plex.item_reader.read_each`).
+
         Args:
             rating_keys: the items.
-            batch: how many are asked for at once, up to 500, which still fit into a request line;
-                fewer where Plex fails at so many.
+            batch: how many are asked for at once, up to 500, which still fit into a request line.
         """
-        found: dict[int, PlexItem] = {}
-        start = 0
-        while start < len(rating_keys):
-            some = rating_keys[start : start + batch]
-            try:
-                videos = self._read_videos(some)
-            except PlexTemporaryError as error:
-                if batch <= READ_BATCH or error.retry_after is not None:
-                    raise
-                batch //= 2
-                continue
-            for item in filter(None, map(parse_item, videos)):
-                found[item.rating_key] = item
-                self._note(item.title, item.files)
-            start += len(some)
-        return found
+        return read_each(self._read_some, rating_keys, batch)
+
+    def _read_some(self, rating_keys: Sequence[int]) -> list[PlexItem]:
+        items = [*filter(None, map(parse_item, self._read_videos(rating_keys)))]
+        for item in items:
+            self._note(item.title, item.files)
+        return items
 
     def _read_videos(self, rating_keys: Sequence[int]) -> list[Element]:
         try:
             answer = self._get(
                 f"/library/metadata/{','.join(map(str, rating_keys))}?{_ITEM_QUERY}",
-                f"reading {len(rating_keys)} items",
+                f"reading item {rating_keys[0]}"
+                if len(rating_keys) == 1
+                else f"reading {len(rating_keys)} items",
                 {"X-Plex-Container-Start": "0", "X-Plex-Container-Size": str(len(rating_keys))},
             )
         except PlexNotFound:

@@ -68,9 +68,17 @@ class PlexTemporaryError(PlexError):
 
     Attributes:
         was_closed: the connection ended before any answer.
+        may_be_one_item: Plex answered, with an error of its own or a document that cannot be
+            parsed: one item of the answer may be at fault.
     """
 
     was_closed = False
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, *, may_be_one_item: bool = False
+    ) -> None:
+        super().__init__(message, retry_after)
+        self.may_be_one_item = may_be_one_item
 
 
 class PlexNotFound(PlexError):
@@ -172,7 +180,11 @@ def error_for_status(
     if status in _DOWN:
         return PlexServerDown(f"{doing}: Plex is not ready ({status})", retry_after)
     if status in _TRY_AGAIN or status >= _SERVER_FAULT:
-        return PlexTemporaryError(f"{doing}: Plex could not ({told})", retry_after)
+        return PlexTemporaryError(
+            f"{doing}: Plex could not ({told})",
+            retry_after,
+            may_be_one_item=status >= _SERVER_FAULT and retry_after is None,
+        )
     return PlexPermanentError(f"{doing}: Plex refused ({told})")
 
 
@@ -198,8 +210,11 @@ def plex_errors(doing: str) -> Iterator[None]:
         raise PlexTemporaryError(f"{doing}: Plex took too long to answer") from None
     except requests.exceptions.ConnectionError as error:
         raise _from_connection_error(error, doing) from None
-    except (ParseError, requests.exceptions.RequestException):
-        raise PlexTemporaryError(f"{doing}: Plex gave half an answer, or none of its own") from None
+    except (ParseError, requests.exceptions.RequestException) as error:
+        raise PlexTemporaryError(
+            f"{doing}: Plex gave half an answer, or none of its own",
+            may_be_one_item=isinstance(error, ParseError),
+        ) from None
     except OSError as error:
         # requests raises a bare one before any connection, when a file of certificates is missing.
         raise PlexTlsError(f"{doing}: {error}; correct plex_verify_tls") from None

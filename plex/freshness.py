@@ -5,11 +5,11 @@ from enum import Enum
 from plex.listing import LISTING_PAGE
 from plex.path_index import Listing
 
-# What bumps Plex's change counters is unproven (plex-protocol.md §2.5), so an unchanged one is
-# believed for this long only.
+# Nobody knows all that raises Plex's change counters, so an unchanged one is believed for this long
+# only.
 TRUST_CHANGE_MARK = 600.0
-# Some rows carry no time stamps, or old ones, and what was removed shows in a complete listing only
-# (plex-protocol.md §2.5): a library that changes is listed whole this often.
+# What was removed shows in a complete listing only, and so does a file that was moved without a new
+# time stamp of its item: a library that changes is listed whole this often.
 LISTING_AGE = 3600.0
 LONGEST_LISTING_AGE = 86_400.0
 SMALL = 2 * LISTING_PAGE  # items; what has changed takes two requests, as such a listing does
@@ -41,6 +41,6 @@ def next_look(last: Listing | None, change_mark: str, now: float, *, whole: bool
     if change_mark == last.looked_mark and 0 <= now - last.looked_at < TRUST_CHANGE_MARK:
         return Look.NOTHING
     allowed = LONGEST_LISTING_AGE if change_mark == last.change_mark else LISTING_AGE
-    if last.items <= SMALL or not last.cursor or not 0 <= listing_age < allowed:
+    if last.items <= SMALL or not last.last_key or not 0 <= listing_age < allowed:
         return Look.WHOLE
     return Look.CHANGES

@@ -63,8 +63,8 @@ class LibraryPart:
         rating_key: of its item.
         size: in bytes; 0 where Plex does not know it.
         section: key of the library, 0 where nobody asked for it; two are the same file without it.
-        changed_at: the later of its item's `addedAt` and `updatedAt`, in seconds since the epoch
-            by Plex's clock; 0 where it has none, and not kept.
+        changed_at: its item's `updatedAt`, in seconds since the epoch by Plex's clock; 0 where it
+            has none, and not kept.
     """
 
     path: str
@@ -72,6 +72,19 @@ class LibraryPart:
     size: int = 0
     section: int = field(default=0, compare=False)
     changed_at: int = field(default=0, compare=False)
+
+
+@frozen
+class Place:
+    """A place in a library whose items are sorted by their rating keys.
+
+    Attributes:
+        rows: how many items lie before it.
+        last_key: the rating key of the last of these; 0 for none, or when Plex does not sort.
+    """
+
+    rows: int = 0
+    last_key: int = 0
 
 
 @frozen
@@ -136,7 +149,7 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
     rating_key = whole_number(video.get("ratingKey"))
     if not rating_key:
         return
-    changed_at = max(whole_number(video.get("addedAt")), whole_number(video.get("updatedAt")))
+    changed_at = whole_number(video.get("updatedAt"))
     for media in video.findall("Media"):
         if media.get("proxyType") == _OPTIMIZED:
             continue

@@ -1,18 +1,26 @@
 """The configured libraries of one server, and the path index kept in step with them."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from plex.client import PlexClient
-from plex.exceptions import PlexError, PlexLibraryError, PlexNotFound, PlexPermanentError
+from plex.exceptions import (
+    PlexError,
+    PlexLibraryError,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexTemporaryError,
+)
 from plex.freshness import Look, next_look
-from plex.items import MOVIE, LibraryPart, Section
+from plex.item_reader import READ_BATCH, ItemsRead
+from plex.items import MOVIE, LibraryPart, Place, Section
 from plex.library_choice import choose_libraries
-from plex.listing import FilterIgnored
+from plex.listing import CannotTell, OrderIgnored
 from plex.look_up import chunk_of, holders_of
 from plex.path_index import Listing, PathIndex
+from plex.unreadable import UnreadableItems
 from validation.paths import folded_name
 
 IDENTITY_AGE = 60.0  # seconds; nobody sets a Plex up anew, its libraries scanned, within that time
@@ -31,6 +39,7 @@ class Library:
         index: its files.
         names: the libraries to use, as the setting has them; empty means all of videos.
         clock: seconds since the epoch.
+        warn: tells the user about an item at which Plex fails.
 
     Attributes:
         index: which item holds which file.
@@ -50,6 +59,7 @@ class Library:
         index: PathIndex,
         names: str,
         clock: Callable[[], float],
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._client = client
         self._names = names
@@ -68,11 +78,16 @@ class Library:
         self.listings = 0
         self.looked_at = float("-inf")
         self.index = index
+        self._unreadable = UnreadableItems(client, index, clock, warn)
 
     @property
     def server_id(self) -> str:
         """The server's identity, under which the sync log remembers its items."""
         return self._client.server_id
+
+    def read_items(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
+        """Read items, also when Plex fails at some (see `plex.unreadable.UnreadableItems.read`)."""
+        return self._unreadable.read(rating_keys, batch)
 
     def sections(self) -> list[Section]:
         """Ask which libraries are in use."""
@@ -183,20 +198,37 @@ class Library:
             return
         if last is None or not last.items:
             self._list(section)
-        elif last.cursor:
-            self._noticed[section.key] = self._list_additions(section, last)
+        elif last.last_key:
+            try:
+                self._noticed[section.key] = self._list_additions(section, last)
+            except OrderIgnored:
+                # Nothing is asked again until the library was listed or asked otherwise.
+                self._noticed[section.key] = replace(last, looked_at=now, last_key=0)
 
     def _list_additions(self, section: Section, last: Listing) -> Listing:
-        """Take in what was added since the last look; return how the library is known now."""
-        seen = _Stamps(self._clock, last.cursor)
-        try:
-            for page in seen.of(self._client.list_added(section, last.cursor - 1)):
-                if self.index.add(section.key, page):
-                    self.listings += 1
-            cursor = seen.cursor
-        except FilterIgnored:
-            cursor = 0  # it is not asked again until it was looked at otherwise
-        return replace(last, looked_at=seen.begun, looked_mark=section.change_mark, cursor=cursor)
+        """Take in what was added since the last look; return how the library is known now.
+
+        Raises:
+            OrderIgnored: Plex does not sort, so nobody can tell.
+        """
+        looked_at = self._clock()
+        walk = self._client.list_parts(
+            section, Place(last.items, last.last_key), self._unreadable.holes(section)
+        )
+        self._take_in(section, walk)
+        self._unreadable.keep_holes(section, walk.holes, last.items)
+        return replace(
+            last,
+            looked_at=looked_at,
+            looked_mark=section.change_mark,
+            items=walk.place.rows,
+            last_key=walk.place.last_key,
+        )
+
+    def _take_in(self, section: Section, pages: Iterable[list[LibraryPart]]) -> None:
+        for page in pages:
+            if self.index.add(section.key, page):
+                self.listings += 1
 
     def _is_due(self, last: float) -> bool:
         return not _is_recent(last, self._clock()) or not self.index.has_listing()
@@ -218,6 +250,9 @@ class Library:
         for section in asked:
             parts = self._client.find_parts(section, chunk)
             if parts is None:
+                if self._unreadable.take_for(section, path):
+                    self.listings += 1
+                    return True
                 answered = False
                 continue
             found += parts
@@ -244,22 +279,37 @@ class Library:
 
     def _list(self, section: Section) -> None:
         seen = _Stamps(self._clock)
-        pages = seen.of(self._client.list_parts(section))
-        self.index.replace_section(section.key, pages, section.change_mark, seen.begun)
-        self.index.note_look(section.key, seen.begun, section.change_mark, seen.cursor)
+        was_listed = self.index.last_listing(section.key) is not None
+        known = self._unreadable.holes(section) if was_listed else []
+        walk = self._client.list_parts(section, holes=known)
+        self.index.replace_section(
+            section.key, seen.of(walk), section.change_mark, seen.begun, lambda: walk.gaps
+        )
+        self.index.note_look(section.key, seen.begun, section.change_mark, walk.place, seen.cursor)
         self.listings += 1
+        self._unreadable.keep_holes(section, walk.holes, 0)
 
     def _list_changes(self, section: Section, last: Listing) -> bool:
         """Take in what changed since the last look; False when Plex cannot tell."""
         seen = _Stamps(self._clock, last.cursor)
-        pages = self._client.list_changed(section, last.cursor - 1, last.items // 2)
+        cursor = 0
         try:
-            for page in seen.of(pages):
-                if self.index.add(section.key, page):
-                    self.listings += 1
-        except FilterIgnored:
+            now = self._list_additions(section, last)
+            if last.cursor:
+                pages = self._client.list_updated(section, last.cursor, last.items // 2)
+                self._take_in(section, seen.of(pages))
+                cursor = seen.cursor
+        except CannotTell:
             return False
-        self.index.note_look(section.key, seen.begun, section.change_mark, seen.cursor)
+        except PlexTemporaryError as error:
+            if not error.may_be_one_item:
+                raise
+            # An item at which Plex fails may be among the newest. Until the next whole listing,
+            # only what was added is asked for.
+            if not self._unreadable.holes(section):
+                return False
+        place = Place(now.items, now.last_key)
+        self.index.note_look(section.key, seen.begun, section.change_mark, place, cursor)
         return True
 
     def _configured_sections(self) -> list[Section]:
@@ -300,7 +350,7 @@ class _Stamps:
     def cursor(self) -> int:
         return max(self._at_least, self._newest - math.ceil(self._took))
 
-    def of(self, pages: Iterator[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
+    def of(self, pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
         """Pass the pages on, having looked at their stamps."""
         latest = self.begun + _AHEAD
         for page in pages:

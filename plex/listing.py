@@ -1,10 +1,10 @@
-"""The files of a library as Plex lists them: all, those that changed, and those of one name.
+"""The files of a library as Plex lists them: all, those that are new, and those of one name.
 
-Filters are requests that a server may ignore in silence (plex-protocol.md §2.2, §2.5): an answer
-that was not filtered is told apart here, and concludes nothing.
+A sort order and a filter are requests that a server may ignore without a word. So each answer is
+checked, and one that was not sorted or not filtered concludes nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
@@ -14,17 +14,17 @@ from plex.exceptions import (
     PlexPermissionError,
     PlexTemporaryError,
 )
-from plex.items import LibraryPart, Section, parse_parts, whole_number
+from plex.items import LARGEST_NUMBER, LibraryPart, Section, parse_parts, whole_number
 
-LISTING_PAGE = 1000  # videos; plex-protocol.md §2.4: 500 to 1000 slim rows
-SMALLEST_PAGE = 250  # a server that is too slow for this one has another trouble than its size
+LISTING_PAGE = 1000  # videos; Plex lists so many slim rows without effort
+NEWEST_PAGE = 100  # videos; within a minute fewer change, as a rule
 LOOK_UP_ROWS = 50  # videos that one file name may have in common before it says nothing
-ADDED = "addedAt"
-CHANGE_STAMPS = (ADDED, "updatedAt")
+# A rating key never changes and a new item has a higher one, so new rows come last. In the order
+# of `addedAt` many items share a second, and edits move rows.
+BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
         "type": "1",  # without it a filter by file is answered with 500
-        "sort": "addedAt:asc",  # a stable order: rows shift while a scan runs
         "includeGuids": "0",
         "includeCollections": "0",
         "excludeElements": "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,"
@@ -37,47 +37,55 @@ Get = Callable[[str, str, Mapping[str, str]], Element]
 """Reads a path of the server: the path, what is being done (for people), headers."""
 
 
-class FilterIgnored(Exception):  # noqa: N818 - a way of the server, not an error of the program
-    """Plex did not filter by time: only a complete listing tells what is new."""
+class CannotTell(Exception):  # noqa: N818 - a way of the server, not an error of the program
+    """Only a complete listing tells what is new in this library."""
 
 
-def list_all(get: Get, section: Section) -> Iterator[list[LibraryPart]]:
-    """Yield all files of a library, page by page; a row that moved between pages comes twice.
-
-    Raises:
-        PlexTemporaryError: the listing ended before the number of rows that it announced, so
-            nothing may be concluded from what it did not show.
-        PlexError: Plex could not be asked.
-    """
-    for rows, _ in _pages(get, section, ""):
-        yield [part for video in rows for part in parse_parts(video)]
+class OrderIgnored(CannotTell):
+    """Plex did not sort the rows as it was asked to."""
 
 
-def list_since(
-    get: Get,
-    section: Section,
-    since: int,
-    at_most: int,
-    stamps: Sequence[str] = CHANGE_STAMPS,
+def list_updated(
+    get: Get, section: Section, since: int, at_most: int
 ) -> Iterator[list[LibraryPart]]:
-    """Yield the files of the videos that were added or changed after a moment, page by page.
+    """Yield the files of the items that were updated at a moment or later, the newest first.
 
     Args:
         get: reads from the server.
-        section: the library.
+        section: the library; an item of it was updated at that moment or later.
         since: the moment, in seconds since the epoch by Plex's own clock.
-        at_most: how many videos there may be; more are no answer to this question.
-        stamps: which of a video's time stamps are asked for, one after the other.
+        at_most: how many items there may be.
 
     Raises:
-        FilterIgnored: there are more, or older ones among them.
-        PlexError: as `list_all`.
+        CannotTell: there are more, the item of that moment is gone, or rows moved meanwhile.
+        OrderIgnored: the rows were not sorted.
+        PlexError: Plex could not be asked.
     """
-    for stamp in stamps:
-        for rows, total in _pages(get, section, f"&{stamp}%3E%3E={since}"):
-            if total > at_most or any(whole_number(row.get(stamp)) <= since for row in rows):
-                raise FilterIgnored
-            yield [part for video in rows for part in parse_parts(video)]
+    start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
+    keys: set[str | None] = set()
+    while True:
+        page = get(
+            address(section, NEWEST_FIRST),
+            f"listing what changed in the library '{section.title}'",
+            container(start, size),
+        )
+        rows = page.findall("Video")
+        stamps = [whole_number(row.get("updatedAt")) for row in rows]
+        known = [stamp for stamp in stamps if stamp]
+        if known != sorted(known, reverse=True) or max(known, default=0) > last:
+            raise OrderIgnored
+        if not known or (known[0] < since if not start else rows[0].get("ratingKey") not in keys):
+            raise CannotTell
+        news = [row for row, stamp in zip(rows, stamps, strict=True) if stamp >= since]
+        listed += len(news)
+        if listed > at_most:
+            raise CannotTell
+        yield [part for video in news for part in parse_parts(video)]
+        if known[-1] < since or start + len(rows) >= whole_number(page.get("totalSize")):
+            return
+        keys = {row.get("ratingKey") for row in rows}
+        # The last row comes again, as proof that no row moved up and was missed.
+        start, size, last = start + len(rows) - 1, LISTING_PAGE, known[-1]
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
@@ -96,9 +104,9 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
     """
     try:
         answer = get(
-            f"{_address(section)}&file={quote(chunk, safe='')}",
+            f"{address(section, BY_KEY)}&file={quote(chunk, safe='')}",
             f"looking for a file in the library '{section.title}'",
-            _container(0, LOOK_UP_ROWS),
+            container(0, LOOK_UP_ROWS),
         )
     except (PlexNotFound, PlexPermanentError, PlexPermissionError):
         return None  # a proxy may block a word in the name, whatever the token may do
@@ -115,39 +123,34 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
     return [part for video in rows for part in parse_parts(video)]
 
 
-def _pages(get: Get, section: Section, query: str) -> Iterator[tuple[list[Element], int]]:
-    """Yield the rows of each page, and how many there are in all.
-
-    A page that Plex fails to give is asked for again in half the size, down to the smallest.
-    """
-    doing = f"listing the library '{section.title}'"
-    start, total, size = 0, 1, LISTING_PAGE
-    fewest: int | None = None
-    while start < total:
+def fails_at_file(get: Get, section: Section, path: str) -> bool:
+    """Tell whether Plex fails, not for a moment only, at a search for a file's whole path."""
+    if "," in path:
+        return False  # it means "or" to Plex
+    for _ in range(2):
         try:
-            page = get(_address(section) + query, doing, _container(start, size))
+            get(
+                f"{address(section, BY_KEY)}&file={quote(path, safe='')}",
+                f"looking for a file in the library '{section.title}'",
+                container(0, LOOK_UP_ROWS),
+            )
         except PlexTemporaryError as error:
-            if size <= SMALLEST_PAGE or error.retry_after is not None:
+            if not error.may_be_one_item:
                 raise
-            size //= 2
-            continue
-        rows = page.findall("Video")
-        total = whole_number(page.get("totalSize")) or start + len(rows)
-        if not rows and start < total:
-            message = f"{doing}: it ended at {start} of {total} videos"
-            raise PlexTemporaryError(message)
-        yield rows, total
-        # Rows that vanished meanwhile have moved later ones up, to before where this page began.
-        gone = 0 if fewest is None else max(0, fewest - total)
-        fewest = total if fewest is None else min(fewest, total)
-        start = max(0, start - gone) if gone else start + len(rows)
+        except (PlexNotFound, PlexPermanentError, PlexPermissionError):
+            return False
+        else:
+            return False
+    return True
 
 
-def _address(section: Section) -> str:
-    return f"/library/sections/{section.key}/all?{_SLIM}"
+def address(section: Section, order: str) -> str:
+    """Return the path and query that list a library in an order."""
+    return f"/library/sections/{section.key}/all?{_SLIM}&sort={quote(order)}"
 
 
-def _container(start: int, size: int) -> dict[str, str]:
+def container(start: int, size: int) -> dict[str, str]:
+    """Return the headers that ask for one page of a list."""
     return {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
 
 

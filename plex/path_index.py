@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 
 from plex.index_database import IndexConnection
-from plex.items import LibraryPart
+from plex.items import LibraryPart, Place
 from shared.frozen import frozen
 from validation.paths import folded_name, folded_path
 
@@ -29,8 +29,9 @@ CREATE INDEX IF NOT EXISTS parts_by_folded ON parts (folded);
 CREATE INDEX IF NOT EXISTS parts_by_name ON parts (name, size);
 CREATE TABLE IF NOT EXISTS listings (
     server_id TEXT NOT NULL, section INTEGER NOT NULL, listing INTEGER NOT NULL,
-    listed_at REAL NOT NULL, change_mark TEXT NOT NULL, items INTEGER NOT NULL,
-    looked_at REAL NOT NULL, looked_mark TEXT NOT NULL, cursor INTEGER NOT NULL,
+    listed_at REAL NOT NULL, change_mark TEXT NOT NULL, looked_at REAL NOT NULL,
+    looked_mark TEXT NOT NULL, items INTEGER NOT NULL, last_key INTEGER NOT NULL,
+    cursor INTEGER NOT NULL,
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
@@ -41,7 +42,7 @@ SELECT :section, coalesce(MAX(listing), 0) FROM parts WHERE section = :section
 """
 _INSERT_LISTING = """
 INSERT OR REPLACE INTO listings
-SELECT :server, :section, :listing, :now, :mark, COUNT(DISTINCT rating_key), :now, :mark, 0
+SELECT :server, :section, :listing, :now, :mark, :now, :mark, COUNT(DISTINCT rating_key), 0, 0
 FROM parts WHERE server_id = :server AND section = :section
 """
 _UPSERT_PART = (
@@ -49,7 +50,7 @@ _UPSERT_PART = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
     "DO UPDATE SET size = excluded.size, listing = excluded.listing"
 )
-_SCHEMA_VERSION = 4  # also rises when `folded_path` changes: an index of old forms finds nothing
+_SCHEMA_VERSION = 5  # also rises when `folded_path` changes: an index of old forms finds nothing
 _CLEARINGS = -1  # no library has this key: counts among the numbers how often all was forgotten
 
 
@@ -60,18 +61,20 @@ class Listing:
     Attributes:
         listed_at: when it was last listed to its end, in seconds since the epoch.
         change_mark: what it said of itself then.
-        items: how many it had then.
         looked_at: when it was last listed, or asked for what changed.
         looked_mark: what it said of itself then.
-        cursor: nothing older than this, in seconds since the epoch by Plex's clock, is unknown but
-            what has no time stamp or an old one; 0 when no item told one.
+        items: how many items it had then, up to the one with the highest rating key.
+        last_key: that rating key: what was added since has a higher one; 0 when Plex cannot tell.
+        cursor: an update before this moment, in seconds since the epoch by Plex's clock, is known;
+            0 when Plex cannot tell.
     """
 
     listed_at: float
     change_mark: str
-    items: int
     looked_at: float
     looked_mark: str
+    items: int
+    last_key: int
     cursor: int
 
 
@@ -110,8 +113,8 @@ class PathIndex:
     def last_listing(self, section: int) -> Listing | None:
         """Return how this library stood at its last listing; None when it never had one."""
         row = self._connection.execute(
-            "SELECT listed_at, change_mark, items, looked_at, looked_mark, cursor FROM listings "
-            "WHERE server_id = ? AND section = ?",
+            "SELECT listed_at, change_mark, looked_at, looked_mark, items, last_key, cursor "
+            "FROM listings WHERE server_id = ? AND section = ?",
             (self._server_id, section),
         ).fetchone()
         return None if row is None else Listing(*row)
@@ -124,13 +127,26 @@ class PathIndex:
         return bool(row[0])
 
     def replace_section(
-        self, section: int, pages: Iterable[list[LibraryPart]], change_mark: str, now: float
+        self,
+        section: int,
+        pages: Iterable[list[LibraryPart]],
+        change_mark: str,
+        now: float,
+        gaps: Callable[[], Iterable[tuple[int, int]]] = tuple,
     ) -> int:
         """Take in a complete listing of one library, page by page; return the number of files.
 
         What the listing no longer has goes at its end, but for what was seen otherwise since it
         began; one that fails half-way removes nothing, and what it has shown by then is kept. One
         during which all was forgotten is no listing: what it had shown before that is gone.
+
+        Args:
+            section: the library's key.
+            pages: the files.
+            change_mark: what the library said of itself before.
+            now: seconds since the epoch.
+            gaps: gives, at the end, the rating keys between which the listing could not show what
+                there is: nothing between two of them goes.
         """
         count = 0
         cleared = self._number(_CLEARINGS)
@@ -143,6 +159,11 @@ class PathIndex:
         with self._transaction():
             if self._last_number(_CLEARINGS) != cleared:
                 return count
+            self._connection.executemany(
+                "UPDATE parts SET listing = ? WHERE server_id = ? AND section = ? "
+                "AND listing < ? AND rating_key > ? AND rating_key < ?",
+                [(listing, self._server_id, section, listing, *gap) for gap in gaps()],
+            )
             self._connection.execute(
                 "DELETE FROM parts WHERE server_id = ? AND section = ? AND listing < ?",
                 (self._server_id, section, listing),
@@ -173,12 +194,14 @@ class PathIndex:
             news = [self._replace_item(section, *item, number) for item in files_of.items()]
         return any(news)
 
-    def note_look(self, section: int, now: float, change_mark: str, cursor: int) -> None:
+    def note_look(
+        self, section: int, now: float, change_mark: str, place: Place, cursor: int
+    ) -> None:
         """Remember that this library, listed before, was asked for what changed."""
         self._connection.execute(
-            "UPDATE listings SET looked_at = ?, looked_mark = ?, cursor = ? "
-            "WHERE server_id = ? AND section = ?",
-            (now, change_mark, cursor, self._server_id, section),
+            "UPDATE listings SET looked_at = ?, looked_mark = ?, items = ?, last_key = ?, "
+            "cursor = ? WHERE server_id = ? AND section = ?",
+            (now, change_mark, place.rows, place.last_key, cursor, self._server_id, section),
         )
 
     def drop_sections_except(self, sections: Iterable[int]) -> None:
@@ -243,7 +266,28 @@ class PathIndex:
         )
         return {row[0] for row in rows}
 
-    def _find(self, column: str, value: str, *before: int) -> list[LibraryPart]:
+    def files_of(self, rating_key: int) -> list[str]:
+        """Return the paths of an item's files."""
+        return [part.path for part in self._find("rating_key", rating_key)]
+
+    def keys_between(self, low: int, high: int) -> list[int]:
+        """Return the keys of the items between two rating keys, the lowest first."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT rating_key FROM parts WHERE server_id = ? AND rating_key > ? "
+            "AND rating_key < ? ORDER BY rating_key",
+            (self._server_id, low, high),
+        )
+        return [row[0] for row in rows]
+
+    def another_key(self, rating_key: int) -> int | None:
+        """Return the key of any other item; None without one."""
+        row = self._connection.execute(
+            "SELECT rating_key FROM parts WHERE server_id = ? AND rating_key != ? LIMIT 1",
+            (self._server_id, rating_key),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _find(self, column: str, value: str | int, *before: int) -> list[LibraryPart]:
         rows = self._connection.execute(
             f"SELECT path, rating_key, size, section FROM parts WHERE {column} = ? "
             "AND server_id = ? ORDER BY rating_key",

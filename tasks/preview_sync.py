@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from plex.client import READ_BATCH
 from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
+from plex.item_reader import READ_BATCH
 from tasks.answer import Answer
 from tasks.arguments import scene_argument
 from tasks.context import TaskContext
@@ -18,6 +18,7 @@ from worker.session import SyncSession
 SEEN, CHANGES, COVERS, IN_STEP = "looked at", "would change", "with a cover to compare", "in step"
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
+UNSEEN = "that Plex lists but did not show"
 _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADATA, NO_FILE)
 
 
@@ -87,9 +88,12 @@ class _Preview:
 
     def _tell(self, one: Inspection) -> None:
         if one.error is not None:
-            if not isinstance(one.error, PlexNotFound | PlexAmbiguousMatch):
+            if one.unseen:
+                self.sums[UNSEEN] = self.sums.get(UNSEEN, 0) + 1
+            elif isinstance(one.error, PlexNotFound | PlexAmbiguousMatch):
+                self.sums[MISSING if isinstance(one.error, PlexNotFound) else AMBIGUOUS] += 1
+            else:
                 raise one.error  # Plex could not be asked: nothing may be concluded from that
-            self.sums[MISSING if isinstance(one.error, PlexNotFound) else AMBIGUOUS] += 1
             self._report.add(f"\n{one.scene.label}\n  {one.error}")
             return
         lines = [f"  {words}" for words in one.elsewhere]

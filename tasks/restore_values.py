@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plex.client import READ_BATCH
 from plex.exceptions import (
     PlexError,
     PlexNotFound,
@@ -13,6 +12,7 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.health import check_plex_health
+from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from plex.matcher import still_holds
 from plex.originals import Held, shares_a_file
@@ -102,9 +102,13 @@ class _Restoring:
         for start in range(0, len(keys), READ_BATCH):
             batch = keys[start : start + READ_BATCH]
             try:
-                items = self._session.client.read_items(batch)
+                items, unreadable = self._session.library.read_items(batch)
                 for key in batch:
-                    self._restore(key, items.get(key))
+                    if key in unreadable:
+                        records = self._log.records_of_item(self._server_id, key)
+                        self._failed(f"Item {key}", records, unreadable[key])
+                    else:
+                        self._restore(key, items.get(key))
             except PlexError as error:
                 return error
             self._context.log.progress(min(1.0, (start + READ_BATCH) / len(keys)))
@@ -126,7 +130,7 @@ class _Restoring:
         except PlexNotFound:
             self.counts.gone += 1
         except (PlexPermanentError, PlexReadOnly, PlexTemporaryError) as error:
-            self._failed(item, records, error)
+            self._failed(f"'{item.title}', the item", records, error)
         else:
             self.counts.restored += 1
             self.counts.scenes.update(records.keys() - {NOBODY})
@@ -136,7 +140,7 @@ class _Restoring:
                     "that it had; the beginning was put back. Edit it in Plex for the rest"
                 )
 
-    def _failed(self, item: PlexItem, records: Mapping[int, ItemRecord], error: PlexError) -> None:
+    def _failed(self, item: str, records: Mapping[int, ItemRecord], error: PlexError) -> None:
         sick = isinstance(error, PlexReadOnly | PlexTemporaryError)
         if sick and not check_plex_health(self._session.client).healthy:
             raise error
@@ -144,7 +148,7 @@ class _Restoring:
         known = records.keys() - {NOBODY}
         scenes = ", ".join(f"scene {scene_id}" for scene_id in known) or "a scene that is gone"
         self._context.log.warning(
-            f"'{item.title}', the item of {scenes}, was not restored: {error}. Run the task again"
+            f"{item} of {scenes}, was not restored: {error}. Run the task again"
         )
 
     def _is_the_same(self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]) -> bool:

@@ -120,13 +120,13 @@ class BatchSync:
             self._queue.forget_scenes(finder.gone)
         unlocked: list[tuple[Result, CoverResult]] = []
         for one in work:
-            if isinstance(one.error, PlexCopy) or (one.elsewhere and not one.items):
+            if isinstance(one.error, PlexCopy) or (
+                one.elsewhere and not one.items and one.error is None
+            ):
                 yield self._left_alone(one)
                 continue
             try:
-                if one.error is not None:
-                    raise one.error
-                changed, cover = writer.write(one)
+                changed, cover = _write(writer, one)
             except (PlexError, StashFileError) as error:
                 yield Result(one.claims, one.scene.label, error=error, files=one.scene.files)
                 continue
@@ -169,3 +169,13 @@ class BatchSync:
             cover_tag=cover_tag,
             entities=scene.entity_ids(),
         )
+
+
+def _write(writer: ItemWriter, one: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
+    """Write the items of a scene; a scene may have an error and items, when Plex fails at one."""
+    if one.error is not None and not one.items:
+        raise one.error
+    written = writer.write(one)
+    if one.error is not None:
+        raise one.error
+    return written

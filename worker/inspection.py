@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from plex.client import READ_BATCH
 from plex.diff import ItemEdit
 from plex.exceptions import PlexError
+from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from sync_queue.sync_log import SyncLog
 from sync_queue.sync_records import ItemRecord, SceneRecord

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Sequence
 
-from plex.client import READ_BATCH
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexError, PlexNotFound
+from plex.item_reader import READ_BATCH
 from plex.matcher import Match, MatchConfidence, Matching, still_holds
 from plex.scanner_rules import is_plex_version, why_absent
 from stash.exceptions import StashQueryError
@@ -61,15 +61,17 @@ class ItemFinder:
             StashError: Stash could not be surveyed; likewise.
         """
         self._match_by_path(work)
-        missing = [one for one in work if not one.items]
-        in_part = [one for one in work if one.items and self._files_to_come(one)]
+        missing = [one for one in work if not one.items and one.error is None]
+        in_part = [
+            one for one in work if one.items and one.error is None and self._files_to_come(one)
+        ]
         if missing or in_part:
             missing = self._look_again(missing, in_part)
         strangers = [one for one in work if one.error is None and self._is_stranger(one)]
         self._learn(strangers)
         self._match_by_any_rule({id(one): one for one in (*missing, *strangers)}.values())
         for one in missing:
-            if not one.items:
+            if not one.items and one.error is None:
                 one.error = self._why_not(one)
         self._owners.settle([one for one in work if one.items])
 
@@ -95,7 +97,7 @@ class ItemFinder:
         for one in missing:
             since = max((claim.job.enqueued_at for claim in one.claims), default=0.0)
             one.looked_for = asked or looked_at >= since
-        return [one for one in missing if not one.items]
+        return [one for one in missing if not one.items and one.error is None]
 
     def _match_by_path(self, work: Sequence[SceneWork]) -> None:
         for one in work:
@@ -117,8 +119,11 @@ class ItemFinder:
             if match.rating_key not in {item.rating_key for item in one.items}
         ]
         keys = {match.rating_key for _, match in wanted}
-        items = self._session.client.read_items(sorted(keys), self._batch)
+        items, failed = self._session.library.read_items(sorted(keys), self._batch)
         for one, match in wanted:
+            if match.rating_key in failed:
+                one.unseen, one.error = True, failed[match.rating_key]
+                continue
             item = items.get(match.rating_key)
             if item is not None and still_holds(item, match):
                 one.items.append(item)

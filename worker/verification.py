@@ -94,7 +94,7 @@ class Verification:
         if not expected:
             return
         try:
-            items = self._client.read_items(list(expected))
+            items, _ = self._client.read_each(list(expected))
         except PlexError as error:
             self._log.step(f"What was sent was not read back: {error}")
             return

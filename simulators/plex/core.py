@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from simulators.plex.answers import RefusedError
@@ -97,6 +97,15 @@ class Core:
         if not found:
             raise RefusedError(404)
         return found
+
+    def readable(self, shown: Sequence[Item | Collection]) -> None:
+        """Refuse an answer that would contain an item which breaks it.
+
+        Raises:
+            RefusedError: 500.
+        """
+        if any(one.rating_key in self.switches.unreadable for one in shown):
+            raise RefusedError(500)
 
     def target(self, text: str) -> Item | Collection:
         """An item or a collection: both have images.

@@ -75,11 +75,14 @@ class Filters:
         sort = params.get("sort")
         switches = (
             self._switches.ignores_file_filter,
-            self._switches.ignores_time_filters,
+            self._switches.time_filter,
+            self._switches.ignored_sorts,
             self._switches.string_filters_ignore_case,
         )
         key = (self._section.key, tuple(tokens), sort, switches)
-        found = self._library.selection(key, lambda: self._compute(tokens, sort))
+        found = self._library.selection(
+            key, lambda: self._compute(tokens, _honoured(sort, self._switches.ignored_sorts))
+        )
         limit = params.number("limit")
         return found if limit is None else found[:limit]
 
@@ -111,8 +114,8 @@ class Filters:
             return self._file_test(operator, value)
         if name in _STRINGS:
             return _string_test(_STRINGS[name], operator, value, self._fold)
-        if name in _TIMES and self._switches.ignores_time_filters:
-            return None
+        if name in _TIMES:
+            return self._time_test(name, operator, value)
         if name in _NUMBERS:
             return _number_test(_attribute(_NUMBERS[name]), operator, value)
         if name == "originallyAvailableAt":
@@ -135,6 +138,13 @@ class Filters:
             return lambda item: (item.rating_key in hits) is wanted
         compare = _string_compare(operator, value, self._fold)
         return compare and (lambda item: any(compare(file) for file in item.files))
+
+    def _time_test(self, name: str, operator: str, value: str) -> Test | None:
+        """`addedAt>>=N` (strictly later), or only `addedAt>=N`, or neither: as the switch says."""
+        mode = self._switches.time_filter
+        operators = {"quoted": {">>": ">>", "<<": "<<"}, "literal": {">": ">=", "<": "<="}}
+        known = operators.get(mode, {}).get(operator, operator if operator in {"", "!"} else None)
+        return None if known is None else _number_test(_attribute(_NUMBERS[name]), known, value)
 
     def _tag_test(self, kind: str, operator: str, value: str) -> Test | None:
         if operator not in {"", "!"}:
@@ -208,6 +218,8 @@ def _number_test(read: Callable[[Item], float | None], operator: str, value: str
         "!": lambda have: have not in numbers,
         ">>": lambda have: have > first,
         "<<": lambda have: have < first,
+        ">=": lambda have: have >= first,
+        "<=": lambda have: have <= first,
     }
     compare = compares.get(operator)
     if compare is None:
@@ -273,6 +285,11 @@ _SORTS: Mapping[str, Callable[[Item], str | float]] = {
     "originallyAvailableAt": lambda item: item.originally_available_at,
     **{name: _number_key(attribute) for name, attribute in _NUMBERS.items()},
 }
+
+
+def _honoured(sort: str, ignored: frozenset[str]) -> str:
+    fields = (field for field in sort.split(",") if field.partition(":")[0] not in ignored)
+    return ",".join(fields)
 
 
 def _sorted(items: list[Item], sort: str) -> list[Item]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 from simulators.plex.answers import RefusedError, Response, html_error, xml
@@ -14,6 +14,7 @@ from simulators.plex.state import (
     MOVIE_TYPE,
     TAG_ATTRIBUTES,
     Collection,
+    Item,
     Section,
 )
 from simulators.plex.xml_render import (
@@ -30,7 +31,7 @@ from simulators.plex.xml_render import (
     video,
 )
 
-T = TypeVar("T")
+T = TypeVar("T", Item, Collection)
 
 
 def document(rows: list[bytes], **attributes: str | int | float | None) -> Response:
@@ -168,6 +169,7 @@ def metadata(core: Core, call: Call) -> Response:
         core.analyses += len(items)
     page = requested_page(call.params, call.headers, core.switches)
     shown = items if page is None else page.cut(items)
+    core.readable(shown)
     style = _style(core, call, truncated=False)
     with_section = core.switches.metadata_returns_section_id
     rows = [video(item, core.library.tags, style, section_id=with_section) for item in shown]
@@ -179,7 +181,9 @@ def metadata(core: Core, call: Call) -> Response:
 
 
 def metadata_tree(core: Core, call: Call) -> Response:
-    return document([tree(item) for item in core.items(call.ids[0])])
+    items = core.items(call.ids[0])
+    core.readable(items)
+    return document([tree(item) for item in items])
 
 
 def tag_choices(core: Core, call: Call) -> Response:
@@ -272,9 +276,10 @@ def _page(
     page = requested_page(call.params, call.headers, core.switches)
     if page is None:
         raise RefusedError(400)
-    rows: Iterable[bytes] = [show(entry) for entry in page.cut(found)]
-    shown = list(rows)
-    numbers, headers = page.describe(len(found), len(shown))
+    entries = page.cut(found)
+    core.readable(entries)
+    rows: list[bytes] = [show(entry) for entry in entries]
+    numbers, headers = page.describe(len(found), len(rows))
     attributes = {
         **numbers,
         "allowSync": 1,
@@ -285,4 +290,4 @@ def _page(
         "title1": place.title,
         "viewGroup": place.type,
     }
-    return xml(container(attributes, [meta, *shown]), headers)
+    return xml(container(attributes, [meta, *rows]), headers)

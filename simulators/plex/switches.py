@@ -26,8 +26,13 @@ class Switches:
             are ignored, as exclusions are requests, not guarantees (plex-protocol.md §2.4).
         ignores_file_filter: `file=` is treated as an unknown filter: the whole library comes
             back (plex-protocol.md §2.2).
-        ignores_time_filters: `addedAt>>` and `updatedAt>>` are treated as unknown operators: the
-            whole library comes back (plex-protocol.md §2.5).
+        time_filter: which spelling of a filter by time has an effect: "quoted" is `addedAt>>=N`,
+            which clients send percent-encoded, "literal" only `addedAt>=N`, "none" neither. The
+            whole library comes back where it has none.
+        ignored_sorts: sort keys that are treated as unknown, such as `id` or `updatedAt`, which
+            Plex does not list among its sort keys.
+        unreadable: rating keys of items that break every answer which would contain them: it is
+            500 each time.
         ignores_paging: container start and size are ignored, the whole list comes back
             (plex-protocol.md §2.4).
         require_size_header: a list asked for without a container size is answered with 400, as
@@ -78,7 +83,9 @@ class Switches:
     upload_locks_thumb: bool = False
     honours_exclude_elements: bool = True
     ignores_file_filter: bool = False
-    ignores_time_filters: bool = False
+    time_filter: Literal["quoted", "literal", "none"] = "quoted"
+    ignored_sorts: frozenset[str] = frozenset()
+    unreadable: frozenset[int] = frozenset()
     ignores_paging: bool = False
     require_size_header: bool = False
     max_request_line: int = 8192

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
-from plex import listing
-from plex.client import READ_BATCH, PlexClient
+from plex import walk
+from plex.client import PlexClient
 from plex.diff import edit_for
 from plex.edit_requests import MAX_QUERY
 from plex.exceptions import (
@@ -19,6 +19,7 @@ from plex.exceptions import (
     PlexServerDown,
     PlexTemporaryError,
 )
+from plex.item_reader import READ_BATCH
 from plex.items import LibraryPart, PlexItem
 from plex.items import Section as OurSection
 from simulators.plex import FakePlex, Section
@@ -37,10 +38,10 @@ def item(plex: FakePlex, section: Section) -> PlexItem:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of three, so that a library of ten has several."""
-    monkeypatch.setattr(listing, "LISTING_PAGE", 3)
+    monkeypatch.setattr(walk, "LISTING_PAGE", 3)
 
 
-def paths(pages: Iterator[list[LibraryPart]]) -> list[str]:
+def paths(pages: Iterable[list[LibraryPart]]) -> list[str]:
     return [part.path for page in pages for part in page]
 
 
@@ -198,9 +199,9 @@ def test_a_listing_that_ends_before_the_number_it_announced_is_an_error(
     for n in range(5):
         plex.add_item(section, f"/plex/scenes/{n}.mp4")
     plex.faults.body(b'<MediaContainer size="0" totalSize="5"/>', kind="listing", after=1)
-    pages = client.list_parts(ours(section))
+    pages = iter(client.list_parts(ours(section)))
     assert len(next(pages)) == 3
-    with pytest.raises(PlexTemporaryError, match=r"listing the library 'Scenes': .*3 of 5"):
+    with pytest.raises(PlexTemporaryError, match=r"listing the library 'Scenes': .*2 of 5"):
         next(pages)
 
 

@@ -17,7 +17,7 @@ from plex.listing import LISTING_PAGE
 from plex.path_index import Listing
 
 NOW = 1_750_000_000.0
-LAST = Listing(NOW, "1", 2 * LISTING_PAGE + 1, NOW, "1", 1_749_000_000)
+LAST = Listing(NOW, "1", NOW, "1", 2 * LISTING_PAGE + 1, 9000, 1_749_000_000)
 
 
 def look(last: Listing | None, mark: str, after: float) -> Look:
@@ -60,8 +60,8 @@ def test_a_small_library_is_listed_as_that_takes_no_more_requests(items: int) ->
     assert look(replace(LAST, items=items), "2", 1) is Look.WHOLE
 
 
-def test_a_library_without_time_stamps_is_listed() -> None:
-    assert look(replace(LAST, cursor=0), "2", 1) is Look.WHOLE
+def test_a_library_that_plex_does_not_sort_is_listed() -> None:
+    assert look(replace(LAST, last_key=0), "2", 1) is Look.WHOLE
 
 
 @pytest.mark.parametrize(

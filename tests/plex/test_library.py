@@ -187,9 +187,10 @@ def test_one_misspelt_name_of_several_is_told(
 def test_a_listing_that_breaks_off_is_an_error_and_is_taken_up_again(
     plex: FakePlex, library: Library, index: PathIndex
 ) -> None:
-    plex.faults.status(500, kind="listing", times=3)
+    plex.faults.status(500, kind="listing")
     with pytest.raises(PlexError):
         library.prepare()
+    plex.faults.clear()
     assert index.rating_keys() == set()
     library.prepare()
     assert index.rating_keys() == {1}

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
-from plex import freshness, listing
+from plex import freshness, walk
 from plex.library import REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from plex.path_index import PathIndex
 from simulators.plex import FakePlex, Switches
@@ -32,19 +32,21 @@ class LibraryMachine(RuleBasedStateMachine):
     @initialize(
         skew=st.sampled_from([0, -7200, 7200]),
         ignores_file=st.booleans(),
-        ignores_time=st.booleans(),
+        ignored_sorts=st.frozensets(st.sampled_from(["id", "updatedAt"])),
         ignores_case=st.booleans(),
     )
-    def start(self, skew: int, ignores_file: bool, ignores_time: bool, ignores_case: bool) -> None:
+    def start(
+        self, skew: int, ignores_file: bool, ignored_sorts: frozenset[str], ignores_case: bool
+    ) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.small = mock.patch.multiple(freshness, SMALL=4)
-        self.pages = mock.patch.multiple(listing, LISTING_PAGE=3)
+        self.pages = mock.patch.multiple(walk, LISTING_PAGE=3)
         self.small.start()
         self.pages.start()
         self.clock = Clock()
         switches = Switches(
             ignores_file_filter=ignores_file,
-            ignores_time_filters=ignores_time,
+            ignored_sorts=ignored_sorts,
             string_filters_ignore_case=ignores_case,
         )
         self.plex = FakePlex(clock=lambda: self.clock.now + skew, switches=switches).start()
@@ -133,7 +135,7 @@ class LibraryMachine(RuleBasedStateMachine):
         assert looked == (len(self.plex.log) > before)
         if self.library.listings == news:
             assert [self._indexed(one) for one in asked] == known
-        if looked and self.plex.switches.ignores_time_filters:
+        if looked:
             truth = self._truth()
             assert all(self._indexed(one) >= truth.get(one, set()) for one in asked)
 

@@ -9,15 +9,10 @@ import pytest
 
 from plex import listing
 from plex.client import PlexClient
-from plex.exceptions import (
-    PlexAuthError,
-    PlexError,
-    PlexServerDown,
-    PlexTemporaryError,
-)
+from plex.exceptions import PlexError
 from plex.items import LibraryPart
 from plex.items import Section as OurSection
-from plex.listing import LOOK_UP_ROWS, FilterIgnored
+from plex.listing import LOOK_UP_ROWS, CannotTell, OrderIgnored
 from simulators.plex import FakePlex, Media, Part, Section
 
 FOLDER = "/plex/scenes"
@@ -39,120 +34,68 @@ def fill(plex: FakePlex, section: Section, count: int) -> list[str]:
     return names
 
 
-def sizes(plex: FakePlex) -> list[str]:
-    return [one.headers["x-plex-container-size"] for one in plex.log.select(kind="listing")]
+# what was updated
 
 
-# pages
-
-
-def test_a_page_that_plex_fails_to_give_is_asked_for_in_half_the_size(
-    plex: FakePlex, section: Section, client: PlexClient
-) -> None:
-    names = fill(plex, section, 600)
-    plex.faults.status(500, kind="listing", times=2)
-    assert paths(client.list_parts(ours(section))) == names
-    assert sizes(plex) == ["1000", "500", "250", "250", "250"]
-
-
-def test_a_page_that_comes_too_late_is_asked_for_in_half_the_size(
-    plex: FakePlex, section: Section, client: PlexClient
-) -> None:
-    names = fill(plex, section, 3)
-    plex.faults.close(kind="listing", times=1)
-    assert paths(client.list_parts(ours(section))) == names
-    assert sizes(plex) == ["1000", "500"]
-
-
-@pytest.mark.parametrize(
-    ("status", "error", "asked"),
-    [
-        (500, PlexTemporaryError, ["1000", "500", "250"]),
-        (503, PlexServerDown, ["1000"]),
-        (401, PlexAuthError, ["1000", "1000"]),
-    ],
-)
-def test_no_size_helps_a_server_that_is_sick_or_away(
-    plex: FakePlex,
-    section: Section,
-    client: PlexClient,
-    status: int,
-    error: type[PlexError],
-    asked: list[str],
-) -> None:
-    plex.add_item(section, f"{FOLDER}/0.mp4")
-    plex.faults.status(status, kind="listing")
-    with pytest.raises(error):
-        list(client.list_parts(ours(section)))
-    assert sizes(plex) == asked
-
-
-def test_a_server_that_says_when_to_ask_again_is_not_asked_before(
-    plex: FakePlex, section: Section, client: PlexClient
-) -> None:
-    plex.faults.status(429, retry_after=7, kind="listing")
-    with pytest.raises(PlexTemporaryError) as caught:
-        list(client.list_parts(ours(section)))
-    assert caught.value.retry_after == 7
-    assert sizes(plex) == ["1000"]
-
-
-@pytest.mark.parametrize("removed", [1, 2, 3, 4])
-def test_rows_that_move_up_while_a_listing_runs_are_not_missed(
-    plex: FakePlex,
-    section: Section,
-    client: PlexClient,
-    monkeypatch: pytest.MonkeyPatch,
-    removed: int,
-) -> None:
-    monkeypatch.setattr(listing, "LISTING_PAGE", 3)
-    names = fill(plex, section, 8)
-    pages = client.list_parts(ours(section))
-    seen = {part.path for part in next(pages)}
-    for item in plex.items(section)[:removed]:
-        plex.remove_item(item.rating_key)
-    seen.update(paths(pages))
-    assert seen >= set(names[removed:])
-
-
-# what changed
-
-
-def test_what_changed_is_what_was_added_or_edited_after_a_moment(
+def test_what_was_updated_since_a_moment_comes_newest_first(
     plex: FakePlex, section: Section, client: PlexClient
 ) -> None:
     names = fill(plex, section, 9)
     plex.edit(1, title="edited just now")
-    pages = list(client.list_changed(ours(section), 700, 5))
-    assert [[part.path for part in page] for page in pages] == [[names[8]], [names[0], names[8]]]
-    assert [pages[0][0].changed_at, pages[1][0].changed_at > 1_000_000] == [800, True]
-    assert plex.log.count(kind="listing") == 2
-
-
-def test_a_server_that_ignores_the_filter_is_told_by_its_old_rows(
-    plex: FakePlex, section: Section, client: PlexClient
-) -> None:
-    plex.switches = replace(plex.switches, ignores_time_filters=True)
-    fill(plex, section, 9)
-    with pytest.raises(FilterIgnored):
-        list(client.list_changed(ours(section), 700, 100))
+    assert paths(client.list_updated(ours(section), 700, 5)) == [names[0], names[8], names[7]]
     assert plex.log.count(kind="listing") == 1
 
 
-def test_more_changes_than_there_can_be_are_no_answer(
-    plex: FakePlex, section: Section, client: PlexClient
+def test_no_update_is_missed_where_many_share_a_second_and_more_come_meanwhile(
+    plex: FakePlex, section: Section, client: PlexClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(listing, "NEWEST_PAGE", 4)
+    monkeypatch.setattr(listing, "LISTING_PAGE", 4)
+    names = fill(plex, section, 28)
+    for item in plex.items(section):
+        item.updated_at = 5000
+    pages = client.list_updated(ours(section), 5000, 100)
+    seen = {part.path for part in next(pages)}
+    plex.edit(1, title="now the newest")
+    seen.update(paths(pages))
+    assert seen == set(names)
+
+
+@pytest.mark.parametrize(
+    ("since", "at_most", "ignored", "error"),
+    [
+        (700, 1, "", CannotTell),  # there are more
+        (900, 9, "", CannotTell),  # the item of that moment is gone
+        (300, 9, "updatedAt", OrderIgnored),
+    ],
+)
+def test_an_answer_that_says_too_little_is_none(
+    plex: FakePlex,
+    section: Section,
+    client: PlexClient,
+    since: int,
+    at_most: int,
+    ignored: str,
+    error: type[Exception],
+) -> None:
+    plex.switches = replace(plex.switches, ignored_sorts=frozenset((ignored,)))
     fill(plex, section, 9)
-    assert len(paths(client.list_changed(ours(section), 300, 5))) == 10
-    with pytest.raises(FilterIgnored):
-        list(client.list_changed(ours(section), 200, 5))
+    plex.items(section)[4].updated_at = 0
+    with pytest.raises(error):
+        list(client.list_updated(ours(section), since, at_most))
 
 
-def test_when_nothing_changed_nothing_is_listed(
-    plex: FakePlex, section: Section, client: PlexClient
+def test_rows_that_vanish_meanwhile_make_it_uncertain(
+    plex: FakePlex, section: Section, client: PlexClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(plex, section, 3)
-    assert paths(client.list_changed(ours(section), 10_000_000_000, 5)) == []
+    monkeypatch.setattr(listing, "NEWEST_PAGE", 3)
+    fill(plex, section, 9)
+    pages = client.list_updated(ours(section), 100, 9)
+    next(pages)
+    for item in plex.items(section)[-3:]:
+        plex.remove_item(item.rating_key)
+    with pytest.raises(CannotTell):
+        list(pages)
 
 
 # one name

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from plex import freshness, listing
+from plex import freshness, walk
 from plex.client import PlexClient
 from plex.exceptions import PlexServerDown, PlexTemporaryError
 from plex.freshness import LISTING_AGE
@@ -54,7 +55,7 @@ def library(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Library:
     """A library that is large, as pages are small; listed some minutes ago by another process."""
-    monkeypatch.setattr(listing, "LISTING_PAGE", ITEMS // 3)
+    monkeypatch.setattr(walk, "LISTING_PAGE", ITEMS // 3)
     monkeypatch.setattr(freshness, "SMALL", 2 * ITEMS // 3)
     return filled(plex, section, client, index, clock, ITEMS)
 
@@ -218,10 +219,22 @@ def test_a_file_is_found_on_a_server_that_refuses_the_filter_by_file(
 def test_a_file_is_found_on_a_server_that_ignores_every_filter(
     plex: FakePlex, section: Section, library: Library, index: PathIndex, clock: Clock
 ) -> None:
-    plex.switches = replace(plex.switches, ignores_file_filter=True, ignores_time_filters=True)
+    plex.switches = replace(plex.switches, ignores_file_filter=True, time_filter="none")
     key = copied(plex, section, clock, f"{FOLDER}/new.mp4")
     assert library.look_for([f"{FOLDER}/new.mp4"])
     assert found(index, f"{FOLDER}/new.mp4") == [key]
+    assert dict(plex.log.kinds()) == {"file_filter": 1, "sections": 1, "listing": 2}
+
+
+def test_a_file_is_found_on_a_server_that_neither_filters_nor_sorts(
+    plex: FakePlex, section: Section, library: Library, index: PathIndex, clock: Clock
+) -> None:
+    plex.switches = replace(
+        plex.switches, ignores_file_filter=True, ignored_sorts=frozenset(("id", "updatedAt"))
+    )
+    key = copied(plex, section, clock, f"{FOLDER}/00000 new.mp4")
+    assert library.look_for([f"{FOLDER}/00000 new.mp4"])
+    assert found(index, f"{FOLDER}/00000 new.mp4") == [key]
     assert dict(plex.log.kinds()) == {"file_filter": 1, "sections": 1, "listing": 1 + 4}
 
 
@@ -321,34 +334,53 @@ def test_each_look_asks_for_what_came_after_the_last_one_only(
         plex.log.clear()
         assert library.look_for(MANY)
         assert found(index, item.files[0]) == [item.rating_key]
-        added, changed = plex.log.select(kind="listing")
-        assert added.param("addedAt>>") == changed.param("updatedAt>>")
-        if n:
-            assert added.param("addedAt>>") == str(int(plex_time(clock) - REFRESH_INTERVAL) - 1)
+        added, updated = plex.log.select(kind="listing")
+        assert added.headers["x-plex-container-start"] == str(ITEMS + n - 1)
+        assert updated.param("sort") == "updatedAt:desc"
 
 
-def test_a_server_that_ignores_the_time_is_listed_whole(
+@pytest.mark.parametrize("mode", ["quoted", "literal", "none"])
+def test_ten_new_files_one_after_another_cost_no_whole_listing(
+    plex: FakePlex,
+    section: Section,
+    library: Library,
+    index: PathIndex,
+    clock: Clock,
+    mode: Literal["quoted", "literal", "none"],
+) -> None:
+    plex.switches = replace(plex.switches, time_filter=mode)
+    for n in range(10):
+        clock.now += REFRESH_INTERVAL
+        item = plex.add_item(section, f"{FOLDER}/new{n}.mp4")
+        assert library.look_for([*MANY, item.files[0]])
+        assert found(index, item.files[0]) == [item.rating_key]
+    assert dict(plex.log.kinds()) == {"sections": 10, "listing": 20}
+
+
+def test_what_does_not_sort_by_update_is_listed_whole(
     plex: FakePlex, section: Section, library: Library, index: PathIndex, clock: Clock
 ) -> None:
-    plex.switches = replace(plex.switches, ignores_time_filters=True)
+    plex.switches = replace(plex.switches, ignored_sorts=frozenset(("updatedAt",)))
     key = copied(plex, section, clock, f"{FOLDER}/new.mp4")
     plex.remove_item(1)
+    plex.move_file(f"{FOLDER}/00007.mp4", f"{FOLDER}/seven.mp4")
     assert library.look_for(MANY)
     assert found(index, f"{FOLDER}/new.mp4") == [key]
+    assert found(index, f"{FOLDER}/seven.mp4") == [8]
     assert 1 not in index.rating_keys()
 
 
-def test_a_file_with_old_time_stamps_is_found_among_many_within_the_hour(
-    plex: FakePlex, section: Section, library: Library, index: PathIndex, clock: Clock
+def test_a_file_that_moves_without_a_time_stamp_is_found_among_many_within_the_hour(
+    plex: FakePlex, library: Library, index: PathIndex, clock: Clock
 ) -> None:
-    begun = clock.now
-    key = copied(plex, section, clock, f"{FOLDER}/copied.mp4")
-    while not found(index, f"{FOLDER}/copied.mp4"):
+    begun, before = clock.now, plex.items()[6].updated_at
+    plex.move_file(f"{FOLDER}/00006.mp4", f"{FOLDER}/moved.mp4")
+    plex.items()[6].updated_at = before
+    while not found(index, f"{FOLDER}/moved.mp4"):
         assert clock.now - begun < LISTING_AGE
         clock.now += REFRESH_INTERVAL
         plex.edit(1, title=f"edited at {clock.now}")
         library.look_for(MANY)
-    assert found(index, f"{FOLDER}/copied.mp4") == [key]
     assert plex.log.count(kind="listing") <= 2 * LISTING_AGE / REFRESH_INTERVAL + 4
 
 
@@ -368,9 +400,10 @@ def test_a_look_at_the_changes_that_breaks_off_is_made_again(
     plex: FakePlex, section: Section, library: Library, index: PathIndex
 ) -> None:
     item = plex.add_item(section, f"{FOLDER}/new.mp4")
-    plex.faults.status(500, kind="listing", times=1)
+    plex.faults.status(500, kind="listing")
     with pytest.raises(PlexTemporaryError):
         library.look_for(MANY)
+    plex.faults.clear()
     assert library.look_for(MANY)
     assert found(index, item.files[0]) == [item.rating_key]
 
@@ -442,13 +475,12 @@ def test_another_server_is_not_answered_from_what_the_first_one_held(
 
 
 def test_what_changes_behind_a_listing_is_found_by_the_look_after_it(
-    plex: FakePlex, section: Section, library: Library, index: PathIndex, clock: Clock
+    plex: FakePlex, library: Library, index: PathIndex, clock: Clock
 ) -> None:
     """It belongs to a page that was read, and is older than what a later page shows."""
 
     def meanwhile(exchange: Exchange, _: Fault) -> bool:
-        now = int(plex_time(clock))
-        plex.add_item(section, f"{FOLDER}/new.mp4", added_at=now - 2 * YEAR, updated_at=now)
+        plex.move_file(f"{FOLDER}/00000.mp4", f"{FOLDER}/moved.mp4")
         clock.now += 40
         plex.edit(ITEMS, title="the last one")
         return exchange.answer(exchange.handle())
@@ -456,9 +488,9 @@ def test_what_changes_behind_a_listing_is_found_by_the_look_after_it(
     index.clear()
     plex.faults.inject("meanwhile", meanwhile, kind="listing", after=1, times=1)
     assert library.refresh()
-    assert found(index, f"{FOLDER}/new.mp4") == []
+    assert found(index, f"{FOLDER}/moved.mp4") == []
     clock.now += REFRESH_INTERVAL
     mark = plex.log.mark()
     assert library.look_for(MANY)
-    assert found(index, f"{FOLDER}/new.mp4") != []
+    assert found(index, f"{FOLDER}/moved.mp4") != []
     assert plex.log.count(kind="listing", since=mark) == 2

@@ -13,7 +13,7 @@ import pytest
 
 from plex.exceptions import PlexTemporaryError
 from plex.index_database import IndexConnection
-from plex.items import LibraryPart
+from plex.items import LibraryPart, Place
 from plex.path_index import Listing, PathIndex
 
 NOW = 1_750_000_000.0
@@ -305,12 +305,23 @@ def test_an_item_taken_in_by_itself_goes_with_the_next_listing_that_lacks_it(
     assert index.rating_keys() == {1, 2}
 
 
+def test_what_a_listing_could_not_show_is_kept(index: PathIndex) -> None:
+    parts = [LibraryPart(f"/{key}.mp4", key) for key in range(1, 8)]
+    index.replace_section(1, [parts], "", NOW)
+    index.replace_section(1, [[parts[0], parts[4]]], "", NOW, lambda: [(1, 4), (6, 9)])
+    assert index.rating_keys() == {1, 2, 3, 5, 7}
+    assert index.keys_between(1, 5) == [2, 3]
+    assert index.files_of(2) == ["/2.mp4"]
+    index.replace_section(1, [[parts[0]]], "", NOW)
+    assert index.rating_keys() == {1}
+
+
 def test_a_listing_tells_how_many_items_it_had_and_a_look_when_it_was(index: PathIndex) -> None:
     index.replace_section(1, [PARTS], "mark", NOW)
-    assert index.last_listing(1) == Listing(NOW, "mark", 2, NOW, "mark", 0)
-    index.note_look(1, NOW + 5, "later", 1234)
-    assert index.last_listing(1) == Listing(NOW, "mark", 2, NOW + 5, "later", 1234)
-    index.note_look(2, NOW, "never listed", 1)
+    assert index.last_listing(1) == Listing(NOW, "mark", NOW, "mark", 2, 0, 0)
+    index.note_look(1, NOW + 5, "later", Place(3, 7), 1234)
+    assert index.last_listing(1) == Listing(NOW, "mark", NOW + 5, "later", 3, 7, 1234)
+    index.note_look(2, NOW, "never listed", Place(1, 1), 1)
     assert index.last_listing(2) is None
 
 

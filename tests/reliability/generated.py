@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from plex.items import LibraryPart, PlexItem, Section
+from plex.item_reader import ItemsRead
+from plex.items import LibraryPart, Place, PlexItem, Section
+from plex.walk import Hole
 from validation.scene_extractor import SceneFile, StashScene
 
 NAMES = ("scene.mp4", "Video.mp4", "clip 1.mkv", "é.mp4")
@@ -98,6 +100,17 @@ class Collection:
         return shared, total
 
 
+class Listed(list[list[LibraryPart]]):
+    """A whole library in one page, as `plex.walk.Walk` gives it."""
+
+    place = Place()
+    holes: Sequence[Hole] = ()
+    gaps: Sequence[tuple[int, int]] = ()
+
+    def __init__(self, parts: Iterator[LibraryPart]) -> None:
+        super().__init__([list(parts)])
+
+
 class Server:
     """What the client of Plex would be, over a collection."""
 
@@ -111,17 +124,18 @@ class Server:
         roots = tuple(mount.plex for mount in self._all.mounts)
         return [Section(1, "One", roots, "1"), Section(2, "Two", roots, "1")]
 
-    def list_parts(self, section: Section) -> Iterator[list[LibraryPart]]:
-        yield [
+    def list_parts(self, section: Section, holes: Sequence[Hole]) -> Listed:
+        del holes
+        return Listed(
             LibraryPart(one.mount.plex + one.below, key, one.size)
             for key, held in self._all.items.items()
             for one in held
             if self._all.sections[key] == section.key
-        ]
+        )
 
-    def read_items(self, keys: Sequence[int], batch: int) -> dict[int, PlexItem]:
+    def read_each(self, keys: Sequence[int], batch: int) -> ItemsRead:
         del batch
-        return {
+        found = {
             key: PlexItem(
                 key,
                 self._all.sections[key],
@@ -129,6 +143,7 @@ class Server:
             )
             for key in keys
         }
+        return ItemsRead(found, {})
 
 
 def collection(seed: int) -> Collection:

@@ -208,18 +208,19 @@ def test_a_filter(raw: RawClient, query: str, titles: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("switch", "query"),
+    ("switch", "value", "query"),
     [
-        ("ignores_file_filter", "type=1&file=nowhere"),
-        ("ignores_time_filters", "addedAt>>=9000"),
-        ("ignores_paging", "X-Plex-Container-Start=2&X-Plex-Container-Size=1"),
+        ("ignores_file_filter", True, "type=1&file=nowhere"),
+        ("time_filter", "none", "addedAt>>=9000"),
+        ("time_filter", "literal", "addedAt%3E%3E=9000"),
+        ("ignores_paging", True, "X-Plex-Container-Start=2&X-Plex-Container-Size=1"),
     ],
 )
 def test_a_server_that_ignores_a_parameter_lists_everything(
-    plex: FakePlex, raw: RawClient, switch: str, query: str
+    plex: FakePlex, raw: RawClient, switch: str, value: object, query: str
 ) -> None:
     assert len(raw.titles(f"{ALL}?{query}")) < 3
-    setattr(plex.switches, switch, True)
+    setattr(plex.switches, switch, value)
     assert len(raw.titles(f"{ALL}?{query}")) == 3
 
 
@@ -234,6 +235,26 @@ def test_a_server_that_ignores_a_parameter_lists_everything(
 )
 def test_a_sort(raw: RawClient, sort: str, titles: list[str]) -> None:
     assert raw.titles(ALL, {"type": 1, "sort": sort}) == titles
+
+
+def test_a_literal_time_filter_and_an_ignored_sort(plex: FakePlex, raw: RawClient) -> None:
+    plex.switches.time_filter = "literal"
+    assert raw.titles(f"{ALL}?addedAt>=100") == [APPLE, CHERRY]
+    assert raw.titles(ALL, {"sort": "id:desc"}) == [CHERRY, APPLE, BEACH]
+    plex.switches.ignored_sorts = frozenset(("id",))
+    assert raw.titles(ALL, {"sort": "id:desc"}) == [APPLE, BEACH, CHERRY]
+
+
+def test_an_unreadable_item_breaks_every_answer_that_contains_it(
+    plex: FakePlex, raw: RawClient
+) -> None:
+    plex.switches.unreadable = frozenset((2,))
+    first_two = {"sort": "id", "X-Plex-Container-Start": 0, "X-Plex-Container-Size": 2}
+    broken = [ALL, "/library/metadata/2", "/library/metadata/1,2,3", f"{ALL}?type=1&file=Scene%201"]
+    assert {raw.get(path).status_code for path in broken} == {500}
+    assert raw.get(ALL, first_two).status_code == 500
+    assert raw.titles(ALL, {**first_two, "X-Plex-Container-Start": 2}) == [CHERRY]
+    assert raw.get("/library/metadata/1,3").ok
 
 
 def test_a_page(plex: FakePlex, raw: RawClient) -> None:

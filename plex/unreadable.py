@@ -1,0 +1,199 @@
+"""The items at which Plex fails whenever an answer contains them.
+
+Each is read by itself, so that no other item suffers. A listing leaves out the place at which it
+met one, for a day or until the items around it are others.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from plex.client import PlexClient
+from plex.exceptions import PlexError, PlexTemporaryError
+from plex.item_reader import READ_BATCH, ItemsRead
+from plex.items import LibraryPart, Section
+from plex.path_index import PathIndex
+from plex.walk import Hole
+
+HOLE_AGE = 86_400.0  # seconds after which a listing looks into a hole again
+MOST_CANDIDATES = 100  # rating keys that are tried in order to name the item in a hole
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS unreadable_items (
+    server_id TEXT NOT NULL, rating_key INTEGER NOT NULL,
+    PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS listing_holes (
+    server_id TEXT NOT NULL, section INTEGER NOT NULL, place INTEGER NOT NULL,
+    after_key INTEGER NOT NULL, before_key INTEGER NOT NULL, found_at REAL NOT NULL,
+    PRIMARY KEY (server_id, section, place)) WITHOUT ROWID;
+"""
+
+
+class UnreadableItems:
+    """Reads items around those at which Plex fails, and remembers and names these.
+
+    Args:
+        client: the server.
+        index: its files; its database keeps what is known.
+        clock: seconds since the epoch.
+        warn: tells the user about an item that was found to be unreadable.
+
+    Raises (all methods):
+        PlexError: Plex could not be asked, or failed at everything.
+        sqlite3.Error: the database cannot be used.
+    """
+
+    def __init__(
+        self,
+        client: PlexClient,
+        index: PathIndex,
+        clock: Callable[[], float],
+        warn: Callable[[str], None],
+    ) -> None:
+        index.connection.executescript(_TABLES)
+        self._connection = index.connection
+        self._client = client
+        self._index = index
+        self._clock = clock
+        self._warn = warn
+
+    def read(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
+        """Read items, many at once, and those that are known to be unreadable one by one.
+
+        Args:
+            rating_keys: the items.
+            batch: how many are asked for at once.
+        """
+        known = self._keys()
+        others = [key for key in rating_keys if key not in known]
+        found, failed = self._client.read_each(others, batch)
+        if failed and len(others) == 1:
+            found, failed = self._read_beside_another(others[0], failed[others[0]])
+        self._note(failed)
+        failed = {key: PlexTemporaryError(self._text(key)) for key in failed}
+        for key in sorted(known.intersection(rating_keys)):
+            alone = self._client.read_each([key], 1)
+            if alone.failed:
+                failed[key] = PlexTemporaryError(self._text(key))
+            else:
+                found.update(alone.found)
+                self._forget(key)
+        return ItemsRead(found, failed)
+
+    def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
+        """Read an item at which Plex failed once more, if Plex shows another item.
+
+        Raises:
+            PlexTemporaryError: nothing tells whether the item or Plex is at fault.
+        """
+        other = self._index.another_key(key)
+        if other is None or self._client.read_each([other], 1).failed:
+            raise error
+        return self._client.read_each([key], 1)
+
+    # -- holes in a listing -----------------------------------------------------------------------
+
+    def holes(self, section: Section) -> list[Hole]:
+        """Return what the last listing of a library could not show, unless that is long ago."""
+        now = self._clock()
+        rows = self._connection.execute(
+            "SELECT place, after_key, before_key, found_at FROM listing_holes "
+            "WHERE server_id = ? AND section = ? AND found_at BETWEEN ? AND ? ORDER BY place",
+            (self._client.server_id, section.key, now - HOLE_AGE, now),
+        )
+        return [Hole(*row) for row in rows]
+
+    def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
+        """Remember what a listing of a library from a row on could not show; name what is new."""
+        server_id, now = self._client.server_id, self._clock()
+        self._connection.execute("BEGIN IMMEDIATE")
+        with self._connection:
+            self._connection.execute(
+                "DELETE FROM listing_holes WHERE server_id = ? AND section = ? AND place >= ?",
+                (server_id, section.key, begin),
+            )
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO listing_holes VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        server_id,
+                        section.key,
+                        hole.row,
+                        hole.after_key,
+                        hole.before_key,
+                        hole.found_at or now,
+                    )
+                    for hole in holes
+                ],
+            )
+        for hole in holes:
+            if not hole.found_at:
+                self._name(section, hole)
+
+    def take_for(self, section: Section, path: str) -> bool:
+        """Tell whether the item of this file is the one that a listing of the library left out.
+
+        A search for the file's whole path then fails too. The index is told the file.
+
+        Args:
+            section: the library.
+            path: as Plex would name it.
+        """
+        gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
+        nameless = [
+            key
+            for key in self._keys()
+            if any(after < key and (key < before or not before) for after, before in gaps)
+            and not self._index.files_of(key)
+        ]
+        if len(nameless) != 1 or not self._client.fails_at_file(section, path):
+            return False
+        return self._index.add(section.key, [LibraryPart(path, nameless[0])])
+
+    def _name(self, section: Section, hole: Hole) -> None:
+        """Find out which item a listing left out, and warn about it once."""
+        end = hole.before_key or hole.after_key + MOST_CANDIDATES + 1
+        between = list(range(hole.after_key + 1, min(end, hole.after_key + MOST_CANDIDATES + 2)))
+        if len(between) > MOST_CANDIDATES:
+            between = self._index.keys_between(hole.after_key, end)[:MOST_CANDIDATES]
+        for start in range(0, len(between), READ_BATCH):
+            keys = between[start : start + READ_BATCH]
+            try:
+                failed = self._client.read_each(keys, READ_BATCH).failed
+            except PlexError:
+                break
+            if failed:
+                self._note(failed)
+                return
+        self._warn(
+            f"Plex fails whenever a list contains the item between {hole.after_key} and "
+            f"{hole.before_key or 'the end'} of the library '{section.title}'. This item is not "
+            "synced, all others are. Look for an error in Plex's log, and repair Plex's database"
+        )
+
+    # -- items ------------------------------------------------------------------------------------
+
+    def _keys(self) -> set[int]:
+        rows = self._connection.execute(
+            "SELECT rating_key FROM unreadable_items WHERE server_id = ?",
+            (self._client.server_id,),
+        )
+        return {row[0] for row in rows}
+
+    def _note(self, keys: Iterable[int]) -> None:
+        for key in keys:
+            row = (self._client.server_id, key)
+            statement = "INSERT OR IGNORE INTO unreadable_items VALUES (?, ?)"
+            if self._connection.execute(statement, row).rowcount:
+                self._warn(f"{self._text(key)}. All other items are synced")
+
+    def _forget(self, key: int) -> None:
+        self._connection.execute(
+            "DELETE FROM unreadable_items WHERE server_id = ? AND rating_key = ?",
+            (self._client.server_id, key),
+        )
+
+    def _text(self, key: int) -> str:
+        files = ", ".join(self._index.files_of(key)) or "its file is not known"
+        return (
+            f"Plex fails whenever an answer contains item {key} ({files}), so this item cannot be "
+            "synced. In Plex, refresh its metadata, or remove it and scan its folder again"
+        )
