@@ -4,8 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 
-from plex.index_database import is_about_index
-from plex.path_index import delete_index
+from plex.index_database import delete_index, is_about_index
 from shared.data_folder import DataFolder
 from shared.log import Log
 from sync_queue.rescue import set_aside

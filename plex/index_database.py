@@ -3,10 +3,30 @@
 SQLite's own do not say which database they are about, and both are used in one step of a worker.
 """
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Iterable
 from typing import Any, Self
 
+_TABLES = """
+CREATE TABLE IF NOT EXISTS parts (
+    server_id TEXT NOT NULL, section INTEGER NOT NULL, rating_key INTEGER NOT NULL,
+    path TEXT NOT NULL, folded TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,
+    listing INTEGER NOT NULL, in_trash INTEGER NOT NULL,
+    PRIMARY KEY (server_id, section, rating_key, path)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS parts_by_path ON parts (path);
+CREATE INDEX IF NOT EXISTS parts_by_folded ON parts (folded);
+CREATE INDEX IF NOT EXISTS parts_by_name ON parts (name, size);
+CREATE TABLE IF NOT EXISTS listings (
+    server_id TEXT NOT NULL, section INTEGER NOT NULL, listing INTEGER NOT NULL,
+    listed_at REAL NOT NULL, change_mark TEXT NOT NULL, looked_at REAL NOT NULL,
+    looked_mark TEXT NOT NULL, items INTEGER NOT NULL, last_key INTEGER NOT NULL,
+    cursor INTEGER NOT NULL,
+    PRIMARY KEY (server_id, section)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+"""
+_SCHEMA_VERSION = 6  # also rises when `folded_path` changes: an index of old forms finds nothing
 _NOTE = "the index of Plex's files, library.db"
 
 
@@ -90,3 +110,38 @@ class IndexConnection(sqlite3.Connection):
             return super().__exit__(*problem)
         except sqlite3.Error as error:
             raise _noted(error) from None
+
+
+def delete_index(path: str) -> None:
+    """Delete the database and its log, for a new one; nobody has it open."""
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + suffix)
+
+
+def open_index(path: str) -> sqlite3.Connection:
+    """Open the database; a file that is none, or of another schema, is simply made anew."""
+    try:
+        connection = _connect(path)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version in (0, _SCHEMA_VERSION):
+            return _with_tables(connection)
+        connection.close()
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+    delete_index(path)
+    return _with_tables(_connect(path))
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = IndexConnection(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")  # whatever a power cut takes is listed again
+    return connection
+
+
+def _with_tables(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.executescript(_TABLES)
+    connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+    return connection

@@ -65,6 +65,8 @@ class LibraryPart:
         section: key of the library, 0 where nobody asked for it; two are the same file without it.
         changed_at: its item's `updatedAt`, in seconds since the epoch by Plex's clock; 0 where it
             has none, and not kept.
+        in_trash: Plex did not find the file at its last scan; it shows the file until the trash is
+            emptied.
     """
 
     path: str
@@ -72,6 +74,7 @@ class LibraryPart:
     size: int = 0
     section: int = field(default=0, compare=False)
     changed_at: int = field(default=0, compare=False)
+    in_trash: bool = field(default=False, compare=False)
 
 
 @frozen
@@ -145,26 +148,36 @@ def parse_item(video: Element) -> PlexItem | None:
 
 
 def parse_parts(video: Element) -> Iterator[LibraryPart]:
-    """Yield the files of one `<Video>`, without those that Plex made itself."""
+    """Yield the files of one `<Video>`, without those that Plex made itself; trash comes last."""
     rating_key = whole_number(video.get("ratingKey"))
     if not rating_key:
         return
     changed_at = whole_number(video.get("updatedAt"))
-    for media in video.findall("Media"):
-        if media.get("proxyType") == _OPTIMIZED:
-            continue
+    for media in _own_media(video):
         for part in media.findall("Part"):
             path = part.get("file")
             if path:
                 size = whole_number(part.get("size"))
-                yield LibraryPart(path, rating_key, size, changed_at=changed_at)
+                in_trash = any(_is_in_trash(one) for one in (video, media, part))
+                yield LibraryPart(path, rating_key, size, 0, changed_at, in_trash)
+
+
+def _own_media(video: Element) -> list[Element]:
+    """Return the versions that Plex did not make itself, those in the trash last."""
+    media = [one for one in video.findall("Media") if one.get("proxyType") != _OPTIMIZED]
+    return sorted(media, key=_is_in_trash)
+
+
+def _is_in_trash(element: Element) -> bool:
+    """Tell whether Plex misses what an element stands for, on its disk."""
+    return element.get("deletedAt", "0") not in ("", "0")
 
 
 def _versions(video: Element) -> Iterator[Version]:
     """Yield the versions of one `<Video>`, without those that Plex made itself."""
-    for media in video.findall("Media"):
+    for media in _own_media(video):
         files = tuple(path for part in media.findall("Part") if (path := part.get("file")))
-        if files and media.get("proxyType") != _OPTIMIZED:
+        if files:
             yield Version(files, whole_number(media.get("duration")))
 
 

@@ -34,6 +34,11 @@ class Hits:
     candidates: tuple[LibraryPart, ...] = ()
 
 
+def ambiguous(candidates: Sequence[LibraryPart]) -> Hits:
+    """Return hits that may be meant; none when all of them lie in Plex's trash."""
+    return Hits(candidates=() if all(one.in_trash for one in candidates) else tuple(candidates))
+
+
 def same_size(one: int, other: int) -> bool:
     """Tell whether two sizes may be the same; 0 is unknown."""
     return one == other or not one or not other
@@ -53,7 +58,7 @@ def by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> Hits:
     if len({spelled(part.path) for part in fitting}) > 1:
         fitting = [part for part in fitting if part.size == size != 0] or fitting
     if len({spelled(part.path) for part in fitting}) > 1:
-        return Hits(candidates=tuple(sorted(fitting, key=lambda part: part.rating_key)))
+        return ambiguous(sorted(fitting, key=lambda part: part.rating_key))
     return Hits(tuple(fitting))
 
 
@@ -87,7 +92,7 @@ def by_name_and_size(file: SceneFile, parts: Sequence[LibraryPart], rivals: Sequ
     sizes_known = all(part.size and file.size for group in ranked for part in group)
     unsure = tied or closest_rival == closeness or (len(ranked) > 1 and not sizes_known)
     if unsure:
-        return Hits(candidates=tuple(part for group in ranked for part in group))
+        return ambiguous([part for group in ranked for part in group])
     return Hits(tuple(best))
 
 

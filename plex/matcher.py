@@ -5,7 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from plex.items import LibraryPart, PlexItem, Section
-from plex.match_rules import Hits, Rule, by_name_and_size, by_spelling, same_size
+from plex.match_rules import Hits, Rule, ambiguous, by_name_and_size, by_spelling, same_size
 from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
 from validation.path_map import PathMap
@@ -164,11 +164,11 @@ class PlexMatcher:
             return Hits(tuple(same)), Rule.FULL_PATH
         target = self._target(file.path)
         exact = self._index.find_exact(target.path)
-        if exact:
-            hits, rule = Hits(tuple(exact)), target.rule
-        else:
+        hits, rule = Hits(tuple(exact)), target.rule
+        if all(part.in_trash for part in exact):
             namesakes = self._index.find_folded(target.path)
-            hits, rule = by_spelling(target.path, file.size, namesakes), Rule.SPELLING
+            if not exact or not all(part.in_trash for part in namesakes):
+                hits, rule = by_spelling(target.path, file.size, namesakes), Rule.SPELLING
         if target.rule is Rule.LEARNED_MAPPING:
             hits = self._as_learned(file, hits, scene_id or 0)
         # A path with a file of another size at its end is not looked for elsewhere.
@@ -190,7 +190,7 @@ class PlexMatcher:
             if nearness >= common_suffix(file.path, fitting[0].path):
                 place = self._target(path).path
                 if not (self._index.find_exact(place) or self._index.find_folded(place)):
-                    return Hits(candidates=fitting)
+                    return ambiguous(fitting)
         return Hits(fitting, hits.candidates)
 
     def _target(self, path: str) -> _Target:

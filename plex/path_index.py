@@ -9,32 +9,14 @@ removes what has a lower mark than its own number: what nobody has seen since it
 """
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 
-from plex.index_database import IndexConnection
+from plex.index_database import open_index
 from plex.items import LibraryPart, Place
 from shared.frozen import frozen
 from validation.paths import folded_name, folded_path
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS parts (
-    server_id TEXT NOT NULL, section INTEGER NOT NULL, rating_key INTEGER NOT NULL,
-    path TEXT NOT NULL, folded TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,
-    listing INTEGER NOT NULL,
-    PRIMARY KEY (server_id, section, rating_key, path)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS parts_by_path ON parts (path);
-CREATE INDEX IF NOT EXISTS parts_by_folded ON parts (folded);
-CREATE INDEX IF NOT EXISTS parts_by_name ON parts (name, size);
-CREATE TABLE IF NOT EXISTS listings (
-    server_id TEXT NOT NULL, section INTEGER NOT NULL, listing INTEGER NOT NULL,
-    listed_at REAL NOT NULL, change_mark TEXT NOT NULL, looked_at REAL NOT NULL,
-    looked_mark TEXT NOT NULL, items INTEGER NOT NULL, last_key INTEGER NOT NULL,
-    cursor INTEGER NOT NULL,
-    PRIMARY KEY (server_id, section)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
-"""
 # The first time in a database; the numbers only ever rise, so they outlive what they mark.
 _BEGIN_NUMBERS = """
 INSERT OR IGNORE INTO numbers_drawn
@@ -46,11 +28,11 @@ SELECT :server, :section, :listing, :now, :mark, :now, :mark, COUNT(DISTINCT rat
 FROM parts WHERE server_id = :server AND section = :section
 """
 _UPSERT_PART = (
-    "INSERT INTO parts (server_id, section, rating_key, path, folded, name, size, listing) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
-    "DO UPDATE SET size = excluded.size, listing = excluded.listing"
+    "INSERT INTO parts "
+    "(server_id, section, rating_key, path, folded, name, size, listing, in_trash) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
+    "DO UPDATE SET size = excluded.size, listing = excluded.listing, in_trash = excluded.in_trash"
 )
-_SCHEMA_VERSION = 5  # also rises when `folded_path` changes: an index of old forms finds nothing
 _CLEARINGS = -1  # no library has this key: counts among the numbers how often all was forgotten
 
 
@@ -90,7 +72,7 @@ class PathIndex:
     """
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
-        self._connection = _open(path)
+        self._connection = open_index(path)
         self._note = note
         self._server_id = ""
 
@@ -289,14 +271,16 @@ class PathIndex:
 
     def _find(self, column: str, value: str | int, *before: int) -> list[LibraryPart]:
         rows = self._connection.execute(
-            f"SELECT path, rating_key, size, section FROM parts WHERE {column} = ? "
+            f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {column} = ? "
             "AND server_id = ? ORDER BY rating_key",
             (*before, value, self._server_id),
         ).fetchall()
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)
-        return parts
+        # A disk that is away for a while puts all its files into the trash: they still count, but
+        # only while Plex has no other file.
+        return [part for part in parts if not part.in_trash] or parts
 
     def _replace_item(
         self, section: int, rating_key: int, files: list[LibraryPart], number: int
@@ -304,16 +288,16 @@ class PathIndex:
         """Take in the files of one item, in place of what was known; tell whether it is news."""
         item = (self._server_id, section, rating_key)
         known = self._connection.execute(
-            "SELECT path, size, listing FROM parts "
+            "SELECT path, size, in_trash, listing FROM parts "
             "WHERE server_id = ? AND section = ? AND rating_key = ?",
             item,
         ).fetchall()
-        news = {(path, size) for path, size, _ in known} != {(one.path, one.size) for one in files}
+        news = {row[:3] for row in known} != {(one.path, one.size, one.in_trash) for one in files}
         if news:
             self._connection.execute(
                 "DELETE FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?", item
             )
-        if news or any(mark < number for _, _, mark in known):
+        if news or any(row[3] < number for row in known):
             self._connection.executemany(_UPSERT_PART, self._rows(section, files, number))
         return news
 
@@ -353,6 +337,7 @@ class PathIndex:
                 name,
                 part.size,
                 listing,
+                part.in_trash,
             )
 
     @contextlib.contextmanager
@@ -360,38 +345,3 @@ class PathIndex:
         self._connection.execute("BEGIN IMMEDIATE")
         with self._connection:
             yield
-
-
-def delete_index(path: str) -> None:
-    """Delete the database and its log, for a new one; nobody has it open."""
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path + suffix)
-
-
-def _open(path: str) -> sqlite3.Connection:
-    """Open the database; a file that is none, or of another schema, is simply made anew."""
-    try:
-        connection = _connect(path)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version in (0, _SCHEMA_VERSION):
-            return _with_tables(connection)
-        connection.close()
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-    delete_index(path)
-    return _with_tables(_connect(path))
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    connection = IndexConnection(path, timeout=10.0, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")  # whatever a power cut takes is listed again
-    return connection
-
-
-def _with_tables(connection: sqlite3.Connection) -> sqlite3.Connection:
-    connection.executescript(_TABLES)
-    connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-    return connection

@@ -248,8 +248,7 @@ class Library:
         parts = []
         for part in media.parts:
             self._last_part += 1
-            known = Part(part.file, part.size, part.duration, part.oshash, self._last_part)
-            parts.append(known)
+            parts.append(replace(part, id=self._last_part))
         return replace(media, id=self._last_media, parts=tuple(parts))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulators.plex.library import Library
 from simulators.plex.scanner_rules import is_listed, stacks
@@ -169,11 +169,25 @@ class Scanner:
     def _mark_missing(self, item: Item, folder: str) -> None:
         if not any(file != folder and below(file, folder) for file in item.files):
             return
-        gone = all(file not in self._disk for file in item.files)
-        if gone is (item.deleted_at is not None):
+        media = tuple(self._without_missing(version) for version in item.media)
+        if media == item.media:
             return
+        item.media = media
+        gone = all(version.deleted_at is not None for version in media)
         item.deleted_at = self._library.now() if gone else None
         item.section.content_changed_at += 1
+
+    def _without_missing(self, version: Media) -> Media:
+        """A version as it is now: it and its files are in the trash while they are missing."""
+        now = self._library.now()
+        parts = tuple(
+            replace(part, deleted_at=None if part.file in self._disk else part.deleted_at or now)
+            for part in version.parts
+        )
+        gone = all(part.deleted_at is not None for part in parts)
+        return replace(
+            version, parts=parts, deleted_at=(version.deleted_at or now) if gone else None
+        )
 
 
 def _folders(section: Section, path: str | None) -> tuple[str, ...]:

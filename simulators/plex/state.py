@@ -113,6 +113,7 @@ class Part:
     duration: int | None = 60_000
     oshash: str = ""
     id: int = 0
+    deleted_at: int | None = None
 
     @property
     def container(self) -> str:
@@ -130,6 +131,7 @@ class Media:
     height: int = 1080
     bitrate: int = 4000
     id: int = 0
+    deleted_at: int | None = None
 
     @property
     def duration(self) -> int:

@@ -167,12 +167,13 @@ def _image_path(item: Item | Collection, kind: str) -> str | None:
 def _media(media: Media, *, streams: bool = False) -> str:
     """Written out, not built by `element`: listings of 100,000 rows are rendered here."""
     proxy = f' proxyType="{media.proxy_type}"' if media.proxy_type is not None else ""
+    deleted = _deleted_at(media)
     container = escape(media.parts[0].container)
     return (
         f'<Media id="{media.id}" duration="{media.duration}" bitrate="{media.bitrate}" '
         f'width="{media.width}" height="{media.height}" aspectRatio="1.78" audioChannels="2" '
         f'audioCodec="aac" videoCodec="h264" videoResolution="{media.height}" '
-        f'container="{container}" videoFrameRate="24p" videoProfile="high"{proxy}>'
+        f'container="{container}" videoFrameRate="24p" videoProfile="high"{proxy}{deleted}>'
         f"{''.join(_part(part, streams=streams) for part in media.parts)}</Media>"
     )
 
@@ -183,8 +184,12 @@ def _part(part: Part, *, streams: bool) -> str:
     return (
         f'<Part id="{part.id}" key="/library/parts/{part.id}/1700000000/file.{container}"'
         f'{duration} file="{escape(part.file)}" size="{part.size}" container="{container}" '
-        f'videoProfile="high">{_streams(part.id) if streams else ""}</Part>'
+        f'videoProfile="high"{_deleted_at(part)}>{_streams(part.id) if streams else ""}</Part>'
     )
+
+
+def _deleted_at(held: Media | Part) -> str:
+    return "" if held.deleted_at is None else f' deletedAt="{held.deleted_at}"'
 
 
 def _streams(part_id: int) -> str:

@@ -203,7 +203,7 @@ def test_a_locked_database_is_not_taken_for_a_broken_one(
     blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
     index.close()
     blocker.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr("plex.path_index.IndexConnection", Impatient)
+    monkeypatch.setattr("plex.index_database.IndexConnection", Impatient)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         PathIndex(path)
     blocker.execute("ROLLBACK")
