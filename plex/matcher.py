@@ -161,14 +161,10 @@ class PlexMatcher:
         # What Plex has under this very name lies in a folder of its own: nothing more to look at.
         same = self._index.find_exact(file.path) if mapped in (None, file.path) else []
         if same:
-            return Hits(tuple(same)), Rule.FULL_PATH
+            return self._at(file.path, file.size, same, Rule.FULL_PATH)
         target = self._target(file.path)
         exact = self._index.find_exact(target.path)
-        hits, rule = Hits(tuple(exact)), target.rule
-        if all(part.in_trash for part in exact):
-            namesakes = self._index.find_folded(target.path)
-            if not exact or not all(part.in_trash for part in namesakes):
-                hits, rule = by_spelling(target.path, file.size, namesakes), Rule.SPELLING
+        hits, rule = self._at(target.path, file.size, exact, target.rule)
         if target.rule is Rule.LEARNED_MAPPING:
             hits = self._as_learned(file, hits, scene_id or 0)
         # A path with a file of another size at its end is not looked for elsewhere.
@@ -177,6 +173,17 @@ class PlexMatcher:
         if hits.parts or hits.candidates or target.settled or scene_id is None:
             return hits, rule
         return self._by_name(file, scene_id), Rule.NAME_AND_SIZE
+
+    def _at(
+        self, path: str, size: int, exact: Sequence[LibraryPart], rule: Rule
+    ) -> tuple[Hits, Rule]:
+        """Return the files at a path, or in its other spellings when Plex has none there."""
+        if not all(part.in_trash for part in exact):
+            return Hits(tuple(exact)), rule
+        hits = by_spelling(path, size, self._index.find_folded(path))
+        if exact and all(part.in_trash for part in hits.parts):
+            return Hits(tuple(exact)), rule
+        return hits, Rule.SPELLING
 
     def _as_learned(self, file: SceneFile, hits: Hits, scene_id: int) -> Hits:
         """Hold what nobody set to more: it must fit in size, and be no other scene's file.

@@ -32,6 +32,7 @@ from simulators.plex.xml_render import (
 )
 
 T = TypeVar("T", Item, Collection)
+_TAG_PREFIX, _TAG_VERSION = "/system/bundle/media/flags/", 1700000000
 
 
 def document(rows: list[bytes], **attributes: str | int | float | None) -> Response:
@@ -82,8 +83,8 @@ def library(_: Core, __: Call) -> Response:
         rows,
         allowSync=0,
         identifier=IDENTIFIER,
-        mediaTagPrefix="/system/bundle/media/flags/",
-        mediaTagVersion=1700000000,
+        mediaTagPrefix=_TAG_PREFIX,
+        mediaTagVersion=_TAG_VERSION,
         title1="Plex Library",
     )
 
@@ -177,7 +178,15 @@ def metadata(core: Core, call: Call) -> Response:
     place: dict[str, str | int] = {}
     if with_section and len(places) == 1:
         place = _place(*places.values())
-    return document(rows, totalSize=len(items), allowSync=1, identifier=IDENTIFIER, **place)
+    return document(
+        rows,
+        totalSize=len(items),
+        allowSync=1,
+        identifier=IDENTIFIER,
+        mediaTagPrefix=_TAG_PREFIX,
+        mediaTagVersion=_TAG_VERSION,
+        **place,
+    )
 
 
 def metadata_tree(core: Core, call: Call) -> Response:
@@ -283,11 +292,15 @@ def _page(
     attributes = {
         **numbers,
         "allowSync": 1,
+        "art": "/:/resources/movie-fanart.jpg",
+        "content": "secondary",
         "identifier": IDENTIFIER,
         **_place(place),
-        "mediaTagPrefix": "/system/bundle/media/flags/",
-        "mediaTagVersion": 1700000000,
+        "mediaTagPrefix": _TAG_PREFIX,
+        "mediaTagVersion": _TAG_VERSION,
+        "thumb": "/:/resources/movie.png",
         "title1": place.title,
+        "title2": f"All {place.title}",
         "viewGroup": place.type,
     }
     return xml(container(attributes, [meta, *rows]), headers)

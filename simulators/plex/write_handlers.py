@@ -11,7 +11,7 @@ from simulators.plex.edits import apply_edit, parse_edit
 from simulators.plex.images import Shelf
 from simulators.plex.read_handlers import document
 from simulators.plex.state import COLLECTION_TYPE, Collection, Item
-from simulators.plex.xml_render import collection_directory, photo
+from simulators.plex.xml_render import IDENTIFIER, collection_directory, photo
 
 _SHELF_OF = {"poster": "posters", "thumb": "posters", "art": "arts"}
 _RATING_IDENTIFIER = "com.plexapp.plugins.library"
@@ -150,7 +150,8 @@ def upload(core: Core, call: Call) -> Response:
 def image_list(core: Core, call: Call) -> Response:
     target, shelf = core.target(call.ids[0]), call.ids[1]
     images = target.posters if shelf == "posters" else target.arts
-    return document([photo(target.rating_key, image) for image in images])
+    rows = [photo(target.rating_key, image) for image in images]
+    return document(rows, identifier=IDENTIFIER)
 
 
 def choose_image(core: Core, call: Call) -> Response:

@@ -36,6 +36,7 @@ _ESCAPES = str.maketrans(
         "\t": "&#9;",
     }
 )
+_NO_WORD = re.compile(r"\W+")
 _has_special = re.compile('[&<>"\n\r\t]').search
 
 
@@ -128,6 +129,7 @@ def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) 
         "key": base,
         "guid": item.guid,
         "type": "movie",
+        **_of_its_agent(item),
         "studio": item.studio,
         "titleSort": item.title_sort,
         "originalTitle": item.original_title,
@@ -157,6 +159,22 @@ def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) 
     return f"{opening}{always}>{content}</Video>"
 
 
+def _of_its_agent(item: Item) -> Attributes:
+    """What an agent adds to an item, and what a video without one has instead."""
+    if item.unmatched:
+        return {"subtype": "clip", "createdAtAccuracy": "epoch,local", "createdAtTZOffset": "0"}
+    return {
+        "slug": _NO_WORD.sub("-", item.title.lower()).strip("-"),
+        "ratingImage": "rottentomatoes://image.rating.ripe" if item.rating else None,
+        "audienceRatingImage": (
+            "rottentomatoes://image.rating.upright" if item.audience_rating else None
+        ),
+        "chapterSource": "media",
+        "primaryExtraKey": f"/library/metadata/{item.rating_key + 900_000}",
+        "hasPremiumPrimaryExtra": 1,
+    }
+
+
 def _image_path(item: Item | Collection, kind: str) -> str | None:
     held = item.posters if kind == "thumb" else item.arts
     if not any(image.selected for image in held):
@@ -173,7 +191,8 @@ def _media(media: Media, *, streams: bool = False) -> str:
         f'<Media id="{media.id}" duration="{media.duration}" bitrate="{media.bitrate}" '
         f'width="{media.width}" height="{media.height}" aspectRatio="1.78" audioChannels="2" '
         f'audioCodec="aac" videoCodec="h264" videoResolution="{media.height}" '
-        f'container="{container}" videoFrameRate="24p" videoProfile="high"{proxy}{deleted}>'
+        f'container="{container}" videoFrameRate="24p" optimizedForStreaming="1" '
+        f'audioProfile="lc" has64bitOffsets="0" videoProfile="high"{proxy}{deleted}>'
         f"{''.join(_part(part, streams=streams) for part in media.parts)}</Media>"
     )
 
@@ -184,6 +203,7 @@ def _part(part: Part, *, streams: bool) -> str:
     return (
         f'<Part id="{part.id}" key="/library/parts/{part.id}/1700000000/file.{container}"'
         f'{duration} file="{escape(part.file)}" size="{part.size}" container="{container}" '
+        f'audioProfile="lc" has64bitOffsets="0" optimizedForStreaming="1" '
         f'videoProfile="high"{_deleted_at(part)}>{_streams(part.id) if streams else ""}</Part>'
     )
 
@@ -192,21 +212,49 @@ def _deleted_at(held: Media | Part) -> str:
     return "" if held.deleted_at is None else f' deletedAt="{held.deleted_at}"'
 
 
+_VIDEO_STREAM: Attributes = {
+    "streamType": 1,
+    "default": 1,
+    "codec": "h264",
+    "index": 0,
+    "bitrate": 3800,
+    "bitDepth": 8,
+    "chromaSubsampling": "4:2:0",
+    "codedHeight": 1080,
+    "codedWidth": 1920,
+    "frameRate": "23.976",
+    "height": 1080,
+    "level": 40,
+    "profile": "high",
+    "refFrames": 4,
+    "width": 1920,
+    "displayTitle": "1080p (H.264)",
+    "extendedDisplayTitle": "1080p (H.264)",
+}
+_AUDIO_STREAM: Attributes = {
+    "streamType": 2,
+    "selected": 1,
+    "default": 1,
+    "codec": "aac",
+    "index": 1,
+    "channels": 2,
+    "bitrate": 160,
+    "language": "English",
+    "languageTag": "en",
+    "languageCode": "eng",
+    "audioChannelLayout": "stereo",
+    "profile": "lc",
+    "samplingRate": 48000,
+    "displayTitle": "English (AAC Stereo)",
+    "extendedDisplayTitle": "English (AAC Stereo)",
+}
+
+
 def _streams(part_id: int) -> str:
-    kinds = ((1, "h264", "1080p (H.264)"), (2, "aac", "Stereo (AAC)"))
+    streams = (_VIDEO_STREAM, _AUDIO_STREAM)
     return "".join(
-        element(
-            "Stream",
-            {
-                "id": part_id * 10 + kind,
-                "streamType": kind,
-                "default": 1,
-                "codec": codec,
-                "index": kind - 1,
-                "displayTitle": shown,
-            },
-        )
-        for kind, codec, shown in kinds
+        element("Stream", {"id": part_id * 10 + number, **stream})
+        for number, stream in enumerate(streams, 1)
     )
 
 
