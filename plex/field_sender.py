@@ -1,10 +1,10 @@
 """Sends the fields of one edit so that a field which is refused does not fail the others.
 
-What a failure means is found out by an edit of the same item that changes nothing:
+After a failed request, an edit of the same item that changes nothing tells what the failure means:
 
-- It is taken: the values are at fault. Each field is sent by itself, and of a list each half, until
-  the one is found that Plex, or a proxy before Plex, does not take.
-- It fails as well: the token may not edit (403), or Plex saves nothing at the moment.
+- Plex takes that edit: a value is at fault. The fields are sent one by one, and a refused list in
+  halves, until the refused value is found.
+- That edit fails as well: the token may not edit (403), or Plex saves nothing at the moment.
 """
 
 import re
@@ -194,7 +194,9 @@ class _Run:
             self._alone(name, parameters)
 
     def conclude(self, fields: Fields) -> None:
-        """Decide about what was not taken; a refusal is remembered for good, so ask once more.
+        """Decide about the fields that were not taken.
+
+        A refusal is remembered for good, so each refused field is sent once more first.
 
         Raises:
             PlexError: Plex refuses every edit of this item, or a field failed for the first time.
@@ -209,10 +211,10 @@ class _Run:
                 failure = self._failed.pop(name)
                 advice = _PROXY if failure.was_closed else _ALONE
                 self.refused[name] = PlexPermanentError(f"{failure.cause}{advice}")
+        for failure in self._failed.values():
+            raise failure
         for name in list(self.refused):
             self._search(name, fields[name])
-        for left in self._failed.values():
-            raise left
 
     def _confirm(self, error: PlexPermanentError) -> None:
         """Raise what a refusal means, unless Plex takes an edit that changes nothing."""

@@ -326,11 +326,14 @@ class SyncWorker:
         """
         others = len(unsettled) > len(result.claims) or self._timetable.a_job_is_due()
         last = self._guard.has_answered and others
-        self._guard.failed(str(error), is_read_only=isinstance(error, PlexReadOnly))
+        self._note_outage(error)
         self._limit = 1
         if last:
             wait = self._guard.seconds_to_next_look(due=True)
             self._put_last(error, result, unsettled, wait)
+
+    def _note_outage(self, error: Exception) -> None:
+        self._guard.failed(str(error), is_read_only=isinstance(error, PlexReadOnly))
 
     def _put_last(
         self, error: Exception, result: Result, unsettled: dict[int, Claim], wait: float = 0.0
@@ -358,7 +361,7 @@ class SyncWorker:
             maybe = isinstance(error, PlexTemporaryError)
             if not down and (not maybe or self._guard.check(session.client)):
                 return WORKED
-            self._guard.failed(str(error))
+            self._note_outage(error)
             return PAUSED
         alone = Result(left[:1], f"Job {left[0].job.job_key}", error=error)
         return self._settle_error(error, alone, session, unsettled)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
 
-from plex.exceptions import PlexError, PlexNotFound
+from plex.exceptions import PlexError, PlexNotFound, PlexTemporaryError
 from plex.matcher import MatchConfidence
 from shared.frozen import frozen
 from shared.log import Log
@@ -97,8 +97,8 @@ class Settlement:
             later = claim.job.postponed(decision.at, name, counts=decision.counts)
             self.queue.give_back([Claim(claim.row_id, later)])
             seconds = max(0.0, decision.at - self.clock())
-            cause = _words(error)
-            text = f"{result.label}: {cause}. Next try in {seconds:.0f} s"
+            text = f"{result.label}: {_words(error)}. Next try in {seconds:.0f} s"
+            cause = error.cause if isinstance(error, PlexTemporaryError) else _words(error)
             self.story.tell(WAITS, text, again=again, cause=cause)
         elif isinstance(decision, Bury):
             self.queue.bury(claim, self._failure(error))

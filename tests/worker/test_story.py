@@ -109,3 +109,14 @@ def test_a_scene_that_waits_is_a_warning_once() -> None:
     teller.story.tell(WAITS, "first")
     teller.story.tell(WAITS, "second", again=True)
     assert teller.lines == [("w", "first"), ("i", "second")]
+
+
+def test_of_the_jobs_of_a_drain_that_wait_for_one_cause_the_first_warns() -> None:
+    teller = Teller()
+    for cause in ("covers", "covers", "another", ""):
+        teller.story.tell(WAITS, f"a scene: {cause}", cause=cause)
+    teller.story.tell(WAITS, "a scene: again", again=True)
+    teller.story.end()
+    teller.story.tell(WAITS, "a scene: covers", cause="covers")
+    levels = [level for level, text in teller.lines if text.startswith("a scene")]
+    assert levels == ["w", "i", "w", "w", "i", "w"]
