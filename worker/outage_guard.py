@@ -21,11 +21,7 @@ from worker.circuit_breaker import (
 )
 from worker.outage_history import OutageHistory, format_duration
 from worker.rate_limiter import RecoveryRateLimiter
-from worker.recovery import (
-    LONGEST_INTERVAL,
-    LONGEST_INTERVAL_BETWEEN_EDITS,
-    RecoveryScheduler,
-)
+from worker.recovery import LONGEST_INTERVAL_BETWEEN_EDITS, RecoveryScheduler
 from worker.state_store import StateStore
 from worker.waiting import ClockSteps, steady
 
@@ -198,7 +194,7 @@ class OutageGuard:
         self._cause = reason
         self._is_read_only = is_read_only
         self._limiter.record(now, failed=True)
-        longest = LONGEST_INTERVAL_BETWEEN_EDITS if is_read_only else LONGEST_INTERVAL
+        longest = LONGEST_INTERVAL_BETWEEN_EDITS if is_read_only else None
         self._recovery.model.record_check(now, healthy=False, longest=longest)
         self._follow(self._breaker.model.record_failure(now))
         self._note_waiting()
