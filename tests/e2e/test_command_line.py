@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import re
 import select
 import signal
 import subprocess
@@ -86,23 +85,22 @@ def test_reconcile_reports_and_queues_by_its_options(rig: Rig) -> None:
     assert rig.settled(), rig.verdict().differences
 
 
-@pytest.mark.parametrize(
-    ("command", "beginning"),
-    [
+def test_a_command_answers_as_its_task(rig: Rig) -> None:
+    synced(rig)
+    shell = Shell(rig)
+    for command, beginning in (
         ("status", "Nothing waits; 2 jobs done so far"),
         ("outages", "No outage of Plex is on record"),
         ("health", "Plex answers in N ms and accepts the token; libraries: Scenes. 0 jobs wait"),
         ("check-paths", "2 of 2 scenes have a Plex item: nothing to do"),
-    ],
-)
-def test_a_command_answers_as_its_task(rig: Rig, command: str, beginning: str) -> None:
-    synced(rig)
+    ):
+        ran = shell.run(command)
+        assert (ran.code, ran.err) == (0, "")
+        assert approved(ran.out, rig).splitlines()[-1].startswith(beginning)
 
-    ran = Shell(rig).run(command)
-
-    assert ran.code == 0
-    assert approved(ran.out, rig).splitlines()[-1].startswith(beginning)
-    assert ran.err == ""
+    answer = shell.run("check-paths", "--json").json()
+    assert (answer["level"], answer["scenes"], answer["missing"]) == ("ok", 2, 0)
+    assert answer["text"] == "2 of 2 scenes have a Plex item: nothing to do"
 
 
 def test_a_scene_and_the_dead_letters_are_asked_about_and_retried_from_a_shell(rig: Rig) -> None:
@@ -127,17 +125,6 @@ def test_a_scene_and_the_dead_letters_are_asked_about_and_retried_from_a_shell(r
     assert rig.wait_until(lambda: rig.queued() == 0)
 
 
-def test_json_is_all_that_stands_on_stdout(rig: Rig) -> None:
-    synced(rig)
-
-    ran = Shell(rig).run("check-paths", "--json")
-
-    assert ran.code == 0
-    answer = ran.json()
-    assert (answer["level"], answer["scenes"], answer["missing"]) == ("ok", 2, 0)
-    assert answer["text"] == "2 of 2 scenes have a Plex item: nothing to do"
-
-
 def test_what_cannot_be_done_is_told_on_stderr_and_by_the_exit_code(rig: Rig) -> None:
     shell = Shell(rig)
     rig.stash.stop()
@@ -153,92 +140,6 @@ def test_what_cannot_be_done_is_told_on_stderr_and_by_the_exit_code(rig: Rig) ->
     assert as_json.json() == {
         "error": f"Stash does not answer at {rig.stash.url} (ConnectionError)"
     }
-
-
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (["sync", "--stash", "stash.lan:9999"],
-         "argument --stash: an address such as http://localhost:9999 is wanted, not "
-         "'stash.lan:9999'"),
-        (["sync", "--stash", "http://localhost:9999/stash"],
-         "argument --stash: Stash's address ends with its port; a path behind it is not supported"),
-        (["sync", "--stash", "http://me:secret-of-mine@localhost"],
-         "argument --stash: an address such as http://localhost:9999 is wanted, without user and "
-         "password"),
-        (["sync", "--plex", "32400"],
-         "argument --plex: an address such as http://192.168.1.10:32400 is wanted, not '32400'"),
-        (["inspect", "all"], "argument ID: the number of a scene is wanted, not 'all'"),
-        (["inspect"], "the following arguments are required: ID"),
-        (["sync", "--recent", "--force"], "argument --force: not allowed with argument --recent"),
-        (["sync", "--api-key", "x"], "unrecognized arguments: --api-key x"),
-        (["--json"], "the following arguments are required: <command>"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)  # fmt: skip
-def test_a_command_line_that_cannot_be_understood_is_answered_in_words(
-    rig: Rig, arguments: list[str], complaint: str
-) -> None:
-    ran = Shell(rig).run_bare(*arguments)
-
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err.strip().endswith(complaint)
-    assert "secret-of-mine" not in ran.err
-
-
-def test_an_unknown_command_lists_those_that_there_are(rig: Rig) -> None:
-    ran = Shell(rig).run_bare("stauts")
-
-    assert ran.code == 2
-    assert "invalid choice: 'stauts'" in ran.err
-    for known in ("status", "process", "reconcile", "sync", "doctor", "inspect", "dead-letters",
-                  "retry-dlq", "outages", "health", "check-paths"):  # fmt: skip
-        assert known in ran.err
-
-
-COMMANDS = """\
-usage: Stash2Plex.py [-h] [--version] <command> ...
-
-Carries metadata edits from Stash to Plex. Stash runs this program by itself; from a shell, cron or
-systemd it does the same as the tasks on Stash's page.
-
-options:
-  -h, --help      show this help message and exit
-  --version       show program's version number and exit
-
-commands:
-  <command>
-    status        what waits, what failed, how the last runs went
-    process       send what is due to Plex now, to its end
-    reconcile     compare both libraries and queue what differs
-    sync          queue every scene that is not in Plex as it is in Stash
-    doctor        check everything, with a remedy for whatever is wrong
-    inspect       why a scene is, or is not, in Plex as in Stash
-    dead-letters  what failed for good, by reason, and what to do
-    retry-dlq     queue dead letters again
-    outages       when Plex was away, how often, how long
-    health        whether Plex answers and has the libraries
-    check-paths   how many scenes Plex has, and the path map to set
-
-examples:
-"""
-
-
-def columns(text: str) -> str:
-    """Help without what Pythons do not agree on: how far apart its two columns stand."""
-    return re.sub(r"(?<=\S) {2,}", "  ", text)
-
-
-def test_the_help_teaches(rig: Rig) -> None:
-    ran = Shell(rig).run_bare("--help")
-
-    assert (ran.code, ran.err) == (0, "")
-    assert columns(ran.out).startswith(columns(COMMANDS))
-    assert max(len(line) for line in ran.out.splitlines()) <= 100
-    for part in ("STASH_URL", "STASH_API_KEY", "PLEX_TOKEN", "STASH_PLUGIN_DATA", "exit codes:",
-                 "  3    could not be done; stderr says why and what to do"):  # fmt: skip
-        assert part in ran.out
-    assert Shell(rig).run_bare("--version").out == f"Stash2Plex {rig.manifest.version}\n"
 
 
 # Where these tests run in a shell's background, the signal is ignored, also by what they start.

@@ -27,10 +27,6 @@ def letters(rig: Rig) -> list[int]:
     return ids
 
 
-def test_without_any_there_is_nothing_to_do(rig: Rig) -> None:
-    assert story(rig.task("show_dlq")) == "No dead letters: nothing needs you"
-
-
 def test_they_are_told_by_reason_newest_first_with_what_to_do(rig: Rig) -> None:
     first, second, third = letters(rig)
 
@@ -222,17 +218,6 @@ def test_an_unknown_type_is_refused_with_those_that_there_are(rig: Rig) -> None:
         "(1); or nothing for all"
     )
     assert dead_scenes(rig) == {1, 2}
-
-
-def test_a_wrong_scene_is_refused_in_words(rig: Rig) -> None:
-    bury(rig, 1, "PlexNotFound", "as it was", time.time())
-    for wrong in ("twelve", "-1", "1.5", "9" * 30):
-        answer = rig.task("retry_dlq", scene_id=wrong)
-        assert answer.error == (
-            f"scene_id is {wrong!r}; allowed: the number of a scene, such as 123, or nothing for "
-            "all. Nothing was done"
-        )
-    assert dead_scenes(rig) == {1}
 
 
 def test_a_scene_whose_plex_is_away_waits_in_the_queue(rig: Rig) -> None:

@@ -126,16 +126,6 @@ def test_purge_removes_what_is_older_than_the_days_that_stash_passes_as_text(rig
     assert rig.queued() == 1
 
 
-def test_bad_days_are_answered_in_words_and_remove_nothing(rig: Rig) -> None:
-    bury(rig, (1, "PlexNotFound", time.time() - 500 * DAY))
-    for days in ("0", "-3", "366", "soon", "1.5"):
-        answer = rig.task("purge_dlq", days=days)
-        assert answer.error == (
-            f"days is {days!r}; allowed: a whole number from 1 to 365. Nothing was done"
-        )
-    assert dead_scenes(rig) == {1}
-
-
 # -- recover outage jobs ------------------------------------------------------------------------
 
 
@@ -230,15 +220,6 @@ def test_recovery_changes_nothing_while_plex_is_not_healthy_and_says_so(
 # -- health -------------------------------------------------------------------------------------
 
 
-def test_health_check_tells_that_all_is_well(rig: Rig) -> None:
-    rig.plex.add_section("Films", ["/media/films"])
-    answer = rig.task("health_check")
-    assert answer.error is None
-    assert answer.output.startswith("Plex answers in ")
-    assert "accepts the token; libraries: Scenes, Films" in answer.output
-    assert answer.output.endswith("0 jobs wait; circuit breaker closed")
-
-
 def test_health_check_tells_what_is_wrong_and_what_to_do(rig: Rig) -> None:
     write(rig, "circuit_breaker.json",
           CLOSED | {"state": "open", "failure_count": 5, "opened_at": time.time()})  # fmt: skip
@@ -280,30 +261,6 @@ def test_health_check_tells_that_plex_has_no_library(rig: Rig) -> None:
 # -- outages ------------------------------------------------------------------------------------
 
 
-def test_outage_summary_without_any(rig: Rig) -> None:
-    answer = rig.task("outage_summary")
-    assert answer.output == "No outage of Plex is on record"
-
-
-def test_outage_summary_tells_the_figures_and_the_last_ten_newest_first(rig: Rig) -> None:
-    now = time.time()
-    first = now - 12 * DAY
-    records = [outage(first + n * DAY, first + n * DAY + 600, n) for n in range(12)]
-    write(rig, "outage_history.json", records)
-
-    answer = rig.task("outage_summary")
-
-    # Each lasts 10 minutes and the next begins a day after it began.
-    assert answer.output == (
-        "12 outages tracked, 12 completed, 2h 0m in total; MTTR 10m 0s, MTBF 23h 50m, "
-        "availability 99.31 %"
-    )
-    lines = [text for text in answer.messages("info") if text.startswith("Outage ")]
-    waited = [int(line.rsplit(", ", 1)[1].split()[0]) for line in lines]
-    assert waited == list(range(11, 1, -1))
-    assert lines[0].startswith("Outage 1d 0h ago: lasted 10m 0s, 11 scenes waited")
-
-
 def test_outage_summary_tells_the_ongoing_one_only_while_the_breaker_is_open(rig: Rig) -> None:
     now = time.time()
     records = [outage(now - DAY, now - DAY + 60), outage(now - 125, None, 7)]
@@ -325,21 +282,6 @@ def test_outage_summary_tells_the_ongoing_one_only_while_the_breaker_is_open(rig
 # -- status -------------------------------------------------------------------------------------
 
 
-def test_queue_status_tells_dead_letters_by_type_breaker_and_recoveries(rig: Rig) -> None:
-    now = time.time()
-    bury(rig, (1, "PlexNotFound", now), (2, "PlexNotFound", now), (3, "SceneError", now))
-    write(rig, "circuit_breaker.json",
-          CLOSED | {"state": "half_open", "failure_count": 5, "opened_at": now - 125})  # fmt: skip
-    write(rig, "recovery_state.json", {"recovery_count": 2, "last_recovery_time": now - 2 * DAY})
-
-    told = "\n".join(rig.task("queue_status").messages("info"))
-
-    assert "Queue: 0 pending, 0 in progress, 0 waiting for retry" in told
-    assert "Dead letters: 3 (2 PlexNotFound, 1 SceneError)" in told
-    assert "Circuit breaker: half_open, opened 2m " in told
-    assert "Recoveries: 2, the last 2d 0h ago" in told
-
-
 def test_queue_status_survives_state_files_of_garbage(rig: Rig) -> None:
     rig.data.mkdir(exist_ok=True)
     for name in ("circuit_breaker", "recovery_state", "outage_history", "stats"):
@@ -347,18 +289,6 @@ def test_queue_status_survives_state_files_of_garbage(rig: Rig) -> None:
     answer = rig.task("queue_status")
     assert answer.error is None
     assert "Circuit breaker: closed" in answer.messages("info")
-
-
-def test_queue_status_tells_the_last_three_outages(rig: Rig) -> None:
-    now = time.time()
-    lengths = (60, 120, 180, 240)
-    write(rig, "outage_history.json",
-          [outage(now - (9 - n) * DAY, now - (9 - n) * DAY + long)
-           for n, long in enumerate(lengths)])  # fmt: skip
-    answer = rig.task("queue_status")
-    told = "\n".join([answer.output, *answer.messages("info")])
-    assert all(text in told for text in ("2m 0s", "3m 0s", "4m 0s"))
-    assert "1m 0s" not in told
 
 
 def test_any_task_ends_an_outage_whose_worker_was_killed(rig: Rig) -> None:

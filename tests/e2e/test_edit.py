@@ -105,17 +105,6 @@ def test_a_bulk_edit_of_fifty_scenes_arrives_scene_by_scene_with_one_write_at_a_
     assert rig.plex.log.count("edit", since=mark) <= 60
 
 
-def test_two_libraries_that_hold_the_same_file_are_both_synced(rig: Rig) -> None:
-    scene_id, first = rig.add_pair("a")
-    other = rig.plex.add_section("Favourites", locations=["/media/favourites"])
-    second = rig.plex.add_item(other, f"{FOLDER}/a.mp4")
-
-    rig.stash.edit_scene(scene_id, **EVERYTHING)
-
-    assert rig.wait_until(lambda: bool(first.genres and second.genres))
-    assert rig.settled(), rig.verdict().differences
-
-
 def test_paths_that_differ_between_the_servers_are_mapped(make_rig: MakeRig) -> None:
     rig = make_rig(settings={"plex_unmatched_path_map": "/plex/video=>/data"})
     scene = rig.stash.add_scene(files=["/data/a/b.mp4"], tags=["Mapped"])

@@ -312,16 +312,6 @@ def test_looking_changes_nothing(rig: Rig) -> None:
     assert rig.queued() == 0
 
 
-@pytest.mark.parametrize("wrong", ["twelve", "-1", "1.5", "9" * 30, "²"])
-def test_a_wrong_scene_is_answered_in_words(rig: Rig, wrong: str) -> None:
-    answer = rig.task("inspect", scene_id=wrong)
-
-    assert answer.error == (
-        f"scene_id is {wrong!r}; allowed: the number of a scene, as in the address of its page: "
-        "/scenes/12. Nothing was done"
-    )
-
-
 def test_the_button_alone_is_told_how_to_name_the_scene(rig: Rig) -> None:
     answer = rig.task("inspect")
 

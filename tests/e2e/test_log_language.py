@@ -215,14 +215,6 @@ def test_debug_logging_tells_the_whole_way_of_a_scene_and_reaches_stashs_log(
     assert all(line.startswith("info: ") for line in steps)
 
 
-def test_without_debug_logging_no_step_is_told(rig: Rig) -> None:
-    scene_id, _ = rig.add_pair("a")
-    rig.stash.edit_scene(scene_id, title="Told", tags=["x"])
-    assert rig.settled()
-    assert rig.wait_until(lambda: "): synced" in rig.worker_log())
-    assert "[DEBUG]" not in rig.worker_log()
-
-
 @pytest.mark.parametrize("fault", ["a folder in its place", "no right to read it"])
 def test_a_log_of_the_worker_that_cannot_be_read_costs_no_task_and_no_hook(
     rig: Rig, fault: str

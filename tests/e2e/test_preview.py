@@ -7,8 +7,6 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from plex.diff import PLEX_NAMES
 from simulators.rig import FOLDER, Rig, png
 from tests.e2e.test_reconcile import later
@@ -147,11 +145,3 @@ def test_reports_belong_to_the_user_and_only_the_newest_are_kept(rig: Rig) -> No
         path.name,
     ]
     assert max(len(line) for line in path.read_text().splitlines()) < 300
-
-
-@pytest.mark.parametrize("given", ["x", "-1"])
-def test_a_scene_id_that_is_none_is_refused(rig: Rig, given: str) -> None:
-    answer = rig.task("preview_sync", scene_id=given)
-
-    assert answer.error is not None
-    assert "allowed: the number of a scene" in answer.error

@@ -466,14 +466,6 @@ def test_scenes_that_wait_in_the_queue_are_named_and_stay_there(rig: Rig) -> Non
     assert rig.queued() == 1
 
 
-@pytest.mark.parametrize("given", ["x", "-1", "1.5"])
-def test_a_scene_id_that_is_none_is_refused(rig: Rig, given: str) -> None:
-    answer = rig.task("restore_values", scene_id=given)
-
-    assert answer.error is not None
-    assert "allowed: the number of a scene" in answer.error
-
-
 def test_a_plex_that_was_set_up_anew_in_an_outage_gets_back_what_it_held(rig: Rig) -> None:
     scene_id, old = rig.add_pair("a", **STASH)
     rig.stash.edit_scene(scene_id, title="One")

@@ -122,17 +122,6 @@ def test_a_quiet_house_is_ok_to_a_program_and_all_members_are_there(rig: Rig) ->
     assert answer["outages"] == []
 
 
-def test_dead_letters_alone_are_a_warning(rig: Rig) -> None:
-    bury(rig, 1, "PlexNotFound", "not there", time.time())
-
-    answer = asked(rig, "queue_status")
-
-    assert answer["level"] == "warning"
-    assert answer["text"] == (
-        "Nothing waits. 1 dead letter: the task 'Show Dead Letters' tells why and what to do"
-    )
-
-
 def test_what_is_on_its_way_is_told_apart(rig: Rig) -> None:
     with queue_of(rig) as queue:
         queue.enqueue([job(1)])
@@ -209,15 +198,6 @@ def test_a_program_gets_the_outages_newest_first_with_the_figures(rig: Rig) -> N
              "duration_seconds": HOUR, "scenes_waited": 12, "estimated": False},
         ],
     }  # fmt: skip
-
-
-def test_without_an_outage_a_program_gets_the_same_members(rig: Rig) -> None:
-    none = asked(rig, "outage_summary")
-    two_outages(rig)
-
-    assert none["text"] == "No outage of Plex is on record"
-    assert (none["level"], none["tracked"], none["ongoing"]) == ("ok", 0, None)
-    assert none.keys() == asked(rig, "outage_summary").keys()
 
 
 # -- health ---------------------------------------------------------------------------------------

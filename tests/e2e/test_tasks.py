@@ -160,23 +160,6 @@ def test_process_queue_stops_with_the_cause_and_keeps_the_jobs(rig: Rig) -> None
     assert rig.settled(60)
 
 
-def test_queue_status_tells_the_counts(rig: Rig) -> None:
-    ids = rig.add_library(3, covers=False)
-    rig.task("all")
-    assert rig.settled()
-    assert rig.wait_until((rig.data / "stats.json").exists)
-    rig.plex.stop()
-    rig.stop_worker()
-    rig.stash.edit_scene(ids[0], title="T")
-
-    told = rig.task("queue_status").messages("info")
-    queue, letters, *_ = [line for line in told if line.startswith(("Queue: ", "Dead letters: "))]
-
-    assert "; 3 completed, " in queue
-    assert letters == "Dead letters: 0"
-    assert sum(int(part.split()[0]) for part in queue[7:].split(", ")[:2]) == 1
-
-
 @pytest.mark.parametrize("beside", [False, True], ids=["in the database", "in the inbox"])
 @pytest.mark.parametrize("fails", [False, True], ids=["that succeeds", "that fails"])
 def test_any_task_sees_to_the_jobs_of_a_killed_worker(rig: Rig, fails: bool, beside: bool) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 
 from simulators.oracle import compare
-from simulators.rig import PLUGIN, TOKEN, Rig, png
+from simulators.rig import PLUGIN, Rig, png
 from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken
 
@@ -38,23 +37,6 @@ def test_an_edit_made_while_its_scene_is_being_synced_arrives_too(rig: Rig) -> N
     hang.release()
 
     assert rig.wait_until(lambda: item.title == "Second")
-
-
-def test_an_outage_costs_no_edit_and_no_retry(rig: Rig) -> None:
-    ids = rig.add_library(12)
-    rig.plex.stop()
-    for scene_id in ids:
-        rig.stash.edit_scene(scene_id, title=f"During the outage {scene_id}")
-    with rig.database() as database:
-        rows = [
-            json.loads(row[0]) for row in database.execute("SELECT data FROM ack_queue_default")
-        ]
-    assert {row["retry_count"] for row in rows} == {0}
-
-    rig.plex.start()
-
-    assert rig.settled(60), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0)
 
 
 def test_a_worker_killed_in_the_middle_of_a_write_loses_nothing(rig: Rig) -> None:
@@ -173,36 +155,6 @@ def test_a_disabled_plugin_sends_nothing_and_says_so(make_rig: MakeRig) -> None:
     assert rig.queued() == 0
     assert len(rig.plex.log) == 0
     assert item.title == "a"
-
-
-def test_a_field_that_is_switched_off_is_left_alone(make_rig: MakeRig) -> None:
-    off = ("sync_summary", "sync_performers", "sync_poster", "sync_collection")
-    rig = make_rig(settings=dict.fromkeys(off, False))
-    scene_id, item = rig.add_pair(
-        "a", details="D", performers=["P"], tags=["T"], studio="S", cover=png(2)
-    )
-
-    rig.stash.edit_scene(scene_id, title="T")
-
-    assert rig.wait_until(lambda: item.art == png(2) and item.genres == ("T",))
-    assert (item.summary, item.actors, item.collections, item.poster) == ("", (), (), None)
-    assert item.locks.isdisjoint({"summary", "actor", "collection", "thumb"})
-
-
-def test_no_token_or_cookie_is_in_any_file_of_the_plugin(make_rig: MakeRig) -> None:
-    rig = make_rig(stash={"username": "me", "api_key": "key-0123456789"})
-    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
-    run = rig.stash.edit_scene(scene_id, title="T")[0].result
-    assert rig.wait_until(lambda: item.poster == png(1))
-    rig.plex.token = "another-token-now"
-    rig.stash.edit_scene(scene_id, title="U")
-    assert rig.wait_until(lambda: "refused the token" in rig.worker_log())
-
-    cookie = json.loads(run.stdin)["server_connection"]["SessionCookie"]["Value"]
-    everything = b"".join(path.read_bytes() for path in rig.data.rglob("*") if path.is_file())
-
-    for secret in (TOKEN, cookie, "key-0123456789"):
-        assert secret.encode() not in everything
 
 
 def test_an_error_of_one_scene_leaves_the_others_alone(rig: Rig) -> None:

@@ -118,12 +118,6 @@ def test_settings_that_name_no_plex_come_before_everything_else(make_rig: MakeRi
     assert found["state"]["kind"] == "unconfigured"
 
 
-def test_a_plugin_that_is_switched_off_says_so(make_rig: MakeRig) -> None:
-    assert sentence(make_rig(settings={"enabled": False})) == (
-        "Stash2Plex is switched off: nothing is sent"
-    )
-
-
 def test_a_token_that_plex_refuses_is_told_while_jobs_wait_for_it_and_no_longer(
     make_rig: MakeRig,
 ) -> None:
@@ -240,12 +234,6 @@ def test_a_scene_that_waits_says_for_what_and_what_to_do(rig: Rig) -> None:
     assert ". Plex is down since " in found["text"]
     assert found["remedy"].startswith("Start Plex")
     assert found["level"] == "fault"
-
-
-@pytest.mark.parametrize("given", ["", "abc", "-1"])
-@pytest.mark.parametrize("mode", ["scene_status", "sync_scene"])
-def test_what_is_no_scene_is_refused(rig: Rig, mode: str, given: str) -> None:
-    assert "the number of a scene" in refused(rig, mode, scene_id=given)
 
 
 def test_only_the_named_dead_letters_are_dropped(rig: Rig) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.shell.command_line import run_command
 from app.shell.command_parser import make_parser, task_arguments
 from simulators.rig import REPOSITORY
 from tests.validation.strategies import ANY_TEXT
@@ -86,3 +87,97 @@ def test_any_address_is_understood_or_refused(address: str) -> None:
         assert options.plex.lower().startswith("http")
         return
     assert code == 2
+
+
+def ended(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
+    """Run a command line that ends in the parser; return exit code, stdout and stderr."""
+    with pytest.raises(SystemExit) as end:
+        run_command(str(REPOSITORY / "Stash2Plex.py"), arguments)
+    out, err = capsys.readouterr()
+    return end.value.code, out, err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["sync", "--stash", "stash.lan:9999"],
+         "argument --stash: an address such as http://localhost:9999 is wanted, not "
+         "'stash.lan:9999'"),
+        (["sync", "--stash", "http://localhost:9999/stash"],
+         "argument --stash: Stash's address ends with its port; a path behind it is not supported"),
+        (["sync", "--stash", "http://me:secret-of-mine@localhost"],
+         "argument --stash: an address such as http://localhost:9999 is wanted, without user and "
+         "password"),
+        (["sync", "--plex", "32400"],
+         "argument --plex: an address such as http://192.168.1.10:32400 is wanted, not '32400'"),
+        (["inspect", "all"], "argument ID: the number of a scene is wanted, not 'all'"),
+        (["inspect"], "the following arguments are required: ID"),
+        (["sync", "--recent", "--force"], "argument --force: not allowed with argument --recent"),
+        (["sync", "--api-key", "x"], "unrecognized arguments: --api-key x"),
+        (["--json"], "the following arguments are required: <command>"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_command_line_that_cannot_be_understood_is_answered_in_words(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    code, out, err = ended(capsys, *arguments)
+
+    assert (code, out) == (2, "")
+    assert err.strip().endswith(complaint)
+    assert "secret-of-mine" not in err
+
+
+def test_an_unknown_command_lists_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = ended(capsys, "stauts")
+
+    assert code == 2
+    assert "invalid choice: 'stauts'" in err
+    for known in ("status", "process", "reconcile", "sync", "doctor", "inspect", "dead-letters",
+                  "retry-dlq", "outages", "health", "check-paths"):  # fmt: skip
+        assert known in err
+
+
+COMMANDS = """\
+usage: Stash2Plex.py [-h] [--version] <command> ...
+
+Carries metadata edits from Stash to Plex. Stash runs this program by itself; from a shell, cron or
+systemd it does the same as the tasks on Stash's page.
+
+options:
+  -h, --help      show this help message and exit
+  --version       show program's version number and exit
+
+commands:
+  <command>
+    status        what waits, what failed, how the last runs went
+    process       send what is due to Plex now, to its end
+    reconcile     compare both libraries and queue what differs
+    sync          queue every scene that is not in Plex as it is in Stash
+    doctor        check everything, with a remedy for whatever is wrong
+    inspect       why a scene is, or is not, in Plex as in Stash
+    dead-letters  what failed for good, by reason, and what to do
+    retry-dlq     queue dead letters again
+    outages       when Plex was away, how often, how long
+    health        whether Plex answers and has the libraries
+    check-paths   how many scenes Plex has, and the path map to set
+
+examples:
+"""
+
+
+def columns(text: str) -> str:
+    """Help without what Pythons do not agree on: how far apart its two columns stand."""
+    return re.sub(r"(?<=\S) {2,}", "  ", text)
+
+
+def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = ended(capsys, "--help")
+
+    assert (code, err) == (0, "")
+    assert columns(out).startswith(columns(COMMANDS))
+    assert max(len(line) for line in out.splitlines()) <= 100
+    for part in ("STASH_URL", "STASH_API_KEY", "PLEX_TOKEN", "STASH_PLUGIN_DATA", "exit codes:",
+                 "  3    could not be done; stderr says why and what to do"):  # fmt: skip
+        assert part in out
+    assert ended(capsys, "--version")[1].startswith("Stash2Plex ")
