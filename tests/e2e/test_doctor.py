@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from plex import session
-from simulators.rig import INTERPRETER, REPOSITORY, TOKEN, Rig
+from simulators.rig import INTERPRETER, PLUGIN, REPOSITORY, TOKEN, Rig
 from simulators.stash import PluginResult
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
@@ -188,31 +188,30 @@ def test_libraries_that_plex_does_not_have_are_told_by_their_place_in_the_settin
     }
 
 
-@pytest.mark.parametrize(
-    ("wrong", "finding"),
-    [
-        ({"plex_url": ""}, "fault: plex_url is not set"),
-        ({"plex_url": "nas-of-bob:32400"},
-         "fault: plex_url cannot be used; allowed: an address such as http://192.168.1.10:32400"),
-        ({"max_retries": "many", "reconcile_scope": "/home/bob"},
-         "warning: max_retries cannot be used; allowed: a whole number from 1 to 20. Its default "
-         "(5) is used; reconcile_scope cannot be used; allowed: all or 24h or 7days. Its default "
-         "(24h) is used"),
-        ({"plex_unmatched_path_map": "/volume/of/bob"},
-         "warning: plex_unmatched_path_map cannot be used; allowed: pairs of the form "
-         "/plex/prefix=>/stash/prefix. Its default (empty) is used"),
-    ],
-    ids=["none", "no address", "two of them", "a folder"],
-)  # fmt: skip
-def test_settings_that_cannot_be_used_are_named_without_their_values(
-    rig: Rig, wrong: dict[str, Any], finding: str
-) -> None:
-    rig.configure(**wrong)
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"plex_url": ""}, "fault: plex_url is not set"),
+    ({"plex_url": "nas-of-bob:32400"},
+     "fault: plex_url cannot be used; allowed: an address such as http://192.168.1.10:32400"),
+    ({"max_retries": "many", "reconcile_scope": "/home/bob"},
+     "warning: max_retries cannot be used; allowed: a whole number from 1 to 20. Its default "
+     "(5) is used; reconcile_scope cannot be used; allowed: all or 24h or 7days. Its default "
+     "(24h) is used"),
+    ({"plex_unmatched_path_map": "/volume/of/bob"},
+     "warning: plex_unmatched_path_map cannot be used; allowed: pairs of the form "
+     "/plex/prefix=>/stash/prefix. Its default (empty) is used"),
+]  # fmt: skip
 
-    lines = "\n".join(doctor(rig).messages("info"))
 
-    assert findings(rig)["settings"] == f"{finding}. Correct it in Settings > Plugins > Stash2Plex"
-    assert "bob" not in lines
+def test_settings_that_cannot_be_used_are_named_without_their_values(rig: Rig) -> None:
+    sound = rig.stash.plugin_settings(PLUGIN)
+    for wrong, finding in WRONG:
+        rig.stash.set_plugin_settings(PLUGIN, sound | wrong)
+
+        lines = "\n".join(doctor(rig).messages("info"))
+
+        told = findings(rig)["settings"]
+        assert told == f"{finding}. Correct it in Settings > Plugins > Stash2Plex"
+        assert "bob" not in lines
 
 
 def test_the_plugin_is_switched_off(rig: Rig) -> None:
