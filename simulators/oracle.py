@@ -6,6 +6,7 @@ written here a second time, from the specification: whoever breaks the plugin ca
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import unicodedata
 from collections import Counter
@@ -14,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from simulators.plex import FakePlex, ItemState
+from simulators.plex import FakePlex, ItemState, Switches
 from simulators.stash import FakeStash
 
 LOCKS = frozenset(
     {"title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection"}
 )
+# Locks of fields that are left alone where Stash has no value for them.
+_LOCKED_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
 IMAGE_LOCKS = frozenset({"thumb", "art"})
 MAX_PERFORMERS, MAX_TAGS = 50, 100
 
@@ -63,7 +66,7 @@ def judge(stash: FakeStash, plex: FakePlex, *, paths: Mapping[str, str] | None =
             compared += 1
             differences += [
                 f"scene {scene_id}, item {item['rating_key']}: {text}"
-                for text in compare(scene, item)
+                for text in compare(scene, item, plex.switches)
             ]
     return Verdict(compared, tuple(differences))
 
@@ -88,12 +91,22 @@ def has_metadata(scene: Mapping[str, Any]) -> bool:
     )
 
 
-def compare(scene: Mapping[str, Any], item: ItemState) -> list[str]:
-    """Every way in which one item does not show one scene."""
+def compare(
+    scene: Mapping[str, Any], item: ItemState, switches: Switches | None = None
+) -> list[str]:
+    """Every way in which one item does not show one scene.
+
+    Args:
+        scene: what Stash has.
+        item: what Plex shows.
+        switches: how the server behaves; as usual unless given.
+    """
+    reading = switches or Switches()
+    shift = reading.date_shift_days
     expected: dict[str, object] = {
         "studio": scene["studio"] or "",
         "summary": scene["details"] or "",
-        "originally_available_at": _full_date(scene["date"]),
+        "originally_available_at": _shifted(_full_date(scene["date"]), shift),
         "actors": sorted(_keys(sorted(_actors(scene), key=_key)[:MAX_PERFORMERS])),
         "genres": sorted(_keys(scene["tags"][:MAX_TAGS])),
     }
@@ -104,6 +117,12 @@ def compare(scene: Mapping[str, Any], item: ItemState) -> list[str]:
         "actors": sorted(_keys(actor["name"] for actor in item["actors"])),
         "genres": sorted(_keys(item["genres"])),
     }
+    if not scene["date"] and (
+        item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
+        or (reading.empty_date != "clears" and not item["own_date"])
+    ):
+        # A date from its file or from somebody else: only what the plugin sent may be cleared.
+        expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]
     found = [
@@ -113,7 +132,11 @@ def compare(scene: Mapping[str, Any], item: ItemState) -> list[str]:
     ]
     if scene["studio"] and _key(scene["studio"]) not in _keys(item["collections"]):
         found.append(f"it is not in the collection {scene['studio']!r}")
-    unlocked = LOCKS - frozenset(item["locks"]) - (frozenset() if scene["title"] else {"title"})
+    sort = item["title_sort"]
+    if not reading.title_sort_follows and not title.casefold().endswith(sort.casefold()):
+        found.append(f"it sorts by {sort!r}")
+    unlocked = LOCKS - frozenset(item["locks"])
+    unlocked -= {lock for lock, name in _LOCKED_WITH_VALUE.items() if not scene[name]}
     if unlocked:
         found.append(f"not locked: {', '.join(sorted(unlocked))}")
     return found + _compare_images(scene, item)
@@ -156,6 +179,12 @@ def _actors(scene: Mapping[str, Any]) -> list[str]:
 def _full_date(date: str | None) -> str:
     """Return the first day of a date that may be partial; Stash's year 1 is no date."""
     return f"{date}-01-01"[:10] if date and not date.startswith("0001") else ""
+
+
+def _shifted(date: str, days: int) -> str:
+    if not date or not days:
+        return date
+    return (datetime.date.fromisoformat(date) + datetime.timedelta(days=days)).isoformat()
 
 
 def _key(name: str) -> str:

@@ -44,7 +44,7 @@ def create(library: Library, section: Section, title: str, items: Iterable[Item]
         raise RefusedError(400)
     add(library, title, items)
     name = library.tags.tag("collection", title).name
-    return section.collections[name.casefold()]
+    return section.collections[library.tags.fold(name)]
 
 
 def add(library: Library, title: str, items: Iterable[Item]) -> None:
@@ -88,14 +88,14 @@ def edit_collection(library: Library, collection: Collection, edit: Edit) -> Non
 def _rename(library: Library, collection: Collection, title: str) -> None:
     known = collection.section.collections
     old = collection.title
-    if known.get(title.casefold(), collection) is not collection:
+    if known.get(library.tags.fold(title), collection) is not collection:
         raise RefusedError(409)
     if not title:
         raise RefusedError(400)
     tag = library.tags.tag("collection", old)
     library.tags.rename(tag, title)
-    del known[old.casefold()]
-    known[title.casefold()] = collection
+    del known[library.tags.fold(old)]
+    known[library.tags.fold(title)] = collection
     collection.title = title
     for key in collection.children:
         item = library.items[key]

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeAlias, TypeVar
 from urllib.parse import unquote
 
@@ -116,17 +116,18 @@ def parse_edit(pairs: Iterable[tuple[str, str]], switches: Switches) -> Edit:
         elif part == "value" and index is None and name in SCALARS:
             edit.values[name] = _scalar(name, value, switches)
         elif index is not None and name in _TAGGED:
-            _parse_tag(edit.tags.setdefault(name, TagEdit()), index, part, value)
+            _parse_tag(edit.tags.setdefault(name, TagEdit()), index, part, value, switches)
         else:
             raise RefusedError(400)
     return edit
 
 
-def _parse_tag(edit: TagEdit, index: str, part: str, value: str) -> None:
+def _parse_tag(edit: TagEdit, index: str, part: str, value: str, switches: Switches) -> None:
     if index and part in _TAG_PARTS:
         edit.add.setdefault(int(index), {})[part] = value
     elif not index and part == "tag.tag-":
-        edit.remove += [unquote(name) for name in value.split(",") if name]
+        decoded = switches.removal_decodings == 2
+        edit.remove += [unquote(name) if decoded else name for name in value.split(",") if name]
     elif not index and part == "tag" and not value:
         edit.clear = True
     else:
@@ -134,7 +135,7 @@ def _parse_tag(edit: TagEdit, index: str, part: str, value: str) -> None:
 
 
 def _scalar(name: str, value: str, switches: Switches) -> Scalar:
-    if name == "originallyAvailableAt" and not value and not switches.clear_date_allowed:
+    if name == "originallyAvailableAt" and not value and switches.empty_date == "refused":
         raise RefusedError(500)
     return SCALARS[name][1](value)
 
@@ -154,14 +155,10 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
     added = {add.get("tag.tag", "") for add in edit.tags.get("collection", TagEdit()).add.values()}
     if added & switches.smart_collections:
         raise RefusedError(400)
-    for name, value in edit.values.items():
-        if name in switches.unkept_fields:
-            continue
-        if name == "titleSort" and switches.unlocked_title_sort_is_ignored:
-            locked = edit.locks.get(name, name in item.locks)
-            if value and not locked:
-                continue
-        setattr(item, SCALARS[name][0], value)
+    # The title comes before the sort title, which may depend on it.
+    for name, value in sorted(edit.values.items()):
+        if name not in switches.unkept_fields:
+            _set_value(item, name, value, edit, switches)
     for kind, tag_edit in edit.tags.items():
         if kind in switches.unkept_fields:
             continue
@@ -173,6 +170,35 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
     library.touch(item)
     if switches.edits_bump_content_changed:
         item.section.content_changed_at += 1
+
+
+def _set_value(item: Item, name: str, value: Scalar, edit: Edit, switches: Switches) -> None:
+    """Give a field of one value what the server makes of the value that was sent."""
+    locked = edit.locks.get("titleSort", "titleSort" in item.locks)
+    if name == "titleSort":
+        if not value or locked or not switches.unlocked_title_sort_is_ignored:
+            item.title_sort = "" if value == item.title else str(value)
+    elif name == "title":
+        _set_title(item, str(value), keeps_sort=locked or not switches.title_sort_follows)
+    elif name == "originallyAvailableAt":
+        item.originally_available_at = _stored_date(item, str(value), switches)
+    else:
+        setattr(item, SCALARS[name][0], value)
+
+
+def _set_title(item: Item, title: str, *, keeps_sort: bool) -> None:
+    """Rename; the sort title is shown, and kept here, only where it differs from the title."""
+    sort = (item.title_sort or item.title) if keeps_sort else ""
+    item.title = title
+    item.title_sort = "" if sort == title else sort
+
+
+def _stored_date(item: Item, value: str, switches: Switches) -> str:
+    if value:
+        shifted = date.fromisoformat(value) + timedelta(days=switches.date_shift_days)
+        return shifted.isoformat()
+    kept = {"ignored": item.originally_available_at, "file_date": item.own_date}
+    return kept.get(switches.empty_date, "")
 
 
 def changed_locks(locks: frozenset[str], changes: dict[str, bool]) -> frozenset[str]:
@@ -187,8 +213,8 @@ def _edited_names(
     additions = [_spelled(kind, add["tag.tag"], switches) for add in _ordered(edit)]
     held = [library.tags.tag(kind, name).name for name in getattr(item, TAG_ATTRIBUTES[kind])]
     added = [library.tags.tag(kind, name).name for name in additions]
-    gone = {name.casefold() for name in edit.remove}
-    return _combine(held, added, edit, switches, lambda name: name.casefold() in gone)
+    gone = {library.tags.fold(name) for name in edit.remove}
+    return _combine(held, added, edit, switches, lambda name: library.tags.fold(name) in gone)
 
 
 def _edited_actors(
@@ -198,13 +224,13 @@ def _edited_actors(
         (add["tag.tag"], add.get("tagging.text", ""), add.get("tag.thumb", ""))
         for add in _ordered(edit)
     )
-    gone = {name.casefold() for name in edit.remove}
+    gone = {library.tags.fold(name) for name in edit.remove}
     combined = _combine(
         list(item.actors),
         list(additions),
         edit,
         switches,
-        lambda actor: actor.name.casefold() in gone,
+        lambda actor: library.tags.fold(actor.name) in gone,
     )
     return library.tags.actors(combined)
 

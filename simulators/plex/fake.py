@@ -86,6 +86,7 @@ class FakePlex:
             version=version,
             fetch=fetch,
         )
+        self._library.tags.ascii_only = lambda: self._core.switches.tags_fold_ascii_only
         self.log = RequestLog(self.changed)
         self.faults = Faults(self.changed)
         tokens = Tokens(token, guest_token)

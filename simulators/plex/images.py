@@ -40,9 +40,10 @@ class Images:
     def __init__(self, library: Library, switches: Callable[[], Switches]) -> None:
         self._library = library
         self._switches = switches
+        self._uploads = 0
 
     def upload(self, target: Item | Collection, shelf: Shelf, data: bytes) -> None:
-        """Keep the bytes, once per content, and choose them.
+        """Keep the bytes, once per content, and choose them as the switch says.
 
         Raises:
             RefusedError: if they are none or too many.
@@ -52,8 +53,20 @@ class Images:
             raise RefusedError(400)
         if len(data) > switches.max_upload_bytes:
             raise RefusedError(switches.oversized_upload_status)
-        self._library.add_image(target, shelf, data)
-        self._chosen(target, shelf)
+        self._uploads += 1
+        held = len(getattr(target, shelf))
+        image = self._library.add_image(target, shelf, data, select=False)
+        is_new = len(getattr(target, shelf)) > held
+        selects = {
+            "always": True,
+            "new": is_new,
+            "usually": self._uploads % 3 != 0,
+            "never": False,
+        }
+        if selects[switches.upload_selects]:
+            self.choose(target, shelf, image.key)
+        else:
+            self._library.touch(target)
 
     def choose(self, target: Item | Collection, shelf: Shelf, key: str) -> None:
         """Choose a held image.

@@ -21,6 +21,8 @@ from simulators.plex.state import (
 )
 from simulators.plex.tags import TagBook
 
+NO_AGENT = "com.plexapp.agents.none"
+FILE_DATE = "2020-02-02"  # an item of "Other Videos" gets its file's date
 _SELECTIONS_KEPT = 16
 
 
@@ -86,7 +88,9 @@ class Library:
             title=fields.get("title") or stem(numbered[0].parts[0].file),
             added_at=now,
             updated_at=now,
+            own_date=FILE_DATE if section.agent == NO_AGENT else "",
         )
+        item.originally_available_at = item.own_date
         self.items[key] = item
         self._members[section.key][key] = item
         self.assign(item, fields, section.agent)
@@ -142,6 +146,7 @@ class Library:
                 self.set_tags(item, kinds[name], value)
             else:
                 setattr(item, name, value)
+        item.own_date = fields.get("originally_available_at", item.own_date)
 
     def set_tags(self, item: Item, kind: str, wanted: Iterable[str]) -> None:
         """Replace the item's tags of one kind, in their canonical spelling."""
@@ -159,25 +164,31 @@ class Library:
     ) -> None:
         known = item.section.collections
         for title in after:
-            if title.casefold() not in known:
+            if self.tags.fold(title) not in known:
                 self._new_collection(item.section, title)
-            known[title.casefold()].children[item.rating_key] = None
+            known[self.tags.fold(title)].children[item.rating_key] = None
         for title in set(before) - set(after):
-            collection = known[title.casefold()]
+            collection = known[self.tags.fold(title)]
             collection.children.pop(item.rating_key, None)
             if not collection.children:
-                del known[title.casefold()]
+                del known[self.tags.fold(title)]
                 del self.collections[collection.rating_key]
 
     def _new_collection(self, section: Section, title: str) -> None:
         key = self._next_key()
         now = self.now()
         collection = Collection(key, section, title, added_at=now, updated_at=now)
-        section.collections[title.casefold()] = collection
+        section.collections[self.tags.fold(title)] = collection
         self.collections[key] = collection
 
     def add_image(
-        self, target: Item | Collection, shelf: str, data: bytes, provider: str | None = None
+        self,
+        target: Item | Collection,
+        shelf: str,
+        data: bytes,
+        provider: str | None = None,
+        *,
+        select: bool = True,
     ) -> Image:
         """Put an image on a shelf ("posters" or "arts") and choose it; equal bytes once only."""
         digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
@@ -187,6 +198,9 @@ class Library:
         images: tuple[Image, ...] = getattr(target, shelf)
         if all(known.key != image.key for known in images):
             images = (*images, image)
+        if not select:
+            setattr(target, shelf, images)
+            return image
         return self.choose_image(target, shelf, image.key, images)
 
     def choose_image(
@@ -206,6 +220,8 @@ class Library:
         if key is not None and not chosen:
             raise KeyError(key)
         setattr(target, shelf, tuple(replace(image, selected=image.key == key) for image in held))
+        stamp = f"{shelf}_at"
+        setattr(target, stamp, max(self.now(), getattr(target, stamp) + 1))
         return chosen[0] if chosen else Image("", "", b"")
 
     # finding
@@ -255,6 +271,6 @@ class Library:
 def _guid(section: Section, key: int) -> str:
     """An agent library's matched item, or what the agent "none" gives."""
     digest = hashlib.sha1(str(key).encode(), usedforsecurity=False).hexdigest()
-    if section.agent == "com.plexapp.agents.none":
+    if section.agent == NO_AGENT:
         return f"com.plexapp.agents.none://{digest}?lang={section.language}"
     return f"plex://movie/{digest[:24]}"

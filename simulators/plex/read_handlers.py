@@ -173,7 +173,8 @@ def metadata(core: Core, call: Call) -> Response:
     core.readable(shown)
     style = _style(core, call, truncated=False)
     with_section = core.switches.metadata_returns_section_id
-    rows = [video(item, core.library.tags, style, section_id=with_section) for item in shown]
+    tags, names = core.library.tags, core.switches.lock_names
+    rows = [video(item, tags, style, names, section_id=with_section) for item in shown]
     places = {item.section.key: item.section for item in items}
     place: dict[str, str | int] = {}
     if with_section and len(places) == 1:

@@ -48,6 +48,7 @@ class ItemState(TypedDict):
     posters: list[str]
     arts: list[str]
     deleted: bool
+    own_date: str
 
 
 def item_state(item: Item) -> ItemState:
@@ -83,6 +84,7 @@ def item_state(item: Item) -> ItemState:
         "posters": [image.sha1 for image in item.posters],
         "arts": [image.sha1 for image in item.arts],
         "deleted": item.deleted_at is not None,
+        "own_date": item.own_date,
     }
 
 

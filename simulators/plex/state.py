@@ -171,7 +171,11 @@ class Section:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A video, as the server would give it in full. Text that is absent is ""."""
+    """A video, as the server would give it in full. Text that is absent is "".
+
+    Attributes:
+        own_date: the date from the file, an agent or a person, whatever an edit request made of it.
+    """
 
     _revision: Revision = field(repr=False)
     _row: tuple[object, bytes] | None = field(default=None, init=False, repr=False)
@@ -182,6 +186,7 @@ class Item:
     title: str
     added_at: int
     updated_at: int
+    own_date: str = ""
     title_sort: str = ""
     original_title: str = ""
     studio: str = ""
@@ -204,6 +209,8 @@ class Item:
     locks: frozenset[str] = frozenset()
     posters: tuple[Image, ...] = field(default=(), repr=False)
     arts: tuple[Image, ...] = field(default=(), repr=False)
+    posters_at: int = 0
+    arts_at: int = 0
     deleted_at: int | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -263,6 +270,8 @@ class Collection:
     locks: frozenset[str] = frozenset()
     posters: tuple[Image, ...] = field(default=(), repr=False)
     arts: tuple[Image, ...] = field(default=(), repr=False)
+    posters_at: int = 0
+    arts_at: int = 0
 
 
 def selected_bytes(images: tuple[Image, ...]) -> bytes | None:

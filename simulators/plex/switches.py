@@ -5,7 +5,8 @@ A client is right only when its tests pass under both positions of every switch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 COMMON_EXPLOITS = r"union.*all.*select|(<|%3C).*script.*(>|%3E)|=cocaine\b"
@@ -48,8 +49,20 @@ class Switches:
         max_upload_bytes: a larger poster is refused (plex-protocol.md §3.6).
         oversized_upload_status: with which status: 413 newer, 500 older servers
             (plex-protocol.md §3.6).
-        clear_date_allowed: an empty `originallyAvailableAt.value` clears; False: it is malformed
-            data, 500 (plex-protocol.md §3.2, §11).
+        empty_date: what an empty `originallyAvailableAt.value` does: it "clears" the date, is
+            "refused" as malformed data with 500, is "ignored", or brings back the "file_date".
+            Nobody has shown which.
+        lock_names: lock → the name under which `<Field>` shows it, empty for never. Whether the
+            lock of actors shows, and as `actor`, is unknown.
+        title_sort_follows: an unlocked sort title follows an edited title; False: it stays.
+        upload_selects: which uploads become the shown image: "always", "new" bytes only, all but
+            every third one ("usually"), or "never". Tools report that an upload selects usually.
+        removal_decodings: how often the names in `tag.tag-` are decoded: 2 is proved, one client
+            claims 1.
+        date_shift_days: days by which a date is stored beside the one that was sent; reported of
+            agents on servers east of Greenwich.
+        tags_fold_ascii_only: names of tags are compared without case for ASCII letters only, so
+            `É` and `é` are two tags; False: for all letters.
         unlocked_title_sort_is_ignored: `titleSort.value` without its lock has no effect
             (plex-protocol.md §3.2, plexapi#478).
         unkept_fields: Plex's names of fields of which it takes an edit, answers 200 and keeps
@@ -94,7 +107,13 @@ class Switches:
     metadata_returns_section_id: bool = True
     max_upload_bytes: int = 10_480_000
     oversized_upload_status: int = 413
-    clear_date_allowed: bool = True
+    empty_date: Literal["clears", "refused", "ignored", "own_date"] = "clears"
+    lock_names: Mapping[str, str] = field(default_factory=dict)
+    title_sort_follows: bool = True
+    upload_selects: Literal["always", "new", "usually", "never"] = "always"
+    removal_decodings: Literal[1, 2] = 2
+    date_shift_days: int = 0
+    tags_fold_ascii_only: bool = False
     unlocked_title_sort_is_ignored: bool = True
     unkept_fields: frozenset[str] = frozenset()
     capitalizes_labels: bool = True

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import string
+from collections.abc import Callable, Iterable
 
 from simulators.plex.state import Actor, ActorLike, Tag
 
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
 
 class TagBook:
-    """Every tag that was ever used, by kind and folded name."""
+    """Every tag that was ever used, by kind and folded name.
 
-    def __init__(self) -> None:
+    Attributes:
+        ascii_only: whether case is ignored for ASCII letters only.
+    """
+
+    def __init__(self, ascii_only: Callable[[], bool] = lambda: False) -> None:
+        self.ascii_only = ascii_only
         self._by_name: dict[tuple[str, str], Tag] = {}
         self._by_id: dict[int, Tag] = {}
 
+    def fold(self, name: str) -> str:
+        """Return the form in which names of tags are compared."""
+        return name.translate(_ASCII_LOWER) if self.ascii_only() else name.casefold()
+
     def tag(self, kind: str, name: str) -> Tag:
         """The tag of that name, created when new. A trailing blank makes another tag."""
-        key = (kind, name.casefold())
+        key = (kind, self.fold(name))
         found = self._by_name.get(key)
         if found is None:
             found = self._by_name[key] = Tag(len(self._by_name) + 1, kind, name)
@@ -40,12 +52,12 @@ class TagBook:
         by_id = self._by_id.get(int(text)) if text.isdigit() else None
         if by_id is not None and by_id.kind == kind:
             return by_id
-        return self._by_name.get((kind, text.casefold()))
+        return self._by_name.get((kind, self.fold(text)))
 
     def rename(self, tag: Tag, name: str) -> None:
-        del self._by_name[tag.kind, tag.name.casefold()]
+        del self._by_name[tag.kind, self.fold(tag.name)]
         tag.name = name
-        self._by_name[tag.kind, name.casefold()] = tag
+        self._by_name[tag.kind, self.fold(name)] = tag
 
     def _actor(self, entry: ActorLike) -> Actor:
         name, role, thumb = (entry, "", "") if isinstance(entry, str) else (*entry, "", "")[:3]

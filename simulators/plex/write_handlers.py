@@ -168,7 +168,7 @@ def choose_image(core: Core, call: Call) -> Response:
     else:
         core.images.choose(target, shelf, url)
     name = "thumb" if shelf == "posters" else "art"
-    path = f"/library/metadata/{target.rating_key}/{name}/{target.updated_at}"
+    path = f"/library/metadata/{target.rating_key}/{name}/{getattr(target, shelf + '_at')}"
     return Response(200, path.encode(), "text/plain")
 
 

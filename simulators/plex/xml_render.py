@@ -103,7 +103,9 @@ def _row_text(item: Item, style: RowStyle) -> str:
     return _video(item, {}, content, style.exclude_fields)
 
 
-def video(item: Item, tags: TagBook, style: RowStyle, *, section_id: bool) -> bytes:
+def video(
+    item: Item, tags: TagBook, style: RowStyle, lock_names: Mapping[str, str], *, section_id: bool
+) -> bytes:
     """The complete element of `/library/metadata/N`."""
     place: dict[str, str | int] = {}
     if section_id:
@@ -112,11 +114,12 @@ def video(item: Item, tags: TagBook, style: RowStyle, *, section_id: bool) -> by
             "librarySectionID": item.section.key,
             "librarySectionKey": f"/library/sections/{item.section.key}",
         }
+    locks = sorted({lock_names.get(name, name) for name in item.locks} - {""})
     children = (
         *(("Media", _media(media, streams=True)) for media in item.media),
         *_decorations(item),
         *_full_tags(item, tags),
-        *(("Field", element("Field", {"locked": 1, "name": n})) for n in sorted(item.locks)),
+        *(("Field", element("Field", {"locked": 1, "name": name})) for name in locks),
     )
     content = "".join(text for name, text in children if name not in style.exclude_elements)
     return encoded(_video(item, place, content, style.exclude_fields)) + b"\n"
@@ -176,10 +179,10 @@ def _of_its_agent(item: Item) -> Attributes:
 
 
 def _image_path(item: Item | Collection, kind: str) -> str | None:
-    held = item.posters if kind == "thumb" else item.arts
-    if not any(image.selected for image in held):
+    shelf = "posters" if kind == "thumb" else "arts"
+    if not any(image.selected for image in getattr(item, shelf)):
         return None
-    return f"/library/metadata/{item.rating_key}/{kind}/{item.updated_at}"
+    return f"/library/metadata/{item.rating_key}/{kind}/{getattr(item, shelf + '_at')}"
 
 
 def _media(media: Media, *, streams: bool = False) -> str:
