@@ -1,12 +1,15 @@
 """Desired minus current: what one edit must carry so that an item shows a scene. Pure functions."""
 
-from collections.abc import Mapping
+import datetime
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote
 
 from plex.edit_requests import is_shortened
 from plex.items import PlexItem
+from plex.server_facts import UNKNOWN, Behaviour, SortTitle
 from validation.metadata import SceneMetadata, folded
 
 Value = str | list[str]
@@ -18,6 +21,8 @@ PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 _SCALARS = {TITLE: "title", STUDIO: "studio", SUMMARY: "summary", DATE: "originallyAvailableAt"}
 _LISTS = {PERFORMERS: "actor", TAGS: "genre", COLLECTIONS: "collection"}
 PLEX_NAMES = {**_SCALARS, **_LISTS}
+# A field that is not ours, but may have to follow a title: our name and Plex's.
+SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 _NO_FIELDS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
@@ -52,6 +57,7 @@ def edit_for(
     refused: Mapping[str, Value] = _NOTHING,
     pending: Mapping[str, Value] = _NOTHING,
     preserve: bool = False,
+    behaviour: Behaviour = UNKNOWN,
 ) -> ItemEdit:
     """Return the edit that makes the item show the scene: nothing when it already does.
 
@@ -65,24 +71,28 @@ def edit_for(
         pending: what was being sent when we last lost sight of it: Plex may show any of it.
         preserve: leave alone what a person set in Plex (`preserve_plex_edits`): a value that is
             neither empty nor what was sent, or, where nothing was sent yet, one that is locked.
+        behaviour: what is known about the server: a lock that never shows counts as set once it
+            was sent, and so does a date that the server stores one day beside.
     """
-    sent_ever = _names(last_sent, COLLECTIONS) | _names(pending, COLLECTIONS)
-    added = sent_ever - _names(original, COLLECTIONS)
+    current = _as_sent(current, last_sent, behaviour)
     fields: dict[str, Mapping[str, str]] = {}
     sent: Values = dict(last_sent)
     preserved: list[str] = []
     unkept: Values = {}
-    for name, wanted in _wanted(desired, current, added).items():
-        if (
-            preserve
-            and not same(wanted, getattr(current, name))
-            and is_a_persons(name, current, last_sent, original, pending)
-        ):
+    sent_ever = _names(last_sent, COLLECTIONS) | _names(pending, COLLECTIONS)
+    all_wanted = _wanted(desired, current, sent_ever - _names(original, COLLECTIONS))
+    if all_wanted.get(DATE) == "":
+        all_wanted |= _emptied_date(last_sent, pending, original, behaviour)
+    extra = {TITLE: _sort_title_edit(all_wanted.get(TITLE), current, last_sent, behaviour)}
+    hidden = behaviour.hidden_locks
+    for name, wanted in _of_ours(all_wanted):
+        differs = preserve and not same(wanted, getattr(current, name))
+        if differs and is_a_persons(name, current, last_sent, original, pending, hidden):
             preserved.append(name)
             continue
         ours = _sent_value(name, desired, wanted)
         shown = wanted == getattr(current, name) and PLEX_NAMES[name] in current.locked
-        if shown and name not in refused:
+        if shown and name not in refused and not extra.get(name):
             sent[name] = ours  # most fields of most items: nothing more to find out
             continue
         denied, lacks = name in refused and same(refused[name], ours), frozenset[str]()
@@ -92,7 +102,7 @@ def edit_for(
         if denied and short is not None and _is_part(short, ours):
             lacks, ours, denied = _lacking(short, ours), short, False
         value = ours if isinstance(ours, str) else _without(wanted, lacks)
-        parameters = _parameters(name, value, current)
+        parameters = {**_parameters(name, value, current), **extra.get(name, {})}
         if not (parameters and denied):
             sent[name] = ours
             fields.update({name: parameters} if parameters else {})
@@ -122,15 +132,89 @@ def _sent_value(name: str, desired: SceneMetadata, wanted: str | tuple[str, ...]
 
 def current_values(item: PlexItem) -> Values:
     """Return what an item shows now, in the form of the sync log, with its locks."""
-    values: Values = {name: getattr(item, name) for name in _SCALARS}
+    values: Values = {name: getattr(item, name) for name in (*_SCALARS, SORTED_AS)}
     values.update({name: list(getattr(item, name)) for name in _LISTS})
     values["locked"] = sorted(item.locked)
     return values
 
 
+def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
+    """Return the item as it would look on a server that shows all locks and keeps all dates."""
+    hidden = {
+        PLEX_NAMES[name] for name in last_sent if PLEX_NAMES.get(name) in behaviour.hidden_locks
+    }
+    if hidden - current.locked:
+        current = replace(current, locked=current.locked | hidden)
+    sent = last_sent.get(DATE)
+    shift = behaviour.date_shift.get(current.section_key, 0)
+    if shift and isinstance(sent, str) and days_between(sent, current.date) == shift:
+        current = replace(current, date=sent)
+    return current
+
+
+def _of_ours(
+    wanted: Mapping[str, str | tuple[str, ...] | None],
+) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    """Yield the fields that are not left alone."""
+    return ((name, value) for name, value in wanted.items() if value is not None)
+
+
+def days_between(earlier: str, later: str) -> int | None:
+    """Return the number of days between two dates, None where one of them is none."""
+    try:
+        span = datetime.date.fromisoformat(later) - datetime.date.fromisoformat(earlier)
+    except ValueError:
+        return None
+    return span.days
+
+
+def _emptied_date(
+    last_sent: Mapping[str, Value],
+    pending: Mapping[str, Value],
+    original: Mapping[str, Value],
+    behaviour: Behaviour,
+) -> dict[str, str | None]:
+    """Return what the date of a scene without one shall show.
+
+    Plex takes a date from the file. Only a date that was sent may be cleared, and where the server
+    cannot clear it, the date from before the first sync is put back.
+    """
+    if DATE not in last_sent and not pending.get(DATE):
+        return {DATE: None}
+    if not behaviour.cannot_clear_dates:
+        return {DATE: ""}
+    before = original.get(DATE)
+    return {DATE: before if isinstance(before, str) and before else None}
+
+
+def _sort_title_edit(
+    title: str | tuple[str, ...] | None,
+    current: PlexItem,
+    last_sent: Mapping[str, Value],
+    behaviour: Behaviour,
+) -> dict[str, str]:
+    """Return the parameters that make the sort title follow, where the server does not do so.
+
+    A sort title that somebody else has locked stays.
+    """
+    if behaviour.sort_title is not SortTitle.STAYS or not isinstance(title, str):
+        return {}
+    shown = current.sort_title or current.title
+    if sorts_as(title, shown):
+        return {}
+    if SORT_TITLE in current.locked and not same(shown, last_sent.get(TITLE, "")):
+        return {}
+    return {f"{SORT_TITLE}.value": title, f"{SORT_TITLE}.locked": "1"}
+
+
+def sorts_as(title: str, sort_title: str) -> bool:
+    """Tell whether this may be the sort title that Plex makes of a title: without its article."""
+    return title.casefold().endswith(sort_title.casefold())
+
+
 def _wanted(
     desired: SceneMetadata, current: PlexItem, added: set[str]
-) -> dict[str, str | tuple[str, ...]]:
+) -> dict[str, str | tuple[str, ...] | None]:
     """Return what each field that is ours shall show, others' collections included."""
     wanted = {name: getattr(desired, name) for name in (*_SCALARS, *_LISTS)}
     if wanted[TITLE] == "":
@@ -139,7 +223,7 @@ def _wanted(
     if wanted[COLLECTIONS] is not None:
         others = [name for name in current.collections if folded(name) not in added]
         wanted[COLLECTIONS] = _union(others, wanted[COLLECTIONS])
-    return {name: value for name, value in wanted.items() if value is not None}
+    return wanted
 
 
 def is_a_persons(
@@ -148,11 +232,12 @@ def is_a_persons(
     last_sent: Mapping[str, Value],
     original: Mapping[str, Value],
     pending: Mapping[str, Value],
+    hidden_locks: Collection[str] = (),
 ) -> bool:
     """Tell whether a person, and neither we nor Plex, gave the field the value that it shows.
 
     Plex locks what a person edits. Of collections, which belong to many, only the removal of one
-    that was sent counts.
+    that was sent counts. Where the lock never shows, a value counts as a person's.
     """
     if name == COLLECTIONS:
         expected = _names(last_sent, name)
@@ -166,7 +251,8 @@ def is_a_persons(
         return not {folded(one) for one in shown} <= known
     if any(name in values and same(values[name], shown) for values in (last_sent, pending)):
         return False
-    return bool(shown) and (name in last_sent or PLEX_NAMES[name] in current.locked)
+    locked = PLEX_NAMES[name] in current.locked or PLEX_NAMES[name] in hidden_locks
+    return bool(shown) and (name in last_sent or locked)
 
 
 def same(one: Value | tuple[str, ...], other: Value | tuple[str, ...]) -> bool:
@@ -219,10 +305,34 @@ def _list_edit(
     keys = {folded(name) for name in wanted}
     if plex_name in locked and keys == {folded(name) for name in current}:
         return {}
-    parameters = {f"{plex_name}[{i}].tag.tag": name for i, name in enumerate(wanted)}
-    surplus = [name for name in current if folded(name) not in keys]
+    return list_parameters(plex_name, wanted, current)
+
+
+def list_parameters(
+    plex_name: str, wanted: tuple[str, ...], current: tuple[str, ...]
+) -> dict[str, str]:
+    """Return the parameters that replace one list by another, and lock it."""
+    keys = {folded(name) for name in wanted}
+    # A name is sent as the item shows it: a server that takes `É` and `é` for two tags would else
+    # show both.
+    spelled = {folded(name): name for name in current}
+    names = [spelled.get(folded(name), name) for name in wanted]
+    parameters = {f"{plex_name}[{i}].tag.tag": name for i, name in enumerate(names)}
+    surplus = [spelling for name in current if folded(name) not in keys for spelling in _cut(name)]
     if surplus:
-        # Each name is quoted before the join, because Plex splits at the commas first.
-        parameters[f"{plex_name}[].tag.tag-"] = ",".join(quote(name, safe="") for name in surplus)
+        parameters[f"{plex_name}[].tag.tag-"] = ",".join(surplus)
     parameters[f"{plex_name}.locked"] = "1"
     return parameters
+
+
+def _cut(name: str) -> list[str]:
+    """Return the spellings of a name in a list of tags to remove.
+
+    Plex splits the list at its commas and then decodes each name. One client claims that it does
+    not decode. To remove a tag that the item lacks does nothing, so both spellings are sent where
+    the plain one cannot mean anything else.
+    """
+    quoted = quote(name, safe="")
+    if quoted == name or any(sign in name for sign in ",%+"):
+        return [quoted]
+    return [quoted, name]

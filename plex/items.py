@@ -33,6 +33,10 @@ class PlexItem:
         locked: Plex's names of the locked fields (`title`, `actor`, `thumb`, …).
         versions: what Plex holds as the same video.
         files: the paths of all parts of all versions, as Plex sees them.
+        sort_title: empty where it is the title.
+        thumb: the path of the poster that is shown; a time stamp in it changes with the image.
+        art: the same for the background.
+        has_roles: whether an actor plays somebody: an edit of the list loses that.
     """
 
     rating_key: int
@@ -48,6 +52,10 @@ class PlexItem:
     locked: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
+    sort_title: str = ""
+    thumb: str = field(default="", compare=False)
+    art: str = field(default="", compare=False)
+    has_roles: bool = field(default=False, compare=False)
 
     def __hash__(self) -> int:
         # The key tells items apart; hashing all of one's lists costs more than comparing it.
@@ -144,6 +152,10 @@ def parse_item(video: Element) -> PlexItem | None:
         ),
         files=tuple(part.path for part in parse_parts(video)),
         versions=tuple(_versions(video)),
+        sort_title=video.get("titleSort") or "",
+        thumb=video.get("thumb") or "",
+        art=video.get("art") or "",
+        has_roles=any(role.get("role") for role in video.findall("Role")),
     )
 
 

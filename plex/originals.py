@@ -3,8 +3,19 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from plex.diff import COLLECTIONS, PLEX_NAMES, Values, current_values, edit_for
+from plex.diff import (
+    COLLECTIONS,
+    DATE,
+    PLEX_NAMES,
+    SORT_TITLE,
+    SORTED_AS,
+    TITLE,
+    Values,
+    current_values,
+    edit_for,
+)
 from plex.items import PlexImage, PlexItem
+from plex.server_facts import UNKNOWN, Behaviour
 from validation.metadata import SceneMetadata
 from validation.paths import folded_path
 
@@ -29,6 +40,14 @@ def held_anew(held: Held, item: PlexItem, names: Collection[str]) -> Values:
     now = current_values(item)
     locked = _locked_anew(held, item, {PLEX_NAMES[name] for name in names})
     return {**held, **{name: now[name] for name in names}, LOCKED: locked}
+
+
+def held_with_sort_title(held: Held, item: PlexItem) -> Values:
+    """Return what is kept of an item before its sort title is first sent: as it is now."""
+    if SORTED_AS in held:
+        return dict(held)
+    locked = _locked_anew(held, item, {SORT_TITLE})
+    return {**held, SORTED_AS: item.sort_title, LOCKED: locked}
 
 
 def held_before_upload(held: Held, item: PlexItem, kind: str, lock: str) -> Values:
@@ -57,7 +76,11 @@ def shares_a_file(held: Held, item: PlexItem) -> bool:
 
 
 def restoring_edit(
-    held: Held, item: PlexItem, written: Collection[str], sent_collections: Collection[str]
+    held: Held,
+    item: PlexItem,
+    written: Collection[str],
+    sent_collections: Collection[str],
+    behaviour: Behaviour = UNKNOWN,
 ) -> dict[str, dict[str, str]]:
     """Return the parameters, by field, that make an item show again what it held; none if it does.
 
@@ -70,6 +93,7 @@ def restoring_edit(
         item: as Plex has it now.
         written: the fields (our names) that we have sent, or may have.
         sent_collections: the collections that we last sent or may have, for whichever scene.
+        behaviour: what is known about the server: a lock that never shows is set in any case.
     """
     wanted = SceneMetadata(
         title=_text(held, "title"),
@@ -82,16 +106,52 @@ def restoring_edit(
     )
     # Taken as locked everywhere, an item needs an edit only where its values differ.
     as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
-    edit = edit_for(wanted, as_locked, {COLLECTIONS: list(sent_collections)}, held)
+    sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
+    edit = edit_for(wanted, as_locked, sent, held)
     fields: dict[str, dict[str, str]] = {}
     for name, plex_name in PLEX_NAMES.items():
         lock = f"{plex_name}.locked"
         parameters = {key: value for key, value in edit.fields.get(name, {}).items() if key != lock}
         was_locked = was_locked_then(held, plex_name)
         ours = name in held and name in written
-        if ours and (parameters or was_locked != (plex_name in item.locked)):
+        is_hidden = plex_name in behaviour.hidden_locks
+        if ours and (parameters or is_hidden or was_locked != (plex_name in item.locked)):
             fields[name] = {**parameters, lock: "1" if was_locked else "0"}
+    if TITLE in written and SORTED_AS in held and _sort_title_differs(held, item, fields):
+        # Without its lock Plex ignores a sort title: `unlocking_edit` takes the lock off again.
+        value = str(held[SORTED_AS] or held.get(TITLE, ""))
+        fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
+
+
+def unlocking_edit(
+    held: Held, fields: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, str]]:
+    """Return the edit that has to follow `restoring_edit`; empty for none.
+
+    Args:
+        held: what was kept of the item.
+        fields: what `restoring_edit` returned.
+    """
+    if SORTED_AS not in fields or was_locked_then(held, SORT_TITLE):
+        return {}
+    return {SORTED_AS: {f"{SORT_TITLE}.locked": "0"}}
+
+
+def _sort_title_differs(
+    held: Held, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
+) -> bool:
+    """Tell whether the item sorts, or will sort once its title is back, by something else.
+
+    What was sent as sort title is the title: another one that is locked is a person's.
+    """
+    was_locked = was_locked_then(held, SORT_TITLE)
+    if SORT_TITLE in item.locked and not was_locked:
+        return item.sort_title in ("", held[SORTED_AS])
+    if was_locked and SORT_TITLE not in item.locked:
+        return True
+    title_changes = f"{PLEX_NAMES[TITLE]}.value" in fields.get(TITLE, {})
+    return item.sort_title != held[SORTED_AS] or (title_changes and bool(held[SORTED_AS]))
 
 
 def was_locked_then(held: Held, plex_name: str) -> bool:

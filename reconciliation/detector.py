@@ -13,7 +13,9 @@ from plex.items import PlexItem
 from reconciliation.findings import Finding, Inspected, Outcome
 from validation.metadata import SceneMetadata
 
-_METADATA = (STUDIO, PERFORMERS, TAGS, SUMMARY, DATE)  # spec.md §8: what "empty" is about
+_METADATA = (STUDIO, PERFORMERS, TAGS, SUMMARY, DATE)
+# A new item in Plex has the date of its file, so a date does not tell that it was filled.
+_NEVER_FROM_A_FILE = (STUDIO, PERFORMERS, TAGS, SUMMARY)
 LOCK = "not locked"
 
 
@@ -101,7 +103,7 @@ def _compare(one: Inspected) -> Finding:
 
 
 def _is_empty(item: PlexItem) -> bool:
-    return not any(getattr(item, name) for name in _METADATA)
+    return not any(getattr(item, name) for name in _NEVER_FROM_A_FILE)
 
 
 def _has_any(desired: SceneMetadata) -> bool:

@@ -13,12 +13,14 @@ from plex.exceptions import (
 )
 from plex.items import PlexItem
 from plex.originals import held_before_upload
+from plex.server_facts import Behaviour, ServerFacts
 from stash.exceptions import StashFileError
 from stash.images import Cover, StashImages, UnusableCoverError
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
+from worker.image_selection import ImageSelection
 
 POSTER, ART = "poster", "art"
 _LOCKS = {POSTER: "thumb", ART: "art"}
@@ -33,6 +35,7 @@ class CoverResult:
 
     Attributes:
         uploaded: the kinds that at least one item got, or shows again.
+        sent: item → kind → SHA-1 of the bytes that it got.
         to_lock: item → kinds whose lock is still to be set, for the whole batch at once.
         tag: which cover all items have now, or that no item can have (`SceneRecord.cover_tag`).
         failure: why a part of it is to be tried again.
@@ -40,6 +43,7 @@ class CoverResult:
     """
 
     uploaded: set[str] = field(default_factory=set)
+    sent: dict[PlexItem, dict[str, str]] = field(default_factory=dict)
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
     tag: str | None = None
     failure: PlexError | StashFileError | None = None
@@ -47,17 +51,21 @@ class CoverResult:
 
 
 class Target(NamedTuple):
-    """An image of an item that is ours to set, and which bytes it `has` by our memory."""
+    """An image of an item that is ours to set, and which bytes it `has` by our memory.
+
+    A lock that the server never shows counts as set.
+    """
 
     item: PlexItem
     kind: str
     has: str | None
+    is_locked: bool
 
     @property
     def lacks_lock(self) -> bool:
         """Whether it shows our image, and Plex's next refresh may replace it."""
         shows_ours = bool(self.has) and not str(self.has).startswith(_REFUSED)
-        return shows_ours and lock_of(self.kind) not in self.item.locked
+        return shows_ours and not self.is_locked
 
 
 class CoverSync:
@@ -68,6 +76,7 @@ class CoverSync:
         client: Plex.
         queue: the memory; each upload is remembered at once, since Plex keeps every copy.
         server_id: Plex's identity.
+        facts: what is known about the server.
         warn: tells the user about a cover that cannot be sent.
         preserve: leave an image alone that was locked in Plex before our first upload: a person
             chose it. Which image is shown after an upload costs a request per item to see, so one
@@ -81,6 +90,7 @@ class CoverSync:
         client: PlexClient,
         queue: QueueManager,
         server_id: str,
+        facts: ServerFacts,
         warn: Callable[[str], None],
         *,
         preserve: bool,
@@ -89,6 +99,8 @@ class CoverSync:
         self._images = images
         self._client = client
         self._queue = queue
+        self._behaviour = facts.behaviour()
+        self._selection = ImageSelection(client, facts)
         self._server_id = server_id
         self._warn = warn
         self._preserve = preserve
@@ -108,7 +120,7 @@ class CoverSync:
         Raises:
             StashError, PlexError: the cover could not be had or sent; what was sent is remembered.
         """
-        targets = targets_of(desired, items, preserve=self._preserve)
+        targets = targets_of(desired, items, self._behaviour, preserve=self._preserve)
         known = last is not None and _is_shown(last.cover_tag, targets)
         result = CoverResult(tag=last.cover_tag if last and known else None)
         if targets:
@@ -176,10 +188,15 @@ class CoverSync:
 
     def _upload(self, scene: StashScene, target: Target, cover: Cover, result: CoverResult) -> None:
         item, kind = target.item, target.kind
+        had = cover.sha1 in self._queue.sync_log.uploads(self._server_id, item.rating_key, kind)
         self._note_ahead(target, cover)
         try:
             self._remove_overlay(scene, target)
             self._write(item, lambda: self._client.upload_image(item.rating_key, kind, cover.data))
+            self._write(
+                item,
+                lambda: self._selection.after_upload(item, kind, cover.sha1, had=had),
+            )
         except PlexPermanentError as error:
             self._warn(f"{scene.label}: {error}; it stays without this {kind}. Set another cover")
             self._remember(scene, item, kind, _REFUSED + cover.sha1)
@@ -187,6 +204,7 @@ class CoverSync:
             result.failure = result.failure or error  # the other kind is still sent
         else:
             result.uploaded.add(kind)
+            result.sent.setdefault(item, {})[kind] = cover.sha1
             result.to_lock.setdefault(item, set()).add(kind)
             self._remember(scene, item, kind, cover.sha1)
 
@@ -234,18 +252,28 @@ def lock_of(kind: str) -> str:
 
 
 def targets_of(
-    desired: SceneMetadata, items: Mapping[PlexItem, ItemRecord], *, preserve: bool
+    desired: SceneMetadata,
+    items: Mapping[PlexItem, ItemRecord],
+    behaviour: Behaviour,
+    *,
+    preserve: bool,
 ) -> list[Target]:
     """Return the images that a scene's cover is for.
 
     Args:
         desired: as what it is to be shown.
         items: the scene's items and what they were last sent.
+        behaviour: what is known about the server.
         preserve: leave an image alone that was locked before our first upload.
     """
     kinds = [kind for kind, on in ((POSTER, desired.poster), (ART, desired.art)) if on]
     targets = [
-        Target(item, kind, record.poster_sha1 if kind == POSTER else record.art_sha1)
+        Target(
+            item,
+            kind,
+            record.poster_sha1 if kind == POSTER else record.art_sha1,
+            lock_of(kind) in item.locked or lock_of(kind) in behaviour.hidden_locks,
+        )
         for item, record in items.items()
         for kind in kinds
     ]

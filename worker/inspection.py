@@ -7,6 +7,7 @@ from plex.diff import ItemEdit
 from plex.exceptions import PlexError
 from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
+from plex.server_facts import UNKNOWN
 from sync_queue.sync_log import SyncLog
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata, project
@@ -77,6 +78,7 @@ class SceneInspector:
         self._log = sync_log
         self._preserve = session.config.preserve_plex_edits
         self._server_id = session.library.server_id
+        self._behaviour = UNKNOWN
         self._finder = ItemFinder(session, sync_log, read, warn, batch=batch, forgets=False)
 
     def inspect(self, scenes: Collection[StashScene]) -> list[Inspection]:
@@ -93,6 +95,7 @@ class SceneInspector:
         }
         self._finder.find(list(work.values()))
         memory = ItemMemory.of(self._log, self._server_id, work.values())
+        self._behaviour = self._session.facts.behaviour()
         return [
             self._of(scene, work.get(scene.id), records.get(scene.id), memory) for scene in scenes
         ]
@@ -117,10 +120,10 @@ class SceneInspector:
         for item in work.items:
             key = item.rating_key
             sent, held = memory.sent_for(scene.id, key), memory.originals.get(key)
-            plan = plan_item(work, item, sent, held, preserve=self._preserve)
+            plan = plan_item(work, item, sent, held, self._behaviour, preserve=self._preserve)
             edits.append((item, plan.edit))
             known[item] = plan.last
-        targets = targets_of(work.desired, known, preserve=self._preserve)
+        targets = targets_of(work.desired, known, self._behaviour, preserve=self._preserve)
         return Inspection(
             scene,
             work.desired,

@@ -11,6 +11,7 @@ from plex.originals import (
     is_ours,
     other_image,
     restoring_edit,
+    unlocking_edit,
     was_locked_then,
 )
 from sync_queue.manager import QueueManager
@@ -57,7 +58,9 @@ class ItemRestorer:
             for name in values.get(COLLECTIONS, [])
         ]
         written = written_fields(records.values(), item, held)
-        fields = restoring_edit(held, item, written, collections)
+        behaviour = self._session.facts.behaviour()
+        fields = restoring_edit(held, item, written, collections, behaviour)
+        unlocked = unlocking_edit(held, fields)
         # The images come first: choosing one may set the lock that the edit then takes off.
         image_locks = self._restore_images(item, held)
         if image_locks:
@@ -72,6 +75,8 @@ class ItemRestorer:
                 message = f"Plex does not take the names {names}"
                 raise PlexPermanentError(message)
             shortened = tuple(outcome.shortened)
+        if unlocked:
+            self._session.client.edit(item, unlocked)
         with self._queue.transaction():
             self._queue.sync_log.forget_item(self._server_id, item.rating_key)
         return shortened

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from plex.diff import COLLECTIONS, ItemEdit, Values
+from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, Values
 from plex.exceptions import (
     PlexError,
     PlexNotFound,
@@ -13,7 +13,8 @@ from plex.exceptions import (
 )
 from plex.field_sender import EditOutcome
 from plex.items import PlexItem
-from plex.originals import held_anew, held_values
+from plex.originals import held_anew, held_values, held_with_sort_title
+from plex.server_facts import DateClearing
 from shared.log import Log
 from stash.exceptions import StashFileError
 from stash.images import StashImages
@@ -23,6 +24,7 @@ from worker.cover_sync import CoverResult, CoverSync
 from worker.memory import ItemMemory, arrived
 from worker.plan import ItemPlan, plan_item
 from worker.scene_work import SceneWork
+from worker.server_learning import ServerLearning
 from worker.session import SyncSession
 from worker.steps import Steps
 from worker.verification import Verification
@@ -62,11 +64,15 @@ class ItemWriter:
             session.client,
             queue,
             self._server_id,
+            session.facts,
             log.warning,
             preserve=self._preserve,
             remove_overlay_label=session.config.remove_overlay_label,
         )
-        self._verification = Verification(session.client, queue, self._server_id, clock, log)
+        self._verification = Verification(
+            session.client, queue, self._server_id, session.facts, clock, log
+        )
+        self._behaviour = session.facts.behaviour()
         self._memory = ItemMemory({}, {})
         self._last: Mapping[int, SceneRecord] = {}
 
@@ -92,10 +98,24 @@ class ItemWriter:
                         log.remember_item(one.scene.id, server_id, key, begun, self._clock())
         self._memory = ItemMemory.of(log, server_id, work)
         self._last = log.scenes([one.scene.id for one in work])
+        self._probe_locks(work)
+
+    def _probe_locks(self, work: Sequence[SceneWork]) -> None:
+        """Find out about locks that do not show on items which were synced before."""
+        items = []
+        for one in work:
+            for item in one.items:
+                record = self._memory.sent_for(one.scene.id, item.rating_key)
+                sent = {} if record is None else record.sent
+                ours = {n: v for n, v in sent.items() if getattr(one.desired, n, None) is not None}
+                items.append((item, ours))
+        learning = ServerLearning(self._session.facts)
+        learning.probe_locks(self._session.client, items)
+        self._behaviour = learning.behaviour()
 
     def _begun(self, one: SceneWork, item: PlexItem) -> ItemRecord:
         """Return the memory of a first write that may arrive unheard: noted ahead at no cost."""
-        edit = plan_item(one, item, None, None, preserve=self._preserve).edit
+        edit = plan_item(one, item, None, None, self._behaviour, preserve=self._preserve).edit
         return ItemRecord("", {}, pending={name: edit.sent[name] for name in edit.fields})
 
     def write(self, one: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
@@ -124,6 +144,8 @@ class ItemWriter:
             cover_changed=any(claim.job.data.get("cover_changed") for claim in one.claims),
         )
         self._steps.covered(one, cover)
+        for item, sent in cover.sent.items():
+            self._verification.expect_images(item, sent)
         failure = failure or cover.failure
         if failure is not None:
             raise failure
@@ -146,6 +168,9 @@ class ItemWriter:
                 client.lock_images([item.rating_key for item in items], locked)
             except (PlexPermissionError, PlexTemporaryError) as error:
                 raise client.judge(items[0], error) from None
+        for cover in covers:
+            for item, kinds in cover.to_lock.items():
+                self._verification.expect_image_locks(item, kinds)
 
     def verify(self) -> None:
         """Read back what was edited since the last call, and report what Plex did not keep."""
@@ -159,6 +184,7 @@ class ItemWriter:
             item,
             self._memory.sent_for(one.scene.id, item.rating_key),
             self._memory.originals.get(item.rating_key),
+            self._behaviour,
             preserve=self._preserve,
         )
         last, edit, _ = plan
@@ -181,6 +207,9 @@ class ItemWriter:
         fresh = edit.fields.keys() - self._memory.written(item)
         if fresh:
             original = held_anew(original, item, fresh)
+        if f"{SORT_TITLE}.value" in edit.fields.get(TITLE, {}):
+            original = held_with_sort_title(original, item)
+        if original != plan.original:
             log.change_original(self._server_id, key, original)
         # An edit that arrives although we never hear of it must not pass for a person's, nor for
         # what a field held before its first write.
@@ -193,17 +222,48 @@ class ItemWriter:
             log.remember_item(one.scene.id, self._server_id, key, ahead, self._clock())
         # Plex answers some bad data with 500: the next try finds out which field it is.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in one.claims)
-        outcome = self._session.client.edit(item, edit.fields, alone=alone)
+        outcome = self._edit(item, edit, alone=alone)
         self._steps.sent(one, item, outcome)
         record = _without_refused(record, last, edit, outcome)
-        self._tell(one, outcome)
+        self._tell(one, edit, outcome)
         kept = [name for name in edit.fields if name not in outcome.refused]
         self._verification.expect(one, item, kept, record, original)
         return record
 
-    def _tell(self, one: SceneWork, outcome: EditOutcome) -> None:
+    def _edit(self, item: PlexItem, edit: ItemEdit, *, alone: bool) -> EditOutcome:
+        """Send an edit; an empty date by itself until it is known that the server takes one."""
+        client = self._session.client
+        if not _clears_date(edit) or self._behaviour.date_clearing is not None:
+            return client.edit(item, edit.fields, alone=alone)
+        others = {name: parameters for name, parameters in edit.fields.items() if name != DATE}
+        outcome = client.edit(item, others, alone=alone) if others else EditOutcome()
+        refusal = self._clear_date(item, edit)
+        if refusal is not None:
+            # Plex takes the lock alone, so the empty value is why it failed.
+            lock = f"{PLEX_NAMES[DATE]}.locked"
+            client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
+            refusal = self._clear_date(item, edit)
+        if refusal is None:
+            return outcome
+        self._session.facts.learn(DateClearing.REFUSED)
+        self._behaviour = self._session.facts.behaviour()
+        return replace(outcome, refused={**outcome.refused, DATE: refusal})
+
+    def _clear_date(self, item: PlexItem, edit: ItemEdit) -> PlexPermanentError | None:
+        """Send an empty date; return the error where Plex does not take it."""
+        try:
+            outcome = self._session.client.edit(item, {DATE: edit.fields[DATE]})
+        except PlexTemporaryError as error:
+            return PlexPermanentError(str(error))
+        except PlexPermanentError as error:
+            return error
+        return outcome.refused.get(DATE)
+
+    def _tell(self, one: SceneWork, edit: ItemEdit, outcome: EditOutcome) -> None:
         label = one.scene.label
         for name, error in outcome.refused.items():
+            if name == DATE and _clears_date(edit):
+                continue  # reported once for the server
             self._log.warning(
                 f"{label}: Plex does not take its {name} ({error.cause}). The rest was sent; the "
                 f"{name} is tried again when it changes in Stash"
@@ -229,6 +289,10 @@ def _without_name(label: str, outcome: EditOutcome, refused: str, error: PlexErr
         f"{label}: Plex does not take the name {refused!r} ({error.cause}). Scenes are synced "
         "without it"
     )
+
+
+def _clears_date(edit: ItemEdit) -> bool:
+    return edit.fields.get(DATE, {}).get(f"{PLEX_NAMES[DATE]}.value") == ""
 
 
 def _told(edit: ItemEdit) -> list[str]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from plex.diff import ItemEdit, edit_for
 from plex.items import PlexItem
 from plex.originals import held_values
+from plex.server_facts import Behaviour
 from sync_queue.sync_log import SYNCED_EARLIER
 from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
 from validation.metadata import has_meaningful_metadata
@@ -25,6 +26,7 @@ def plan_item(
     item: PlexItem,
     last: ItemRecord | None,
     original: FieldValues | None,
+    behaviour: Behaviour,
     *,
     preserve: bool,
 ) -> ItemPlan:
@@ -35,6 +37,7 @@ def plan_item(
         item: one of its items, as just read.
         last: what the item was last sent for this scene, if ever.
         original: what it held before our first write, if there was one.
+        behaviour: what is known about the server.
         preserve: leave alone what a person set in Plex.
     """
     last = last or ItemRecord("", {})
@@ -47,6 +50,7 @@ def plan_item(
         refused=last.refused,
         pending=last.pending,
         preserve=preserve,
+        behaviour=behaviour,
     )
     return ItemPlan(last, edit, original)
 

@@ -1,21 +1,24 @@
 """The last stage of a batch: reads back what was edited, and finds what Plex did not keep."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from plex.client import PlexClient
-from plex.diff import COLLECTIONS, PLEX_NAMES, edit_for, same
+from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for, same
 from plex.exceptions import PlexError
 from plex.items import PlexItem
+from plex.server_facts import Behaviour, ServerFacts
 from shared.frozen import frozen
 from shared.log import Log
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import FieldValues, ItemRecord
 from validation.metadata import SceneMetadata, folded
+from worker.image_selection import ImageSelection
 from worker.scene_work import SceneWork
+from worker.server_learning import ReadBack, ServerLearning
 
-_AGAIN = "sent_again"  # hint of a job: an edit before it met another writer's
+_AGAIN = "sent_again"  # hint of a job: its scene was synced, and the read-back showed otherwise
 
 
 @frozen
@@ -45,10 +48,14 @@ class Verification:
     One that shows neither that nor what was there before has met another writer, such as Plex's
     agent at a new item: the scene is synced once more, and only that concludes anything.
 
+    What the read-back tells about the server's behaviour is learned first, once for all items. A
+    scene that needs another edit because of it is synced once more.
+
     Args:
         client: Plex.
         queue: the sync log.
         server_id: Plex's identity.
+        facts: what is known about the server.
         clock: seconds since the epoch.
         log: tells the user what was not kept.
     """
@@ -58,15 +65,20 @@ class Verification:
         client: PlexClient,
         queue: QueueManager,
         server_id: str,
+        facts: ServerFacts,
         clock: Callable[[], float],
         log: Log,
     ) -> None:
         self._client = client
         self._queue = queue
         self._server_id = server_id
+        self._learning = ServerLearning(facts)
+        self._selection = ImageSelection(client, facts)
         self._clock = clock
         self._log = log
         self._expected: dict[int, _Expected] = {}
+        self._images: dict[int, tuple[PlexItem, Mapping[str, str]]] = {}
+        self._locked: dict[int, set[str]] = {}
 
     def expect(
         self,
@@ -88,34 +100,85 @@ class Verification:
             again=any(claim.job.data.get(_AGAIN) for claim in one.claims),
         )
 
+    def expect_images(self, item: PlexItem, sent: Mapping[str, str]) -> None:
+        """Note that images of an item were uploaded: kind → SHA-1."""
+        self._images[item.rating_key] = (item, sent)
+
+    def expect_image_locks(self, item: PlexItem, kinds: Iterable[str]) -> None:
+        """Note that images of an item were locked."""
+        self._locked.setdefault(item.rating_key, set()).update(kinds)
+
     def run(self) -> None:
         """Read all noted items back; that Plex cannot be asked concludes nothing."""
         expected, self._expected = self._expected, {}
-        if not expected:
+        images, self._images = self._images, {}
+        locked, self._locked = self._locked, {}
+        keys = list(dict.fromkeys((*expected, *images, *locked)))
+        if not keys:
             return
         try:
-            items, _ = self._client.read_each(list(expected))
+            items, _ = self._client.read_each(keys)
+            self._check_images(items, images)
         except PlexError as error:
             self._log.step(f"What was sent was not read back: {error}")
             return
+        edited = {key: item for key, item in items.items() if key in expected}
+        self._learning.learn_image_locks(
+            (item, kind) for key, item in items.items() for kind in locked.get(key, ())
+        )
+        self._learning.learn([_read_back(expected[key], item) for key, item in edited.items()])
+        behaviour = self._learning.behaviour()
         disturbed = [
             expected[rating_key].scene_id
-            for rating_key, item in items.items()
-            if self._met_another(item, expected[rating_key])
+            for rating_key, item in edited.items()
+            if self._needs_another_sync(item, expected[rating_key], behaviour)
         ]
         now = self._clock()
         jobs = [scene_job(one, METADATA, now, {_AGAIN: True}) for one in dict.fromkeys(disturbed)]
         if jobs:
             self._queue.enqueue(jobs)
 
-    def _met_another(self, item: PlexItem, sent: _Expected) -> bool:
+    def _check_images(
+        self,
+        items: Mapping[int, PlexItem],
+        images: Mapping[int, tuple[PlexItem, Mapping[str, str]]],
+    ) -> None:
+        """Select images that were uploaded and are not shown: their path did not change."""
+        for rating_key, (before, sent) in images.items():
+            item = items.get(rating_key)
+            if item is None:
+                continue
+            for kind, sha1 in sent.items():
+                if _image_path(item, kind) == _image_path(before, kind):
+                    self._selection.check(rating_key, kind, sha1)
+
+    def _needs_another_sync(self, item: PlexItem, sent: _Expected, behaviour: Behaviour) -> bool:
+        """Remember what Plex did not keep; tell whether the scene has to be synced once more."""
+        record = sent.record
+        left = edit_for(
+            sent.desired,
+            item,
+            record.sent,
+            sent.original,
+            refused=record.refused,
+            behaviour=behaviour,
+        )
+        learned = () if sent.again else _left_by_behaviour(left, sent.desired, behaviour)
+        unkept = [name for name in left.fields if name in sent.fields and name not in learned]
+        met_another = bool(unkept) and self._met_another(item, sent, left, unkept, behaviour)
+        return bool(learned) or met_another
+
+    def _met_another(
+        self,
+        item: PlexItem,
+        sent: _Expected,
+        left: ItemEdit,
+        unkept: Sequence[str],
+        behaviour: Behaviour,
+    ) -> bool:
         """Remember what Plex did not keep; tell whether another writer is why."""
         log = self._queue.sync_log
         record = sent.record
-        left = edit_for(sent.desired, item, record.sent, sent.original, refused=record.refused)
-        unkept = [name for name in left.fields if name in sent.fields]
-        if not unkept:
-            return False
         others = () if sent.again else _written_by_others(sent.before, item, unkept)
         # Read anew for what else was remembered since: its images.
         known = log.item(sent.scene_id, self._server_id, item.rating_key) or record
@@ -130,7 +193,7 @@ class Verification:
                 f"{sent.label}: somebody else wrote to its item in Plex while it was synced "
                 f"({', '.join(others)}); it is synced once more"
             )
-        elif _was_lost(item, unkept, sent):
+        elif _was_lost(item, unkept, sent, behaviour):
             known = replace(known, digest="")
             self._log.warning(
                 f"{sent.label}: Plex kept nothing of an edit, although it said so; it is sent "
@@ -161,11 +224,33 @@ def _came_first(sent: _Expected, item: PlexItem, name: str) -> bool:
     return {folded(one) for one in ours} <= {folded(one) for one in getattr(item, name)}
 
 
-def _was_lost(item: PlexItem, unkept: Sequence[str], sent: _Expected) -> bool:
+def _was_lost(item: PlexItem, unkept: Sequence[str], sent: _Expected, behaviour: Behaviour) -> bool:
     """Tell whether an edit left no trace at all: then no field of it was refused."""
     if len(unkept) < len(sent.fields):
         return False
-    return len(unkept) > 1 or PLEX_NAMES[unkept[0]] not in item.locked
+    return len(unkept) > 1 or PLEX_NAMES[unkept[0]] not in item.locked | behaviour.hidden_locks
+
+
+def _left_by_behaviour(
+    left: ItemEdit, desired: SceneMetadata, behaviour: Behaviour
+) -> Sequence[str]:
+    """Return the fields that need another edit because of how the server was found to behave.
+
+    A date that cannot be cleared becomes the one from before, a sort title follows its title.
+    """
+    title = left.fields.get(TITLE, {})
+    sorts = f"{SORT_TITLE}.value" in title and f"{PLEX_NAMES[TITLE]}.value" not in title
+    dates = DATE in left.fields and desired.date == "" and behaviour.cannot_clear_dates
+    return [name for name, holds in ((TITLE, sorts), (DATE, dates)) if holds]
+
+
+def _read_back(sent: _Expected, item: PlexItem) -> ReadBack:
+    values = {name: sent.record.sent[name] for name in sent.fields if name in sent.record.sent}
+    return ReadBack(sent.before, item, values)
+
+
+def _image_path(item: PlexItem, kind: str) -> str:
+    return item.thumb if kind == "poster" else item.art
 
 
 def _shown(item: PlexItem, name: str) -> str | list[str]:

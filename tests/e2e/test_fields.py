@@ -274,7 +274,7 @@ def test_a_field_that_plex_silently_drops_is_reported_once_and_sent_again_when_i
     rig.stash.edit_scene(scene_id, tags=["Our tag", "Another"])
 
     assert rig.wait_until(lambda: set(item.genres) == {"Our tag", "Another"})
-    assert item.originally_available_at == ""
+    assert item.originally_available_at == item.own_date
     assert rig.wait_until(lambda: memory(rig) == {"date": "2024-05-06"})
 
 
@@ -357,7 +357,7 @@ def test_a_field_at_which_plex_fails_is_retried_alone_and_the_others_are_in_plex
 
     rig.stash.edit_scene(scene_id, title="Ours")
 
-    rest = SHOWN | {"originally_available_at": ""}
+    rest = SHOWN | {"originally_available_at": item.own_date}
     assert rig.wait_until(lambda: shown(item) == rest, 60)
     fault.clear()
     rig.stash.edit_scene(scene_id, title="Ours")

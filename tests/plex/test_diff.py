@@ -10,6 +10,7 @@ import pytest
 
 from plex.diff import ItemEdit, Values, current_values, edit_for
 from plex.items import PlexItem
+from plex.server_facts import Behaviour, DateClearing, SortTitle
 from validation.metadata import SceneMetadata
 
 LOCKS = frozenset(
@@ -124,6 +125,95 @@ def test_a_text_that_differs_is_sent_alone(name: str, plex_name: str) -> None:
     assert fields == {name: {f"{plex_name}.value": wanted, f"{plex_name}.locked": "1"}}
 
 
+@pytest.mark.parametrize(("name", "plex_name"), SCALARS[1:])
+def test_an_empty_text_clears(name: str, plex_name: str) -> None:
+    wanted = replace(WANTED, **{name: ""})  # type: ignore[arg-type]
+    fields = edit_for(wanted, SHOWN, {name: getattr(SHOWN, name)}, {}).fields
+    assert fields == {name: {f"{plex_name}.value": "", f"{plex_name}.locked": "1"}}
+
+
+def test_a_date_that_was_never_sent_is_neither_cleared_nor_locked() -> None:
+    """Plex takes it from the file."""
+    wanted, shown = replace(WANTED, date=""), replace(SHOWN, locked=frozenset())
+    assert "date" not in fields_of(wanted, shown)
+    assert "date" in edit_for(wanted, shown, {}, {}, pending={"date": "2024-05-06"}).fields
+
+
+@pytest.mark.parametrize("trait", [DateClearing.REFUSED, DateClearing.IGNORED])
+def test_where_a_date_cannot_be_cleared_the_one_from_before_is_put_back(
+    trait: DateClearing,
+) -> None:
+    wanted, knows = replace(WANTED, date=""), Behaviour(date_clearing=trait)
+    sent = {"date": SHOWN.date}
+    edit = edit_for(wanted, SHOWN, sent, {"date": "2020-02-02"}, behaviour=knows)
+    assert edit.fields["date"]["originallyAvailableAt.value"] == "2020-02-02"
+    back = replace(SHOWN, date="2020-02-02")
+    assert not edit_for(wanted, back, edit.sent, {"date": "2020-02-02"}, behaviour=knows)
+    assert not edit_for(wanted, SHOWN, sent, {"date": ""}, behaviour=knows)
+
+
+def test_a_lock_that_never_shows_is_sent_once() -> None:
+    knows = Behaviour(hidden_locks=frozenset({"actor"}))
+    shown = replace(SHOWN, locked=SHOWN.locked - {"actor"})
+    first = edit_for(WANTED, shown, {}, {}, behaviour=knows)
+    assert list(first.fields) == ["performers"]
+    assert not edit_for(WANTED, shown, first.sent, {}, behaviour=knows)
+    changed = edit_for(replace(WANTED, performers=("Ada",)), shown, first.sent, {}, behaviour=knows)
+    assert changed.fields["performers"]["actor.locked"] == "1"
+
+
+def test_where_a_lock_never_shows_a_value_counts_as_a_persons_until_we_sent_one() -> None:
+    knows = Behaviour(hidden_locks=frozenset({"actor"}))
+    shown = replace(SHOWN, performers=("Me",), locked=SHOWN.locked - {"actor"})
+    edit = edit_for(WANTED, shown, {}, {}, preserve=True, behaviour=knows)
+    assert edit.preserved == ("performers",)
+
+
+def test_a_date_that_the_library_stores_one_day_early_counts_as_kept() -> None:
+    knows = Behaviour(date_shift={SHOWN.section_key: -1})
+    shown, sent = replace(SHOWN, date="2024-05-05"), {"date": "2024-05-06"}
+    assert not edit_for(WANTED, shown, sent, {}, behaviour=knows)
+    assert edit_for(WANTED, shown, {}, {}, behaviour=knows).fields.keys() == {"date"}
+    later = replace(SHOWN, date="2024-05-07")
+    assert edit_for(WANTED, later, sent, {}, behaviour=knows).fields.keys() == {"date"}
+
+
+STAYS = Behaviour(sort_title=SortTitle.STAYS)
+SORTED = {"titleSort.value": "Title", "titleSort.locked": "1"}
+
+
+def test_a_sort_title_that_stays_behind_is_sent_with_the_title() -> None:
+    old = replace(SHOWN, title="Old")
+    edit = edit_for(WANTED, old, {}, {}, behaviour=STAYS)
+    assert edit.fields["title"] == {"title.value": "Title", "title.locked": "1", **SORTED}
+    assert not edit_for(WANTED, SHOWN, edit.sent, {}, behaviour=STAYS)
+    behind = replace(SHOWN, sort_title="Old")
+    assert edit_for(WANTED, behind, {}, {}, behaviour=STAYS).fields == {"title": SORTED}
+    assert not edit_for(WANTED, behind, {}, {})
+
+
+def test_a_sort_title_that_a_person_locked_or_that_lacks_the_article_stays() -> None:
+    locked = SHOWN.locked | {"titleSort"}
+    persons = replace(SHOWN, title="Old", sort_title="Mine", locked=locked)
+    edit = edit_for(WANTED, persons, {"title": "Old"}, {}, behaviour=STAYS)
+    assert "titleSort.value" not in edit.fields["title"]
+    ours = replace(persons, sort_title="Old")
+    assert edit_for(WANTED, ours, {"title": "Old"}, {}, behaviour=STAYS).fields["title"] == {
+        "title.value": "Title",
+        "title.locked": "1",
+        **SORTED,
+    }
+    wanted, shown = replace(WANTED, title="The Title"), replace(SHOWN, title="The Title")
+    assert not edit_for(wanted, replace(shown, sort_title="Title"), {}, {}, behaviour=STAYS)
+
+
+def test_a_name_is_sent_as_the_item_spells_it() -> None:
+    """A server that ignores case for ASCII only would else show both."""
+    shown = replace(SHOWN, tags=("Été",))
+    fields = fields_of(replace(WANTED, tags=("été", "New")), shown)
+    assert fields["tags"]["genre[0].tag.tag"] == "Été"
+
+
 @pytest.mark.parametrize(("name", "plex_name"), SCALARS + LISTS)
 def test_a_field_that_is_not_ours_is_left_alone_and_not_told_as_sent(
     name: str, plex_name: str
@@ -157,7 +247,7 @@ def test_the_whole_list_is_sent_and_what_is_too_much_is_taken_away_by_name(
     assert fields_of(wanted, shown) == {
         name: {
             f"{plex_name}[0].tag.tag": "New",
-            f"{plex_name}[1].tag.tag": "Kept",
+            f"{plex_name}[1].tag.tag": "kept",
             f"{plex_name}[].tag.tag-": "Gone,Gone%2C%20too",
             f"{plex_name}.locked": "1",
         }
@@ -177,7 +267,15 @@ def test_an_empty_list_takes_away_every_name(name: str, plex_name: str) -> None:
 def test_a_name_to_be_taken_away_survives_the_split_at_commas(odd: str) -> None:
     shown = replace(SHOWN, tags=(odd, "other"))
     removed = fields_of(replace(WANTED, tags=()), shown)["tags"]["genre[].tag.tag-"]
-    assert [unquote(one) for one in removed.split(",")] == [odd, "other"]
+    assert {unquote(one) for one in removed.split(",")} == {odd, "other"}
+    plain = not any(sign in odd for sign in ",%+")
+    assert (odd in removed.split(",")) is plain
+
+
+def test_a_name_that_differs_by_a_blank_only_is_another_one() -> None:
+    """Plex takes them for two (Kometa#2649)."""
+    fields = fields_of(WANTED, replace(SHOWN, tags=("a, b", "Outdoor ")))
+    assert fields["tags"]["genre[].tag.tag-"] == "Outdoor%20,Outdoor "
 
 
 # collections: only ours are ever removed
@@ -197,7 +295,7 @@ def test_the_users_collections_stay_when_ours_is_added() -> None:
 def test_a_collection_that_we_added_goes_when_the_studio_changes() -> None:
     shown = replace(SHOWN, collections=("Favourites", "Old Studio"))
     edit = edit_for(WANTED, shown, {"collections": ["OLD STUDIO"]}, {"collections": ["Favourites"]})
-    assert edit.fields["collections"]["collection[].tag.tag-"] == "Old%20Studio"
+    assert edit.fields["collections"]["collection[].tag.tag-"] == "Old%20Studio,Old Studio"
     assert "Favourites" in edit.fields["collections"].values()
 
 
@@ -430,6 +528,7 @@ def test_the_collections_of_others_stay_where_ours_is_refused() -> None:
 def test_the_current_values_are_all_that_an_edit_can_change_with_the_locks() -> None:
     assert current_values(SHOWN) == {
         "title": "Title",
+        "sort_title": "",
         "studio": "Studio",
         "summary": "One.\n\nTwo.",
         "date": "2024-05-06",

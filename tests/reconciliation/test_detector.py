@@ -40,14 +40,17 @@ def test_an_item_without_any_of_the_five_is_empty() -> None:
     [
         {"studio": "X"},
         {"summary": "X"},
-        {"date": "2001-02-03"},
         {"performers": ("X",)},
         {"tags": ("X",)},
     ],
     ids=lambda shown: next(iter(shown)),
 )
-def test_an_item_with_one_of_the_five_is_stale(shown: dict[str, Any]) -> None:
+def test_an_item_with_one_of_the_four_is_stale(shown: dict[str, Any]) -> None:
     assert find(looked(replace(BARE, **shown))).outcome is Outcome.STALE
+
+
+def test_an_item_with_the_date_of_its_file_is_empty_all_the_same() -> None:
+    assert find(looked(replace(BARE, date="2001-02-03"))).outcome is Outcome.EMPTY
 
 
 def test_an_item_is_not_empty_where_the_scene_has_none_of_the_five_either() -> None:
@@ -79,7 +82,8 @@ def test_a_lost_lock_alone_is_stale_and_sends_nothing_again() -> None:
     [("studio", ""), ("summary", ""), ("date", ""), ("performers", ()), ("tags", ())],
 )
 def test_a_field_that_would_become_empty_counts_as_cleared(field: str, empty: Any) -> None:
-    found = find(looked(IN_STEP, desired=replace(DESIRED, **{field: empty})))
+    sent = {field: getattr(IN_STEP, field)}
+    found = find(looked(IN_STEP, desired=replace(DESIRED, **{field: empty}), sent=sent))
     assert (found.outcome, found.clears) == (Outcome.STALE, (field,))
 
 
