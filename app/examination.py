@@ -24,7 +24,8 @@ from tasks.doctor.mask import Mask
 
 # What is checked with the libraries' help.
 _OF_SERVERS = (
-    "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage", "clock",
+    "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage",
+    "behaviour of Plex", "clock",
 )  # fmt: skip
 
 _OfServers = tuple[list[NamedCheck], list[str]]

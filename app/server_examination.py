@@ -51,6 +51,7 @@ def examine_servers(
     seen = _look_at_servers(server_connection, folder, secrets)
     stash, plex, config = seen.stash, seen.plex, seen.config
     now = time.time()
+    test_killed = folder is not None and os.path.exists(folder.write_test)
     checks: list[NamedCheck] = [
         ("Stash", lambda: servers.check_stash(stash, seen.stash_address)),
         ("settings", lambda: servers.check_settings(seen.parsed)),
@@ -59,6 +60,10 @@ def examine_servers(
         ("token", lambda: servers.check_token(config, plex)),
         ("libraries", lambda: servers.check_libraries(config, plex)),
         ("path coverage", lambda: servers.check_coverage(index, database, stash.scenes, now)),
+        (
+            "behaviour of Plex",
+            lambda: servers.check_behaviour(plex, index, test_killed=test_killed),
+        ),
         ("clock", lambda: servers.check_clock(stash, plex)),
     ]
     hosts = (urlsplit(seen.stash_address).hostname, urlsplit(config.plex_url).hostname)

@@ -23,6 +23,7 @@ from stash.settings import StashSettings
 from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
 from validation.obfuscation import Disguise
 from worker.session import ConfigFault, SyncSession
+from worker.write_test import WriteTestNote
 
 SETTINGS_AGE = 10.0  # seconds; spec.md §1: a living worker sees changed settings within that time
 
@@ -75,6 +76,7 @@ class CurrentSession:
         self._told: set[str] = set()
         self._unknown: tuple[str, ...] = ()
         self._built: _Built | None = None
+        self._test_note = WriteTestNote(folder.write_test, log.warning, clock)
 
     def config(self) -> Config:
         """Return the settings, also those that name no usable Plex server.
@@ -188,7 +190,7 @@ class CurrentSession:
         )
         path_map = config.plex_unmatched_path_map
         matcher = PlexMatcher(index, path_map, library.sections_known, learning)
-        return SyncSession(config, client, library, matcher, learning, facts)
+        return SyncSession(config, client, library, matcher, learning, facts, self._test_note)
 
     def close(self) -> None:
         """Close what the current session has open; the next one is built anew."""

@@ -19,6 +19,7 @@ class PlexCheckup:
         error: why there is no Plex at the address; None when there is one.
         latency: seconds until it said who it is.
         version: its own word.
+        server_id: its machine identifier.
         ahead: seconds by which its clock is before ours, None when it did not tell.
         sections: its video libraries; None when it did not list them.
         refusal: why it did not.
@@ -29,6 +30,7 @@ class PlexCheckup:
     error: PlexError | None = None
     latency: float = 0.0
     version: str = ""
+    server_id: str = ""
     ahead: float | None = None
     sections: tuple[Section, ...] | None = None
     refusal: PlexError | None = None
@@ -49,6 +51,7 @@ def look_at_plex(
     seen = PlexCheckup(
         latency=monotonic() - begun,
         version=introduction.version,
+        server_id=introduction.server_id,
         ahead=seconds_ahead(introduction.date, clock()),
     )
     try:

@@ -2,8 +2,11 @@
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import field
 
+from plex.server_facts import Behaviour, stored_behaviours
 from shared.frozen import frozen
 from shared.read_only import open_for_reading
 
@@ -20,6 +23,7 @@ class IndexCheckup:
         files: how many files of Plex are known.
         libraries: how many libraries they are of.
         looked_at: when Plex was last asked what is new, in seconds since the epoch.
+        behaviours: what was learned about servers, by id and version.
     """
 
     exists: bool = True
@@ -28,6 +32,7 @@ class IndexCheckup:
     files: int = 0
     libraries: int = 0
     looked_at: float = 0.0
+    behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
 
 
 def look_at_index(path: str) -> IndexCheckup:
@@ -44,7 +49,11 @@ def look_at_index(path: str) -> IndexCheckup:
                 "SELECT COUNT(*), coalesce(MAX(looked_at), 0) FROM listings"
             ).fetchone()
             return IndexCheckup(
-                size=os.path.getsize(path), files=files, libraries=libraries, looked_at=looked_at
+                size=os.path.getsize(path),
+                files=files,
+                libraries=libraries,
+                looked_at=looked_at,
+                behaviours=stored_behaviours(connection),
             )
     except (sqlite3.Error, OSError) as error:
         return IndexCheckup(problem=str(error))

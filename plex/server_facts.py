@@ -229,18 +229,19 @@ class ServerFacts:
             self._report(f"Learned about this Plex server ({version}): {sentence}")
 
 
-def stored_behaviour(
-    connection: sqlite3.Connection, server_id: str, version: str
-) -> Behaviour | None:
-    """Return what a database holds about a server, None when it has no such table.
+def stored_behaviours(connection: sqlite3.Connection) -> dict[tuple[str, str], Behaviour]:
+    """Return what a database holds about servers, by id and version.
 
     Raises:
         sqlite3.Error: the database cannot be read.
     """
     statement = "SELECT 1 FROM sqlite_master WHERE name = 'server_facts'"
     if connection.execute(statement).fetchone() is None:
-        return None
-    return _behaviour(connection.execute(_SELECT, (server_id, version)))
+        return {}
+    rows: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
+    for server_id, version, *row in connection.execute("SELECT * FROM server_facts"):
+        rows.setdefault((server_id, version), []).append((row[0], row[1], row[2]))
+    return {server: _behaviour(found) for server, found in rows.items()}
 
 
 def _behaviour(rows: Iterable[tuple[str, str, str]]) -> Behaviour:

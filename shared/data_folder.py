@@ -35,6 +35,7 @@ class DataFolder:
         self.shown_settings = os.path.join(root, "shown_settings.json")
         self.reconciliation_lock = os.path.join(root, "reconciliation.lock")
         self.reconciliation_state = os.path.join(root, "reconciliation_state.json")
+        self.write_test = os.path.join(root, "write_test.json")
         self.reports = os.path.join(root, "reports")
 
     def create(self) -> None:

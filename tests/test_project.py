@@ -20,6 +20,7 @@ ADDED_TASKS = {
     "check_paths",
     "doctor",
     "inspect",
+    "test_write",
     "show_dlq",
     "retry_dlq",
 }  # to what the specification lists

@@ -21,6 +21,7 @@ from worker.scene_work import SKIPPED, SYNCED, Result, SceneWork
 from worker.session import SyncSession
 from worker.steps import Steps
 from worker.story import words_of
+from worker.write_test import undo_killed_test
 
 _NO_METADATA = (
     "no metadata yet (add a studio, performers, tags, details or a date in Stash to sync it)"
@@ -105,6 +106,9 @@ class BatchSync:
 
     def _with_plex(self, work: list[SceneWork]) -> Iterator[Result]:
         self._session.library.prepare()
+        undo_killed_test(
+            self._session.client, self._session.library.server_id, self._session.write_test
+        )
         # A scene that was missing has no item yet: its file is asked for by name.
         if any(MISSING_SINCE not in claim.job.data for one in work for claim in one.claims):
             self._session.library.notice_additions()

@@ -10,6 +10,7 @@ from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
 from shared.frozen import frozen
 from validation.config import Config
+from worker.write_test import WriteTestNote
 
 
 @frozen
@@ -22,6 +23,7 @@ class SyncSession:
     matcher: PlexMatcher
     learning: PathLearning
     facts: ServerFacts
+    write_test: WriteTestNote
 
     def look_for(self, files: Iterable[str]) -> bool:
         """Look in Plex for files, as Stash names them, that the index does not have.

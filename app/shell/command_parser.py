@@ -61,6 +61,8 @@ def make_parser(version: str, environ: Mapping[str, str]) -> argparse.ArgumentPa
     commands.add("doctor", "doctor", "check everything, with a remedy for whatever is wrong")
     inspect = commands.add("inspect", "inspect", "why a scene is, or is not, in Plex as in Stash")
     inspect.add_argument("scene_id", metavar="ID", type=_scene_id, help="the scene's number")
+    test = commands.add("test-write", "test_write", "how Plex takes edits, tried with one item")
+    test.add_argument("scene_id", metavar="ID", type=_scene_id, help="the scene's number")
     commands.add("dead-letters", "show_dlq", "what failed for good, by reason, and what to do")
     retry = commands.add("retry-dlq", "retry_dlq", "queue dead letters again")
     retry.add_argument("--error-type", metavar="TYPE", help="only those, for instance PlexNotFound")

@@ -13,6 +13,7 @@ from plex.exceptions import (
 )
 from plex.index_checkup import IndexCheckup
 from plex.library_choice import choose_libraries
+from plex.server_facts import UNKNOWN
 from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup
@@ -210,6 +211,24 @@ def check_coverage(
             "Run 'Check Path Mapping': it tells how many have an item, and the path map to set",
         )
     return ok(name, f"{known}; {synced}. 'Check Path Mapping' tells about the others")
+
+
+def check_behaviour(seen: PlexCheckup | None, index: IndexCheckup, *, test_killed: bool) -> Check:
+    """Tell what was learned about how the server takes edits."""
+    name = "behaviour of Plex"
+    if test_killed:
+        return warning(
+            name,
+            "a test was killed and has left one item changed",
+            "Run 'Test Write' again, or sync any scene: both put the item back first",
+        )
+    if seen is None or seen.error is not None:
+        return unchecked(name, "Plex does not answer")
+    known = index.behaviours.get((seen.server_id, seen.version), UNKNOWN)
+    text = "; ".join(known.sentences()) or "nothing is known about it yet"
+    if known.tested_at:
+        return ok(name, text)
+    return ok(name, f"{text}. 'Test Write' with the number of a scene finds out the rest")
 
 
 def check_clock(stash: StashCheckup, plex: PlexCheckup | None) -> Check:

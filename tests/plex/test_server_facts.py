@@ -16,7 +16,7 @@ from plex.server_facts import (
     RemovalEncoding,
     ServerFacts,
     SortTitle,
-    stored_behaviour,
+    stored_behaviours,
 )
 
 
@@ -112,9 +112,8 @@ def test_an_update_of_the_server_makes_all_facts_void(server: Server) -> None:
 
 
 def test_the_doctor_reads_them_also_where_there_is_no_table(server: Server) -> None:
-    assert stored_behaviour(server.connection, "id", "1.43.3") is None
+    assert stored_behaviours(server.connection) == {}
     server.facts().learn(DateFilter.LITERAL)
 
-    found = stored_behaviour(server.connection, "id", "1.43.3")
-    assert found is not None
-    assert found.date_filter is DateFilter.LITERAL
+    found = stored_behaviours(server.connection)
+    assert found["id", "1.43.3"].date_filter is DateFilter.LITERAL

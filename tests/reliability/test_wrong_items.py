@@ -72,7 +72,8 @@ class Run:
         matcher = PlexMatcher(self._index, paths, library.sections_known, self.learning)
         self._config = Config(plex_unmatched_path_map=paths)
         facts = ServerFacts(self._index.connection, lambda: (client.server_id, "1"), _ignore)
-        session = SyncSession(self._config, client, library, matcher, self.learning, facts)
+        note: Any = None
+        session = SyncSession(self._config, client, library, matcher, self.learning, facts, note)
         library.prepare()
         self._finder = ItemFinder(session, self._queue.sync_log, self._read, _ignore)
 

@@ -156,6 +156,7 @@ commands:
     sync          queue every scene that is not in Plex as it is in Stash
     doctor        check everything, with a remedy for whatever is wrong
     inspect       why a scene is, or is not, in Plex as in Stash
+    test-write    how Plex takes edits, tried with one item
     dead-letters  what failed for good, by reason, and what to do
     retry-dlq     queue dead letters again
     outages       when Plex was away, how often, how long

@@ -1,0 +1,128 @@
+"""Test Write: finds out with one scene's item how Plex takes edits, and puts the item back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from plex.diff import PERFORMERS, PLEX_NAMES, TAGS, TITLE
+from plex.exceptions import PlexError
+from plex.items import PlexItem
+from sync_queue.sync_records import ItemRecord
+from tasks.answer import Answer
+from tasks.arguments import one_scene
+from tasks.context import TaskContext
+from tasks.errors import TaskError
+from worker.cover_sync import ART, POSTER, lock_of
+from worker.inspection import SceneInspector
+from worker.session import SyncSession
+from worker.takeover import OccupiedError
+from worker.write_probes import WriteProbes
+from worker.write_test import obstacle, put_back, save, undo_killed_test
+
+_NEEDED = frozenset((PLEX_NAMES[TITLE], PLEX_NAMES[PERFORMERS], PLEX_NAMES[TAGS]))
+
+
+def test_write(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Write to the item of one scene, read back, learn, and put everything back.
+
+    Raises:
+        TaskError: `scene_id` names no scene with an item that can be put back, the worker made no
+            room, or the item could not be put back.
+        ConfigFault, PlexError, StashError: a side could not be asked.
+    """
+    scene_id = one_scene(arguments)
+    if scene_id is None:
+        message = (
+            "scene_id is missing: run 'python3 Stash2Plex.py test-write 12' or the operation "
+            "'test_write' with the number of a scene"
+        )
+        raise TaskError(message)
+    session = context.sessions.current()
+    session.library.prepare()
+    try:
+        with context.takeover.place():
+            return _run(context, session, scene_id)
+    except OccupiedError as error:
+        raise TaskError(str(error)) from None
+    finally:
+        if context.queue.has_unfinished():
+            context.ensure_worker()
+
+
+def _run(context: TaskContext, session: SyncSession, scene_id: int) -> Answer:
+    server_id, note, client = session.library.server_id, session.write_test, session.client
+    undone = undo_killed_test(client, server_id, note)
+    if undone is not None:
+        context.log.info("A test that was killed is undone: its item is as it was before")
+    if note.load() is not None:
+        message = (
+            "A killed test on another Plex server has to be undone first: set plex_url to that "
+            "server and run this task again"
+        )
+        raise TaskError(message)
+    item = _item_of(context, session, scene_id)
+    set_by_us = _locks_set(context, session, item)
+    saved = save(client, server_id, item, set_by_us, session.facts.behaviour().shown_locks)
+    if not {*saved.testable} >= _NEEDED:
+        message = (
+            f"Scene {scene_id} was never synced, so locks that do not show could not be put back: "
+            "sync it first, or choose a scene that is in Plex as in Stash"
+        )
+        raise TaskError(message)
+    note.store(saved)
+    probes = WriteProbes(client, session.facts, item, saved)
+    failure: PlexError | None = None
+    try:
+        probes.run()
+    except PlexError as error:
+        failure = error
+    left = put_back(client, saved)
+    note.clear()
+    if left:
+        message = (
+            f"Plex did not put back the {', '.join(left)} of '{item.title}': correct them in Plex. "
+            f"Found until then: {'; '.join(probes.report)}"
+        )
+        raise TaskError(message)
+    if failure is not None:
+        raise failure
+    session.facts.note_test(context.clock())
+    text = f"Tested Plex {client.server_version} with scene {scene_id}: {'; '.join(probes.report)}"
+    return Answer(f"{text}. The item is as it was", data={"report": list(probes.report)})
+
+
+def _item_of(context: TaskContext, session: SyncSession, scene_id: int) -> PlexItem:
+    """Return the item to test with.
+
+    Raises:
+        TaskError: there is none, or it could not be put back.
+    """
+    inspector = SceneInspector(
+        session, context.queue.sync_log, context.scenes.read, context.log.warning
+    )
+    scenes = list(context.scenes.read([scene_id]).values())
+    found = [item for one in inspector.inspect(scenes) for item, _ in one.edits]
+    if not found:
+        message = f"Scene {scene_id} has no item in Plex to test with: choose another scene"
+        raise TaskError(message)
+    why = obstacle(found[0], session.facts.behaviour())
+    if why:
+        message = (
+            f"The item of scene {scene_id} could not be put back after a test, because {why}: "
+            "choose another scene"
+        )
+        raise TaskError(message)
+    return found[0]
+
+
+def _locks_set(context: TaskContext, session: SyncSession, item: PlexItem) -> set[str]:
+    """Return Plex's names of the locks that syncs of this item have set."""
+    records = context.queue.sync_log.records_of_item(
+        session.library.server_id, item.rating_key
+    ).values()
+    return {lock for record in records for lock in _locks_of(record)}
+
+
+def _locks_of(record: ItemRecord) -> list[str]:
+    images = {POSTER: record.poster_sha1, ART: record.art_sha1}
+    fields = [PLEX_NAMES[name] for name in record.sent if name in PLEX_NAMES]
+    return fields + [lock_of(kind) for kind, sha1 in images.items() if sha1]

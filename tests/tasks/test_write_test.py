@@ -1,0 +1,206 @@
+"""Test Write leaves an item as it was: under each reading, and after a kill at each request."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.task_context import context_for
+from plex.server_facts import DateClearing, ImageSelection, RemovalEncoding, SortTitle
+from shared.file_lock import FileLock
+from simulators.plex import Item, Switches
+from simulators.plex.snapshot import item_state
+from simulators.rig import FOLDER, png
+from tasks.answer import Answer
+from tasks.errors import TaskError
+from tasks.test_write import test_write as run_test_write
+from tests.soak.household import Killed
+from tests.soak.test_server_readings import RUNS, Loud, World, switches_of
+
+run_test_write.__test__ = False  # type: ignore[attr-defined]  # a task, and none of these tests
+
+
+class Mortal(Loud):
+    """Runs the task, and dies at a request to Plex."""
+
+    left: int | None = None
+    arrives = False
+
+    def test_write(self, scene_id: int) -> Answer:
+        container = self._build((10.0, 30.0))
+        lock = FileLock(self._data.worker_lock)
+        context = context_for("", self._stash.server_connection(), container, lock)
+        try:
+            quiet = replace(context, ensure_worker=lambda: "")
+            return run_test_write(quiet, {"scene_id": str(scene_id)})
+        finally:
+            container.sessions.close()
+            container.scenes._connection.close()
+            container.queue.close()
+
+    def _wire(self, send: Callable[..., Any]) -> Callable[..., Any]:
+        def deadly(*args: Any, **options: Any) -> Any:
+            if self.left is None:
+                return send(*args, **options)
+            self.left -= 1
+            if self.left > 0:
+                return send(*args, **options)
+            if self.arrives:
+                send(*args, **options)
+            raise Killed
+
+        return deadly
+
+    def forget_facts(self) -> None:
+        with closing(sqlite3.connect(self._data.library_database)) as database, database:
+            database.execute("DELETE FROM server_facts")
+
+
+@pytest.fixture
+def world_of(tmp_path: Path) -> Iterator[Callable[[Switches], World]]:
+    made: list[World] = []
+
+    def make(switches: Switches) -> World:
+        made.append(World(tmp_path / str(len(made)), switches, Mortal))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()
+
+
+def state(item: Item) -> dict[str, Any]:
+    """What has to be as it was; Plex keeps every upload among an item's images."""
+    found = item_state(item)
+    return {name: value for name, value in found.items() if name not in ("posters", "arts")}
+
+
+def rich_item(world: World) -> tuple[int, Item]:
+    """A synced scene whose item a person has edited and half unlocked since."""
+    path = f"{FOLDER}/rich.mp4"
+    item = world.plex.add_item(world.section, path, poster=png(500), collections=["Favourites"])
+    scene = world.stash.add_scene(
+        files=[path],
+        title="The Mine",
+        details="Mine\n\nToo",
+        date="2022-02-28",
+        studio="Studio Fünf",
+        performers=["Jo", "Ada"],
+        tags=["mine, too", "Été", "50% off"],
+        cover=png(501),
+    )
+    world.home.force()
+    world.plex.edit(item.rating_key, title_sort="Sorted", poster=png(502))
+    shown = {"title", "studio", "summary", "originallyAvailableAt"}
+    world.plex.set_locks(item.rating_key, item.locks - (shown - {"title"}))
+    return scene.id, item
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: "".join(map(str, run.values())))
+def test_the_item_is_as_it_was_under_each_reading(world_of: Any, run: dict[str, int]) -> None:
+    world = world_of(switches_of(run))
+    scene_id, item = rich_item(world)
+    before = state(item)
+    first = world.home.test_write(scene_id)
+    assert state(item) == before
+
+    synced = state(world.plex.item(2))
+    world.home.test_write(world.ids[1])
+    assert state(world.plex.item(2)) == synced
+    assert "The item is as it was" in first.text
+
+
+@pytest.mark.parametrize(("number", "run"), list(enumerate(RUNS)))
+def test_a_kill_at_any_request_is_undone_by_the_next_run(
+    world_of: Any, number: int, run: dict[str, int]
+) -> None:
+    """Each reading dies at every eighth request, all together at each of them."""
+    world = world_of(switches_of(run))
+    scene_id, item = rich_item(world)
+    before, home = state(item), world.home
+    for requests in range(1 + number % 8, 200, 8):
+        home.left, home.arrives = requests, bool((number // 8 + requests // 8) % 2)
+        try:
+            home.test_write(scene_id)
+        except Killed:
+            home.left = None
+        else:
+            break
+        home.test_write(scene_id)
+        assert state(item) == before, requests
+    assert 30 < requests < 100
+    home.left = None
+
+
+def test_a_killed_test_is_undone_before_the_next_sync(world_of: Any) -> None:
+    world = world_of(Switches())
+    scene_id, item = rich_item(world)
+    home = world.home
+    before = state(item)
+    home.left = 24
+    with pytest.raises(Killed):
+        home.test_write(scene_id)
+    home.left = None
+    assert "Stash2Plex test" in item.summary + item.title
+
+    world.stash.edit_scene(world.ids[2], title="Another")
+    assert home.drain()
+
+    assert state(item) == before
+
+
+def test_it_learns_what_the_server_does(world_of: Any) -> None:
+    switches = Switches(
+        lock_names={"actor": ""},
+        empty_date="refused",
+        title_sort_follows=False,
+        upload_selects="never",
+        removal_decodings=1,
+        date_shift_days=-1,
+    )
+    world = world_of(switches)
+    scene_id, item = rich_item(world)
+    world.plex.set_locks(item.rating_key, item.locks - {"titleSort"})
+    world.home.forget_facts()
+
+    text = world.home.test_write(scene_id).text
+
+    facts = world.home._container.sessions.current().facts.behaviour()
+    assert facts.hidden_locks == {"actor"}
+    assert facts.date_clearing is DateClearing.REFUSED
+    assert facts.sort_title is SortTitle.STAYS
+    assert facts.image_selection is ImageSelection.EXPLICIT
+    assert facts.removal_encoding is RemovalEncoding.ONCE
+    assert facts.date_shift == {world.section.key: -1}
+    assert facts.tested_at > 0
+    for answer in ("locks of actors show: no", "sort title follows: no", "empty date accepted: no"):
+        assert answer in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"actors": [("Ada", "Herself")]}, "roles"),
+        ({"originally_available_at": ""}, "no date"),
+        ({"summary": "word " * 2000}, "fit into one request"),
+        ({}, "never synced"),
+    ],
+)
+def test_an_item_that_could_not_be_put_back_is_refused(
+    world_of: Any, fields: dict[str, Any], why: str
+) -> None:
+    world = world_of(Switches())
+    path = f"{FOLDER}/odd.mp4"
+    world.plex.add_item(world.section, path, **fields)
+    scene_id = world.stash.add_scene(files=[path], tags=["T"]).id
+
+    with pytest.raises(TaskError, match=why):
+        world.home.test_write(scene_id)
+
+    assert list(world.plex.log.writes(0)) == []
