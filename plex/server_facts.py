@@ -4,8 +4,8 @@ Servers differ where Plex's documentation is silent. The plugin finds out how a 
 reading back what it wrote, and stores the result under the server's id and version::
 
     facts = ServerFacts(connection, lambda: (server_id, version), log.info)
-    facts.behaviour().date_filter        # None: not known yet
-    facts.learn(DateFilter.LITERAL)      # stored; the user is told once
+    facts.behaviour().sort_title         # None: not known yet
+    facts.learn(SortTitle.STAYS)         # stored; the user is told once
 
 `behaviour` costs one query and sees what other processes have learned. A fact of another version
 of the server does not count and is deleted. `library.db` may be deleted at any time: then all of
@@ -39,14 +39,6 @@ _WORDS = {
 }
 
 
-class DateFilter(Enum):
-    """Which spelling of a filter by time the server applies to a listing."""
-
-    QUOTED = "quoted"  # addedAt>>=N, its operator percent-encoded
-    LITERAL = "literal"  # addedAt>=N
-    NONE = "none"  # it applies neither
-
-
 class DateClearing(Enum):
     """What an empty date does."""
 
@@ -76,9 +68,8 @@ class RemovalEncoding(Enum):
     ONCE = "once"
 
 
-Trait = DateFilter | DateClearing | SortTitle | ImageSelection | RemovalEncoding
+Trait = DateClearing | SortTitle | ImageSelection | RemovalEncoding
 _TRAITS: Mapping[str, type[Trait]] = {
-    "date_filter": DateFilter,
     "date_clearing": DateClearing,
     "sort_title": SortTitle,
     "image_selection": ImageSelection,
@@ -86,9 +77,6 @@ _TRAITS: Mapping[str, type[Trait]] = {
 }
 _NAMES = {kind: name for name, kind in _TRAITS.items()}
 _SENTENCES: Mapping[Trait, str] = {
-    DateFilter.QUOTED: "It filters listings by time",
-    DateFilter.LITERAL: "It filters listings by time, in the short spelling only",
-    DateFilter.NONE: "It does not filter listings by time, so libraries are listed whole",
     DateClearing.ACCEPTED: "It takes an empty date",
     DateClearing.REFUSED: (
         "It refuses an empty date, so a date that is removed in Stash becomes the one that Plex "
@@ -110,7 +98,6 @@ _SENTENCES: Mapping[Trait, str] = {
 }
 _EXPECTED = frozenset(
     (
-        DateFilter.QUOTED,
         DateClearing.ACCEPTED,
         SortTitle.FOLLOWS,
         ImageSelection.AUTOMATIC,
@@ -132,7 +119,6 @@ class Behaviour:
 
     hidden_locks: frozenset[str] = frozenset()
     shown_locks: frozenset[str] = frozenset()
-    date_filter: DateFilter | None = None
     date_clearing: DateClearing | None = None
     sort_title: SortTitle | None = None
     image_selection: ImageSelection | None = None
@@ -148,7 +134,6 @@ class Behaviour:
     def sentences(self) -> list[str]:
         """Return all that is known, in words."""
         traits = (
-            self.date_filter,
             self.date_clearing,
             self.sort_title,
             self.image_selection,

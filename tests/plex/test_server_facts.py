@@ -11,7 +11,6 @@ import pytest
 from plex.server_facts import (
     UNKNOWN,
     DateClearing,
-    DateFilter,
     ImageSelection,
     RemovalEncoding,
     ServerFacts,
@@ -44,7 +43,6 @@ def test_nothing_is_known_of_a_new_server(server: Server) -> None:
 @pytest.mark.parametrize(
     "trait",
     [
-        *DateFilter,
         *DateClearing,
         *SortTitle,
         *ImageSelection,
@@ -53,13 +51,12 @@ def test_nothing_is_known_of_a_new_server(server: Server) -> None:
 )
 def test_each_trait_is_stored_and_put_into_words(
     server: Server,
-    trait: DateFilter | DateClearing | SortTitle | ImageSelection | RemovalEncoding,
+    trait: DateClearing | SortTitle | ImageSelection | RemovalEncoding,
 ) -> None:
     server.facts().learn(trait)
 
     known = server.facts().behaviour()
     assert trait in {
-        known.date_filter,
         known.date_clearing,
         known.sort_title,
         known.image_selection,
@@ -79,7 +76,7 @@ def test_a_fact_is_reported_once_however_often_it_is_learned(server: Server) -> 
 
 def test_the_usual_behaviour_is_not_reported(server: Server) -> None:
     facts = server.facts()
-    facts.learn(DateFilter.QUOTED)
+    facts.learn(DateClearing.ACCEPTED)
     facts.learn(SortTitle.FOLLOWS)
     facts.learn_lock("actor", shown=True)
     facts.learn_date_shift(2, 0)
@@ -104,7 +101,7 @@ def test_an_update_of_the_server_makes_all_facts_void(server: Server) -> None:
     facts.learn(ImageSelection.EXPLICIT)
     server.version = "1.44.0"
     before = facts.behaviour()
-    facts.learn(DateFilter.LITERAL)
+    facts.learn(DateClearing.REFUSED)
     server.version = "1.43.3"
 
     assert before == UNKNOWN
@@ -113,7 +110,7 @@ def test_an_update_of_the_server_makes_all_facts_void(server: Server) -> None:
 
 def test_the_doctor_reads_them_also_where_there_is_no_table(server: Server) -> None:
     assert stored_behaviours(server.connection) == {}
-    server.facts().learn(DateFilter.LITERAL)
+    server.facts().learn(DateClearing.REFUSED)
 
     found = stored_behaviours(server.connection)
-    assert found["id", "1.43.3"].date_filter is DateFilter.LITERAL
+    assert found["id", "1.43.3"].date_clearing is DateClearing.REFUSED
