@@ -80,6 +80,11 @@ class PlexTemporaryError(PlexError):
         super().__init__(message, retry_after)
         self.may_be_one_item = may_be_one_item
 
+    @property
+    def may_refuse_values(self) -> bool:
+        """Whether the values of an edit may be the cause; after a time-out they never are."""
+        return self.was_closed or self.may_be_one_item
+
 
 class PlexNotFound(PlexError):
     """Plex has no item for the path, or the item is gone.

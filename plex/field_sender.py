@@ -186,7 +186,7 @@ class _Run:
             except PlexPermanentError:
                 pass
             except PlexTemporaryError as error:
-                if error.retry_after is not None:
+                if not error.may_refuse_values:
                     raise
             else:
                 return
@@ -234,7 +234,11 @@ class _Run:
     def _takes(self, parameters: Parameters) -> bool:
         try:
             self._request(parameters)
-        except (PlexPermanentError, PlexTemporaryError):
+        except PlexPermanentError:
+            return False
+        except PlexTemporaryError as error:
+            if not error.may_refuse_values:
+                raise
             return False
         return True
 
@@ -245,7 +249,7 @@ class _Run:
         except PlexPermanentError as error:
             self.refused[name] = error
         except PlexTemporaryError as error:
-            if error.retry_after is not None:
+            if not error.may_refuse_values:
                 raise
             self._failed[name] = error
 

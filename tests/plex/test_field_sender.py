@@ -136,6 +136,16 @@ def test_a_field_that_fails_alone_while_others_are_taken_is_refused_at_the_secon
     assert list(outcome.refused) == ["studio"]
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_time_out_refuses_no_field_and_is_not_searched_for(
+    plex: FakePlex, client: PlexClient, item: PlexItem, alone: bool
+) -> None:
+    plex.faults.status(408, kind="edit", predicate=naming("studio"))  # type: ignore[arg-type]
+    with pytest.raises(PlexTemporaryError):
+        client.edit(item, FIELDS, alone=alone)
+    assert plex.log.count(kind="edit") <= 3
+
+
 def test_a_field_that_fails_while_plex_stops_saving_is_not_refused(
     plex: FakePlex, client: PlexClient, item: PlexItem
 ) -> None:
