@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 HTML = "text/html"
 XML = "text/xml;charset=utf-8"
-JSON = "application/json"
 MAINTENANCE_BODY = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Response code="503" title="Maintenance" '
     b'status="Plex Media Server is currently running database migrations."/>\n'

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Event
 
-from simulators.plex.answers import JSON, XML, RefusedError, Response, html_error, maintenance
+from simulators.plex.answers import RefusedError, Response, html_error, maintenance
 from simulators.plex.core import Call, Core
 from simulators.plex.faults import Faults
 from simulators.plex.http_server import Connection
-from simulators.plex.json_render import as_json
 from simulators.plex.params import Params, parse_query
 from simulators.plex.request_log import Arrival, Kind, Request, RequestLog, TokenState
 from simulators.plex.routes import Route, find_route, kind_of
@@ -155,7 +154,7 @@ class HttpExchange:
                 core.changed.notify_all()
         except RefusedError as refusal:
             response = refusal.response
-        return self._compressed(self._as_asked(response))
+        return self._compressed(response)
 
     def _admit(self) -> None:
         """Everything that is checked before the library is looked at."""
@@ -181,13 +180,6 @@ class HttpExchange:
         if not fetches or not url.startswith(("http://", "https://")):
             return self._call
         return replace(self._call, body=self._pipeline.core.fetch(url))
-
-    def _as_asked(self, response: Response) -> Response:
-        """XML, or JSON for those who ask for it."""
-        wants_json = "application/json" in self._raw.headers.get("accept", "")
-        if not wants_json or response.content_type != XML or response.status != 200:
-            return response
-        return replace(response, body=as_json(response.body), content_type=JSON)
 
     def _compressed(self, response: Response) -> Response:
         accepted = "gzip" in self._raw.headers.get("accept-encoding", "")

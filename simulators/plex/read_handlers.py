@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from simulators.plex.answers import RefusedError, Response, html_error, xml
 from simulators.plex.core import Call, Core
-from simulators.plex.meta_block import meta_block
 from simulators.plex.query import Filters, requested_page
 from simulators.plex.state import (
     COLLECTION_TYPE,
@@ -27,7 +26,6 @@ from simulators.plex.xml_render import (
     encoded,
     row,
     section_directory,
-    tree,
     video,
 )
 
@@ -125,10 +123,7 @@ def listing(core: Core, call: Call) -> Response:
     if wanted == MOVIE_TYPE:
         selected = Filters(core.library, found, core.switches).select(call.params)
     style = _style(core, call, truncated=core.switches.listing_truncates_tags)
-    meta = b""
-    if call.params.get("includeMeta") == "1":
-        meta = meta_block(found.key, collections=False)
-    return _page(core, call, found, selected, lambda item: row(item, style), meta)
+    return _page(core, call, found, selected, lambda item: row(item, style))
 
 
 def collections(core: Core, call: Call) -> Response:
@@ -144,10 +139,7 @@ def collections(core: Core, call: Call) -> Response:
         key=lambda collection: (collection.title_sort or collection.title).casefold(),
     )
     limit = call.params.number("limit")
-    meta = b""
-    if call.params.get("includeMeta") == "1":
-        meta = meta_block(found.key, collections=True)
-    return _page(core, call, found, matching[:limit], collection_directory, meta)
+    return _page(core, call, found, matching[:limit], collection_directory)
 
 
 def collection(core: Core, call: Call) -> Response:
@@ -188,12 +180,6 @@ def metadata(core: Core, call: Call) -> Response:
         mediaTagVersion=_TAG_VERSION,
         **place,
     )
-
-
-def metadata_tree(core: Core, call: Call) -> Response:
-    items = core.items(call.ids[0])
-    core.readable(items)
-    return document([tree(item) for item in items])
 
 
 def tag_choices(core: Core, call: Call) -> Response:
@@ -280,7 +266,6 @@ def _page(
     place: Section,
     found: list[T],
     show: Callable[[T], bytes],
-    meta: bytes = b"",
 ) -> Response:
     """One page of a list."""
     page = requested_page(call.params, call.headers, core.switches)
@@ -304,4 +289,4 @@ def _page(
         "title2": f"All {place.title}",
         "viewGroup": place.type,
     }
-    return xml(container(attributes, [meta, *rows]), headers)
+    return xml(container(attributes, rows), headers)

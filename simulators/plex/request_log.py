@@ -18,7 +18,6 @@ Kind = Literal[
     "listing",
     "file_filter",
     "metadata",
-    "tree",
     "edit",
     "poster_upload",
     "art_upload",
@@ -32,7 +31,6 @@ Kind = Literal[
     "prefs",
     "collection",
     "tag_choices",
-    "rate",
     "other",
 ]
 _ITEM_PATH = re.compile(r"/library/metadata/([\d,]+)")

@@ -56,23 +56,14 @@ ROUTES = (
     _route("GET", rf"{_SECTION}/collections", "collection", read.collections),
     _route("GET", rf"{_SECTION}/(\w+)", "tag_choices", read.tag_choices),
     _route("PUT|GET", rf"{_META}/refresh", "refresh", write.refresh_item, owner=True),
-    _route("PUT", rf"{_META}/analyze", "other", write.analyze, owner=True),
-    _route("GET", rf"{_META}/tree", "tree", read.metadata_tree),
     _route("PUT", rf"{_META}/(poster|art)", "image_select", write.choose_image, owner=True),
     _route("DELETE", rf"{_META}/(thumb|art)", "image_select", write.choose_image, owner=True),
     _route("GET", rf"{_META}/(thumb|art)(?:/\d+)?", "image_fetch", write.image_bytes),
     _route("GET", rf"{_META}/file", "image_fetch", write.image_file),
     _route("GET", r"/activities", "activities", read.activities),
     _route("GET", r"/:/prefs", "prefs", read.prefs, owner=True),
-    _route("PUT|GET", r"/:/rate", "rate", write.rate),
-    _route("POST", r"/library/collections", "collection", write.create_collection, owner=True),
     _route("GET", _COLLECTION, "collection", read.collection),
     _route("GET", rf"{_COLLECTION}/(?:children|items)", "collection", read.collection_children),
-    _route("PUT", rf"{_COLLECTION}/items", "collection", write.change_collection, owner=True),
-    _route(
-        "DELETE", rf"{_COLLECTION}/items/(\d+)", "collection", write.change_collection, owner=True
-    ),
-    _route("DELETE", _COLLECTION, "collection", write.change_collection, owner=True),
 )
 
 

@@ -54,11 +54,6 @@ class TagBook:
             return by_id
         return self._by_name.get((kind, self.fold(text)))
 
-    def rename(self, tag: Tag, name: str) -> None:
-        del self._by_name[tag.kind, self.fold(tag.name)]
-        tag.name = name
-        self._by_name[tag.kind, self.fold(name)] = tag
-
     def _actor(self, entry: ActorLike) -> Actor:
         name, role, thumb = (entry, "", "") if isinstance(entry, str) else (*entry, "", "")[:3]
         tag = self.tag("actor", name)

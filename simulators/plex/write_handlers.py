@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from simulators.plex import box_sets
 from simulators.plex.answers import RefusedError, Response
 from simulators.plex.core import Call, Core
 from simulators.plex.edits import apply_edit, parse_edit
 from simulators.plex.images import Shelf
 from simulators.plex.read_handlers import document
-from simulators.plex.state import COLLECTION_TYPE, Collection, Item
-from simulators.plex.xml_render import IDENTIFIER, collection_directory, photo
+from simulators.plex.state import COLLECTION_TYPE, Item
+from simulators.plex.xml_render import IDENTIFIER, photo
 
 _SHELF_OF = {"poster": "posters", "thumb": "posters", "art": "arts"}
-_RATING_IDENTIFIER = "com.plexapp.plugins.library"
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -30,18 +28,13 @@ def edit_section(core: Core, call: Call) -> Response:
     if not is_usable:
         core.whole_library_edits.append(f"PUT {call.path} with id={ids!r}")
     if call.params.number("type") == COLLECTION_TYPE:
-        collections = [core.collection(ids)] if is_usable else [*section.collections.values()]
-        for collection in collections:
-            _edit_collection(core, collection, call)
-        return Response()
+        raise RefusedError(501)
     items = core.items(ids) if is_usable else core.library.members(section)
     return _edit(core, [item for item in items if item.section is section], call)
 
 
 def edit_metadata(core: Core, call: Call) -> Response:
     """`PUT /library/metadata/1,2?…`."""
-    if call.ids[0].isdigit() and int(call.ids[0]) in core.library.collections:
-        return _edit_collection(core, core.collection(call.ids[0]), call)
     return _edit(core, core.items(call.ids[0]), call)
 
 
@@ -54,38 +47,12 @@ def _edit(core: Core, items: list[Item], call: Call) -> Response:
     return Response()
 
 
-def _edit_collection(core: Core, collection: Collection, call: Call) -> Response:
-    box_sets.edit_collection(core.library, collection, parse_edit(call.params, core.switches))
-    return Response()
-
-
-def rate(core: Core, call: Call) -> Response:
-    """`PUT /:/rate`: per user, so a guest's rating does not show; `updatedAt` stays."""
-    if call.params.get("identifier") != _RATING_IDENTIFIER:
-        raise RefusedError(400)
-    item = core.items(call.params.get("key"))[0]
-    try:
-        rating = float(call.params.get("rating"))
-    except ValueError:
-        raise RefusedError(400) from None
-    if rating != -1 and not 0 <= rating <= 10:
-        raise RefusedError(400)
-    if call.token == "present":
-        item.user_rating = None if rating == -1 else rating
-    return Response()
-
-
 def refresh_item(core: Core, call: Call) -> Response:
     """`PUT /library/metadata/N/refresh`; GET is not allowed (plexapi#98)."""
     if call.method != "PUT":
         raise RefusedError(405)
     for item in core.items(call.ids[0]):
         core.refresh(item)
-    return Response()
-
-
-def analyze(core: Core, call: Call) -> Response:
-    core.items(call.ids[0])
     return Response()
 
 
@@ -104,34 +71,6 @@ def scan(core: Core, call: Call) -> Response:
 
 def empty_trash(core: Core, call: Call) -> Response:
     core.scanner.empty_trash(core.section(call.ids[0]))
-    return Response()
-
-
-# collections
-
-
-def create_collection(core: Core, call: Call) -> Response:
-    section = core.section(call.params.get("sectionId"))
-    if call.params.get("smart") == "1":
-        raise RefusedError(501)
-    items = box_sets.items_of_uri(core.library, call.params.get("uri"))
-    collection = box_sets.create(core.library, section, call.params.get("title"), items)
-    return document([collection_directory(collection)])
-
-
-def change_collection(core: Core, call: Call) -> Response:
-    """PUT or DELETE below `/library/collections/N`."""
-    collection = core.collection(call.ids[0])
-    if call.method == "PUT" and len(call.ids) == 1:
-        items = box_sets.items_of_uri(core.library, call.params.get("uri"))
-        box_sets.add(core.library, collection.title, items)
-        return document([collection_directory(collection)])
-    if call.method != "DELETE":
-        raise RefusedError(405)
-    if len(call.ids) == 2:
-        box_sets.remove(core.library, collection, [int(call.ids[1])])
-    else:
-        box_sets.delete(core.library, collection)
     return Response()
 
 

@@ -307,36 +307,6 @@ def _full_tags(item: Item, tags: TagBook) -> Iterable[tuple[str, str]]:
         yield "Role", element("Role", described)
 
 
-def tree(item: Item) -> bytes:
-    """`/library/metadata/N/tree`: parts with their hashes (plex-protocol.md §2.3)."""
-    media = "".join(
-        element(
-            "MediaItem",
-            {"id": version.id, "duration": version.duration},
-            "".join(element("MediaPart", _tree_part(part)) for part in version.parts),
-        )
-        for version in item.media
-    )
-    attributes: Attributes = {
-        "id": item.rating_key,
-        "library_section_id": item.section.key,
-        "metadata_type": 1,
-        "title": item.title,
-        "guid": item.guid,
-    }
-    return encoded(element("MetadataItem", attributes, media))
-
-
-def _tree_part(part: Part) -> Attributes:
-    return {
-        "id": part.id,
-        "file": part.file,
-        "size": part.size,
-        "duration": part.duration,
-        "openSubtitleHash": part.oshash,
-    }
-
-
 def section_directory(section: Section, *, may_edit: bool) -> bytes:
     """A section in `/library/sections`."""
     attributes: Attributes = {

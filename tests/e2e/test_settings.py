@@ -164,10 +164,13 @@ def test_only_the_libraries_that_are_named_are_synced(make_rig: MakeRig) -> None
 def test_a_job_is_retried_as_often_as_it_may_be_and_then_dead(make_rig: MakeRig, most: int) -> None:
     rig = make_rig(settings={"max_retries": most})
     rig.tune(Tuning(back_off=1.0))
-    scene_id, _ = rig.add_pair("a", tags=["T"])
-    rig.plex.faults.status(500, kind="edit")
+    pairs = [rig.add_pair(name, tags=["T"]) for name in "abcd"]
+    scene_id, item = pairs[0]
+    key = str(item.rating_key)
+    rig.plex.faults.status(500, kind="edit", predicate=lambda request: request.item_ids == key)
 
-    rig.stash.edit_scene(scene_id, title="T")
+    for one, _ in pairs:  # a Plex that takes no edit at all would be waited for
+        rig.stash.edit_scene(one, title="T")
 
     assert rig.wait_until(lambda: bool((rig.data / "queue").exists() and dead_scenes(rig)), 60)
     with rig.database() as database:
