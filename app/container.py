@@ -1,5 +1,6 @@
 """The objects that the worker and the tasks are made of, built in one place."""
 
+import os
 from typing import Any
 
 from app.privacy import disguise_of
@@ -13,6 +14,7 @@ from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
+from sync_queue.rescue import was_emptied
 
 
 @frozen
@@ -21,10 +23,15 @@ class Container:
 
     folder: DataFolder
     log: Log
+    connection: StashConnection
     queue: QueueManager
     sessions: CurrentSession
     scenes: StashScenes
     images: StashImages
+
+    def offer(self, server_connection: Any) -> None:
+        """Keep a connection to Stash for the moment when Stash refuses the one in use."""
+        self.connection.offer(parse_address(server_connection))
 
     def close(self) -> None:
         """Close the databases."""
@@ -49,11 +56,21 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
     disguise = disguise_of(folder)
     log.disguise = disguise.apply if disguise.on else None
     scenes = StashScenes(connection, disguise.note_scene)
+    path = folder.queue_database
+    was_empty = not os.path.exists(path) or not os.path.getsize(path)
+    queue = QueueManager(folder.queue_folder)
+    if was_empty and was_emptied(path):
+        log.error(
+            "The queue's database is empty, though jobs were queued or synced before. Jobs that "
+            "waited in it are lost, as after a full disk or a power cut. A reconciliation of all "
+            "scenes starts automatically and finds them"
+        )
     plex_url = server_connection.get("PlexUrl") if isinstance(server_connection, dict) else None
     return Container(
         folder=folder,
         log=log,
-        queue=QueueManager(folder.queue_folder),
+        connection=connection,
+        queue=queue,
         sessions=CurrentSession(
             StashSettings(connection),
             scenes,

@@ -1,4 +1,4 @@
-"""The session of the moment: settings at most 10 s old, and the Plex server that they name."""
+"""The settings of the moment, and the Plex server that they name."""
 
 import os
 import time
@@ -16,16 +16,12 @@ from plex.server_facts import ServerFacts
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
-from shared.settings_hint import read_hint
-from shared.state_file import write_state
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
 from validation.obfuscation import Disguise
 from worker.session import ConfigFault, SyncSession
 from worker.write_test import WriteTestNote
-
-SETTINGS_AGE = 10.0  # seconds; spec.md §1: a living worker sees changed settings within that time
 
 
 @dataclass(slots=True)
@@ -35,15 +31,14 @@ class _Built:
 
 
 class CurrentSession:
-    """Reads the settings again when they are old; makes a client anew when they or Plex changed.
+    """Reads the settings for each batch; makes a client anew when they or Plex changed.
 
     Args:
         settings: Stash's store of them.
         scenes: Stash's scenes, for learning how Plex names their folders.
-        folder: where path index, device id and the hint for hooks lie.
+        folder: where path index and device id lie.
         log: is told about bad settings, once each.
         secrets: learns the token before it is used.
-        monotonic: a clock in seconds that never steps.
         clock: seconds since the epoch.
         disguise: what the log shows of paths and titles while `obfuscate_paths` is on.
         plex_url: of the command line: holds instead of the setting; empty for none.
@@ -56,7 +51,6 @@ class CurrentSession:
         folder: DataFolder,
         log: Log,
         secrets: Secrets,
-        monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
         disguise: Disguise | None = None,
         plex_url: str = "",
@@ -66,12 +60,10 @@ class CurrentSession:
         self._folder = folder
         self._log = log
         self._secrets = secrets
-        self._monotonic = monotonic
         self._clock = clock
         self._disguise = disguise or Disguise()
         self._plex_url = plex_url
         self._parsed: ParsedConfig | None = None
-        self._read_at = float("-inf")
         self._stored: Mapping[str, Any] = {}
         self._told: set[str] = set()
         self._unknown: tuple[str, ...] = ()
@@ -79,20 +71,21 @@ class CurrentSession:
         self._test_note = WriteTestNote(folder.write_test, log.warning, clock)
 
     def config(self) -> Config:
-        """Return the settings, also those that name no usable Plex server.
+        """Return the settings as last read, also those that name no usable Plex server.
 
         Raises:
             StashError: they could not be read.
         """
-        return self._current().config
+        return (self._parsed or self._read()).config
 
     def stored(self) -> Mapping[str, Any]:
-        """Return the settings as Stash stores them, as old as those of `config`.
+        """Return the settings as Stash stores them, as last read.
 
         Raises:
             StashError: they could not be read.
         """
-        self._current()
+        if self._parsed is None:
+            self._read()
         return self._stored
 
     def change(self, settings: Mapping[str, Any]) -> None:
@@ -103,11 +96,11 @@ class CurrentSession:
         """
         self._secrets.add(settings.get("plex_token"))
         self.settings.merge(settings)
-        self._read_at = float("-inf")
+        self._parsed = None
 
     def current(self) -> SyncSession:
         """Return the session for the next batch (see `worker.session.SessionProvider`)."""
-        parsed = self._current()
+        parsed = self._read()
         if parsed.faults and parsed.config.enabled:
             raise ConfigFault("; ".join(parsed.faults))
         built = self._built
@@ -116,22 +109,19 @@ class CurrentSession:
             built = self._built = _Built(parsed.config, self._build(parsed.config))
         return built.session
 
-    def _current(self) -> ParsedConfig:
-        now = self._monotonic()
-        if self._parsed is None or now - self._read_at >= SETTINGS_AGE:
-            stored: dict[str, Any] = self.settings.read()
-            if self._plex_url:
-                stored["plex_url"] = self._plex_url
-            parsed = parse_config(stored, os.environ)
-            self._secrets.add(parsed.config.plex_token)
-            self._log.show_steps = parsed.config.debug_logging
-            self._disguise.on = parsed.config.obfuscate_paths
-            self._log.disguise = self._disguise.apply if self._disguise.on else None
-            self._tell(parsed)
-            self._leave_hint(parsed.config)
-            self._stored, self._parsed = stored, parsed
-            self._read_at = now
-        return self._parsed
+    def _read(self) -> ParsedConfig:
+        stored: dict[str, Any] = self.settings.read()
+        if self._plex_url:
+            stored["plex_url"] = self._plex_url
+        parsed = parse_config(stored, os.environ)
+        self._secrets.add(parsed.config.plex_token)
+        self._log.show_steps = parsed.config.debug_logging
+        self._disguise.on = parsed.config.obfuscate_paths
+        self._log.disguise = self._disguise.apply if self._disguise.on else None
+        self._tell(parsed)
+        self._note_obfuscation()
+        self._stored, self._parsed = stored, parsed
+        return parsed
 
     def _tell(self, parsed: ParsedConfig) -> None:
         expires = (SHORT_LIVED,) if parsed.config.token_expires else ()
@@ -143,21 +133,17 @@ class CurrentSession:
             self._log.step(f"Settings without effect: {', '.join(parsed.unknown)}")
         self._unknown = parsed.unknown
 
-    def _leave_hint(self, config: Config) -> None:
-        """Tell hooks, which must not ask Stash, what they may know; no secret is part of it."""
-        hint = {
-            "enabled": config.enabled,
-            "trigger_plex_scan": config.trigger_plex_scan,
-            "obfuscate_paths": config.obfuscate_paths,
-        }
-        path = self._folder.settings_hint
-        if read_hint(path) == hint:
-            return
+    def _note_obfuscation(self) -> None:
+        """Keep a file while `obfuscate_paths` is on, for processes that have not read it yet."""
+        path = self._folder.obfuscate_paths
         try:
-            write_state(path, hint)
+            if self._disguise.on and not os.path.exists(path):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+            elif not self._disguise.on and os.path.exists(path):
+                os.unlink(path)
         except OSError as error:
             self._log.warning(
-                f"Hooks go by older settings, these could not be noted for them: {error}. Make the "
+                f"The setting obfuscate_paths could not be noted for hooks: {error}. Make the "
                 "plugin's data folder writable, or free space on its disk"
             )
 

@@ -42,7 +42,9 @@ def context_for(
         reconciler=cache(late.reconciler),
         reconciler_sides=late.sides,
         reports_folder=container.folder.reports,
-        ensure_worker=partial(ensure_worker, script, lock, server_connection),
+        ensure_worker=partial(
+            ensure_worker, script, lock, container.folder.spool, server_connection
+        ),
         foreground_worker=late.foreground_worker,
         clock=container.queue.clock,
     )

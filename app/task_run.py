@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -52,6 +53,8 @@ def run(
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
         container = build(connection, folder, log, secrets)
+        with suppress(sqlite3.OperationalError):  # a busy database: the worker imports later
+            container.queue.import_spool(log.error)
         spare_the_collector()
         lock = FileLock(folder.worker_lock)
         context = context_for(script, connection, container, lock)
@@ -99,6 +102,8 @@ def _make_sure_of_a_worker(context: TaskContext, *, due: bool) -> None:
         is_open = context.records.breaker().state is not CircuitState.CLOSED
         if due or is_open or context.queue.has_unfinished():
             context.ensure_worker()
+        else:
+            context.queue.note_finished()
     except (OSError, sqlite3.Error) as error:
         context.log.warning(
             f"If edits wait, they go on later, for no worker could be started now ({error}): run "

@@ -28,7 +28,8 @@ from shared.leftovers import sweep_temporaries
 from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.database import NewerSchemaError
-from sync_queue.rescue import INBOX, is_damage
+from sync_queue.rescue import is_damage
+from sync_queue.spool_import import Spool
 from worker.database_fault import database_fault
 from worker.launcher import ensure_worker
 from worker.orphans import LinuxProcesses, Orphans
@@ -156,6 +157,7 @@ def _try_to_work(process: _Process, plugin_dir: str) -> int:
     problem = dependency_problem(plugin_dir)
     if problem:
         process.log.error(f"{problem}. The queued edits wait")
+        Spool(process.folder.queue_folder).compact()
         return 1
     if not process.server_connection:
         process.log.error(
@@ -167,6 +169,7 @@ def _try_to_work(process: _Process, plugin_dir: str) -> int:
         return _work(process)
     except NewerSchemaError as error:
         process.log.error(f"{error}. The queued edits wait")
+        Spool(process.folder.queue_folder).compact()
         return 1
     except Exception:  # noqa: BLE001 - nobody reads this process's stderr
         process.log.error(
@@ -194,9 +197,9 @@ def _work(process: _Process) -> int:
     while True:
         run = _run_once(process, pauses, mender)
         told = process.told_to_end.is_set()
-        final = told or run.outcome in (LEFT, UPDATED)
+        final = told or run.outcome == UPDATED
         if not told:
-            process.rest.prepare(patient=not final and run.outcome != STOPPED)
+            process.rest.prepare(patient=not final and run.outcome not in (STOPPED, LEFT))
         process.lock.release()
         # A hook that committed while this process was leaving saw the lock held and started no
         # worker: so look once more, and take the office again if anything waits.
@@ -207,7 +210,8 @@ def _work(process: _Process) -> int:
         run.close()
     process.log.info(f"The worker has ended ({run.outcome})")
     if run.outcome == UPDATED and process.installation.exists():
-        ensure_worker(process.script, process.lock, process.server_connection)
+        spool = process.folder.spool
+        ensure_worker(process.script, process.lock, spool, process.server_connection)
     return 0
 
 
@@ -227,7 +231,7 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
     from app.earlier import take_over  # noqa: PLC0415
     from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from worker.aside import Late  # noqa: PLC0415
-    from worker.processor import SyncWorker  # noqa: PLC0415
+    from worker.processor import LEFT, SyncWorker  # noqa: PLC0415
 
     container = None
     database = process.folder.queue_database
@@ -243,6 +247,7 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
                 container,
                 installed=process.installation.unchanged,
                 aside=Late(partial(_spare_time, process, container)),
+                offer_connection=partial(_offer, process, container),
                 pauses=pauses,
             )
         )
@@ -258,7 +263,18 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
             return _Run("damaged", lambda: True, lambda: None)
         pauses.begin(database_fault(error), DATABASE)
         return _Run(_LOCKED_OUT, lambda: True, lambda: None)
-    return _Run(outcome, partial(_is_left, container, database, opened), container.close)
+    is_left: Callable[[], bool] = partial(_is_left, container, database, opened)
+    if outcome == LEFT:  # only what came since then may bring a connection that Stash accepts
+        is_left = container.queue.spool.has_news
+    return _Run(outcome, is_left, container.close)
+
+
+def _offer(process: _Process, container: "Container", connection: Any) -> None:
+    """Keep a connection that a hook or task has left, for this run and for the next ones."""
+    if isinstance(connection, dict):
+        process.server_connection.clear()
+        process.server_connection.update(connection)
+        container.offer(connection)
 
 
 def _spare_time(process: _Process, container: "Container") -> "Aside":
@@ -287,9 +303,8 @@ def _end(process: _Process, worker: "SyncWorker", _signal: int, _frame: object) 
 
 def _sweep(folder: DataFolder) -> None:
     """Remove what killed processes left behind."""
-    inbox = os.path.join(folder.queue_folder, INBOX)
-    for one in (folder.root, folder.queue_folder, inbox):
-        sweep_temporaries(one, time.time())
+    for place in (folder.root, folder.queue_folder, folder.spool):
+        sweep_temporaries(place, time.time())
 
 
 def _in_thread(worker: "SyncWorker", process: _Process, is_outdated: Callable[[], bool]) -> str:

@@ -2,70 +2,55 @@
 
 import os
 import sys
+import time
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
 
+_LOOK_EVERY = 0.05  # seconds between tries where the system cannot wait for a lock
+
 
 class FileLock:
     """An exclusive lock on a file of its own.
 
-    On POSIX the lock belongs to the open descriptor, so a parent that holds it can hand it to the
-    child it starts without a moment in which nobody holds it. Windows has no such hand-over: there
-    the child takes the lock itself.
+    On POSIX a parent that holds the lock can hand its descriptor to a child. On Windows it cannot:
+    there the child takes the lock itself.
     """
 
     def __init__(self, path: str, descriptor: "int | None" = None) -> None:
-        self._path = path
-        self._descriptor = descriptor
-
-    @property
-    def path(self) -> str:
-        """The lock's file."""
-        return self._path
-
-    @property
-    def descriptor(self) -> "int | None":
-        """The open descriptor while the lock is held, else None."""
-        return self._descriptor
+        self.path = path
+        self.descriptor = descriptor  # None while the lock is not held
 
     def try_acquire(self) -> bool:
-        """Take the lock if nobody holds it; True when this process holds it now.
+        """Take the lock if it is free; return True when this process holds it now.
 
         Raises:
             OSError: the lock's file cannot be opened, or its file system knows no locks.
         """
-        return self._descriptor is not None or self._acquire(wait=False)
+        return self.descriptor is not None or self._acquire(wait=False)
 
     def acquire(self) -> None:
-        """Wait until the lock is held.
-
-        Raises:
-            OSError: as `try_acquire`.
-        """
-        if self._descriptor is None:
+        """Wait until the lock is held; raises as `try_acquire`."""
+        if self.descriptor is None:
             self._acquire(wait=True)
 
     def _acquire(self, wait: bool) -> bool:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            locked = _lock(descriptor, wait)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        if not locked:
-            os.close(descriptor)
-            return False
-        self._descriptor = descriptor
-        return True
+            if _lock(descriptor, wait):
+                self.descriptor = descriptor
+        finally:
+            if self.descriptor is None:
+                os.close(descriptor)
+        return self.descriptor is not None
 
     def release(self) -> None:
         """Give the lock up; harmless when it is not held."""
-        if self._descriptor is not None:
-            _let_go(self._descriptor)
-            self._descriptor = None
+        descriptor, self.descriptor = self.descriptor, None
+        if descriptor is not None:
+            _release(descriptor)
 
 
 if sys.platform != "win32":
@@ -77,32 +62,23 @@ if sys.platform != "win32":
             return False
         return True
 
-    def _let_go(descriptor: int) -> None:
-        # Not unlocked: a child that was given the descriptor goes on holding the lock.
-        os.close(descriptor)
+    def _release(descriptor: int) -> None:
+        os.close(descriptor)  # not unlocked: a child with the descriptor goes on holding the lock
 
 else:
 
     def _lock(descriptor: int, wait: bool) -> bool:
-        # LK_LOCK gives up after ten tries a second apart, with an error that it has for anything
-        # else, too: so the first try, which tells them apart, does not wait.
-        mode = msvcrt.LK_NBLCK
         while True:
             try:
-                msvcrt.locking(descriptor, mode, 1)
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+                return True
             except PermissionError:
                 if not wait:
                     return False
-            except OSError:
-                if mode == msvcrt.LK_NBLCK:
-                    raise
-            else:
-                return True
-            mode = msvcrt.LK_LOCK
+                time.sleep(_LOOK_EVERY)
 
-    def _let_go(descriptor: int) -> None:
-        # Windows takes its time to drop the lock of a file that is only closed.
+    def _release(descriptor: int) -> None:
         try:
-            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)  # closing alone unlocks it late
         finally:
             os.close(descriptor)

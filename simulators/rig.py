@@ -229,11 +229,25 @@ class Rig:
             connection.close()
 
     def queued(self) -> int:
-        """How many jobs wait or are in progress, in the database or in the inbox beside it."""
-        beside = len(list((self.data / "queue" / "inbox").glob("*.json")))
+        """How many jobs wait or are in progress, in the database or in the spool before it.
+
+        One that is being imported is counted twice.
+        """
+        spooled = len({name.split(".", 1)[1] for name in self.spooled()})
+        if not (self.data / "queue" / "data.db").exists():
+            return spooled
         with self.database() as connection:
-            rows = connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone()
-        return beside + int(rows[0])
+            try:
+                rows = connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone()
+            except sqlite3.OperationalError as error:  # it is being made
+                if "no such table" not in str(error):
+                    raise
+                return spooled
+        return spooled + int(rows[0])
+
+    def spooled(self) -> list[str]:
+        """The names of the jobs that hooks have stored and nobody has imported yet."""
+        return sorted(path.name for path in (self.data / "queue" / "spool").glob("[0-9]*.*.*"))
 
     def worker_pids(self) -> list[int]:
         """The processes that run this rig's worker."""

@@ -11,11 +11,10 @@ from dataclasses import asdict, dataclass
 from types import ModuleType
 from typing import Any
 
-from app import hook_process, sessions
-from hooks import handlers
+from app import main
 from plex import client, library
 from reconciliation import walk
-from sync_queue import schema
+from sync_queue import schema, spool_import
 from tasks import process_queue, save_settings
 from worker import (
     backoff,
@@ -46,7 +45,6 @@ class Tuning:
     """
 
     linger: Seconds = None
-    settings_age: Seconds = None
     settings_look: Seconds = None
     first_pause: Seconds = None
     longest_pause: Seconds = None
@@ -62,7 +60,6 @@ class Tuning:
     scan_delay: Seconds = None
     scan_interval: Seconds = None
     busy_timeout: Seconds = None
-    hook_wait: Seconds = None
     news_age: Seconds = None
     burst_gap: Seconds = None
     takeover_patience: Seconds = None
@@ -82,7 +79,6 @@ class Tuning:
 
 CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "linger": (processor, "LINGER"),
-    "settings_age": (sessions, "SETTINGS_AGE"),
     "settings_look": (pauses, "SETTINGS_LOOK"),
     "first_pause": (pauses, "FIRST_PAUSE"),
     "longest_pause": (pauses, "LONGEST_PAUSE"),
@@ -95,12 +91,11 @@ CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "not_found_back_off": (backoff, "_NOT_FOUND"),
     "shortest_delay": (backoff, "SHORTEST_DELAY"),
     "refresh_interval": (library, "REFRESH_INTERVAL"),
-    "scan_delay": (handlers, "SCAN_DELAY"),
+    "scan_delay": (spool_import, "SCAN_DELAY"),
     "scan_interval": (folder_scans, "SCAN_INTERVAL"),
     "busy_timeout": (schema, "BUSY_TIMEOUT"),
-    "hook_wait": (hook_process, "LONGEST_WAIT"),
-    "news_age": (hook_process, "NEWS_AGE"),
-    "burst_gap": (hook_process, "BURST_GAP"),
+    "news_age": (main, "NEWS_AGE"),
+    "burst_gap": (main, "BURST_GAP"),
     "takeover_patience": (takeover, "PATIENCE"),
     "collector_patience": (orphans, "PATIENCE"),
     "waiter_look": (rest, "LOOK"),

@@ -134,17 +134,26 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
-        self.s = _session(address)
-        self.url = f"{address.base_url}/graphql"
         self.log = _NoLog()
         self.fragments: dict[str, str] = {}
-        self._base_url = address.base_url
         self._keep_secret = keep_secret
-        self._has_cookie = bool(address.cookie)
         self._in_doubt = False  # the last request failed: Stash may wait for its migration
         self.date = ""
-        keep_secret(address.cookie)
+        self._offered: StashAddress | None = None
+        self._use(address)
+
+    def _use(self, address: StashAddress) -> None:
+        self.s = _session(address)
+        self.url = f"{address.base_url}/graphql"
+        self._base_url = address.base_url
+        self._has_cookie = bool(address.cookie)
+        self._keep_secret(address.cookie)
         self.use_api_key(address.api_key)
+
+    def offer(self, address: StashAddress) -> None:
+        """Keep a newer connection for the moment when Stash refuses this one, or is elsewhere."""
+        self._keep_secret(address.cookie)
+        self._offered = address
 
     def close(self) -> None:
         """Close the connections."""
@@ -213,18 +222,30 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         """Ask, and once more with the cookie alone where Stash refuses the key.
 
         A key that was changed in Stash is refused even where no password is set; the cookie,
-        renewed by each answer, may still be good.
+        renewed by each answer, may still be good. At last the connection that was offered is tried.
         """
         try:
             try:
-                return ask()
-            except StashAuthError:
-                if self.s.headers.pop("ApiKey", None) is None:
+                return self._ask_without_key(ask)
+            except (StashAuthError, requests.exceptions.RequestException) as error:
+                offered, is_refusal = self._offered, isinstance(error, StashAuthError)
+                if offered is None or not (is_refusal or offered.base_url != self._base_url):
                     raise
+                self._offered = None
+                self.s.close()
+                self._use(offered)
                 return ask()
         except requests.exceptions.RequestException as error:
             message = f"Stash does not answer at {self._base_url} ({type(error).__name__})"
             raise StashUnavailable(message) from None
+
+    def _ask_without_key(self, ask: Callable[[], _Answer]) -> _Answer:
+        try:
+            return ask()
+        except StashAuthError:
+            if self.s.headers.pop("ApiKey", None) is None:
+                raise
+            return ask()
 
     def _get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
         url = self._base_url + path

@@ -11,8 +11,9 @@ from shared.read_only import open_for_reading
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.journal import uses_wal
 from sync_queue.operations import get_stats
-from sync_queue.rescue import is_damage, read_inbox
+from sync_queue.rescue import is_damage
 from sync_queue.schema import SCHEMA_VERSION, schema_version
+from sync_queue.spool_import import read_spool
 from sync_queue.sync_log import NOBODY
 
 _PATIENCE = 2.0  # seconds for a writer
@@ -30,7 +31,7 @@ class DatabaseCheckup:
         wal: it has a write-ahead log.
         jobs: `pending`, `retrying`, `in_progress`; None when they could not be counted, nor
             what follows.
-        beside: jobs that hooks had to leave in files beside it.
+        spooled: jobs of hooks that the worker has not imported yet.
         letters: dead letters by type of error.
         synced_scenes: how many scenes were brought to Plex.
     """
@@ -42,7 +43,7 @@ class DatabaseCheckup:
     size: int = 0
     wal: bool = False
     jobs: Mapping[str, int] | None = None
-    beside: int = 0
+    spooled: int = 0
     letters: Mapping[str, int] = field(default_factory=dict)
     synced_scenes: int = 0
 
@@ -54,17 +55,19 @@ def look_at_database(path: str, now: float) -> DatabaseCheckup:
         path: the database file.
         now: seconds since the epoch.
     """
+    spooled = len(read_spool(os.path.dirname(path)))
     if not os.path.exists(path):
-        return DatabaseCheckup(exists=False)
+        return DatabaseCheckup(exists=False, spooled=spooled)
     try:
         with closing(open_for_reading(path, _PATIENCE)) as connection:
-            return _look(connection, path, now)
+            return replace(_look(connection, path, now), spooled=spooled)
     except sqlite3.Error as error:
         if is_damage(error):
-            return DatabaseCheckup(damage=str(error))
-        return DatabaseCheckup(refusal=str(error))
+            return DatabaseCheckup(damage=str(error), spooled=spooled)
+        return DatabaseCheckup(refusal=str(error), spooled=spooled)
     except OSError as error:
-        return DatabaseCheckup(refusal=error.strerror or type(error).__name__)
+        refusal = error.strerror or type(error).__name__
+        return DatabaseCheckup(refusal=refusal, spooled=spooled)
 
 
 def _look(connection: sqlite3.Connection, path: str, now: float) -> DatabaseCheckup:
@@ -84,7 +87,6 @@ def _look(connection: sqlite3.Connection, path: str, now: float) -> DatabaseChec
     return replace(
         seen,
         jobs=get_stats(connection, now),
-        beside=sum(job is not None for _, job in read_inbox(os.path.dirname(path))),
         letters=DeadLetterQueue(connection).counts_by_type(),
         synced_scenes=int(synced),
     )

@@ -1,8 +1,10 @@
-"""Opening the one database; on the hook path, so standard library only."""
+"""Opening the queue's database."""
 
 import sqlite3
 
+from sync_queue.journal import is_refusal, leave_wal
 from sync_queue.schema import BUSY_TIMEOUT, SCHEMA_VERSION, schema_version
+from sync_queue.tables import create_tables
 
 
 class NewerSchemaError(Exception):
@@ -16,8 +18,8 @@ def connect(
 
     Args:
         path: the database file; its folder exists.
-        synchronous: `FULL` for whoever accepts an edit: it survives a power cut. `NORMAL` for the
-            worker: a power cut may then undo the end of a job, which is done again, harmlessly.
+        synchronous: `FULL` lets each commit survive a power cut. `NORMAL` is for the worker: a
+            power cut may then undo the end of a job, which is done once more without harm.
         busy_timeout: seconds to wait for another writer.
 
     Raises:
@@ -28,9 +30,6 @@ def connect(
     try:
         connection.execute(f"PRAGMA synchronous={synchronous}")
     except sqlite3.OperationalError as error:
-        # Only here: a hook that can use its database does not pay for this.
-        from sync_queue.journal import is_refusal, leave_wal  # noqa: PLC0415
-
         connection.close()
         if not is_refusal(error):
             raise
@@ -47,8 +46,6 @@ def connect(
         )
         raise NewerSchemaError(message)
     if version < SCHEMA_VERSION:
-        from sync_queue.tables import create_tables  # noqa: PLC0415 - as above
-
         create_tables(connection, path, lambda: _open(path, BUSY_TIMEOUT))
     return connection
 

@@ -1,4 +1,4 @@
-"""Which journal the database has; read on the hook path only when that must be decided.
+"""Which journal the database has.
 
 Write-ahead logging needs memory that its processes share, which network file systems refuse: there
 the database works with a rollback journal, slower and just as safe.
@@ -6,10 +6,7 @@ the database works with a rollback journal, slower and just as safe.
 
 import sqlite3
 import time
-
-TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 # How such a file system answers a file with a write-ahead log, or the wish for one.
 _REFUSALS = ("SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_IOERR_SHM")
@@ -20,7 +17,7 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
 
 
-def use_wal(open_database: "Callable[[], sqlite3.Connection]", longest_wait: float) -> None:
+def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float) -> None:
     """Switch to write-ahead logging, which needs a moment in which nobody else reads.
 
     SQLite does not wait for that moment by itself, whatever the busy time-out says. Where it is
@@ -57,7 +54,7 @@ def is_refusal(error: sqlite3.Error) -> bool:
     return str(getattr(error, "sqlite_errorname", "")).startswith(_REFUSALS)
 
 
-def leave_wal(open_database: "Callable[[], sqlite3.Connection]") -> None:
+def leave_wal(open_database: Callable[[], sqlite3.Connection]) -> None:
     """Give a database a rollback journal that has a write-ahead log, such as one that was copied.
 
     Raises:

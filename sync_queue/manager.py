@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -10,20 +9,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from shared.files import remove_file, replace_file
-from shared.leftovers import keep_newest
 from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, Failure
 from sync_queue.entity_log import EntityLog
 from sync_queue.journal import uses_wal
-from sync_queue.models import MISSING_SINCE, Claim, JobFormatError, SyncJob
+from sync_queue.models import MISSING_SINCE, Claim, SyncJob
 from sync_queue.queue_view import QueueView
-from sync_queue.rescue import REBUILT_MARKER, read_inbox
+from sync_queue.rescue import REBUILT_MARKER
+from sync_queue.spool_import import Spool
 from sync_queue.sync_log import SyncLog
 
 _UNREADABLE = "UnreadableJob"
-UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # files of the inbox that hold no job
 
 
 class QueueManager:
@@ -41,6 +38,7 @@ class QueueManager:
         self.clock = clock
         self._folder = folder
         self._queue = AckQueue(folder)
+        self.spool = Spool(folder)
         self.sync_log = SyncLog(self._queue.connection)
         self.entity_log = EntityLog(self._queue.connection)
         self.view = QueueView(self._queue.connection, folder, self.clock)
@@ -72,7 +70,10 @@ class QueueManager:
         before = connection.execute("PRAGMA synchronous").fetchone()[0]
         connection.execute("PRAGMA synchronous=FULL")
         try:
-            return operations.enqueue(connection, jobs, self.clock())
+            with self._queue.transaction():
+                self.spool.mark_unfinished()
+                are_new = [operations.put(connection, job, self.clock()) for job in jobs]
+            return sum(are_new), len(are_new) - sum(are_new)
         finally:
             connection.execute(f"PRAGMA synchronous={before}")
 
@@ -145,11 +146,15 @@ class QueueManager:
         with self._queue.transaction() as connection:
             if not self.dead_letters.remove(letter.id):
                 return False
+            self.spool.mark_unfinished()
             operations.put(connection, fresh.as_dict(), self.clock())
         return True
 
     def clear_waiting(self) -> int:
-        """Remove the jobs that wait; return how many. Those in progress stay."""
+        """Remove the jobs that wait; return how many. Those in progress stay.
+
+        Jobs of the spool are removed as well once they are imported.
+        """
         return operations.clear_pending_items(self._queue.connection)
 
     def waiting_with_error(self, error_type: str) -> list[Claim]:
@@ -166,33 +171,19 @@ class QueueManager:
 
     def resume(self) -> int:
         """Make the jobs of a dead worker wait again; for the holder of the worker lock only."""
+        self.spool.mark_unfinished()
         return self._queue.resume()
 
-    def take_in(self, report: Callable[[str], None]) -> int:
-        """Queue the jobs that hooks had to leave beside the database; return how many.
+    def import_spool(self, report: Callable[[str], None]) -> int:
+        """Move the jobs of hooks from the spool into the database; return how many.
 
         Args:
-            report: is told, once, about a file that holds no job.
-        """
-        count = 0
-        for path, raw in read_inbox(self._folder):
-            try:
-                job = SyncJob.from_dict(raw).as_dict()
-            except JobFormatError:
-                self._set_aside(path, report)
-                continue
-            self.enqueue([job])
-            remove_file(path)
-            count += 1
-        return count
+            report: gets a line, once, about a file that holds no job.
 
-    def _set_aside(self, path: str, report: Callable[[str], None]) -> None:
-        replace_file(path, path + UNREADABLE)
-        keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)
-        report(
-            f"An edit that was queued beside the database cannot be read; the file is kept as "
-            f"{path}{UNREADABLE}. Run the task 'Sync Recent Scenes to Plex'"
-        )
+        Raises:
+            OSError: the spool cannot be locked.
+        """
+        return self.spool.move(self.enqueue, report)
 
     def make_due(self, longest_wait: float) -> int:
         """Make the jobs due whose time lies further ahead than any back-off; return how many.
@@ -202,10 +193,14 @@ class QueueManager:
         return self._queue.make_due(self.clock() + longest_wait)
 
     def has_unfinished(self) -> bool:
-        """Tell whether any job waits, is in progress, or lies in the inbox."""
-        return operations.has_unfinished(self._queue.connection) or any(
-            job is not None for _, job in read_inbox(self._folder)
-        )
+        """Tell whether any job waits, in the database or in the spool, or is in progress."""
+        return not self.spool.is_empty() or operations.has_unfinished(self._queue.connection)
+
+    def note_finished(self) -> None:
+        """Note that no job is left, if that is so; then only an event with a job wakes a worker."""
+        with self._queue.transaction() as connection:
+            if not operations.has_unfinished(connection):
+                self.spool.mark_finished()
 
     def next_due(self) -> float | None:
         """Return when the next waiting job is due, None when none waits."""

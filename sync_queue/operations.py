@@ -1,19 +1,16 @@
-"""Putting jobs into the queue and counting them; on the hook path, so standard library only."""
+"""Putting jobs into the queue's table and counting them."""
 
+import json
 import os
 import sqlite3
+from collections.abc import Iterable
+from typing import Any
 
-from shared.light_json import dumps, loads
 from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE, TYPE, WAITING_NEW
 
-TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
+JobData = dict[str, Any]
 
-    JobData = dict[str, Any]
-
-METADATA, PATH, FOLDER_SCAN = "metadata", "path", "scan"  # spec.md §3 `update_type`
+METADATA, PATH, FOLDER_SCAN = "metadata", "path", "scan"  # values of a job's `update_type`
 ENTITY, FORGET = "entity", "forget"
 
 _FIND_WAITING = (
@@ -34,9 +31,9 @@ def scene_job(
     scene_id: int,
     update_type: str,
     now: float,
-    data: "JobData | None" = None,
+    data: JobData | None = None,
     due: float = 0.0,
-) -> "JobData":
+) -> JobData:
     """Return a new job for a scene: which one and why, never what its metadata was.
 
     Args:
@@ -54,7 +51,7 @@ def scene_key(scene_id: int) -> str:
     return f"scene_{scene_id}"
 
 
-def entity_job(kind: str, entity_id: int, now: float) -> "JobData":
+def entity_job(kind: str, entity_id: int, now: float) -> JobData:
     """Return a new job for all scenes of a performer, studio or tag.
 
     Args:
@@ -67,8 +64,8 @@ def entity_job(kind: str, entity_id: int, now: float) -> "JobData":
 
 
 def _job(
-    key: str, scene_id: "int | None", update_type: str, data: "JobData", now: float, due: float
-) -> "JobData":
+    key: str, scene_id: int | None, update_type: str, data: JobData, now: float, due: float
+) -> JobData:
     return {
         "job_id": os.urandom(8).hex(),
         "scene_id": scene_id,
@@ -87,14 +84,12 @@ def subject_label(job_key: str) -> str:
     return job_key.replace("_", " ").capitalize()
 
 
-def encode(job: "JobData") -> bytes:
+def encode(job: JobData) -> bytes:
     """Return the job as persist-queue's JSON serializer would store it."""
-    return dumps(job).encode("utf-8")
+    return json.dumps(job).encode("utf-8")
 
 
-def enqueue(
-    connection: sqlite3.Connection, jobs: "Iterable[JobData]", now: float
-) -> "tuple[int, int]":
+def enqueue(connection: sqlite3.Connection, jobs: Iterable[JobData], now: float) -> tuple[int, int]:
     """Put jobs into the queue in one transaction; return how many are new and how many merged.
 
     A job of a subject that already waits is merged into the waiting one, which keeps its place,
@@ -104,23 +99,13 @@ def enqueue(
     Raises:
         sqlite3.Error: nothing was stored.
     """
-    added = merged = 0
     connection.execute("BEGIN IMMEDIATE")
-    try:
-        for job in jobs:
-            if put(connection, job, now):
-                added += 1
-            else:
-                merged += 1
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return added, merged
+    with connection:  # commits or rolls back
+        are_new = [put(connection, job, now) for job in jobs]
+    return sum(are_new), len(are_new) - sum(are_new)
 
 
-def put(connection: sqlite3.Connection, job: "JobData", now: float) -> bool:
+def put(connection: sqlite3.Connection, job: JobData, now: float) -> bool:
     """Store one job inside a transaction; False when it was merged into a waiting one."""
     if merge_into_waiting(connection, job):
         return False
@@ -128,7 +113,7 @@ def put(connection: sqlite3.Connection, job: "JobData", now: float) -> bool:
     return True
 
 
-def merge_into_waiting(connection: sqlite3.Connection, job: "JobData") -> bool:
+def merge_into_waiting(connection: sqlite3.Connection, job: JobData) -> bool:
     """Merge the job into a waiting one of its subject and type; False when there is none.
 
     To be called inside a transaction that holds the write lock.
@@ -137,7 +122,7 @@ def merge_into_waiting(connection: sqlite3.Connection, job: "JobData") -> bool:
     if row is None:
         return False
     try:
-        waiting = loads(row[1])
+        waiting = json.loads(row[1])
     except (ValueError, RecursionError):  # SQLite takes for JSON what is no UTF-8, too
         waiting = {}
     since, hints = waiting.get("enqueued_at"), waiting.get("data")
@@ -159,7 +144,7 @@ def has_unfinished(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute(statement).fetchone()[0])
 
 
-def get_stats(connection: sqlite3.Connection, now: float) -> "dict[str, int]":
+def get_stats(connection: sqlite3.Connection, now: float) -> dict[str, int]:
     """Return the counts of jobs: `pending`, `retrying` (not due yet), `in_progress`."""
     pending, retrying, in_progress = connection.execute(_STATS, {"now": now}).fetchone()
     return {"pending": pending, "retrying": retrying, "in_progress": in_progress}
@@ -170,7 +155,7 @@ def clear_pending_items(connection: sqlite3.Connection) -> int:
     return connection.execute(f"DELETE FROM {TABLE} WHERE {IS_WAITING}").rowcount
 
 
-def get_queued_scene_ids(connection: sqlite3.Connection) -> "set[int]":
+def get_queued_scene_ids(connection: sqlite3.Connection) -> set[int]:
     """Return the ids of the scenes with a job that waits."""
     statement = (
         f"SELECT DISTINCT {SUBJECT} FROM {TABLE} WHERE {IS_WAITING} AND {SUBJECT} LIKE 'scene_%'"

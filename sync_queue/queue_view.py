@@ -3,6 +3,7 @@
 It needs no persist-queue, so that an answer does not wait for what only a worker uses.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable
 from enum import Enum
@@ -14,14 +15,18 @@ from sync_queue.dlq import DeadLetterQueue
 from sync_queue.gap_store import GapStore
 from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import scene_key
-from sync_queue.rescue import read_inbox
-from sync_queue.schema import DUE, IN_PROGRESS, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE
+from sync_queue.schema import DUE, IN_PROGRESS, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE, TYPE
+from sync_queue.spool_import import read_spool
 
 _NEXT_TRY = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ? ORDER BY {DUE} LIMIT 1"
 # Two statements, for each has an index of its own.
 _OF_SUBJECT = (
     f"SELECT data, status FROM {TABLE} WHERE {IS_IN_PROGRESS} AND {SUBJECT} = ?",
     f"SELECT data, status FROM {TABLE} WHERE {SUBJECT} = ? AND {IS_WAITING} ORDER BY _id",
+)
+_WAITING_AMONG = (
+    f"SELECT DISTINCT {SUBJECT}, {TYPE} FROM {TABLE} "
+    f"WHERE {SUBJECT} IN (SELECT value FROM json_each(?)) AND {IS_WAITING}"
 )
 
 
@@ -30,7 +35,7 @@ class JobState(Enum):
 
     WAITING = "waiting"
     IN_PROGRESS = "in_progress"
-    BESIDE = "beside_the_database"  # the next worker takes it in
+    SPOOLED = "spooled"  # a hook stored it; the worker imports it
 
 
 @frozen
@@ -63,12 +68,23 @@ class QueueView:
         self.gaps = GapStore(connection)
 
     def stats(self) -> dict[str, int]:
-        """Return the counts of jobs: `pending`, `retrying`, `in_progress`."""
-        return operations.get_stats(self._connection, self._clock())
+        """Return the counts of jobs, the spool's included: `pending`, `retrying`, `in_progress`."""
+        now = self._clock()
+        counts = operations.get_stats(self._connection, now)
+        for job in self._only_in_spool():
+            counts["retrying" if job["next_retry_at"] > now else "pending"] += 1
+        return counts
 
-    def beside(self) -> int:
-        """Return how many jobs wait beside the database, which could not take them."""
-        return sum(job is not None for _, job in read_inbox(self._folder))
+    def _only_in_spool(self) -> list[dict[str, Any]]:
+        """Return the spool's jobs that the import does not merge into another one."""
+        jobs = {
+            (stored.job["job_key"], stored.job["update_type"]): stored.job
+            for stored in read_spool(self._folder)
+        }
+        keys = json.dumps([key for key, _ in jobs])
+        for known in self._connection.execute(_WAITING_AMONG, (keys,)) if jobs else ():
+            jobs.pop(known, None)
+        return list(jobs.values())
 
     def next_try(self) -> float | None:
         """Return when the first of the jobs that wait for a retry is due; None without any."""
@@ -84,10 +100,10 @@ class QueueView:
             for data, status in self._connection.execute(statement, (key,))
             if (job := _as_job(SyncJob.parse, data)) is not None
         ]
-        beside = (_as_job(SyncJob.from_dict, raw) for _, raw in read_inbox(self._folder))
+        spooled = (SyncJob.from_dict(stored.job) for stored in read_spool(self._folder))
         return [
             *found,
-            *(QueuedJob(job, JobState.BESIDE) for job in beside if job and job.job_key == key),
+            *(QueuedJob(job, JobState.SPOOLED) for job in spooled if job.job_key == key),
         ]
 
 

@@ -1,8 +1,6 @@
-"""What to do when the database cannot be used; on the hook path, so standard library only.
+"""What to do when the database is damaged.
 
-A damaged file is set aside, never deleted, and a fresh one takes its place. A file that somebody
-else holds for too long, or a full disk, is no damage: the job goes into the inbox, a folder of
-small files beside the database, which the next worker takes in.
+A damaged file is quarantined, never deleted, and a fresh one takes its place.
 """
 
 import json
@@ -13,13 +11,6 @@ import time
 from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
 
-TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sync_queue.operations import JobData
-
-INBOX = "inbox"
 REBUILT_MARKER = "rebuilt.json"  # asks for a reconciliation; whoever did one removes it
 EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
@@ -124,46 +115,6 @@ def _forget_the_oldest(path: str) -> None:
         for one in damaged:
             if one.startswith(stem):
                 remove_file(os.path.join(folder, one))
-
-
-def put_into_inbox(queue_folder: str, job: "JobData") -> None:
-    """Store a job durably without the database.
-
-    Raises:
-        OSError: the disk does not take it either.
-    """
-    inbox = os.path.join(queue_folder, INBOX)
-    os.makedirs(inbox, mode=0o700, exist_ok=True)
-    _write(os.path.join(inbox, f"{time.time():017.6f}-{job['job_id']}.json"), job)
-
-
-def read_inbox(queue_folder: str) -> "Iterator[tuple[str, JobData | None]]":
-    """Yield path and job of each file in the inbox, the oldest first; None for what is no job."""
-    inbox = os.path.join(queue_folder, INBOX)
-    try:
-        names = sorted(os.listdir(inbox))
-    except OSError:
-        return
-    for name in names:
-        path = os.path.join(inbox, name)
-        if name.endswith(".json"):
-            try:
-                job = _read_job(path)
-            except OSError:
-                continue  # it cannot be read now, which says nothing of what is in it
-            yield path, job
-
-
-def _read_job(path: str) -> "JobData | None":
-    try:
-        with open(path, encoding="utf-8") as file:
-            job = json.load(file)
-    except (ValueError, RecursionError):
-        return None
-    sound = isinstance(job, dict) and all(
-        isinstance(job.get(name), str) for name in ("job_id", "job_key", "update_type")
-    )
-    return {"data": {}, "enqueued_at": 0.0, **job} if sound else None
 
 
 def _write(path: str, content: "dict[str, object]") -> None:

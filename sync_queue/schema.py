@@ -1,8 +1,7 @@
-"""The one database: what its rows mean.
+"""The queue's database: what its rows mean.
 
-This module owns its SQL and is on the hook path, where importing persist-queue would cost several
-times the rest of the hook: so it imports the standard library's `sqlite3` only. A test proves that
-persist-queue reads exactly what is written here, and the other way round.
+Questions and tasks read it without persist-queue. A test proves that persist-queue reads exactly
+what is written here, and the other way round.
 """
 
 import sqlite3

@@ -1,11 +1,8 @@
-"""The tables of the one database: persist-queue's own, the dead letters and the sync log.
-
-Apart from `schema`, because only the first process of an installation or of an upgrade makes them:
-a hook that finds them there does not load this.
-"""
+"""The tables of the one database: persist-queue's own, the dead letters and the sync log."""
 
 import os
 import sqlite3
+from collections.abc import Callable
 
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
@@ -24,10 +21,7 @@ from sync_queue.schema import (
     TYPE,
     schema_version,
 )
-
-TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from sync_queue.spool import UNFINISHED
 
 _TABLES = (
     # The statement is persist-queue's own, so that either side may create the table.
@@ -84,7 +78,7 @@ _FROM_VERSION_1 = (
 
 
 def create_tables(
-    connection: sqlite3.Connection, path: str, reopen: "Callable[[], sqlite3.Connection]"
+    connection: sqlite3.Connection, path: str, reopen: Callable[[], sqlite3.Connection]
 ) -> None:
     """Make the tables, once, however many processes come first at the same time.
 
@@ -120,4 +114,5 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 def _was_in_use(path: str) -> bool:
     """Tell whether edits were queued here, or synced: then an empty file has lost its content."""
     folder = DataFolder(os.path.dirname(os.path.dirname(path)))
-    return os.path.exists(folder.burst) or os.path.exists(folder.library_database)
+    unfinished = os.path.join(folder.spool, UNFINISHED)
+    return os.path.exists(unfinished) or os.path.exists(folder.library_database)

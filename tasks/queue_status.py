@@ -71,7 +71,7 @@ def _read(readings: Readings) -> _Status:
     counts = readings.queue.stats()
     return _Status(
         now=now,
-        pending=counts["pending"] + readings.queue.beside(),
+        pending=counts["pending"],
         in_progress=counts["in_progress"],
         retrying=counts["retrying"],
         next_try=readings.queue.next_try(),

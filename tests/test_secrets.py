@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from app import hook_process, sessions
-from shared import log
+from app import main, sessions
 from simulators.rig import TOKEN as RIG_TOKEN
 from simulators.rig import Rig
 from simulators.tuning import Tuning
@@ -190,13 +189,13 @@ def _half_of_it_in_a_log() -> None:
 
 
 def _the_cookie_in_an_answer() -> None:
-    answer_hook = hook_process.answer_hook
+    answer_hook = main.answer_hook
 
     def answers(script: str, message: dict[str, Any]) -> dict[str, Any]:
         answer_hook(script, message)
         return {"output": "queued " + message["server_connection"]["SessionCookie"]["Value"]}
 
-    hook_process.answer_hook = answers
+    main.answer_hook = answers
 
 
 def _the_token_in_a_command_line() -> None:
@@ -211,7 +210,7 @@ def _the_token_in_a_command_line() -> None:
 CARELESS: dict[str, tuple[ModuleType, Callable[..., None]]] = {
     "in a file": (sessions, _in_a_file),
     "half of it in a log": (sessions, _half_of_it_in_a_log),
-    "the cookie in an answer": (hook_process, _the_cookie_in_an_answer),
+    "the cookie in an answer": (main, _the_cookie_in_an_answer),
     "the token in a command line": (launcher, _the_token_in_a_command_line),
 }
 
@@ -241,13 +240,13 @@ UNREADABLE = {
 
 
 def _write_first(line: bytes) -> None:
-    create_logger = log.create_logger
+    answer_hook = main.answer_hook
 
-    def writes(secrets: Any) -> log.Log:
+    def writes(script: str, message: dict[str, Any]) -> dict[str, Any]:
         os.write(2, line)
-        return create_logger(secrets)
+        return answer_hook(script, message)
 
-    log.create_logger = writes
+    main.answer_hook = writes
 
 
 @pytest.mark.parametrize("line", UNREADABLE.values(), ids=UNREADABLE.keys())
@@ -256,7 +255,7 @@ def test_a_rig_whose_plugin_breaks_stashs_log_fails(tmp_path: Path, line: bytes)
 
     def careless() -> None:
         with Rig(tmp_path / "rig") as rig:
-            rig.alter(log, _write_first, line=line)
+            rig.alter(main, _write_first, line=line)
             rig.stash.edit_scene(rig.add_pair("a")[0], play_duration=1.0)
 
     with pytest.raises(AssertionError, match="no line of Stash's log"):

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import field
+from typing import Any
 
 from shared.frozen import frozen
 from shared.log import Log
@@ -29,6 +30,7 @@ class Environment:
         monotonic: seconds that never step.
         uniform: a source of randomness such as `random.uniform`.
         most_lines: how many jobs of a drain get a line of the log each; None: all.
+        offer_connection: gets a connection to Stash that may be newer than the one in use.
         on_progress: is told after each scene how many were settled since the start.
         on_pause: is told why nothing goes on, and with an empty text that it does.
         pauses: what is known from earlier runs, by an owner who gives others room while Stash is
@@ -48,6 +50,7 @@ class Environment:
     monotonic: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.uniform
     most_lines: int | None = None
+    offer_connection: Callable[[Any], None] = lambda _connection: None
     on_progress: Callable[[int], None] = lambda _settled: None
     on_pause: Callable[[str], None] = lambda _reason: None
     pauses: Pauses | None = None

@@ -1,4 +1,4 @@
-"""New scenes: Plex is asked to scan their folder, once per folder and burst (spec.md §2)."""
+"""New scenes: Plex is asked to scan their folder, once per folder and burst ."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -71,8 +71,8 @@ class FolderScans:
         if not claims:
             return
         if not session.config.trigger_plex_scan:
-            for claim in claims:
-                yield _finished(claim, claim.job.job_key, "trigger_plex_scan is off by now")
+            label = f"{len(claims)} new scenes"
+            yield Result(claims, label, changed=("trigger_plex_scan is off",), scan=ScanOutcome())
             return
         scenes = self._scenes.read([one.job.scene_id for one in claims if one.job.scene_id])
         sections = session.library.sections()

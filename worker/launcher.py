@@ -1,7 +1,7 @@
-"""Makes sure that a worker runs; on the hook path, so standard library only.
+"""Starts the worker; a hook that starts one loads this, so it imports little.
 
-Who takes the worker lock starts the worker and hands the lock over to it: one atomic election,
-decided before anything heavy is loaded, however many hooks come at once (design.md §2).
+The process that gets the worker lock starts the worker and hands the lock over to it. So the
+election is atomic, and decided before anything heavy is loaded, however many hooks come at once.
 """
 
 import os
@@ -10,8 +10,9 @@ import sys
 
 from shared.file_lock import FileLock
 from shared.light_json import dumps
+from sync_queue.spool import elect
 
-TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
+TYPE_CHECKING = False  # importing `typing` costs a third of a bare interpreter's start
 if TYPE_CHECKING:
     from typing import Any
 
@@ -19,16 +20,13 @@ WORKER_ARGUMENT = "--worker"
 ALREADY_RUNNING, STARTED = "running", "started"
 
 
-def ensure_worker(script: str, lock: FileLock, server_connection: "Any") -> str:
-    """Start a detached worker unless one runs, or have a waiting process become one.
-
-    The worker gets Stash's connection through a pipe, never through its arguments or environment,
-    which other users of the machine can read. Its standard streams are not Stash's: Stash waits
-    for the end of our stdout.
+def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: "Any") -> str:
+    """Start a worker unless one runs, which gets the connection to Stash then.
 
     Args:
         script: the plugin's entry script.
-        lock: the worker lock; it belongs to the worker afterwards.
+        lock: the worker lock.
+        spool: the spool's folder.
         server_connection: Stash's object of that name, as it arrived.
 
     Returns:
@@ -37,8 +35,27 @@ def ensure_worker(script: str, lock: FileLock, server_connection: "Any") -> str:
     Raises:
         OSError: no process could be started; the lock is free again.
     """
-    if not lock.try_acquire():
+    if not elect(lock, spool, server_connection):
         return ALREADY_RUNNING
+    start_worker(script, lock, server_connection)
+    return STARTED
+
+
+def start_worker(script: str, lock: FileLock, server_connection: "Any") -> None:
+    """Start a detached worker, or have a waiting process become one.
+
+    The worker gets Stash's connection through a pipe, never through its arguments or environment,
+    which other users of the machine can read. Its standard streams are not Stash's: Stash waits
+    for the end of our stdout.
+
+    Args:
+        script: the plugin's entry script.
+        lock: the worker lock, held by this process; it belongs to the worker afterwards.
+        server_connection: Stash's object of that name, as it arrived.
+
+    Raises:
+        OSError: no process could be started; the lock is free again.
+    """
     # The pipe's buffer holds it (4 KiB at the very least): nobody waits for the worker to read.
     message = dumps(server_connection).encode("utf-8")
     try:
@@ -48,7 +65,6 @@ def ensure_worker(script: str, lock: FileLock, server_connection: "Any") -> str:
             _start_on_posix(script, lock, message)
     finally:
         lock.release()
-    return STARTED
 
 
 def door_of(lock: FileLock) -> str:

@@ -81,6 +81,11 @@ class Pauses:
         """Try again at once."""
         self._until = float("-inf")
 
+    def end_if_about_stash(self) -> None:
+        """Try again at once if Stash was the cause: another connection to it is known now."""
+        if self._kind == STASH:
+            self.end_now()
+
     def succeeded(self) -> None:
         """A job was decided, whatever it came to: there is nothing left to wait for."""
         if self.reason:

@@ -61,7 +61,7 @@ class SyncWorker:
         self._guard = environment.guard
         self._log = environment.log
         self._stop = threading.Event()
-        self._waiter = Waiter(self._queue.change_counter, self._stop, environment.monotonic)
+        self._waiter = Waiter(self._queue, self._stop, environment.monotonic)
         self._pauses = environment.pauses or Pauses(
             environment.monotonic, self._log.warning, environment.on_pause
         )
@@ -117,6 +117,7 @@ class SyncWorker:
             now = self._env.monotonic()
             idle_since = now if idle_since is None else idle_since
             if now - idle_since >= LINGER:
+                self._queue.note_finished()
                 return IDLE
             self._waiter.wait(LINGER - (now - idle_since))
         return STOPPED
@@ -168,7 +169,10 @@ class SyncWorker:
     def _try_step(self) -> str:
         if self._steps.back() or not self._begun:
             self._begin()  # no job may wait for a time that the clock has moved out of reach
-        self._queue.take_in(self._log.error)
+        self._queue.import_spool(self._log.error)
+        if (connection := self._queue.spool.take_connection()) is not None:
+            self._env.offer_connection(connection)
+            self._pauses.end_if_about_stash()
         due = self._timetable.a_job_is_due()
         aside = not due and self._timetable.wants_aside(self._config)
         idle = not due and not aside and self._timetable.seconds_to_search() != 0

@@ -45,7 +45,7 @@ class SessionProvider(Protocol):
     """Gives the session for the next batch."""
 
     def current(self) -> SyncSession:
-        """Return a session whose settings are at most 10 s old.
+        """Return a session with the settings of this moment.
 
         Raises:
             ConfigFault: a required setting is missing or malformed.

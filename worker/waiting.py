@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from sync_queue.manager import QueueManager
+
 STEP = 30.0  # seconds
 LOOKS_PER_SECOND = 5  # each reads shared memory only, no disk
 
@@ -14,22 +16,22 @@ class Waiter:
     """Waits for time to pass or for another process to change the queue.
 
     Args:
-        change_counter: differs after another process has written to the queue. It may raise
-            sqlite3.DatabaseError: the next step, which comes at its time, finds out why.
+        queue: another process changes its database or its spool.
         stop: set when the worker shall end.
         monotonic: a clock in seconds that never steps.
     """
 
     def __init__(
         self,
-        change_counter: Callable[[], int],
+        queue: QueueManager,
         stop: threading.Event,
         monotonic: Callable[[], float],
     ) -> None:
-        self._change_counter = change_counter
+        self._queue = queue
         self._stop = stop
         self._monotonic = monotonic
         self._seen = self._counter()
+        self._seen_names = queue.spool.names()
 
     def wait(self, seconds: float) -> None:
         """Return after that time, at once when the queue changes, or when it is time to stop."""
@@ -41,17 +43,19 @@ class Waiter:
             self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
 
     def _changed(self) -> bool:
-        counter = self._counter()
+        counter, names = self._counter(), self._queue.spool.names()
+        is_new = not names <= self._seen_names
+        self._seen_names = names
         changed = counter not in (None, self._seen)
         if changed:
             self._seen = counter
-        return changed
+        return changed or is_new
 
     def _counter(self) -> int | None:
         try:
-            return self._change_counter()
+            return self._queue.change_counter()
         except sqlite3.DatabaseError:
-            return None
+            return None  # the next step, which comes at its time, finds out why
 
 
 def steady() -> float:

@@ -53,7 +53,7 @@ def look_at_folder(folder: DataFolder) -> FolderCheckup:
     user: Callable[[], int] | None = getattr(os, "geteuid", None)
     return FolderCheckup(
         path=folder.root,
-        refusal=_refusal(folder.root) or _refusal(folder.queue_folder),
+        refusal=_refusal(folder.root) or _refusal(folder.spool),
         mode=stat.S_IMODE(status.st_mode),
         foreign=user is not None and status.st_uid != user(),
         open_files=_open_files(folder.root),
@@ -214,7 +214,6 @@ def check_state_files(folder: DataFolder | None) -> Check:
         folder.outage_history,
         folder.stats,
         folder.device_id,
-        folder.settings_hint,
         folder.reconciliation_state,
     )
     there = [path for path in paths if os.path.lexists(path)]

@@ -67,7 +67,7 @@ def read_worker_signs(path: str) -> WorkerSigns:
 def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Check:
     """Tell whether a worker runs, or would have to."""
     name = "worker"
-    waiting = sum((database.jobs or {}).values()) + database.beside
+    waiting = sum((database.jobs or {}).values()) + database.spooled
     sign = (
         f"; last sign {format_elapsed_since(signs.last_sign, now)}"
         if signs.last_sign is not None
@@ -109,11 +109,11 @@ def check_queue(database: DatabaseCheckup) -> Check:
     if database.jobs is None:
         return _without_jobs(name, database)
     jobs = database.jobs
-    beside = f", {database.beside:,} beside the database" if database.beside else ""
+    spooled = f", {database.spooled:,} in the spool" if database.spooled else ""
     return ok(
         name,
         f"{jobs['pending']:,} pending, {jobs['in_progress']:,} in progress, "
-        f"{jobs['retrying']:,} waiting for retry{beside}",
+        f"{jobs['retrying']:,} waiting for retry{spooled}",
     )
 
 
@@ -130,7 +130,12 @@ def check_dead_letters(database: DatabaseCheckup) -> Check:
 
 def _without_jobs(name: str, database: DatabaseCheckup) -> Check:
     if not database.exists:
-        return ok(name, "none yet")
+        return ok(
+            name,
+            "none yet"
+            if name != "queue" or not database.spooled
+            else f"{database.spooled:,} in the spool",
+        )
     return unchecked(name, "the queue's database could not be read")
 
 

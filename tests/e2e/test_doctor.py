@@ -36,7 +36,7 @@ ok: permissions: 0700: for its owner alone
 ok: free space: N GB
 ok: queue database: sound, schema 3, N MB, write-ahead log
 ok: index of Plex's files: sound, N MB
-ok: state files: 3, all readable
+ok: state files: 2, all readable
 ok: Stash: v0.30.1 answers in N ms, {stash}
 ok: settings: all can be used
 ok: Plex: 1.43.1.10611-1e34174b1 answers in N ms, {plex}

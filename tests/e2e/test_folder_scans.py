@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from simulators.rig import FOLDER, TOKEN, Rig
+from simulators.rig import FOLDER, Rig
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
 from tests.e2e.test_hook import hold_worker_lock
@@ -24,7 +22,7 @@ def scanning(make_rig: MakeRig) -> Rig:
 
 
 def quicken(rig: Rig) -> None:
-    rig.tune(Tuning(scan_delay=0.3, refresh_interval=0.3, settings_age=0.0))
+    rig.tune(Tuning(scan_delay=0.3, refresh_interval=0.3))
 
 
 def create(rig: Rig, *paths: str) -> list[int]:
@@ -150,33 +148,23 @@ def test_an_outage_costs_the_scan_nothing_but_time(scanning: Rig) -> None:
     assert rig.wait_until(lambda: scans(rig) == [("1", f"{FOLDER}/new")])
 
 
-def test_new_scenes_queue_nothing_unless_somebody_knows_that_scans_are_wanted(rig: Rig) -> None:
-    rig.configure(trigger_plex_scan=True)
-    unknown = rig.stash.scan_new(files=[f"{FOLDER}/a.mp4"]).runs
-    rig.task("health_check")
-    known = rig.stash.scan_new(files=[f"{FOLDER}/b.mp4"]).runs
-    rig.stop_worker()
-    rig.configure(trigger_plex_scan=False)
-    rig.task("health_check")
-    off = rig.stash.scan_new(files=[f"{FOLDER}/c.mp4"]).runs
+def test_the_very_first_event_after_the_installation_leads_to_its_scan(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"trigger_plex_scan": True})
+    quicken(rig)
 
-    answers = [run.result.output for run in (*unknown, *known, *off)]
+    create(rig, f"{FOLDER}/new/a.mp4")
 
-    assert answers == ["nothing to sync", "queued", "nothing to sync"]
+    assert rig.wait_until(lambda: scans(rig) == [("1", f"{FOLDER}/new")])
 
 
-def test_a_hint_that_cannot_be_read_asks_for_nothing_and_drops_no_edit(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"])
-    rig.data.mkdir(mode=0o700)
-    hints = [b"", b"[1]", b"{", b"\xff", b'{"trigger_plex_scan": "true"}']
-    for number, hint in enumerate(hints):
-        (rig.data / "settings_hint.json").write_bytes(hint)
+def test_a_new_scene_is_dropped_in_silence_while_no_scans_are_wanted(rig: Rig) -> None:
+    quicken(rig)
 
-        created = rig.stash.scan_new(files=[f"{FOLDER}/b{number}.mp4"]).runs
-        edited = rig.stash.edit_scene(scene_id, title=f"Edit {number}")
+    create(rig, f"{FOLDER}/new/a.mp4")
 
-        assert [run.result.output for run in (*created, *edited)] == ["nothing to sync", "queued"]
-    assert rig.wait_until(lambda: item.title == "Edit 4")
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert scans(rig) == []
+    assert "new scene" not in rig.worker_log()
 
 
 def test_a_scan_that_nobody_wants_any_more_is_finished_without_effect(scanning: Rig) -> None:
@@ -191,15 +179,3 @@ def test_a_scan_that_nobody_wants_any_more_is_finished_without_effect(scanning: 
     assert drained.error is None
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert scans(rig) == []
-
-
-def test_the_hint_for_hooks_holds_no_secret_and_belongs_to_the_user(scanning: Rig) -> None:
-    path = scanning.data / "settings_hint.json"
-
-    assert json.loads(path.read_text()) == {
-        "enabled": True,
-        "trigger_plex_scan": True,
-        "obfuscate_paths": False,
-    }
-    assert TOKEN not in path.read_text()
-    assert path.stat().st_mode & 0o777 == 0o600

@@ -31,7 +31,7 @@ def held(rig: Rig, *, reads_too: bool) -> Iterator[None]:
 
 def impatient(rig: Rig) -> None:
     quicken(rig)
-    rig.tune(Tuning(busy_timeout=0.2, hook_wait=0.05))
+    rig.tune(Tuning(busy_timeout=0.2))
 
 
 @pytest.mark.parametrize("reads_too", [False, True], ids=["against writers", "against all"])

@@ -60,6 +60,7 @@ info: [14:02:07] Scene 1 (A night): synced: no studio, no date, no collections; 
 
 def test_an_edit_is_two_lines_one_when_it_is_queued_and_one_when_it_is_in_plex(rig: Rig) -> None:
     hasten_the_news(rig)
+    rig.tune(Tuning(burst_gap=-1.0))
     scene_id, _ = rig.add_pair("a")
     edit: SceneFields = {
         "title": "A night",
@@ -95,11 +96,7 @@ def test_a_bulk_edit_of_hundreds_of_scenes_is_a_handful_of_lines(rig: Rig) -> No
     shown = everything_said(rig)
     queued = [line for line in shown if ": queued" in line]
     sums = re.findall(r"the worker ended (\d+) jobs", "\n".join(shown))
-    assert (
-        queued[-1]
-        == f"info: Scene {ids[19]}: queued. More are queued in a row, without a line each"
-    )
-    assert len(queued) == 20
+    assert queued == [f"info: Scene {ids[0]}: queued"]
     # Where a hook told of the worker by chance between a few scenes, these are told one by one.
     ended = sum(map(int, sums)) + len(_ENDED.findall("\n".join(shown)))
     assert BULK <= ended <= 1.2 * BULK  # a few were edited while their first sync was on

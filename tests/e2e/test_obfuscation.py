@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app import hook_process
+from app import main
 from simulators.rig import Rig
 from simulators.tuning import Tuning
 from sync_queue import manager
@@ -124,7 +124,7 @@ def test_what_was_logged_before_the_setting_was_on_is_not_relayed_as_it_is(rig: 
     rig.stop_worker()
     rig.configure(obfuscate_paths=True)
     rig.tune(Tuning(news_age=0.0))
-    (rig.data / "settings_hint.json").write_text('{"obfuscate_paths": true}')
+    (rig.data / "obfuscate_paths").touch()
     mark = len(rig.stash.host.runs)
 
     rig.stash.edit_scene(scene.id, play_duration=1.0)
@@ -147,7 +147,7 @@ def _fail_in_a_hook(path: str) -> None:
     def fails(*_arguments: object) -> None:
         raise RuntimeError(f"cannot open {path}")
 
-    hook_process._store_and_wake = fails  # type: ignore[assignment]
+    main._store = fails  # type: ignore[assignment]
 
 
 def _fail_in_a_task(path: str) -> None:
@@ -161,7 +161,7 @@ def test_a_bug_in_a_hook_or_task_is_told_without_names(make_rig: MakeRig) -> Non
     rig = make_rig(settings={"obfuscate_paths": True})
     scene_id, _ = rig.add_pair("a")
     rig.task("health_check")
-    rig.alter(hook_process, _fail_in_a_hook, path=f"{ROOT}/Kumquat/a.mp4")
+    rig.alter(main, _fail_in_a_hook, path=f"{ROOT}/Kumquat/a.mp4")
     rig.alter(manager, _fail_in_a_task, path=f"{ROOT}/Kumquat/a.mp4")
 
     results = [rig.stash.edit_scene(scene_id, title="T")[0].result, rig.task("clear_queue")]

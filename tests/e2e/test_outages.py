@@ -60,7 +60,6 @@ def quicken(rig: Rig) -> None:
             longest_probe=2.0,
             first_pause=0.5,
             longest_pause=2.0,
-            settings_age=0.5,
             settings_look=0.5,
         )
     )

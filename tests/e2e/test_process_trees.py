@@ -247,7 +247,6 @@ def test_a_worker_whose_cookie_is_stale_waits_for_the_edit_that_brings_another(
 ) -> None:
     later = [0.0]
     container, rig = enter("stash", stash={"username": "me", "now": lambda: time.time() + later[0]})
-    rig.tune(Tuning(settings_age=0.2))
     ids = rig.add_library(2, covers=False)
     waiter = waiter_after_an_edit(rig, ids[0], "One")
     rig.plex.stop()

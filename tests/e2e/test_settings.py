@@ -56,7 +56,7 @@ SHOWN_BY = {
     "remove_overlay_label": "e2e/test_covers.py::"
     "test_a_new_poster_takes_kometas_label_away_only_if_that_is_wanted",
     "trigger_plex_scan": "e2e/test_folder_scans.py::"
-    "test_new_scenes_queue_nothing_unless_somebody_knows_that_scans_are_wanted",
+    "test_the_very_first_event_after_the_installation_leads_to_its_scan",
     "skip_not_found": f"{HERE}test_scenes_that_plex_does_not_have_are_done_if_that_is_wanted",
     "debug_logging": f"{HERE}test_steps_are_told_only_with_debug_logging",
     "obfuscate_paths": f"{HERE}test_an_obfuscated_log_of_a_sync_has_no_path",
@@ -124,7 +124,6 @@ def test_the_test_that_a_setting_names_exists(name: str) -> None:
 
 
 def test_a_living_worker_goes_over_to_another_server(rig: Rig) -> None:
-    rig.tune(Tuning(settings_age=0.0))
     scene_id, first = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="At the first")
     assert rig.wait_until(lambda: first.title == "At the first" and rig.queued() == 0)

@@ -7,9 +7,8 @@ import datetime
 import pytest
 
 from simulators.rig import Rig
-from sync_queue.rescue import put_into_inbox
 from tests.e2e.test_dead_letter_tasks import queue_of
-from tests.sync_queue.support import job
+from tests.sync_queue.support import job, spool
 
 
 def test_sync_all_brings_everything_and_a_second_one_sends_nothing(rig: Rig) -> None:
@@ -160,7 +159,7 @@ def test_process_queue_stops_with_the_cause_and_keeps_the_jobs(rig: Rig) -> None
     assert rig.settled(60)
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["in the database", "in the inbox"])
+@pytest.mark.parametrize("beside", [False, True], ids=["in the database", "in the spool"])
 @pytest.mark.parametrize("fails", [False, True], ids=["that succeeds", "that fails"])
 def test_any_task_sees_to_the_jobs_of_a_killed_worker(rig: Rig, fails: bool, beside: bool) -> None:
     scene_id, item = rig.add_pair("a", title="T", tags=["T"])
@@ -168,7 +167,7 @@ def test_any_task_sees_to_the_jobs_of_a_killed_worker(rig: Rig, fails: bool, bes
         if not beside:
             queue.enqueue([job(scene_id)])
     if beside:
-        put_into_inbox(str(rig.data / "queue"), job(scene_id))
+        spool(rig.data / "queue", f"metadata.scene_{scene_id}")
     if fails:
         rig.plex.stop()
 

@@ -1,4 +1,4 @@
-"""From Stash's `hookContext` to a job, or to none (stash-protocol.md §3, spec.md §2)."""
+"""From Stash's `hookContext` to a job, or to none."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hooks.handlers import (
-    ENTITY_DESTROYED,
-    ENTITY_UPDATED,
-    SCAN_DELAY,
-    SCENE_DESTROYED,
+    ALWAYS,
     SYNCED_FIELDS,
-    TAG_MERGED,
+    UPDATED,
     HookContextError,
     changed_fields,
-    jobs_for_hook,
     requires_plex_sync,
 )
+from hooks.handlers import jobs_for_hook as words_for_hook
+from sync_queue.spool_import import SCAN_DELAY
+from tests.sync_queue.support import spooled
 from tests.validation.strategies import ANY_TEXT, JSON, json_object
 
 NOW = 1_750_000_000.0
@@ -74,6 +73,11 @@ def saved(*input_fields: str, **changed: Any) -> dict[str, Any]:
     return context(
         input={**SCENE_UPDATE_INPUT, **changed}, inputFields=["id", *input_fields, *changed]
     )
+
+
+def jobs_for_hook(hook_context: Any, now: float) -> list[dict[str, Any]]:
+    """The jobs of an event as the worker imports them."""
+    return [spooled(word, now) for word in words_for_hook(hook_context)]
 
 
 def only_job(hook_context: Any, now: float) -> dict[str, Any] | None:
@@ -361,7 +365,7 @@ def test_a_context_that_is_no_object_is_refused(broken: object) -> None:
         only_job(broken, NOW)
 
 
-EVENTS = ["Scene.Update.Post", SCENE_DESTROYED, TAG_MERGED, *ENTITY_UPDATED, *ENTITY_DESTROYED]
+EVENTS = ["Scene.Update.Post", "Tag.Merge.Post", *UPDATED, *ALWAYS]
 CONTEXT_LIKE = json_object(
     id=st.integers(min_value=1) | st.integers(min_value=1).map(str),
     type=st.sampled_from(EVENTS),

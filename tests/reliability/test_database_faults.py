@@ -1,12 +1,11 @@
 """R6: every fault of the database, met by hooks, by the worker's steps and by the tasks.
 
-A hook answers with one object and at most one line, and its job is in the database, in the inbox,
-or named in an error that says what to do. A damaged file is set aside and a fresh one is in use.
+A hook does not open the database: its job is in the spool, or named in an error that says what to
+do. The worker quarantines a damaged file and uses a fresh one.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import resource
@@ -15,28 +14,30 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import app.hook_process
+import app.hook_faults
 import sync_queue.ack_queue
-import sync_queue.rescue
-from app.hook_process import answer_hook
+from app.container import build
+from app.main import answer_hook
+from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
-from shared.files import replace_file
+from shared.log import Log
+from shared.redaction import Secrets
 from simulators.rig import REPOSITORY
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, enqueue, scene_job
-from sync_queue.rescue import is_damage, read_inbox
+from sync_queue.rescue import is_damage
 from sync_queue.schema import SCHEMA_VERSION
+from sync_queue.spool_import import read_spool
 from sync_queue.sync_records import ItemRecord
 
 NOW = 1_750_000_000.0
@@ -80,17 +81,9 @@ class Site:
             connection.close()
         return {json.loads(row[0])["scene_id"] for row in rows}
 
-    def beside(self) -> set[int]:
-        """The scenes in the inbox."""
-        jobs = [job for _, job in read_inbox(str(self.queue))]
-        return {job["scene_id"] for job in jobs if job is not None}
-
-    def set_aside(self) -> list[Path]:
-        return [
-            one
-            for one in self.queue.glob("data.db.corrupt-*")
-            if not one.name.endswith(("-wal", "-shm"))
-        ]
+    def spooled(self) -> set[int]:
+        """The scenes in the spool."""
+        return {stored.job["scene_id"] for stored in read_spool(str(self.queue))}
 
 
 @pytest.fixture
@@ -98,8 +91,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A filled site, with all that a hook says in `lines`."""
     made = Site(tmp_path)
     made.fill()
-    monkeypatch.setattr(app.hook_process, "create_logger", lambda secrets: _log(made, secrets))
-    monkeypatch.setattr(app.hook_process, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(app.hook_faults, "create_logger", lambda secrets: _log(made, secrets))
+    monkeypatch.setenv("STASH_PLUGIN_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(sync_queue.ack_queue, "connect", _impatient)
     lock = FileLock(str(tmp_path / "data" / "worker.lock"))
     assert lock.try_acquire()
@@ -108,8 +101,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def _log(site: Site, secrets: Any) -> Any:
-    from shared.log import Log  # noqa: PLC0415
-
     return Log(lambda _level, text: site.lines.append(text), secrets)
 
 
@@ -220,6 +211,10 @@ def _wal_is_a_folder(site: Site) -> None:
     Path(f"{site.path}-wal").mkdir()
 
 
+def _sound(_site: Site) -> None:
+    pass
+
+
 def _table_is_gone(site: Site) -> None:
     connection = sqlite3.connect(site.path)
     connection.execute("DROP TABLE ack_queue_default")
@@ -250,14 +245,15 @@ BESIDE: dict[str, Callable[[Site], None]] = {
     "the table is gone": _table_is_gone,
     "newer schema": _newer_schema,
 }
+ANY_STATE = {**DAMAGE, **HARMLESS, **BESIDE, "held by another program": _sound}
 
 
 @contextmanager
-def own_disk(site: Site) -> Iterator[Path]:
+def own_disk(site: Site, files: int = 1000) -> Iterator[Path]:
     """A small file system for the queue alone; yields the file that fills it, once written."""
     kept = site.root / "kept"
     shutil.copytree(site.queue, kept)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(site.queue)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size=256k,nr_inodes={files}", "tmpfs", str(site.queue)]
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -278,72 +274,85 @@ def fill_up(filler: Path) -> None:
 # -- hooks ----------------------------------------------------------------------------------------
 
 
-def ask(site: Site, scene_id: int = SCENE) -> dict[str, Any]:
-    """Run a hook; it gives one object and at most one line of trouble, whatever happens."""
-    reply = answer_hook(site.script, site.message(scene_id))
-    assert set(reply) in ({"output"}, {"error"})
-    assert len([line for line in site.lines if line != f"Scene {scene_id}: queued"]) <= 1
-    json.dumps(reply)
-    return reply
-
-
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-def test_a_hook_that_finds_damage_keeps_its_edit_and_sets_the_file_aside(
-    site: Site, damage: Callable[[Site], None]
+@pytest.mark.parametrize("fault", ANY_STATE.values(), ids=ANY_STATE.keys())
+def test_a_hook_queues_its_edit_whatever_is_wrong_with_the_database(
+    site: Site, fault: Callable[[Site], None]
 ) -> None:
-    damage(site)
-    before = site.path.read_bytes()
+    fault(site)
 
-    assert ask(site) == {"output": "queued"}
+    with _exclusive(site) if fault is _sound else nullcontext():
+        assert answer_hook(site.script, site.message()) == {"output": "queued"}
 
-    assert site.queued() == {SCENE}
-    (aside,) = site.set_aside()
-    assert aside.read_bytes()[4096:] == before[4096:]
-    assert (site.queue / "rebuilt.json").exists()
-    line = site.lines[0]
-    assert "was damaged" in line
-    assert str(aside) in line
-    assert "a reconciliation of all scenes begins by itself" in line
+    assert site.spooled() == {SCENE}
+    assert not site.lines
 
 
-def test_a_hook_that_finds_damage_says_one_line(site: Site) -> None:
-    _not_a_database(site)
+def test_a_hook_that_can_store_its_edit_nowhere_says_which_and_what_to_do(site: Site) -> None:
+    shutil.rmtree(site.queue)
+    site.queue.write_text("a file where the folder was")
 
-    ask(site)
+    reply = answer_hook(site.script, site.message())
 
-    assert len(site.lines) == 1
+    assert f"Scene {SCENE}" in reply["error"]
+    assert "Sync Recent Scenes to Plex" in reply["error"]
+    assert site.lines == [reply["error"]]
 
 
-@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS.keys())
-def test_a_hook_is_at_home_in_what_is_no_damage(site: Site, change: Callable[[Site], None]) -> None:
-    change(site)
+def test_a_hook_without_a_job_says_nothing_of_a_folder_that_it_cannot_use(site: Site) -> None:
+    shutil.rmtree(site.queue)
+    site.queue.write_text("a file where the folder was")
+    message = site.message()
+    message["args"]["hookContext"]["inputFields"] = ["play_count"]
 
-    assert ask(site) == {"output": "queued"}
+    assert answer_hook(site.script, message) == {"output": "nothing to sync"}
+    assert site.lines == []
 
-    assert SCENE in site.queued()
-    assert site.set_aside() == []
-    if "rubbish" in change.__name__:
-        assert site.queued() == {*BEFORE, SCENE}
+
+def test_a_hook_on_a_full_disk_loses_nothing_in_silence(site: Site) -> None:
+    with own_disk(site, files=50) as filler:
+        fill_up(filler)  # which leaves room for names
+        answers = [answer_hook(site.script, site.message(scene)) for scene in range(100, 200)]
+        filler.unlink()
+
+        queued = {100 + n for n, answer in enumerate(answers) if answer == {"output": "queued"}}
+        refused = [answer["error"] for answer in answers if "error" in answer]
+        assert site.spooled() >= queued
+        assert len(queued) + len(refused) == 100
+        assert refused, "the disk was not full"
+        assert all("Sync Recent Scenes to Plex" in error for error in refused)
+        assert answer_hook(site.script, site.message()) == {"output": "queued"}
+
+
+def test_jobs_stay_in_the_spool_while_the_database_is_held(site: Site) -> None:
+    queue = QueueManager(str(site.queue))
+    answer_hook(site.script, site.message())
+    with _locked(site), pytest.raises(sqlite3.OperationalError, match="locked"):
+        queue.import_spool(site.lines.append)
+    assert site.spooled() == {SCENE}
+
+    assert queue.import_spool(site.lines.append) == 1
+    queue.close()
+    assert (site.queued(), site.spooled()) == ({*BEFORE, SCENE}, set())
 
 
 @pytest.mark.parametrize("change", [_empty, _no_file], ids=["empty file", "no file"])
-@pytest.mark.parametrize("trace", ["burst", "library.db"])
-def test_a_hook_that_finds_a_used_database_empty_asks_for_a_reconciliation_and_says_so(
+@pytest.mark.parametrize("trace", ["queue/spool/unfinished", "library.db"])
+def test_a_used_database_that_is_empty_asks_for_a_reconciliation_and_is_reported_once(
     site: Site, change: Callable[[Site], None], trace: str
 ) -> None:
     change(site)
+    (site.queue / "spool").mkdir()
     (site.root / "data" / trace).touch()
+    folder = DataFolder(str(site.root / "data"))
+    log = Log(lambda _level, text: site.lines.append(text), Secrets())
 
-    assert answer_hook(site.script, site.message()) == {"output": "queued"}
+    container = build({}, folder, log, Secrets())
+    assert container.queue.was_rebuilt()
+    container.close()
+    build({}, folder, log, Secrets()).close()
 
-    loss, queued = site.lines
-    assert loss.startswith(f"Scene {SCENE} found the queue's database empty")
-    assert "A reconciliation of all scenes begins by itself" in loss
-    assert queued == f"Scene {SCENE}: queued"
-    assert (site.queue / "rebuilt.json").exists()
-    site.lines.clear()
-    assert ask(site) == {"output": "queued"}
-    assert site.lines == [f"Scene {SCENE}: queued (already waiting)"]
+    (line,) = site.lines
+    assert "A reconciliation of all scenes starts automatically" in line
 
 
 @pytest.mark.parametrize("change", [_empty, _no_file, _no_folder])
@@ -351,197 +360,17 @@ def test_a_database_that_is_new_asks_for_no_reconciliation(
     site: Site, change: Callable[[Site], None]
 ) -> None:
     change(site)
+    (site.queue / "spool" / "unfinished").unlink(missing_ok=True)
     for name in ("worker.lock", "stats.json", "device_id.json"):  # also of the earlier Stash2Plex
         (site.root / "data" / name).touch()
 
-    assert ask(site) == {"output": "queued"}
-
-    assert site.lines == [f"Scene {SCENE}: queued"]
-    assert not (site.queue / "rebuilt.json").exists()
-
-
-def test_the_worker_that_finds_a_used_database_empty_asks_for_a_reconciliation(
-    site: Site,
-) -> None:
-    _empty(site)
-    (site.root / "data" / "library.db").touch()
-
+    assert answer_hook(site.script, site.message()) == {"output": "queued"}
     queue = QueueManager(str(site.queue))
+    queue.import_spool(site.lines.append)
 
-    assert queue.was_rebuilt()
+    assert not queue.was_rebuilt()
+    assert SCENE in site.queued()
     queue.close()
-
-
-def test_what_the_earlier_stash2plex_left_in_the_database_is_not_taken_for_a_loss(
-    site: Site,
-) -> None:
-    _no_file(site)
-    connection = sqlite3.connect(site.path)
-    connection.execute(
-        "CREATE TABLE ack_queue_default (_id INTEGER PRIMARY KEY AUTOINCREMENT, "
-        "data BLOB, timestamp FLOAT, status INTEGER)"
-    )
-    connection.close()
-    (site.root / "data" / "library.db").touch()
-
-    QueueManager(str(site.queue)).close()
-
-    assert not (site.queue / "rebuilt.json").exists()
-
-
-@pytest.mark.parametrize("change", UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_a_hook_that_can_store_its_edit_nowhere_says_which_and_what_to_do(
-    site: Site, change: Callable[[Site], None]
-) -> None:
-    change(site)
-
-    reply = ask(site)
-
-    assert f"Scene {SCENE}" in reply["error"]
-    assert "Sync Recent Scenes to Plex" in reply["error"]
-    assert site.lines == [reply["error"]]
-
-
-@pytest.mark.parametrize("change", BESIDE.values(), ids=BESIDE.keys())
-def test_a_hook_leaves_its_edit_beside_a_database_that_cannot_be_used_now(
-    site: Site, change: Callable[[Site], None]
-) -> None:
-    change(site)
-
-    assert ask(site) == {"output": "queued"}
-
-    assert site.beside() == {SCENE}
-    (line,) = site.lines
-    assert f"Scene {SCENE}: queued beside the database" in line
-
-
-def test_the_edit_beside_a_newer_database_names_the_remedy_and_the_newer_version_takes_it_in(
-    site: Site,
-) -> None:
-    _newer_schema(site)
-
-    ask(site)
-
-    (line,) = site.lines
-    assert line.endswith("install the newer version again")
-    assert "Free the database" not in line
-    connection = sqlite3.connect(site.path)  # what is that version's own here
-    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-    connection.close()
-    queue = QueueManager(str(site.queue))
-    assert queue.take_in(site.lines.append) == 1
-    queue.close()
-    assert site.queued() == {*BEFORE, SCENE}
-
-
-def test_an_event_of_no_interest_says_nothing_of_a_newer_database(site: Site) -> None:
-    _newer_schema(site)
-
-    assert answer_hook(site.script, uninteresting(site)) == {"output": "nothing to sync"}
-
-    assert site.lines == []
-
-
-def test_a_hook_leaves_its_edit_beside_damage_that_nobody_can_set_aside(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As on Windows, while another program has the file open."""
-    _not_a_database(site)
-    monkeypatch.setattr(sync_queue.rescue, "replace_file", _refusing(site.path))
-
-    assert ask(site) == {"output": "queued"}
-
-    assert site.beside() == {SCENE}
-    assert site.set_aside() == []
-    (line,) = site.lines
-    assert f"Scene {SCENE}: queued beside the database, which is unusable now: " in line
-    assert "in use" in line
-
-
-def _refusing(path: Path) -> Callable[[str, str], None]:
-    def replace(old: str, new: str) -> None:
-        if old == str(path):
-            raise PermissionError(errno.EACCES, "the file is in use", old)
-        replace_file(old, new)
-
-    return replace
-
-
-@pytest.mark.parametrize("hold", [_locked, _exclusive], ids=["locked", "exclusive"])
-def test_a_hook_leaves_its_edit_beside_a_database_that_is_held(site: Site, hold: Hold) -> None:
-    with hold(site):
-        assert ask(site) == {"output": "queued"}
-
-    assert site.beside() == {SCENE}
-    assert site.queued() == set(BEFORE)
-    assert site.lines == [f"Scene {SCENE}: queued beside the database, which is busy"]
-    queue = QueueManager(str(site.queue))
-    assert queue.take_in(site.lines.append) == 1
-    queue.close()
-    assert site.queued() == {*BEFORE, SCENE}
-    assert site.beside() == set()
-
-
-def test_a_hook_on_a_full_disk_loses_nothing_in_silence(site: Site) -> None:
-    with own_disk(site) as filler:
-        fill_up(filler)
-        reply = ask(site)
-        filler.unlink()
-
-        assert site.queued() == set(BEFORE)
-        assert site.beside() == set()
-        assert f"Scene {SCENE}: the edit could not be queued" in reply["error"]
-        assert "Sync Recent Scenes to Plex" in reply["error"]
-        assert site.lines == [reply["error"]]
-        site.lines.clear()
-        assert ask(site) == {"output": "queued"}
-        assert site.queued() == {*BEFORE, SCENE}
-
-
-def test_a_hook_of_no_interest_says_nothing_of_a_database_that_is_held(site: Site) -> None:
-    with _exclusive(site):
-        assert answer_hook(site.script, uninteresting(site)) == {"output": "nothing to sync"}
-    assert site.lines == []
-
-
-def uninteresting(site: Site) -> dict[str, Any]:
-    """The message of an event that asks for nothing."""
-    message = site.message()
-    message["args"]["hookContext"] |= {
-        "input": {"id": "1", "play_count": 3}, "inputFields": ["id", "play_count"]
-    }  # fmt: skip
-    return message
-
-
-@pytest.mark.parametrize("damage", [_not_a_database, _cut_in_half], ids=["no database", "cut"])
-def test_six_hooks_that_find_the_damage_at_once_lose_no_edit(
-    site: Site, damage: Callable[[Site], None]
-) -> None:
-    (site.root / "Stash2Plex.py").symlink_to(REPOSITORY / "Stash2Plex.py")
-    damage(site)
-    scenes = range(SCENE, SCENE + 6)
-
-    with ThreadPoolExecutor(6) as pool:
-        runs = list(pool.map(lambda one: _hook_process(site, one), scenes))
-
-    for run in runs:
-        assert json.loads(run.stdout) == {"output": "queued"}
-        trouble = [line for line in run.stderr.splitlines() if not line.endswith(b": queued")]
-        assert len(trouble) <= 1
-    assert site.queued() | site.beside() == set(scenes)
-    assert len(site.set_aside()) == 1
-    assert sum(b"was damaged" in run.stderr for run in runs) == 1
-
-
-def _hook_process(site: Site, scene_id: int) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-S", str(REPOSITORY / "Stash2Plex.py")],
-        input=json.dumps(site.message(scene_id)).encode(),
-        env={**os.environ, "STASH_PLUGIN_DATA": str(site.root / "data")},
-        capture_output=True,
-        check=True,
-        timeout=30,
-    )
 
 
 # -- the worker and the tasks ---------------------------------------------------------------------

@@ -109,7 +109,6 @@ class Bench:
         self.database = folder.queue_database
         self.container = build(self.stash.server_connection(), folder, log, secrets)
         self.container.queue.clock = self.clock
-        self.container.sessions._monotonic = self.clock
         self.container.sessions._clock = self.clock
         self.enqueue()
         self.options: dict[str, Any] = {
@@ -509,7 +508,7 @@ def test_a_web_page_instead_of_a_cover_is_told(bench: Bench) -> None:
     assert bench.said("cover") + bench.said("All jobs wait") >= 1
 
 
-@pytest.mark.parametrize("call", ["resume", "make_due", "next_due", "claim", "take_in"])
+@pytest.mark.parametrize("call", ["resume", "make_due", "next_due", "claim", "import_spool"])
 def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:

@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -108,13 +107,13 @@ class Bench:
         self._points.mkdir()
         self.killer = Killer(rig, self._points)
         # Else only some hooks show what the worker has logged.
-        rig.tune(Tuning(hook_wait=0.02, news_age=1e9))
+        rig.tune(Tuning(news_age=1e9))
         self._known: set[tuple[str, str, str]] = set()
         self._ids = [rig.add_pair(f"s{number:05}")[0] for number in range(SCENES)]
         self._fresh = iter(self._ids)
         self._numbers = count(1)
         self.queue_folder = rig.data / "queue"
-        self.queue_folder.mkdir(mode=0o700, parents=True)
+        (self.queue_folder / "spool").mkdir(mode=0o700, parents=True)
         self.lock = FileLock(str(rig.data / "worker.lock"))
         self.lock.acquire()
         self.database = self._connect()
@@ -140,11 +139,6 @@ class Bench:
         for path in self.queue_folder.glob("data.db*"):
             path.unlink()
 
-    def release_database(self) -> None:
-        """Let others write again, where a case keeps them from it."""
-        with suppress(sqlite3.ProgrammingError):  # another case has closed it
-            self.database.rollback()
-
     def reopen(self) -> None:
         self.database.close()
         self.database = self._connect()
@@ -161,7 +155,7 @@ class Bench:
             return
         self.database.execute(f"DELETE FROM {TABLE}")
         self.database.execute("DELETE FROM dead_letters")
-        for path in self.queue_folder.glob("*/*.json"):
+        for path in self.queue_folder.glob("spool/*"):
             path.unlink()
         different = self.rig.verdict().differences
         for scene_id in {int(text.split()[1].rstrip(",:")) for text in different}:

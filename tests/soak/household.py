@@ -35,7 +35,7 @@ from sync_queue.manager import QueueManager
 from tasks.errors import TaskError
 from tasks.reconcile import reconcile_all
 from tasks.sync_scenes import sync_all
-from tests.sync_queue.support import NOW
+from tests.sync_queue.support import NOW, spooled
 from validation.config import Config
 from validation.scene_extractor import StashScene
 from worker.processor import LEFT, SyncWorker
@@ -112,7 +112,8 @@ class Hooks:
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         if names := list(fields):
             context["inputFields"] = names
-        jobs = jobs_for_hook(json.loads(json.dumps(context)), self._household.time.clock())
+        words = jobs_for_hook(json.loads(json.dumps(context)))
+        jobs = [spooled(word, self._household.time.clock()) for word in words]
         if jobs and not self._household.is_off:
             self._household.queue.enqueue(jobs)
         return []
@@ -172,10 +173,12 @@ class Household:
         connection = StashConnection(parse_address(self._stash.server_connection()), secrets.add)
         settings = StashSettings(connection)
         scenes = StashScenes(connection)
-        sessions = Sessions(settings, scenes, self._data, log, secrets, time.monotonic, time.clock)
+        sessions = Sessions(settings, scenes, self._data, log, secrets, time.clock)
         sessions.timeout, sessions.wire = timeout, self._wire
         queue = QueueManager(self._data.queue_folder, time.clock)
-        return Container(self._data, log, queue, sessions, scenes, StashImages(connection))
+        return Container(
+            self._data, log, connection, queue, sessions, scenes, StashImages(connection)
+        )
 
     # -- working and dying ----------------------------------------------------------------------
 

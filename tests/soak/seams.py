@@ -95,6 +95,16 @@ def watch_files(points: Points) -> None:
 
         return acts
 
+    create = os.open
+
+    def opens(path: Any, flags: int, *args: Any, **options: Any) -> int:
+        if not flags & os.O_EXCL:
+            return create(path, flags, *args, **options)
+        name = f"file:create {_shown(os.path.basename(path))}"
+        descriptor: int = points.around(name, create, path, flags, *args, **options)
+        return descriptor
+
+    os.open = opens
     for verb in ("rename", "replace", "unlink", "remove"):
         setattr(os, verb, by_path(verb, getattr(os, verb)))
     for verb in ("fsync", "write"):

@@ -107,9 +107,11 @@ class House:
         connection = StashConnection(parse_address(self.stash.server_connection()), secrets.add)
         scenes = StashScenes(connection)
         sessions = CurrentSession(
-            StashSettings(connection), scenes, self.data, log, secrets, self.clock, self.clock
+            StashSettings(connection), scenes, self.data, log, secrets, self.clock
         )
-        container = Container(self.data, log, self.queue, sessions, scenes, StashImages(connection))
+        container = Container(
+            self.data, log, connection, self.queue, sessions, scenes, StashImages(connection)
+        )
         worker = SyncWorker(
             environment(
                 container,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from sync_queue.database import connect
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job
+from sync_queue.spool import store
+from sync_queue.spool_import import job_of
 
 NOW = 1_750_000_000.0
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -69,3 +72,26 @@ def raw_rows(folder: str) -> list[tuple[Any, ...]]:
     found = connection.execute("SELECT _id, data, status FROM ack_queue_default").fetchall()
     connection.close()
     return found
+
+
+def spooled(word: str, at: float = NOW, number: int = 0) -> dict[str, Any]:
+    """The job that a hook's word stands for once it is in the spool."""
+    found = job_of(f"{int(at * 1e9):020}-0000001-{number:04}.{word}")
+    assert found is not None
+    return found
+
+
+def spool(folder: str | Path, *words: str) -> None:
+    """Store jobs as a hook does."""
+    place = Path(folder) / "spool"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store(str(place), list(words))
+
+
+def put_into_inbox(folder: str | Path, job: dict[str, Any]) -> Path:
+    """Leave a job as hooks of older versions did beside a busy database."""
+    inbox = Path(folder) / "inbox"
+    inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = inbox / f"{time.time():017.6f}-{job['job_id']}.json"
+    path.write_text(json.dumps(job))
+    return path

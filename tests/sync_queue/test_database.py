@@ -51,6 +51,7 @@ def test_files_and_folders_belong_to_the_user_alone(tmp_path: Path) -> None:
     assert Path(data.queue_database) in modes
     assert stat.S_IMODE(Path(data.root).stat().st_mode) == 0o700
     assert modes.pop(Path(data.queue_folder)) == 0o700
+    assert modes.pop(Path(data.spool)) == 0o700
     assert set(modes.values()) == {0o600}
 
 

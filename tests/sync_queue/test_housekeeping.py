@@ -1,26 +1,22 @@
-"""Clearing, hurrying, reviving, and the inbox beside the database."""
+"""Clearing, hurrying and reviving jobs."""
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sync_queue.ack_queue import LARGEST_LOG
 from sync_queue.database import connect
 from sync_queue.dlq import Failure
-from sync_queue.manager import KEPT_UNREADABLE, QueueManager
-from sync_queue.models import MISSING_SINCE, Claim, SyncJob
+from sync_queue.manager import QueueManager
+from sync_queue.models import MISSING_SINCE, Claim
 from sync_queue.operations import get_stats
-from sync_queue.rescue import INBOX, put_into_inbox, read_inbox
-from tests.sync_queue.support import NOW, Clock, ignore, job, postponed, rows, write_row
+from tests.sync_queue.support import NOW, Clock, job, postponed, rows, write_row
 
 HOUR = 3600.0
 
@@ -216,84 +212,6 @@ def test_the_hour_that_daylight_saving_skips_or_repeats_changes_no_window(
         time.tzset()
 
 
-# the inbox: where a hook puts a job when the database takes none
-
-
-def test_jobs_of_the_inbox_are_taken_in_once(queue: QueueManager, folder: str) -> None:
-    for scene in (1, 2):
-        put_into_inbox(folder, job(scene, cover_changed=True))
-    assert queue.has_unfinished()
-    assert queue.take_in(ignore) == 2
-    assert queue.take_in(ignore) == 0
-    assert list(read_inbox(folder)) == []
-    assert [claim.job.data for claim in queue.claim(9)] == [{"cover_changed": True}] * 2
-
-
-def test_a_job_of_the_inbox_merges_into_one_that_waits(queue: QueueManager, folder: str) -> None:
-    queue.enqueue([job(1, at=NOW, old=True)])
-    put_into_inbox(folder, job(1, at=NOW + 9, new=True))
-    queue.take_in(ignore)
-    (claim,) = queue.claim(9)
-    assert claim.job.data == {"old": True, "new": True}
-    assert claim.job.enqueued_at == NOW
-
-
-@pytest.mark.parametrize("torn", [b"", b"{", b"[1]", b'{"job_id": "x"}', b"\xff"])
-def test_a_file_of_the_inbox_that_is_no_job_is_kept_aside_and_stops_no_other(
-    queue: QueueManager, folder: str, torn: bytes
-) -> None:
-    put_into_inbox(folder, job(1))
-    (Path(folder) / INBOX / "0-torn.json").write_bytes(torn)
-    said: list[str] = []
-    assert queue.take_in(said.append) == 1
-    assert "0-torn.json.unreadable. Run the task 'Sync Recent Scenes to Plex'" in said[0]
-    assert (Path(folder) / INBOX / "0-torn.json.unreadable").read_bytes() == torn
-    assert scenes_due(queue) == [1]
-    assert queue.take_in(said.append) == 0
-    assert len(said) == 1
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [{"data": [1]}, {"enqueued_at": "x"}, {"enqueued_at": 10**400}, {"retry_count": {}}],
-    ids=["data", "text", "400 digits", "retries"],
-)
-def test_a_job_of_the_inbox_with_odd_values_is_taken_in_without_them(
-    queue: QueueManager, folder: str, odd: dict[str, Any]
-) -> None:
-    queue.enqueue([job(1, at=NOW, old=True)])
-    put_into_inbox(folder, {**job(1), **odd})
-    assert queue.take_in(pytest.fail) == 1
-    (claim,) = queue.claim(9)
-    assert (claim.job.data, claim.job.enqueued_at) == ({"old": True}, NOW)
-
-
-def test_a_job_of_the_inbox_that_names_no_scene_of_stash_is_set_aside_and_told(
-    queue: QueueManager, folder: str
-) -> None:
-    put_into_inbox(folder, {**job(1), "scene_id": 10**30})
-    put_into_inbox(folder, {**job(2), "job_key": "scene_\ud800"})
-    put_into_inbox(folder, job(3))
-    said: list[str] = []
-    assert queue.view.jobs_of(3) != []
-    assert queue.take_in(said.append) == 1
-    assert [text.endswith("Run the task 'Sync Recent Scenes to Plex'") for text in said] == [
-        True
-    ] * 2
-    assert scenes_due(queue) == [3]
-
-
-def test_of_unreadable_files_in_the_inbox_the_newest_stay(queue: QueueManager, folder: str) -> None:
-    inbox = Path(folder) / INBOX
-    inbox.mkdir()
-    for number in range(KEPT_UNREADABLE + 5):
-        (inbox / f"{number:03}-torn.json").write_text("{")
-    queue.take_in(ignore)
-    left = sorted(path.name for path in inbox.iterdir())
-    assert len(left) == KEPT_UNREADABLE
-    assert left[0] == "005-torn.json.unreadable"
-
-
 def test_the_write_ahead_log_gives_back_what_a_bulk_of_edits_has_made_it_grow_to(
     queue: QueueManager, folder: str
 ) -> None:
@@ -303,19 +221,3 @@ def test_the_write_ahead_log_gives_back_what_a_bulk_of_edits_has_made_it_grow_to
     queue._queue.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     queue.enqueue([job(1)])
     assert log.stat().st_size <= LARGEST_LOG
-
-
-def test_an_inbox_with_nothing_but_unreadable_files_is_no_unfinished_work(
-    queue: QueueManager, folder: str
-) -> None:
-    os.mkdir(os.path.join(folder, INBOX))
-    (Path(folder) / INBOX / "torn.json").write_text("{")
-    assert not queue.has_unfinished()
-
-
-def test_a_job_of_the_inbox_is_stored_as_the_queue_stores_it(folder: str) -> None:
-    put_into_inbox(folder, job(7))
-    ((path, stored),) = read_inbox(folder)
-    assert stored is not None
-    assert SyncJob.parse(json.dumps(stored)).job_key == "scene_7"
-    assert os.stat(path).st_size > 0

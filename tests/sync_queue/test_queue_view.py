@@ -10,8 +10,7 @@ from sync_queue.dlq import moment_of
 from sync_queue.manager import QueueManager
 from sync_queue.operations import PATH
 from sync_queue.queue_view import JobState, QueueView
-from sync_queue.rescue import put_into_inbox
-from tests.sync_queue.support import NOW, Clock, job, postponed, write_row
+from tests.sync_queue.support import NOW, Clock, job, postponed, spool, write_row
 
 
 def view_of(folder: Path) -> QueueView:
@@ -24,8 +23,7 @@ def test_the_jobs_of_a_scene_are_found_wherever_they_are(tmp_path: Path) -> None
     queue.enqueue([job(1)])
     queue.claim(1)
     queue.enqueue([job(1), job(1, PATH), job(2), job(11)])
-    put_into_inbox(str(tmp_path), job(1))
-    put_into_inbox(str(tmp_path), job(2))
+    spool(tmp_path, "metadata.scene_1", "metadata.scene_2", "path.scene_2", "path.scene_2")
 
     found = view_of(tmp_path).jobs_of(1)
 
@@ -33,10 +31,11 @@ def test_the_jobs_of_a_scene_are_found_wherever_they_are(tmp_path: Path) -> None
         (JobState.IN_PROGRESS, "metadata", 1),
         (JobState.WAITING, "metadata", 1),
         (JobState.WAITING, "path", 1),
-        (JobState.BESIDE, "metadata", 1),
+        (JobState.SPOOLED, "metadata", 1),
     ]
     assert view_of(tmp_path).jobs_of(3) == []
-    assert view_of(tmp_path).beside() == 2
+    # Counted as they will be when they are imported: merged with each other and with what waits.
+    assert view_of(tmp_path).stats() == {"pending": 5, "retrying": 0, "in_progress": 1}
 
 
 def test_rows_of_the_earlier_implementation_are_no_hindrance(tmp_path: Path) -> None:

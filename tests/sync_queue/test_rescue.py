@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from shared.files import replace_file
 from sync_queue import rescue
 from sync_queue.manager import QueueManager
-from sync_queue.rescue import INBOX, REBUILT_MARKER, put_into_inbox, read_inbox, set_aside
+from sync_queue.rescue import REBUILT_MARKER, set_aside
 from tests.sync_queue.support import job
 
 
@@ -103,13 +102,3 @@ def test_a_database_that_was_set_aside_without_its_log_is_looked_for_all_the_sam
         set_aside(str(path))
 
     assert (tmp_path / REBUILT_MARKER).exists()
-
-
-def test_what_cannot_be_read_in_this_moment_stays_in_the_inbox(tmp_path: Path) -> None:
-    put_into_inbox(str(tmp_path), json.loads(json.dumps(job(1))))
-    (tmp_path / INBOX / "0.json").mkdir()  # reading it is an error of the system
-    (tmp_path / INBOX / "1.json").write_text("no job")
-
-    found = [one and one["job_key"] for _, one in read_inbox(str(tmp_path))]
-
-    assert found == [None, "scene_1"]

@@ -26,12 +26,11 @@ from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup, look_at_database
 from sync_queue.database import connect
-from sync_queue.operations import METADATA, scene_job
-from sync_queue.rescue import put_into_inbox
 from tasks.answer import Level
 from tasks.doctor import machine, servers, storage, work
 from tasks.doctor.check import fault, ok, report, unchecked, warning
 from tasks.doctor.mask import Mask
+from tests.sync_queue.support import spool
 from tests.validation.strategies import ANY_TEXT
 from validation.config import Config, parse_config
 
@@ -331,15 +330,15 @@ def test_the_log_tells_how_the_last_worker_is(
     assert work.read_worker_signs(str(tmp_path / "none")) == work.WorkerSigns()
 
 
-def test_jobs_beside_the_database_wait_as_well(tmp_path: Path) -> None:
+def test_jobs_of_the_spool_wait_as_well(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
     connect(str(path)).close()
-    put_into_inbox(str(tmp_path), scene_job(1, METADATA, NOW))
+    spool(tmp_path, "metadata.scene_1")
 
     seen = look_at_database(str(path), NOW)
 
     assert work.check_queue(seen).text == (
-        "0 pending, 0 in progress, 0 waiting for retry, 1 beside the database"
+        "0 pending, 0 in progress, 0 waiting for retry, 1 in the spool"
     )
     assert "1 jobs wait" in work.check_worker(work.WorkerSigns(), seen, NOW).text
 

@@ -60,7 +60,7 @@ def test_on_windows_the_worker_has_no_console_no_stream_of_stashs_and_a_free_loc
 ) -> None:
     lock = FileLock(str(tmp_path / "worker.lock"))
 
-    assert ensure_worker("Stash2Plex.py", lock, CONNECTION) == STARTED
+    assert ensure_worker("Stash2Plex.py", lock, str(tmp_path), CONNECTION) == STARTED
 
     (one,) = started
     assert one.lock_was_free  # no lock is inherited there, so the child takes it for itself
@@ -73,7 +73,9 @@ def test_on_windows_the_worker_has_no_console_no_stream_of_stashs_and_a_free_loc
 def test_on_windows_too_stashs_connection_goes_through_a_pipe_that_is_closed(
     started: list[Started], tmp_path: Path
 ) -> None:
-    ensure_worker("Stash2Plex.py", FileLock(str(tmp_path / "worker.lock")), CONNECTION)
+    ensure_worker(
+        "Stash2Plex.py", FileLock(str(tmp_path / "worker.lock")), str(tmp_path), CONNECTION
+    )
 
     (one,) = started
     assert one.command[0] == sys.executable
@@ -94,7 +96,7 @@ def test_a_process_that_cannot_be_started_leaves_the_lock_free(
     path = str(tmp_path / "worker.lock")
 
     with pytest.raises(OSError, match="not allowed"):
-        ensure_worker("Stash2Plex.py", FileLock(path), CONNECTION)
+        ensure_worker("Stash2Plex.py", FileLock(path), str(tmp_path), CONNECTION)
 
     next_one = FileLock(path)
     assert (started, next_one.try_acquire()) == ([], True)

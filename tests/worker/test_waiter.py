@@ -49,7 +49,7 @@ class Waiting:
         return self.process.wait(30)
 
     def call(self, **connection: str) -> str:
-        return ensure_worker(self.script, self.lock, connection)
+        return ensure_worker(self.script, self.lock, str(self.folder), connection)
 
     @property
     def told(self) -> str:
@@ -106,7 +106,10 @@ def test_a_call_that_its_caller_could_not_end_starts_nothing_and_spoils_none(
 def test_it_begins_when_who_holds_the_lock_has_let_go(waiting: Waiting) -> None:
     waiting.call(Cookie="fresh")
     assert waiting.lock.try_acquire()
-    assert ensure_worker(waiting.script, FileLock(waiting.lock.path), {}) == ALREADY_RUNNING
+    assert (
+        ensure_worker(waiting.script, FileLock(waiting.lock.path), str(waiting.folder), {})
+        == ALREADY_RUNNING
+    )
     waiting.start()
     assert waiting.process is not None
     with pytest.raises(subprocess.TimeoutExpired):

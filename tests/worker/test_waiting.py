@@ -6,11 +6,13 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from sync_queue.manager import QueueManager
-from tests.sync_queue.support import job
+from tests.sync_queue.support import job, spool
 from worker.waiting import LOOKS_PER_SECOND, Waiter
 
 
@@ -50,8 +52,16 @@ def counter() -> Counter:
     return Counter()
 
 
+def queue_of(change_counter: Callable[[], int]) -> QueueManager:
+    """A queue with this change counter and nothing in its spool."""
+    queue: Any = SimpleNamespace(
+        change_counter=change_counter, spool=SimpleNamespace(names=frozenset)
+    )
+    return cast("QueueManager", queue)
+
+
 def waiter(counter: Counter, nap: Nap) -> Waiter:
-    return Waiter(counter, nap, lambda: nap.now)
+    return Waiter(queue_of(counter), nap, lambda: nap.now)
 
 
 def test_it_looks_at_the_queue_several_times_a_second(counter: Counter) -> None:
@@ -106,7 +116,7 @@ def test_another_process_s_job_is_such_a_change_and_one_s_own_work_is_none(
             hook.enqueue([job(1)])
 
     nap = Nap(enqueue)
-    waiting = Waiter(worker.change_counter, nap, lambda: nap.now)
+    waiting = Waiter(worker, nap, lambda: nap.now)
     worker.enqueue([job(2)])
     worker.finish(worker.claim(1))
     waiting.wait(60.0)
@@ -116,9 +126,27 @@ def test_another_process_s_job_is_such_a_change_and_one_s_own_work_is_none(
     hook.close()
 
 
+def test_a_job_in_the_spool_ends_the_wait_once(tmp_path: Path) -> None:
+    worker = QueueManager(str(tmp_path))
+
+    def hook(now: float) -> None:
+        if now > 1001.1 and not worker.spool.names():
+            spool(tmp_path, "metadata.scene_1")
+
+    nap = Nap(hook)
+    waiting = Waiter(worker, nap, lambda: nap.now)
+    waiting.wait(60.0)
+    assert nap.now == pytest.approx(1001.2)
+    waiting.wait(3.0)  # its import fails, for instance: no reason to try it without a pause
+    assert nap.now == pytest.approx(1004.2)
+    worker.close()
+
+
 def test_it_ends_on_a_real_order_to_stop_from_another_thread(counter: Counter) -> None:
     stop = threading.Event()
-    waiting = threading.Thread(target=Waiter(counter, stop, lambda: 0.0).wait, args=(3600.0,))
+    waiting = threading.Thread(
+        target=Waiter(queue_of(counter), stop, lambda: 0.0).wait, args=(3600.0,)
+    )
     waiting.start()
     stop.set()
     waiting.join(30)
@@ -136,7 +164,7 @@ def test_a_database_that_cannot_be_asked_ends_no_wait_and_what_it_hid_ends_the_n
         return counter()
 
     nap = Nap()
-    sleeper = Waiter(ask, nap, lambda: nap.now)
+    sleeper = Waiter(queue_of(ask), nap, lambda: nap.now)
     sleeper.wait(3.0)
     assert nap.now == pytest.approx(1003.0)
 

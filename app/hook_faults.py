@@ -1,0 +1,83 @@
+"""What a hook needs only when something is out of the ordinary: loaded then, never by the rule."""
+
+import os
+import traceback
+from typing import Any
+
+from app.privacy import disguise_of
+from app.relay import relay_worker_log
+from hooks.handlers import HookContextError
+from shared.data_folder import DataFolder, resolve_data_folder
+from shared.log import Log, create_logger
+from shared.redaction import Secrets
+
+NEWS_BYTES = 200_000  # of the worker's log in one hook: some 2,000 lines, read in 5 ms
+
+
+def data_folder(script: str, connection: Any) -> str:
+    """Return the path of the data folder, which is made if it is missing.
+
+    Raises:
+        OSError: none of its possible places can be written to.
+    """
+    stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
+    return resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ).root
+
+
+def relay_news(root: str) -> None:
+    """Repeat in Stash's log what the worker wrote into its own."""
+    relay_worker_log(DataFolder(root), _log(root, None), NEWS_BYTES)
+
+
+def answer_fault(
+    script: str, connection: Any, jobs: list[str], error: Exception, *, is_stored: bool
+) -> dict[str, Any]:
+    """Report an error of a hook and return the hook's answer.
+
+    Args:
+        script: the plugin's entry script.
+        connection: Stash's.
+        jobs: of the event, as far as they are known.
+        error: what went wrong.
+        is_stored: the jobs are durable already.
+    """
+    root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
+    log = _log(root, connection)
+    subjects = ", ".join(job.split(".")[1].replace("_", " ").capitalize() for job in jobs)
+    if isinstance(error, HookContextError):
+        log.error(
+            f"Stash sent a hook that Stash2Plex cannot read: {error}. Nothing was queued; is there "
+            "an update of Stash2Plex for this Stash?"
+        )
+        return {"error": log.redact(str(error))}
+    if not isinstance(error, OSError):
+        trace = "".join(traceback.format_exception(error))
+        log.error("A bug of Stash2Plex, please report it: " + trace)
+        if not is_stored:
+            return {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
+    elif is_stored:
+        log.warning(
+            f"The edit is queued, but no worker could be started ({error}): run the task "
+            "'Process Queue'"
+        )
+    elif jobs:
+        # Stash moves no scene's time stamp when a performer, studio or tag changes.
+        scope = "All" if jobs[0].startswith("entity.") else "Recent"
+        text = log.redact(
+            f"{subjects}: the edit could not be queued for Plex ({error}). Make the plugin's data "
+            f"folder writable, or free space on its disk, then run the task 'Sync {scope} Scenes "
+            "to Plex'"
+        )
+        log.error(text)
+        return {"error": text}
+    return {"output": "queued" if jobs else "nothing to sync"}
+
+
+def _log(root: str, connection: Any) -> Log:
+    secrets = Secrets()
+    cookie = connection.get("SessionCookie") if isinstance(connection, dict) else None
+    secrets.add(cookie.get("Value") if isinstance(cookie, dict) else None)
+    log = create_logger(secrets)
+    disguise = disguise_of(DataFolder(root))
+    log.disguise = disguise.apply if disguise.on else None
+    return log

@@ -1,0 +1,193 @@
+"""The queue's side of the spool: which jobs wait there, and how they get into the database.
+
+The jobs of older versions' hooks, in `queue/inbox/`, come the same way, once.
+"""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from shared.file_lock import FileLock
+from shared.files import remove_file, replace_file
+from shared.frozen import frozen
+from shared.leftovers import keep_newest
+from sync_queue.models import JobFormatError, SyncJob
+from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
+from sync_queue.spool import CONNECTION, UNFINISHED
+
+SPOOL, INBOX = "spool", "inbox"
+SCAN_DELAY = 20.0  # seconds: the scenes that a scan of Stash creates come in bursts
+UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # files of the inbox that hold no job
+_NAME = re.compile(
+    r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\.(scene|performer|studio|tag)_(\d{1,19})((?:\.[a-z_]+)*)"
+)
+_SCENE_TYPES = (METADATA, PATH, FOLDER_SCAN, FORGET)
+_HINTS = ("cover_changed",)
+
+JobData = dict[str, Any]
+
+
+@frozen
+class StoredJob:
+    """A job outside the database, and the file that stands for it."""
+
+    path: str
+    job: JobData
+
+
+def job_of(name: str) -> JobData | None:
+    """Return the job that a file of the spool stands for; None for another version's or none."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    now, update_type, kind, number = int(match[1]) / 1e9, match[2], match[3], int(match[4])
+    hints = match[5].split(".")[1:]
+    if update_type == ENTITY and kind != "scene" and not hints:
+        return entity_job(kind, number, now)
+    if update_type not in _SCENE_TYPES or kind != "scene" or not set(hints) <= set(_HINTS):
+        return None
+    due = now + SCAN_DELAY if update_type == FOLDER_SCAN else 0.0
+    return scene_job(number, update_type, now, dict.fromkeys(hints, True), due)
+
+
+def read_spool(queue_folder: str) -> list[StoredJob]:
+    """Return the jobs that wait in the spool, the oldest first."""
+    folder = os.path.join(queue_folder, SPOOL)
+    jobs = ((name, job_of(name)) for name in sorted(_names(folder)))
+    return [StoredJob(os.path.join(folder, name), job) for name, job in jobs if job is not None]
+
+
+class Spool:
+    """Moves jobs from the spool into the database.
+
+    Args:
+        queue_folder: the folder of the database; the spool is below it.
+    """
+
+    def __init__(self, queue_folder: str) -> None:
+        self._folder = queue_folder
+        self._spool = os.path.join(queue_folder, SPOOL)
+        self._lock = FileLock(os.path.join(queue_folder, "import.lock"))
+        self._stuck: set[str] = set()  # imported files that cannot be removed
+
+    def is_empty(self) -> bool:
+        """Tell whether no job waits outside the database."""
+        return not self._new() and not self._inbox_files()
+
+    def has_news(self) -> bool:
+        """Tell whether a job or a connection waits here."""
+        return CONNECTION in _names(self._spool) or not self.is_empty()
+
+    def names(self) -> frozenset[str]:
+        """Return the names of what hooks and tasks have left for the worker."""
+        names = _names(self._spool)
+        return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
+
+    def move(
+        self, enqueue: Callable[[Iterable[JobData]], object], report: Callable[[str], None]
+    ) -> int:
+        """Move all jobs into the database, in order; return how many there were.
+
+        The lock lets one process at a time do it. A process that is killed after `enqueue` leaves
+        files whose jobs are merged once more.
+
+        Args:
+            enqueue: stores jobs durably, all in one transaction.
+            report: gets a line about a file that is no job or cannot be removed.
+
+        Raises:
+            OSError, sqlite3.Error: nothing was moved.
+        """
+        if self.is_empty():
+            return 0
+        self._lock.acquire()
+        try:
+            found = [*self._read_inbox(report), *self._new()]
+            if found:
+                enqueue([stored.job for stored in found])
+            for stored in found:
+                self._remove(stored.path, report)
+            with contextlib.suppress(OSError):
+                os.rmdir(os.path.join(self._folder, INBOX))
+            return len(found)
+        finally:
+            self._lock.release()
+
+    def take_connection(self) -> Any:
+        """Return the connection to Stash that a hook or task has left, and remove it; else None."""
+        path = os.path.join(self._spool, CONNECTION)
+        try:
+            with open(path, encoding="utf-8") as file:
+                connection = json.load(file)
+            remove_file(path)
+        except (OSError, ValueError, RecursionError):
+            return None
+        return connection
+
+    def compact(self) -> None:
+        """Remove all but the newest file of each job, for a spool that cannot be imported."""
+        newest = {os.path.basename(one.path).split(".", 1)[1]: one.path for one in self._new()}
+        kept = set(newest.values())
+        for stored in self._new():
+            if stored.path not in kept:
+                with contextlib.suppress(OSError):
+                    remove_file(stored.path)
+
+    def mark_unfinished(self) -> None:
+        """Note that the database may hold jobs: an event without a job wakes a worker then."""
+        path = os.path.join(self._spool, UNFINISHED)
+        if not os.path.exists(path):
+            os.makedirs(self._spool, mode=0o700, exist_ok=True)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+
+    def mark_finished(self) -> None:
+        """Note that the database holds no job; its write lock is held meanwhile."""
+        with contextlib.suppress(FileNotFoundError):
+            remove_file(os.path.join(self._spool, UNFINISHED))
+
+    def _new(self) -> list[StoredJob]:
+        return [one for one in read_spool(self._folder) if one.path not in self._stuck]
+
+    def _inbox_files(self) -> list[str]:
+        inbox = os.path.join(self._folder, INBOX)
+        paths = (os.path.join(inbox, name) for name in sorted(_names(inbox)))
+        return [path for path in paths if path.endswith(".json") and path not in self._stuck]
+
+    def _remove(self, path: str, report: Callable[[str], None]) -> None:
+        try:
+            remove_file(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            self._stuck.add(path)
+            report(
+                f"The plugin cannot remove the queued job {path} ({error}), so it is synced once "
+                "more at each start. Make the plugin's data folder writable, or remove the file"
+            )
+
+    def _read_inbox(self, report: Callable[[str], None]) -> list[StoredJob]:
+        found: list[StoredJob] = []
+        for path in self._inbox_files():
+            try:
+                with open(path, "rb") as file:
+                    found.append(StoredJob(path, SyncJob.parse(file.read()).as_dict()))
+            except OSError:
+                self._stuck.add(path)  # unreadable now, which says nothing of its content
+            except JobFormatError:
+                replace_file(path, path + UNREADABLE)
+                keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)
+                report(
+                    f"An edit that was queued beside the database cannot be read; the file is kept "
+                    f"as {path}{UNREADABLE}. Run the task 'Sync Recent Scenes to Plex'"
+                )
+        return found
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
