@@ -258,9 +258,9 @@ def test_a_process_killed_while_it_makes_the_database_leaves_one_that_the_next_c
         with subtests.test(point=str(point)):
             scene_id = bench.next_scene()
             bench.forget_database()
-            bench.arm(OTHER, point)
+            bench.killer.arm(OTHER, point)
             bench.rig.task("queue_status", format="json")
-            assert bench.was_reached()
+            assert bench.killer.has_killed
             assert _edit(bench, scene_id) == "queued"
             (bench.queue_folder / REBUILT_MARKER).unlink(missing_ok=True)
             bench.recover_and_judge(scene_id)
