@@ -40,8 +40,8 @@ def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[
         plugin.kill_worker()
         progress(f"edit: burst of {scale.burst}, worker to be started")
         cold_burst, cold_hooks = _burst(plugin, scenes[: scale.burst], "In one go, again")
-    yield _median("edit → visible, worker alive", alive, "< 1")
-    yield _median("edit → visible, worker started", started, "< 3")
+    yield _median("edit → visible, worker alive", alive, "≤ 0.3")
+    yield _median("edit → visible, worker started", started, "≤ 1")
     name = f"bulk edit of {scale.burst} → last visible"
     yield Row(f"{name}, worker alive", burst, "s", "< 5", f"of which {hooks:.2f} s are its hooks")
     yield Row(

@@ -105,10 +105,17 @@ class Installed:
         # One connection for the whole wait: the last one to close would move the log of changes
         # into the database, which is the worker's business.
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
-            return self._wait(
-                lambda: bool(database.execute(query).fetchone()[0]) is present,
-                f"{'no job is there' if present else 'jobs stay'}: {query}",
-            )
+            problem = f"{'no job is there' if present else 'jobs stay'}: {query}"
+
+            def holds() -> bool:
+                if not present and self.rig.spooled():
+                    return False  # the worker has not imported them yet
+                try:
+                    return bool(database.execute(query).fetchone()[0]) is present
+                except sqlite3.OperationalError:
+                    return False  # the worker is making the tables
+
+            return self._wait(holds, problem)
 
     def _wait(self, holds: Callable[[], bool], problem: str) -> float:
         deadline = time.monotonic() + _PATIENCE

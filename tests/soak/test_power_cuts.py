@@ -21,6 +21,7 @@ from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, enqueue, scene_job
+from sync_queue.spool import store
 from sync_queue.sync_records import SceneRecord
 
 CUTS = 500 if os.environ.get("SOAK") else 120
@@ -187,3 +188,73 @@ def _judge(folder: Path, cut: int, history: History) -> None:
     manager.finish(claims)
     assert not manager.has_unfinished()
     manager.close()
+
+
+# the spool
+
+
+@dataclass
+class Disk:
+    """What a file system may make of the spool in a power cut.
+
+    Attributes:
+        durable: names that a flush of the folder has covered.
+        open: names that were created since, which may be there or not.
+    """
+
+    durable: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+
+    def after_a_cut(self, rng: random.Random) -> list[str]:
+        """Any part of what was not flushed, in any order; none of what was flushed is missing."""
+        names = self.durable + rng.sample(self.open, rng.randrange(len(self.open) + 1))
+        rng.shuffle(names)
+        return names
+
+
+def test_whatever_a_power_cut_leaves_of_the_spool_each_accepted_edit_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(5)
+    spool = tmp_path / "queue" / "spool"
+    spool.mkdir(parents=True)
+    disk = Disk()
+    flush = os.fsync
+
+    def flush_and_note(descriptor: int) -> None:
+        assert os.readlink(f"/proc/self/fd/{descriptor}") == str(spool), "one flush, of the folder"
+        disk.durable = sorted(os.listdir(spool))
+        disk.open = []
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush_and_note)
+    for cut in range(CUTS):
+        accepted = {2 * cut + 1}
+        store(str(spool), [f"metadata.scene_{2 * cut + 1}"])
+        before = set(disk.durable)
+        # The power goes while the next hook stores its jobs, before its flush.
+        monkeypatch.setattr(os, "fsync", _power_goes)
+        with pytest.raises(KeyboardInterrupt):
+            store(str(spool), [f"metadata.scene_{2 * cut + 2}", f"path.scene_{2 * cut + 2}"])
+        monkeypatch.setattr(os, "fsync", flush_and_note)
+        disk.open = sorted(set(os.listdir(spool)) - before)
+        after = tmp_path / f"cut{cut}" / "spool"
+        after.mkdir(parents=True)
+        for name in disk.after_a_cut(rng):
+            (after / name).touch()  # its content, had it any, might be cut off anywhere
+        (after / "connection").write_bytes(b'{"Port": 99'[: rng.randrange(12)])
+
+        manager = QueueManager(str(after.parent))
+        manager.import_spool(pytest.fail)
+        scenes = [claim.job.scene_id for claim in manager.claim(1000)]
+        manager.close()
+
+        assert accepted <= set(scenes), cut
+        assert scenes == sorted(scenes, key=lambda scene_id: scene_id or 0), "in their order"
+        for path in spool.iterdir():
+            path.unlink()
+        shutil.rmtree(after.parent)
+
+
+def _power_goes(_descriptor: int) -> None:
+    raise KeyboardInterrupt
