@@ -64,7 +64,7 @@ def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
         is_stored = True
         if jobs:
             subjects = ", ".join(job.split(".")[1].replace("_", " ").capitalize() for job in jobs)
-            os.write(2, f"\x01{level}\x02{subjects}: queued\n".encode())
+            _tell(level, f"{subjects}: queued")
         if jobs or has_work(f"{root}/queue/spool"):
             _ensure_worker(script, root, connection)
         _relay(root)
@@ -73,6 +73,13 @@ def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
 
         return answer_fault(script, connection, jobs, error, is_stored=is_stored)
     return {"output": "queued" if jobs else "nothing to sync"}
+
+
+def _tell(level: str, text: str) -> None:
+    try:
+        os.write(2, f"\x01{level}\x02{text}\n".encode())
+    except OSError:
+        pass  # Stash has closed its end
 
 
 def _store(script: str, connection: "Any", jobs: "list[str]") -> "tuple[str, str]":

@@ -272,8 +272,9 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
 def _offer(process: _Process, container: "Container", connection: Any) -> None:
     """Keep a connection that a hook or task has left, for this run and for the next ones."""
     if isinstance(connection, dict):
+        plex_url = process.server_connection.get("PlexUrl")  # of the command line; it stays
         process.server_connection.clear()
-        process.server_connection.update(connection)
+        process.server_connection.update(connection, PlexUrl=plex_url)
         container.offer(connection)
 
 

@@ -5,6 +5,7 @@ be torn, and one flush of the folder makes all jobs of an event durable. This mo
 path: it imports nothing that costs a hook time.
 """
 
+import errno
 import os
 import sys
 import time
@@ -36,11 +37,16 @@ def store(folder: str, jobs: "list[str]") -> None:
     for path in paths:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        _flush(folder, os.O_RDONLY)
-    except OSError:  # Windows and some network shares flush no folders, only files
+        if paths:
+            _flush(folder, os.O_RDONLY)
+    except OSError as error:  # Windows and some network shares flush no folders, only files
+        if error.errno == errno.EIO:
+            raise
         for path in paths:
-            if os.path.exists(path):  # a worker may have imported the job already
+            try:
                 _flush(path, os.O_RDWR)
+            except FileNotFoundError:
+                pass  # a worker has imported the job already
 
 
 def _flush(path: str, mode: int) -> None:

@@ -17,7 +17,7 @@ from simulators.rig import PLUGIN, REPOSITORY, Rig
 from tests.conftest import MakeRig
 from tests.loaded import loaded_modules
 
-ALLOWED_IMPORTS = "import os, sys, _json, time, fcntl"
+ALLOWED_IMPORTS = "import os, sys, _json, errno, time, fcntl"
 OUR_PACKAGES = ("app", "hooks", "shared", "sync_queue", "worker")
 
 
