@@ -39,7 +39,7 @@ DEPENDENCIES = (
     Dependency("requests", "requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi", "plexapi.utils", ">=4.18"),
     Dependency("stashapp-tools", "stashapi", "stashapi.classes", ">=0.2.59"),
-    Dependency("persist-queue", "persistqueue", "sync_queue.persist_queue", "==1.1.0"),
+    Dependency("persist-queue", "persistqueue", "persistqueue.sqlackqueue", "==1.1.0"),
 )
 
 

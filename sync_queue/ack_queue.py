@@ -1,8 +1,7 @@
 """persist-queue's acknowledgement queue with due times, batches and crash-safe endings.
 
-Its own `get` ignores due times and claims in two commits, its acknowledged rows stay for ever and
-its `size` goes stale as soon as a second process writes: so claiming, finishing, postponing and
-resuming are transactions of ours on its table.
+The package owns the table, its states and the serializer. Claims by due time and transactions that
+hold more than one change are added here; docs/decisions/persist-queue.md has the reasons.
 """
 
 import sqlite3
@@ -10,11 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from persistqueue import SQLiteAckQueue
+from persistqueue.serializers import json as json_serializer
+
 from sync_queue.database import connect, tolerant_text
 from sync_queue.journal import uses_wal
 from sync_queue.models import Claim, JobFormatError, SyncJob
 from sync_queue.operations import encode, merge_into_waiting, scene_key
-from sync_queue.persist_queue import SQLiteAckQueue, json_serializer
 from sync_queue.schema import (
     DUE,
     IN_PROGRESS,

@@ -109,4 +109,4 @@ def test_a_worker_that_has_a_job_asks_stash_before_it_loads_what_the_job_does_no
 
     assert "worker.processor" in modules
     packages = {name.split(".")[0] for name in modules}
-    assert packages & {"reconciliation", "tasks", "asyncio"} == set()
+    assert packages & {"reconciliation", "tasks"} == set()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +21,7 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SCHEMA_VERSION, TABLE, schema_version
 from sync_queue.sync_records import ItemRecord, SceneRecord
-from tests.sync_queue.support import REPOSITORY, job, postponed, raw_rows
+from tests.sync_queue.support import job, postponed, raw_rows
 
 
 @pytest.fixture
@@ -297,13 +295,3 @@ def _steps_of_a_claim(queue: QueueManager, waiting: int) -> int:
     assert queue.claim(50) == []
     connection.set_progress_handler(None, 0)
     return steps
-
-
-def test_the_queue_loads_nothing_asynchronous() -> None:
-    code = "import sys, sync_queue.ack_queue; print('asyncio' in sys.modules)"
-
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True
-    )
-
-    assert done.stdout == b"False\n"
