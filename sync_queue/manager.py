@@ -198,7 +198,10 @@ class QueueManager:
 
     def note_finished(self) -> None:
         """Note that no job is left, if that is so; then only an event with a job wakes a worker."""
-        with self._queue.transaction() as connection:
+        with (
+            contextlib.suppress(sqlite3.OperationalError),  # the note stays while others write
+            self._queue.transaction() as connection,
+        ):
             if not operations.has_unfinished(connection):
                 self.spool.mark_finished()
 
