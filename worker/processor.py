@@ -169,10 +169,7 @@ class SyncWorker:
     def _try_step(self) -> str:
         if self._steps.back() or not self._begun:
             self._begin()  # no job may wait for a time that the clock has moved out of reach
-        self._queue.import_spool(self._log.error)
-        if (connection := self._queue.spool.take_connection()) is not None:
-            self._env.offer_connection(connection)
-            self._pauses.end_if_about_stash()
+        self._timetable.import_spool()
         due = self._timetable.a_job_is_due()
         aside = not due and self._timetable.wants_aside(self._config)
         idle = not due and not aside and self._timetable.seconds_to_search() != 0

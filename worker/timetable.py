@@ -23,6 +23,14 @@ class Timetable:
         self._pauses = pauses
         self._missing = missing
 
+    def import_spool(self) -> None:
+        """Take what hooks and tasks have left: jobs, and a connection to Stash."""
+        self._env.queue.import_spool(self._env.log.error)
+        connection = self._env.queue.spool.take_connection()
+        if connection is not None:
+            self._env.offer_connection(connection)
+            self._pauses.end_if_about_stash()
+
     def a_job_is_due(self) -> bool:
         """Tell whether a job waits that may run now."""
         due = self._env.queue.next_due()
