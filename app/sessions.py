@@ -149,6 +149,10 @@ class CurrentSession:
 
     def _build(self, config: Config) -> SyncSession:
         identity = device_headers(self._folder.device_id, self._log.warning, self._clock())
+        index = PathIndex(self._folder.library_database, self._disguise.note_paths)
+        facts = ServerFacts(
+            index.connection, lambda: (client.server_id, client.server_version), self._log.info
+        )
         client = PlexClient(
             config.plex_url,
             config.plex_token,
@@ -156,16 +160,13 @@ class CurrentSession:
             config.plex_verify_tls,
             identity,
             self._disguise.note_video,
+            facts,
         )
         if config.plex_verify_tls is False and config.plex_url.startswith("https"):
             self._log.warning(
                 "plex_verify_tls is off: anyone on the network may pose as Plex; set it to the "
                 "file of Plex's certificate"
             )
-        index = PathIndex(self._folder.library_database, self._disguise.note_paths)
-        facts = ServerFacts(
-            index.connection, lambda: (client.server_id, client.server_version), self._log.info
-        )
         library = Library(client, index, config.plex_library, self._clock, self._log.warning)
         learning = PathLearning(
             index.connection,

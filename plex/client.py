@@ -1,5 +1,6 @@
 """The client of one Plex server: few requests, each error one of ours."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlencode
@@ -31,6 +32,7 @@ from plex.items import (
     parse_section,
 )
 from plex.listing import fails_at_file, find_named, list_updated
+from plex.name_search import MemoryStore, NameStore, RefusedNames
 from plex.secure_connection import explained
 from plex.session import PlexSession
 from plex.walk import START, Hole, Walk
@@ -81,6 +83,7 @@ class PlexClient:
         verify: False, or a file with the certificates to trust.
         identity: who we are: X-Plex-Client-Identifier and the like.
         note: is told title and files of each item that is read.
+        refused_names: keeps the names that Plex does not take, by default in memory.
 
     Raises (all methods):
         PlexError: one of its sub-classes.
@@ -94,6 +97,7 @@ class PlexClient:
         verify: bool | str,
         identity: Mapping[str, str],
         note: Callable[[str, Sequence[str]], None] = lambda _title, _files: None,
+        refused_names: NameStore | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._timeout = timeout
@@ -105,7 +109,8 @@ class PlexClient:
         self._server_id = ""
         self._is_replaced = False
         self._version = ""
-        self._sender = FieldSender(self._edit)
+        names = RefusedNames(time.time, refused_names or MemoryStore())
+        self._sender = FieldSender(self._edit, names)
 
     def close(self) -> None:
         """Close the connections."""

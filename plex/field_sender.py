@@ -8,7 +8,6 @@ After a failed request, an edit of the same item that changes nothing tells what
 """
 
 import re
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 
@@ -71,13 +70,13 @@ class FieldSender:
 
     Args:
         put: carries out one request.
-        monotonic: seconds that never step.
+        refused_names: what the server refused before.
     """
 
-    def __init__(self, put: Put, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, put: Put, refused_names: RefusedNames) -> None:
         self.put = put
         self._long_refused = False
-        self._refused_names = RefusedNames(monotonic)
+        self._refused_names = refused_names
 
     def send(self, item: PlexItem, fields: Fields, *, alone: bool = False) -> EditOutcome:
         """Send the fields, together where they fit.
@@ -94,17 +93,20 @@ class FieldSender:
             PlexReadOnly: Plex saves no change at the moment.
             PlexError: something else; how much was carried out is to be read from Plex.
         """
-        fields, left_out = self._refused_names.without(fields)
+        fields, left_out = self._refused_names.without(item.section_key, fields)
         run = _Run(self, item, fields, self._long_refused, final=alone)
         groups = [{name: one} for name, one in fields.items()] if alone else list(packed(fields))
         for group in groups:
             run.group(group)
         run.conclude(fields)
         self._long_refused = run.long_refused
+        first: dict[str, PlexError] = {}
         for name, names in run.left_out.items():
-            self._refused_names.add(list_name(fields[name]) or "", names)
+            plex_name = list_name(fields[name]) or ""
+            new = self._refused_names.add(item.section_key, plex_name, names)
+            first |= {one: run.first_refused[one] for one in new}
             left_out[name] = (*left_out.get(name, ()), *names)
-        return EditOutcome(run.requests, run.refused, run.shortened, left_out, run.first_refused)
+        return EditOutcome(run.requests, run.refused, run.shortened, left_out, first)
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
         """Return what a failed write means, by an edit of the item that changes nothing.

@@ -1,12 +1,41 @@
 """Finds the names in a list of tags that Plex, or a proxy before Plex, does not take."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
 
 from plex.edit_requests import Fields, Parameters, added_names, list_name, without_names
 from validation.metadata import folded
 
-_REMEMBERED = 3600.0  # seconds; then a name is tried again with the next scene that has it
+_REMEMBERED = 86_400.0  # seconds; then a name is tried again with the next scene that has it
 _MOST_REQUESTS = 24  # of one search: enough for two names among a hundred
+_PER_LIBRARY = "collection"  # Plex's name of the list whose names belong to one library
+
+
+class NameStore(Protocol):
+    """Keeps the refused names of a server, which outlive the worker."""
+
+    def refused_names(self) -> Mapping[str, float]:
+        """Return each name, as `RefusedNames` calls it, and when it was refused."""
+        ...
+
+    def note_refused_names(self, names: Mapping[str, float]) -> None:
+        """Keep names and when they were refused."""
+        ...
+
+
+class MemoryStore:
+    """Keeps refused names for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, float] = {}
+
+    def refused_names(self) -> Mapping[str, float]:
+        """Return what is kept."""
+        return dict(self._names)
+
+    def note_refused_names(self, names: Mapping[str, float]) -> None:
+        """Keep more."""
+        self._names.update(names)
 
 
 class RefusedNames:
@@ -15,37 +44,52 @@ class RefusedNames:
     A smart collection refuses every scene, and a proxy refuses a word in every list.
 
     Args:
-        monotonic: seconds that never step.
+        clock: seconds since the epoch.
+        store: keeps the names.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._refused_at: dict[tuple[str, str], float] = {}
+    def __init__(self, clock: Callable[[], float], store: NameStore) -> None:
+        self._clock = clock
+        self._store = store
 
-    def add(self, plex_name: str, names: Iterable[str]) -> None:
-        """Remember names of a list, which Plex calls `genre` or the like."""
-        now = self._monotonic()
-        self._refused_at.update(((plex_name, folded(name)), now) for name in names)
+    def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
+        """Keep names of a list; return those that were never refused before.
 
-    def without(self, fields: Fields) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
+        Args:
+            section: key of the library.
+            plex_name: what Plex calls the list, `genre` or the like.
+            names: that were refused.
+        """
+        known = self._store.refused_names()
+        keys = {name: _key(section, plex_name, name) for name in names}
+        self._store.note_refused_names(dict.fromkeys(keys.values(), self._clock()))
+        return [name for name, key in keys.items() if key not in known]
+
+    def without(
+        self, section: int, fields: Fields
+    ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
         """Return the fields without the refused names, and the names left out by field."""
-        oldest = self._monotonic() - _REMEMBERED
-        self._refused_at = {key: at for key, at in self._refused_at.items() if at > oldest}
-        if not self._refused_at:
+        now = self._clock()
+        refused_at = self._store.refused_names()
+        refused = {key for key, at in refused_at.items() if 0 <= now - at < _REMEMBERED}
+        if not refused:
             return dict(fields), {}
         kept: dict[str, Parameters] = {}
         left_out: dict[str, tuple[str, ...]] = {}
         for name, parameters in fields.items():
-            plex_name = list_name(parameters)
-            refused = tuple(
-                one
-                for one in added_names(parameters)
-                if (plex_name, folded(one)) in self._refused_at
+            plex_name = list_name(parameters) or ""
+            names = tuple(
+                one for one in added_names(parameters) if _key(section, plex_name, one) in refused
             )
-            kept[name] = without_names(parameters, refused) if refused else parameters
-            if refused:
-                left_out[name] = refused
+            kept[name] = without_names(parameters, names) if names else parameters
+            if names:
+                left_out[name] = names
         return kept, left_out
+
+
+def _key(section: int, plex_name: str, name: str) -> str:
+    place = f"{plex_name} of {section}" if plex_name == _PER_LIBRARY else plex_name
+    return f"{place}: {folded(name)}"
 
 
 def refused_names(

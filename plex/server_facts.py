@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS server_facts (
     value TEXT NOT NULL, PRIMARY KEY (server_id, fact, subject)) WITHOUT ROWID
 """
 _LOCK, _DATE_SHIFT, _TESTED = "lock", "date_shift", "tested"
+_REFUSED_NAME = "refused_name"
 _SHOWN, _HIDDEN = "shown", "hidden"
 _SELECT = "SELECT fact, subject, value FROM server_facts WHERE server_id = ? AND version = ?"
 _DELETE_OTHER_VERSIONS = "DELETE FROM server_facts WHERE server_id = ? AND version != ?"
@@ -191,6 +192,16 @@ class ServerFacts:
         """Store by how many days a library shows dates beside what was sent."""
         sentence = _shift_sentence(section_key, days) if days else ""
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
+
+    def refused_names(self) -> Mapping[str, float]:
+        """Return the names in lists that the server refused, and when (see `plex.name_search`)."""
+        rows = self._connection.execute(_SELECT, self._identity())
+        return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
+
+    def note_refused_names(self, names: Mapping[str, float]) -> None:
+        """Store names that the server refused, and when."""
+        for name, moment in names.items():
+            self._store(_REFUSED_NAME, name, str(moment), "")
 
     def note_test(self, now: float) -> None:
         """Store that Test Write ran to its end."""

@@ -88,8 +88,15 @@ def test_a_smart_collection_is_told_once_and_searched_for_once(rig: Rig) -> None
     assert {(item.studio, item.genres, item.collections) for _, item in pairs} == {
         ("Smart", ("T",), ())
     }
-    assert len(lines(rig, "adds no scene to the collection 'Smart'")) == 1
     assert len(rig.plex.log.writes(mark)) <= len(pairs) + 12
+    rig.stop_worker()
+    mark = rig.plex.log.mark()
+    scene_id, item = rig.add_pair("later", tags=["T"], studio="Smart")
+    rig.stash.edit_scene(scene_id, title="New")
+    assert rig.wait_until(lambda: item.title == "New")
+    assert_calm(rig)
+    assert len(rig.plex.log.writes(mark)) == 1
+    assert len(lines(rig, "adds no scene to the collection 'Smart'")) == 1
 
 
 def test_a_field_at_which_plex_always_fails_is_refused_and_not_tried_for_ever(rig: Rig) -> None:

@@ -20,7 +20,7 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.items import PlexItem
-from plex.name_search import RefusedNames
+from plex.name_search import MemoryStore, RefusedNames
 from simulators.plex import FakePlex, Section
 from simulators.plex.request_log import Request
 from tests.plex.support import client_of
@@ -196,15 +196,24 @@ def test_a_list_that_is_refused_whatever_names_it_has_is_refused_whole(
     assert not outcome.left_out
 
 
-def test_a_refused_name_is_tried_again_after_an_hour() -> None:
-    seconds = [0.0]
-    names = RefusedNames(lambda: seconds[0])
-    names.add("genre", ["Word"])
+def test_a_refused_name_is_tried_again_after_a_day_and_told_once() -> None:
+    seconds, section = [0.0], 1
+    names = RefusedNames(lambda: seconds[0], MemoryStore())
+    assert names.add(section, "genre", ["Word"]) == ["Word"]
     fields = {"tags": {"genre[0].tag.tag": "word", "genre[1].tag.tag": "b", "genre.locked": "1"}}
     left = {"genre[0].tag.tag": "b", "genre.locked": "1"}
-    assert names.without(fields) == ({"tags": left}, {"tags": ("word",)})
-    seconds[0] = 3601.0
-    assert names.without(fields) == (fields, {})
+    assert names.without(section, fields) == ({"tags": left}, {"tags": ("word",)})
+    seconds[0] = 86_401.0
+    assert names.without(section, fields) == (fields, {})
+    assert names.add(section, "genre", ["word"]) == []
+
+
+def test_a_collection_is_refused_in_its_own_library_only() -> None:
+    names = RefusedNames(lambda: 0.0, MemoryStore())
+    names.add(1, "collection", ["Smart"])
+    fields = {"collections": {"collection[0].tag.tag": "Smart", "collection.locked": "1"}}
+    assert names.without(1, fields)[1] == {"collections": ("Smart",)}
+    assert names.without(2, fields) == (fields, {})
 
 
 # length
