@@ -47,7 +47,7 @@ def test_what_is_emptied_in_stash_is_emptied_in_plex_and_stays_so(rig: Rig) -> N
 
     rig.stash.edit_scene(scene_id, details="", date=None, studio=None, performers=[], tags=[])
 
-    assert rig.wait_until(lambda: not item.genres)
+    assert rig.wait_until(lambda: not item.genres and rig.queued() == 0)
     assert (item.summary, item.studio, item.originally_available_at) == ("", "", "")
     assert (item.actors, item.collections) == ((), ())
     rig.plex.agent[item.rating_key] = {"summary": "from an agent", "genres": ["agent"]}
