@@ -106,7 +106,8 @@ class ItemOwners:
         """Note which scene an item shows instead, and warn once if it holds different films."""
         why = "whose file is its first version" if claimants.get(owner) else "it was there first"
         note = f"item {item.rating_key} shows scene {owner}, {why}"
-        sharing = sharing_of(item, _match_of(one, item))
+        match = _match_of(one, item)
+        sharing = Sharing.VERSIONS if match is None else sharing_of(item, match)
         if sharing is not Sharing.VERSIONS:
             held = f"Plex holds item {item.rating_key} as {sharing.value}"
             note = f"{note}; {held}"
@@ -157,5 +158,7 @@ def _claimants(work: Sequence[SceneWork]) -> dict[int, dict[int, bool]]:
     return found
 
 
-def _match_of(one: SceneWork, item: PlexItem) -> Match:
-    return next(match for match in one.matching.matches if match.rating_key == item.rating_key)
+def _match_of(one: SceneWork, item: PlexItem) -> Match | None:
+    """Return the match of an item; None when a newer listing no longer has the file in it."""
+    matches = one.matching.matches
+    return next((match for match in matches if match.rating_key == item.rating_key), None)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.item_owner import owner_of
+from plex.items import PlexItem
+from validation.metadata import SceneMetadata
+from validation.scene_extractor import StashScene
+from worker.item_owner import ItemOwners, owner_of
+from worker.scene_work import SceneWork
 
 
 @pytest.mark.parametrize(
@@ -49,3 +56,12 @@ def test_in_whatever_order_scenes_come_one_of_them_ends_up_with_the_item_for_goo
         if owner == scene:
             log = {scene}
         assert (log == {owner_by_file}) or owner_by_file not in seen
+
+
+def test_a_scene_whose_file_has_left_the_item_meanwhile_gives_way_like_any_other() -> None:
+    item = PlexItem(5, 1)
+    first, second = (SceneWork([], StashScene(n), SceneMetadata(), items=[item]) for n in (1, 2))
+    log: Any = SimpleNamespace(scenes_of_items=lambda *_: {5: {1}}, has_skipped=lambda _: False)
+    no_matcher: Any = None
+    ItemOwners(log, "server", no_matcher, lambda _: {}, print).settle([first, second])
+    assert (first.items, second.items) == ([item], [])
