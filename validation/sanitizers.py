@@ -36,11 +36,24 @@ def _enough(clean: Callable[[str], str], text: str, limit: int) -> str:
     text = text.lstrip()
     size = _FIRST_LOOK * (limit + _MARGIN)
     while size < len(text):
-        head = clean(text[:size])
+        end = _end_of_marks(text, size)
+        head = clean(text[:end])
         if len(head) > limit + _MARGIN:
             return head
-        size *= 8
+        size = max(size * 8, end)
     return clean(text)
+
+
+def _end_of_marks(text: str, start: int) -> int:
+    """Return the first position from `start` on that no run of combining marks goes over.
+
+    Normalizing sorts the marks of such a run, so its end can change its beginning.
+    """
+    while start < len(text) and (
+        unicodedata.combining(text[start]) or _REMOVED.match(text, start) is not None
+    ):
+        start += 1
+    return start
 
 
 def _one_line(text: str) -> str:

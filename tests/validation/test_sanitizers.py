@@ -167,6 +167,7 @@ LONG_TEXT = st.builds(
 @given(text=LONG_TEXT, limit=st.integers(1, 300))
 @example(text="\u0301" * 30_000, limit=255)
 @example(text="a" + "\n" * 40_000 + "b" * 3000, limit=255)
+@example(text="\x1f\u0345\x1f\x1f\x1f\u0301" * 600, limit=129)
 def test_of_a_huge_text_the_same_is_kept_as_if_all_of_it_were_looked_at(
     sanitize: Callable[..., str], text: str, limit: int
 ) -> None:
