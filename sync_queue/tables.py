@@ -115,4 +115,4 @@ def _was_in_use(path: str) -> bool:
     """Tell whether edits were queued here, or synced: then an empty file has lost its content."""
     folder = DataFolder(os.path.dirname(os.path.dirname(path)))
     unfinished = os.path.join(folder.spool, UNFINISHED)
-    return os.path.exists(unfinished) or os.path.exists(folder.library_database)
+    return os.path.exists(unfinished) or os.path.isfile(folder.library_database)

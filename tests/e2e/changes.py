@@ -13,11 +13,11 @@ from shared import file_lock
 
 
 def wait_before_release(marker: str, reached: str) -> None:
-    """Let a worker hold its lock for as long as the marker is there; it leaves a mark before."""
+    """Let a worker hold the worker lock while the marker is there; it leaves a mark before."""
     release = file_lock.FileLock.release
 
     def releases(self: file_lock.FileLock) -> None:
-        if "--worker" in sys.argv:
+        if "--worker" in sys.argv and self.path.endswith("worker.lock"):
             with open(reached, "w"):
                 pass
             while os.path.exists(marker):
@@ -33,7 +33,7 @@ def wait_after_release(marker: str, reached: str) -> None:
 
     def releases(self: file_lock.FileLock) -> None:
         release(self)
-        if "--worker" in sys.argv:
+        if "--worker" in sys.argv and self.path.endswith("worker.lock"):
             with open(reached, "w"):
                 pass
             while os.path.exists(marker):

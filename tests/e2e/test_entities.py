@@ -70,7 +70,6 @@ def test_a_new_name_reaches_all_scenes_and_only_those(rig: Rig, kind: str) -> No
     (run,) = RENAMES[kind](rig)
 
     assert run.result.output == "queued"
-    assert run.result.messages("info")[0].startswith(f"{kind} ")
     assert rig.settled(), rig.verdict().differences
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert written_since(rig, mark) == {rig.item_of(one).rating_key for one in ids[:2]}
@@ -134,8 +133,6 @@ def test_merged_tags_are_one_in_plex(rig: Rig) -> None:
     (run,) = rig.stash.merge_tags(["Old tag", "Other tag"], into="kept")
 
     assert run.result.output == "queued"
-    kept, old, other = (run.result.messages("info")[0].removesuffix(": queued")).split(", ")
-    assert {kept, old, other} == {"Tag 1", "Tag 2", "Tag 3"}
     assert rig.settled(), rig.verdict().differences
     assert {rig.item_of(one).genres for one in ids} == {("kept",)}
 
