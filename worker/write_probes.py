@@ -139,7 +139,7 @@ class WriteProbes:
         twice = PROBE not in self._read().tags
         if kept:
             self._facts.learn(RemovalEncoding.TWICE if twice else RemovalEncoding.ONCE)
-        self._tell("removed names are decoded", True, "twice" if twice else "once")
+        self.report.append(f"removed names are decoded: {'twice' if twice else 'once'}")
 
     def _add(self, name: str, shown: PlexItem) -> None:
         names = getattr(shown, name)

@@ -179,7 +179,12 @@ def test_it_learns_what_the_server_does(world_of: Any) -> None:
     assert facts.removal_encoding is RemovalEncoding.ONCE
     assert facts.date_shift == {world.section.key: -1}
     assert facts.tested_at > 0
-    for answer in ("locks of actors show: no", "sort title follows: no", "empty date accepted: no"):
+    for answer in (
+        "locks of actors show: no",
+        "sort title follows: no",
+        "empty date accepted: no",
+        "removed names are decoded: once",
+    ):
         assert answer in text
 
 
