@@ -205,7 +205,8 @@ def plex_errors(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except PlexError:
+    except PlexError as error:
+        error.args = (f"{doing}: {error.cause}",)  # the session knows the request's path only
         raise
     except requests.exceptions.SSLError as error:
         raise PlexTlsError(f"{doing}: {_certificate_remedy(error)}") from None

@@ -150,7 +150,7 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends(rig: Rig) -> None:
 
 DEAD_LETTER = """
 info: Scene 1: queued
-error: [14:02:07] Scene 1 (Refused): PUT /library/metadata/1: Plex refused (status 400). It is in the dead letters: the task 'Show Dead Letters' tells what to do
+error: [14:02:07] Scene 1 (Refused): editing item 1: Plex refused (status 400). It is in the dead letters: the task 'Show Dead Letters' tells what to do
 """  # noqa: E501 - as it stands in the log
 
 

@@ -403,5 +403,5 @@ def test_an_image_that_is_too_large_for_plex_is_refused(
     plex: FakePlex, client: PlexClient, item: PlexItem, status: int, error: type[PlexError]
 ) -> None:
     plex.switches = replace(plex.switches, max_upload_bytes=99, oversized_upload_status=status)
-    with pytest.raises(error, match="POST /library/metadata/1/posters"):
+    with pytest.raises(error, match="uploading the poster of item 1"):
         client.upload_image(item.rating_key, "poster", b"\xff\xd8\xff" * 100)
