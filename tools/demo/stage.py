@@ -1,6 +1,8 @@
 """Both servers with the plugin between them, and how the demo acts on them and waits."""
 
+import contextlib
 import json
+import sqlite3
 import sys
 import time
 from collections import Counter
@@ -168,10 +170,19 @@ class Stage:
         self.watch(EmptyQueue(self.rig))
 
     def waiting(self) -> Counter[int]:
-        """Return the scenes that have jobs, and how many; those being worked on included."""
-        with self.rig.database() as database:
-            rows = database.execute("SELECT data FROM ack_queue_default").fetchall()
-        return Counter(int(json.loads(data)["scene_id"]) for (data,) in rows)
+        """Return the scenes that have jobs, and how many; jobs in progress are included.
+
+        A job counts once while it is both in the spool and in the database.
+        """
+        # The spool comes first: a job that is imported meanwhile is in the database by then.
+        jobs = {tuple(name.split(".")[1:3]) for name in self.rig.spooled()}
+        # The first worker makes the database and then its tables.
+        if (self.rig.data / "queue" / "data.db").exists():
+            with contextlib.suppress(sqlite3.OperationalError), self.rig.database() as database:
+                for (data,) in database.execute("SELECT data FROM ack_queue_default"):
+                    job = json.loads(data)
+                    jobs.add((job["update_type"], f"scene_{job['scene_id']}"))
+        return Counter(int(subject.removeprefix("scene_")) for _, subject in jobs)
 
     def dead_letters(self) -> int:
         """Return how many jobs the plugin has given up."""
