@@ -1,4 +1,6 @@
-"""What people are told while one of the plugin's databases cannot be used."""
+"""The faults of the plugin's databases: what to report, and which need a new connection."""
+
+import sqlite3
 
 from plex.index_database import is_about_index
 
@@ -11,3 +13,8 @@ def database_fault(error: Exception) -> str:
             "it: it is made anew"
         )
     return f"The queue's database cannot be used: {error}"
+
+
+def is_read_only(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether SQLite opened the file for reading only: this connection never writes again."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY

@@ -14,7 +14,7 @@ from validation.config import Config
 from worker.aside import step_aside
 from worker.backoff import calculate_delay, get_retry_params
 from worker.batch import BatchSync
-from worker.database_fault import database_fault
+from worker.database_fault import database_fault, is_read_only
 from worker.entity_jobs import EntityJobs
 from worker.environment import Environment
 from worker.failure_policy import Failure, FailurePolicy
@@ -160,8 +160,8 @@ class SyncWorker:
             return self._database_failed(error)
 
     def _database_failed(self, error: sqlite3.DatabaseError) -> str:
-        if is_damage(error):
-            raise error
+        if is_damage(error) or (is_read_only(error) and self._env.pauses is not None):
+            raise error  # the worker's process pauses and opens the database anew
         self._begun = False  # the step that failed may have left its jobs in progress
         self._pauses.begin(database_fault(error), DATABASE)
         return PAUSED

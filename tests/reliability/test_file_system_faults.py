@@ -5,6 +5,8 @@ Real processes meet it; afterwards, with the fault gone, each edit is in Plex an
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 import shutil
 import sqlite3
@@ -19,6 +21,7 @@ import pytest
 from simulators.rig import Rig
 from simulators.stash import PluginResult
 from simulators.tuning import Tuning
+from sync_queue import spool
 from sync_queue.database import connect
 from sync_queue.journal import use_wal, uses_wal
 from sync_queue.manager import QueueManager
@@ -75,6 +78,15 @@ def assert_one_line(result: PluginResult) -> str:
     return line
 
 
+def assert_named(rig: Rig, result: PluginResult) -> None:
+    """Check that the hook tells of an edit that it could not keep, and follow its advice."""
+    line = assert_one_line(result)
+    assert result.error == line
+    assert "the edit could not be queued" in line
+    assert "run the task 'Sync Recent Scenes to Plex'" in line
+    assert rig.task("recent").error is None
+
+
 def none_queued(rig: Rig) -> bool:
     try:
         return rig.queued() == 0
@@ -101,26 +113,28 @@ class Refusal:
     Attributes:
         of: the files and folders, below the data folder.
         mode: what they get.
-        kept: whether the hook can keep the edit all the same, in the inbox.
+        met: part of the worker's log line about the refusal; empty where it does not hinder work.
+        kept: whether the hook can store the edit all the same.
     """
 
     of: tuple[str, ...]
     mode: int
-    kept: bool
+    met: str = ""
+    kept: bool = True
 
 
+DATABASE = ("queue/data.db", "queue/data.db-wal", "queue/data.db-shm")
+READ_ONLY = "attempt to write a readonly database. All jobs wait"
 REFUSALS = {
-    "read-only database": Refusal(("queue/data.db", "queue/data.db-wal", "queue/data.db-shm"),
-                                  0o400, kept=True),
-    "read-only write-ahead log": Refusal(("queue/data.db-wal", "queue/data.db-shm"),
-                                         0o400, kept=True),
-    "no permission for the database": Refusal(("queue/data.db",), 0o000, kept=True),
-    "read-only lock of the set-up": Refusal(("queue/setup.lock",), 0o400, kept=True),
-    "read-only database in a read-only folder": Refusal(("queue/data.db", "queue/data.db-wal",
-                                                         "queue/data.db-shm", "queue"),
-                                                        0o500, kept=False),
+    "read-only database": Refusal(DATABASE, 0o400, READ_ONLY),
+    "read-only write-ahead log": Refusal(DATABASE[1:], 0o400, READ_ONLY),
+    "no permission for the database": Refusal(DATABASE[:1], 0o000, "unable to open database file"),
+    "read-only lock of the set-up": Refusal(("queue/setup.lock",), 0o400),
+    "read-only lock of the import": Refusal(("queue/import.lock",), 0o400, "Permission denied"),
+    "read-only database in a read-only folder": Refusal((*DATABASE, "queue"), 0o500, READ_ONLY),
+    "read-only spool": Refusal(("queue/spool",), 0o500, kept=False),
     "no permission for the folder": Refusal(("queue",), 0o000, kept=False),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS.keys())
@@ -129,7 +143,7 @@ def test_an_edit_that_meets_a_refusal_is_kept_or_named_and_arrives_afterwards(
 ) -> None:
     rig = make_rig(interpreter=interpreter(tmp_path, _DROP_CAPABILITIES))
     quicken(rig)
-    rig.stash.settings.directory = rig.data / "queue"  # nor is there a place beside Stash's file
+    rig.stash.settings.directory = rig.data / "queue" / "spool"  # the other place for the state
     scene_id = settle_first(rig)
     modes = {path: path.stat().st_mode for one in refusal.of if (path := rig.data / one).exists()}
     for path in modes:
@@ -137,6 +151,8 @@ def test_an_edit_that_meets_a_refusal_is_kept_or_named_and_arrives_afterwards(
 
     result = edit(rig, scene_id, "Refused")
 
+    if refusal.met:
+        assert rig.wait_until(lambda: refusal.met in rig.worker_log())
     for path, mode in reversed(modes.items()):
         path.chmod(mode)
     line = assert_one_line(result)
@@ -144,9 +160,7 @@ def test_an_edit_that_meets_a_refusal_is_kept_or_named_and_arrives_afterwards(
     if refusal.kept:
         assert result.output == "queued"
     else:
-        assert result.error == line
-        assert "run the task 'Sync Recent Scenes to Plex'" in line
-        assert rig.task("recent").error is None
+        assert_named(rig, result)
     rig.wait_until(lambda: not rig.worker_pids(), timeout=2)  # one that met the refusal may end
     other, _ = rig.add_pair("b", tags=["T"])
     assert edit(rig, other, "Afterwards").output == "queued"
@@ -192,11 +206,9 @@ def test_a_task_says_what_it_may_not_do_and_for_which_file(
 # -- a disk that fails ------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("size", "kept"), [(3000, True), (10, False)], ids=["the inbox works", "nothing can be written"]
-)
-def test_an_edit_on_a_disk_that_fails_is_kept_or_named_and_arrives_afterwards(
-    make_rig: MakeRig, tmp_path: Path, size: int, kept: bool
+@pytest.mark.parametrize("size", [3000, 10], ids=["the log works", "nothing can be written"])
+def test_an_edit_on_a_disk_that_takes_no_content_is_kept_and_arrives_afterwards(
+    make_rig: MakeRig, tmp_path: Path, size: int
 ) -> None:
     limit = tmp_path / "limit"
     limit.write_text(str(NO_LIMIT))
@@ -207,18 +219,40 @@ def test_an_edit_on_a_disk_that_fails_is_kept_or_named_and_arrives_afterwards(
 
     result = edit(rig, scene_id, "Failed")
 
+    assert result.output == "queued"
+    if size == 3000:
+        assert rig.wait_until(lambda: "All jobs wait" in rig.worker_log())
     limit.write_text(str(NO_LIMIT))
-    line = assert_one_line(result)
-    assert "disk I/O error" in line or "File too large" in line
-    if kept:
-        assert result.output == "queued"
-        assert line.startswith(f"Scene {scene_id}: queued beside the database")
-    else:
-        assert result.error == line
-        assert rig.task("recent").error is None
+    assert rig.item_of(scene_id).title == "Before"
     rig.stop_worker()  # it has inherited the limit
     other, _ = rig.add_pair("b", tags=["T"])
     assert edit(rig, other, "Afterwards").output == "queued"
+    assert_all_arrives(rig)
+    assert rig.item_of(scene_id).title == "Failed"
+
+
+def _refuse_new_files() -> None:
+    real_open = os.open
+
+    def opens(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT and not os.path.exists(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        return real_open(path, flags, mode)
+
+    os.open = opens  # type: ignore[assignment]
+
+
+def test_an_edit_on_a_disk_without_room_for_a_file_is_named_and_arrives_afterwards(
+    rig: Rig,
+) -> None:
+    scene_id = settle_first(rig)
+    rig.alter(spool, _refuse_new_files)
+
+    result = edit(rig, scene_id, "Failed")
+
+    rig.restore_plugin()
+    assert rig.spooled() == []
+    assert_named(rig, result)
     assert_all_arrives(rig)
     assert rig.item_of(scene_id).title == "Failed"
 
