@@ -27,6 +27,15 @@ def leave_word(news: str, text: str) -> None:
         replace_file(temporary, news)
 
 
+def loading_fault(error: Exception) -> str:
+    """Return what to report when a module of the worker cannot be loaded."""
+    return (
+        f"The worker could not start ({type(error).__name__}: {error}); the jobs are kept. Files "
+        "of the plugin are missing or do not fit together: install Stash2Plex again in Stash, "
+        "Settings > Plugins, then the next edit or task syncs the jobs"
+    )
+
+
 def leave_word_of_loading(script: str, error: Exception) -> int:
     """Leave word that the worker's own modules cannot be loaded; return the exit status.
 
@@ -38,10 +47,5 @@ def leave_word_of_loading(script: str, error: Exception) -> int:
         connection = json.loads(sys.stdin.buffer.read())
         stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
         folder = resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)
-        leave_word(
-            folder.news,
-            f"The worker could not start ({type(error).__name__}: {error}); the jobs are kept. "
-            "Files of the plugin are missing or do not fit together: install Stash2Plex again in "
-            "Stash, Settings > Plugins, then the next edit or task goes on with them",
-        )
+        leave_word(folder.news, loading_fault(error))
     return 1

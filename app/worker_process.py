@@ -19,7 +19,7 @@ from app.collector import spare_the_collector
 from app.damage import Identity, Mender, identity_of, is_replaced
 from app.dependencies import activate_dependencies, dependency_problem
 from app.installation import Installation
-from app.worker_failure import leave_word
+from app.worker_failure import leave_word, loading_fault
 from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
@@ -169,6 +169,10 @@ def _try_to_work(process: _Process, plugin_dir: str) -> int:
         return _work(process)
     except NewerSchemaError as error:
         process.log.error(f"{error}. The queued edits wait")
+        Spool(process.folder.queue_folder).compact()
+        return 1
+    except (ImportError, SyntaxError) as error:  # most modules are loaded only in `_work`
+        process.log.error(loading_fault(error))
         Spool(process.folder.queue_folder).compact()
         return 1
     except Exception:  # noqa: BLE001 - nobody reads this process's stderr
