@@ -172,7 +172,7 @@ def test_a_poster_at_which_plex_fails_keeps_neither_fields_nor_background_from_i
     rig.stash.edit_scene(scene_id, title="One")
 
     assert rig.wait_until(lambda: item.art == png(1) and item.genres == ("T",))
-    assert rig.wait_until(lambda: "/posters: Plex could not" in rig.worker_log())
+    assert rig.wait_until(lambda: "the poster of item" in rig.worker_log())
     fault.clear()
     assert rig.wait_until(lambda: item.poster == png(1) and rig.queued() == 0, 60)
     assert rig.plex.log.count("art_upload") == 1
