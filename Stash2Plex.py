@@ -1,8 +1,6 @@
-"""Stash2Plex: what Stash runs for each hook and task. One JSON object in, one out.
+"""Stash2Plex: what Stash runs for each hook and task, and a command line: `--help` tells more.
 
-With arguments, or typed into a terminal, it is a command line: `python3 Stash2Plex.py --help`.
-Python caches no byte-code for a script, so this file stays short. It parses from Python 3.6 on: an
-old interpreter answers with one sentence instead of a stack trace.
+Python caches no byte-code for a script, so this file stays short. It parses from Python 3.6 on.
 """
 
 import os
@@ -10,8 +8,9 @@ import sys
 
 
 def main() -> None:
-    """Check the interpreter, then let `app.main` do the work."""
+    """Check the interpreter, let `app.main` do the work, and write its answer."""
     os.umask(0o077)
+    error = ""
     try:
         if sys.version_info < (3, 11):  # noqa: UP036 - a user may have an older one
             error = (
@@ -21,18 +20,20 @@ def main() -> None:
         else:
             from app.main import run
 
-            error = run(os.path.abspath(__file__), sys.argv[1:])
+            answer = run(os.path.abspath(__file__), sys.argv[1:])
     except Exception as bug:  # noqa: BLE001 - Stash gets one answer, whatever happened
         import traceback
 
         error = f"A bug of Stash2Plex, please report it: {type(bug).__name__}"
         trace = traceback.format_exc().replace("\n", " | ")
         sys.stderr.write(f"\x01e\x02{error}: {trace[-8000:]}\n")
-    import json
+    if error:
+        import json
 
-    sys.stdout.write(json.dumps({"error": error}))
+        answer = json.dumps({"error": error})
+    sys.stdout.write(answer)
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(0)  # without the clean-up of modules: the user waits for the end of this process
 
 
 if __name__ == "__main__":

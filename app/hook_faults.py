@@ -1,8 +1,8 @@
 """What a hook needs only when something is out of the ordinary: loaded then, never by the rule."""
 
+import json
 import os
 import traceback
-from typing import Any
 
 from app.privacy import disguise_of
 from app.relay import relay_worker_log
@@ -14,25 +14,28 @@ from shared.redaction import Secrets
 NEWS_BYTES = 200_000  # of the worker's log in one hook: some 2,000 lines, read in 5 ms
 
 
-def data_folder(script: str, connection: Any) -> str:
+def data_folder(script: str, connection: str) -> str:
     """Return the path of the data folder, which is made if it is missing.
+
+    The connection is Stash's as JSON, also in the other functions.
 
     Raises:
         OSError: none of its possible places can be written to.
     """
-    stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
+    known = json.loads(connection)
+    stash_dir = known.get("Dir") if isinstance(known, dict) else None
     return resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ).root
 
 
 def relay_news(root: str) -> None:
     """Repeat in Stash's log what the worker wrote into its own."""
-    relay_worker_log(DataFolder(root), _log(root, None), NEWS_BYTES)
+    relay_worker_log(DataFolder(root), _log(root, "null"), NEWS_BYTES)
 
 
 def answer_fault(
-    script: str, connection: Any, jobs: list[str], error: Exception, *, is_stored: bool
-) -> dict[str, Any]:
-    """Report an error of a hook and return the hook's answer.
+    script: str, connection: str, jobs: list[str], error: Exception, *, is_stored: bool
+) -> str:
+    """Report an error of a hook and return the hook's answer as JSON.
 
     Args:
         script: the plugin's entry script.
@@ -49,12 +52,14 @@ def answer_fault(
             f"Stash sent a hook that Stash2Plex cannot read: {error}. Nothing was queued; is there "
             "an update of Stash2Plex for this Stash?"
         )
-        return {"error": log.redact(str(error))}
+        return json.dumps({"error": log.redact(str(error))})
     if not isinstance(error, OSError):
         trace = "".join(traceback.format_exception(error))
         log.error("A bug of Stash2Plex, please report it: " + trace)
         if not is_stored:
-            return {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
+            return json.dumps(
+                {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
+            )
     elif is_stored:
         log.warning(
             f"The edit is queued, but no worker could be started ({error}): run the task "
@@ -69,13 +74,14 @@ def answer_fault(
             "to Plex'"
         )
         log.error(text)
-        return {"error": text}
-    return {"output": "queued" if jobs else "nothing to sync"}
+        return json.dumps({"error": text})
+    return json.dumps({"output": "queued" if jobs else "nothing to sync"})
 
 
-def _log(root: str, connection: Any) -> Log:
+def _log(root: str, connection: str) -> Log:
     secrets = Secrets()
-    cookie = connection.get("SessionCookie") if isinstance(connection, dict) else None
+    known = json.loads(connection)
+    cookie = known.get("SessionCookie") if isinstance(known, dict) else None
     secrets.add(cookie.get("Value") if isinstance(cookie, dict) else None)
     log = create_logger(secrets)
     disguise = disguise_of(DataFolder(root))

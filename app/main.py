@@ -1,7 +1,4 @@
-"""One invocation by Stash: hooks are answered here, everything else is loaded when it is needed.
-
-The user's save waits for a hook, so this module and what it imports are kept small.
-"""
+"""One invocation by Stash. A hook is answered here; everything else is loaded when it is needed."""
 
 import os
 import sys
@@ -9,108 +6,100 @@ import time
 
 from hooks.handlers import jobs_for_hook
 from shared.file_lock import FileLock
-from shared.light_json import dumps, loads
 from sync_queue.spool import elect, has_work, store
-
-TYPE_CHECKING = False  # importing `typing` costs a third of a bare interpreter's start
-if TYPE_CHECKING:
-    from typing import Any, NoReturn
 
 BURST_GAP = 2.0  # seconds; a hook that follows another one so closely logs at Stash's debug level
 NEWS_AGE = 10.0  # seconds; in a burst, one hook in this time relays the worker's log
 
 
-def run(script: str, arguments: "list[str]") -> str:
-    """Handle the invocation and end the process; return the error of an unusable request."""
+def run(script: str, arguments: list[str]) -> str:
+    """Handle one invocation of the plugin; return the answer as JSON."""
     if arguments or sys.stdin is None or sys.stdin.isatty():
         from app.command import run_arguments  # noqa: PLC0415
 
         sys.exit(run_arguments(script, arguments))
-    try:
-        message = loads(sys.stdin.buffer.read() or b"{}")
-    except RecursionError:
-        return "Stash2Plex is a plugin of Stash, its input is nested too deeply"
-    except ValueError as error:
-        return f"Stash2Plex is a plugin of Stash, its input is no JSON: {error}"
-    if not isinstance(message, dict):
-        return "Stash2Plex is a plugin of Stash, its input is no JSON object"
-    if message.get("args") is None:
-        message["args"] = {}
-    if isinstance(message["args"], dict) and "hookContext" in message["args"]:
-        finish(answer_hook(script, message))
-    from app.task_process import answer_task  # noqa: PLC0415
+    data = sys.stdin.buffer.read()
+    hook = _read_hook(data)
+    if hook is not None:
+        return answer_hook(script, *hook)
+    from app.task_process import handle_input  # noqa: PLC0415
 
-    return finish(answer_task(script, message))
+    return handle_input(script, data)
 
 
-def finish(reply: "dict[str, Any]") -> "NoReturn":
-    """Write the answer and end without the interpreter's clean-up.
-
-    The clean-up would close SQLite, which writes its whole log back while the user waits.
-    """
-    sys.stdout.buffer.write(dumps(reply).encode())
-    sys.stdout.buffer.flush()
-    os._exit(0)
+class _Decoder:
+    strict = True  # the attributes that the C scanner reads, with the defaults of `json.loads`
+    object_hook = object_pairs_hook = parse_constant = None
+    parse_float, parse_int = float, int
 
 
-def answer_hook(script: str, message: "dict[str, Any]") -> "dict[str, Any]":
-    """Store the jobs of an event, make sure that a worker runs, and return the answer."""
-    connection = message.get("server_connection")
+def _read_hook(data: bytes) -> tuple[object, str] | None:
+    """Return a hook's context, and its connection to Stash as JSON; None for any other input."""
+    try:  # `import json` takes a quarter of a hook's time, its C part none
+        from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415
+
+        text = data.decode()
+        message, end = make_scanner(_Decoder)(text, 0)  # type: ignore[arg-type]
+        options = (None, ": ", ", ", False, False, True)  # the defaults of `json.dumps`
+        encode = make_encoder(None, None, encode_basestring_ascii, *options)  # type: ignore[arg-type]
+        connection = "".join(encode(message.get("server_connection"), 0))
+        return None if text[end:].strip() else (message["args"]["hookContext"], connection)
+    except Exception:  # noqa: BLE001 - no hook, or input that `json` knows how to judge
+        return None
+
+
+def answer_hook(script: str, context: object, connection: str) -> str:
+    """Store an event's jobs and make sure that a worker runs; the connection is Stash's as JSON."""
     jobs: list[str] = []
     is_stored = False
     try:
-        jobs = jobs_for_hook(message["args"]["hookContext"])
+        jobs = jobs_for_hook(context)
         root, level = _store(script, connection, jobs)
         is_stored = True
         if jobs:
             subjects = ", ".join(job.split(".")[1].replace("_", " ").capitalize() for job in jobs)
-            _tell(level, f"{subjects}: queued")
+            _tell(f"\x01{level}\x02{subjects}: queued\n")
         if jobs or has_work(f"{root}/queue/spool"):
-            _ensure_worker(script, root, connection)
+            lock = FileLock(f"{root}/worker.lock")
+            if elect(lock, f"{root}/queue/spool", connection.encode()):
+                from worker.launcher import start_worker  # noqa: PLC0415 - most find one alive
+
+                start_worker(script, lock, connection.encode())
         _relay(root)
     except Exception as error:  # noqa: BLE001 - a hook always answers
         from app.hook_faults import answer_fault  # noqa: PLC0415
 
         return answer_fault(script, connection, jobs, error, is_stored=is_stored)
-    return {"output": "queued" if jobs else "nothing to sync"}
+    return '{"output": "queued"}' if jobs else '{"output": "nothing to sync"}'
 
 
-def _tell(level: str, text: str) -> None:
+def _store(script: str, connection: str, jobs: list[str]) -> tuple[str, str]:
+    """Store the jobs; return the data folder and the level of the hook's log line."""
+    root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     try:
-        os.write(2, f"\x01{level}\x02{text}\n".encode())
+        last_change = os.stat(f"{root}/queue/spool").st_mtime
+        store(f"{root}/queue/spool", jobs)
+    except OSError:
+        from app.hook_faults import data_folder  # noqa: PLC0415 - it is missing or read-only
+
+        root, last_change = data_folder(script, connection), 0.0
+        store(f"{root}/queue/spool", jobs)
+    return root, "d" if abs(time.time() - last_change) < BURST_GAP else "i"
+
+
+def _tell(line: str) -> None:
+    try:
+        os.write(2, line.encode())
     except OSError:
         pass  # Stash has closed its end
 
 
-def _store(script: str, connection: "Any", jobs: "list[str]") -> "tuple[str, str]":
-    """Store the jobs; return the data folder and the level of the hook's log line."""
-    root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
-    spool = f"{root}/queue/spool"
-    try:
-        in_burst = abs(time.time() - os.stat(spool).st_mtime) < BURST_GAP
-        store(spool, jobs)
-    except OSError:
-        from app.hook_faults import data_folder  # noqa: PLC0415 - it is missing or read-only
-
-        root, in_burst = data_folder(script, connection), False
-        store(f"{root}/queue/spool", jobs)
-    return root, "d" if in_burst else "i"
-
-
-def _ensure_worker(script: str, root: str, connection: "Any") -> None:
-    lock = FileLock(f"{root}/worker.lock")
-    if elect(lock, f"{root}/queue/spool", connection):
-        from worker.launcher import start_worker  # noqa: PLC0415 - a living worker is the rule
-
-        start_worker(script, lock, connection)
-
-
 def _relay(root: str) -> None:
-    """Repeat the worker's log in Stash's log, when it has news of some seconds."""
+    """Repeat the worker's log in Stash's log, if it has news that are some seconds old."""
     try:
         age = time.time() - os.stat(f"{root}/worker.news").st_mtime
     except FileNotFoundError:
-        return
+        age = 0.0
     if not 0 <= age < NEWS_AGE:
         from app.hook_faults import relay_news  # noqa: PLC0415 - most hooks have nothing to relay
 

@@ -8,9 +8,8 @@ from app.container import Container
 from app.reconciliation_due import reconciliation_state
 from shared.file_lock import FileLock
 from tasks.context import TaskContext
-from worker.launcher import ensure_worker
 from worker.records import Records
-from worker.takeover import Takeover
+from worker.takeover import Takeover, ensure_worker
 
 if TYPE_CHECKING:
     from reconciliation.automatic import Reconciler

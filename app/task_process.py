@@ -1,10 +1,12 @@
 """A task's process: find the task, build what it needs, run it, make sure of a worker."""
 
+import json
 import os
 import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from app import main
 from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
@@ -13,6 +15,28 @@ from tasks.arguments import arguments_of, check, wants_json
 from tasks.doctor import MODE as DOCTOR
 from tasks.errors import TaskError
 from tasks.operations import mode_of
+
+
+def handle_input(script: str, data: bytes) -> str:
+    """Answer, as JSON, input that `app.main` did not recognize as a hook."""
+    try:
+        message = json.loads(data or b"{}")
+    except RecursionError:
+        return _refusal("is nested too deeply")
+    except ValueError as error:
+        return _refusal(f"is no JSON: {error}")
+    if not isinstance(message, dict):
+        return _refusal("is no JSON object")
+    if message.get("args") is None:
+        message["args"] = {}
+    if isinstance(message["args"], dict) and "hookContext" in message["args"]:
+        connection = json.dumps(message.get("server_connection"))
+        return main.answer_hook(script, message["args"]["hookContext"], connection)
+    return json.dumps(answer_task(script, message))
+
+
+def _refusal(reason: str) -> str:
+    return json.dumps({"error": f"Stash2Plex is a plugin of Stash, its input {reason}"})
 
 
 def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:

@@ -31,12 +31,11 @@ from sync_queue.database import NewerSchemaError
 from sync_queue.rescue import is_damage
 from sync_queue.spool_import import Spool
 from worker.database_fault import database_fault
-from worker.launcher import ensure_worker
 from worker.orphans import LinuxProcesses, Orphans
 from worker.pause_note import PauseNote
 from worker.pauses import DATABASE, Pauses
 from worker.rest import Rest
-from worker.takeover import LOOK_FOR_REQUESTS, is_wanted
+from worker.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
 
 if TYPE_CHECKING:
     from app.container import Container

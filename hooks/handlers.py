@@ -1,128 +1,81 @@
-"""Decides whether an event matters to Plex, and which jobs it asks for.
+"""Decides which jobs an event asks for, without settings and requests: the user's save waits.
 
-A job is a text such as `metadata.scene_12`: update type, subject, hints. The user's save waits for
-this module, so it reads no settings and makes no request.
+A job is a text such as `metadata.scene_12.cover_changed`: update type, subject, hints.
 """
 
-TYPE_CHECKING = False  # importing `typing` costs a third of a bare interpreter's start
-if TYPE_CHECKING:
-    from typing import Any
-
-UPDATED = {
-    "Performer.Update.Post": "performer",
-    "Studio.Update.Post": "studio",
-    "Tag.Update.Post": "tag",
-}
-# Jobs of events that matter whatever changed: a new scene, a deleted object.
-ALWAYS = {
-    "Scene.Create.Post": ("scan", "scene"),
-    "Scene.Destroy.Post": ("forget", "scene"),
-    "Performer.Destroy.Post": ("entity", "performer"),
-    "Studio.Destroy.Post": ("entity", "studio"),
-    "Tag.Destroy.Post": ("entity", "tag"),
-}
 # Fields of Stash's scene inputs that reach Plex, or that tell that a scene was identified.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
     "url", "urls", "code", "director", "groups", "movies", "stash_ids", "organized",
 ))  # fmt: skip
-# Plex shows the name of a performer, studio or tag; the other tells performers of one name apart.
+# Plex shows the name of a performer, studio or tag. A disambiguation separates equal names.
 NAME_FIELDS = frozenset(("name", "disambiguation"))
-_LARGEST_ID, _MOST_DIGITS = 2**63 - 1, 19  # of SQLite, which is Stash's database
+# What an event asks for, and the kind of its object; an update must change a field of the above.
+EVENTS = {
+    "Scene.Create.Post": ("scan", "scene"),
+    "Scene.Update.Post": ("metadata", "scene"),
+    "Scene.Destroy.Post": ("forget", "scene"),
+    "Performer.Update.Post": ("entity", "performer"),
+    "Performer.Destroy.Post": ("entity", "performer"),
+    "Studio.Update.Post": ("entity", "studio"),
+    "Studio.Destroy.Post": ("entity", "studio"),
+    "Tag.Update.Post": ("entity", "tag"),
+    "Tag.Destroy.Post": ("entity", "tag"),
+    "Tag.Merge.Post": ("entity", "tag"),
+}
 
 
 class HookContextError(ValueError):
     """Stash's event does not say which object changed how."""
 
 
-def jobs_for_hook(context: "Any") -> "list[str]":
-    """Return the jobs that an event asks for; none when Plex does not show what changed.
-
-    Args:
-        context: Stash's `hookContext` as it arrived.
-
-    Raises:
-        HookContextError: the context names no object.
-    """
+def jobs_for_hook(context: object) -> list[str]:
+    """Return the jobs that Stash's `hookContext` asks for; none if Plex shows no change."""
     if not isinstance(context, dict):
-        message = f"hookContext is {type(context).__name__}, an object was expected"
+        raise HookContextError(f"hookContext is {type(context).__name__}, an object was expected")
+    event, hook_input = context.get("type"), context.get("input")
+    if not isinstance(event, str) or event not in EVENTS:
+        return []
+    update_type, kind = EVENTS[event]
+    ids = [_number(context.get("id"))]
+    if ids[0] is None:
+        message = f"hookContext.id is {context.get('id')!r}, the number of a {kind} was expected"
         raise HookContextError(message)
-    event = context.get("type")
-    if not isinstance(event, str):
-        return []
-    if event == "Scene.Update.Post":
-        return on_scene_update(context)
-    if event == "Tag.Merge.Post":
-        return on_tag_merge(context)
-    if event in UPDATED:
-        return on_entity_update(context, UPDATED[event])
-    if event in ALWAYS:
-        update_type, kind = ALWAYS[event]
-        return [f"{update_type}.{kind}_{_id_of(context, kind)}"]
-    return []
-
-
-def on_scene_update(context: "dict[str, Any]") -> "list[str]":
-    """Return the job of an updated scene.
-
-    An update without `input` comes from a scan or a moved file: the scene is matched again.
-    """
-    scene_id = _id_of(context, "scene")
-    if not context.get("input"):
-        return [f"path.scene_{scene_id}"]
-    names = changed_fields(context["input"], context.get("inputFields"))
-    if not requires_plex_sync(names):
-        return []
-    return [f"metadata.scene_{scene_id}" + (".cover_changed" if "cover_image" in names else "")]
-
-
-def on_entity_update(context: "dict[str, Any]", kind: str) -> "list[str]":
-    """Return the job of an updated performer, studio or tag, unless its name stayed the same."""
-    job, hook_input = f"entity.{kind}_{_id_of(context, kind)}", context.get("input")
     names = changed_fields(hook_input, context.get("inputFields"))
-    return [] if hook_input and NAME_FIELDS.isdisjoint(names) else [job]
+    if event == "Scene.Update.Post":
+        return on_scene_update(ids[0], names if hook_input else None)
+    if event.endswith(".Update.Post") and hook_input and NAME_FIELDS.isdisjoint(names):
+        return []
+    if event == "Tag.Merge.Post" and isinstance(hook_input, dict):
+        # Only the ids of the merged tags tell what their scenes were sent.
+        merged = hook_input.get("source")
+        ids += map(_number, merged if isinstance(merged, list) else ())
+    unique_ids = dict.fromkeys(number for number in ids if number is not None)
+    return [f"{update_type}.{kind}_{number}" for number in unique_ids]
 
 
-def on_tag_merge(context: "dict[str, Any]") -> "list[str]":
-    """Return a job for the destination of a merge and one for each tag merged into it.
-
-    What scenes of the merged tags were sent is known by the old ids only.
-    """
-    destination, hook_input = _id_of(context, "tag"), context.get("input")
-    merged = hook_input.get("source") if isinstance(hook_input, dict) else None
-    sources = map(_number, merged if isinstance(merged, list) else ())
-    ids = dict.fromkeys((destination, *(number for number in sources if number is not None)))
-    return [f"entity.tag_{tag_id}" for tag_id in ids]
+def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
+    """Return the job of an updated scene; `names` is None after a scan or a move of its file."""
+    if names is None:
+        return [f"path.scene_{scene_id}"]
+    hint = ".cover_changed" if "cover_image" in names else ""
+    return [f"metadata.scene_{scene_id}{hint}"] if requires_plex_sync(names) else []
 
 
-def changed_fields(hook_input: "Any", input_fields: "Any") -> "set[str]":
-    """Return the names of the fields that a request named.
+def requires_plex_sync(names: set[str]) -> bool:
+    """Tell whether any of these fields reaches Plex."""
+    return not SYNCED_FIELDS.isdisjoint(names)
 
-    `input` is an object, or in a bulk edit a list of all its objects.
-    """
+
+def changed_fields(hook_input: object, input_fields: object) -> set[str]:
+    """Return the names of the fields in a request's input, or in a bulk edit's list of inputs."""
     if isinstance(input_fields, list) and input_fields:
         return {name for name in input_fields if isinstance(name, str)}
     inputs = hook_input if isinstance(hook_input, list) else [hook_input]
     return {name for fields in inputs if isinstance(fields, dict) for name in fields}
 
 
-def requires_plex_sync(names: "set[str]") -> bool:
-    """Tell whether any of these fields reaches Plex."""
-    return not SYNCED_FIELDS.isdisjoint(names)
-
-
-def _id_of(context: "dict[str, Any]", kind: str) -> int:
-    number = _number(context.get("id"))
-    if number is None:
-        message = f"hookContext.id is {context.get('id')!r}, the number of a {kind} was expected"
-        raise HookContextError(message)
-    return number
-
-
-def _number(value: "Any") -> "int | None":
-    # Stash sends a number; a text of digits is unambiguous, a bool or a fraction is not.
-    text = value.strip() if isinstance(value, str) else ""
-    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
-    number = int(text) if is_number else value
-    is_id = isinstance(number, int) and not isinstance(number, bool) and 0 < number <= _LARGEST_ID
-    return number if is_id else None
+def _number(value: object) -> int | None:
+    text = str(value).strip()  # Stash sends a number; a text of digits is unambiguous
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    return number if 0 < number < 2**63 else None  # SQLite's integers, and so Stash's ids

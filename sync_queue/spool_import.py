@@ -120,15 +120,19 @@ class Spool:
         """Return the connection to Stash that a hook or task has left, and remove it; else None."""
         path = os.path.join(self._spool, CONNECTION)
         try:
-            with open(path, encoding="utf-8") as file:
-                connection = json.load(file)
+            with open(path, "rb") as file:
+                content = file.read()
             remove_file(path)
+            return json.loads(content)
         except (OSError, ValueError, RecursionError):
             return None
-        return connection
 
     def compact(self) -> None:
-        """Remove all but the newest file of each job, for a spool that cannot be imported."""
+        """Remove the connection and all but the newest file of each job.
+
+        This is for a spool that cannot be imported now.
+        """
+        self.take_connection()
         newest = {os.path.basename(one.path).split(".", 1)[1]: one.path for one in self._new()}
         kept = set(newest.values())
         for stored in self._new():

@@ -35,8 +35,7 @@ MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
 # what they import is installed.
 LAZY = {
     "Stash2Plex.py",
-    "shared/light_json.py",
-    "worker/launcher.py",
+    "shared/windows.py",
     "app/main.py",
     "app/command.py",
     "app/worker_process.py",

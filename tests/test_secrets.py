@@ -191,9 +191,9 @@ def _half_of_it_in_a_log() -> None:
 def _the_cookie_in_an_answer() -> None:
     answer_hook = main.answer_hook
 
-    def answers(script: str, message: dict[str, Any]) -> dict[str, Any]:
-        answer_hook(script, message)
-        return {"output": "queued " + message["server_connection"]["SessionCookie"]["Value"]}
+    def answers(script: str, context: object, connection: str) -> str:
+        answer_hook(script, context, connection)
+        return connection
 
     main.answer_hook = answers
 
@@ -242,9 +242,9 @@ UNREADABLE = {
 def _write_first(line: bytes) -> None:
     answer_hook = main.answer_hook
 
-    def writes(script: str, message: dict[str, Any]) -> dict[str, Any]:
+    def writes(script: str, context: object, connection: str) -> str:
         os.write(2, line)
-        return answer_hook(script, message)
+        return answer_hook(script, context, connection)
 
     main.answer_hook = writes
 

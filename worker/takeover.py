@@ -5,21 +5,48 @@ stale one. A worker looks for it and ends after the scene in hand, its jobs kept
 starts in between does the same.
 """
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from shared.file_lock import FileLock
 from shared.frozen import frozen
+from sync_queue.spool import elect
+from worker.launcher import start_worker
 
 LOOK_FOR_REQUESTS = 0.5  # seconds between a worker's looks
 PATIENCE = 60.0  # seconds; a worker's longest step is one request that times out
 _TRY_EVERY = 0.1  # seconds
+ALREADY_RUNNING, STARTED = "running", "started"
 
 
 class OccupiedError(Exception):
     """The worker did not make room in time; the text says what to do."""
+
+
+def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
+    """Start a worker unless one runs, which gets the connection to Stash then.
+
+    Args:
+        script: the plugin's entry script.
+        lock: the worker lock.
+        spool: the spool's folder.
+        server_connection: Stash's object of that name, as it arrived.
+
+    Returns:
+        `running` or `started`.
+
+    Raises:
+        OSError: no process could be started; the lock is free again.
+    """
+    connection = json.dumps(server_connection).encode()
+    if not elect(lock, spool, connection):
+        return ALREADY_RUNNING
+    start_worker(script, lock, connection)
+    return STARTED
 
 
 def is_wanted(request_path: str) -> bool:

@@ -52,6 +52,30 @@ def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig, ev
     assert {name for name in extra if name.split(".")[0] not in OUR_PACKAGES} == set()
 
 
+def test_the_hook_path_is_short(rig: Rig) -> None:
+    """350 lines in 6 modules, and 85 more lines for a hook that starts a worker."""
+    scene_id, _ = rig.add_pair("a")
+    lock = hold_worker_lock(rig)
+    stdin = rig.stash.edit_scene(scene_id, title="T")[0].result.stdin
+    script = rig.manifest.directory / "Stash2Plex.py"
+
+    _, living = loaded_modules(script, stdin)
+    lock.release()
+    _, starting = loaded_modules(script, stdin)
+
+    for modules, most_lines in ((living, 350), (starting, 435)):
+        files, lines = _size_of(script, modules)
+        assert 3 < files <= 6
+        assert lines <= most_lines
+
+
+def _size_of(script: Path, modules: set[str]) -> tuple[int, int]:
+    """Return how many modules were loaded, packages apart, and how many lines they have."""
+    names = [name for name in modules if name.split(".")[0] in OUR_PACKAGES and "." in name]
+    files = [script, *(script.parent.joinpath(*name.split(".")) for name in names)]
+    return len(files), sum(len(file.with_suffix(".py").read_text().splitlines()) for file in files)
+
+
 def test_half_a_plugin_answers_as_stash_expects_it(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a")
     shutil.rmtree(rig.manifest.directory / "shared")

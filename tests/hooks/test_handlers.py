@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hooks.handlers import (
-    ALWAYS,
+    EVENTS,
     SYNCED_FIELDS,
-    UPDATED,
     HookContextError,
     changed_fields,
     requires_plex_sync,
@@ -365,10 +364,9 @@ def test_a_context_that_is_no_object_is_refused(broken: object) -> None:
         only_job(broken, NOW)
 
 
-EVENTS = ["Scene.Update.Post", "Tag.Merge.Post", *UPDATED, *ALWAYS]
 CONTEXT_LIKE = json_object(
     id=st.integers(min_value=1) | st.integers(min_value=1).map(str),
-    type=st.sampled_from(EVENTS),
+    type=st.sampled_from(sorted(EVENTS)),
     input=st.dictionaries(st.sampled_from([*SYNCED, *NOT_SYNCED]), JSON, max_size=4)
     | st.lists(JSON, max_size=3),
     inputFields=st.lists(st.sampled_from([*SYNCED, *NOT_SYNCED]) | JSON, max_size=4),

@@ -63,14 +63,15 @@ class Site:
         enqueue(database, [scene_job(one, METADATA, NOW) for one in rows], NOW)
         database.close()
 
-    def message(self, scene_id: int = SCENE) -> dict[str, Any]:
+    def answer(self, scene_id: int = SCENE, field: str = "title") -> Any:
+        """Run a hook for an edit of a scene."""
         context = {
             "id": scene_id,
             "type": "Scene.Update.Post",
-            "input": {"id": str(scene_id), "title": "T"},
-            "inputFields": ["id", "title"],
+            "input": {"id": str(scene_id), field: "T"},
+            "inputFields": ["id", field],
         }
-        return {"server_connection": {}, "args": {"hookContext": context}}
+        return json.loads(answer_hook(self.script, context, "{}"))
 
     def queued(self) -> set[int]:
         """The scenes in the database."""
@@ -281,7 +282,7 @@ def test_a_hook_queues_its_edit_whatever_is_wrong_with_the_database(
     fault(site)
 
     with _exclusive(site) if fault is _sound else nullcontext():
-        assert answer_hook(site.script, site.message()) == {"output": "queued"}
+        assert site.answer() == {"output": "queued"}
 
     assert site.spooled() == {SCENE}
     assert not site.lines
@@ -291,7 +292,7 @@ def test_a_hook_that_can_store_its_edit_nowhere_says_which_and_what_to_do(site: 
     shutil.rmtree(site.queue)
     site.queue.write_text("a file where the folder was")
 
-    reply = answer_hook(site.script, site.message())
+    reply = site.answer()
 
     assert f"Scene {SCENE}" in reply["error"]
     assert "Sync Recent Scenes to Plex" in reply["error"]
@@ -301,17 +302,15 @@ def test_a_hook_that_can_store_its_edit_nowhere_says_which_and_what_to_do(site: 
 def test_a_hook_without_a_job_says_nothing_of_a_folder_that_it_cannot_use(site: Site) -> None:
     shutil.rmtree(site.queue)
     site.queue.write_text("a file where the folder was")
-    message = site.message()
-    message["args"]["hookContext"]["inputFields"] = ["play_count"]
 
-    assert answer_hook(site.script, message) == {"output": "nothing to sync"}
+    assert site.answer(field="play_count") == {"output": "nothing to sync"}
     assert site.lines == []
 
 
 def test_a_hook_on_a_full_disk_loses_nothing_in_silence(site: Site) -> None:
     with own_disk(site, files=50) as filler:
         fill_up(filler)  # which leaves room for names
-        answers = [answer_hook(site.script, site.message(scene)) for scene in range(100, 200)]
+        answers = [site.answer(scene) for scene in range(100, 200)]
         filler.unlink()
 
         queued = {100 + n for n, answer in enumerate(answers) if answer == {"output": "queued"}}
@@ -320,12 +319,12 @@ def test_a_hook_on_a_full_disk_loses_nothing_in_silence(site: Site) -> None:
         assert len(queued) + len(refused) == 100
         assert refused, "the disk was not full"
         assert all("Sync Recent Scenes to Plex" in error for error in refused)
-        assert answer_hook(site.script, site.message()) == {"output": "queued"}
+        assert site.answer() == {"output": "queued"}
 
 
 def test_jobs_stay_in_the_spool_while_the_database_is_held(site: Site) -> None:
     queue = QueueManager(str(site.queue))
-    answer_hook(site.script, site.message())
+    site.answer()
     with _locked(site), pytest.raises(sqlite3.OperationalError, match="locked"):
         queue.import_spool(site.lines.append)
     assert site.spooled() == {SCENE}
@@ -364,7 +363,7 @@ def test_a_database_that_is_new_asks_for_no_reconciliation(
     for name in ("worker.lock", "stats.json", "device_id.json"):  # also of the earlier Stash2Plex
         (site.root / "data" / name).touch()
 
-    assert answer_hook(site.script, site.message()) == {"output": "queued"}
+    assert site.answer() == {"output": "queued"}
     queue = QueueManager(str(site.queue))
     queue.import_spool(site.lines.append)
 

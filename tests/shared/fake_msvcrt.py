@@ -1,4 +1,4 @@
-"""What Windows' C library does to locks, on POSIX: enough of it for `shared/file_lock.py`.
+"""What Windows' C library does to locks, on POSIX: enough of it for `shared/windows.py`.
 
 A lock belongs to one open file, other opens of it by the same process included, and ends when that
 is closed or its process dies. Whoever cannot have it is told `EACCES` at once, or `EDEADLOCK` after
@@ -11,6 +11,7 @@ import os
 
 LK_UNLCK, LK_LOCK, LK_NBLCK = 0, 1, 2
 TRIES = 10
+HELD = errno.EACCES
 
 
 def locking(fd: int, mode: int, nbytes: int, /) -> None:
@@ -32,7 +33,7 @@ def locking(fd: int, mode: int, nbytes: int, /) -> None:
             between_tries()
     if mode == LK_LOCK:
         raise OSError(errno.EDEADLK, os.strerror(errno.EDEADLK))
-    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    raise OSError(HELD, os.strerror(HELD))
 
 
 def between_tries() -> None:

@@ -8,14 +8,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from shared.file_lock import FileLock
 from simulators.rig import REPOSITORY
 from tests.shared import fake_msvcrt
-
-SOURCE = REPOSITORY / "shared" / "file_lock.py"
 
 
 @pytest.fixture
@@ -24,15 +23,23 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> type[FileLock]:
     with monkeypatch.context() as patched:
         patched.setattr(sys, "platform", "win32")
         patched.setitem(sys.modules, "msvcrt", fake_msvcrt)
-        spec = importlib.util.spec_from_file_location("file_lock_of_windows", SOURCE)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        patched.setitem(sys.modules, "shared.windows", load("windows"))
+        module = load("file_lock")
     assert "fcntl" not in vars(module)
     made = vars(module)["FileLock"]
     assert isinstance(made, type)
     return made
+
+
+def load(name: str) -> ModuleType:
+    """Execute a module of `shared` anew."""
+    source = REPOSITORY / "shared" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"shared.{name}", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
@@ -40,7 +47,11 @@ def path(tmp_path: Path) -> str:
     return str(tmp_path / "worker.lock")
 
 
-def test_it_excludes_others_until_it_is_released(windows: type[FileLock], path: str) -> None:
+@pytest.mark.parametrize("held", [errno.EACCES, 0], ids=["Windows", "Wine"])
+def test_it_excludes_others_until_it_is_released(
+    windows: type[FileLock], path: str, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(fake_msvcrt, "HELD", held)
     first, second = windows(path), windows(path)
 
     assert [first.try_acquire(), first.try_acquire(), second.try_acquire()] == [True, True, False]

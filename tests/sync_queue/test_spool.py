@@ -255,10 +255,12 @@ def test_a_spool_that_nobody_imports_keeps_one_file_of_each_job(folder: str) -> 
     for _ in range(3):
         spool(folder, "metadata.scene_1", "path.scene_1", "metadata.scene_1.cover_changed")
     newest = [one.path for one in read_spool(folder)][-3:]
+    (Path(folder) / "spool" / "connection").write_text("{}")
 
     Spool(folder).compact()
 
     assert [one.path for one in read_spool(folder)] == newest
+    assert len(names(folder)) == len(newest)
 
 
 # the connection of a hook that finds a worker alive
@@ -267,10 +269,10 @@ def test_a_spool_that_nobody_imports_keeps_one_file_of_each_job(folder: str) -> 
 def test_a_living_worker_gets_the_connection_in_a_file_of_the_user_alone(folder: str) -> None:
     place, lock = f"{folder}/spool", f"{folder}/worker.lock"
     held = FileLock(lock)
-    assert elect(held, place, CONNECTION)
+    assert elect(held, place, b"")
     assert names(folder) == []
 
-    assert not elect(FileLock(lock), place, CONNECTION)
+    assert not elect(FileLock(lock), place, json.dumps(CONNECTION).encode())
 
     path = Path(place) / "connection"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -295,13 +297,32 @@ def test_a_worker_that_ends_between_the_two_tries_leaves_the_lock_to_the_hook(
 
     monkeypatch.setattr(os, "write", end)
 
-    assert elect(FileLock(lock), place, CONNECTION)
+    assert elect(FileLock(lock), place, b"{}")
+
+
+def test_a_connection_that_cannot_be_handed_over_is_removed(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows no file is replaced while another process has it open."""
+    place, lock = f"{folder}/spool", f"{folder}/worker.lock"
+    held = FileLock(lock)
+    assert held.try_acquire()
+
+    def refuse(_source: str, _target: str) -> None:
+        raise PermissionError(13, "another process has it open")
+
+    monkeypatch.setattr(os, "replace", refuse)
+
+    assert not elect(FileLock(lock), place, b"{}")
+    assert names(folder) == []
+    held.release()
 
 
 @pytest.mark.parametrize("torn", [b"", b"{", b"\xff"])
-def test_a_torn_connection_is_none(folder: str, torn: bytes) -> None:
+def test_a_connection_torn_by_a_power_cut_is_removed(folder: str, torn: bytes) -> None:
     (Path(folder) / "spool" / "connection").write_bytes(torn)
     assert Spool(folder).take_connection() is None
+    assert not Spool(folder).has_news()
 
 
 # the inbox of older versions

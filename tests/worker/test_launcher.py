@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.file_lock import FileLock
-from worker.launcher import STARTED, ensure_worker
+from tests.shared import fake_msvcrt
+from worker import launcher
+from worker.takeover import STARTED, ensure_worker
 
 CONNECTION = {"Port": 9999, "SessionCookie": {"Name": "session", "Value": "cookie-Ab3dEf6hIj"}}
 DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP = 0x8, 0x200
@@ -47,6 +50,11 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Started]:
         return found[-1]
 
     monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setitem(sys.modules, "msvcrt", fake_msvcrt)
+    monkeypatch.delitem(sys.modules, "shared.windows", raising=False)
+    start_detached = import_module("shared.windows").start_detached
+    monkeypatch.delitem(sys.modules, "shared.windows")
+    monkeypatch.setattr(launcher, "start_detached", start_detached, raising=False)
     monkeypatch.setattr(subprocess, "Popen", popen)
     monkeypatch.setattr(subprocess, "DETACHED_PROCESS", DETACHED_PROCESS, raising=False)
     monkeypatch.setattr(

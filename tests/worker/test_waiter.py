@@ -12,7 +12,8 @@ import pytest
 
 from shared.file_lock import FileLock
 from simulators.rig import REPOSITORY
-from worker.launcher import ALREADY_RUNNING, STARTED, door_of, ensure_worker
+from worker.launcher import door_of
+from worker.takeover import ALREADY_RUNNING, STARTED, ensure_worker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes")
 
