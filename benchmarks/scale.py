@@ -29,8 +29,8 @@ class Scale:
 
     pairs: int = 60
     cold_pairs: int = 8
-    large_pairs: int = 20
-    row: int = 500
+    large_pairs: int = 60
+    row: int = 1_000
     edits: int = 20
     edits_from_cold: int = 10
     burst: int = 50
