@@ -95,7 +95,6 @@ def _tell(line: str) -> None:
 
 
 def _relay(root: str) -> None:
-    """Repeat the worker's log in Stash's log, if it has news that are some seconds old."""
     try:
         age = time.time() - os.stat(f"{root}/worker.news").st_mtime
     except FileNotFoundError:

@@ -8,11 +8,14 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    unlock_and_close = os.close  # not unlocked: a child with the descriptor still holds the lock
-
     def lock_file(descriptor: int, *, wait: bool) -> None:
         """Lock an open file; raise `BlockingIOError` if another process holds the lock."""
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+    def unlock_and_close(descriptor: int) -> None:
+        """Release a lock, also for forked children that still have the descriptor."""
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
 
 
 class FileLock:
@@ -41,7 +44,7 @@ class FileLock:
         return self.descriptor is not None
 
     def release(self) -> None:
-        """Release the lock; harmless when it is not held."""
+        """Release the lock if it is held."""
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is not None:
             unlock_and_close(descriptor)

@@ -1,7 +1,6 @@
 """The spool: the durable front of the queue. Hooks add jobs here, `spool_import` moves them on.
 
-A job is an empty file whose name says everything: `<time>-<process>-<number>.<job>`. So no job can
-be torn, and one flush of the folder makes all jobs of an event durable.
+A job is an empty file with the name `<time>-<process>-<number>.<job>`: it cannot be torn.
 """
 
 import errno

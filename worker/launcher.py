@@ -29,8 +29,16 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
             start_detached(worker_command(script, ""), connection)
         elif not _wake(door_of(lock), worker_command(script, ""), connection):
             _spawn(script, lock, connection)
+            hand_over(lock)
     finally:
         lock.release()
+
+
+def hand_over(lock: FileLock) -> None:
+    """Close the lock's file without unlocking it: a child that has inherited it holds the lock."""
+    descriptor, lock.descriptor = lock.descriptor, None
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 def worker_command(script: str, lock_descriptor: str) -> list[str]:

@@ -64,10 +64,7 @@ class Rest:
         return bool(select.select([self._door], [], [], 0)[0])
 
     def begin(self) -> None:
-        """Become the process that waits; returns where this one is to end, or has to.
-
-        The lock is free then, or as good as: it ends with the program that took it.
-        """
+        """Become the process that waits; returns, without the lock, where this one has to end."""
         self.prepare(patient=False)
         try:
             if self._door is None and self._is_installed():
@@ -75,6 +72,7 @@ class Rest:
                 self._lock.release()
                 if not self._orphans.are_collected() and self._lock.try_acquire():
                     self.prepare(patient=False)
+            self._lock.release()  # from now on, a hook that gets the lock finds the door open
             if self._door is not None:
                 self._become_waiter(self._door)
         except OSError as error:

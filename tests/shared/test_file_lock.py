@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from shared.file_lock import FileLock
+from worker.launcher import hand_over
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="descriptors are handed over on POSIX")
@@ -125,12 +126,25 @@ def test_a_lock_is_handed_over_without_a_moment_in_which_nobody_holds_it(path: s
     assert lock.descriptor is not None
     with child(INHERIT, path, str(lock.descriptor), fds=(lock.descriptor,)) as heir:
         assert heir.line() == "True"
-        lock.release()
+        hand_over(lock)
         other = FileLock(path)
         assert not other.try_acquire()
         heir.kill()
         assert other.try_acquire()
         other.release()
+
+
+@POSIX_ONLY
+def test_a_released_lock_is_free_though_a_forked_child_has_its_file_open(path: str) -> None:
+    """Such as the process that finds out whether ended orphans are collected (`worker.orphans`)."""
+    lock = FileLock(path)
+    assert lock.try_acquire()
+    assert lock.descriptor is not None
+    with child(INHERIT, path, str(lock.descriptor), fds=(lock.descriptor,)) as bystander:
+        assert bystander.line() == "True"
+        lock.release()
+        assert lock.try_acquire()
+    lock.release()
 
 
 @POSIX_ONLY

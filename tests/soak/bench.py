@@ -25,6 +25,7 @@ from sync_queue.schema import DUE, IS_WAITING, TABLE
 from tests.soak import seams
 from tests.soak.nursery import Nursery
 from tests.soak.seams import WORKER
+from worker.launcher import hand_over
 
 SCENES = 200  # at least one for each point
 END_OF_STEP = "file:replace stats.json:after"
@@ -222,7 +223,7 @@ class Bench:
     def start_worker(self) -> int:
         assert self.lock.descriptor is not None
         self._worker = self._nursery.start_worker(self.lock.descriptor, self._stdin)
-        self.lock.release()
+        hand_over(self.lock)
         return self._worker
 
     def await_death(self) -> None:

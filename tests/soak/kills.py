@@ -29,6 +29,7 @@ from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.schema import IN_PROGRESS
 from tests.soak.nursery import Nursery
+from worker.launcher import hand_over
 
 SCENES = 40
 MOST_EDITS = 6  # of different scenes between two kills
@@ -109,7 +110,7 @@ class KillSoak:
         assert lock.descriptor is not None
         os.set_inheritable(lock.descriptor, True)
         pid = self._nursery.start_worker(lock.descriptor, self._stdin)
-        lock.release()
+        hand_over(lock)
         self._await_random_moment()
         os.kill(pid, signal.SIGKILL)
         self._wait_for_death()

@@ -17,6 +17,7 @@ from simulators.tuning import Tuning
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from tests.soak.nursery import Nursery
+from worker.launcher import hand_over
 
 ROUNDS = 1000 if os.environ.get("SOAK") else 30
 
@@ -123,7 +124,7 @@ def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Ri
         if lock.try_acquire():
             assert lock.descriptor is not None
             nursery.start_worker(lock.descriptor, stdin)
-            lock.release()
+            hand_over(lock)
         else:
             relied += 1
         title = f"Title {number}"
