@@ -1,49 +1,41 @@
-"""The plugin's files with their byte-code, read and compiled once for all installations."""
+"""A plugin's files with their byte-code, put together once and linked into each installation."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import py_compile
-import tempfile
-from collections.abc import Iterator
-from functools import cache
+import compileall
+import shutil
 from pathlib import Path
 
 from simulators.stash import FakeStash
 from simulators.stash.plugin_manifest import Manifest
 from simulators.stash.plugin_registry import plugin_files
 
-_File = tuple[str, bytes, int]  # relative path, content, time of change in nanoseconds
+Stamps = dict[str, tuple[int, int]]  # time of change and size of each file
 
 
-def install_compiled(stash: FakeStash, source: Path, name: str) -> Manifest:
-    """Install a plugin as it is after its first run, with the byte-code of its modules.
+def prepare(source: Path, folder: Path) -> Path:
+    """Copy a plugin's files and compile them; return the folder, which no test may change."""
+    for relative in plugin_files(source):
+        copy = folder / relative
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / relative, copy)
+    assert compileall.compile_dir(folder, quiet=2)
+    return folder
 
-    Python takes byte-code for current while the file has the size and the time of change that it
-    had: an installation keeps both, and a test that changes a file changes them.
-    """
+
+def install_linked(stash: FakeStash, prepared: Path, name: str) -> Manifest:
+    """Install a prepared plugin: its folders are links, its files are copies."""
     target = stash.registry.directory / name
-    for folder in {os.path.dirname(relative) for relative, _, _ in _prepared(source)}:
-        os.makedirs(target / folder, exist_ok=True)
-    for relative, content, changed in _prepared(source):
-        with open(f"{target}/{relative}", "wb", buffering=0) as file:
-            file.write(content)
-            os.utime(file.fileno(), ns=(changed, changed))
+    target.mkdir()
+    for path in prepared.iterdir():
+        if path.is_dir():
+            (target / path.name).symlink_to(path)
+        else:
+            shutil.copy2(path, target)
     return stash.registry.loaded(name)
 
 
-@cache
-def _prepared(source: Path) -> tuple[_File, ...]:
-    with tempfile.TemporaryDirectory(prefix="byte-code-") as scratch:
-        return tuple(_read(source, Path(scratch)))
-
-
-def _read(source: Path, scratch: Path) -> Iterator[_File]:
-    for relative in plugin_files(source):
-        path = source / relative
-        yield str(relative), path.read_bytes(), path.stat().st_mtime_ns
-        if relative.suffix == ".py" and relative.parent.name:
-            name = importlib.util.cache_from_source(str(relative))
-            py_compile.compile(str(path), cfile=str(scratch / name), doraise=True)
-            yield name, (scratch / name).read_bytes(), path.stat().st_mtime_ns
+def stamps(folder: Path) -> Stamps:
+    """Return what differs once a file was changed, added or removed."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}

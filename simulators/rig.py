@@ -24,8 +24,9 @@ from simulators.alterations import Alterations
 from simulators.canary import Canary
 from simulators.oracle import Verdict, judge
 from simulators.plex import FakePlex, Item, Section
-from simulators.prepared import install_compiled
+from simulators.prepared import install_linked
 from simulators.stash import FakeStash, PluginResult
+from simulators.stash.plugin_process import Start, start_process
 from simulators.tuning import Tuning, set_constant
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -35,7 +36,7 @@ INTERPRETER = os.environ.get("STASH2PLEX_PYTHON")
 PLUGIN = "Stash2Plex"
 TOKEN = "rig-token-Kq7Zw93TmVb42Xs8"
 FOLDER = "/media/scenes"
-_MEASURED = "COVERAGE_PROCESS_CONFIG" in os.environ
+MEASURED = "COVERAGE_PROCESS_CONFIG" in os.environ
 
 _STUDIOS = ("Northlight", "Harbour Lane", "Studio Fünf", "Papaya & Sons", "The Old Mill")
 _PEOPLE = ("Ada Berg", "Jo Lindqvist", "Mia Okafor", "René Dubois", "Kim Park", "Zoë O'Hara")
@@ -55,7 +56,8 @@ class Rig:
         interpreter: the Python that runs the plugin; by default this one.
         stash: options of the fake Stash.
         plex: options of the fake Plex.
-        compiled: byte-code is there already, as after a first run.
+        linked: the plugin's folder is a prepared one, which the installation refers to.
+        start: starts the plugin's processes.
     """
 
     def __init__(
@@ -67,18 +69,20 @@ class Rig:
         interpreter: str | Path | None = INTERPRETER,
         stash: dict[str, Any] | None = None,
         plex: dict[str, Any] | None = None,
-        compiled: bool = False,
+        linked: bool = False,
+        start: Start = start_process,
     ) -> None:
         self.stash = FakeStash(root / "stash", **(stash or {}))
+        self.stash.runner.start = start
         self.plex = FakePlex(token=TOKEN, **(plex or {}))
         self.section: Section = self.plex.add_section("Scenes", locations=[FOLDER])
         if interpreter is not None:
             self.stash.runner.python = str(interpreter)
-        if compiled:
-            self.manifest = install_compiled(self.stash, plugin, PLUGIN)
+        if linked:
+            self.manifest = install_linked(self.stash, plugin, PLUGIN)
         else:
             self.manifest = self.stash.install_plugin(plugin)
-        if _MEASURED:
+        if MEASURED:
             self._install_measured()
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
@@ -296,7 +300,7 @@ class Rig:
         self.plex.cut_connections()
         pids = self._background_pids()
         self.canary.processes(pids)
-        if _MEASURED:
+        if MEASURED:
             _signal(pids, signal.SIGTERM)
             _have_ended(pids, 5.0)
         self.stop_worker()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from simulators.rig import Rig
+from simulators.fork_server import ForkServer
+from simulators.prepared import prepare, stamps
+from simulators.rig import INTERPRETER, MEASURED, PLUGIN_SOURCE, REPOSITORY, Rig
+from simulators.stash.plugin_process import Start, start_process
 
 MakeRig = Callable[..., Rig]
 
@@ -40,17 +44,46 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
+@pytest.fixture(scope="session")
+def prepared_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The plugin's files with byte-code, to which installations refer."""
+    folder = prepare(PLUGIN_SOURCE, tmp_path_factory.mktemp("prepared"))
+    before = stamps(folder)
+    yield folder
+    assert stamps(folder) == before, "a test changed files of all rigs: it needs `changeable_rig`"
+
+
+@pytest.fixture(scope="session")
+def start() -> Iterator[Start]:
+    """Starts processes of the plugin without their imports, where that makes no difference."""
+    if sys.platform != "linux" or MEASURED or PLUGIN_SOURCE != REPOSITORY or INTERPRETER:
+        yield start_process
+        return
+    server = ForkServer(REPOSITORY)
+    yield server.start
+    server.close()
+
+
 @pytest.fixture
-def make_rig(tmp_path: Path) -> Iterator[MakeRig]:
-    """Makes a started rig; whatever it starts is gone when the test ends."""
+def make_rig(tmp_path: Path, prepared_plugin: Path, start: Start) -> Iterator[MakeRig]:
+    """Makes a started rig; whatever it starts is gone when the test ends.
+
+    Without a plugin's folder among the options it is quick: no copies of files, no imports.
+    """
+    quick = {"plugin": prepared_plugin, "linked": True, "start": start}
     with ExitStack() as stack:
 
         def make(**options: Any) -> Rig:
-            # A first run compiles for a third of a second, which a thousand tests need not see.
-            options.setdefault("compiled", "plugin" not in options)
-            return stack.enter_context(Rig(tmp_path / "rig", **options))
+            given = options if "plugin" in options else quick | options
+            return stack.enter_context(Rig(tmp_path / "rig", **given))
 
         yield make
+
+
+@pytest.fixture
+def changeable_rig(make_rig: MakeRig) -> Rig:
+    """A started rig that has its plugin's files for itself."""
+    return make_rig(plugin=PLUGIN_SOURCE)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from worker.launcher import door_of
 from worker.orphans import Orphans
 
 LOOK = 60.0  # seconds between two looks of a waiting process whether the plugin still exists
-_WAITER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "waiter.py")
 
 
 class Rest:
@@ -33,6 +32,7 @@ class Rest:
 
     def __init__(self, script: str, lock: FileLock, orphans: Orphans, log: Log) -> None:
         self._script = script
+        self._waiter = os.path.join(os.path.dirname(script), "worker", "waiter.py")
         self._lock = lock
         self._orphans = orphans
         self._log = log
@@ -79,12 +79,12 @@ class Rest:
             self._log.debug(f"This process cannot wait for calls, and ends: {error}")
 
     def _is_installed(self) -> bool:
-        return os.path.exists(self._script) and os.path.exists(_WAITER)
+        return os.path.exists(self._script) and os.path.exists(self._waiter)
 
     def _become_waiter(self, door: int) -> None:
         os.set_inheritable(door, True)
         # No site packages, and no module of this folder in the place of Python's own.
-        command = [sys.executable, "-S", "-P", _WAITER]
+        command = [sys.executable, "-S", "-P", self._waiter]
         command += [str(door), door_of(self._lock), self._lock.path, str(LOOK)]
         os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted
 

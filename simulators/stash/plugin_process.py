@@ -7,8 +7,9 @@ import selectors
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from .calls import Cancel
 from .plugin_log import LineTooLongError, LogReader
@@ -20,6 +21,50 @@ class PluginTimeoutError(AssertionError):
     """A test's own limit passed; the real Stash would have waited on."""
 
 
+class Pipe(Protocol):
+    """One end of a pipe."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def fileno(self) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class Process(Protocol):
+    """What is needed of a `subprocess.Popen` with three unbuffered pipes."""
+
+    pid: int
+
+    @property
+    def stdin(self) -> Pipe | None: ...
+
+    @property
+    def stdout(self) -> Pipe | None: ...
+
+    @property
+    def stderr(self) -> Pipe | None: ...
+
+    def wait(self) -> int: ...
+
+    def kill(self) -> None: ...
+
+
+Start = Callable[[Sequence[str], Mapping[str, str], Path], Process]
+"""Starts a program with an environment in a folder; raises OSError where it cannot."""
+
+
+def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
+    """Start a program as any program starts another.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env)
+
+
 class PluginProcess:
     """One run.
 
@@ -28,24 +73,13 @@ class PluginProcess:
     (and only it) and ends the run at once.
 
     Args:
-        argv: program and arguments.
-        env: its whole environment.
-        cwd: working directory.
+        process: has just been started.
         stdin: all that it gets to read.
         log: takes its stderr.
-
-    Raises:
-        OSError: the program cannot be started.
     """
 
-    def __init__(
-        self,
-        argv: Sequence[str],
-        env: Mapping[str, str],
-        cwd: Path,
-        stdin: bytes,
-        log: LogReader,
-    ) -> None:
+    def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
+        self._process = process
         self.stdout = bytearray()
         self.cancelled = False
         self.log_broken = False
@@ -55,14 +89,6 @@ class PluginProcess:
         self._closed = False
         self._wake_read, self._wake_write = os.pipe()
         self._selector = selectors.DefaultSelector()
-        pipe = subprocess.PIPE
-        try:
-            self._process = subprocess.Popen(
-                argv, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env
-            )
-        except OSError:
-            self._close_own()
-            raise
 
     @property
     def pid(self) -> int:
@@ -84,10 +110,10 @@ class PluginProcess:
         finally:
             cancel.unsubscribe(self._cancel)
             self._process.kill()
-            self._process.wait()
+            exit_code = self._process.wait()
             self._drain_log()
             self._close()
-        return self._process.returncode
+        return exit_code
 
     def _register(self) -> None:
         process = self._process
@@ -186,9 +212,6 @@ class PluginProcess:
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
-        self._close_own()
-
-    def _close_own(self) -> None:
         with self._wake_lock:
             self._closed = True
             self._selector.close()

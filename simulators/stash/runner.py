@@ -15,7 +15,7 @@ from .calls import Cancel
 from .plugin_log import LogEntry, LogReader
 from .plugin_manifest import Manifest, Operation
 from .plugin_output import decode
-from .plugin_process import PluginProcess
+from .plugin_process import PluginProcess, Start, start_process
 
 _PYTHONS = ("python", "python3")
 
@@ -68,12 +68,14 @@ class PluginRunner:
         python: Stash's `python_path` setting; used while it names a file.
         env: set for plugins on top of this process's environment; None removes a variable.
         timeout: seconds after which a run fails the test; Stash itself has no limit.
+        start: starts the plugin's process.
     """
 
     cwd: Path
     python: str = ""
     env: dict[str, str | None] = field(default_factory=dict)
     timeout: float | None = 120.0
+    start: Start = start_process
 
     def run(
         self,
@@ -105,10 +107,11 @@ class PluginRunner:
         argv = self._argv(manifest, operation)
         started = time.perf_counter()
         try:
-            process = PluginProcess(argv, self._environment(manifest), self.cwd, stdin, log)
+            started_process = self.start(argv, self._environment(manifest), self.cwd)
         except OSError as error:
             msg = f"error running plugin: {error}"
             raise StartError(msg) from error
+        process = PluginProcess(started_process, stdin, log)
         exit_code = process.run(cancel or Cancel(), self.timeout)
         seconds = time.perf_counter() - started
         return _result(process, exit_code, log, progress, seconds, stdin)

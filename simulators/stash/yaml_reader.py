@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import cache
 from typing import Any
 
 import yaml
@@ -26,8 +27,9 @@ class _Loader(yaml.BaseLoader):
         return super().construct_mapping(node, deep)
 
 
+@cache
 def parse(text: str) -> Node:
-    """Read one document; only an absent or null value is None.
+    """Read one document, which nobody may change; only an absent or null value is None.
 
     Raises:
         yaml.YAMLError: it is malformed, or repeats a key.

@@ -76,7 +76,8 @@ def _size_of(script: Path, modules: set[str]) -> tuple[int, int]:
     return len(files), sum(len(file.with_suffix(".py").read_text().splitlines()) for file in files)
 
 
-def test_half_a_plugin_answers_as_stash_expects_it(rig: Rig) -> None:
+def test_half_a_plugin_answers_as_stash_expects_it(changeable_rig: Rig) -> None:
+    rig = changeable_rig
     scene_id, _ = rig.add_pair("a")
     shutil.rmtree(rig.manifest.directory / "shared")
 

@@ -13,7 +13,10 @@ from tests.sync_queue.support import job
 from tests.ui.situations import queue_of
 
 
-def test_a_worker_that_cannot_be_loaded_is_told_by_the_next_task_once(rig: Rig) -> None:
+def test_a_worker_that_cannot_be_loaded_is_told_by_the_next_task_once(
+    changeable_rig: Rig,
+) -> None:
+    rig = changeable_rig
     module = rig.manifest.directory / "plex" / "path_index.py"
     away = module.rename(module.with_suffix(".away"))
     scene_id, item = rig.add_pair("a", tags=["T"])
@@ -31,7 +34,8 @@ def test_a_worker_that_cannot_be_loaded_is_told_by_the_next_task_once(rig: Rig) 
     assert rig.wait_until(lambda: item.title == "T")
 
 
-def test_a_worker_that_cannot_be_loaded_is_told_by_a_hook_too(rig: Rig) -> None:
+def test_a_worker_that_cannot_be_loaded_is_told_by_a_hook_too(changeable_rig: Rig) -> None:
+    rig = changeable_rig
     (rig.manifest.directory / "plex" / "path_index.py").unlink()
     scene_id, _ = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="One")

@@ -1,0 +1,115 @@
+"""Starts the plugin's processes by forking a process that has its imports already.
+
+They are real processes with their own id, signals, descriptors and command line. What is saved is
+the start of the interpreter and its imports, nine tenths of what a short task costs.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+
+from simulators import forked
+from simulators.stash.plugin_process import Process, start_process
+from simulators.stash.plugin_registry import plugin_files
+
+# What Stash and the rig set without effect on the plugin: where else to look for modules, and that
+# byte-code is written.
+_WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+
+
+class ForkServer:
+    """A process that imports a plugin's modules once and forks for each start of its script.
+
+    Args:
+        plugin: the plugin's folder.
+    """
+
+    def __init__(self, plugin: Path) -> None:
+        self._address = f"\0stash2plex-{secrets.token_hex(8)}"
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(self._address)
+        listener.listen(64)
+        self._interpreter = _interpreter_settings(os.environ)
+        command = [sys.executable, "-S", forked.__file__, str(plugin), ",".join(_modules(plugin))]
+        command += [self._address[1:], str(listener.fileno()), "-" * forked.ROOM]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()]
+        )
+        listener.close()
+
+    def start(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
+        """Start a script of the plugin; anything else is started in the usual way.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        is_script = list(argv[:2]) == [sys.executable, "-S"] and len(argv) > 2
+        if not is_script or _interpreter_settings(env) != self._interpreter:
+            return start_process(argv, env, cwd)
+        return _ForkedProcess(self._address, argv, env, cwd)
+
+    def close(self) -> None:
+        """End the server; processes that it started go on."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+class _ForkedProcess:
+    """Looks like a `subprocess.Popen` with three unbuffered pipes."""
+
+    def __init__(
+        self, address: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path
+    ) -> None:
+        pipes = [os.pipe() for _ in range(3)]
+        theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
+        request = forked.Request(list(argv), dict(env), str(cwd), False, [0, 1, 2])
+        try:
+            self._connection, self.pid = forked.ask(address, request, theirs)
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        self.stdin = FileIO(pipes[0][1], "wb")
+        self.stdout = FileIO(pipes[1][0])
+        self.stderr = FileIO(pipes[2][0])
+        self._exit_code: int | None = None
+        self._lock = threading.Lock()
+
+    def wait(self) -> int:
+        """Wait for the end; return the exit code, negative for a signal."""
+        with self._lock:
+            if self._exit_code is None:
+                (status,) = struct.unpack("i", self._connection.recv(4))
+                self._connection.close()
+                self._exit_code = os.waitstatus_to_exitcode(status)
+            return self._exit_code
+
+    def kill(self) -> None:
+        """Kill it, unless its end has been seen."""
+        if self._exit_code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+
+def _interpreter_settings(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what an environment tells an interpreter that starts."""
+    return {
+        name: env[name] for name in env if name.startswith("PYTHON") and name not in _WITHOUT_EFFECT
+    }
+
+
+def _modules(plugin: Path) -> list[str]:
+    """Return the names of the plugin's modules, without its script."""
+    files = [path for path in plugin_files(plugin) if path.suffix == ".py" and path.parent.name]
+    return [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]

@@ -1,0 +1,208 @@
+"""The process that imports the plugin once and forks for each start of the plugin's script.
+
+Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING. It listens on the descriptor, whose name
+among abstract Unix sockets is the address, until its standard input ends. A forked process is what
+a fresh interpreter would be: descriptors, environment, folder, session and command line are those
+of the request, and a script whose plugin a test has changed imports that plugin's modules itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import importlib
+import marshal
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import ModuleType
+from typing import Any, NamedTuple
+
+CHANGES = "changes.bin"  # is in the folder of a plugin that a test has changed
+ROOM = 4096  # bytes for the command line of a forked process
+_LONGEST_REQUEST = 1 << 18
+_HIGH = 200  # descriptors from here on are out of the way of those that a process asks for
+
+
+class Request(NamedTuple):
+    """A process to start.
+
+    Attributes:
+        argv: the interpreter, `-S`, the script, its arguments.
+        env: the whole environment.
+        cwd: working folder.
+        new_session: make it the leader of a session.
+        numbers: what the descriptors that come along are to be called.
+    """
+
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    new_session: bool
+    numbers: list[int]
+
+
+def ask(address: str, request: Request, descriptors: Sequence[int]) -> tuple[socket.socket, int]:
+    """Have a process forked; return its id and the socket that tells its wait status at its end."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.connect(address)
+    socket.send_fds(connection, [marshal.dumps(tuple(request))], descriptors)
+    (pid,) = struct.unpack("i", connection.recv(4))
+    return connection, pid
+
+
+class _Server:
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._children: dict[int, socket.socket] = {}
+        self._ends, self._end_of_child = os.pipe()
+        os.set_blocking(self._end_of_child, False)
+        signal.set_wakeup_fd(self._end_of_child, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> tuple[Request, list[int]] | None:
+        """Fork for each request; return in a new process what it is, in this one at the end."""
+        while True:
+            ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])
+            if 0 in ready:
+                return None
+            if self._ends in ready:
+                os.read(self._ends, 4096)
+                self._reap()
+            if self._listener.fileno() in ready:
+                connection, _ = self._listener.accept()
+                if request := self._fork(connection):
+                    return request
+
+    def _fork(self, connection: socket.socket) -> tuple[Request, list[int]] | None:
+        message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_REQUEST, 16)
+        if not message:  # its sender was killed
+            connection.close()
+            return None
+        child = os.fork()
+        if child == 0:
+            self._let_go(connection)
+            return Request(*marshal.loads(message)), descriptors
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._children[child] = connection
+        _tell(connection, child)
+        return None
+
+    def _let_go(self, connection: socket.socket) -> None:
+        """Leave this process's copies to `os.closerange`: their numbers are used again."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for one in (self._listener, connection, *self._children.values()):
+            one.detach()
+
+    def _reap(self) -> None:
+        while self._children:
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if child == 0:
+                return
+            with self._children.pop(child) as connection:
+                _tell(connection, status)
+
+
+def _tell(connection: socket.socket, number: int) -> None:
+    with contextlib.suppress(ConnectionError):  # whoever started it has ended
+        connection.send(struct.pack("i", number))
+
+
+def _become(request: Request, descriptors: list[int], address: str) -> None:
+    """Make this process the one that was asked for."""
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
+    os.closerange(3, _HIGH)
+    for descriptor, number in zip(moved, request.numbers, strict=True):
+        os.dup2(descriptor, number)
+    os.closerange(_HIGH, _HIGH + len(moved))
+    if request.new_session:
+        os.setsid()
+    os.chdir(request.cwd)
+    os.environ.clear()
+    os.environ.update(request.env)
+    os.posix_spawn = partial(_spawn, address, os.posix_spawn)
+    _show(request.argv)
+
+
+def _show(argv: Sequence[str]) -> None:
+    """Write a command line over this process's own, which is long enough."""
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b") ")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    line = b"".join(os.fsencode(part) + b"\0" for part in argv)
+    assert len(line) <= end - start, "the command line is too long"
+    with open("/proc/self/mem", "r+b", buffering=0) as memory:
+        memory.seek(start)
+        memory.write(line.ljust(end - start, b"\0"))
+
+
+def _spawn(
+    address: str,
+    spawn: Any,
+    path: str,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    file_actions: Sequence[tuple[int, int, int]] = (),
+    setsid: bool = False,
+) -> int:
+    """Do what `os.posix_spawn` does; a script of the plugin is forked."""
+    if list(argv[:2]) != [sys.executable, "-S"]:
+        return int(spawn(path, argv, env, file_actions=file_actions, setsid=setsid))
+    used = {number: number for number in _inheritable()}
+    used |= {target: source for _, source, target in file_actions}
+    request = Request(list(argv), dict(env), os.getcwd(), setsid, list(used))
+    connection, pid = ask(address, request, list(used.values()))
+    connection.close()
+    return pid
+
+
+def _inheritable() -> list[int]:
+    found = []
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):  # the one that listed them
+            if os.get_inheritable(number):
+                found.append(number)
+    return found
+
+
+def _run(argv: list[str], packages: set[str]) -> None:
+    """Run a script as the interpreter would."""
+    script = argv[2]
+    folder = os.path.dirname(os.path.abspath(script))
+    sys.argv, sys.path[0] = argv[2:], folder
+    if os.path.exists(os.path.join(folder, CHANGES)):
+        for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+            del sys.modules[name]
+    with open(script, "rb") as file:
+        code = compile(file.read(), script, "exec")
+    sys.modules["__main__"] = main = ModuleType("__main__")
+    main.__file__ = script
+    exec(code, main.__dict__)
+
+
+def _main() -> None:
+    plugin, modules, address, descriptor, _ = sys.argv[1:]
+    sys.path[0] = plugin
+    names = modules.split(",")
+    importlib.import_module("app.dependencies").activate_dependencies(plugin)
+    for name in names:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # so that a collection in a forked process touches none of it
+    request = _Server(socket.socket(fileno=int(descriptor))).serve()
+    if request is not None:
+        _become(*request, f"\0{address}")
+        _run(request[0].argv, {name.partition(".")[0] for name in names})
+
+
+if __name__ == "__main__":
+    _main()
