@@ -32,10 +32,11 @@ class ForkServer:
     """A process that imports a plugin's modules once and forks for each start of its script.
 
     Args:
-        plugin: the plugin's folder.
+        plugin: the plugin's folder; changes that a test has made to it so far are in force.
     """
 
     def __init__(self, plugin: Path) -> None:
+        self._script = plugin / "Stash2Plex.py"
         self._address = f"\0stash2plex-{secrets.token_hex(8)}"
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(self._address)
@@ -54,10 +55,26 @@ class ForkServer:
         Raises:
             OSError: it cannot be started.
         """
-        is_script = list(argv[:2]) == [sys.executable, "-S"] and len(argv) > 2
-        if not is_script or _interpreter_settings(env) != self._interpreter:
+        is_other = _interpreter_settings(env) != self._interpreter
+        if is_other or forked.script_of(argv) is None:
             return start_process(argv, env, cwd)
         return _ForkedProcess(self._address, argv, env, cwd)
+
+    def start_worker(self, lock_descriptor: int, stdin: bytes) -> int:
+        """Start a worker as a hook does, with the lock and what it is to read; return its id."""
+        reader, writer = os.pipe()
+        os.write(writer, stdin)
+        os.close(writer)
+        null = os.open(os.devnull, os.O_RDWR)
+        argv = [sys.executable, "-S", str(self._script), "--worker", str(lock_descriptor)]
+        numbers = [0, 1, 2, lock_descriptor]
+        request = forked.Request(argv, dict(os.environ), os.getcwd(), True, numbers)
+        sent = [reader, null, null, lock_descriptor]
+        connection, pid = forked.ask(self._address, request, sent)
+        connection.close()
+        os.close(reader)
+        os.close(null)
+        return pid
 
     def close(self) -> None:
         """End the server; processes that it started go on."""

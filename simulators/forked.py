@@ -3,7 +3,8 @@
 Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING. It listens on the descriptor, whose name
 among abstract Unix sockets is the address, until its standard input ends. A forked process is what
 a fresh interpreter would be: descriptors, environment, folder, session and command line are those
-of the request, and a script whose plugin a test has changed imports that plugin's modules itself.
+of the request. A script of another plugin than this one imports that plugin's modules itself where
+a test has changed them (see `simulators.alterations`); the changes to this one are here already.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
-CHANGES = "changes.bin"  # is in the folder of a plugin that a test has changed
+ENTRY, CHANGES = "entry.py", "changes.bin"  # are in the folder of a plugin that a test has changed
 ROOM = 4096  # bytes for the command line of a forked process
 _LONGEST_REQUEST = 1 << 18
 _HIGH = 200  # descriptors from here on are out of the way of those that a process asks for
@@ -34,7 +35,7 @@ class Request(NamedTuple):
     """A process to start.
 
     Attributes:
-        argv: the interpreter, `-S`, the script, its arguments.
+        argv: the interpreter, `-S` or not, the script, its arguments.
         env: the whole environment.
         cwd: working folder.
         new_session: make it the leader of a session.
@@ -46,6 +47,14 @@ class Request(NamedTuple):
     cwd: str
     new_session: bool
     numbers: list[int]
+
+
+def script_of(argv: Sequence[str]) -> int | None:
+    """Return where in a command line the script is; None where it starts no script with Python."""
+    if argv[0] != sys.executable:
+        return None
+    place = 2 if argv[1:2] == ["-S"] else 1
+    return place if argv[place : place + 1] and argv[place].endswith(".py") else None
 
 
 def ask(address: str, request: Request, descriptors: Sequence[int]) -> tuple[socket.socket, int]:
@@ -155,7 +164,7 @@ def _spawn(
     setsid: bool = False,
 ) -> int:
     """Do what `os.posix_spawn` does; a script of the plugin is forked."""
-    if list(argv[:2]) != [sys.executable, "-S"]:
+    if script_of(argv) is None:
         return int(spawn(path, argv, env, file_actions=file_actions, setsid=setsid))
     used = {number: number for number in _inheritable()}
     used |= {target: source for _, source, target in file_actions}
@@ -174,15 +183,21 @@ def _inheritable() -> list[int]:
     return found
 
 
-def _run(argv: list[str], packages: set[str]) -> None:
+def _run(argv: list[str], plugin: str, packages: set[str]) -> None:
     """Run a script as the interpreter would."""
-    script = argv[2]
+    place = script_of(argv)
+    assert place is not None
+    script = source = argv[place]
     folder = os.path.dirname(os.path.abspath(script))
-    sys.argv, sys.path[0] = argv[2:], folder
-    if os.path.exists(os.path.join(folder, CHANGES)):
+    sys.argv, sys.path[0] = argv[place:], folder
+    if not os.path.exists(os.path.join(folder, CHANGES)):
+        pass
+    elif folder == plugin:
+        source = os.path.join(folder, ENTRY)
+    else:
         for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
             del sys.modules[name]
-    with open(script, "rb") as file:
+    with open(source, "rb") as file:
         code = compile(file.read(), script, "exec")
     sys.modules["__main__"] = main = ModuleType("__main__")
     main.__file__ = script
@@ -194,6 +209,8 @@ def _main() -> None:
     sys.path[0] = plugin
     names = modules.split(",")
     importlib.import_module("app.dependencies").activate_dependencies(plugin)
+    if os.path.exists(os.path.join(plugin, CHANGES)):
+        importlib.import_module("altered").prepare(plugin)
     for name in names:
         importlib.import_module(name)
     gc.collect()
@@ -201,7 +218,7 @@ def _main() -> None:
     request = _Server(socket.socket(fileno=int(descriptor))).serve()
     if request is not None:
         _become(*request, f"\0{address}")
-        _run(request[0].argv, {name.partition(".")[0] for name in names})
+        _run(request[0].argv, plugin, {name.partition(".")[0] for name in names})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ def prepare(source: Path, folder: Path) -> Path:
         copy = folder / relative
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source / relative, copy)
-    assert compileall.compile_dir(folder, quiet=2)
+    for path in folder.iterdir():
+        if path.is_dir():
+            assert compileall.compile_dir(path, quiet=2)
     return folder
 
 

@@ -64,13 +64,18 @@ def start() -> Iterator[Start]:
     server.close()
 
 
+@pytest.fixture(scope="session")
+def quick(prepared_plugin: Path, start: Start) -> dict[str, Any]:
+    """Options of a rig that copies no files and whose processes import nothing."""
+    return {"plugin": prepared_plugin, "linked": True, "start": start}
+
+
 @pytest.fixture
-def make_rig(tmp_path: Path, prepared_plugin: Path, start: Start) -> Iterator[MakeRig]:
+def make_rig(tmp_path: Path, quick: dict[str, Any]) -> Iterator[MakeRig]:
     """Makes a started rig; whatever it starts is gone when the test ends.
 
-    Without a plugin's folder among the options it is quick: no copies of files, no imports.
+    It is quick unless the options name a plugin's folder.
     """
-    quick = {"plugin": prepared_plugin, "linked": True, "start": start}
     with ExitStack() as stack:
 
         def make(**options: Any) -> Rig:

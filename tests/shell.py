@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from simulators.rig import Rig
+from simulators.stash.plugin_process import Pipe, Process
 
 PATIENCE = 120.0  # seconds
 
@@ -51,16 +53,32 @@ class Shell:
         """Run a command line as it is."""
         names = ("STASH_URL", "STASH_API_KEY", "PLEX_URL", "PLEX_TOKEN", "STASH_PLUGIN_DATA")
         inherited = {name: text for name, text in os.environ.items() if name not in names}
-        done = subprocess.run(
-            [self._interpreter, str(self.script), *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={**inherited, "PYTHONUTF8": "1", **environment},
-            timeout=PATIENCE,
-            check=False,
-        )
-        self._rig.canary.look(f"command {arguments}", done.stdout + done.stderr)
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        command = [self._interpreter, str(self.script), *arguments]
+        process = self._rig.stash.runner.start(command, inherited | environment, Path.cwd())
+        assert process.stdin is not None
+        process.stdin.close()
+        code, out, err = outcome(process)
+        self._rig.canary.look(f"command {arguments}", out + err)
+        return Ran(code, out.decode(), err.decode())
+
+
+def outcome(process: Process) -> tuple[int, bytes, bytes]:
+    """Wait for the end of a process that reads nothing; return its exit code and its output."""
+    limit = threading.Timer(PATIENCE, process.kill)
+    limit.start()
+    with ThreadPoolExecutor() as pool:
+        out, err = pool.map(_content, (process.stdout, process.stderr))
+    code = process.wait()
+    limit.cancel()
+    return code, out, err
+
+
+def _content(pipe: Pipe | None) -> bytes:
+    assert pipe is not None
+    with open(pipe.fileno(), "rb", closefd=False) as file:
+        content = file.read()
+    pipe.close()
+    return content
 
 
 def approved(text: str, rig: Rig) -> str:

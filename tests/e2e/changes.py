@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+import time
 from typing import Any
 
 from app import dependencies
@@ -21,7 +22,7 @@ def wait_before_release(marker: str, reached: str) -> None:
             with open(reached, "w"):
                 pass
             while os.path.exists(marker):
-                pass
+                time.sleep(0.005)
         release(self)
 
     file_lock.FileLock.release = releases  # type: ignore[method-assign]
@@ -37,7 +38,7 @@ def wait_after_release(marker: str, reached: str) -> None:
             with open(reached, "w"):
                 pass
             while os.path.exists(marker):
-                pass
+                time.sleep(0.005)
 
     file_lock.FileLock.release = releases  # type: ignore[method-assign]
 

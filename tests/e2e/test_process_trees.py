@@ -21,7 +21,7 @@ import pytest
 from app import dependencies
 from shared import file_lock
 from shared.file_lock import FileLock
-from simulators.rig import FOLDER, Rig
+from simulators.rig import FOLDER, PLUGIN_SOURCE, Rig
 from simulators.tuning import Tuning
 from tests.e2e.changes import lack_a_module, wait_after_release, wait_before_release
 from tests.e2e.test_worker_place import cut_off_from_stash, is_free
@@ -42,14 +42,20 @@ Enter = Callable[..., Place]
 
 
 @pytest.fixture
-def enter(tmp_path: Path) -> Iterator[Enter]:
+def enter(tmp_path: Path, prepared_plugin: Path) -> Iterator[Enter]:
     """Makes a container of a kind, and a rig whose plugin runs in it."""
     opened: list[Any] = []
 
     def make(kind: str, **options: Any) -> Place:
         container = Container(kind)
         opened.append(container.__enter__())
-        rig = Rig(tmp_path / "rig", interpreter=container.python, **options)
+        options = {
+            "plugin": prepared_plugin,
+            "linked": True,
+            "interpreter": container.python,
+            **options,
+        }
+        rig = Rig(tmp_path / "rig", **options)
         opened.append(rig.__enter__())
         rig.tune(Tuning(linger=0.0, collector_patience=1.0))
         return container, rig
@@ -128,7 +134,7 @@ def _before_it_rests(marker: str, reached: str) -> None:
         with open(reached, "w"):
             pass
         while os.path.exists(marker):
-            pass
+            time.sleep(0.005)
         become(self, door)
 
     rest.Rest._become_waiter = becomes  # type: ignore[method-assign]
@@ -326,7 +332,7 @@ def _leave_a_mark(mark: str) -> None:
 
 
 def test_a_process_that_waits_ends_when_the_plugin_is_removed(enter: Enter) -> None:
-    container, rig = enter("stash")
+    container, rig = enter("stash", plugin=PLUGIN_SOURCE, linked=False)
     rig.tune(Tuning(waiter_look=0.1))
     scene_id, _ = rig.add_pair("a", tags=["T"])
     waiter_after_an_edit(rig, scene_id, "T")

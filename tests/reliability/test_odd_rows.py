@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from simulators.rig import Rig
 from sync_queue.operations import METADATA, scene_job
@@ -42,12 +38,6 @@ def row(scene_id: int, odd: str) -> bytes:
     """A job of ours but for one member."""
     job = f'"job_key": "scene_{scene_id}", "scene_id": {scene_id}, "update_type": "metadata"'
     return f"{{{job}, {odd}}}".encode()
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with Rig(tmp_path) as rig:
-        yield rig
 
 
 def test_the_other_jobs_go_on_and_what_is_no_job_is_told(rig: Rig) -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import requests
 
 from shared.file_lock import FileLock
+from simulators.fork_server import ForkServer
 from simulators.plex import Request
 from simulators.rig import Rig, png
 from simulators.tuning import Tuning
@@ -23,7 +24,6 @@ from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.schema import DUE, IS_WAITING, TABLE
 from tests.soak import seams
-from tests.soak.nursery import Nursery
 from tests.soak.seams import WORKER
 from worker.launcher import hand_over
 
@@ -96,7 +96,7 @@ class Killer:
 
 
 class Bench:
-    """One rig that kills at points, and a nursery for its workers.
+    """One rig that kills at points, and starts its workers.
 
     It holds the worker lock, so that no hook starts a worker unasked.
     """
@@ -118,7 +118,7 @@ class Bench:
         self.lock = FileLock(str(rig.data / "worker.lock"))
         self.lock.acquire()
         self.database = self._connect()
-        self._nursery = Nursery(folder / "Stash2Plex.py")
+        self._server = ForkServer(folder)
         self._stdin = json.dumps(rig.stash.server_connection()).encode()
         self._worker: int | None = None
         self.mark = 0
@@ -127,7 +127,7 @@ class Bench:
 
     def close(self) -> None:
         self.end_worker()
-        self._nursery.close()
+        self._server.close()
         self.database.close()
         self.lock.release()
 
@@ -222,7 +222,7 @@ class Bench:
 
     def start_worker(self) -> int:
         assert self.lock.descriptor is not None
-        self._worker = self._nursery.start_worker(self.lock.descriptor, self._stdin)
+        self._worker = self._server.start_worker(self.lock.descriptor, self._stdin)
         hand_over(self.lock)
         return self._worker
 

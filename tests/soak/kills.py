@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.file_lock import FileLock
+from simulators.fork_server import ForkServer
 from simulators.plex import Request
 from simulators.rig import Rig
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.schema import IN_PROGRESS
-from tests.soak.nursery import Nursery
 from worker.launcher import hand_over
 
 SCENES = 40
@@ -88,7 +88,7 @@ class KillSoak:
         self._stdin = json.dumps(connection).encode()
         self._database = connect(str(rig.data / "queue" / "data.db"))
         self._lock_path = str(rig.data / "worker.lock")
-        self._nursery = Nursery(rig.manifest.directory / "Stash2Plex.py")
+        self._server = ForkServer(rig.manifest.directory)
 
     def run(self, kills: int) -> Report:
         """Kill that many workers, let the last one finish, and judge."""
@@ -98,7 +98,7 @@ class KillSoak:
             if len(self.report.problems) > 20:
                 break
         self._finish()
-        self._nursery.close()
+        self._server.close()
         self._database.close()
         self.report.seconds = time.monotonic() - begun
         return self.report
@@ -109,7 +109,7 @@ class KillSoak:
         lock.acquire()  # the kernel gives it back when the killed worker is really gone
         assert lock.descriptor is not None
         os.set_inheritable(lock.descriptor, True)
-        pid = self._nursery.start_worker(lock.descriptor, self._stdin)
+        pid = self._server.start_worker(lock.descriptor, self._stdin)
         hand_over(lock)
         self._await_random_moment()
         os.kill(pid, signal.SIGKILL)

@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
 
@@ -35,8 +35,8 @@ Prepare = Callable[[Bench, int], None]
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with Rig(tmp_path_factory.mktemp("kill_points") / "rig") as rig:
+def bench(tmp_path_factory: pytest.TempPathFactory, quick: dict[str, Any]) -> Iterator[Bench]:
+    with Rig(tmp_path_factory.mktemp("kill_points") / "rig", **quick) as rig:
         bench = Bench(rig)
         yield bench
         bench.close()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 from simulators.rig import Rig
 from tests.soak.kills import KillSoak
 
 
-def test_no_kill_loses_reorders_or_doubles_an_edit(tmp_path: Path) -> None:
-    with Rig(tmp_path / "rig") as rig:
-        report = KillSoak(rig, random.Random(7)).run(40)
+def test_no_kill_loses_reorders_or_doubles_an_edit(rig: Rig) -> None:
+    report = KillSoak(rig, random.Random(7)).run(40)
 
     assert report.problems == []
     assert report.kills == 40

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 
 from shared.file_lock import FileLock
+from simulators.fork_server import ForkServer
 from simulators.rig import Rig
 from simulators.tuning import Tuning
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
-from tests.soak.nursery import Nursery
 from worker.launcher import hand_over
 
 ROUNDS = 1000 if os.environ.get("SOAK") else 30
@@ -112,7 +112,7 @@ def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Ri
     (rig.data / "queue").mkdir(mode=0o700, parents=True)
     database = connect(str(rig.data / "queue" / "data.db"))
     lock_path, rng = str(rig.data / "worker.lock"), random.Random(5)
-    nursery = Nursery(rig.manifest.directory / "Stash2Plex.py")
+    server = ForkServer(rig.manifest.directory)
     stdin = json.dumps(rig.stash.server_connection()).encode()
     relied = 0
 
@@ -123,7 +123,7 @@ def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Ri
         lock = FileLock(lock_path)
         if lock.try_acquire():
             assert lock.descriptor is not None
-            nursery.start_worker(lock.descriptor, stdin)
+            server.start_worker(lock.descriptor, stdin)
             hand_over(lock)
         else:
             relied += 1
@@ -134,7 +134,7 @@ def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Ri
 
     assert until(lambda: rig.queued() == 0)
     assert relied > 0, "no commit met a worker that was leaving"
-    nursery.close()
+    server.close()
     database.close()
     _await_end(lock_path)
 

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import pytest
 
 from simulators.rig import Rig
-from simulators.stash.plugin_process import Start
 from tests.conftest import MakeRig
 from tests.ui.browser import Browser
 from tests.ui.chromium import LACK, Programs, find
@@ -79,11 +78,10 @@ def serve(libraries: Path, browser: Browser, make_rig: MakeRig) -> Iterator[Serv
 
 @pytest.fixture(scope="session")
 def answers(
-    tmp_path_factory: pytest.TempPathFactory, prepared_plugin: Path, start: Start
+    tmp_path_factory: pytest.TempPathFactory, quick: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """The real plugin's answers, by mode, to a page that has something of everything."""
-    folder = tmp_path_factory.mktemp("answers") / "rig"
-    with Rig(folder, plugin=prepared_plugin, linked=True, start=start) as rig:
+    with Rig(tmp_path_factory.mktemp("answers") / "rig", **quick) as rig:
         return something_of_everything(rig)
 
 
