@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -38,6 +37,5 @@ def plugin(offered: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def bare_python(tmp_path: Path) -> Path:
     """An interpreter that has nothing installed, not even pip."""
-    command = [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")]
-    subprocess.run(command, check=True)
+    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
     return tmp_path / "bare" / "bin" / "python3"
