@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from simulators.rig import REPOSITORY
-from tools.demo.finale import AGREE
+from tools.demo.acts import AGREE
 
 
 def test_the_demo_ends_with_libraries_that_agree(tmp_path: Path) -> None:

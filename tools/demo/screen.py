@@ -1,91 +1,97 @@
 """The terminal: lines that stay, and below them an area that is redrawn in place."""
 
-import codecs
+import io
+import re
 import shutil
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Self, TextIO
+from functools import partial
+from typing import TextIO
 
-from tools.demo.layout import Line, Span, Style, columns, cut_line, line, printable, wrap_line
+_WIDEST, _NARROWEST, _LOWEST = 118, 70, 20
+_ESCAPE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
+_HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
-WIDEST = 120
-_NARROWEST = 59  # of 60, the last one stays free: some terminals wrap there already
-_HIDE_CURSOR, _SHOW_CURSOR, _CLEAR_BELOW = "\x1b[?25l", "\x1b[?25h", "\x1b[J"
-# One column for one column, for terminals that know no more than ASCII.
-_ASCII = str.maketrans("━█▒░●○✓✗…·“”", '=#:.*o+x~-""')
+
+def _styled(code: str, text: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m"
+
+
+bold, dim = partial(_styled, "1"), partial(_styled, "2")
+good, waits, bad = partial(_styled, "32"), partial(_styled, "33"), partial(_styled, "1;31")
+
+
+def fit(text: str, width: int) -> str:
+    """Return plain text in exactly `width` terminal columns: cut, or padded on the right."""
+    kept, used = "", 0
+    for character in " ".join(text.split()):
+        used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if used > width:
+            return fit(kept[:-1], width - 1) + "…"
+        kept += character
+    return kept + " " * (width - used)
+
+
+def bar(width: int, done: int, total: int) -> str:
+    """Return a progress bar."""
+    full = width * done // total
+    return good("█" * full) + dim("░" * (width - full))
 
 
 class Screen:
     """Writes to a terminal, or plain lines to anything else.
 
-    Where the stream is no terminal, or `NO_COLOR` or `TERM=dumb` asks for it, there are no
-    colours, no cursor movements and no pauses for the eye: the area is printed once, at its end.
-
-    Args:
-        stream: where to write.
-        environ: the environment variables.
+    Without a terminal of 70 columns, or with `NO_COLOR` or `TERM=dumb`, there are no colours, no
+    cursor movements and no pauses. The area is then printed once, when it is complete.
     """
 
     def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
+        size = shutil.get_terminal_size()
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
         self._stream = stream
-        plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
-        self.is_live = stream.isatty() and not plain
-        self._is_utf8 = codecs.lookup(stream.encoding or "ascii").name == "utf-8"
-        self._area: list[Line] = []
+        self._is_live = (
+            stream.isatty()
+            and not environ.get("NO_COLOR")
+            and environ.get("TERM") != "dumb"
+            and size.columns > _NARROWEST
+            and size.lines >= _LOWEST
+        )
+        self.width = min(_WIDEST, max(_NARROWEST, size.columns - 1))
+        self._area: list[str] = []
         self._drawn = 0
         self._begun = time.monotonic()
+        self._put(_HIDE_CURSOR)
 
-    def __enter__(self) -> Self:
-        if self.is_live:
-            self._put(_HIDE_CURSOR)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self.is_live:
-            self._put(_SHOW_CURSOR)
-
-    @property
-    def width(self) -> int:
-        """The columns to lay out for; a narrower terminal than this sees lines cut."""
-        return max(_NARROWEST, min(WIDEST, shutil.get_terminal_size().columns) - 1)
+    def close(self) -> None:
+        """Show the cursor again."""
+        self._put(_SHOW_CURSOR)
 
     @property
     def seconds(self) -> float:
-        """How long the screen has been there."""
+        """The time since the demo began."""
         return time.monotonic() - self._begun
 
     def heading(self, title: str) -> None:
-        """Begin a new part; what is in the area stays above it."""
+        """Begin a new part below everything that is on the screen."""
         self.keep()
         left, right = f"━━ {title} ", f" {self.seconds:.1f} s"
-        rule = "━" * (self.width - columns(left) - columns(right))
-        self.write((), line(Span(left + rule, Style.TITLE), Span(right, Style.DIM)))
+        rule = "━" * (self.width - len(left) - len(right))
+        self._put(f"\n\x1b[1;36m{left}{rule}\x1b[0m{dim(right)}\n")
 
-    def write(self, *lines: Line) -> None:
+    def write(self, *lines: str) -> None:
         """Print lines that stay, above the area."""
-        if self.is_live:
-            width = shutil.get_terminal_size().columns - 1
-            lines = tuple(row for each in lines for row in wrap_line(each, width))
-        self._put(self._back() + "".join(map(self._render, lines)))
+        self._put(self._back() + "".join(f"  {text}".rstrip() + "\n" for text in lines))
         self._drawn = 0
         self.draw(self._area)
 
-    def draw(self, area: Sequence[Line]) -> None:
-        """Show these lines in the area, in place of what it shows."""
+    def draw(self, area: Sequence[str]) -> None:
+        """Show these lines in the area; none may be wider than the screen."""
         self._area = list(area)
-        if not self.is_live:
-            return
-        size = shutil.get_terminal_size()
-        # A line that wraps or scrolls away could not be found again.
-        visible = [cut_line(each, size.columns - 1) for each in self._area[1 - size.lines :]]
-        self._put(self._back() + "".join(map(self._render, visible)))
-        self._drawn = len(visible)
+        if self._is_live:
+            self._put(self._back() + "".join(f"  {text}\n" for text in self._area))
+            self._drawn = len(self._area)
 
     def keep(self) -> None:
         """Let the area's lines stay, and begin an empty area below."""
@@ -94,23 +100,12 @@ class Screen:
 
     def pause(self, seconds: float) -> None:
         """Give a person time to read."""
-        if self.is_live:
+        if self._is_live:
             time.sleep(seconds)
 
     def _back(self) -> str:
-        return f"\x1b[{self._drawn}A{_CLEAR_BELOW}" if self._drawn else ""
-
-    def _render(self, content: Line) -> str:
-        texts = [(printable(span.text), span.style) for span in content]
-        if not self.is_live:
-            return "".join(text for text, _ in texts).rstrip() + "\n"
-        styled = (f"\x1b[{style}m{text}\x1b[0m" if style else text for text, style in texts)
-        return "".join(styled) + "\n"
+        return f"\x1b[{self._drawn}A\x1b[J" if self._drawn else ""
 
     def _put(self, text: str) -> None:
-        if not self._is_utf8:
-            text = text.translate(_ASCII)
-            encoding = self._stream.encoding or "ascii"
-            text = text.encode(encoding, "replace").decode(encoding)
-        self._stream.write(text)
+        self._stream.write(text if self._is_live else _ESCAPE.sub("", text))
         self._stream.flush()

@@ -1,0 +1,256 @@
+"""The acts of the demo, in the order in which they are played."""
+
+import time
+from collections import Counter
+
+from tools.demo.screen import bad, bar, bold, dim, fit, good, waits
+from tools.demo.script import (
+    BURST,
+    BURST_EDIT,
+    EDITS_BEFORE_KILL,
+    ONE_EDIT,
+    OUTAGE_EDITS,
+    OUTAGE_SCENES,
+)
+from tools.demo.stage import FIELDS, PATIENCE, SYNC_ALL, Arrivals, Stage, StuckError, item_of
+
+AGREE = "Both libraries agree"
+_MOST_DIFFERENCES = 10
+
+
+def two_libraries(stage: Stage, count: int) -> None:
+    """Make both libraries, and show them side by side."""
+    screen = stage.screen
+    screen.heading("1  Two libraries, one of which knows nothing")
+    stage.ids = stage.rig.add_library(count)
+    half = screen.width // 2
+    screen.write(
+        f"{bold('Stash')}  {count} scenes with studios, performers, tags and covers",
+        f"{bold('Plex')}   {len(stage.rig.plex.items())} items that know only their file's name",
+        "",
+        dim(fit("in Stash", half) + "in Plex"),
+    )
+    for scene_id in stage.ids[1:5]:
+        screen.write(fit(stage.title(scene_id), half) + dim(stage.rig.item_of(scene_id).title))
+    screen.pause(1.2)
+
+
+def one_edit(stage: Stage) -> None:
+    """Save one scene in Stash, and show each field of its item until it arrives."""
+    screen, scene_id = stage.screen, stage.ids[0]
+    screen.heading("2  One edit, field by field")
+    before, goal = _shown(stage, scene_id), Arrivals(stage.rig, [scene_id], edited=True)
+    after: dict[str, float] = {}
+    begun = time.monotonic()
+    width = (screen.width - 30) // 5
+
+    def draw() -> list[str]:
+        now = _shown(stage, scene_id)
+        for field in FIELDS.keys() - goal.fields(scene_id):
+            after.setdefault(field, time.monotonic() - begun)
+        return [
+            f"{good('✓') if field in after else waits('○')} {field:11}"
+            f"{dim(fit(before[field], width * 2))} {fit(now[field], width * 3)} "
+            f"{dim(f'{after[field]:6.3f} s') if field in after else ''}"
+            for field in FIELDS
+        ]
+
+    seconds = stage.save(scene_id, **ONE_EDIT)
+    goal.look()
+    screen.write(
+        f"“{before['title']}” is edited in Stash. The save waited "
+        f"{bold(f'{seconds * 1000:.0f} ms')} for the plugin."
+    )
+    stage.watch("The arrival of the edit", goal.look, draw, every_change=True)
+    stage.settle()
+    screen.pause(1.2)
+
+
+def _shown(stage: Stage, scene_id: int) -> dict[str, str]:
+    """Return the fields of a scene's item as a person would see them."""
+    item = item_of(stage.rig, scene_id)
+    texts = {
+        "title": item["title"],
+        "studio": item["studio"],
+        "summary": item["summary"],
+        "date": item["originally_available_at"],
+        "actors": ", ".join(actor["name"] for actor in item["actors"]),
+        "genres": ", ".join(item["genres"]),
+        "collection": ", ".join(item["collections"]),
+        "poster": f"image {item['poster'][:8]}" if item["poster"] else "",
+        "art": f"image {item['art'][:8]}" if item["art"] else "",
+        "locks": f"{len(item['locks'])} fields" if item["locks"] else "",
+    }
+    return {name: text or "-" for name, text in texts.items()}
+
+
+def whole_library(stage: Stage) -> None:
+    """Run the task that syncs all scenes, and show them arrive."""
+    screen, total = stage.screen, len(stage.ids)
+    screen.heading(f"3  The task “{SYNC_ALL}”")
+    goal = Arrivals(stage.rig, stage.ids)
+    begun, mark = time.monotonic(), stage.rig.plex.log.mark()
+    task = stage.start_task()
+
+    def draw() -> list[str]:
+        done, seconds = len(goal.arrived), time.monotonic() - begun
+        return [
+            bar(screen.width - 4, done, total),
+            f"{bold(f'{done} of {total}')} in Plex · {done / seconds:.0f}/s · {seconds:.1f} s",
+        ]
+
+    stage.watch("The arrival of the whole library", goal.look, draw)
+    result = stage.task_result(task)
+    requests = stage.rig.plex.log.kinds(since=mark)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in requests.most_common(4))
+    screen.write(
+        f"The task took {result.seconds:.1f} s: {result.output}",
+        bold(f"{requests.total() / total:.2f} requests per scene") + dim(f": {kinds} …"),
+    )
+    screen.pause(1.0)
+
+
+def burst(stage: Stage) -> None:
+    """Edit many scenes at once, and show each on its way."""
+    screen, ids = stage.screen, stage.ids[-BURST:]
+    screen.heading(f"4  A burst: {len(ids)} scenes in one bulk edit, one hook for each")
+    goal = Arrivals(stage.rig, ids, edited=True)
+    begun, saved_before = time.monotonic(), len(stage.rig.stash.host.runs)
+    saving = stage.start_bulk_save(ids, BURST_EDIT)
+
+    def draw() -> list[str]:
+        saved, arrived = len(stage.rig.stash.host.runs) - saved_before, set(goal.arrived)
+        dots = (
+            good("●") if scene_id in arrived else waits("○") if number < saved else dim("·")
+            for number, scene_id in enumerate(ids)
+        )
+        return [
+            "".join(dots),
+            f"{bold(f'{saved} saved, {len(arrived)} in Plex')} · {time.monotonic() - begun:.1f} s  "
+            f"{dim('· before ')}{waits('○')}{dim(' queued ')}{good('●')}{dim(' synced')}",
+        ]
+
+    stage.watch("The arrival of the bulk edit", goal.look, draw)
+    seconds = sorted(saving.result(PATIENCE))
+    stage.settle()
+    screen.write(
+        f"A save waited {seconds[len(seconds) // 2] * 1000:.0f} ms (median), "
+        f"at most {seconds[-1] * 1000:.0f} ms."
+    )
+    screen.pause(1.0)
+
+
+def outage(stage: Stage) -> Arrivals:
+    """Stop Plex, save edits, kill the worker among them; return what is to arrive later."""
+    screen, ids = stage.screen, stage.ids[1 : 1 + OUTAGE_SCENES]
+    screen.heading("5  Plex goes away, the editing goes on")
+    goal = Arrivals(stage.rig, ids, edited=True)
+    stage.rig.plex.stop()
+    screen.write(f"{bad('✗ Plex has stopped:')} nothing answers at {stage.rig.plex.url}")
+    log_length = len(stage.rig.worker_log())
+    for number, edit in enumerate(OUTAGE_EDITS):
+        if number == EDITS_BEFORE_KILL:
+            killed = stage.rig.worker_pids()
+            stage.rig.stop_worker()
+            screen.write(f"{bad(f'✗ kill -9 {killed}:')} {stage.rig.queued()} jobs are on disk")
+            log_length = len(stage.rig.worker_log())
+        title, scene_id = stage.title(ids[edit.scene]), ids[edit.scene]
+        seconds = stage.save(scene_id, **edit.changes)
+        screen.write(
+            f"{dim(f'{number + 1:2}')} {fit(title, screen.width - 50)} {fit(edit.what, 16)}"
+            f"{seconds * 1000:4.0f} ms  {waits('●' * stage.rig.queued())}"
+        )
+        if number == 0:
+            notice = stage.watch_log("The notice of the outage", "WARNING", log_length)
+            screen.write(f"The worker says: {dim(notice.removeprefix('WARNING '))}")
+        if number == EDITS_BEFORE_KILL:
+            started = stage.rig.worker_pids()
+            if not started:
+                raise StuckError("The save after the worker's death has started no other worker")
+            stage.watch_log("The start of another worker", str(started[0]), log_length)
+            screen.write(good(f"✓ that save has started worker {started[0]}"))
+        screen.pause(0.2)
+    return goal
+
+
+def recovery(stage: Stage, goal: Arrivals) -> None:
+    """Start Plex again, and show the waiting edits arrive."""
+    screen, ids = stage.screen, list(goal.differences)
+    screen.heading("6  Plex is back, and nobody does anything")
+    begun = time.monotonic()
+    stage.rig.plex.start()
+    after: dict[int, float] = {}
+    half = (screen.width - 12) // 2
+    edits = {
+        each: ", ".join(edit.what for edit in OUTAGE_EDITS if ids[edit.scene] == each)
+        for each in ids
+    }
+
+    def draw() -> list[str]:
+        for scene_id in goal.arrived:
+            after.setdefault(scene_id, time.monotonic() - begun)
+        return [
+            f"{good('✓') if each in after else waits('○')} {fit(stage.title(each), half)}"
+            f"{dim(fit(edits[each], half))}"
+            f"{dim(f'{after[each]:5.1f} s') if each in after else ''}"
+            for each in ids
+        ]
+
+    stage.watch("The arrival of the outage's edits", goal.look, draw, every_change=True)
+    stage.settle()
+    with stage.rig.database() as database:
+        dead = database.execute("SELECT COUNT(*) FROM dead_letters").fetchone()[0]
+    if dead:
+        raise StuckError(f"The outage left {dead} dead letters")
+    screen.write(
+        bold(f"{len(OUTAGE_EDITS)} edits of {len(ids)} scenes: 0 lost, 0 dead letters, ")
+        + f"in Plex {max(after.values()):.1f} s after its return, without a task or another edit."
+    )
+    screen.pause(1.0)
+
+
+def second_sync(stage: Stage) -> list[str]:
+    """Run the task that syncs all scenes once more; return faults, as nothing is to be sent."""
+    stage.screen.heading(f"7  “{SYNC_ALL}” once more")
+    log = stage.rig.plex.log
+    mark = log.mark()
+    result = stage.task_result(stage.start_task())
+    writes, requests = len(log.writes(since=mark)), len(log.since(mark))
+    stage.screen.write(
+        f"{(bad if writes else good)(f'{writes} writes')} to Plex, {requests} requests, "
+        f"{result.seconds:.1f} s",
+        dim(str(result.output)),
+    )
+    stage.screen.pause(1.0)
+    return [f"the second “{SYNC_ALL}” sent {writes} writes for nothing"] if writes else []
+
+
+def comparison(stage: Stage, faults: list[str]) -> bool:
+    """Compare both libraries; return whether they agree and no fault was found before."""
+    screen, log = stage.screen, stage.rig.plex.log
+    screen.heading("8  Both libraries, compared by simulators/oracle.py")
+    verdict = stage.rig.verdict()
+    texts = [text.partition(": ")[2] for text in verdict.differences]
+    differ = Counter(name for text in texts for name in FIELDS if text.startswith(FIELDS[name]))
+    for name in FIELDS:
+        agreeing = verdict.compared - differ[name]
+        mark = bad("✗") if differ[name] else good("✓")
+        progress = bar(screen.width - 34, agreeing, max(1, verdict.compared))
+        screen.write(f"{mark} {name:11}{progress}  {agreeing} of {verdict.compared}")
+    problems = [*faults, *verdict.differences]
+    if verdict.compared == len(stage.ids) and not problems:
+        screen.write(
+            "",
+            good("✓ ") + bold(f"{AGREE}: {verdict.compared} scenes, {len(FIELDS)} fields each."),
+            dim(
+                f"{len(stage.saves)} saves, the slowest {max(stage.saves) * 1000:.0f} ms · "
+                f"{len(log)} requests, {log.max_writes_in_flight} writes at a time at most · "
+                f"{screen.seconds:.0f} s"
+            ),
+        )
+        return True
+    screen.write(
+        bad(f"✗ {verdict.compared} of {len(stage.ids)} scenes compared, {len(problems)} problems:"),
+        *problems[:_MOST_DIFFERENCES],
+    )
+    return False
