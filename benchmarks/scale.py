@@ -18,13 +18,8 @@ class Scale:
         edits_from_cold: the same, each with the worker killed before.
         burst: scenes in one bulk edit.
         scenes: in the library that is drained.
-        waiting: jobs in the long queue.
-        tries: repetitions of an operation on the queue.
         items: in the library whose paths are indexed.
         reconciled: scenes in the library that is reconciled.
-        shown_jobs: jobs that wait while the page is opened.
-        shown_letters: dead letters that there are then.
-        page_tries: how often it is.
     """
 
     pairs: int = 60
@@ -35,13 +30,8 @@ class Scale:
     edits_from_cold: int = 10
     burst: int = 50
     scenes: int = 2_000
-    waiting: int = 100_000
-    tries: int = 50
     items: int = 100_000
     reconciled: int = 100_000
-    shown_jobs: int = 10_000
-    shown_letters: int = 5_000
-    page_tries: int = 15
 
 
 FULL = Scale()
@@ -54,11 +44,6 @@ QUICK = Scale(
     edits_from_cold=2,
     burst=10,
     scenes=100,
-    waiting=5_000,
-    tries=10,
     items=2_000,
     reconciled=2_000,
-    shown_jobs=500,
-    shown_letters=200,
-    page_tries=3,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from benchmarks import drains, edits, guards, hooks, indexes, page, queues, reconciliations
+from benchmarks import drains, edits, hooks, indexes, reconciliations
 from benchmarks.installed import Progress
 from benchmarks.scale import Scale
 from benchmarks.table import Row
@@ -17,11 +17,8 @@ SECTIONS: Mapping[str, Sequence[Part]] = {
     "hook": (hooks.measure,),
     "edit": (edits.measure,),
     "drain": drains.PARTS,
-    "guard": (guards.measure,),
-    "queue": (queues.measure,),
     "index": (indexes.measure,),
     "reconcile": (reconciliations.measure,),
-    "page": (page.measure,),
 }
 # These start the plugin's processes, whichever version is installed. The others import it, and a
 # process can import one version only.
