@@ -1,25 +1,32 @@
-"""What of a job of the earlier implementation is of use here: which scene, and since when.
+"""Reads the jobs of the earlier implementation: which scene, and since when.
 
-Its jobs carried a snapshot of the scene's metadata. Ours read the scene when they sync it, so that
-the newest state wins: the snapshots are left behind, and all jobs of a scene are one.
+Those jobs carried a snapshot of the scene's metadata. Ours read the scene when they sync it, so the
+newest state wins. The snapshots are left behind, and all jobs of a scene become one.
 """
 
+import io
 import json
+import pickle
+import pickletools
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from legacy.plain_data import NotPlainError, read_plain
 from shared.frozen import frozen
 from shared.state_file import parse_moment
 
 _NUMBER = re.compile("[0-9]{1,19}")
 _JOB_KEY = re.compile("scene_([0-9]{1,19})")
 _LARGEST_ID = 2**63 - 1  # SQLite's
+_DAMAGE = (  # what the standard library raises for a damaged pickle
+    *(pickle.UnpicklingError, ValueError, LookupError, TypeError, AttributeError),
+    *(EOFError, ArithmeticError, MemoryError, ImportError),
+)
+LARGEST_PICKLE = 1_000_000  # bytes; a job has a few thousand
 
 
 class NoJobError(ValueError):
-    """A stored row cannot be taken over; the text says why."""
+    """A stored row cannot be imported; the text says why."""
 
 
 @frozen
@@ -49,7 +56,8 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> Earlier
         NoJobError: it is neither, or names no scene.
     """
     job = _mapping(data)
-    key = _JOB_KEY.fullmatch(str(job.get("job_key")))
+    raw_key = job.get("job_key")
+    key = _JOB_KEY.fullmatch(raw_key) if isinstance(raw_key, str) else None
     named = (job.get("scene_id"), scene_id, key[1] if key else None)
     found = next((one for one in map(parse_scene_id, named) if one is not None), None)
     if found is None:
@@ -79,10 +87,47 @@ def _mapping(data: Any) -> Mapping[str, Any]:
         message = f"its data is no bytes but {type(data).__name__}"
         raise NoJobError(message)
     try:
-        job = json.loads(data) if data.startswith(b"{") else read_plain(data)
-    except (NotPlainError, ValueError, RecursionError) as error:
+        job = json.loads(data) if data.startswith(b"{") else read_pickle(data)
+    except (ValueError, RecursionError) as error:
         raise NoJobError(str(error)) from None
     if not isinstance(job, dict):
         message = f"it holds no job but {type(job).__name__}"
         raise NoJobError(message)
     return job
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Builds dicts, lists, texts and numbers; refuses everything that could run code."""
+
+    def find_class(self, module: str, name: str) -> NoReturn:
+        message = f"it holds more than plain data ({module}.{name})"
+        raise NoJobError(message)
+
+    def persistent_load(self, pid: object) -> NoReturn:
+        message = f"it holds more than plain data (the persistent object {pid!r:.99})"
+        raise NoJobError(message)
+
+
+def read_pickle(data: bytes) -> Any:
+    """Return what a pickle of plain data holds; nothing in the pickle runs.
+
+    Raises:
+        NoJobError: it holds anything else, is damaged, or is larger than any job.
+    """
+    if len(data) > LARGEST_PICKLE:
+        message = f"it has {len(data):,} bytes"
+        raise NoJobError(message)
+    try:
+        for operation, argument, _ in pickletools.genops(data):
+            # No job has a tuple, and hashing a deep one would overflow the interpreter's stack. A
+            # large memo index would make the unpickler allocate as many places.
+            is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
+            if operation.name.startswith("TUPLE") or is_large_memo:
+                message = f"it holds more than plain data ({operation.name})"
+                raise NoJobError(message)
+        return _PlainUnpickler(io.BytesIO(data)).load()
+    except NoJobError:
+        raise
+    except _DAMAGE as error:
+        message = f"it is damaged: {error}"
+        raise NoJobError(message) from None
