@@ -6,7 +6,7 @@ from typing import Any
 from app.container import Container
 from worker.environment import Environment
 from worker.outage_guard import OutageGuard
-from worker.pause_note import PauseNote
+from worker.pauses import PauseNote
 from worker.processor import SyncWorker
 from worker.stats import SyncStats
 from worker.waiting import steady

@@ -19,8 +19,7 @@ from shared.redaction import Secrets
 from sync_queue.checkup import DatabaseCheckup, look_at_database
 from tasks.answer import Answer
 from tasks.doctor import machine, storage, work
-from tasks.doctor.check import Check, NamedCheck, report, unchecked
-from tasks.doctor.mask import Mask
+from tasks.doctor.check import Check, Mask, NamedCheck, report, unchecked
 
 # What is checked with the libraries' help.
 _OF_SERVERS = (

@@ -18,11 +18,9 @@ from shared.redaction import Secrets
 from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.queue_view import QueueView
-from tasks.answer import Answer
-from tasks.arguments import check
+from tasks.answer import Answer, TaskError, unusable_database
+from tasks.arguments import check, mode_of
 from tasks.dead_letter_report import letters_of
-from tasks.errors import TaskError, unusable_database
-from tasks.operations import mode_of
 from tasks.outages import summary_of
 from tasks.queue_status import status_of
 from tasks.readings import Readings

@@ -6,8 +6,8 @@ from app.container import Container
 from app.reconciliation_due import reconciliation_state
 from plex.item_reader import READ_BATCH
 from reconciliation.automatic import AutomaticRuns, Reconciler
+from reconciliation.detector import Sides
 from reconciliation.engine import Reconciliation
-from reconciliation.sides import Sides
 from shared.file_lock import FileLock
 from worker.inspection import SceneInspector
 from worker.session import SyncSession

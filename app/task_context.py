@@ -13,7 +13,7 @@ from worker.takeover import Takeover, ensure_worker
 
 if TYPE_CHECKING:
     from reconciliation.automatic import Reconciler
-    from reconciliation.sides import Sides
+    from reconciliation.detector import Sides
     from worker.processor import SyncWorker
 
 

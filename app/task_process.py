@@ -10,11 +10,9 @@ from app import main
 from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
-from tasks.answer import Answer
-from tasks.arguments import arguments_of, check, wants_json
+from tasks.answer import Answer, TaskError
+from tasks.arguments import arguments_of, check, mode_of, wants_json
 from tasks.doctor import MODE as DOCTOR
-from tasks.errors import TaskError
-from tasks.operations import mode_of
 
 
 def handle_input(script: str, data: bytes) -> str:

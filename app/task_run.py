@@ -8,9 +8,8 @@ from functools import partial
 from typing import Any
 
 from app.collector import spare_the_collector
-from app.container import Container, build
+from app.container import Container, build, tell_of_refused_wal
 from app.earlier import take_over
-from app.journal_notice import tell_of_refused_wal
 from app.reconciliation_due import is_due
 from app.relay import relay_worker_log
 from app.settings_page import show_defaults
@@ -22,10 +21,9 @@ from shared.log import Log
 from shared.redaction import Secrets
 from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError
-from tasks.answer import Answer
+from tasks.answer import Answer, TaskError, unusable_database
 from tasks.arguments import wants_json
 from tasks.context import TaskContext
-from tasks.errors import TaskError, unusable_database
 from tasks.registry import Task, find_task
 from worker.circuit_breaker import CircuitState
 from worker.session import ConfigFault

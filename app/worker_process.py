@@ -32,8 +32,7 @@ from sync_queue.rescue import is_damage
 from sync_queue.spool_import import Spool
 from worker.database_fault import database_fault
 from worker.orphans import LinuxProcesses, Orphans
-from worker.pause_note import PauseNote
-from worker.pauses import DATABASE, Pauses
+from worker.pauses import DATABASE, PauseNote, Pauses
 from worker.rest import Rest
 from worker.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
 
@@ -229,10 +228,9 @@ def _give_room(process: _Process, is_theirs: Callable[[], bool] | None) -> bool:
 
 def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
     """Run one worker until it ends."""
-    from app.container import build  # noqa: PLC0415 - as in `_work`
+    from app.container import build, tell_of_refused_wal  # noqa: PLC0415 - as in `_work`
     from app.draining import environment  # noqa: PLC0415
     from app.earlier import take_over  # noqa: PLC0415
-    from app.journal_notice import tell_of_refused_wal  # noqa: PLC0415
     from worker.aside import Late  # noqa: PLC0415
     from worker.processor import LEFT, SyncWorker  # noqa: PLC0415
 

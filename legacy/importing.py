@@ -1,15 +1,15 @@
-"""Takes over what the earlier implementation left behind, once, and says what became of it.
+"""Imports the data of the earlier implementation once, and reports the result.
 
-It kept its data where ours is kept, `data/` beside the entry script or the folder that
-`STASH_PLUGIN_DATA` names; there it is found by itself. A data folder from elsewhere is put into
-ours under the name `earlier`.
+The earlier implementation used the same data folder, so its files are found automatically. A user
+puts a data folder from another place into ours under the name `earlier`.
 
-Each file goes, as one transaction, into the one database, together with a note that it went:
-whoever is killed in between has taken either all of it or nothing. No file is deleted; one that was
-taken over is renamed in the end.
+Each file is imported in one transaction, together with a record that it was imported. A process
+that is killed has imported all of a file or nothing. No file is deleted; an imported file is
+renamed at the end.
 """
 
 import glob
+import json
 import os
 import shutil
 import sqlite3
@@ -17,17 +17,104 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
+from legacy.dead_letters import read_letters, store_letters
 from legacy.foreign import SourceBusyError, UnreadableSourceError, content_sha1
-from legacy.ledger import Entry, Ledger, mark_imported
-from legacy.presence import ELSEWHERE, FILES, QUEUE, STATES, path_of, states_to_copy
-from legacy.sources import Found, may_hold_secrets, read_file
-from legacy.waiting_jobs import take_rows
+from legacy.jobs import parse_scene_id, read_queue, store_queue, take_rows
+from legacy.presence import (
+    ELSEWHERE,
+    FILES,
+    LETTERS,
+    QUEUE,
+    STAMPS,
+    STATES,
+    Entry,
+    Ledger,
+    mark_imported,
+    path_of,
+    states_to_copy,
+)
 from shared.data_folder import DataFolder
 from shared.files import replace_file
 from shared.frozen import frozen
 from shared.log import Log
+from shared.state_file import parse_moment
 from sync_queue.database import connect
+from sync_queue.sync_log import SyncLog
+
+
+@frozen
+class Found:
+    """What a file holds.
+
+    Attributes:
+        text: what is taken over of it, for people; empty when there is nothing.
+        store: does so, inside a transaction on our database.
+        left: why something is not, and how often.
+    """
+
+    text: str
+    store: Callable[[sqlite3.Connection], None]
+    left: Counter[str] = field(default_factory=Counter)
+
+
+def may_hold_secrets(name: str) -> bool:
+    """Tell whether this file can be read only by who knows what to blank out."""
+    return os.path.basename(name) == LETTERS
+
+
+def read_file(name: str, path: str, now: float, redact: Callable[[str], str]) -> Found:
+    """Read one file.
+
+    Args:
+        name: one of `FILES`.
+        path: where it lies.
+        now: seconds since the epoch.
+        redact: blanks out secrets.
+
+    Raises:
+        UnreadableSourceError: it holds something else.
+        SourceBusyError: it cannot be read now.
+    """
+    kind = os.path.basename(name)
+    if kind == STAMPS:
+        stamps = read_time_stamps(path)
+        text = f"{len(stamps):,} time stamps" if stamps else ""
+        return Found(text, partial(store_time_stamps, stamps=stamps))
+    if kind == LETTERS:
+        letters = read_letters(path, now)
+        store = partial(store_letters, found=letters, now=now, redact=redact)
+        return Found(letters.text, store, letters.left)
+    jobs = read_queue(path)
+    return Found(jobs.text, partial(store_queue, found=jobs, now=now), jobs.left)
+
+
+def read_time_stamps(path: str) -> dict[int, float]:
+    """Return scene id → seconds since the epoch, without what is garbage in it.
+
+    Raises:
+        UnreadableSourceError, SourceBusyError: it holds something else, or cannot be read now.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            raw = json.load(file)
+    except OSError as error:
+        raise SourceBusyError(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise UnreadableSourceError(str(error)) from None
+    if not isinstance(raw, dict):
+        message = f"a JSON object was expected, not {type(raw).__name__}"
+        raise UnreadableSourceError(message)
+    parsed = ((parse_scene_id(name), parse_moment(moment)) for name, moment in raw.items())
+    return {scene: moment for scene, moment in parsed if scene is not None and moment is not None}
+
+
+def store_time_stamps(connection: sqlite3.Connection, stamps: dict[int, float]) -> None:
+    """Remember that these scenes were synced once; to be called inside a transaction."""
+    log = SyncLog(connection)
+    for scene_id, moment in stamps.items():
+        log.remember_earlier_sync(scene_id, moment)
 
 
 @dataclass(slots=True)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from plex.exceptions import PlexError
+from reconciliation.detector import Sides
 from reconciliation.engine import End, Ended, Reconciliation
 from reconciliation.run import Order
 from reconciliation.schedule import RETRY, due
-from reconciliation.sides import Sides
 from reconciliation.state import StateFile
 from shared.file_lock import FileLock
 from shared.frozen import frozen

@@ -5,18 +5,39 @@ performer makes all its scenes stale, what another tool has changed in Plex is f
 protected (`preserve_plex_edits`) or was refused by Plex is no gap, since a sync would not send it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from plex.diff import COLLECTIONS, DATE, PERFORMERS, STUDIO, SUMMARY, TAGS, ItemEdit
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound
 from plex.items import PlexItem
 from reconciliation.findings import Finding, Inspected, Outcome
+from shared.frozen import frozen
+from validation.config import Config
 from validation.metadata import SceneMetadata
+from validation.scene_extractor import StashScene
 
 _METADATA = (STUDIO, PERFORMERS, TAGS, SUMMARY, DATE)
 # A new item in Plex has the date of its file, so a date does not tell that it was filled.
 _NEVER_FROM_A_FILE = (STUDIO, PERFORMERS, TAGS, SUMMARY)
 LOCK = "not locked"
+
+
+@frozen
+class Sides:
+    """What a page of a run needs, as of the settings of this moment.
+
+    Attributes:
+        config: the settings.
+        refresh: brings the index of Plex's files up to date, with a complete listing where anything
+            may have changed; raises `PlexError` when Plex could not list it to its end.
+        files_known: how many files that index has.
+        inspect: tells what a sync would do with scenes.
+    """
+
+    config: Config
+    refresh: Callable[[], None]
+    files_known: Callable[[], int]
+    inspect: Callable[[Collection[StashScene]], Sequence[Inspected]]
 
 
 def detect(one: Inspected, *, look_for_missing: bool) -> Finding:

@@ -10,11 +10,11 @@ from dataclasses import replace
 from enum import Enum
 
 from reconciliation.brake import Question, is_confirmed, is_unusual, question_text, shows_too_little
+from reconciliation.detector import Sides
 from reconciliation.findings import GAPS, Finding, Inspected, Outcome
 from reconciliation.queueing import GONE, GapQueue
 from reconciliation.run import Order, Run, run_of_today
 from reconciliation.scopes import Scope, window_of
-from reconciliation.sides import Sides
 from reconciliation.state import StateFile, after, without_result
 from reconciliation.walk import NoConclusionError, Page, pages, prepare
 from shared.frozen import frozen

@@ -1,17 +1,24 @@
-"""What becomes of the gaps that a run has found: queued, or left alone for a reason."""
+"""Decides which of the found gaps are queued, and when a scene that failed is tried again.
 
+A scene whose job ended as a dead letter would fail again in every run. It is tried again after a
+day, then after two, four and so on, and at once when it was edited since.
+"""
+
+import datetime
 from collections.abc import Callable, Sequence
 
-from reconciliation.damping import NOT_FOUND, TRIES, is_damped, is_given_up, tries_of
 from reconciliation.findings import Outcome
 from reconciliation.sums import Fate
-from stash.scenes import StashScenes
-from stash.time_stamps import moment_of
+from stash.scenes import StashScenes, moment_of
 from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 
+DAY = 86_400.0  # seconds
+MOST_DOUBLINGS = 5  # the longest pause is a month
+TRIES = "reconciled"  # in a job's data: how many times it was queued here after a failure
+NOT_FOUND = "PlexNotFound"
 GONE = "gone"  # the kind of what is known of a scene that Stash did not list
 
 
@@ -71,3 +78,41 @@ class GapQueue:
         if is_damped(failures, moment_of(gap.changed_at), self._clock()):
             return Fate.DAMPED
         return Fate.QUEUED
+
+
+def is_given_up(letters: Sequence[DeadLetter]) -> bool:
+    """Tell whether the scene waits among the dead letters for its file to appear in Plex."""
+    return any(letter.error_type == NOT_FOUND for letter in letters)
+
+
+def tries_of(letters: Sequence[DeadLetter]) -> int:
+    """Return how many times the scene was queued after a failure and failed again."""
+    return max((_tries(letter) for letter in letters), default=0)
+
+
+def is_damped(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
+    """Tell whether the scene is to be left alone for now.
+
+    Args:
+        letters: the scene's.
+        changed_at: when it was last edited in Stash; None when that is not known.
+        now: seconds since the epoch, as `changed_at`.
+    """
+    failed_at = max((_moment(letter.failed_at) for letter in letters), default=None)
+    if failed_at is None or (changed_at is not None and changed_at > failed_at):
+        return False
+    pause = DAY * 2.0 ** min(tries_of(letters), MOST_DOUBLINGS)
+    return bool(0 <= now - failed_at < pause)
+
+
+def _tries(letter: DeadLetter) -> int:
+    tries = letter.job.data.get(TRIES) if letter.job is not None else None
+    return tries if isinstance(tries, int) and not isinstance(tries, bool) and tries > 0 else 0
+
+
+def _moment(text: str) -> float:
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return 0.0
+    return moment.replace(tzinfo=datetime.UTC).timestamp()

@@ -3,7 +3,7 @@
 from enum import Enum
 
 from shared.frozen import frozen
-from stash.time_stamps import asked_since, is_since
+from stash.scenes import asked_since, is_since
 from validation.scene_extractor import StashScene
 
 

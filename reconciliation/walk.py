@@ -7,10 +7,9 @@ move meanwhile are neither lost nor doubled. Each page is held against Plex's it
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from reconciliation.detector import detect
+from reconciliation.detector import Sides, detect
 from reconciliation.findings import Finding, Inspected
 from reconciliation.scopes import Window
-from reconciliation.sides import Sides
 from shared.frozen import frozen
 from stash.exceptions import StashQueryError
 from stash.scenes import ScenePage, StashScenes

@@ -1,11 +1,29 @@
-"""What a task answers: a line for people, more lines where they help, and the same for programs."""
+"""The answer of a task, the error that ends a task, and how both put things into words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from enum import Enum
 from typing import Any
 
+from plex.index_database import is_about_index
 from shared.frozen import frozen
+
+LONGEST_MESSAGE = 300  # characters of an error that a list shows
+
+
+class TaskError(Exception):
+    """A task could not do its work; the text says why and what to do."""
+
+
+def unusable_database(error: Exception) -> str:
+    """Return what people are told when a database of the plugin cannot be used by a task."""
+    doctor = "Run the task 'Doctor': it tells what is wrong with it, and what to do"
+    if is_about_index(error):
+        return (
+            f"The index of Plex's files (library.db) cannot be used now ({error}). No edit is "
+            f"in it. {doctor}"
+        )
+    return f"The plugin's database cannot be used now ({error}). {doctor}"
 
 
 class Level(Enum):
@@ -35,3 +53,13 @@ class Answer:
     def as_json(self) -> dict[str, Any]:
         """Return the answer for a program."""
         return {"level": self.level.value, "text": self.text, **self.data}
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 job", "2,000 jobs"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:
+    """Return the text, cut where it is longer than that many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,17 +1,22 @@
-"""A task's arguments: typed and forgiving like settings, but a wrong one is refused.
+"""Reads the arguments of a task: tolerant of types like the settings, but strict about values.
 
-Stash passes values as text (`null` as an empty one), a program's JSON may bring any type. Nothing
-is guessed: a `dry_run` that was misspelt must not become a run for real.
+Stash passes values as text (`null` as an empty text); a program's JSON may bring any type. A wrong
+value is refused, because a misspelt `dry_run` must not start a run that changes something.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from tasks.errors import TaskError
+from tasks.answer import TaskError
 from validation.values import Parser, ValueProblem, boolean, choice, in_brief, is_empty, number
 
+# Short names of the modes that answer questions.
+ALIASES: Mapping[str, str] = {
+    "status": "queue_status",
+    "outages": "outage_summary",
+    "dead_letters": "show_dlq",
+}
 Reader = Callable[[Mapping[str, Any], str], object]  # raises TaskError for a wrong value
-
 MODE, FORMAT = "mode", "format"
 _ALWAYS = (MODE, FORMAT)
 _TEXT, _JSON = "text", "json"
@@ -168,3 +173,9 @@ def _parsed(arguments: Mapping[str, Any], name: str, parse: Parser, default: Any
         return parse(given)
     except ValueProblem as problem:
         raise refusal(name, given, str(problem)) from None
+
+
+def mode_of(arguments: Mapping[str, Any]) -> str:
+    """Return the mode that the arguments name, whether there is one of that name or not."""
+    mode = str(arguments.get("mode") or "").strip().lower()
+    return ALIASES.get(mode, mode)

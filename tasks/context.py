@@ -18,7 +18,7 @@ from worker.takeover import Takeover
 
 if TYPE_CHECKING:  # what few tasks use is loaded by those: it costs a third of a task's start
     from reconciliation.automatic import Reconciler
-    from reconciliation.sides import Sides
+    from reconciliation.detector import Sides
     from worker.processor import SyncWorker
 
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sync_queue.dlq import LetterLine
-from tasks.answer import Answer, Level
+from tasks.answer import Answer, Level, counted, shortened
 from tasks.readings import Readings
 from tasks.titles import titles_in_time
-from tasks.wording import counted, shortened
 from validation.scene_extractor import scene_label
 from worker.outage_history import format_elapsed_since
 

@@ -1,21 +1,25 @@
-"""The tasks on dead letters: clear, purge, recover."""
+"""The tasks on dead letters: clear, purge, recover, retry, drop."""
 
 import datetime
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from plex.health import check_plex_health
+from stash.exceptions import StashError
+from sync_queue.dlq import DeadLetter
 from sync_queue.dlq_recovery import (
     OPTIONAL_RETRY_ERROR_TYPES,
+    RecoveryResult,
     get_error_types_for_recovery,
     get_outage_dlq_entries,
     recover_outage_jobs,
 )
-from tasks.answer import Answer
-from tasks.arguments import days_argument, flag
+from tasks.answer import Answer, Level, TaskError, counted
+from tasks.arguments import days_argument, flag, scene_argument, text
 from tasks.context import TaskContext
-from tasks.errors import TaskError
 from worker.outage_history import format_elapsed_since
+
+MOST_NAMED = 10  # scenes in one line
 
 
 def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
@@ -103,3 +107,143 @@ class ExistingScenes:
         for start in range(0, len(scene_ids), self._AT_ONCE):
             found |= set(self._context.scenes.read(scene_ids[start : start + self._AT_ONCE]))
         return found
+
+
+def drop_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Remove the dead letters that the arguments name.
+
+    Raises:
+        TaskError: they name none; 'Clear Dead Letter Queue' removes all.
+    """
+    scene_id = scene_argument(arguments)
+    error_type = text(arguments, "error_type")
+    if scene_id is None and not error_type:
+        message = "Name a scene (scene_id) or a type of error (error_type); clear_dlq removes all"
+        raise TaskError(message)
+    dead = context.queue.dead_letters
+    letters = (
+        dead.of_type(error_type) if scene_id is None else dead.of_scenes([scene_id]).get(scene_id)
+    )
+    with context.queue.transaction():
+        removed = sum(
+            dead.remove(one.id) for one in letters or () if error_type in ("", one.error_type)
+        )
+    return Answer(
+        f"{removed} dead letter{'' if removed == 1 else 's'} dropped", data={"removed": removed}
+    )
+
+
+def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Queue dead letters again: all, those of one `error_type`, those of one scene, or both.
+
+    Each leaves the dead letters in the transaction that queues it. A scene that is queued already
+    needs no second job; one that Stash no longer has is left alone, where Stash answers.
+
+    Raises:
+        TaskError: there are no dead letters of that type, or `scene_id` is no number.
+    """
+    scene_id = scene_argument(arguments)
+    error_type = _error_type(context, arguments)
+    letters = _chosen(context, scene_id, error_type)
+    if not letters:
+        whose = "" if scene_id is None else f" of scene {scene_id}"
+        return Answer(
+            f"There are no dead letters{whose}: nothing to retry", data=_data(RecoveryResult(), [])
+        )
+    queued = context.queue.queued_scene_ids() & _scenes_of(letters)
+    result = recover_outage_jobs(
+        context.queue, letters, plex_healthy=True, existing_scenes=_Gate(context)
+    )
+    if result.recovered:
+        context.ensure_worker()
+    details = (
+        [f"Queued already: {_named(sorted(queued))}. Their job takes the dead letter with it"]
+        if queued
+        else []
+    )
+    return Answer(
+        _closing_line(result),
+        details=details,
+        data=_data(result, sorted(queued)),
+        level=Level.WARNING if result.failed else Level.OK,
+    )
+
+
+def _error_type(context: TaskContext, arguments: Mapping[str, Any]) -> str | None:
+    """Return the type that is asked for, as it is spelled in the dead letters; None for all.
+
+    Raises:
+        TaskError: no dead letter is of that type.
+    """
+    given = text(arguments, "error_type")
+    present = context.queue.dead_letters.counts_by_type()
+    if not given or not present:
+        return None
+    for name in present:
+        if name.casefold() == given.casefold():
+            return name
+    allowed = ", ".join(f"{name} ({number:,})" for name, number in present.items())
+    message = f"error_type is {given!r}; there are dead letters of: {allowed}; or nothing for all"
+    raise TaskError(message)
+
+
+def _chosen(
+    context: TaskContext, scene_id: int | None, error_type: str | None
+) -> Sequence[DeadLetter]:
+    dead = context.queue.dead_letters
+    letters = dead.all() if scene_id is None else dead.of_scenes([scene_id]).get(scene_id, [])
+    return [one for one in letters if error_type in (None, one.error_type)]
+
+
+def _scenes_of(letters: Sequence[DeadLetter]) -> set[int]:
+    return {one.job.scene_id for one in letters if one.job and one.job.scene_id is not None}
+
+
+class _Gate:
+    """Lets scenes through that Stash has; all of them where Stash does not answer.
+
+    A job of a scene that is gone does no harm: the worker forgets the scene.
+    """
+
+    def __init__(self, context: TaskContext) -> None:
+        self._context = context
+
+    def __call__(self, scene_ids: Sequence[int]) -> Collection[int]:
+        try:
+            return ExistingScenes(self._context)(scene_ids)
+        except StashError as error:
+            self._context.log.warning(
+                f"{error}. Whether Stash still has the scenes was not checked"
+            )
+            return scene_ids
+
+
+def _closing_line(result: RecoveryResult) -> str:
+    left = [
+        f"{number:,} {words}"
+        for number, words in (
+            (result.skipped_already_queued, "already queued"),
+            (result.skipped_scene_missing, "no longer in Stash ('Purge Old DLQ Entries' removes)"),
+            (result.failed, "that hold no job and cannot be retried"),
+        )
+        if number
+    ]
+    rest = f"; left: {', '.join(left)}" if left else ""
+    return f"{counted(result.recovered, 'dead letter')} queued again{rest}"
+
+
+def _named(scene_ids: Sequence[int]) -> str:
+    named = ", ".join(str(one) for one in scene_ids[:MOST_NAMED])
+    more = len(scene_ids) - MOST_NAMED
+    return f"scenes {named}" + (f" and {more:,} more" if more > 0 else "")
+
+
+def _data(result: RecoveryResult, already_queued: Sequence[int]) -> dict[str, Any]:
+    return {
+        "requeued": result.recovered,
+        "already_queued": result.skipped_already_queued,
+        "not_in_stash": result.skipped_scene_missing,
+        "unreadable": result.failed,
+        "requeued_scene_ids": list(result.recovered_scene_ids),
+        "already_queued_scene_ids": list(already_queued),
+    }

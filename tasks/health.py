@@ -7,11 +7,9 @@ from plex.exceptions import PlexError, PlexTlsError
 from plex.health import PlexHealth, check_plex_health
 from plex.items import Section
 from plex.library_choice import choose_libraries, entry_for
-from tasks.answer import Answer, Level
+from tasks.answer import Answer, Level, TaskError, counted
 from tasks.arguments import wants_json
 from tasks.context import TaskContext
-from tasks.errors import TaskError
-from tasks.wording import counted
 from validation.config import SHORT_LIVED
 from worker.session import SyncSession
 

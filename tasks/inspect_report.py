@@ -8,9 +8,9 @@ from plex.items import LibraryPart, PlexItem
 from sync_queue.dlq import DeadLetter, moment_of
 from sync_queue.queue_view import JobState, QueuedJob
 from sync_queue.sync_records import FieldValues, SentItem
-from tasks.preview_report import lines_of, value_set_by
+from tasks.answer import shortened
+from tasks.preview_sync import lines_of, value_set_by
 from tasks.scene_facts import FileFact, PlexFacts, SceneFacts
-from tasks.wording import shortened
 from worker.inspection import Inspection
 from worker.outage_history import format_duration, format_elapsed_since
 

@@ -8,13 +8,11 @@ from plex.exceptions import PlexAmbiguousMatch
 from shared.frozen import frozen
 from sync_queue.dlq import moment_of
 from sync_queue.queue_view import JobState
-from tasks.answer import Answer, Level
+from tasks.answer import Answer, Level, TaskError, counted, shortened
 from tasks.arguments import one_scene
 from tasks.context import TaskContext
-from tasks.errors import TaskError
 from tasks.inspect_report import data_of, details_of, differing
 from tasks.scene_facts import PlexFacts, SceneFacts, facts_of
-from tasks.wording import counted, shortened
 from worker.inspection import Inspection
 from worker.outage_history import format_duration, format_elapsed_since
 

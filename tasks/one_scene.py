@@ -6,10 +6,9 @@ from typing import Any
 from sync_queue.glance import Glance
 from sync_queue.models import SyncJob
 from sync_queue.operations import METADATA, scene_job
-from tasks.answer import Answer, Level
+from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import one_scene
 from tasks.context import TaskContext
-from tasks.errors import TaskError
 from tasks.overview import job_data, letter_data
 from tasks.remedies import remedy_for
 from tasks.state_sentence import State, situation_of, state_data, state_of

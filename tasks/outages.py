@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tasks.answer import Answer, Level
+from tasks.answer import Answer, Level, counted
 from tasks.readings import Readings
-from tasks.wording import counted
 from worker.outage_history import (
     OutageRecord,
     calculate_outage_metrics,

@@ -1,11 +1,15 @@
-"""Everything that the page in Stash shows, as one answer of bounded size; it changes nothing."""
+"""The questions of the page in Stash: everything that it shows, and whether a worker runs."""
 
+import os
+import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from contextlib import closing
+from dataclasses import asdict, fields
 from typing import Any
 
-from plex.index_view import look_at_index
+from plex.path_evidence import LearnedMapping
 from reconciliation.run import run_of_today
+from shared.frozen import frozen
 from stash.exceptions import StashError
 from sync_queue.glance import Glance, LetterGroup, LetterRow, SyncedRow
 from sync_queue.models import SyncJob
@@ -13,14 +17,50 @@ from sync_queue.operations import subject_label
 from tasks.answer import Answer
 from tasks.context import TaskContext
 from tasks.remedies import remedy_for
-from tasks.settings_view import settings_in_effect
 from tasks.state_sentence import situation_of, state_data, state_of
 from tasks.titles import titles_of
+from validation.config import Config
+from validation.path_map import PathMap, PrefixPair
+from validation.values import ValueProblem
 from worker.outage_history import NEWEST, OutageRecord, calculate_outage_metrics
 
+SECRET = "plex_token"  # noqa: S105 - the setting's name
 JOBS_SHOWN, SYNCS_SHOWN, GROUPS_SHOWN, LETTERS_SHOWN = 50, 30, 20, 10
 LONGEST_TEXT = 300  # characters of an error or of what changed
 DAY = 86_400.0  # seconds
+
+
+@frozen
+class IndexView:
+    """A look at the index.
+
+    Attributes:
+        files: that are known.
+        listed_at: when a library was last listed to its end, in seconds since the epoch; 0 never.
+        mappings: what was learned, that with the most evidence first.
+    """
+
+    files: int = 0
+    listed_at: float = 0.0
+    mappings: tuple[LearnedMapping, ...] = ()
+
+
+def look_at_index(path: str) -> IndexView:
+    """Return what the index at this path holds; nothing where it is missing or damaged."""
+    if not os.path.exists(path):
+        return IndexView()
+    try:
+        with closing(sqlite3.connect(path, timeout=1.0)) as connection:
+            files = connection.execute("SELECT COUNT(*) FROM parts").fetchone()[0]
+            listed = connection.execute("SELECT MAX(listed_at) FROM listings").fetchone()[0]
+            rows = connection.execute(
+                "SELECT plex, stash, agree, disagree FROM learned_mappings "
+                "ORDER BY agree DESC, stash"
+            ).fetchall()
+    except sqlite3.Error:
+        return IndexView()  # the worker makes it anew
+    mappings = tuple(LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows)
+    return IndexView(int(files), float(listed or 0.0), mappings)
 
 
 def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
@@ -177,3 +217,52 @@ def _paths(context: TaskContext) -> dict[str, Any]:
             for one in index.mappings
         ],
     }
+
+
+def settings_in_effect(config: Config) -> list[dict[str, Any]]:
+    """Return each setting with its value, its default and what is allowed."""
+    return [
+        {
+            "name": setting.name,
+            "value": _shown(setting.name, getattr(config, setting.name)),
+            "default": _shown(setting.name, setting.default),
+            "allowed": _allowed(setting.metadata["parse"]),
+        }
+        for setting in fields(Config)
+    ]
+
+
+def _allowed(parse: Any) -> str:
+    """Return what the setting's own parser says to a value that can be none."""
+    try:
+        parse(object())
+    except ValueProblem as error:
+        return str(error)
+    return ""
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name == SECRET:
+        return "set" if value else ""
+    if isinstance(value, PathMap):
+        return "; ".join(str(pair) for pair in value.pairs)
+    if name == "plex_url" and ("@" in value or "?" in value):
+        return "set, with something secret in it"
+    return value
+
+
+def wake(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Start a worker if anything waits and none runs; tell in one sentence how things stand.
+
+    Raises:
+        StashError: the settings could not be read.
+    """
+    del arguments
+    worker = context.ensure_worker() if context.queue.has_unfinished() else "not needed"
+    situation = situation_of(context)
+    state = state_of(situation)
+    return Answer(
+        state.text(context.clock()),
+        data={"state": state_data(state, situation), "worker": worker},
+        level=state.level,
+    )

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.answer import Answer
+from tasks.answer import Answer, TaskError
 from tasks.context import TaskContext
-from tasks.errors import TaskError
 from worker.circuit_breaker import CircuitState
 from worker.pauses import SETTINGS_LOOK
 from worker.processor import LEFT, PAUSED

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 from reconciliation.run import Run, run_of_today
 from reconciliation.state import ReconciliationState
 from shared.frozen import frozen
-from tasks.answer import Answer, Level
+from tasks.answer import Answer, Level, counted
 from tasks.outages import outage_data, outage_line
 from tasks.readings import Readings
-from tasks.wording import counted
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory, format_duration, format_elapsed_since
 from worker.recovery import RecoveryScheduler

@@ -18,10 +18,9 @@ from plex.matcher import still_holds
 from plex.originals import Held, shares_a_file
 from sync_queue.sync_log import NOBODY
 from sync_queue.sync_records import ItemRecord
-from tasks.answer import Answer
+from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
 from tasks.context import TaskContext
-from tasks.errors import TaskError
 from worker.item_restorer import ItemRestorer
 from worker.session import SyncSession
 from worker.takeover import OccupiedError

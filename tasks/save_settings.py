@@ -8,11 +8,9 @@ from dataclasses import fields
 from typing import Any
 
 from sync_queue.operations import METADATA, scene_job
-from tasks.answer import Answer, Level
+from tasks.answer import Answer, Level, TaskError, counted
 from tasks.arguments import mapping
 from tasks.context import TaskContext
-from tasks.errors import TaskError
-from tasks.wording import counted
 from validation.config import SHORT_LIVED, Config, parse_config
 
 SEEN_AFTER = 10.0  # seconds until a living worker goes by changed settings (spec.md §1)

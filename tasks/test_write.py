@@ -7,10 +7,9 @@ from plex.diff import PERFORMERS, PLEX_NAMES, TAGS, TITLE
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from sync_queue.sync_records import ItemRecord
-from tasks.answer import Answer
+from tasks.answer import Answer, TaskError
 from tasks.arguments import one_scene
 from tasks.context import TaskContext
-from tasks.errors import TaskError
 from worker.cover_sync import ART, POSTER, lock_of
 from worker.inspection import SceneInspector
 from worker.session import SyncSession

@@ -21,8 +21,8 @@ from worker.circuit_breaker import (
 )
 from worker.outage_history import OutageHistory, format_duration
 from worker.rate_limiter import RecoveryRateLimiter
+from worker.records import StateStore
 from worker.recovery import LONGEST_INTERVAL_BETWEEN_EDITS, RecoveryScheduler
-from worker.state_store import StateStore
 from worker.waiting import ClockSteps, steady
 
 Check = Callable[[PlexClient], PlexHealth]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from simulators.rig import PLUGIN, Rig
-from tasks.operations import ALIASES
+from tasks.arguments import ALIASES
 from tests.e2e.answers import asked, bury, opened, operation
 from tests.e2e.test_dead_letter_tasks import postpone, write
 from tests.loaded import loaded_modules

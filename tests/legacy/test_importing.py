@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from legacy import importing, ledger
+from legacy import importing, presence
 from sync_queue.database import connect
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, PATH, enqueue, scene_job
@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_renamed_is_not_taken_over_again(
     earlier.letter(3)
     switch.earlier.folder.create()
     with monkeypatch.context() as patched:
-        patched.setattr("legacy.ledger.os.rename", _refuse)
+        patched.setattr("legacy.presence.os.rename", _refuse)
         switch.take_over()
         assert len(switch.letters()) == 1
         connection = connect(switch.earlier.folder.queue_database)
@@ -397,7 +397,7 @@ def _dies(switch: Switch, after: int, monkeypatch: pytest.MonkeyPatch) -> bool:
 
     def rename(path: str) -> None:
         spend()
-        ledger.mark_imported(path)
+        presence.mark_imported(path)
 
     with monkeypatch.context() as patched:
         patched.setattr(importing, "connect", lambda path: Dying(connect(path), spend))

@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from reconciliation.damping import DAY, NOT_FOUND, TRIES, is_damped, is_given_up, tries_of
+from reconciliation.queueing import DAY, NOT_FOUND, TRIES, is_damped, is_given_up, tries_of
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
 from tests.sync_queue.support import NOW

@@ -11,9 +11,9 @@ import pytest
 
 from plex.exceptions import PlexNotFound
 from reconciliation import walk
+from reconciliation.detector import Sides
 from reconciliation.findings import Outcome
 from reconciliation.scopes import Window
-from reconciliation.sides import Sides
 from reconciliation.walk import NoConclusionError, pages, prepare
 from simulators.stash import FakeStash, Status
 from stash.connection import StashConnection, parse_address

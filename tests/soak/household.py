@@ -32,7 +32,7 @@ from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
-from tasks.errors import TaskError
+from tasks.answer import TaskError
 from tasks.reconcile import reconcile_all
 from tasks.sync_scenes import sync_all
 from tests.sync_queue.support import NOW, spooled

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import load
+from tasks.answer import TaskError
 from tasks.arguments import (
     Reader,
     arguments_of,
@@ -20,8 +21,7 @@ from tasks.arguments import (
     wants_json,
     word,
 )
-from tasks.errors import TaskError
-from tasks.registry import ARGUMENTS, MODES, TASKS, Task, find_task
+from tasks.registry import MODES, TASKS, Task, find_task
 from tests.validation.strategies import JSON
 
 Arguments = Mapping[str, Any]
@@ -35,7 +35,11 @@ def _reader(name: str, read: Reader) -> Read:
 
 # How each argument that a task may have is read, and what it is when it is not given.
 READERS: dict[str, Read] = {
-    **{name: _reader(name, one) for of in ARGUMENTS.values() for name, one in of.items()},
+    **{
+        name: _reader(name, one)
+        for entry in TASKS.values()
+        for name, one in entry.arguments.items()
+    },
     "scene_id": scene_argument,  # of most; `inspect` has one that allows no nothing
     "format": wants_json,
 }
@@ -216,7 +220,7 @@ RUN_BY_NAME = [one for one in MANIFEST.tasks if one.default_args["mode"] in TASK
 def test_a_task_is_not_found_with_a_wrong_value_so_that_nothing_is_begun(
     name: str, value: Any
 ) -> None:
-    modes = [mode for mode, names in ARGUMENTS.items() if name in names] or list(TASKS)
+    modes = [mode for mode, entry in TASKS.items() if name in entry.arguments] or list(TASKS)
 
     for mode in modes:
         assert refusal_of(find_task, {"mode": mode, name: value}).startswith(f"{name} is ")

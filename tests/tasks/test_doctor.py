@@ -28,8 +28,7 @@ from sync_queue.checkup import DatabaseCheckup, look_at_database
 from sync_queue.database import connect
 from tasks.answer import Level
 from tasks.doctor import machine, servers, storage, work
-from tasks.doctor.check import fault, ok, report, unchecked, warning
-from tasks.doctor.mask import Mask
+from tasks.doctor.check import Mask, fault, ok, report, unchecked, warning
 from tests.sync_queue.support import spool
 from tests.validation.strategies import ANY_TEXT
 from validation.config import Config, parse_config

@@ -17,8 +17,7 @@ from shared.file_lock import FileLock
 from simulators.plex import Item, Switches
 from simulators.plex.snapshot import item_state
 from simulators.rig import FOLDER, png
-from tasks.answer import Answer
-from tasks.errors import TaskError
+from tasks.answer import Answer, TaskError
 from tasks.test_write import test_write as run_test_write
 from tests.soak.household import Killed
 from tests.soak.test_server_readings import RUNS, Loud, World, switches_of

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.settings_page import Shown, defaults_to_write
 from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import load
 from tests.validation.strategies import JSON
 from validation.config import ALIASES, parse_config
-from validation.shown_defaults import Shown, defaults_to_write
 
 PLEX = {"plex_url": "http://plex:32400", "plex_token": "0123456789"}
 ON_PAGE = {one.name: one.type for one in load(REPOSITORY / "Stash2Plex.yml").settings}

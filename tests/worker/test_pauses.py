@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sync_queue.support import NOW, Clock
-from worker.pause_note import PauseNote
-from worker.pauses import DATABASE, SETTINGS, STASH, Pauses
+from worker.pauses import DATABASE, SETTINGS, STASH, PauseNote, Pauses
 
 
 def pauses(path: Path) -> tuple[Pauses, PauseNote]:

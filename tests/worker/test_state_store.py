@@ -14,8 +14,8 @@ from shared.state_file import parse_moment
 from tests.validation.strategies import JSON
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
+from worker.records import Report, StateStore
 from worker.recovery import RecoveryScheduler
-from worker.state_store import Report, StateStore
 
 NOW = 1_750_000_000.9
 
