@@ -1,9 +1,8 @@
-"""How long and how many: the bounds of what is sent to Plex (spec.md §4)."""
+"""The limits of the values that are sent to Plex."""
 
 MAX_NAME = 255  # characters of a title, studio, tagline, or the name of a person, tag, collection
 MAX_SUMMARY = 10_000
 MAX_PERFORMERS = 50
-MAX_COLLECTIONS = 20
 _WORTH_KEEPING = 0.8  # cut at a word boundary when that keeps at least this share
 
 

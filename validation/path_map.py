@@ -37,14 +37,6 @@ class PathMap:
         mapped = self.find_plex(path)
         return path if mapped is None else mapped
 
-    def to_stash(self, path: str) -> str:
-        """Return Stash's path of a file that Plex names; the same path where no pair fits."""
-        for pair in sorted(self.pairs, key=lambda pair: len(pair.plex), reverse=True):
-            rest = _rest(path, pair.plex)
-            if rest is not None:
-                return pair.stash + _with_separators_of(rest, pair.stash)
-        return path
-
 
 def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
     """Read `/plex/prefix=>/stash/prefix; …`; returns the map and what was wrong with which part."""

@@ -101,10 +101,6 @@ class OutageHistory:
             return self._records[-1]
         return None
 
-    def last_completed(self) -> OutageRecord | None:
-        """Return the newest outage that is over."""
-        return next((one for one in reversed(self._records) if one.ended_at is not None), None)
-
     def reconcile(
         self, now: float, *, opened_at: float | None, last_recovery: float, last_check: float
     ) -> None:

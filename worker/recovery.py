@@ -161,7 +161,3 @@ class RecoveryScheduler:
         if started != self.state.recovery_started_at:
             self.state = replace(self.state, recovery_started_at=started)
         return now - started if started else None
-
-    def ramp_finished(self, now: float) -> bool:
-        """Return whether jobs may go as fast as they can."""
-        return self.ramp_elapsed(now) is None

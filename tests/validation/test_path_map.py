@@ -25,7 +25,6 @@ def mapped(text: str) -> PathMap:
 def test_blanks_empty_parts_and_slashes_at_the_end_do_not_count(text: str) -> None:
     paths = mapped(text)
     assert paths.to_plex("/stash/a.mp4") == "/plex/a.mp4"
-    assert paths.to_stash("/plex/a.mp4") == "/stash/a.mp4"
 
 
 @pytest.mark.parametrize("part", ["/plex", "/plex->/stash", "=>/stash", "/plex=>", "=>"])
@@ -52,7 +51,6 @@ def test_a_prefix_ends_at_a_folders_boundary() -> None:
     assert paths.to_plex("/data") == "/plex"
     assert paths.to_plex("/data2/a.mp4") == "/data2/a.mp4"
     assert paths.to_plex("/my/data/a.mp4") == "/my/data/a.mp4"
-    assert paths.to_stash("/plexus/a.mp4") == "/plexus/a.mp4"
 
 
 @pytest.mark.parametrize(
@@ -67,10 +65,9 @@ def test_the_longest_prefix_that_fits_wins_wherever_it_stands(text: str) -> None
     assert paths.to_plex("/data/four/a.mp4") == "/p/four/a.mp4"
 
 
-def test_the_longest_prefix_is_chosen_on_the_side_that_is_read() -> None:
+def test_the_longest_prefix_of_stash_is_chosen() -> None:
     paths = mapped("/very/long/plex/prefix=>/s;/p=>/s/longer")
     assert paths.to_plex("/s/longer/a") == "/p/a"
-    assert paths.to_stash("/very/long/plex/prefix/longer/a") == "/s/longer/a"
 
 
 def test_one_pair_is_applied_and_not_another_one_to_its_result() -> None:
@@ -90,7 +87,6 @@ def test_one_pair_is_applied_and_not_another_one_to_its_result() -> None:
 def test_separators_become_those_of_the_other_side(text: str, stash: str, plex: str) -> None:
     paths = mapped(text)
     assert paths.to_plex(stash) == plex
-    assert paths.to_stash(plex) == stash
 
 
 @pytest.mark.parametrize(
@@ -122,15 +118,12 @@ FOLDERS = st.lists(st.text("abc", min_size=1, max_size=2), min_size=1, max_size=
 
 @settings(max_examples=60, deadline=None)
 @given(pairs=st.dictionaries(FOLDERS, FOLDERS, min_size=1, max_size=4), rest=FOLDERS)
-def test_there_and_back_again_is_the_same_path(pairs: dict[str, str], rest: str) -> None:
-    """Where no folder of one side lies within another, so that the way back is told apart."""
-    for side in (list(pairs), list(pairs.values())):
-        nested = [(a, b) for a in side for b in side if a is not b and f"{b}/".startswith(f"{a}/")]
-        assume(not nested)
+def test_each_pair_replaces_its_own_prefix(pairs: dict[str, str], rest: str) -> None:
+    side = list(pairs.values())
+    assume(not any(a is not b and f"{b}/".startswith(f"{a}/") for a in side for b in side))
     paths = mapped(";".join(f"{plex}=>{stash}" for plex, stash in pairs.items()))
     for plex, stash in pairs.items():
         assert paths.to_plex(stash + rest) == plex + rest
-        assert paths.to_stash(paths.to_plex(stash + rest)) == stash + rest
 
 
 @settings(max_examples=60, deadline=None)
@@ -139,8 +132,6 @@ def test_a_path_that_no_pair_fits_stays_as_it_is(pairs: dict[str, str], path: st
     paths = mapped(";".join(f"{plex}=>{stash}" for plex, stash in pairs.items()))
     if not any(f"{path}/".startswith(f"{stash}/") for stash in pairs.values()):
         assert paths.to_plex(path) == path
-    if not any(f"{path}/".startswith(f"{plex}/") for plex in pairs):
-        assert paths.to_stash(path) == path
 
 
 def test_a_prefix_fits_however_its_letters_are_composed() -> None:

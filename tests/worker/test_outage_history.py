@@ -46,10 +46,8 @@ def test_an_outage_has_a_start_an_end_and_those_who_waited() -> None:
     for waiting in (3, 12, 7):
         history.affected(waiting)
     assert history.ongoing == OutageRecord(NOW, jobs_affected=12)
-    assert history.last_completed() is None
     assert history.end(NOW + 125) == OutageRecord(NOW, NOW + 125, 12)
     assert killed(history).ongoing is None
-    assert history.last_completed() == OutageRecord(NOW, NOW + 125, 12)
     assert history.to_state() == [
         {"started_at": NOW, "ended_at": NOW + 125, "duration": 125.0, "jobs_affected": 12}
     ]
