@@ -1,6 +1,7 @@
-"""Puts the reconciliation together: its own floor knows neither the worker nor the tasks."""
+"""Builds the reconciliation, whose modules import neither the worker nor the tasks."""
 
 from collections.abc import Callable
+from functools import partial
 
 from app.container import Container
 from app.reconciliation_due import reconciliation_state
@@ -52,19 +53,12 @@ def sides_of(container: Container, session: SyncSession) -> Sides:
     )
 
 
-class SpareTime:
-    """What a worker does while no job is due: `worker.environment.Aside`, for reconciliation."""
-
-    def __init__(self, container: Container, monotonic: Callable[[], float]) -> None:
-        self._container = container
-        self._runs = AutomaticRuns(
-            reconciler(container), container.log, container.queue.clock, monotonic
-        )
-
-    def wants_a_step(self) -> bool:
-        """Tell, without asking anybody, whether there may be something to do now."""
-        return self._runs.wants_a_step()
-
-    def step(self, session: SyncSession) -> bool:
-        """Do a step; False when there is nothing to do."""
-        return self._runs.step(sides_of(self._container, session))
+def automatic_runs(container: Container, monotonic: Callable[[], float]) -> AutomaticRuns:
+    """Return the reconciliation as the worker's idle task."""
+    return AutomaticRuns(
+        reconciler(container),
+        partial(sides_of, container),
+        container.log,
+        container.queue.clock,
+        monotonic,
+    )

@@ -38,7 +38,7 @@ from worker.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
 
 if TYPE_CHECKING:
     from app.container import Container
-    from worker.aside import Aside
+    from worker.idle_task import IdleTask
     from worker.processor import SyncWorker
 
 _LOCKED_OUT = "locked out"  # of the database, before the worker could begin
@@ -231,7 +231,7 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
     from app.container import build, tell_of_refused_wal  # noqa: PLC0415 - as in `_work`
     from app.draining import environment  # noqa: PLC0415
     from app.earlier import take_over  # noqa: PLC0415
-    from worker.aside import Late  # noqa: PLC0415
+    from worker.idle_task import LazyIdleTask  # noqa: PLC0415
     from worker.processor import LEFT, SyncWorker  # noqa: PLC0415
 
     container = None
@@ -247,7 +247,7 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
             environment(
                 container,
                 installed=process.installation.unchanged,
-                aside=Late(partial(_spare_time, process, container)),
+                idle_task=LazyIdleTask(partial(_idle_task, process, container)),
                 offer_connection=partial(_offer, process, container),
                 pauses=pauses,
             )
@@ -279,15 +279,13 @@ def _offer(process: _Process, container: "Container", connection: Any) -> None:
         container.offer(connection)
 
 
-def _spare_time(process: _Process, container: "Container") -> "Aside":
-    # Only here: an edit that starts its worker waits for all that is loaded before it.
-    from worker.aside import Nothing  # noqa: PLC0415
-
+def _idle_task(process: _Process, container: "Container") -> "IdleTask | None":
     if not process.installation.unchanged():
-        return Nothing()  # the worker is about to end; this version's reconciliation is gone
-    from app.reconciling import SpareTime  # noqa: PLC0415
+        return None  # the worker is about to end; this version's reconciliation is gone
+    # Only here: an edit that starts its worker waits for all that is loaded before it.
+    from app.reconciling import automatic_runs  # noqa: PLC0415
 
-    return SpareTime(container, time.monotonic)
+    return automatic_runs(container, time.monotonic)
 
 
 def _is_left(container: "Container", database: str, opened: Identity | None) -> bool:

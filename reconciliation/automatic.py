@@ -1,6 +1,7 @@
-"""Runs that nobody starts: those that are due, and those that a killed process has left."""
+"""Runs that start automatically: those that are due, and those that a killed process left."""
 
 from collections.abc import Callable
+from typing import Any
 
 from plex.exceptions import PlexError
 from reconciliation.detector import Sides
@@ -32,13 +33,14 @@ class Reconciler:
 
 
 class AutomaticRuns:
-    """Does a step when the worker has nothing better to do.
+    """Does steps of reconciliation runs as the worker's idle task.
 
-    Jobs go first: between two pages of a run the worker looks at its queue. A side that cannot be
-    asked ends nothing: the run rests for a while, and goes on where it was.
+    Jobs go first: the worker looks at its queue between two pages of a run. A server that fails
+    ends no run: the run pauses for a while and then continues where it was.
 
     Args:
         reconciler: the run, its lock and its state.
+        sides_of: returns both libraries as a run under a worker's session sees them.
         log: is told how a run goes.
         clock: seconds since the epoch.
         monotonic: seconds that never step.
@@ -47,11 +49,13 @@ class AutomaticRuns:
     def __init__(
         self,
         reconciler: Reconciler,
+        sides_of: Callable[[Any], Sides],
         log: Log,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
         self._reconciler = reconciler
+        self._sides_of = sides_of
         self._log = log
         self._clock = clock
         self._monotonic = monotonic
@@ -63,14 +67,14 @@ class AutomaticRuns:
         """Tell, without asking anybody, whether there may be something to do now."""
         return self._monotonic() >= self._next_look
 
-    def step(self, sides: Sides) -> bool:
-        """Do a step of the run that is due or was left; False when there is none."""
+    def step(self, session: Any) -> bool:
+        """Do a step of the run that is due or was left; return False when there is none."""
         lock = self._reconciler.lock
         if not lock.try_acquire():
             self._rest(LOOK_EVERY)  # somebody else is at it
             return False
         try:
-            return self._step(sides)
+            return self._step(self._sides_of(session))
         except Exception:
             self._rest(RETRY)  # whoever reports it need not report it again at once
             raise

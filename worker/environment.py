@@ -11,7 +11,7 @@ from shared.log import Log
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
-from worker.aside import Aside, Nothing
+from worker.idle_task import LazyIdleTask
 from worker.outage_guard import OutageGuard
 from worker.pauses import Pauses
 from worker.session import SessionProvider
@@ -24,7 +24,7 @@ class Environment:
 
     Attributes:
         guard: knows whether Plex is away.
-        aside: what is done while no job is due.
+        idle_task: the work while no job is due.
         installed: False once the plugin's files have changed under the worker.
         clock: seconds since the epoch.
         monotonic: seconds that never step.
@@ -44,7 +44,7 @@ class Environment:
     stats: SyncStats
     guard: OutageGuard
     log: Log
-    aside: Aside = field(default_factory=Nothing)
+    idle_task: LazyIdleTask = field(default_factory=LazyIdleTask)
     installed: Callable[[], bool] = lambda: True
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic

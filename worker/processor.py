@@ -11,7 +11,6 @@ from stash.exceptions import StashAuthError, StashError
 from sync_queue.models import Claim
 from sync_queue.rescue import is_damage
 from validation.config import Config
-from worker.aside import step_aside
 from worker.backoff import calculate_delay, get_retry_params
 from worker.batch import BatchSync
 from worker.database_fault import database_fault, is_read_only
@@ -171,8 +170,8 @@ class SyncWorker:
             self._begin()  # no job may wait for a time that the clock has moved out of reach
         self._timetable.import_spool()
         due = self._timetable.a_job_is_due()
-        aside = not due and self._timetable.wants_aside(self._config)
-        idle = not due and not aside and self._timetable.seconds_to_search() != 0
+        spare = not due and self._timetable.wants_idle_task(self._config)
+        idle = not due and not spare and self._timetable.seconds_to_search() != 0
         if idle and not self._guard.is_away:
             return DRAINED
         session = self._session()
@@ -185,7 +184,7 @@ class SyncWorker:
         self._search(session)
         claims = self._queue.claim(1 if self._guard.is_away else self._limit)
         if not claims:
-            done = aside and step_aside(self._env.aside, session, self._log)
+            done = spare and self._env.idle_task.step(session, self._log)
             return WORKED if done else DRAINED
         unsettled = {claim.row_id: claim for claim in claims}
         try:

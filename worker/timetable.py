@@ -36,10 +36,10 @@ class Timetable:
         due = self._env.queue.next_due()
         return due is not None and due <= self._env.clock()
 
-    def wants_aside(self, config: Config) -> bool:
-        """Tell whether this is a time for what is done aside."""
+    def wants_idle_task(self, config: Config) -> bool:
+        """Return whether the idle task may do a step now."""
         able = config.enabled and not self._pauses.active and not self._env.guard.is_away
-        return able and self._env.aside.wants_a_step()
+        return able and self._env.idle_task.wants_a_step()
 
     def seconds_to_search(self) -> float | None:
         """Return when the next look for missing files is due; None when none is missing."""
@@ -56,8 +56,8 @@ class Timetable:
             left = self._pauses.seconds_left
             ahead = None if due is None else max(0.0, due - self._env.clock())
             return None if ahead is None else max(left, min(ahead, config.poll_interval))
-        aside = self.wants_aside(config)
-        if due is None and not aside and not self._env.guard.is_away:
+        idle_task = self.wants_idle_task(config)
+        if due is None and not idle_task and not self._env.guard.is_away:
             return None
         if self._pauses.active:
             left = self._pauses.seconds_left
@@ -67,7 +67,7 @@ class Timetable:
             look = self._env.guard.seconds_to_next_look(due=is_due)
             return min(look, config.poll_interval)
         search = self.seconds_to_search()
-        if aside:
+        if idle_task:
             return 0.0
         next_job = max(0.0, (due or 0.0) - self._env.clock())
         return min(next_job, config.poll_interval, *([] if search is None else [search]))
