@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync_queue.dlq import LetterLine
 from tasks.answer import Answer, Level, counted, shortened
+from tasks.error_catalogue import explain
 from tasks.readings import Readings
 from tasks.titles import titles_in_time
 from validation.scene_extractor import scene_label
@@ -17,30 +18,6 @@ if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
 
 MOST_GROUPS, MOST_SCENES = 20, 10  # shown; the others are counted
 _PATIENCE = 5.0  # seconds for Stash to name the scenes: whoever runs a task waits a little
-
-_RETRY = "then run the task 'Retry Dead Letters'"
-_WHAT_TO_DO: Mapping[str, str] = {
-    "PlexNotFound": "let Plex scan its library: once Plex has the file, it is queued by itself. "
-    "Where Plex names its folders differently, the task 'Check Path Mapping' tells what to set",
-    "PlexAmbiguousMatch": "tell in plex_unmatched_path_map which folder is which (the task 'Check "
-    f"Path Mapping' helps), or rename the files; {_RETRY}",
-    "PlexServerDown": "run the task 'Retry Dead Letters' once Plex runs",
-    "PlexTemporaryError": "run the task 'Retry Dead Letters'; what comes back here has its reason "
-    "in Plex's own log",
-    "PlexAuthError": f"set plex_token anew, {_RETRY}",
-    "PlexPermissionError": f"use the token of the server's owner, {_RETRY}",
-    "PlexPermanentError": "see what is unusual about the scene and change it in Stash: saving it "
-    "tries it again",
-    "StashFileError": "look at the scene in Stash; where its cover does not show there either, set "
-    "another: saving it tries it again",
-    "SceneError": "give the scene its file in Stash, or delete the scene: saving it tries it again",
-    "UnreadableJob": "nothing of it can be retried: run the task 'Sync Recent Scenes to Plex', "
-    "then 'Clear Dead Letter Queue'",
-}
-_A_BUG = (
-    "this is a bug of Stash2Plex: please report it with the file worker.log of its data folder; "
-    "'Retry Dead Letters' tries it again"
-)
 
 # What differs from scene to scene in an error: a path with blanks in it, up to its suffix; what
 # stands in quotes; long numbers.
@@ -62,7 +39,7 @@ class _Group:
 
     @property
     def what_to_do(self) -> str:
-        return _WHAT_TO_DO.get(self.error_type, _A_BUG)
+        return explain(self.error_type).remedy
 
 
 def show_dlq(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:

@@ -9,8 +9,8 @@ from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import one_scene
 from tasks.context import TaskContext
+from tasks.error_catalogue import explain
 from tasks.overview import job_data, letter_data
-from tasks.remedies import remedy_for
 from tasks.state_sentence import State, situation_of, state_data, state_of
 from tasks.titles import titles_of
 from worker.outage_history import format_elapsed_since
@@ -35,7 +35,7 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     level, remedy = Level.OK, ""
     if letters:
         text, level = f"Not in step: {letters[0].message}", Level.WARNING
-        remedy = remedy_for(letters[0].error_type).cure
+        remedy = explain(letters[0].error_type).remedy
     elif jobs:
         since = format_elapsed_since(jobs[0].enqueued_at, now)
         why, remedy = _what_holds(jobs[0], state, now)
@@ -72,8 +72,8 @@ def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:
         return f". {state.text(now)}", state.remedy
     if not job.last_error_type:
         return "", ""
-    remedy = remedy_for(job.last_error_type)
-    return f". {remedy.matter}; it is tried again by itself", remedy.cure
+    explanation = explain(job.last_error_type)
+    return f". {explanation.cause}; it is tried again by itself", explanation.remedy
 
 
 def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:

@@ -16,7 +16,7 @@ from sync_queue.models import SyncJob
 from sync_queue.operations import subject_label
 from tasks.answer import Answer
 from tasks.context import TaskContext
-from tasks.remedies import remedy_for
+from tasks.error_catalogue import explain
 from tasks.state_sentence import situation_of, state_data, state_of
 from tasks.titles import titles_of
 from validation.config import Config
@@ -129,7 +129,7 @@ def letter_data(letter: LetterRow, titles: Mapping[int, str]) -> dict[str, Any]:
         "message": letter.message[:LONGEST_TEXT],
         "retries": letter.retries,
         "failed_at": letter.failed_at,
-        "remedy": remedy_for(letter.error_type).cure,
+        "remedy": explain(letter.error_type).remedy,
     }
 
 
@@ -151,8 +151,8 @@ def _group_data(group: LetterGroup, titles: Mapping[int, str]) -> dict[str, Any]
     return {
         "error_type": group.error_type,
         "count": group.count,
-        "matter": remedy_for(group.error_type).matter,
-        "remedy": remedy_for(group.error_type).cure,
+        "matter": explain(group.error_type).cause,
+        "remedy": explain(group.error_type).remedy,
         "newest": [letter_data(letter, titles) for letter in group.newest],
     }
 

@@ -6,14 +6,12 @@ import time
 
 from simulators.rig import FOLDER, Rig
 from simulators.stash import Hang
+from tasks.error_catalogue import explain
 from tests.e2e.answers import DAY, HOUR, MINUTE, PATHLESS, asked, bury, story
 from tests.e2e.test_dead_letter_tasks import dead_scenes, postpone, queue_of
 
-NOT_FOUND = (
-    "let Plex scan its library: once Plex has the file, it is queued by itself. Where Plex names "
-    "its folders differently, the task 'Check Path Mapping' tells what to set"
-)
-NO_FILE = "give the scene its file in Stash, or delete the scene: saving it tries it again"
+NOT_FOUND = explain("PlexNotFound").remedy
+NO_FILE = explain("SceneError").remedy
 
 
 def letters(rig: Rig) -> list[int]:
