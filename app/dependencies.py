@@ -2,19 +2,14 @@
 
 import importlib
 import os
-import platform
 import re
 import site
 import sys
-import warnings
 from importlib.metadata import PackageNotFoundError, version
 
 from shared.frozen import frozen
 
 VENDORED = "vendor"  # beside the entry script: what the release brings along
-# What requests guesses the character set of an answer with, where it has it: a tenth of a worker's
-# memory, for something that nobody asks for. Stash and Plex say what theirs is.
-UNUSED = "charset_normalizer"
 
 
 @frozen
@@ -59,11 +54,6 @@ def activate_dependencies(plugin_dir: str) -> None:
             sys.path.insert(0, vendored)
     elif sys.flags.no_site and "site-packages" not in "".join(sys.path):
         site.main()
-    sys.modules.setdefault(UNUSED, None)  # type: ignore[arg-type] # not to be imported, says this
-    warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
-    # plexapi asks for the system's name in a way that makes `platform` look for the processor's,
-    # too: it would start the program `uname`, which takes as long as a request to Plex.
-    vars(platform.uname())["processor"] = ""
 
 
 def unusable_packages() -> list[str]:

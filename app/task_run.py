@@ -7,7 +7,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from app.collector import spare_the_collector
 from app.container import Container, build, tell_of_refused_wal
 from app.earlier import take_over
 from app.reconciliation_due import is_due
@@ -53,7 +52,6 @@ def run(
         container = build(connection, folder, log, secrets)
         with suppress(sqlite3.OperationalError):  # a busy database: the worker imports later
             container.queue.import_spool(log.error)
-        spare_the_collector()
         lock = FileLock(folder.worker_lock)
         context = context_for(script, connection, container, lock)
         if wants_json(arguments):

@@ -15,7 +15,6 @@ from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.collector import spare_the_collector
 from app.damage import Identity, Mender, identity_of, is_replaced
 from app.dependencies import activate_dependencies, dependency_problem
 from app.installation import Installation
@@ -150,7 +149,6 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
 
 def _try_to_work(process: _Process, plugin_dir: str) -> int:
     """Work if that is possible; returns the exit status."""
-    spare_the_collector()  # of what is loaded now nothing is garbage
     activate_dependencies(plugin_dir)
     problem = dependency_problem(plugin_dir)
     if problem:
@@ -240,7 +238,6 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
     try:
         container = build(process.server_connection, process.folder, process.log, process.secrets)
         opened = opened or identity_of(database)
-        spare_the_collector()
         tell_of_refused_wal(container)
         take_over(container, process.lock)
         worker = SyncWorker(
