@@ -279,7 +279,8 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             content = None
         status = response.status_code
         if not isinstance(content, dict):
-            message = f"Stash's answer is no GraphQL ({_told(status, response.text[:_QUOTED])})"
+            text = response.content.decode("utf-8", "replace")[:_QUOTED]
+            message = f"Stash's answer is no GraphQL ({_told(status, text)})"
             raise StashRequestError(message)
         errors = content.get("errors")
         data = content.get("data")
