@@ -14,7 +14,7 @@ from shared.state_file import KeptState, parse_count, parse_moment
 
 @frozen
 class ReconciliationState:
-    """What is known of past runs (spec.md §8); times are seconds since the epoch.
+    """What is known of past runs; times are seconds since the epoch.
 
     Attributes:
         interval_run_time: the last run that the interval's clock counts; startup runs do not.

@@ -9,7 +9,7 @@ from typing import Any, Self
 from reconciliation.brake import Weight
 from reconciliation.findings import GAPS, Finding, Outcome
 
-# Names of the state file (spec.md §8).
+# Names of the state file.
 STATE_NAMES = {
     Outcome.EMPTY: "empty_metadata",
     Outcome.STALE: "stale_sync",

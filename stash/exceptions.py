@@ -16,7 +16,7 @@ class StashError(Exception):
     """Something that Stash, or the way to it, did not do."""
 
 
-class StashUnavailable(StashError):  # noqa: N818 - the known design's name (spec.md §5)
+class StashUnavailable(StashError):  # noqa: N818 - a state of Stash, not an error of the program
     """Stash does not answer, or answers with something that is not Stash's."""
 
 

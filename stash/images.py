@@ -6,7 +6,7 @@ from shared.frozen import frozen
 from stash.connection import StashConnection
 from stash.exceptions import StashFileError, StashUnavailable
 
-MAX_BYTES = 10_000_000  # Plex refuses an upload over some 10 MB (plex-protocol.md §3.6)
+MAX_BYTES = 10_000_000  # Plex refuses an upload over some 10 MB
 _NOT_MODIFIED, _NOT_FOUND = 304, 404
 
 

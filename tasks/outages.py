@@ -15,7 +15,7 @@ from worker.outage_history import (
 if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
     from tasks.context import TaskContext
 
-NEWEST_SHOWN = 10  # spec.md §1
+NEWEST_SHOWN = 10
 
 
 def outage_summary(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:

@@ -9,7 +9,7 @@ from worker.circuit_breaker import CircuitState
 from worker.pauses import SETTINGS_LOOK
 from worker.processor import LEFT, PAUSED
 
-ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0  # spec.md §1
+ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0
 _LOOK_EVERY = 0.5  # seconds between looks at another process's progress
 _PATIENCE = SETTINGS_LOOK + 2.0  # seconds for the worker to notice what was put right just now
 

@@ -16,7 +16,7 @@ from worker.recovery import RecoveryScheduler
 if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
     from tasks.context import TaskContext
 
-OUTAGES_SHOWN = 3  # spec.md §1
+OUTAGES_SHOWN = 3
 
 
 def queue_status(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:

@@ -13,7 +13,7 @@ from tasks.arguments import mapping
 from tasks.context import TaskContext
 from validation.config import SHORT_LIVED, Config, parse_config
 
-SEEN_AFTER = 10.0  # seconds until a living worker goes by changed settings (spec.md §1)
+SEEN_AFTER = 10.0  # seconds until a living worker goes by changed settings
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 

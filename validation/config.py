@@ -97,7 +97,7 @@ def _setting(parse: Parser, default: Any) -> Any:
 
 @frozen
 class Config:
-    """All settings, typed and within their range (spec.md §1). Times are seconds."""
+    """All settings, typed and within their range. Times are seconds."""
 
     plex_url: str = _setting(_url, "")
     plex_token: str = field(default="", repr=False, metadata={"parse": _token})

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from shared.frozen import frozen
 
-SHORTEST_DELAY = 1.0  # seconds; spec.md §5
+SHORTEST_DELAY = 1.0  # seconds
 _LARGEST_EXPONENT = 30
 
 
@@ -21,7 +21,7 @@ _NOT_FOUND = RetryParams(base=30.0, cap=600.0)
 
 
 def get_retry_params(error_type: str) -> RetryParams:
-    """Return the back-off of an error's class (spec.md §5)."""
+    """Return the back-off of an error's class."""
     return _NOT_FOUND if error_type == "PlexNotFound" else _TEMPORARY
 
 

@@ -1,4 +1,4 @@
-"""Whether Plex may be asked at all: a model of outages, without clock and storage (spec.md §6).
+"""Whether Plex may be asked at all: a model of outages, without clock and storage.
 
     CLOSED ──── 5 failures in a row ────▶ OPEN ── 60 s, or a good health check ──▶ HALF_OPEN
       ▲                                    ▲                                        │    │
@@ -16,7 +16,7 @@ from typing import Any, Self
 from shared.frozen import frozen
 from shared.state_file import parse_count, parse_moment
 
-FAILURES_TO_OPEN = 5  # in a row; spec.md §6
+FAILURES_TO_OPEN = 5  # in a row
 OPEN_SECONDS = 60.0  # from opening to the next probe job
 PERMIT_SECONDS = 60.0  # after which a probe job that says nothing has lost its permit
 CHECKS_TO_CLOSE = 2  # good health checks in a row, with no job to probe with

@@ -2,7 +2,7 @@
 
 After the first sign of an outage no job is tried until a health check is good again; checks are at
 least 5 s apart and back off to 60 s, so a dead server is asked next to nothing and no job spends a
-retry on it (spec.md §6).
+retry on it.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The last outages, and what they say about Plex (spec.md §6).
+"""The last outages, and what they say about Plex.
 
 Pure: times are seconds since the epoch and come in with each call. Clock and file are others'.
 """

@@ -37,7 +37,7 @@ from worker.timetable import Timetable
 from worker.waiting import ClockSteps, Waiter
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
-LINGER = 60.0  # seconds that an idle worker waits for more before it ends (design.md §2)
+LINGER = 60.0  # seconds that an idle worker waits for more before it ends
 LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After included
 
 WORKED, DRAINED, PAUSED, STOPPED = "worked", "drained", "paused", "stopped"

@@ -1,7 +1,7 @@
 """How fast jobs may follow each other after an outage, so that they do not cause the next.
 
 A token bucket of one token: 5 jobs a second at first, 20 after 300 s, without limit from then on.
-While more than 30 % of the jobs fail, half of that (spec.md §6).
+While more than 30 % of the jobs fail, half of that.
 """
 
 from collections import deque

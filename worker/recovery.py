@@ -1,4 +1,4 @@
-"""When to look whether Plex is back, and how long ago it came back (spec.md §6).
+"""When to look whether Plex is back, and how long ago it came back.
 
 Pure: times are seconds since the epoch and come in with each call. Clock and file are others'.
 """

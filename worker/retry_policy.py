@@ -21,7 +21,7 @@ from sync_queue.models import MISSING_SINCE, SyncJob
 from worker.backoff import calculate_delay, get_retry_params
 from worker.suspects import Blame
 
-KEEP_LOOKING = 2 * 3600.0  # seconds; spec.md §5: a missing item is looked for this long
+KEEP_LOOKING = 2 * 3600.0  # seconds: a missing item is looked for this long
 
 _CONFIGURATION = (
     PlexAuthError,
@@ -100,7 +100,7 @@ def decide(
     now: float,
     uniform: Callable[[float, float], float],
 ) -> Decision:
-    """Return what becomes of a job that failed with this error (spec.md §5).
+    """Return what becomes of a job that failed with this error.
 
     Args:
         error: one of Plex's, Stash's or the scene's errors; anything else is a bug of ours.

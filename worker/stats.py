@@ -1,4 +1,4 @@
-"""Counts of what the worker did, kept over restarts in `stats.json` (spec.md §9)."""
+"""Counts of what the worker did, kept over restarts in `stats.json`."""
 
 from collections.abc import Callable
 from typing import Any

@@ -21,8 +21,8 @@ from tasks.doctor.check import Check, fault, ok, unchecked, warning
 from validation.config import Config, ParsedConfig, parse_config
 from worker.outage_history import format_elapsed_since
 
-OLDEST_STASH = (0, 26)  # spec.md §1
-OLDEST_PLEX = (1, 40)  # spec.md §1
+OLDEST_STASH = (0, 26)
+OLDEST_PLEX = (1, 40)
 CLOCKS_DIFFER = 60.0  # seconds
 # A value that no setting takes: what is said of it says what is allowed, and nothing of the user's.
 _NOTHING: list[str] = []
