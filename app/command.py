@@ -17,7 +17,7 @@ def run_arguments(script: str, arguments: Sequence[str]) -> int:
     """
     if arguments[:1] != [WORKER_ARGUMENT]:
         # Only here: the worker does not load the command line.
-        from app.shell.command_line import run_command  # noqa: PLC0415
+        from app.command_line import run_command  # noqa: PLC0415
 
         return run_command(script, arguments)
     try:

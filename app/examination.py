@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from app.access import place
 from app.installation import installed_version
-from app.shell.access import place
 from plex.index_checkup import IndexCheckup, look_at_index
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log

@@ -29,9 +29,8 @@ from shared.redaction import Secrets
 from sync_queue.database import NewerSchemaError
 from sync_queue.rescue import is_damage
 from sync_queue.spool_import import Spool
-from worker.database_fault import database_fault
 from worker.orphans import LinuxProcesses, Orphans
-from worker.pauses import DATABASE, PauseNote, Pauses
+from worker.pauses import DATABASE, PauseNote, Pauses, database_fault
 from worker.rest import Rest
 from worker.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
 

@@ -7,8 +7,7 @@ day, then after two, four and so on, and at once when it was edited since.
 import datetime
 from collections.abc import Callable, Sequence
 
-from reconciliation.findings import Outcome
-from reconciliation.sums import Fate
+from reconciliation.findings import Fate, Outcome
 from stash.scenes import StashScenes, moment_of
 from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap

@@ -3,8 +3,7 @@
 Never from a hook: the living worker asks, and every task, which then makes sure of a worker.
 """
 
-from reconciliation.run import Order
-from reconciliation.scopes import Scope
+from reconciliation.run import Order, Scope
 from reconciliation.state import ReconciliationState
 
 HOUR = 3600.0  # seconds

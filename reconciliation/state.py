@@ -5,9 +5,8 @@ from dataclasses import field, replace
 from typing import Any
 
 from reconciliation.brake import Question, parse_question
-from reconciliation.run import Run
-from reconciliation.scopes import Scope
-from reconciliation.sums import STATE_NAMES
+from reconciliation.findings import STATE_NAMES
+from reconciliation.run import Run, Scope
 from shared.frozen import frozen
 from shared.state_file import KeptState, parse_count, parse_moment
 

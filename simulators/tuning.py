@@ -13,7 +13,7 @@ from typing import Any
 
 from app import main
 from plex import client, library
-from reconciliation import walk
+from reconciliation import engine
 from sync_queue import schema, spool_import
 from tasks import process_queue, save_settings
 from worker import (
@@ -102,7 +102,7 @@ CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "progress_interval": (process_queue, "SECONDS_BETWEEN_LINES"),
     "drain_patience": (process_queue, "_PATIENCE"),
     "seen_after": (save_settings, "SEEN_AFTER"),
-    "page": (walk, "PAGE"),
+    "page": (engine, "PAGE"),
 }
 
 

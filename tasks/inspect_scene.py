@@ -1,18 +1,21 @@
-"""Inspect Scene: the answer to "why is my scene not in Plex?", in one line."""
+"""Inspect Scene: why a scene is, or is not, in Plex, in one line with details."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
+from plex.diff import ItemEdit
 from plex.exceptions import PlexAmbiguousMatch
+from plex.items import LibraryPart, PlexItem
 from shared.frozen import frozen
-from sync_queue.dlq import moment_of
-from sync_queue.queue_view import JobState
+from sync_queue.dlq import DeadLetter, moment_of
+from sync_queue.queue_view import JobState, QueuedJob
+from sync_queue.sync_records import FieldValues, SentItem
 from tasks.answer import Answer, Level, TaskError, counted, shortened
 from tasks.arguments import one_scene
 from tasks.context import TaskContext
-from tasks.inspect_report import data_of, details_of, differing
-from tasks.scene_facts import PlexFacts, SceneFacts, facts_of
+from tasks.preview_sync import lines_of, value_set_by
+from tasks.scene_facts import FileFact, PlexFacts, SceneFacts, facts_of
 from worker.inspection import Inspection
 from worker.outage_history import format_duration, format_elapsed_since
 
@@ -167,3 +170,180 @@ def _last_known(facts: SceneFacts) -> str:
         return f"nothing was sent of it so far{queued}"
     ago = format_elapsed_since(facts.last.at, facts.now)
     return f"its last job ended {ago}: {facts.last.outcome}{queued}"
+
+
+def differing(one: Inspection) -> list[str]:
+    """Return the fields whose values a sync would change, in any of the scene's items."""
+    return list(dict.fromkeys(name for _, edit in one.edits for name in _changed(edit)))
+
+
+def _changed(edit: ItemEdit) -> Mapping[str, str | tuple[str, ...]]:
+    """Return field → what it would be set to, without those that would only be locked."""
+    values = {name: value_set_by(parameters) for name, parameters in edit.fields.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# -- for people -------------------------------------------------------------------------------
+
+
+def details_of(facts: SceneFacts) -> list[str]:
+    """Return the lines that stand before the answer."""
+    return [
+        *(_plex_lines(facts.plex, facts.now) if facts.plex is not None else ()),
+        *(_sent_line(one, facts.now) for one in facts.sent),
+        *_last_lines(facts),
+        *(_job_line(one, facts.now) for one in facts.jobs),
+        *(_letter_line(one, facts.now) for one in facts.letters),
+    ]
+
+
+def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
+    for one in plex.files:
+        yield _file_line(one)
+    for item, edit in plex.inspection.edits:
+        yield from (f"Item {item.rating_key}: {line}" for line in lines_of(item, edit))
+        if edit.preserved:
+            names = ", ".join(edit.preserved)
+            yield f"Item {item.rating_key}: left as somebody set it in Plex: {names}"
+        if edit.refused:
+            yield f"Item {item.rating_key}: Plex did not keep before: {', '.join(edit.refused)}"
+    if plex.inspection.cover_for:
+        kinds = " and ".join(plex.inspection.cover_for)
+        yield f"Its cover would be compared with what was sent as {kinds}"
+    yield from (words[:1].upper() + words[1:] for words in plex.inspection.elsewhere)
+    if plex.looked_at is not None:
+        ago = format_elapsed_since(plex.looked_at, now)
+        yield f"Plex's libraries were last looked at {ago}"
+
+
+def _file_line(one: FileFact) -> str:
+    size = f"{one.file.size:,} bytes" if one.file.size else "size unknown"
+    name = f"File {one.file.path} ({size})"
+    if one.matching.rule is not None:
+        found = ", ".join(
+            f"item {match.rating_key} as {match.path}" for match in one.matching.matches
+        )
+        return f"{name}: {found}, by {one.matching.rule.value}"
+    if one.matching.candidates:
+        return f"{name}: may be one of {len(one.matching.candidates)} files of Plex"
+    return f"{name}: looked for as {one.plex_path}; Plex does not have it"
+
+
+def _sent_line(one: SentItem, now: float) -> str:
+    values = ", ".join(f"{name} {_shown(value)}" for name, value in one.record.sent.items())
+    ago = format_elapsed_since(one.at, now)
+    return shortened(f"Item {one.rating_key} was last sent {ago}: {values or 'nothing'}", 1000)
+
+
+def _shown(value: str | list[str]) -> str:
+    return repr(shortened(value, 100)) if isinstance(value, str) else f"[{', '.join(value)}]"
+
+
+def _last_lines(facts: SceneFacts) -> list[str]:
+    if facts.last is None:
+        return []
+    ago = format_elapsed_since(facts.last.at, facts.now)
+    detail = f": {shortened(facts.last.detail)}" if facts.last.detail else ""
+    return [f"Its last job ended {ago}, {facts.last.outcome}{detail}"]
+
+
+def _job_line(one: QueuedJob, now: float) -> str:
+    job = one.job
+    text = f"In the queue: {job.update_type}, {one.state.value.replace('_', ' ')}"
+    if job.enqueued_at:
+        text += f", queued {format_elapsed_since(job.enqueued_at, now)}"
+    if one.state is JobState.WAITING and job.next_retry_at > now:
+        text += f", next try in {format_duration(job.next_retry_at - now)}"
+    if job.last_error_type:
+        text += f", last error {job.last_error_type}"
+    return text
+
+
+def _letter_line(letter: DeadLetter, now: float) -> str:
+    ago = format_elapsed_since(moment_of(letter.failed_at), now)
+    return f"Dead letter, {ago}: {letter.error_type}: {shortened(letter.error_message)}"
+
+
+# -- for programs: names and units are promised in docs/operations.md ---------------------------
+
+
+def data_of(facts: SceneFacts) -> dict[str, Any]:
+    """Return all that is known, with times as seconds since the epoch."""
+    plex = facts.plex
+    return {
+        "now": facts.now,
+        "scene_id": facts.scene_id,
+        "title": facts.scene.name if facts.scene else None,
+        "enabled": facts.enabled,
+        "stash_problem": facts.stash_problem or None,
+        "plex_problem": facts.plex_problem or None,
+        "plex_looked_at": plex.looked_at if plex else None,
+        "files": [_file_data(plex, one) for one in plex.files] if plex else [],
+        "items": [_item_data(plex, *one) for one in plex.inspection.edits] if plex else [],
+        "shown_elsewhere": list(plex.inspection.elsewhere) if plex else [],
+        "cover_to_compare": list(plex.inspection.cover_for) if plex else [],
+        "sent": [_sent_data(one) for one in facts.sent],
+        "last_job": facts.last
+        and {"ended_at": facts.last.at, "outcome": facts.last.outcome, "detail": facts.last.detail},
+        "jobs": [_job_data(one) for one in facts.jobs],
+        "dead_letters": [
+            {
+                "error_type": one.error_type,
+                "message": one.error_message,
+                "failed_at": moment_of(one.failed_at),
+            }
+            for one in facts.letters
+        ],
+    }
+
+
+def _file_data(plex: PlexFacts, one: FileFact) -> dict[str, Any]:
+    return {
+        "path": one.file.path,
+        "size_bytes": one.file.size or None,
+        "plex_path": one.plex_path,
+        "rule": one.matching.rule.name.lower() if one.matching.rule else None,
+        "rating_keys": [match.rating_key for match in one.matching.matches],
+        "candidates": [_part_data(plex, part) for part in one.matching.candidates],
+    }
+
+
+def _part_data(plex: PlexFacts, part: LibraryPart) -> dict[str, Any]:
+    library = plex.libraries.get(part.section)
+    return {"path": part.path, "rating_key": part.rating_key, "library": library}
+
+
+def _item_data(plex: PlexFacts, item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
+    return {
+        "rating_key": item.rating_key,
+        "library": plex.library_of(item),
+        "files": list(item.files),
+        "differences": {
+            name: {"in_plex": _listed(getattr(item, name)), "wanted": _listed(wanted)}
+            for name, wanted in _changed(edit).items()
+        },
+        "to_lock": [name for name in edit.fields if name not in _changed(edit)],
+        "preserved": list(edit.preserved),
+        "refused": list(edit.refused),
+    }
+
+
+def _listed(value: str | tuple[str, ...]) -> str | list[str]:
+    return value if isinstance(value, str) else list(value)
+
+
+def _sent_data(one: SentItem) -> dict[str, Any]:
+    fields: FieldValues = one.record.sent
+    return {"rating_key": one.rating_key, "sent_at": one.at, "fields": dict(fields)}
+
+
+def _job_data(one: QueuedJob) -> dict[str, Any]:
+    job = one.job
+    return {
+        "update_type": job.update_type,
+        "state": one.state.value,
+        "queued_at": job.enqueued_at or None,
+        "next_try_at": job.next_retry_at or None,
+        "tries": job.retry_count,
+        "last_error_type": job.last_error_type,
+    }

@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from plex.exceptions import PlexError
-from reconciliation.engine import End, Ended
-from reconciliation.findings import GAPS, Finding, Inspected, Outcome
-from reconciliation.run import Order, Run
-from reconciliation.scopes import Scope, window_of
-from reconciliation.sums import Sums
-from reconciliation.walk import NoConclusionError, pages, prepare
+from reconciliation.engine import End, Ended, NoConclusionError, pages, prepare
+from reconciliation.findings import GAPS, Finding, Inspected, Outcome, Sums
+from reconciliation.run import Order, Run, Scope, window_of
 from shared.leftovers import keep_newest
 from stash.exceptions import StashError
 from tasks.answer import Answer, Level, TaskError, shortened

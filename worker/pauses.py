@@ -1,7 +1,12 @@
-"""Pauses, in which no job can succeed and none is tried, and their note for other processes."""
+"""Pauses, in which no job can succeed and none is tried, and their note for other processes.
 
+A fault of a database is one cause of a pause.
+"""
+
+import sqlite3
 from collections.abc import Callable
 
+from plex.index_database import is_about_index
 from shared.state_file import KeptState, parse_moment, write_state
 
 SETTINGS, STASH, DATABASE = "settings", "stash", "database"
@@ -137,3 +142,18 @@ class Pauses:
         """No job is left that could wait, unless the database has kept one from being seen."""
         if self._kind != DATABASE:
             self.succeeded()
+
+
+def database_fault(error: Exception) -> str:
+    """Return why nothing goes on, with the file that is to blame; no full stop."""
+    if is_about_index(error):
+        return (
+            f"The index of Plex's files (library.db) cannot be used: {error}. Free it, or delete "
+            "it: it is made anew"
+        )
+    return f"The queue's database cannot be used: {error}"
+
+
+def is_read_only(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether SQLite opened the file for reading only: this connection never writes again."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY

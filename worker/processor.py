@@ -13,15 +13,12 @@ from sync_queue.rescue import is_damage
 from validation.config import Config
 from worker.backoff import calculate_delay, get_retry_params
 from worker.batch import BatchSync
-from worker.database_fault import database_fault, is_read_only
 from worker.entity_jobs import EntityJobs
 from worker.environment import Environment
 from worker.failure_policy import Failure, FailurePolicy
 from worker.folder_scans import FolderScans
-from worker.job_kinds import forget_all, split_jobs
 from worker.missing import MissingScenes
-from worker.pauses import DATABASE, SETTINGS, STASH, Pauses
-from worker.retention import Retention
+from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, database_fault, is_read_only
 from worker.retry_policy import (
     Bury,
     Leave,
@@ -30,10 +27,10 @@ from worker.retry_policy import (
     Pause,
     Retry,
 )
-from worker.scene_work import Result
+from worker.scene_work import Result, forget_all, split_jobs
 from worker.session import ConfigFault, SyncSession
 from worker.settlement import Settlement
-from worker.timetable import Timetable
+from worker.timetable import Retention, Timetable
 from worker.waiting import ClockSteps, Waiter
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex

@@ -1,6 +1,6 @@
-"""A scene on its way through a batch, and how it ended."""
+"""The state of a scene in a batch, its result, and the batch's jobs by kind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from plex.exceptions import PlexError
@@ -8,6 +8,7 @@ from plex.items import PlexItem
 from plex.matcher import MatchConfidence, Matching
 from shared.frozen import frozen
 from sync_queue.models import Claim
+from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, subject_label
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import SceneFile, StashScene
@@ -106,3 +107,31 @@ class SceneWork:
         """How sure it is that the items are the scene's: the least sure of them counts."""
         sure = all(one.confidence is MatchConfidence.HIGH for one in self.matching.matches)
         return MatchConfidence.HIGH if sure else MatchConfidence.LOW
+
+
+@frozen
+class JobKinds:
+    """Claims: scenes to forget, performers and the like, folders to scan, scenes to sync."""
+
+    forgets: list[Claim] = field(default_factory=list)
+    entities: list[Claim] = field(default_factory=list)
+    scans: list[Claim] = field(default_factory=list)
+    scenes: list[Claim] = field(default_factory=list)
+
+
+def split_jobs(claims: Iterable[Claim]) -> JobKinds:
+    """Return the claims by kind, each in the order in which they came."""
+    kinds = JobKinds()
+    of_type = {FORGET: kinds.forgets, ENTITY: kinds.entities, FOLDER_SCAN: kinds.scans}
+    for claim in claims:
+        of_type.get(claim.job.update_type, kinds.scenes).append(claim)
+    return kinds
+
+
+def forget_all(claims: Sequence[Claim]) -> Iterator[Result]:
+    """Yield the end of each job of a destroyed scene: nothing of it is left to know.
+
+    A job of the same scene in the same batch comes after it, and finds it gone from Stash.
+    """
+    for claim in claims:
+        yield Result([claim], subject_label(claim.job.job_key), changed=("destroyed in Stash",))

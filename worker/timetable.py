@@ -1,9 +1,14 @@
-"""When a worker's next step is due, and for what: it sleeps until then."""
+"""Decides when the worker's next step is due, and purges old dead letters once a day."""
 
+from collections.abc import Callable
+
+from sync_queue.dlq import DeadLetterQueue
 from validation.config import Config
 from worker.environment import Environment
 from worker.missing import MissingScenes
 from worker.pauses import SETTINGS_LOOK, Pauses
+
+DAY = 86_400.0  # seconds
 
 
 class Timetable:
@@ -71,3 +76,35 @@ class Timetable:
             return 0.0
         next_job = max(0.0, (due or 0.0) - self._env.clock())
         return min(next_job, config.poll_interval, *([] if search is None else [search]))
+
+
+class Retention:
+    """Drops old dead letters when a worker starts and once a day.
+
+    Args:
+        letters: the dead letters.
+        clock: seconds since the epoch.
+        monotonic: seconds that never step.
+    """
+
+    def __init__(
+        self,
+        letters: DeadLetterQueue,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._letters = letters
+        self._clock = clock
+        self._monotonic = monotonic
+        self._purged_at = float("-inf")
+
+    def purge(self, days: int) -> None:
+        """Drop, if it is time, the letters that are older than so many days.
+
+        Raises:
+            sqlite3.Error: the database cannot be used.
+        """
+        now = self._monotonic()
+        if now - self._purged_at >= DAY:
+            self._purged_at = now
+            self._letters.purge(self._clock() - days * DAY)

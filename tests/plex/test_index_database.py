@@ -11,7 +11,7 @@ import pytest
 from plex.index_database import IndexConnection, is_about_index
 from plex.path_index import PathIndex
 from tasks.answer import unusable_database
-from worker.database_fault import database_fault
+from worker.pauses import database_fault
 
 Fail = Callable[[sqlite3.Connection], object]
 

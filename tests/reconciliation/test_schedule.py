@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciliation.run import Order, Run
+from reconciliation.run import Order, Run, Scope
 from reconciliation.schedule import INTERVALS, RETRY, due
-from reconciliation.scopes import Scope
 from reconciliation.state import ReconciliationState, after, without_result
 from tests.sync_queue.support import NOW
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.scopes import Scope, window_of
+from reconciliation.run import Scope, window_of
 from stash.scenes import moment_of
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import ANY_TEXT

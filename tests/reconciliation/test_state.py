@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciliation.brake import Question
-from reconciliation.findings import Finding, Outcome
-from reconciliation.run import Order, Run
+from reconciliation.findings import Fate, Finding, Outcome
+from reconciliation.run import Order, Run, Scope
 from reconciliation.schedule import due
-from reconciliation.scopes import Scope
 from reconciliation.state import (
     ReconciliationState,
     StateFile,
@@ -20,7 +19,6 @@ from reconciliation.state import (
     parse_reconciliation_state,
     without_result,
 )
-from reconciliation.sums import Fate
 from tests.sync_queue.support import NOW, Clock
 from tests.validation.strategies import JSON, json_object
 

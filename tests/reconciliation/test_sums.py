@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciliation.brake import Weight
-from reconciliation.findings import GAPS, Finding, Outcome
-from reconciliation.run import Order, Run
-from reconciliation.scopes import Scope
-from reconciliation.sums import Fate, Sums
+from reconciliation.findings import GAPS, Fate, Finding, Outcome, Sums
+from reconciliation.run import Order, Run, Scope
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import JSON, json_object
 

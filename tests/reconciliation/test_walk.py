@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from plex.exceptions import PlexNotFound
-from reconciliation import walk
+from reconciliation import engine
 from reconciliation.detector import Sides
+from reconciliation.engine import NoConclusionError, pages, prepare
 from reconciliation.findings import Outcome
-from reconciliation.scopes import Window
-from reconciliation.walk import NoConclusionError, pages, prepare
+from reconciliation.run import Window
 from simulators.stash import FakeStash, Status
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashQueryError
@@ -56,7 +56,7 @@ def test_a_plex_without_any_file_is_no_ground_for_a_conclusion() -> None:
 def test_each_page_tells_its_scenes_its_end_and_what_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walk, "PAGE", 2)
+    monkeypatch.setattr(engine, "PAGE", 2)
     with stash_with(tmp_path, 5) as (_, scenes):
         found = list(pages(scenes, sides(), ALL, 1))
     assert [(sorted(one.ids), one.cursor, one.left) for one in found] == [
@@ -69,7 +69,7 @@ def test_each_page_tells_its_scenes_its_end_and_what_is_left(
 def test_an_empty_page_where_stash_had_more_is_an_error_and_not_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walk, "PAGE", 2)
+    monkeypatch.setattr(engine, "PAGE", 2)
     nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
     with stash_with(tmp_path, 3) as (server, scenes):
         walked = pages(scenes, sides(), ALL, 0)
@@ -82,7 +82,7 @@ def test_an_empty_page_where_stash_had_more_is_an_error_and_not_the_end(
 def test_scenes_that_are_deleted_before_their_page_is_read_end_the_walk_and_are_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walk, "PAGE", 2)
+    monkeypatch.setattr(engine, "PAGE", 2)
     with stash_with(tmp_path, 3) as (server, scenes):
         walked = pages(scenes, sides(), ALL, 0)
         next(walked)
@@ -93,7 +93,7 @@ def test_scenes_that_are_deleted_before_their_page_is_read_end_the_walk_and_are_
 def test_scenes_that_one_empty_answer_lacks_are_walked_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walk, "PAGE", 2)
+    monkeypatch.setattr(engine, "PAGE", 2)
     nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
     with stash_with(tmp_path, 3) as (server, scenes):
         walked = pages(scenes, sides(), ALL, 0)

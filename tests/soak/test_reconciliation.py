@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import plex.diff
-import reconciliation.walk
+import reconciliation.engine
 from simulators.plex import FakePlex
 from simulators.rig import TOKEN
 from simulators.stash import FakeStash
@@ -123,7 +123,7 @@ def judge(chapter: Neglected) -> None:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small pages, and no disk to wait for: nobody cuts the power here."""
-    monkeypatch.setattr(reconciliation.walk, "PAGE", SMALL_PAGE)
+    monkeypatch.setattr(reconciliation.engine, "PAGE", SMALL_PAGE)
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 

@@ -22,8 +22,7 @@ from validation.config import Config
 from validation.metadata import project
 from worker import entity_jobs
 from worker.entity_jobs import EntityJobs
-from worker.job_kinds import split_jobs
-from worker.scene_work import Result
+from worker.scene_work import Result, split_jobs
 from worker.settlement import Settlement
 from worker.story import Story
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.validation.strategies import JSON
-from worker.hourly import HOUR, MOST_HOURS, HourlyRecords, HourRecord
+from worker.stats import HOUR, MOST_HOURS, HourlyRecords, HourRecord
 
 NOON = 500_000 * HOUR
 

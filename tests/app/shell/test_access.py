@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.shell.access import objection
+from app.access import objection
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="files have owners on POSIX")
 

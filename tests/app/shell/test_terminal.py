@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 
-from app.shell.command_line import Terminal
+from app.command_line import Terminal
 from shared.log import Log
 from shared.redaction import Secrets
 from tasks.answer import Answer, Level
