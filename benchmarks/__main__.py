@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import against, revision, table
+from benchmarks import against, table
 from benchmarks.installed import Progress
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.sections import COMPARABLE, SECTIONS
@@ -63,10 +63,10 @@ def _compare(
     options: argparse.Namespace, place: Workspace, progress: Progress
 ) -> tuple[list[against.Compared], str]:
     try:
-        theirs = revision.describe(options.against)
-        ours = revision.describe_working_tree()
-        other = revision.extract(options.against, place.root)
-    except revision.RevisionError as error:
+        theirs = against.describe(options.against)
+        ours = against.describe()
+        other = against.extract(options.against, place.root)
+    except against.RevisionError as error:
         sys.exit(f"'{options.against}' cannot be compared with: {error}")
     plan = against.Plan(place, other, options.rounds, _scale(options), progress)
     rows: list[against.Compared] = []

@@ -1,17 +1,18 @@
 """Two versions of the plugin by the same benchmarks, one after the other, A B A B.
 
-Only the plugin's files differ. A ratio is taken of two runs that followed each other, so that what
-else the machine does falls on both.
+Only the plugin's files differ. A ratio is taken of two runs that followed each other, so the load
+of the machine falls on both.
 """
 
 from __future__ import annotations
 
-import math
 import shutil
 import statistics
+import subprocess
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,14 @@ from benchmarks.scale import Scale
 from benchmarks.sections import Part
 from benchmarks.table import Row, short, table
 from benchmarks.workspace import Workspace
+from simulators.rig import REPOSITORY
 
 _HEADINGS = ("name", "A", "B", "A / B", "min to max", "unit", "goal", "note")
 _NUMBERS = frozenset({1, 2, 3, 4})  # the columns of figures
-_LONGEST_PROBLEM = 200  # characters
+
+
+class RevisionError(Exception):
+    """There is no such revision, or no repository; the text is git's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,72 +50,49 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One figure of both versions.
+    """One figure of A with the figures of both versions, round by round."""
 
-    Attributes:
-        name: what was measured.
-        unit: of what.
-        goal: what it should be; empty where there is none.
-        ours: the figures of A, round by round.
-        theirs: those of B; None where it could not be measured.
-        problem: why it could not.
-    """
-
-    name: str
-    unit: str
-    goal: str
-    ours: tuple[float, ...]
-    theirs: tuple[float | None, ...]
-    problem: str = ""
-
-    @property
-    def ratios(self) -> list[float]:
-        """A / B of each whole pair of runs."""
-        pairs = zip(self.ours, self.theirs, strict=True)
-        return [_ratio(a, b) for a, b in pairs if b is not None]
+    row: Row
+    ours: list[float]
+    theirs: list[float]
 
     def as_dict(self) -> dict[str, Any]:
         """The row as plain data."""
-        return asdict(self)
+        return {**self.row.as_dict(), "ours": self.ours, "theirs": self.theirs}
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, column by column."""
+        name, _, unit, goal, _ = self.row.cells()
         ours = short(statistics.median(self.ours))
-        ratios = self.ratios
+        pairs = zip(self.ours, self.theirs, strict=False)  # B may lack the last rounds
+        ratios = [1.0 if a == b else a / b if b else float("inf") for a, b in pairs]
         if not ratios:
-            return (self.name, ours, "", "", "", self.unit, self.goal, self.problem)
-        return (
-            self.name,
-            ours,
-            short(statistics.median(b for b in self.theirs if b is not None)),
-            f"{statistics.median(ratios):.3f}",
-            f"{min(ratios):.3f} to {max(ratios):.3f}",
-            self.unit,
-            self.goal,
-            self.problem,
-        )
+            return name, ours, "", "", "", unit, goal, "B could not be measured"
+        span = f"{min(ratios):.3f} to {max(ratios):.3f}"
+        median = f"{statistics.median(ratios):.3f}"
+        return name, ours, short(statistics.median(self.theirs)), median, span, unit, goal, ""
 
 
 def compare(plan: Plan, part: Part) -> list[Compared]:
     """Measure a part with both versions in turn.
 
     The first round in which B cannot be measured is the last: an older version may lack what the
-    part needs. The rows that it had until then are kept.
+    part needs.
     """
-    pairs: dict[str, list[tuple[Row, Row | None]]] = {}
-    problem = ""
+    found: dict[str, Compared] = {}
     for number in range(1, plan.rounds + 1):
         with _side(plan.place, "a", plan.place.plugin) as place:
-            ours = list(part(place, plan.scale, _prefixed(plan, f"A {number}")))
-        with _side(plan.place, "b", plan.other) as place:
-            theirs, problem = _attempt(part, place, plan, f"B {number}")
-        by_name = {row.name: row for row in theirs}
-        for row in ours:
-            pairs.setdefault(row.name, []).append((row, by_name.get(row.name)))
-        if problem:
-            plan.progress(f"skipped from here on: {problem}")
+            for row in part(place, plan.scale, _prefixed(plan, f"A {number}")):
+                found.setdefault(row.name, Compared(row, [], [])).ours.append(row.figure)
+        try:
+            with _side(plan.place, "b", plan.other) as place:
+                for row in part(place, plan.scale, _prefixed(plan, f"B {number}")):
+                    if row.name in found:
+                        found[row.name].theirs.append(row.figure)
+        except Exception as error:  # noqa: BLE001 - another version may fail in any way
+            plan.progress(f"skipped from here on: B: {type(error).__name__}: {error}")
             break
-    return [_compared(found, problem) for found in pairs.values()]
+    return list(found.values())
 
 
 def render(rows: Sequence[Compared]) -> str:
@@ -118,29 +100,40 @@ def render(rows: Sequence[Compared]) -> str:
     return table(_HEADINGS, [row.cells() for row in rows], _NUMBERS)
 
 
-def _attempt(part: Part, place: Workspace, plan: Plan, name: str) -> tuple[list[Row], str]:
-    """Return the rows of B as far as they came, and why they came no further."""
-    rows: list[Row] = []
-    try:
-        rows.extend(part(place, plan.scale, _prefixed(plan, name)))
-    except Exception as error:  # noqa: BLE001 - another version may fail in any way: that is told
-        text = " ".join(f"B: {type(error).__name__}: {error}".split())
-        return rows, text[:_LONGEST_PROBLEM]
-    return rows, ""
+def describe(revision: str = "") -> str:
+    """The short hash and the subject of a commit; by default of the one that is checked out.
+
+    Raises:
+        RevisionError: there is none.
+    """
+    changed = "" if revision else _git("status", "--porcelain", "--untracked-files=no")
+    return _commit(revision or "HEAD", "%h (%s)") + (" with changes" if changed else "")
 
 
-def _compared(pairs: Sequence[tuple[Row, Row | None]], problem: str) -> Compared:
-    first = pairs[0][0]
-    theirs = tuple(None if other is None else other.figure for _, other in pairs)
-    lacking = (problem or "B has no such row") if None in theirs else ""
-    ours = tuple(row.figure for row, _ in pairs)
-    return Compared(first.name, first.unit, first.goal, ours, theirs, lacking)
+def extract(revision: str, folder: Path) -> Path:
+    """Write the files of a revision below a folder; return where they are.
+
+    Raises:
+        RevisionError: there is no such revision.
+    """
+    archive = folder / "revision.zip"
+    _git("archive", "--format=zip", f"--output={archive}", _commit(revision, "%H"))
+    target = folder / "revision"
+    with zipfile.ZipFile(archive) as files:
+        files.extractall(target)
+    return target
 
 
-def _ratio(ours: float, theirs: float) -> float:
-    if ours == theirs:
-        return 1.0  # nothing against nothing, too
-    return ours / theirs if theirs else math.inf
+def _commit(revision: str, form: str) -> str:
+    return _git("log", "-1", f"--format={form}", "--end-of-options", f"{revision}^{{commit}}")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(REPOSITORY), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RevisionError(done.stderr.strip().partition("\n")[0])
+    return done.stdout.strip()
 
 
 @contextmanager

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPConnection
 
 from benchmarks.installed import Installed, Progress, installed
 from benchmarks.processes import cpu_seconds, peak_megabytes
@@ -17,7 +14,6 @@ from benchmarks.scale import Scale
 from benchmarks.table import Row, by_kind, short
 from benchmarks.workspace import Workspace
 
-_TRIPS = 100
 _UPLOADS = ("poster_upload", "art_upload")
 
 
@@ -86,7 +82,6 @@ def measure(
 
 
 def _first(plugin: Installed, library: Library, scenes: int) -> Iterator[Row]:
-    trip = _round_trip(plugin)
     mark = _Mark(plugin)
     plugin.task("all")
     pid = plugin.wait_for_worker()
@@ -100,8 +95,7 @@ def _first(plugin: Installed, library: Library, scenes: int) -> Iterator[Row]:
         scenes / drain.seconds,
         "scenes/s",
         library.speed_goal,
-        f"{drain.seconds / scenes * 1e3:.1f} ms/scene, where a bare request took {trip * 1e3:.1f} "
-        f"ms; writes in flight: {writes}",
+        f"{drain.seconds / scenes * 1e3:.1f} ms/scene; writes in flight: {writes}",
     )
     yield _requests(f"{name}: requests to Plex", drain, scenes, library.request_goal)
     yield Row(
@@ -112,18 +106,6 @@ def _first(plugin: Installed, library: Library, scenes: int) -> Iterator[Row]:
         f"{drain.servers_cpu / scenes * 1e3:.1f} ms/scene",
     )
     yield Row(f"{name}: worker's memory", peak_megabytes(pid), "MB", note="the most ever (VmHWM)")
-
-
-def _round_trip(plugin: Installed) -> float:
-    """The median seconds of the smallest request, by the smallest client: what nobody undercuts."""
-    taken: list[float] = []
-    with closing(HTTPConnection("127.0.0.1", plugin.rig.plex.port)) as connection:
-        for _ in range(_TRIPS):
-            begun = time.perf_counter()
-            connection.request("GET", "/identity")
-            connection.getresponse().read()
-            taken.append(time.perf_counter() - begun)
-    return statistics.median(taken)
 
 
 def _second(plugin: Installed, library: Library, scenes: int) -> Iterator[Row]:

@@ -6,11 +6,9 @@ Both are started in turn, so that whatever else runs on the machine slows both.
 from __future__ import annotations
 
 import json
-import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +23,6 @@ _SCENES = 50
 _COVER = 1_500_000  # bytes; some 2 MB as text
 _UNIT = "times bare"
 _BARE_EVERY = 10  # hooks of a row
-_CROWD = 50  # hooks at once
 _EDGE = 50  # the first and the last hooks of a row
 _REST = 0.02  # seconds in which a worker with nothing to do falls asleep again
 
@@ -108,12 +105,6 @@ class Hooks:
         self.plugin.wait_until_drained()
         time.sleep(_REST)
 
-    def forget_byte_code(self) -> None:
-        """Delete the installed plugin's compiled modules, once the worker sleeps."""
-        self.settle()
-        for cache in self.plugin.rig.manifest.directory.rglob("__pycache__"):
-            shutil.rmtree(cache)
-
 
 def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[Row]:
     """Yield the rows of the hook."""
@@ -127,12 +118,8 @@ def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[
         progress("hook: with a large cover")
         cover = "data:image/jpeg;base64," + "/9j/" * (_COVER // 3)
         large = hooks.pairs(scale.large_pairs, hooks.settle, cover_image=cover)
-        progress("hook: cold byte-code")
-        cold = hooks.pairs(scale.cold_pairs, hooks.forget_byte_code)
         progress(f"hook: {scale.row} in a row")
         row = _row(hooks, scale.row)
-        progress(f"hook: {_CROWD} at once")
-        crowd = _crowd(hooks)
         if plugin.worker() != worker:
             message = "the worker was to stay the same while hooks found it alive"
             raise HookError(message)
@@ -146,21 +133,7 @@ def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[
     yield _ratio("hook, worker alive", alive, "≤ 1.6")
     yield _ratio("hook, starts the worker", starting, "≤ 2.4")
     yield _ratio("hook, 2 MB cover in its input", large, "≤ 3")
-    yield _ratio("hook, cold byte-code", cold)
     yield row
-    yield crowd
-
-
-def _crowd(hooks: Hooks) -> Row:
-    """Run many hooks at once."""
-    inputs = [hooks.input() for _ in range(_CROWD)]
-    hooks.settle()
-    with ThreadPoolExecutor(_CROWD) as pool:
-        begun = time.perf_counter()
-        taken = [done.seconds for done in pool.map(hooks.hook, inputs)]
-        whole = time.perf_counter() - begun
-    note = f"the slowest {max(taken) * 1e3:.0f} ms, all together {whole * 1e3:.0f} ms"
-    return Row(f"{_CROWD} hooks at once, each", _median_ms(taken), "ms", note=note)
 
 
 def _row(hooks: Hooks, count: int) -> Row:

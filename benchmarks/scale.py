@@ -11,7 +11,6 @@ class Scale:
 
     Attributes:
         pairs: runs of a hook, each beside a run of bare Python.
-        cold_pairs: the same with the plugin's byte-code deleted before each.
         large_pairs: the same with a cover of 2 MB in the hook's input.
         row: hooks one right after the other.
         edits: single edits watched until Plex shows them.
@@ -23,7 +22,6 @@ class Scale:
     """
 
     pairs: int = 60
-    cold_pairs: int = 8
     large_pairs: int = 60
     row: int = 1_000
     edits: int = 20
@@ -37,7 +35,6 @@ class Scale:
 FULL = Scale()
 QUICK = Scale(
     pairs=8,
-    cold_pairs=2,
     large_pairs=3,
     row=40,
     edits=4,

@@ -49,7 +49,6 @@ def _play(stage: Stage, scenes: int) -> bool:
         stage.screen.keep()
         stage.screen.write(
             bad(f"✗ {str(error) or 'A task or a save did not end'}"),
-            *getattr(error, "details", ()),
             "The worker's log ends with:",
             *(dim(text) for text in stage.rig.worker_log().splitlines()[-_LOG_LINES:]),
         )

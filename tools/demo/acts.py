@@ -2,7 +2,9 @@
 
 import time
 from collections import Counter
+from typing import Any
 
+from simulators.plex.snapshot import item_state
 from tools.demo.screen import bad, bar, bold, dim, fit, good, waits
 from tools.demo.script import (
     BURST,
@@ -12,9 +14,22 @@ from tools.demo.script import (
     OUTAGE_EDITS,
     OUTAGE_SCENES,
 )
-from tools.demo.stage import FIELDS, PATIENCE, SYNC_ALL, Arrivals, Stage, StuckError, item_of
+from tools.demo.stage import PATIENCE, SYNC_ALL, Arrivals, Stage, StuckError
 
 AGREE = "Both libraries agree"
+# The fields that the tables show: the key of the item, and how the oracle's sentences begin.
+FIELDS = {
+    "title": ("title", "title is"),
+    "studio": ("studio", "studio is"),
+    "summary": ("summary", "summary is"),
+    "date": ("originally_available_at", "originally_available_at is"),
+    "actors": ("actors", "actors is"),
+    "genres": ("genres", "genres is"),
+    "collection": ("collections", "it is not in the collection"),
+    "poster": ("poster", "the poster is"),
+    "art": ("art", "the art is"),
+    "locks": ("locks", "not locked"),
+}
 _MOST_DIFFERENCES = 10
 
 
@@ -32,63 +47,59 @@ def two_libraries(stage: Stage, count: int) -> None:
     )
     for scene_id in stage.ids[1:5]:
         screen.write(fit(stage.title(scene_id), half) + dim(stage.rig.item_of(scene_id).title))
-    screen.pause(1.2)
 
 
 def one_edit(stage: Stage) -> None:
     """Save one scene in Stash, and show each field of its item until it arrives."""
     screen, scene_id = stage.screen, stage.ids[0]
     screen.heading("2  One edit, field by field")
-    before, goal = _shown(stage, scene_id), Arrivals(stage.rig, [scene_id], edited=True)
+    before, goal = _shown(stage, scene_id), Arrivals(stage.rig, [scene_id])
     after: dict[str, float] = {}
     begun = time.monotonic()
     width = (screen.width - 30) // 5
 
     def draw() -> list[str]:
         now = _shown(stage, scene_id)
-        for field in FIELDS.keys() - goal.fields(scene_id):
+        for field in FIELDS.keys() - {_field_of(text) for text in goal.differences[scene_id]}:
             after.setdefault(field, time.monotonic() - begun)
         return [
             f"{good('✓') if field in after else waits('○')} {field:11}"
             f"{dim(fit(before[field], width * 2))} {fit(now[field], width * 3)} "
-            f"{dim(f'{after[field]:6.3f} s') if field in after else ''}"
+            f"{dim(f'{after[field]:6.1f} s') if field in after else ''}"
             for field in FIELDS
         ]
 
     seconds = stage.save(scene_id, **ONE_EDIT)
-    goal.look()
     screen.write(
         f"“{before['title']}” is edited in Stash. The save waited "
         f"{bold(f'{seconds * 1000:.0f} ms')} for the plugin."
     )
-    stage.watch("The arrival of the edit", goal.look, draw, every_change=True)
+    stage.watch("The arrival of the edit", goal.look, draw)
     stage.settle()
-    screen.pause(1.2)
 
 
 def _shown(stage: Stage, scene_id: int) -> dict[str, str]:
-    """Return the fields of a scene's item as a person would see them."""
-    item = item_of(stage.rig, scene_id)
-    texts = {
-        "title": item["title"],
-        "studio": item["studio"],
-        "summary": item["summary"],
-        "date": item["originally_available_at"],
-        "actors": ", ".join(actor["name"] for actor in item["actors"]),
-        "genres": ", ".join(item["genres"]),
-        "collection": ", ".join(item["collections"]),
-        "poster": f"image {item['poster'][:8]}" if item["poster"] else "",
-        "art": f"image {item['art'][:8]}" if item["art"] else "",
-        "locks": f"{len(item['locks'])} fields" if item["locks"] else "",
+    """Return the fields of a scene's item as text."""
+    with stage.rig.plex.changed:
+        item: dict[str, Any] = {**item_state(stage.rig.item_of(scene_id))}
+    item["actors"] = [actor["name"] for actor in item["actors"]]
+    values = {field: item[key] for field, (key, _) in FIELDS.items()}
+    return {
+        field: (value if isinstance(value, str) else ", ".join(value or ())) or "-"
+        for field, value in values.items()
     }
-    return {name: text or "-" for name, text in texts.items()}
+
+
+def _field_of(difference: str) -> str:
+    """Return the field that a sentence of the oracle is about."""
+    return next((name for name, (_, start) in FIELDS.items() if difference.startswith(start)), "")
 
 
 def whole_library(stage: Stage) -> None:
     """Run the task that syncs all scenes, and show them arrive."""
     screen, total = stage.screen, len(stage.ids)
     screen.heading(f"3  The task “{SYNC_ALL}”")
-    goal = Arrivals(stage.rig, stage.ids)
+    goal = Arrivals(stage.rig, stage.ids, edited=False)
     begun, mark = time.monotonic(), stage.rig.plex.log.mark()
     task = stage.start_task()
 
@@ -107,14 +118,13 @@ def whole_library(stage: Stage) -> None:
         f"The task took {result.seconds:.1f} s: {result.output}",
         bold(f"{requests.total() / total:.2f} requests per scene") + dim(f": {kinds} …"),
     )
-    screen.pause(1.0)
 
 
 def burst(stage: Stage) -> None:
     """Edit many scenes at once, and show each on its way."""
     screen, ids = stage.screen, stage.ids[-BURST:]
     screen.heading(f"4  A burst: {len(ids)} scenes in one bulk edit, one hook for each")
-    goal = Arrivals(stage.rig, ids, edited=True)
+    goal = Arrivals(stage.rig, ids)
     begun, saved_before = time.monotonic(), len(stage.rig.stash.host.runs)
     saving = stage.start_bulk_save(ids, BURST_EDIT)
 
@@ -137,14 +147,13 @@ def burst(stage: Stage) -> None:
         f"A save waited {seconds[len(seconds) // 2] * 1000:.0f} ms (median), "
         f"at most {seconds[-1] * 1000:.0f} ms."
     )
-    screen.pause(1.0)
 
 
 def outage(stage: Stage) -> Arrivals:
     """Stop Plex, save edits, kill the worker among them; return what is to arrive later."""
     screen, ids = stage.screen, stage.ids[1 : 1 + OUTAGE_SCENES]
     screen.heading("5  Plex goes away, the editing goes on")
-    goal = Arrivals(stage.rig, ids, edited=True)
+    goal = Arrivals(stage.rig, ids)
     stage.rig.plex.stop()
     screen.write(f"{bad('✗ Plex has stopped:')} nothing answers at {stage.rig.plex.url}")
     log_length = len(stage.rig.worker_log())
@@ -196,7 +205,7 @@ def recovery(stage: Stage, goal: Arrivals) -> None:
             for each in ids
         ]
 
-    stage.watch("The arrival of the outage's edits", goal.look, draw, every_change=True)
+    stage.watch("The arrival of the outage's edits", goal.look, draw)
     stage.settle()
     with stage.rig.database() as database:
         dead = database.execute("SELECT COUNT(*) FROM dead_letters").fetchone()[0]
@@ -206,7 +215,6 @@ def recovery(stage: Stage, goal: Arrivals) -> None:
         bold(f"{len(OUTAGE_EDITS)} edits of {len(ids)} scenes: 0 lost, 0 dead letters, ")
         + f"in Plex {max(after.values()):.1f} s after its return, without a task or another edit."
     )
-    screen.pause(1.0)
 
 
 def second_sync(stage: Stage) -> list[str]:
@@ -221,7 +229,6 @@ def second_sync(stage: Stage) -> list[str]:
         f"{result.seconds:.1f} s",
         dim(str(result.output)),
     )
-    stage.screen.pause(1.0)
     return [f"the second “{SYNC_ALL}” sent {writes} writes for nothing"] if writes else []
 
 
@@ -231,7 +238,7 @@ def comparison(stage: Stage, faults: list[str]) -> bool:
     screen.heading("8  Both libraries, compared by simulators/oracle.py")
     verdict = stage.rig.verdict()
     texts = [text.partition(": ")[2] for text in verdict.differences]
-    differ = Counter(name for text in texts for name in FIELDS if text.startswith(FIELDS[name]))
+    differ = Counter(map(_field_of, texts))
     for name in FIELDS:
         agreeing = verdict.compared - differ[name]
         mark = bad("✗") if differ[name] else good("✓")

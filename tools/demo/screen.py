@@ -76,6 +76,7 @@ class Screen:
     def heading(self, title: str) -> None:
         """Begin a new part below everything that is on the screen."""
         self.keep()
+        self.pause(1.2)
         left, right = f"━━ {title} ", f" {self.seconds:.1f} s"
         rule = "━" * (self.width - len(left) - len(right))
         self._put(f"\n\x1b[1;36m{left}{rule}\x1b[0m{dim(right)}\n")

@@ -7,10 +7,17 @@ import sys
 import zlib
 from pathlib import Path, PurePosixPath
 
-from tools.release.archive import packed_sizes
-from tools.release.build import ARCHIVE, INDEX, Release, build, commit_moment, require_committed
+from tools.release.build import (
+    ARCHIVE,
+    INDEX,
+    Release,
+    build,
+    commit_moment,
+    packed_sizes,
+    require_committed,
+)
 from tools.release.contents import REPOSITORY, VENDOR
-from tools.release.errors import ReleaseError
+from tools.release.pins import ReleaseError
 
 WHEELS = REPOSITORY / "build" / "wheels"
 

@@ -2,22 +2,87 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
+import re
 import tomllib
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools.release.archive import pack
 from tools.release.contents import ENTRY, check, git, plugin_files, vendored_files
-from tools.release.errors import ReleaseError
-from tools.release.index import index_of
-from tools.release.manifest import Manifest, read_manifest
-from tools.release.pins import read_pins
+from tools.release.pins import ReleaseError, read_pins
 from tools.release.wheels import vendored
 
+_UNIX = 3  # "made by": where the upper half of the attributes is a file mode
+_REGULAR_FILE = 0o100644
+_LEVEL = 9
+_VALUE = r"^{key}: (?P<value>[^\s\"'|>&*!%@`\[{{#][^#\n]*)$"
 ARCHIVE, INDEX = "Stash2Plex.zip", "index.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Who the plugin is.
+
+    Attributes:
+        id: the name of its file.
+        name: for people.
+        description: one sentence, for people.
+        version: three numbers.
+    """
+
+    id: str
+    name: str
+    description: str
+    version: str
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the keys of the top level that a plugin source repeats.
+
+    Raises:
+        ReleaseError: one is missing, there twice, or no plain text on its own line.
+    """
+    text = path.read_text(encoding="utf-8")
+
+    def value_of(key: str) -> str:
+        found = re.findall(_VALUE.format(key=key), text, re.MULTILINE)
+        if len(found) != 1:
+            message = f"{path.name} must have one line `{key}: …`, without quotes"
+            raise ReleaseError(message)
+        return str(found[0]).strip()
+
+    return Manifest(path.stem, value_of("name"), value_of("description"), value_of("version"))
+
+
+def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) -> str:
+    """Return the index with its one entry.
+
+    Args:
+        manifest: the plugin's.
+        archive: the zip.
+        path: the zip's, relative to the index.
+        moment: Stash takes another moment than the installed one for an update, whatever the
+            version says; one date that it cannot read costs it the whole index.
+    """
+    date = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    quoted = {
+        "id": manifest.id,
+        "name": manifest.name,
+        "version": manifest.version,
+        "date": date,
+        "path": path,
+        "sha256": hashlib.sha256(archive).hexdigest(),
+    }
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in quoted.items()]
+    description = json.dumps(manifest.description, ensure_ascii=False)
+    text = "\n  ".join([*lines, "metadata:", f"  description: {description}"])
+    return f"- {text}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +161,29 @@ def _manifest(repository: Path) -> Manifest:
             f"pyproject.toml says version {version}, {ENTRY[1]} says {manifest.version}"
         )
     return manifest
+
+
+def pack(files: Mapping[str, bytes], moment: datetime) -> bytes:
+    """Return the zip: sorted names, one time, one mode, no folders.
+
+    Stash unpacks in this order, so that what it runs comes last: who can start the entry script
+    finds everything that it needs, also in the middle of an update.
+
+    Args:
+        files: by their paths.
+        moment: the time of all of them; a zip has no time zone, so it is written as UTC.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(files, key=lambda name: (name in ENTRY, name)):
+            entry = zipfile.ZipInfo(name, moment.astimezone(UTC).timetuple()[:6])
+            entry.create_system = _UNIX
+            entry.external_attr = _REGULAR_FILE << 16
+            archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED, _LEVEL)
+    return buffer.getvalue()
+
+
+def packed_sizes(archive: bytes) -> dict[str, int]:
+    """Return the bytes that each file takes in the zip."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {entry.filename: entry.compress_size for entry in opened.infolist()}

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from tools.release.errors import ReleaseError
+from tools.release.pins import ReleaseError
 from tools.release.wheels import Vendored
 
 REPOSITORY = Path(__file__).resolve().parents[2]

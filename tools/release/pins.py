@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.release.errors import ReleaseError
-
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)\s+--hash=sha256:(?P<hash>\w{64})")
+
+
+class ReleaseError(Exception):
+    """Something about the repository or the wheels must not reach users; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from email.parser import BytesParser
 from pathlib import Path, PurePosixPath
 
-from tools.release.errors import ReleaseError
-from tools.release.pins import Pin
+from tools.release.pins import Pin, ReleaseError
 
 PURE = "-py3-none-any.whl"
 _LICENCES = ("licen", "notice", "copying", "authors")
