@@ -2,6 +2,8 @@
 
 Stash passes values as text (`null` as an empty text); a program's JSON may bring any type. A wrong
 value is refused, because a misspelt `dry_run` must not start a run that changes something.
+
+Every function that reads an argument raises TaskError for a wrong value.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -25,59 +27,35 @@ _LAST_SCENE = 2**31 - 1  # GraphQL's Int
 
 
 def arguments_of(raw: Any) -> Mapping[str, Any]:
-    """Return a task's arguments.
-
-    Raises:
-        TaskError: they are no object.
-    """
+    """Return a task's arguments."""
     if not isinstance(raw, Mapping):
         raise refusal("args", raw, 'an object such as {"mode": "queue_status"}')
     return raw
 
 
 def flag(arguments: Mapping[str, Any], name: str) -> bool:
-    """Tell whether an argument says yes; none says no.
-
-    Raises:
-        TaskError: it says neither.
-    """
+    """Return whether an argument says yes; a missing one says no."""
     return bool(_parsed(arguments, name, boolean, False))
 
 
 def whole_number(arguments: Mapping[str, Any], name: str, low: int, high: int, default: int) -> int:
-    """Return a number from `low` to `high`.
-
-    Raises:
-        TaskError: it is none.
-    """
+    """Return a number from `low` to `high`."""
     return int(_parsed(arguments, name, number(low, high, int), default))
 
 
 def days_argument(arguments: Mapping[str, Any], name: str = "days") -> int:
-    """Return how old the dead letters have to be that go.
-
-    Raises:
-        TaskError: it is no whole number from 1 to 365.
-    """
+    """Return the minimum age, in days, of dead letters to purge: 1 to 365."""
     return whole_number(arguments, name, _FEWEST_DAYS, _MOST_DAYS, _DEFAULT_DAYS)
 
 
 def word(arguments: Mapping[str, Any], name: str, words: Collection[str]) -> str | None:
-    """Return one of some words, whatever its case; None when the argument is not given.
-
-    Raises:
-        TaskError: it is another one.
-    """
+    """Return one of these words, in any case; None when the argument is not given."""
     found = _parsed(arguments, name, choice(*words), None)
     return None if found is None else str(found)
 
 
 def text(arguments: Mapping[str, Any], name: str) -> str:
-    """Return a text; an empty one when the argument is not given.
-
-    Raises:
-        TaskError: it is none.
-    """
+    """Return a text; an empty one when the argument is not given."""
     given = arguments.get(name)
     if is_empty(given):
         return ""
@@ -87,11 +65,7 @@ def text(arguments: Mapping[str, Any], name: str) -> str:
 
 
 def mapping(arguments: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return an object; an empty one when the argument is not given.
-
-    Raises:
-        TaskError: it is none.
-    """
+    """Return an object; an empty one when the argument is not given."""
     given = arguments.get(name)
     if is_empty(given):
         return {}
@@ -101,30 +75,18 @@ def mapping(arguments: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def scene_argument(arguments: Mapping[str, Any], name: str = "scene_id") -> int | None:
-    """Return the scene that an argument names; None for all.
-
-    Raises:
-        TaskError: it is no number of a scene.
-    """
+    """Return the scene that an argument names; None for all."""
     found = _parsed(arguments, name, _scene_id_of("such as 123, or nothing for all"), None)
     return None if found is None else int(found)
 
 
 def wants_json(arguments: Mapping[str, Any]) -> bool:
-    """Tell whether a program asks.
-
-    Raises:
-        TaskError: `format` names none that there is.
-    """
+    """Tell whether a program asks."""
     return word(arguments, FORMAT, (_TEXT, _JSON)) == _JSON
 
 
 def check(arguments: Mapping[str, Any], task: str, known: Mapping[str, Reader]) -> None:
-    """Refuse arguments that a task does not have, and values that it cannot take.
-
-    Raises:
-        TaskError: there is one.
-    """
+    """Refuse arguments that a task does not have, and values that it cannot take."""
     for name, value in arguments.items():
         if name not in _ALWAYS and name not in known:
             message = (
@@ -144,11 +106,7 @@ def refusal(name: str, value: Any, allowed: str) -> TaskError:
 
 
 def one_scene(arguments: Mapping[str, Any], name: str = "scene_id") -> int | None:
-    """Return the scene that an argument has to name; None when it is not given.
-
-    Raises:
-        TaskError: it is no number of a scene.
-    """
+    """Return the scene that an argument has to name; None when it is not given."""
     found = _parsed(
         arguments, name, _scene_id_of("as in the address of its page: /scenes/12"), None
     )
