@@ -51,12 +51,7 @@ class _Coverage:
 
 
 def check_paths(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Survey both libraries and tell how many scenes have an item, and the mapping that would help.
-
-    Raises:
-        ConfigFault: the settings name no usable Plex server.
-        PlexError, StashError: a library could not be read to its end; nothing is concluded.
-    """
+    """Survey both libraries and tell how many scenes have an item, and the mapping that would help."""
     del arguments
     session = context.sessions.current()
     session.library.prepare()
@@ -141,13 +136,7 @@ def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
 
 
 def try_path(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Look for a file as the worker would; only what was never listed is listed.
-
-    Raises:
-        TaskError: `path` is missing.
-        ConfigFault: the settings name no usable Plex server.
-        PlexError, StashError: the server could not be asked.
-    """
+    """Look for a file as the worker would; only what was never listed is listed."""
     path = text(arguments, "path")
     if not path:
         message = "path is missing; a file's path as Stash names it is wanted"

@@ -20,12 +20,7 @@ def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def clear_match_cache(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Forget which item holds which file, so that the next sync looks again.
-
-    Raises:
-        ConfigFault: the settings name no usable Plex server, so there is no memory of it.
-        PlexError, StashError: the server could not be asked who it is.
-    """
+    """Forget which item holds which file, so that the next sync looks again."""
     del arguments
     library = context.sessions.current().library
     library.index.use_server(library.server_id)

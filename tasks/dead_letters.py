@@ -30,11 +30,7 @@ def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Remove the dead letters older than `days`.
-
-    Raises:
-        TaskError: `days` is no whole number from 1 to 365.
-    """
+    """Remove the dead letters older than `days`."""
     days = days_argument(arguments)
     before = context.clock() - datetime.timedelta(days=days).total_seconds()
     removed = context.queue.dead_letters.purge(before)
@@ -46,12 +42,7 @@ def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Queue the dead letters of the last completed outage again that are safe to repeat.
-
-    Raises:
-        TaskError: Plex is not healthy, or `include_optional` says neither yes nor no.
-        StashError: Stash could not be asked.
-    """
+    """Queue the dead letters of the last completed outage again that are safe to repeat."""
     optional = flag(arguments, "include_optional")
     completed = [one for one in context.records.outages().records if one.ended_at is not None]
     if not completed:
@@ -110,11 +101,7 @@ class ExistingScenes:
 
 
 def drop_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Remove the dead letters that the arguments name.
-
-    Raises:
-        TaskError: they name none; 'Clear Dead Letter Queue' removes all.
-    """
+    """Remove the dead letters that the arguments name."""
     scene_id = scene_argument(arguments)
     error_type = text(arguments, "error_type")
     if scene_id is None and not error_type:
@@ -138,9 +125,6 @@ def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
     Each leaves the dead letters in the transaction that queues it. A scene that is queued already
     needs no second job; one that Stash no longer has is left alone, where Stash answers.
-
-    Raises:
-        TaskError: there are no dead letters of that type, or `scene_id` is no number.
     """
     scene_id = scene_argument(arguments)
     error_type = _error_type(context, arguments)
@@ -170,11 +154,7 @@ def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _error_type(context: TaskContext, arguments: Mapping[str, Any]) -> str | None:
-    """Return the type that is asked for, as it is spelled in the dead letters; None for all.
-
-    Raises:
-        TaskError: no dead letter is of that type.
-    """
+    """Return the type that is asked for, as it is spelled in the dead letters; None for all."""
     given = text(arguments, "error_type")
     present = context.queue.dead_letters.counts_by_type()
     if not given or not present:

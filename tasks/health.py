@@ -20,14 +20,7 @@ _LIKE_A_GUESTS = (
 
 
 def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell whether Plex answers, accepts the token and has the libraries, and what to do if not.
-
-    Raises:
-        TaskError: something is wrong with Plex; the text says what and what to do. A program gets
-            an answer of level fault instead.
-        ConfigFault: the settings name no usable Plex server.
-        StashError: the settings could not be read.
-    """
+    """Tell whether Plex answers, accepts the token and has the libraries, and what to do if not."""
     as_json = wants_json(arguments)
     session = context.sessions.current()
     health = check_plex_health(session.client)

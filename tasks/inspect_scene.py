@@ -43,11 +43,7 @@ class _Verdict:
 
 
 def inspect_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell where a scene's file is in Plex and by which rule, what was sent, what differs now.
-
-    Raises:
-        TaskError: `scene_id` is no number of a scene.
-    """
+    """Tell where a scene's file is in Plex and by which rule, what was sent, what differs now."""
     facts = facts_of(context, _scene_id(arguments))
     verdict = _verdict(facts)
     return Answer(

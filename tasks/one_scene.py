@@ -17,12 +17,7 @@ from worker.outage_history import format_elapsed_since
 
 
 def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell whether a scene is in Plex, since when, and what it waits for; from the records alone.
-
-    Raises:
-        TaskError: `scene_id` names no scene.
-        StashError: the settings could not be read.
-    """
+    """Tell whether a scene is in Plex, since when, and what it waits for; from the records alone."""
     scene_id = _scene_of(arguments)
     glance = Glance(context.queue.connection)
     last = context.queue.sync_log.scene(scene_id)
@@ -77,11 +72,7 @@ def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:
 
 
 def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Queue one scene and make sure that a worker runs.
-
-    Raises:
-        TaskError: `scene_id` names no scene.
-    """
+    """Queue one scene and make sure that a worker runs."""
     scene_id = _scene_of(arguments)
     added, _ = context.queue.enqueue([scene_job(scene_id, METADATA, context.clock())])
     context.ensure_worker()

@@ -64,11 +64,7 @@ def look_at_index(path: str) -> IndexView:
 
 
 def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell how things stand, what waits, what was done, what failed and why.
-
-    Raises:
-        StashError: the settings could not be read.
-    """
+    """Tell how things stand, what waits, what was done, what failed and why."""
     del arguments
     now = context.clock()
     situation = situation_of(context)
@@ -252,11 +248,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def wake(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Start a worker if anything waits and none runs; tell in one sentence how things stand.
-
-    Raises:
-        StashError: the settings could not be read.
-    """
+    """Start a worker if anything waits and none runs; tell in one sentence how things stand."""
     del arguments
     worker = context.ensure_worker() if context.queue.has_unfinished() else "not needed"
     situation = situation_of(context)

@@ -143,12 +143,7 @@ def _create(path: str) -> TextIO:
 
 
 def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Write down what a sync of all scenes, or of one, would change in Plex.
-
-    Raises:
-        TaskError: there is no such scene.
-        ConfigFault, PlexError, StashError: a side could not be asked; there is no report then.
-    """
+    """Write down what a sync of all scenes, or of one, would change in Plex."""
     scene_id = scene_argument(arguments)
     session = context.sessions.current()
     session.library.prepare()

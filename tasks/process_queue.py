@@ -15,11 +15,7 @@ _PATIENCE = SETTINGS_LOOK + 2.0  # seconds for the worker to notice what was put
 
 
 def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Drain the queue until nothing is due.
-
-    Raises:
-        TaskError: it had to stop before that, with the cause.
-    """
+    """Drain the queue until nothing is due."""
     del arguments
     progress = _Progress(context)
     if not context.worker_lock.try_acquire():
@@ -50,9 +46,6 @@ def _watch(context: TaskContext, progress: "_Progress") -> Answer:
     """Show the progress of the worker that holds the lock until nothing is due any more.
 
     Ending this task changes nothing for that worker.
-
-    Raises:
-        TaskError: the worker itself waits, with what for.
     """
     context.log.info("A worker is draining the queue already; this shows its progress")
     begun = context.monotonic()

@@ -44,12 +44,7 @@ def reconcile_missing_metadata(context: TaskContext, arguments: Mapping[str, Any
 
 
 def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order) -> Answer:
-    """Run it, or report what it would do (`dry_run`).
-
-    Raises:
-        TaskError: nothing could be concluded, and what to do about it; or `dry_run` says neither.
-        ConfigFault, PlexError, StashError: a side could not be asked at all.
-    """
+    """Run it, or report what it would do (`dry_run`)."""
     dry_run = flag(arguments, "dry_run")
     if not context.sessions.config().enabled:
         message = "Stash2Plex is disabled, so nothing is compared; switch 'Enabled' on first"

@@ -1,4 +1,8 @@
-"""The table of the tasks."""
+"""The table of the tasks.
+
+A task raises TaskError with the reason and the remedy. `app.task_run` makes a TaskError of every
+fault of Plex, of Stash, of the settings, of a file and of a database.
+"""
 
 import importlib
 from collections.abc import Callable, Mapping

@@ -43,10 +43,6 @@ def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> Answer
     """Put back what Plex held before our first write, and unlock it; of all items or one scene's.
 
     Restored items count as never synced. It can be repeated: what is done is not done again.
-
-    Raises:
-        TaskError: the worker made no room, or Plex went away half-way.
-        ConfigFault, PlexError, StashError: there is no Plex to restore anything in.
     """
     scene_id = scene_argument(arguments)
     session = context.sessions.current()
@@ -114,11 +110,7 @@ class _Restoring:
         return None
 
     def _restore(self, key: int, item: PlexItem | None) -> None:
-        """Restore one item.
-
-        Raises:
-            PlexError: no item can be restored now.
-        """
+        """Restore one item."""
         held = self._log.original(self._server_id, key)
         records = self._log.records_of_item(self._server_id, key)
         if item is None or held is None or not self._is_the_same(item, held, records):
@@ -154,9 +146,6 @@ class _Restoring:
         """Tell whether the item still is the video that was written to: by file, or by scene.
 
         A file that was renamed in Plex and in Stash is held by the same scene as before.
-
-        Raises:
-            PlexError, StashError: they could not be asked.
         """
         if shares_a_file(held, item):
             return True

@@ -19,12 +19,7 @@ _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 
 
 def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Store the settings that the argument `settings` holds; the others stay as they are.
-
-    Raises:
-        TaskError: one is unknown or has a value that cannot be used; nothing was stored.
-        StashError: the settings could not be read or written.
-    """
+    """Store the settings that the argument `settings` holds; the others stay as they are."""
     changes = mapping(arguments, "settings")
     if not changes:
         message = "settings is missing; an object of names and values is wanted"

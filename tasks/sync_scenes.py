@@ -56,22 +56,13 @@ class _Known:
 
 
 def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Queue every scene that has a file and is not in step; `force` queues all of them.
-
-    Raises:
-        TaskError: `force` says neither yes nor no.
-        StashError: Stash could not be read to its end; what was queued by then stays queued.
-    """
+    """Queue every scene that has a file and is not in step; `force` queues all of them."""
     force = flag(arguments, "force")
     return _queue_pages(context, context.scenes.walk(), context.scenes.count(), force=force)
 
 
 def sync_recent(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Queue the scenes updated in the last 24 hours that are not in step.
-
-    Raises:
-        StashError: Stash could not be read to its end; what was queued by then stays queued.
-    """
+    """Queue the scenes updated in the last 24 hours that are not in step."""
     del arguments
     since = context.clock() - RECENT
     pages = (

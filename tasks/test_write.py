@@ -21,13 +21,7 @@ _NEEDED = frozenset((PLEX_NAMES[TITLE], PLEX_NAMES[PERFORMERS], PLEX_NAMES[TAGS]
 
 
 def test_write(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Write to the item of one scene, read back, learn, and put everything back.
-
-    Raises:
-        TaskError: `scene_id` names no scene with an item that can be put back, the worker made no
-            room, or the item could not be put back.
-        ConfigFault, PlexError, StashError: a side could not be asked.
-    """
+    """Write to the item of one scene, read back, learn, and put everything back."""
     scene_id = one_scene(arguments)
     if scene_id is None:
         message = (
@@ -90,11 +84,7 @@ def _run(context: TaskContext, session: SyncSession, scene_id: int) -> Answer:
 
 
 def _item_of(context: TaskContext, session: SyncSession, scene_id: int) -> PlexItem:
-    """Return the item to test with.
-
-    Raises:
-        TaskError: there is none, or it could not be put back.
-    """
+    """Return the item to test with."""
     inspector = SceneInspector(
         session, context.queue.sync_log, context.scenes.read, context.log.warning
     )
