@@ -29,10 +29,10 @@ from shared.redaction import Secrets
 from sync_queue.database import NewerSchemaError
 from sync_queue.rescue import is_damage
 from sync_queue.spool_import import Spool
-from worker.orphans import LinuxProcesses, Orphans
 from worker.pauses import DATABASE, PauseNote, Pauses, database_fault
 from worker.rest import Rest
 from worker.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
+from worker.zombie_probe import LinuxProcesses, ZombieProbe
 
 if TYPE_CHECKING:
     from app.container import Container
@@ -125,9 +125,9 @@ def _begin(
     os.chdir(folder.root)
     secrets = Secrets()
     log = _open_log(folder, secrets)
-    orphans = Orphans(folder.orphans, log, LinuxProcesses())
-    orphans.ask()
-    rest = Rest(script, lock, orphans, log)
+    probe = ZombieProbe(folder.orphans, log, LinuxProcesses())
+    probe.begin()
+    rest = Rest(script, lock, probe, log)
     installation = Installation(script)
     return _Process(script, server_connection, folder, lock, log, secrets, installation, rest)
 
@@ -181,7 +181,7 @@ def _try_to_work(process: _Process, plugin_dir: str) -> int:
 def _work(process: _Process) -> int:
     """Drain the queue, again when something comes in at the last moment or the ground changes."""
     # Only here: by now it is known that they can be imported.
-    from worker.processor import AWAY, LEFT, STOPPED, UPDATED  # noqa: PLC0415
+    from worker.processor import AWAY, STOPPED, UPDATED  # noqa: PLC0415
 
     process.log.info(f"The worker has started (process {os.getpid()})")
     _sweep(process.folder)
@@ -198,7 +198,7 @@ def _work(process: _Process) -> int:
         told = process.told_to_end.is_set()
         final = told or run.outcome == UPDATED
         if not told:
-            process.rest.prepare(patient=not final and run.outcome not in (STOPPED, LEFT))
+            process.rest.prepare()
         process.lock.release()
         # A hook that committed while this process was leaving saw the lock held and started no
         # worker: so look once more, and take the office again if anything waits.

@@ -19,7 +19,6 @@ from tasks import process_queue, save_settings
 from worker import (
     backoff,
     folder_scans,
-    orphans,
     pauses,
     processor,
     rate_limiter,
@@ -63,7 +62,6 @@ class Tuning:
     news_age: Seconds = None
     burst_gap: Seconds = None
     takeover_patience: Seconds = None
-    collector_patience: Seconds = None
     waiter_look: Seconds = None
     progress_interval: Seconds = None
     drain_patience: Seconds = None
@@ -97,7 +95,6 @@ CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "news_age": (main, "NEWS_AGE"),
     "burst_gap": (main, "BURST_GAP"),
     "takeover_patience": (takeover, "PATIENCE"),
-    "collector_patience": (orphans, "PATIENCE"),
     "waiter_look": (rest, "LOOK"),
     "progress_interval": (process_queue, "SECONDS_BETWEEN_LINES"),
     "drain_patience": (process_queue, "_PATIENCE"),

@@ -51,7 +51,7 @@ class _Coverage:
 
 
 def check_paths(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Survey both libraries and tell how many scenes have an item, and the mapping that would help."""
+    """Return how many scenes have an item, and the path map that would find more."""
     del arguments
     session = context.sessions.current()
     session.library.prepare()

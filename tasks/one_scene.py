@@ -17,7 +17,7 @@ from worker.outage_history import format_elapsed_since
 
 
 def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell whether a scene is in Plex, since when, and what it waits for; from the records alone."""
+    """Return whether a scene is in Plex, since when, and what it waits for; asks no server."""
     scene_id = _scene_of(arguments)
     glance = Glance(context.queue.connection)
     last = context.queue.sync_log.scene(scene_id)

@@ -12,7 +12,7 @@ import sys
 from shared.file_lock import FileLock
 from shared.log import Log
 from worker.launcher import door_of
-from worker.orphans import Orphans
+from worker.zombie_probe import ZombieProbe
 
 LOOK = 60.0  # seconds between two looks of a waiting process whether the plugin still exists
 
@@ -26,31 +26,26 @@ class Rest:
     Args:
         script: the plugin's entry script.
         lock: the worker lock.
-        orphans: tell whether it is better.
+        probe: tells whether it is better.
         log: for people.
     """
 
-    def __init__(self, script: str, lock: FileLock, orphans: Orphans, log: Log) -> None:
+    def __init__(self, script: str, lock: FileLock, probe: ZombieProbe, log: Log) -> None:
         self._script = script
         self._waiter = os.path.join(os.path.dirname(script), "worker", "waiter.py")
         self._lock = lock
-        self._orphans = orphans
+        self._probe = probe
         self._log = log
         self._door: int | None = None
 
-    def prepare(self, *, patient: bool) -> None:
+    def prepare(self) -> None:
         """Open the door, if this process is to wait; a call from then on is not lost.
 
         Does nothing without the lock.
-
-        Args:
-            patient: wait until it can be told whether that is better, while others find the lock
-                held; else it stays closed while it is too early to tell.
         """
         if self._door is not None or self._lock.descriptor is None or not self._is_installed():
             return
-        collected = self._orphans.are_collected() if patient else self._orphans.answer()
-        if collected is not False:
+        if not self._probe.leaves_zombie():
             return
         try:
             self._door = _open_door(door_of(self._lock))
@@ -64,14 +59,9 @@ class Rest:
         return bool(select.select([self._door], [], [], 0)[0])
 
     def begin(self) -> None:
-        """Become the process that waits; returns, without the lock, where this one has to end."""
-        self.prepare(patient=False)
+        """Become the process that waits; return, without the lock, where this process has to end."""
+        self.prepare()
         try:
-            if self._door is None and self._is_installed():
-                # Who comes while this process waits for the answer is to find the lock free.
-                self._lock.release()
-                if not self._orphans.are_collected() and self._lock.try_acquire():
-                    self.prepare(patient=False)
             self._lock.release()  # from now on, a hook that gets the lock finds the door open
             if self._door is not None:
                 self._become_waiter(self._door)
