@@ -8,7 +8,8 @@ import datetime
 from collections.abc import Callable, Sequence
 
 from reconciliation.findings import Fate, Outcome
-from stash.scenes import StashScenes, moment_of
+from stash.scenes import StashScenes
+from stash.time_stamps import moment_of
 from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap
 from sync_queue.manager import QueueManager

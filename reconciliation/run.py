@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from reconciliation.findings import Sums
 from shared.frozen import frozen
-from stash.scenes import asked_since, is_since
+from stash.time_stamps import asked_since, is_since
 from validation.scene_extractor import StashScene
 
 STALE_AFTER = 86_400.0  # seconds; what an older run has seen says little about today

@@ -1,10 +1,5 @@
-"""Reads scenes from Stash, many at once.
+"""Reads scenes from Stash, many at once."""
 
-Stash compares time stamps as text in its server's own offset. So filters ask for more than is
-wanted, and the answers are compared as times.
-"""
-
-import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +9,6 @@ from stash.connection import StashConnection
 from stash.exceptions import StashQueryError
 from validation.scene_extractor import SceneFormatError, StashScene, parse_scene
 
-_ANY_OFFSET = datetime.timedelta(hours=26)
 PAGE = 500  # scenes in one answer of a walk through the library
 _WITH = {
     "performers": queries.SCENES_WITH_PERFORMERS,
@@ -203,28 +197,3 @@ class StashScenes:
         for scene in scenes:
             self._note(scene)
         return scenes
-
-
-def asked_since(moment: float) -> str:
-    """Return what to ask for so that nothing after a moment, in epoch seconds, is left out."""
-    earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
-    return earlier.strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def moment_of(text: str) -> float | None:
-    """Return a time stamp in seconds since the epoch; None when it is none, or Go's zero time."""
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.year == datetime.MINYEAR:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return moment.timestamp()
-
-
-def is_since(text: str, moment: float) -> bool:
-    """Tell whether a time stamp is not before a moment; one that cannot be read counts as since."""
-    found = moment_of(text)
-    return found is None or found >= moment

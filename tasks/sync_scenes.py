@@ -7,7 +7,7 @@ from typing import Any
 from plex.exceptions import PlexError
 from plex.matcher import Matching
 from shared.frozen import frozen
-from stash.scenes import asked_since, is_since
+from stash.time_stamps import asked_since, is_since
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
 from tasks.arguments import flag

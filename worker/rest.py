@@ -59,7 +59,7 @@ class Rest:
         return bool(select.select([self._door], [], [], 0)[0])
 
     def begin(self) -> None:
-        """Become the process that waits; return, without the lock, where this process has to end."""
+        """Become the process that waits; return, without the lock, where it has to end."""
         self.prepare()
         try:
             self._lock.release()  # from now on, a hook that gets the lock finds the door open

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciliation.run import Scope, window_of
-from stash.scenes import moment_of
+from stash.time_stamps import moment_of
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import ANY_TEXT
 from validation.scene_extractor import StashScene

@@ -12,8 +12,9 @@ from stash import scenes as scenes_module
 from stash.connection import StashConnection
 from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
 from stash.images import MAX_BYTES, StashImages, UnusableCoverError, is_picture
-from stash.scenes import StashScenes, is_since
+from stash.scenes import StashScenes
 from stash.settings import PLUGIN_ID, StashSettings
+from stash.time_stamps import is_since
 from tests.stash.conftest import Connect
 from tests.sync_queue.support import Clock
 from validation.scene_extractor import Entity, SceneFile, StashScene
