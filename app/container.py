@@ -1,12 +1,12 @@
 """The objects that the worker and the tasks are made of, built in one place."""
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from app.privacy import disguise_of
 from app.sessions import CurrentSession
 from shared.data_folder import DataFolder
-from shared.frozen import frozen
 from shared.log import Log
 from shared.redaction import Secrets
 from stash.connection import StashConnection, parse_address
@@ -17,7 +17,7 @@ from sync_queue.manager import QueueManager
 from sync_queue.rescue import was_emptied
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Container:
     """One process's objects, all on the same queue and the same Stash."""
 

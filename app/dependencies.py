@@ -5,14 +5,13 @@ import os
 import re
 import site
 import sys
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-
-from shared.frozen import frozen
 
 VENDORED = "vendor"  # beside the entry script: what the release brings along
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Dependency:
     """One package.
 

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +12,6 @@ from plex.client import PlexClient
 from plex.device_identity import device_headers
 from plex.index_checkup import IndexCheckup
 from shared.data_folder import DataFolder
-from shared.frozen import frozen
 from shared.redaction import Secrets
 from stash.checkup import StashCheckup, look_at_stash
 from stash.connection import StashConnection, parse_address
@@ -21,7 +21,7 @@ from tasks.doctor.check import NamedCheck
 from validation.config import Config, ParsedConfig, parse_config
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Servers:
     """What both servers said; `plex` and `parsed` are None where nobody knows how to ask."""
 

@@ -8,11 +8,10 @@ user who clears a setting clears that one, and it stays cleared.
 """
 
 from collections.abc import Mapping
-from dataclasses import Field, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from app.container import Container
-from shared.frozen import frozen
 from shared.state_file import KeptState
 from stash.exceptions import StashError
 from validation.config import ALIASES, ENVIRONMENT, Config
@@ -38,7 +37,7 @@ _DEFAULTS = {
 }
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What is known of the settings page.
 

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,6 @@ from app.worker_failure import leave_word, loading_fault
 from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.file_lock import FileLock
-from shared.frozen import frozen
 from shared.leftovers import sweep_temporaries
 from shared.log import Log
 from shared.redaction import Secrets
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 _LOCKED_OUT = "locked out"  # of the database, before the worker could begin
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Process:
     """What this process has had since its start."""
 
@@ -57,7 +56,7 @@ class _Process:
     told_to_end: threading.Event = field(default_factory=threading.Event)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Run:
     """One worker's, that has ended.
 

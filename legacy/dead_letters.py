@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 
 from legacy.foreign import foreign_database
 from legacy.jobs import EarlierJob, NoJobError, parse_job, parse_scene_id
-from shared.frozen import frozen
 from shared.redaction import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
 from sync_queue.models import MISSING_PATHS, SyncJob
@@ -31,7 +30,7 @@ _NAMED_SECRET = re.compile(
 )
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class EarlierLetter:
     """One dead letter; `failed_at` is in seconds since the epoch."""
 

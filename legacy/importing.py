@@ -37,14 +37,13 @@ from legacy.presence import (
 )
 from shared.data_folder import DataFolder
 from shared.files import replace_file
-from shared.frozen import frozen
 from shared.log import Log
 from shared.state_file import parse_moment
 from sync_queue.database import connect
 from sync_queue.sync_log import SyncLog
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a file holds.
 
@@ -140,7 +139,7 @@ class _Report:
             log.info(taken)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class EarlierData:
     """The data of the earlier implementation; to be taken by the holder of the worker lock.
 

@@ -21,7 +21,6 @@ from typing import Any, NoReturn
 
 from legacy.foreign import foreign_database
 from legacy.presence import FAILED, NOT_OURS
-from shared.frozen import frozen
 from shared.state_file import parse_moment
 from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE
@@ -53,7 +52,7 @@ class NoJobError(ValueError):
     """A stored row cannot be imported; the text says why."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class EarlierJob:
     """One job.
 

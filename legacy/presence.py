@@ -8,9 +8,9 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 
 from shared.data_folder import DataFolder
-from shared.frozen import frozen
 from sync_queue.database import connect
 from sync_queue.schema import TABLE
 
@@ -43,7 +43,7 @@ NOT_OURS = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_OURS})"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What became of a source: the SHA-1 of its file, and whether it could be taken over."""
 

@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from plex.client import PlexClient
 from plex.exceptions import PlexError
 from plex.items import Section
-from shared.frozen import frozen
 from shared.http_date import seconds_ahead
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class PlexCheckup:
     """What Plex answered.
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
@@ -37,7 +38,6 @@ from plex.secure_connection import explained
 from plex.session import PlexSession
 from plex.walk import START, Hole, Walk
 from plex.xml_document import parse_document
-from shared.frozen import frozen
 
 IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read; spec.md §6
 # Without `skipRefresh`, Plex runs local agents and an analysis for each item that is read. The
@@ -54,7 +54,7 @@ _IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
 _IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Introduction:
     """What a Plex server says of itself to everybody.
 

@@ -9,7 +9,7 @@ After a failed request, an edit of the same item that changes nothing tells what
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from plex.edit_requests import (
     Fields,
@@ -32,7 +32,6 @@ from plex.exceptions import (
 )
 from plex.items import PlexItem
 from plex.name_search import RefusedNames, refused_names
-from shared.frozen import frozen
 
 Put = Callable[[PlexItem, Parameters], None]
 # Plex's names of fields whose lock is set to what it is, to see whether Plex takes an edit.
@@ -43,7 +42,7 @@ _PROXY = (
 )
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class EditOutcome:
     """What became of an edit.
 

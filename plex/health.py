@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from plex.client import IDENTITY_TIMEOUT, PlexClient
 from plex.exceptions import PlexAuthError, PlexError, PlexPermissionError, PlexTlsError
-from shared.frozen import frozen
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class PlexHealth:
     """What a health check found.
 

@@ -4,16 +4,15 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from plex.server_facts import Behaviour, stored_behaviours
-from shared.frozen import frozen
 from shared.read_only import open_for_reading
 
 _PATIENCE = 2.0  # seconds for a writer
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class IndexCheckup:
     """What was seen of the index.
 

@@ -1,10 +1,8 @@
 """Plex's XML, read by one tolerant parser into typed values."""
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
-
-from shared.frozen import frozen
 
 LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
 _MOST_DIGITS = len(str(LARGEST_NUMBER))
@@ -12,7 +10,7 @@ MOVIE, SHOW, PHOTO = "movie", "show", "photo"  # kinds of libraries
 _OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made itself (plex-protocol.md §6)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Version:
     """One `<Media>` of an item: a file, or the parts of one film in several files.
 
@@ -25,7 +23,7 @@ class Version:
     duration: int = 0
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class PlexItem:
     """A video as `/library/metadata` describes it, with complete lists.
 
@@ -62,7 +60,7 @@ class PlexItem:
         return self.rating_key
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class LibraryPart:
     """A file in a listing.
 
@@ -85,7 +83,7 @@ class LibraryPart:
     in_trash: bool = field(default=False, compare=False)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Place:
     """A place in a library whose items are sorted by their rating keys.
 
@@ -98,7 +96,7 @@ class Place:
     last_key: int = 0
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class PlexImage:
     """An image that an item has to choose from.
 
@@ -111,7 +109,7 @@ class PlexImage:
     selected: bool
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Section:
     """A library.
 

@@ -1,10 +1,10 @@
 """Which of several files of Plex is the one that a scene means: rules without any state."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from plex.items import LibraryPart
-from shared.frozen import frozen
 from validation.paths import common_suffix, components, spelled
 from validation.scene_extractor import SceneFile
 
@@ -21,7 +21,7 @@ class Rule(Enum):
     NAME_AND_SIZE = "name and size"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Hits:
     """What a rule says of a file.
 

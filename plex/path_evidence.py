@@ -7,8 +7,8 @@ pair of prefixes for a folder above it is one that it speaks against.
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from shared.frozen import frozen
 from validation.path_map import PathMap, PrefixPair
 from validation.paths import common_suffix, folded, folded_path, folders_above, without_last
 
@@ -60,7 +60,7 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
     return [pair for pair in pairs if pair.plex and pair.stash]
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class LearnedMapping:
     """A pair of prefixes and how many unmistakable files speak for and against it."""
 

@@ -11,10 +11,10 @@ removes what has a lower mark than its own number: what nobody has seen since it
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from plex.index_database import open_index
 from plex.items import LibraryPart, Place
-from shared.frozen import frozen
 from validation.paths import folded_name, folded_path
 
 # The first time in a database; the numbers only ever rise, so they outlive what they mark.
@@ -36,7 +36,7 @@ _UPSERT_PART = (
 _CLEARINGS = -1  # no library has this key: counts among the numbers how often all was forgotten
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Listing:
     """How a library stood when it was listed, and when it was last asked for changes.
 

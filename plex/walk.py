@@ -1,7 +1,7 @@
 """A walk through a library page by page, which no row is lost to and no broken item ends."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -10,7 +10,6 @@ from plex.culprit import find_culprit
 from plex.exceptions import PlexTemporaryError
 from plex.items import LARGEST_NUMBER, LibraryPart, Place, Section, parse_parts, whole_number
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address, container
-from shared.frozen import frozen
 
 SMALLEST_PAGE = 250  # a server that is too slow for this one has another trouble than its size
 MOST_HOLES = 20  # items at which Plex may fail in one library before Plex itself is at fault
@@ -19,7 +18,7 @@ MOST_HOLES = 20  # items at which Plex may fail in one library before Plex itsel
 START = Place()
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Hole:
     """An item that a listing does not show, because Plex fails at it.
 

@@ -1,6 +1,7 @@
 """Runs that start automatically: those that are due, and those that a killed process left."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from plex.exceptions import PlexError
@@ -10,14 +11,13 @@ from reconciliation.run import Order
 from reconciliation.schedule import RETRY, due
 from reconciliation.state import StateFile
 from shared.file_lock import FileLock
-from shared.frozen import frozen
 from shared.log import Log
 from stash.exceptions import StashError
 
 LOOK_EVERY = 60.0  # seconds between two looks at whether a run is due
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Reconciler:
     """One process's access to the reconciliation.
 

@@ -6,9 +6,9 @@ asks first. Pure functions.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from shared.frozen import frozen
 from shared.state_file import parse_count, parse_moment
 
 # Chosen so that a renamed studio or a day's work goes through, and a lost tag table does not.
@@ -21,7 +21,7 @@ _MOST_SCENES = 2**53  # beyond it a number of scenes is no number that can be re
 _SLACK = 1.2  # a library is edited between two runs
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Weight:
     """How much a run would change of what is there.
 
@@ -41,7 +41,7 @@ class Weight:
     lost: int = 0
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a run has asked for, to be answered by a second run.
 

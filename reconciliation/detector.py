@@ -6,12 +6,12 @@ protected (`preserve_plex_edits`) or was refused by Plex is no gap, since a sync
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from plex.diff import COLLECTIONS, DATE, PERFORMERS, STUDIO, SUMMARY, TAGS, ItemEdit
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound
 from plex.items import PlexItem
 from reconciliation.findings import Finding, Inspected, Outcome
-from shared.frozen import frozen
 from validation.config import Config
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
@@ -22,7 +22,7 @@ _NEVER_FROM_A_FILE = (STUDIO, PERFORMERS, TAGS, SUMMARY)
 LOCK = "not locked"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Sides:
     """What a page of a run needs, as of the settings of this moment.
 

@@ -8,7 +8,7 @@ meanwhile are neither lost nor read twice.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from reconciliation.brake import Question, is_confirmed, is_unusual, question_text, shows_too_little
@@ -17,7 +17,6 @@ from reconciliation.findings import GAPS, Finding, Inspected, Outcome
 from reconciliation.queueing import GONE, GapQueue
 from reconciliation.run import Order, Run, Scope, Window, run_of_today, window_of
 from reconciliation.state import StateFile, after, without_result
-from shared.frozen import frozen
 from stash.exceptions import StashQueryError
 from stash.scenes import ScenePage, StashScenes
 from sync_queue.gap_store import Gap
@@ -32,7 +31,7 @@ class NoConclusionError(Exception):
     """A side gave so little that nothing may be concluded; the text says which and what to do."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Page:
     """A page of the walk.
 
@@ -111,7 +110,7 @@ class End(Enum):
     NOTHING = "nothing"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How a run ended.
 

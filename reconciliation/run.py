@@ -6,7 +6,6 @@ from enum import Enum
 from typing import Any, Self
 
 from reconciliation.findings import Sums
-from shared.frozen import frozen
 from stash.time_stamps import asked_since, is_since
 from validation.scene_extractor import StashScene
 
@@ -39,7 +38,7 @@ class Scope(Enum):
         return self is Scope.ALL or self is other or other is Scope.RECENT
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Window:
     """The moment from which on a scene must have been created, in seconds since the epoch."""
 
@@ -61,7 +60,7 @@ def window_of(scope: Scope, now: float) -> Window:
     return Window(None if days is None else now - days * 86_400.0)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Order:
     """What is to be done.
 

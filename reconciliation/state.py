@@ -1,17 +1,16 @@
 """`reconciliation_state.json`: when the last run was, what it found, and what it asked."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciliation.brake import Question, parse_question
 from reconciliation.findings import STATE_NAMES
 from reconciliation.run import Run, Scope
-from shared.frozen import frozen
 from shared.state_file import KeptState, parse_count, parse_moment
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ReconciliationState:
     """What is known of past runs; times are seconds since the epoch.
 

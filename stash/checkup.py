@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.frozen import frozen
 from shared.http_date import seconds_ahead
 from stash import queries
 from stash.connection import StashConnection
@@ -14,7 +13,7 @@ from stash.scenes import StashScenes
 from stash.settings import StashSettings
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class StashCheckup:
     """What Stash answered.
 

@@ -1,13 +1,12 @@
 """The connection to Stash, from the object that it hands to each of its plugins."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import requests
 from stashapi.classes import GQLWrapper
 
-from shared.frozen import frozen
 from shared.quotes import first_words
 from stash.exceptions import (
     StashAuthError,
@@ -33,7 +32,7 @@ _CHUNK = 65_536  # bytes
 _QUOTED = 4096  # bytes of an error's body, of which the first words are told
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class StashFile:
     """An answer to a GET: its status, its headers, and the beginning of its body."""
 
@@ -42,7 +41,7 @@ class StashFile:
     data: bytes
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class StashAddress:
     """Where Stash answers and what it lets us in with.
 

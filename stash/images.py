@@ -1,8 +1,8 @@
 """A scene's cover from Stash, checked by its content."""
 
 import hashlib
+from dataclasses import dataclass
 
-from shared.frozen import frozen
 from stash.connection import StashConnection
 from stash.exceptions import StashFileError, StashUnavailable
 
@@ -10,7 +10,7 @@ MAX_BYTES = 10_000_000  # Plex refuses an upload over some 10 MB
 _NOT_MODIFIED, _NOT_FOUND = 304, 404
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Cover:
     """A cover's bytes, their SHA-1, and Stash's tag for asking whether they changed."""
 

@@ -1,9 +1,9 @@
 """Reads scenes from Stash, many at once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from shared.frozen import frozen
 from stash import queries
 from stash.connection import StashConnection
 from stash.exceptions import StashQueryError
@@ -20,7 +20,7 @@ _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 FILES_PAGE = 2000  # scenes in one answer with nothing but their files: some 300 bytes a scene
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ScenePage:
     """Scenes by rising id, and how many are left behind the last of them."""
 

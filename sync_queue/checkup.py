@@ -4,9 +4,8 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from shared.frozen import frozen
 from shared.read_only import open_for_reading
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.journal import uses_wal
@@ -19,7 +18,7 @@ from sync_queue.sync_log import NOBODY
 _PATIENCE = 2.0  # seconds for a writer
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
     """What was seen of the database.
 

@@ -3,10 +3,9 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from shared.frozen import frozen
 from sync_queue.models import JobFormatError, SyncJob
 
 _REPLACED = "DELETE FROM dead_letters WHERE scene_id = ? AND error_type = ?"
@@ -22,7 +21,7 @@ _SELECT_LINES = (
 )
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a job is dead: its error's class, a sentence for people, a trace where it was a bug."""
 
@@ -31,7 +30,7 @@ class Failure:
     stack_trace: str | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A stored failure; `job` is None where what was stored is no job, `failed_at` is UTC text."""
 
@@ -42,7 +41,7 @@ class DeadLetter:
     failed_at: str
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class LetterLine:
     """A stored failure without its job, for lists.
 

@@ -3,12 +3,11 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from shared.frozen import frozen
 
-
-@frozen
+@dataclass(frozen=True, slots=True)
 class Gap:
     """A scene that is to be queued once the run has come to its end.
 

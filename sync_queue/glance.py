@@ -3,9 +3,9 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from shared.frozen import frozen
 from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import scene_key
 from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE
@@ -14,7 +14,7 @@ from sync_queue.sync_log import NOBODY
 _LETTER = "SELECT id, scene_id, error_type, error_message, retry_count, failed_at FROM dead_letters"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class LetterRow:
     """A dead letter as it is shown; `failed_at` is UTC text."""
 
@@ -26,7 +26,7 @@ class LetterRow:
     failed_at: str
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class LetterGroup:
     """The dead letters of one type of error: how many, and the newest of them."""
 
@@ -35,7 +35,7 @@ class LetterGroup:
     newest: tuple[LetterRow, ...]
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class SyncedRow:
     """How a scene's last job ended; `at` in seconds since the epoch."""
 
@@ -45,7 +45,7 @@ class SyncedRow:
     at: float
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ItemRow:
     """A Plex item that was written for a scene: which fields it was sent, and when."""
 

@@ -2,10 +2,8 @@
 
 import json
 import math
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
-
-from shared.frozen import frozen
 
 # Names in a job's `data`: since when Plex has no item for it, and the files that it looks for.
 MISSING_SINCE, MISSING_PATHS, MISSING_SIZES = "missing_since", "missing_paths", "missing_sizes"
@@ -18,7 +16,7 @@ class JobFormatError(ValueError):
     """A stored row is no job of ours."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class SyncJob:
     """Which subject to look at again, and why. Times are seconds since the epoch."""
 
@@ -97,7 +95,7 @@ class SyncJob:
         )
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A job that a worker took out of the queue; its row stays until the effect is in Plex."""
 

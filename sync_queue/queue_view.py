@@ -6,10 +6,10 @@ It needs no persist-queue, so that an answer does not wait for what only a worke
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from shared.frozen import frozen
 from sync_queue import operations
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.gap_store import GapStore
@@ -38,7 +38,7 @@ class JobState(Enum):
     SPOOLED = "spooled"  # a hook stored it; the worker imports it
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class QueuedJob:
     """A job that is not done, and where it is."""
 

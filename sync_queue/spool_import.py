@@ -8,11 +8,11 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
-from shared.frozen import frozen
 from shared.leftovers import keep_newest
 from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
@@ -30,7 +30,7 @@ _HINTS = ("cover_changed",)
 JobData = dict[str, Any]
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class StoredJob:
     """A job outside the database, and the file that stands for it."""
 

@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
-
-from shared.frozen import frozen
 
 FieldValues = Mapping[str, str | list[str]]
 
@@ -13,7 +11,7 @@ FieldValues = Mapping[str, str | list[str]]
 PENDING = "pending"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ItemRecord:
     """What one Plex item was last sent for one scene.
 
@@ -32,7 +30,7 @@ class ItemRecord:
     pending: FieldValues = field(default_factory=dict)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class SceneRecord:
     """How a scene's last job ended, and what it was made of.
 
@@ -54,7 +52,7 @@ class SceneRecord:
     entities: Mapping[str, list[int]] = field(default_factory=dict)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class SentItem:
     """What a scene's item was last sent, on which server, and when (seconds since the epoch)."""
 

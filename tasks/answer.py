@@ -1,12 +1,11 @@
 """The answer of a task, the error that ends a task, and how both put things into words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from plex.index_database import is_about_index
-from shared.frozen import frozen
 
 LONGEST_MESSAGE = 300  # characters of an error that a list shows
 
@@ -34,7 +33,7 @@ class Level(Enum):
     FAULT = "fault"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a task has to say.
 

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reconciliation.state import StateFile
 from shared.file_lock import FileLock
-from shared.frozen import frozen
 from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
@@ -34,7 +34,7 @@ class Settings(SessionProvider, Protocol):
         ...
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class TaskContext:
     """One task's tools.
 

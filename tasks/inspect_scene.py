@@ -1,13 +1,13 @@
 """Inspect Scene: why a scene is, or is not, in Plex, in one line with details."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from plex.diff import ItemEdit
 from plex.exceptions import PlexAmbiguousMatch
 from plex.items import LibraryPart, PlexItem
-from shared.frozen import frozen
 from sync_queue.dlq import DeadLetter, moment_of
 from sync_queue.queue_view import JobState, QueuedJob
 from sync_queue.sync_records import FieldValues, SentItem
@@ -35,7 +35,7 @@ class State(Enum):
     UNKNOWN = "unknown"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Verdict:
     state: State
     text: str

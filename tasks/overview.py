@@ -4,12 +4,11 @@ import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from plex.path_evidence import LearnedMapping
 from reconciliation.run import run_of_today
-from shared.frozen import frozen
 from stash.exceptions import StashError
 from sync_queue.glance import Glance, LetterGroup, LetterRow, SyncedRow
 from sync_queue.models import SyncJob
@@ -30,7 +29,7 @@ LONGEST_TEXT = 300  # characters of an error or of what changed
 DAY = 86_400.0  # seconds
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class IndexView:
     """A look at the index.
 

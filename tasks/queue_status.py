@@ -1,11 +1,11 @@
 """View Queue Status: what waits, what failed, whether Plex is away."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconciliation.run import Run, run_of_today
 from reconciliation.state import ReconciliationState
-from shared.frozen import frozen
 from tasks.answer import Answer, Level, counted
 from tasks.outages import outage_data, outage_line
 from tasks.readings import Readings
@@ -33,7 +33,7 @@ def status_of(readings: Readings) -> Answer:
     )
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Status:
     """One reading of everything; times are seconds since the epoch."""
 

@@ -4,14 +4,14 @@ Light on purpose: a program that asks every few seconds waits for what is import
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from reconciliation.state import StateFile
-from shared.frozen import frozen
 from sync_queue.queue_view import QueueView
 from worker.records import Records
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Readings:
     """The data folder, read afresh by each answer.
 

@@ -1,12 +1,11 @@
 """What is known of one scene on all sides: Stash, the queue, what was sent, Plex now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from plex.exceptions import PlexAmbiguousMatch, PlexError, PlexNotFound
 from plex.items import PlexItem
 from plex.matcher import Matching
-from shared.frozen import frozen
 from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.queue_view import QueuedJob
@@ -17,7 +16,7 @@ from worker.inspection import Inspection, SceneInspector
 from worker.session import ConfigFault, SyncSession
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class FileFact:
     """A file of the scene: where it should be in Plex, and what is there."""
 
@@ -26,7 +25,7 @@ class FileFact:
     matching: Matching
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class PlexFacts:
     """What Plex shows of the scene now.
 
@@ -47,7 +46,7 @@ class PlexFacts:
         return self.libraries.get(item.section_key, str(item.section_key))
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class SceneFacts:
     """All that is known, with what could not be asked.
 

@@ -1,9 +1,9 @@
 """One sentence that says how things stand: the first that a person wants to know."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.frozen import frozen
 from sync_queue.glance import Glance
 from tasks.answer import Level
 from tasks.context import TaskContext
@@ -18,7 +18,7 @@ _START_PLEX = (
 SINCE = "{since}"  # where a program puts the moment in the words of its reader's clock
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What the sentence depends on.
 
@@ -45,7 +45,7 @@ class Situation:
     ever: bool = True
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class State:
     """How things stand.
 

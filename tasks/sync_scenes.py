@@ -6,7 +6,6 @@ from typing import Any
 
 from plex.exceptions import PlexError
 from plex.matcher import Matching
-from shared.frozen import frozen
 from stash.time_stamps import asked_since, is_since
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
@@ -29,7 +28,7 @@ class _Counts:
     without_file: int = 0
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Known:
     """What was sent so far, for telling which scenes are in step.
 

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.frozen import frozen
 from validation.path_map import PathMap, parse_path_map
 from validation.values import (
     FALSE,
@@ -95,7 +94,7 @@ def _setting(parse: Parser, default: Any) -> Any:
     return field(default=default, metadata={"parse": parse})
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings, typed and within their range. Times are seconds."""
 
@@ -139,7 +138,7 @@ class Config:
         return self.plex_token.startswith(_JWT_PREFIX)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ParsedConfig:
     """Settings as far as they could be understood.
 

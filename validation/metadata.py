@@ -7,9 +7,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
-from shared.frozen import frozen
 from validation.config import Config
 from validation.limits import MAX_NAME, MAX_PERFORMERS, cut
 from validation.sanitizers import sanitize_name, sanitize_summary
@@ -24,7 +24,7 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
 _ZERO_YEAR = 1  # of Stash's empty time stamp, 0001-01-01
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class SceneMetadata:
     """The fields of an item that we manage; None means that a field is not ours to touch.
 

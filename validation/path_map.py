@@ -1,12 +1,13 @@
 """Path prefixes that differ between Plex's machine and Stash's, in both directions."""
 
-from shared.frozen import frozen
+from dataclasses import dataclass
+
 from validation.paths import components, composed, is_windows, without_first
 
 SEPARATOR, PAIR = ";", "=>"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class PrefixPair:
     """One folder as Plex and as Stash see it, without a slash at the end."""
 
@@ -18,7 +19,7 @@ class PrefixPair:
         return f"{self.plex or '/'}{PAIR}{self.stash or '/'}"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class PathMap:
     """The pairs of the setting, applied longest prefix first and on folder boundaries only."""
 

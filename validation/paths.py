@@ -10,8 +10,7 @@ too, and what a network file system changes in a name. `components` is `folded_p
 import re
 import unicodedata
 from collections.abc import Sequence
-
-from shared.frozen import frozen
+from dataclasses import dataclass
 
 _COMPONENT = re.compile(r"[^/\\]+")
 _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
@@ -136,7 +135,7 @@ def folders_above(path: str) -> list[str]:
     return [folder for count in range(1, depth) if (folder := without_last(path, count))]
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Folders:
     """Some folders, for telling what lies in them."""
 

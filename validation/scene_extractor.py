@@ -1,8 +1,8 @@
 """A scene as Stash's GraphQL gives it, read by one tolerant parser into a typed value."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from shared.frozen import frozen
 from validation.limits import MAX_NAME
 
 _LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
@@ -24,7 +24,7 @@ class Entity(NamedTuple):
     disambiguation: str = ""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class StashScene:
     """What Stash knows of a scene and Plex could show; unset texts are empty.
 

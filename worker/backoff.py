@@ -1,14 +1,13 @@
 """Back-off with full jitter: delay = uniform(0, min(cap, base · 2^n)), never under a second."""
 
 from collections.abc import Callable
-
-from shared.frozen import frozen
+from dataclasses import dataclass
 
 SHORTEST_DELAY = 1.0  # seconds
 _LARGEST_EXPONENT = 30
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class RetryParams:
     """The back-off of one kind of error, in seconds."""
 

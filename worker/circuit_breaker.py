@@ -10,10 +10,10 @@ lasts longer than a clock that runs on would let it; one that jumps ahead ends a
 single probe through.
 """
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self
 
-from shared.frozen import frozen
 from shared.state_file import parse_count, parse_moment
 
 FAILURES_TO_OPEN = 5  # in a row
@@ -30,28 +30,28 @@ class CircuitState(Enum):
     HALF_OPEN = "half_open"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Opened:
     """An outage began."""
 
     at: float
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Reopened:
     """A probe failed: the same outage goes on."""
 
     at: float
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class HalfOpened:
     """A probe job may go."""
 
     at: float
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The outage is over."""
 

@@ -6,11 +6,10 @@ walk: a bulk edit of 500 tags is not 500 walks.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from heapq import merge
 from itertools import chain, groupby, islice
 
-from shared.frozen import frozen
 from stash.scenes import StashScenes
 from sync_queue.entity_log import Entity
 from sync_queue.manager import QueueManager
@@ -31,7 +30,7 @@ _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags"}
 Named = Mapping[int, set[Entity]]
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Page:
     """Scenes that have, or had when last synced, an entity in question.
 

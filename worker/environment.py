@@ -3,10 +3,9 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from shared.frozen import frozen
 from shared.log import Log
 from stash.images import StashImages
 from stash.scenes import StashScenes
@@ -18,7 +17,7 @@ from worker.session import SessionProvider
 from worker.stats import SyncStats
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One worker's tools.
 

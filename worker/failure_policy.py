@@ -1,7 +1,8 @@
 """Decides what becomes of a job that failed: by its error, the job, and what the servers answer."""
 
+from dataclasses import dataclass
+
 from plex.exceptions import PlexServerDown, PlexTemporaryError
-from shared.frozen import frozen
 from sync_queue.models import SyncJob
 from validation.config import Config
 from worker.diagnosis import diagnosed
@@ -12,7 +13,7 @@ from worker.session import SyncSession
 from worker.suspects import Blame, Suspects
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A failure of one scene's jobs, with what was found out about it.
 

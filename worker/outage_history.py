@@ -4,11 +4,10 @@ Pure: times are seconds since the epoch and come in with each call. Clock and fi
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
 
-from shared.frozen import frozen
 from shared.state_file import parse_count, parse_moment
 
 NEWEST = 30  # records kept
@@ -17,7 +16,7 @@ NEWEST = 30  # records kept
 _REOPENS_WITHIN = 3600.0
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class OutageRecord:
     """One outage.
 
@@ -44,7 +43,7 @@ class OutageRecord:
         return replace(self, ended_at=max(at, self.started_at), estimated=unsure)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class OutageMetrics:
     """What completed outages say.
 

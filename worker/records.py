@@ -1,10 +1,10 @@
 """The small state files of the worker: written when a state changes, read by everyone else."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from shared.data_folder import DataFolder
-from shared.frozen import frozen
 from shared.state_file import KeptState
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
@@ -66,7 +66,7 @@ class StateStore(Generic[ModelT]):
         return True
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Records:
     """Reads the state files afresh with each call; writes none.
 

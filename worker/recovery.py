@@ -3,10 +3,9 @@
 Pure: times are seconds since the epoch and come in with each call. Clock and file are others'.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from shared.frozen import frozen
 from shared.state_file import parse_count, parse_moment
 
 SHORTEST_INTERVAL = 5.0  # seconds between two health probes, whatever happens
@@ -20,7 +19,7 @@ _FORGOTTEN = 600.0  # seconds without a check, after which a failure is the firs
 RAMP_SECONDS = 300.0  # how long the rate limit lasts after a recovery
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class RecoveryState:
     """What `recovery_state.json` holds. A moment of 0 stands for never.
 

@@ -1,6 +1,7 @@
 """From an error to what becomes of its job: one pure function for every caller."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from plex.exceptions import (
     PlexAuthError,
@@ -15,7 +16,6 @@ from plex.exceptions import (
     PlexTemporaryError,
     PlexTlsError,
 )
-from shared.frozen import frozen
 from stash.exceptions import StashAuthError, StashFileError, StashUnavailable
 from sync_queue.models import MISSING_SINCE, SyncJob
 from worker.backoff import calculate_delay, get_retry_params
@@ -42,7 +42,7 @@ class SceneError(Exception):
     """The scene itself cannot be synced, however often it is tried; the text says why."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Retry:
     """The job waits; `counts` spends one of its retries."""
 
@@ -50,27 +50,27 @@ class Retry:
     counts: bool
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Bury:
     """The job becomes a dead letter."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Drop:
     """The job is finished without effect, because the user wants it so."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Outage:
     """Plex is away: the breaker counts it, the job waits and spends nothing."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class OthersFirst:
     """The job waits a moment and spends nothing: other jobs will tell whose fault it is."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Pause:
     """No job can succeed until settings, Plex or Stash change: all wait and spend nothing.
 
@@ -81,7 +81,7 @@ class Pause:
     by_stash: bool = False
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Leave:
     """This process can do nothing more: it ends and keeps the jobs."""
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.matcher import MatchConfidence, Matching
-from shared.frozen import frozen
 from sync_queue.models import Claim
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, subject_label
 from sync_queue.sync_records import SceneRecord
@@ -16,7 +15,7 @@ from validation.scene_extractor import SceneFile, StashScene
 SYNCED, SKIPPED = "synced", "skipped"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ScanOutcome:
     """What became of a job that makes Plex scan folders.
 
@@ -30,7 +29,7 @@ class ScanOutcome:
     wait_until: float | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Result:
     """How the jobs of one scene ended.
 
@@ -109,7 +108,7 @@ class SceneWork:
         return MatchConfidence.HIGH if sure else MatchConfidence.LOW
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class JobKinds:
     """Claims: scenes to forget, performers and the like, folders to scan, scenes to sync."""
 

@@ -1,6 +1,7 @@
 """What a batch works with, as of the settings of this moment."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from plex.client import PlexClient
@@ -8,12 +9,11 @@ from plex.library import Library
 from plex.matcher import PlexMatcher
 from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
-from shared.frozen import frozen
 from validation.config import Config
 from worker.write_test import WriteTestNote
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class SyncSession:
     """Settings, the Plex server that they name, and what was learned about that server."""
 

@@ -2,12 +2,11 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Self
 
 from plex.exceptions import PlexError, PlexNotFound, PlexTemporaryError
 from plex.matcher import MatchConfidence
-from shared.frozen import frozen
 from shared.log import Log
 from stash.exceptions import StashError
 from sync_queue.dlq import Failure
@@ -23,7 +22,7 @@ from worker.story import BURIED, DONE, IN_STEP, WAITS, Story
 _BURIED = "It is in the dead letters: the task 'Show Dead Letters' tells what to do"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """Settles results.
 

@@ -1,10 +1,9 @@
 """Counts of the worker's results, in all and for each of the last 48 hours, in `stats.json`."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from shared.frozen import frozen
 from shared.state_file import KeptState, parse_count, parse_moment
 
 HOUR = 3600.0  # seconds
@@ -19,7 +18,7 @@ _COUNTS = (
 )
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class HourRecord:
     """One hour's work.
 

@@ -4,11 +4,11 @@ Each method asks first whether anybody listens: without the setting a step costs
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from plex.diff import PLEX_NAMES, ItemEdit, Value
 from plex.field_sender import EditOutcome
 from plex.items import PlexItem
-from shared.frozen import frozen
 from shared.log import Log
 from sync_queue.models import Claim
 from validation.metadata import SceneMetadata
@@ -19,7 +19,7 @@ from worker.scene_work import SceneWork
 _LONGEST_VALUE = 60  # characters of a value that is shown
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Tells the steps of the scenes of one batch."""
 

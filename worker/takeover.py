@@ -10,10 +10,10 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from shared.file_lock import FileLock
-from shared.frozen import frozen
 from sync_queue.spool import elect
 from worker.launcher import start_worker
 
@@ -60,7 +60,7 @@ def is_wanted(request_path: str) -> bool:
     return False
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Takeover:
     """Takes the worker lock, from a living worker if need be.
 

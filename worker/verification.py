@@ -1,14 +1,13 @@
 """The last stage of a batch: reads back what was edited, and finds what Plex did not keep."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from plex.client import PlexClient
 from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for, same
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.server_facts import Behaviour, ServerFacts
-from shared.frozen import frozen
 from shared.log import Log
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
@@ -21,7 +20,7 @@ from worker.server_learning import ReadBack, ServerLearning
 _AGAIN = "sent_again"  # hint of a job: its scene was synced, and the read-back showed otherwise
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Expected:
     """What an item was sent last: by two scenes of one batch, the later counts.
 

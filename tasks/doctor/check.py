@@ -4,10 +4,9 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.frozen import frozen
 from tasks.answer import Answer, Level
 
 _HOMES = re.compile(r"(?:/home/|/Users/)[^/\s'\"]+|[A-Za-z]:\\Users\\[^\\'\"]+")
@@ -61,7 +60,7 @@ def _may_be_shown(host: str) -> bool:
     return address.is_private or address.is_loopback
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Check:
     """One finding.
 

@@ -6,10 +6,10 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from plex.index_checkup import IndexCheckup
 from shared.data_folder import OVERRIDE_VARIABLE, DataFolder
-from shared.frozen import frozen
 from sync_queue.checkup import DatabaseCheckup
 from sync_queue.schema import SCHEMA_VERSION
 from tasks.doctor.check import Check, fault, ok, unchecked, warning
@@ -21,7 +21,7 @@ _OVER_THE_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "
 _MOUNTS = "/proc/mounts"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class FolderCheckup:
     """What was seen of the data folder.
 

@@ -5,9 +5,9 @@ import os
 import re
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from shared.frozen import frozen
 from shared.leftovers import may_live
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor.check import Check, fault, ok, unchecked, warning
@@ -22,7 +22,7 @@ _ENDED = "The worker has ended ("
 _BROKE = "The worker had to end"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class WorkerSigns:
     """What the worker's log tells of the last one.
 
