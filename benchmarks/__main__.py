@@ -94,7 +94,7 @@ def _machine() -> str:
 
 def _scale(options: argparse.Namespace) -> Scale:
     scale = QUICK if options.quick else FULL
-    sizes = {name: getattr(options, name) for name in ("scenes", "items", "reconciled")}
+    sizes = {name: getattr(options, name) for name in ("scenes", "reconciled")}
     return replace(scale, **{name: size for name, size in sizes.items() if size is not None})
 
 
@@ -105,7 +105,6 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that all runs")
     parser.add_argument("--scenes", type=_count, metavar="N", help="so many in each drain")
-    parser.add_argument("--items", type=_count, metavar="N", help="so many in the path index")
     parser.add_argument("--reconciled", type=_count, metavar="N", help="so many are reconciled")
     parser.add_argument(
         "--against",

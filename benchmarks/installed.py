@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -87,16 +86,6 @@ class Installed:
         if not self.rig.wait_until(visible, _PATIENCE):
             raise self._standstill("Plex does not show an edit")
         return time.perf_counter()
-
-    @contextmanager
-    def worker_held(self) -> Iterator[None]:
-        """Stop the idle worker meanwhile: what hooks store, it then finds all at once."""
-        pid = self.worker()
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
     def _wait_for_jobs(self, which: str, *, present: bool) -> float:
         path = self.rig.data / "queue" / "data.db"

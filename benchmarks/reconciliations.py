@@ -18,7 +18,6 @@ from benchmarks.synced import add_synced_library
 from benchmarks.table import Row, by_kind
 from benchmarks.workspace import Workspace
 
-_SMALLER = 10  # times: the library whose cost per scene the large one is held against
 _GAP_EVERY = 50  # scenes: two in a hundred
 _LOOK_EVERY = 0.02  # seconds between two looks at the task's memory
 
@@ -57,15 +56,10 @@ class Taken:
 def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[Row]:
     """Yield the rows of the reconciliation, each run a task in a process of its own."""
     large = scale.reconciled
-    small = large // _SMALLER
-    with installed(workspace, "reconcile-small") as plugin:
-        small_cold, small_warm = _cold_and_warm(plugin, small, progress)
     with installed(workspace, "reconcile") as plugin:
         cold, warm = _cold_and_warm(plugin, large, progress)
         for name, one in (("cold", cold), ("warm", warm)):
             yield from _rows(f"reconciliation of {large:,} in step, index {name}", one)
-        for name, few, many in (("cold", small_cold, cold), ("warm", small_warm, warm)):
-            yield _growth(f"reconciliation, index {name}", few, many, small, large)
         progress(f"reconciliation: {large // _GAP_EVERY} gaps of {large}")
         yield from _gaps(plugin, large)
 
@@ -85,16 +79,6 @@ def _rows(name: str, taken: Taken) -> Iterator[Row]:
     note = f"of the task's process, which took {taken.seconds:.1f} s, the fakes included"
     yield Row(f"{name}: CPU", taken.cpu, "s", "≤ 30", note)
     yield Row(f"{name}: memory", taken.memory, "MB", "≤ 150", "the task's most ever (VmHWM)")
-
-
-def _growth(name: str, few: Taken, many: Taken, small: int, large: int) -> Row:
-    ratio = many.seconds / large / (few.seconds / small)
-    by_cpu = many.cpu / large / (few.cpu / small)
-    note = (
-        f"{few.seconds / small * 1e3:.2f} and {many.seconds / large * 1e3:.2f} ms/scene; by CPU "
-        f"{by_cpu:.2f}; memory {few.memory:.0f} and {many.memory:.0f} MB"
-    )
-    return Row(f"{name}: time per scene, {large:,} / {small:,}", ratio, "", "≤ 1.15", note)
 
 
 def _gaps(plugin: Installed, scenes: int) -> Iterator[Row]:

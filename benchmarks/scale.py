@@ -17,7 +17,6 @@ class Scale:
         edits_from_cold: the same, each with the worker killed before.
         burst: scenes in one bulk edit.
         scenes: in the library that is drained.
-        items: in the library whose paths are indexed.
         reconciled: scenes in the library that is reconciled.
     """
 
@@ -28,7 +27,6 @@ class Scale:
     edits_from_cold: int = 10
     burst: int = 50
     scenes: int = 2_000
-    items: int = 100_000
     reconciled: int = 100_000
 
 
@@ -41,6 +39,5 @@ QUICK = Scale(
     edits_from_cold=2,
     burst=10,
     scenes=100,
-    items=2_000,
     reconciled=2_000,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from benchmarks import drains, edits, hooks, indexes, reconciliations
+from benchmarks import drains, edits, hooks, reconciliations
 from benchmarks.installed import Progress
 from benchmarks.scale import Scale
 from benchmarks.table import Row
@@ -17,9 +17,8 @@ SECTIONS: Mapping[str, Sequence[Part]] = {
     "hook": (hooks.measure,),
     "edit": (edits.measure,),
     "drain": drains.PARTS,
-    "index": (indexes.measure,),
     "reconcile": (reconciliations.measure,),
 }
 # These start the plugin's processes, whichever version is installed. The others import it, and a
 # process can import one version only.
-COMPARABLE = ("hook", "edit", "drain", "index")
+COMPARABLE = ("hook", "edit", "drain")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tools.release.build import (
     ARCHIVE,
     INDEX,
-    Release,
     build,
     commit_moment,
-    packed_sizes,
     require_committed,
 )
-from tools.release.contents import REPOSITORY, VENDOR
+from tools.release.contents import REPOSITORY
 from tools.release.pins import ReleaseError
 
 WHEELS = REPOSITORY / "build" / "wheels"
@@ -33,37 +31,13 @@ def main() -> int:
         print(f"No release: {error}", file=sys.stderr)
         return 1
     release.write(options.into)
-    print("\n".join(weights(release)))
+    # zlib is the only thing outside the commit that the bytes depend on.
+    print(
+        f"Version {release.version}: {len(release.files)} files, "
+        f"{len(release.archive) / 1000:.0f} kB packed by zlib {zlib.ZLIB_RUNTIME_VERSION}"
+    )
     print(f"Written: {options.into / ARCHIVE}, {options.into / INDEX}")
     return 0
-
-
-def weights(release: Release) -> list[str]:
-    """Return a table of what weighs, heaviest first: per part files, kB as they are and packed."""
-    packed = packed_sizes(release.archive)
-    parts: dict[str, list[int]] = {}
-    for name, content in release.files.items():
-        row = parts.setdefault(_part(name), [0, 0, 0])
-        for column, amount in enumerate((1, len(content), packed[name])):
-            row[column] += amount
-    lines = [f"{'part':40} {'files':>6} {'kB':>8} {'packed':>8}"]
-    for part, (files, size, small) in sorted(parts.items(), key=lambda item: -item[1][2]):
-        lines.append(f"{part:40} {files:6} {size / 1000:8.1f} {small / 1000:8.1f}")
-    total = sum(len(content) for content in release.files.values())
-    lines.append(
-        f"{'all of version ' + release.version:40} {len(release.files):6} {total / 1000:8.1f} "
-        f"{len(release.archive) / 1000:8.1f}"
-    )
-    # The only thing outside the commit that the bytes depend on.
-    lines.append(f"Packed by zlib {zlib.ZLIB_RUNTIME_VERSION}")
-    return lines
-
-
-def _part(name: str) -> str:
-    parts = PurePosixPath(name).parts
-    if parts[0] == VENDOR and len(parts) > 2:
-        return "/".join(parts[:2])
-    return parts[0]
 
 
 def _arguments() -> argparse.Namespace:

@@ -181,9 +181,3 @@ def pack(files: Mapping[str, bytes], moment: datetime) -> bytes:
             entry.external_attr = _REGULAR_FILE << 16
             archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED, _LEVEL)
     return buffer.getvalue()
-
-
-def packed_sizes(archive: bytes) -> dict[str, int]:
-    """Return the bytes that each file takes in the zip."""
-    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        return {entry.filename: entry.compress_size for entry in opened.infolist()}
