@@ -4,12 +4,12 @@ import json
 import os
 import traceback
 
-from app.privacy import disguise_of
 from app.relay import relay_worker_log
 from hooks.handlers import HookContextError
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
+from validation.obfuscation import disguise_of
 
 NEWS_BYTES = 200_000  # of the worker's log in one hook: some 2,000 lines, read in 5 ms
 

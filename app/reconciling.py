@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from app.container import Container
-from app.reconciliation_due import reconciliation_state
+from app.container import Container, reconciliation_state
 from plex.item_reader import READ_BATCH
 from reconciliation.automatic import AutomaticRuns, Reconciler
 from reconciliation.detector import Sides

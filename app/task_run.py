@@ -1,19 +1,19 @@
-"""One task, run: imported only once it is known that the dependencies can be."""
+"""Runs one task; imported only once it is known that the dependencies can be."""
 
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
-from app.container import Container, build, tell_of_refused_wal
+from app.container import Container, build, reconciliation_state, tell_of_refused_wal
 from app.earlier import take_over
-from app.reconciliation_due import is_due
 from app.relay import relay_worker_log
 from app.settings_page import show_defaults
-from app.task_context import context_for
 from plex.exceptions import PlexError
+from reconciliation.run import run_of_today
+from reconciliation.state import due
 from shared.data_folder import resolve_data_folder
 from shared.file_lock import FileLock
 from shared.log import Log
@@ -25,7 +25,14 @@ from tasks.arguments import wants_json
 from tasks.context import TaskContext
 from tasks.registry import Task, find_task
 from worker.circuit_breaker import CircuitState
+from worker.records import Records
 from worker.session import ConfigFault
+from worker.takeover import Takeover, ensure_worker
+
+if TYPE_CHECKING:
+    from reconciliation.automatic import Reconciler
+    from reconciliation.detector import Sides
+    from worker.processor import SyncWorker
 
 _FAULTS = (ConfigFault, PlexError, StashError, NewerSchemaError, OSError)
 
@@ -80,7 +87,7 @@ def _for_a_person(
         show_defaults(container)
         answer = task(context, arguments)
         relay()
-        due = is_due(context)
+        due = _is_due(context)
         return answer
     finally:  # what is left of a killed worker's jobs goes on with any task, however that ended
         _make_sure_of_a_worker(context, due=due)
@@ -109,3 +116,76 @@ def _make_sure_of_a_worker(context: TaskContext, *, due: bool) -> None:
 
 def _nothing() -> None:
     pass
+
+
+def context_for(
+    script: str, server_connection: dict[str, Any], container: Container, lock: FileLock
+) -> TaskContext:
+    """Return the context of a task in this process.
+
+    Args:
+        script: the plugin's entry script.
+        server_connection: Stash's.
+        container: the process's objects.
+        lock: the worker lock.
+    """
+    late = _Late(container)
+    return TaskContext(
+        log=container.log,
+        queue=container.queue,
+        scenes=container.scenes,
+        sessions=container.sessions,
+        records=Records(container.folder, container.log.warning, container.queue.clock),
+        worker_lock=lock,
+        takeover=Takeover(lock, FileLock(container.folder.takeover_lock)),
+        reconciliation_state=reconciliation_state(container),
+        reconciler=cache(late.reconciler),
+        reconciler_sides=late.sides,
+        reports_folder=container.folder.reports,
+        ensure_worker=partial(
+            ensure_worker, script, lock, container.folder.spool, server_connection
+        ),
+        foreground_worker=late.foreground_worker,
+        clock=container.queue.clock,
+    )
+
+
+class _Late:
+    """What few tasks ask for, and what is loaded only then: it costs a third of a task's start."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+
+    def reconciler(self) -> "Reconciler":
+        from app.reconciling import reconciler  # noqa: PLC0415
+
+        return reconciler(self._container)
+
+    def sides(self) -> "Sides":
+        from app.reconciling import sides_of  # noqa: PLC0415
+
+        return sides_of(self._container, self._container.sessions.current())
+
+    def foreground_worker(self, on_progress: Callable[[int], None]) -> "SyncWorker":
+        from app.draining import foreground_worker  # noqa: PLC0415
+
+        return foreground_worker(self._container, on_progress)
+
+
+def _is_due(context: TaskContext) -> bool:
+    """Tell whether a worker has a run to do: one that is due by the settings, or was left."""
+    if run_of_today(context.queue.gaps.run(), context.clock()) is not None:
+        return True
+    try:
+        config = context.sessions.config()
+    except StashError:
+        return False
+    order = due(
+        context.reconciliation_state.read(),
+        config.reconcile_interval,
+        config.reconcile_scope,
+        context.clock(),
+        at_start=True,
+        rebuilt=context.queue.was_rebuilt(),
+    )
+    return config.enabled and order is not None

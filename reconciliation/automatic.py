@@ -8,8 +8,7 @@ from plex.exceptions import PlexError
 from reconciliation.detector import Sides
 from reconciliation.engine import End, Ended, Reconciliation
 from reconciliation.run import Order
-from reconciliation.schedule import RETRY, due
-from reconciliation.state import StateFile
+from reconciliation.state import RETRY, StateFile, due
 from shared.file_lock import FileLock
 from shared.log import Log
 from stash.exceptions import StashError

@@ -1,4 +1,4 @@
-"""`reconciliation_state.json`: when the last run was, what it found, and what it asked."""
+"""The state of past reconciliations, and when the next one is due."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -6,8 +6,12 @@ from typing import Any
 
 from reconciliation.brake import Question, parse_question
 from reconciliation.findings import STATE_NAMES
-from reconciliation.run import Run, Scope
+from reconciliation.run import Order, Run, Scope
 from shared.state_file import KeptState, parse_count, parse_moment
+
+HOUR = 3600.0  # seconds
+INTERVALS = {"hourly": HOUR, "daily": 24 * HOUR, "weekly": 7 * 24 * HOUR}
+RETRY = 600.0  # seconds from a run without a result to the next automatic one
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +147,37 @@ def without_result(
 
 def _text(raw: Any) -> str:
     return raw if isinstance(raw, str) else ""
+
+
+def due(
+    state: ReconciliationState,
+    interval: str,
+    scope: str,
+    now: float,
+    *,
+    at_start: bool,
+    rebuilt: bool = False,
+) -> Order | None:
+    """Return the run that is due, None when none is.
+
+    Args:
+        state: of past runs.
+        interval: the setting `reconcile_interval`.
+        scope: the setting `reconcile_scope`.
+        now: seconds since the epoch. A time of a past run that lies ahead of it was written before
+            the clock was set back, and holds nothing up.
+        at_start: whether an invocation has just begun; a worker that lives on is no new one.
+        rebuilt: whether the queue's database was damaged and begun afresh: what was waiting in it
+            has to be found again, whatever the settings say.
+    """
+    if 0 <= now - state.tried_at < RETRY:
+        return None
+    if rebuilt:
+        return Order(Scope.ALL, by_user=False)
+    if interval not in INTERVALS:
+        return None
+    if not 0 <= now - state.interval_run_time < INTERVALS[interval]:
+        return Order(Scope(scope), by_user=False)
+    if at_start and not 0 <= now - state.last_run_time < HOUR:
+        return Order(Scope.RECENT, by_user=False, is_startup=True)
+    return None

@@ -39,7 +39,7 @@ LAZY = {
     "app/command.py",
     "app/worker_process.py",
     "app/task_process.py",
-    "app/task_context.py",
+    "app/task_run.py",
     "app/earlier.py",
     "app/questions.py",
     "app/examination.py",

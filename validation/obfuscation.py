@@ -5,14 +5,18 @@ was noted is found wherever it stands, whatever is in it; what was not is recogn
 """
 
 import hashlib
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+from shared.data_folder import DataFolder
 from validation.limits import MAX_NAME
 from validation.paths import folders_above
 from validation.scene_extractor import StashScene
 
+_PLUGIN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Three of 128 words: two of a library's 10,000 folders and files share theirs by a chance of 1/40.
 _TEXT = """
     acorn amber anchor apple april arrow aspen attic autumn badge bagel bamboo barley basil
@@ -53,7 +57,6 @@ _REQUEST = re.compile(r"\b(?:GET|PUT|POST|DELETE|HEAD)\s$")
 _LONGEST_METHOD = len(" DELETE ")
 _COMPONENT = re.compile(r"[^/\\]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
-
 # By a word in them, the first of a path's last part, and by where it is and how long they are,
 # so that one look into a dictionary tells whether a text is among those: text → words.
 _Known = dict[str, dict[tuple[int, int], dict[str, str]]]
@@ -213,3 +216,17 @@ def _without_path(match: re.Match[str], text: str) -> str:
     path: str = match["bare"]
     rest = path.rstrip()
     return words_for_path(rest) + path[len(rest) :]
+
+
+def disguise_of(folder: DataFolder) -> Disguise:
+    """Return this process's disguise, on when the setting was on when somebody last read it.
+
+    Our own folders are named by what they are: who reads a log is to find the files it speaks of.
+    """
+    disguise = Disguise()
+    disguise.on = os.path.exists(folder.obfuscate_paths)
+    disguise.note_own(folder.root, "{data}")
+    disguise.note_own(_PLUGIN, "{plugin}")
+    disguise.note_own(sys.base_prefix, "{python}")
+    disguise.note_own(sys.prefix, "{python}")
+    return disguise

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciliation.run import Order, Run, Scope
-from reconciliation.schedule import INTERVALS, RETRY, due
-from reconciliation.state import ReconciliationState, after, without_result
+from reconciliation.state import INTERVALS, RETRY, ReconciliationState, after, due, without_result
 from tests.sync_queue.support import NOW
 
 HOUR = 3600.0

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from reconciliation.brake import Question
 from reconciliation.findings import Fate, Finding, Outcome
 from reconciliation.run import Order, Run, Scope
-from reconciliation.schedule import due
 from reconciliation.state import (
     ReconciliationState,
     StateFile,
     after,
+    due,
     parse_reconciliation_state,
     without_result,
 )

@@ -30,23 +30,17 @@ FIELDS = {
     "art": ("art", "the art is"),
     "locks": ("locks", "not locked"),
 }
-_MOST_DIFFERENCES = 10
+FEWEST_SCENES = 1 + OUTAGE_SCENES
 
 
 def two_libraries(stage: Stage, count: int) -> None:
-    """Make both libraries, and show them side by side."""
-    screen = stage.screen
-    screen.heading("1  Two libraries, one of which knows nothing")
+    """Make both libraries."""
+    stage.screen.heading("1  Two libraries, one of which knows nothing")
     stage.ids = stage.rig.add_library(count)
-    half = screen.width // 2
-    screen.write(
+    stage.screen.write(
         f"{bold('Stash')}  {count} scenes with studios, performers, tags and covers",
         f"{bold('Plex')}   {len(stage.rig.plex.items())} items that know only their file's name",
-        "",
-        dim(fit("in Stash", half) + "in Plex"),
     )
-    for scene_id in stage.ids[1:5]:
-        screen.write(fit(stage.title(scene_id), half) + dim(stage.rig.item_of(scene_id).title))
 
 
 def one_edit(stage: Stage) -> None:
@@ -255,6 +249,6 @@ def comparison(stage: Stage, faults: list[str]) -> bool:
         return True
     screen.write(
         bad(f"✗ {verdict.compared} of {len(stage.ids)} scenes compared, {len(problems)} problems:"),
-        *problems[:_MOST_DIFFERENCES],
+        *problems[:10],
     )
     return False
