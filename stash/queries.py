@@ -6,7 +6,7 @@ STAMPS = frozenset(("created_at", "updated_at"))
 _STAMPS = " created_at updated_at"
 SCENE_FIELDS = f"""
 fragment SceneFields on Scene {{
-  id title details date rating100{_STAMPS}
+  id title details date{_STAMPS}
   studio {{ id name }}
   performers {{ id name disambiguation }}
   tags {{ id name }}

@@ -72,7 +72,7 @@ def folded(name: str) -> str:
 
 
 def has_meaningful_metadata(scene: StashScene) -> bool:
-    """Tell whether anyone has identified the scene yet: a rating alone does not count."""
+    """Return whether a user has identified the scene yet: a rating alone does not count."""
     return bool(
         scene.studio
         or scene.performers

@@ -36,7 +36,6 @@ class StashScene:
     title: str = ""
     details: str = ""
     date: str = ""
-    rating100: int | None = None
     studio: Entity | None = None
     performers: tuple[Entity, ...] = ()
     tags: tuple[Entity, ...] = ()
@@ -90,13 +89,11 @@ def parse_scene(raw: Any) -> StashScene:
     if not scene_id:
         message = f"the scene has no usable id: {raw.get('id')!r}"
         raise SceneFormatError(message)
-    rating = raw.get("rating100")
     return StashScene(
         id=scene_id,
         title=_text(raw.get("title")),
         details=_text(raw.get("details")),
         date=_text(raw.get("date")),
-        rating100=rating if isinstance(rating, int) else None,
         studio=_entity(raw.get("studio")),
         performers=_entities(raw.get("performers")),
         tags=_entities(raw.get("tags")),

@@ -346,8 +346,6 @@ def test_any_one_of_five_fields_tells_that_a_scene_was_identified(
     assert has_meaningful_metadata(replace(StashScene(1), **identified))  # type: ignore[arg-type]
 
 
-def test_title_rating_file_blanks_and_the_zero_date_do_not() -> None:
-    scene = StashScene(
-        1, title="t", rating100=100, details=" \n", date="0001-01-01", files=(SceneFile("/a.mp4"),)
-    )
+def test_title_file_blanks_and_the_zero_date_do_not() -> None:
+    scene = StashScene(1, title="t", details=" \n", date="0001-01-01", files=(SceneFile("/a.mp4"),))
     assert not has_meaningful_metadata(scene)
