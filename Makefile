@@ -16,7 +16,7 @@ SHIPPED := Stash2Plex.py app hooks legacy plex reconciliation shared stash sync_
 
 TYPES := types $(OTHER_SYSTEMS:%=types-%)
 
-.PHONY: test coverage demo bench soak check $(TYPES) format clean release release-test audit
+.PHONY: test test-windows coverage demo bench soak check $(TYPES) format clean release release-test audit
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,6 +47,10 @@ build/browser/.ready: | $(READY)
 # Lint, types, tests.
 test: check build/browser/.ready
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
+
+# Hooks, worker and tasks under a Python for Windows: WINDOWS_PYTHON=…/python.exe make test-windows
+test-windows: $(READY)
+	@$(BIN)/python -m tools.windows
 
 # The tests with branch coverage of every process that they start: half as long again.
 coverage: check build/browser/.ready

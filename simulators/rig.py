@@ -256,7 +256,7 @@ class Rig:
     def worker_pids(self) -> list[int]:
         """The processes that run this rig's worker."""
         script = str(self.manifest.directory / "Stash2Plex.py")
-        return [pid for pid, command in _processes(script) if "--worker" in command]
+        return [pid for pid, command in processes(script) if "--worker" in command]
 
     def the_worker(self) -> int:
         """The one process that runs the worker; for a moment at its start that has children."""
@@ -271,12 +271,12 @@ class Rig:
 
     def waiter_pids(self) -> list[int]:
         """The processes that wait in a worker's place where nobody collects one that ended."""
-        return [pid for pid, _ in _processes(str(self.manifest.directory / "worker" / "waiter.py"))]
+        return [pid for pid, _ in processes(str(self.manifest.directory / "worker" / "waiter.py"))]
 
     def task_pids(self) -> list[int]:
         """The processes that run a task of this rig, or a hook."""
         script = str(self.manifest.directory / "Stash2Plex.py")
-        return [pid for pid, command in _processes(script) if "--worker" not in command]
+        return [pid for pid, command in processes(script) if "--worker" not in command]
 
     def stop_worker(self) -> None:
         """Kill what runs, as the end of a container does; it holds no lock any more then."""
@@ -287,7 +287,7 @@ class Rig:
     def _background_pids(self) -> list[int]:
         """The workers, and the processes that wait in a worker's place."""
         parts = ("Stash2Plex.py", "worker/waiter.py")
-        known = _processes(f"{self.manifest.directory}/")
+        known = processes(f"{self.manifest.directory}/")
         return [
             pid
             for pid, command in known
@@ -358,7 +358,7 @@ def _have_ended(pids: list[int], seconds: float) -> bool:
     return True
 
 
-def _processes(part: str) -> Iterator[tuple[int, str]]:
+def processes(part: str) -> Iterator[tuple[int, str]]:
     """The processes that have a text in their command line."""
     if sys.platform != "linux":
         return
