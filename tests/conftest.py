@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -35,6 +36,7 @@ def _keep_files_in_memory() -> None:
     runs_programs = not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
     if runs_programs and shutil.disk_usage(_MEMORY).free > _ENOUGH:
         os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None  # pytest's capture has had it looked up by now
 
 
 _keep_files_in_memory()
