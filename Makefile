@@ -46,7 +46,7 @@ build/browser/.ready: | $(READY)
 
 # Lint, types, tests.
 test: check build/browser/.ready
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 3
 
 # Hooks, worker and tasks under a Python for Windows: WINDOWS_PYTHON=…/python.exe make test-windows
 test-windows: $(READY)
@@ -55,7 +55,7 @@ test-windows: $(READY)
 # The tests with branch coverage of every process that they start: half as long again.
 coverage: check build/browser/.ready
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m coverage run -m pytest -n 3
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90
 
@@ -88,7 +88,7 @@ SUITES ?= tests/soak tests/reliability tests/e2e/test_outages.py tests/e2e/test_
 KILLS ?= 10000
 soak: $(READY)
 ifneq ($(strip $(SUITES)),)
-	SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(SUITES)
+	SOAK=1 $(BIN)/python -m pytest -n 2 $(SUITES)
 endif
 ifneq ($(strip $(KILLS)),0)
 	$(BIN)/python -m tests.soak.kills --kills $(KILLS)
@@ -106,7 +106,7 @@ release-test: $(READY)
 	$(BIN)/python -m zipfile --extract build/release-test/Stash2Plex.zip $(UNPACKED)
 	$(BIN)/python -m venv --without-pip build/bare
 	STASH2PLEX_PLUGIN="$(CURDIR)/$(UNPACKED)" STASH2PLEX_PYTHON="$(CURDIR)/build/bare/bin/python3" \
-		$(BIN)/python -m pytest -n 3 --dist loadgroup $(RELEASE_SUITES)
+		$(BIN)/python -m pytest -n 3 $(RELEASE_SUITES)
 
 # Asks the package index whether the pinned versions are the newest, and whether any was withdrawn.
 # Exit status 1: newer ones exist; 2: one was withdrawn or is not the file that was pinned;

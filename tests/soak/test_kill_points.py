@@ -29,8 +29,6 @@ from tests.soak.bench import Bench, until
 from tests.soak.seams import OTHER, WORKER
 from tests.sync_queue.support import spool
 
-pytestmark = pytest.mark.xdist_group("kill_points")
-
 Prepare = Callable[[Bench, int], None]
 
 

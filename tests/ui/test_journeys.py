@@ -6,8 +6,6 @@ Stash are none.
 
 from __future__ import annotations
 
-import pytest
-
 from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from simulators.stash import VideoFile
 from simulators.tuning import Tuning
@@ -17,8 +15,6 @@ from tests.ui.browser import Browser
 from tests.ui.conftest import Serve
 from tests.ui.looking import SENTENCE, looks_until, opened
 from tests.ui.situations import ask, bury
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 MOST_CLICKS = 3
 ENTER = "\ue007"

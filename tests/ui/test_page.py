@@ -10,8 +10,6 @@ from tests.ui.browser import Browser
 from tests.ui.looking import HOSTILE, PAGE, SENTENCE, look_again, opened
 from tests.ui.web import Web
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 ENTER, TAB, END = "\ue007", "\ue004", "\ue010"
 Answers = dict[str, dict[str, Any]]
 
