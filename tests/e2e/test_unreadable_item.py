@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
 
 
@@ -15,6 +16,7 @@ def test_all_other_scenes_are_synced_and_the_item_is_named(
     make_rig: MakeRig, *, from_the_start: bool
 ) -> None:
     rig = make_rig(settings={"max_retries": 1})
+    rig.tune(Tuning(refresh_interval=1.0, not_found_back_off=1.0))
     pairs = [rig.add_pair(f"scene {n}", tags=["T"]) for n in range(12)]
     bad, item = pairs[5]
     key = item.rating_key
