@@ -117,6 +117,7 @@ def test_a_field_at_which_plex_always_fails_is_refused_and_not_tried_for_ever(ri
 
 
 def test_a_plex_that_saves_nothing_is_one_message_and_costs_no_retry(rig: Rig) -> None:
+    quicken(rig)
     pairs = [rig.add_pair(f"s{number}", tags=["T"]) for number in range(8)]
     fault = rig.plex.faults.status(
         500, text="database is locked", predicate=lambda request: request.is_write

@@ -22,9 +22,12 @@ def is_free(rig: Rig) -> bool:
         lock.release()
 
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.4  # seconds
+
+
 def hurry(rig: Rig) -> None:
     """Make the pauses short."""
-    rig.tune(Tuning(first_pause=0.2, longest_pause=2.0))
+    rig.tune(Tuning(first_pause=FIRST_PAUSE, longest_pause=LONGEST_PAUSE))
 
 
 def cut_off_from_stash(rig: Rig) -> tuple[int, int]:
@@ -104,7 +107,9 @@ def test_the_pauses_of_a_stash_that_stays_away_grow_although_the_place_is_left_i
     assert rig.wait_until(lambda: begun.exists() and len(begun.read_text().split()) >= 5)
 
     delays = [float(one) for one in begun.read_text().split()]
-    assert delays == [min(2.0, 0.2 * 2.0**number) for number in range(len(delays))]
+    assert delays == [
+        min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**number) for number in range(len(delays))
+    ]
 
 
 def test_a_worker_that_made_room_for_nobody_goes_on(rig: Rig) -> None:
