@@ -116,13 +116,13 @@ def _part_of(nodeid: str) -> str:
     return next((part for part in _TOGETHER if nodeid.startswith(part)), nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Any:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Return what gives each process of a run one part at a time.
 
     The groups of xdist 3.8 have no effect with pytest 9.2: it marks them in a name that is read no
     more.
     """
-    scheduler = LoadScopeScheduling(config)
+    scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = _part_of
     return scheduler
 
