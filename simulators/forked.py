@@ -138,7 +138,15 @@ def _become(request: Request, descriptors: list[int], address: str) -> None:
     os.environ.clear()
     os.environ.update(request.env)
     os.posix_spawn = partial(_spawn, address, os.posix_spawn)
+    _open_streams()
     _show(request.argv)
+
+
+def _open_streams() -> None:
+    """Open Python's three streams anew: they remember of what kind the descriptors were."""
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
 
 
 def _show(argv: Sequence[str]) -> None:
