@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from benchmarks import against, table
 from benchmarks.installed import Progress
@@ -34,34 +31,24 @@ def main() -> None:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers and workers end with us
     progress = _Clock().tell
-    rows: Sequence[table.Row | against.Compared]
     with workspace() as place:
-        if options.against is None:
-            rows, text = _measure(options, place, progress)
-        else:
-            rows, text = _compare(options, place, progress)
+        measure = _measure if options.against is None else _compare
+        text = measure(options, place, progress)
     progress("done")
     print(text)
     print(f"\n{_machine()}: others may share it, so ratios tell more than times.")
-    if options.json is not None:
-        data = json.dumps([row.as_dict() for row in rows], indent=1, ensure_ascii=False)
-        options.json.write_text(data + "\n", encoding="utf-8")
 
 
-def _measure(
-    options: argparse.Namespace, place: Workspace, progress: Progress
-) -> tuple[list[table.Row], str]:
+def _measure(options: argparse.Namespace, place: Workspace, progress: Progress) -> str:
     scale = _scale(options)
     rows: list[table.Row] = []
     for name in options.only or SECTIONS:
         for part in SECTIONS[name]:
             rows += part(place, scale, progress)
-    return rows, table.render(rows)
+    return table.render(rows)
 
 
-def _compare(
-    options: argparse.Namespace, place: Workspace, progress: Progress
-) -> tuple[list[against.Compared], str]:
+def _compare(options: argparse.Namespace, place: Workspace, progress: Progress) -> str:
     try:
         theirs = against.describe(options.against)
         ours = against.describe()
@@ -74,7 +61,7 @@ def _compare(
         for part in SECTIONS[name]:
             rows += against.compare(plan, part)
     legend = _LEGEND.format(ours=ours, theirs=theirs, rounds=options.rounds)
-    return rows, f"{legend}\n\n{against.render(rows)}"
+    return f"{legend}\n\n{against.render(rows)}"
 
 
 class _Clock:
@@ -118,7 +105,6 @@ def _options() -> argparse.Namespace:
         default=_ROUNDS,
         help=f"how often each of the two is measured, {_ROUNDS} times by default",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
     options = parser.parse_args()
     alone = [name for name in options.only or () if name not in COMPARABLE]
     if options.against is not None and alone:

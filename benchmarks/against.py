@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from benchmarks.installed import Progress
 from benchmarks.scale import Scale
@@ -55,10 +54,6 @@ class Compared:
     row: Row
     ours: list[float]
     theirs: list[float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The row as plain data."""
-        return {**self.row.as_dict(), "ours": self.ours, "theirs": self.theirs}
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, column by column."""

@@ -1,10 +1,9 @@
-"""The rows of a run, as a table for people and as JSON for comparing two commits."""
+"""The rows of a run as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 _HEADINGS = ("name", "figure", "unit", "goal", "note")
 _NUMBERS = frozenset({1})  # the column of the figures
@@ -27,10 +26,6 @@ class Row:
     unit: str
     goal: str = ""
     note: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The row as plain data."""
-        return asdict(self)
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, column by column."""

@@ -19,8 +19,7 @@ from tests.release.plugin_source import install, read_index
 from tools.release.__main__ import WHEELS
 from tools.release.build import Release, build, commit_moment, require_committed
 from tools.release.contents import NOT_SHIPPED, SHIPPED, VENDOR, VENDORED_LIST, check
-from tools.release.pins import Pin, ReleaseError, read_pins
-from tools.release.wheels import select, vendored
+from tools.release.wheels import Pin, ReleaseError, read_pins, select, vendored
 
 PINS = read_pins(REPOSITORY / "requirements.txt")
 MOST_BYTES = 3_000_000

@@ -11,7 +11,7 @@ import pytest
 from app.dependencies import DEPENDENCIES, Dependency, is_accepted
 from simulators.rig import REPOSITORY
 from tests.test_architecture import imports, sources
-from tools.release.pins import read_pins
+from tools.release.wheels import read_pins
 
 PINS = read_pins(REPOSITORY / "requirements.txt")
 # What could bring code in: installers, and what reads a URL without being asked to speak to Plex

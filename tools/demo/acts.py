@@ -1,21 +1,45 @@
-"""The acts of the demo, in the order in which they are played."""
+"""The acts of the demo in the order of the play, and the edits that they make."""
 
 import time
 from collections import Counter
 from typing import Any
 
 from simulators.plex.snapshot import item_state
+from simulators.rig import png
+from simulators.stash import SceneFields
 from tools.demo.screen import bad, bar, bold, dim, fit, good, waits
-from tools.demo.script import (
-    BURST,
-    BURST_EDIT,
-    EDITS_BEFORE_KILL,
-    ONE_EDIT,
-    OUTAGE_EDITS,
-    OUTAGE_SCENES,
-)
 from tools.demo.stage import PATIENCE, SYNC_ALL, Arrivals, Stage, StuckError
 
+BURST = 50  # scenes in the bulk edit, if there are as many
+ONE_EDIT: SceneFields = {
+    "title": "The Lighthouse at 50% Speed",
+    "studio": "Blue Hour Films",
+    "details": "A keeper, a storm & a radio.\n\nNobody answers.",
+    "date": "2024-02-29",
+    "performers": ["Ada Berg", "Zoë O'Hara"],
+    "tags": ["Archive", "Night, rain", "One take"],
+}
+BURST_EDIT: SceneFields = {
+    "studio": "Lantern House",
+    "tags": ["Festival 2026", "Night, rain", "東京"],
+}
+OUTAGE_SCENES = 8
+# One save each while Plex is away: which of the scenes, in words, and the changes.
+OUTAGE_EDITS: tuple[tuple[int, str, SceneFields], ...] = (
+    (0, "title", {"title": "First Draft of a Title"}),
+    (1, "a new performer", {"performers": ["Nora Vale", "Kim Park"]}),
+    (2, "a new tag", {"tags": ["Aurora", "Handheld"]}),
+    (3, "a new studio", {"studio": "Salt & Copper"}),
+    (4, "date", {"date": "1999-12-31"}),
+    (0, "summary", {"details": "Written while Plex was away."}),
+    (5, "cover", {"cover": png(0xC0FFEE)}),
+    (6, "all tags removed", {"tags": []}),
+    (0, "title again", {"title": "Second Draft of a Title"}),
+    (7, "studio removed", {"studio": None}),
+    (1, "title", {"title": "Nora, in Passing"}),
+    (0, "title once more", {"title": "Final Title, Really"}),
+)
+EDITS_BEFORE_KILL = 6  # the worker is killed after these
 AGREE = "Both libraries agree"
 # The fields that the tables show: the key of the item, and how the oracle's sentences begin.
 FIELDS = {
@@ -147,27 +171,20 @@ def outage(stage: Stage) -> Arrivals:
     goal = Arrivals(stage.rig, ids)
     stage.rig.plex.stop()
     screen.write(f"{bad('✗ Plex has stopped:')} nothing answers at {stage.rig.plex.url}")
-    log_length = len(stage.rig.worker_log())
-    for number, edit in enumerate(OUTAGE_EDITS):
+    for number, (place, what, changes) in enumerate(OUTAGE_EDITS):
         if number == EDITS_BEFORE_KILL:
-            killed = stage.rig.worker_pids()
+            screen.write(bad(f"✗ kill -9 {stage.rig.worker_pids()}: the jobs are on disk"))
             stage.rig.stop_worker()
-            screen.write(f"{bad(f'✗ kill -9 {killed}:')} {stage.rig.queued()} jobs are on disk")
-            log_length = len(stage.rig.worker_log())
-        title, scene_id = stage.title(ids[edit.scene]), ids[edit.scene]
-        seconds = stage.save(scene_id, **edit.changes)
+        title, scene_id = stage.title(ids[place]), ids[place]
+        seconds = stage.save(scene_id, **changes)
         screen.write(
-            f"{dim(f'{number + 1:2}')} {fit(title, screen.width - 50)} {fit(edit.what, 16)}"
+            f"{dim(f'{number + 1:2}')} {fit(title, screen.width - 50)} {fit(what, 16)}"
             f"{seconds * 1000:4.0f} ms  {waits('●' * stage.rig.queued())}"
         )
-        if number == 0:
-            notice = stage.watch_log("The notice of the outage", "WARNING", log_length)
-            screen.write(f"The worker says: {dim(notice.removeprefix('WARNING '))}")
         if number == EDITS_BEFORE_KILL:
             started = stage.rig.worker_pids()
             if not started:
                 raise StuckError("The save after the worker's death has started no other worker")
-            stage.watch_log("The start of another worker", str(started[0]), log_length)
             screen.write(good(f"✓ that save has started worker {started[0]}"))
         screen.pause(0.2)
     return goal
@@ -182,7 +199,7 @@ def recovery(stage: Stage, goal: Arrivals) -> None:
     after: dict[int, float] = {}
     half = (screen.width - 12) // 2
     edits = {
-        each: ", ".join(edit.what for edit in OUTAGE_EDITS if ids[edit.scene] == each)
+        each: ", ".join(what for place, what, _ in OUTAGE_EDITS if ids[place] == each)
         for each in ids
     }
 

@@ -116,16 +116,6 @@ class Stage:
             time.sleep(_FRAME)
         self.screen.draw(draw())
 
-    def watch_log(self, what: str, mark: str, since: int) -> str:
-        """Wait for a new line of the worker's log that has a mark in it; return its end."""
-
-        def found() -> str:
-            lines = self.rig.worker_log()[since:].splitlines()
-            return next((text[text.index(mark) :] for text in lines if mark in text), "")
-
-        self.watch(what, lambda: not found())
-        return found()
-
     def settle(self) -> None:
         """Wait until the plugin has ended all its jobs; the screen's area stays as it is."""
         self.screen.keep()

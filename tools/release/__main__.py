@@ -15,7 +15,7 @@ from tools.release.build import (
     require_committed,
 )
 from tools.release.contents import REPOSITORY
-from tools.release.pins import ReleaseError
+from tools.release.wheels import ReleaseError
 
 WHEELS = REPOSITORY / "build" / "wheels"
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.release.contents import REPOSITORY
-from tools.release.pins import Pin, ReleaseError, read_pins
+from tools.release.wheels import Pin, ReleaseError, read_pins
 
 CURRENT, NEWER, WITHDRAWN, NO_ANSWER = range(4)
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")

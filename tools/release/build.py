@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tools.release.contents import ENTRY, check, git, plugin_files, vendored_files
-from tools.release.pins import ReleaseError, read_pins
-from tools.release.wheels import vendored
+from tools.release.wheels import ReleaseError, read_pins, vendored
 
 _UNIX = 3  # "made by": where the upper half of the attributes is a file mode
 _REGULAR_FILE = 0o100644

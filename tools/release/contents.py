@@ -7,8 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from tools.release.pins import ReleaseError
-from tools.release.wheels import Vendored
+from tools.release.wheels import ReleaseError, Vendored
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENTRY = ("Stash2Plex.py", "Stash2Plex.yml")
