@@ -9,7 +9,6 @@ def run_arguments(script: str, arguments: Sequence[str]) -> int:
     """Run the worker or a command and return the exit status.
 
     Args:
-        script: the plugin's entry script.
         arguments: the arguments behind it.
 
     Raises:

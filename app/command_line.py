@@ -274,7 +274,6 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
     """Run one command and return the exit code.
 
     Args:
-        script: the plugin's entry script.
         arguments: what stands behind it; nothing gets the help.
 
     Raises:

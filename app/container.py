@@ -47,7 +47,6 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
         server_connection: Stash's own (see `stash.connection.parse_address`). The command line adds
             `PlexUrl`, an address that holds instead of the setting, also for a worker it starts.
         folder: where all state lies.
-        log: for people.
         secrets: learns the secrets of both servers.
 
     Raises:

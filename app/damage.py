@@ -22,7 +22,6 @@ class Mender:
         folder: where both lie.
         log: is told what was wrong.
         wait: lets so many seconds pass, or fewer when this process is to end.
-        monotonic: seconds that never step.
     """
 
     def __init__(

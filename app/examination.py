@@ -40,7 +40,6 @@ def examine(
     """Run all checks; whatever is broken, this comes to its end.
 
     Args:
-        script: the plugin's entry script.
         server_connection: see `app.container.build`.
         missing: the packages that this Python lacks.
         log: is told, at its debug level, about a check that failed by a bug.

@@ -43,8 +43,6 @@ def answer_question(
     """Answer a program's question; nothing is started or changed.
 
     Args:
-        script: the plugin's entry script.
-        connection: Stash's.
         arguments: their mode is one of `QUESTIONS`.
         log: is told about a file that cannot be read.
         secrets: learns Stash's cookie where Stash is asked.

@@ -39,7 +39,6 @@ class CurrentSession:
         folder: where path index and device id lie.
         log: is told about bad settings, once each.
         secrets: learns the token before it is used.
-        clock: seconds since the epoch.
         disguise: what the log shows of paths and titles while `obfuscate_paths` is on.
         plex_url: of the command line: holds instead of the setting; empty for none.
     """

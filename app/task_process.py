@@ -82,8 +82,6 @@ def run_task(
     """Run the task that the arguments name; whoever runs tasks does it by this function.
 
     Args:
-        script: the plugin's entry script.
-        server_connection: Stash's object of that name, as it arrived.
         arguments: the task's.
         log: is told on the way.
         secrets: learns what must not be told.

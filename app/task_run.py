@@ -124,10 +124,7 @@ def context_for(
     """Return the context of a task in this process.
 
     Args:
-        script: the plugin's entry script.
-        server_connection: Stash's.
         container: the process's objects.
-        lock: the worker lock.
     """
     late = _Late(container)
     return TaskContext(

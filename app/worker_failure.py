@@ -40,7 +40,6 @@ def leave_word_of_loading(script: str, error: Exception) -> int:
     """Leave word that the worker's own modules cannot be loaded; return the exit status.
 
     Args:
-        script: the plugin's entry script.
         error: what loading them ended with; Stash's connection has not been read yet.
     """
     with contextlib.suppress(OSError, ValueError):

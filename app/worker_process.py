@@ -76,7 +76,6 @@ def run_worker(script: str, arguments: list[str]) -> int:
     """Drain the queue until it stays empty.
 
     Args:
-        script: the plugin's entry script.
         arguments: the descriptor of the worker lock, which the starter has taken already; empty
             where locks cannot be inherited.
 

@@ -69,7 +69,6 @@ def read_file(name: str, path: str, now: float, redact: Callable[[str], str]) ->
     Args:
         name: one of `FILES`.
         path: where it lies.
-        now: seconds since the epoch.
         redact: blanks out secrets.
 
     Raises:
@@ -148,7 +147,6 @@ class EarlierData:
         log: is told, in one line, what was taken over and what not.
         learn_secrets: tells the log the secrets that it must not let through, such as the token in
             an old error message; False when they cannot be known yet.
-        clock: seconds since the epoch.
     """
 
     folder: DataFolder

@@ -197,7 +197,6 @@ def take_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
 
     Args:
         connection: on our database, in autocommit mode.
-        now: seconds since the epoch.
 
     Raises:
         sqlite3.Error: the database cannot be used; what was taken by then is taken.

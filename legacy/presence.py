@@ -94,7 +94,6 @@ def data_waits(folder: DataFolder, clock: Callable[[], float]) -> bool:
 
     Args:
         folder: ours.
-        clock: seconds since the epoch.
 
     Raises:
         sqlite3.Error: our database cannot be used.

@@ -41,8 +41,6 @@ class AutomaticRuns:
         reconciler: the run, its lock and its state.
         sides_of: returns both libraries as a run under a worker's session sees them.
         log: is told how a run goes.
-        clock: seconds since the epoch.
-        monotonic: seconds that never step.
     """
 
     def __init__(

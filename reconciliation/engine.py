@@ -132,7 +132,6 @@ class Reconciliation:
         queue: jobs, sync log, and the run with its gaps.
         state: the file of past runs.
         tell: is told about the progress of a long run.
-        clock: seconds since the epoch.
     """
 
     def __init__(

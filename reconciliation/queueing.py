@@ -28,7 +28,6 @@ class GapQueue:
     Args:
         queue: the jobs, the dead letters, and the sync log.
         scenes: Stash's scenes, to make sure of those that seem gone.
-        clock: seconds since the epoch.
     """
 
     def __init__(

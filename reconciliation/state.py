@@ -77,7 +77,6 @@ class StateFile:
     Args:
         path: the file.
         report: is told about a file that could not be read.
-        clock: seconds since the epoch.
     """
 
     def __init__(

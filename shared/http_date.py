@@ -8,7 +8,6 @@ def seconds_ahead(date: str, now: float) -> float | None:
 
     Args:
         date: of an HTTP answer, in whole seconds.
-        now: seconds since the epoch, when it came.
     """
     try:
         return parsedate_to_datetime(date).timestamp() - now

@@ -18,7 +18,6 @@ def sweep_temporaries(folder: str, now: float) -> int:
 
     Args:
         folder: need not exist.
-        now: seconds since the epoch.
     """
     swept = 0
     for name in _names(folder):

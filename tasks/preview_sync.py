@@ -39,7 +39,6 @@ class PreviewReport:
 
     Args:
         folder: where the reports lie; made when it is missing.
-        now: seconds since the epoch.
 
     Raises (all methods):
         OSError: the report cannot be written.

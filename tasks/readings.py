@@ -21,7 +21,6 @@ class Readings:
         reconciliation: the state of past runs.
         names: asks Stash what people call these scenes; absent are those that it does not have.
             Raises StashError.
-        clock: seconds since the epoch.
     """
 
     queue: QueueView

@@ -51,7 +51,6 @@ class SceneFacts:
     """All that is known, with what could not be asked.
 
     Attributes:
-        now: seconds since the epoch.
         scene: None where Stash does not have it, or could not be asked.
         stash_problem, plex_problem: why that side could not be asked; empty when it was.
         plex: None where it could not be asked, or there is nothing to ask it for.

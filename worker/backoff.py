@@ -32,7 +32,6 @@ def calculate_delay(
     Args:
         attempt: how many tries have failed before this one; 0 at the first failure.
         params: the error's back-off.
-        uniform: a source of randomness such as `random.uniform`.
     """
     longest = min(params.cap, params.base * 2.0 ** min(attempt, _LARGEST_EXPONENT))
     return max(SHORTEST_DELAY, uniform(0.0, longest))

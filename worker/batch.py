@@ -36,7 +36,6 @@ class BatchSync:
         scenes: Stash's scenes.
         images: Stash's covers.
         queue: the sync log.
-        clock: seconds since the epoch.
         log: tells the user about a part that cannot be sent.
     """
 

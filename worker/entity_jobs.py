@@ -53,7 +53,6 @@ class EntityJobs:
     Args:
         queue: what was sent, and where the scenes are put.
         scenes: Stash's scenes.
-        clock: seconds since the epoch.
         stopped: tells whether the worker was asked to end.
     """
 

@@ -25,9 +25,6 @@ class Environment:
         guard: knows whether Plex is away.
         idle_task: the work while no job is due.
         installed: False once the plugin's files have changed under the worker.
-        clock: seconds since the epoch.
-        monotonic: seconds that never step.
-        uniform: a source of randomness such as `random.uniform`.
         most_lines: how many jobs of a drain get a line of the log each; None: all.
         offer_connection: gets a connection to Stash that may be newer than the one in use.
         on_progress: is told after each scene how many were settled since the start.

@@ -51,7 +51,6 @@ class FolderScans:
 
     Args:
         scenes: Stash's scenes.
-        clock: seconds since the epoch, as in the jobs.
         log: is told what Plex scans, and which folder it cannot find.
     """
 

@@ -34,7 +34,6 @@ class OutageGuard:
     Args:
         folder: where the states lie.
         log: is told when an outage begins and ends.
-        clock: seconds since the epoch.
         waiting: counts the jobs that wait.
         check: asks Plex for its health.
         steady: see `worker.waiting.steady`.

@@ -21,7 +21,6 @@ class PauseNote:
     Args:
         path: the file.
         report: is told about a file that could not be read or written.
-        clock: seconds since the epoch.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class Pauses:
     """The pause in force, longer each time in a row.
 
     Args:
-        monotonic: seconds that never step.
         warn: tells the user why nothing goes on, once per reason.
         note: writes the reason down for others, an empty one once work goes on.
     """

@@ -33,7 +33,6 @@ class StateStore(Generic[ModelT]):
         path: the file.
         parse: makes the model of whatever the file holds; of nothing, its default.
         report: is told about a file that could not be read.
-        now: seconds since the epoch.
         kind: what the file holds, `dict` or `list`.
     """
 
@@ -72,7 +71,6 @@ class Records:
 
     Attributes:
         report: is told about a file that could not be read.
-        clock: seconds since the epoch.
     """
 
     folder: DataFolder

@@ -99,7 +99,6 @@ class RecoveryScheduler:
         """A health probe ended, or a probe job failed because of Plex.
 
         Args:
-            now: seconds since the epoch.
             healthy: what it said.
             longest: seconds until the next probe at most, by default `LONGEST_INTERVAL`.
         """

@@ -24,10 +24,7 @@ class Rest:
     before starting a worker: so there is never more than one process that waits or works.
 
     Args:
-        script: the plugin's entry script.
-        lock: the worker lock.
         probe: tells whether it is better.
-        log: for people.
     """
 
     def __init__(self, script: str, lock: FileLock, probe: ZombieProbe, log: Log) -> None:

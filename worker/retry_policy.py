@@ -110,8 +110,6 @@ def decide(
         plex_healthy: what a probe said after a `PlexTemporaryError`: True makes it the job's own
             fault, False an outage.
         blame: whose fault it is when Plex seems to be away (see `worker.suspects`).
-        now: seconds since the epoch.
-        uniform: a source of randomness such as `random.uniform`.
     """
     decision = _without_fault_of_the_job(error, plex_healthy=plex_healthy, blame=blame, now=now)
     if decision is not None:

@@ -27,7 +27,6 @@ class Settlement:
     """Settles results.
 
     Attributes:
-        clock: seconds since the epoch.
         story: is told how each ended.
     """
 

@@ -131,7 +131,6 @@ class SyncStats:
     Args:
         path: the file.
         report: is told about a file that could not be read.
-        clock: seconds since the epoch.
     """
 
     def __init__(

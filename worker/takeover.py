@@ -31,10 +31,7 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
     """Start a worker unless one runs, which gets the connection to Stash then.
 
     Args:
-        script: the plugin's entry script.
-        lock: the worker lock.
         spool: the spool's folder.
-        server_connection: Stash's object of that name, as it arrived.
 
     Returns:
         `running` or `started`.

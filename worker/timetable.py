@@ -83,8 +83,6 @@ class Retention:
 
     Args:
         letters: the dead letters.
-        clock: seconds since the epoch.
-        monotonic: seconds that never step.
     """
 
     def __init__(

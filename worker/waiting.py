@@ -70,12 +70,7 @@ def steady() -> float:
 
 
 class ClockSteps:
-    """Tells whether the machine's clock was set.
-
-    Args:
-        clock: seconds since the epoch.
-        monotonic: seconds that never step.
-    """
+    """Tells whether the machine's clock was set."""
 
     def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._clock = clock
