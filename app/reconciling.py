@@ -5,9 +5,9 @@ from functools import partial
 
 from app.container import Container, reconciliation_state
 from plex.item_reader import READ_BATCH
-from reconciliation.automatic import AutomaticRuns, Reconciler
 from reconciliation.detector import Sides
-from reconciliation.engine import Reconciliation
+from reconciliation.engine import GapDetectionEngine
+from reconciliation.scheduler import Reconciler, ReconciliationScheduler
 from shared.file_lock import FileLock
 from worker.inspection import SceneInspector
 from worker.session import SyncSession
@@ -21,7 +21,7 @@ def reconciler(container: Container) -> Reconciler:
     clock = container.queue.clock
     state = reconciliation_state(container)
     return Reconciler(
-        Reconciliation(container.scenes, container.queue, state, container.log.info, clock),
+        GapDetectionEngine(container.scenes, container.queue, state, container.log.info, clock),
         FileLock(container.folder.reconciliation_lock),
         state,
     )
@@ -52,9 +52,11 @@ def sides_of(container: Container, session: SyncSession) -> Sides:
     )
 
 
-def automatic_runs(container: Container, monotonic: Callable[[], float]) -> AutomaticRuns:
+def reconciliation_scheduler(
+    container: Container, monotonic: Callable[[], float]
+) -> ReconciliationScheduler:
     """Return the reconciliation as the worker's idle task."""
-    return AutomaticRuns(
+    return ReconciliationScheduler(
         reconciler(container),
         partial(sides_of, container),
         container.log,

@@ -30,8 +30,8 @@ from worker.session import ConfigFault
 from worker.takeover import Takeover, ensure_worker
 
 if TYPE_CHECKING:
-    from reconciliation.automatic import Reconciler
     from reconciliation.detector import Sides
+    from reconciliation.scheduler import Reconciler
     from worker.processor import SyncWorker
 
 _FAULTS = (ConfigFault, PlexError, StashError, NewerSchemaError, OSError)

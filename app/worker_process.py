@@ -277,9 +277,9 @@ def _idle_task(process: _Process, container: "Container") -> "IdleTask | None":
     if not process.installation.unchanged():
         return None  # the worker is about to end; this version's reconciliation is gone
     # Only here: an edit that starts its worker waits for all that is loaded before it.
-    from app.reconciling import automatic_runs  # noqa: PLC0415
+    from app.reconciling import reconciliation_scheduler  # noqa: PLC0415
 
-    return automatic_runs(container, time.monotonic)
+    return reconciliation_scheduler(container, time.monotonic)
 
 
 def _is_left(container: "Container", database: str, opened: Identity | None) -> bool:

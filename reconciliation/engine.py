@@ -124,7 +124,7 @@ class Ended:
     queued: int = 0
 
 
-class Reconciliation:
+class GapDetectionEngine:
     """The run of this moment; to be used by the holder of the reconciliation's lock only.
 
     Args:

@@ -17,8 +17,8 @@ from worker.session import SessionProvider
 from worker.takeover import Takeover
 
 if TYPE_CHECKING:  # what few tasks use is loaded by those: it costs a third of a task's start
-    from reconciliation.automatic import Reconciler
     from reconciliation.detector import Sides
+    from reconciliation.scheduler import Reconciler
     from worker.processor import SyncWorker
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from plex.exceptions import PlexError
 from reconciliation.detector import Sides
-from reconciliation.engine import End, Ended, Reconciliation
+from reconciliation.engine import End, Ended, GapDetectionEngine
 from reconciliation.run import Order
 from reconciliation.state import RETRY, StateFile, due
 from shared.file_lock import FileLock
@@ -26,12 +26,12 @@ class Reconciler:
         state: of past runs; everyone may read it.
     """
 
-    reconciliation: Reconciliation
+    reconciliation: GapDetectionEngine
     lock: FileLock
     state: StateFile
 
 
-class AutomaticRuns:
+class ReconciliationScheduler:
     """Does steps of reconciliation runs as the worker's idle task.
 
     Jobs go first: the worker looks at its queue between two pages of a run. A server that fails
