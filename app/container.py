@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.sessions import CurrentSession
-from reconciliation.state import StateFile
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -98,11 +97,4 @@ def tell_of_refused_wal(container: Container) -> None:
         f"The file system of {container.folder.queue_folder} refuses SQLite's write-ahead log, as "
         "network shares do. The queue works with a rollback journal, as safe but slower: if saving "
         "in Stash gets slow, put the plugin's folder on a local disk"
-    )
-
-
-def reconciliation_state(container: Container) -> StateFile:
-    """Return the state of past runs."""
-    return StateFile(
-        container.folder.reconciliation_state, container.log.warning, container.queue.clock
     )

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-from app.container import Container, reconciliation_state
+from app.container import Container
 from plex.item_reader import READ_BATCH
 from reconciliation.detector import Sides
 from reconciliation.engine import GapDetectionEngine
 from reconciliation.scheduler import Reconciler, ReconciliationScheduler
+from reconciliation.state import StateFile
 from shared.file_lock import FileLock
 from worker.inspection import SceneInspector
 from worker.session import SyncSession
@@ -19,7 +20,7 @@ ITEMS_AT_ONCE = 10 * READ_BATCH
 def reconciler(container: Container) -> Reconciler:
     """Return this process's access to the reconciliation."""
     clock = container.queue.clock
-    state = reconciliation_state(container)
+    state = StateFile(container.folder.reconciliation_state, container.log.warning, clock)
     return Reconciler(
         GapDetectionEngine(container.scenes, container.queue, state, container.log.info, clock),
         FileLock(container.folder.reconciliation_lock),

@@ -7,13 +7,13 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from app.container import Container, build, reconciliation_state, tell_of_refused_wal
+from app.container import Container, build, tell_of_refused_wal
 from app.earlier import take_over
 from app.relay import relay_worker_log
 from app.settings_page import show_defaults
 from plex.exceptions import PlexError
 from reconciliation.run import run_of_today
-from reconciliation.state import due
+from reconciliation.state import StateFile, due
 from shared.data_folder import resolve_data_folder
 from shared.file_lock import FileLock
 from shared.log import Log
@@ -135,7 +135,9 @@ def context_for(
         records=Records(container.folder, container.log.warning, container.queue.clock),
         worker_lock=lock,
         takeover=Takeover(lock, FileLock(container.folder.takeover_lock)),
-        reconciliation_state=reconciliation_state(container),
+        reconciliation_state=StateFile(
+            container.folder.reconciliation_state, container.log.warning, container.queue.clock
+        ),
         reconciler=cache(late.reconciler),
         reconciler_sides=late.sides,
         reports_folder=container.folder.reports,
