@@ -9,6 +9,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ _SCENES = 50
 _COVER = 1_500_000  # bytes; some 2 MB as text
 _UNIT = "times bare"
 _BARE_EVERY = 10  # hooks of a row
+_CROWD = 50  # hooks at once
 _EDGE = 50  # the first and the last hooks of a row
 _REST = 0.02  # seconds in which a worker with nothing to do falls asleep again
 
@@ -120,6 +122,8 @@ def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[
         large = hooks.pairs(scale.large_pairs, hooks.settle, cover_image=cover)
         progress(f"hook: {scale.row} in a row")
         row = _row(hooks, scale.row)
+        progress(f"hook: {_CROWD} at once")
+        crowd = _crowd(hooks)
         if plugin.worker() != worker:
             message = "the worker was to stay the same while hooks found it alive"
             raise HookError(message)
@@ -134,6 +138,19 @@ def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[
     yield _ratio("hook, starts the worker", starting, "≤ 2.4")
     yield _ratio("hook, 2 MB cover in its input", large, "≤ 3")
     yield row
+    yield crowd
+
+
+def _crowd(hooks: Hooks) -> Row:
+    """Run many hooks at once."""
+    inputs = [hooks.input() for _ in range(_CROWD)]
+    hooks.settle()
+    with ThreadPoolExecutor(_CROWD) as pool:
+        begun = time.perf_counter()
+        taken = [done.seconds for done in pool.map(hooks.hook, inputs)]
+        whole = time.perf_counter() - begun
+    note = f"the slowest {max(taken) * 1e3:.0f} ms, all together {whole * 1e3:.0f} ms"
+    return Row(f"{_CROWD} hooks at once, each", _median_ms(taken), "ms", note=note)
 
 
 def _row(hooks: Hooks, count: int) -> Row:
