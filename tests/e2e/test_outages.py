@@ -109,7 +109,7 @@ def assert_nothing_spent(rig: Rig) -> None:
 def assert_left_in_peace(requests: list[Request]) -> None:
     """What was asked of a dead server: whether it is there, now and then."""
     assert {request.kind for request in requests} <= {"identity"}
-    assert all(later.at - one.at >= 0.45 for one, later in pairwise(requests))
+    assert all(later.at - one.at >= 0.9 * SHORTEST_PROBE for one, later in pairwise(requests))
 
 
 CASES = [

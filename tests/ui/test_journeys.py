@@ -144,7 +144,7 @@ def test_dead_letters_are_retried_dropped_and_compared(
     browser.sees(f"Scene {scenes[0]} is queued", ".s2p-scene")
 
     browser.click(".nav-utility")
-    browser.sees("5 scenes need you", SENTENCE)
+    looks_until(browser, rig, "5 scenes need you", SENTENCE)
     browser.js("document.querySelectorAll('.s2p-group').forEach(one => one.open = true)")
     browser.click(".s2p-group button", "Retry all 2")
     assert rig.settled()
