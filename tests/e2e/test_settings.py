@@ -162,7 +162,7 @@ def test_only_the_libraries_that_are_named_are_synced(make_rig: MakeRig) -> None
 @pytest.mark.parametrize("most", [1, 3])
 def test_a_job_is_retried_as_often_as_it_may_be_and_then_dead(make_rig: MakeRig, most: int) -> None:
     rig = make_rig(settings={"max_retries": most})
-    rig.tune(Tuning(back_off=1.0))
+    rig.tune(Tuning(back_off=0.3, shortest_delay=0.3))
     pairs = [rig.add_pair(name, tags=["T"]) for name in "abcd"]
     scene_id, item = pairs[0]
     key = str(item.rating_key)

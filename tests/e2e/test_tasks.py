@@ -8,6 +8,7 @@ import pytest
 
 from simulators.rig import Rig
 from tests.e2e.test_dead_letter_tasks import queue_of
+from tests.e2e.test_outages import quicken
 from tests.sync_queue.support import job, spool
 
 
@@ -144,6 +145,7 @@ def test_process_queue_watches_the_worker_that_drains_already(rig: Rig) -> None:
 
 
 def test_process_queue_stops_with_the_cause_and_keeps_the_jobs(rig: Rig) -> None:
+    quicken(rig)
     ids = rig.add_library(3, covers=False)
     rig.plex.stop()
     for scene_id in ids:
