@@ -13,8 +13,8 @@ from simulators.stash.plugin_registry import plugin_files
 Stamps = dict[str, tuple[int, int]]  # time of change and size of each file
 
 
-def prepare(source: Path, folder: Path) -> Path:
-    """Copy a plugin's files and compile them; return the folder, which no test may change."""
+def prepare(source: Path, folder: Path) -> None:
+    """Copy a plugin's files and compile them, in a folder that no test may change."""
     for relative in plugin_files(source):
         copy = folder / relative
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -22,7 +22,6 @@ def prepare(source: Path, folder: Path) -> Path:
     for path in folder.iterdir():
         if path.is_dir():
             assert compileall.compile_dir(path, quiet=2)
-    return folder
 
 
 def install_linked(stash: FakeStash, prepared: Path, name: str) -> Manifest:

@@ -50,7 +50,8 @@ settings.load_profile("any machine")
 @pytest.fixture(scope="session")
 def prepared_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The plugin's files with byte-code, to which installations refer."""
-    folder = prepare(PLUGIN_SOURCE, tmp_path_factory.mktemp("prepared"))
+    folder = tmp_path_factory.mktemp("prepared") / "plugins" / "Stash2Plex"
+    prepare(PLUGIN_SOURCE, folder)
     before = stamps(folder)
     yield folder
     assert stamps(folder) == before, "a test changed files of all rigs: it needs `changeable_rig`"
