@@ -1,10 +1,9 @@
-"""A fake Plex Media Server, built from plex-protocol.md rather than from what one client sends."""
+"""A fake Plex Media Server, built from how real servers behave."""
 
 from simulators.plex.fake import FakePlex
 from simulators.plex.faults import Exchange, Fault, Faults
 from simulators.plex.request_log import Kind, Request, RequestLog
-from simulators.plex.scans import Activity
-from simulators.plex.snapshot import ActorState, ItemState
+from simulators.plex.snapshot import ItemState
 from simulators.plex.state import (
     Actor,
     Collection,
@@ -18,9 +17,7 @@ from simulators.plex.state import (
 from simulators.plex.switches import Switches
 
 __all__ = [
-    "Activity",
     "Actor",
-    "ActorState",
     "Collection",
     "Exchange",
     "FakePlex",

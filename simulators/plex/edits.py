@@ -1,4 +1,4 @@
-"""The edit PUT: parse it as a whole, then apply it as a whole (plex-protocol.md §3, §8.3.4)."""
+"""The edit PUT: parse it as a whole, then apply it as a whole."""
 
 from __future__ import annotations
 
@@ -168,15 +168,14 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
             library.set_tags(item, kind, _edited_names(library, item, kind, tag_edit, switches))
     item.locks = changed_locks(item.locks, edit.locks)
     library.touch(item)
-    if switches.edits_bump_content_changed:
-        item.section.content_changed_at += 1
+    item.section.content_changed_at += 1
 
 
 def _set_value(item: Item, name: str, value: Scalar, edit: Edit, switches: Switches) -> None:
     """Give a field of one value what the server makes of the value that was sent."""
     locked = edit.locks.get("titleSort", "titleSort" in item.locks)
     if name == "titleSort":
-        if not value or locked or not switches.unlocked_title_sort_is_ignored:
+        if not value or locked:
             item.title_sort = "" if value == item.title else str(value)
     elif name == "title":
         _set_title(item, str(value), keeps_sort=locked or not switches.title_sort_follows)
@@ -210,7 +209,7 @@ def changed_locks(locks: frozenset[str], changes: dict[str, bool]) -> frozenset[
 def _edited_names(
     library: Library, item: Item, kind: str, edit: TagEdit, switches: Switches
 ) -> list[str]:
-    additions = [_spelled(kind, add["tag.tag"], switches) for add in _ordered(edit)]
+    additions = [_spelled(kind, add["tag.tag"]) for add in _ordered(edit)]
     held = [library.tags.tag(kind, name).name for name in getattr(item, TAG_ATTRIBUTES[kind])]
     added = [library.tags.tag(kind, name).name for name in additions]
     gone = {library.tags.fold(name) for name in edit.remove}
@@ -254,7 +253,6 @@ def _ordered(edit: TagEdit) -> list[dict[str, str]]:
     return [add for _, add in sorted(edit.add.items()) if add.get("tag.tag")]
 
 
-def _spelled(kind: str, name: str, switches: Switches) -> str:
-    if kind == "label" and switches.capitalizes_labels:
-        return name[0].upper() + name[1:]
-    return name
+def _spelled(kind: str, name: str) -> str:
+    """Return a name as Plex stores it: a label with a capital first letter."""
+    return name[0].upper() + name[1:] if kind == "label" else name

@@ -18,14 +18,14 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Self, TypeAlias, Unpack
 
+from simulators.http_server import HttpServer
 from simulators.plex.core import Core, lock_of
 from simulators.plex.faults import Faults
-from simulators.plex.http_server import HttpServer
-from simulators.plex.images import Images, fetch_from_loopback
+from simulators.plex.images import Images
 from simulators.plex.library import Library
-from simulators.plex.pipeline import Latency, Pipeline, Tokens
+from simulators.plex.pipeline import IDLE_SECONDS, Latency, Pipeline, Tokens
 from simulators.plex.request_log import RequestLog
-from simulators.plex.scans import Activity, Disk, Scanner
+from simulators.plex.scans import Disk, Scanner
 from simulators.plex.snapshot import ItemState, item_state
 from simulators.plex.state import Collection, Item, ItemFields, Media, Part, Section
 from simulators.plex.switches import Switches
@@ -40,10 +40,9 @@ class FakePlex:
     Args:
         token: the owner's.
         guest_token: of a shared user, who may look and rate but not edit.
-        machine_identifier: as `/identity` tells it; another one is another server.
+        machine_identifier: names the server; another one is another server.
         switches: how it behaves where the real one is unknown.
         clock: seconds since 1970, for `addedAt`, `updatedAt` and the like.
-        fetch: how it gets what an upload's `?url=` names; loopback only by default.
         tls: for a server that speaks https; see also `Switches.secure_connections`.
 
     Attributes:
@@ -52,7 +51,7 @@ class FakePlex:
         faults: injects faults.
         latency: seconds added to answers.
         disk: files that a scan can find.
-        scanner: scans; its `delay` says when they end.
+        scanner: scans; `waits` says when they end.
         agent: by rating key, what a metadata refresh would write to unlocked fields.
         changed: the condition that guards all state; notified after every request and change.
     """
@@ -63,11 +62,9 @@ class FakePlex:
         *,
         guest_token: str | None = None,
         machine_identifier: str = "f4k3" * 10,
-        friendly_name: str = "Fake Plex",
         version: str = "1.43.1.10611-1e34174b1",
         switches: Switches | None = None,
         clock: Callable[[], float] = time.time,
-        fetch: Callable[[str], bytes] = fetch_from_loopback,
         tls: SSLContext | None = None,
     ) -> None:
         self.changed = threading.Condition(threading.RLock())
@@ -79,21 +76,20 @@ class FakePlex:
             switches=switches or Switches(),
             scanner=self.scanner,
             images=Images(self._library, lambda: self._core.switches),
-            disk=self.disk,
             changed=self.changed,
             machine_identifier=machine_identifier,
-            friendly_name=friendly_name,
             version=version,
-            fetch=fetch,
         )
         self._library.tags.ascii_only = lambda: self._core.switches.tags_fold_ascii_only
         self.log = RequestLog(self.changed)
         self.faults = Faults(self.changed)
         tokens = Tokens(token, guest_token)
         self._pipeline = Pipeline(self._core, tokens, self.log, self.faults)
-        idle = self._idle_seconds
         self._server = HttpServer(
-            self._pipeline.serve, idle, tls, lambda: self.switches.secure_connections == "required"
+            self._pipeline.serve,
+            IDLE_SECONDS,
+            tls,
+            lambda: self.switches.secure_connections == "required",
         )
         self._pipeline.stopping = lambda: self._server.stopping
         self._scheme = "http" if tls is None else "https"
@@ -110,9 +106,8 @@ class FakePlex:
         self._server.stop()
 
     def close(self) -> None:
-        """Stop for good: end faults and scans, give the port back."""
+        """Stop for good: end faults, give the port back."""
         self.faults.clear()
-        self.scanner.cancel()
         self._server.close()
 
     def __enter__(self) -> Self:
@@ -125,10 +120,6 @@ class FakePlex:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    @property
-    def running(self) -> bool:
-        return self._server.running
 
     @property
     def port(self) -> int:
@@ -198,16 +189,6 @@ class FakePlex:
         """Edits that named no item and so changed a whole library; a test that has one is wrong."""
         return list(self._core.whole_library_edits)
 
-    @property
-    def activities(self) -> list[Activity]:
-        """What it says it is doing; may be changed."""
-        return self.scanner.activities
-
-    def wait_for(self, predicate: Callable[[FakePlex], bool], timeout: float = 30.0) -> bool:
-        """Block until the predicate holds for this server; False after `timeout` seconds."""
-        with self.changed:
-            return self.changed.wait_for(lambda: predicate(self), timeout)
-
     # its library
 
     def add_section(
@@ -218,32 +199,16 @@ class FakePlex:
         agent: str = "com.plexapp.agents.none",
         scanner: str = "Plex Video Files Scanner",
         type: str = "movie",  # noqa: A002  # Plex's word
-        language: str = "xn",
     ) -> Section:
-        """A library; by default of the kind "Other Videos" (plex-protocol.md §6)."""
+        """A library; by default of the kind "Other Videos"."""
         with self.changed:
-            return self._library.add_section(title, locations, agent, scanner, type, language)
-
-    def section(self, title: str) -> Section:
-        """By title.
-
-        Raises:
-            KeyError: if there is none.
-        """
-        with self.changed:
-            for section in self._library.sections.values():
-                if section.title == title:
-                    return section
-        raise KeyError(title)
+            return self._library.add_section(title, locations, agent, scanner, type)
 
     def add_item(
         self,
         section: Section,
         *versions: Version,
         size: int = 1_000_000,
-        duration: int | None = 60_000,
-        oshash: str = "",
-        guid: str | None = None,
         locks: Iterable[str] = (),
         updated_at: int | None = None,
         **fields: Unpack[ItemFields],
@@ -255,16 +220,13 @@ class FakePlex:
             versions: a file each; a list of files is one version in several parts (cd1, cd2); a
                 `Media` says everything, such as `proxy_type=42` for an optimized version.
             size: bytes of each file that is given as text.
-            duration: milliseconds of each such file.
-            oshash: OpenSubtitles hash of each such file.
-            guid: "local://…" for an unmatched item of an agent library.
             locks: Plex's names of locked fields.
             updated_at: seconds since 1970.
             fields: see `ItemFields`; the title is the file's stem unless given.
         """
-        media = [_media(version, size, duration, oshash) for version in versions]
+        media = [_media(version, size) for version in versions]
         with self.changed:
-            item = self._library.add_item(section, media, guid, fields)
+            item = self._library.add_item(section, media, fields)
             item.locks = frozenset(locks)
             if updated_at is not None:
                 item.updated_at = updated_at
@@ -272,14 +234,6 @@ class FakePlex:
                 self.disk.put(part)
             self.changed.notify_all()
         return item
-
-    def add_version(self, rating_key: int, version: Version, size: int = 1_000_000) -> None:
-        """Another version of an item."""
-        media = _media(version, size, 60_000, "")
-        with self.changed:
-            self._library.add_media(self.item(rating_key), media)
-            for part in media.parts:
-                self.disk.put(part)
 
     def item(self, rating_key: int) -> Item:
         """The live item.
@@ -359,21 +313,14 @@ class FakePlex:
             self._core.refresh(self.item(rating_key))
             self.changed.notify_all()
 
-    def finish_scan(self) -> None:
-        """End all running scans with their results."""
-        self.scanner.finish()
-
     def snapshot(self, section: Section | None = None) -> dict[str, ItemState]:
         """Final state per rating key (as text: it is meant for JSON), without time stamps."""
         with self.changed:
             return {str(item.rating_key): item_state(item) for item in self.items(section)}
 
-    def _idle_seconds(self) -> float:
-        return self._core.switches.keep_alive_seconds
 
-
-def _media(version: Version, size: int, duration: int | None, oshash: str) -> Media:
+def _media(version: Version, size: int) -> Media:
     if isinstance(version, Media):
         return version
     files = [version] if isinstance(version, str) else version
-    return Media(tuple(Part(file, size, duration, oshash) for file in files))
+    return Media(tuple(Part(file, size) for file in files))

@@ -9,35 +9,27 @@ hang.release()
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Condition
 from typing import Protocol, TypedDict, Unpack
 
+from simulators.http_server import Connection, Latch
 from simulators.plex.answers import HTML, XML, Response, html_error, maintenance
-from simulators.plex.http_server import Connection, Latch
 from simulators.plex.request_log import Kind, Request
 
 
 class Exchange(Protocol):
-    """One request being served, as a fault sees it."""
+    """One request being served, as a fault sees it; see `HttpExchange`."""
 
     connection: Connection
 
-    def handle(self) -> Response:
-        """Do what the request asks and give the answer, unsent."""
-        ...
+    def handle(self) -> Response: ...
 
-    def render(self, response: Response) -> bytes:
-        """Head and body as they would go out."""
-        ...
+    def render(self, response: Response) -> bytes: ...
 
-    def finish(self, status: int | None, bytes_out: int) -> None:
-        """Log the end of the request; to be called before its last byte is sent."""
-        ...
+    def finish(self, status: int | None) -> None: ...
 
-    def answer(self, response: Response) -> bool:
-        """Log and send; the value says whether the connection lives on."""
-        ...
+    def answer(self, response: Response) -> bool: ...
 
 
 class Where(TypedDict, total=False):
@@ -183,7 +175,7 @@ class Faults:
         """An error status with Plex's body: HTML, for 503 the maintenance XML.
 
         Args:
-            status: 400, 401, 403, 404, 409, 413, 429, 500, 502, 503, 520 …
+            status: HTTP status.
             retry_after: value of a `Retry-After` header.
             applied: the request is carried out before the error is sent.
             text: plain text in the place of Plex's web page.
@@ -210,11 +202,6 @@ class Faults:
         """200 with no body at all."""
         return self.body(b"", HTML, **where)
 
-    def huge(self, size: int, **where: Unpack[Where]) -> Fault:
-        """200 with well-formed XML of `size` bytes."""
-        start, end = b'<MediaContainer size="0">', b"</MediaContainer>"
-        return self.body(start + b" " * (size - len(start) - len(end)) + end, XML, **where)
-
     def body(self, body: bytes, content_type: str = XML, **where: Unpack[Where]) -> Fault:
         """200 with any body; the request is not carried out."""
         return self.inject("body", _Answer(Response(200, body, content_type)), **where)
@@ -231,7 +218,7 @@ class Faults:
         def action(exchange: Exchange, fault: Fault) -> bool:
             response = exchange.handle() if applied else None
             if exchange.connection.wait(fault.latch) == "closed":
-                exchange.finish(None, 0)
+                exchange.finish(None)
                 return False
             return exchange.answer(response or exchange.handle())
 
@@ -239,20 +226,15 @@ class Faults:
 
     def close(self, **where: Unpack[Where]) -> Fault:
         """The connection is closed without an answer; nothing is carried out."""
-
-        def action(exchange: Exchange, _: Fault) -> bool:
-            exchange.finish(None, 0)
-            return False
-
-        return self.inject("close", action, **where)
+        return self.inject("close", lambda *_: False, **where)
 
     def unanswered(self, *, reset: bool = False, **where: Unpack[Where]) -> Fault:
         """The request is carried out, then the connection ends without an answer."""
 
         def action(exchange: Exchange, _: Fault) -> bool:
             exchange.handle()
-            exchange.finish(None, 0)
             if reset:
+                exchange.finish(None)
                 exchange.connection.reset()
             return False
 
@@ -281,27 +263,20 @@ class Faults:
             for sent in range(len(data) - 1):
                 exchange.connection.send(data[sent : sent + 1])
                 ended = exchange.connection.wait(fault.latch, interval)
-                if ended == "timeout":
-                    continue
-                exchange.finish(response.status, len(data))
-                return ended == "released" and exchange.connection.send(data[sent + 1 :])
-            exchange.finish(response.status, len(data))
+                if ended != "timeout":
+                    exchange.finish(response.status)
+                    return ended == "released" and exchange.connection.send(data[sent + 1 :])
+            exchange.finish(response.status)
             return exchange.connection.send(data[-1:])
 
         return self.inject("drip", action, **where)
 
 
 def _send_half(exchange: Exchange, _: Fault) -> bool:
-    """Head and half of a body that is never empty, so that there is something to miss."""
+    """Send head and half of a body that is never empty, so that there is something to miss."""
     response = exchange.handle()
-    padded = Response(
-        response.status,
-        response.body or b"<MediaContainer/>",
-        response.content_type,
-        response.headers,
-    )
+    padded = replace(response, body=response.body or b"<MediaContainer/>")
     data = exchange.render(padded)
-    cut = data[: len(data) - (len(padded.body) + 1) // 2]
-    exchange.finish(response.status, len(cut))
-    exchange.connection.send(cut)
+    exchange.finish(response.status)
+    exchange.connection.send(data[: len(data) - (len(padded.body) + 1) // 2])
     return False

@@ -27,11 +27,7 @@ _SELECTIONS_KEPT = 16
 
 
 class Library:
-    """Not thread-safe: the server's lock guards it.
-
-    Args:
-        clock: gives the time in seconds since 1970.
-    """
+    """Not thread-safe: the server's lock guards it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -39,7 +35,6 @@ class Library:
         self.tags = TagBook()
         self.sections: dict[int, Section] = {}
         self.items: dict[int, Item] = {}
-        self.collections: dict[int, Collection] = {}
         self._blobs: dict[str, bytes] = {}
         self._last_key = 0
         self._last_media = 0
@@ -61,21 +56,16 @@ class Library:
         agent: str,
         scanner: str,
         type: str,  # noqa: A002  # Plex's word
-        language: str,
     ) -> Section:
         key = len(self.sections) + 1
         now = self.now()
         uuid = f"00000000-0000-4000-8000-{key:012d}"
-        section = Section(
-            key, title, tuple(locations), agent, scanner, type, language, uuid, now, now, now
-        )
+        section = Section(key, title, tuple(locations), agent, scanner, type, uuid, now, now, now)
         self.sections[key] = section
         self._members[key] = {}
         return section
 
-    def add_item(
-        self, section: Section, media: Sequence[Media], guid: str | None, fields: ItemFields
-    ) -> Item:
+    def add_item(self, section: Section, media: Sequence[Media], fields: ItemFields) -> Item:
         key = self._next_key()
         numbered = tuple(self._numbered(version) for version in media)
         now = self.now()
@@ -83,7 +73,7 @@ class Library:
             _revision=self.revision,
             rating_key=key,
             section=section,
-            guid=guid or _guid(section, key),
+            guid=_guid(section, key),
             media=numbered,
             title=fields.get("title") or stem(numbered[0].parts[0].file),
             added_at=now,
@@ -109,10 +99,6 @@ class Library:
         self.revision.value += 1
         self.revision.files += 1
 
-    def add_media(self, item: Item, media: Media) -> None:
-        item.media = (*item.media, self._numbered(media))
-        self.touch(item)
-
     def replace_parts(self, item: Item, change: Callable[[Part], Part]) -> None:
         """Change parts in place; ids are kept, as when Plex detects a renamed part."""
         item.media = tuple(
@@ -121,7 +107,7 @@ class Library:
         )
         self.touch(item)
 
-    def touch(self, item: Item | Collection) -> None:
+    def touch(self, item: Item) -> None:
         """What every edit does besides itself."""
         item.updated_at = self.now()
 
@@ -130,10 +116,7 @@ class Library:
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
         """Set values by their Python names; locks and time stamps are the caller's.
 
-        Args:
-            item: what to change.
-            fields: the values.
-            provider: where images come from; None: a person uploads them.
+        Images come from `provider`; where that is None, a person uploads them.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
@@ -172,18 +155,14 @@ class Library:
             collection.children.pop(item.rating_key, None)
             if not collection.children:
                 del known[self.tags.fold(title)]
-                del self.collections[collection.rating_key]
 
     def _new_collection(self, section: Section, title: str) -> None:
-        key = self._next_key()
-        now = self.now()
-        collection = Collection(key, section, title, added_at=now, updated_at=now)
+        collection = Collection(self._next_key(), title)
         section.collections[self.tags.fold(title)] = collection
-        self.collections[key] = collection
 
     def add_image(
         self,
-        target: Item | Collection,
+        target: Item,
         shelf: str,
         data: bytes,
         provider: str | None = None,
@@ -205,7 +184,7 @@ class Library:
 
     def choose_image(
         self,
-        target: Item | Collection,
+        target: Item,
         shelf: str,
         key: str | None,
         images: tuple[Image, ...] | None = None,
@@ -272,5 +251,5 @@ def _guid(section: Section, key: int) -> str:
     """An agent library's matched item, or what the agent "none" gives."""
     digest = hashlib.sha1(str(key).encode(), usedforsecurity=False).hexdigest()
     if section.agent == NO_AGENT:
-        return f"com.plexapp.agents.none://{digest}?lang={section.language}"
+        return f"com.plexapp.agents.none://{digest}?lang=xn"
     return f"plex://movie/{digest[:24]}"

@@ -13,7 +13,6 @@ from typing import Literal
 Kind = Literal[
     "identity",
     "root",
-    "library",
     "sections",
     "listing",
     "file_filter",
@@ -23,14 +22,8 @@ Kind = Literal[
     "art_upload",
     "poster_list",
     "image_select",
-    "image_fetch",
     "scan",
-    "empty_trash",
-    "refresh",
-    "activities",
     "prefs",
-    "collection",
-    "tag_choices",
     "other",
 ]
 _ITEM_PATH = re.compile(r"/library/metadata/([\d,]+)")
@@ -47,32 +40,24 @@ class Request:
         query: decoded pairs in order, a token's value redacted.
         headers: names in lower case, the token redacted to its state.
         token: whether it carried the owner's token ("present"), the guest's, a wrong one, none.
-        in_flight: requests being served at arrival, this one counted.
-        writes_in_flight: how many of those are a PUT, POST or DELETE.
-        connection: number of the TCP connection, from 1.
         fault: name of the injected fault that answered it, if one did.
     """
 
-    seq: int
-    at: float
     method: str
     path: str
     query: list[tuple[str, str]]
     headers: dict[str, str]
     token: TokenState
     kind: Kind
-    bytes_in: int
-    in_flight: int
-    writes_in_flight: int
-    connection: int
+    seq: int = 0
+    at: float = 0.0
     status: int | None = None
-    bytes_out: int = 0
     fault: str | None = None
     done: bool = False
 
     @property
     def is_write(self) -> bool:
-        return is_write(self.method)
+        return self.method in {"PUT", "POST", "DELETE"}
 
     def param(self, name: str) -> str | None:
         """First value of a query parameter."""
@@ -89,20 +74,6 @@ class Request:
         return f"{self.method} {self.path}{'?' if query else ''}{query} -> {self.status}"
 
 
-@dataclass(slots=True)
-class Arrival:
-    """What the server knows about a request when it arrives."""
-
-    method: str
-    path: str
-    query: list[tuple[str, str]]
-    headers: dict[str, str]
-    token: TokenState
-    kind: Kind
-    bytes_in: int
-    connection: int
-
-
 class RequestLog:
     """Thread-safe log; its condition is the server's, so it can be waited on without polling."""
 
@@ -112,7 +83,6 @@ class RequestLog:
         self._seq = 0
         self._in_flight = 0
         self._writes_in_flight = 0
-        self.max_in_flight = 0
         self.max_writes_in_flight = 0
 
     def __len__(self) -> int:
@@ -123,16 +93,6 @@ class RequestLog:
         """All requests since `clear()`, in order of arrival."""
         with self._changed:
             return list(self._requests)
-
-    @property
-    def connections(self) -> int:
-        """How many TCP connections carried those requests."""
-        return len({request.connection for request in self.requests})
-
-    @property
-    def in_flight(self) -> int:
-        """Requests being served now."""
-        return self._in_flight
 
     def select(
         self,
@@ -178,10 +138,9 @@ class RequestLog:
         return [request for request in self.requests if request.seq > mark]
 
     def clear(self) -> None:
-        """Forget all requests and the maxima; requests in flight stay counted as such."""
+        """Forget all requests and the maximum; requests in flight stay counted as such."""
         with self._changed:
             self._requests.clear()
-            self.max_in_flight = self._in_flight
             self.max_writes_in_flight = self._writes_in_flight
 
     def wait_for(self, predicate: Callable[[RequestLog], bool], timeout: float = 30.0) -> bool:
@@ -191,48 +150,26 @@ class RequestLog:
 
     def wait_until_idle(self, timeout: float = 30.0) -> bool:
         """Block until no request is in flight."""
-        return self.wait_for(lambda log: log.in_flight == 0, timeout)
+        return self.wait_for(lambda log: log._in_flight == 0, timeout)
 
-    def arrive(self, arrival: Arrival) -> Request:
-        """Server side: note a request."""
+    def arrive(self, request: Request) -> None:
+        """Record a request that was read from the wire."""
         with self._changed:
             self._seq += 1
-            writes = is_write(arrival.method)
+            request.seq, request.at = self._seq, time.monotonic()
             self._in_flight += 1
-            self._writes_in_flight += writes
-            self.max_in_flight = max(self.max_in_flight, self._in_flight)
+            self._writes_in_flight += request.is_write
             self.max_writes_in_flight = max(self.max_writes_in_flight, self._writes_in_flight)
-            request = Request(
-                seq=self._seq,
-                at=time.monotonic(),
-                method=arrival.method,
-                path=arrival.path,
-                query=arrival.query,
-                headers=arrival.headers,
-                token=arrival.token,
-                kind=arrival.kind,
-                bytes_in=arrival.bytes_in,
-                in_flight=self._in_flight,
-                writes_in_flight=self._writes_in_flight,
-                connection=arrival.connection,
-            )
             self._requests.append(request)
             self._changed.notify_all()
-            return request
 
-    def finish(self, request: Request, status: int | None, bytes_out: int) -> None:
-        """Server side: note the answer, before its last byte leaves. Only the first call counts."""
+    def finish(self, request: Request, status: int | None) -> None:
+        """Record the answer, before its last byte leaves. Only the first call counts."""
         with self._changed:
             if request.done:
                 return
             request.done = True
             request.status = status
-            request.bytes_out = bytes_out
             self._in_flight -= 1
             self._writes_in_flight -= request.is_write
             self._changed.notify_all()
-
-
-def is_write(method: str) -> bool:
-    """Whether a method changes the server."""
-    return method in {"PUT", "POST", "DELETE"}

@@ -1,31 +1,16 @@
-"""Scanning folders, the files on Plex's disk, and what the server says it is doing.
-
-See plex-protocol.md §4 and §8.3.6.
-"""
+"""Scanning folders, and the files on Plex's disk."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from simulators.plex.library import Library
 from simulators.plex.scanner_rules import is_listed, stacks
 from simulators.plex.state import Item, Media, Part, Section, below
 
 _VIDEO_SUFFIXES = frozenset({"mp4", "mkv", "avi", "mov", "wmv", "m4v", "ts", "webm", "flv", "mpg"})
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """Something that the server is busy with, as `/activities` shows it."""
-
-    uuid: str
-    type: str
-    title: str
-    subtitle: str
-    section_key: int | None = None
-    progress: float = 0.0
 
 
 class Disk:
@@ -38,17 +23,12 @@ class Disk:
     def __contains__(self, path: object) -> bool:
         return path in self._parts
 
-    def __len__(self) -> int:
-        return len(self._parts)
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)
 
-    def add(
-        self, path: str, size: int = 1_000_000, duration: int | None = 60_000, oshash: str = ""
-    ) -> None:
+    def add(self, path: str, size: int = 1_000_000) -> None:
         """A file appears; a scan of its folder finds it."""
-        self.put(Part(path, size, duration, oshash))
+        self.put(Part(path, size))
 
     def put(self, part: Part) -> None:
         with self._lock:
@@ -68,84 +48,36 @@ class Disk:
         ]
 
 
-@dataclass(slots=True)
-class _Scan:
-    section: Section
-    folders: tuple[str, ...]
-    activity: Activity
-    timer: threading.Timer | None = None
-
-
 class Scanner:
     """Scans that were asked for.
 
     Attributes:
-        delay: seconds from the request to the result: 0 at once, before the answer is sent;
-            None: only `finish()` ends a scan.
+        waits: a scan ends by `finish()` only; otherwise at once, before the request is answered.
     """
 
     def __init__(self, library: Library, disk: Disk, changed: threading.Condition) -> None:
         self._library = library
         self._disk = disk
         self._changed = changed
-        self._running: list[_Scan] = []
-        self._started = 0
-        self.activities: list[Activity] = []
-        self.delay: float | None = 0.0
+        self._running: list[tuple[Section, tuple[str, ...]]] = []
+        self.waits = False
 
     def start(self, section: Section, path: str | None) -> None:
         """Begin a scan of a folder, or of the whole section; a wrong path scans nothing."""
         with self._changed:
-            self._started += 1
-            activity = Activity(
-                uuid=f"scan-{self._started}",
-                type="library.update.section",
-                title="Scanning the library",
-                subtitle=section.title,
-                section_key=section.key,
-            )
-            scan = _Scan(section, _folders(section, path), activity)
-            self._running.append(scan)
-            self.activities.append(activity)
+            self._running.append((section, _folders(section, path)))
             section.refreshing = True
-            if self.delay == 0:
-                self._end(scan)
-            elif self.delay is not None:
-                scan.timer = threading.Timer(self.delay, self._end, (scan,))
-                scan.timer.daemon = True
-                scan.timer.start()
+            if not self.waits:
+                self.finish()
             self._changed.notify_all()
 
     def finish(self) -> None:
         """End all running scans now."""
         with self._changed:
-            for scan in list(self._running):
-                self._end(scan)
-
-    def cancel(self, section: Section | None = None) -> None:
-        """End scans without a result; of one section, or all."""
-        with self._changed:
-            for scan in list(self._running):
-                if section is None or scan.section is section:
-                    self._end(scan, keep=False)
-
-    def empty_trash(self, section: Section) -> None:
-        """Remove items whose files are gone."""
-        for item in self._library.members(section):
-            if item.deleted_at is not None:
-                self._library.remove_item(item)
-
-    def _end(self, scan: _Scan, *, keep: bool = True) -> None:
-        with self._changed:
-            if scan not in self._running:
-                return
-            self._running.remove(scan)
-            self.activities.remove(scan.activity)
-            if scan.timer is not None:
-                scan.timer.cancel()
-            if keep:
-                self._take_stock(scan.section, scan.folders)
-            scan.section.refreshing = any(s.section is scan.section for s in self._running)
+            running, self._running = self._running, []
+            for section, folders in running:
+                section.refreshing = False
+                self._take_stock(section, folders)
             self._changed.notify_all()
 
     def _take_stock(self, section: Section, folders: Iterable[str]) -> None:
@@ -164,7 +96,7 @@ class Scanner:
         ]
         listed = [part for part in new if is_listed(section, part)]
         for parts in stacks(section, listed):
-            self._library.add_item(section, [Media(tuple(parts))], None, {})
+            self._library.add_item(section, [Media(tuple(parts))], {})
 
     def _mark_missing(self, item: Item, folder: str) -> None:
         if not any(file != folder and below(file, folder) for file in item.files):

@@ -12,8 +12,6 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import TypeAlias, TypedDict
 
 MOVIE_TYPE = 1
-COLLECTION_TYPE = 18
-OPTIMIZED_VERSION = 42
 
 TAG_ATTRIBUTES = {
     "genre": "genres",
@@ -111,7 +109,6 @@ class Part:
     file: str
     size: int = 1_000_000
     duration: int | None = 60_000
-    oshash: str = ""
     id: int = 0
     deleted_at: int | None = None
 
@@ -159,7 +156,6 @@ class Section:
     agent: str
     scanner: str
     type: str
-    language: str
     uuid: str
     created_at: int
     updated_at: int
@@ -173,8 +169,7 @@ class Section:
 class Item:
     """A video, as the server would give it in full. Text that is absent is "".
 
-    Attributes:
-        own_date: the date from the file, an agent or a person, whatever an edit request made of it.
+    `own_date` is the date from the file, an agent or a person, not from an edit request.
     """
 
     _revision: Revision = field(repr=False)
@@ -259,19 +254,8 @@ class Collection:
     """A collection; `children` are rating keys in the order in which they came."""
 
     rating_key: int
-    section: Section = field(repr=False)
     title: str
-    added_at: int
-    updated_at: int
-    title_sort: str = ""
-    summary: str = ""
-    content_rating: str = ""
     children: dict[int, None] = field(default_factory=dict)
-    locks: frozenset[str] = frozenset()
-    posters: tuple[Image, ...] = field(default=(), repr=False)
-    arts: tuple[Image, ...] = field(default=(), repr=False)
-    posters_at: int = 0
-    arts_at: int = 0
 
 
 def selected_bytes(images: tuple[Image, ...]) -> bytes | None:

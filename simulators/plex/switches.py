@@ -18,37 +18,25 @@ class Switches:
 
     Attributes:
         tags_append: `genre[0].tag.tag=X` adds to the item's tags; False: the tags of one PUT
-            replace those of the item (plex-protocol.md §3.3, §8.3.4).
+            replace those of the item.
         remove_before_add: in one PUT `tag-` and `[].tag=` are applied before the additions;
-            False: after them (plex-protocol.md §8.3.4, §11).
-        upload_locks_thumb: uploading or choosing a poster or background also sets its lock
-            (plex-protocol.md §8.3.5, §11).
+            False: after them.
+        upload_locks_thumb: uploading or choosing a poster or background also sets its lock.
         honours_exclude_elements: `excludeElements` and `excludeFields` shorten rows; False: they
-            are ignored, as exclusions are requests, not guarantees (plex-protocol.md §2.4).
+            are ignored, as exclusions are requests, not guarantees.
         ignores_file_filter: `file=` is treated as an unknown filter: the whole library comes
-            back (plex-protocol.md §2.2).
-        time_filter: which spelling of a filter by time has an effect: "quoted" is `addedAt>>=N`,
-            which clients send percent-encoded, "literal" only `addedAt>=N`, "none" neither. The
-            whole library comes back where it has none.
+            back.
         ignored_sorts: sort keys that are treated as unknown, such as `id` or `updatedAt`, which
             Plex does not list among its sort keys.
         unreadable: rating keys of items that break every answer which would contain them: it is
             500 each time.
-        ignores_paging: container start and size are ignored, the whole list comes back
-            (plex-protocol.md §2.4).
+        ignores_paging: container start and size are ignored, the whole list comes back.
         require_size_header: a list asked for without a container size is answered with 400, as
-            Plex announces it will be (plex-protocol.md §2.4, §9).
+            Plex announces it will be.
         max_request_line: bytes of `METHOD target HTTP/1.1`; a longer one gets 400. The real
-            limit is unknown, 8 KiB is what a careful client keeps (plex-protocol.md §3.5).
-        edits_bump_content_changed: an edit raises the section's `contentChangedAt`
-            (plex-protocol.md §2.5: what exactly raises it is unproven).
-        listing_truncates_tags: rows of a listing show 2 genres and 3 roles and no label,
-            collection or lock; False: all tags by name (plex-protocol.md §3.3, §8.3.3).
-        metadata_returns_section_id: `/library/metadata/N` names its section
-            (plex-protocol.md §3.7).
-        max_upload_bytes: a larger poster is refused (plex-protocol.md §3.6).
-        oversized_upload_status: with which status: 413 newer, 500 older servers
-            (plex-protocol.md §3.6).
+            limit is unknown, 8 KiB is what a careful client keeps.
+        max_upload_bytes: a larger poster is refused.
+        oversized_upload_status: with which status: 413 newer, 500 older servers.
         empty_date: what an empty `originallyAvailableAt.value` does: it "clears" the date, is
             "refused" as malformed data with 500, is "ignored", or brings back the "file_date".
             Nobody has shown which.
@@ -63,14 +51,9 @@ class Switches:
             agents on servers east of Greenwich.
         tags_fold_ascii_only: names of tags are compared without case for ASCII letters only, so
             `É` and `é` are two tags; False: for all letters.
-        unlocked_title_sort_is_ignored: `titleSort.value` without its lock has no effect
-            (plex-protocol.md §3.2, plexapi#478).
         unkept_fields: Plex's names of fields of which it takes an edit, answers 200 and keeps
-            nothing but the lock (plex-protocol.md §3.3: tags that it makes something else of).
-        capitalizes_labels: a label comes back with a capital first letter
-            (plex-protocol.md §3.3, Kometa#201).
-        string_filters_ignore_case: `title=` and `file=` compare as SQL's LIKE does
-            (plex-protocol.md §2.2 leaves it open).
+            nothing but the lock.
+        string_filters_ignore_case: `title=` and `file=` compare as SQL's LIKE does.
         root_status: status of `GET /`. Some reverse proxies redirect it to the web client (302) or
             answer 401, although the token is right and all other paths work.
         secure_connections: of a server with a certificate. "required": plain http is closed
@@ -86,9 +69,6 @@ class Switches:
             a request without a token counts as the owner's.
         allowed_network_may_err: a wrong token from such a network counts as the owner's, too;
             False: it is refused with 401. Nobody has shown which it is.
-        keep_alive_seconds: an idle connection is closed after so long (plex-protocol.md §1.3).
-        compresses: bodies over 1 KiB are gzipped for clients that accept it
-            (plex-protocol.md §1.1, §1.3). Off: on loopback it only costs time.
     """
 
     tags_append: bool = True
@@ -96,15 +76,11 @@ class Switches:
     upload_locks_thumb: bool = False
     honours_exclude_elements: bool = True
     ignores_file_filter: bool = False
-    time_filter: Literal["quoted", "literal", "none"] = "quoted"
     ignored_sorts: frozenset[str] = frozenset()
     unreadable: frozenset[int] = frozenset()
     ignores_paging: bool = False
     require_size_header: bool = False
     max_request_line: int = 8192
-    edits_bump_content_changed: bool = True
-    listing_truncates_tags: bool = True
-    metadata_returns_section_id: bool = True
     max_upload_bytes: int = 10_480_000
     oversized_upload_status: int = 413
     empty_date: Literal["clears", "refused", "ignored", "own_date"] = "clears"
@@ -114,9 +90,7 @@ class Switches:
     removal_decodings: Literal[1, 2] = 2
     date_shift_days: int = 0
     tags_fold_ascii_only: bool = False
-    unlocked_title_sort_is_ignored: bool = True
     unkept_fields: frozenset[str] = frozenset()
-    capitalizes_labels: bool = True
     string_filters_ignore_case: bool = True
     root_status: int = 200
     secure_connections: Literal["required", "preferred"] = "required"
@@ -126,5 +100,3 @@ class Switches:
     guests_see_prefs: bool = False
     allows_network_without_token: bool = False
     allowed_network_may_err: bool = False
-    keep_alive_seconds: float = 20.0
-    compresses: bool = False

@@ -11,16 +11,11 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class TagBook:
-    """Every tag that was ever used, by kind and folded name.
-
-    Attributes:
-        ascii_only: whether case is ignored for ASCII letters only.
-    """
+    """Every tag that was ever used, by kind and folded name."""
 
     def __init__(self, ascii_only: Callable[[], bool] = lambda: False) -> None:
         self.ascii_only = ascii_only
         self._by_name: dict[tuple[str, str], Tag] = {}
-        self._by_id: dict[int, Tag] = {}
 
     def fold(self, name: str) -> str:
         """Return the form in which names of tags are compared."""
@@ -32,7 +27,6 @@ class TagBook:
         found = self._by_name.get(key)
         if found is None:
             found = self._by_name[key] = Tag(len(self._by_name) + 1, kind, name)
-            self._by_id[found.id] = found
         return found
 
     def names(self, kind: str, wanted: Iterable[str]) -> tuple[str, ...]:
@@ -46,13 +40,6 @@ class TagBook:
             actor = entry if isinstance(entry, Actor) else self._actor(entry)
             merged[actor.tag.id] = actor
         return tuple(merged.values())
-
-    def find(self, kind: str, text: str) -> Tag | None:
-        """By id or by name, as a filter's value may be either."""
-        by_id = self._by_id.get(int(text)) if text.isdigit() else None
-        if by_id is not None and by_id.kind == kind:
-            return by_id
-        return self._by_name.get((kind, self.fold(text)))
 
     def _actor(self, entry: ActorLike) -> Actor:
         name, role, thumb = (entry, "", "") if isinstance(entry, str) else (*entry, "", "")[:3]

@@ -1,4 +1,4 @@
-"""XML of items, sections and lists, in the shapes of plex-protocol.md §8.2."""
+"""XML of items, sections and lists, in the shapes of real servers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from simulators.plex.state import (
     TAG_ATTRIBUTES,
-    Collection,
     Image,
     Item,
     Media,
@@ -73,10 +72,6 @@ class RowStyle:
 
     exclude_elements: frozenset[str] = frozenset()
     exclude_fields: frozenset[str] = frozenset()
-    truncated: bool = True
-
-
-PLAIN = RowStyle()
 
 
 def row(item: Item, style: RowStyle) -> bytes:
@@ -95,7 +90,7 @@ def _row_text(item: Item, style: RowStyle) -> str:
         for name, text in (
             *(("Media", _media(media)) for media in item.media),
             *_decorations(item),
-            *_row_tags(item, truncated=style.truncated),
+            *_row_tags(item),
         )
         if name not in style.exclude_elements
     ]
@@ -103,17 +98,13 @@ def _row_text(item: Item, style: RowStyle) -> str:
     return _video(item, {}, content, style.exclude_fields)
 
 
-def video(
-    item: Item, tags: TagBook, style: RowStyle, lock_names: Mapping[str, str], *, section_id: bool
-) -> bytes:
+def video(item: Item, tags: TagBook, style: RowStyle, lock_names: Mapping[str, str]) -> bytes:
     """The complete element of `/library/metadata/N`."""
-    place: dict[str, str | int] = {}
-    if section_id:
-        place = {
-            "librarySectionTitle": item.section.title,
-            "librarySectionID": item.section.key,
-            "librarySectionKey": f"/library/sections/{item.section.key}",
-        }
+    place: Attributes = {
+        "librarySectionTitle": item.section.title,
+        "librarySectionID": item.section.key,
+        "librarySectionKey": f"/library/sections/{item.section.key}",
+    }
     locks = sorted({lock_names.get(name, name) for name in item.locks} - {""})
     children = (
         *(("Media", _media(media, streams=True)) for media in item.media),
@@ -178,7 +169,7 @@ def _of_its_agent(item: Item) -> Attributes:
     }
 
 
-def _image_path(item: Item | Collection, kind: str) -> str | None:
+def _image_path(item: Item, kind: str) -> str | None:
     shelf = "posters" if kind == "thumb" else "arts"
     if not any(image.selected for image in getattr(item, shelf)):
         return None
@@ -273,16 +264,14 @@ def _decorations(item: Item) -> Iterable[tuple[str, str]]:
     )
 
 
-def _row_tags(item: Item, *, truncated: bool) -> Iterable[tuple[str, str]]:
-    genres, roles = (_GENRES_SHOWN, _ROLES_SHOWN) if truncated else (None, None)
+def _row_tags(item: Item) -> Iterable[tuple[str, str]]:
+    """The few tags that a listing shows; labels, collections and locks are not among them."""
     for name, values in (
-        ("Genre", item.genres[:genres]),
+        ("Genre", item.genres[:_GENRES_SHOWN]),
         ("Country", item.countries),
         ("Director", item.directors),
         ("Writer", item.writers),
-        ("Role", tuple(actor.name for actor in item.actors[:roles])),
-        ("Collection", () if truncated else item.collections),
-        ("Label", () if truncated else item.labels),
+        ("Role", tuple(actor.name for actor in item.actors[:_ROLES_SHOWN])),
     ):
         for value in values:
             yield name, f'<{name} tag="{escape(value)}"/>'
@@ -321,7 +310,7 @@ def section_directory(section: Section, *, may_edit: bool) -> bytes:
         "title": section.title,
         "agent": section.agent,
         "scanner": section.scanner,
-        "language": section.language,
+        "language": "xn",
         "uuid": section.uuid,
         "updatedAt": section.updated_at,
         "createdAt": section.created_at,
@@ -338,42 +327,9 @@ def section_directory(section: Section, *, may_edit: bool) -> bytes:
     return encoded(element("Directory", attributes, locations)) + b"\n"
 
 
-def collection_directory(collection: Collection) -> bytes:
-    """A collection in a list, or alone."""
-    key = collection.rating_key
-    attributes: Attributes = {
-        "ratingKey": key,
-        "key": f"/library/collections/{key}/children",
-        "guid": f"collection://{key:08x}",
-        "type": "collection",
-        "subtype": "movie",
-        "title": collection.title,
-        "titleSort": collection.title_sort,
-        "summary": collection.summary,
-        "contentRating": collection.content_rating,
-        "librarySectionID": collection.section.key,
-        "librarySectionTitle": collection.section.title,
-        "librarySectionKey": f"/library/sections/{collection.section.key}",
-        "smart": 0,
-        "index": key,
-        "thumb": _image_path(collection, "thumb"),
-        "art": _image_path(collection, "art"),
-        "addedAt": collection.added_at,
-        "updatedAt": collection.updated_at,
-        "childCount": len(collection.children),
-    }
-    locks = "".join(element("Field", {"locked": 1, "name": n}) for n in sorted(collection.locks))
-    return encoded(element("Directory", attributes, locks)) + b"\n"
-
-
-def file_path(rating_key: int, image_key: str) -> str:
-    """Where an image can be fetched."""
-    return f"/library/metadata/{rating_key}/file?url={quote(image_key, safe='')}"
-
-
 def photo(rating_key: int, image: Image) -> bytes:
     """An image in `/posters` or `/arts`."""
-    path = file_path(rating_key, image.key)
+    path = f"/library/metadata/{rating_key}/file?url={quote(image.key, safe='')}"
     attributes: Attributes = {
         "key": path,
         "ratingKey": image.key,

@@ -9,28 +9,38 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
-from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from graphql import OperationType
+
+from simulators.http_server import Connection, Latch
+from simulators.wire import RawRequest
 
 from . import images
 from .auth import Gate, Verdict
 from .calls import Call, Cancel
 from .clock import Seconds
-from .engine import Answer, Engine, Prepared, prepare
-from .faults import HTML, DropError, Faults
-from .http_server import Connection
+from .engine import Engine, Prepared, prepare
+from .faults import HTML, DropError, Faults, Response
 from .library import Library
 from .request_log import LoggedRequest, RequestLog
-from .settings import StashSettings
-from .wire import Request, Response
 
 JSON = "application/json"
 _SCREENSHOT = re.compile(r"/scene/(\d+)/screenshot")
-_IMAGE = re.compile(r"/(performer|studio|tag|group)/\d+/image")
 _LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Login</title></head><body><form/></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, its address taken apart."""
+
+    method: str
+    target: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +66,8 @@ class App:
         engine: executes GraphQL.
         library: has the covers.
         gate: judges credentials.
-        settings: has the external host.
         log: records requests.
-        faults: what goes wrong on purpose.
+        faults: errors that a test injects.
         now: seconds since 1970.
         has_plugins: whether a mutation may run hooks, which a client's leaving would kill.
     """
@@ -68,44 +77,53 @@ class App:
         engine: Engine,
         library: Library,
         gate: Gate,
-        settings: StashSettings,
         log: RequestLog,
         faults: Faults,
         now: Seconds,
         has_plugins: Callable[[], bool],
     ) -> None:
-        self.latency = 0.0
         self.stopping = threading.Event()
         self._engine = engine
         self._library = library
         self._gate = gate
-        self._settings = settings
         self._log = log
         self._faults = faults
         self._now = now
         self._has_plugins = has_plugins
 
-    def handle(self, request: Request, connection: Connection) -> Response:
-        """Answers one request, wrongly if a fault is injected for it.
+    def serve(self, connection: Connection, raw: RawRequest) -> bool:
+        """Answer one request; False ends the connection."""
+        url = urlsplit(raw.target)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        path = unquote(url.path)
+        request = Request(raw.method, raw.target, path, query, raw.headers, raw.body)
+        try:
+            response = self._handle(request, connection)
+        except DropError as dropped:
+            connection.send(dropped.sent)
+            if dropped.reset:
+                connection.reset()
+            return False
+        return connection.send(response.encode(is_head=raw.method == "HEAD"))
+
+    def _handle(self, request: Request, connection: Connection) -> Response:
+        """Return the answer, a wrong one if a fault is injected for the request.
 
         Raises:
             DropError: a fault ends the connection.
         """
         verdict = self._gate.check(request.headers, request.query)
-        graphql = self._graphql_request(request) if request.path == "/graphql" else None
+        graphql = _graphql_request(request) if request.path == "/graphql" else None
         entry = self._entry(request, verdict, graphql)
         self._log.arrive(entry)
-        stopping = self.stopping
-
-        def answer() -> Response:
-            if self.latency and stopping.wait(self.latency):
-                raise DropError
-            return self._answer(request, connection, verdict, graphql)
-
         fault = self._faults.take(entry)
         status = 0
+
+        def answer() -> Response:
+            return self._answer(request, connection, verdict, graphql)
+
         try:
-            response = answer() if fault is None else fault.apply(answer, stopping)
+            response = answer() if fault is None else fault.apply(answer, self.stopping)
             status = response.status
         finally:
             self._log.answer(entry, status)
@@ -137,7 +155,7 @@ class App:
         if refusal is not None:
             return refusal
         if request.path == "/graphql":
-            response = self._graphql(request, connection, verdict, graphql)
+            response = self._graphql(request, connection, graphql)
         else:
             response = self._page(request)
         if verdict.set_cookie:
@@ -145,83 +163,67 @@ class App:
             return replace(response, headers=headers)
         return response
 
-    # ---- GraphQL ----
-
-    def _graphql_request(self, request: Request) -> GraphQLRequest | None:
-        """The GraphQL that was asked; None when the request holds none."""
-        try:
-            if request.method == "GET":
-                body: Any = {**request.query}
-                body["variables"] = json.loads(body.get("variables") or "null")
-            else:
-                body = json.loads(request.body)
-            query = body["query"]
-            name = body.get("operationName")
-            prepared = prepare(query)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return None
-        operation = prepared.operation(name)
-        if not name and operation is not None and operation.name is not None:
-            name = operation.name.value
-        return GraphQLRequest(query, prepared, name, body.get("variables"))
-
     def _graphql(
-        self,
-        request: Request,
-        connection: Connection,
-        verdict: Verdict,
-        graphql: GraphQLRequest | None,
+        self, request: Request, connection: Connection, graphql: GraphQLRequest | None
     ) -> Response:
         if graphql is None:
             return _json(400, {"errors": [{"message": "json request body could not be decoded"}]})
-        if request.method == "GET" and graphql.is_mutation:
-            message = "GET requests only allow query operations"
-            return _json(406, {"errors": [{"message": message}], "data": None})
         with self._cancel(graphql, connection) as cancel:
-            session = verdict.session
-            call = Call(self._base_url(request), session.user, session.visited, cancel)
-            answer: Answer = self._engine.execute(
+            call = Call(f"http://{request.headers.get('host', '')}", cancel)
+            answer = self._engine.execute(
                 graphql.prepared, graphql.variables or {}, graphql.operation, call
             )
         return _json(answer.status, answer.document)
 
     @contextlib.contextmanager
     def _cancel(self, graphql: GraphQLRequest, connection: Connection) -> Iterator[Cancel]:
-        if graphql.is_mutation and self._has_plugins():
-            with connection.cancel_on_disconnect() as cancel:
-                yield cancel
-        else:
-            yield Cancel()
+        """While a mutation runs plugins, fire the `Cancel` when the client hangs up."""
+        cancel, ended = Cancel(), Latch()
+        if not (graphql.is_mutation and self._has_plugins()):
+            yield cancel
+            return
 
-    def _base_url(self, request: Request) -> str:
-        if self._settings.external_host:
-            return self._settings.external_host.rstrip("/")
-        prefix = request.headers.get("x-forwarded-prefix", "").rstrip("/")
-        scheme = request.headers.get("x-forwarded-proto", "http")
-        return f"{scheme}://{request.host}{prefix}"
+        def watch() -> None:
+            if connection.wait(ended) == "closed":
+                cancel.cancel()
 
-    # ---- the rest ----
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield cancel
+        finally:
+            ended.open()
+            watcher.join()
 
     def _page(self, request: Request) -> Response:
-        if request.method not in ("GET", "HEAD"):
-            return Response(HTTPStatus.METHOD_NOT_ALLOWED)
         screenshot = _SCREENSHOT.fullmatch(request.path)
         if screenshot:
             scene = self._library.scenes.get(int(screenshot[1]))
             if scene is None:
                 return Response(404, b"Not Found\n", "text/plain; charset=utf-8")
             return images.serve(scene.cover, request.headers, request.query)
-        if _IMAGE.fullmatch(request.path):
-            return images.serve(None, request.headers, request.query)
         page = _LOGIN_PAGE if request.path.startswith("/login") else HTML
         return Response(200, page, "text/html; charset=utf-8")
+
+
+def _graphql_request(request: Request) -> GraphQLRequest | None:
+    """Return the GraphQL that was asked; None when the request holds none."""
+    try:
+        body: Any = json.loads(request.body)
+        query = body["query"]
+        name = body.get("operationName")
+        prepared = prepare(query)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    operation = prepared.operation(name)
+    if not name and operation is not None and operation.name is not None:
+        name = operation.name.value
+    return GraphQLRequest(query, prepared, name, body.get("variables"))
 
 
 def _kind(path: str) -> str:
     if _SCREENSHOT.fullmatch(path):
         return "screenshot"
-    if _IMAGE.fullmatch(path):
-        return "image"
     if path == "/graphql":
         return "graphql:"
     return "login" if path.startswith("/login") else "page"

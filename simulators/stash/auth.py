@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from .calls import VisitedHook
 from .clock import Seconds
 
 COOKIE = "session"
@@ -20,29 +18,19 @@ Means = Literal["cookie", "apikey", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """What a session cookie says."""
-
-    user: str
-    visited: tuple[VisitedHook, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What Stash makes of a request's credentials.
+    """Stash's judgement of a request's credentials.
 
     Attributes:
         allowed: whether the request may go on.
         bad_key: it carried an API key, and a wrong one.
         means: what it was authenticated by.
-        session: user and visited hooks.
         set_cookie: the renewed cookie to send along.
     """
 
     allowed: bool
     bad_key: bool = False
     means: Means = "none"
-    session: Session = Session("")
     set_cookie: str | None = None
 
 
@@ -62,7 +50,7 @@ class Gate:
         self.now = now
         self.username = username
         self.api_key = api_key
-        self.max_session_age = max_session_age
+        self._max_session_age = max_session_age
         self._secret = secrets.token_bytes(32)
 
     def check(self, headers: Mapping[str, str], query: Mapping[str, str]) -> Verdict:
@@ -71,20 +59,18 @@ class Gate:
         if key and key != self.api_key:
             return Verdict(allowed=False, bad_key=True)
         if key:
-            return Verdict(allowed=True, means="apikey", session=Session(self.username))
-        session = self._read(_cookie_value(headers.get("cookie", "")))
-        if session is None:
+            return Verdict(allowed=True, means="apikey")
+        user = self._read(_cookie_value(headers.get("cookie", "")))
+        if user is None:
             return Verdict(allowed=not self.username)
-        return Verdict(
-            allowed=not self.username or session.user == self.username,
-            means="cookie",
-            session=session,
-            set_cookie=self._header(session),
-        )
+        age = self._max_session_age
+        renewed = f"{COOKIE}={self.cookie_value()}; Path=/; Max-Age={age}; SameSite=Lax"
+        allowed = not self.username or user == self.username
+        return Verdict(allowed=allowed, means="cookie", set_cookie=renewed)
 
-    def cookie_value(self, session: Session) -> str:
-        """A signed cookie for that session, issued now."""
-        claims = {"user": session.user, "visited": session.visited, "at": self.now()}
+    def cookie_value(self) -> str:
+        """Return a signed cookie of the user, issued now."""
+        claims = {"user": self.username, "at": self.now()}
         payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
         return f"{payload}.{self._sign(payload)}"
 
@@ -92,23 +78,14 @@ class Gate:
         """Makes every cookie issued so far worthless."""
         self._secret = secrets.token_bytes(32)
 
-    def _header(self, session: Session) -> str:
-        age = self.max_session_age
-        return f"{COOKIE}={self.cookie_value(session)}; Path=/; Max-Age={age}; SameSite=Lax"
-
-    def _read(self, value: str) -> Session | None:
-        if not value:
-            return None
+    def _read(self, value: str) -> str | None:
+        """Return the user of a cookie that is good."""
         payload, _, signature = value.partition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(payload).encode()):
             return None
-        try:
-            claims = json.loads(base64.urlsafe_b64decode(payload))
-        except (ValueError, binascii.Error):
-            return None
-        if self.now() - claims["at"] > self.max_session_age:
-            return None
-        return Session(claims["user"], tuple((p, h) for p, h in claims["visited"]))
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload))
+        is_old = self.now() - claims["at"] > self._max_session_age
+        return None if is_old else str(claims["user"])
 
     def _sign(self, payload: str) -> str:
         return hmac.new(self._secret, payload.encode(), hashlib.sha256).hexdigest()

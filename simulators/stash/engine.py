@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,9 @@ from typing import Any
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLResolveInfo,
     GraphQLSchema,
-    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     build_schema,
@@ -27,10 +24,9 @@ from graphql import (
 )
 
 from .calls import Call
-from .errors import StashError
+from .entities import StashError
 from .library import Library
 from .projection import FieldReaders, NullFieldError, ProjectingExecutor
-from .resolvers import Resolver
 
 CACHE_SIZE = 512
 UNPROCESSABLE = 422
@@ -41,6 +37,9 @@ def small_schema() -> GraphQLSchema:
     """The schema that the fake serves, shared by all of them: resolvers come as root value."""
     sdl = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
     return build_schema(sdl)
+
+
+Resolver = Callable[[Call, Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +58,11 @@ class Prepared:
         return next((each for each in operations if each.name and each.name.value == name), None)
 
     def top_level_fields(self, name: str | None) -> list[str]:
-        """Names of the operation's root fields, each once."""
+        """Return the names of the operation's root fields, each once."""
         operation = self.operation(name)
-        if operation is None or self.document is None:
-            return []
-        fragments = {
-            each.name.value: each
-            for each in self.document.definitions
-            if isinstance(each, FragmentDefinitionNode)
-        }
-        return list(dict.fromkeys(_fields(operation.selection_set, fragments)))
+        selections = operation.selection_set.selections if operation else ()
+        fields = [each for each in selections if isinstance(each, FieldNode)]
+        return list(dict.fromkeys(field.name.value for field in fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +102,6 @@ class Engine:
         self._resolvers = resolvers
         self._library = library
         self._executor = type("StashExecutor", (ProjectingExecutor,), {"readers": readers})
-
-    def fields(self) -> set[str]:
-        """Names of the root fields that can be resolved."""
-        return set(self._resolvers)
 
     def execute(
         self, prepared: Prepared, variables: Mapping[str, Any], operation: str | None, call: Call
@@ -165,18 +155,6 @@ def _resolve(
     resolvers: Mapping[str, Resolver], info: GraphQLResolveInfo[Call], **arguments: Any
 ) -> Any:
     return resolvers[info.field_name](info.context, arguments)
-
-
-def _fields(selection_set: Any, fragments: Mapping[str, FragmentDefinitionNode]) -> list[str]:
-    names: list[str] = []
-    for selection in selection_set.selections:
-        if isinstance(selection, FieldNode):
-            names.append(selection.name.value)
-        elif isinstance(selection, InlineFragmentNode):
-            names += _fields(selection.selection_set, fragments)
-        elif isinstance(selection, FragmentSpreadNode) and selection.name.value in fragments:
-            names += _fields(fragments[selection.name.value].selection_set, fragments)
-    return names
 
 
 def _refusal(errors: tuple[GraphQLError, ...]) -> dict[str, Any]:

@@ -1,17 +1,38 @@
-"""What may go wrong between a client and Stash, on a test's command."""
+"""Answers of Stash, and errors between a client and Stash that a test injects."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
+from simulators.wire import render
+
 from .request_log import LoggedRequest, Predicate, Which, matcher
-from .wire import Response
 
 HTML = b"<!DOCTYPE html><html><head><title>Stash</title></head><body></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def encode(self, *, is_head: bool = False) -> bytes:
+        """Return the bytes to send, headers and body in one."""
+        headers = {"Content-Type": self.content_type} if self.content_type else {}
+        if self.status == HTTPStatus.NOT_MODIFIED:
+            return render(self.status, {**headers, **self.headers})
+        headers["Content-Length"] = str(len(self.body))
+        return render(self.status, {**headers, **self.headers}, b"" if is_head else self.body)
+
 
 Handler = Callable[[], Response]
 """Answers the request as if nothing were wrong."""
@@ -35,11 +56,7 @@ class Fault:
     """Something that goes wrong with a request."""
 
     def apply(self, handler: Handler, stopping: threading.Event) -> Response:
-        """Answers the request wrongly.
-
-        Args:
-            handler: answers it rightly.
-            stopping: set when the server stops.
+        """Return the answer; `handler` makes the right one.
 
         Raises:
             DropError: the connection ends.
@@ -58,7 +75,6 @@ class Hang(Fault):
         self._released.set()
 
     def apply(self, handler: Handler, stopping: threading.Event) -> Response:
-        """Waits."""
         while not self._released.wait(0.02):
             if stopping.is_set():
                 raise DropError
@@ -75,7 +91,6 @@ class Status(Fault):
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self, handler: Handler, stopping: threading.Event) -> Response:  # noqa: ARG002
-        """Answers with the status."""
         return Response(self.status, self.body, self.content_type, self.headers)
 
 
@@ -86,7 +101,6 @@ class Reset(Fault):
     after: bool = False
 
     def apply(self, handler: Handler, stopping: threading.Event) -> Response:  # noqa: ARG002
-        """Drops the connection."""
         if self.after:
             handler()
         raise DropError(reset=True)
@@ -99,9 +113,8 @@ class Truncated(Fault):
     keep: int = 10
 
     def apply(self, handler: Handler, stopping: threading.Event) -> Response:  # noqa: ARG002
-        """Sends a part."""
         response = handler()
-        whole = response.encode(keep_alive=True)
+        whole = response.encode()
         raise DropError(whole[: len(whole) - max(len(response.body) - self.keep, 1)])
 
 
@@ -151,14 +164,9 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """From now on all goes well."""
+        """Remove all faults."""
         with self._lock:
             self._injections.clear()
-
-    def pending(self) -> Sequence[Fault]:
-        """The faults that have not yet struck as often as they should."""
-        with self._lock:
-            return [injection.fault for injection in self._injections]
 
     def take(self, request: LoggedRequest) -> Fault | None:
         """The fault for this request, counted down."""

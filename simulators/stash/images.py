@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from .wire import Response
+from .faults import Response
 
 PLACEHOLDER = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'

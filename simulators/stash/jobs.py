@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .calls import Cancel
-from .clock import StashClock
 
 GRAVEYARD = 10
 
@@ -23,20 +21,13 @@ class JobError(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """A job, with the attribute names of the GraphQL schema.
-
-    Attributes:
-        cancel: fires when somebody stops the job.
-    """
+    """A job; `cancel` fires when somebody stops it."""
 
     id: int
     description: str
-    addTime: str  # noqa: N815 - the schema's spelling
     status: JobStatus = "READY"
     progress: float = 0.0
-    subTasks: tuple[str, ...] | None = None  # noqa: N815
-    startTime: str | None = None  # noqa: N815
-    endTime: str | None = None  # noqa: N815
+    has_ended: bool = False
     error: str | None = None
     cancel: Cancel = field(default_factory=Cancel, repr=False)
 
@@ -60,16 +51,12 @@ Work = Callable[[Progress], None]
 class JobQueue:
     """Runs jobs one after the other in a thread of its own.
 
-    Args:
-        clock: stamps the jobs.
-
     Attributes:
         panics: traces of jobs that broke, which no job of a test's should.
     """
 
-    def __init__(self, clock: StashClock) -> None:
+    def __init__(self) -> None:
         self.panics: list[str] = []
-        self._clock = clock
         self._changed = threading.Condition()
         self._queue: list[tuple[Job, Work]] = []
         self._graveyard: list[Job] = []
@@ -80,7 +67,7 @@ class JobQueue:
         """Queues a job and returns its id at once."""
         with self._changed:
             self._last_id += 1
-            job = Job(self._last_id, description, self._clock.fine_stamp())
+            job = Job(self._last_id, description)
             self._queue.append((job, work))
             if self._worker is None:
                 self._worker = threading.Thread(target=self._run, daemon=True)
@@ -92,12 +79,6 @@ class JobQueue:
         """Jobs that are ready, running or stopping."""
         with self._changed:
             return [replace(job) for job, _ in self._queue]
-
-    def find(self, job_id: int) -> Job | None:
-        """A queued job or one of the last ten that ended."""
-        with self._changed:
-            found = self._find(job_id)
-            return replace(found) if found else None
 
     def stop(self, job_id: int) -> None:
         """Cancels a job: a ready one leaves the queue, a running one is told."""
@@ -119,47 +100,28 @@ class JobQueue:
             self.stop(job.id)
 
     def wait(self, job_id: int, timeout: float = 30.0) -> Job:
-        """Waits for a job's end and returns it.
+        """Wait for a job's end and return it.
 
         Raises:
-            AssertionError: it did not end within `timeout` seconds, or nobody knows it.
+            AssertionError: it did not end within `timeout` seconds.
         """
-        return self.wait_until(
-            job_id, lambda job: job.endTime is not None or job.status == "CANCELLED", timeout
-        )
-
-    def wait_until(self, job_id: int, wanted: Callable[[Job], bool], timeout: float = 30.0) -> Job:
-        """Waits until a job is as `wanted` says.
-
-        Raises:
-            AssertionError: it was not so within `timeout` seconds, or nobody knows the job.
-        """
-        deadline = time.monotonic() + timeout
         with self._changed:
-            while True:
-                job = self._find(job_id)
-                if job is None:
-                    msg = f"there is no job {job_id}"
-                    raise AssertionError(msg)
-                if wanted(job):
-                    return replace(job)
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    msg = f"after {timeout} s the job is still {job}"
-                    raise AssertionError(msg)
-                self._changed.wait(left)
+            known = [*(job for job, _ in self._queue), *self._graveyard]
+            job = next(job for job in known if job.id == job_id)
+            ended = self._changed.wait_for(lambda: job.has_ended, timeout)
+            assert ended, f"after {timeout} s the job is still {job}"
+            return replace(job)
 
     def close(self, timeout: float = 10.0) -> None:
-        """Cancels every job and waits until the running one has ended.
+        """Cancel every job and wait until the running one has ended.
 
         Raises:
             AssertionError: it took longer than `timeout` seconds.
         """
         self.stop_all()
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._queue, timeout):
-                msg = f"after {timeout} s there are still {[job for job, _ in self._queue]}"
-                raise AssertionError(msg)
+            ended = self._changed.wait_for(lambda: not self._queue, timeout)
+            assert ended, f"after {timeout} s there are still {[job for job, _ in self._queue]}"
 
     def update(self, job: Job, *, progress: float) -> None:
         """Publishes a job's progress."""
@@ -175,7 +137,6 @@ class JobQueue:
                     return
                 job, work = self._queue[0]
                 job.status = "RUNNING"
-                job.startTime = self._clock.fine_stamp()
                 self._changed.notify_all()
             error = _execute(work, Progress(self, job), self.panics)
             with self._changed:
@@ -183,7 +144,6 @@ class JobQueue:
                 self._changed.notify_all()
 
     def _finish(self, job: Job, error: str | None) -> None:
-        job.endTime = self._clock.fine_stamp()
         job.error = error
         if job.status == "STOPPING":
             job.status = "CANCELLED"
@@ -193,11 +153,8 @@ class JobQueue:
 
     def _bury(self, job: Job) -> None:
         self._queue = [(each, work) for each, work in self._queue if each is not job]
+        job.has_ended = True
         self._graveyard = [*self._graveyard, job][-GRAVEYARD:]
-
-    def _find(self, job_id: int) -> Job | None:
-        known = [*(job for job, _ in self._queue), *self._graveyard]
-        return next((job for job in known if job.id == job_id), None)
 
 
 def _execute(work: Work, progress: Progress, panics: list[str]) -> str | None:

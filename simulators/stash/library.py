@@ -10,57 +10,39 @@ from typing import Any, TypedDict, Unpack
 
 from .clock import StashClock
 from .entities import (
-    Fingerprint,
-    Group,
     Performer,
     Scene,
-    SceneGroup,
-    StashID,
+    StashError,
     Studio,
     Tag,
     VideoFile,
 )
-from .errors import StashError
 from .shelf import Ref, Shelf
-
-GroupPlace = SceneGroup | Ref | tuple[Ref, int | None]
-"""A group, or a group and the scene's index in it."""
 
 
 class SceneFields(TypedDict, total=False):
     """What a test may say of a scene; people and things by name or id, unknown names are added."""
 
     title: str
-    code: str
     details: str
-    director: str
     urls: Iterable[str]
     date: str | None
     rating100: int | None
     organized: bool
-    o_counter: int
-    play_count: int
     play_duration: float
-    resume_time: float
-    last_played_at: str | None
     files: Iterable[VideoFile | str]
     studio: Ref | None
     performers: Iterable[Ref]
     tags: Iterable[Ref]
-    groups: Iterable[GroupPlace]
-    stash_ids: Iterable[StashID]
     cover: bytes | None
     created_at: str
     updated_at: str
 
 
 class Library:
-    """Scenes, performers, studios, tags and groups.
+    """Scenes, performers, studios and tags.
 
-    Records are immutable: whoever got one keeps a consistent view of it without the lock.
-
-    Args:
-        clock: stamps what is created and changed.
+    Records are immutable: their readers keep a consistent view of them without the lock.
     """
 
     def __init__(self, clock: StashClock) -> None:
@@ -70,7 +52,6 @@ class Library:
         self.performers: Shelf[Performer] = Shelf("performer", Performer, clock)
         self.studios: Shelf[Studio] = Shelf("studio", Studio, clock)
         self.tags: Shelf[Tag] = Shelf("tag", Tag, clock)
-        self.groups: Shelf[Group] = Shelf("group", Group, clock)
         self._last_scene_id = 0
         self._last_file_id = 0
 
@@ -99,13 +80,7 @@ class Library:
     def update_scene(
         self, scene_id: int, *, touch: bool = True, **changes: Unpack[SceneFields]
     ) -> Scene:
-        """Changes a scene.
-
-        Args:
-            scene_id: which one.
-            touch: whether `updated_at` moves to now, unless `changes` sets it.
-            changes: fields to replace.
-        """
+        """Change a scene; with `touch`, `updated_at` moves to now unless `changes` sets it."""
         with self.lock:
             scene = self.scene(scene_id)
             columns = self._columns(changes, scene.files)
@@ -119,7 +94,7 @@ class Library:
         """Renames the primary file as a scan finds it: `updated_at` of the scene stays."""
         with self.lock:
             first, *others = self.scene(scene_id).files
-            moved = dataclasses.replace(first, path=new_path, updated_at=self.clock.stamp())
+            moved = dataclasses.replace(first, path=new_path)
             return self.update_scene(scene_id, touch=False, files=[moved, *others])
 
     def remove_scene(self, scene_id: int) -> Scene:
@@ -200,10 +175,6 @@ class Library:
         plain["performers"] = [performer.name for performer in people]
         plain["disambiguations"] = [performer.disambiguation for performer in people]
         plain["tags"] = [tag.name for tag in self.tags.sorted_by_name(scene.tag_ids)]
-        plain["groups"] = [
-            {"name": self.groups.get(group.group_id).name, "scene_index": group.scene_index}
-            for group in scene.groups
-        ]
         plain["cover"] = hashlib.sha256(scene.cover).hexdigest() if scene.cover else None
         return plain
 
@@ -219,19 +190,9 @@ class Library:
             columns["performer_ids"] = _ids(self.performers, columns.pop("performers"))
         if "tags" in columns:
             columns["tag_ids"] = _ids(self.tags, columns.pop("tags"))
-        if "groups" in columns:
-            columns["groups"] = tuple(self.group_place(place) for place in columns["groups"])
-        for name in ("urls", "stash_ids"):
-            if name in columns:
-                columns[name] = tuple(columns[name])
+        if "urls" in columns:
+            columns["urls"] = tuple(columns["urls"])
         return columns
-
-    def group_place(self, place: GroupPlace) -> SceneGroup:
-        """A scene's place in a group; an unknown group is added."""
-        if isinstance(place, SceneGroup):
-            return place
-        group, index = place if isinstance(place, tuple) else (place, None)
-        return SceneGroup(self.groups.ensure(group), index)
 
     def _file(self, file: VideoFile | str, old_files: tuple[VideoFile, ...]) -> VideoFile:
         if isinstance(file, str):
@@ -240,16 +201,7 @@ class Library:
         if file.id:
             return file
         self._last_file_id += 1
-        stamp = self.clock.stamp()
-        return dataclasses.replace(
-            file,
-            id=self._last_file_id,
-            mod_time=file.mod_time or stamp,
-            created_at=file.created_at or stamp,
-            updated_at=file.updated_at or stamp,
-            fingerprints=file.fingerprints
-            or (Fingerprint("oshash", f"{self._last_file_id:016x}"),),
-        )
+        return dataclasses.replace(file, id=self._last_file_id)
 
 
 def _ids(shelf: Shelf[Any], refs: Iterable[Ref]) -> tuple[int, ...]:

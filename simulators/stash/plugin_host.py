@@ -8,37 +8,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .auth import Session
 from .calls import Call
-from .errors import StashError
+from .entities import StashError
 from .jobs import JobError, Progress
 from .plugin_log import LogEntry
 from .plugin_manifest import Manifest, Operation
 from .plugin_registry import PluginRegistry
 from .runner import PluginResult, PluginRunner, StartError
 
-LOOP_LIMIT = 10
-"""How often the same hook of the same plugin may lead to itself."""
-
-Connect = Callable[[Session], Mapping[str, Any]]
-"""Makes the `server_connection` for a session."""
-
-RunKind = Literal["hook", "task", "operation"]
-
 
 @dataclass(frozen=True, slots=True)
 class PluginRun:
-    """A run, as the host remembers it.
-
-    Attributes:
-        plugin_id: whose.
-        kind: hook, task or operation.
-        trigger: hook type or task name; empty for operations.
-        result: what it came to.
-    """
+    """A run; `trigger` is the hook type or the task's name, empty for operations."""
 
     plugin_id: str
-    kind: RunKind
+    kind: Literal["hook", "task", "operation"]
     trigger: str
     result: PluginResult
 
@@ -46,13 +30,15 @@ class PluginRun:
 class PluginHost:
     """Runs plugins and remembers their runs.
 
-    Args:
-        registry: the installed plugins.
-        runner: starts their processes.
-        connect: what they are told about this server.
+    `connect` makes the `server_connection` that plugins find on stdin.
     """
 
-    def __init__(self, registry: PluginRegistry, runner: PluginRunner, connect: Connect) -> None:
+    def __init__(
+        self,
+        registry: PluginRegistry,
+        runner: PluginRunner,
+        connect: Callable[[], Mapping[str, Any]],
+    ) -> None:
         self.registry = registry
         self.runner = runner
         self.runs: list[PluginRun] = []
@@ -78,9 +64,7 @@ class PluginHost:
             random.shuffle(fields)  # Stash takes them from a map
             context["inputFields"] = fields
         runs: list[PluginRun] = []
-        for plugin in self.registry.enabled():
-            if call.visited.count((plugin.id, hook_type)) >= LOOP_LIMIT:
-                continue
+        for plugin in self.registry.plugins:
             for hook in plugin.hooks_for(hook_type):
                 run = self._hook(plugin, hook, hook_type, context, call)
                 if run is None:
@@ -93,10 +77,9 @@ class PluginHost:
     def _hook(
         self, plugin: Manifest, hook: Operation, hook_type: str, context: dict[str, Any], call: Call
     ) -> PluginRun | None:
-        session = Session(call.user, (*call.visited, (plugin.id, hook_type)))
         try:
             result = self.runner.run(
-                plugin, hook, {"hookContext": context}, self._connect(session), cancel=call.cancel
+                plugin, hook, {"hookContext": context}, self._connect(), cancel=call.cancel
             )
         except StartError as error:
             self._note("error", f"error executing post hooks: {error}")
@@ -110,7 +93,6 @@ class PluginHost:
         plugin_id: str,
         task_name: str | None,
         args: Mapping[str, Any],
-        call: Call,
         progress: Progress,
     ) -> PluginRun:
         """Runs a task within a job.
@@ -128,7 +110,7 @@ class PluginHost:
                 plugin,
                 task,
                 args,
-                self._connect(Session(call.user, call.visited)),
+                self._connect(),
                 cancel=progress.cancel,
                 on_progress=progress.set,
             )
@@ -146,17 +128,13 @@ class PluginHost:
             StashError: it could not be started.
         """
         plugin = self._plugin(plugin_id)
-        connection = self._connect(Session(call.user, call.visited))
         try:
-            result = self.runner.run(plugin, None, args, connection, cancel=call.cancel)
+            result = self.runner.run(plugin, None, args, self._connect(), cancel=call.cancel)
         except StartError as error:
             raise StashError(str(error)) from error
         return self._remember(PluginRun(plugin_id, "operation", "", result))
 
     def _plugin(self, plugin_id: str) -> Manifest:
-        if plugin_id in self.registry.disabled:
-            msg = f"plugin {plugin_id} is disabled"
-            raise StashError(msg)
         plugin = self.registry.find(plugin_id)
         if plugin is None:
             msg = f"no plugin with ID {plugin_id}"

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import yaml
 
 from .yaml_reader import Node, parse
 
-T = TypeVar("T")
-
-INTERFACES = ("raw", "rpc", "js")
-LOG_LEVELS = ("trace", "debug", "info", "warning", "error", "progress", "none")
-SETTING_TYPES = ("STRING", "NUMBER", "BOOLEAN")
-CSP_KEYS = ("script-src", "style-src", "connect-src")
+_TASK = {"name": str, "description": str, "execArgs": [str], "defaultArgs": {"*": str}}
+_TYPES = ("STRING", "NUMBER", "BOOLEAN")
+_SHAPE = {
+    **dict.fromkeys(("name", "description", "url", "version", "errLog"), str),
+    "interface": ("raw", "rpc", "js"),
+    "exec": [str],
+    "tasks": [_TASK],
+    "hooks": [{**_TASK, "triggeredBy": [str]}],
+    "settings": {"*": {"displayName": str, "description": str, "type": _TYPES}},
+    "ui": {
+        **{name: [str] for name in ("javascript", "css", "requires")},
+        "csp": {name: [str] for name in ("script-src", "style-src", "connect-src")},
+        "assets": {"*": str},
+    },
+}
+"""The keys of a plugin file: text, one of some words (the first by default), a list or a mapping,
+in which `*` stands for any key."""
+_LOG_LEVELS = ("trace", "debug", "info", "warning", "error", "progress", "none")
 
 
 class ManifestError(Exception):
@@ -25,11 +37,7 @@ class ManifestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A task or hook of a plugin.
-
-    Attributes:
-        triggered_by: hook types, for hooks.
-    """
+    """A task or hook of a plugin; hooks have their types in `triggered_by`."""
 
     name: str
     description: str = ""
@@ -53,23 +61,18 @@ class Manifest:
     """A plugin file.
 
     Attributes:
-        path: where it lies.
         raw_name: `name` as written; Stash's log prefix uses it even when it is empty.
         err_log: level of stderr lines without a prefix.
     """
 
     path: Path
     raw_name: str
-    description: str
-    url: str
     version: str
-    interface: str
     exec: tuple[str, ...]
     err_log: str
     tasks: tuple[Operation, ...]
     hooks: tuple[Operation, ...]
     settings: tuple[Setting, ...]
-    requires: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -96,139 +99,72 @@ class Manifest:
 
 
 def load(path: Path) -> Manifest:
-    """Reads a plugin file.
+    """Read a plugin file.
 
     Raises:
         ManifestError: Stash would reject it, with the reason.
     """
     try:
-        return _manifest(path, _keys(parse(path.read_text(encoding="utf-8")), _TOP, "plugin"))
+        plugin = _shaped(parse(path.read_text(encoding="utf-8")), _SHAPE, "plugin")
     except (yaml.YAMLError, ManifestError, UnicodeDecodeError) as error:
         msg = f"{path.name}: {error}"
         raise ManifestError(msg) from error
-
-
-_TOP = (
-    "name",
-    "description",
-    "url",
-    "version",
-    "interface",
-    "exec",
-    "errLog",
-    "tasks",
-    "hooks",
-    "settings",
-    "ui",
-)
-_TASK = ("name", "description", "execArgs", "defaultArgs")
-_HOOK = (*_TASK, "triggeredBy")
-_SETTING = ("displayName", "description", "type")
-_UI = ("javascript", "css", "requires", "csp", "assets")
-
-
-def _manifest(path: Path, top: Mapping[str, Node]) -> Manifest:
     return Manifest(
         path=path,
-        raw_name=_text(top, "name"),
-        description=_text(top, "description"),
-        url=_text(top, "url"),
-        version=_text(top, "version"),
-        interface=_one_of(_text(top, "interface") or "raw", INTERFACES, "interface"),
-        exec=_texts(top, "exec"),
-        err_log=_log_level(_text(top, "errLog")),
-        tasks=_list(top, "tasks", lambda node: _operation(node, _TASK)),
-        hooks=_list(top, "hooks", lambda node: _operation(node, _HOOK)),
-        settings=_settings(top.get("settings")),
-        requires=_ui_requires(top.get("ui")),
+        raw_name=plugin["name"],
+        version=plugin["version"],
+        exec=tuple(plugin["exec"]),
+        err_log=plugin["errLog"] if plugin["errLog"] in _LOG_LEVELS else "error",
+        tasks=tuple(map(_operation, plugin["tasks"])),
+        hooks=tuple(map(_operation, plugin["hooks"])),
+        settings=tuple(
+            Setting(name, one["type"], one["displayName"] or name, one["description"])
+            for name, one in sorted(plugin["settings"].items())
+        ),
     )
 
 
-def _operation(node: Node, allowed: tuple[str, ...]) -> Operation:
-    keys = _keys(node, allowed, "task or hook")
+def _operation(keys: Mapping[str, Any]) -> Operation:
     return Operation(
-        name=_text(keys, "name"),
-        description=_text(keys, "description"),
-        exec_args=_texts(keys, "execArgs"),
-        default_args=_text_map(keys.get("defaultArgs"), "defaultArgs"),
-        triggered_by=_texts(keys, "triggeredBy"),
+        name=keys["name"],
+        description=keys["description"],
+        exec_args=tuple(keys["execArgs"]),
+        default_args=keys["defaultArgs"],
+        triggered_by=tuple(keys.get("triggeredBy", ())),
     )
 
 
-def _settings(node: Node) -> tuple[Setting, ...]:
-    settings: list[Setting] = []
-    for name, value in sorted(_mapping(node, "settings").items()):
-        keys = _keys(value, _SETTING, f"setting {name}")
-        kind = _one_of(_text(keys, "type") or "STRING", SETTING_TYPES, f"type of setting {name}")
-        settings.append(
-            Setting(name, kind, _text(keys, "displayName") or name, _text(keys, "description"))
-        )
-    return tuple(settings)
+def _shaped(node: Node, shape: Any, where: str) -> Any:
+    """Return the node with a default for each absent key.
 
-
-def _ui_requires(node: Node) -> tuple[str, ...]:
-    keys = _keys(node, _UI, "ui")
-    _texts(keys, "javascript")
-    _texts(keys, "css")
-    for name, value in _keys(keys.get("csp"), CSP_KEYS, "csp").items():
-        _texts({name: value}, name)
-    _text_map(keys.get("assets"), "assets")
-    return _texts(keys, "requires")
-
-
-def _log_level(name: str) -> str:
-    return name if name in LOG_LEVELS else "error"
-
-
-def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
-    if value not in allowed:
-        msg = f"invalid {what} {value!r}, allowed are {', '.join(allowed)}"
-        raise ManifestError(msg)
-    return value
-
-
-def _mapping(node: Node, what: str) -> dict[str, Node]:
-    if node is None:
-        return {}
-    if not isinstance(node, dict):
-        msg = f"{what} must be a mapping"
-        raise ManifestError(msg)
-    return node
-
-
-def _keys(node: Node, allowed: tuple[str, ...], what: str) -> dict[str, Node]:
-    mapping = _mapping(node, what)
-    for key in mapping:
-        if key not in allowed:
-            msg = f"field {key} not found in {what}"
+    Raises:
+        ManifestError: it has another shape.
+    """
+    if isinstance(shape, dict):
+        return _mapping(node, shape, where)
+    if isinstance(shape, list):
+        if not isinstance(node, list | None):
+            msg = f"{where} must be a list"
             raise ManifestError(msg)
-    return mapping
-
-
-def _text(mapping: Mapping[str, Node], key: str) -> str:
-    value = mapping.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        msg = f"{key} must be text"
+        return [_shaped(each, shape[0], where) for each in node or ()]
+    if not isinstance(node, str | None):
+        msg = f"{where} must be text"
         raise ManifestError(msg)
-    return value
-
-
-def _list(mapping: Mapping[str, Node], key: str, read: Callable[[Node], T]) -> tuple[T, ...]:
-    value = mapping.get(key)
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        msg = f"{key} must be a list"
+    if isinstance(shape, tuple) and node and node not in shape:
+        msg = f"invalid {where} {node!r}, allowed are {', '.join(shape)}"
         raise ManifestError(msg)
-    return tuple(read(item) for item in value)
+    return node or (shape[0] if isinstance(shape, tuple) else "")
 
 
-def _texts(mapping: Mapping[str, Node], key: str) -> tuple[str, ...]:
-    return _list(mapping, key, lambda item: _text({key: item}, key))
-
-
-def _text_map(node: Node, what: str) -> dict[str, str]:
-    mapping = _mapping(node, what)
-    return {key: _text(mapping, key) for key in mapping}
+def _mapping(node: Node, shape: dict[str, Any], where: str) -> dict[str, Any]:
+    if not isinstance(node, dict | None):
+        msg = f"{where} must be a mapping"
+        raise ManifestError(msg)
+    given = node or {}
+    if "*" in shape:
+        return {key: _shaped(each, shape["*"], f"{where} {key}") for key, each in given.items()}
+    for key in given:
+        if key not in shape:
+            msg = f"field {key} not found in {where}"
+            raise ManifestError(msg)
+    return {key: _shaped(given.get(key), part, key) for key, part in shape.items()}

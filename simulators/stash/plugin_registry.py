@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from .plugin_manifest import Manifest, ManifestError, load
@@ -26,37 +26,24 @@ PLUGIN_FOLDERS = (
     "vendor",
 )
 
-Selection = Iterable[str] | Callable[[Path], bool]
-"""Files to install: relative paths of files and folders, or a predicate on relative paths."""
-
 
 class PluginRegistry:
-    """The plugins that Stash has loaded from its plugins folder.
-
-    Args:
-        directory: the plugins folder.
-    """
+    """The plugins that Stash has loaded from its plugins folder."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.plugins: list[Manifest] = []
-        self.disabled: set[str] = set()
         self.errors: list[str] = []
 
-    def install(self, source: Path, name: str, selection: Selection | None = None) -> Manifest:
-        """Copies a plugin's files as if its package were unzipped, and reloads.
-
-        Args:
-            source: the folder to copy from.
-            name: the plugin's id and its folder's name.
-            selection: which files; by default those that Stash2Plex ships.
+    def install(self, source: Path, name: str, files: Iterable[str] | None = None) -> Manifest:
+        """Copy a plugin's files as if its package were unzipped, and reload.
 
         Raises:
             ManifestError: Stash would not load the plugin.
         """
         target = self.directory / name
         target.mkdir(parents=True, exist_ok=True)
-        for relative in plugin_files(source, selection):
+        for relative in plugin_files(source, files):
             copy = target / relative
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source / relative, copy)
@@ -97,10 +84,6 @@ class PluginRegistry:
         """The plugin of that id, case-sensitively."""
         return next((plugin for plugin in self.plugins if plugin.id == plugin_id), None)
 
-    def enabled(self) -> list[Manifest]:
-        """The plugins that are not switched off, in load order."""
-        return [plugin for plugin in self.plugins if plugin.id not in self.disabled]
-
 
 def _walk(directory: Path) -> list[Path]:
     """Every `.yml` below, hidden folders and symbolic links included."""
@@ -112,16 +95,10 @@ def _walk(directory: Path) -> list[Path]:
     )
 
 
-def plugin_files(source: Path, selection: Selection | None = None) -> list[Path]:
+def plugin_files(source: Path, files: Iterable[str] | None = None) -> list[Path]:
     """Return the relative paths of the files to install, by default those that users get."""
-    if callable(selection):
-        candidates = _files_below(source)
-        return [
-            path.relative_to(source) for path in candidates if selection(path.relative_to(source))
-        ]
-    names = (*PLUGIN_FILES, *PLUGIN_FOLDERS) if selection is None else tuple(selection)
     found: list[Path] = []
-    for name in names:
+    for name in files or (*PLUGIN_FILES, *PLUGIN_FOLDERS):
         path = source / name
         found += [path] if path.is_file() else _files_below(path)
     return [path.relative_to(source) for path in found]

@@ -1,47 +1,47 @@
-"""Root fields of queries: what each of them looks up."""
+"""Root fields of queries and mutations, and the fields below that are no plain attribute."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
 
 from . import scene_query
 from .auth import Gate
 from .calls import Call
-from .entities import Scene
-from .errors import StashError
+from .clock import unix_time
+from .engine import Resolver
+from .entities import Scene, StashError
+from .jobs import JobQueue, Progress
 from .library import Library
-from .plugin_manifest import Manifest
-from .plugin_registry import PluginRegistry
+from .plugin_host import PluginHost
 from .projection import FieldReaders
-from .runner import PluginRunner
-from .settings import StashSettings
 
 Arguments = Mapping[str, Any]
-Resolver = Callable[[Call, Arguments], Any]
-"""Resolves a root field: the request and the field's arguments."""
-
-DATABASE = "stash-go.sqlite"
-SCHEMA_VERSION = 75
 
 
-class Record:
-    """An answer's object, made of its fields."""
+@dataclass(slots=True)
+class StashSettings:
+    """The settings pages; tests may assign to them under the library's lock.
 
-    def __init__(self, **fields: Any) -> None:
-        self.__dict__.update(fields)
+    Attributes:
+        directory: Stash's configuration folder, told to plugins as `Dir`.
+        plugins: plugin id to its map of settings.
+        status: whether the database can be asked.
+    """
+
+    directory: Path
+    plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    status: Literal["SETUP", "NEEDS_MIGRATION", "OK"] = "OK"
+    version: str = "v0.30.1"
 
 
-class Queries:
-    """Resolvers of the Query type.
+class Resolvers:
+    """Resolvers of the Query and Mutation types.
 
-    Args:
-        library: scenes and what they refer to.
-        settings: configuration.
-        gate: credentials.
-        registry: installed plugins.
-        runner: knows Stash's working directory and interpreter.
+    Edits have none: tests make them through `FakeStash`, which runs the same hooks.
     """
 
     def __init__(
@@ -49,135 +49,98 @@ class Queries:
         library: Library,
         settings: StashSettings,
         gate: Gate,
-        registry: PluginRegistry,
-        runner: PluginRunner,
+        host: PluginHost,
+        jobs: JobQueue,
     ) -> None:
         self._library = library
         self._settings = settings
         self._gate = gate
-        self._registry = registry
-        self._runner = runner
+        self._host = host
+        self._jobs = jobs
 
-    def resolvers(self) -> Mapping[str, Resolver]:
-        """Resolvers by field name."""
-        of_the_database: dict[str, Resolver] = {
+    def by_name(self) -> Mapping[str, Resolver]:
+        """Return the resolvers by field name."""
+        settings = self._settings
+        return {
             "findScene": self._find_scene,
             "findScenes": self._find_scenes,
-        }
-        return {
-            **{name: self._once_ready(resolver) for name, resolver in of_the_database.items()},
             "configuration": self._configuration,
-            "plugins": self._plugins,
-            "systemStatus": self._system_status,
-            "version": self._version,
+            "plugins": lambda _call, _arguments: self._host.registry.plugins,
+            "systemStatus": lambda _call, _arguments: settings,
+            "version": lambda _call, _arguments: settings,
+            "configurePlugin": self._configure_plugin,
+            "runPluginTask": self._run_plugin_task,
+            "runPluginOperation": self._run_plugin_operation,
         }
 
-    def _once_ready(self, resolver: Resolver) -> Resolver:
-        """The resolver; an error while the database waits for its migration or set-up."""
-
-        def resolve(call: Call, arguments: Arguments) -> Any:
-            if self._settings.status != "OK":
-                message = "database not initialized"
-                raise StashError(message)
-            return resolver(call, arguments)
-
-        return resolve
-
-    # ---- scenes ----
+    def _require_database(self) -> None:
+        """Refuse while the database waits for its migration or set-up."""
+        if self._settings.status != "OK":
+            message = "database not initialized"
+            raise StashError(message)
 
     def _find_scene(self, _call: Call, arguments: Arguments) -> Scene | None:
-        scenes = self._library.scenes
-        if arguments.get("id") is not None:
-            return scenes.get(scene_query.parse_id(arguments["id"]))
-        checksum = arguments.get("checksum")
-        return next(
-            (
-                scene
-                for scene in scenes.values()
-                if any(file.fingerprint("md5") == checksum for file in scene.files)
-            ),
-            None,
-        )
+        self._require_database()
+        return self._library.scenes.get(scene_query.parse_id(arguments["id"]))
 
     def _find_scenes(self, _call: Call, arguments: Arguments) -> scene_query.FoundScenes:
-        ids = scene_query.parse_ids(arguments.get("ids") or ()) or arguments.get("scene_ids")
-        if ids:
-            return scene_query.by_ids(self._library, ids)
-        return scene_query.find(
-            self._library, arguments.get("scene_filter") or {}, arguments.get("filter") or {}
-        )
+        self._require_database()
+        criteria, page = arguments.get("scene_filter") or {}, arguments.get("filter") or {}
+        return scene_query.find(self._library, criteria, page)
 
-    # ---- configuration ----
+    def _configuration(self, _call: Call, _arguments: Arguments) -> SimpleNamespace:
+        general = SimpleNamespace(apiKey=self._gate.api_key)
+        return SimpleNamespace(plugins=self._settings.plugins, general=general)
 
-    def _configuration(self, _call: Call, _arguments: Arguments) -> Record:
-        settings = self._settings
-        return Record(
-            plugins=settings.plugins,
-            general=Record(
-                stashes=[
-                    Record(path=path, excludeVideo=False, excludeImage=False)
-                    for path in settings.libraries
-                ],
-                databasePath=str(settings.directory / DATABASE),
-                configFilePath=str(settings.directory / "config.yml"),
-                pluginsPath=str(self._registry.directory),
-                parallelTasks=settings.parallel_tasks,
-                apiKey=self._gate.api_key,
-                username=self._gate.username,
-                maxSessionAge=self._gate.max_session_age,
-                logLevel=settings.log_level,
-                pythonPath=self._runner.python,
-            ),
-        )
+    def _configure_plugin(self, _call: Call, arguments: Arguments) -> dict[str, Any]:
+        settings: dict[str, Any] = arguments["input"]
+        with self._library.lock:
+            self._settings.plugins[arguments["plugin_id"]] = settings
+        return settings
 
-    def _system_status(self, _call: Call, _arguments: Arguments) -> Record:
-        settings = self._settings
-        return Record(
-            databaseSchema=SCHEMA_VERSION,
-            databasePath=str(settings.directory / DATABASE),
-            configPath=str(settings.directory / "config.yml"),
-            appSchema=SCHEMA_VERSION,
-            status=settings.status,
-            os=sys.platform,
-            workingDir=str(self._runner.cwd),
-            homeDir=str(settings.directory),
-            ffmpegPath=None,
-            ffprobePath=None,
-        )
+    def _run_plugin_task(self, _call: Call, arguments: Arguments) -> int:
+        plugin_id, task_name = arguments["plugin_id"], arguments.get("task_name")
 
-    def _version(self, _call: Call, _arguments: Arguments) -> Record:
-        settings = self._settings
-        return Record(
-            version=settings.version, hash=settings.build_hash, build_time=settings.build_time
-        )
+        def work(progress: Progress) -> None:
+            self._host.task(plugin_id, task_name, arguments.get("args_map") or {}, progress)
 
-    # ---- plugins ----
+        return self._jobs.add(f"Running plugin task: {task_name or plugin_id}", work)
 
-    def _plugins(self, _call: Call, _arguments: Arguments) -> list[Record]:
-        return [self._plugin(manifest) for manifest in self._registry.plugins]
-
-    def _plugin(self, manifest: Manifest) -> Record:
-        return Record(
-            id=manifest.id,
-            name=manifest.name,
-            description=manifest.description,
-            url=manifest.url,
-            version=manifest.version,
-            enabled=manifest.id not in self._registry.disabled,
-            requires=manifest.requires,
-            settings=manifest.settings,
-        )
+    def _run_plugin_operation(self, call: Call, arguments: Arguments) -> Any:
+        plugin_id, given = arguments["plugin_id"], arguments.get("args") or {}
+        result = self._host.operation(plugin_id, given, call).result
+        if result.error is not None:
+            raise StashError(result.error)
+        return result.output
 
 
-def _plugin_settings(
-    configuration: Any, _call: Any, arguments: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
+def field_readers(library: Library) -> FieldReaders:
+    """Return the readers of fields that are no plain attribute of their record."""
+    studios, performers, tags = library.studios, library.performers, library.tags
+    return {
+        # An empty stamp stands for Go's zero time, which Stash cannot put into an answer.
+        ("Scene", "created_at"): lambda scene, _call, _arguments: scene.created_at or None,
+        ("Scene", "updated_at"): lambda scene, _call, _arguments: scene.updated_at or None,
+        ("Scene", "paths"): _paths,
+        ("Scene", "studio"): lambda scene, _call, _: studios.find(scene.studio_id or 0),
+        ("Scene", "performers"): lambda scene, _call, _: [
+            performers.by_id[id_] for id_ in scene.performer_ids
+        ],
+        ("Scene", "tags"): lambda scene, _call, _: tags.sorted_by_name(scene.tag_ids),
+        ("Studio", "parent_studio"): lambda studio, _call, _: studios.find(studio.parent_id or 0),
+        ("ConfigResult", "plugins"): _plugin_settings,
+    }
+
+
+def _paths(scene: Scene, call: Call, _arguments: Arguments) -> SimpleNamespace:
+    stamp = unix_time(scene.updated_at)
+    return SimpleNamespace(screenshot=f"{call.base_url}/scene/{scene.id}/screenshot?t={stamp}")
+
+
+def _plugin_settings(configuration: Any, _call: Any, arguments: Arguments) -> dict[str, Any]:
     include = arguments.get("include")
     return {
         plugin_id: dict(values)
         for plugin_id, values in configuration.plugins.items()
         if not include or plugin_id in include
     }
-
-
-CONFIGURATION_READERS: FieldReaders = {("ConfigResult", "plugins"): _plugin_settings}

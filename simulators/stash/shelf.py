@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from .clock import StashClock
-from .entities import Named
-from .errors import StashError
+from .entities import Named, StashError
 
 NamedT = TypeVar("NamedT", bound=Named)
 
@@ -17,13 +16,7 @@ Ref = str | int
 
 
 class Shelf(Generic[NamedT]):
-    """All records of one kind. The caller holds the library's lock.
-
-    Args:
-        kind: the kind's name in error messages.
-        make: builds a record.
-        clock: gives new and changed records their time stamps.
-    """
+    """All records of one kind, made by `make`. The caller holds the library's lock."""
 
     def __init__(self, kind: str, make: Callable[..., NamedT], clock: StashClock) -> None:
         self.kind = kind

@@ -139,9 +139,8 @@ def test_merged_tags_are_one_in_plex(rig: Rig) -> None:
 
 def test_a_change_that_plex_does_not_show_queues_nothing(rig: Rig) -> None:
     synced(rig)
-    tag = rig.stash.library.tags.get("kept").id
 
-    runs = rig.stash.editor.tag_update({"id": str(tag), "favorite": True}, rig.stash.call()).runs
+    runs = rig.stash.update_tag("kept", favorite=True)
 
     assert [run.result.output for run in runs] == ["nothing to sync"]
     assert rig.queued() == 0

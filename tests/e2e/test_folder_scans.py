@@ -97,12 +97,12 @@ def test_what_was_edited_before_plex_had_the_file_arrives_when_the_scan_ends(
     scanning: Rig,
 ) -> None:
     rig = scanning
-    rig.plex.scanner.delay = None
+    rig.plex.scanner.waits = True
     (scene_id,) = create(rig, f"{FOLDER}/new/a.mp4")
     rig.stash.edit_scene(scene_id, title="Edited meanwhile", tags=["T"])
     assert rig.wait_until(lambda: scans(rig) != [] and "Plex has no item" in rig.worker_log())
 
-    rig.plex.finish_scan()
+    rig.plex.scanner.finish()
 
     assert rig.settled(), rig.verdict().differences
     assert rig.item_of(scene_id).title == "Edited meanwhile"

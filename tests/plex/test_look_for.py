@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -219,7 +218,7 @@ def test_a_file_is_found_on_a_server_that_refuses_the_filter_by_file(
 def test_a_file_is_found_on_a_server_that_ignores_every_filter(
     plex: FakePlex, section: Section, library: Library, index: PathIndex, clock: Clock
 ) -> None:
-    plex.switches = replace(plex.switches, ignores_file_filter=True, time_filter="none")
+    plex.switches = replace(plex.switches, ignores_file_filter=True)
     key = copied(plex, section, clock, f"{FOLDER}/new.mp4")
     assert library.look_for([f"{FOLDER}/new.mp4"])
     assert found(index, f"{FOLDER}/new.mp4") == [key]
@@ -339,16 +338,9 @@ def test_each_look_asks_for_what_came_after_the_last_one_only(
         assert updated.param("sort") == "updatedAt:desc"
 
 
-@pytest.mark.parametrize("mode", ["quoted", "literal", "none"])
 def test_ten_new_files_one_after_another_cost_no_whole_listing(
-    plex: FakePlex,
-    section: Section,
-    library: Library,
-    index: PathIndex,
-    clock: Clock,
-    mode: Literal["quoted", "literal", "none"],
+    plex: FakePlex, section: Section, library: Library, index: PathIndex, clock: Clock
 ) -> None:
-    plex.switches = replace(plex.switches, time_filter=mode)
     for n in range(10):
         clock.now += REFRESH_INTERVAL
         item = plex.add_item(section, f"{FOLDER}/new{n}.mp4")

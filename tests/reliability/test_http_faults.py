@@ -269,7 +269,7 @@ def _refuse(plex: FakePlex, **where: Any) -> object:
     """From this request on nothing listens any more."""
 
     def action(exchange: Exchange, _fault: Fault) -> bool:
-        exchange.finish(None, 0)
+        exchange.finish(None)
         plex.stop()
         return False
 

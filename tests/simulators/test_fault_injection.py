@@ -80,11 +80,11 @@ def test_a_broken_connection(plex: FakePlex, raw: RawClient, inject: Inject, app
 
 
 def test_another_body(plex: FakePlex, raw: RawClient) -> None:
-    for fault, size in ((plex.faults.huge(3_000_000), 3_000_000), (plex.faults.empty(), 0)):
-        assert len(raw.get("/").content) == size
+    for fault, size in ((plex.faults.body(b"x" * 9), 9), (plex.faults.empty(), 0)):
+        assert len(raw.ask("GET", "/").content) == size
         fault.clear()
     plex.faults.redirect("http://127.0.0.1:9/elsewhere", times=1)
-    assert raw.get("/").headers["Location"] == "http://127.0.0.1:9/elsewhere"
+    assert raw.ask("GET", "/").headers["Location"] == "http://127.0.0.1:9/elsewhere"
     plex.faults.html()
     with pytest.raises(ET.ParseError):
         raw.xml("/")
@@ -94,9 +94,12 @@ def test_which_requests_are_hit(plex: FakePlex, raw: RawClient) -> None:
     plex.faults.status(409, method="PUT", after=1, times=1)
     assert [raw.edit(1, EDIT).status_code for _ in range(3)] == [200, 409, 200]
     plex.faults.status(404, predicate=lambda request: request.param("type") == "7")
-    assert [raw.get(f"/library?type={number}").status_code for number in (7, 8)] == [404, 200]
+    assert [raw.ask("GET", f"/identity?type={number}").status_code for number in (7, 8)] == [
+        404,
+        200,
+    ]
     plex.faults.clear()
-    assert raw.get("/library?type=7").ok
+    assert raw.ask("GET", "/identity?type=7").ok
 
 
 @pytest.mark.parametrize("how", ["hang", "drip"])
@@ -104,7 +107,7 @@ def test_which_requests_are_hit(plex: FakePlex, raw: RawClient) -> None:
 def test_a_stalled_answer(plex: FakePlex, raw: RawClient, how: str, end: str) -> None:
     fault = plex.faults.hang(times=1) if how == "hang" else plex.faults.drip(60.0, times=1)
     with ThreadPoolExecutor() as pool:
-        answer = pool.submit(raw.get, "/library")
+        answer = pool.submit(raw.ask, "GET", "/identity")
         assert fault.wait_for_hit()
         assert not answer.done()
         {"released": fault.release, "cleared": plex.faults.clear, "stopped": plex.stop}[end]()
@@ -112,7 +115,7 @@ def test_a_stalled_answer(plex: FakePlex, raw: RawClient, how: str, end: str) ->
             with pytest.raises(BROKEN):
                 answer.result()
         else:
-            assert answer.result().content == raw.get("/library").content
+            assert answer.result().content == raw.ask("GET", "/identity").content
 
 
 @pytest.mark.parametrize("applied", [False, True])
@@ -124,9 +127,9 @@ def test_a_client_gives_up_waiting(plex: FakePlex, applied: bool) -> None:
         with pytest.raises(requests.ReadTimeout):
             impatient.edit(1, EDIT)
         with pytest.raises(requests.ReadTimeout):
-            impatient.get("/")
+            impatient.ask("GET", "/")
 
-    assert plex.wait_for(lambda server: (server.item(1).studio == "New") is applied)
+    assert plex.log.wait_for(lambda _: (plex.item(1).studio == "New") is applied)
 
 
 def test_overlapping_writes_are_counted(plex: FakePlex, raw: RawClient) -> None:

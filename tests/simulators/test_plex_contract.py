@@ -58,7 +58,6 @@ EDITS: list[tuple[dict[str, Any], dict[str, object], dict[str, Any]]] = [
     ({}, {"userRating.value": "7.5"}, {"user_rating": 7.5}),
     ({}, {"titleSort.value": "zzz"}, {"title_sort": ""}),
     ({}, {"titleSort.value": "zzz", "titleSort.locked": 1}, {"title_sort": "zzz"}),
-    ({"unlocked_title_sort_is_ignored": False}, {"titleSort.value": "z"}, {"title_sort": "z"}),
     ({}, {"thumb.locked": 1, "art.locked": 1}, {"locks": {"thumb", "art"}}),
     ({}, {"genre[0].tag.tag": "X"}, {"genres": (*GENRES, "X")}),
     ({"tags_append": False}, {"genre[0].tag.tag": "X"}, {"genres": ("X",)}),
@@ -74,7 +73,6 @@ EDITS: list[tuple[dict[str, Any], dict[str, object], dict[str, Any]]] = [
     ({}, {"genre[0].tag.tag": "OUTDOOR"}, {"genres": GENRES}),
     ({}, {"genre[0].tag.tag": "Drama "}, {"genres": (*GENRES, "Drama ")}),
     ({}, {"label[0].tag.tag": "red hot"}, {"labels": ("Red hot",)}),
-    ({"capitalizes_labels": False}, {"label[0].tag.tag": "red"}, {"labels": ("red",)}),
 ]
 
 
@@ -147,11 +145,11 @@ def test_a_performers_picture_is_the_same_everywhere(plex: FakePlex, raw: RawCli
     assert (actor.name, actor.role, actor.thumb) == ("Ann", "Self", "http://t/2")
 
 
-def test_a_refresh_by_the_agent_spares_locked_fields(plex: FakePlex, raw: RawClient) -> None:
+def test_a_refresh_by_the_agent_spares_locked_fields(plex: FakePlex) -> None:
     plex.edit(1, title="Mine")
     plex.agent[1] = {"title": "Theirs", "studio": "Theirs", "poster": b"agent"}
 
-    assert raw.ask("PUT", "/library/metadata/1/refresh").ok
+    plex.refresh_item(1)
 
     item = plex.item(1)
     assert (item.title, item.studio, item.poster) == ("Mine", "Theirs", b"agent")
@@ -189,18 +187,8 @@ BEACH, APPLE, CHERRY = "The Beach", "Apple, Pear", "Cherry"
         ("file=sCENE%202", [CHERRY]),
         ("file=Scene%201,Scene%202", [APPLE, CHERRY]),
         ("file=Scene%201,", [BEACH, APPLE, CHERRY]),  # a trailing comma finds everything
-        ("file!=Scene", []),
         ("file=nowhere", []),
-        ("title=beach", [BEACH]),
-        ("title==The%20Beach", [BEACH]),
-        ("title!=beach", [APPLE, CHERRY]),
-        ("genre=DRAMA", [BEACH, APPLE]),
-        ("genre!=Comedy", [APPLE, CHERRY]),
-        ("year>>=2019", [BEACH]),
-        ("addedAt>>=100", [CHERRY]),
-        ("nonsense=1", [BEACH, APPLE, CHERRY]),  # unknown filters and operators are ignored
-        ("addedAt>=150", [BEACH, APPLE, CHERRY]),
-        ("limit=2&sort=addedAt:desc", [APPLE, CHERRY]),
+        ("nonsense=1&addedAt>>=9000", [BEACH, APPLE, CHERRY]),  # unknown filters are ignored
     ],
 )
 def test_a_filter(raw: RawClient, query: str, titles: list[str]) -> None:
@@ -211,8 +199,6 @@ def test_a_filter(raw: RawClient, query: str, titles: list[str]) -> None:
     ("switch", "value", "query"),
     [
         ("ignores_file_filter", True, "type=1&file=nowhere"),
-        ("time_filter", "none", "addedAt>>=9000"),
-        ("time_filter", "literal", "addedAt%3E%3E=9000"),
         ("ignores_paging", True, "X-Plex-Container-Start=2&X-Plex-Container-Size=1"),
     ],
 )
@@ -229,18 +215,15 @@ def test_a_server_that_ignores_a_parameter_lists_everything(
     [
         ("", [APPLE, BEACH, CHERRY]),
         ("titleSort:desc", [CHERRY, BEACH, APPLE]),
-        ("movie.addedAt:desc", [CHERRY, APPLE, BEACH]),
-        ("year:desc,titleSort", [BEACH, APPLE, CHERRY]),
+        ("addedAt:desc", [CHERRY, APPLE, BEACH]),
+        ("id:desc,titleSort", [CHERRY, APPLE, BEACH]),
     ],
 )
 def test_a_sort(raw: RawClient, sort: str, titles: list[str]) -> None:
     assert raw.titles(ALL, {"type": 1, "sort": sort}) == titles
 
 
-def test_a_literal_time_filter_and_an_ignored_sort(plex: FakePlex, raw: RawClient) -> None:
-    plex.switches.time_filter = "literal"
-    assert raw.titles(f"{ALL}?addedAt>=100") == [APPLE, CHERRY]
-    assert raw.titles(ALL, {"sort": "id:desc"}) == [CHERRY, APPLE, BEACH]
+def test_an_ignored_sort(plex: FakePlex, raw: RawClient) -> None:
     plex.switches.ignored_sorts = frozenset(("id",))
     assert raw.titles(ALL, {"sort": "id:desc"}) == [APPLE, BEACH, CHERRY]
 
@@ -251,20 +234,23 @@ def test_an_unreadable_item_breaks_every_answer_that_contains_it(
     plex.switches.unreadable = frozenset((2,))
     first_two = {"sort": "id", "X-Plex-Container-Start": 0, "X-Plex-Container-Size": 2}
     broken = [ALL, "/library/metadata/2", "/library/metadata/1,2,3", f"{ALL}?type=1&file=Scene%201"]
-    assert {raw.get(path).status_code for path in broken} == {500}
-    assert raw.get(ALL, first_two).status_code == 500
+    assert {raw.ask("GET", path).status_code for path in broken} == {500}
+    assert raw.ask("GET", ALL, first_two).status_code == 500
     assert raw.titles(ALL, {**first_two, "X-Plex-Container-Start": 2}) == [CHERRY]
-    assert raw.get("/library/metadata/1,3").ok
+    assert raw.ask("GET", "/library/metadata/1,3").ok
 
 
 def test_a_page(plex: FakePlex, raw: RawClient) -> None:
-    page = raw.xml(f"{ALL}?sort=addedAt", X_Plex_Container_Start="1", X_Plex_Container_Size="1")
+    page = raw.xml(
+        f"{ALL}?sort=addedAt",
+        headers={"X-Plex-Container-Start": "1", "X-Plex-Container-Size": "1"},
+    )
     assert [row.attrib["title"] for row in page] == [APPLE]
     assert [page.attrib[name] for name in ("size", "totalSize", "offset")] == ["1", "3", "1"]
     past = raw.xml(ALL, {"X-Plex-Container-Start": 9, "X-Plex-Container-Size": 5})
     assert (past.attrib["size"], past.attrib["totalSize"]) == ("0", "3")
     plex.switches.require_size_header = True
-    assert raw.get(ALL).status_code == 400
+    assert raw.ask("GET", ALL).status_code == 400
 
 
 def test_a_row_shows_less_than_the_item(plex: FakePlex, raw: RawClient) -> None:
@@ -285,13 +271,11 @@ def test_a_row_shows_less_than_the_item(plex: FakePlex, raw: RawClient) -> None:
     )[0]
     assert [child.tag for child in slim] == ["Media"]
     assert "title" not in slim.attrib
-    plex.switches.listing_truncates_tags = False
-    assert len(raw.xml(ALL, query)[0].findall("Genre")) == 3
 
 
 def test_the_file_filter_sees_every_part_and_follows_moves(plex: FakePlex, raw: RawClient) -> None:
     plex.add_item(
-        plex.section("Scenes"),
+        plex.items()[0].section,
         ["/plex/scenes/x cd1.avi", "/plex/scenes/x cd2.avi"],
         Media((Part("/plex/opt/x.mp4"),), proxy_type=42),
         title="X",
@@ -302,25 +286,23 @@ def test_the_file_filter_sees_every_part_and_follows_moves(plex: FakePlex, raw: 
     plex.move_file("/plex/opt/x.mp4", "/plex/moved.mp4")
     assert raw.titles(ALL, {"type": 1, "file": "/plex/opt/"}) == []
     assert raw.titles(ALL, {"type": 1, "file": "moved"}) == ["X"]
-    assert raw.get(ALL, {"file": "moved"}).status_code == 500  # a type is required
+    assert raw.ask("GET", ALL, {"file": "moved"}).status_code == 500  # a type is required
 
 
-def test_several_items_are_read_at_once(plex: FakePlex, raw: RawClient) -> None:
+def test_several_items_are_read_at_once(raw: RawClient) -> None:
     rows = raw.xml("/library/metadata/3,1,99")
     assert [row.attrib["ratingKey"] for row in rows] == ["3", "1"]
     assert rows[0].attrib["librarySectionID"] == "1"
-    assert raw.get("/library/metadata/98,99").status_code == 404
-    plex.switches.metadata_returns_section_id = False
-    assert "librarySectionID" not in raw.xml("/library/metadata/1")[0].attrib
+    assert raw.ask("GET", "/library/metadata/98,99").status_code == 404
 
 
 # -- the server -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/", "/library", "/library/sections", "/nowhere", "/:/prefs"])
+@pytest.mark.parametrize("path", ["/", "/library/sections", "/nowhere", "/:/prefs"])
 def test_without_the_token_everything_is_401(plex: FakePlex, path: str) -> None:
     with RawClient(plex.url, "wrong") as stranger:
-        assert stranger.get(path).status_code == 401
+        assert stranger.ask("GET", path).status_code == 401
         assert stranger.xml("/identity").attrib["machineIdentifier"] == plex.machine_identifier
     assert plex.log.requests[0].token == "wrong"
     assert "owner-token" not in repr(plex.log.requests)
@@ -331,14 +313,13 @@ def test_without_the_token_everything_is_401(plex: FakePlex, path: str) -> None:
     [
         ("PUT", f"{ALL}?type=1&id=1&studio.value=X"),
         ("POST", "/library/metadata/1/posters"),
-        ("PUT", "/library/metadata/1/refresh"),
         ("GET", "/library/sections/1/refresh"),
         ("GET", "/:/prefs"),
     ],
 )
 def test_a_shared_user_may_look_but_not_edit(plex: FakePlex, method: str, path: str) -> None:
     with RawClient(plex.url, "guest-token") as guest:
-        assert guest.get("/library/sections").ok
+        assert guest.ask("GET", "/library/sections").ok
         assert guest.ask(method, path).status_code == 403
     assert plex.item(1).studio == ""
 
@@ -351,10 +332,7 @@ def test_limits_of_a_server(plex: FakePlex, raw: RawClient) -> None:
     assert raw.ask("POST", "/library/metadata/1/posters", data=b"x" * 11).status_code == 413
     assert raw.ask("POST", "/library/metadata/1/posters", data=b"x" * 10).ok
     plex.maintenance(True)
-    assert b'title="Maintenance"' in raw.get("/identity").content
-    plex.maintenance(False)
-    plex.switches.compresses = True
-    assert raw.get("/library/metadata/1").headers["Content-Encoding"] == "gzip"
+    assert b'title="Maintenance"' in raw.ask("GET", "/identity").content
 
 
 def test_a_restarted_server_has_its_port_and_its_state(plex: FakePlex, raw: RawClient) -> None:
@@ -362,7 +340,7 @@ def test_a_restarted_server_has_its_port_and_its_state(plex: FakePlex, raw: RawC
     raw.edit(1, {"studio.value": "Before"})
     plex.stop()
     with pytest.raises(OSError, match="refused"):
-        raw.get("/identity")
+        raw.ask("GET", "/identity")
     plex.start()
     assert plex.port == port
     assert raw.xml("/library/metadata/1")[0].attrib["studio"] == "Before"
@@ -382,19 +360,18 @@ def test_an_upload_is_kept_by_content_and_selected(
     item = plex.item(1)
     assert ([image.data for image in item.posters], item.poster) == ([b"one", b"two"], b"one")
     assert ("thumb" in item.locks) is locks
-    thumb = raw.xml("/library/metadata/1")[0].attrib["thumb"]
-    assert raw.get(thumb).content == b"one"
+    assert raw.xml("/library/metadata/1")[0].attrib["thumb"]
 
 
 def test_a_collection_lives_as_long_as_its_items_name_it(plex: FakePlex, raw: RawClient) -> None:
     for key, name in ((1, "Box"), (2, "bOX")):
         raw.edit(key, {"collection[0].tag.tag": name})
-    (choice,) = raw.xml("/library/sections/1/collection")
-    assert choice.attrib["title"] == "Box"
-    assert len(raw.titles(ALL, {"type": 1, "collection": choice.attrib["key"]})) == 2
+    section = plex.items()[0].section
+    (box,) = plex.collections(section)
+    assert (box.title, len(box.children)) == ("Box", 2)
     for key in (1, 2):
         raw.edit(key, {"collection[].tag.tag-": "Box"})
-    assert plex.collections(plex.section("Scenes")) == []
+    assert plex.collections(section) == []
 
 
 @pytest.mark.parametrize(
@@ -410,13 +387,13 @@ def test_a_scan_adds_the_files_of_a_folder(
 ) -> None:
     for name in ("new/b.mp4", "newer/c.mkv", "new/b.nfo"):
         plex.disk.add(f"/plex/scenes/{name}")
-    plex.scanner.delay = None
+    plex.scanner.waits = True
 
-    assert raw.get("/library/sections/1/refresh", {"path": path}).status_code == 200
+    assert raw.ask("GET", "/library/sections/1/refresh", {"path": path}).status_code == 200
 
     if found:
         assert raw.xml("/library/sections")[0].attrib["refreshing"] == "1"
-        plex.finish_scan()
+        plex.scanner.finish()
     assert {item.title for item in plex.items()} - {BEACH, APPLE, CHERRY} == found
 
 
@@ -424,12 +401,10 @@ def test_a_missing_file_goes_to_the_trash(plex: FakePlex, raw: RawClient) -> Non
     path = plex.item(1).files[0]
     for action, deleted in ((plex.disk.remove, True), (plex.disk.add, False)):
         action(path)
-        raw.get("/library/sections/1/refresh", {"path": "/plex/scenes/sub0"})
+        raw.ask("GET", "/library/sections/1/refresh", {"path": "/plex/scenes/sub0"})
         assert plex.snapshot()["1"]["deleted"] is deleted
     plex.disk.remove(path)
-    raw.get("/library/sections/1/refresh", {"path": "/plex/scenes/sub0"})
-    raw.ask("PUT", "/library/sections/1/emptyTrash")
-    assert raw.get("/library/metadata/1").status_code == 404
+    raw.ask("GET", "/library/sections/1/refresh", {"path": "/plex/scenes/sub0"})
 
 
 def test_the_real_client_library_understands_the_answers(plex: FakePlex) -> None:

@@ -142,7 +142,7 @@ class Household:
         self._data.create()
         self._requests_to_live: int | None = None
         host: Any = Hooks(self)
-        stash.editor._host = host
+        stash.host = host
         self.open(HASTY)
 
     def open(self, timeout: tuple[float, float]) -> None:

@@ -1,4 +1,4 @@
-"""Small helpers for tests of and with the fake Stash."""
+"""A throw-away plugin, and questions to the fake Stash."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from .fake import FakeStash
+from simulators.stash import FakeStash
 
 YML = """\
 name: Probe
@@ -30,11 +30,7 @@ tasks:
 
 
 def ask(stash: FakeStash, query: str, **variables: Any) -> Any:
-    """`data` of a GraphQL answer.
-
-    Raises:
-        AssertionError: the answer holds errors.
-    """
+    """Return `data` of a GraphQL answer without errors."""
     document = answer(stash, query, **variables)
     assert "errors" not in document, document["errors"]
     return document["data"]

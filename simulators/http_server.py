@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ssl import SSLContext
 from typing import Literal
 
-from simulators.plex.wire import TLS_HANDSHAKE, MalformedError, RawRequest, RequestReader
+from simulators.wire import TLS_HANDSHAKE, MalformedError, RawRequest, read_request, render
 
 _BACKLOG = 256
 _JOIN_SECONDS = 5.0
@@ -42,13 +42,13 @@ class Connection:
     def __init__(self, number: int, sock: socket.socket) -> None:
         self.number = number
         self._sock = sock
-        self._reader = RequestReader(sock)
+        self._stream = sock.makefile("rb")
 
-    def read(self, idle_seconds: float) -> RawRequest | None:
+    def read(self, idle_seconds: float | None) -> RawRequest | None:
         """The next request; None at the end of the connection."""
         self._sock.settimeout(idle_seconds)
         try:
-            return self._reader.read()
+            return read_request(self._stream)
         except OSError:
             return None
 
@@ -89,6 +89,7 @@ class Connection:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
+            self._stream.close()
             self._sock.close()
 
 
@@ -100,7 +101,7 @@ class HttpServer:
 
     Args:
         serve: answers one request; False ends the connection.
-        idle_seconds: how long an idle connection is kept.
+        idle_seconds: how long an idle connection is kept; None for ever.
         tls: for https.
         refuses_plain: with `tls`, whether plain http is closed without a byte.
     """
@@ -108,7 +109,7 @@ class HttpServer:
     def __init__(
         self,
         serve: Serve,
-        idle_seconds: Callable[[], float],
+        idle_seconds: float | None = None,
         tls: SSLContext | None = None,
         refuses_plain: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -142,7 +143,7 @@ class HttpServer:
         self.stopping = threading.Event()
         self._listener = listener
         self._acceptor = threading.Thread(
-            target=self._accept, args=(listener, self.stopping), name="plex-accept", daemon=True
+            target=self._accept, args=(listener, self.stopping), daemon=True
         )
         self._acceptor.start()
 
@@ -196,13 +197,8 @@ class HttpServer:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._accepted += 1
         number = self._accepted
-        thread = threading.Thread(
-            target=self._converse,
-            args=(number, sock, stopping),
-            name=f"plex-connection-{number}",
-            daemon=True,
-        )
-        thread.start()
+        arguments = (number, sock, stopping)
+        threading.Thread(target=self._converse, args=arguments, daemon=True).start()
 
     def _converse(self, number: int, sock: socket.socket, stopping: threading.Event) -> None:
         if self._tls is not None:
@@ -239,9 +235,9 @@ class HttpServer:
     def _answer_all(self, connection: Connection, stopping: threading.Event) -> None:
         while not stopping.is_set():
             try:
-                request = connection.read(self._idle_seconds())
+                request = connection.read(self._idle_seconds)
             except MalformedError:
-                connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                connection.send(render(400, {"Content-Length": "0"}))
                 return
             if request is None:
                 return
