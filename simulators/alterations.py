@@ -12,8 +12,6 @@ Its code is all that reaches the process. It may use its arguments, constants an
 file; each module is imported in the plugin's process, where `worker` is the installed plugin's.
 """
 
-from __future__ import annotations
-
 import dis
 import marshal
 import shutil

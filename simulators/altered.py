@@ -4,8 +4,6 @@ The rig copies this file into the installed plugin's folder, and replaces the en
 lines that call `start`. The plugin's process imports nothing of the rig but this file.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.machinery
 import marshal

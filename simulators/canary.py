@@ -3,8 +3,6 @@
 Every rig has one, and looks when it ends: so the whole suite is a canary test.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

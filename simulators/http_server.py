@@ -1,7 +1,5 @@
 """A listening socket, a thread per connection, and a stop that really stops."""
 
-from __future__ import annotations
-
 import contextlib
 import selectors
 import socket

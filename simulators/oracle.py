@@ -4,8 +4,6 @@ It reads the two servers' final states and says every difference in words. What 
 written here a second time, from the specification: whoever breaks the plugin cannot break this.
 """
 
-from __future__ import annotations
-
 import datetime
 import hashlib
 import unicodedata

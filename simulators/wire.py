@@ -1,7 +1,5 @@
 """HTTP/1.1 on the wire: read one request, render one answer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus

@@ -1,7 +1,5 @@
 """Answers, and the bodies of Plex's errors."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from simulators.wire import reason

@@ -1,7 +1,5 @@
 """The state that all handlers share, behind one lock."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field

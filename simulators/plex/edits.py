@@ -1,7 +1,5 @@
 """The edit PUT: parse it as a whole, then apply it as a whole."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Iterable

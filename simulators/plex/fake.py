@@ -8,8 +8,6 @@ with FakePlex(token="secret-token") as plex:
     assert plex.log.count(kind="edit") == 1
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence

@@ -6,8 +6,6 @@ assert hang.wait_for_hit()
 hang.release()
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Condition

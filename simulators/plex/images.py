@@ -1,7 +1,5 @@
 """Uploading, choosing and forgetting posters and backgrounds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from simulators.plex.answers import RefusedError

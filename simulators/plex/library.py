@@ -1,7 +1,5 @@
 """The library behind the server: makes, finds, changes and removes sections and items."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The query string, in order and with repeated keys, as Plex reads it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 

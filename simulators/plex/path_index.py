@@ -1,7 +1,5 @@
 """Substring search over the file paths of a section, fast enough for 100,000 of them."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 

@@ -1,7 +1,5 @@
 """File filter, sort and paging of a listing."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A bare client of Plex: it sends exactly the request that a test writes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET

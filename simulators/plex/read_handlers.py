@@ -1,7 +1,5 @@
 """GET requests that answer with XML about the library."""
 
-from __future__ import annotations
-
 from simulators.plex.answers import XML, RefusedError, Response, html_error
 from simulators.plex.core import Call, Core
 from simulators.plex.query import requested_page, select

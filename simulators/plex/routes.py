@@ -1,7 +1,5 @@
 """The requests that the server knows: their kind, who may make them, and their handler."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import NamedTuple

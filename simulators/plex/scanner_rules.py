@@ -3,8 +3,6 @@
 Written from the published scanner, apart from the plugin's own account of it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

@@ -1,7 +1,5 @@
 """Scanning folders, and the files on Plex's disk."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

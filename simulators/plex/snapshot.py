@@ -1,7 +1,5 @@
 """The library's final state as plain JSON, for an oracle or to compare two runs."""
 
-from __future__ import annotations
-
 from typing import Any, TypeAlias
 
 from simulators.plex.state import TAG_ATTRIBUTES, Image, Item

@@ -1,7 +1,5 @@
 """Requests that change something, and those about images."""
 
-from __future__ import annotations
-
 from simulators.plex.answers import RefusedError, Response
 from simulators.plex.core import Call, Core
 from simulators.plex.edits import apply_edit, parse_edit

@@ -1,7 +1,5 @@
 """XML of items, sections and lists, in the shapes of real servers."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

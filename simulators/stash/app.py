@@ -1,7 +1,5 @@
 """What Stash answers over HTTP: GraphQL, pictures, the login page and the web page."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re

@@ -1,7 +1,5 @@
 """Who may ask: the session cookie and the API key, as Stash checks them."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

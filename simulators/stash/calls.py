@@ -1,7 +1,5 @@
 """The circumstances of one GraphQL request, handed to every resolver."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Stash's clock: time stamps as RFC 3339 text in the server's local offset."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone

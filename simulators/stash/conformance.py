@@ -1,7 +1,5 @@
 """Holds GraphQL texts against the introspection of a real Stash."""
 
-from __future__ import annotations
-
 import functools
 import json
 import os

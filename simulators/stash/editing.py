@@ -1,7 +1,5 @@
 """Edits as Stash's web page makes them: the change, then the hooks, then the answer."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Unpack

@@ -1,7 +1,5 @@
 """Parses, validates, caches and executes GraphQL requests."""
 
-from __future__ import annotations
-
 import functools
 import traceback
 from collections.abc import Callable, Mapping

@@ -3,8 +3,6 @@
 Attribute names are those of the GraphQL schema wherever a field is plain data.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """The fake Stash: its parts put together, and the ways to act on it."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Iterable, Mapping

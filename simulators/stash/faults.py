@@ -1,7 +1,5 @@
 """Answers of Stash, and errors between a client and Stash that a test injects."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Pictures as Stash serves them: sniffed type, ETag, and a placeholder where there is none."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The fake Stash's database: scenes and what they refer to, under one lock."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import threading

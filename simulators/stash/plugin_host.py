@@ -1,7 +1,5 @@
 """Runs the installed plugins' hooks, tasks and operations on Stash's behalf."""
 
-from __future__ import annotations
-
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,5 @@
 """Stash's reading of a plugin's stderr: the log protocol."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A plugin's `.yml` as Stash decodes it: strictly."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Stash's reading of a plugin's stdout."""
 
-from __future__ import annotations
-
 import json
 import signal
 from typing import Any, NoReturn

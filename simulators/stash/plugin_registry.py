@@ -1,7 +1,5 @@
 """The plugins folder: what is installed, and what Stash makes of it."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterable

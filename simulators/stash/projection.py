@@ -6,8 +6,6 @@ of a type is compiled once per request into a list of readers, and each record i
 graphql-core still parses, validates, coerces arguments, merges fragments and obeys directives.
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar

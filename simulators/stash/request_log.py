@@ -1,7 +1,5 @@
 """What clients asked, for tests to count and to wait on."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Mapping

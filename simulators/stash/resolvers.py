@@ -1,7 +1,5 @@
 """Root fields of queries and mutations, and the fields below that are no plain attribute."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`findScenes`: which scenes, in what order, which page."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

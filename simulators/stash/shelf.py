@@ -1,7 +1,5 @@
 """A store of named records (performers, studios, tags, groups) by id and by name."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar

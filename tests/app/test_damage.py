@@ -1,7 +1,5 @@
 """What is done about a damaged database: the right one is mended, and not in a hot loop."""
 
-from __future__ import annotations
-
 import sqlite3
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Loading the dependencies: a complaint on stderr would show as an error in Stash."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

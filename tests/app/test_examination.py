@@ -1,7 +1,5 @@
 """What one check stumbles over does not stop the others."""
 
-from __future__ import annotations
-
 import pytest
 
 from app.examination import _safely

@@ -1,7 +1,5 @@
 """From Stash's `hookContext` to a job, or to none."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -91,9 +89,6 @@ def kind_of(hook_context: Any) -> str | None:
     return None if job is None else str(job["update_type"])
 
 
-# sceneUpdate
-
-
 @pytest.mark.parametrize("name", SYNCED)
 def test_a_save_that_names_a_synced_field_asks_for_a_sync(name: str) -> None:
     assert kind_of(saved(name)) == "metadata"
@@ -161,9 +156,6 @@ def test_a_job_names_its_scene_and_starts_afresh() -> None:
     }
 
 
-# bulkSceneUpdate and scenesUpdate
-
-
 def test_a_bulk_edit_has_an_input_without_an_id() -> None:
     input_ = {"ids": ["44", "45"], "tag_ids": {"ids": ["3"], "mode": "ADD"}}
     job = only_job(context(input=input_, inputFields=["ids", "tag_ids"]), NOW)
@@ -190,17 +182,11 @@ def test_without_named_fields_any_of_many_inputs_decides() -> None:
     assert only_job(context(input=inputs[:1]), NOW) is None
 
 
-# scans
-
-
 @pytest.mark.parametrize("members", [{}, {"input": None}, {"input": None, "inputFields": None}])
 def test_an_update_without_input_is_a_scan_and_matches_the_scene_again(
     members: dict[str, Any],
 ) -> None:
     assert kind_of(context(**members)) == "path"
-
-
-# Scene.Create.Post
 
 
 def test_a_new_scene_asks_for_a_scan_of_its_folder_that_is_due_after_the_burst() -> None:
@@ -209,9 +195,6 @@ def test_a_new_scene_asks_for_a_scan_of_its_folder_that_is_due_after_the_burst()
     assert job is not None
     assert (job["job_key"], job["update_type"]) == ("scene_45", "scan")
     assert job["next_retry_at"] == NOW + SCAN_DELAY == NOW + 20
-
-
-# performers, studios, tags, and what is gone
 
 
 def subjects_of(hook_context: Any) -> list[tuple[str, str]]:
@@ -303,9 +286,6 @@ def test_whose_id_is_no_number_is_said(event: str) -> None:
         jobs_for_hook({"id": "x", "type": event, "input": None}, NOW)
 
 
-# other events
-
-
 @pytest.mark.parametrize(
     "event",
     [
@@ -326,9 +306,6 @@ def test_any_other_event_asks_for_nothing(event: object) -> None:
 
 def test_a_context_without_a_type_asks_for_nothing() -> None:
     assert only_job({"id": 45, "input": None}, NOW) is None
-
-
-# ids and malformed contexts
 
 
 @pytest.mark.parametrize("given", [45, "45", " 45 "])

@@ -1,7 +1,5 @@
 """Data folders as the earlier implementation left them: written by what it wrote them with."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import sqlite3

@@ -1,7 +1,5 @@
 """Dead letters keep what people read in them, and let no secret and no title come along."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

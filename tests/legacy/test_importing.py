@@ -1,7 +1,5 @@
 """The earlier implementation's data folder is taken over once: nothing lost, nothing doubled."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle
@@ -35,9 +33,6 @@ def earlier(tmp_path: Path) -> EarlierFolder:
 @pytest.fixture
 def switch(tmp_path: Path) -> Switch:
     return Switch(tmp_path / "data")
-
-
-# -- the queue in its own place ---------------------------------------------------------------
 
 
 def test_all_that_waited_or_was_in_progress_waits_once_per_scene(
@@ -119,9 +114,6 @@ def test_jobs_of_ours_are_left_alone(switch: Switch) -> None:
     assert switch.take_over() == ""
 
     assert switch.rows("SELECT * FROM ack_queue_default") == before
-
-
-# -- the other files --------------------------------------------------------------------------
 
 
 def test_time_stamps_tell_that_a_scene_was_synced_once_and_no_more(
@@ -269,9 +261,6 @@ def test_what_others_could_read_is_the_users_alone_afterwards(
     assert set(modes.values()) == {0o600}
 
 
-# -- a data folder from elsewhere -------------------------------------------------------------
-
-
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> EarlierFolder:
     return EarlierFolder(tmp_path / "data" / "earlier")
@@ -321,9 +310,6 @@ def test_what_lies_in_the_log_of_a_database_from_elsewhere_is_taken_over_too(
     assert [job["scene_id"] for job in switch.waiting()] == [1, 2]
     left = {path.name for path in (elsewhere.root / "queue").iterdir()}
     assert not {"data.db", "data.db-wal", "data.db-shm"} & left
-
-
-# -- killed in between ------------------------------------------------------------------------
 
 
 class Killed(BaseException):

@@ -1,7 +1,5 @@
 """Which scene a job of the earlier implementation is about, in every form that it ever had."""
 
-from __future__ import annotations
-
 import pickle
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A matcher over a library that stands in a real index, for tests of its rules."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

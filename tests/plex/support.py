@@ -1,7 +1,5 @@
 """What the tests of the client share."""
 
-from __future__ import annotations
-
 from plex.client import PlexClient
 from simulators.plex import FakePlex
 

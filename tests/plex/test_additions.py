@@ -1,7 +1,5 @@
 """What comes into Plex for scenes that have an item already: noticed by the way, and cheaply."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -164,9 +162,6 @@ def test_a_library_that_is_new_or_was_empty_is_listed(
     item = plex.add_item(empty, f"{FOLDER}/1.mp4")
     library.notice_additions()
     assert item.rating_key in found(index, f"{FOLDER}/1.mp4")
-
-
-# where Plex cannot tell
 
 
 def test_a_server_that_does_not_sort_is_not_listed_for_it(

@@ -1,7 +1,5 @@
 """The client against a server: which requests it makes, and what it makes of the answers."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
@@ -49,9 +47,6 @@ def ours(section: Section) -> OurSection:
     return OurSection(section.key, section.title)
 
 
-# who we are
-
-
 def test_every_request_carries_our_identity_and_the_token_in_its_header_only(
     plex: FakePlex, section: Section, client: PlexClient, item: PlexItem
 ) -> None:
@@ -90,9 +85,6 @@ def test_a_proxy_of_the_environment_is_none_of_plexs_business(
     client = client_of(plex)
     assert client.server_id == plex.machine_identifier
     client.close()
-
-
-# connecting
 
 
 def test_connecting_takes_one_request_and_happens_once(plex: FakePlex, client: PlexClient) -> None:
@@ -150,9 +142,6 @@ def test_a_client_that_could_not_connect_tries_again_at_its_next_request(
     assert [one.title for one in client.sections()] == [section.title]
 
 
-# libraries and their files
-
-
 def test_the_libraries_are_those_of_single_videos(plex: FakePlex, client: PlexClient) -> None:
     plex.add_section("Films", ["/f1", "/f2"])
     plex.add_section("Series", ["/s"], type="show")
@@ -205,9 +194,6 @@ def test_a_listing_that_ends_before_the_number_it_announced_is_an_error(
         next(pages)
 
 
-# items
-
-
 def test_items_are_read_many_at_once_in_their_full_length(
     plex: FakePlex, section: Section, client: PlexClient
 ) -> None:
@@ -234,9 +220,6 @@ def test_when_all_of_a_batch_are_gone_the_next_batch_is_still_read(
     item = plex.add_item(section, "/plex/scenes/a.mp4")
     gone = list(range(1000, 1000 + READ_BATCH))
     assert list(client.read_items([*gone, item.rating_key])) == [item.rating_key]
-
-
-# edits
 
 
 @pytest.mark.parametrize("keys", [[], [0], [-1], [True], ["1"], [1, 0], [None]])
@@ -340,9 +323,6 @@ def test_whatever_the_limits_let_through_reaches_plex(
     stored = plex.item(item.rating_key)
     assert stored.summary.startswith((wanted.summary or "")[:700])
     assert stored.genres == wanted.tags
-
-
-# images
 
 
 @pytest.mark.parametrize(("kind", "lock"), [("poster", "thumb"), ("art", "art")])

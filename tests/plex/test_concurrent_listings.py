@@ -1,7 +1,5 @@
 """Several processes over one path index: none removes what another one has just seen."""
 
-from __future__ import annotations
-
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -69,9 +67,6 @@ class SlowListing:
             if page is None:
                 return
             yield page
-
-
-# two listings, and a look between
 
 
 @pytest.fixture
@@ -193,9 +188,6 @@ def test_a_database_from_before_the_numbers_were_drawn_still_loses_what_plex_los
     again.replace_section(SECTION, pages_of(2), "", NOW)
     assert again.rating_keys() == {1, 2}
     again.close()
-
-
-# whatever the order
 
 
 class IndexMachine(RuleBasedStateMachine):

@@ -1,7 +1,5 @@
 """One lasting device, so that Plex never reports a new one."""
 
-from __future__ import annotations
-
 import uuid
 from pathlib import Path
 

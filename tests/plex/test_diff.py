@@ -1,7 +1,5 @@
 """What one edit must carry so that an item shows a scene."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -56,9 +54,6 @@ def fields_of(wanted: SceneMetadata, shown: PlexItem) -> dict[str, dict[str, str
     }
 
 
-# already in step
-
-
 def test_an_item_that_shows_the_scene_and_is_locked_gets_nothing() -> None:
     edit = edit_for(WANTED, SHOWN, {}, {})
     assert not edit
@@ -97,9 +92,6 @@ def test_a_decomposed_name_in_plex_is_the_composed_one_of_stash() -> None:
     assert not edit_for(wanted, replace(SHOWN, tags=("Cafe\u0301",)), {}, {})
 
 
-# locks
-
-
 @pytest.mark.parametrize(("name", "plex_name"), SCALARS + LISTS)
 def test_a_missing_lock_is_set_and_no_other_field_is_sent(name: str, plex_name: str) -> None:
     fields = fields_of(WANTED, replace(SHOWN, locked=LOCKS - {plex_name}))
@@ -112,9 +104,6 @@ def test_every_field_that_is_sent_is_locked() -> None:
     names = dict(SCALARS + LISTS)
     assert set(fields) == set(names)
     assert all(fields[name][f"{names[name]}.locked"] == "1" for name in fields)
-
-
-# texts
 
 
 @pytest.mark.parametrize(("name", "plex_name"), SCALARS)
@@ -227,15 +216,9 @@ def test_a_field_that_is_not_ours_is_left_alone_and_not_told_as_sent(
     ]
 
 
-# titles (spec.md §4)
-
-
 def test_an_empty_title_fills_one_that_plex_lacks_with_the_files_name() -> None:
     fields = fields_of(replace(WANTED, title=""), replace(SHOWN, title=""))
     assert fields == {"title": {"title.value": "file", "title.locked": "1"}}
-
-
-# lists
 
 
 @pytest.mark.parametrize(("name", "plex_name"), LISTS[:2])
@@ -276,9 +259,6 @@ def test_a_name_that_differs_by_a_blank_only_is_another_one() -> None:
     """Plex takes them for two (Kometa#2649)."""
     fields = fields_of(WANTED, replace(SHOWN, tags=("a, b", "Outdoor ")))
     assert fields["tags"]["genre[].tag.tag-"] == "Outdoor%20,Outdoor "
-
-
-# collections: only ours are ever removed
 
 
 def test_the_users_collections_stay_when_ours_is_added() -> None:
@@ -330,9 +310,6 @@ def test_what_we_added_is_still_known_after_collections_were_off_for_a_while() -
     wanted = replace(WANTED, studio="New", collections=("New",))
     last = edit_for(wanted, SHOWN, while_off.sent, {})
     assert last.fields["collections"]["collection[].tag.tag-"] == "Studio"
-
-
-# preserve_plex_edits: what was sent, what Plex shows, what Stash wants
 
 
 FIELDS = SCALARS + LISTS[:2]
@@ -467,9 +444,6 @@ def test_without_the_setting_a_persons_value_gives_way() -> None:
     assert edit.preserved == ()
 
 
-# what Plex did not keep
-
-
 @pytest.mark.parametrize(("name", "plex_name"), SCALARS + LISTS)
 def test_what_plex_did_not_keep_is_not_sent_again_until_something_else_is_wanted(
     name: str, plex_name: str
@@ -520,9 +494,6 @@ def test_the_collections_of_others_stay_where_ours_is_refused() -> None:
     shown = replace(SHOWN, collections=("The user's own",))
     edit = edit_for(WANTED, shown, {"collections": []}, {}, refused={"collections": ["Studio"]})
     assert (edit.fields, edit.sent["collections"]) == ({}, [])
-
-
-# what an item holds, for putting it back
 
 
 def test_the_current_values_are_all_that_an_edit_can_change_with_the_locks() -> None:

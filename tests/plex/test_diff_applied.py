@@ -1,7 +1,5 @@
 """Edits carried out by a Plex, whichever way it reads them (plex-protocol.md §3.3, §8.3.4)."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """How fields share requests, and how one that is too long is made to fit."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from urllib.parse import quote, unquote
 
@@ -38,9 +36,6 @@ def text_parameters(text: str) -> dict[str, str]:
     return {"summary.value": text, "summary.locked": "1"}
 
 
-# sharing requests
-
-
 @given(sizes=st.lists(st.integers(0, 900), max_size=12))
 def test_fields_share_requests_in_their_order_and_none_is_torn_apart(sizes: list[int]) -> None:
     fields = {f"f{n}": {f"f{n}.value": "x" * size} for n, size in enumerate(sizes)}
@@ -51,9 +46,6 @@ def test_fields_share_requests_in_their_order_and_none_is_torn_apart(sizes: list
     for one, after in pairwise(groups):
         first = next(iter(after.values()))
         assert len(query(joined(one))) + 1 + len(query(first)) > 1000 - len(one)
-
-
-# lists
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,9 +74,6 @@ def test_the_lock_comes_with_the_last_piece_and_what_is_taken_away_after_what_is
     for one in requests:
         places = [key for key in one if key.endswith("].tag.tag")]
         assert places == [f"genre[{n}].tag.tag" for n in range(len(places))]
-
-
-# texts
 
 
 @settings(max_examples=60, deadline=None)

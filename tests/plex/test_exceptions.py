@@ -1,7 +1,5 @@
 """Every way in which Plex can fail, and the class that says what to do about it (spec.md §5)."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import traceback
@@ -79,9 +77,6 @@ TITLE = "A title that nobody else shall read"
 PRIVATE = ("secret-owner-token", TITLE, TITLE.replace(" ", "%20"), "/plex/scenes", "?", "summary")
 
 
-# by status
-
-
 @pytest.mark.parametrize(("status", "expected"), STATUSES.items())
 def test_a_status_means_one_class_and_tells_what_was_being_done(
     status: int, expected: type[PlexError]
@@ -121,9 +116,6 @@ def test_each_class_says_what_to_do_so_none_contains_another_but_for_three() -> 
     assert issubclass(PlexReadOnly, PlexServerDown)
     siblings = {*PlexError.__subclasses__(), PlexTokenExpired}
     assert siblings == {*STATUSES.values(), PlexTlsError, PlexLibraryError, PlexReplaced}
-
-
-# by exception of the libraries below
 
 
 def _max_retries(reason: Exception) -> requests.exceptions.ConnectionError:
@@ -201,9 +193,6 @@ def test_an_exception_of_the_libraries_becomes_one_of_ours_without_its_text(
 def test_a_bug_is_not_taken_for_plexs_fault(bug: BaseException) -> None:
     with pytest.raises(type(bug)), plex_errors("reading"):
         raise bug
-
-
-# the real thing: our client and a server that misbehaves
 
 
 @pytest.fixture
@@ -412,9 +401,6 @@ def test_a_refused_connection_means_that_the_server_is_down(
     assert type(edit(client_of(plex), item)) is PlexServerDown
     plex.start()
     assert list(connected.read_items([item.rating_key])) == [item.rating_key]
-
-
-# TLS
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Edits of which Plex does not take every part: the others arrive, and which it was is told."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
@@ -214,9 +212,6 @@ def test_a_collection_is_refused_in_its_own_library_only() -> None:
     fields = {"collections": {"collection[0].tag.tag": "Smart", "collection.locked": "1"}}
     assert names.without(1, fields)[1] == {"collections": ("Smart",)}
     assert names.without(2, fields) == (fields, {})
-
-
-# length
 
 
 def test_a_long_field_is_sent_whole_where_plex_takes_it(plex: FakePlex, item: PlexItem) -> None:

@@ -1,7 +1,5 @@
 """When a library is asked for nothing, for what changed, and for everything."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

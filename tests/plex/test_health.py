@@ -1,7 +1,5 @@
 """The health check: what it says of each state of Plex, and what that costs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest
@@ -24,9 +22,6 @@ SHORT = (0.2, 0.2)
 
 def requests(plex: FakePlex) -> list[str]:
     return [request.path for request in plex.log.requests]
-
-
-# healthy
 
 
 def test_a_healthy_server(plex: FakePlex, client: PlexClient) -> None:
@@ -62,9 +57,6 @@ def test_an_address_with_a_slash_at_its_end(plex: FakePlex) -> None:
     client = client_of(plex, url=plex.url + "/")
     assert check_plex_health(client, with_token=False).healthy
     client.close()
-
-
-# identity fails
 
 
 Fault = Callable[[FakePlex], object]
@@ -112,9 +104,6 @@ def test_it_recovers_with_the_server(plex: FakePlex, client: PlexClient) -> None
     assert not check_plex_health(client).reachable
     plex.start()
     assert check_plex_health(client).healthy
-
-
-# identity is fine, the rest is not
 
 
 @pytest.mark.parametrize(

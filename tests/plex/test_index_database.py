@@ -1,7 +1,5 @@
 """An error says which of the two databases it is about."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path

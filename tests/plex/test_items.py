@@ -1,7 +1,5 @@
 """Plex's XML, in order and out of it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -190,9 +188,6 @@ def test_any_listing_can_be_stored(videos: list[ET.Element], tmp_path: Path) -> 
     stored = {(p.path, p.rating_key) for part in parts for p in index.find_exact(part.path)}
     index.close()
     assert stored == {(part.path, part.rating_key) for part in parts}
-
-
-# as the real shapes come over the wire
 
 
 def test_an_item_of_the_server_is_read_in_full(

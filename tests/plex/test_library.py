@@ -1,7 +1,5 @@
 """How fresh the path index is kept, and with how few listings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,9 +125,6 @@ def test_a_library_that_is_added_later_is_listed_at_the_next_refresh(
     assert index.rating_keys() == {1, 2}
 
 
-# which libraries
-
-
 @pytest.mark.parametrize("name", ["Scenes", "scenes", "SCENES"])
 def test_only_the_libraries_named_in_the_settings_are_listed_whatever_the_case(
     plex: FakePlex, library: Library, client: PlexClient, index: PathIndex, clock: Clock, name: str
@@ -181,9 +176,6 @@ def test_one_misspelt_name_of_several_is_told(
         Library(client, index, "Scenes, Flims", clock).prepare()
 
 
-# when Plex cannot be asked
-
-
 def test_a_listing_that_breaks_off_is_an_error_and_is_taken_up_again(
     plex: FakePlex, library: Library, index: PathIndex
 ) -> None:
@@ -208,9 +200,6 @@ def test_a_refresh_that_could_not_be_made_may_be_tried_again_at_once(
     plex.maintenance(False)
     assert library.refresh()
     assert index.rating_keys() == {1, 2}
-
-
-# which server
 
 
 def test_another_server_behind_the_same_address_starts_with_an_empty_index(

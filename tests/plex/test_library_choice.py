@@ -1,7 +1,5 @@
 """Which libraries the setting names: never a wrong one, whatever Plex's libraries are called."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """Whatever happens in Plex, the index has what was looked for, and a refresh makes it the truth."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from unittest import mock

@@ -1,7 +1,5 @@
 """What a library is asked for, and which answers are none."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -32,9 +30,6 @@ def fill(plex: FakePlex, section: Section, count: int) -> list[str]:
     for n, name in enumerate(names):
         plex.add_item(section, name, added_at=n * 100, updated_at=n * 100)
     return names
-
-
-# what was updated
 
 
 def test_what_was_updated_since_a_moment_comes_newest_first(
@@ -96,9 +91,6 @@ def test_rows_that_vanish_meanwhile_make_it_uncertain(
         plex.remove_item(item.rating_key)
     with pytest.raises(CannotTell):
         list(pages)
-
-
-# one name
 
 
 def test_a_file_is_found_by_a_piece_of_its_name_with_one_request(

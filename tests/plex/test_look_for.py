@@ -1,7 +1,5 @@
 """Files that the index does not have: found with few requests, and never given up for a filter."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -90,9 +88,6 @@ def copied(plex: FakePlex, section: Section, clock: Clock, path: str) -> int:
 
 def found(index: PathIndex, path: str) -> list[int]:
     return [part.rating_key for part in index.find_exact(path)]
-
-
-# a few
 
 
 def test_a_library_of_thousands_costs_a_request_a_thousand_and_a_new_file_one(
@@ -193,9 +188,6 @@ def test_a_renamed_file_is_found_and_its_old_name_forgotten(
     assert found(index, f"{FOLDER}/00007.mp4") == []
 
 
-# a filter is a request, no guarantee
-
-
 def test_a_file_is_found_on_a_server_that_ignores_the_filter_by_file(
     plex: FakePlex, section: Section, library: Library, index: PathIndex
 ) -> None:
@@ -256,9 +248,6 @@ def test_a_name_without_anything_to_ask_for_is_looked_for_among_the_changes(
     assert plex.log.count(kind="file_filter") == 0
 
 
-# how often
-
-
 def test_after_a_few_single_looks_it_is_the_libraries_turn_and_then_nobodys(
     plex: FakePlex, library: Library, clock: Clock
 ) -> None:
@@ -308,9 +297,6 @@ def test_an_index_that_was_cleared_meanwhile_is_listed_anew(
     index.clear()
     assert library.look_for([f"{FOLDER}/00001.mp4"])
     assert len(index.rating_keys()) == ITEMS
-
-
-# what changed
 
 
 def test_what_is_new_in_a_large_library_is_listed_alone(
@@ -437,9 +423,6 @@ def test_a_refresh_lists_nothing_where_nothing_changed_since_the_look(
 def test_after_a_refresh_nothing_is_looked_for_within_the_interval(library: Library) -> None:
     assert library.refresh()
     assert not library.look_for(MANY)
-
-
-# the libraries
 
 
 def test_the_libraries_are_known_without_asking_again(

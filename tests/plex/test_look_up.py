@@ -1,7 +1,5 @@
 """By which piece of its name a file is asked for, and where."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """From a scene's files to items: what the table of R8 does not show."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What an item held comes back, whatever was written to it since, and however Plex reads it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

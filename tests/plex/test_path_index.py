@@ -1,7 +1,5 @@
 """The local table of which item holds which file."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import unicodedata
@@ -46,9 +44,6 @@ def breaking_off(pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPar
     """A listing that fails after these pages."""
     yield from pages
     raise PlexTemporaryError("it ended half-way")
-
-
-# listing
 
 
 def test_a_listing_is_found_by_path_with_item_and_size(index: PathIndex) -> None:
@@ -157,9 +152,6 @@ def test_the_same_server_keeps_its_files_over_a_restart(index: PathIndex, path: 
     assert again.rating_keys() == {1, 2}
     assert listed(again, 1) == (NOW, "mark")
     again.close()
-
-
-# the file
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 99, b"\x00" * 5000])
@@ -271,9 +263,6 @@ def test_files_of_one_name_are_found_in_whatever_folder(path: str) -> None:
     assert found == [here, there]
     assert [part.section for part in found] == [1, 2]
     index.close()
-
-
-# what changed
 
 
 def test_an_item_taken_in_by_itself_replaces_what_was_known_of_it_only(index: PathIndex) -> None:

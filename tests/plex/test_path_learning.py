@@ -1,7 +1,5 @@
 """Path mappings that the two libraries imply."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -30,9 +28,6 @@ def learned(libraries: Libraries) -> list[str]:
     return [str(one) for one in libraries.learning.mappings() if one.usable]
 
 
-# pairs
-
-
 @pytest.mark.parametrize(
     ("stash", "plex", "pairs"),
     [
@@ -55,9 +50,6 @@ def test_two_paths_of_one_file_say_which_folders_are_the_same(
     stash: str, plex: str, pairs: list[tuple[str, str]]
 ) -> None:
     assert prefix_pairs(stash, plex) == [PrefixPair(*pair) for pair in pairs]
-
-
-# learning
 
 
 def test_enough_scenes_that_agree_teach_a_mapping_and_the_user_is_told_once(
@@ -194,9 +186,6 @@ def test_what_was_learned_is_known_after_a_restart(tmp_path: Path) -> None:
 
     assert again.keys(2) == [2]
     assert (again.walks, again.told) == (0, [])
-
-
-# when
 
 
 def test_stash_is_walked_once_a_day_at_most_however_many_scenes_miss(tmp_path: Path) -> None:

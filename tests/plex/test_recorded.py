@@ -1,7 +1,5 @@
 """Real servers' shapes: our parsers read them, and the fake shows every attribute they have."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from xml.etree.ElementTree import Element, fromstring
 

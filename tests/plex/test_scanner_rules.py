@@ -1,7 +1,5 @@
 """Which files Plex's scanner leaves out, by its published rules."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """A Plex that wants its own name over https: the cause is named, and the address that works."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator
 from pathlib import Path

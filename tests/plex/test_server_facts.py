@@ -1,7 +1,5 @@
 """What is learned about a server: typed, reported once, and bound to the server's version."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Files in Plex's trash: they count while Plex has no other, and are never a reason to doubt."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from xml.etree import ElementTree as ET
 

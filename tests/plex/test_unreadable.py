@@ -1,7 +1,5 @@
 """Items at which Plex fails: found, named once, read by themselves, and no other item suffers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A walk through a library: nothing is missed, whatever moves, and one broken item ends nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -44,9 +42,6 @@ def sizes(plex: FakePlex) -> list[str]:
 
 def breaks(plex: FakePlex, *keys: int) -> None:
     plex.switches = replace(plex.switches, unreadable=frozenset(keys))
-
-
-# pages
 
 
 def test_a_page_that_plex_fails_to_give_is_asked_for_in_half_the_size(
@@ -150,9 +145,6 @@ def test_a_server_that_tells_no_total_is_listed_to_its_end(
     assert paths(walk.Walk(without_total, ours(section))) == names  # type: ignore[arg-type]
 
 
-# from another walk's end
-
-
 def test_a_walk_goes_on_behind_the_last_row_of_another_one(
     plex: FakePlex, section: Section, client: PlexClient
 ) -> None:
@@ -189,9 +181,6 @@ def test_a_server_that_does_not_sort_cannot_tell_what_is_new(
     plex.add_item(section, f"{FOLDER}/new.mp4", title="00002 and a half")
     with pytest.raises(OrderIgnored):
         list(client.list_parts(ours(section), Place(5, 5)))
-
-
-# items at which Plex fails
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Documents of Plex that XML forbids are read without what it forbids."""
 
-from __future__ import annotations
-
 from xml.etree.ElementTree import Element, ParseError
 
 import pytest

@@ -1,7 +1,5 @@
 """What the tests of the reconciliation share."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Scenes that failed before are tried again ever more rarely."""
 
-from __future__ import annotations
-
 import datetime
 
 import pytest

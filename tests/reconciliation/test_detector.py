@@ -1,7 +1,5 @@
 """The three kinds of gap, told by what a sync would send."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

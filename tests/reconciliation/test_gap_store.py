@@ -1,7 +1,5 @@
 """A run on its way and its gaps, in the queue's database."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

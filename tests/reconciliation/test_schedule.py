@@ -1,7 +1,5 @@
 """When a run is due by itself."""
 
-from __future__ import annotations
-
 import pytest
 
 from reconciliation.run import Order, Run, Scope

@@ -1,7 +1,5 @@
 """Which scenes a run looks at, whatever the offset of Stash's time stamps."""
 
-from __future__ import annotations
-
 import datetime
 
 import pytest

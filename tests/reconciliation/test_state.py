@@ -1,7 +1,5 @@
 """`reconciliation_state.json`, whoever wrote it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

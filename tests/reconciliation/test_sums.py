@@ -1,7 +1,5 @@
 """Every scene in one count, every gap in one more, through any number of processes."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,9 +62,6 @@ def test_the_weight_is_held_against_what_is_there() -> None:
         (Finding(Outcome.NO_FILE), False, True),
     ]
     assert counted(seen).weight == Weight(again=2, synced=4, cleared=1, compared=4)
-
-
-# a stored run
 
 
 ORDERS = st.builds(

@@ -1,7 +1,5 @@
 """The walk through Stash's pages, against a real server; Plex's side is made up."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace

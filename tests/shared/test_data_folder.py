@@ -1,7 +1,5 @@
 """Where the plugin keeps its state."""
 
-from __future__ import annotations
-
 import os
 import stat
 from pathlib import Path

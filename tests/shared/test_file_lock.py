@@ -1,7 +1,5 @@
 """The lock between processes: real ones, some of them killed."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

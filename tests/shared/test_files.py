@@ -1,7 +1,5 @@
 """Files that another process has open, replaced and removed also where Windows refuses that."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What killed processes leave behind goes; what living ones are writing stays."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Stash's log protocol: one record a line, never too long, never a secret."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -49,9 +47,6 @@ def collected() -> Collected:
     return Collected()
 
 
-# levels
-
-
 def test_steps_are_told_at_a_level_that_stash_shows_and_only_on_request(
     collected: Collected,
 ) -> None:
@@ -81,9 +76,6 @@ def test_progress_is_a_plain_number_from_0_to_1(
     assert collected.records == [("p", shown)]
 
 
-# one line
-
-
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -111,9 +103,6 @@ def test_any_text_becomes_one_printable_line_below_the_limit(text: str) -> None:
     assert len(line.encode("utf-8")) <= MAX_RECORD_BYTES
 
 
-# secrets
-
-
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "step"])
 def test_no_level_lets_a_secret_out(collected: Collected, level: str) -> None:
     collected.secrets.add("s3cret-token")
@@ -129,9 +118,6 @@ def test_a_secret_at_the_cut_does_not_leave_its_beginning_behind(collected: Coll
     for before in range(MAX_RECORD_BYTES - 60, MAX_RECORD_BYTES + 5):
         collected.log.info("." * before + secret + "." * 100)
     assert not [text for _, text in collected.records if "s3c" in text]
-
-
-# the real thing: a process of its own, its stderr as Stash would read it
 
 
 def stderr_of(script: str) -> bytes:

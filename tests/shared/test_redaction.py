@@ -1,7 +1,5 @@
 """Secrets never leave the process as text."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

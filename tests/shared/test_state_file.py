@@ -1,7 +1,5 @@
 """State on disk: whole or not at all, and readable whatever it holds."""
 
-from __future__ import annotations
-
 import json
 import os
 import resource

@@ -1,7 +1,5 @@
 """The lock's branch for Windows, which cannot be run here, on a simulated C library."""
 
-from __future__ import annotations
-
 import errno
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """A throw-away plugin, and questions to the fake Stash."""
 
-from __future__ import annotations
-
 import textwrap
 from pathlib import Path
 from typing import Any

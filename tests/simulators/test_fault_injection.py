@@ -1,7 +1,5 @@
 """An injected fault does to a client what its name says, and no more."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

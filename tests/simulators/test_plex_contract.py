@@ -1,7 +1,5 @@
 """The fake Plex answers as a real server does: one table for each kind of request."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The fake Stash answers, calls hooks and runs plugins as a real Stash does."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

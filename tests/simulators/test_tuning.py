@@ -1,7 +1,5 @@
 """What tests set in the plugin's processes is there to be set."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 
 import pytest

@@ -1,7 +1,5 @@
 """A fake Stash, open and locked, and our connection to it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The way to Stash: addresses, credentials that end, and answers that are none."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from contextlib import suppress
@@ -52,9 +50,6 @@ GIVEN: dict[str, Any] = {
     "Dir": "/config",
     "PluginDir": "/config/plugins/x",
 }
-
-
-# addresses
 
 
 def test_what_stash_hands_over_is_read() -> None:
@@ -149,9 +144,6 @@ def test_any_json_is_an_address(raw: Any) -> None:
     assert address.host
     assert address.base_url.startswith(f"{address.scheme}://")
     assert isinstance(address.cookie, str)
-
-
-# credentials
 
 
 def test_every_secret_is_told_before_it_is_used(locked: FakeStash) -> None:
@@ -270,9 +262,6 @@ def test_no_secret_is_in_an_errors_text(locked: FakeStash, connect: Connect, sta
             ask()
         assert cookie[:20] not in str(caught.value)
         assert "key-0123456789" not in str(caught.value)
-
-
-# answers that are none
 
 
 @pytest.mark.parametrize(

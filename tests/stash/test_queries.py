@@ -1,7 +1,5 @@
 """Every GraphQL text of the plugin, held to the API of a real Stash."""
 
-from __future__ import annotations
-
 import pytest
 
 from simulators.stash.conformance import real_schema_path, validate_against_real

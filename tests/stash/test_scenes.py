@@ -1,7 +1,5 @@
 """Reading scenes, settings and covers."""
 
-from __future__ import annotations
-
 import hashlib
 
 import pytest
@@ -37,9 +35,6 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ids(pages: list[list[StashScene]]) -> list[list[int]]:
     return [[scene.id for scene in page] for page in pages]
-
-
-# reading some
 
 
 def test_a_scene_is_read_with_all_that_plex_could_show(
@@ -93,9 +88,6 @@ def test_an_answer_with_something_that_is_no_scene_is_an_error(
     )
     with pytest.raises(StashQueryError, match="no scene"):
         scenes.read([1])
-
-
-# reading all
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -209,9 +201,6 @@ def test_an_answer_without_a_list_is_an_error(
         scenes.count()
 
 
-# a page, held to Stash's own count
-
-
 def test_pages_behind_a_scene_come_by_rising_id_with_what_is_left(
     stash: FakeStash, scenes: StashScenes
 ) -> None:
@@ -268,9 +257,6 @@ def test_a_page_without_a_list_or_a_count_is_an_error(
         scenes.page_after(0, 2)
 
 
-# settings
-
-
 def test_the_settings_are_read_as_they_are_stored(
     stash: FakeStash, connection: StashConnection
 ) -> None:
@@ -307,9 +293,6 @@ def test_reading_the_settings_brings_the_api_key_for_a_lasting_connection(
     clock.now += 100_000
     StashScenes(connection).count()
     assert [request.auth for request in locked.requests.all()] == ["cookie", "apikey"]
-
-
-# covers
 
 
 def test_a_cover_comes_with_its_hash_and_its_tag(

@@ -1,7 +1,5 @@
 """Settings are added to what Stash has stored, and nothing that is stored is ever lost."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A queue on disk and a clock that stands still."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the tests of the queue share."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import time

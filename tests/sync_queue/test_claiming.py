@@ -1,7 +1,5 @@
 """Which jobs a worker gets, in which order, and what becomes of rows that are none."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import sys
@@ -119,9 +117,6 @@ def test_queued_scenes_are_those_that_wait_whatever_the_kind(queue: QueueManager
     assert queue.queued_scene_ids() == {1, 22}
 
 
-# a worker that died
-
-
 def test_the_jobs_of_a_dead_worker_wait_again_as_they_were(
     queue: QueueManager, second: QueueManager, clock: Clock
 ) -> None:
@@ -146,9 +141,6 @@ def test_resuming_twice_finds_nothing_the_second_time(queue: QueueManager) -> No
     queue.enqueue([job(1), job(2)])
     queue.claim(2)
     assert [queue.resume(), queue.resume()] == [2, 0]
-
-
-# rows that are no jobs of ours
 
 
 @pytest.mark.parametrize(
@@ -339,9 +331,6 @@ def test_any_json_hint_comes_back_as_it_went_in(queue: QueueManager, data: objec
     claims = queue.claim(9)
     queue.finish(claims)
     assert [claim.job.data for claim in claims] == [json.loads(json.dumps({"hint": data}))]
-
-
-# endings
 
 
 def test_a_buried_job_leaves_the_queue_in_the_same_commit(queue: QueueManager) -> None:

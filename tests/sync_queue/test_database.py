@@ -1,7 +1,5 @@
 """The database itself: modes, versions, indexes, and persist-queue on the same table."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import stat
@@ -51,9 +49,6 @@ def test_files_and_folders_belong_to_the_user_alone(tmp_path: Path) -> None:
     assert modes.pop(Path(data.queue_folder)) == 0o700
     assert modes.pop(Path(data.spool)) == 0o700
     assert set(modes.values()) == {0o600}
-
-
-# versions
 
 
 def test_a_new_database_carries_our_version(path: str) -> None:
@@ -201,9 +196,6 @@ def test_readers_do_not_wait_for_a_writer(path: str) -> None:
     reader.close()
 
 
-# persist-queue's own class on our rows, and we on its
-
-
 def test_persist_queue_reads_what_we_wrote(queue: QueueManager, folder: str) -> None:
     queue.enqueue([job(1, cover_changed=True), job(2)])
     theirs = SQLiteAckQueue(folder, serializer=json_serializer)
@@ -246,9 +238,6 @@ def test_persist_queue_resumes_what_our_worker_left(queue: QueueManager, folder:
     theirs = SQLiteAckQueue(folder, auto_resume=True, serializer=json_serializer)
     assert theirs.get(block=False)["scene_id"] == 1
     theirs.close()
-
-
-# indexes: a job that waits costs nothing until it is due (spec.md §5)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Dead letters of an outage back into the queue: which, past which gates, and never half."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -64,9 +62,6 @@ def counted(result: RecoveryResult) -> int:
     )
 
 
-# -- which ones ---------------------------------------------------------------------------------
-
-
 def test_safe_types_alone_unless_more_is_asked_for_and_permanent_ones_never() -> None:
     assert get_error_types_for_recovery(include_optional=False) == SAFE_RETRY_ERROR_TYPES
     wide = get_error_types_for_recovery(include_optional=True)
@@ -100,9 +95,6 @@ def test_the_oldest_comes_first_and_other_types_stay_out(queue: QueueManager) ->
     bury(queue, 2, "PlexPermanentError", at=NOW + 1)
     found = get_outage_dlq_entries(queue.dead_letters, NOW, NOW + 60, {DOWN})
     assert [one.job.scene_id for one in found if one.job] == [1, 3]
-
-
-# -- the gates ----------------------------------------------------------------------------------
 
 
 def test_with_plex_away_nobody_is_asked_and_nothing_changes(queue: QueueManager) -> None:
@@ -164,9 +156,6 @@ def test_two_letters_of_one_scene_become_one_job(queue: QueueManager) -> None:
     assert [one["scene_id"] for _, one, _ in rows(queue)] == [1]
 
 
-# -- the counts ---------------------------------------------------------------------------------
-
-
 def test_every_letter_is_counted_once(queue: QueueManager) -> None:
     queue.enqueue([job(1)])
     for scene_id in range(1, 6):
@@ -220,9 +209,6 @@ def test_a_second_time_changes_nothing(queue: QueueManager) -> None:
     assert again == RecoveryResult(skipped_already_queued=2)
     assert rows(queue) == before
     assert recover(queue) == RecoveryResult()
-
-
-# -- the move -----------------------------------------------------------------------------------
 
 
 def test_a_recovered_job_starts_afresh(queue: QueueManager, clock: Clock) -> None:

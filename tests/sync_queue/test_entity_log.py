@@ -1,7 +1,5 @@
 """Which scenes had whom when last synced, and forgetting scenes that are gone."""
 
-from __future__ import annotations
-
 import pytest
 
 from sync_queue import entity_log

@@ -1,7 +1,5 @@
 """Clearing, hurrying and reviving jobs."""
 
-from __future__ import annotations
-
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -32,9 +30,6 @@ def scenes_due(queue: QueueManager) -> list[int | None]:
     return [claim.job.scene_id for claim in queue.claim(99)]
 
 
-# counting
-
-
 @pytest.mark.parametrize("before", range(1, 4), ids=["first", "second", "third"])
 @pytest.mark.parametrize("taken", [False, True], ids=["given back", "taken"])
 def test_a_job_that_changes_hands_while_they_are_counted_is_counted_once(
@@ -62,9 +57,6 @@ def test_a_job_that_changes_hands_while_they_are_counted_is_counted_once(
     assert sum(counts.values()) == 1
 
 
-# clearing
-
-
 def test_clearing_removes_what_waits_and_keeps_what_is_in_progress(
     queue: QueueManager, clock: Clock, folder: str
 ) -> None:
@@ -78,9 +70,6 @@ def test_clearing_removes_what_waits_and_keeps_what_is_in_progress(
     assert queue.clear_waiting() == 0
     found = queue._queue.connection.execute("SELECT _id FROM ack_queue_default").fetchall()
     assert (foreign,) in found
-
-
-# bringing due times forward
 
 
 def test_a_job_that_waits_longer_than_any_back_off_is_made_due(
@@ -125,9 +114,6 @@ def test_hurrying_a_job_in_progress_or_gone_changes_nothing(queue: QueueManager)
     (claim,) = queue.claim(1)
     queue.hurry([claim.row_id, 999])
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
-
-
-# dead letters back into the queue
 
 
 def bury(queue: QueueManager, clock: Clock, scene: int, error: str = "PlexServerDown") -> None:

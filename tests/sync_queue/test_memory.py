@@ -1,7 +1,5 @@
 """The sync log and the dead letters: what they keep, replace and forget."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 
@@ -25,9 +23,6 @@ ORIGINAL: dict[str, str | list[str]] = {"title": "old", "tags": []}
 
 def dead(scene_id: int | None = 1, job_id: str = "j") -> SyncJob:
     return SyncJob(job_id, f"scene_{scene_id}", "metadata", scene_id)
-
-
-# what an item was sent
 
 
 def test_an_item_that_was_never_written_is_not_remembered(queue: QueueManager) -> None:
@@ -193,9 +188,6 @@ def test_members_of_an_odd_type_in_the_memory_are_left_out(queue: QueueManager) 
     assert found.sent == {"title": "t", "tags": ["a", "5"]}
 
 
-# how a scene's job ended
-
-
 def test_a_scenes_record_comes_back_and_is_replaced_by_the_next(queue: QueueManager) -> None:
     first = SceneRecord("skipped", NOW, "no metadata yet")
     second = SceneRecord(
@@ -267,9 +259,6 @@ def test_what_is_remembered_inside_a_failed_transaction_is_not(queue: QueueManag
     with pytest.raises(RuntimeError, match="killed"):
         settle()
     assert queue.sync_log.scene(1) is None
-
-
-# dead letters
 
 
 def test_a_newer_failure_of_the_same_scene_and_type_replaces_the_older(

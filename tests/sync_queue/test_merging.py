@@ -1,7 +1,5 @@
 """One waiting job per subject and kind: what a second edit does to it."""
 
-from __future__ import annotations
-
 import sqlite3
 
 import pytest

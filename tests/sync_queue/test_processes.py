@@ -1,7 +1,5 @@
 """Many processes at once, and processes that are killed."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The queue as seen by somebody who changes nothing."""
 
-from __future__ import annotations
-
 import pickle
 from pathlib import Path
 

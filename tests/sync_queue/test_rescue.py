@@ -1,7 +1,5 @@
 """What a damaged database becomes, and what waits beside it."""
 
-from __future__ import annotations
-
 import sqlite3
 from pathlib import Path
 

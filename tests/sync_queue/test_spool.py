@@ -1,7 +1,5 @@
 """The spool: what hooks add and how it gets into the database."""
 
-from __future__ import annotations
-
 import errno
 import json
 import multiprocessing
@@ -44,9 +42,6 @@ def names(folder: str) -> list[str]:
     return sorted(os.listdir(f"{folder}/spool"))
 
 
-# names
-
-
 def test_a_name_says_which_job_it_is_and_since_when_it_waits() -> None:
     found = spooled("metadata.scene_12.cover_changed")
 
@@ -82,9 +77,6 @@ def test_what_is_no_job_of_this_version_is_left_alone(
 def test_any_name_is_a_job_or_none(name: str) -> None:
     found = job_of(name)
     assert found is None or found["scene_id"] is None or found["scene_id"] >= 0
-
-
-# storing
 
 
 def test_all_jobs_of_an_event_are_stored_with_one_flush_of_the_folder(
@@ -140,9 +132,6 @@ def test_a_folder_that_takes_no_job_is_an_error(tmp_path: Path, kind: str) -> No
         place.write_text("a file, which takes no job from anybody, root included")
     with pytest.raises(OSError, match=r"No such file|Not a directory"):
         store(str(place), ["metadata.scene_1"])
-
-
-# importing
 
 
 def test_jobs_are_imported_in_order_merged_by_subject_and_once(
@@ -263,9 +252,6 @@ def test_a_spool_that_nobody_imports_keeps_one_file_of_each_job(folder: str) -> 
     assert len(names(folder)) == len(newest)
 
 
-# the connection of a hook that finds a worker alive
-
-
 def test_a_living_worker_gets_the_connection_in_a_file_of_the_user_alone(folder: str) -> None:
     place, lock = f"{folder}/spool", f"{folder}/worker.lock"
     held = FileLock(lock)
@@ -323,9 +309,6 @@ def test_a_connection_torn_by_a_power_cut_is_removed(folder: str, torn: bytes) -
     (Path(folder) / "spool" / "connection").write_bytes(torn)
     assert Spool(folder).take_connection() is None
     assert not Spool(folder).has_news()
-
-
-# the inbox of older versions
 
 
 def test_jobs_of_an_older_versions_inbox_are_imported_once(

@@ -4,8 +4,6 @@ Each accepted edit leaves a mark of its own in its job's data. So whatever is me
 resumed, it can be told exactly which edits the queue still owes to Plex.
 """
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from dataclasses import dataclass, field

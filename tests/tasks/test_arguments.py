@@ -1,7 +1,5 @@
 """Arguments of tasks: what is unambiguous is taken, what is wrong is refused in words."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -170,9 +168,6 @@ def test_whatever_json_brings_is_understood_within_its_range_or_refused_in_one_l
 
     assert found is None or isinstance(found, bool | str | Mapping) or 1 <= found < 2**31
     assert said == "" or (said.startswith(f"{name} is ") and len(said) < 300)
-
-
-# which task, and which arguments it has
 
 
 WRONG_MODES: list[tuple[Any, str]] = [

@@ -1,7 +1,5 @@
 """What the Doctor makes of what he sees, and what he keeps to himself."""
 
-from __future__ import annotations
-
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -42,9 +40,6 @@ FOLDER = storage.FolderCheckup(
 
 def plain(text: str) -> str:
     return text
-
-
-# the answer
 
 
 def test_the_last_line_begins_with_the_remedy_of_the_worst() -> None:
@@ -114,9 +109,6 @@ def test_no_value_of_a_setting_is_repeated(value: str) -> None:
     assert "canary" not in check.text
     for name in stored:
         assert name in check.text
-
-
-# servers
 
 
 def test_a_refused_log_in_says_where_the_key_is() -> None:
@@ -233,9 +225,6 @@ def test_coverage_points_to_check_path_mapping_when_nothing_was_ever_synced() ->
     assert "Check Path Mapping" in unsynced.remedy
 
 
-# storage
-
-
 @pytest.mark.parametrize(
     ("free", "level"),
     [(10**10, Level.OK), (499_999_999, Level.WARNING), (49_999_999, Level.FAULT)],
@@ -277,9 +266,6 @@ def test_an_older_schema_and_no_database_at_all_are_no_fault(tmp_path: Path) -> 
     )
     assert work.check_queue(none).level is Level.OK
     assert look_at_index(str(tmp_path / "library.db")) == IndexCheckup(exists=False)
-
-
-# the plugin and its Python
 
 
 def test_versions_other_than_those_tested_with_are_a_warning(tmp_path: Path) -> None:

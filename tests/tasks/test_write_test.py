@@ -1,7 +1,5 @@
 """Test Write leaves an item as it was: under each reading, and after a kill at each request."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing

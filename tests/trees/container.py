@@ -1,7 +1,5 @@
 """A container as far as processes go: a PID namespace with a process 1 of the test's choice."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

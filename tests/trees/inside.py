@@ -4,8 +4,6 @@ Usage: inside.py SOCKET. Each request is a connection: one JSON line, and with `
 standard streams as descriptors; the answer is a JSON value.
 """
 
-from __future__ import annotations
-
 import array
 import json
 import os

@@ -1,7 +1,5 @@
 """What property tests of parsers feed them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hypothesis import strategies as st

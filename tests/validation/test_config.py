@@ -1,7 +1,5 @@
 """The settings: defaults, ranges, wrong types, and what the user is told."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import fields
 from typing import Any
@@ -91,9 +89,6 @@ def refusal_of(**given: Any) -> str:
     return warning
 
 
-# defaults (spec.md §1)
-
-
 def test_the_remaining_settings_have_their_defaults() -> None:
     config = parse().config
     assert config.plex_library == ""
@@ -110,9 +105,6 @@ def test_no_setting_is_left_out_of_these_tests() -> None:
 def test_an_empty_value_is_an_unset_one(name: str) -> None:
     for unset in (None, "", "  \t"):
         assert value_of(**{name: unset}) == getattr(Config(), name)
-
-
-# wrong JSON types, converted where unambiguous
 
 
 @pytest.mark.parametrize(
@@ -197,9 +189,6 @@ def test_a_timeout_is_read_under_its_other_name_unless_its_own_is_set(
     assert getattr(parse(**{alias: 7, name: ""}).config, name) == default
 
 
-# Plex's address and token
-
-
 @pytest.mark.parametrize(
     "behind",
     ["/web/index.html#!/server/f00/details?key=%2Flibrary", "/web", "/?X-Plex-Token=abcdefgh1234"],
@@ -265,9 +254,6 @@ def test_a_setting_wins_over_the_environment_and_a_malformed_one_is_still_a_faul
     assert parse_config({**PLEX, "plex_url": "plex"}, ENVIRONMENT).faults
 
 
-# never a bad optional setting's fault
-
-
 @pytest.mark.parametrize("stored", [None, [], "text", 5, True, 1.5])
 def test_settings_that_are_no_map_count_as_unset(stored: object) -> None:
     parsed = parse_config(stored, ENVIRONMENT)
@@ -320,9 +306,6 @@ def test_reading_the_settings_that_were_understood_changes_nothing(stored: Any) 
     again = parse_config(json.loads(json.dumps(plain)), {})
     assert (again.warnings, again.faults) == ((), ())
     assert {name: getattr(again.config, name) for name in plain} == plain
-
-
-# the token (spec.md §10)
 
 
 SECRETS = st.text("abcdefghijkLMNOP0123456789_-", min_size=10, max_size=40).map("Tok".__add__)

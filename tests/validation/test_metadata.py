@@ -1,7 +1,5 @@
 """From a scene to what Plex shall show."""
 
-from __future__ import annotations
-
 import random
 import unicodedata
 from dataclasses import fields, replace
@@ -49,9 +47,6 @@ SCENES = st.builds(
 
 def entities(*names: str) -> tuple[Entity, ...]:
     return tuple(Entity(number, name) for number, name in enumerate(names, 1))
-
-
-# every field
 
 
 def test_a_scene_is_projected_field_by_field() -> None:
@@ -134,9 +129,6 @@ def test_texts_are_sanitized_and_cut() -> None:
     assert shown.collections == ("s" * 255,)
 
 
-# lists
-
-
 def test_names_that_differ_in_case_or_composition_only_are_one_in_the_first_spelling() -> None:
     scene = replace(
         SCENE,
@@ -192,9 +184,6 @@ def test_two_performers_of_one_name_are_told_apart_and_stay_two() -> None:
     assert [len(name) for name in shown] == [MAX_NAME, MAX_NAME]
 
 
-# dates
-
-
 @pytest.mark.parametrize(
     ("date", "shown"),
     [
@@ -243,9 +232,6 @@ def test_a_date_that_no_calendar_has_leaves_plexs_alone(date: str) -> None:
 def test_a_date_is_a_full_one_empty_or_left_alone(text: str) -> None:
     date = plex_date(text)
     assert date in (None, "") or plex_date(str(date)) == date
-
-
-# the digest: a short name of exactly this content
 
 
 @pytest.mark.parametrize(
@@ -325,9 +311,6 @@ def test_whatever_stash_has_what_is_sent_is_bounded_composed_and_distinct(
         assert len(names) <= limit
         assert len({folded(name) for name in names}) == len(names)
         assert all(names)
-
-
-# the quality gate (spec.md §4)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """`obfuscate_paths`: no path and no title is left in a text, and the same becomes the same."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

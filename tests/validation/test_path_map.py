@@ -1,7 +1,5 @@
 """Prefixes that differ between the two machines."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -14,9 +12,6 @@ def mapped(text: str) -> PathMap:
     paths, problems = parse_path_map(text)
     assert problems == []
     return paths
-
-
-# reading
 
 
 @pytest.mark.parametrize(
@@ -40,9 +35,6 @@ def test_any_text_is_pairs_and_problems(text: str) -> None:
     paths, problems = parse_path_map(text)
     parts = [part for part in text.split(";") if part.strip()]
     assert len(paths.pairs) + len(problems) == len(parts)
-
-
-# applying
 
 
 def test_a_prefix_ends_at_a_folders_boundary() -> None:

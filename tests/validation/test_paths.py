@@ -1,7 +1,5 @@
 """Paths compared as two systems may spell them."""
 
-from __future__ import annotations
-
 import unicodedata
 
 import pytest

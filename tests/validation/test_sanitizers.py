@@ -1,7 +1,5 @@
 """Texts on their way to Plex: storable, readable back as XML, and the same when done twice."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
@@ -22,9 +20,6 @@ PERSIAN = "می\u200cخواهم"  # noqa: RUF001 - Persian
 ODD = "\x00\x01\t\n\r\x0b\x0c\x1b\x1f\x7f\x85\x9f\u00ad\u200b\u200c\u200d\u200e\u200f\u2028\u2029"
 ODD += "\u202e\u2060\ufeff\ufdd0\ufffe\uffff\U0001fffe\ud800\udfff\u0301\u0345\u1e9b\u0323 e\u0301a"
 ODD_TEXT = st.text(ODD) | ANY_TEXT | st.text(" \n\tab")
-
-
-# what becomes of which character
 
 
 @BOTH
@@ -84,9 +79,6 @@ def test_paragraphs_are_at_most_one_empty_line_apart(breaks: int) -> None:
     assert sanitize_summary("a" + " \r\n\t" * breaks + "b") == "a\n\nb"
 
 
-# limits
-
-
 @pytest.mark.parametrize(("sanitize", "limit"), [(sanitize_name, 255), (sanitize_summary, 10_000)])
 def test_a_text_is_as_long_as_plex_takes_it(sanitize: Sanitize, limit: int) -> None:
     assert sanitize("x" * limit) == "x" * limit
@@ -103,9 +95,6 @@ def test_characters_are_counted_and_not_bytes() -> None:
 def test_a_long_name_ends_with_a_whole_word() -> None:
     name = sanitize_name("word " * 100)
     assert name == ("word " * 51).strip()
-
-
-# always
 
 
 @BOTH
@@ -172,9 +161,6 @@ def test_of_a_huge_text_the_same_is_kept_as_if_all_of_it_were_looked_at(
     sanitize: Callable[..., str], text: str, limit: int
 ) -> None:
     assert sanitize(text, limit) == cut(sanitize(text, 1_000_000), limit).strip()
-
-
-# cut
 
 
 @pytest.mark.parametrize(

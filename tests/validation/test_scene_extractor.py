@@ -1,7 +1,5 @@
 """Scenes as Stash's GraphQL gives them, and as it never should."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -142,9 +140,6 @@ def test_any_json_is_a_well_typed_scene_or_a_scene_format_error(raw: Any) -> Non
     assert all(one.name.strip() for one in entities)
     assert all(file.path for file in scene.files)
     assert str(scene.id) in scene.label
-
-
-# how people recognise it
 
 
 @pytest.mark.parametrize(

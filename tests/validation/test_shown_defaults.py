@@ -1,7 +1,5 @@
 """The defaults for Stash's page: what is written, what is left as it is, and what is not again."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

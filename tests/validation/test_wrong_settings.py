@@ -1,7 +1,5 @@
 """Wrong settings, one by one: each is answered in words, and its default is used."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import fields
 from typing import Any

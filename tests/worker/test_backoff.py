@@ -1,7 +1,5 @@
 """How long a job waits before the next try (spec.md §5)."""
 
-from __future__ import annotations
-
 import random
 
 import pytest

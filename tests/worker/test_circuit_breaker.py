@@ -1,7 +1,5 @@
 """The circuit breaker: opens on outages only, lets one probe through, and survives everything."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any
@@ -52,20 +50,11 @@ def killed(breaker: CircuitBreaker) -> CircuitBreaker:
     return CircuitBreaker.from_state(json.loads(json.dumps(breaker.to_state())))
 
 
-# closed
-
-
 def test_the_fifth_failure_in_a_row_opens() -> None:
     breaker = CircuitBreaker()
     events = [breaker.record_failure(NOW + second) for second in range(5)]
     assert events == [None, None, None, None, Opened(NOW + 4)]
     assert (breaker.state, breaker.opened_at) == (OPEN, NOW + 4)
-
-
-# open
-
-
-# half-open
 
 
 def test_a_bad_health_check_breaks_the_row() -> None:
@@ -83,9 +72,6 @@ def test_an_hour_of_failed_probes_is_one_outage() -> None:
         assert breaker.allow(NOW + 60 * minute)
         events.append(breaker.record_failure(NOW + 60 * minute))
     assert {type(event) for event in events} == {Reopened}
-
-
-# killed and loaded
 
 
 Step = Callable[[CircuitBreaker, float], Any]
@@ -162,12 +148,6 @@ def test_whatever_a_file_holds_jobs_go_within_a_minute(raw: Any) -> None:
     assert 0 <= breaker.seconds_until_allowed(NOW) <= 60
     assert breaker.allow(NOW + 60)
     assert killed(breaker).to_state() == breaker.to_state()
-
-
-# the clock
-
-
-# against a model
 
 
 class BreakerMachine(RuleBasedStateMachine):

@@ -1,7 +1,5 @@
 """From a renamed, merged or destroyed performer, studio or tag to the jobs of its scenes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Which library scans which folder, and under which name."""
 
-from __future__ import annotations
-
 import pytest
 
 from plex.items import Section

@@ -1,7 +1,5 @@
 """What was done in each of the last hours."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Whose metadata an item shows when several scenes have files in it."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

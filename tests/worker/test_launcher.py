@@ -1,7 +1,5 @@
 """How a worker is started where there is no posix_spawn; what can be run is in tests/e2e."""
 
-from __future__ import annotations
-
 import io
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What people are told when a scene has no item, or several that it may be."""
 
-from __future__ import annotations
-
 from plex.items import LibraryPart
 from validation.scene_extractor import SceneFile
 from worker.match_messages import MOST_NAMED, ambiguous, guessed, not_found

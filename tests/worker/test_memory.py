@@ -1,7 +1,5 @@
 """Which fields of an item are ours to put back."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

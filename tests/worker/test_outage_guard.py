@@ -1,7 +1,5 @@
 """How often a dead server is asked, with the specification's own numbers, in simulated time."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The outage history: one record per outage, each with an end, and figures that follow from it."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -35,9 +33,6 @@ def entry(start: float, end: float | None = None, **more: Any) -> dict[str, Any]
 
 def spans(history: OutageHistory) -> list[tuple[float, float | None, bool]]:
     return [(one.started_at, one.ended_at, one.estimated) for one in history.records]
-
-
-# an outage
 
 
 def test_an_outage_has_a_start_an_end_and_those_who_waited() -> None:
@@ -80,9 +75,6 @@ def test_an_outage_survives_a_kill() -> None:
     assert history.end(NOW + 60) == OutageRecord(NOW, NOW + 60, 4)
 
 
-# loaded beside a breaker that says otherwise
-
-
 @pytest.mark.parametrize(
     ("recovery", "check", "end"),
     [
@@ -109,9 +101,6 @@ def test_an_open_breaker_without_a_record_gets_one() -> None:
     history.reconcile(NOW, opened_at=NOW - 100, last_recovery=0, last_check=0)
     assert spans(history)[1] == (NOW - 100, None, True)
     assert spans(killed(history)) == spans(history)
-
-
-# the earlier implementation's records
 
 
 def test_the_last_opening_of_an_outage_brings_its_end() -> None:
@@ -162,9 +151,6 @@ def test_whatever_a_file_holds_it_becomes_a_history(raw: Any, closed: bool, mome
     assert metrics.mtbf >= 0
 
 
-# the clock
-
-
 @pytest.mark.parametrize("step", [-HOUR, -YEAR, -60.0, HOUR, YEAR])
 def test_no_step_of_the_clock_makes_a_duration_negative(step: float) -> None:
     history = OutageHistory()
@@ -179,9 +165,6 @@ def test_no_step_of_the_clock_makes_a_duration_negative(step: float) -> None:
     assert metrics.availability == 100
 
 
-# figures
-
-
 def test_the_time_between_failures_is_from_end_to_start() -> None:
     """Fault 11: it was measured start to start."""
     records = [
@@ -191,9 +174,6 @@ def test_the_time_between_failures_is_from_end_to_start() -> None:
         OutageRecord(NOW + 5000),
     ]
     assert calculate_outage_metrics(records) == OutageMetrics(100, 750, 750 / 850 * 100, 300, 3)
-
-
-# words
 
 
 @pytest.mark.parametrize(

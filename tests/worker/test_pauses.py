@@ -1,7 +1,5 @@
 """Pauses, and what is written down of them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tests.sync_queue.support import NOW, Clock

@@ -1,7 +1,5 @@
 """The limiter: gentle after an outage, absent otherwise."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pytest
@@ -124,9 +122,6 @@ def test_the_rate_stays_under_the_limit_over_any_window(
         assert count + 1 - limit(at) - lowest <= 1.001
 
 
-# failures
-
-
 def test_more_than_30_percent_failures_halve_the_rate() -> None:
     limiter = RecoveryRateLimiter(recovered().ramp_elapsed)
     for failed in [False] * 7 + [True] * 3:
@@ -161,9 +156,6 @@ def test_all_jobs_failing_keeps_half_the_rate_and_no_less() -> None:
     assert limit(299.9) / 2 * 0.98 < len(begun) <= limit(299.9) / 2 + 2
 
 
-# restarts and further outages
-
-
 def test_another_recovery_starts_at_5_jobs_a_second() -> None:
     scheduler = recovered()
     limiter = RecoveryRateLimiter(scheduler.ramp_elapsed)
@@ -173,9 +165,6 @@ def test_another_recovery_starts_at_5_jobs_a_second() -> None:
     assert limiter.seconds_until_allowed(NOW + 250) == 0
     limiter.take(NOW + 250)
     assert limiter.seconds_until_allowed(NOW + 250) == pytest.approx(1 / 5)
-
-
-# the clock
 
 
 @pytest.mark.parametrize("step", [-HOUR, -YEAR, HOUR, YEAR])

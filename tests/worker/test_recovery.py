@@ -1,7 +1,5 @@
 """When Plex is looked for during an outage, and how the ramp after it is timed."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -35,9 +33,6 @@ def after_failures(count: int) -> RecoveryScheduler:
     for _ in range(count):
         scheduler.record_check(NOW, healthy=False)
     return scheduler
-
-
-# the next probe
 
 
 def test_probes_get_rarer_from_5_to_60_seconds() -> None:
@@ -101,12 +96,6 @@ def test_probes_are_never_closer_than_5_nor_further_than_60_seconds(
         scheduler.record_check(now, healthy)
 
 
-# counts
-
-
-# the ramp
-
-
 def test_the_ramp_lasts_300_seconds() -> None:
     scheduler = RecoveryScheduler()
     scheduler.record_recovery(NOW)
@@ -122,9 +111,6 @@ def test_another_recovery_starts_another_ramp() -> None:
     assert scheduler.ramp_elapsed(NOW + 200) == 200
     scheduler.record_recovery(NOW + 250)
     assert scheduler.ramp_elapsed(NOW + 260) == 10
-
-
-# the clock
 
 
 @pytest.mark.parametrize("step", [-1.0, -HOUR, -YEAR])
@@ -148,9 +134,6 @@ def test_a_step_of_the_clock_counts_nothing_towards_the_ramp(step: float) -> Non
     assert scheduler.ramp_elapsed(now + 50) == pytest.approx(150)
     assert killed(scheduler).ramp_elapsed(now + 60) == pytest.approx(160)
     assert scheduler.ramp_elapsed(now + 200.1) is None
-
-
-# the file
 
 
 def test_the_file_has_exactly_these_keys() -> None:

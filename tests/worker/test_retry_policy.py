@@ -1,7 +1,5 @@
 """From an error to what becomes of its job (spec.md §5)."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -137,9 +135,6 @@ def test_every_class_of_plex_s_errors_is_in_that_table() -> None:
     assert set(PlexError.__subclasses__()) == known
 
 
-# temporary errors
-
-
 @pytest.mark.parametrize(("retries", "wait"), list(enumerate([5, 10, 20, 40, 80])))
 def test_each_retry_waits_longer_until_none_is_left(retries: int, wait: float) -> None:
     error = PlexTemporaryError("500")
@@ -165,9 +160,6 @@ def test_a_failed_probe_changes_nothing_about_any_other_error(error: Exception) 
 
 def test_plex_asking_for_a_wait_does_not_give_a_job_more_retries() -> None:
     assert decision(PlexTemporaryError("429", 60.0), job(MAX_RETRIES)) == Bury()
-
-
-# items that Plex lacks
 
 
 @pytest.mark.parametrize("retries", [0, 1, 50])
@@ -226,9 +218,6 @@ def test_only_a_complete_look_may_conclude_that_there_is_nothing(error: Exceptio
         chosen = decision(error, job(), skip_not_found=True, plex_healthy=healthy)
         assert chosen == decision(error, job(), plex_healthy=healthy)
         assert chosen != Drop()
-
-
-# always
 
 
 ERRORS = st.sampled_from(

@@ -1,7 +1,5 @@
 """Models and their files: read whatever is there, written when something changed."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -102,12 +100,6 @@ def test_any_json_loads_and_saves(path: Path, content: Any) -> None:
     for store in (breaker_at(path, reports.append), history_at(path, reports.append)):
         store.save()
         assert not store.save()
-
-
-# lists
-
-
-# values
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What the worker counts, over restarts and over damaged files."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

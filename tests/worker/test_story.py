@@ -1,7 +1,5 @@
 """How the worker tells of its jobs: one line each, and sums of many."""
 
-from __future__ import annotations
-
 import pytest
 
 from shared.log import Log

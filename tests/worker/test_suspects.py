@@ -1,7 +1,5 @@
 """Who is to blame when Plex answers a job as if it were away."""
 
-from __future__ import annotations
-
 from itertools import cycle, islice
 
 from hypothesis import given

@@ -1,7 +1,5 @@
 """How long a worker sleeps: never too short to rest, never past what it waits for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The process that waits in a worker's place: what it hears, and what it becomes."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Sleeping until there is something to do."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 from collections.abc import Callable

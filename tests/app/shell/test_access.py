@@ -1,7 +1,5 @@
 """When a command leaves the data folder alone."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

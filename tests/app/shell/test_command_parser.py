@@ -1,7 +1,5 @@
 """Which task and which arguments a command line means."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

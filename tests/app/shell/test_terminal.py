@@ -1,7 +1,5 @@
 """What a terminal, a pipe and a program get to see."""
 
-from __future__ import annotations
-
 import io
 import json
 
