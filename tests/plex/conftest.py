@@ -1,12 +1,15 @@
-"""A fake Plex with one library, and our client of it."""
+"""A fake Plex with one library, our client of it, and an index and a clock."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from plex.client import PlexClient
+from plex.path_index import PathIndex
 from simulators.plex import FakePlex, Section
 from tests.plex.support import client_of
+from tests.sync_queue.support import Clock
 
 
 @pytest.fixture
@@ -25,3 +28,15 @@ def client(plex: FakePlex) -> Iterator[PlexClient]:
     connected = client_of(plex)
     yield connected
     connected.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[PathIndex]:
+    opened = PathIndex(str(tmp_path / "library.db"))
+    yield opened
+    opened.close()

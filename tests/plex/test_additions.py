@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -20,21 +19,9 @@ DAY = 86_400
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def plex(clock: Clock) -> Iterator[FakePlex]:
     with FakePlex(clock=lambda: clock.now + SKEW) as server:
         yield server
-
-
-@pytest.fixture
-def index(tmp_path: Path) -> Iterator[PathIndex]:
-    opened = PathIndex(str(tmp_path / "library.db"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

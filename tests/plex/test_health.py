@@ -99,13 +99,6 @@ def test_an_address_that_is_none(plex: FakePlex) -> None:
     client.close()
 
 
-def test_it_recovers_with_the_server(plex: FakePlex, client: PlexClient) -> None:
-    plex.stop()
-    assert not check_plex_health(client).reachable
-    plex.start()
-    assert check_plex_health(client).healthy
-
-
 @pytest.mark.parametrize(
     ("status", "error", "token_ok"),
     [
@@ -123,13 +116,6 @@ def test_libraries_that_are_refused(
     assert (health.healthy, health.reachable, health.token_ok) == (False, True, token_ok)
     assert type(health.error) is error
     assert health.server_id == plex.machine_identifier
-
-
-def test_a_token_that_was_revoked(plex: FakePlex, client: PlexClient) -> None:
-    plex.token = "another"
-    health = check_plex_health(client)
-    assert (health.reachable, health.token_ok) == (True, False)
-    assert check_plex_health(client, with_token=False).healthy
 
 
 def test_a_database_that_hangs_has_the_clients_own_time_out(plex: FakePlex) -> None:

@@ -1,8 +1,5 @@
 """How fresh the path index is kept, and with how few listings."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from plex.client import PlexClient
@@ -12,19 +9,7 @@ from plex.library import IDENTITY_AGE, REFRESH_INTERVAL, Library
 from plex.path_index import PathIndex
 from simulators.plex import FakePlex, Section
 from tests.plex.support import client_of
-from tests.sync_queue.support import NOW, Clock
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOW)
-
-
-@pytest.fixture
-def index(tmp_path: Path) -> Iterator[PathIndex]:
-    opened = PathIndex(str(tmp_path / "library.db"))
-    yield opened
-    opened.close()
+from tests.sync_queue.support import Clock
 
 
 @pytest.fixture

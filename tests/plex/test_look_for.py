@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -25,21 +24,9 @@ MANY = [f"/elsewhere/missing{n}.mp4" for n in range(SINGLE_LOOKS + 1)]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def plex(clock: Clock) -> Iterator[FakePlex]:
     with FakePlex(clock=lambda: clock.now + SKEW) as server:
         yield server
-
-
-@pytest.fixture
-def index(tmp_path: Path) -> Iterator[PathIndex]:
-    opened = PathIndex(str(tmp_path / "library.db"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -186,16 +173,6 @@ def test_a_renamed_file_is_found_and_its_old_name_forgotten(
     assert library.look_for([f"{FOLDER}/seven.mp4"])
     assert found(index, f"{FOLDER}/seven.mp4") == [8]
     assert found(index, f"{FOLDER}/00007.mp4") == []
-
-
-def test_a_file_is_found_on_a_server_that_ignores_the_filter_by_file(
-    plex: FakePlex, section: Section, library: Library, index: PathIndex
-) -> None:
-    plex.switches = replace(plex.switches, ignores_file_filter=True)
-    item = plex.add_item(section, f"{FOLDER}/new.mp4")
-    assert library.look_for([item.files[0]])
-    assert found(index, item.files[0]) == [item.rating_key]
-    assert dict(plex.log.kinds()) == {"file_filter": 1, "sections": 1, "listing": 2}
 
 
 def test_a_file_is_found_on_a_server_that_refuses_the_filter_by_file(

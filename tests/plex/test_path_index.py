@@ -1,6 +1,5 @@
 """The local table of which item holds which file."""
 
-import os
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -244,11 +243,6 @@ def test_a_file_is_found_whatever_its_case_composition_and_separators(
 def test_another_file_is_not_found(index: PathIndex, other: str) -> None:
     index.replace_section(1, [[LibraryPart("/media/a.mp4", 4)]], "", NOW)
     assert index.find_folded(other) == []
-
-
-def test_the_database_lies_where_it_was_asked_for(index: PathIndex, path: str) -> None:
-    assert index.rating_keys() == set()
-    assert os.path.exists(path)
 
 
 def test_files_of_one_name_are_found_in_whatever_folder(path: str) -> None:

@@ -58,7 +58,7 @@ def test_our_parsers_read_the_recorded_answers() -> None:
 def test_the_fake_fails_with_bodies_of_the_same_kind(status: int, body: str) -> None:
     with FakePlex() as plex, RawClient(plex.url, plex.token) as raw:
         plex.faults.status(status)
-        answer = raw.get("/library/sections")
+        answer = raw.ask("GET", "/library/sections")
     assert answer.status_code == status
     assert fromstring(answer.content).tag == fromstring(body).tag
 

@@ -38,15 +38,7 @@ def test_nothing_is_known_of_a_new_server(server: Server) -> None:
     assert server.facts().behaviour() == UNKNOWN
 
 
-@pytest.mark.parametrize(
-    "trait",
-    [
-        *DateClearing,
-        *SortTitle,
-        *ImageSelection,
-        *RemovalEncoding,
-    ],
-)
+@pytest.mark.parametrize("trait", [*DateClearing, *SortTitle, *ImageSelection, *RemovalEncoding])
 def test_each_trait_is_stored_and_put_into_words(
     server: Server,
     trait: DateClearing | SortTitle | ImageSelection | RemovalEncoding,

@@ -1,8 +1,6 @@
 """Items at which Plex fails: found, named once, read by themselves, and no other item suffers."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,23 +12,11 @@ from plex.library import REFRESH_INTERVAL, Library
 from plex.path_index import PathIndex
 from plex.unreadable import HOLE_AGE
 from simulators.plex import FakePlex, Section
-from tests.sync_queue.support import NOW, Clock
+from tests.sync_queue.support import Clock
 
 FOLDER = "/plex/scenes"
 ITEMS = 500
 BAD = 250
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOW)
-
-
-@pytest.fixture
-def index(tmp_path: Path) -> Iterator[PathIndex]:
-    opened = PathIndex(str(tmp_path / "library.db"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_overlapping_writes_are_counted(plex: FakePlex, raw: RawClient) -> None:
 
 # -- Stash ----------------------------------------------------------------------------------------
 
-VERSION = "{version{hash}}"
+VERSION = "{version{version}}"
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def post(stash: FakeStash, query: str = VERSION) -> requests.Response:
 
 def test_a_stash_fault_strikes_its_kind_and_count(stash: FakeStash) -> None:
     stash.inject(Status(503), "version", times=2)
-    assert post(stash, "{systemStatus{os}}").ok
+    assert post(stash, "{systemStatus{status}}").ok
     assert [post(stash).status_code for _ in range(3)] == [503, 503, 200]
 
 

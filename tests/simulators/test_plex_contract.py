@@ -411,7 +411,7 @@ def test_the_real_client_library_understands_the_answers(plex: FakePlex) -> None
         def connect(token: str) -> Any:
             return PlexServer(plex.url, token, session)  # type: ignore[no-untyped-call]
 
-        item = connect(plex.token).library.section("scenes").get(CHERRY)
+        item = connect(plex.token).fetchItem(3)
         item.batchEdits().editTitle("T").editOriginallyAvailable("2020-01-01").addGenre(["G, x"])
         item.saveEdits().uploadPoster(filepath=b"x").reload()
         assert (item.title, item.year, item.isLocked("genre")) == ("T", 2020, True)

@@ -374,7 +374,7 @@ def test_credentials_and_session_cookies(tmp_path: Path) -> None:
         stash.add_scene(cover=JPEG)
 
         def status(**headers: str) -> int:
-            body = {"query": "{version{hash}}"}
+            body = {"query": "{version{version}}"}
             url = f"{stash.url}/graphql"
             return requests.post(url, json=body, headers=headers, timeout=9).status_code
 

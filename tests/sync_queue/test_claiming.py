@@ -39,20 +39,6 @@ def test_an_empty_queue_has_nothing_to_claim_and_nothing_unfinished(queue: Queue
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 0}
 
 
-def test_jobs_come_in_the_order_in_which_they_fell_due(queue: QueueManager, clock: Clock) -> None:
-    queue.enqueue([job(1), job(2), job(3)])
-    late, early, _ = queue.claim(3)
-    queue.give_back([postponed(late, clock() + 50), postponed(early, clock() + 20)])
-    clock.now += 100
-    queue.enqueue([job(4)])
-    assert [claim.job.scene_id for claim in queue.claim(9)] == [4, 2, 1]
-
-
-def test_no_more_jobs_are_claimed_than_asked_for(queue: QueueManager) -> None:
-    queue.enqueue([job(n) for n in range(1, 8)])
-    assert [len(queue.claim(3)) for _ in range(4)] == [3, 3, 1, 0]
-
-
 def test_a_job_is_not_claimed_before_it_is_due_and_at_that_very_moment_it_is(
     queue: QueueManager, clock: Clock
 ) -> None:
@@ -63,15 +49,6 @@ def test_a_job_is_not_claimed_before_it_is_due_and_at_that_very_moment_it_is(
     assert queue.claim(1) == []
     clock.now += 0.001
     assert len(queue.claim(1)) == 1
-
-
-def test_a_waiting_job_in_back_off_does_not_hold_up_those_behind_it(
-    queue: QueueManager, clock: Clock
-) -> None:
-    queue.enqueue([job(1)])
-    queue.give_back([postponed(queue.claim(1)[0], clock() + 600)])
-    queue.enqueue([job(2)])
-    assert [claim.job.scene_id for claim in queue.claim(1)] == [2]
 
 
 def test_two_connections_never_claim_the_same_job(
@@ -93,54 +70,10 @@ def test_a_change_by_another_connection_moves_the_counter_and_ones_own_does_not(
     assert queue.change_counter() != before
 
 
-def test_the_counts_tell_waiting_retrying_and_in_progress_apart(
-    queue: QueueManager, clock: Clock
-) -> None:
-    queue.enqueue([job(n) for n in range(1, 7)])
-    first, *_ = queue.claim(3)
-    queue.give_back([postponed(first, clock() + 5)])
-    assert queue.stats() == {"pending": 3, "retrying": 1, "in_progress": 2}
-    assert queue.has_unfinished()
-
-
-def test_a_job_in_progress_counts_as_unfinished(queue: QueueManager) -> None:
-    queue.enqueue([job(1)])
-    (claim,) = queue.claim(1)
-    assert queue.has_unfinished()
-    queue.finish([claim])
-    assert not queue.has_unfinished()
-
-
 def test_queued_scenes_are_those_that_wait_whatever_the_kind(queue: QueueManager) -> None:
     queue.enqueue([job(1), job(1, PATH), job(22), {**job(3), "job_key": "entity_tag_3"}])
     queue.claim(1)
     assert queue.queued_scene_ids() == {1, 22}
-
-
-def test_the_jobs_of_a_dead_worker_wait_again_as_they_were(
-    queue: QueueManager, second: QueueManager, clock: Clock
-) -> None:
-    queue.enqueue([job(1, cover_changed=True)])
-    queue.give_back([postponed(queue.claim(1)[0], clock())])
-    queue.claim(1)
-    assert second.resume() == 1
-    (claim,) = second.claim(9)
-    assert claim.job.data == {"cover_changed": True}
-    assert claim.job.retry_count == 1
-
-
-def test_a_resumed_job_merges_into_a_newer_edit(queue: QueueManager, second: QueueManager) -> None:
-    queue.enqueue([job(1, old=True)])
-    queue.claim(1)
-    second.enqueue([job(1, new=True)])
-    assert second.resume() == 1
-    assert [claim.job.data for claim in second.claim(9)] == [{"old": True, "new": True}]
-
-
-def test_resuming_twice_finds_nothing_the_second_time(queue: QueueManager) -> None:
-    queue.enqueue([job(1), job(2)])
-    queue.claim(2)
-    assert [queue.resume(), queue.resume()] == [2, 0]
 
 
 @pytest.mark.parametrize(
@@ -333,14 +266,6 @@ def test_any_json_hint_comes_back_as_it_went_in(queue: QueueManager, data: objec
     assert [claim.job.data for claim in claims] == [json.loads(json.dumps({"hint": data}))]
 
 
-def test_a_buried_job_leaves_the_queue_in_the_same_commit(queue: QueueManager) -> None:
-    queue.enqueue([job(1)])
-    (claim,) = queue.claim(1)
-    queue.bury(claim, Failure("PlexPermanentError", "Plex refused"))
-    assert not queue.has_unfinished()
-    assert queue.dead_letters.counts_by_type() == {"PlexPermanentError": 1}
-
-
 def test_success_removes_the_scenes_dead_letters_and_a_skip_keeps_them(
     queue: QueueManager,
 ) -> None:
@@ -350,14 +275,6 @@ def test_success_removes_the_scenes_dead_letters_and_a_skip_keeps_them(
         queue.enqueue([job(1)])
         queue.finish(queue.claim(1), healthy=healthy)
         assert queue.dead_letters.counts_by_type() == left
-
-
-def test_success_of_one_scene_keeps_the_dead_letters_of_others(queue: QueueManager) -> None:
-    queue.enqueue([job(1), job(2)])
-    first, second = queue.claim(2)
-    queue.bury(first, Failure("PlexNotFound", "no item"))
-    queue.finish([second])
-    assert queue.dead_letters.counts_by_type() == {"PlexNotFound": 1}
 
 
 def test_a_transaction_inside_another_is_a_part_of_it(folder: str) -> None:

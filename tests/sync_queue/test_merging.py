@@ -6,22 +6,7 @@ import pytest
 
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
-from sync_queue.operations import METADATA, PATH
-from tests.sync_queue.support import NOW, Clock, job, postponed, rows, write_row
-
-
-def test_a_second_edit_of_a_waiting_scene_merges_into_its_row(queue: QueueManager) -> None:
-    assert queue.enqueue([job(1)]) == (1, 0)
-    assert queue.enqueue([job(1)]) == (0, 1)
-    assert len(rows(queue)) == 1
-
-
-def test_one_call_may_hold_the_same_scene_twice(queue: QueueManager) -> None:
-    assert queue.enqueue([job(1), job(2), job(1)]) == (2, 1)
-
-
-def test_another_scene_or_another_kind_is_another_row(queue: QueueManager) -> None:
-    assert queue.enqueue([job(1, METADATA), job(1, PATH), job(2, METADATA)]) == (3, 0)
+from tests.sync_queue.support import NOW, Clock, job, postponed, write_row
 
 
 def test_a_merged_job_keeps_its_place_in_the_line(queue: QueueManager) -> None:
@@ -39,31 +24,10 @@ def test_a_merged_job_was_enqueued_when_the_earlier_one_was(
     assert queue.claim(1)[0].job.enqueued_at == NOW
 
 
-def test_a_new_edit_makes_a_job_in_back_off_due_at_once_with_fresh_retries(
-    queue: QueueManager, clock: Clock
-) -> None:
-    queue.enqueue([job(1)])
-    queue.give_back([postponed(queue.claim(1)[0], clock() + 600)])
-    assert queue.claim(1) == []
-    queue.enqueue([job(1)])
-    again = queue.claim(1)[0].job
-    assert (again.retry_count, again.next_retry_at, again.last_error_type) == (0, 0.0, None)
-
-
 def test_hints_of_merged_jobs_are_united_and_the_newer_one_wins(queue: QueueManager) -> None:
     queue.enqueue([job(1, cover_changed=True, source="first")])
     queue.enqueue([job(1, source="second")])
     assert queue.claim(1)[0].job.data == {"cover_changed": True, "source": "second"}
-
-
-def test_a_job_in_progress_is_left_alone_and_the_new_one_runs_after_it(
-    queue: QueueManager,
-) -> None:
-    queue.enqueue([job(1, first=True)])
-    working = queue.claim(1)[0]
-    assert queue.enqueue([job(1, second=True)]) == (1, 0)
-    queue.finish([working])
-    assert [claim.job.data for claim in queue.claim(9)] == [{"second": True}]
 
 
 def test_a_job_given_back_merges_into_a_newer_one_that_stays_due_now(
