@@ -15,7 +15,7 @@ from simulators.stash import FakeStash
 
 _SHORTEST_HALF = 8  # characters: half of a secret is a secret, as long as it is none by chance
 _RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")  # pkg/logger/plugin.go of Stash
-_LONGEST_RECORD = 16 * 1024  # bytes; spec.md §1
+_LONGEST_RECORD = 16 * 1024  # bytes
 # How every session cookie of the fake Stash begins: the base64 of its claims.
 _COOKIE = base64.b64encode(b'{"user": ')
 

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from ssl import SSLContext
-from types import TracebackType
 from typing import Self, TypeAlias, Unpack
 
 from simulators.http_server import HttpServer
@@ -111,12 +110,7 @@ class FakePlex:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -214,7 +208,7 @@ class FakePlex:
         """An item as if Plex had scanned it; its files are put on the disk.
 
         Args:
-            section: where.
+            section: the library.
             versions: a file each; a list of files is one version in several parts (cd1, cd2); a
                 `Media` says everything, such as `proxy_type=42` for an optimized version.
             size: bytes of each file that is given as text.

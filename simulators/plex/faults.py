@@ -31,13 +31,9 @@ class Exchange(Protocol):
 
 
 class Where(TypedDict, total=False):
-    """Which requests a fault is for: all conditions given must hold.
+    """The requests that a fault is for: all conditions given must hold.
 
     Attributes:
-        kind: the kind of the log.
-        method: the HTTP method.
-        path: exact path.
-        predicate: anything else about the logged request.
         times: how many requests are hit, then the fault is over; without it: until cleared.
         after: let so many matching requests pass first.
     """
@@ -170,14 +166,9 @@ class Faults:
         text: str = "",
         **where: Unpack[Where],
     ) -> Fault:
-        """An error status with Plex's body: HTML, for 503 the maintenance XML.
+        """An error status with Plex's body: HTML, for 503 the maintenance XML, or plain `text`.
 
-        Args:
-            status: HTTP status.
-            retry_after: value of a `Retry-After` header.
-            applied: the request is carried out before the error is sent.
-            text: plain text in the place of Plex's web page.
-            where: see `Where`.
+        With `applied`, the request is carried out before the error is sent.
         """
         response = maintenance() if status == 503 else html_error(status)
         if text:
@@ -207,16 +198,12 @@ class Faults:
     def hang(self, *, applied: bool = False, **where: Unpack[Where]) -> Fault:
         """No answer until `release()`; then the real one. Ends also when the client goes away.
 
-        Args:
-            applied: carry the request out before hanging; otherwise only after the release, so
-                that a client which gives up has changed nothing.
-            where: see `Where`.
+        With `applied`, the request is carried out before hanging; otherwise only after the release.
         """
 
         def action(exchange: Exchange, fault: Fault) -> bool:
             response = exchange.handle() if applied else None
             if exchange.connection.wait(fault.latch) == "closed":
-                exchange.finish(None)
                 return False
             return exchange.answer(response or exchange.handle())
 

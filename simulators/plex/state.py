@@ -29,8 +29,7 @@ _assign = object.__setattr__
 
 IMAGE_LOCKS = frozenset({"thumb", "art", "theme", "logo", "squareArt"})
 
-ActorLike: TypeAlias = "str | tuple[str, str] | tuple[str, str, str]"
-"""A name, (name, role) or (name, role, thumb)."""
+ActorLike: TypeAlias = "str | tuple[str, str] | tuple[str, str, str]"  # name, role, thumb
 
 
 class ItemFields(TypedDict, total=False):
@@ -62,12 +61,7 @@ class ItemFields(TypedDict, total=False):
 
 
 class Revision:
-    """Counts changes, so that what was computed from all items knows when it is stale.
-
-    Attributes:
-        value: any change of any item.
-        files: a change of which items or files there are.
-    """
+    """Counts changes of any item (`value`), and of which items or files there are (`files`)."""
 
     __slots__ = ("files", "value")
 
