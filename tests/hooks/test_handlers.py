@@ -21,44 +21,15 @@ from tests.validation.strategies import ANY_TEXT, JSON, json_object
 
 NOW = 1_750_000_000.0
 SYNCED = sorted(SYNCED_FIELDS)
-NOT_SYNCED = [
-    "clientMutationId",
-    "id",
-    "ids",
-    "o_counter",
-    "gallery_ids",
-    "resume_time",
-    "play_duration",
-    "play_count",
-    "primary_file_id",
-]
+NOT_SYNCED = ["clientMutationId", "id", "ids", "o_counter", "gallery_ids", "resume_time"]
+NOT_SYNCED += ["play_duration", "play_count", "primary_file_id"]
 # SceneUpdateInput as the web page's save sends it: all 24 members, unset ones null.
-SCENE_UPDATE_INPUT: dict[str, Any] = {
-    "clientMutationId": None,
-    "id": "45",
-    "title": None,
-    "code": None,
-    "details": None,
-    "director": None,
-    "url": None,
-    "urls": None,
-    "date": None,
-    "rating100": None,
-    "o_counter": None,
-    "organized": None,
-    "studio_id": None,
-    "gallery_ids": None,
-    "performer_ids": None,
-    "groups": None,
-    "movies": None,
-    "tag_ids": None,
-    "cover_image": None,
-    "stash_ids": None,
-    "resume_time": None,
-    "play_duration": None,
-    "play_count": None,
-    "primary_file_id": None,
-}
+_MEMBERS = (
+    "clientMutationId title code details director url urls date rating100 o_counter organized "
+    "studio_id gallery_ids performer_ids groups movies tag_ids cover_image stash_ids resume_time "
+    "play_duration play_count primary_file_id"
+)
+SCENE_UPDATE_INPUT: dict[str, Any] = {"id": "45"} | dict.fromkeys(_MEMBERS.split())
 
 
 def context(**members: Any) -> dict[str, Any]:

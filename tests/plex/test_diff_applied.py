@@ -1,4 +1,4 @@
-"""Edits carried out by a Plex, whichever way it reads them (plex-protocol.md §3.3, §8.3.4)."""
+"""Edits carried out by a Plex, whichever way it reads them."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence

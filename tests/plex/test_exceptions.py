@@ -1,4 +1,4 @@
-"""Every way in which Plex can fail, and the class that says what to do about it (spec.md §5)."""
+"""Every way in which Plex can fail, and the class that says what to do about it."""
 
 import socket
 import traceback

@@ -214,7 +214,7 @@ def test_looking_for_a_file_uses_an_index(index: PathIndex) -> None:
         assert f"INDEX parts_by_{column}" in plan[0][3]
 
 
-# the same file under other names (plex-protocol.md §6)
+# the same file under other names
 
 SAME = [
     ("/Media/Ünï.mp4", "/media/üNÏ.MP4"),

@@ -14,7 +14,7 @@ from tests.validation.strategies import ANY_TEXT
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)\n")  # pkg/logger/plugin.go of Stash
-LONGEST_LINE = 16 * 1024  # spec.md §1
+LONGEST_LINE = 16 * 1024  # bytes
 WILD = [
     "plain",
     "two\nlines",

@@ -1,4 +1,4 @@
-"""How long a job waits before the next try (spec.md §5)."""
+"""How long a job waits before the next try."""
 
 import random
 

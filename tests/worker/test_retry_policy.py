@@ -1,4 +1,4 @@
-"""From an error to what becomes of its job (spec.md §5)."""
+"""From an error to what becomes of its job."""
 
 import sqlite3
 from collections.abc import Callable
@@ -213,7 +213,7 @@ def test_what_plex_was_not_asked_for_is_never_skipped() -> None:
     "error", [PlexServerDown("x"), PlexTemporaryError("x"), StashUnavailable("x"), KeyError("x")]
 )
 def test_only_a_complete_look_may_conclude_that_there_is_nothing(error: Exception) -> None:
-    """An error during the match must not read as "not in Plex" (spec.md §11, 19)."""
+    """An error during the match must not read as "not in Plex"."""
     for healthy in (True, False):
         chosen = decision(error, job(), skip_not_found=True, plex_healthy=healthy)
         assert chosen == decision(error, job(), plex_healthy=healthy)
