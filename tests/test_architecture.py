@@ -10,7 +10,7 @@ import pytest
 
 from simulators.rig import REPOSITORY
 
-# design.md §3: a folder may import its own floor's folder and every floor below.
+# A folder may import its own floor's folder and every floor below.
 FLOORS = {
     "shared": 0,
     "validation": 1,

@@ -1,4 +1,4 @@
-"""What users and Stash read of the project agrees with itself and with the specification."""
+"""What users and Stash read of the project agrees with itself."""
 
 from __future__ import annotations
 
@@ -14,17 +14,7 @@ from tasks.registry import MODES
 from validation.config import Config
 
 MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
-SPECIFICATION = REPOSITORY.parent / "shared" / "spec.md"
-REVERSIBLE = {"Preview Sync", "Restore Plex Values"}
-ADDED_TASKS = {
-    "check_paths",
-    "doctor",
-    "inspect",
-    "test_write",
-    "show_dlq",
-    "retry_dlq",
-}  # to what the specification lists
-NOT_SHOWN = {"dlq_retention_days", "reconcile_batch_size"}  # spec.md §1: accepted, not shown
+NOT_SHOWN = {"dlq_retention_days", "reconcile_batch_size"}  # read, but not shown on the page
 
 
 def test_the_version_stands_in_one_place_and_is_repeated_right() -> None:
@@ -46,25 +36,6 @@ def test_every_setting_of_the_page_is_one_that_the_plugin_reads_and_the_other_wa
 @pytest.mark.parametrize("task", MANIFEST.tasks, ids=lambda task: str(task.name))
 def test_every_task_of_the_page_has_a_mode_that_the_plugin_knows(task: Operation) -> None:
     assert task.default_args["mode"] in MODES
-
-
-def test_the_page_has_the_tasks_of_the_specification() -> None:
-    if not SPECIFICATION.exists():
-        pytest.skip("the specification is not at hand")
-    text = SPECIFICATION.read_text(encoding="utf-8").split("### Tasks")[1].split("### Settings")[0]
-
-    modes = {mode for row in re.findall(r"^\| (`.*?) \|", text, re.M) for mode in _modes(row)}
-
-    # spec.md §4 promises these by their names, apart from the table.
-    named = {task.default_args["mode"] for task in MANIFEST.tasks if task.name in REVERSIBLE}
-    assert {task.default_args["mode"] for task in MANIFEST.tasks} == modes | named | ADDED_TASKS
-    assert len(named) == len(REVERSIBLE)
-
-
-def _modes(row: str) -> list[str]:
-    return [
-        name for name in re.findall(r"`(\w+)`", row) if name not in ("force", "include_optional")
-    ]
 
 
 def test_every_dependency_is_pinned_and_has_its_reason() -> None:
