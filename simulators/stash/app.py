@@ -176,10 +176,11 @@ class App:
     @contextlib.contextmanager
     def _cancel(self, graphql: GraphQLRequest, connection: Connection) -> Iterator[Cancel]:
         """While a mutation runs plugins, fire the `Cancel` when the client hangs up."""
-        cancel, ended = Cancel(), Latch()
+        cancel = Cancel()
         if not (graphql.is_mutation and self._has_plugins()):
             yield cancel
             return
+        ended = Latch()
 
         def watch() -> None:
             if connection.wait(ended) == "closed":
