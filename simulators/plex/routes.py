@@ -35,7 +35,7 @@ ROUTES = (
     Route("POST", rf"{_META}/(arts)", "art_upload", write.upload, owner=True),
     Route("GET", rf"{_META}/(posters|arts)", "poster_list", write.image_list),
     Route("GET", r"/identity", "identity", read.identity, public=True),
-    Route("GET", r"/", "root", read.root),
+    Route("GET", r"/(?:library/?)?", "root", read.root),
     Route("GET", r"/library/sections/?", "sections", read.sections),
     Route("GET", rf"{_SECTION}/refresh", "scan", write.scan, owner=True),
     Route("PUT", rf"{_META}/(poster|art)", "image_select", write.choose_image, owner=True),
