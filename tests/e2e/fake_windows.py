@@ -7,7 +7,7 @@ included; calls and modules that only POSIX has are gone.
 import errno
 import os
 import ssl  # noqa: F401 - would look for Windows' certificates if it were loaded later
-import subprocess  # noqa: F401 - would start processes as on Windows
+import subprocess
 import sys
 import sysconfig
 import time
@@ -56,6 +56,8 @@ def install() -> None:
     os.kill = _kill
     for name in ("rename", "replace", "unlink", "remove"):
         setattr(os, name, _unless_open(getattr(os, name)))
+    for name in ("DETACHED_PROCESS", "CREATE_NEW_PROCESS_GROUP"):
+        setattr(subprocess, name, 0)
     for name in ONLY_POSIX:
         delattr(os, name)
     for name in ONLY_POSIX_MODULES:
