@@ -81,7 +81,7 @@ def test_no_code_of_the_plugin_fetches_code(path: Path) -> None:
     # The command is told to people; as an argument of its own it would be run.
     assert arguments & {"pip", "pip3", "ensurepip", "git", "curl", "wget"} == set()
     if "subprocess" in modules:
-        assert path == REPOSITORY / "worker" / "launcher.py"
+        assert path == REPOSITORY / "shared" / "windows.py"
 
 
 # -- the audit, against a package index of our own -------------------------------------------------
