@@ -229,7 +229,7 @@ class Terminal:
         self._watched = err.isatty()
         self._percent = ""
 
-    def sink(self, level: str, text: str) -> None:
+    def sink(self, level: str, text: str, _code: str, _fields: Mapping[str, object]) -> None:
         """Write one record of a log (see `shared.log.Log`)."""
         if level == PROGRESS:
             self._show(f"{float(text) * 100:3.0f} %")

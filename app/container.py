@@ -6,6 +6,7 @@ from typing import Any
 
 from app.sessions import CurrentSession
 from shared.data_folder import DataFolder
+from shared.events import Event
 from shared.log import Log
 from shared.redaction import Secrets
 from stash.connection import StashConnection, parse_address
@@ -59,11 +60,7 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
     was_empty = not os.path.exists(path) or not os.path.getsize(path)
     queue = QueueManager(folder.queue_folder)
     if was_empty and was_emptied(path):
-        log.error(
-            "The queue's database is empty, though jobs were queued or synced before. Jobs that "
-            "waited in it are lost, as after a full disk or a power cut. A reconciliation of all "
-            "scenes starts automatically and finds them"
-        )
+        log.event(Event.QUEUE_EMPTIED)
     plex_url = server_connection.get("PlexUrl") if isinstance(server_connection, dict) else None
     return Container(
         folder=folder,
@@ -93,8 +90,4 @@ def tell_of_refused_wal(container: Container) -> None:
         os.close(os.open(told, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:
         return  # said before, or this file system refuses more than that, which others will tell
-    container.log.warning(
-        f"The file system of {container.folder.queue_folder} refuses SQLite's write-ahead log, as "
-        "network shares do. The queue works with a rollback journal, as safe but slower: if saving "
-        "in Stash gets slow, put the plugin's folder on a local disk"
-    )
+    container.log.event(Event.WAL_REFUSED, folder=container.folder.queue_folder)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from plex.index_database import delete_index, is_about_index
 from shared.data_folder import DataFolder
+from shared.events import Event
 from shared.log import Log
 from sync_queue.rescue import set_aside
 
@@ -55,37 +56,23 @@ class Mender:
             else:
                 self._mend_queue(error, opened)
         except OSError as why:
-            self._log.error(
-                f"A database of the plugin is damaged ({error}) and could not be set aside "
-                f"({why}); that is tried again. Make the plugin's data folder writable"
-            )
+            self._log.event(Event.DATABASE_NOT_REPAIRED, error=error, problem=str(why))
         self._mended_at = self._monotonic()
 
     def _mend_index(self, error: sqlite3.DatabaseError) -> None:
         delete_index(self._folder.library_database)  # Plex tells all that was in it
-        self._log.warning(
-            f"The index of Plex's files (library.db) was damaged ({error}); it is made anew"
-        )
+        self._log.event(Event.INDEX_REBUILT, error=error)
 
     def _mend_queue(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
         path = self._folder.queue_database
         if is_replaced(path, opened):
-            self._log.warning(
-                f"The queue's database was damaged ({error}); another process has set it aside "
-                "already, and the worker goes on with the fresh one"
-            )
+            self._log.event(Event.QUEUE_REPLACED, error=error)
             return
-        aside = set_aside(path)
-        if aside is not None:
-            self._log.error(
-                f"The queue's database was damaged ({error}) and is kept as {aside}. A fresh one "
-                "is in use; a reconciliation of all scenes begins by itself and finds what was "
-                "waiting in it"
-            )
+        kept = set_aside(path)
+        if kept is None:
+            self._log.event(Event.QUEUE_REPAIRED, error=error)
         else:
-            self._log.warning(
-                f"The queue's database was damaged ({error}) and is mended; no job is lost"
-            )
+            self._log.event(Event.QUEUE_REBUILT, error=error, kept=kept)
 
 
 def identity_of(path: str) -> Identity | None:

@@ -40,11 +40,11 @@ def environment(
         sessions=container.sessions,
         scenes=container.scenes,
         images=container.images,
-        stats=SyncStats(container.folder.stats, container.log.warning, queue.clock),
+        stats=SyncStats(container.folder.stats, container.log.event, queue.clock),
         guard=OutageGuard(
             container.folder, container.log, queue.clock, queue.waiting, steady=steady
         ),
         log=container.log,
-        on_pause=PauseNote(container.folder.pause, container.log.warning, queue.clock).write,
+        on_pause=PauseNote(container.folder.pause, container.log.event, queue.clock).write,
         **options,
     )

@@ -4,6 +4,7 @@ import sqlite3
 
 from app.container import Container
 from legacy.presence import data_waits
+from shared.events import Event
 from shared.file_lock import FileLock
 from stash.exceptions import StashError
 from sync_queue.rescue import is_damage
@@ -26,9 +27,7 @@ def take_over(container: Container, lock: FileLock) -> None:
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             raise
-        container.log.warning(
-            f"What the earlier Stash2Plex left is taken over at the next start: {error}"
-        )
+        container.log.event(Event.LEGACY_POSTPONED, error=error)
     finally:
         if not held:
             lock.release()

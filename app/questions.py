@@ -68,8 +68,8 @@ def _readings(
 ) -> Readings:
     return Readings(
         queue=QueueView(connect(folder.queue_database), folder.queue_folder, time.time),
-        records=Records(folder, log.warning, time.time),
-        reconciliation=StateFile(folder.reconciliation_state, log.warning, time.time),
+        records=Records(folder, log.event, time.time),
+        reconciliation=StateFile(folder.reconciliation_state, log.event, time.time),
         names=names,
         clock=time.time,
     )

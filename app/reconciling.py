@@ -20,9 +20,9 @@ ITEMS_AT_ONCE = 10 * READ_BATCH
 def reconciler(container: Container) -> Reconciler:
     """Return this process's access to the reconciliation."""
     clock = container.queue.clock
-    state = StateFile(container.folder.reconciliation_state, container.log.warning, clock)
+    state = StateFile(container.folder.reconciliation_state, container.log.event, clock)
     return Reconciler(
-        GapDetectionEngine(container.scenes, container.queue, state, container.log.info, clock),
+        GapDetectionEngine(container.scenes, container.queue, state, container.log.event, clock),
         FileLock(container.folder.reconciliation_lock),
         state,
     )
@@ -41,7 +41,7 @@ def sides_of(container: Container, session: SyncSession) -> Sides:
             session,
             container.queue.sync_log,
             container.scenes.read,
-            container.log.warning,
+            container.log.event,
             batch=ITEMS_AT_ONCE,
         )
 

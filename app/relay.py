@@ -10,7 +10,7 @@ import time
 
 from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
-from shared.log import MAX_RECORD_BYTES
+from shared.log import MAX_RECORD_BYTES, STEP
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
@@ -20,22 +20,24 @@ if TYPE_CHECKING:
     from shared.data_folder import DataFolder
     from shared.log import Log
 
-    Line = tuple[str, str, str]  # when, level, text
+    Line = tuple[str, str, str, str]  # when, level, code, text
 
 FEW_SCENES = 5  # so many are told one by one, more are summed up
 MOST_LINES, MOST_STEPS = 20, 100  # of everything else; steps are there only on request
 _HEAD = 80  # bytes of a file's first line, whose time tells it from the one it was rotated to
-_TIME, _REST = slice(11, 19), 24  # of a line: "2024-05-06 14:02:07,123 INFO text"
+_TIME = slice(11, 19)  # of "2024-05-06 14:02:07.123456"
+_BEGIN = '{"time": '  # of a line
+_PLAIN = 24  # length of the time in a line of older versions: "2024-05-06 14:02:07,123 INFO text"
 _WHERE = "worker.log in the plugin's data folder"
-_STEP = "[DEBUG] "
-_ROUTINE = ("The worker has ", "So far: ", "Drained: ")  # nothing that the scenes' lines do not say
-_ENDS = {  # of a scene's line (worker/story.py) → the word of the sum
-    ": synced: ": "synced",
-    ": already in step; ": "already in step",
-    ": skipped: ": "skipped",
-    ": done: ": "done",
-    ". Next try in ": "wait",
-    ". It is in the dead letters": "in the dead letters",
+# Events that say nothing that those of the scenes do not say.
+_ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
+_ENDS = {  # event of a job's end (worker/story.py) → the word of the sum
+    "scene_synced": "synced",
+    "scene_in_step": "already in step",
+    "scene_skipped": "skipped",
+    "job_done": "done",
+    "job_retried": "wait",
+    "job_dead_lettered": "in the dead letters",
 }
 
 
@@ -129,54 +131,47 @@ def _head(content: bytes) -> str:
 
 
 def _parsed(text: str) -> "Iterable[Line]":
+    """Return the lines of a text; what is no line is left out.
+
+    A full disk may have cut the line before: then the next one begins behind what is left of it.
+    """
     for line in text.split("\n"):
-        level, _, told = line[_REST:].partition(" ")
-        if told:
-            yield line[:_REST], level, told
+        begin = line.rfind(_BEGIN)
+        if begin < 0:
+            level, _, told = line[_PLAIN:].partition(" ")
+            if told:
+                yield line[:_PLAIN], level.lower(), "", told
+            continue
+        try:
+            record = json.loads(line[begin:])
+            yield record["time"], record["level"], record["code"], record["message"]
+        except (ValueError, KeyError):
+            continue
 
 
 def _tell(lines: "list[Line]", log: "Log", today: str) -> None:
-    ends: dict[str, int] = {}
-    for _, _, text in lines:
-        end = _end_of(text)
-        if end is not None:
-            ends[end] = ends.get(end, 0) + 1
-    few = sum(ends.values()) <= FEW_SCENES
-    tell = {"INFO": log.info, "WARNING": log.warning, "ERROR": log.error}
+    ends = [_ENDS[code] for _, _, code, _ in lines if code in _ENDS]
+    few = len(ends) <= FEW_SCENES
+    tell = {"info": log.info, "warning": log.warning, "error": log.error}
     budget, left = {"lines": MOST_LINES, "steps": MOST_STEPS}, 0
-    for when, level, text in lines:
-        kind = _kind(level, text, few=few)
-        if kind is None:
+    for when, level, code, text in lines:
+        summed = not few and level == "info" and code in _ENDS
+        if level not in tell or code in _ROUTINE or summed:
             continue
+        kind = "steps" if code == STEP else "lines"
         if budget[kind]:
             budget[kind] -= 1
             tell[level](f"{_said_at(when, today)} {text}")
         else:
             left += 1
     if not few:
-        sums = ", ".join(f"{ends[end]} {end}" for end in _ENDS.values() if end in ends)
+        sums = ", ".join(f"{ends.count(end)} {end}" for end in _ENDS.values() if end in ends)
         log.info(
-            f"Since {_said_at(lines[0][0], today)} the worker ended {sum(ends.values())} jobs: "
-            f"{sums}. Details: {_WHERE}"
+            f"Since {_said_at(lines[0][0], today)} the worker ended {len(ends)} jobs: {sums}. "
+            f"Details: {_WHERE}"
         )
     if left:
         log.warning(f"The worker has told {left} lines more: read {_WHERE}")
-
-
-def _kind(level: str, text: str, *, few: bool) -> "str | None":
-    """Return from which budget a line is told; None for one that is not."""
-    if level not in ("INFO", "WARNING", "ERROR") or text.startswith(_ROUTINE):
-        return None
-    if text.startswith(_STEP):
-        return "steps"
-    return None if level == "INFO" and not few and _end_of(text) else "lines"
-
-
-def _end_of(text: str) -> "str | None":
-    """Return how a scene's line says that a job ended; None for any other line."""
-    if not text.startswith("Scene "):
-        return None
-    return next((end for mark, end in _ENDS.items() if mark in text), None)
 
 
 def _said_at(when: str, today: str) -> str:

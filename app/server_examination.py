@@ -12,6 +12,7 @@ from plex.client import PlexClient
 from plex.device_identity import device_headers
 from plex.index_checkup import IndexCheckup
 from shared.data_folder import DataFolder
+from shared.events import unreported
 from shared.redaction import Secrets
 from stash.checkup import StashCheckup, look_at_stash
 from stash.connection import StashConnection, parse_address
@@ -109,10 +110,6 @@ def _look_at_plex(config: Config, folder: DataFolder | None) -> PlexCheckup:
 def _identity(folder: DataFolder | None) -> Mapping[str, str]:
     """Return who we are to Plex; nobody in particular where that cannot be noted down."""
     try:
-        return {} if folder is None else device_headers(folder.device_id, _no_report, time.time())
+        return {} if folder is None else device_headers(folder.device_id, unreported, time.time())
     except OSError:
         return {}
-
-
-def _no_report(_text: str) -> None:
-    """Leave the state files to their own check."""

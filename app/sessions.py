@@ -14,6 +14,7 @@ from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
 from shared.data_folder import DataFolder
+from shared.events import Event
 from shared.log import Log
 from shared.redaction import Secrets
 from stash.scenes import StashScenes
@@ -67,7 +68,7 @@ class CurrentSession:
         self._told: set[str] = set()
         self._unknown: tuple[str, ...] = ()
         self._built: _Built | None = None
-        self._test_note = WriteTestNote(folder.write_test, log.warning, clock)
+        self._test_note = WriteTestNote(folder.write_test, log.event, clock)
 
     def config(self) -> Config:
         """Return the settings as last read, also those that name no usable Plex server.
@@ -127,7 +128,7 @@ class CurrentSession:
         for warning in (*parsed.warnings, *expires):
             if warning not in self._told:
                 self._told.add(warning)
-                self._log.warning(f"Setting {warning}")
+                self._log.event(Event.SETTING_WRONG, problem=warning)
         if parsed.unknown and parsed.unknown != self._unknown:
             self._log.step(f"Settings without effect: {', '.join(parsed.unknown)}")
         self._unknown = parsed.unknown
@@ -141,16 +142,14 @@ class CurrentSession:
             elif not self._disguise.on and os.path.exists(path):
                 os.unlink(path)
         except OSError as error:
-            self._log.warning(
-                f"The setting obfuscate_paths could not be noted for hooks: {error}. Make the "
-                "plugin's data folder writable, or free space on its disk"
-            )
+            state = "The setting obfuscate_paths"
+            self._log.event(Event.STATE_NOT_SAVED, state=state, error=error)
 
     def _build(self, config: Config) -> SyncSession:
-        identity = device_headers(self._folder.device_id, self._log.warning, self._clock())
+        identity = device_headers(self._folder.device_id, self._log.event, self._clock())
         index = PathIndex(self._folder.library_database, self._disguise.note_paths)
         facts = ServerFacts(
-            index.connection, lambda: (client.server_id, client.server_version), self._log.info
+            index.connection, lambda: (client.server_id, client.server_version), self._log.event
         )
         client = PlexClient(
             config.plex_url,
@@ -162,17 +161,14 @@ class CurrentSession:
             facts,
         )
         if config.plex_verify_tls is False and config.plex_url.startswith("https"):
-            self._log.warning(
-                "plex_verify_tls is off: anyone on the network may pose as Plex; set it to the "
-                "file of Plex's certificate"
-            )
-        library = Library(client, index, config.plex_library, self._clock, self._log.warning)
+            self._log.event(Event.TLS_UNVERIFIED)
+        library = Library(client, index, config.plex_library, self._clock, self._log.event)
         learning = PathLearning(
             index.connection,
             lambda: library.server_id,
             self._scenes.walk_files,
             self._clock,
-            self._log.info,
+            self._log.event,
         )
         path_map = config.plex_unmatched_path_map
         matcher = PlexMatcher(index, path_map, library.sections_known, learning)

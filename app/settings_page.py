@@ -88,7 +88,7 @@ def show_defaults(container: Container) -> None:
 
 def _show_defaults(container: Container) -> None:
     stored = container.sessions.stored()
-    file = KeptState(container.folder.shown_settings, container.log.warning)
+    file = KeptState(container.folder.shown_settings, container.log.event)
     shown = _parse(file.read(container.queue.clock()))
     if file.is_unread:
         return  # which of them a person has emptied since is not known

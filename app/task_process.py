@@ -8,6 +8,7 @@ from typing import Any
 
 from app import main
 from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
+from shared.events import Event
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
 from tasks.answer import Answer, TaskError
@@ -49,7 +50,7 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         log.error(str(error))
         return {"error": log.redact(str(error))}
     except Exception as error:  # noqa: BLE001 - the entry would tell what this log hides
-        log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
+        log.event(Event.BUG, trace=traceback.format_exc())
         return {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
     if as_json:
         return {"output": redacted(answer.as_json(), log)}

@@ -58,7 +58,7 @@ def run(
         )
         container = build(connection, folder, log, secrets)
         with suppress(sqlite3.OperationalError):  # a busy database: the worker imports later
-            container.queue.import_spool(log.error)
+            container.queue.import_spool(log.event)
         lock = FileLock(folder.worker_lock)
         context = context_for(script, connection, container, lock)
         if wants_json(arguments):
@@ -132,11 +132,11 @@ def context_for(
         queue=container.queue,
         scenes=container.scenes,
         sessions=container.sessions,
-        records=Records(container.folder, container.log.warning, container.queue.clock),
+        records=Records(container.folder, container.log.event, container.queue.clock),
         worker_lock=lock,
         takeover=Takeover(lock, FileLock(container.folder.takeover_lock)),
         reconciliation_state=StateFile(
-            container.folder.reconciliation_state, container.log.warning, container.queue.clock
+            container.folder.reconciliation_state, container.log.event, container.queue.clock
         ),
         reconciler=cache(late.reconciler),
         reconciler_sides=late.sides,

@@ -1,22 +1,19 @@
-"""The detached worker's own log: a small file in the data folder, for nobody reads its stderr."""
+"""The detached worker's own log: JSON lines in the data folder, for nobody reads its stderr."""
 
 import contextlib
+import json
 import logging
 import logging.handlers
 import os
+from collections.abc import Mapping
+from datetime import datetime
 
 from shared.log import DEBUG, ERROR, INFO, MAX_RECORD_BYTES, PROGRESS, TRACE, WARNING, Log
 from shared.redaction import Secrets
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
-_LONGEST_LINE = MAX_RECORD_BYTES + 100  # with its time and level
-_LEVELS = {
-    TRACE: logging.DEBUG,
-    DEBUG: logging.DEBUG,
-    INFO: logging.INFO,
-    WARNING: logging.WARNING,
-    ERROR: logging.ERROR,
-}
+_LONGEST_LINE = 3 * MAX_RECORD_BYTES  # a message of nothing but quotes, and its fields
+_LEVELS = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
@@ -37,7 +34,7 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 
 
 def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> Log:
-    """Return a log that writes to a rotating file.
+    """Return a log that writes to a rotating file, one JSON object a line.
 
     Args:
         path: the file.
@@ -50,15 +47,26 @@ def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> L
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
     )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.Logger("stash2plex.worker", logging.DEBUG)
-    logger.addHandler(handler)
 
-    def sink(level: str, text: str) -> None:
+    def sink(level: str, text: str, code: str, fields: Mapping[str, object]) -> None:
         if level != PROGRESS:
-            logger.log(_LEVELS[level], "%s", text)
+            handler.handle(logging.makeLogRecord({"msg": record_line(level, text, code, fields)}))
             if news and level not in (TRACE, DEBUG) and not os.access(news, os.F_OK):
                 with contextlib.suppress(OSError):
                     os.close(os.open(news, os.O_CREAT | os.O_WRONLY, 0o600))
 
     return Log(sink, secrets)
+
+
+def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
+    """Return a line of the worker's log file; its beginning, the time, tells files apart.
+
+    Args:
+        level: one of `shared.log`.
+        text: for people.
+        code: of the event (`shared.events`); empty for text that is none of the catalogue.
+        fields: of the event.
+    """
+    time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
+    record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}
+    return json.dumps(record, ensure_ascii=False)

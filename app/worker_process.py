@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from app.damage import Identity, Mender, identity_of, is_replaced
 from app.dependencies import activate_dependencies, dependency_problem
 from app.installation import Installation
-from app.worker_failure import leave_word, loading_fault
+from app.worker_failure import leave_word, problem_of
 from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder, resolve_data_folder
+from shared.events import Event
 from shared.file_lock import FileLock
 from shared.leftovers import sweep_temporaries
 from shared.log import Log
@@ -99,11 +100,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _begin(script, server_connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - nobody reads this process's stderr
-        leave_word(
-            folder.news,
-            f"The worker could not start ({type(error).__name__}: {error}); the jobs are kept, and "
-            "the next edit or task tries it again. If it says so again, run the task 'Doctor'",
-        )
+        leave_word(folder.news, Event.WORKER_NOT_STARTED, problem_of(error))
         return 1
     status = _try_to_work(process, plugin_dir)
     if not process.told_to_end.is_set():
@@ -135,13 +132,8 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
     try:
         return create_worker_log(folder.worker_log, secrets, folder.news)
     except OSError as error:
-        leave_word(
-            folder.news,
-            f"The worker's log cannot be written ({error}): edits go on to Plex, but what the "
-            "worker has to say of them is lost. Make worker.log in the plugin's data folder "
-            "writable for Stash, or remove it",
-        )
-        return Log(lambda _level, _text: None, secrets)
+        leave_word(folder.news, Event.LOG_UNWRITABLE, str(error))
+        return Log(lambda *_: None, secrets)
 
 
 def _try_to_work(process: _Process, plugin_dir: str) -> int:
@@ -149,30 +141,24 @@ def _try_to_work(process: _Process, plugin_dir: str) -> int:
     activate_dependencies(plugin_dir)
     problem = dependency_problem(plugin_dir)
     if problem:
-        process.log.error(f"{problem}. The queued edits wait")
+        process.log.event(Event.WORKER_UNUSABLE, problem=problem)
         Spool(process.folder.queue_folder).compact()
         return 1
     if not process.server_connection:
-        process.log.error(
-            "Whoever started this worker died before it told where Stash is; the jobs wait for the "
-            "next edit or task, which starts another"
-        )
+        process.log.event(Event.WORKER_UNCONNECTED)
         return 1
     try:
         return _work(process)
     except NewerSchemaError as error:
-        process.log.error(f"{error}. The queued edits wait")
+        process.log.event(Event.WORKER_UNUSABLE, problem=str(error))
         Spool(process.folder.queue_folder).compact()
         return 1
     except (ImportError, SyntaxError) as error:  # most modules are loaded only in `_work`
-        process.log.error(loading_fault(error))
+        process.log.event(Event.WORKER_INCOMPLETE, problem=problem_of(error))
         Spool(process.folder.queue_folder).compact()
         return 1
     except Exception:  # noqa: BLE001 - nobody reads this process's stderr
-        process.log.error(
-            "The worker had to end; the jobs are kept, and the next edit or task starts another. "
-            f"Please report this: {traceback.format_exc()}"
-        )
+        process.log.event(Event.WORKER_FAILED, trace=traceback.format_exc())
         return 1
 
 
@@ -181,10 +167,10 @@ def _work(process: _Process) -> int:
     # Only here: by now it is known that they can be imported.
     from worker.processor import AWAY, STOPPED, UPDATED  # noqa: PLC0415
 
-    process.log.info(f"The worker has started (process {os.getpid()})")
+    process.log.event(Event.WORKER_STARTED, pid=os.getpid())
     _sweep(process.folder)
-    note = PauseNote(process.folder.pause, process.log.warning, time.time)
-    pauses = Pauses(time.monotonic, process.log.warning, note.write)
+    note = PauseNote(process.folder.pause, process.log.event, time.time)
+    pauses = Pauses(time.monotonic, process.log.event, note.write)
     mender = Mender(process.folder, process.log, process.told_to_end.wait, time.monotonic)
     others: dict[str, Callable[[], bool]] = {
         STOPPED: partial(is_wanted, process.folder.takeover_lock),
@@ -205,7 +191,7 @@ def _work(process: _Process) -> int:
         if not process.lock.try_acquire() or process.rest.is_called():
             break
         run.close()
-    process.log.info(f"The worker has ended ({run.outcome})")
+    process.log.event(Event.WORKER_ENDED, outcome=run.outcome)
     if run.outcome == UPDATED and process.installation.exists():
         spool = process.folder.spool
         ensure_worker(process.script, process.lock, spool, process.server_connection)
@@ -256,7 +242,7 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
         if is_damage(error):
             mender.mend(error, opened)
             return _Run("damaged", lambda: True, lambda: None)
-        pauses.begin(database_fault(error), DATABASE)
+        pauses.begin(database_fault(error), DATABASE, error)
         return _Run(_LOCKED_OUT, lambda: True, lambda: None)
     is_left: Callable[[], bool] = partial(_is_left, container, database, opened)
     if outcome == LEFT:  # only what came since then may bring a connection that Stash accepts

@@ -5,10 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from sync_queue.rescue import is_damage
+from sync_queue.rescue import error_code, is_damage
 
 BUSY_TIMEOUT = 5.0  # seconds
-_NO_SUCH = ("no such table", "no such column")
 
 
 class UnreadableSourceError(Exception):
@@ -36,7 +35,8 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
             connection.text_factory = _text
             yield connection
     except sqlite3.Error as error:
-        if is_damage(error) or any(one in str(error) for one in _NO_SUCH):
+        # SQLITE_ERROR: it has no such table or column, since the statements are well-formed.
+        if is_damage(error) or error_code(error) == sqlite3.SQLITE_ERROR:
             raise UnreadableSourceError(str(error)) from None
         raise SourceBusyError(str(error)) from None
 

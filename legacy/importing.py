@@ -36,6 +36,7 @@ from legacy.presence import (
     states_to_copy,
 )
 from shared.data_folder import DataFolder
+from shared.events import Event
 from shared.files import replace_file
 from shared.log import Log
 from shared.state_file import parse_moment
@@ -128,14 +129,11 @@ class _Report:
         self.left += [f"{count:,} of {source}: {why}" for why, count in left.most_common()]
 
     def tell(self, log: Log) -> None:
-        taken = f"Taken over from the earlier Stash2Plex: {', '.join(self.taken) or 'nothing'}"
+        taken = self.taken or ["nothing"]
         if self.left:
-            log.warning(
-                f"{taken}. Left behind: {'; '.join(self.left)}. If edits were among that, the task "
-                "'Sync All Scenes to Plex' finds them"
-            )
+            log.event(Event.LEGACY_LEFT, taken=taken, left="; ".join(self.left))
         elif self.taken:
-            log.info(taken)
+            log.event(Event.LEGACY_IMPORTED, taken=taken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """Who we are to Plex: one lasting device, so that it never reports a new one."""
 
 import uuid
-from collections.abc import Callable
 
+from shared.events import Report
 from shared.state_file import KeptState
 
 
-def device_headers(path: str, report: Callable[[str], None], now: float) -> dict[str, str]:
+def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
     """Return the headers that name this installation, from its file, made if there is none.
 
     While the file cannot be read, they name a device that is not kept.

@@ -21,6 +21,7 @@ from plex.listing import CannotTell, OrderIgnored
 from plex.look_up import chunk_of, holders_of
 from plex.path_index import Listing, PathIndex
 from plex.unreadable import UnreadableItems
+from shared.events import Report, unreported
 from validation.paths import folded_name
 
 IDENTITY_AGE = 60.0  # seconds; nobody sets a Plex up anew, its libraries scanned, within that time
@@ -39,7 +40,7 @@ class Library:
         index: its files.
         names: the libraries to use, as the setting has them; empty means all of videos.
         clock: seconds since the epoch.
-        warn: tells the user about an item at which Plex fails.
+        report: gets an event about an item at which Plex fails.
 
     Attributes:
         index: which item holds which file.
@@ -59,7 +60,7 @@ class Library:
         index: PathIndex,
         names: str,
         clock: Callable[[], float],
-        warn: Callable[[str], None] = lambda _: None,
+        report: Report = unreported,
     ) -> None:
         self._client = client
         self._names = names
@@ -78,7 +79,7 @@ class Library:
         self.listings = 0
         self.looked_at = float("-inf")
         self.index = index
-        self._unreadable = UnreadableItems(client, index, clock, warn)
+        self._unreadable = UnreadableItems(client, index, clock, report)
 
     @property
     def server_id(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from plex.file_survey import FileSurvey
 from plex.path_evidence import LearnedMapping, weigh
+from shared.events import Event, Report
 from validation.path_map import PathMap, PrefixPair
 from validation.paths import components
 from validation.scene_extractor import SceneFile, StashScene
@@ -41,7 +42,7 @@ class PathLearning:
         server_id: gives the identity of the Plex server; its library is prepared.
         files: walks through Stash; yields pages of scenes, of which only id and files count.
         clock: seconds since the epoch.
-        tell: tells the user what was learned and what no longer holds.
+        report: gets an event about what was learned and what no longer holds.
 
     Raises (all methods):
         sqlite3.Error: the database cannot be used.
@@ -53,14 +54,14 @@ class PathLearning:
         server_id: Callable[[], str],
         files: Callable[[], Iterable[Sequence[StashScene]]],
         clock: Callable[[], float],
-        tell: Callable[[str], None],
+        report: Report,
     ) -> None:
         connection.executescript(_TABLES)
         self._connection = connection
         self._server_id = server_id
         self._files = files
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._tried_at: float | None = None
         self.files = FileSurvey(connection)
 
@@ -161,13 +162,13 @@ class PathLearning:
         used = {one.pair for one in now if one.usable}
         for mapping in now:
             if mapping.usable and mapping.pair not in before:
-                self._tell(f"Learned path mapping {mapping}")
+                self._report(Event.PATHS_LEARNED, mapping=mapping)
         for pair in sorted(before - used, key=str):
             evidence = next(
                 (f": {m.agree} scenes agree, {m.disagree} disagree" for m in now if m.pair == pair),
                 "",
             )
-            self._tell(f"Dropped the learned path mapping {pair}, which no longer holds{evidence}")
+            self._report(Event.PATHS_DROPPED, mapping=pair, evidence=evidence)
 
 
 def _within(interval: float, moment: float | None, now: float) -> bool:

@@ -3,7 +3,7 @@
 Servers differ where Plex's documentation is silent. The plugin finds out how a server behaves by
 reading back what it wrote, and stores the result under the server's id and version::
 
-    facts = ServerFacts(connection, lambda: (server_id, version), log.info)
+    facts = ServerFacts(connection, lambda: (server_id, version), log.event)
     facts.behaviour().sort_title         # None: not known yet
     facts.learn(SortTitle.STAYS)         # stored; the user is told once
 
@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
+
+from shared.events import Event, Report
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS server_facts (
@@ -167,7 +169,7 @@ class ServerFacts:
         self,
         connection: sqlite3.Connection,
         identity: Callable[[], tuple[str, str]],
-        report: Callable[[str], None],
+        report: Report,
     ) -> None:
         connection.execute(TABLE)
         self._connection = connection
@@ -222,7 +224,7 @@ class ServerFacts:
                     return
                 cursor.execute(_UPSERT, (server_id, version, fact, subject, value))
         if sentence:
-            self._report(f"Learned about this Plex server ({version}): {sentence}")
+            self._report(Event.SERVER_LEARNED, version=version, fact=sentence)
 
 
 def stored_behaviours(connection: sqlite3.Connection) -> dict[tuple[str, str], Behaviour]:

@@ -12,6 +12,7 @@ from plex.item_reader import READ_BATCH, ItemsRead
 from plex.items import LibraryPart, Section
 from plex.path_index import PathIndex
 from plex.walk import Hole
+from shared.events import Event, Report
 
 HOLE_AGE = 86_400.0  # seconds after which a listing looks into a hole again
 MOST_CANDIDATES = 100  # rating keys that are tried in order to name the item in a hole
@@ -34,7 +35,7 @@ class UnreadableItems:
         client: the server.
         index: its files; its database keeps what is known.
         clock: seconds since the epoch.
-        warn: tells the user about an item that was found to be unreadable.
+        report: gets an event about an item that was found to be unreadable.
 
     Raises (all methods):
         PlexError: Plex could not be asked, or failed at everything.
@@ -46,14 +47,14 @@ class UnreadableItems:
         client: PlexClient,
         index: PathIndex,
         clock: Callable[[], float],
-        warn: Callable[[str], None],
+        report: Report,
     ) -> None:
         index.connection.executescript(_TABLES)
         self._connection = index.connection
         self._client = client
         self._index = index
         self._clock = clock
-        self._warn = warn
+        self._report = report
 
     def read(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
         """Read items, many at once, and those that are known to be unreadable one by one.
@@ -163,11 +164,8 @@ class UnreadableItems:
             if failed:
                 self._note(failed)
                 return
-        self._warn(
-            f"Plex fails whenever a list contains the item between {hole.after_key} and "
-            f"{hole.before_key or 'the end'} of the library '{section.title}'. This item is not "
-            "synced, all others are. Look for an error in Plex's log, and repair Plex's database"
-        )
+        before = hole.before_key or "the end"
+        self._report(Event.LISTING_GAP, after=hole.after_key, before=before, library=section.title)
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -183,7 +181,7 @@ class UnreadableItems:
             row = (self._client.server_id, key)
             statement = "INSERT OR IGNORE INTO unreadable_items VALUES (?, ?)"
             if self._connection.execute(statement, row).rowcount:
-                self._warn(f"{self._text(key)}. All other items are synced")
+                self._report(Event.ITEM_UNREADABLE, item=key, advice=self._text(key))
 
     def _forget(self, key: int) -> None:
         self._connection.execute(

@@ -17,6 +17,7 @@ from reconciliation.findings import GAPS, Finding, Inspected, Outcome
 from reconciliation.queueing import GONE, GapQueue
 from reconciliation.run import Order, Run, Scope, Window, run_of_today, window_of
 from reconciliation.state import StateFile, after, without_result
+from shared.events import Event, Report
 from stash.exceptions import StashQueryError
 from stash.scenes import ScenePage, StashScenes
 from sync_queue.gap_store import Gap
@@ -131,7 +132,7 @@ class GapDetectionEngine:
         scenes: Stash's scenes.
         queue: jobs, sync log, and the run with its gaps.
         state: the file of past runs.
-        tell: is told about the progress of a long run.
+        report: gets the progress of a long run.
     """
 
     def __init__(
@@ -139,13 +140,13 @@ class GapDetectionEngine:
         scenes: StashScenes,
         queue: QueueManager,
         state: StateFile,
-        tell: Callable[[str], None],
+        report: Report,
         clock: Callable[[], float],
     ) -> None:
         self._scenes = scenes
         self._queue = queue
         self._state = state
-        self._tell = tell
+        self._report = report
         self._clock = clock
         self._gap_queue = GapQueue(queue, scenes, clock)
         self._pages: Iterator[Page] | None = None
@@ -213,8 +214,11 @@ class GapDetectionEngine:
             self._queue.gaps.save_run(run.to_state())
         self._place = (run.begun_at, run.cursor)
         if run.sums.checked // LINE_EVERY > told:
-            self._tell(
-                f"{run.sums.checked:,} of {run.total:,} scenes checked, {run.sums.gaps:,} gaps"
+            self._report(
+                Event.RECONCILIATION_PROGRESS,
+                checked=run.sums.checked,
+                total=run.total,
+                gaps=run.sums.gaps,
             )
 
     def _walk(self, run: Run, sides: Sides) -> Iterator[Page]:

@@ -9,8 +9,9 @@ from reconciliation.detector import Sides
 from reconciliation.engine import End, Ended, GapDetectionEngine
 from reconciliation.run import Order
 from reconciliation.state import RETRY, StateFile, due
+from shared.events import Event
 from shared.file_lock import FileLock
-from shared.log import Log
+from shared.log import INFO, WARNING, Log
 from stash.exceptions import StashError
 
 LOOK_EVERY = 60.0  # seconds between two looks at whether a run is due
@@ -88,14 +89,12 @@ class ReconciliationScheduler:
         if left is None or order != self._order:
             self._order = order
             reconciliation.begin(order)
-            self._log.info(f"Reconciliation of {order.words} {'goes on' if left else 'begins'}")
+            begun = Event.RECONCILIATION_RESUMED if left else Event.RECONCILIATION_BEGUN
+            self._log.event(begun, scope=order.words)
         try:
             ended = reconciliation.step(sides)
         except (PlexError, StashError, OSError) as error:
-            self._log.warning(
-                f"The reconciliation rests for {RETRY / 60:.0f} minutes: {error}. It goes on by "
-                "itself where it was"
-            )
+            self._log.event(Event.RECONCILIATION_RESTS, minutes=RETRY / 60, error=error)
             self._rest(RETRY)
             return False
         if ended is not None:
@@ -116,8 +115,14 @@ class ReconciliationScheduler:
 
     def _end(self, ended: Ended, order: Order) -> None:
         self._order = None
-        tell = self._log.info if ended.how is End.DONE else self._log.warning
-        tell(f"Reconciliation of {order.words}: {ended.text}")
+        self._log.event(
+            Event.RECONCILIATION_ENDED,
+            level=INFO if ended.how is End.DONE else WARNING,
+            scope=order.words,
+            result=ended.text,
+            how=ended.how.value,
+            queued=ended.queued,
+        )
         self._rest(LOOK_EVERY)
 
     def _rest(self, seconds: float) -> None:

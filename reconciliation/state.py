@@ -7,6 +7,7 @@ from typing import Any
 from reconciliation.brake import Question, parse_question
 from reconciliation.findings import STATE_NAMES
 from reconciliation.run import Order, Run, Scope
+from shared.events import Report
 from shared.state_file import KeptState, parse_count, parse_moment
 
 HOUR = 3600.0  # seconds
@@ -79,9 +80,7 @@ class StateFile:
         report: is told about a file that could not be read.
     """
 
-    def __init__(
-        self, path: str, report: Callable[[str], None], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
         self._clock = clock
 

@@ -6,17 +6,21 @@ prefix as an error, so every record is escaped to one line and cut well below th
 
 import os
 
-MAX_RECORD_BYTES = 16_000  # spec.md §1: under 16 KiB a record
+MAX_RECORD_BYTES = 16_000  # of Stash's 64 KiB, with room for what a reader escapes
+_LONGEST_FIELD, _MOST_PARTS = 200, 20  # of an event's fields: characters, parts of a list
 
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
+STEP = "step"  # the code of a record of `Log.step`
 
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from shared.events import Event
     from shared.redaction import Secrets
 
-    Sink = Callable[[str, str], None]
+    Fields = Mapping[str, object]
+    Sink = Callable[[str, str, str, Fields], None]  # level, text, code of the event, its fields
 
 
 def one_line(text: str) -> str:
@@ -39,7 +43,7 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def stderr_sink(level: str, text: str) -> None:
+def stderr_sink(level: str, text: str, _code: str, _fields: "Fields") -> None:
     """Write one record to stderr; Stash having closed its end is no reason to fail."""
     record = f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace")
     try:
@@ -62,18 +66,45 @@ class Log:
         self.show_steps = False
         self.disguise: Callable[[str], str] | None = None
 
-    def _emit(self, level: str, text: str) -> None:
-        self._sink(level, one_line(self.redact(text)) or "(empty)")
+    def _emit(self, level: str, text: str, code: str = "", fields: "Fields | None" = None) -> None:
+        facts = {name: self._fact(value) for name, value in (fields or {}).items()}
+        facts.pop("label", None)  # may hold a title; the text has it, without what is disguised
+        self._sink(level, self._shown(text), code, facts)
+
+    def _shown(self, text: str) -> str:
+        return one_line(self.redact(text)) or "(empty)"
+
+    def _fact(self, value: object) -> object:
+        """Return a field's value as JSON takes it, short and without secrets."""
+        if value is None or isinstance(value, int):
+            return value
+        if isinstance(value, float):
+            return round(value, 3)
+        if isinstance(value, list | tuple):
+            return [self._fact(part) for part in value[:_MOST_PARTS]]
+        text = type(value).__name__ if isinstance(value, Exception) else str(value)
+        return self._shown(text)[:_LONGEST_FIELD]
 
     def redact(self, text: str) -> str:
         """Return the text as this log would show it: without secrets, paths maybe as words."""
         text = self._secrets.redact(text)
         return text if self.disguise is None else self.disguise(text)
 
+    def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
+        """Report an event of the catalogue.
+
+        Args:
+            event: gives code, level and sentence.
+            level: instead of the event's own.
+            **fields: `label` names the scene in the sentence, `scene` is its id in the log file.
+                An exception is its text in the sentence, and its class in the log file.
+        """
+        self._emit(level or event.level, event.sentence(fields), event.code, fields)
+
     def step(self, text: str) -> None:
         """Tell one step of a decision, for `debug_logging`: Stash hides its own debug level."""
         if self.show_steps:
-            self._emit(INFO, "[DEBUG] " + text)
+            self._emit(INFO, "[DEBUG] " + text, STEP)
 
     def debug(self, text: str) -> None:
         """Tell a developer."""

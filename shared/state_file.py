@@ -4,9 +4,9 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable
 from typing import Any
 
+from shared.events import Event, Report
 from shared.files import replace_file
 from shared.leftovers import keep_newest
 
@@ -34,7 +34,7 @@ def write_state(path: str, state: Any) -> None:
         raise
 
 
-def read_state(path: str, report: Callable[[str], None], now: float) -> dict[str, Any]:
+def read_state(path: str, report: Report, now: float) -> dict[str, Any]:
     """Return the object in the file as `KeptState.read` does, for whoever never writes it."""
     state: dict[str, Any] = KeptState(path, report).read(now)
     return state
@@ -52,7 +52,7 @@ class KeptState:
     def __init__(
         self,
         path: str,
-        report: Callable[[str], None],
+        report: Report,
         kind: type[dict[str, Any]] | type[list[Any]] = dict,
     ) -> None:
         self._path = path
@@ -71,11 +71,8 @@ class KeptState:
             state = self._load()
         except OSError as error:
             if not self.is_unread:
-                self._report(
-                    f"{os.path.basename(self._path)} could not be read now ({error}); it stays as "
-                    "it is, and nothing is noted in it before it was read. Make it readable, or "
-                    "remove it"
-                )
+                file = os.path.basename(self._path)
+                self._report(Event.STATE_UNREADABLE, file=file, error=error)
             self.is_unread = True
             return self._kind()
         except (ValueError, RecursionError) as error:
@@ -118,9 +115,7 @@ class KeptState:
         with contextlib.suppress(OSError):
             replace_file(self._path, os.path.join(folder, aside))
         keep_newest(folder, re.escape(aside_of) + r"\d+", KEPT_ASIDE)
-        self._report(
-            f"{name} could not be read ({problem}); it was set aside as {aside} and starts afresh"
-        )
+        self._report(Event.STATE_RESET, file=name, problem=problem, kept=aside)
 
 
 def parse_moment(raw: Any) -> float | None:

@@ -4,6 +4,7 @@ demo and the benchmarks all stand on.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import select
@@ -200,7 +201,7 @@ class Rig:
 
     def _show_how_things_stand(self) -> None:
         """Tell whoever reads why a test failed what the plugin's processes are at."""
-        tail = "\n  ".join(self.worker_log().splitlines()[-30:])
+        tail = "\n  ".join(f"{one['code']}: {one['message']}" for one in self.events()[-30:])
         sys.stderr.write(
             f"workers: {self.worker_pids()}, waiters: {self.waiter_pids()}, worker.log ends with:"
             f"\n  {tail}\n"
@@ -220,6 +221,25 @@ class Rig:
         """What the detached worker wrote, empty when none ever ran."""
         path = self.data / "worker.log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def events(self, *codes: str, **fields: Any) -> list[dict[str, Any]]:
+        """The events in the worker's log, as they came.
+
+        Args:
+            *codes: of these; none: all.
+            **fields: those whose fields have these values.
+        """
+        lines = self.worker_log().split("\n")[:-1]  # the last one may be on its way
+        records: list[dict[str, Any]] = [json.loads(one) for one in lines if one.startswith("{")]
+        return [
+            one
+            for one in records
+            if one["code"] in (codes or (one["code"],)) and fields.items() <= one.items()
+        ]
+
+    def happened(self, *codes: str, count: int = 1, timeout: float = 30.0, **fields: Any) -> bool:
+        """Wait until the worker has reported an event so many times; see `events`."""
+        return self.wait_until(lambda: len(self.events(*codes, **fields)) >= count, timeout)
 
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:

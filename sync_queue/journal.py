@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # How such a file system answers a file with a write-ahead log, or the wish for one.
 _REFUSALS = ("SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_IOERR_SHM")
 
@@ -41,7 +42,7 @@ def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float
             connection.close()
             if is_refusal(error):
                 return leave_wal(open_database)
-            if "locked" not in str(error) or time.monotonic() > deadline:
+            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
         else:

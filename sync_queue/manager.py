@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from shared.events import Report
 from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, Failure
@@ -174,11 +175,11 @@ class QueueManager:
         self.spool.mark_unfinished()
         return self._queue.resume()
 
-    def import_spool(self, report: Callable[[str], None]) -> int:
+    def import_spool(self, report: Report) -> int:
         """Move the jobs of hooks from the spool into the database; return how many.
 
         Args:
-            report: gets a line, once, about a file that holds no job.
+            report: gets an event, once, about a file that holds no job.
 
         Raises:
             OSError: the spool cannot be locked.

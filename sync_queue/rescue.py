@@ -14,12 +14,17 @@ from shared.files import remove_file, replace_file
 REBUILT_MARKER = "rebuilt.json"  # asks for a reconciliation; whoever did one removes it
 EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
-_DAMAGE = ("not a database", "malformed", "file is encrypted")
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_damage(error: Exception) -> bool:
     """Tell whether this error means that the file's content is no database (any more)."""
-    return isinstance(error, sqlite3.DatabaseError) and any(one in str(error) for one in _DAMAGE)
+    return error_code(error) in _DAMAGE
+
+
+def error_code(error: Exception) -> int:
+    """Return the primary result code of SQLite; 0 for any other error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def setup_lock(path: str) -> str:

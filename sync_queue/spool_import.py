@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from shared.events import Event, Report
 from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
 from shared.leftovers import keep_newest
@@ -86,9 +87,7 @@ class Spool:
         names = _names(self._spool)
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
-    def move(
-        self, enqueue: Callable[[Iterable[JobData]], object], report: Callable[[str], None]
-    ) -> int:
+    def move(self, enqueue: Callable[[Iterable[JobData]], object], report: Report) -> int:
         """Move all jobs into the database, in order; return how many there were.
 
         The lock lets one process at a time do it. A process that is killed after `enqueue` leaves
@@ -96,7 +95,7 @@ class Spool:
 
         Args:
             enqueue: stores jobs durably, all in one transaction.
-            report: gets a line about a file that is no job or cannot be removed.
+            report: gets an event about a file that is no job or cannot be removed.
 
         Raises:
             OSError, sqlite3.Error: nothing was moved.
@@ -160,19 +159,16 @@ class Spool:
         paths = (os.path.join(inbox, name) for name in sorted(_names(inbox)))
         return [path for path in paths if path.endswith(".json") and path not in self._stuck]
 
-    def _remove(self, path: str, report: Callable[[str], None]) -> None:
+    def _remove(self, path: str, report: Report) -> None:
         try:
             remove_file(path)
         except FileNotFoundError:
             pass
         except OSError as error:
             self._stuck.add(path)
-            report(
-                f"The plugin cannot remove the queued job {path} ({error}), so it is synced once "
-                "more at each start. Make the plugin's data folder writable, or remove the file"
-            )
+            report(Event.EDIT_NOT_REMOVED, file=path, error=error)
 
-    def _read_inbox(self, report: Callable[[str], None]) -> list[StoredJob]:
+    def _read_inbox(self, report: Report) -> list[StoredJob]:
         found: list[StoredJob] = []
         for path in self._inbox_files():
             try:
@@ -183,10 +179,7 @@ class Spool:
             except JobFormatError:
                 replace_file(path, path + UNREADABLE)
                 keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)
-                report(
-                    f"An edit that was queued beside the database cannot be read; the file is kept "
-                    f"as {path}{UNREADABLE}. Run the task 'Sync Recent Scenes to Plex'"
-                )
+                report(Event.EDIT_UNREADABLE, kept=path + UNREADABLE)
         return found
 
 

@@ -186,7 +186,7 @@ class _Preview:
         self.fields: Counter[str] = Counter()
         self._report = report
         self._inspector = SceneInspector(
-            session, context.queue.sync_log, context.scenes.read, context.log.warning
+            session, context.queue.sync_log, context.scenes.read, context.log.event
         )
 
     def look_at(self, scenes: list[StashScene]) -> None:

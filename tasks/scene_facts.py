@@ -118,7 +118,7 @@ def _look_in_plex(context: TaskContext, scene: StashScene) -> tuple[PlexFacts | 
         session = context.sessions.current()
         session.library.prepare()
         inspector = SceneInspector(
-            session, context.queue.sync_log, context.scenes.read, context.log.warning
+            session, context.queue.sync_log, context.scenes.read, context.log.event
         )
         (inspection,) = inspector.inspect([scene])
     except (ConfigFault, PlexError, StashError) as error:

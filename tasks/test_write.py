@@ -86,7 +86,7 @@ def _run(context: TaskContext, session: SyncSession, scene_id: int) -> Answer:
 def _item_of(context: TaskContext, session: SyncSession, scene_id: int) -> PlexItem:
     """Return the item to test with."""
     inspector = SceneInspector(
-        session, context.queue.sync_log, context.scenes.read, context.log.warning
+        session, context.queue.sync_log, context.scenes.read, context.log.event
     )
     scenes = list(context.scenes.read([scene_id]).values())
     found = [item for one in inspector.inspect(scenes) for item, _ in one.edits]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from shared.events import Event
 from simulators.rig import REPOSITORY
 
 # A folder may import its own floor's folder and every floor below.
@@ -175,3 +177,17 @@ def test_an_old_python_gets_one_sentence(version: str) -> None:
     assert done.returncode == 0
     assert done.stderr == b""
     assert b"needs Python 3.11 or newer, Stash runs " + version[:3].encode() in done.stdout
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_whoever_reports_an_event_gives_each_field_of_its_sentence(path: Path) -> None:
+    """`str.format` would fail only when the event happens."""
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(call, ast.Call) or not call.args:
+            continue
+        name, _, event = ast.unparse(call.args[0]).partition(".")
+        reporter = ast.unparse(call.func).rpartition(".")[2]
+        if name == "Event" and event.isupper() and reporter in ("event", "report", "_report"):
+            given = {keyword.arg for keyword in call.keywords}
+            given |= {"label"} if None in given else set()  # `**scene`
+            assert set(re.findall(r"\{(\w+)", Event[event].template)) <= given, event

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.events import Event
+from shared.log import ERROR, INFO, WARNING
 from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import load
 from tests.test_architecture import sources
@@ -249,3 +251,22 @@ def test_an_image_is_small_and_needs_nothing_from_elsewhere() -> None:
         assert len(text.encode()) <= LARGEST_IMAGE
         assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
         assert "prefers-color-scheme: dark" in text
+
+
+_EVENT_ROW = re.compile(
+    r"^\| `([a-z_]+)` \| (info|warning|error) \| `([^`]+)` \| [^|]{4,} \|$", re.MULTILINE
+)
+
+
+def test_each_event_of_the_worker_is_listed_with_its_level_and_its_sentence() -> None:
+    page = (DOCS / "log.md").read_text(encoding="utf-8")
+    events = {event.code: event for event in Event}
+    levels = {INFO: "info", WARNING: "warning", ERROR: "error"}
+    rows = _EVENT_ROW.findall(page)
+
+    assert {code for code, _, _ in rows} == set(events)
+    for code, _, wording in rows:
+        parts = map(re.escape, re.split(r"\{[^}]+\}", events[code].template))
+        assert re.fullmatch(".+?".join(parts), re.sub("[«»]", "", wording)), code
+    listed = {(code, level) for code, level, _ in rows}
+    assert {(code, levels[event.level]) for code, event in events.items()} <= listed

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import pytest
@@ -17,19 +15,17 @@ from app.relay import FEW_SCENES, MOST_LINES, MOST_STEPS, relay_worker_log
 from app.worker_failure import leave_word
 from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder
+from shared.events import Event
 from shared.file_lock import FileLock
 from shared.log import Log
 from shared.redaction import Secrets
+from tests.golden import assert_golden
+from tests.test_worker_log import close_logs
 
 TIME = re.compile(r"\[\d\d:\d\d:\d\d\]")
 
 
-def close_logs() -> None:
-    """Close the files of the worker's logs, as the end of its process does."""
-    for reference in list(logging._handlerList):  # type: ignore[attr-defined]
-        handler = reference()
-        if isinstance(handler, RotatingFileHandler):
-            handler.close()
+LINE = {"time": "2024-05-06 14:02:07.123456", "level": "warning", "code": "", "message": "Said"}
 
 
 class Desk:
@@ -45,13 +41,17 @@ class Desk:
     def relay(self, most: int | None = None) -> list[tuple[str, str]]:
         """What one invocation tells, without its times."""
         told: list[tuple[str, str]] = []
-        log = Log(lambda level, text: told.append((level, TIME.sub("[t]", text))), Secrets())
+        log = Log(lambda level, text, *_: told.append((level, TIME.sub("[t]", text))), Secrets())
         relay_worker_log(self.folder, log, most)
         return told
 
     def synced(self, first: int, last: int) -> None:
         for number in range(first, last + 1):
-            self.worker.info(f"Scene {number} (T): synced: title; 0.1 s")
+            self.ended(Event.SCENE_SYNCED, number)
+
+    def ended(self, event: Event, number: int) -> None:
+        label = f"Scene {number}"
+        self.worker.event(event, label=label, changed=["title"], reason="why", seconds=1)
 
     def rotate(self) -> None:
         """As the worker does when its file is full: the next line is the first of another."""
@@ -67,35 +67,29 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_each_line_is_told_once_and_at_its_level(desk: Desk) -> None:
-    desk.worker.info("The worker has started (process 7)")
-    desk.worker.info("Scene 1 (A): synced: title, 2 tags; 0.2 s")
-    desk.worker.warning("Plex is down: nothing answers. Edits are kept and go on by themselves")
+    desk.worker.event(Event.WORKER_STARTED, pid=7)
+    desk.synced(1, 1)
+    desk.worker.event(Event.PLEX_DOWN, reason="nothing answers")
     desk.worker.debug("for developers")
-    assert desk.relay() == [
-        ("i", "[t] Scene 1 (A): synced: title, 2 tags; 0.2 s"),
-        ("w", "[t] Plex is down: nothing answers. Edits are kept and go on by themselves"),
-    ]
+    synced, down = desk.relay()
+    assert (synced[0], down[0]) == ("i", "w")
     assert desk.relay() == []
-    desk.worker.info("Plex is back after 2m 5s; 3 scenes waited")
-    assert desk.relay() == [("i", "[t] Plex is back after 2m 5s; 3 scenes waited")]
+    desk.worker.event(Event.PLEX_BACK, duration="2m 5s", scenes=3)
+    assert [level for level, _ in desk.relay()] == ["i"]
 
 
 def test_many_scenes_are_one_line(desk: Desk) -> None:
     desk.synced(1, 480)
-    desk.worker.info("Scene 481 (T): already in step; 0.0 s")
-    desk.worker.info("Scene 482: skipped: no metadata yet; 0.0 s")
-    desk.worker.warning("Scene 483: Plex has no item for /a. Next try in 20 s")
-    desk.worker.error("Scene 484: the scene has no file. It is in the dead letters: …")
-    desk.worker.info("So far: 480 jobs in 3.0 s: 480 synced")
-    assert desk.relay() == [
-        ("w", "[t] Scene 483: Plex has no item for /a. Next try in 20 s"),
-        ("e", "[t] Scene 484: the scene has no file. It is in the dead letters: …"),
-        (
-            "i",
-            "Since [t] the worker ended 484 jobs: 480 synced, 1 already in step, 1 skipped, "
-            "1 wait, 1 in the dead letters. Details: worker.log in the plugin's data folder",
-        ),
-    ]
+    for number, event in enumerate((
+        Event.SCENE_IN_STEP, Event.SCENE_SKIPPED, Event.JOB_RETRIED, Event.JOB_DEAD_LETTERED
+    ), 481):  # fmt: skip
+        desk.ended(event, number)
+    desk.worker.event(Event.DRAIN_PROGRESS, jobs=480, seconds=3, ends=["480 synced"])
+    retried, dead, ends = desk.relay()
+    assert (retried[0], retried[1][:13]) == ("w", "[t] Scene 483")
+    assert (dead[0], dead[1][:13]) == ("e", "[t] Scene 484")
+    assert ends[0] == "i"
+    assert_golden("log", "Many jobs have ended", [ends[1]])
 
 
 def test_a_few_scenes_are_told_one_by_one(desk: Desk) -> None:
@@ -111,23 +105,31 @@ def test_warnings_and_steps_are_bounded_and_the_rest_is_counted(desk: Desk) -> N
         desk.worker.step(f"Scene {number}: item 1: title differs")
     told = desk.relay()
     assert len(told) == MOST_LINES + MOST_STEPS + 1
-    assert told[-1] == (
-        "w",
-        f"The worker has told {2000 - MOST_LINES - MOST_STEPS} lines more: read worker.log in the "
-        "plugin's data folder",
-    )
+    assert told[-1][0] == "w"
+    assert_golden("log", "More lines than are relayed", [told[-1][1]])
 
 
 def test_a_line_that_is_still_being_written_waits_for_its_end(desk: Desk) -> None:
     desk.synced(1, 1)
     desk.relay()
-    whole = "2024-05-06 14:02:07,123 WARNING Said in two parts\n"
+    whole = json.dumps(LINE) + "\n"
     with open(desk.folder.worker_log, "a", encoding="utf-8") as file:
         file.write(whole[:40])
         file.flush()
         assert desk.relay() == []
         file.write(whole[40:])
-    assert desk.relay() == [("w", "[2024-05-06 14:02:07] Said in two parts")]
+    assert desk.relay() == [("w", "[2024-05-06 14:02:07] Said")]
+
+
+def test_lines_of_an_older_version_and_behind_half_a_line_are_told(desk: Desk) -> None:
+    with open(desk.folder.worker_log, "a", encoding="utf-8") as file:
+        file.write("2024-05-06 14:02:07,123 WARNING Said in plain\n")
+        file.write(json.dumps(LINE)[:50] + json.dumps(LINE) + "\n")
+        file.write(json.dumps(LINE)[:50] + "\n\n[]\n{}\n")
+    assert desk.relay() == [
+        ("w", "[2024-05-06 14:02:07] Said in plain"),
+        ("w", "[2024-05-06 14:02:07] Said"),
+    ]
 
 
 def test_a_rotation_loses_no_line_and_doubles_none(desk: Desk) -> None:
@@ -177,8 +179,7 @@ def test_a_log_that_cannot_be_read_is_no_matter(desk: Desk) -> None:
     os.unlink(desk.folder.worker_log)
     assert desk.relay() == []
     os.mkdir(desk.folder.worker_log)
-    ((level, text),) = desk.relay()
-    assert (level, text.split(":")[0]) == ("d", "What the worker wrote was not read")
+    assert [level for level, _ in desk.relay()] == ["d"]
 
 
 def test_news_stand_until_they_were_told_and_a_hook_leaves_what_is_too_much(desk: Desk) -> None:
@@ -187,7 +188,7 @@ def test_news_stand_until_they_were_told_and_a_hook_leaves_what_is_too_much(desk
     for number in range(4):
         desk.worker.warning(f"line {number}")
     assert os.path.exists(desk.folder.news)
-    first = desk.relay(most=90)
+    first = desk.relay(most=200)
     assert 0 < len(first) < 4
     assert os.path.exists(desk.folder.news)
     rest = desk.relay()
@@ -208,13 +209,14 @@ def test_the_word_of_a_worker_that_has_no_log_is_told_once_and_keeps_out_no_late
     desk: Desk,
 ) -> None:
     os.unlink(desk.folder.worker_log)
-    leave_word(desk.folder.news, "One thing\nand another")
-    leave_word(desk.folder.news, "It comes with each start, and the first says it")
+    leave_word(desk.folder.news, Event.WORKER_NOT_STARTED, "One thing\nand another")
+    leave_word(desk.folder.news, Event.WORKER_NOT_STARTED, "A later start meets the same")
 
-    assert desk.relay() == [("e", "[t] One thing\\nand another")]
+    ((level, text),) = desk.relay()
+    assert (level, "One thing\\nand another" in text) == ("e", True)
     assert desk.relay() == []
-    leave_word(desk.folder.news, "Again")
-    assert desk.relay() == [("e", "[t] Again")]
+    leave_word(desk.folder.news, Event.WORKER_NOT_STARTED, "Again")
+    assert len(desk.relay()) == 1
 
 
 def test_a_sign_of_news_that_cannot_be_read_keeps_nobody_from_the_log(desk: Desk) -> None:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import subprocess
 import sys
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
-from app.worker_log import MAX_BYTES, OLD_FILES
+from app.worker_log import MAX_BYTES, OLD_FILES, create_worker_log
+from shared.events import Event
+from shared.redaction import Secrets
 from simulators.rig import REPOSITORY
+
+
+def close_logs() -> None:
+    """Close the files of the worker's logs, as the end of its process does."""
+    for reference in list(logging._handlerList):  # type: ignore[attr-defined]
+        handler = reference()
+        if isinstance(handler, RotatingFileHandler):
+            handler.close()
+
 
 _TALK = """
 import os, sys
@@ -48,5 +63,47 @@ def test_a_log_that_cannot_be_rotated_loses_no_line_and_is_rotated_later(tmp_pat
     lines = old.read_text().splitlines()
 
     assert done.stderr == b""
-    assert [line.split()[3] for line in lines] == [f"{number:05}" for number in range(2000)]
-    assert path.read_text().endswith("the reader has gone\n")
+    assert [json.loads(line)["message"][:5] for line in lines] == [
+        f"{number:05}" for number in range(2000)
+    ]
+    assert json.loads(path.read_text())["message"] == "the reader has gone"
+
+
+def test_a_line_has_code_and_fields_without_secrets_and_no_title(tmp_path: Path) -> None:
+    secrets = Secrets()
+    secrets.add("a-secret-token")
+    log = create_worker_log(str(tmp_path / "worker.log"), secrets)
+    label = "Scene 12 (A night)"
+    fields: dict[str, Any] = {
+        "scene": 12,
+        "label": label,
+        "error": OSError("a-secret-token"),
+        "kind": "poster",
+    }
+    log.event(Event.COVER_REFUSED, **fields)
+    close_logs()
+
+    record = json.loads((tmp_path / "worker.log").read_text())
+
+    assert record.pop("time")[:2] == "20"
+    assert record == {
+        "level": "warning",
+        "code": "cover_refused",
+        "message": f"{label}: [redacted]; it stays without this poster. Set another cover",
+        "scene": 12,
+        "error": "OSError",
+        "kind": "poster",
+    }
+
+
+def test_fields_are_short(tmp_path: Path) -> None:
+    log = create_worker_log(str(tmp_path / "worker.log"), Secrets())
+    log.event(Event.BUG, trace="a line\n" * 9000)
+    log.event(Event.LEGACY_IMPORTED, taken=["a file"] * 9000)
+    close_logs()
+
+    trace, taken = map(json.loads, (tmp_path / "worker.log").read_text().splitlines())
+
+    assert len(trace["message"]) > 1000
+    assert len(trace["trace"]) == 200
+    assert len(taken["taken"]) == 20

@@ -14,6 +14,7 @@ from plex.exceptions import (
 from plex.items import PlexItem
 from plex.originals import held_before_upload
 from plex.server_facts import Behaviour, ServerFacts
+from shared.events import Event, Report
 from stash.exceptions import StashFileError
 from stash.images import Cover, StashImages, UnusableCoverError
 from sync_queue.manager import QueueManager
@@ -77,7 +78,7 @@ class CoverSync:
         queue: the memory; each upload is remembered at once, since Plex keeps every copy.
         server_id: Plex's identity.
         facts: what is known about the server.
-        warn: tells the user about a cover that cannot be sent.
+        report: gets an event about a cover that cannot be sent.
         preserve: leave an image alone that was locked in Plex before our first upload: a person
             chose it. Which image is shown after an upload costs a request per item to see, so one
             that was chosen later stays only until the cover changes in Stash.
@@ -91,7 +92,7 @@ class CoverSync:
         queue: QueueManager,
         server_id: str,
         facts: ServerFacts,
-        warn: Callable[[str], None],
+        report: Report,
         *,
         preserve: bool,
         remove_overlay_label: bool = False,
@@ -102,7 +103,7 @@ class CoverSync:
         self._behaviour = facts.behaviour()
         self._selection = ImageSelection(client, facts)
         self._server_id = server_id
-        self._warn = warn
+        self._report = report
         self._preserve = preserve
         self._remove_overlay_label = remove_overlay_label
 
@@ -158,10 +159,7 @@ class CoverSync:
                 self._write(item, lambda: self._client.select_image(item.rating_key, kind, key))
                 result.uploaded.add(kind)
         except PlexPermanentError as error:
-            self._warn(
-                f"{scene.label}: {error}; its {kind} is locked as it is. Choose another in Plex if "
-                "it is the wrong one"
-            )
+            self._tell(Event.IMAGE_NOT_SELECTED, scene, error, kind)
         except PlexTemporaryError as error:
             result.failure = result.failure or error
         else:
@@ -172,7 +170,7 @@ class CoverSync:
         try:
             cover = self._images.cover(scene.id, _stashs_tag(result.tag))
         except UnusableCoverError as error:
-            self._warn(f"{scene.label}: {error}; Plex keeps its image. Set another in Stash")
+            self._tell(Event.COVER_UNUSABLE, scene, error)
             cover, result.tag = None, f" {error.tag or ''}"
         except StashFileError as error:
             result.failure, result.why = error, str(error)
@@ -198,7 +196,7 @@ class CoverSync:
                 lambda: self._selection.after_upload(item, kind, cover.sha1, had=had),
             )
         except PlexPermanentError as error:
-            self._warn(f"{scene.label}: {error}; it stays without this {kind}. Set another cover")
+            self._tell(Event.COVER_REFUSED, scene, error, kind)
             self._remember(scene, item, kind, _REFUSED + cover.sha1)
         except PlexTemporaryError as error:
             result.failure = result.failure or error  # the other kind is still sent
@@ -207,6 +205,9 @@ class CoverSync:
             result.sent.setdefault(item, {})[kind] = cover.sha1
             result.to_lock.setdefault(item, set()).add(kind)
             self._remember(scene, item, kind, cover.sha1)
+
+    def _tell(self, event: Event, scene: StashScene, error: Exception, kind: str = "") -> None:
+        self._report(event, scene=scene.id, label=scene.label, error=error, kind=kind)
 
     def _write(self, item: PlexItem, write: Callable[[], None]) -> None:
         """Carry out a write; raise what its failure means (see `PlexClient.judge`)."""
@@ -226,7 +227,7 @@ class CoverSync:
         try:
             self._client.edit(target.item, {"labels": {"label[].tag.tag-": labels[0]}})
         except PlexPermanentError as error:
-            self._warn(f"{scene.label}: {error}; Kometa may put the old poster back")
+            self._tell(Event.OVERLAY_LABEL_KEPT, scene, error)
 
     def _note_ahead(self, target: Target, cover: Cover) -> None:
         """Note whose image this will be, and the lock of before when it is the first.

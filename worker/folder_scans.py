@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from plex.exceptions import PlexError
 from plex.items import Section
 from plex.matcher import PlexMatcher
+from shared.events import Event
 from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.models import Claim
@@ -125,7 +126,7 @@ class FolderScans:
             key: at for key, at in self._scanned_at.items() if 0 <= now - at < SCAN_INTERVAL
         }
         self._scanned_at[section.key, folder] = now
-        self._log.info(f"Plex scans {folder} in '{section.title}' for new scenes")
+        self._log.event(Event.SCAN_STARTED, folder=folder, library=section.title)
         return 0.0
 
     def _warn(
@@ -136,10 +137,13 @@ class FolderScans:
         self._told.add(folder)
         locations = [location for section in sections for location in section.locations]
         example = locations[0] if locations else "/plex/folder"
-        self._log.warning(
-            f"{scene.label}: Plex cannot scan for it, no library of Plex has the folder {folder}; "
-            f"they have {', '.join(locations) or 'none'}. If Plex has the files under another "
-            f"name, set the Path map, Plex's folder first: {example}=>{stash_folder}"
+        self._log.event(
+            Event.FOLDER_NOT_IN_PLEX,
+            scene=scene.id,
+            label=scene.label,
+            folder=folder,
+            locations=locations or "none",
+            map=f"{example}=>{stash_folder}",
         )
 
 

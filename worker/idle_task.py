@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol
 
+from shared.events import Event
 from shared.log import Log
 from worker.session import SyncSession
 
@@ -52,5 +53,5 @@ class LazyIdleTask:
         except sqlite3.Error:
             raise
         except Exception:  # noqa: BLE001 - the worker survives any bug, and reports it
-            log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
+            log.event(Event.BUG, trace=traceback.format_exc())
             return False

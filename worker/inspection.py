@@ -1,6 +1,6 @@
 """What a sync of scenes would do now, without doing it: for the preview and for reconciliation."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from plex.diff import ItemEdit
@@ -8,6 +8,7 @@ from plex.exceptions import PlexError
 from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from plex.server_facts import UNKNOWN
+from shared.events import Report
 from sync_queue.sync_log import SyncLog
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata, project
@@ -61,7 +62,7 @@ class SceneInspector:
         session: settings and Plex; its library is prepared.
         sync_log: what was sent so far.
         read: reads scenes from Stash, by their ids.
-        warn: tells the user about a choice that may be wrong.
+        report: gets an event about a choice that may be wrong.
         batch: how many items are read at once.
     """
 
@@ -70,7 +71,7 @@ class SceneInspector:
         session: SyncSession,
         sync_log: SyncLog,
         read: ReadScenes,
-        warn: Callable[[str], None],
+        report: Report,
         *,
         batch: int = READ_BATCH,
     ) -> None:
@@ -79,7 +80,7 @@ class SceneInspector:
         self._preserve = session.config.preserve_plex_edits
         self._server_id = session.library.server_id
         self._behaviour = UNKNOWN
-        self._finder = ItemFinder(session, sync_log, read, warn, batch=batch, forgets=False)
+        self._finder = ItemFinder(session, sync_log, read, report, batch=batch, forgets=False)
 
     def inspect(self, scenes: Collection[StashScene]) -> list[Inspection]:
         """Find out what would be done with these scenes, with few requests for all of them.

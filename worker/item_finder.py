@@ -1,17 +1,18 @@
 """The stage of a batch that finds the Plex items of its scenes and reads them, many at once."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexError, PlexNotFound
 from plex.item_reader import READ_BATCH
 from plex.matcher import Match, MatchConfidence, Matching, still_holds
 from plex.scanner_rules import is_plex_version, why_absent
+from shared.events import Event, Report, unreported
 from stash.exceptions import StashQueryError
 from sync_queue.sync_log import SyncLog
 from validation.paths import components
 from validation.scene_extractor import SceneFile
 from worker.item_owner import ItemOwners, ReadScenes
-from worker.match_messages import ambiguous, guessed, not_found, plex_version
+from worker.match_messages import ambiguous, named, not_found, plex_version
 from worker.scene_work import SceneWork
 from worker.session import SyncSession
 
@@ -25,7 +26,7 @@ class ItemFinder:
         session: settings and Plex; its library is prepared.
         sync_log: knows for which scene an item was written.
         read: reads scenes from Stash, by their ids.
-        warn: tells the user about a choice that may be wrong.
+        report: gets an event about a choice that may be wrong.
         batch: how many items are read at once.
         forgets: drop from the index what Plex does not show, so that it is looked for anew.
     """
@@ -35,15 +36,15 @@ class ItemFinder:
         session: SyncSession,
         sync_log: SyncLog,
         read: ReadScenes,
-        warn: Callable[[str], None],
+        report: Report,
         *,
         batch: int = READ_BATCH,
         forgets: bool = True,
     ) -> None:
         self._session = session
-        self._warn = warn
+        self._report = report
         # A preview stores nothing, so it would give the same warning in each run.
-        tell = warn if forgets else lambda _text: None
+        tell = report if forgets else unreported
         self._owners = ItemOwners(sync_log, session.library.server_id, session.matcher, read, tell)
         self._batch = batch
         self._forgets = forgets
@@ -149,16 +150,20 @@ class ItemFinder:
             try:
                 self._session.learning.consider(scenes, self._session.matcher.is_outside)
             except StashQueryError as error:
-                self._warn(
-                    f"No path mapping was learned: {error}. It is tried again with a later scene; "
-                    "to be sure, set plex_unmatched_path_map"
-                )
+                self._report(Event.PATHS_NOT_LEARNED, error=error)
 
     def _guess(self, one: SceneWork) -> Matching:
         best, *others = one.matching.candidates
         same = [part for part in others if components(part.path) == components(best.path)]
         rejected = [part for part in others if part not in same]
-        self._warn(guessed(one.scene.label, best, rejected, self._titles()))
+        titles = self._titles()
+        self._report(
+            Event.MATCH_GUESSED,
+            scene=one.scene.id,
+            label=one.scene.label,
+            taken=named([best], titles),
+            others=named(rejected, titles),
+        )
         return Matching(
             tuple(Match(part.rating_key, part.path, MatchConfidence.LOW) for part in (best, *same)),
             one.matching.rule,

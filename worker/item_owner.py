@@ -15,6 +15,7 @@ from plex.matcher import (
     sharing_of,
     still_holds,
 )
+from shared.events import Event, Report
 from sync_queue.sync_log import NOBODY, SyncLog
 from validation.paths import folded_path
 from validation.scene_extractor import StashScene
@@ -50,7 +51,7 @@ class ItemOwners:
         server_id: Plex's identity.
         matcher: finds the items of a scene's files.
         read: reads scenes from Stash; the ones that are gone are absent.
-        warn: tells the user, once, about an item that holds different films.
+        report: gets an event, once, about an item that holds different films.
 
     Attributes:
         gone: scenes of the log that Stash no longer has, as far as they stood in the way.
@@ -62,13 +63,13 @@ class ItemOwners:
         server_id: str,
         matcher: PlexMatcher,
         read: ReadScenes,
-        warn: Callable[[str], None],
+        report: Report,
     ) -> None:
         self._sync_log = sync_log
         self._server_id = server_id
         self._matcher = matcher
         self._read = read
-        self._warn = warn
+        self._report = report
         self._told: set[str] = set()
         self.gone: set[int] = set()
 
@@ -112,7 +113,14 @@ class ItemOwners:
             held = f"Plex holds item {item.rating_key} as {sharing.value}"
             note = f"{note}; {held}"
             if held not in self._told and not self._sync_log.has_skipped(held):
-                self._warn(shared(item, sharing, sorted({*claimants, owner}), owner))
+                scenes = sorted({*claimants, owner})
+                self._report(
+                    Event.ITEM_SHARED,
+                    scene=owner,
+                    item=item.rating_key,
+                    sharing=sharing.value,
+                    advice=shared(item, sharing, scenes, owner),
+                )
             self._told.add(held)
         one.elsewhere.append(note)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, Values
 from plex.exceptions import (
@@ -15,6 +16,7 @@ from plex.field_sender import EditOutcome
 from plex.items import PlexItem
 from plex.originals import held_anew, held_values, held_with_sort_title
 from plex.server_facts import DateClearing
+from shared.events import Event
 from shared.log import Log
 from stash.exceptions import StashFileError
 from stash.images import StashImages
@@ -65,7 +67,7 @@ class ItemWriter:
             queue,
             self._server_id,
             session.facts,
-            log.warning,
+            log.event,
             preserve=self._preserve,
             remove_overlay_label=session.config.remove_overlay_label,
         )
@@ -260,35 +262,18 @@ class ItemWriter:
         return outcome.refused.get(DATE)
 
     def _tell(self, one: SceneWork, edit: ItemEdit, outcome: EditOutcome) -> None:
-        label = one.scene.label
+        scene: dict[str, Any] = {"scene": one.scene.id, "label": one.scene.label}
         for name, error in outcome.refused.items():
             if name == DATE and _clears_date(edit):
                 continue  # reported once for the server
-            self._log.warning(
-                f"{label}: Plex does not take its {name} ({error.cause}). The rest was sent; the "
-                f"{name} is tried again when it changes in Stash"
-            )
+            self._log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)
         for refused, answer in outcome.first_refused.items():
-            self._log.warning(_without_name(label, outcome, refused, answer))
+            fields = (name for name, names in outcome.left_out.items() if refused in names)
+            is_collection = next(fields, None) == COLLECTIONS
+            event = Event.COLLECTION_REFUSED if is_collection else Event.NAME_REFUSED
+            self._log.event(event, **scene, name=refused, cause=answer.cause)
         for name, text in outcome.shortened.items():
-            self._log.warning(
-                f"{label}: Plex does not take so long a {name}: it was cut to {len(text)} "
-                "characters. Shorten it in Stash to choose what is shown"
-            )
-
-
-def _without_name(label: str, outcome: EditOutcome, refused: str, error: PlexError) -> str:
-    """Return what people are told of a name that Plex does not take, once for all scenes."""
-    fields = (name for name, names in outcome.left_out.items() if refused in names)
-    if next(fields, None) == COLLECTIONS:
-        return (
-            f"{label}: Plex adds no scene to the collection {refused!r} ({error.cause}). A smart "
-            "collection fills itself: rename it in Plex. All other fields of its scenes are synced"
-        )
-    return (
-        f"{label}: Plex does not take the name {refused!r} ({error.cause}). Scenes are synced "
-        "without it"
-    )
+            self._log.event(Event.FIELD_SHORTENED, **scene, field=name, length=len(text))
 
 
 def _clears_date(edit: ItemEdit) -> bool:

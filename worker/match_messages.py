@@ -21,18 +21,8 @@ def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mappin
         titles: the libraries' names by key.
     """
     return (
-        f"several files of Plex may be {file.path}: {_named(candidates, titles)}. Tell which "
+        f"several files of Plex may be {file.path}: {named(candidates, titles)}. Tell which "
         f"folder is which in plex_unmatched_path_map ({_TASK} helps), or rename the files"
-    )
-
-
-def guessed(
-    label: str, chosen: LibraryPart, others: Sequence[LibraryPart], titles: Mapping[int, str]
-) -> str:
-    """Return which of several candidates a scene was taken for, as strict_matching is off."""
-    return (
-        f"{label}: several files of Plex may be it, strict_matching is off: took "
-        f"{_named([chosen], titles)}, not {_named(others, titles)}"
     )
 
 
@@ -61,7 +51,7 @@ def not_found(
             f"{text}; if it should, scan its library in Plex; if Plex names its folders "
             f"differently, {_TASK} shows what to set as plex_unmatched_path_map"
         )
-    text = f"{text}; of that name it has {_named(namesakes, titles)}"
+    text = f"{text}; of that name it has {named(namesakes, titles)}"
     if file.size and all(part.size not in (0, file.size) for part in namesakes):
         return f"{text}, of another size than these {file.size} bytes: scan its library in Plex"
     implied = {
@@ -74,13 +64,14 @@ def not_found(
     return f"{text}; {_TASK} shows what to set as plex_unmatched_path_map"
 
 
-def _named(parts: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
-    named = [
+def named(parts: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
+    """Return paths with their libraries, the first few of many."""
+    first = [
         f"{part.path} (library '{titles.get(part.section, part.section)}')"
         for part in parts[:MOST_NAMED]
     ]
-    more = len(parts) - len(named)
-    return ", ".join(named) + (f" and {more} more" if more else "")
+    more = len(parts) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")
 
 
 def plex_version(file: SceneFile) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from plex.client import PlexClient
 from plex.health import PlexHealth, check_plex_health
 from shared.data_folder import DataFolder
+from shared.events import Event
 from shared.log import Log
 from worker.circuit_breaker import (
     CircuitBreaker,
@@ -55,13 +56,13 @@ class OutageGuard:
         self._count_waiting = waiting
         self._check = check
         self._breaker = StateStore(
-            folder.circuit_breaker, CircuitBreaker.from_state, log.warning, now
+            folder.circuit_breaker, CircuitBreaker.from_state, log.event, now
         )
         self._recovery = StateStore(
-            folder.recovery_state, RecoveryScheduler.from_state, log.warning, now
+            folder.recovery_state, RecoveryScheduler.from_state, log.event, now
         )
         self._history = StateStore(
-            folder.outage_history, OutageHistory.from_state, log.warning, now, list
+            folder.outage_history, OutageHistory.from_state, log.event, now, list
         )
         self._limiter = RecoveryRateLimiter(self._recovery.model.ramp_elapsed)
         self._suspicious = self._breaker.model.failure_count > 0
@@ -187,7 +188,7 @@ class OutageGuard:
         """
         now = self._now()
         if not self.is_away and reason != self._reported:
-            self._log.warning(f"{reason}. All jobs wait, none is lost; they go on by themselves")
+            self._log.event(Event.PLEX_FAILED, reason=reason)
             self._reported = reason
         self._suspicious = True
         self._cause = reason
@@ -228,28 +229,22 @@ class OutageGuard:
             self._history.model.affected(self._waiting)
             self._save()  # before anybody is told: a kill must not undo what was said
             if not self._is_read_only:  # Plex is there, and the user was told what it does
-                self._log.warning(
-                    f"Plex is down: {self._cause}. Edits are kept and go on by themselves"
-                )
+                self._log.event(Event.PLEX_DOWN, reason=self._cause)
         elif isinstance(transition, Closed):
             record = self._history.model.end(transition.at)
             self._recovery.model.record_recovery(transition.at)
             self._cause = ""
             self._save()
-            what = "Plex saves changes again" if self._is_read_only else "Plex is back"
+            back = Event.PLEX_WRITABLE if self._is_read_only else Event.PLEX_BACK
             self._is_read_only = False
             if record is not None and record.duration is not None:
-                self._log.info(
-                    f"{what} after {format_duration(record.duration)}; "
-                    f"{record.jobs_affected} scenes waited"
-                )
+                duration = format_duration(record.duration)
+                self._log.event(back, duration=duration, scenes=record.jobs_affected)
 
     def _save(self) -> None:
         try:
             for store in (self._breaker, self._recovery, self._history):
                 store.save()
         except OSError as error:
-            self._log.warning(
-                f"The state of the outage could not be saved: {error}. Make the plugin's data "
-                "folder writable, or free space on its disk"
-            )
+            state = "The state of the outage"
+            self._log.event(Event.STATE_NOT_SAVED, state=state, error=error)

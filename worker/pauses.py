@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 
 from plex.index_database import is_about_index
+from shared.events import Event, Report
 from shared.state_file import KeptState, parse_moment, write_state
 
 SETTINGS, STASH, DATABASE = "settings", "stash", "database"
@@ -23,9 +24,7 @@ class PauseNote:
         report: is told about a file that could not be read or written.
     """
 
-    def __init__(
-        self, path: str, report: Callable[[str], None], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._path = path
         self._report = report
         self._clock = clock
@@ -38,7 +37,8 @@ class PauseNote:
         try:
             write_state(self._path, {"reason": reason, "since": self._clock()})
         except OSError as error:
-            self._report(f"Why nothing goes on could not be written down: {error}")
+            state = "The reason for the pause"
+            self._report(Event.STATE_NOT_SAVED, state=state, error=error)
 
     def read(self) -> tuple[str, float]:
         """Return the reason, empty while work goes on, and since when."""
@@ -54,18 +54,18 @@ class Pauses:
     """The pause in force, longer each time in a row.
 
     Args:
-        warn: tells the user why nothing goes on, once per reason.
+        report: gets an event that tells why nothing goes on, once per reason.
         note: writes the reason down for others, an empty one once work goes on.
     """
 
     def __init__(
         self,
         monotonic: Callable[[], float],
-        warn: Callable[[str], None],
+        report: Report,
         note: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         self._monotonic = monotonic
-        self._warn = warn
+        self._report = report
         self._note = note
         self._in_a_row = 0
         self._until = float("-inf")
@@ -107,14 +107,14 @@ class Pauses:
         """
         return self._kind == STASH and self._in_a_row > 1 and self.active
 
-    def begin(self, reason: str, kind: str) -> None:
+    def begin(self, reason: str, kind: str, error: Exception) -> None:
         """Start a pause, or the next one in a row."""
         delay = FIRST_PAUSE * 2.0 ** min(self._in_a_row, _MOST_DOUBLINGS)
         self._in_a_row += 1
         self._until = self._monotonic() + min(LONGEST_PAUSE, delay)
         self._kind = kind
         if reason != self.reason:
-            self._warn(f"{reason}. All jobs wait, none is lost; they go on when that has changed")
+            self._report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
             self._note(reason)
         self.reason = reason
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from plex.exceptions import PlexError, PlexReadOnly, PlexTemporaryError
+from shared.events import Event
 from stash.exceptions import StashAuthError, StashError
 from sync_queue.models import Claim
 from sync_queue.rescue import is_damage
@@ -59,7 +60,7 @@ class SyncWorker:
         self._stop = threading.Event()
         self._waiter = Waiter(self._queue, self._stop, environment.monotonic)
         self._pauses = environment.pauses or Pauses(
-            environment.monotonic, self._log.warning, environment.on_pause
+            environment.monotonic, self._log.event, environment.on_pause
         )
         self._paused_session: SyncSession | None = None
         self._missing = MissingScenes(self._queue)
@@ -159,7 +160,7 @@ class SyncWorker:
         if is_damage(error) or (is_read_only(error) and self._env.pauses is not None):
             raise error  # the worker's process pauses and opens the database anew
         self._begun = False  # the step that failed may have left its jobs in progress
-        self._pauses.begin(database_fault(error), DATABASE)
+        self._pauses.begin(database_fault(error), DATABASE, error)
         return PAUSED
 
     def _try_step(self) -> str:
@@ -202,12 +203,12 @@ class SyncWorker:
             session = self._env.sessions.current()
         except ConfigFault as fault:
             if not self._pauses.active:
-                self._pauses.begin(str(fault), SETTINGS)
+                self._pauses.begin(str(fault), SETTINGS, fault)
             return PAUSED
         except StashAuthError as error:
             return self._leave(error)
         except StashError as error:
-            self._pauses.begin(self._log.redact(str(error)), STASH)
+            self._pauses.begin(self._log.redact(str(error)), STASH, error)
             return PAUSED
         if self._pauses.active and session is self._paused_session:
             return PAUSED
@@ -226,7 +227,7 @@ class SyncWorker:
             self._log.step(f"Plex was not asked for missing scenes: {error}")
         else:
             if woken:
-                self._log.info(f"{woken} scenes that Plex did not have are there now")
+                self._log.event(Event.SCENES_FOUND, scenes=woken)
 
     def _work_on(
         self, session: SyncSession, claims: list[Claim], unsettled: dict[int, Claim]
@@ -241,7 +242,7 @@ class SyncWorker:
             known = self._policy.diagnosed(error)
             return self._batch_failed(known, session, claims, unsettled)
         except Exception as error:  # noqa: BLE001 - the worker survives any bug, and tells it
-            self._log.error("A bug of Stash2Plex, please report it: " + traceback.format_exc())
+            self._log.event(Event.BUG, trace=traceback.format_exc())
             return self._batch_failed(error, session, claims, unsettled)
 
     def _settle_all(
@@ -306,7 +307,7 @@ class SyncWorker:
             if isinstance(decision, Pause):
                 self._paused_session = session
                 kind = STASH if decision.by_stash else SETTINGS
-                self._pauses.begin(self._log.redact(str(error)), kind)
+                self._pauses.begin(self._log.redact(str(error)), kind, error)
                 self._limit = 1
                 return PAUSED
             self._settlement.failed(decision, result, error, claim)
@@ -364,10 +365,7 @@ class SyncWorker:
         return self._settle_error(error, alone, session, unsettled)
 
     def _leave(self, error: Exception) -> str:
-        self._log.warning(
-            f"{error}. The jobs stay queued; the next edit in Stash or any task of Stash2Plex goes "
-            "on with them"
-        )
+        self._log.event(Event.STASH_REFUSED, error=error)
         return LEFT
 
     # -- bookkeeping ------------------------------------------------------------------------

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from shared.data_folder import DataFolder
+from shared.events import Report
 from shared.state_file import KeptState
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
 from worker.pauses import PauseNote
 from worker.recovery import RecoveryScheduler
 from worker.stats import SyncStats
-
-Report = Callable[[str], None]
 
 
 class Model(Protocol):
@@ -74,7 +73,7 @@ class Records:
     """
 
     folder: DataFolder
-    report: Callable[[str], None]
+    report: Report
     clock: Callable[[], float]
 
     def stats(self) -> SyncStats:

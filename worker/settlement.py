@@ -3,11 +3,12 @@
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from plex.exceptions import PlexError, PlexNotFound, PlexTemporaryError
 from plex.matcher import MatchConfidence
-from shared.log import Log
+from shared.events import Event
+from shared.log import DEBUG, INFO, Log
 from stash.exceptions import StashError
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
@@ -15,11 +16,9 @@ from sync_queue.models import MISSING_PATHS, MISSING_SINCE, MISSING_SIZES, Claim
 from sync_queue.operations import METADATA, scene_job
 from worker.environment import Environment
 from worker.retry_policy import Bury, Decision, Retry, SceneError
-from worker.scene_work import SKIPPED, SYNCED, Result, ScanOutcome
+from worker.scene_work import SKIPPED, Result, ScanOutcome
 from worker.stats import SyncStats
-from worker.story import BURIED, DONE, IN_STEP, WAITS, Story
-
-_BURIED = "It is in the dead letters: the task 'Show Dead Letters' tells what to do"
+from worker.story import Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Settlement:
             return
         if result.passed_on:
             self.queue.finish(result.claims, healthy=False)
-            self.log.info(f"{result.label}: {', '.join(result.changed)}")
+            self.log.event(Event.SCENES_QUEUED, label=result.label, outcome=result.changed)
             return
         with self.queue.transaction():
             scene_id = result.claims[0].job.scene_id
@@ -62,13 +61,19 @@ class Settlement:
         self.stats.succeeded(seconds)
         if result.confidence is not None:
             self.stats.matched(sure=result.confidence is MatchConfidence.HIGH)
-        end = result.record.outcome if result.record else DONE
-        if end == SYNCED and not result.changed:
-            end = IN_STEP
-        elif end == SYNCED and result.edited_at is not None:
+        self._tell_end(result, seconds)
+
+    def _tell_end(self, result: Result, seconds: float) -> None:
+        end = Event.JOB_DONE
+        if result.record is not None and result.record.outcome == SKIPPED:
+            end = Event.SCENE_SKIPPED
+        elif result.record is not None:
+            end = Event.SCENE_SYNCED if result.changed else Event.SCENE_IN_STEP
+        if end is Event.SCENE_SYNCED and result.edited_at is not None:
             self.stats.arrived(result.edited_at)
-        what = f"{end}: {', '.join(result.changed)}" if result.changed else end
-        self.story.tell(end, f"{result.label}: {what}; {seconds:.1f} s")
+        name = "changed" if end is Event.SCENE_SYNCED else "reason"
+        what: dict[str, Any] = {name: result.changed}
+        self.story.tell(end, scene=_scene(result), label=result.label, seconds=seconds, **what)
 
     def _scanned(self, result: Result, scan: ScanOutcome) -> None:
         """End jobs of folder scans; the job of the scene's metadata takes their place at once."""
@@ -95,16 +100,27 @@ class Settlement:
             later = claim.job.postponed(decision.at, name, counts=decision.counts)
             self.queue.give_back([Claim(claim.row_id, later)])
             seconds = max(0.0, decision.at - self.clock())
-            text = f"{result.label}: {_words(error)}. Next try in {seconds:.0f} s"
             cause = error.cause if isinstance(error, PlexTemporaryError) else _words(error)
-            self.story.tell(WAITS, text, again=again, cause=cause)
+            self._tell_failure(
+                Event.JOB_RETRIED, result, error, again=again, cause=cause, seconds=seconds
+            )
         elif isinstance(decision, Bury):
             self.queue.bury(claim, self._failure(error))
-            self.story.tell(BURIED, f"{result.label}: {_words(error)}. {_BURIED}")
+            self._tell_failure(Event.JOB_DEAD_LETTERED, result, error)
         else:
             self.queue.finish([claim], healthy=False)
-            self.story.tell(SKIPPED, f"{result.label}: skipped: {error}")
+            self._tell_failure(Event.SCENE_SKIPPED, result, error)
         self.stats.failed(name, 0.0, dead=isinstance(decision, Bury))
+
+    def _tell_failure(self, event: Event, result: Result, error: Exception, **options: Any) -> None:
+        self.story.tell(
+            event,
+            scene=_scene(result),
+            label=result.label,
+            error=type(error).__name__,
+            reason=_words(error),
+            **options,
+        )
 
     def put_last(
         self, result: Result, error: Exception, seconds: float, *, reported: bool
@@ -117,13 +133,15 @@ class Settlement:
             seconds: until its next try.
             reported: the user knows why all jobs wait.
         """
-        text = (
-            f"{result.label}: {_words(error)}. Other scenes go first; next try in {seconds:.0f} s"
+        self.log.event(
+            Event.JOB_POSTPONED,
+            level=DEBUG if reported else INFO,
+            scene=_scene(result),
+            label=result.label,
+            error=type(error).__name__,
+            reason=_words(error),
+            seconds=seconds,
         )
-        if reported:
-            self.log.debug(text)
-        else:
-            self.log.info(text)
         at = self.clock() + seconds
         return [
             Claim(claim.row_id, replace(claim.job, next_retry_at=at)) for claim in result.claims
@@ -132,10 +150,7 @@ class Settlement:
     def disabled(self, claims: Sequence[Claim]) -> None:
         """Finish jobs without effect, since the user has switched the plugin off."""
         self.queue.finish(claims, healthy=False)
-        self.log.info(
-            f"{len(claims)} jobs finished without effect: Stash2Plex is disabled. Switch the "
-            "setting Enabled on, then run the task 'Sync Recent Scenes to Plex'"
-        )
+        self.log.event(Event.JOBS_DISABLED, jobs=len(claims))
 
     def batch_ended(self) -> None:
         """Save the counts, and tell how far it has come if that is due."""
@@ -143,10 +158,7 @@ class Settlement:
         try:
             self.stats.save()
         except OSError as error:
-            self.log.warning(
-                f"stats.json could not be written: {error}. Make the plugin's data folder "
-                "writable, or free space on its disk"
-            )
+            self.log.event(Event.STATE_NOT_SAVED, state="stats.json", error=error)
 
     def _failure(self, error: Exception) -> Failure:
         trace = _trace_of_a_bug(error)
@@ -167,6 +179,10 @@ class Settlement:
             MISSING_SIZES: [file.size for file in result.files],
         }
         return Claim(claim.row_id, replace(claim.job, data={**claim.job.data, **search}))
+
+
+def _scene(result: Result) -> int | None:
+    return result.claims[0].job.scene_id
 
 
 def _words(error: Exception) -> str:

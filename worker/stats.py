@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from shared.events import Report
 from shared.state_file import KeptState, parse_count, parse_moment
 
 HOUR = 3600.0  # seconds
@@ -133,9 +134,7 @@ class SyncStats:
         report: is told about a file that could not be read.
     """
 
-    def __init__(
-        self, path: str, report: Callable[[str], None], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
         stored = self._file.read(clock())
         self._clock = clock

@@ -1,16 +1,21 @@
-"""The worker's story of its jobs: a line for each scene, and sums of many (`docs/log.md`)."""
+"""How jobs end, in the log: an event for each, and sums of many."""
 
 from collections.abc import Callable, Sequence
 
 from plex.diff import COLLECTIONS, PERFORMERS, TAGS
-from shared.log import Log
+from shared.events import Event
+from shared.log import DEBUG, INFO, Log
 from validation.metadata import SceneMetadata
-from worker.scene_work import SKIPPED, SYNCED
 
-JOBS_BETWEEN_SUMS, SECONDS_BETWEEN_SUMS = 10, 30.0  # spec.md §9
-# How a job may end: the words of a line and of a sum, which names them in this order.
-IN_STEP, DONE, WAITS, BURIED = "already in step", "done", "wait", "dead letters"
-_ENDS = (SYNCED, IN_STEP, SKIPPED, DONE, WAITS, BURIED)
+JOBS_BETWEEN_SUMS, SECONDS_BETWEEN_SUMS = 10, 30.0
+_ENDS = {  # how a job may end → the word of a sum, which names them in this order
+    Event.SCENE_SYNCED: "synced",
+    Event.SCENE_IN_STEP: "already in step",
+    Event.SCENE_SKIPPED: "skipped",
+    Event.JOB_DONE: "done",
+    Event.JOB_RETRIED: "wait",
+    Event.JOB_DEAD_LETTERED: "dead letters",
+}
 _COUNTED = {
     PERFORMERS: ("performer", "performers"),
     TAGS: ("tag", "tags"),
@@ -54,58 +59,52 @@ class Story:
         self._most = most
         self._begin()
 
-    def tell(self, end: str, text: str, *, again: bool = False, cause: str = "") -> None:
-        """Tell how a job ended.
+    def tell(self, event: Event, *, again: bool = False, cause: str = "", **fields: object) -> None:
+        """Report how a job ended.
 
         Args:
-            end: one of this module's words for it.
-            text: which scene, how, and what to do when something is wrong.
+            event: one of the six ends.
             again: people were warned of the same before.
             cause: what is wrong; of the jobs of a drain that wait for one cause, the first warns.
+            **fields: of the event.
         """
         if not self._jobs:
             self._begun = self._summed_at = self._monotonic()
         self._jobs += 1
-        self._ends[end] = self._ends.get(end, 0) + 1
-        if end == BURIED:
-            self._log.error(text)
-        elif self._most is not None and self._jobs > self._most:
-            self._log.debug(text)
-        elif end == WAITS and not again and cause not in self._causes:
-            self._log.warning(text)
-            self._causes |= {cause} - {""}
-        else:
-            self._log.info(text)
+        self._ends[event] = self._ends.get(event, 0) + 1
+        level = event.level
+        if event is not Event.JOB_DEAD_LETTERED:
+            if self._most is not None and self._jobs > self._most:
+                level = DEBUG
+            elif again or cause in self._causes:
+                level = INFO
+            elif event is Event.JOB_RETRIED:
+                self._causes |= {cause} - {""}
+        self._log.event(event, level=level, **fields)
         if self._most is None and self._jobs - self._summed >= JOBS_BETWEEN_SUMS:
-            self._sum("So far")
+            self._sum(Event.DRAIN_PROGRESS)
 
     def pause(self) -> None:
         """Tell the sum if the last one is long ago; to be called between batches."""
         late = self._monotonic() - self._summed_at >= SECONDS_BETWEEN_SUMS
         if self._most is None and late and self._jobs > self._summed:
-            self._sum("So far")
+            self._sum(Event.DRAIN_PROGRESS)
 
     def end(self) -> None:
         """Tell the sum of a drain that has ended; one job was told by its own line."""
         told_all = self._most is not None and self._jobs <= self._most
         if self._jobs > 1 and not told_all:
-            self._sum("Drained")
+            self._sum(Event.DRAIN_ENDED)
         self._begin()
 
     def _begin(self) -> None:
         self._jobs = self._summed = 0
         self._begun = self._summed_at = float("-inf")
-        self._ends: dict[str, int] = {}
+        self._ends: dict[Event, int] = {}
         self._causes: set[str] = set()
 
-    def _sum(self, word: str) -> None:
+    def _sum(self, event: Event) -> None:
         now = self._monotonic()
         self._summed, self._summed_at = self._jobs, now
-        self._log.info(
-            f"{word}: {self._jobs} jobs in {now - self._begun:.1f} s: {sum_of(self._ends)}"
-        )
-
-
-def sum_of(ends: dict[str, int]) -> str:
-    """Return how many jobs ended how: "480 synced, 3 skipped, 2 wait"."""
-    return ", ".join(f"{ends[end]} {end}" for end in _ENDS if ends.get(end))
+        ends = [f"{self._ends[end]} {word}" for end, word in _ENDS.items() if end in self._ends]
+        self._log.event(event, jobs=self._jobs, seconds=now - self._begun, ends=ends)

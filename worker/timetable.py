@@ -30,7 +30,7 @@ class Timetable:
 
     def import_spool(self) -> None:
         """Take what hooks and tasks have left: jobs, and a connection to Stash."""
-        self._env.queue.import_spool(self._env.log.error)
+        self._env.queue.import_spool(self._env.log.event)
         connection = self._env.queue.spool.take_connection()
         if connection is not None:
             self._env.offer_connection(connection)

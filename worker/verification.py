@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from plex.client import PlexClient
 from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for, same
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.server_facts import Behaviour, ServerFacts
+from shared.events import Event
 from shared.log import Log
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
@@ -186,26 +188,17 @@ class Verification:
         persons = () if all(_came_first(sent, item, name) for name in others) else others
         shown = {name: _shown(item, name) for name in unkept if name not in (COLLECTIONS, *persons)}
         known = replace(known, sent={**record.sent, **shown})
+        scene: dict[str, Any] = {"scene": sent.scene_id, "label": sent.label}
         if others:
             known = replace(known, digest="")
-            self._log.info(
-                f"{sent.label}: somebody else wrote to its item in Plex while it was synced "
-                f"({', '.join(others)}); it is synced once more"
-            )
+            self._log.event(Event.OTHER_WRITER, **scene, fields=others)
         elif _was_lost(item, unkept, sent, behaviour):
             known = replace(known, digest="")
-            self._log.warning(
-                f"{sent.label}: Plex kept nothing of an edit, although it said so; it is sent "
-                "again at the scene's next sync. Does a proxy answer in Plex's place?"
-            )
+            self._log.event(Event.EDIT_LOST, **scene)
         else:
             values = {name: left.sent[name] for name in unkept}
             known = replace(known, refused={**record.refused, **values})
-            self._log.warning(
-                f"{sent.label}: Plex did not keep: {', '.join(unkept)}, although it said so. They "
-                "are not sent again until they change in Stash; edit them in Plex to see whether "
-                "it can"
-            )
+            self._log.event(Event.FIELDS_NOT_KEPT, **scene, fields=unkept)
         log.remember_item(sent.scene_id, self._server_id, item.rating_key, known, self._clock())
         return bool(others)
 

@@ -27,6 +27,7 @@ from plex.edit_requests import is_long
 from plex.items import PlexItem
 from plex.originals import FILES, shares_a_file
 from plex.server_facts import Behaviour, DateClearing
+from shared.events import Report
 from shared.state_file import KeptState, write_state
 from sync_queue.sync_records import values_of
 
@@ -102,9 +103,7 @@ class WriteTestNote:
         clock: seconds since the epoch.
     """
 
-    def __init__(
-        self, path: str, report: Callable[[str], None], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._path = path
         self._file = KeptState(path, report)
         self._clock = clock

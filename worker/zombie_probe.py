@@ -11,6 +11,7 @@ import sys
 import time
 from typing import NamedTuple
 
+from shared.events import Event
 from shared.log import Log
 from shared.state_file import parse_count, read_state, write_state
 
@@ -69,7 +70,7 @@ class ZombieProbe:
         boot = self._processes.boot()
         if not boot:
             return
-        stored = read_state(self._path, self._log.warning, time.time())
+        stored = read_state(self._path, self._log.event, time.time())
         raw = stored.get("orphan")
         numbers = [parse_count(number) for number in raw] if isinstance(raw, list) else []
         if stored.get("place") == boot and len(numbers) == 2:
@@ -87,10 +88,7 @@ class ZombieProbe:
         if not self._is_reported:
             self._is_reported = True
             self._write(self._boot, self._earlier, collected=False)
-            self._log.info(
-                "Nothing collects ended processes here, as in a container without an init: "
-                "instead of ending, an idle worker waits for the next edit as a small process"
-            )
+            self._log.event(Event.WORKER_PARKS)
         return True
 
     def _write(self, boot: str, worker: Worker, *, collected: bool | None) -> None:

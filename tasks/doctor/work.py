@@ -2,12 +2,12 @@
 
 import json
 import os
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.events import Event
 from shared.leftovers import may_live
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor.check import Check, fault, ok, unchecked, warning
@@ -16,10 +16,7 @@ from worker.launcher import WORKER_ARGUMENT
 from worker.outage_history import format_elapsed_since
 
 _LINES_READ = 2000  # from the end of the log: some days of a busy worker
-_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ ([A-Z]+) (.*)")
-_STARTED = re.compile(r"The worker has started \(process (\d+)\)")
-_ENDED = "The worker has ended ("
-_BROKE = "The worker had to end"
+_ENDS = (Event.WORKER_ENDED.code, Event.WORKER_FAILED.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +49,17 @@ def read_worker_signs(path: str) -> WorkerSigns:
         return WorkerSigns()
     last_sign, process, broke = None, None, False
     for line in lines:
-        found = _LINE.match(line)
-        if found is None:
-            continue
-        last_sign = datetime.fromisoformat(found[1]).timestamp()  # of this machine's time zone
-        started = _STARTED.match(found[3])
-        if started:
-            process, broke = int(started[1]), False
-        elif found[3].startswith((_ENDED, _BROKE)):
-            process, broke = None, found[3].startswith(_BROKE)
+        try:
+            record = json.loads(line)
+            # The log has the time of this machine's zone.
+            last_sign = datetime.fromisoformat(record["time"]).timestamp()
+            code, pid = record["code"], record.get("pid")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue  # a line of an older version, or half a line
+        if code == Event.WORKER_STARTED.code and isinstance(pid, int):
+            process, broke = pid, False
+        elif code in _ENDS:
+            process, broke = None, code == Event.WORKER_FAILED.code
     return WorkerSigns(last_sign, process, broke)
 
 

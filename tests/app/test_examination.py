@@ -21,7 +21,9 @@ def test_a_check_that_breaks_is_unchecked_and_its_trace_is_for_developers(
     def broken() -> Check:
         raise error
 
-    found = _safely("worker", broken, Log(lambda *line: lines.append(line), Secrets()))
+    found = _safely(
+        "worker", broken, Log(lambda level, text, *_: lines.append((level, text)), Secrets())
+    )
 
     assert found == unchecked("worker", why)
     ((level, text),) = lines

@@ -133,7 +133,7 @@ class Switch:
     def earlier(self) -> EarlierData:
         folder = DataFolder(str(self.root))
         folder.create()
-        log = Log(lambda level, text: self.said.append((level, text)), self.secrets)
+        log = Log(lambda level, text, *_: self.said.append((level, text)), self.secrets)
         return EarlierData(folder, log, lambda: self.token_known, lambda: NOW)
 
     def waits(self) -> bool:

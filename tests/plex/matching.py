@@ -8,6 +8,7 @@ from plex.items import LibraryPart, Section
 from plex.matcher import Matching, PlexMatcher
 from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
+from tests.reported import Reported
 from validation.path_map import parse_path_map
 from validation.scene_extractor import SceneFile, StashScene
 
@@ -34,14 +35,14 @@ class Libraries:
     path_map: str = ""
     now: float = NOW
     walks: int = 0
-    told: list[str] = field(default_factory=list)
+    told: Reported = field(default_factory=Reported)
 
     def __post_init__(self) -> None:
         self.index = PathIndex(str(self.path / "library.db"))
         self.index.use_server(SERVER)
         self.list_plex()
         self.learning = PathLearning(
-            self.index.connection, lambda: SERVER, self.walk, lambda: self.now, self.told.append
+            self.index.connection, lambda: SERVER, self.walk, lambda: self.now, self.told
         )
         paths, problems = parse_path_map(self.path_map)
         assert problems == []

@@ -15,16 +15,17 @@ from plex.server_facts import (
     SortTitle,
     stored_behaviours,
 )
+from tests.reported import Reported
 
 
 @dataclass
 class Server:
     connection: sqlite3.Connection
     version: str = "1.43.3"
-    reports: list[str] = field(default_factory=list)
+    reports: Reported = field(default_factory=Reported)
 
     def facts(self) -> ServerFacts:
-        return ServerFacts(self.connection, lambda: ("id", self.version), self.reports.append)
+        return ServerFacts(self.connection, lambda: ("id", self.version), self.reports)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from plex.library import REFRESH_INTERVAL, Library
 from plex.path_index import PathIndex
 from plex.unreadable import HOLE_AGE
 from simulators.plex import FakePlex, Section
+from tests.reported import Reported
 from tests.sync_queue.support import Clock
 
 FOLDER = "/plex/scenes"
@@ -20,8 +21,8 @@ BAD = 250
 
 
 @pytest.fixture
-def warnings() -> list[str]:
-    return []
+def warnings() -> Reported:
+    return Reported()
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def library(
     client: PlexClient,
     index: PathIndex,
     clock: Clock,
-    warnings: list[str],
+    warnings: Reported,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Library:
     """A library that takes five pages, in which the keys have gaps, not listed yet."""
@@ -43,7 +44,7 @@ def library(
     plex.remove_item(BAD - 1)
     plex.remove_item(BAD + 1)
     plex.log.clear()
-    return Library(client, index, "", clock, warnings.append)
+    return Library(client, index, "", clock, warnings)
 
 
 def breaks(plex: FakePlex, *keys: int) -> None:
@@ -70,13 +71,13 @@ def test_an_item_that_is_unreadable_from_the_start_is_named_and_all_others_are_l
     library: Library,
     index: PathIndex,
     clock: Clock,
-    warnings: list[str],
+    warnings: Reported,
 ) -> None:
     breaks(plex, BAD)
     library.prepare()
     assert requests(plex) <= 5 + 30
     assert len(index.rating_keys()) == ITEMS - 3
-    assert [f"item {BAD}" in text for text in warnings] == [True]
+    assert [fields["item"] for fields in warnings.fields] == [BAD]
     for _ in range(3):
         assert list_again(plex, section, library, clock) <= 5
     clock.now += HOLE_AGE
@@ -90,14 +91,14 @@ def test_what_becomes_unreadable_stays_in_the_index_until_it_can_be_read(
     library: Library,
     index: PathIndex,
     clock: Clock,
-    warnings: list[str],
+    warnings: Reported,
 ) -> None:
     library.prepare()
     breaks(plex, BAD)
     plex.log.clear()
     assert list_again(plex, section, library, clock) <= 5 + 30
     assert index.files_of(BAD) == [f"{FOLDER}/{BAD}.mp4"]
-    assert [f"item {BAD} ({FOLDER}/{BAD}.mp4)" in text for text in warnings] == [True]
+    assert [fields["item"] for fields in warnings.fields] == [BAD]
 
     read = library.read_items([BAD - 3, BAD, BAD + 3])
     assert (set(read.found), set(read.failed)) == ({BAD - 3, BAD + 3}, {BAD})

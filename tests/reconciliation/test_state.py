@@ -17,6 +17,8 @@ from reconciliation.state import (
     parse_reconciliation_state,
     without_result,
 )
+from shared.events import Report
+from tests.reported import Reported, no_report
 from tests.sync_queue.support import NOW, Clock
 from tests.validation.strategies import JSON, json_object
 
@@ -24,8 +26,7 @@ NAMES = list(ReconciliationState.__dataclass_fields__)
 QUESTION = Question("all scenes", NOW, 3, 4)
 
 
-def file_in(folder: Path, lines: list[str] | None = None) -> StateFile:
-    report = (lines if lines is not None else []).append
+def file_in(folder: Path, report: Report = no_report) -> StateFile:
     return StateFile(str(folder / "reconciliation_state.json"), report, Clock())
 
 
@@ -78,8 +79,8 @@ def test_a_result_answers_the_question_but_a_startup_runs_does_not() -> None:
 
 
 def test_nothing_is_due_while_the_state_cannot_be_read(tmp_path: Path) -> None:
-    lines: list[str] = []
-    file = file_in(tmp_path, lines)
+    reports = Reported()
+    file = file_in(tmp_path, reports)
     path = tmp_path / "reconciliation_state.json"
     path.symlink_to(path)
 
@@ -89,4 +90,4 @@ def test_nothing_is_due_while_the_state_cannot_be_read(tmp_path: Path) -> None:
     assert due(ReconciliationState(), "hourly", "all", Clock()(), at_start=True) is not None
     file.write(state)
     assert path.is_symlink()
-    assert len(lines) == 1
+    assert len(reports) == 1

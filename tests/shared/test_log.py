@@ -39,7 +39,7 @@ class Collected:
     def __init__(self) -> None:
         self.records: list[tuple[str, str]] = []
         self.secrets = Secrets()
-        self.log = Log(lambda level, text: self.records.append((level, text)), self.secrets)
+        self.log = Log(lambda level, text, *_: self.records.append((level, text)), self.secrets)
 
 
 @pytest.fixture

@@ -14,22 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.events import unreported
 from shared.state_file import KeptState, read_state, write_state
+from tests.reported import Reported, no_report
 from tests.validation.strategies import ANY_TEXT, JSON
 
 NOW = 1_750_000_000.9
 
 
-class Reports(list[str]):
-    """What was reported."""
-
-    def __call__(self, text: str) -> None:
-        self.append(text)
-
-
 @pytest.fixture
-def reports() -> Reports:
-    return Reports()
+def reports() -> Reported:
+    return Reported()
 
 
 @pytest.fixture
@@ -53,7 +48,7 @@ def names(tmp_path: Path) -> list[str]:
 
 
 def test_what_was_written_is_read_and_nothing_else_is_left(
-    path: str, tmp_path: Path, reports: Reports
+    path: str, tmp_path: Path, reports: Reported
 ) -> None:
     write_state(path, {"count": 1})
     write_state(path, {"count": 2, "text": "ü\n\ud800"})
@@ -68,7 +63,7 @@ def test_what_was_written_is_read_and_nothing_else_is_left(
 @given(st.dictionaries(ANY_TEXT, JSON, max_size=4))
 def test_any_json_object_comes_back(path: str, state: dict[str, Any]) -> None:
     write_state(path, state)
-    assert read_state(path, pytest.fail, NOW) == state
+    assert read_state(path, no_report, NOW) == state
 
 
 @pytest.mark.parametrize(
@@ -86,19 +81,17 @@ def test_any_json_object_comes_back(path: str, state: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_no_json_object_is_set_aside_and_reported_once(
-    path: str, tmp_path: Path, reports: Reports, torn: bytes
+    path: str, tmp_path: Path, reports: Reported, torn: bytes
 ) -> None:
     Path(path).write_bytes(torn)
     assert read_state(path, reports, NOW) == {}
     assert read_state(path, reports, NOW + 1) == {}
-    (report,) = reports
-    assert report.startswith("state.json could not be read (")
-    assert "state.json.corrupt-1750000000" in report
+    assert reports == ["state_reset"]
     assert (tmp_path / "state.json.corrupt-1750000000").read_bytes() == torn
     assert names(tmp_path) == ["state.json.corrupt-1750000000"]
 
 
-def test_a_folder_in_the_files_place_is_set_aside(path: str, reports: Reports) -> None:
+def test_a_folder_in_the_files_place_is_set_aside(path: str, reports: Reported) -> None:
     Path(path).mkdir()
     assert read_state(path, reports, NOW) == {}
     write_state(path, {"count": 1})
@@ -127,7 +120,9 @@ while True:
 """
 
 
-def test_a_reader_and_a_killed_writer_never_leave_half_a_state(path: str, reports: Reports) -> None:
+def test_a_reader_and_a_killed_writer_never_leave_half_a_state(
+    path: str, reports: Reported
+) -> None:
     repository = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-c", REWRITE, path]
     with subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE) as writer:
@@ -147,7 +142,7 @@ def test_of_files_that_could_not_be_read_the_newest_three_stay(tmp_path: Path) -
     (tmp_path / "state.json.corrupt-note.txt").write_text("somebody's own")
     for second in range(6):
         path.write_text(f"torn {second}")
-        read_state(str(path), lambda _text: None, 1_750_000_000 + second)
+        read_state(str(path), unreported, 1_750_000_000 + second)
     assert names(tmp_path) == [
         *(f"state.json.corrupt-{1_750_000_000 + second}" for second in (3, 4, 5)),
         "state.json.corrupt-note.txt",
@@ -155,19 +150,17 @@ def test_of_files_that_could_not_be_read_the_newest_three_stay(tmp_path: Path) -
 
 
 def test_what_the_system_keeps_from_us_for_a_moment_is_not_set_aside(
-    path: str, tmp_path: Path, reports: Reports
+    path: str, tmp_path: Path, reports: Reported
 ) -> None:
     write_state(path, {"count": 1})
     with no_file_can_be_opened():
         assert read_state(path, reports, NOW) == {}
-    (report,) = reports
-    assert report.startswith("state.json could not be read now (")
-    assert report.endswith("Make it readable, or remove it")
+    assert reports == ["state_unreadable"]
     assert names(tmp_path) == ["state.json"]
     assert read_state(path, reports, NOW) == {"count": 1}
 
 
-def test_a_state_that_was_not_read_is_not_written_over(path: str, reports: Reports) -> None:
+def test_a_state_that_was_not_read_is_not_written_over(path: str, reports: Reported) -> None:
     write_state(path, {"count": 1})
     file = KeptState(path, reports)
     with no_file_can_be_opened():

@@ -28,10 +28,6 @@ class Clock:
         return self.now
 
 
-def ignore(_text: str) -> None:
-    """Listen to nothing."""
-
-
 def job(scene_id: int = 1, kind: str = METADATA, at: float = NOW, **hints: Any) -> dict[str, Any]:
     """A new job for a scene."""
     return scene_job(scene_id, kind, at, hints)

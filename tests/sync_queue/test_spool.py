@@ -14,12 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.data_folder import DataFolder
+from shared.events import unreported
 from shared.file_lock import FileLock
 from sync_queue import spool_import
 from sync_queue.manager import QueueManager
 from sync_queue.spool import elect, has_work, store
 from sync_queue.spool_import import KEPT_UNREADABLE, SCAN_DELAY, Spool, job_of, read_spool
-from tests.sync_queue.support import NOW, Clock, ignore, job, put_into_inbox, rows, spool, spooled
+from tests.reported import Reported, no_report
+from tests.sync_queue.support import NOW, Clock, job, put_into_inbox, rows, spool, spooled
 
 CONNECTION = {"Port": 9999, "SessionCookie": {"Name": "session", "Value": "cookie-Ab3dEf6hIj"}}
 
@@ -68,7 +70,7 @@ def test_what_is_no_job_of_this_version_is_left_alone(
 ) -> None:
     (Path(folder) / "spool" / name).touch()
 
-    assert queue.import_spool(pytest.fail) == 0
+    assert queue.import_spool(no_report) == 0
     assert not queue.has_unfinished()
     assert name in names(folder)
 
@@ -143,7 +145,7 @@ def test_jobs_are_imported_in_order_merged_by_subject_and_once(
     spool(folder, "metadata.scene_2")
     assert queue.has_unfinished()
 
-    assert (queue.import_spool(ignore), queue.import_spool(ignore)) == (4, 0)
+    assert (queue.import_spool(unreported), queue.import_spool(unreported)) == (4, 0)
 
     assert names(folder) == ["unfinished"]
     stored = [(row[1]["job_key"], row[1]["update_type"], row[1]["data"]) for row in rows(queue)]
@@ -158,7 +160,7 @@ def test_ten_thousand_files_are_counted_and_imported(folder: str, queue: QueueMa
     store(f"{folder}/spool", [f"metadata.scene_{n}" for n in range(1, 10_001)])
 
     assert queue.stats()["pending"] == 10_000
-    assert queue.import_spool(ignore) == 10_000
+    assert queue.import_spool(unreported) == 10_000
     assert queue.stats()["pending"] == 10_000
     assert len(queue.queued_scene_ids()) == 10_000
 
@@ -166,7 +168,7 @@ def test_ten_thousand_files_are_counted_and_imported(folder: str, queue: QueueMa
 def _import(folder: str, counts: Any) -> None:
     queue = QueueManager(folder)
     for _ in range(50):
-        counts.put(queue.import_spool(ignore))
+        counts.put(queue.import_spool(unreported))
     queue.close()
     counts.put(None)
 
@@ -187,7 +189,7 @@ def test_two_processes_that_import_at_once_import_each_job_once(
         ended, moved = ended + (count is None), moved + (count or 0)
     for importer in importers:
         importer.join()
-    moved += queue.import_spool(ignore)
+    moved += queue.import_spool(unreported)
 
     assert moved == 300
     assert len(rows(queue)) == 300
@@ -204,9 +206,9 @@ def test_an_import_that_died_before_it_removed_the_files_is_repeated_without_a_s
     with monkeypatch.context() as patched:
         patched.setattr(spool_import, "remove_file", die)
         with pytest.raises(KeyboardInterrupt):
-            queue.import_spool(ignore)
+            queue.import_spool(unreported)
 
-    assert queue.import_spool(ignore) == 2
+    assert queue.import_spool(unreported) == 2
     assert len(rows(queue)) == 2
 
 
@@ -219,9 +221,9 @@ def test_a_file_that_cannot_be_removed_is_reported_and_imported_once_by_a_worker
         raise PermissionError(errno.EACCES, "the folder is read-only", path)
 
     monkeypatch.setattr(spool_import, "remove_file", refuse)
-    reports: list[str] = []
+    reports = Reported()
 
-    assert [queue.import_spool(reports.append) for _ in range(2)] == [1, 0]
+    assert [queue.import_spool(reports) for _ in range(2)] == [1, 0]
     assert len(reports) == 1
 
 
@@ -232,7 +234,7 @@ def test_an_event_without_a_job_wakes_a_worker_while_the_database_holds_one(
     assert not has_work(place)
     spool(folder, "metadata.scene_1")
     assert has_work(place)
-    queue.import_spool(ignore)
+    queue.import_spool(unreported)
     queue.note_finished()
     assert has_work(place), "its job is not done"
     queue.finish(queue.claim(1))
@@ -319,7 +321,7 @@ def test_jobs_of_an_older_versions_inbox_are_imported_once(
     put_into_inbox(folder, {**job(2), "data": [1], "enqueued_at": 10**400})
     assert queue.has_unfinished()
 
-    assert [queue.import_spool(pytest.fail) for _ in range(2)] == [2, 0]
+    assert [queue.import_spool(no_report) for _ in range(2)] == [2, 0]
 
     claims = queue.claim(9)
     assert [claim.job.data for claim in claims] == [{"old": True, "new": True}, {}]
@@ -335,12 +337,12 @@ def test_a_file_of_the_inbox_that_is_no_job_is_quarantined_and_stops_no_other(
     inbox = put_into_inbox(folder, job(3)).parent
     for number in range(KEPT_UNREADABLE + 5):
         (inbox / f"{number:03}.json").write_bytes(content)
-    reports: list[str] = []
+    reports = Reported()
 
-    assert [queue.import_spool(reports.append) for _ in range(2)] == [1, 0]
+    assert [queue.import_spool(reports) for _ in range(2)] == [1, 0]
 
     assert len(reports) == KEPT_UNREADABLE + 5
-    assert all("Run the task 'Sync Recent Scenes to Plex'" in text for text in reports)
+    assert set(reports) == {"edit_unreadable"}
     left = sorted(path.name for path in inbox.iterdir())
     assert (len(left), left[0]) == (KEPT_UNREADABLE, "005.json.unreadable")
     assert queue.spool.is_empty()

@@ -1,5 +1,6 @@
 """What the Doctor makes of what he sees, and what he keeps to himself."""
 
+import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -286,22 +287,25 @@ def test_versions_other_than_those_tested_with_are_a_warning(tmp_path: Path) -> 
 
 # the worker
 
-START = "2027-01-15 08:00:00,000 INFO The worker has started (process {})\n"
+
+def reported(code: str, **fields: int) -> str:
+    return json.dumps({"time": "2027-01-15 08:00:00.000", "code": code, **fields}) + "\n"
+
+
+START, BROKE = reported("worker_started", pid=7), reported("worker_failed")
 
 
 @pytest.mark.parametrize(
     ("log", "process", "broke"),
     [
         ("", None, False),
-        (START.format(7), 7, False),
-        (START.format(7) + "2027-01-15 08:00:05,000 INFO The worker has ended (idle)\n",
-         None, False),
-        (START.format(7) + "2027-01-15 08:00:05,000 ERROR The worker had to end; x\n", None, True),
-        (START.format(7) + "2027-01-15 08:00:05,000 ERROR The worker had to end; x\n"
-         + START.format(8), 8, False),
-        ("no line of a log\n\xff\n" + START.format(7), 7, False),
+        (START, 7, False),
+        (START + reported("worker_ended"), None, False),
+        (START + BROKE, None, True),
+        (START + BROKE + reported("worker_started", pid=8), 8, False),
+        ("2026-01-15 08:00:00,000 INFO of an older version\n\xff\n[]\n{}\n" + START, 7, False),
     ],
-)  # fmt: skip
+)
 def test_the_log_tells_how_the_last_worker_is(
     tmp_path: Path, log: str, process: int | None, broke: bool
 ) -> None:

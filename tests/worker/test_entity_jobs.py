@@ -15,6 +15,7 @@ from sync_queue import entity_log
 from sync_queue.manager import QueueManager
 from sync_queue.operations import entity_job
 from sync_queue.sync_records import ItemRecord, SceneRecord
+from tests.reported import Reported
 from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
 from validation.metadata import project
@@ -240,8 +241,8 @@ def test_a_job_that_names_nobody_is_refused_and_stops_no_other(
 def test_a_job_that_was_passed_on_is_removed_with_one_line_and_no_scene_remembered(
     desk: Desk,
 ) -> None:
-    lines: list[str] = []
-    log: Any = SimpleNamespace(info=lines.append)
+    reports = Reported()
+    log: Any = SimpleNamespace(event=reports)
     stats: Any = None
     settlement = Settlement(desk.queue, stats, log, lambda: NOW, Story(log, lambda: 0.0))
     desk.stash.add_scene(title="T", tags=["t"])
@@ -250,5 +251,5 @@ def test_a_job_that_was_passed_on_is_removed_with_one_line_and_no_scene_remember
     for result in desk.run(("tag", 1)):
         settlement.done(result, 0.0)
 
-    assert lines == ["Tag 1: 1 scene is queued, 0 in step already"]
+    assert reports == ["scenes_queued"]
     assert [claim.job.job_key for claim in desk.queue.claim(9)] == ["scene_1"]

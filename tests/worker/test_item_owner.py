@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plex.items import PlexItem
+from shared.events import unreported
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
 from worker.item_owner import ItemOwners, owner_of
@@ -61,5 +62,5 @@ def test_a_scene_whose_file_has_left_the_item_meanwhile_gives_way_like_any_other
     first, second = (SceneWork([], StashScene(n), SceneMetadata(), items=[item]) for n in (1, 2))
     log: Any = SimpleNamespace(scenes_of_items=lambda *_: {5: {1}}, has_skipped=lambda _: False)
     no_matcher: Any = None
-    ItemOwners(log, "server", no_matcher, lambda _: {}, print).settle([first, second])
+    ItemOwners(log, "server", no_matcher, lambda _: {}, unreported).settle([first, second])
     assert (first.items, second.items) == ([item], [])

@@ -2,7 +2,7 @@
 
 from plex.items import LibraryPart
 from validation.scene_extractor import SceneFile
-from worker.match_messages import MOST_NAMED, ambiguous, guessed, not_found
+from worker.match_messages import MOST_NAMED, ambiguous, not_found
 
 TITLES = {1: "Scenes", 2: "More"}
 FILE = SceneFile("/data/a/x.mp4", 5)
@@ -25,14 +25,6 @@ def test_a_long_list_of_candidates_is_cut_and_says_how_many_more() -> None:
     text = ambiguous(FILE, [part(f"/p/{n}/x.mp4") for n in range(40)], TITLES)
     assert text.count("/x.mp4 (library") == MOST_NAMED
     assert f" and {40 - MOST_NAMED} more" in text
-
-
-def test_a_guess_names_scene_choice_and_the_others() -> None:
-    text = guessed("Scene 3 (x)", part("/p/q/x.mp4"), [part("/p/r/x.mp4", section=7)], TITLES)
-    assert text == (
-        "Scene 3 (x): several files of Plex may be it, strict_matching is off: took /p/q/x.mp4 "
-        "(library 'Scenes'), not /p/r/x.mp4 (library '7')"
-    )
 
 
 def test_a_file_whose_name_plex_does_not_have_has_to_be_scanned_or_mapped() -> None:

@@ -8,25 +8,27 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from shared.events import Report
 from shared.state_file import parse_moment
+from tests.reported import Reported, no_report
 from tests.validation.strategies import JSON
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
-from worker.records import Report, StateStore
+from worker.records import StateStore
 from worker.recovery import RecoveryScheduler
 
 NOW = 1_750_000_000.9
 
 
-def breaker_at(path: Path, report: Report = pytest.fail) -> StateStore[CircuitBreaker]:
+def breaker_at(path: Path, report: Report = no_report) -> StateStore[CircuitBreaker]:
     return StateStore(str(path), CircuitBreaker.from_state, report, NOW)
 
 
 def recovery_at(path: Path) -> StateStore[RecoveryScheduler]:
-    return StateStore(str(path), RecoveryScheduler.from_state, pytest.fail, NOW)
+    return StateStore(str(path), RecoveryScheduler.from_state, no_report, NOW)
 
 
-def history_at(path: Path, report: Report = pytest.fail) -> StateStore[OutageHistory]:
+def history_at(path: Path, report: Report = no_report) -> StateStore[OutageHistory]:
     return StateStore(str(path), OutageHistory.from_state, report, NOW, list)
 
 
@@ -82,8 +84,8 @@ def test_a_write_that_failed_is_tried_again(path: Path) -> None:
 
 def test_a_corrupt_file_is_set_aside_and_reported(path: Path) -> None:
     path.write_text("{torn")
-    reports: list[str] = []
-    store = breaker_at(path, reports.append)
+    reports = Reported()
+    store = breaker_at(path, reports)
     assert store.model.state is CircuitState.CLOSED
     assert len(reports) == 1
     assert not store.save()
@@ -96,8 +98,8 @@ def test_a_corrupt_file_is_set_aside_and_reported(path: Path) -> None:
 @given(JSON)
 def test_any_json_loads_and_saves(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content))
-    reports: list[str] = []
-    for store in (breaker_at(path, reports.append), history_at(path, reports.append)):
+    reports = Reported()
+    for store in (breaker_at(path, reports), history_at(path, reports)):
         store.save()
         assert not store.save()
 
@@ -111,8 +113,8 @@ def test_what_is_no_moment(raw: Any) -> None:
 
 def test_a_file_that_could_not_be_read_outlives_what_happens_since(path: Path) -> None:
     path.symlink_to(path)
-    reports: list[str] = []
-    store = breaker_at(path, reports.append)
+    reports = Reported()
+    store = breaker_at(path, reports)
     store.model.record_failure(NOW)
     assert not store.save()
     assert path.is_symlink()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.reported import no_report
 from tests.sync_queue.support import NOW, Clock
 from tests.validation.strategies import JSON, json_object
 from worker.stats import SyncStats
@@ -29,7 +30,7 @@ def path(tmp_path: Path) -> str:
 
 def load(path: str) -> SyncStats:
     """Statistics of a file in order."""
-    return SyncStats(path, pytest.fail, Clock(NOW))
+    return SyncStats(path, no_report, Clock(NOW))
 
 
 def stored(path: str) -> Any:
@@ -101,5 +102,5 @@ def test_any_object_in_the_file_is_read_as_counts(path: str, content: Any) -> No
 @pytest.mark.parametrize("number", ["9" * 400, "1e999", "NaN", "-1", "true"])
 def test_a_number_that_is_none_is_no_time(path: str, number: str) -> None:
     Path(path).write_text(f'{{"total_processing_time": {number}, "jobs_processed": {number}}}')
-    stats = SyncStats(path, pytest.fail, Clock())
+    stats = SyncStats(path, no_report, Clock())
     assert (stats.total_processing_time, stats.counts["jobs_processed"]) == (0.0, 0)

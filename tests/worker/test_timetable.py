@@ -10,10 +10,11 @@ import pytest
 from plex.exceptions import PlexServerDown
 from plex.health import PlexHealth
 from shared.data_folder import DataFolder
+from shared.events import unreported
 from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.manager import QueueManager
-from tests.sync_queue.support import NOW, Clock, ignore, job, postponed
+from tests.sync_queue.support import NOW, Clock, job, postponed
 from validation.config import Config
 from worker.environment import Environment
 from worker.missing import MissingScenes
@@ -35,12 +36,12 @@ class Desk:
     def __post_init__(self) -> None:
         folder = DataFolder(str(self.root))
         folder.create()
-        log = Log(lambda _level, _text: None, Secrets())
+        log = Log(lambda *_: None, Secrets())
         self.queue = QueueManager(folder.queue_folder, self.clock)
         self.guard = OutageGuard(
             folder, log, self.clock, self.queue.waiting, self._check, self.clock
         )
-        self.pauses = Pauses(self.clock, ignore)
+        self.pauses = Pauses(self.clock, unreported)
         environment = Environment(
             self.queue, NOBODY, NOBODY, NOBODY, NOBODY, self.guard, log,
             clock=self.clock, monotonic=self.clock,
@@ -92,7 +93,7 @@ def test_a_disabled_worker_finishes_a_job_when_it_is_due(desk: Desk) -> None:
 @pytest.mark.parametrize("config", [ON, OFF], ids=["enabled", "disabled"])
 def test_no_worker_looks_again_before_its_pause_is_over(desk: Desk, config: Config) -> None:
     desk.queue.enqueue([job()])
-    desk.pauses.begin("Stash does not answer", STASH)
+    desk.pauses.begin("why", STASH, OSError())
 
     assert desk.timetable.seconds_to_next_step(config) == FIRST_PAUSE
     desk.clock.now += FIRST_PAUSE

@@ -38,7 +38,7 @@ class Tree(LinuxProcesses):
 
     def start(self, path: Path, told: list[str] | None = None) -> ZombieProbe:
         lines = [] if told is None else told
-        log = Log(lambda level, text: lines.append(f"{level} {text}"), Secrets())
+        log = Log(lambda _level, _text, code, _fields: lines.append(code), Secrets())
         self.number += 1
         probe = ZombieProbe(str(path), log, self)
         probe.begin()

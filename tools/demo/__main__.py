@@ -44,7 +44,7 @@ def _play(stage: Stage, scenes: int) -> bool:
         stage.screen.keep()
         stage.screen.write(
             bad(f"✗ {str(error) or 'A task or a save did not end'}. The worker's log ends with:"),
-            *(dim(text) for text in stage.rig.worker_log().splitlines()[-12:]),
+            *(dim(str(event["message"])) for event in stage.rig.events()[-12:]),
         )
         return False
 
