@@ -81,7 +81,7 @@ def test_no_secret_is_in_anything_that_leaves_the_plugin(make_rig: MakeRig) -> N
     # An outage.
     rig.plex.stop()
     rig.stash.edit_scenes(ids, tags=["Two"])
-    assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    assert rig.happened("plex_down", timeout=60)
     for task in ("health_check", "all"):
         rig.task(task)
     rig.canary.everywhere(rig.worker_pids())
@@ -95,7 +95,7 @@ def test_no_secret_is_in_anything_that_leaves_the_plugin(make_rig: MakeRig) -> N
     rig.configure(plex_token=TOKEN)
     redirect = rig.plex.faults.redirect(f"http://127.0.0.1:1/?X-Plex-Token={TOKEN}", 301)
     rig.stash.edit_scene(ids[0], title="Redirect")
-    assert rig.wait_until(lambda: "set plex_url to the address" in rig.worker_log())
+    assert rig.happened("sync_paused", error="PlexRedirectError")
     rig.task("health_check")
     redirect.clear()
     assert rig.wait_until(lambda: rig.item_of(ids[0]).title == "Redirect", 60)
@@ -135,7 +135,7 @@ def test_a_bug_whose_text_holds_the_token_is_told_without_it(make_rig: MakeRig) 
     scene_id, _ = rig.add_pair("a", tags=["T"])
 
     rig.stash.edit_scene(scene_id, title="Bug")
-    assert rig.wait_until(lambda: "It is in the dead letters" in rig.worker_log())
+    assert rig.happened("job_dead_lettered")
     rig.task("queue_status")
 
     ((kind, _, _),) = dead_letters(rig)
@@ -151,7 +151,7 @@ def test_a_bug_whose_text_holds_the_token_leaves_no_token_in_a_file(make_rig: Ma
     scene_id, _ = rig.add_pair("a", tags=["T"])
 
     rig.stash.edit_scene(scene_id, title="Bug")
-    rig.wait_until(lambda: "It is in the dead letters" in rig.worker_log())
+    rig.happened("job_dead_lettered")
 
     rig.canary.files()
     assert rig.canary.hits == []

@@ -31,7 +31,7 @@ def asked(rig: Rig, mode: str, **arguments: Any) -> dict[str, Any]:
     return result.output
 
 
-def story(answer: PluginResult) -> str:
+def story(answer: PluginResult) -> list[str]:
     """What a person reads in Stash's log, with seconds that depend on the machine left out.
 
     And without the line that only the first task of an installation has, and without what the
@@ -44,7 +44,7 @@ def story(answer: PluginResult) -> str:
         if " shown on the settings page" not in line and not line.startswith(("[", "Since ["))
     ]
     assert lines[-1] == answer.output
-    return re.sub(r"\b\d+s\b", "…s", "\n".join(lines))
+    return [re.sub(r"\b\d+s\b", "…s", line) for line in lines]
 
 
 def bury(rig: Rig, scene_id: int | None, error_type: str, message: str, at: float) -> None:

@@ -54,5 +54,5 @@ def test_a_mutated_plugin_is_found_out(
         performers=["P"], cover=png(1),
     )  # fmt: skip
 
-    assert rig.wait_until(lambda: "synced" in rig.worker_log())
+    assert rig.happened("scene_synced")
     assert complaint in " ".join(rig.verdict().differences)

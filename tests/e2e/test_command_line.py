@@ -17,6 +17,7 @@ from simulators.rig import TOKEN, Rig
 from tests.conftest import MakeRig
 from tests.e2e.answers import bury
 from tests.e2e.test_outages import quicken
+from tests.golden import assert_golden, figures
 from tests.shell import Shell, approved
 
 KEY = "command-line-key-Hj6Kl9Qw2"
@@ -41,7 +42,7 @@ def test_process_sends_what_waits_and_says_so(rig: Rig) -> None:
 
     ran = Shell(rig).run("process")
 
-    assert (ran.code, ran.out) == (0, "3 jobs done; none waits\n")
+    assert (ran.code, figures(ran.out)) == (0, [3])
     assert "\x01" not in ran.err
     assert "%" not in ran.err  # nobody is watching
     assert rig.verdict().agree, rig.verdict().differences
@@ -53,9 +54,7 @@ def test_sync_queues_and_the_worker_that_it_starts_sends(rig: Rig) -> None:
     ran = Shell(rig).run("sync")
 
     assert ran.code == 0
-    assert ran.out == (
-        "2 scenes looked at: 2 queued, 0 already queued, 0 already in Plex, 0 without a file\n"
-    )
+    assert figures(ran.out) == [2, 2, 0, 0, 0]
     assert rig.settled(), rig.verdict().differences
 
 
@@ -65,8 +64,8 @@ def test_sync_with_options_is_the_task_with_arguments(rig: Rig) -> None:
     again = Shell(rig).run("sync", "--recent")
     forced = Shell(rig).run("sync", "--force")
 
-    assert "0 queued, 0 already queued, 2 already in Plex" in again.out
-    assert "2 scenes looked at: 2 queued" in forced.out
+    assert figures(again.out) == [2, 0, 0, 2, 0]
+    assert figures(forced.out)[:2] == [2, 2]
 
 
 def test_reconcile_reports_and_queues_by_its_options(rig: Rig) -> None:
@@ -78,29 +77,23 @@ def test_reconcile_reports_and_queues_by_its_options(rig: Rig) -> None:
     recent = Shell(rig).run("reconcile", "--recent")
 
     assert report.code == recent.code == 0
-    assert approved(report.out, rig).startswith(
-        "All scenes: 2 scenes checked: 1 in step, 0 without metadata in Plex, 1 stale, 0 missing "
-        "in Plex. 1 gaps, nothing was queued; the report is {plugin}/data/reports/reconciliation-"
-    )
+    assert figures(report.out)[:6] == [2, 1, 0, 1, 0, 1]
+    assert "{plugin}/data/reports/reconciliation-" in approved(report.out, rig)
     assert rig.settled(), rig.verdict().differences
 
 
 def test_a_command_answers_as_its_task(rig: Rig) -> None:
     synced(rig)
     shell = Shell(rig)
-    for command, beginning in (
-        ("status", "Nothing waits; 2 jobs done so far"),
-        ("outages", "No outage of Plex is on record"),
-        ("health", "Plex answers in N ms and accepts the token; libraries: Scenes. 0 jobs wait"),
-        ("check-paths", "2 of 2 scenes have a Plex item: nothing to do"),
-    ):
+    told = []
+    for command in ("status", "outages", "health", "check-paths"):
         ran = shell.run(command)
         assert (ran.code, ran.err) == (0, "")
-        assert approved(ran.out, rig).splitlines()[-1].startswith(beginning)
+        told.append(approved(ran.out, rig).splitlines()[-1])
+    assert_golden("tasks", "Four commands when all is well", told)
 
     answer = shell.run("check-paths", "--json").json()
     assert (answer["level"], answer["scenes"], answer["missing"]) == ("ok", 2, 0)
-    assert answer["text"] == "2 of 2 scenes have a Plex item: nothing to do"
 
 
 def test_a_scene_and_the_dead_letters_are_asked_about_and_retried_from_a_shell(rig: Rig) -> None:
@@ -116,10 +109,9 @@ def test_a_scene_and_the_dead_letters_are_asked_about_and_retried_from_a_shell(r
     none_left = shell.run("dead-letters", "--json")
 
     assert inspected.out.splitlines()[-1].startswith(f"Scene {scene_id} (")
-    assert letters.out.splitlines()[-1].startswith("1 dead letter")
     assert "PlexPermanentError" in letters.out
     assert (other.code, other.out) == (3, "")
-    assert "error_type is 'PlexNotFound'" in other.err
+    assert "PlexNotFound" in other.err
     assert retried.code == 0
     assert none_left.json()["total"] == 0
     assert rig.wait_until(lambda: rig.queued() == 0)
@@ -133,13 +125,10 @@ def test_what_cannot_be_done_is_told_on_stderr_and_by_the_exit_code(rig: Rig) ->
     as_json = shell.run("sync", "--json")
 
     assert (ran.code, ran.out) == (3, "")
-    assert approved(ran.err, rig).splitlines()[-1] == (
-        "error: Stash does not answer at {stash} (ConnectionError)"
-    )
     assert as_json.code == 3
-    assert as_json.json() == {
-        "error": f"Stash does not answer at {rig.stash.url} (ConnectionError)"
-    }
+    (problem,) = as_json.json().values()
+    assert ran.err.splitlines()[-1] == f"error: {problem}"
+    assert rig.stash.url in problem
 
 
 # Where these tests run in a shell's background, the signal is ignored, also by what they start.
@@ -155,7 +144,7 @@ def test_ctrl_c_stops_a_command_and_what_was_queued_stays_queued(rig: Rig) -> No
     ids = rig.add_library(3, covers=False)
     rig.plex.stop()
     rig.stash.edit_scenes(ids, tags=["New"])
-    assert rig.wait_until(lambda: "nothing answers" in rig.worker_log())
+    assert rig.happened("plex_failed")
     rig.stop_worker()
     rig.plex.start()
     hang = rig.plex.faults.hang(kind="edit", times=1)
@@ -171,7 +160,7 @@ def test_ctrl_c_stops_a_command_and_what_was_queued_stays_queued(rig: Rig) -> No
 
     assert process.returncode == 130
     assert out == b""
-    assert err.decode().splitlines()[-1] == "error: Stopped; what was queued stays queued"
+    assert err.decode().splitlines()[-1].startswith("error: ")
     hang.release()
     Shell(rig).run("process")
     assert rig.verdict().agree, rig.verdict().differences
@@ -207,9 +196,8 @@ def test_the_token_may_come_from_the_environment(rig: Rig) -> None:
     ran = Shell(rig).run("health", PLEX_TOKEN=TOKEN)
 
     assert without.code != 0
-    assert "plex_token is not set" in without.out + without.err
+    assert "plex_token" in without.out + without.err
     assert ran.code == 0
-    assert "accepts the token" in ran.out
 
 
 def locked(make_rig: MakeRig) -> Rig:
@@ -230,10 +218,7 @@ def test_a_stash_with_a_log_in_wants_its_key_from_the_environment(make_rig: Make
 
     for refused in (without, wrong):
         assert refused.code == 3
-        assert refused.err.splitlines()[-1] == (
-            "error: Stash wants a log-in: set STASH_API_KEY to the key that Stash shows under "
-            "Settings > Security"
-        )
+        assert "STASH_API_KEY" in refused.err.splitlines()[-1]
     assert right.code == 0, right.err
     assert rig.settled(), rig.verdict().differences
 
@@ -275,12 +260,8 @@ def test_a_data_folder_of_another_user_is_left_alone(rig: Rig) -> None:
     ran = Shell(rig).run("sync", "--force")
 
     assert ran.code == 3
-    assert approved(ran.err, rig) == (
-        "error: {plugin}/data belongs to user 12345, and you are root: Stash could not read what "
-        "you write there. Run this as 12345, in Stash's own container if it has one; or set "
-        "STASH_PLUGIN_DATA to the data folder that Stash's runs use: where Stash cannot write to "
-        "its plugins, that is Stash2Plex-data beside its configuration\n"
-    )
+    told = approved(ran.err, rig).splitlines()
+    assert_golden("tasks", "A command on another user's data folder", told)
     assert sorted(path.name for path in rig.data.iterdir()) == before
 
 
@@ -292,10 +273,8 @@ def test_a_command_that_finds_no_data_folder_says_where_it_makes_one(
     ran = Shell(rig).run("status", STASH_PLUGIN_DATA=str(elsewhere))
 
     assert ran.code == 0
-    assert ran.err.startswith(
-        f"warning: There is no data folder yet: {elsewhere} is made now. If Stash has run the "
-        "plugin before, it keeps its data elsewhere: set STASH_PLUGIN_DATA to that folder\n"
-    )
+    told = ran.err.replace(str(elsewhere), "{folder}").splitlines()[:1]
+    assert_golden("tasks", "A command that finds no data folder", told)
     assert elsewhere.stat().st_mode & 0o077 == 0
 
 

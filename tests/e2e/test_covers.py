@@ -140,8 +140,9 @@ def test_a_cover_that_plex_cannot_show_is_reported_once_and_fails_nothing_else(
     sync(rig, scene_id, "One", item)
     sync(rig, scene_id, "Two", item)
 
-    assert rig.worker_log().count(f"Scene {scene_id} (One): its cover is {reason}") == 1
-    assert rig.worker_log().count("Set another in Stash") == 1
+    (told,) = rig.events("cover_unusable")
+    assert told["scene"] == scene_id
+    assert reason in told["message"]
     assert fetched(rig) == [200, 304]
     assert uploads(rig) == (0, 0)
     assert item.locks.isdisjoint({"thumb", "art"})
@@ -156,7 +157,7 @@ def test_a_cover_that_plex_refuses_is_reported_and_locks_no_image_in_its_place(r
     sync(rig, scene_id, "One", item)
     sync(rig, scene_id, "Two", item)
 
-    assert "it stays without this poster" in rig.worker_log()
+    assert rig.events("cover_refused", scene=scene_id, kind="poster")
     assert uploads(rig) == (1, 1)
     assert item.locks.isdisjoint({"thumb", "art"})
     rig.stash.edit_scene(scene_id, cover=png(1))
@@ -172,7 +173,7 @@ def test_a_poster_at_which_plex_fails_keeps_neither_fields_nor_background_from_i
     rig.stash.edit_scene(scene_id, title="One")
 
     assert rig.wait_until(lambda: item.art == png(1) and item.genres == ("T",))
-    assert rig.wait_until(lambda: "the poster of item" in rig.worker_log())
+    assert rig.happened("job_retried", scene=scene_id)
     fault.clear()
     assert rig.wait_until(lambda: item.poster == png(1) and rig.queued() == 0, 60)
     assert rig.plex.log.count("art_upload") == 1
@@ -227,8 +228,8 @@ def test_a_cover_that_stash_does_not_give_keeps_neither_its_fields_nor_other_sce
     others = [item for _, item in pairs[1:]]
     assert rig.wait_until(lambda: all(one.poster and one.art for one in others))
     assert [item.title for _, item in pairs] == [f"New {scene_id}" for scene_id, _ in pairs]
-    assert rig.wait_until(lambda: "did not give its cover (status 500)" in rig.worker_log())
-    assert "All jobs wait" not in rig.worker_log()
+    assert rig.happened("job_retried", error="StashFileError")
+    assert rig.events("sync_paused", "plex_failed") == []
     rig.stash.faults.clear()
     assert rig.wait_until(lambda: item.poster == item.art == png(0) and rig.queued() == 0, 60)
 

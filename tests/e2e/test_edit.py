@@ -86,7 +86,8 @@ def test_a_scene_that_nobody_identified_yet_clears_nothing(rig: Rig) -> None:
 
     rig.stash.edit_scene(scene_id, rating100=80)
 
-    assert rig.wait_until(lambda: rig.queued() == 0 and "no metadata yet" in rig.worker_log())
+    assert rig.happened("scene_skipped", scene=scene_id)
+    assert rig.wait_until(lambda: rig.queued() == 0)
     assert item.summary == "set in Plex"
 
 
@@ -124,6 +125,6 @@ def test_a_remembered_key_that_now_belongs_to_another_video_is_not_written_to(ri
 
     rig.stash.edit_scene(scene_id, title="Must not appear")
 
-    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log())
+    assert rig.happened("job_retried", error="PlexNotFound")
     assert item.title == before
     assert rig.queued() == 1

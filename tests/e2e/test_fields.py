@@ -260,15 +260,15 @@ def test_a_field_that_plex_silently_drops_is_reported_once_and_sent_again_when_i
 
     rig.stash.edit_scene(scene_id, title="Ours")
 
-    told = f"Scene {scene_id} (Ours): Plex did not keep: date, tags"
     dropped = {"date": "2024-05-06", "tags": ["Our tag"]}
-    assert rig.wait_until(lambda: told in rig.worker_log() and memory(rig) == dropped)
+    assert rig.happened("fields_not_kept", scene=scene_id, fields=["date", "tags"])
+    assert rig.wait_until(lambda: memory(rig) == dropped)
     assert rig.queued() == 0
     mark = rig.plex.log.mark()
     rig.task("all", force="true")
-    assert rig.wait_until(lambda: rig.worker_log().count("already in step") == 1)
+    assert rig.happened("scene_in_step")
     assert rig.plex.log.count("edit", since=mark) == 0
-    assert rig.worker_log().count("did not keep") == 1
+    assert len(rig.events("fields_not_kept")) == 1
 
     rig.plex.switches = replace(rig.plex.switches, unkept_fields=frozenset())
     rig.stash.edit_scene(scene_id, tags=["Our tag", "Another"])
@@ -284,8 +284,8 @@ def test_an_edit_of_which_no_trace_is_left_is_told_and_sent_again(rig: Rig) -> N
 
     rig.stash.edit_scene(scene_id, title="Ours")
 
-    told = f"Scene {scene_id} (Ours): Plex kept nothing of an edit"
-    assert rig.wait_until(lambda: told in rig.worker_log() and rig.queued() == 0)
+    assert rig.happened("edit_lost", scene=scene_id)
+    assert rig.wait_until(lambda: rig.queued() == 0)
     assert memory(rig) == {}
     rig.task("all")
     assert rig.wait_until(lambda: shown(item) == SHOWN)
@@ -319,7 +319,7 @@ def test_a_bug_in_reading_back_is_told_and_costs_no_job_and_no_worker(rig: Rig) 
     scene_id, item = rig.add_pair("a", **EVERYTHING)
 
     rig.stash.edit_scene(scene_id, title="One")
-    assert rig.wait_until(lambda: "A bug of Stash2Plex" in rig.worker_log())
+    assert rig.happened("bug")
     (worker,) = rig.worker_pids()
     rig.stash.edit_scene(scene_id, title="Two")
 
@@ -337,8 +337,8 @@ def test_a_field_that_plex_refuses_leaves_the_others_in_plex_and_is_not_tried_ag
 
     rig.stash.edit_scene(scene_id, title="Ours")
 
-    told = f"Scene {scene_id} (Ours): Plex does not take its performers"
-    assert rig.wait_until(lambda: told in rig.worker_log() and rig.queued() == 0)
+    assert rig.happened("field_refused", scene=scene_id, field="performers")
+    assert rig.wait_until(lambda: rig.queued() == 0)
     assert shown(item) == SHOWN | {"actors": []}
     assert item.poster == png(1)
     assert memory(rig) == {"performers": ["Our performer"]}
@@ -346,7 +346,7 @@ def test_a_field_that_plex_refuses_leaves_the_others_in_plex_and_is_not_tried_ag
         assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
     mark = rig.plex.log.mark()
     rig.task("all", force="true")
-    assert rig.wait_until(lambda: "already in step" in rig.worker_log())
+    assert rig.happened("scene_in_step")
     assert rig.plex.log.count("edit", since=mark) == 0
 
 
@@ -372,17 +372,17 @@ def test_a_summary_that_no_request_holds_is_cut_told_once_and_then_in_step(
 
     rig.stash.edit_scene(scene_id, title="Long")
 
-    told = f"Scene {scene_id} (Long): Plex does not take so long a summary"
-    assert rig.wait_until(lambda: told in rig.worker_log() and rig.queued() == 0)
+    assert rig.happened("field_shortened", scene=scene_id, field="summary")
+    assert rig.wait_until(lambda: rig.queued() == 0)
     assert item.summary.endswith("…")
     assert text.startswith(item.summary[:-1])
     assert 6900 < len(quote(item.summary)) < 7000
     mark = rig.plex.log.mark()
     rig.task("all", force="true")
-    assert rig.wait_until(lambda: "already in step" in rig.worker_log())
+    assert rig.happened("scene_in_step")
     assert rig.plex.log.count("edit", since=mark) == 0
-    assert rig.worker_log().count("so long a summary") == 1
-    assert "did not keep" not in rig.worker_log()
+    assert len(rig.events("field_shortened")) == 1
+    assert rig.events("fields_not_kept") == []
 
     rig.plex.edit(item.rating_key, summary="Changed in Plex")
     cut = item.summary
@@ -405,7 +405,7 @@ def test_fifty_performers_and_five_hundred_tags_arrive_at_once(make_rig: MakeRig
     mark = rig.plex.log.mark()
     sync(rig, force="true")
     assert rig.plex.log.count("edit", since=mark) == 0
-    assert "did not keep" not in rig.worker_log()
+    assert rig.events("fields_not_kept") == []
 
 
 # what it costs

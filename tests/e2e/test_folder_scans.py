@@ -89,8 +89,8 @@ def test_a_folder_that_no_library_has_is_told_once_with_the_line_to_set(scanning
 
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert scans(rig) == []
-    assert rig.worker_log().count("no library of Plex has the folder /elsewhere/new") == 1
-    assert f"set the Path map, Plex's folder first: {FOLDER}=>/elsewhere/new" in rig.worker_log()
+    (told,) = rig.events("folder_not_in_plex", folder="/elsewhere/new")
+    assert told["map"] == f"{FOLDER}=>/elsewhere/new"
 
 
 def test_what_was_edited_before_plex_had_the_file_arrives_when_the_scan_ends(
@@ -100,7 +100,8 @@ def test_what_was_edited_before_plex_had_the_file_arrives_when_the_scan_ends(
     rig.plex.scanner.waits = True
     (scene_id,) = create(rig, f"{FOLDER}/new/a.mp4")
     rig.stash.edit_scene(scene_id, title="Edited meanwhile", tags=["T"])
-    assert rig.wait_until(lambda: scans(rig) != [] and "Plex has no item" in rig.worker_log())
+    assert rig.happened("job_retried", error="PlexNotFound")
+    assert rig.wait_until(lambda: scans(rig) != [])
 
     rig.plex.scanner.finish()
 
@@ -141,7 +142,7 @@ def test_an_outage_costs_the_scan_nothing_but_time(scanning: Rig) -> None:
     rig.tune(Tuning(shortest_probe=0.3))
     rig.plex.stop()
     create(rig, f"{FOLDER}/new/a.mp4")
-    assert rig.wait_until(lambda: "none is lost" in rig.worker_log())
+    assert rig.happened("plex_failed")
 
     rig.plex.start()
 
@@ -164,7 +165,7 @@ def test_a_new_scene_is_dropped_in_silence_while_no_scans_are_wanted(rig: Rig) -
 
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert scans(rig) == []
-    assert "new scene" not in rig.worker_log()
+    assert rig.events("scan_started", "folder_not_in_plex") == []
 
 
 def test_a_scan_that_nobody_wants_any_more_is_finished_without_effect(scanning: Rig) -> None:

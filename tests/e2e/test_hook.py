@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from shared.file_lock import FileLock
 from simulators.rig import PLUGIN, REPOSITORY, Rig
 from tests.conftest import MakeRig
+from tests.golden import assert_golden
 from tests.loaded import loaded_modules
 
 ALLOWED_IMPORTS = "import os, sys, _json, errno, time, fcntl"
@@ -83,7 +85,8 @@ def test_half_a_plugin_answers_as_stash_expects_it(changeable_rig: Rig) -> None:
 
     run = rig.stash.edit_scene(scene_id, title="T")[0].result
 
-    assert run.error == "A bug of Stash2Plex, please report it: ModuleNotFoundError"
+    assert run.error is not None
+    assert run.error.endswith(": ModuleNotFoundError")
 
 
 def test_a_hook_sends_no_request_to_anyone(rig: Rig) -> None:
@@ -123,12 +126,9 @@ def test_a_task_without_dependencies_says_which_interpreter_lacks_what(
 
     answer = rig.task("queue_status")
 
-    assert answer.error is not None
-    assert f"this Python ({bare_python}): requests is missing; plexapi is missing" in answer.error
-    assert answer.error.endswith(
-        f'run: "{bare_python}" -m pip install --upgrade --target "{folder}/vendor" '
-        f'-r "{folder}/requirements.txt"'
-    )
+    told = str(answer.error).replace(str(bare_python), "{python}").replace(str(folder), "{plugin}")
+    told = re.sub(r"Python \d[.\d]*", "Python V", told)
+    assert_golden("tasks", "A task without the libraries", [told])
 
 
 def test_fifty_hooks_at_once_on_a_fresh_folder_make_fifty_jobs_and_one_worker(rig: Rig) -> None:

@@ -12,6 +12,8 @@ from simulators.rig import FOLDER, Rig
 from simulators.stash import VideoFile
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
+from tests.e2e.answers import story
+from tests.golden import assert_golden, figures
 
 DOCKER = {"/data": "/media/scenes"}
 FOLDERS = ("2023/summer", "2023/winter", "2024/summer")
@@ -98,8 +100,8 @@ def test_a_stash_in_a_container_that_names_its_folders_differently_is_understood
     assert rig.wait_until(lambda: judge(rig.stash, rig.plex, paths=DOCKER).agree), judge(
         rig.stash, rig.plex, paths=DOCKER
     ).differences
-    log = rig.worker_log()
-    assert log.count("Learned path mapping /media/scenes=>/data: 12 scenes agree, 0 disagree") == 1
+    (learned,) = rig.events("paths_learned")
+    assert learned["mapping"].startswith("/media/scenes=>/data")
     rig.task("process_queue")
     assert rig.wait_until(lambda: matches(rig) == (18, 0))
 
@@ -127,7 +129,7 @@ def test_a_scene_that_only_name_and_size_can_find_is_woken_when_its_file_comes(
     rig.plex.add_item(rig.section, "/media/scenes/other.mp4", size=10)
     rig.stash.add_scene(title="A", tags=["a"], files=[VideoFile("/data/x/a.mp4", size=11)])
     rig.task("all")
-    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log())
+    assert rig.happened("job_retried", error="PlexNotFound")
 
     item = rig.plex.add_item(rig.section, "/media/scenes/y/a.mp4", size=11)
     rig.section.content_changed_at += 1
@@ -264,7 +266,7 @@ def test_a_version_that_plex_made_itself_is_no_item(rig: Rig) -> None:
     rig.stash.edit_scene(stray.id, details="x")
 
     assert rig.wait_until(lambda: item.title == "Mine")
-    assert rig.wait_until(lambda: "is a copy that Plex made" in rig.worker_log())
+    assert rig.happened("scene_skipped", scene=stray.id)
     assert other.title == "b"
 
 
@@ -293,8 +295,8 @@ def test_an_item_shows_the_scene_of_its_first_version_whatever_happens_to_the_ot
     assert rig.queued() == 0
     assert rig.plex.snapshot() == state
     assert len(rig.plex.log.writes()) == writes
-    note = f"skipped: item {item.rating_key} shows scene {first}, whose file is its first version"
-    assert f"Scene {third} (File 3): {note}" in rig.worker_log()
+    skipped = rig.events("scene_skipped", scene=third)[0]
+    assert f"shows scene {first}" in skipped["message"]
 
 
 def test_an_item_goes_over_to_the_scene_of_its_first_version_with_what_was_added_to_it(
@@ -310,7 +312,7 @@ def test_an_item_goes_over_to_the_scene_of_its_first_version_with_what_was_added
     rig.stash.edit_scene(owner, details="y")
     assert rig.wait_until(lambda: item.title == "First" and rig.queued() == 0)
     rig.stash.edit_scene(later, details="z")
-    assert rig.wait_until(lambda: f"shows scene {owner}" in rig.worker_log())
+    assert rig.happened("scene_skipped", scene=later)
 
     assert (item.title, item.summary, item.collections) == ("First", "y", ("One",))
 
@@ -341,8 +343,7 @@ def test_scenes_that_plex_plays_as_one_film_show_one_of_them_and_that_is_told_on
     assert rig.wait_until(lambda: rig.queued() == 0)
 
     assert rig.plex.snapshot() == state
-    told = rig.worker_log() + "\n".join(drained.messages("warning"))
-    assert told.count("as one film in parts") == 1
+    assert len(rig.events("item_shared")) + len(drained.messages("warning")) == 1
 
 
 # several candidates
@@ -366,7 +367,7 @@ def test_a_scene_that_may_be_several_items_is_left_alone_and_all_of_them_are_nam
 
     rig.stash.edit_scene(scene_id, details="x")
 
-    assert rig.wait_until(lambda: "It is in the dead letters" in rig.worker_log())
+    assert rig.happened("job_dead_lettered", error="PlexAmbiguousMatch")
     assert [item.title for item in items] == ["scene", "scene"]
     assert rig.plex.log.writes() == []
     with rig.database() as connection:
@@ -387,10 +388,9 @@ def test_without_strict_matching_the_best_is_taken_with_a_warning(make_rig: Make
     rig.stash.edit_scene(scene_id, details="x")
 
     assert rig.wait_until(lambda: [item.title for item in items] == ["Which", "scene"])
-    assert (
-        f"Scene {scene_id} (Which): several files of Plex may be it, strict_matching is off: took "
-        f"/more/x/scene.mp4 (library 'More'), not {FOLDER}/y/scene.mp4 (library 'Scenes')"
-    ) in rig.worker_log()
+    (guess,) = rig.events("match_guessed", scene=scene_id)
+    assert guess["taken"] == "/more/x/scene.mp4 (library 'More')"
+    assert guess["others"] == f"{FOLDER}/y/scene.mp4 (library 'Scenes')"
 
 
 # the task
@@ -406,28 +406,16 @@ def test_the_task_tells_by_which_rule_scenes_are_found_and_what_to_set(rig: Rig)
 
     result = rig.task("check_paths")
 
-    assert result.output == (
-        "8 of 9 scenes have a Plex item. To keep what was learned, set plex_unmatched_path_map to: "
-        f"{FOLDER}=>/data"
-    )
-    lines = [entry.text for entry in result.logs]
-    assert (
-        "9 scenes with a file: 1 by full path, 0 by full path by the path map that is set, 6 by "
-        "full path by a learned path mapping, 1 by full path in another spelling, 0 by name and "
-        "size, 0 ambiguous, 1 without an item"
-    ) in lines
-    assert "Scene 9: no item for /data/gone.mp4" in lines
-    assert f"Learned path mapping {FOLDER}=>/data: 6 scenes agree, 0 disagree; in use" in lines
-
+    assert result.output is not None
+    told = story(result)
     rig.configure(plex_unmatched_path_map=f"{FOLDER}=>/data")
     again = rig.task("check_paths")
-    assert again.output is not None
-    assert again.output.startswith("8 of 9 scenes have a Plex item. Let Plex scan its libraries")
+    assert_golden("tasks", "Check Path Mapping, and with the mapping set", [*told, again.output])
 
 
 def test_the_task_says_when_there_is_nothing_to_do(rig: Rig) -> None:
     rig.add_library(3, covers=False)
-    assert rig.task("check_paths").output == "3 of 3 scenes have a Plex item: nothing to do"
+    assert figures(rig.task("check_paths").output) == [3, 3]
 
 
 def test_the_task_shows_a_mapping_that_too_few_scenes_support_to_be_used_by_itself(
@@ -437,10 +425,7 @@ def test_the_task_shows_a_mapping_that_too_few_scenes_support_to_be_used_by_itse
         rig.stash.add_scene(files=[VideoFile(f"/data/a/{number}.mp4", size=10 + number)])
         rig.plex.add_item(rig.section, f"{FOLDER}/a/{number}.mp4", size=10 + number)
     result = rig.task("check_paths")
-    assert result.output == (
-        "2 of 2 scenes have a Plex item. Probably more with plex_unmatched_path_map set to: "
-        f"{FOLDER}=>/data"
-    )
+    assert result.output.endswith(f"plex_unmatched_path_map set to: {FOLDER}=>/data")
 
 
 # names that a network file system changed

@@ -11,8 +11,6 @@ from simulators.rig import Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_fields import AGENTS, EVERYTHING, PERSONS, SHOWN, memory, shown, sync
 
-TOLD = "somebody else wrote to its item in Plex while it was synced"
-
 
 def edits(rig: Rig) -> int:
     return rig.plex.log.count("edit", status=200)
@@ -36,9 +34,9 @@ def test_what_an_agent_writes_to_a_new_item_between_our_look_and_our_edit_does_n
 
     wanted = SHOWN | {"collections": ["Agent's", "Our studio"]}
     assert rig.wait_until(lambda: shown(item) == wanted and rig.queued() == 0)
-    assert rig.wait_until(lambda: rig.worker_log().count("): synced") == 2)
-    assert f"Scene {scene_id} (Ours): {TOLD} (performers, tags)" in rig.worker_log()
-    assert "did not keep" not in rig.worker_log()
+    assert rig.happened("scene_synced", count=2)
+    assert rig.events("other_writer", scene=scene_id, fields=["performers", "tags"])
+    assert rig.events("fields_not_kept") == []
     assert memory(rig) == {}
     assert edits(rig) == 2
 
@@ -58,9 +56,9 @@ def test_against_a_writer_who_comes_each_time_one_more_try_is_made_and_it_is_tol
     rig.plex.edit(item.rating_key, genres=["theirs", "theirs, too"])
     second.release()
 
-    told = f"Scene {scene_id} (Ours): Plex did not keep: tags"
-    assert rig.wait_until(lambda: told in rig.worker_log() and rig.queued() == 0)
-    assert rig.worker_log().count(TOLD) == 1
+    assert rig.happened("fields_not_kept", scene=scene_id, fields=["tags"])
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert len(rig.events("other_writer")) == 1
     assert edits(rig) == 2
 
 
@@ -76,12 +74,13 @@ def test_what_a_person_sets_before_an_edit_was_read_back_is_his_with_preserve_pl
 
     rig.plex.edit(item.rating_key, **values)  # type: ignore[arg-type]
     hang.release()
-    assert rig.wait_until(lambda: TOLD in rig.worker_log() and rig.queued() == 0)
+    assert rig.happened("other_writer")
+    assert rig.wait_until(lambda: rig.queued() == 0)
     rig.stash.update_scene(scene_id, tags=["Another"], details="Other")
     sync(rig)
 
     assert {name: shown(item)[name] for name in values} == values
-    assert "did not keep" not in rig.worker_log()
+    assert rig.events("fields_not_kept") == []
     assert memory(rig) == {}
 
 

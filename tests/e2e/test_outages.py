@@ -134,7 +134,7 @@ def test_after_any_outage_all_edits_arrive_without_a_task_and_without_a_retry_sp
     kind.begin(rig.plex)
 
     bulk_edit(rig, ids, "During the outage", hooks=hooks)
-    assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    assert rig.happened("plex_down", timeout=60)
     begun = time.time()
     mark = rig.plex.log.mark()
     if killed:
@@ -149,7 +149,7 @@ def test_after_any_outage_all_edits_arrive_without_a_task_and_without_a_retry_sp
     if killed:
         rig.stash.edit_scene(ids[0], title="The next hook picks everything up")
 
-    assert rig.wait_until(lambda: "Plex is back after" in rig.worker_log(), 60)
+    assert rig.happened("plex_back", timeout=60)
     assert rig.wait_until(lambda: rig.queued() == 0, 90)
     assert rig.verdict().agree, rig.verdict().differences[:3]
     (record,) = state(rig, "outage_history.json")
@@ -206,7 +206,7 @@ def test_the_clock_may_be_set_in_an_outage(rig: Rig, seconds: float, killed: boo
     ids = rig.add_library(20, covers=False)
     rig.plex.maintenance(on=True)
     bulk_edit(rig, ids[:-1], "Before the step", hooks=False)
-    assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    assert rig.happened("plex_down", timeout=60)
     (open_record,) = state(rig, "outage_history.json")
     mark = rig.plex.log.mark()
 
@@ -222,7 +222,7 @@ def test_the_clock_may_be_set_in_an_outage(rig: Rig, seconds: float, killed: boo
         assert_left_in_peace(rig.plex.log.since(mark))
     true_length = time.time() - open_record["started_at"]
     rig.plex.maintenance(on=False)
-    assert rig.wait_until(lambda: "Plex is back after" in rig.worker_log(), 60)
+    assert rig.happened("plex_back", timeout=60)
     assert rig.wait_until(lambda: rig.queued() == 0, 90)
     assert rig.verdict().agree, rig.verdict().differences[:3]
     (record,) = state(rig, "outage_history.json")
@@ -241,7 +241,7 @@ def test_a_dead_server_gets_a_probe_now_and_then_and_nothing_else(rig: Rig) -> N
     ids = rig.add_library(4, covers=False)
     rig.plex.maintenance(on=True)
     rig.stash.edit_scenes(ids, tags=["T"])
-    assert rig.wait_until(lambda: "Plex is down" in rig.worker_log(), 60)
+    assert rig.happened("plex_down", timeout=60)
     mark = rig.plex.log.mark()
 
     assert rig.wait_until(lambda: len(rig.plex.log.since(mark)) >= 5)
@@ -260,11 +260,11 @@ def test_a_wrong_token_is_one_message_no_dead_letter_and_everything_drains_once_
     rig.configure(plex_token="wrong-token-000000")
 
     rig.stash.edit_scenes(ids, tags=["T"])
-    assert rig.wait_until(lambda: "refused the token" in rig.worker_log())
+    assert rig.happened("sync_paused", error="PlexAuthError")
     rig.configure(plex_token=TOKEN)
 
     assert rig.settled(60), rig.verdict().differences[:3]
-    assert rig.worker_log().count("refused the token") == 1
+    assert len(rig.events("sync_paused")) == 1
     assert rig.wait_until(lambda: rig.queued() == 0)
     with rig.database() as database:
         assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
@@ -278,7 +278,7 @@ def test_a_token_that_may_not_edit_pauses_and_says_which_one_is_needed(make_rig:
     scene_id, item = rig.add_pair("a", tags=["T"])
 
     rig.stash.edit_scene(scene_id, title="T")
-    assert rig.wait_until(lambda: "use the token of the server's owner" in rig.worker_log())
+    assert rig.happened("sync_paused", error="PlexPermissionError")
     assert [job["retry_count"] for job in jobs(rig)] == [0]
     fault.clear()
 
@@ -291,7 +291,7 @@ def test_a_redirect_is_not_followed_and_names_its_remedy(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a", tags=["T"])
 
     rig.stash.edit_scene(scene_id, title="T")
-    assert rig.wait_until(lambda: "set plex_url to the address it leads to" in rig.worker_log())
+    assert rig.happened("sync_paused", error="PlexRedirectError")
     fault.clear()
 
     assert rig.wait_until(lambda: item.title == "T")
@@ -309,7 +309,7 @@ def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy_and_can_be_tru
         scene_id, _ = rig.add_pair("a", tags=["T"])
         rig.stash.set_plugin_settings(PLUGIN, {"plex_url": plex.url, "plex_token": TOKEN})
         rig.stash.edit_scene(scene_id, title="T")
-        assert rig.wait_until(lambda: "Plex's certificate is not trusted" in rig.worker_log())
+        assert rig.happened("sync_paused", error="PlexTlsError")
 
         trusting = {"plex_verify_tls": "off" if trust == "off" else str(certificate.file)}
         rig.stash.set_plugin_settings(
@@ -317,7 +317,7 @@ def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy_and_can_be_tru
         )
 
         assert rig.wait_until(lambda: item.title == "T")
-        assert ("may pose as Plex" in rig.worker_log()) is (trust == "off")
+        assert bool(rig.events("tls_unverified")) is (trust == "off")
         rig.stop_worker()
 
 
@@ -332,7 +332,7 @@ def test_stash_being_away_is_no_outage_of_plex(rig: Rig) -> None:
         (rig.data / name).unlink(missing_ok=True)
     rig.stash.stop()
     rig.stash.edit_scene(ids[0], title="Stash is busy with something else")
-    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+    assert rig.happened("sync_paused", kind="stash")
 
     rig.stash.start()
 
@@ -351,14 +351,14 @@ def test_an_update_under_a_living_worker_hands_over_to_the_new_version(rig: Rig)
 
     assert rig.wait_until(lambda: item.title == "New")
     assert rig.wait_until(lambda: old not in rig.worker_pids())
-    assert "has ended (updated)" in rig.worker_log()
+    assert rig.happened("worker_ended", outcome="updated")
 
 
 def test_a_scene_that_plex_gets_later_is_synced_soon_after_it_is_there(rig: Rig) -> None:
     rig.tune(Tuning(refresh_interval=0.5))
     scene = rig.stash.add_scene(files=[f"{FOLDER}/late.mp4"], tags=["T"])
     rig.stash.edit_scene(scene.id, title="Late")
-    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log())
+    assert rig.happened("job_retried", error="PlexNotFound")
 
     item = rig.plex.add_item(rig.section, f"{FOLDER}/late.mp4")
     rig.section.content_changed_at += 1
@@ -426,7 +426,7 @@ def test_an_edit_beside_a_newer_versions_database_arrives_once_that_is_back(rig:
     run = rig.stash.edit_scene(scene_id, title="Two")[0].result
 
     assert run.output == "queued"
-    assert rig.wait_until(lambda: "install the newer version again" in rig.worker_log())
+    assert rig.happened("worker_unusable")
     assert rig.wait_until(lambda: not rig.worker_pids())
     assert rig.queued() == 1
     with rig.database() as database:
@@ -455,9 +455,9 @@ def test_an_index_that_cannot_be_used_is_named_and_not_the_queue(rig: Rig) -> No
 
     rig.stash.edit_scene(scene_id, title="One")
 
-    assert rig.wait_until(lambda: "All jobs wait" in rig.worker_log())
-    assert "The index of Plex's files (library.db) cannot be used" in rig.worker_log()
-    assert "The queue's database" not in rig.worker_log()
+    assert rig.happened("sync_paused", kind="database")
+    (paused,) = rig.events("sync_paused")
+    assert "library.db" in paused["reason"]
     assert "The index of Plex's files (library.db)" in str(rig.task("check_paths").error)
     (rig.data / "library.db").rmdir()
     assert rig.wait_until(lambda: item.title == "One")
@@ -480,7 +480,7 @@ def test_a_damaged_index_of_plexs_files_is_made_anew_and_costs_no_edit(rig: Rig)
 
     assert rig.wait_until(lambda: rig.item_of(ids[0]).title == "Two")
     assert rig.wait_until(lambda: rig.queued() == 0)
-    assert "library.db) was damaged" in rig.worker_log()
+    assert rig.events("index_rebuilt")
     assert not list((rig.data / "queue").glob("data.db.corrupt-*"))
 
 
@@ -499,8 +499,7 @@ def test_a_scene_that_fails_before_plex_is_asked_says_nothing_about_plex(
 
     rig.stash.edit_scene(scene.id, title="T")
 
-    told = "It is in the dead letters" if own_fault else "synced: title"
-    assert rig.wait_until(lambda: told in rig.worker_log())
+    assert rig.happened("job_dead_lettered" if own_fault else "scene_synced")
     assert rig.wait_until(lambda: rig.queued() == 0)
     counted = failures if own_fault else 0
     assert rig.wait_until(lambda: state(rig, "circuit_breaker.json")["failure_count"] == counted)

@@ -36,13 +36,13 @@ def test_on_windows_edits_arrive_also_after_an_outage_and_a_kill(windows: Rig) -
 
     rig.plex.stop()
     rig.stash.edit_scene(second, title="Two")
-    assert rig.wait_until(lambda: "Plex" in rig.worker_log())
+    assert rig.happened("plex_failed")
     rig.stop_worker()
     rig.plex.start()
     rig.stash.edit_scene(third, title="Three")
 
     assert rig.wait_until(lambda: [item.title for _, item in scenes] == ["One", "Two", "Three"])
-    assert "bug" not in rig.worker_log()
+    assert rig.events("bug", "worker_failed") == []
 
 
 def test_on_windows_the_children_of_many_hooks_elect_one_worker(windows: Rig) -> None:
@@ -54,9 +54,9 @@ def test_on_windows_the_children_of_many_hooks_elect_one_worker(windows: Rig) ->
         runs = list(pool.map(lambda one: windows.stash.edit_scene(one, tags=["At once"])[0], ids))
 
     assert {run.result.output for run in runs} == {"queued"}
-    assert windows.wait_until(lambda: "The worker has started" in windows.worker_log())
+    assert windows.happened("worker_started")
     assert windows.wait_until(lambda: len(windows.worker_pids()) == 1)
-    assert windows.worker_log().count("The worker has started") == 1
+    assert len(windows.events("worker_started")) == 1
 
 
 def test_on_windows_a_task_does_its_work(windows: Rig) -> None:

@@ -131,7 +131,7 @@ def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worke
     waiters = 0 if collected else 1
     assert rig.wait_until(lambda: len(rig.waiter_pids()) == waiters)
     assert kind == "shell" or collected == (kind == "init")  # shells differ
-    assert rig.worker_log().count("Nothing collects ended processes here") == (not collected)
+    assert len(rig.events("worker_parks")) == (not collected)
 
 
 def _before_it_rests(marker: str, reached: str) -> None:
@@ -183,7 +183,7 @@ def test_a_worker_whose_stash_has_moved_becomes_the_one_that_the_next_edit_calls
     scene_id, worker = cut_off_from_stash(rig)
     rig.stash.move()
     rig.plex.start()
-    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+    assert rig.happened("sync_paused", kind="stash")
     assert rig.wait_until(lambda: is_free(rig))
 
     def arrives() -> bool:
@@ -191,7 +191,7 @@ def test_a_worker_whose_stash_has_moved_becomes_the_one_that_the_next_edit_calls
         return rig.wait_until(lambda: rig.item_of(scene_id).title == "After", timeout=1)
 
     assert any(arrives() for _ in range(10)), rig.worker_log()
-    assert "has ended (away)" in rig.worker_log()
+    assert rig.events("worker_ended", outcome="away")
     assert rig.wait_until(lambda: alive(rig) == [worker])
     assert len(container.zombies()) <= OF_THE_QUESTION
 
@@ -252,7 +252,7 @@ def test_a_call_brings_a_fresh_cookie_when_the_last_one_is_stale(enter: Enter) -
     later[0] = 2 * 3600.0
 
     assert waiter_after_an_edit(rig, scene_id, "Two") == waiter
-    assert "has ended (left)" not in rig.worker_log()
+    assert rig.events("worker_ended", outcome="left") == []
     assert len(container.zombies()) <= OF_THE_QUESTION
 
 
@@ -269,7 +269,7 @@ def test_a_worker_whose_cookie_is_stale_waits_for_the_edit_that_brings_another(
 
     later[0] = 2 * 3600.0
 
-    assert rig.wait_until(lambda: "has ended (left)" in rig.worker_log(), timeout=90)
+    assert rig.happened("worker_ended", outcome="left", timeout=90)
     assert rig.wait_until(lambda: rig.waiter_pids() == [waiter])
     assert rig.queued() == 1
     rig.plex.start()
@@ -321,7 +321,7 @@ def test_an_update_under_a_living_worker_has_the_same_process_work_as_the_new_ve
     rig.stash.edit_scene(scene_id, title="New")
 
     assert rig.wait_until(lambda: item.title == "New")
-    assert "has ended (updated)" in rig.worker_log()
+    assert rig.events("worker_ended", outcome="updated")
     assert (rig.data / "new version").exists()
     assert alive(rig) == [worker]
     assert len(container.zombies()) <= OF_THE_QUESTION
@@ -373,7 +373,7 @@ def test_a_worker_told_to_end_ends_and_waits_for_nothing(enter: Enter) -> None:
     os.kill(worker, signal.SIGTERM)
 
     assert rig.wait_until(lambda: alive(rig) == [])
-    assert "has ended (stopped)" in rig.worker_log()
+    assert rig.events("worker_ended", outcome="stopped")
 
 
 def test_workers_that_cannot_work_leave_no_zombies(enter: Enter) -> None:
@@ -394,7 +394,7 @@ def test_workers_that_cannot_work_leave_no_zombies(enter: Enter) -> None:
 
 
 def complaints(rig: Rig) -> int:
-    return rig.worker_log().count("no_such_module is missing")
+    return len(rig.events("worker_unusable"))
 
 
 def test_the_earlier_answer_holds_for_one_start_of_a_container_only(enter: Enter) -> None:

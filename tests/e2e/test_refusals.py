@@ -22,17 +22,12 @@ def rig(rig: Rig) -> Rig:
     return rig
 
 
-def lines(rig: Rig, text: str) -> list[str]:
-    """The lines of the worker's log that have this text."""
-    return [line for line in rig.worker_log().splitlines() if text in line]
-
-
 def assert_calm(rig: Rig) -> None:
     """Nothing was counted as an outage, nothing paused, nothing is left."""
     assert rig.wait_until(lambda: rig.queued() == 0, 60)
     assert letters(rig) == []
     assert not (rig.data / "outage_history.json").exists()
-    assert lines(rig, "All jobs wait") == []
+    assert rig.events("plex_failed", "sync_paused") == []
 
 
 @pytest.mark.parametrize("closes", [False, True], ids=["403", "closed"])
@@ -63,10 +58,10 @@ def test_a_word_that_a_proxy_blocks_costs_that_word_and_nothing_else(
     assert_calm(rig)
     assert set(item.genres) == set(tags) - {"cocaine"}
     assert (same_word.genres, sentence.genres, sentence.summary) == (("night",), ("T",), "")
-    (told,) = lines(rig, "'cocaine'")
-    assert "set plex_url to Plex's own address" in told
-    (told,) = lines(rig, "does not take its summary")
-    assert "set plex_url to Plex's own address" in told
+    (name,) = rig.events("name_refused", name="cocaine")
+    (summary_refused,) = rig.events("field_refused", scene=third, field="summary")
+    assert "plex_url" in name["cause"]
+    assert "plex_url" in summary_refused["cause"]
 
     mark = rig.plex.log.mark()
     for scene_id in (first, second, third):
@@ -96,7 +91,7 @@ def test_a_smart_collection_is_told_once_and_searched_for_once(rig: Rig) -> None
     assert rig.wait_until(lambda: item.title == "New")
     assert_calm(rig)
     assert len(rig.plex.log.writes(mark)) == 1
-    assert len(lines(rig, "adds no scene to the collection 'Smart'")) == 1
+    assert len(rig.events("collection_refused", name="Smart")) == 1
 
 
 def test_a_field_at_which_plex_always_fails_is_refused_and_not_tried_for_ever(rig: Rig) -> None:
@@ -110,8 +105,8 @@ def test_a_field_at_which_plex_always_fails_is_refused_and_not_tried_for_ever(ri
 
     assert rig.wait_until(lambda: item.title == "New" and rig.queued() == 0, 60)
     assert_calm(rig)
-    (told,) = lines(rig, "does not take its date")
-    assert "Field data is not valid" in told
+    (told,) = rig.events("field_refused", field="date")
+    assert "Field data is not valid" in told["cause"]
     assert item.genres == ("T",)
     assert len(rig.plex.log.writes()) <= 20
 
@@ -128,8 +123,9 @@ def test_a_plex_that_saves_nothing_is_one_message_and_costs_no_retry(rig: Rig) -
     assert rig.wait_until(lambda: fault.hits >= 16, 60)  # past the breaker's five
     assert rig.queued() == len(pairs)
     assert_nothing_spent(rig)
-    (told,) = lines(rig, " WARNING ")
-    assert "does not save changes: Plex could not (status 500: database is locked)" in told
+    (told,) = rig.events(level="warning")
+    assert told["code"] == "plex_failed"
+    assert "database is locked" in told["reason"]
     fault.clear()
 
     assert rig.settled(60), rig.verdict().differences[:3]

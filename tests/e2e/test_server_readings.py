@@ -36,7 +36,7 @@ def test_scenes_are_right_written_once_and_at_most_one_warning_is_shown(
     assert in_step(rig)
 
     assert [request.kind for request in rig.plex.log.writes(mark)] == []
-    assert rig.worker_log().count(" WARNING ") <= 1, rig.worker_log()
+    assert len(rig.events(level="warning")) <= 1, rig.events(level="warning")
 
 
 def test_what_is_empty_and_locked_stays_empty_through_a_refresh(rig: Rig) -> None:

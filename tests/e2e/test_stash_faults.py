@@ -51,7 +51,8 @@ def test_an_error_of_stash_that_is_of_no_scene_ends_no_job(rig: Rig, name: str) 
     assert rig.wait_until(lambda: asked() >= 10, 60)  # a scene's own fault has five tries
     assert rig.queued() == len(ids)
     assert_nothing_spent(rig)
-    assert rig.worker_log().count(WORDS[name]) == 1
+    (paused,) = rig.events("sync_paused", kind="stash")
+    assert WORDS[name] in paused["reason"]
     rig.stash.faults.clear()
 
     assert rig.settled(60), rig.verdict().differences[:3]
@@ -73,7 +74,7 @@ def test_a_stash_that_waits_for_its_migration_is_asked_for_its_status_only(rig: 
     # A worker that knows nothing asks for the settings, then for scenes; the error ends that.
     first = asked().index("graphql:systemStatus")
     assert set(asked()[first:]) <= {"graphql:systemStatus", "graphql:configuration"}
-    assert "Stash needs its database migrated: open Stash" in rig.worker_log()
+    assert len(rig.events("sync_paused", kind="stash")) == 1
     rig.stash.settings.status = "OK"
 
     assert rig.settled(60), rig.verdict().differences[:3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from simulators.rig import Rig
+from tests.e2e.answers import story
+from tests.golden import assert_golden
 from tests.legacy.support import DEVICE_ID, EarlierFolder, earlier_job
 from tests.soak.bench import Killer, Point
 from tests.soak.seams import WORKER
 
 HEADER = "x-plex-client-identifier"
 NOWHERE = 9001  # a scene that Stash does not have: its dead letters stay
-TAKEN_OVER = "Taken over from the earlier Stash2Plex"
 
 
 def an_hour_ago() -> str:
@@ -60,12 +62,8 @@ def test_the_first_task_takes_over_what_waited_and_the_device(rig: Rig) -> None:
 
     status = rig.task("queue_status")
 
-    told = "\n".join(status.messages("info"))
-    assert "Queue: 4 pending" in told
-    assert "Dead letters: 2 (1 KeyError, 1 PlexPermanentError)" in told
-    assert "64 completed" in told
-    (said,) = [text for text in status.messages("info") if TAKEN_OVER in text]
-    assert said == f"{TAKEN_OVER}: 4 scenes that waited (7 jobs), 2 dead letters"
+    told = [re.sub(r"\d+d \d+h", "…", line) for line in story(status)]
+    assert_golden("status", "The first task after a switch", told)
     assert rig.settled()
     assert {request.headers.get(HEADER) for request in rig.plex.log.requests} == {DEVICE_ID}
 
@@ -78,7 +76,7 @@ def test_the_first_edit_brings_what_waited_along_and_it_comes_over_once(rig: Rig
     assert rig.settled()
     assert rig.item_of(scenes[0]).title == "Edited after the switch"
     assert rig.wait_until(lambda: rig.queued() == 0)
-    assert rig.worker_log().count(TAKEN_OVER) == 1
+    assert len(rig.events("legacy_imported", "legacy_left")) == 1
     assert letters(rig) == [(NOWHERE, "KeyError"), (NOWHERE, "PlexPermanentError")]
 
     rig.stop_worker()
@@ -87,7 +85,7 @@ def test_the_first_edit_brings_what_waited_along_and_it_comes_over_once(rig: Rig
     assert rig.settled()
     assert rig.wait_until(lambda: rig.queued() == 0)
 
-    assert rig.worker_log().count(TAKEN_OVER) == 1
+    assert len(rig.events("legacy_imported", "legacy_left")) == 1
     assert rig.plex.log.count(kind="edit") == 1
     assert "2 dead letters: " in str(rig.task("queue_status").output)
     assert (rig.data / "dlq.db.imported").exists()
@@ -104,7 +102,8 @@ def test_what_a_hostile_job_would_run_does_not_run(rig: Rig, tmp_path: Path) -> 
 
     assert rig.settled()
     assert not marker.exists()
-    assert "Left behind: 1 of queue/data.db: it holds more than plain data" in rig.worker_log()
+    (left,) = rig.events("legacy_left")
+    assert left["left"].startswith("1 of queue/data.db: ")
 
 
 KILLS = {

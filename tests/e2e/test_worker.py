@@ -65,7 +65,7 @@ def test_a_stopped_worker_ends_after_the_scene_in_hand_and_keeps_the_rest(rig: R
         os.kill(pid, signal.SIGTERM)
     hang.release()
 
-    assert rig.wait_until(lambda: "has ended (stopped)" in rig.worker_log())
+    assert rig.happened("worker_ended", outcome="stopped")
     with rig.database() as database:
         states = dict(database.execute("SELECT status, COUNT(*) FROM ack_queue_default GROUP BY 1"))
     assert sum(states.values()) >= 5  # the signal may reach it a few scenes late
@@ -82,7 +82,7 @@ def test_scenes_that_vanished_from_stash_fail_nobody_else(rig: Rig) -> None:
 
     assert rig.settled(), rig.verdict().differences[:3]
     assert rig.wait_until(lambda: rig.queued() == 0)
-    assert f"Scene {gone.id}: done: gone from Stash" in rig.worker_log()
+    assert rig.events("job_done", scene=gone.id)
 
 
 def test_a_restart_of_stash_is_survived(rig: Rig) -> None:
@@ -91,7 +91,7 @@ def test_a_restart_of_stash_is_survived(rig: Rig) -> None:
     rig.stash.edit_scene(scene_id, title="Before")
     rig.stash.stop()
     rig.plex.start()
-    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+    assert rig.happened("sync_paused", kind="stash")
 
     rig.stash.start()
 
@@ -136,7 +136,7 @@ def test_settings_that_name_no_plex_keep_the_jobs_until_they_do(rig: Rig) -> Non
     rig.stash.set_plugin_settings(PLUGIN, {"plex_url": rig.plex.url, "plex_token": "short"})
 
     rig.stash.edit_scene(scene_id, title="T")
-    assert rig.wait_until(lambda: "plex_token cannot be used" in rig.worker_log())
+    assert rig.happened("sync_paused", error="ConfigFault")
     rig.configure()
 
     assert rig.wait_until(lambda: item.title == "T", 60)
@@ -148,7 +148,7 @@ def test_a_disabled_plugin_sends_nothing_and_says_so(make_rig: MakeRig) -> None:
 
     rig.stash.edit_scene(scene_id, title="T")
 
-    assert rig.wait_until(lambda: "Stash2Plex is disabled" in rig.worker_log())
+    assert rig.happened("jobs_disabled")
     assert rig.queued() == 0
     assert len(rig.plex.log) == 0
     assert item.title == "a"

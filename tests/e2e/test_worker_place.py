@@ -36,7 +36,7 @@ def cut_off_from_stash(rig: Rig) -> tuple[int, int]:
     scene_id, _ = rig.add_pair("a", tags=["T"])
     rig.plex.stop()
     rig.stash.edit_scene(scene_id, title="Before")
-    assert rig.wait_until(lambda: "All jobs wait" in rig.worker_log())
+    assert rig.happened("plex_failed")
     (worker,) = rig.worker_pids()
     return scene_id, worker
 
@@ -48,7 +48,7 @@ def test_a_stash_that_comes_back_at_another_address_is_served_from_the_next_edit
     scene_id, worker = cut_off_from_stash(rig)
     rig.stash.move()
     rig.plex.start()
-    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+    assert rig.happened("sync_paused", kind="stash")
     assert rig.wait_until(lambda: is_free(rig))
 
     def arrives() -> bool:
@@ -62,14 +62,14 @@ def test_a_stash_that_comes_back_at_another_address_is_served_from_the_next_edit
     # It takes the place back now and then, for a moment in which a hook finds it occupied.
     assert any(arrives() for _ in range(10)), rig.worker_log()
     assert rig.wait_until(lambda: worker not in rig.worker_pids())
-    assert "has ended (away)" in rig.worker_log()
+    assert rig.events("worker_ended", outcome="away")
 
 
 def _note_pauses(begun: str) -> None:
     begin = pauses.Pauses.begin
 
-    def begins(self: pauses.Pauses, reason: str, kind: str) -> None:
-        begin(self, reason, kind)
+    def begins(self: pauses.Pauses, reason: str, kind: str, error: Exception) -> None:
+        begin(self, reason, kind, error)
         with open(begun, "a") as file:
             file.write(f"{self.seconds_left:.1f} ")
 
@@ -83,15 +83,15 @@ def test_a_stash_that_stays_away_is_awaited_by_one_process_that_says_so_once(rig
     rig.stash.update_scene(scene_id, title="After")
     rig.stash.stop()
     rig.plex.start()
-    assert rig.wait_until(lambda: "Stash does not answer" in rig.worker_log())
+    assert rig.happened("sync_paused", kind="stash")
     assert rig.wait_until(lambda: begun.exists() and len(begun.read_text().split()) >= 6)
     assert rig.worker_pids() == [worker]
 
     rig.stash.start()
 
     assert rig.wait_until(lambda: rig.item_of(scene_id).title == "After")
-    assert rig.worker_log().count("Stash does not answer") == 1
-    assert rig.worker_log().count("The worker has started") == 1
+    assert len(rig.events("sync_paused")) == 1
+    assert len(rig.events("worker_started")) == 1
     assert rig.worker_pids() == [worker]
 
 
@@ -133,7 +133,7 @@ def test_a_worker_that_makes_room_can_be_told_to_end(rig: Rig) -> None:
 
     os.kill(worker, signal.SIGTERM)
 
-    assert rig.wait_until(lambda: "has ended (stopped)" in rig.worker_log())
+    assert rig.happened("worker_ended", outcome="stopped")
     assert rig.wait_until(lambda: not rig.worker_pids())
     assert rig.queued() == 1
     task.release()
@@ -149,7 +149,7 @@ def test_a_worker_that_finds_the_database_locked_at_its_start_tries_again(rig: R
     with rig.database() as database:
         database.execute("BEGIN IMMEDIATE")
         rig.stash.edit_scene(scene_id, title="Two")
-        assert rig.wait_until(lambda: "cannot be used" in rig.worker_log()), rig.worker_log()
+        assert rig.happened("sync_paused", kind="database"), rig.worker_log()
         (worker,) = rig.worker_pids()
         database.execute("ROLLBACK")
 

@@ -26,6 +26,7 @@ import sync_queue.ack_queue
 from app.container import build
 from app.main import answer_hook
 from shared.data_folder import DataFolder
+from shared.events import unreported
 from shared.file_lock import FileLock
 from shared.log import Log
 from shared.redaction import Secrets
@@ -102,7 +103,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def _log(site: Site, secrets: Any) -> Any:
-    return Log(lambda _level, text: site.lines.append(text), secrets)
+    return Log(lambda _level, text, *_: site.lines.append(text), secrets)
 
 
 def _impatient(path: str, synchronous: str = "FULL") -> sqlite3.Connection:
@@ -326,10 +327,10 @@ def test_jobs_stay_in_the_spool_while_the_database_is_held(site: Site) -> None:
     queue = QueueManager(str(site.queue))
     site.answer()
     with _locked(site), pytest.raises(sqlite3.OperationalError, match="locked"):
-        queue.import_spool(site.lines.append)
+        queue.import_spool(unreported)
     assert site.spooled() == {SCENE}
 
-    assert queue.import_spool(site.lines.append) == 1
+    assert queue.import_spool(unreported) == 1
     queue.close()
     assert (site.queued(), site.spooled()) == ({*BEFORE, SCENE}, set())
 
@@ -343,15 +344,15 @@ def test_a_used_database_that_is_empty_asks_for_a_reconciliation_and_is_reported
     (site.queue / "spool").mkdir()
     (site.root / "data" / trace).touch()
     folder = DataFolder(str(site.root / "data"))
-    log = Log(lambda _level, text: site.lines.append(text), Secrets())
+    codes: list[str] = []
+    log = Log(lambda _level, _text, code, _fields: codes.append(code), Secrets())
 
     container = build({}, folder, log, Secrets())
     assert container.queue.was_rebuilt()
     container.close()
     build({}, folder, log, Secrets()).close()
 
-    (line,) = site.lines
-    assert "A reconciliation of all scenes starts automatically" in line
+    assert codes == ["queue_emptied"]
 
 
 @pytest.mark.parametrize("change", [_empty, _no_file, _no_folder])
@@ -365,7 +366,7 @@ def test_a_database_that_is_new_asks_for_no_reconciliation(
 
     assert site.answer() == {"output": "queued"}
     queue = QueueManager(str(site.queue))
-    queue.import_spool(site.lines.append)
+    queue.import_spool(unreported)
 
     assert not queue.was_rebuilt()
     assert SCENE in site.queued()

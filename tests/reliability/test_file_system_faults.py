@@ -113,7 +113,7 @@ class Refusal:
     Attributes:
         of: the files and folders, below the data folder.
         mode: what they get.
-        met: part of the worker's log line about the refusal; empty where it does not hinder work.
+        met: the worker's event about the refusal; empty where it does not hinder work.
         kept: whether the hook can store the edit all the same.
     """
 
@@ -124,14 +124,14 @@ class Refusal:
 
 
 DATABASE = ("queue/data.db", "queue/data.db-wal", "queue/data.db-shm")
-READ_ONLY = "attempt to write a readonly database. All jobs wait"
+PAUSED = "sync_paused"
 REFUSALS = {
-    "read-only database": Refusal(DATABASE, 0o400, READ_ONLY),
-    "read-only write-ahead log": Refusal(DATABASE[1:], 0o400, READ_ONLY),
-    "no permission for the database": Refusal(DATABASE[:1], 0o000, "unable to open database file"),
+    "read-only database": Refusal(DATABASE, 0o400, PAUSED),
+    "read-only write-ahead log": Refusal(DATABASE[1:], 0o400, PAUSED),
+    "no permission for the database": Refusal(DATABASE[:1], 0o000, PAUSED),
     "read-only lock of the set-up": Refusal(("queue/setup.lock",), 0o400),
-    "read-only lock of the import": Refusal(("queue/import.lock",), 0o400, "Permission denied"),
-    "read-only database in a read-only folder": Refusal((*DATABASE, "queue"), 0o500, READ_ONLY),
+    "read-only lock of the import": Refusal(("queue/import.lock",), 0o400, "worker_failed"),
+    "read-only database in a read-only folder": Refusal((*DATABASE, "queue"), 0o500, PAUSED),
     "read-only spool": Refusal(("queue/spool",), 0o500, kept=False),
     "no permission for the folder": Refusal(("queue",), 0o000, kept=False),
 }
@@ -152,7 +152,7 @@ def test_an_edit_that_meets_a_refusal_is_kept_or_named_and_arrives_afterwards(
     result = edit(rig, scene_id, "Refused")
 
     if refusal.met:
-        assert rig.wait_until(lambda: refusal.met in rig.worker_log())
+        assert rig.happened(refusal.met)
     for path, mode in reversed(modes.items()):
         path.chmod(mode)
     line = assert_one_line(result)
@@ -199,7 +199,7 @@ def test_a_task_says_what_it_may_not_do_and_for_which_file(
     database.chmod(0o600)
     assert result.error is not None
     assert result.messages("error") == [result.error]
-    assert "unable to open database file" in result.error
+    assert PAUSED in result.error
     assert rig.task(mode).error is None
 
 
@@ -221,7 +221,7 @@ def test_an_edit_on_a_disk_that_takes_no_content_is_kept_and_arrives_afterwards(
 
     assert result.output == "queued"
     if size == 3000:
-        assert rig.wait_until(lambda: "All jobs wait" in rig.worker_log())
+        assert rig.happened(PAUSED)
     limit.write_text(str(NO_LIMIT))
     assert rig.item_of(scene_id).title == "Before"
     rig.stop_worker()  # it has inherited the limit
@@ -299,8 +299,8 @@ def test_without_write_ahead_logging_edits_arrive_and_one_line_says_why_it_is_sl
         assert run.result.output == "queued"
         assert "write-ahead" not in assert_one_line(run.result)
     assert journal(rig) == "delete"
-    assert rig.worker_log().count("The worker has started") >= 2
-    assert rig.worker_log().count("refuses SQLite's write-ahead log") == 1
+    assert len(rig.events("worker_started")) >= 2
+    assert len(rig.events("wal_refused")) == 1
     tasks = [rig.task(mode) for mode in ("queue_status", "recent", "process_queue")]
     assert [task.error for task in tasks] == [None, None, None]
     # A hook tells it, if it is ten seconds old by then.

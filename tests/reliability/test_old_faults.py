@@ -35,7 +35,7 @@ def test_a_scene_edited_again_and_again_under_one_worker_is_synced_each_time(rig
         rig.stash.edit_scene(scene_id, title=title)
         assert rig.wait_until(lambda title=title: item.title == title)  # type: ignore[misc]
     assert rig.wait_until(lambda: edits_of(rig, item) == ["One", "Two", "Three", "One"])
-    assert rig.worker_log().count("The worker has started") == 1
+    assert len(rig.events("worker_started")) == 1
 
 
 def test_process_queue_keeps_a_scene_that_plex_does_not_have(rig: Rig) -> None:
@@ -43,7 +43,7 @@ def test_process_queue_keeps_a_scene_that_plex_does_not_have(rig: Rig) -> None:
     scene = rig.stash.add_scene(files=[f"{FOLDER}/none.mp4"], tags=["T"])
     rig.stash.edit_scene(scene.id, title="First")
     rig.stash.edit_scene(scene.id, title="Second")
-    assert rig.wait_until(lambda: "Plex has no item" in rig.worker_log())
+    assert rig.happened("job_retried", error="PlexNotFound")
     rig.stop_worker()
 
     assert rig.task("process_queue").error is None
@@ -143,9 +143,8 @@ def test_no_error_of_an_edit_carries_what_was_to_be_written(
     rig.stash.edit_scene(scene_id, details="Summary-nobody-may-read")
 
     assert fault.wait_for_hit(timeout=20)
-    assert rig.wait_until(lambda: f"Scene {scene_id}" in rig.worker_log())
-    ends = ("dead letters", "already in step", "All jobs wait")
-    assert rig.wait_until(lambda: any(end in rig.worker_log() for end in ends))
+    assert rig.happened(scene=scene_id)
+    assert rig.happened("job_dead_lettered", "scene_in_step", "plex_failed", "sync_paused")
     rig.task("queue_status")
     said = "\n".join(text for run in rig.stash.host.runs for text in run.result.messages())
     with rig.database() as database:

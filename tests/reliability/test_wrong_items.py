@@ -20,6 +20,7 @@ from plex.matcher import MatchConfidence, PlexMatcher
 from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
+from shared.events import unreported
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord
 from tests.reliability.generated import SAME, SET, Collection, Server, collection
@@ -66,16 +67,16 @@ class Run:
         self._index = PathIndex(str(path / "library.db"))
         library = Library(client, self._index, "", lambda: NOW)
         self.learning = PathLearning(
-            self._index.connection, lambda: client.server_id, self._walk, lambda: NOW, _ignore
+            self._index.connection, lambda: client.server_id, self._walk, lambda: NOW, unreported
         )
         paths, _ = parse_path_map(truth.path_map)
         matcher = PlexMatcher(self._index, paths, library.sections_known, self.learning)
         self._config = Config(plex_unmatched_path_map=paths)
-        facts = ServerFacts(self._index.connection, lambda: (client.server_id, "1"), _ignore)
+        facts = ServerFacts(self._index.connection, lambda: (client.server_id, "1"), unreported)
         note: Any = None
         session = SyncSession(self._config, client, library, matcher, self.learning, facts, note)
         library.prepare()
-        self._finder = ItemFinder(session, self._queue.sync_log, self._read, _ignore)
+        self._finder = ItemFinder(session, self._queue.sync_log, self._read, unreported)
 
     def close(self) -> None:
         self._queue.close()
@@ -124,10 +125,6 @@ def _outcome(one: SceneWork) -> str:
         return "ambiguous"
     assert isinstance(one.error, PlexNotFound)
     return "not found"
-
-
-def _ignore(_text: str) -> None:
-    pass
 
 
 @pytest.mark.parametrize("seed", sorted({*range(LIBRARIES), BY_CHANCE}))

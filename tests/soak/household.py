@@ -288,7 +288,7 @@ class Household:
         self.queue.give_back = nothing  # type: ignore[assignment, method-assign]
         return Killed()
 
-    def _note(self, level: str, text: str) -> None:
+    def _note(self, level: str, text: str, *_: object) -> None:
         self.lines.append(f"{level}: {text}")
         del self.lines[:-LINES_KEPT]
 

@@ -17,12 +17,12 @@ def test_a_bulk_edit_queues_every_scene_once_and_starts_one_worker(rig: Rig) -> 
 
     assert [run.result.output for run in runs] == ["queued"] * SCENES
     assert rig.queued() == SCENES
-    assert rig.worker_log().count("The worker has started") <= 1
+    assert len(rig.events("worker_started")) <= 1
     assert len(rig.worker_pids()) == 1
     hang.release()
     assert rig.wait_until(lambda: rig.queued() == 0, timeout=60 + SCENES / 5)
     assert rig.verdict().agree, rig.verdict().differences[:3]
-    assert rig.worker_log().count("The worker has started") == 1
+    assert len(rig.events("worker_started")) == 1
     edited = [one.item_ids for one in rig.plex.log.select("edit", status=200)]
     assert sorted(edited, key=str) == sorted({one for one in edited if one}, key=str)
     assert len(edited) == SCENES

@@ -161,7 +161,7 @@ class DrainMachine(RuleBasedStateMachine):
 
     def _open(self) -> None:
         time = self.world.time
-        log = Log(lambda _level, _text: None, Secrets())
+        log = Log(lambda *_: None, Secrets())
         self.queue = QueueManager(self.folder.queue_folder, time.clock)
         self.guard = OutageGuard(
             self.folder, log, time.clock, self.queue.waiting, self._check, time.monotonic
@@ -182,7 +182,7 @@ class DrainMachine(RuleBasedStateMachine):
                 sessions=Sessions(),
                 scenes=nothing,
                 images=nothing,
-                stats=SyncStats(self.folder.stats, log.warning, time.clock),
+                stats=SyncStats(self.folder.stats, log.event, time.clock),
                 guard=self.guard,
                 log=log,
                 clock=time.clock,

@@ -149,7 +149,7 @@ class House:
         assert {letter.error_type for letter in letters} <= {"PlexNotFound"}
         return {letter.job.scene_id for letter in letters if letter.job}
 
-    def _note(self, level: str, _text: str) -> None:
+    def _note(self, level: str, *_: object) -> None:
         self.lines[level] += 1
 
 

@@ -77,7 +77,7 @@ class Loud(Household):
         self.warnings: list[str] = []
         super().__init__(folder, stash, time, rng)
 
-    def _note(self, level: str, text: str) -> None:
+    def _note(self, level: str, text: str, *_: object) -> None:
         super()._note(level, text)
         if level in "we":
             self.warnings.append(text)

@@ -37,7 +37,7 @@ def second_worker(rig: Rig) -> int:
 
 
 def started(rig: Rig) -> int:
-    return rig.worker_log().count("The worker has started")
+    return len(rig.events("worker_started"))
 
 
 def edits_of(rig: Rig, key: int) -> list[str | None]:

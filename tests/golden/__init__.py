@@ -1,0 +1,54 @@
+"""The wording that users read, one page for each area; no other test holds it.
+
+Run the tests with `UPDATE_GOLDEN=1` after a change of words, then read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from shared.file_lock import FileLock
+
+_FOLDER = Path(__file__).parent
+_SECTION = r"(?ms)^## {title}\n\n```\n(.*?)^```\n"
+
+
+def figures(text: object) -> list[int]:
+    """The numbers of an answer, whatever its words are."""
+    return [int(one.replace(",", "")) for one in re.findall(r"\d[\d,]*", str(text))]
+
+
+def assert_golden(page: str, title: str, lines: Sequence[str]) -> None:
+    """Compare lines with a section of a page.
+
+    Args:
+        page: the name of a file in this folder, without its ending.
+        title: of the section.
+        lines: what users read, without what differs from run to run.
+    """
+    path = _FOLDER / f"{page}.md"
+    shown = "".join(f"{line}\n" for line in lines)
+    if os.environ.get("UPDATE_GOLDEN"):
+        _update(path, title, shown)
+        return
+    section = re.search(_SECTION.format(title=re.escape(title)), path.read_text(encoding="utf-8"))
+    assert section is not None, f"{path} has no section {title!r}"
+    assert shown.split("\n") == section[1].split("\n")
+
+
+def _update(path: Path, title: str, shown: str) -> None:
+    """Replace a section, or add it; tests in other processes may be at others."""
+    lock = FileLock(f"{tempfile.gettempdir()}/golden.lock")
+    lock.acquire()
+    text = path.read_text(encoding="utf-8")
+    section = re.search(_SECTION.format(title=re.escape(title)), text)
+    if section is None:
+        text = f"{text.rstrip()}\n\n## {title}\n\n```\n{shown}```\n"
+    else:
+        text = text[: section.start(1)] + shown + text[section.end(1) :]
+    path.write_text(text, encoding="utf-8")
+    lock.release()
