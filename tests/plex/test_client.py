@@ -67,6 +67,16 @@ def test_every_request_carries_our_identity_and_the_token_in_its_header_only(
         assert not [name for name, _ in request.query if "token" in name.lower()]
 
 
+def test_no_cookie_and_no_token_is_sent_to_a_server_that_a_redirect_names(
+    plex: FakePlex, client: PlexClient
+) -> None:
+    with FakePlex(token=plex.token) as elsewhere:
+        plex.faults.redirect(elsewhere.url, status=302)
+        with pytest.raises(PlexError):
+            client.sections()
+        assert len(elsewhere.log) == 0
+
+
 def test_a_proxy_of_the_environment_is_none_of_plexs_business(
     plex: FakePlex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,66 @@ def pages_of(count: int) -> list[Page]:
     return [[LibraryPart(f"/m/{key}.mp4", key, 5)] for key in range(1, count + 1)]
 
 
+def test_two_listings_that_both_run_to_their_end_keep_all_that_both_have_seen(
+    path: str, index: PathIndex
+) -> None:
+    pages = pages_of(4)
+    slow = SlowListing(path)
+    slow.take_in(pages[0])
+    quick = SlowListing(path)
+    for page in pages:
+        quick.take_in(page)
+    for page in pages[1:]:
+        slow.take_in(page)
+    slow.end()
+    quick.end()
+    assert index.rating_keys() == {1, 2, 3, 4}
+
+
+def test_of_two_listings_that_begin_at_once_neither_removes_what_only_the_other_has_seen(
+    path: str, index: PathIndex
+) -> None:
+    """It came when one of them was past its page."""
+    index.replace_section(SECTION, pages_of(2), "", NOW)
+    one, other = SlowListing(path), SlowListing(path)
+    for page in pages_of(2):
+        other.take_in(page)
+    for page in pages_of(3):
+        one.take_in(page)
+    one.end()
+    other.end()
+    assert index.rating_keys() == {1, 2, 3}
+
+
+def test_what_a_single_look_has_brought_outlives_the_listing_that_is_past_it(
+    path: str, index: PathIndex
+) -> None:
+    pages = pages_of(4)
+    index.replace_section(SECTION, pages, "", NOW)
+    listing = SlowListing(path)
+    listing.take_in(pages[0])
+    index.add(SECTION, [LibraryPart("/m/1-new.mp4", 1, 6)])
+    for page in pages[1:]:
+        listing.take_in(page)
+    listing.end()
+    assert index.find_exact("/m/1-new.mp4") == [LibraryPart("/m/1-new.mp4", 1, 6)]
+    assert index.find_exact("/m/1.mp4") == []
+
+
+def test_a_single_look_that_brings_no_news_keeps_what_it_has_seen_all_the_same(
+    path: str, index: PathIndex
+) -> None:
+    """Its disk was away when the listing passed it, and is back."""
+    pages = pages_of(3)
+    index.replace_section(SECTION, pages, "", NOW)
+    listing = SlowListing(path)
+    for page in pages[:2]:
+        listing.take_in(page)
+    assert not index.add(SECTION, pages[2])
+    listing.end()
+    assert index.rating_keys() == {1, 2, 3}
+
+
 def test_a_listing_under_way_while_all_is_forgotten_removes_nothing_of_the_next_one(
     path: str, index: PathIndex
 ) -> None:
