@@ -19,6 +19,7 @@ from tests.ui.chromium import Programs
 _STARTS = 3  # of the driver, which now and then loses its port between finding and taking it
 PATIENCE = 90  # seconds for what is awaited in the page
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the standard's name for a reference
+_CONTROL, _RELEASE = "\ue009", "\ue000"  # WebDriver's codes: hold Ctrl, let go of all
 _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -139,10 +140,13 @@ class Browser:
         self.tell("POST", f"/element/{element[_ELEMENT]}/click", {})
 
     def type(self, selector: str, text: str) -> None:
-        """Type into an input."""
+        """Replace the content of an input by a text, by the keyboard.
+
+        WebDriver's own way to clear an input is not seen by React, which may put the old text back.
+        """
         element = self.until("return document.querySelector(arguments[0])", selector)
-        self.tell("POST", f"/element/{element[_ELEMENT]}/clear", {})
-        self.tell("POST", f"/element/{element[_ELEMENT]}/value", {"text": text})
+        keys = f"{_CONTROL}a{_RELEASE}{text}"
+        self.tell("POST", f"/element/{element[_ELEMENT]}/value", {"text": keys})
 
     def press(self, key: str) -> None:
         """Press one key; WebDriver's code for it."""
