@@ -414,6 +414,23 @@ def test_half_an_answer_of_either_side_queues_and_clears_nothing_and_says_so(rig
         assert reconcile(rig).endswith("12 gaps: 12 queued")
 
 
+def test_a_list_that_ends_early_concludes_nothing_in_a_run_that_was_broken_off(rig: Rig) -> None:
+    ids = fill(rig, 12)
+    in_step(rig)
+    for scene_id in ids:
+        rig.stash.update_scene(scene_id, details="Without a hook", touch=False)
+    with no_worker(rig):
+        rig.stash.inject(graphql_errors("out of memory"), behind_the_first_page)
+        assert rig.task("reconcile_all").error is not None
+
+        rig.stash.inject(findings(0), behind_the_first_page, times=None)
+        assert rig.task("reconcile_all").output is None
+        assert rig.queued() == 0
+
+        rig.stash.faults.clear()
+        assert reconcile(rig).endswith("12 gaps: 12 queued")
+
+
 def _fail_to_write(fault: str) -> None:
     def fails(_self: object, _state: object) -> None:
         raise OSError(28, "No space left") if fault == "disk" else KeyError("oops")
