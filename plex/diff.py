@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from plex.edit_requests import is_shortened
 from plex.items import PlexItem
-from plex.server_facts import UNKNOWN, Behaviour, SortTitle
+from plex.server_facts import UNKNOWN, Behaviour, RemovalEncoding, SortTitle
 from validation.metadata import SceneMetadata, folded
 
 Value = str | list[str]
@@ -19,8 +19,8 @@ Values = dict[str, Value]
 TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 _SCALARS = {TITLE: "title", STUDIO: "studio", SUMMARY: "summary", DATE: "originallyAvailableAt"}
-_LISTS = {PERFORMERS: "actor", TAGS: "genre", COLLECTIONS: "collection"}
-PLEX_NAMES = {**_SCALARS, **_LISTS}
+LISTS = {PERFORMERS: "actor", TAGS: "genre", COLLECTIONS: "collection"}
+PLEX_NAMES = {**_SCALARS, **LISTS}
 # A field that is not ours, but may have to follow a title: our name and Plex's.
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
@@ -75,38 +75,88 @@ def edit_for(
             was sent, and so does a date that the server stores one day beside.
     """
     current = _as_sent(current, last_sent, behaviour)
-    fields: dict[str, Mapping[str, str]] = {}
-    sent: Values = dict(last_sent)
-    preserved: list[str] = []
-    unkept: Values = {}
-    sent_ever = _names(last_sent, COLLECTIONS) | _names(pending, COLLECTIONS)
-    all_wanted = _wanted(desired, current, sent_ever - _names(original, COLLECTIONS))
-    if all_wanted.get(DATE) == "":
-        all_wanted |= _emptied_date(last_sent, pending, original, behaviour)
-    extra = {TITLE: _sort_title_edit(all_wanted.get(TITLE), current, last_sent, behaviour)}
-    hidden = behaviour.hidden_locks
-    for name, wanted in _of_ours(all_wanted):
-        differs = preserve and not same(wanted, getattr(current, name))
-        if differs and is_a_persons(name, current, last_sent, original, pending, hidden):
-            preserved.append(name)
-            continue
-        ours = _sent_value(name, desired, wanted)
-        shown = wanted == getattr(current, name) and PLEX_NAMES[name] in current.locked
-        if shown and name not in refused and not extra.get(name):
-            sent[name] = ours  # most fields of most items: nothing more to find out
-            continue
-        denied, lacks = name in refused and same(refused[name], ours), frozenset[str]()
-        if denied:
-            unkept[name] = refused[name]
-        short = last_sent.get(name)
-        if denied and short is not None and _is_part(short, ours):
-            lacks, ours, denied = _lacking(short, ours), short, False
-        value = ours if isinstance(ours, str) else _without(wanted, lacks)
-        parameters = {**_parameters(name, value, current), **extra.get(name, {})}
-        if not (parameters and denied):
-            sent[name] = ours
-            fields.update({name: parameters} if parameters else {})
-    return ItemEdit(fields, sent, tuple(preserved), unkept)
+    comparison = _Comparison(
+        desired, current, last_sent, original, refused, pending, preserve, behaviour
+    )
+    return comparison.edit()
+
+
+class _Comparison(NamedTuple):
+    """A scene, its item, and what is known about both (see `edit_for`)."""
+
+    desired: SceneMetadata
+    current: PlexItem
+    last_sent: Mapping[str, Value]
+    original: Mapping[str, Value]
+    refused: Mapping[str, Value]
+    pending: Mapping[str, Value]
+    preserve: bool
+    behaviour: Behaviour
+
+    def edit(self) -> ItemEdit:
+        """Return what differs, as one edit."""
+        fields: dict[str, Mapping[str, str]] = {}
+        sent: Values = dict(self.last_sent)
+        preserved: list[str] = []
+        unkept: Values = {}
+        all_wanted = self._all_wanted()
+        sort_title = _sort_title_edit(
+            all_wanted.get(TITLE), self.current, self.last_sent, self.behaviour
+        )
+        for name, wanted in _of_ours(all_wanted):
+            if self._is_preserved(name, wanted):
+                preserved.append(name)
+                continue
+            extra = sort_title if name == TITLE else {}
+            ours = _sent_value(name, self.desired, wanted)
+            if name not in self.refused and not extra and self._is_in_step(name, wanted):
+                sent[name] = ours  # most fields of most items: nothing more to find out
+                continue
+            value, taken = self._without_refused(name, wanted, ours)
+            if taken != ours:
+                unkept[name] = self.refused[name]
+            encoding = self.behaviour.removal_encoding
+            parameters = {**_parameters(name, value, self.current, encoding), **extra}
+            if taken is not None or not parameters:
+                sent[name] = ours if taken is None else taken
+                fields.update({name: parameters} if parameters else {})
+        return ItemEdit(fields, sent, tuple(preserved), unkept)
+
+    def _all_wanted(self) -> dict[str, str | tuple[str, ...] | None]:
+        """Return what each field shall show; None for a field that is left alone."""
+        sent_ever = _names(self.last_sent, COLLECTIONS) | _names(self.pending, COLLECTIONS)
+        added = sent_ever - _names(self.original, COLLECTIONS)
+        wanted = _wanted(self.desired, self.current, added)
+        if wanted.get(DATE) == "":
+            wanted |= _emptied_date(self.last_sent, self.pending, self.original, self.behaviour)
+        return wanted
+
+    def _is_preserved(self, name: str, wanted: str | tuple[str, ...]) -> bool:
+        """Tell whether a field is left alone because a person set it in Plex."""
+        if not self.preserve or same(wanted, getattr(self.current, name)):
+            return False
+        hidden = self.behaviour.hidden_locks
+        return is_a_persons(name, self.current, self.last_sent, self.original, self.pending, hidden)
+
+    def _is_in_step(self, name: str, wanted: str | tuple[str, ...]) -> bool:
+        shown, locked = getattr(self.current, name), self.current.locked
+        return bool(wanted == shown) and PLEX_NAMES[name] in locked
+
+    def _without_refused(
+        self, name: str, wanted: str | tuple[str, ...], ours: Value
+    ) -> tuple[str | tuple[str, ...], Value | None]:
+        """Return what of a field may be sent, and what of it is remembered as sent.
+
+        The second is None where Plex refused all of the value before.
+        """
+        if name not in self.refused or not same(self.refused[name], ours):
+            return wanted, ours
+        short = self.last_sent.get(name)
+        if short is None or not _is_part(short, ours):
+            return wanted, None
+        if isinstance(short, str):
+            return short, short
+        return _without(wanted, _lacking(short, ours)), short
 
 
 def _is_part(part: Value, whole: Value) -> bool:
@@ -133,7 +183,7 @@ def _sent_value(name: str, desired: SceneMetadata, wanted: str | tuple[str, ...]
 def current_values(item: PlexItem) -> Values:
     """Return what an item shows now, in the form of the sync log, with its locks."""
     values: Values = {name: getattr(item, name) for name in (*_SCALARS, SORTED_AS)}
-    values.update({name: list(getattr(item, name)) for name in _LISTS})
+    values.update({name: list(getattr(item, name)) for name in LISTS})
     values["locked"] = sorted(item.locked)
     return values
 
@@ -216,7 +266,7 @@ def _wanted(
     desired: SceneMetadata, current: PlexItem, added: set[str]
 ) -> dict[str, str | tuple[str, ...] | None]:
     """Return what each field that is ours shall show, others' collections included."""
-    wanted = {name: getattr(desired, name) for name in (*_SCALARS, *_LISTS)}
+    wanted = {name: getattr(desired, name) for name in (*_SCALARS, *LISTS)}
     if wanted[TITLE] == "":
         # An empty title never clears: Plex keeps its own, or gets the file's name when it has none.
         wanted[TITLE] = None if current.title else desired.file_stem or None
@@ -245,7 +295,7 @@ def is_a_persons(
             expected &= _names(pending, name)
         return bool(expected - {folded(one) for one in current.collections})
     shown = getattr(current, name)
-    if name in pending and name in _LISTS:
+    if name in pending and name in LISTS:
         # A list that was under way may have arrived in part, on top of what was there.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
         return not {folded(one) for one in shown} <= known
@@ -271,11 +321,20 @@ def _union(first: list[str], second: tuple[str, ...]) -> tuple[str, ...]:
     return (*first, *(name for name in second if folded(name) not in known))
 
 
-def _parameters(name: str, value: str | tuple[str, ...], current: PlexItem) -> dict[str, str]:
+def _parameters(
+    name: str,
+    value: str | tuple[str, ...],
+    current: PlexItem,
+    encoding: RemovalEncoding | None,
+) -> dict[str, str]:
     shown = getattr(current, name)
     if isinstance(value, str):
         return _scalar_edit(_SCALARS[name], value, shown, current.locked)
-    return _list_edit(_LISTS[name], value, shown, current.locked)
+    plex_name = LISTS[name]
+    keys = {folded(wanted) for wanted in value}
+    if plex_name in current.locked and keys == {folded(known) for known in shown}:
+        return {}
+    return list_parameters(plex_name, value, shown, encoding)
 
 
 def _scalar_edit(
@@ -292,47 +351,53 @@ def _stored_form(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
-def _list_edit(
-    plex_name: str, wanted: tuple[str, ...], current: tuple[str, ...], locked: frozenset[str]
-) -> dict[str, str]:
-    """Return the parameters that make a list exactly `wanted`.
-
-    Whether Plex appends or replaces is contested (plex-protocol.md §3.3): the whole list is sent
-    and what is too much is taken away by name, which is right either way.
-    """
-    if plex_name in locked and wanted == current:
-        return {}
-    keys = {folded(name) for name in wanted}
-    if plex_name in locked and keys == {folded(name) for name in current}:
-        return {}
-    return list_parameters(plex_name, wanted, current)
-
-
 def list_parameters(
-    plex_name: str, wanted: tuple[str, ...], current: tuple[str, ...]
+    plex_name: str,
+    wanted: tuple[str, ...],
+    current: tuple[str, ...],
+    encoding: RemovalEncoding | None = None,
 ) -> dict[str, str]:
-    """Return the parameters that replace one list by another, and lock it."""
+    """Return the parameters that replace one list by another, and lock it.
+
+    Some servers may append what an edit adds, others replace the list. So the whole list is sent,
+    and surplus names are removed by name.
+
+    Args:
+        plex_name: what Plex calls the list.
+        wanted: the names that it shall have.
+        current: the names that it has.
+        encoding: how often the server decodes removed names, None while that is not known.
+    """
     keys = {folded(name) for name in wanted}
     # A name is sent as the item shows it: a server that takes `É` and `é` for two tags would else
     # show both.
     spelled = {folded(name): name for name in current}
     names = [spelled.get(folded(name), name) for name in wanted]
+    surplus = [name for name in current if folded(name) not in keys]
     parameters = {f"{plex_name}[{i}].tag.tag": name for i, name in enumerate(names)}
-    surplus = [spelling for name in current if folded(name) not in keys for spelling in _cut(name)]
-    if surplus:
-        parameters[f"{plex_name}[].tag.tag-"] = ",".join(surplus)
+    if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
+        # Such a server splits a name at its comma, so the list is emptied first.
+        parameters = {f"{plex_name}[].tag": "", **parameters}
+    elif surplus:
+        spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
+        parameters[f"{plex_name}[].tag.tag-"] = ",".join(spellings)
     parameters[f"{plex_name}.locked"] = "1"
     return parameters
 
 
-def _cut(name: str) -> list[str]:
+def needs_decoding(name: str) -> bool:
+    """Tell whether only a server that decodes removed names twice is told to remove this name."""
+    return name not in _spellings(name, None)
+
+
+def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
     """Return the spellings of a name in a list of tags to remove.
 
-    Plex splits the list at its commas and then decodes each name. One client claims that it does
-    not decode. To remove a tag that the item lacks does nothing, so both spellings are sent where
-    the plain one cannot mean anything else.
+    Plex splits the list at its commas and then decodes each name. One client claims that Plex does
+    not decode the names. Removing a tag that the item lacks has no effect, so the plain name is
+    sent as well, unless a server that decodes would take it for another name.
     """
     quoted = quote(name, safe="")
-    if quoted == name or any(sign in name for sign in ",%+"):
-        return [quoted]
-    return [quoted, name]
+    is_safe = "," not in name and "+" not in name and unquote(name) == name
+    is_plain = encoding is RemovalEncoding.ONCE or (encoding is None and is_safe)
+    return [quoted, name] if is_plain and quoted != name else [quoted]

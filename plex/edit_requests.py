@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from validation.limits import cut
 
-MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400 (§3.5)
+MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400
 Parameters = Mapping[str, str]
 Fields = Mapping[str, Parameters]
 
 _ADDED = re.compile(r"(\w+)\[\d+\]\.tag\.tag")
+_EMPTIED, _REMOVED = "[].tag", "[].tag.tag-"
 _ELLIPSIS = "…"
 _QUOTED = len("%00")  # what a byte takes at most
 
@@ -66,7 +67,8 @@ def pieces(parameters: Parameters, limit: int = MAX_QUERY) -> list[dict[str, str
     removed = [name for name in parameters.get(surplus, "").split(",") if name]
     lock = f"{plex_name}.locked"
     room = limit - len(query({lock: "1"})) - 1
-    requests = [
+    requests = [{key: ""} for key in (f"{plex_name}[].tag",) if key in parameters]
+    requests += [
         {f"{plex_name}[{n}].tag.tag": name for n, name in enumerate(names)}
         for names in _filled(added, room, len(query({f"{plex_name}[999].tag.tag": ""})) + 1)
     ]
@@ -87,6 +89,27 @@ def list_name(parameters: Parameters) -> str | None:
 def added_names(parameters: Parameters) -> list[str]:
     """Return the names that a list is given; none for a scalar field."""
     return [value for key, value in parameters.items() if _ADDED.fullmatch(key)]
+
+
+def removed_names(parameters: Parameters) -> set[str]:
+    """Return the names that an edit removes from a list by name."""
+    lists = [value for key, value in parameters.items() if key.endswith(_REMOVED)]
+    return {unquote(name) for names in lists for name in names.split(",")}
+
+
+def is_emptying(parameters: Parameters) -> bool:
+    """Tell whether an edit empties a list."""
+    return any(key.endswith(_EMPTIED) for key in parameters)
+
+
+def refilled(parameters: Parameters) -> dict[str, str]:
+    """Return the parameters that have to follow those that empty a list; nothing for others.
+
+    Whether a server empties a list before or after the additions of the same request is not known.
+    """
+    if not is_emptying(parameters) or not added_names(parameters):
+        return {}
+    return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}
 
 
 def without_names(parameters: Parameters, names: Collection[str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from plex.edit_requests import (
     list_name,
     packed,
     pieces,
+    refilled,
     shortened,
     text_of,
     without_names,
@@ -98,6 +99,7 @@ class FieldSender:
         for group in groups:
             run.group(group)
         run.conclude(fields)
+        run.refill(fields)
         self._long_refused = run.long_refused
         first: dict[str, PlexError] = {}
         for name, names in run.left_out.items():
@@ -216,6 +218,13 @@ class _Run:
             raise failure
         for name in list(self.refused):
             self._search(name, fields[name])
+
+    def refill(self, fields: Fields) -> None:
+        """Send the names of lists that were emptied once more."""
+        for name, parameters in fields.items():
+            names = refilled(parameters)
+            if names and name not in self.refused:
+                self._alone(name, without_names(names, self.left_out.get(name, ())))
 
     def _confirm(self, error: PlexPermanentError) -> None:
         """Raise what a refusal means, unless Plex takes an edit that changes nothing."""

@@ -107,7 +107,8 @@ def restoring_edit(
     # Taken as locked everywhere, an item needs an edit only where its values differ.
     as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
     sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
-    edit = edit_for(wanted, as_locked, sent, held)
+    spelling = Behaviour(removal_encoding=behaviour.removal_encoding)
+    edit = edit_for(wanted, as_locked, sent, held, behaviour=spelling)
     fields: dict[str, dict[str, str]] = {}
     for name, plex_name in PLEX_NAMES.items():
         lock = f"{plex_name}.locked"

@@ -95,8 +95,8 @@ _SENTENCES: Mapping[Trait, str] = {
     ImageSelection.EXPLICIT: "It does not show an uploaded image until that is selected",
     RemovalEncoding.TWICE: "It decodes the names of removed tags twice",
     RemovalEncoding.ONCE: (
-        "It decodes the names of removed tags once, so a tag with a comma or a percent sign in its "
-        "name cannot be removed"
+        "It decodes the names of removed tags once, so a list from which a name with a comma is "
+        "removed is emptied and filled again"
     ),
 }
 _EXPECTED = frozenset(

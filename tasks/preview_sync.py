@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from plex.diff import ItemEdit
+from plex.edit_requests import is_emptying, removed_names
 from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
 from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
@@ -127,8 +128,8 @@ def value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None:
         if key.endswith(".value"):
             return value
     names = tuple(value for key, value in parameters.items() if key.endswith(".tag.tag"))
-    takes_away = any(key.endswith("[].tag.tag-") for key in parameters)
-    return names if names or takes_away else None
+    removes = is_emptying(parameters) or bool(removed_names(parameters))
+    return names if names or removes else None
 
 
 def _shown(value: str | tuple[str, ...]) -> str:

@@ -228,7 +228,7 @@ class ItemWriter:
         self._steps.sent(one, item, outcome)
         record = _without_refused(record, last, edit, outcome)
         self._tell(one, edit, outcome)
-        kept = [name for name in edit.fields if name not in outcome.refused]
+        kept = {name: given for name, given in edit.fields.items() if name not in outcome.refused}
         self._verification.expect(one, item, kept, record, original)
         return record
 

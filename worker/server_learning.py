@@ -6,10 +6,26 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from plex.client import PlexClient
-from plex.diff import DATE, PLEX_NAMES, SORT_TITLE, TITLE, Value, days_between, same, sorts_as
+from plex.diff import (
+    DATE,
+    PLEX_NAMES,
+    SORT_TITLE,
+    TITLE,
+    Value,
+    days_between,
+    needs_decoding,
+    same,
+    sorts_as,
+)
 from plex.exceptions import PlexError
 from plex.items import PlexItem
-from plex.server_facts import Behaviour, DateClearing, ServerFacts, SortTitle
+from plex.server_facts import (
+    Behaviour,
+    DateClearing,
+    RemovalEncoding,
+    ServerFacts,
+    SortTitle,
+)
 from validation.metadata import folded
 
 _IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
@@ -17,11 +33,17 @@ _LOCKS = frozenset({*PLEX_NAMES.values(), *_IMAGE_LOCKS.values()})
 
 
 class ReadBack(NamedTuple):
-    """An item before and after an edit, and the values that the edit gave, by our field names."""
+    """An item before and after an edit.
+
+    Attributes:
+        sent: our field name → the value that the edit gave.
+        removed: our field name of a list → the names that the edit removed by name.
+    """
 
     before: PlexItem
     after: PlexItem
     sent: Mapping[str, Value]
+    removed: Mapping[str, set[str]]
 
 
 class ServerLearning:
@@ -55,6 +77,7 @@ class ServerLearning:
         for one in items:
             self._learn_date(one, known)
             self._learn_sort_title(one, known)
+            self._learn_removal(one, known)
 
     def learn_image_locks(self, items: Iterable[tuple[PlexItem, str]]) -> None:
         """Learn from items (as read back) of which an image of some kind was locked."""
@@ -123,6 +146,15 @@ class ServerLearning:
             return
         stays = same(after.sort_title or after.title, sorted_by)
         self._facts.learn(SortTitle.STAYS if stays else SortTitle.FOLLOWS)
+
+    def _learn_removal(self, one: ReadBack, known: Behaviour) -> None:
+        """Learn from names that stayed although an edit that arrived removed them."""
+        if known.removal_encoding is not None:
+            return
+        for name, removed in one.removed.items():
+            stayed = removed.intersection(getattr(one.after, name))
+            if stayed and all(map(needs_decoding, stayed)) and _arrived(one, name):
+                self._facts.learn(RemovalEncoding.ONCE)
 
 
 def _arrived(one: ReadBack, name: str) -> bool:

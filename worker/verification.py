@@ -5,10 +5,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from plex.client import PlexClient
-from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for, same
+from plex.diff import (
+    COLLECTIONS,
+    DATE,
+    LISTS,
+    PLEX_NAMES,
+    SORT_TITLE,
+    TITLE,
+    ItemEdit,
+    edit_for,
+    needs_decoding,
+    same,
+)
+from plex.edit_requests import Parameters, is_emptying, removed_names
 from plex.exceptions import PlexError
 from plex.items import PlexItem
-from plex.server_facts import Behaviour, ServerFacts
+from plex.server_facts import Behaviour, RemovalEncoding, ServerFacts
 from shared.events import Event
 from shared.log import Log
 from sync_queue.manager import QueueManager
@@ -34,7 +46,7 @@ class _Expected:
     scene_id: int
     label: str
     desired: SceneMetadata
-    fields: tuple[str, ...]
+    fields: Mapping[str, Parameters]
     record: ItemRecord
     original: FieldValues
     before: PlexItem
@@ -85,16 +97,16 @@ class Verification:
         self,
         one: SceneWork,
         item: PlexItem,
-        fields: Sequence[str],
+        fields: Mapping[str, Parameters],
         record: ItemRecord,
         original: FieldValues,
     ) -> None:
-        """Note that an item was sent these fields, and what is remembered of it."""
+        """Note that an item was sent these parameters by field, and what is remembered of it."""
         self._expected[item.rating_key] = _Expected(
             one.scene.id,
             one.scene.label,
             one.desired,
-            tuple(fields),
+            fields,
             record,
             original,
             before=item,
@@ -228,17 +240,27 @@ def _left_by_behaviour(
 ) -> Sequence[str]:
     """Return the fields that need another edit because of how the server was found to behave.
 
-    A date that cannot be cleared becomes the one from before, a sort title follows its title.
+    A date that cannot be cleared becomes the one from before, a sort title follows its title, and
+    names that the server did not understand are removed in another way.
     """
     title = left.fields.get(TITLE, {})
     sorts = f"{SORT_TITLE}.value" in title and f"{PLEX_NAMES[TITLE]}.value" not in title
     dates = DATE in left.fields and desired.date == "" and behaviour.cannot_clear_dates
-    return [name for name, holds in ((TITLE, sorts), (DATE, dates)) if holds]
+    found = [name for name, holds in ((TITLE, sorts), (DATE, dates)) if holds]
+    if behaviour.removal_encoding is RemovalEncoding.ONCE:
+        found += [name for name in LISTS if _removes(left.fields.get(name, {}))]
+    return found
+
+
+def _removes(parameters: Parameters) -> bool:
+    """Tell whether an edit removes names that only a server which decodes twice understands."""
+    return is_emptying(parameters) or any(map(needs_decoding, removed_names(parameters)))
 
 
 def _read_back(sent: _Expected, item: PlexItem) -> ReadBack:
     values = {name: sent.record.sent[name] for name in sent.fields if name in sent.record.sent}
-    return ReadBack(sent.before, item, values)
+    lists = {name: removed_names(sent.fields[name]) for name in sent.fields if name in LISTS}
+    return ReadBack(sent.before, item, values, lists)
 
 
 def _image_path(item: PlexItem, kind: str) -> str:

@@ -83,7 +83,7 @@ class Switches:
     max_request_line: int = 8192
     max_upload_bytes: int = 10_480_000
     oversized_upload_status: int = 413
-    empty_date: Literal["clears", "refused", "ignored", "own_date"] = "clears"
+    empty_date: Literal["clears", "refused", "ignored", "file_date"] = "clears"
     lock_names: Mapping[str, str] = field(default_factory=dict)
     title_sort_follows: bool = True
     upload_selects: Literal["always", "new", "usually", "never"] = "always"

@@ -8,7 +8,7 @@ import pytest
 
 from plex.diff import ItemEdit, Values, current_values, edit_for
 from plex.items import PlexItem
-from plex.server_facts import Behaviour, DateClearing, SortTitle
+from plex.server_facts import Behaviour, DateClearing, RemovalEncoding, SortTitle
 from validation.metadata import SceneMetadata
 
 LOCKS = frozenset(
@@ -251,8 +251,21 @@ def test_a_name_to_be_taken_away_survives_the_split_at_commas(odd: str) -> None:
     shown = replace(SHOWN, tags=(odd, "other"))
     removed = fields_of(replace(WANTED, tags=()), shown)["tags"]["genre[].tag.tag-"]
     assert {unquote(one) for one in removed.split(",")} == {odd, "other"}
-    plain = not any(sign in odd for sign in ",%+")
-    assert (odd in removed.split(",")) is plain
+    assert (odd in removed.split(",")) is (odd not in ("a, b", "%2C", "a+b"))
+
+
+def test_a_server_that_decodes_removed_names_once_is_sent_them_plain() -> None:
+    wanted, shown = replace(WANTED, tags=("kept",)), replace(SHOWN, tags=("A+B", "%41", "kept"))
+    once = Behaviour(removal_encoding=RemovalEncoding.ONCE)
+    edit = edit_for(wanted, shown, {}, {}, behaviour=once)
+    assert {"A+B", "%41"} <= set(edit.fields["tags"]["genre[].tag.tag-"].split(","))
+
+    edit = edit_for(wanted, replace(shown, tags=("a, b", "kept")), {}, {}, behaviour=once)
+    assert edit.fields["tags"] == {
+        "genre[].tag": "",
+        "genre[0].tag.tag": "kept",
+        "genre.locked": "1",
+    }
 
 
 def test_a_name_that_differs_by_a_blank_only_is_another_one() -> None:

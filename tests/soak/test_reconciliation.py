@@ -148,8 +148,8 @@ def _without_tags(monkeypatch: pytest.MonkeyPatch) -> None:
 def _without_clears(monkeypatch: pytest.MonkeyPatch) -> None:
     real = plex.diff._parameters
 
-    def parameters(name: str, value: str | tuple[str, ...], current: Any) -> dict[str, str]:
-        return real(name, value, current) if value else {}
+    def parameters(name: str, value: str | tuple[str, ...], *rest: Any) -> dict[str, str]:
+        return real(name, value, *rest) if value else {}
 
     monkeypatch.setattr(plex.diff, "_parameters", parameters)
 
@@ -157,8 +157,8 @@ def _without_clears(monkeypatch: pytest.MonkeyPatch) -> None:
 def _without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     real = plex.diff._parameters
 
-    def parameters(name: str, value: str | tuple[str, ...], current: Any) -> dict[str, str]:
-        found = real(name, value, current)
+    def parameters(*arguments: Any) -> dict[str, str]:
+        found = real(*arguments)
         return {key: one for key, one in found.items() if not key.endswith(".locked")}
 
     monkeypatch.setattr(plex.diff, "_parameters", parameters)

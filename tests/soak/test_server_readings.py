@@ -36,8 +36,8 @@ READINGS: Mapping[str, tuple[Any, ...]] = {
     "remove_before_add": (True, False),
 }
 Run = dict[str, int]
-PEOPLE = ("Ada Berg", "Jo Lindqvist", "René Dubois", "Zoë O'Hara", "Élodie Ünal")
-TAGS = ("Outdoor", "Slow [motion]", "Archive", "東京", "Été")
+PEOPLE = ("Ada Berg, Jr.", "Jo Lindqvist", "René Dubois", "Zoë O'Hara", "Élodie Ünal")
+TAGS = ("Outdoor", "Slow [motion], long", "50% off", "A+B", "%41", "東京", "Été")
 
 
 def covering(rng: random.Random) -> list[Run]:
@@ -122,9 +122,9 @@ class World:
             title=f"Scene {number}",
             details=f"What happens in {number}",
             date=None if number % 7 == 0 else f"2021-03-{number % 28 + 1:02}",
-            studio="Studio Fünf" if number % 2 else "The Old Mill",
+            studio="Studio Fünf" if number % 2 else "The Old Mill, Inc.",
             performers=list(PEOPLE[: number % 4 + 1]),
-            tags=list(TAGS[number % 3 :]),
+            tags=list(TAGS[number % 6 :]),
             cover=png(number) if number % 3 else None,
         )
         return scene.id
