@@ -39,7 +39,7 @@ from plex.session import PlexSession
 from plex.walk import START, Hole, Walk
 from plex.xml_document import parse_document
 
-IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read; spec.md §6
+IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read
 # Without `skipRefresh`, Plex runs local agents and an analysis for each item that is read. The
 # exclusions name what the plugin does not use; a server that shows it all the same does no harm.
 _ITEM_QUERY = urlencode(
@@ -285,6 +285,11 @@ class PlexClient:
         """Give an item new bytes as its `poster` or `art`; Plex selects them, and keeps the old."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
         self._send("POST", path, f"uploading the {kind} of item {rating_key}", data=image)
+
+    def read_image(self, rating_key: int, key: str) -> bytes:
+        """Return the bytes of one of an item's images by the image's own key."""
+        path = f"/library/metadata/{rating_key}/file?{query({'url': key})}"
+        return self._request("GET", path, f"reading an image of item {rating_key}").content
 
     def list_images(self, rating_key: int, kind: str) -> list[PlexImage]:
         """Return the images that an item has to choose from as its `poster` or `art`."""

@@ -134,7 +134,10 @@ class HttpExchange:
                 response = handler(core, self.call)
                 core.changed.notify_all()
         except RefusedError as refusal:
-            return refusal.response
+            response = refusal.response
+        if core.switches.illegal_references:
+            body = response.body.replace(b' title="', b' title="&#11;')
+            response = replace(response, body=body)
         return response
 
     def _admitted(self) -> Route:

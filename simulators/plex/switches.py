@@ -28,6 +28,8 @@ class Switches:
             back.
         ignored_sorts: sort keys that are treated as unknown, such as `id` or `updatedAt`, which
             Plex does not list among its sort keys.
+        illegal_references: titles contain a reference to a character that XML forbids. Whether
+            Plex sends such references is unknown.
         unreadable: rating keys of items that break every answer which would contain them: it is
             500 each time.
         ignores_paging: container start and size are ignored, the whole list comes back.
@@ -77,6 +79,7 @@ class Switches:
     honours_exclude_elements: bool = True
     ignores_file_filter: bool = False
     ignored_sorts: frozenset[str] = frozenset()
+    illegal_references: bool = False
     unreadable: frozenset[int] = frozenset()
     ignores_paging: bool = False
     require_size_header: bool = False

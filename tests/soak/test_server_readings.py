@@ -7,6 +7,7 @@ field, and synced again with `force`.
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -34,6 +35,8 @@ READINGS: Mapping[str, tuple[Any, ...]] = {
     "tags_fold_ascii_only": (False, True),
     "tags_append": (True, False),
     "remove_before_add": (True, False),
+    "time_filter": ("quoted", "literal", "none"),
+    "illegal_references": (False, True),
 }
 Run = dict[str, int]
 PEOPLE = ("Ada Berg, Jr.", "Jo Lindqvist", "René Dubois", "Zoë O'Hara", "Élodie Ünal")
@@ -161,7 +164,17 @@ def worlds(tmp_path: Path) -> Iterator[Any]:
         world.close()
 
 
+def combinations_at_random(rng: random.Random, count: int) -> list[Run]:
+    """Runs that each take a random reading of every switch."""
+    return [
+        {name: rng.randrange(len(readings)) for name, readings in READINGS.items()}
+        for _ in range(count)
+    ]
+
+
 RUNS = covering(random.Random(5))
+if os.environ.get("SOAK"):
+    RUNS += combinations_at_random(random.Random(6), 200)
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: "".join(map(str, run.values())))
