@@ -22,6 +22,7 @@ from stash.settings import StashSettings
 from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
 from validation.obfuscation import Disguise
 from worker.session import ConfigFault, SyncSession
+from worker.upload_gate import UploadGate
 from worker.write_test import WriteTestNote
 
 
@@ -172,7 +173,10 @@ class CurrentSession:
         )
         path_map = config.plex_unmatched_path_map
         matcher = PlexMatcher(index, path_map, library.sections_known, learning)
-        return SyncSession(config, client, library, matcher, learning, facts, self._test_note)
+        uploads = UploadGate(self._clock, self._log.event)
+        return SyncSession(
+            config, client, library, matcher, learning, facts, self._test_note, uploads
+        )
 
     def close(self) -> None:
         """Close what the current session has open; the next one is built anew."""

@@ -253,18 +253,21 @@ class PlexClient:
             return []  # none of them exists any more
         return answer.findall("Video")
 
-    def edit(self, item: PlexItem, fields: Fields, *, alone: bool = False) -> EditOutcome:
+    def edit(
+        self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
+    ) -> EditOutcome:
         """Write the fields of one item: with one request, unless that is too long or refused.
 
         Args:
             item: to be edited.
             fields: our name → Plex's parameters.
             alone: an earlier try failed (see `plex.field_sender.FieldSender.send`).
+            refused_since: names that were refused before this moment are tried again.
 
         Raises:
             PlexPermanentError: Plex refuses every edit of this item.
         """
-        return self._sender.send(item, fields, alone=alone)
+        return self._sender.send(item, fields, alone=alone, refused_since=refused_since)
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
         """Return what a failed write of an item means (see `plex.field_sender`)."""

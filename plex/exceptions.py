@@ -3,6 +3,7 @@
     PlexError
     ├── PlexServerDown       refused, unreachable, 502-504, maintenance: wait, costs no retry
     │   └── PlexReadOnly         it answers, but saves no change: wait, likewise
+    ├── PlexUploadsDown      it takes edits, but stores no image: the job waits for that
     ├── PlexTemporaryError   time-out, reset, half an answer, 429, 5xx: retry with back-off
     ├── PlexNotFound         no item for this path, or an item that is gone: look again, for hours
     │   └── PlexCopy         the file is a copy that Plex made: done
@@ -61,6 +62,10 @@ class PlexServerDown(PlexError):
 
 class PlexReadOnly(PlexServerDown):
     """Plex answers, but saves no change: an edit that changes nothing fails as well."""
+
+
+class PlexUploadsDown(PlexError):
+    """Plex takes edits but stores no image: the image waits and spends no retry."""
 
 
 class PlexTemporaryError(PlexError):

@@ -78,7 +78,9 @@ class FieldSender:
         self._long_refused = False
         self._refused_names = refused_names
 
-    def send(self, item: PlexItem, fields: Fields, *, alone: bool = False) -> EditOutcome:
+    def send(
+        self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
+    ) -> EditOutcome:
         """Send the fields, together where they fit.
 
         Args:
@@ -86,6 +88,7 @@ class FieldSender:
             fields: our name → Plex's parameters.
             alone: an earlier try failed, although Plex takes other edits of the item: each field
                 goes in a request of its own, and one that fails again counts as refused.
+            refused_since: names that were refused before this moment are tried again.
 
         Raises:
             PlexPermanentError: Plex refuses every edit of this item.
@@ -93,7 +96,7 @@ class FieldSender:
             PlexReadOnly: Plex saves no change at the moment.
             PlexError: something else; how much was carried out is to be read from Plex.
         """
-        fields, left_out = self._refused_names.without(item.section_key, fields)
+        fields, left_out = self._refused_names.without(item.section_key, fields, refused_since)
         run = _Run(self, item, fields, self._long_refused, final=alone)
         groups = [{name: one} for name, one in fields.items()] if alone else list(packed(fields))
         for group in groups:

@@ -66,12 +66,19 @@ class RefusedNames:
         return [name for name, key in keys.items() if key not in known]
 
     def without(
-        self, section: int, fields: Fields
+        self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields without the refused names, and the names left out by field."""
+        """Return the fields without the refused names, and the names left out by field.
+
+        Args:
+            section: key of the library.
+            fields: our name → Plex's parameters.
+            since: names that were refused before this moment are tried again.
+        """
         now = self._clock()
         refused_at = self._store.refused_names()
-        refused = {key for key, at in refused_at.items() if 0 <= now - at < _REMEMBERED}
+        begin = max(since, now - _REMEMBERED)
+        refused = {key for key, at in refused_at.items() if begin < at <= now}
         if not refused:
             return dict(fields), {}
         kept: dict[str, Parameters] = {}

@@ -52,7 +52,8 @@ class Event(Enum):
     COLLECTION_REFUSED = (
         WARNING,
         "{label}: Plex adds no scene to the collection '{name}' ({cause}). A smart collection "
-        "fills itself: rename it in Plex. All other fields of its scenes are synced",
+        "fills itself: rename it in Plex, then run 'Sync All Scenes to Plex' with force. All other "
+        "fields of its scenes are synced",
     )
     FIELD_SHORTENED = (
         WARNING,
@@ -76,6 +77,12 @@ class Event(Enum):
     )
     COVER_UNUSABLE = WARNING, "{label}: {error}; Plex keeps its image. Set another in Stash"
     COVER_REFUSED = WARNING, "{label}: {error}; it stays without this {kind}. Set another cover"
+    UPLOADS_DOWN = (
+        WARNING,
+        "Plex takes edits but stores no images ({cause}). Images wait and are sent when Plex stores "
+        "them again; all other fields are synced. Look for the reason in Plex's own log: its disk "
+        "may be full, or its folder 'Metadata' not writable",
+    )
     IMAGE_NOT_SELECTED = (
         WARNING,
         "{label}: {error}; its {kind} is locked as it is. Choose another in Plex if it is the "

@@ -25,6 +25,7 @@ from worker import (
     recovery,
     rest,
     takeover,
+    upload_gate,
 )
 
 Seconds = float | None
@@ -66,6 +67,7 @@ class Tuning:
     progress_interval: Seconds = None
     drain_patience: Seconds = None
     seen_after: Seconds = None
+    uploads_wait: Seconds = None
     page: int | None = None
 
     def values(self) -> Iterator[tuple[ModuleType, str, Any]]:
@@ -99,6 +101,7 @@ CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "progress_interval": (process_queue, "SECONDS_BETWEEN_LINES"),
     "drain_patience": (process_queue, "_PATIENCE"),
     "seen_after": (save_settings, "SEEN_AFTER"),
+    "uploads_wait": (upload_gate, "WAIT"),
     "page": (engine, "PAGE"),
 }
 

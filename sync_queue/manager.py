@@ -15,7 +15,7 @@ from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, Failure
 from sync_queue.entity_log import EntityLog
 from sync_queue.journal import uses_wal
-from sync_queue.models import MISSING_SINCE, Claim, SyncJob
+from sync_queue.models import MISSING_SINCE, TRY_REFUSED, Claim, SyncJob
 from sync_queue.queue_view import QueueView
 from sync_queue.rescue import REBUILT_MARKER
 from sync_queue.spool_import import Spool
@@ -143,7 +143,8 @@ class QueueManager:
         if letter.job is None:
             return False
         fresh = replace(letter.job, retry_count=0, next_retry_at=0.0, last_error_type=None)
-        fresh = replace(fresh, data={k: v for k, v in fresh.data.items() if k != MISSING_SINCE})
+        data = {k: v for k, v in fresh.data.items() if k != MISSING_SINCE}
+        fresh = replace(fresh, data={**data, TRY_REFUSED: self.clock()})
         with self._queue.transaction() as connection:
             if not self.dead_letters.remove(letter.id):
                 return False

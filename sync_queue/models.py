@@ -7,7 +7,8 @@ from typing import Any, Self
 
 # Names in a job's `data`: since when Plex has no item for it, and the files that it looks for.
 MISSING_SINCE, MISSING_PATHS, MISSING_SIZES = "missing_since", "missing_paths", "missing_sizes"
-
+# The same: when a user asked to send once more also what Plex refused until then.
+TRY_REFUSED = "try_refused"
 
 LARGEST_ID = 2**63 - 1  # SQLite's
 

@@ -32,6 +32,10 @@ _CATALOGUE: Mapping[str, Explanation] = {
         "Run the task 'Retry Dead Letters'; if the error returns, look for its reason in Plex's "
         "own log",
     ),
+    "PlexUploadsDown": Explanation(
+        "Plex stores no images",
+        "Look for the reason in Plex's own log: the images are sent when Plex stores images again",
+    ),
     "PlexAuthError": Explanation("Plex refused the token", f"Set plex_token anew, {_RETRY}"),
     "PlexPermissionError": Explanation(
         "The token has no right to edit", f"Use the token of the server's owner, {_RETRY}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_queue.glance import Glance
-from sync_queue.models import SyncJob
+from sync_queue.models import TRY_REFUSED, SyncJob
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import one_scene
@@ -74,7 +74,9 @@ def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:
 def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Queue one scene and make sure that a worker runs."""
     scene_id = _scene_of(arguments)
-    added, _ = context.queue.enqueue([scene_job(scene_id, METADATA, context.clock())])
+    now = context.clock()
+    job = scene_job(scene_id, METADATA, now, {TRY_REFUSED: now})
+    added, _ = context.queue.enqueue([job])
     context.ensure_worker()
     text = f"Scene {scene_id} is queued" if added else f"Scene {scene_id} waited already; it is due"
     return Answer(text, data={"scene_id": scene_id, "added": added})

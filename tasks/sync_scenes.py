@@ -7,6 +7,7 @@ from typing import Any
 from plex.exceptions import PlexError
 from plex.matcher import Matching
 from stash.time_stamps import asked_since, is_since
+from sync_queue.models import TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
 from tasks.arguments import flag
@@ -104,6 +105,7 @@ def _queue_page(
     counts: _Counts,
 ) -> None:
     now = context.clock()
+    hints = {TRY_REFUSED: now} if known is None else {}
     jobs = []
     for scene in page:
         counts.seen += 1
@@ -112,7 +114,7 @@ def _queue_page(
         elif known is not None and known.has(scene, config):
             counts.in_step += 1
         else:
-            jobs.append(scene_job(scene.id, METADATA, now))
+            jobs.append(scene_job(scene.id, METADATA, now, hints))
     added, merged = context.queue.enqueue(jobs)
     counts.queued += added
     counts.waiting += merged

@@ -10,6 +10,7 @@ from plex.exceptions import (
     PlexPermanentError,
     PlexPermissionError,
     PlexTemporaryError,
+    PlexUploadsDown,
 )
 from plex.items import PlexItem
 from plex.originals import held_before_upload
@@ -22,6 +23,7 @@ from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
 from worker.image_selection import ImageSelection
+from worker.upload_gate import UploadGate
 
 POSTER, ART = "poster", "art"
 _LOCKS = {POSTER: "thumb", ART: "art"}
@@ -65,7 +67,7 @@ class Target(NamedTuple):
     @property
     def lacks_lock(self) -> bool:
         """Whether it shows our image, and Plex's next refresh may replace it."""
-        shows_ours = bool(self.has) and not str(self.has).startswith(_REFUSED)
+        shows_ours = bool(self.has) and not _is_refused(self.has)
         return shows_ours and not self.is_locked
 
 
@@ -78,6 +80,7 @@ class CoverSync:
         queue: the memory; each upload is remembered at once, since Plex keeps every copy.
         server_id: Plex's identity.
         facts: what is known about the server.
+        uploads: holds images back while the server stores none.
         report: gets an event about a cover that cannot be sent.
         preserve: leave an image alone that was locked in Plex before our first upload: a person
             chose it. Which image is shown after an upload costs a request per item to see, so one
@@ -92,6 +95,7 @@ class CoverSync:
         queue: QueueManager,
         server_id: str,
         facts: ServerFacts,
+        uploads: UploadGate,
         report: Report,
         *,
         preserve: bool,
@@ -103,6 +107,7 @@ class CoverSync:
         self._behaviour = facts.behaviour()
         self._selection = ImageSelection(client, facts)
         self._server_id = server_id
+        self._uploads = uploads
         self._report = report
         self._preserve = preserve
         self._remove_overlay_label = remove_overlay_label
@@ -115,13 +120,24 @@ class CoverSync:
         last: SceneRecord | None,
         *,
         cover_changed: bool,
+        try_refused: bool,
     ) -> CoverResult:
         """Upload what is new to each item; tell what is still to be locked.
+
+        Args:
+            scene: with its cover.
+            desired: which of the images are synced.
+            items: the scene's items and what they were last sent.
+            last: what is known of the scene's last sync.
+            cover_changed: the cover was changed in Stash since.
+            try_refused: a user asked to send what Plex refused.
 
         Raises:
             StashError, PlexError: the cover could not be had or sent; what was sent is remembered.
         """
         targets = targets_of(desired, items, self._behaviour, preserve=self._preserve)
+        if try_refused:
+            targets = [t._replace(has=None) if _is_refused(t.has) else t for t in targets]
         known = last is not None and _is_shown(last.cover_tag, targets)
         result = CoverResult(tag=last.cover_tag if last and known else None)
         if targets:
@@ -186,11 +202,16 @@ class CoverSync:
 
     def _upload(self, scene: StashScene, target: Target, cover: Cover, result: CoverResult) -> None:
         item, kind = target.item, target.kind
+        try:
+            self._uploads.check(kind, item.rating_key)
+        except PlexUploadsDown as error:
+            result.failure = result.failure or error
+            return
         had = cover.sha1 in self._queue.sync_log.uploads(self._server_id, item.rating_key, kind)
         self._note_ahead(target, cover)
         try:
             self._remove_overlay(scene, target)
-            self._write(item, lambda: self._client.upload_image(item.rating_key, kind, cover.data))
+            self._send(item, kind, cover)
             self._write(
                 item,
                 lambda: self._selection.after_upload(item, kind, cover.sha1, had=had),
@@ -198,7 +219,7 @@ class CoverSync:
         except PlexPermanentError as error:
             self._tell(Event.COVER_REFUSED, scene, error, kind)
             self._remember(scene, item, kind, _REFUSED + cover.sha1)
-        except PlexTemporaryError as error:
+        except (PlexTemporaryError, PlexUploadsDown) as error:
             result.failure = result.failure or error  # the other kind is still sent
         else:
             result.uploaded.add(kind)
@@ -208,6 +229,14 @@ class CoverSync:
 
     def _tell(self, event: Event, scene: StashScene, error: Exception, kind: str = "") -> None:
         self._report(event, scene=scene.id, label=scene.label, error=error, kind=kind)
+
+    def _send(self, item: PlexItem, kind: str, cover: Cover) -> None:
+        key = item.rating_key
+        try:
+            self._write(item, lambda: self._client.upload_image(key, kind, cover.data))
+        except PlexTemporaryError as error:
+            raise self._uploads.failed(kind, key, error) from None
+        self._uploads.succeeded(kind)
 
     def _write(self, item: PlexItem, write: Callable[[], None]) -> None:
         """Carry out a write; raise what its failure means (see `PlexClient.judge`)."""
@@ -245,6 +274,11 @@ class CoverSync:
 
     def _remember(self, scene: StashScene, item: PlexItem, kind: str, sha1: str) -> None:
         self._queue.sync_log.remember_image(scene.id, self._server_id, item.rating_key, kind, sha1)
+
+
+def _is_refused(has: str | None) -> bool:
+    """Tell whether the item of an image did not take the bytes that it was sent."""
+    return has is not None and has.startswith(_REFUSED)
 
 
 def lock_of(kind: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, Values
@@ -67,6 +68,7 @@ class ItemWriter:
             queue,
             self._server_id,
             session.facts,
+            session.uploads,
             log.event,
             preserve=self._preserve,
             remove_overlay_label=session.config.remove_overlay_label,
@@ -144,6 +146,7 @@ class ItemWriter:
             records,
             self._last.get(one.scene.id),
             cover_changed=any(claim.job.data.get("cover_changed") for claim in one.claims),
+            try_refused=bool(one.refused_since),
         )
         self._steps.covered(one, cover)
         for item, sent in cover.sent.items():
@@ -224,7 +227,7 @@ class ItemWriter:
             log.remember_item(one.scene.id, self._server_id, key, ahead, self._clock())
         # Plex answers some bad data with 500: the next try finds out which field it is.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in one.claims)
-        outcome = self._edit(item, edit, alone=alone)
+        outcome = self._edit(item, edit, alone=alone, refused_since=one.refused_since)
         self._steps.sent(one, item, outcome)
         record = _without_refused(record, last, edit, outcome)
         self._tell(one, edit, outcome)
@@ -232,13 +235,16 @@ class ItemWriter:
         self._verification.expect(one, item, kept, record, original)
         return record
 
-    def _edit(self, item: PlexItem, edit: ItemEdit, *, alone: bool) -> EditOutcome:
+    def _edit(
+        self, item: PlexItem, edit: ItemEdit, *, alone: bool, refused_since: float
+    ) -> EditOutcome:
         """Send an edit; an empty date by itself until it is known that the server takes one."""
         client = self._session.client
+        send = partial(client.edit, item, alone=alone, refused_since=refused_since)
         if not _clears_date(edit) or self._behaviour.date_clearing is not None:
-            return client.edit(item, edit.fields, alone=alone)
+            return send(edit.fields)
         others = {name: parameters for name, parameters in edit.fields.items() if name != DATE}
-        outcome = client.edit(item, others, alone=alone) if others else EditOutcome()
+        outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
             # Plex takes the lock alone, so the empty value is why it failed.

@@ -47,7 +47,7 @@ def plan_item(
         item,
         last.sent,
         original,
-        refused=last.refused,
+        refused={} if one.refused_since else last.refused,
         pending=last.pending,
         preserve=preserve,
         behaviour=behaviour,

@@ -15,6 +15,7 @@ from plex.exceptions import (
     PlexServerDown,
     PlexTemporaryError,
     PlexTlsError,
+    PlexUploadsDown,
 )
 from stash.exceptions import StashAuthError, StashFileError, StashUnavailable
 from sync_queue.models import MISSING_SINCE, SyncJob
@@ -136,6 +137,8 @@ def _without_fault_of_the_job(
         return Pause(by_stash=True)
     if isinstance(error, StashFileError) and error.concerns_all:
         return Retry(at=now + _WITHOUT_COVERS, counts=False)
+    if isinstance(error, PlexUploadsDown):
+        return Retry(at=now + (error.retry_after or 0.0), counts=False)
     if isinstance(error, _CONFIGURATION):
         return Pause()
     if isinstance(error, PlexReplaced):

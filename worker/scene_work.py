@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.matcher import MatchConfidence, Matching
-from sync_queue.models import Claim
+from sync_queue.models import TRY_REFUSED, Claim
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, subject_label
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import SceneMetadata
@@ -100,6 +100,12 @@ class SceneWork:
     unseen: bool = False
     looked_for: bool = False
     error: PlexError | None = None
+
+    @property
+    def refused_since(self) -> float:
+        """From when on a refusal of Plex counts: earlier ones are tried again on request."""
+        moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
+        return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
     @property
     def confidence(self) -> MatchConfidence:

@@ -10,6 +10,7 @@ from plex.matcher import PlexMatcher
 from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
 from validation.config import Config
+from worker.upload_gate import UploadGate
 from worker.write_test import WriteTestNote
 
 
@@ -24,6 +25,7 @@ class SyncSession:
     learning: PathLearning
     facts: ServerFacts
     write_test: WriteTestNote
+    uploads: UploadGate
 
     def look_for(self, files: Iterable[str]) -> bool:
         """Look in Plex for files, as Stash names them, that the index does not have.

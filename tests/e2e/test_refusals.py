@@ -8,7 +8,7 @@ import pytest
 
 from simulators.plex import Request
 from simulators.plex.switches import COMMON_EXPLOITS
-from simulators.rig import Rig
+from simulators.rig import Rig, png
 from simulators.tuning import Tuning
 from tests.e2e.test_outages import assert_nothing_spent, quicken, state
 from tests.e2e.test_poison import letters
@@ -93,6 +93,14 @@ def test_a_smart_collection_is_told_once_and_searched_for_once(rig: Rig) -> None
     assert len(rig.plex.log.writes(mark)) == 1
     assert len(rig.events("collection_refused", name="Smart")) == 1
 
+    # The collection is renamed in Plex: its scenes join one of that name when they are synced anew.
+    rig.plex.switches = replace(rig.plex.switches, smart_collections=frozenset())
+    rig.task("sync_scene", scene_id=str(scene_id))
+    assert rig.wait_until(lambda: item.collections == ("Smart",))
+    rig.task("all", force="true")
+    assert rig.wait_until(lambda: all(item.collections == ("Smart",) for _, item in pairs))
+    assert_calm(rig)
+
 
 def test_a_field_at_which_plex_always_fails_is_refused_and_not_tried_for_ever(rig: Rig) -> None:
     def has_date(request: Request) -> bool:
@@ -132,6 +140,27 @@ def test_a_plex_that_saves_nothing_is_one_message_and_costs_no_retry(rig: Rig) -
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert letters(rig) == []
     assert len(state(rig, "outage_history.json")) == 1
+
+
+def test_a_plex_that_stores_no_images_keeps_no_field_back_and_costs_no_retry(rig: Rig) -> None:
+    rig.tune(Tuning(back_off=0.5, shortest_delay=0.5, uploads_wait=1.0))
+    pairs = [rig.add_pair(f"s{number}", tags=["T"], cover=png(number)) for number in range(6)]
+    faults = [rig.plex.faults.status(500, kind=kind) for kind in ("poster_upload", "art_upload")]
+
+    rig.stash.edit_scenes([scene_id for scene_id, _ in pairs], title="New")
+
+    assert rig.wait_until(lambda: all(item.title == "New" for _, item in pairs))
+    assert rig.wait_until(lambda: all(fault.hits >= 5 for fault in faults), 60)
+    assert rig.queued() == len(pairs)
+    assert letters(rig) == []
+    assert len(lines(rig, " WARNING ")) == 1
+    assert not (rig.data / "outage_history.json").exists()
+    for fault in faults:
+        fault.clear()
+    assert rig.settled(60), rig.verdict().differences[:3]
+    assert_calm(rig)
+    assert [item.poster for _, item in pairs] == [png(number) for number in range(6)]
+    assert len(lines(rig, " WARNING ")) == 1
 
 
 def test_an_item_that_plex_cannot_save_ends_in_the_dead_letters_and_holds_nobody_back(

@@ -74,7 +74,9 @@ class Run:
         self._config = Config(plex_unmatched_path_map=paths)
         facts = ServerFacts(self._index.connection, lambda: (client.server_id, "1"), unreported)
         note: Any = None
-        session = SyncSession(self._config, client, library, matcher, self.learning, facts, note)
+        session = SyncSession(
+            self._config, client, library, matcher, self.learning, facts, note, note
+        )
         library.prepare()
         self._finder = ItemFinder(session, self._queue.sync_log, self._read, unreported)
 

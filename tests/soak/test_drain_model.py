@@ -170,7 +170,7 @@ class DrainMachine(RuleBasedStateMachine):
         nothing: Any = None
         client: Any = self.world
         library: Any = Library()
-        session = SyncSession(config, client, library, nothing, nothing, nothing, nothing)
+        session = SyncSession(config, client, library, nothing, nothing, nothing, nothing, nothing)
 
         class Sessions:
             def current(self) -> SyncSession:
