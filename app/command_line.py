@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from app.access import current_user, objection, place
 from app.installation import installed_version
 from app.task_process import redacted, run_task
+from app.worker_failure import problem_of
 from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, one_line
 from shared.redaction import Secrets
 from tasks.answer import Answer, Level, TaskError
@@ -301,6 +302,9 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         log.error("Stopped; what was queued stays queued")
         return INTERRUPTED
+    except (ImportError, SyntaxError) as error:
+        log.event(Event.TASK_INCOMPLETE, problem=problem_of(error))
+        return NOT_DONE
     except Exception:  # noqa: BLE001 - the last line of defence of a process
         trace = secrets.redact(traceback.format_exc())
         sys.stderr.write(f"error: A bug of Stash2Plex, please report it:\n{trace}")

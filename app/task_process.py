@@ -8,6 +8,7 @@ from typing import Any
 
 from app import main
 from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
+from app.worker_failure import problem_of
 from shared.events import Event
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
@@ -49,6 +50,10 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
     except TaskError as error:
         log.error(str(error))
         return {"error": log.redact(str(error))}
+    except (ImportError, SyntaxError) as error:
+        problem = problem_of(error)
+        log.event(Event.TASK_INCOMPLETE, problem=problem)
+        return {"error": log.redact(Event.TASK_INCOMPLETE.sentence({"problem": problem}))}
     except Exception as error:  # noqa: BLE001 - the entry would tell what this log hides
         log.event(Event.BUG, trace=traceback.format_exc())
         return {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}

@@ -157,6 +157,9 @@ def _try_to_work(process: _Process, plugin_dir: str) -> int:
         process.log.event(Event.WORKER_INCOMPLETE, problem=problem_of(error))
         Spool(process.folder.queue_folder).compact()
         return 1
+    except PermissionError as error:
+        process.log.event(Event.WORKER_FILE_REFUSED, problem=str(error))
+        return 1
     except Exception:  # noqa: BLE001 - nobody reads this process's stderr
         process.log.event(Event.WORKER_FAILED, trace=traceback.format_exc())
         return 1

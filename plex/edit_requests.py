@@ -97,6 +97,18 @@ def removed_names(parameters: Parameters) -> set[str]:
     return {unquote(name) for names in lists for name in names.split(",")}
 
 
+def apart(parameters: Parameters) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """Return a list's parameters without what it removes, and a request for each removed name."""
+    kept = {key: value for key, value in parameters.items() if not key.endswith(_REMOVED)}
+    removals = [
+        {key: name}
+        for key, names in parameters.items()
+        if key.endswith(_REMOVED)
+        for name in names.split(",")
+    ]
+    return kept, removals
+
+
 def is_emptying(parameters: Parameters) -> bool:
     """Tell whether an edit empties a list."""
     return any(key.endswith(_EMPTIED) for key in parameters)

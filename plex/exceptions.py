@@ -30,6 +30,8 @@ import urllib3
 
 _DOWN = frozenset((502, 503, 504))
 _TRY_AGAIN = frozenset((408, 425, 429))
+_TOO_MANY = 429
+_PATIENCE = 5.0  # seconds to wait after 429 without a Retry-After
 _EXPIRED = 498  # Plex's own status
 _SERVER_FAULT = 500
 _REDIRECT = range(300, 400)
@@ -73,8 +75,8 @@ class PlexTemporaryError(PlexError):
 
     Attributes:
         was_closed: the connection ended before any answer.
-        may_be_one_item: Plex answered, with an error of its own or a document that cannot be
-            parsed: one item of the answer may be at fault.
+        may_be_one_item: Plex answered with an error of its own or a document that cannot be
+            parsed, or it closed the connection: one item of the answer may be at fault.
     """
 
     was_closed = False
@@ -84,11 +86,6 @@ class PlexTemporaryError(PlexError):
     ) -> None:
         super().__init__(message, retry_after)
         self.may_be_one_item = may_be_one_item
-
-    @property
-    def may_refuse_values(self) -> bool:
-        """Whether the values of an edit may be the cause; after a time-out they never are."""
-        return self.was_closed or self.may_be_one_item
 
 
 class PlexNotFound(PlexError):
@@ -190,9 +187,10 @@ def error_for_status(
     if status in _DOWN:
         return PlexServerDown(f"{doing}: Plex is not ready ({status})", retry_after)
     if status in _TRY_AGAIN or status >= _SERVER_FAULT:
+        patience = _PATIENCE if status == _TOO_MANY and retry_after is None else retry_after
         return PlexTemporaryError(
             f"{doing}: Plex could not ({told})",
-            retry_after,
+            patience,
             may_be_one_item=status >= _SERVER_FAULT and retry_after is None,
         )
     return PlexPermanentError(f"{doing}: Plex refused ({told})")
@@ -244,7 +242,7 @@ def _from_connection_error(error: requests.exceptions.ConnectionError, doing: st
         return PlexServerDown(f"{doing}: nothing answers at Plex's address")
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
         return PlexTemporaryError(f"{doing}: Plex took too long to answer")
-    closed = PlexTemporaryError(f"{doing}: Plex closed the connection")
+    closed = PlexTemporaryError(f"{doing}: Plex closed the connection", may_be_one_item=True)
     closed.was_closed = True
     return closed
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from plex.edit_requests import (
     Fields,
     Parameters,
+    apart,
     is_long,
     joined,
     list_name,
@@ -32,7 +33,7 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.items import PlexItem
-from plex.name_search import RefusedNames, refused_names
+from plex.name_search import MOST_REQUESTS, RefusedNames, refused_names
 
 Put = Callable[[PlexItem, Parameters], None]
 # Plex's names of fields whose lock is set to what it is, to see whether Plex takes an edit.
@@ -192,7 +193,7 @@ class _Run:
             except PlexPermanentError:
                 pass
             except PlexTemporaryError as error:
-                if not error.may_refuse_values:
+                if not error.may_be_one_item:
                     raise
             else:
                 return
@@ -237,12 +238,21 @@ class _Run:
             raise _meaning(error, general)
 
     def _search(self, name: str, parameters: Parameters) -> None:
-        """Send a list without those of its names that are refused, where they can be found."""
+        """Send a list without those of its names that are refused, where they can be found.
+
+        Where the removal of a name is refused, the list gets its names and loses all others.
+        """
         names = refused_names(parameters, self._takes)
-        if names and self._takes(without_names(parameters, names)):
+        kept = without_names(parameters, names)
+        if names and self._takes(kept):
             error = self.refused.pop(name)
             self.left_out[name] = names
             self.first_refused |= dict.fromkeys(names, error)
+            return
+        additions, removals = apart(kept)
+        if removals and self._takes(additions):
+            for removal in removals[:MOST_REQUESTS]:
+                self._takes(removal)
 
     def _takes(self, parameters: Parameters) -> bool:
         try:
@@ -250,7 +260,7 @@ class _Run:
         except PlexPermanentError:
             return False
         except PlexTemporaryError as error:
-            if not error.may_refuse_values:
+            if not error.may_be_one_item:
                 raise
             return False
         return True
@@ -262,7 +272,7 @@ class _Run:
         except PlexPermanentError as error:
             self.refused[name] = error
         except PlexTemporaryError as error:
-            if not error.may_refuse_values:
+            if not error.may_be_one_item:
                 raise
             self._failed[name] = error
 

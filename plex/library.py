@@ -322,7 +322,7 @@ class Library:
         return self._known
 
     def _chosen(self, sections: list[Section]) -> list[Section]:
-        choice = choose_libraries(self._names, sections)
+        choice = choose_libraries(self._names, sections, self._others)
         if choice.problem:
             raise PlexLibraryError(choice.problem)
         return choice.sections

@@ -32,10 +32,12 @@ class LibraryChoice:
     Attributes:
         known: all video libraries of the server.
         entries: what the setting names; nothing means all libraries.
+        others: libraries of shows and photos, which are not synced.
     """
 
     known: tuple[Section, ...]
     entries: tuple[Entry, ...]
+    others: tuple[Section, ...] = ()
 
     @property
     def unknown(self) -> list[Entry]:
@@ -56,6 +58,13 @@ class LibraryChoice:
     @property
     def problem(self) -> str:
         """Why the setting cannot be used and what to do; empty when it can."""
+        kinds = {_folded(section.title): section.kind for section in self.others}
+        for entry in self.unknown:
+            if kind := kinds.get(_folded(entry.text)):
+                return (
+                    f"'{entry.text}' in plex_library is a library of {kind}s, which is not synced; "
+                    f"Plex has these libraries of videos: {_listed(self.known)}"
+                )
         unknown = ", ".join(f"'{entry.text}'" for entry in self.unknown)
         if unknown:
             return (
@@ -70,7 +79,9 @@ class LibraryChoice:
         return ""
 
 
-def choose_libraries(setting: str, sections: Sequence[Section]) -> LibraryChoice:
+def choose_libraries(
+    setting: str, sections: Sequence[Section], others: Sequence[Section] = ()
+) -> LibraryChoice:
     """Read the setting: names or numbers of libraries, separated by commas.
 
     A name may itself contain commas. Of the ways to divide the setting, the one with the fewest
@@ -82,6 +93,7 @@ def choose_libraries(setting: str, sections: Sequence[Section]) -> LibraryChoice
     Args:
         setting: as the user wrote it.
         sections: all video libraries of the server.
+        others: its libraries of shows and photos.
     """
     names = _Names(sections)
     pieces = setting.split(",")
@@ -100,15 +112,28 @@ def choose_libraries(setting: str, sections: Sequence[Section]) -> LibraryChoice
             elif end == start + 1:
                 options.append((rest, end, ()))
         best.append(min(options, key=lambda option: option[0]))
+    divisions = [(end, found) for _, end, found in reversed(best)]
+    return LibraryChoice(tuple(sections), _entries(pieces, divisions), tuple(others))
+
+
+def _entries(
+    pieces: Sequence[str], divisions: Sequence[tuple[int, tuple[Section, ...]]]
+) -> tuple[Entry, ...]:
+    """Return the entries of a setting.
+
+    Args:
+        pieces: the setting between its commas.
+        divisions: for each piece, where an entry that begins there ends, and what it may mean.
+    """
     entries: list[Entry] = []
     start = 0
     while start < len(pieces):
-        _, end, found = best[len(pieces) - start]
+        end, found = divisions[start]
         text = ",".join(pieces[start:end]).strip()
         if text:
             entries.append(Entry(len(entries) + 1, text, found))
         start = end
-    return LibraryChoice(tuple(sections), tuple(entries))
+    return tuple(entries)
 
 
 def entry_for(section: Section, sections: Sequence[Section]) -> str:

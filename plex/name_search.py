@@ -7,7 +7,7 @@ from plex.edit_requests import Fields, Parameters, added_names, list_name, witho
 from validation.metadata import folded
 
 _REMEMBERED = 86_400.0  # seconds; then a name is tried again with the next scene that has it
-_MOST_REQUESTS = 24  # of one search: enough for two names among a hundred
+MOST_REQUESTS = 24  # of one search: enough for two names among a hundred
 _PER_LIBRARY = "collection"  # Plex's name of the list whose names belong to one library
 
 
@@ -111,7 +111,7 @@ def refused_names(
         parameters: of the list, which was refused as a whole.
         takes: sends a request; False when it is refused.
     """
-    left = _MOST_REQUESTS
+    left = MOST_REQUESTS
     plex_name = list_name(parameters)
 
     def search(names: Collection[str]) -> list[str]:

@@ -95,6 +95,27 @@ def restoring_edit(
         sent_collections: the collections that we last sent or may have, for whichever scene.
         behaviour: what is known about the server: a lock that never shows is set in any case.
     """
+    values = _returning_values(held, item, sent_collections, behaviour)
+    fields: dict[str, dict[str, str]] = {}
+    for name, plex_name in PLEX_NAMES.items():
+        lock = f"{plex_name}.locked"
+        parameters = {key: value for key, value in values.get(name, {}).items() if key != lock}
+        was_locked = was_locked_then(held, plex_name)
+        ours = name in held and name in written
+        is_hidden = plex_name in behaviour.hidden_locks
+        if ours and (parameters or is_hidden or was_locked != (plex_name in item.locked)):
+            fields[name] = {**parameters, lock: "1" if was_locked else "0"}
+    if TITLE in written and SORTED_AS in held and _sort_title_differs(held, item, fields):
+        # Without its lock Plex ignores a sort title: `unlocking_edit` takes the lock off again.
+        value = str(held[SORTED_AS] or held.get(TITLE, ""))
+        fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
+    return fields
+
+
+def _returning_values(
+    held: Held, item: PlexItem, sent_collections: Collection[str], behaviour: Behaviour
+) -> Mapping[str, Mapping[str, str]]:
+    """Return the parameters, by field, that give an item the values that it held."""
     wanted = SceneMetadata(
         title=_text(held, "title"),
         studio=_text(held, "studio"),
@@ -108,21 +129,7 @@ def restoring_edit(
     as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
     sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
     spelling = Behaviour(removal_encoding=behaviour.removal_encoding)
-    edit = edit_for(wanted, as_locked, sent, held, behaviour=spelling)
-    fields: dict[str, dict[str, str]] = {}
-    for name, plex_name in PLEX_NAMES.items():
-        lock = f"{plex_name}.locked"
-        parameters = {key: value for key, value in edit.fields.get(name, {}).items() if key != lock}
-        was_locked = was_locked_then(held, plex_name)
-        ours = name in held and name in written
-        is_hidden = plex_name in behaviour.hidden_locks
-        if ours and (parameters or is_hidden or was_locked != (plex_name in item.locked)):
-            fields[name] = {**parameters, lock: "1" if was_locked else "0"}
-    if TITLE in written and SORTED_AS in held and _sort_title_differs(held, item, fields):
-        # Without its lock Plex ignores a sort title: `unlocking_edit` takes the lock off again.
-        value = str(held[SORTED_AS] or held.get(TITLE, ""))
-        fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
-    return fields
+    return edit_for(wanted, as_locked, sent, held, behaviour=spelling).fields
 
 
 def unlocking_edit(

@@ -141,15 +141,7 @@ class PathIndex:
         with self._transaction():
             if self._last_number(_CLEARINGS) != cleared:
                 return count
-            self._connection.executemany(
-                "UPDATE parts SET listing = ? WHERE server_id = ? AND section = ? "
-                "AND listing < ? AND rating_key > ? AND rating_key < ?",
-                [(listing, self._server_id, section, listing, *gap) for gap in gaps()],
-            )
-            self._connection.execute(
-                "DELETE FROM parts WHERE server_id = ? AND section = ? AND listing < ?",
-                (self._server_id, section, listing),
-            )
+            self._delete_unlisted(section, listing, gaps())
             self._connection.execute(
                 _INSERT_LISTING,
                 {
@@ -161,6 +153,18 @@ class PathIndex:
                 },
             )
         return count
+
+    def _delete_unlisted(self, section: int, listing: int, gaps: Iterable[tuple[int, int]]) -> None:
+        """Delete the files of a library that a listing did not show, except those in its gaps."""
+        self._connection.executemany(
+            "UPDATE parts SET listing = ? WHERE server_id = ? AND section = ? "
+            "AND listing < ? AND rating_key > ? AND rating_key < ?",
+            [(listing, self._server_id, section, listing, *gap) for gap in gaps],
+        )
+        self._connection.execute(
+            "DELETE FROM parts WHERE server_id = ? AND section = ? AND listing < ?",
+            (self._server_id, section, listing),
+        )
 
     def add(self, section: int, parts: Iterable[LibraryPart]) -> bool:
         """Take in all files of some items, in place of what was known of these items.

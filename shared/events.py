@@ -169,6 +169,16 @@ class Event(Enum):
         "missing or do not fit together: install Stash2Plex again in Stash, Settings > Plugins, "
         "then the next edit or task syncs the jobs",
     )
+    WORKER_FILE_REFUSED = (
+        ERROR,
+        "The worker had to end ({problem}); the jobs are kept. Make this file in the plugin's data "
+        "folder writable for Stash, then the next edit or task syncs the jobs",
+    )
+    TASK_INCOMPLETE = (
+        ERROR,
+        "The task could not start ({problem}); the jobs are kept. Files of the plugin are missing "
+        "or do not fit together: install Stash2Plex again in Stash, Settings > Plugins",
+    )
     WORKER_NOT_STARTED = (
         ERROR,
         "The worker could not start ({problem}); the jobs are kept, and the next edit or task "

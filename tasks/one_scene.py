@@ -1,11 +1,12 @@
 """One scene: how it stands, without asking Plex, and its sync now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync_queue.glance import Glance
+from sync_queue.glance import Glance, ItemRow, LetterRow
 from sync_queue.models import TRY_REFUSED, SyncJob
 from sync_queue.operations import METADATA, scene_job
+from sync_queue.sync_records import SceneRecord
 from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import one_scene
 from tasks.context import TaskContext
@@ -27,30 +28,15 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     now = context.clock()
     situation = situation_of(context)
     state = state_of(situation)
-    level, remedy = Level.OK, ""
-    if letters:
-        text, level = f"Not in step: {letters[0].message}", Level.WARNING
-        remedy = explain(letters[0].error_type).remedy
-    elif jobs:
-        since = format_elapsed_since(jobs[0].enqueued_at, now)
-        why, remedy = _what_holds(jobs[0], state, now)
-        text = f"It waits for its sync since {since}{why}"
-        level = state.level if state.stands_still else level
-    elif items:
-        at = max(one.at for one in items) if last is None else last.at
-        text = f"It is in Plex; synced {format_elapsed_since(at, now)}"
-    elif last is not None:
-        text = f"Not sent ({last.outcome}): {last.detail}"
-    else:
-        text = "It was never sent to Plex"
+    text, remedy, level = _where_it_stands(letters, jobs, items, last, state, now)
     data = {
         "scene_id": scene_id,
         "now": now,
         "state": state_data(state, situation),
         "remedy": remedy,
         "items": [
-            {"rating_key": one.rating_key, "fields": list(one.fields), "at": one.at}
-            for one in items
+            {"rating_key": item.rating_key, "fields": list(item.fields), "at": item.at}
+            for item in items
         ],
         "last": None
         if last is None
@@ -59,6 +45,31 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         "letters": [letter_data(letter, titles) for letter in letters],
     }
     return Answer(text, data=data, level=level)
+
+
+def _where_it_stands(
+    letters: Sequence[LetterRow],
+    jobs: Sequence[SyncJob],
+    items: Sequence[ItemRow],
+    last: SceneRecord | None,
+    state: State,
+    now: float,
+) -> tuple[str, str, Level]:
+    """Return a sentence on a scene, what to do, and how bad it is."""
+    if letters:
+        cure = explain(letters[0].error_type).remedy
+        return f"Not in step: {letters[0].message}", cure, Level.WARNING
+    if jobs:
+        since = format_elapsed_since(jobs[0].enqueued_at, now)
+        why, remedy = _what_holds(jobs[0], state, now)
+        level = state.level if state.stands_still else Level.OK
+        return f"It waits for its sync since {since}{why}", remedy, level
+    if items:
+        at = max(item.at for item in items) if last is None else last.at
+        return f"It is in Plex; synced {format_elapsed_since(at, now)}", "", Level.OK
+    if last is not None:
+        return f"Not sent ({last.outcome}): {last.detail}", "", Level.OK
+    return "It was never sent to Plex", "", Level.OK
 
 
 def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:

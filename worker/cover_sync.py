@@ -145,6 +145,11 @@ class CoverSync:
         # Stash's time stamps have whole seconds: the hook's hint tells of a second change in one.
         if targets and (cover_changed or may_differ(scene, targets, last)):
             self._bring(scene, targets, result)
+        self._lock(scene, targets, result)
+        return result
+
+    def _lock(self, scene: StashScene, targets: list[Target], result: CoverResult) -> None:
+        """Note which images need their lock; send those again that the item has lost with it."""
         lost = []
         for target in targets:
             if target.lacks_lock and self._is_lost(scene, target, result):
@@ -154,7 +159,6 @@ class CoverSync:
         if lost:
             result.tag = None  # its bytes are needed, although Stash has no others
             self._bring(scene, lost, result)
-        return result
 
     def _is_lost(self, scene: StashScene, target: Target, result: CoverResult) -> bool:
         """Make Plex show our image where its lock is gone, and something else may be shown by now.

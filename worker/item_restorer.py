@@ -50,36 +50,35 @@ class ItemRestorer:
         Raises:
             PlexError: Plex did not take all of it; the memory of the item is kept.
         """
-        # An edit whose answer never came may have arrived.
-        collections = [
-            name
-            for record in records.values()
-            for values in (record.sent, record.pending)
-            for name in values.get(COLLECTIONS, [])
-        ]
         written = written_fields(records.values(), item, held)
         behaviour = self._session.facts.behaviour()
-        fields = restoring_edit(held, item, written, collections, behaviour)
+        fields = restoring_edit(held, item, written, _collections_of(records), behaviour)
         unlocked = unlocking_edit(held, fields)
         # The images come first: choosing one may set the lock that the edit then takes off.
         image_locks = self._restore_images(item, held)
         if image_locks:
             fields["images"] = image_locks
-        shortened: tuple[str, ...] = ()
-        if fields:
-            outcome = self._session.client.edit(item, fields)
-            if outcome.refused:
-                raise next(iter(outcome.refused.values()))
-            if outcome.left_out:
-                names = ", ".join(name for some in outcome.left_out.values() for name in some)
-                message = f"Plex does not take the names {names}"
-                raise PlexPermanentError(message)
-            shortened = tuple(outcome.shortened)
+        shortened = self._send(item, fields) if fields else ()
         if unlocked:
             self._session.client.edit(item, unlocked)
         with self._queue.transaction():
             self._queue.sync_log.forget_item(self._server_id, item.rating_key)
         return shortened
+
+    def _send(self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+        """Send an edit; return the fields that were cut.
+
+        Raises:
+            PlexPermanentError: Plex does not take some of it.
+        """
+        outcome = self._session.client.edit(item, fields)
+        if outcome.refused:
+            raise next(iter(outcome.refused.values()))
+        if outcome.left_out:
+            names = ", ".join(name for some in outcome.left_out.values() for name in some)
+            message = f"Plex does not take the names {names}"
+            raise PlexPermanentError(message)
+        return tuple(outcome.shortened)
 
     def _restore_images(self, item: PlexItem, held: Held) -> dict[str, str]:
         """Replace images of ours that are shown; return the parameters for their locks.
@@ -113,3 +112,13 @@ class ItemRestorer:
             client.deselect_image(item.rating_key, kind)
         else:
             client.select_image(item.rating_key, kind, other.key)
+
+
+def _collections_of(records: Mapping[int, ItemRecord]) -> list[str]:
+    """Return the collections that an item was sent, or may have been: an answer can get lost."""
+    return [
+        name
+        for record in records.values()
+        for values in (record.sent, record.pending)
+        for name in values.get(COLLECTIONS, [])
+    ]

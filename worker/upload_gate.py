@@ -57,8 +57,10 @@ class UploadGate:
     def failed(self, kind: str, rating_key: int, error: PlexTemporaryError) -> PlexError:
         """Note that an upload failed although Plex takes edits; return what that means."""
         state = self._kinds.setdefault(kind, _Kind())
+        if error.retry_after is not None:
+            return error
         state.failing.add(rating_key)
-        if len(state.failing) == 1 or error.retry_after is not None:
+        if len(state.failing) == 1:
             return error
         if all(known.next_try is None for known in self._kinds.values()):
             self._report(Event.UPLOADS_DOWN, cause=error.cause)

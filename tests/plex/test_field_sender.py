@@ -194,6 +194,20 @@ def test_a_list_that_is_refused_whatever_names_it_has_is_refused_whole(
     assert not outcome.left_out
 
 
+def test_a_removal_that_is_refused_keeps_no_other_name_from_the_list(
+    plex: FakePlex, client: PlexClient, item: PlexItem
+) -> None:
+    plex.edit(item.rating_key, genres=["cocaine", "old", "older"])
+    plex.switches = replace(plex.switches, blocked_query="cocaine")
+    removal = {"genre[0].tag.tag": "new", "genre[].tag.tag-": "old,cocaine,older"}
+
+    outcome = client.edit(item, {**FIELDS, "tags": removal})
+
+    assert plex.item(item.rating_key).genres == ("cocaine", "new")
+    assert plex.item(item.rating_key).title == "T"
+    assert list(outcome.refused) == ["tags"]
+
+
 def test_a_refused_name_is_tried_again_after_a_day_and_told_once() -> None:
     seconds, section = [0.0], 1
     names = RefusedNames(lambda: seconds[0], MemoryStore())

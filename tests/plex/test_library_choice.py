@@ -77,6 +77,12 @@ def test_a_setting_that_chooses_none_or_several_is_told_with_names_and_numbers(
     assert problem in choose_libraries(setting, libraries(*titles)).problem
 
 
+def test_a_library_of_shows_is_named_as_such() -> None:
+    shows = Section(9, "Series", kind="show")
+    problem = choose_libraries("series", libraries("A"), [shows]).problem
+    assert "'series' in plex_library is a library of shows" in problem
+
+
 TITLES = st.lists(
     st.text(st.sampled_from("aAb ,12é"), min_size=1, max_size=5) | st.text(min_size=1, max_size=8),
     min_size=1,
