@@ -5,9 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import quote, unquote
 
-from plex.edit_requests import is_shortened
+from plex.edit_requests import is_shortened, list_parameters
 from plex.items import PlexItem
 from plex.server_facts import UNKNOWN, Behaviour, RemovalEncoding, SortTitle
 from validation.metadata import SceneMetadata, folded
@@ -349,55 +348,3 @@ def _scalar_edit(
 
 def _stored_form(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
-
-
-def list_parameters(
-    plex_name: str,
-    wanted: tuple[str, ...],
-    current: tuple[str, ...],
-    encoding: RemovalEncoding | None = None,
-) -> dict[str, str]:
-    """Return the parameters that replace one list by another, and lock it.
-
-    Some servers may append what an edit adds, others replace the list. So the whole list is sent,
-    and surplus names are removed by name.
-
-    Args:
-        plex_name: what Plex calls the list.
-        wanted: the names that it shall have.
-        current: the names that it has.
-        encoding: how often the server decodes removed names, None while that is not known.
-    """
-    keys = {folded(name) for name in wanted}
-    # A name is sent as the item shows it: a server that takes `É` and `é` for two tags would else
-    # show both.
-    spelled = {folded(name): name for name in current}
-    names = [spelled.get(folded(name), name) for name in wanted]
-    surplus = [name for name in current if folded(name) not in keys]
-    parameters = {f"{plex_name}[{i}].tag.tag": name for i, name in enumerate(names)}
-    if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # Such a server splits a name at its comma, so the list is emptied first.
-        parameters = {f"{plex_name}[].tag": "", **parameters}
-    elif surplus:
-        spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
-        parameters[f"{plex_name}[].tag.tag-"] = ",".join(spellings)
-    parameters[f"{plex_name}.locked"] = "1"
-    return parameters
-
-
-def needs_decoding(name: str) -> bool:
-    """Tell whether only a server that decodes removed names twice is told to remove this name."""
-    return name not in _spellings(name, None)
-
-
-def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    """Return the spellings of a name in a list of tags to remove.
-
-    Plex splits the list at its commas and then decodes each name. One client claims that Plex does
-    not decode the names. Removing a tag that the item lacks has no effect, so the plain name is
-    sent as well, unless a server that decodes would take it for another name.
-    """
-    quoted = quote(name, safe="")
-    is_safe = "," not in name and "+" not in name and unquote(name) == name
-    is_plain = encoding is RemovalEncoding.ONCE or (encoding is None and is_safe)
-    return [quoted, name] if is_plain and quoted != name else [quoted]

@@ -4,7 +4,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from urllib.parse import quote, unquote
 
+from plex.server_facts import RemovalEncoding
 from validation.limits import cut
+from validation.metadata import folded
 
 MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400
 Parameters = Mapping[str, str]
@@ -95,6 +97,58 @@ def removed_names(parameters: Parameters) -> set[str]:
     """Return the names that an edit removes from a list by name."""
     lists = [value for key, value in parameters.items() if key.endswith(_REMOVED)]
     return {unquote(name) for names in lists for name in names.split(",")}
+
+
+def list_parameters(
+    plex_name: str,
+    wanted: tuple[str, ...],
+    current: tuple[str, ...],
+    encoding: RemovalEncoding | None = None,
+) -> dict[str, str]:
+    """Return the parameters that replace one list by another, and lock it.
+
+    Some servers may append what an edit adds, others replace the list. So the whole list is sent,
+    and surplus names are removed by name.
+
+    Args:
+        plex_name: what Plex calls the list.
+        wanted: the names that it shall have.
+        current: the names that it has.
+        encoding: how often the server decodes removed names, None while that is not known.
+    """
+    keys = {folded(name) for name in wanted}
+    # A name is sent as the item shows it: a server that takes `É` and `é` for two tags would else
+    # show both.
+    spelled = {folded(name): name for name in current}
+    names = [spelled.get(folded(name), name) for name in wanted]
+    surplus = [name for name in current if folded(name) not in keys]
+    parameters = {f"{plex_name}[{i}].tag.tag": name for i, name in enumerate(names)}
+    if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
+        # Such a server splits a name at its comma, so the list is emptied first.
+        parameters = {f"{plex_name}[].tag": "", **parameters}
+    elif surplus:
+        spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
+        parameters[f"{plex_name}[].tag.tag-"] = ",".join(spellings)
+    parameters[f"{plex_name}.locked"] = "1"
+    return parameters
+
+
+def needs_decoding(name: str) -> bool:
+    """Tell whether only a server that decodes removed names twice is told to remove this name."""
+    return name not in _spellings(name, None)
+
+
+def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
+    """Return the spellings of a name in a list of tags to remove.
+
+    Plex splits the list at its commas and then decodes each name. One client claims that Plex does
+    not decode the names. Removing a tag that the item lacks has no effect, so the plain name is
+    sent as well, unless a server that decodes would take it for another name.
+    """
+    quoted = quote(name, safe="")
+    is_safe = "," not in name and "+" not in name and unquote(name) == name
+    is_plain = encoding is RemovalEncoding.ONCE or (encoding is None and is_safe)
+    return [quoted, name] if is_plain and quoted != name else [quoted]
 
 
 def apart(parameters: Parameters) -> tuple[dict[str, str], list[dict[str, str]]]:

@@ -45,7 +45,10 @@ class PlexError(Exception):
 
     Attributes:
         retry_after: seconds that Plex asked to wait, None when it did not.
+        reported: the user knows of the cause, or will be told if more fails for it.
     """
+
+    reported = False
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -68,6 +71,8 @@ class PlexReadOnly(PlexServerDown):
 
 class PlexUploadsDown(PlexError):
     """Plex takes edits but stores no image: the image waits and spends no retry."""
+
+    reported = True
 
 
 class PlexTemporaryError(PlexError):

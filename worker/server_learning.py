@@ -13,10 +13,10 @@ from plex.diff import (
     TITLE,
     Value,
     days_between,
-    needs_decoding,
     same,
     sorts_as,
 )
+from plex.edit_requests import needs_decoding
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.server_facts import (

@@ -94,16 +94,20 @@ class Settlement:
     def failed(self, decision: Decision, result: Result, error: Exception, claim: Claim) -> None:
         """Put a job off, bury it, or finish it without effect."""
         name = type(error).__name__
-        again = claim.job.last_error_type == name
+        reported = isinstance(error, PlexError) and error.reported
+        again = reported or claim.job.last_error_type == name
         claim = self._with_search(claim, result, error)
         if isinstance(decision, Retry):
             later = claim.job.postponed(decision.at, name, counts=decision.counts)
             self.queue.give_back([Claim(claim.row_id, later)])
             seconds = max(0.0, decision.at - self.clock())
             cause = error.cause if isinstance(error, PlexTemporaryError) else _words(error)
-            self._tell_failure(
-                Event.JOB_RETRIED, result, error, again=again, cause=cause, seconds=seconds
-            )
+            if reported and not decision.counts:
+                self.log.debug(f"{result.label}: {_words(error)}. Next try in {seconds:.0f} s")
+            else:
+                self._tell_failure(
+                    Event.JOB_RETRIED, result, error, again=again, cause=cause, seconds=seconds
+                )
         elif isinstance(decision, Bury):
             self.queue.bury(claim, self._failure(error))
             self._tell_failure(Event.JOB_DEAD_LETTERED, result, error)

@@ -61,6 +61,7 @@ class UploadGate:
             return error
         state.failing.add(rating_key)
         if len(state.failing) == 1:
+            error.reported = True  # the next item shows whether the image or Plex is at fault
             return error
         if all(known.next_try is None for known in self._kinds.values()):
             self._report(Event.UPLOADS_DOWN, cause=error.cause)

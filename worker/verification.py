@@ -14,10 +14,9 @@ from plex.diff import (
     TITLE,
     ItemEdit,
     edit_for,
-    needs_decoding,
     same,
 )
-from plex.edit_requests import Parameters, is_emptying, removed_names
+from plex.edit_requests import Parameters, is_emptying, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.server_facts import Behaviour, RemovalEncoding, ServerFacts

@@ -4,7 +4,8 @@ import hashlib
 from urllib.parse import quote
 
 from plex.client import PlexClient
-from plex.diff import DATE, PLEX_NAMES, SORT_TITLE, TITLE, days_between, list_parameters
+from plex.diff import DATE, PLEX_NAMES, SORT_TITLE, TITLE, days_between
+from plex.edit_requests import list_parameters
 from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.field_sender import EditOutcome
 from plex.items import PlexImage, PlexItem

@@ -20,10 +20,9 @@ from plex.diff import (
     TITLE,
     current_values,
     days_between,
-    list_parameters,
     same,
 )
-from plex.edit_requests import is_long
+from plex.edit_requests import is_long, list_parameters
 from plex.items import PlexItem
 from plex.originals import FILES, shares_a_file
 from plex.server_facts import Behaviour, DateClearing

@@ -49,6 +49,7 @@ def test_a_worker_that_cannot_be_loaded_is_told_by_a_hook_too(changeable_rig: Ri
     run = rig.stash.edit_scene(scene_id, title="Two")[0].result
 
     assert any("'plex.path_index'" in text for text in run.messages("error"))
+    assert "install Stash2Plex again" in str(rig.task("health_check").error)
 
 
 def test_a_worker_whose_log_cannot_be_written_works_all_the_same_and_that_is_told(

@@ -130,7 +130,7 @@ REFUSALS = {
     "read-only write-ahead log": Refusal(DATABASE[1:], 0o400, PAUSED),
     "no permission for the database": Refusal(DATABASE[:1], 0o000, PAUSED),
     "read-only lock of the set-up": Refusal(("queue/setup.lock",), 0o400),
-    "read-only lock of the import": Refusal(("queue/import.lock",), 0o400, "worker_failed"),
+    "read-only lock of the import": Refusal(("queue/import.lock",), 0o400, "worker_file_refused"),
     "read-only database in a read-only folder": Refusal((*DATABASE, "queue"), 0o500, PAUSED),
     "read-only spool": Refusal(("queue/spool",), 0o500, kept=False),
     "no permission for the folder": Refusal(("queue",), 0o000, kept=False),

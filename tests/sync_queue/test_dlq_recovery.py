@@ -17,7 +17,7 @@ from sync_queue.dlq_recovery import (
     recover_outage_jobs,
 )
 from sync_queue.manager import QueueManager
-from sync_queue.models import MISSING_SINCE, SyncJob
+from sync_queue.models import MISSING_SINCE, TRY_REFUSED, SyncJob
 from sync_queue.operations import entity_job
 from tests.sync_queue.support import NOW, Clock, job, rows
 
@@ -221,7 +221,7 @@ def test_a_recovered_job_starts_afresh(queue: QueueManager, clock: Clock) -> Non
     recover(queue)
     ((_, fresh, _),) = rows(queue)
     assert (fresh["retry_count"], fresh["next_retry_at"], fresh["last_error_type"]) == (0, 0, None)
-    assert fresh["data"] == {}
+    assert fresh["data"] == {TRY_REFUSED: NOW}
     assert queue.stats() == {"pending": 1, "retrying": 0, "in_progress": 0}
     assert clock() == NOW
 

@@ -12,7 +12,7 @@ from sync_queue.ack_queue import LARGEST_LOG
 from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
-from sync_queue.models import MISSING_SINCE, Claim
+from sync_queue.models import MISSING_SINCE, TRY_REFUSED, Claim
 from sync_queue.operations import get_stats
 from tests.sync_queue.support import NOW, Clock, job, postponed, rows, write_row
 
@@ -131,7 +131,7 @@ def test_a_revived_job_starts_afresh_and_its_letter_is_gone(
     assert queue.revive(letter)
     assert queue.dead_letters.count() == 0
     (claim,) = queue.claim(9)
-    assert claim.job.data == {"cover_changed": True}
+    assert claim.job.data == {"cover_changed": True, TRY_REFUSED: clock()}
     assert (claim.job.scene_id, claim.job.retry_count, claim.job.last_error_type) == (1, 0, None)
 
 
