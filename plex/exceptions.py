@@ -31,7 +31,7 @@ import urllib3
 _DOWN = frozenset((502, 503, 504))
 _TRY_AGAIN = frozenset((408, 425, 429))
 _TOO_MANY = 429
-_PATIENCE = 5.0  # seconds to wait after 429 without a Retry-After
+PATIENCE = 5.0  # seconds to wait after 429 without a Retry-After
 _EXPIRED = 498  # Plex's own status
 _SERVER_FAULT = 500
 _REDIRECT = range(300, 400)
@@ -192,7 +192,7 @@ def error_for_status(
     if status in _DOWN:
         return PlexServerDown(f"{doing}: Plex is not ready ({status})", retry_after)
     if status in _TRY_AGAIN or status >= _SERVER_FAULT:
-        patience = _PATIENCE if status == _TOO_MANY and retry_after is None else retry_after
+        patience = PATIENCE if status == _TOO_MANY and retry_after is None else retry_after
         return PlexTemporaryError(
             f"{doing}: Plex could not ({told})",
             patience,

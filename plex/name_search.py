@@ -77,8 +77,9 @@ class RefusedNames:
         """
         now = self._clock()
         refused_at = self._store.refused_names()
-        begin = max(since, now - _REMEMBERED)
-        refused = {key for key, at in refused_at.items() if begin < at <= now}
+        refused = {
+            key for key, at in refused_at.items() if since <= at <= now and now - at < _REMEMBERED
+        }
         if not refused:
             return dict(fields), {}
         kept: dict[str, Parameters] = {}

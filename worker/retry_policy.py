@@ -19,7 +19,7 @@ from plex.exceptions import (
 )
 from stash.exceptions import StashAuthError, StashFileError, StashUnavailable
 from sync_queue.models import MISSING_SINCE, SyncJob
-from worker.backoff import calculate_delay, get_retry_params
+from worker.backoff import SHORTEST_DELAY, calculate_delay, get_retry_params
 from worker.suspects import Blame
 
 KEEP_LOOKING = 2 * 3600.0  # seconds: a missing item is looked for this long
@@ -138,7 +138,7 @@ def _without_fault_of_the_job(
     if isinstance(error, StashFileError) and error.concerns_all:
         return Retry(at=now + _WITHOUT_COVERS, counts=False)
     if isinstance(error, PlexUploadsDown):
-        return Retry(at=now + (error.retry_after or 0.0), counts=False)
+        return Retry(at=now + max(SHORTEST_DELAY, error.retry_after or 0.0), counts=False)
     if isinstance(error, _CONFIGURATION):
         return Pause()
     if isinstance(error, PlexReplaced):

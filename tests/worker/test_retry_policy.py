@@ -22,6 +22,7 @@ from plex.exceptions import (
     PlexServerDown,
     PlexTemporaryError,
     PlexTlsError,
+    PlexUploadsDown,
 )
 from plex.library import Library
 from plex.path_index import PathIndex
@@ -105,6 +106,11 @@ def decision(
         (sqlite3.OperationalError("disk I/O"), Retry(NOW + 5, counts=True), Bury()),
         (PlexReplaced("another"), Retry(NOW, counts=False), Retry(NOW, counts=False)),
         (
+            PlexUploadsDown("no image", 60.0),
+            Retry(NOW + 60, counts=False),
+            Retry(NOW + 60, counts=False),
+        ),
+        (
             PlexNotFound("no item"),
             Retry(NOW + 30, counts=True),
             Retry(NOW + 600, counts=True),
@@ -127,6 +133,7 @@ def test_every_class_of_plex_s_errors_is_in_that_table() -> None:
         PlexTlsError,
         PlexRedirectError,
         PlexLibraryError,
+        PlexUploadsDown,
         PlexPermanentError,
         PlexTemporaryError,
         PlexNotFound,
