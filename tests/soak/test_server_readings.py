@@ -172,9 +172,8 @@ def combinations_at_random(rng: random.Random, count: int) -> list[Run]:
     ]
 
 
-RUNS = covering(random.Random(5))
-if os.environ.get("SOAK"):
-    RUNS += combinations_at_random(random.Random(6), 200)
+PAIRS = covering(random.Random(5))
+RUNS = [*PAIRS, *combinations_at_random(random.Random(6), 200 if os.environ.get("SOAK") else 0)]
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: "".join(map(str, run.values())))

@@ -19,7 +19,7 @@ from simulators.rig import FOLDER, png
 from tasks.answer import Answer, TaskError
 from tasks.test_write import test_write as run_test_write
 from tests.soak.household import Killed
-from tests.soak.test_server_readings import RUNS, Loud, World, switches_of
+from tests.soak.test_server_readings import PAIRS, RUNS, Loud, World, switches_of
 from worker.write_test import undo_killed_test
 
 STEP = 1 if os.environ.get("SOAK") else 4
@@ -116,7 +116,7 @@ def test_the_item_is_as_it_was_under_each_reading(world_of: Any, run: dict[str, 
     assert "The item is as it was" in first.text
 
 
-@pytest.mark.parametrize(("number", "run"), list(enumerate(RUNS)))
+@pytest.mark.parametrize(("number", "run"), list(enumerate(PAIRS)))
 def test_a_kill_at_any_request_is_undone(world_of: Any, number: int, run: dict[str, int]) -> None:
     """Each reading dies at every fourth request, with `SOAK=1` at each of them, twice."""
     world = world_of(switches_of(run))
