@@ -167,3 +167,18 @@ def test_a_server_that_fails_at_everything_is_not_searched_for_an_item_at_fault(
         with pytest.raises(PlexTemporaryError):
             client.read_items(list(keys))
     assert requests(plex) <= 5
+
+
+def test_an_item_at_which_plex_closes_the_connection_is_found_as_well(
+    plex: FakePlex, section: Section, client: PlexClient
+) -> None:
+    keys = [plex.add_item(section, f"{FOLDER}/{n}.mp4").rating_key for n in range(60)]
+    bad = keys[7]
+    plex.faults.close(
+        kind="metadata", predicate=lambda request: str(bad) in request.item_ids.split(",")
+    )
+
+    found, failed = client.read_each(keys)
+
+    assert list(failed) == [bad]
+    assert len(found) == 59
