@@ -14,6 +14,7 @@ from app.access import current_user, objection, place
 from app.installation import installed_version
 from app.task_process import redacted, run_task
 from app.worker_failure import problem_of
+from shared.events import Event
 from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, one_line
 from shared.redaction import Secrets
 from tasks.answer import Answer, Level, TaskError

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from plex.diff import ItemEdit, edit_for
+from plex.edit_requests import is_shortened
 from plex.items import PlexItem
 from plex.originals import held_values
 from plex.server_facts import Behaviour
@@ -47,12 +48,21 @@ def plan_item(
         item,
         last.sent,
         original,
-        refused={} if one.refused_since else last.refused,
+        refused=_cut_texts(last) if one.refused_since else last.refused,
         pending=last.pending,
         preserve=preserve,
         behaviour=behaviour,
     )
     return ItemPlan(last, edit, original)
+
+
+def _cut_texts(last: ItemRecord) -> FieldValues:
+    """Return of what Plex refused the texts that are too long: these need no other try."""
+    return {
+        name: value
+        for name, value in last.refused.items()
+        if isinstance(value, str) and is_shortened(str(last.sent.get(name, "")), value)
+    }
 
 
 def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:

@@ -103,7 +103,15 @@ class Settlement:
             seconds = max(0.0, decision.at - self.clock())
             cause = error.cause if isinstance(error, PlexTemporaryError) else _words(error)
             if reported and not decision.counts:
-                self.log.debug(f"{result.label}: {_words(error)}. Next try in {seconds:.0f} s")
+                self.log.event(
+                    Event.JOB_RETRIED,
+                    level=DEBUG,
+                    scene=_scene(result),
+                    label=result.label,
+                    error=type(error).__name__,
+                    reason=_words(error),
+                    seconds=seconds,
+                )
             else:
                 self._tell_failure(
                     Event.JOB_RETRIED, result, error, again=again, cause=cause, seconds=seconds

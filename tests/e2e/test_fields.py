@@ -265,7 +265,7 @@ def test_a_field_that_plex_silently_drops_is_reported_once_and_sent_again_when_i
     assert rig.wait_until(lambda: memory(rig) == dropped)
     assert rig.queued() == 0
     mark = rig.plex.log.mark()
-    rig.task("all", force="true")
+    rig.stash.edit_scene(scene_id, title="Ours")
     assert rig.happened("scene_in_step")
     assert rig.plex.log.count("edit", since=mark) == 0
     assert len(rig.events("fields_not_kept")) == 1
@@ -345,7 +345,7 @@ def test_a_field_that_plex_refuses_leaves_the_others_in_plex_and_is_not_tried_ag
     with rig.database() as database:
         assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
     mark = rig.plex.log.mark()
-    rig.task("all", force="true")
+    rig.stash.edit_scene(scene_id, title="Ours")
     assert rig.happened("scene_in_step")
     assert rig.plex.log.count("edit", since=mark) == 0
 
