@@ -35,7 +35,6 @@ READINGS: Mapping[str, tuple[Any, ...]] = {
     "tags_fold_ascii_only": (False, True),
     "tags_append": (True, False),
     "remove_before_add": (True, False),
-    "time_filter": ("quoted", "literal", "none"),
     "illegal_references": (False, True),
 }
 Run = dict[str, int]
