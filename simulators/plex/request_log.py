@@ -21,6 +21,7 @@ Kind = Literal[
     "poster_upload",
     "art_upload",
     "poster_list",
+    "image_fetch",
     "image_select",
     "scan",
     "prefs",

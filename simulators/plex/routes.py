@@ -34,6 +34,7 @@ ROUTES = (
     Route("POST", rf"{_META}/(posters)", "poster_upload", write.upload, owner=True),
     Route("POST", rf"{_META}/(arts)", "art_upload", write.upload, owner=True),
     Route("GET", rf"{_META}/(posters|arts)", "poster_list", write.image_list),
+    Route("GET", rf"{_META}/file", "image_fetch", write.image_file),
     Route("GET", r"/identity", "identity", read.identity, public=True),
     Route("GET", r"/(?:library/?)?", "root", read.root),
     Route("GET", r"/library/sections/?", "sections", read.sections),

@@ -56,6 +56,15 @@ def image_list(core: Core, call: Call) -> Response:
     return document(rows, {"identifier": IDENTIFIER})
 
 
+def image_file(core: Core, call: Call) -> Response:
+    """`GET /library/metadata/N/file?url=KEY`: the bytes of an image of the item."""
+    item, key = core.items(call.ids[0])[0], call.params.get("url")
+    for image in (*item.posters, *item.arts):
+        if image.key == key:
+            return Response(200, image.data, "image/png")
+    raise RefusedError(404)
+
+
 def choose_image(core: Core, call: Call) -> Response:
     """PUT `/poster?url=` chooses, DELETE `/thumb` chooses none."""
     item, shelf = core.items(call.ids[0])[0], _SHELF_OF[call.ids[1]]
