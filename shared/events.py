@@ -79,9 +79,9 @@ class Event(Enum):
     COVER_REFUSED = WARNING, "{label}: {error}; it stays without this {kind}. Set another cover"
     UPLOADS_DOWN = (
         WARNING,
-        "Plex takes edits but stores no images ({cause}). Images wait and are sent when Plex stores "
-        "them again; all other fields are synced. Look for the reason in Plex's own log: its disk "
-        "may be full, or its folder 'Metadata' not writable",
+        "Plex takes edits but stores no images ({cause}). Images wait and are sent when Plex "
+        "stores them again; all other fields are synced. Look for the reason in Plex's own log: "
+        "its disk may be full, or its folder 'Metadata' not writable",
     )
     IMAGE_NOT_SELECTED = (
         WARNING,

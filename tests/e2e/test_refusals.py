@@ -153,14 +153,14 @@ def test_a_plex_that_stores_no_images_keeps_no_field_back_and_costs_no_retry(rig
     assert rig.wait_until(lambda: all(fault.hits >= 5 for fault in faults), 60)
     assert rig.queued() == len(pairs)
     assert letters(rig) == []
-    assert len(lines(rig, " WARNING ")) == 1
+    assert [event["code"] for event in rig.events(level="warning")] == ["uploads_down"]
     assert not (rig.data / "outage_history.json").exists()
     for fault in faults:
         fault.clear()
     assert rig.settled(60), rig.verdict().differences[:3]
     assert_calm(rig)
     assert [item.poster for _, item in pairs] == [png(number) for number in range(6)]
-    assert len(lines(rig, " WARNING ")) == 1
+    assert [event["code"] for event in rig.events(level="warning")] == ["uploads_down"]
 
 
 def test_an_item_that_plex_cannot_save_ends_in_the_dead_letters_and_holds_nobody_back(
