@@ -313,4 +313,4 @@ def test_a_person_who_watches_sees_percent(rig: Rig) -> None:
 
     assert done.returncode == 0
     assert b" 50 %" in shown
-    assert done.stdout.splitlines()[-1] == b"3 of 3 scenes have a Plex item: nothing to do"
+    assert figures(done.stdout.decode().splitlines()[-1]) == [3, 3]

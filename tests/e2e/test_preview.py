@@ -21,8 +21,7 @@ def report(rig: Rig) -> str:
 
 def fields_of(text: str) -> dict[str, int]:
     """Field → how many items would change, as the report says."""
-    block = text.split("Items that would change, by field\n")[1].split("\n\n", maxsplit=1)[0]
-    return {name: int(number) for name, number in re.findall(r"^  (\w+): (\d+)$", block, re.M)}
+    return {name: int(number) for name, number in re.findall(r"^  (\w+): ([1-9]\d*)$", text, re.M)}
 
 
 def fields_sent(rig: Rig, mark: int) -> dict[str, int]:

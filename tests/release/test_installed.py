@@ -284,7 +284,8 @@ def test_a_broken_package_costs_no_edit_and_task_and_worker_say_what_to_do(
     assert complaint in answer.error
     assert f"under this Python ({bare_python})" in answer.error
     assert f'run: "{bare_python}" -m pip install ' in answer.error
-    assert rig.happened("worker_unusable", problem=answer.error)
+    assert rig.happened("worker_unusable")
+    assert rig.events("worker_unusable")[0]["message"].startswith(answer.error)
 
 
 def test_a_clone_works_with_the_interpreters_own_packages_whatever_another_plugin_fetched(
