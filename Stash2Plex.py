@@ -10,6 +10,7 @@ import sys
 def main() -> None:
     """Check the interpreter, let `app.main` do the work, and write its answer."""
     os.umask(0o077)
+    sys.dont_write_bytecode = False  # containers often set it: then a hook takes 27 ms, not 19
     error = ""
     try:
         if sys.version_info < (3, 11):  # noqa: UP036 - a user may have an older one

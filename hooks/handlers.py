@@ -8,8 +8,7 @@ SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
     "url", "urls", "code", "director", "groups", "movies", "stash_ids", "organized",
 ))  # fmt: skip
-# Plex shows the name of a performer, studio or tag. A disambiguation separates equal names.
-NAME_FIELDS = frozenset(("name", "disambiguation"))
+NAME_FIELDS = frozenset(("name", "disambiguation"))  # what Plex shows of performers, studios, tags
 # What an event asks for, and the kind of its object; an update must change a field of the above.
 EVENTS = {
     "Scene.Create.Post": ("scan", "scene"),
