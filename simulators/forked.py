@@ -96,12 +96,14 @@ class _Server:
             return None
         child = os.fork()
         if child == 0:
+            request = Request(*marshal.loads(message))
+            _show(request.argv)  # before its starter goes on, as after `os.posix_spawn`
+            _tell(connection, os.getpid())
             self._let_go(connection)
-            return Request(*marshal.loads(message)), descriptors
+            return request, descriptors
         for descriptor in descriptors:
             os.close(descriptor)
         self._children[child] = connection
-        _tell(connection, child)
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
@@ -139,7 +141,6 @@ def _become(request: Request, descriptors: list[int], address: str) -> None:
     os.environ.update(request.env)
     os.posix_spawn = partial(_spawn, address, os.posix_spawn)
     _open_streams()
-    _show(request.argv)
 
 
 def _open_streams() -> None:
