@@ -10,7 +10,6 @@ from tasks.context import TaskContext
 def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Remove the jobs that wait."""
     del arguments
-    context.queue.import_spool(context.log.event)
     removed = context.queue.clear_waiting()
     in_progress = context.queue.stats()["in_progress"]
     return Answer(

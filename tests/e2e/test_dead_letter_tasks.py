@@ -93,6 +93,8 @@ def test_clear_queue_removes_what_waits_and_nothing_else(rig: Rig) -> None:
     bury(rig, (9, "PlexPermanentError", time.time()))
     lock = FileLock(str(rig.data / "worker.lock"))
     assert lock.try_acquire()  # as the worker that has the first in progress
+    scene_id, _ = rig.add_pair("still in the spool")
+    rig.stash.edit_scene(scene_id, title="T")
 
     answer = rig.task("clear_queue")
     again = rig.task("clear_queue")
