@@ -8,7 +8,7 @@ import time
 from simulators.rig import FOLDER, Rig
 from simulators.stash import Hang
 from tests.e2e.answers import DAY, HOUR, MINUTE, PATHLESS, asked, bury, story
-from tests.e2e.test_dead_letter_tasks import dead_scenes, postpone, queue_of
+from tests.e2e.test_dead_letter_tasks import an_outage, dead_scenes, postpone, queue_of
 from tests.golden import assert_golden, figures
 
 
@@ -142,6 +142,16 @@ def test_what_is_queued_already_or_gone_or_no_job_is_left_and_counted(rig: Rig) 
     assert_golden("dead_letters", "Retry Dead Letters, in part", story(answer))
     assert rig.wait_until(lambda: bool(rig.item_of(kept).genres))
     assert dead_scenes(rig) == {queued, gone, None}
+
+
+def test_a_program_may_recover_and_then_the_worker_is_started(rig: Rig) -> None:
+    (one,) = rig.add_library(1, covers=False)
+    start, _ = an_outage(rig)
+    bury(rig, one, "PlexServerDown", "as it was", start + 60)
+
+    assert asked(rig, "recover_outage_jobs")["recovered"] == 1
+
+    assert rig.settled()
 
 
 def test_a_program_may_retry_and_then_the_worker_is_started(rig: Rig) -> None:

@@ -110,7 +110,7 @@ def test_each_scope_looks_at_its_scenes_and_queues_none_twice(make_rig: MakeRig)
     now = time.time()
     for number, age in enumerate((1 * HOUR, 23 * HOUR, 26 * HOUR, 8 * DAY)):
         stamp = rig.stash.clock.stamp_of(now - age)
-        rig.add_pair(f"s{number}", created_at=stamp, **STASH)
+        removed = rig.add_pair(f"s{number}", created_at=stamp, **STASH)[0]
     mine = rig.add_pair("mine", created_at=rig.stash.clock.stamp_of(now - 9 * DAY), **STASH)[1]
     rig.plex.edit(mine.rating_key, summary="Mine")
     rig.add_pair("nobody identified it", created_at=rig.stash.clock.stamp_of(now - 9 * DAY))
@@ -124,6 +124,12 @@ def test_each_scope_looks_at_its_scenes_and_queues_none_twice(make_rig: MakeRig)
     assert_golden("reconciliation", "Each scope after the other", [recent, week, empty, whole])
     rig.task("queue_status")
     assert rig.settled()
+    rig.stash.remove_scene(removed)
+    with queue_of(rig) as queue:
+        known = queue.sync_log.scenes_between(0, removed)
+        assert removed in known
+        reconcile(rig, "reconcile_recent")  # an older scene that is gone is not its concern
+        assert queue.sync_log.scenes_between(0, removed) == known
 
 
 def test_a_report_tells_what_would_be_queued_and_changes_nothing(rig: Rig) -> None:

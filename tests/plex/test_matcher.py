@@ -58,6 +58,7 @@ def test_no_files_match_nothing(tmp_path: Path) -> None:
         ("/plex/X/1.mp4", 5, Rule.SPELLING),
         ("/else/1.mp4", 5, Rule.NAME_AND_SIZE),
         ("/plex/x/none.mp4", 5, None),
+        ("/plex/y/1.mp4", 5, None),
     ],
 )
 def test_a_matching_tells_its_rule(tmp_path: Path, path: str, size: int, rule: Rule | None) -> None:
