@@ -1,14 +1,13 @@
-"""A fake Plex with one library, our client of it, and an index and a clock."""
+"""A fake Plex, and with it one library, our client of it, an index and a clock."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from plex.client import PlexClient
-from plex.path_index import PathIndex
-from simulators.plex import FakePlex, Section
-from tests.plex.support import client_of
+from plex.items import PlexItem
+from simulators.plex import FakePlex
+from tests.plex.support import Lab
 from tests.sync_queue.support import Clock
 
 
@@ -19,24 +18,17 @@ def plex() -> Iterator[FakePlex]:
 
 
 @pytest.fixture
-def section(plex: FakePlex) -> Section:
-    return plex.add_section("Scenes", ["/plex/scenes"])
-
-
-@pytest.fixture
-def client(plex: FakePlex) -> Iterator[PlexClient]:
-    connected = client_of(plex)
-    yield connected
-    connected.close()
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Iterator[PathIndex]:
-    opened = PathIndex(str(tmp_path / "library.db"))
-    yield opened
-    opened.close()
+def lab(plex: FakePlex, clock: Clock, tmp_path: Path) -> Iterator[Lab]:
+    made = Lab(plex, clock, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def item(lab: Lab) -> PlexItem:
+    return PlexItem(lab.add("a.mp4").rating_key, lab.section.key)

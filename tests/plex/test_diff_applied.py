@@ -13,7 +13,7 @@ from plex.client import PlexClient
 from plex.diff import edit_for
 from plex.items import PlexItem
 from simulators.plex import FakePlex, Section, Switches
-from tests.plex.support import client_of
+from tests.plex.support import Lab, client_of
 from validation.config import Config
 from validation.metadata import SceneMetadata, folded, project
 from validation.sanitizers import sanitize_name
@@ -165,9 +165,7 @@ def test_after_an_edit_plex_shows_the_scene_and_a_second_sync_sends_nothing(
     server.remove_item(item.rating_key)
 
 
-def test_the_users_values_survive_in_every_field_that_is_off(
-    library: Library,
-) -> None:
+def test_the_users_values_survive_in_every_field_that_is_off(library: Library) -> None:
     server, section, client = library
     item = server.add_item(
         section,
@@ -193,9 +191,7 @@ def test_the_users_values_survive_in_every_field_that_is_off(
     assert item.locks == {"title"}
 
 
-def test_an_edit_survives_the_agents_refresh(
-    library: Library,
-) -> None:
+def test_an_edit_survives_the_agents_refresh(library: Library) -> None:
     server, section, client = library
     item = server.add_item(section, "/plex/c.mp4", studio="Old", summary="Old", genres=["old"])
     scene = StashScene(1, "T", "D", "2024", studio=Entity(1, "S"), tags=(Entity(1, "t"),))
@@ -215,9 +211,7 @@ def test_an_edit_survives_the_agents_refresh(
     assert item.collections == ("S",)
 
 
-def test_a_performers_role_survives_a_sync_of_the_same_performers(
-    library: Library,
-) -> None:
+def test_a_performers_role_survives_a_sync_of_the_same_performers(library: Library) -> None:
     server, section, client = library
     item = server.add_item(section, "/plex/d.mp4", actors=[("Ada", "Herself")], locks=["actor"])
     scene = StashScene(1, "T", performers=(Entity(1, "ada"),))
@@ -226,9 +220,8 @@ def test_a_performers_role_survives_a_sync_of_the_same_performers(
 
 
 def test_a_scene_without_a_date_reaches_an_item_without_one_even_where_dates_cannot_be_cleared(
-    plex: FakePlex, section: Section, client: PlexClient
+    lab: Lab, item: PlexItem
 ) -> None:
-    plex.switches = replace(Switches(), empty_date="refused")
-    item = plex.add_item(section, "/plex/e.mp4")
+    lab.switch(empty_date="refused")
     scene = StashScene(1, "T", tags=(Entity(1, "t"),))
-    sync(client, item.rating_key, project(scene, Config()), {}, {})
+    sync(lab.client, item.rating_key, project(scene, Config()), {}, {})

@@ -2,8 +2,7 @@
 
 import socket
 import traceback
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from xml.etree.ElementTree import ParseError
 
 import pytest
@@ -32,9 +31,9 @@ from plex.exceptions import (
     plex_errors,
 )
 from plex.items import PlexItem
-from simulators.plex import FakePlex, Fault, Section
+from simulators.plex import FakePlex
 from tests.certificates import Certificate, make_certificate
-from tests.plex.support import SECONDS, client_of
+from tests.plex.support import SECONDS, Lab, client_of
 
 STATUSES: dict[int, type[PlexError]] = {
     300: PlexRedirectError,
@@ -205,19 +204,16 @@ def test_a_bug_is_not_taken_for_plexs_fault(bug: BaseException) -> None:
 
 
 @pytest.fixture
-def item(plex: FakePlex, section: Section) -> PlexItem:
-    plex.token = PRIVATE[0]
-    return PlexItem(plex.add_item(section, "/plex/scenes/a.mp4").rating_key, section.key)
+def plex() -> Iterator[FakePlex]:
+    with FakePlex(token=PRIVATE[0]) as server:
+        yield server
 
 
 @pytest.fixture
-def connected(plex: FakePlex, item: PlexItem) -> Iterator[PlexClient]:
+def connected(lab: Lab) -> PlexClient:
     """A client that has been told who the server is, so that the next request is the one."""
-    del item
-    client = client_of(plex)
-    assert client.server_id == plex.machine_identifier
-    yield client
-    client.close()
+    assert lab.client.server_id == lab.plex.machine_identifier
+    return lab.client
 
 
 def edit(client: PlexClient, item: PlexItem) -> PlexError:
@@ -243,45 +239,39 @@ def _assert_private(error: PlexError) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"),
-    [(status, expected) for status, expected in STATUSES.items() if status not in (301, 302)],
+    ("expected", "status"), {kind: status for status, kind in STATUSES.items()}.items()
 )
 def test_a_status_of_the_real_server_ends_an_edit_in_its_class(
-    plex: FakePlex,
-    connected: PlexClient,
-    item: PlexItem,
-    status: int,
-    expected: type[PlexError],
+    lab: Lab, connected: PlexClient, item: PlexItem, status: int, expected: type[PlexError]
 ) -> None:
-    plex.faults.status(status, kind="edit")
-    is_busy = status == 429  # Plex asks to send less, so nothing is known about other edits
-    of_an_edit = PlexReadOnly if expected is PlexTemporaryError and not is_busy else expected
+    lab.plex.faults.status(status, kind="edit")
+    of_an_edit = PlexReadOnly if expected is PlexTemporaryError else expected
     assert type(edit(connected, item)) is of_an_edit
 
 
 def test_a_single_401_costs_one_more_request_and_nothing_else(
-    plex: FakePlex, connected: PlexClient, item: PlexItem
+    lab: Lab, connected: PlexClient, item: PlexItem
 ) -> None:
-    plex.faults.status(401, kind="edit", times=1)
+    lab.plex.faults.status(401, kind="edit", times=1)
     assert connected.edit(item, {"title": {"title.value": "T"}}).requests == 1
-    assert [one.status for one in plex.log.select("edit")] == [401, 200]
-    assert plex.item(item.rating_key).title == "T"
+    assert [one.status for one in lab.plex.log.select("edit")] == [401, 200]
+    assert lab.plex.item(item.rating_key).title == "T"
 
 
 @pytest.mark.parametrize(("status", "asked"), [(401, 2), (498, 1)])
 def test_a_second_401_is_believed_and_an_expired_token_at_once(
-    plex: FakePlex, connected: PlexClient, item: PlexItem, status: int, asked: int
+    lab: Lab, connected: PlexClient, item: PlexItem, status: int, asked: int
 ) -> None:
-    plex.faults.status(status, kind="metadata")
+    lab.plex.faults.status(status, kind="metadata")
     assert isinstance(read(connected, item), PlexAuthError)
-    assert plex.log.count("metadata") == asked
+    assert lab.plex.log.count("metadata") == asked
 
 
 @pytest.mark.parametrize("status", [202, 206, 207])
 def test_a_success_that_plex_never_announces_is_none(
-    plex: FakePlex, connected: PlexClient, item: PlexItem, status: int
+    lab: Lab, connected: PlexClient, item: PlexItem, status: int
 ) -> None:
-    plex.faults.status(status, kind="edit")
+    lab.plex.faults.status(status, kind="edit")
     assert type(edit(connected, item)) is PlexReadOnly
 
 
@@ -297,25 +287,19 @@ def test_a_success_that_plex_never_announces_is_none(
     ],
 )
 def test_retry_after_is_read_in_seconds_and_believed_up_to_an_hour(
-    plex: FakePlex, connected: PlexClient, item: PlexItem, given: str | int, seconds: float
+    lab: Lab, connected: PlexClient, item: PlexItem, given: str | int, seconds: float
 ) -> None:
-    plex.faults.status(429, retry_after=given, kind="edit")
+    lab.plex.faults.status(429, retry_after=given, kind="edit")
     assert edit(connected, item).retry_after == seconds
 
 
-def test_maintenance_means_that_the_server_is_down(
-    plex: FakePlex, connected: PlexClient, item: PlexItem
-) -> None:
-    plex.maintenance()
-    assert type(read(connected, item)) is PlexServerDown
-    assert type(edit(client_of(plex), item)) is PlexServerDown
-
-
 def test_a_redirect_is_never_followed_and_told_without_its_query(
-    plex: FakePlex, connected: PlexClient, item: PlexItem
+    lab: Lab, connected: PlexClient, item: PlexItem
 ) -> None:
-    with FakePlex(token=plex.token) as elsewhere:
-        plex.faults.redirect(f"{elsewhere.url}/login?X-Plex-Token={plex.token}&title={TITLE}")
+    with FakePlex(token=lab.plex.token) as elsewhere:
+        lab.plex.faults.redirect(
+            f"{elsewhere.url}/login?X-Plex-Token={lab.plex.token}&title={TITLE}"
+        )
         for ask in (read, edit):
             error = ask(connected, item)
             assert type(error) is PlexRedirectError
@@ -323,23 +307,11 @@ def test_a_redirect_is_never_followed_and_told_without_its_query(
         assert len(elsewhere.log) == 0
 
 
-@pytest.mark.parametrize("token", ["", "wrong-token-000", None])
-def test_a_wrong_token_is_an_error_of_authentication(
-    plex: FakePlex, item: PlexItem, token: str | None
-) -> None:
-    client = client_of(plex, token=token or "revoked-token-0")
-    with pytest.raises(PlexAuthError) as caught:
-        client.read_items([item.rating_key])
+def test_a_wrong_token_is_an_error_of_authentication(lab: Lab, item: PlexItem) -> None:
+    client = client_of(lab.plex, token="revoked-token-0")
+    assert type(error := read(client, item)) is PlexAuthError
+    assert "revoked" not in str(error)
     client.close()
-    _assert_private(caught.value)
-    assert "revoked" not in str(caught.value)
-
-
-def test_a_token_that_is_revoked_later_is_one_too(
-    plex: FakePlex, connected: PlexClient, item: PlexItem
-) -> None:
-    plex.token = "another-token-1234"
-    assert type(read(connected, item)) is PlexAuthError
 
 
 def test_a_shared_users_token_may_read_and_not_edit(item: PlexItem) -> None:
@@ -351,45 +323,21 @@ def test_a_shared_users_token_may_read_and_not_edit(item: PlexItem) -> None:
         client.close()
 
 
-Misbehave = Callable[[FakePlex], Fault]
-BROKEN: dict[str, Misbehave] = {
-    "a web page": lambda plex: plex.faults.html(),
-    "an empty body": lambda plex: plex.faults.empty(),
-    "half a document": lambda plex: plex.faults.truncate(),
-    "a reset in mid-body": lambda plex: plex.faults.reset(),
-    "a closed connection": lambda plex: plex.faults.close(),
-    "a reset connection": lambda plex: plex.faults.unanswered(reset=True),
-    "JSON": lambda plex: plex.faults.body(b'{"MediaContainer": {}}'),
-    "broken XML": lambda plex: plex.faults.body(b"<MediaContainer><Video"),
-    "bytes of no encoding": lambda plex: plex.faults.body(b"\xff\xfe\x00\x01"),
-}
+BROKEN = [b'{"MediaContainer": {}}', b"<MediaContainer><Video", b"\xff\xfe\x00\x01"]
 
 
-@pytest.mark.parametrize("fault", BROKEN)
-@pytest.mark.parametrize("warm", [True, False])
-def test_half_an_answer_or_none_at_all_is_temporary(
-    plex: FakePlex, item: PlexItem, fault: str, warm: bool
+@pytest.mark.parametrize("body", BROKEN)
+def test_an_answer_that_is_no_xml_is_temporary(
+    lab: Lab, connected: PlexClient, item: PlexItem, body: bytes
 ) -> None:
-    client = client_of(plex)
-    if warm:
-        assert client.server_id
-    BROKEN[fault](plex)
-    assert type(read(client, item)) is PlexTemporaryError
-    client.close()
+    lab.plex.faults.body(body)
+    assert type(read(connected, item)) is PlexTemporaryError
 
 
-def test_another_server_behind_the_address_is_no_plex(plex: FakePlex, item: PlexItem) -> None:
-    plex.faults.body(b"<rss><channel/></rss>")
-    client = client_of(plex)
-    with pytest.raises(PlexTemporaryError, match="no Plex server"):
-        client.read_items([item.rating_key])
-    client.close()
-
-
-def test_no_answer_within_the_read_timeout_is_temporary(plex: FakePlex, item: PlexItem) -> None:
-    client = client_of(plex, timeout=(SECONDS[0], 0.2))
+def test_no_answer_within_the_read_timeout_is_temporary(lab: Lab, item: PlexItem) -> None:
+    client = client_of(lab.plex, timeout=(SECONDS[0], 0.2))
     assert client.server_id
-    fault = plex.faults.hang()
+    fault = lab.plex.faults.hang()
     error = read(client, item)
     fault.release()
     client.close()
@@ -398,19 +346,17 @@ def test_no_answer_within_the_read_timeout_is_temporary(plex: FakePlex, item: Pl
 
 
 def test_a_refused_connection_means_that_the_server_is_down(
-    plex: FakePlex, connected: PlexClient, item: PlexItem
+    lab: Lab, connected: PlexClient, item: PlexItem
 ) -> None:
-    plex.stop()
+    lab.plex.stop()
     assert type(read(connected, item)) is PlexServerDown
-    assert type(edit(client_of(plex), item)) is PlexServerDown
-    plex.start()
+    assert type(edit(client_of(lab.plex), item)) is PlexServerDown
+    lab.plex.start()
     assert list(connected.read_items([item.rating_key])) == [item.rating_key]
 
 
-def test_an_http_server_asked_for_https_is_told_apart_from_an_untrusted_one(
-    plex: FakePlex,
-) -> None:
-    client = client_of(plex, url=plex.url.replace("http:", "https:"))
+def test_an_http_server_asked_for_https_is_told_apart_from_an_untrusted_one(lab: Lab) -> None:
+    client = client_of(lab.plex, url=lab.plex.url.replace("http:", "https:"))
     with pytest.raises(PlexTlsError, match="is plex_url an http address written as https"):
         client.sections()
     client.close()
@@ -428,32 +374,24 @@ def secure(certificate: Certificate) -> Iterator[FakePlex]:
         yield server
 
 
-def test_a_certificate_that_is_not_trusted_is_told_with_its_remedy(secure: FakePlex) -> None:
-    client = client_of(secure)
-    with pytest.raises(PlexTlsError, match=r"is not trusted .*plex_verify_tls"):
-        client.sections()
-    client.close()
-
-
-def test_a_certificate_named_in_the_settings_is_trusted(
-    secure: FakePlex, certificate: Certificate
+@pytest.mark.parametrize(
+    ("verify", "told"),
+    [(True, "is not trusted .*plex_verify_tls"), ("/missing.pem", "plex_verify_tls")],
+)
+def test_a_certificate_that_is_not_trusted_is_told_with_its_remedy(
+    secure: FakePlex, verify: bool | str, told: str
 ) -> None:
-    client = client_of(secure, verify=str(certificate.file))
-    assert [section.title for section in client.sections()] == ["Scenes"]
+    client = client_of(secure, verify=verify)
+    with pytest.raises(PlexTlsError, match=told):
+        client.sections()
     client.close()
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_with_verification_off_any_certificate_will_do(secure: FakePlex) -> None:
-    client = client_of(secure, verify=False)
-    assert [section.title for section in client.sections()] == ["Scenes"]
-    client.close()
-
-
-def test_a_file_of_certificates_that_is_missing_is_a_fault_of_the_configuration(
-    secure: FakePlex, tmp_path: Path
+@pytest.mark.parametrize("verifies", [True, False])
+def test_a_certificate_named_in_the_settings_or_any_without_verification_will_do(
+    secure: FakePlex, certificate: Certificate, verifies: bool
 ) -> None:
-    client = client_of(secure, verify=str(tmp_path / "missing.pem"))
-    with pytest.raises(PlexTlsError):
-        client.sections()
+    client = client_of(secure, verify=str(certificate.file) if verifies else False)
+    assert [section.title for section in client.sections()] == ["Scenes"]
     client.close()

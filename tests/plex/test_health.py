@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from plex.client import PlexClient
 from plex.exceptions import (
     PlexAuthError,
     PlexError,
@@ -15,7 +14,7 @@ from plex.exceptions import (
 )
 from plex.health import check_plex_health
 from simulators.plex import FakePlex
-from tests.plex.support import IDENTITY, client_of
+from tests.plex.support import IDENTITY, Lab, client_of
 
 SHORT = (0.2, 0.2)
 
@@ -24,37 +23,35 @@ def requests(plex: FakePlex) -> list[str]:
     return [request.path for request in plex.log.requests]
 
 
-def test_a_healthy_server(plex: FakePlex, client: PlexClient) -> None:
+def test_a_healthy_server(lab: Lab) -> None:
     ticks = iter([10.0, 10.25])
-    health = check_plex_health(client, monotonic=lambda: next(ticks))
+    health = check_plex_health(lab.client, monotonic=lambda: next(ticks))
     assert health.healthy
     assert (health.reachable, health.token_ok, health.error) == (True, True, None)
-    assert health.server_id == plex.machine_identifier
+    assert health.server_id == lab.plex.machine_identifier
     assert health.latency == 0.25
     assert health.problem == ""
 
 
-def test_identity_costs_one_request_and_shows_no_token(plex: FakePlex, client: PlexClient) -> None:
-    health = check_plex_health(client, with_token=False)
+def test_identity_costs_one_request_and_shows_no_token(lab: Lab) -> None:
+    health = check_plex_health(lab.client, with_token=False)
     assert (health.healthy, health.token_ok) == (True, None)
-    (request,) = plex.log.requests
+    (request,) = lab.plex.log.requests
     assert (request.method, request.path) == ("GET", "/identity")
     headers = {name.lower(): value for name, value in request.headers.items()}
     assert "x-plex-token" not in headers
     assert headers["x-plex-client-identifier"] == IDENTITY["X-Plex-Client-Identifier"]
 
 
-def test_a_connected_client_is_checked_with_two_requests(
-    plex: FakePlex, client: PlexClient
-) -> None:
-    client.sections()
-    before = len(requests(plex))
-    assert check_plex_health(client).healthy
-    assert requests(plex)[before:] == ["/identity", "/library/sections"]
+def test_a_connected_client_is_checked_with_two_requests(lab: Lab) -> None:
+    lab.client.sections()
+    before = len(requests(lab.plex))
+    assert check_plex_health(lab.client).healthy
+    assert requests(lab.plex)[before:] == ["/identity", "/library/sections"]
 
 
-def test_an_address_with_a_slash_at_its_end(plex: FakePlex) -> None:
-    client = client_of(plex, url=plex.url + "/")
+def test_an_address_with_a_slash_at_its_end(lab: Lab) -> None:
+    client = client_of(lab.plex, url=lab.plex.url + "/")
     assert check_plex_health(client, with_token=False).healthy
     client.close()
 
@@ -78,23 +75,21 @@ IDENTITY_FAULTS: dict[str, tuple[Fault, type[PlexError]]] = {
 
 
 @pytest.mark.parametrize("name", IDENTITY_FAULTS)
-def test_who_does_not_say_who_he_is_is_not_reachable(
-    plex: FakePlex, client: PlexClient, name: str
-) -> None:
+def test_who_does_not_say_who_he_is_is_not_reachable(lab: Lab, name: str) -> None:
     fault, error = IDENTITY_FAULTS[name]
-    fault(plex)
-    health = check_plex_health(client, timeout=SHORT)
+    fault(lab.plex)
+    health = check_plex_health(lab.client, timeout=SHORT)
     assert (health.healthy, health.reachable, health.token_ok) == (False, False, None)
     assert type(health.error) is error
     assert health.server_id == ""
     assert health.latency >= 0
     assert health.problem.startswith("asking Plex who it is: ") or "/identity" in health.problem
-    assert set(requests(plex)) <= {"/identity"}, "nothing more is asked of a sick server"
-    plex.faults.clear()
+    assert set(requests(lab.plex)) <= {"/identity"}, "nothing more is asked of a sick server"
+    lab.plex.faults.clear()
 
 
-def test_an_address_that_is_none(plex: FakePlex) -> None:
-    client = client_of(plex, url="http://")
+def test_an_address_that_is_none(lab: Lab) -> None:
+    client = client_of(lab.plex, url="http://")
     assert not check_plex_health(client).reachable
     client.close()
 
@@ -109,18 +104,18 @@ def test_an_address_that_is_none(plex: FakePlex) -> None:
     ],
 )
 def test_libraries_that_are_refused(
-    plex: FakePlex, client: PlexClient, status: int, error: type[PlexError], token_ok: bool | None
+    lab: Lab, status: int, error: type[PlexError], token_ok: bool | None
 ) -> None:
-    plex.faults.status(status, path="/library/sections")
-    health = check_plex_health(client)
+    lab.plex.faults.status(status, path="/library/sections")
+    health = check_plex_health(lab.client)
     assert (health.healthy, health.reachable, health.token_ok) == (False, True, token_ok)
     assert type(health.error) is error
-    assert health.server_id == plex.machine_identifier
+    assert health.server_id == lab.plex.machine_identifier
 
 
-def test_a_database_that_hangs_has_the_clients_own_time_out(plex: FakePlex) -> None:
-    client = client_of(plex, timeout=SHORT)
-    fault = plex.faults.hang(path="/library/sections")
+def test_a_database_that_hangs_has_the_clients_own_time_out(lab: Lab) -> None:
+    client = client_of(lab.plex, timeout=SHORT)
+    fault = lab.plex.faults.hang(path="/library/sections")
     health = check_plex_health(client)
     assert (health.reachable, health.token_ok) == (True, None)
     assert type(health.error) is PlexTemporaryError

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plex.client import PlexClient
 from plex.items import (
     LARGEST_NUMBER,
     LibraryPart,
@@ -19,8 +18,8 @@ from plex.items import (
     whole_number,
 )
 from plex.path_index import PathIndex
-from simulators.plex import FakePlex, Media, Part
-from simulators.plex import Section as ServerSection
+from simulators.plex import Media, Part
+from tests.plex.support import Lab
 
 WHOLE = """
 <Video ratingKey="12" librarySectionID="3" title="T &amp; t" studio="S" summary="One&#10;Two"
@@ -185,12 +184,10 @@ def test_any_listing_can_be_stored(videos: list[ET.Element], tmp_path: Path) -> 
     assert stored == {(part.path, part.rating_key) for part in parts}
 
 
-def test_an_item_of_the_server_is_read_in_full(
-    plex: FakePlex, section: ServerSection, client: PlexClient
-) -> None:
+def test_an_item_of_the_server_is_read_in_full(lab: Lab) -> None:
     names = [f"name {n}, & <{n}>" for n in range(12)]
-    item = plex.add_item(
-        section,
+    item = lab.plex.add_item(
+        lab.section,
         "/plex/scenes/a.mp4",
         Media((Part("/plex/scenes/optimized.mp4"),), proxy_type=42),
         ["/plex/scenes/cd1.mp4", "/plex/scenes/cd2.mp4"],
@@ -203,10 +200,10 @@ def test_an_item_of_the_server_is_read_in_full(
         collections=["C, c"],
         locks=["title", "genre"],
     )
-    assert client.read_items([item.rating_key]) == {
+    assert lab.client.read_items([item.rating_key]) == {
         item.rating_key: PlexItem(
             rating_key=item.rating_key,
-            section_key=section.key,
+            section_key=lab.section.key,
             title="T\n\t\"'",
             studio="S",
             summary="One\n\nTwo",

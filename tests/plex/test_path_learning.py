@@ -52,9 +52,7 @@ def test_two_paths_of_one_file_say_which_folders_are_the_same(
     assert prefix_pairs(stash, plex) == [PrefixPair(*pair) for pair in pairs]
 
 
-def test_enough_scenes_that_agree_teach_a_mapping_and_the_user_is_told_once(
-    tmp_path: Path,
-) -> None:
+def test_enough_scenes_that_agree_teach_a_mapping_and_the_user_is_told_once(tmp_path: Path) -> None:
     libraries = docker(tmp_path, 12)
 
     assert [libraries.keys(n) for n in libraries.stash] == [[n] for n in libraries.stash]
@@ -224,9 +222,7 @@ def test_the_evidence_is_weighed_again_when_plex_has_scanned(tmp_path: Path) -> 
     assert libraries.walks == 1
 
 
-def test_a_walk_that_breaks_off_concludes_nothing_and_is_tried_again_later(
-    tmp_path: Path,
-) -> None:
+def test_a_walk_that_breaks_off_concludes_nothing_and_is_tried_again_later(tmp_path: Path) -> None:
     libraries = docker(tmp_path, 150)
     whole = libraries.walk
 

@@ -11,7 +11,7 @@ from plex.health import check_plex_health
 from plex.secure_connection import dashed, plex_direct_address
 from simulators.plex import FakePlex
 from tests.certificates import PLEX_DIRECT, Certificate, make_certificate
-from tests.plex.support import client_of
+from tests.plex.support import Lab, client_of
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +107,7 @@ def test_a_name_of_plex_direct_that_is_not_found_is_told_with_its_likely_cause(
     assert "DNS rebinding" not in str(error_at(secure, "http://nas.example:32400"))
 
 
-def test_a_plex_that_takes_both_and_closes_while_it_restarts_is_an_outage(
-    secure: FakePlex,
-) -> None:
+def test_a_plex_that_takes_both_and_closes_while_it_restarts_is_an_outage(secure: FakePlex) -> None:
     secure.switches.secure_connections = "preferred"
     client = client_of(secure, url=secure.plain_url)
     secure.faults.close(times=1)
@@ -119,9 +117,9 @@ def test_a_plex_that_takes_both_and_closes_while_it_restarts_is_an_outage(
     client.close()
 
 
-def test_a_plex_without_tls_that_closes_is_an_outage(plex: FakePlex) -> None:
-    plex.faults.close()
-    assert isinstance(error_at(plex, plex.url), PlexTemporaryError)
+def test_a_plex_without_tls_that_closes_is_an_outage(lab: Lab) -> None:
+    lab.plex.faults.close()
+    assert isinstance(error_at(lab.plex, lab.plex.url), PlexTemporaryError)
 
 
 def test_a_certificate_of_another_name_is_no_reason_for_another_address(tmp_path: Path) -> None:
@@ -131,9 +129,7 @@ def test_a_certificate_of_another_name_is_no_reason_for_another_address(tmp_path
         assert isinstance(error_at(plex, plex.plain_url), PlexTemporaryError)
 
 
-def test_secure_connections_that_become_required_later_are_told_at_once(
-    secure: FakePlex,
-) -> None:
+def test_secure_connections_that_become_required_later_are_told_at_once(secure: FakePlex) -> None:
     secure.switches.secure_connections = "preferred"
     client = client_of(secure, url=secure.plain_url)
     client.sections()

@@ -41,8 +41,7 @@ def test_nothing_is_known_of_a_new_server(server: Server) -> None:
 
 @pytest.mark.parametrize("trait", [*DateClearing, *SortTitle, *ImageSelection, *RemovalEncoding])
 def test_each_trait_is_stored_and_put_into_words(
-    server: Server,
-    trait: DateClearing | SortTitle | ImageSelection | RemovalEncoding,
+    server: Server, trait: DateClearing | SortTitle | ImageSelection | RemovalEncoding
 ) -> None:
     server.facts().learn(trait)
 
