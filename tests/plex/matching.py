@@ -53,6 +53,16 @@ class Libraries:
         for section, parts in self.plex.items():
             self.index.replace_section(section, [list(parts)], "", self.now)
 
+    def have(self, *parts: LibraryPart, **files: tuple[str, int]) -> None:
+        """Add files to Plex's first library, and scenes with one file, each `_` and its id."""
+        self.plex = {**self.plex, 1: [*self.plex[1], *parts]}
+        scenes = {int(name[1:]): [SceneFile(*file)] for name, file in files.items()}
+        self.stash = {**self.stash, **scenes}
+        self.list_plex()
+
+    def survey(self) -> None:
+        self.learning.survey(self.matcher.is_outside)
+
     def sections(self) -> list[Section]:
         return [Section(key, f"Library {key}", tuple(p)) for key, p in self.locations.items()]
 

@@ -344,6 +344,12 @@ THEIRS: dict[str, Any] = OURS | {
 }
 
 
+EMPTIED: dict[str, Any] = {
+    name: "" if isinstance(value, str) else () for name, value in OURS.items()
+}
+NONE: dict[str, Any] = {}
+
+
 def stored(value: Any) -> Any:
     return value if isinstance(value, str) else list(value)
 
@@ -366,44 +372,44 @@ def preserving(
     return name in edit.preserved, edit
 
 
-@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
-def test_a_value_that_is_not_what_was_sent_is_a_persons_and_stays(
-    name: str, plex_name: str
+@pytest.mark.parametrize("name", [name for name, _ in FIELDS])
+@pytest.mark.parametrize(
+    ("shown", "last", "pending", "locked", "is_kept"),
+    [
+        # What was not sent is a person's, with a lock or without.
+        (THEIRS, OURS, NONE, True, True),
+        (THEIRS, OURS, NONE, False, True),
+        # What was sent gives way to the next value.
+        (OURS, OURS, NONE, True, False),
+        # An empty value is filled, no matter who emptied it.
+        (EMPTIED, OURS, NONE, True, False),
+        (EMPTIED, OURS, NONE, False, False),
+        (EMPTIED, NONE, NONE, True, False),
+        (EMPTIED, NONE, NONE, False, False),
+        # Where nothing was sent, a lock tells that a person set the value.
+        (THEIRS, NONE, NONE, True, True),
+        (THEIRS, NONE, NONE, False, False),
+        # What an edit carried whose end is unknown is no person's.
+        (THEIRS, OURS, THEIRS, True, False),
+        (OURS, OURS, THEIRS, True, False),
+        (THEIRS, NONE, THEIRS, True, False),
+    ],
+)
+def test_a_persons_value_stays_and_any_other_gives_way(
+    name: str,
+    shown: dict[str, Any],
+    last: dict[str, Any],
+    pending: dict[str, Any],
+    locked: bool,
+    is_kept: bool,
 ) -> None:
-    kept, edit = preserving(name, THEIRS[name], OURS[name])
-    assert kept
-    assert edit.sent[name] == stored(OURS[name]), "what was sent stays remembered as it was"
-    kept, edit = preserving(name, THEIRS[name], OURS[name], locked=False)
-    assert kept
-    assert f"{plex_name}.locked" not in {key for one in edit.fields.values() for key in one}
-
-
-@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
-def test_a_value_that_was_sent_gives_way_to_the_next(name: str, plex_name: str) -> None:
-    del plex_name
-    kept, edit = preserving(name, OURS[name], OURS[name])
-    assert not kept
-    assert edit.sent[name] == stored(getattr(WANTED, name))
-
-
-@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
-def test_an_empty_value_is_filled_whoever_emptied_it(name: str, plex_name: str) -> None:
-    del plex_name
-    empty: Any = "" if isinstance(OURS[name], str) else ()
-    for last in (OURS[name], None):
-        for locked in (True, False):
-            assert not preserving(name, empty, last, locked=locked)[0]
-
-
-@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
-def test_where_nothing_was_sent_a_lock_tells_that_a_person_set_the_value(
-    name: str, plex_name: str
-) -> None:
-    del plex_name
-    kept, edit = preserving(name, THEIRS[name], locked=True)
-    assert kept
-    assert name not in edit.sent
-    assert not preserving(name, THEIRS[name], locked=False)[0]
+    kept, edit = preserving(
+        name, shown[name], last.get(name), locked=locked, pending=pending.get(name)
+    )
+    assert kept is is_kept
+    # What was sent stays remembered as it was, where the field is left alone.
+    remembered = last.get(name) if is_kept else getattr(WANTED, name)
+    assert edit.sent.get(name) == (None if remembered is None else stored(remembered))
 
 
 def test_a_persons_value_that_is_what_stash_wants_is_in_step_and_ours_from_then_on() -> None:

@@ -20,33 +20,27 @@ from validation.scene_extractor import SceneFile
 PLEX = {1: ["/plex"]}
 
 
-def test_a_match_tells_the_items_own_path_and_that_it_is_sure(tmp_path: Path) -> None:
-    stash = {1: [SceneFile("/stash/a/scene.mp4")]}
-    libraries = Libraries(
-        tmp_path, {1: [part("/plex/A/scene.mp4", 1)]}, PLEX, stash, "/plex=>/stash"
-    )
-    assert libraries.find(1).matches == (Match(1, "/plex/A/scene.mp4", MatchConfidence.HIGH),)
-
-
-def test_a_match_by_name_and_size_is_told_to_be_unsure(tmp_path: Path) -> None:
-    stash = {1: [SceneFile("/stash/x.mp4", 5)]}
-    libraries = Libraries(tmp_path, {1: [part("/plex/x.mp4", 1, 5)]}, PLEX, stash)
-    assert libraries.find(1).matches == (Match(1, "/plex/x.mp4", MatchConfidence.LOW),)
-
-
-def test_an_item_that_holds_several_files_of_a_scene_matches_once_and_names_them(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("scene", "plex", "matches"),
+    [
+        (["/stash/a/x.mp4"], ["/plex/A/x.mp4"], [Match(1, "/plex/A/x.mp4", MatchConfidence.HIGH)]),
+        (["/data/x.mp4"], ["/plex/x.mp4"], [Match(1, "/plex/x.mp4", MatchConfidence.LOW)]),
+        (
+            ["/plex/1.mp4", "/plex/2.mp4"],
+            ["/plex/1.mp4", "/plex/2.mp4"],
+            [Match(1, "/plex/1.mp4", also=("/plex/2.mp4",))],
+        ),
+        ([], ["/plex/1.mp4"], []),
+    ],
+    ids=["by its path: sure", "by its name: unsure", "several files: named once", "no file"],
+)
+def test_a_match_tells_the_items_own_paths_and_whether_it_is_sure(
+    tmp_path: Path, scene: list[str], plex: list[str], matches: list[Match]
 ) -> None:
-    paths = ["/plex/1.mp4", "/plex/2.mp4"]
-    stash = {1: [SceneFile(path) for path in paths]}
-    libraries = Libraries(tmp_path, {1: [part(path, 1) for path in paths]}, PLEX, stash)
-    assert libraries.find(1).matches == (Match(1, "/plex/1.mp4", also=("/plex/2.mp4",)),)
-
-
-def test_no_files_match_nothing(tmp_path: Path) -> None:
-    libraries = Libraries(tmp_path, {1: [part("/plex/1.mp4", 1)]}, PLEX, {1: []})
-    assert libraries.find(1).matches == ()
-    assert libraries.find(1).rule is None
+    stash = {1: [SceneFile(path, 5) for path in scene]}
+    parts = [part(path, 1, 5) for path in plex]
+    libraries = Libraries(tmp_path, {1: parts}, PLEX, stash, "/plex=>/stash")
+    assert list(libraries.find(1).matches) == matches
 
 
 @pytest.mark.parametrize(
@@ -68,7 +62,7 @@ def test_a_matching_tells_its_rule(tmp_path: Path, path: str, size: int, rule: R
     libraries = Libraries(
         tmp_path, {1: [part("/plex/x/1.mp4", 1, 5), *parts]}, PLEX, stash, "/plex=>/set"
     )
-    libraries.learning.survey(libraries.matcher.is_outside)
+    libraries.survey()
     assert libraries.find(1).rule is rule
 
 
@@ -81,7 +75,7 @@ def test_a_path_is_inside_plexs_folders_by_the_setting_and_by_what_was_learned(
     assert libraries.matcher.is_inside("/plex/new.mp4")
     assert libraries.matcher.is_inside("/set/new.mp4")
     assert not libraries.matcher.is_inside("/data/t/new.mp4")
-    libraries.learning.survey(libraries.matcher.is_outside)
+    libraries.survey()
     assert libraries.matcher.is_inside("/data/t/new.mp4")
     assert not libraries.matcher.is_inside("/elsewhere/new.mp4")
 
@@ -91,7 +85,7 @@ def test_the_weakest_rule_of_a_scenes_files_is_told(tmp_path: Path) -> None:
     parts = [part("/plex/1.mp4", 1, 5), part("/plex/q/2.mp4", 2, 6)]
     libraries = Libraries(tmp_path, {1: parts}, PLEX, stash)
     assert libraries.matcher.find_by_path(stash[1]).rule is Rule.FULL_PATH
-    libraries.learning.survey(libraries.matcher.is_outside)
+    libraries.survey()
     assert libraries.matcher.find(stash[1], 1).rule is Rule.NAME_AND_SIZE
 
 

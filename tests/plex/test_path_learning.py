@@ -66,7 +66,7 @@ def test_enough_scenes_that_agree_teach_a_mapping_and_the_user_is_told_once(tmp_
 @pytest.mark.parametrize(("count", "used"), [(FEWEST_PAIRS - 1, False), (FEWEST_PAIRS, True)])
 def test_a_mapping_takes_so_many_scenes(tmp_path: Path, count: int, used: bool) -> None:
     libraries = docker(tmp_path, count)
-    libraries.learning.survey(libraries.matcher.is_outside)
+    libraries.survey()
     assert bool(learned(libraries)) is used
 
 
@@ -75,39 +75,25 @@ def test_a_new_file_is_found_by_what_was_learned_though_its_name_is_everywhere(
 ) -> None:
     libraries = docker(tmp_path, 6)
     same = [part(f"/media/{folder}/video.mp4", 100 + n, 7) for n, folder in enumerate("abc")]
-    libraries.plex = {1: [*libraries.plex[1], *same]}
-    libraries.stash = {**libraries.stash, 50: [SceneFile("/data/b/video.mp4", 7)]}
-    libraries.list_plex()
+    libraries.have(*same, _50=("/data/b/video.mp4", 7))
 
     assert libraries.keys(50) == [101]
 
 
-def test_a_file_that_is_elsewhere_than_the_mapping_says_contradicts_it(tmp_path: Path) -> None:
-    libraries = docker(tmp_path, 12)
-    moved = part("/media/elsewhere/scene 0.mp4", 1, 1000)
-    libraries.plex = {1: [moved, *libraries.plex[1][1:]]}
-    libraries.list_plex()
+@pytest.mark.parametrize(("count", "below"), [(12, []), (15, ["studio 1", "studio 2"])])
+def test_a_file_that_is_elsewhere_contradicts_a_mapping_and_others_below_it_are_learned(
+    tmp_path: Path, count: int, below: list[str]
+) -> None:
+    libraries = docker(tmp_path, count)
+    libraries.plex = {1: libraries.plex[1][1:]}
+    libraries.have(part("/media/elsewhere/scene 0.mp4", 1, 1000))
 
-    libraries.learning.survey(libraries.matcher.is_outside)
+    libraries.survey()
 
     evidence = [str(one) for one in libraries.learning.mappings()]
-    assert "/media=>/data: 11 scenes agree, 1 disagree" in evidence
-    assert learned(libraries) == []
-
-
-def test_below_a_contradicted_folder_those_without_contradiction_are_learned(
-    tmp_path: Path,
-) -> None:
-    libraries = docker(tmp_path, 15)
-    moved = part("/media/elsewhere/scene 0.mp4", 1, 1000)
-    libraries.plex = {1: [moved, *libraries.plex[1][1:]]}
-    libraries.list_plex()
-
-    libraries.learning.survey(libraries.matcher.is_outside)
-
+    assert f"/media=>/data: {count - 1} scenes agree, 1 disagree" in evidence
     assert learned(libraries) == [
-        "/media/studio 1=>/data/studio 1: 5 scenes agree, 0 disagree",
-        "/media/studio 2=>/data/studio 2: 5 scenes agree, 0 disagree",
+        f"/media/{one}=>/data/{one}: 5 scenes agree, 0 disagree" for one in below
     ]
 
 
@@ -118,7 +104,7 @@ def test_two_mounts_teach_two_mappings(tmp_path: Path) -> None:
     parts += [part(f"/vol2/b/{n}b.mp4", n + 7, 90 + n) for n in range(6)]
     libraries = Libraries(tmp_path, {1: parts}, {1: ["/media", "/vol2"]}, scenes_of(files))
 
-    libraries.learning.survey(libraries.matcher.is_outside)
+    libraries.survey()
 
     assert learned(libraries) == [
         "/media=>/data: 6 scenes agree, 0 disagree",
@@ -126,19 +112,14 @@ def test_two_mounts_teach_two_mappings(tmp_path: Path) -> None:
     ]
 
 
-def test_a_name_or_size_that_occurs_twice_on_either_side_says_nothing(tmp_path: Path) -> None:
-    files = [(f"/data/{n}/x.mp4", 5) for n in range(9)]
-    parts = [part(f"/media/{n}/x.mp4", n + 1, 5) for n in range(9)]
+@pytest.mark.parametrize(("name", "size"), [("{}/x.mp4", 5), ("{}.mp4", 0)])
+def test_a_name_that_occurs_twice_or_an_unknown_size_says_nothing(
+    tmp_path: Path, name: str, size: int
+) -> None:
+    files = [(f"/data/{name.format(n)}", size) for n in range(9)]
+    parts = [part(f"/media/{name.format(n)}", n + 1, size) for n in range(9)]
     libraries = Libraries(tmp_path, {1: parts}, {1: ["/media"]}, scenes_of(files))
-    libraries.learning.survey(libraries.matcher.is_outside)
-    assert libraries.learning.mappings() == []
-
-
-def test_files_of_unknown_size_say_nothing(tmp_path: Path) -> None:
-    files = [(f"/data/{n}.mp4", 0) for n in range(9)]
-    parts = [part(f"/media/{n}.mp4", n + 1, 0) for n in range(9)]
-    libraries = Libraries(tmp_path, {1: parts}, {1: ["/media"]}, scenes_of(files))
-    libraries.learning.survey(libraries.matcher.is_outside)
+    libraries.survey()
     assert libraries.learning.mappings() == []
 
 
@@ -156,21 +137,17 @@ def test_a_file_in_two_libraries_is_one_file(tmp_path: Path) -> None:
 def test_paths_that_plex_knows_have_no_say(tmp_path: Path) -> None:
     """They need no mapping, and a copy elsewhere would make them speak for a wrong one."""
     libraries = docker(tmp_path, 6)
-    inside = {90 + n: [SceneFile(f"/media/x/{n}.mp4", 70 + n)] for n in range(6)}
-    libraries.stash = {**libraries.stash, **inside}
-    libraries.plex = {
-        1: [*libraries.plex[1], *(part(f"/media/y/{n}.mp4", 60 + n, 70 + n) for n in range(6))]
-    }
-    libraries.list_plex()
+    inside = {f"_{90 + n}": (f"/media/x/{n}.mp4", 70 + n) for n in range(6)}
+    libraries.have(*(part(f"/media/y/{n}.mp4", 60 + n, 70 + n) for n in range(6)), **inside)
 
-    libraries.learning.survey(libraries.matcher.is_outside)
+    libraries.survey()
 
     assert learned(libraries) == ["/media=>/data: 6 scenes agree, 0 disagree"]
 
 
 def test_the_setting_goes_before_what_was_learned(tmp_path: Path) -> None:
     libraries = docker(tmp_path, 6, path_map="/elsewhere=>/data")
-    libraries.learning.survey(libraries.matcher.is_outside)
+    libraries.survey()
     assert learned(libraries) != []
     assert libraries.matcher.find_by_path(libraries.stash[1]).matches == ()
 
@@ -188,8 +165,8 @@ def test_what_was_learned_is_known_after_a_restart(tmp_path: Path) -> None:
 
 def test_stash_is_walked_once_a_day_at_most_however_many_scenes_miss(tmp_path: Path) -> None:
     libraries = docker(tmp_path, 4)
-    strangers = {100 + n: [SceneFile(f"/data/none/{n}.mp4", n)] for n in range(1, 30)}
-    libraries.stash = {**libraries.stash, **strangers}
+    strangers = range(101, 130)
+    libraries.have(**{f"_{one}": (f"/data/none/{one}.mp4", one) for one in strangers})
 
     for hours in range(23):
         libraries.now = NOW + 3600 * hours
@@ -203,7 +180,7 @@ def test_stash_is_walked_once_a_day_at_most_however_many_scenes_miss(tmp_path: P
 
 def test_a_path_inside_plexs_folders_walks_nothing(tmp_path: Path) -> None:
     libraries = docker(tmp_path, 6)
-    libraries.stash = {**libraries.stash, 99: [SceneFile("/media/not/there.mp4", 3)]}
+    libraries.have(_99=("/media/not/there.mp4", 3))
     assert libraries.keys(99) == []
     assert libraries.walks == 0
 
@@ -249,9 +226,7 @@ def test_a_scene_that_contradicts_what_was_learned_drops_it_and_the_user_is_told
     """Plex's listing has hardly changed, and Stash was walked just now: the scene itself tells."""
     libraries = docker(tmp_path, 12)
     libraries.keys(1)
-    libraries.stash = {**libraries.stash, 77: [SceneFile("/data/a/new.mp4", 777)]}
-    libraries.plex = {1: [*libraries.plex[1], part("/media/b/new.mp4", 77, 777)]}
-    libraries.list_plex()
+    libraries.have(part("/media/b/new.mp4", 77, 777), _77=("/data/a/new.mp4", 777))
 
     assert libraries.keys(77) == [77]
 
@@ -265,9 +240,7 @@ def test_a_file_of_another_size_at_the_learned_place_is_not_taken(tmp_path: Path
     """A folder that the two do not share may have a file of that name by chance."""
     libraries = docker(tmp_path, 6)
     libraries.keys(1)
-    libraries.stash = {**libraries.stash, 77: [SceneFile("/data/own/x.mp4", 5)]}
-    libraries.plex = {1: [*libraries.plex[1], part("/media/own/x.mp4", 77, 6)]}
-    libraries.list_plex()
+    libraries.have(part("/media/own/x.mp4", 77, 6), _77=("/data/own/x.mp4", 5))
     assert libraries.keys(77) == []
 
 
@@ -276,19 +249,13 @@ def test_a_file_that_may_be_another_scenes_is_not_taken_though_a_mapping_leads_t
 ) -> None:
     """Plex dropped a folder of scene 51's path, so what was learned holds for some files only."""
     libraries = docker(tmp_path, 6)
-    libraries.stash = {
-        **libraries.stash,
-        50: [SceneFile("/data/a/x.mp4", 5)],
-        51: [SceneFile("/data/q/a/x.mp4", 5)],
-    }
-    libraries.plex = {1: [*libraries.plex[1], part("/media/a/x.mp4", 51, 5)]}
-    libraries.list_plex()
+    found = part("/media/a/x.mp4", 51, 5)
+    libraries.have(found, _50=("/data/a/x.mp4", 5), _51=("/data/q/a/x.mp4", 5))
 
     assert [one.rating_key for one in libraries.find(50).candidates] == [51]
     assert libraries.keys(50) == []
 
-    libraries.plex = {1: [*libraries.plex[1], part("/media/q/a/x.mp4", 52, 5)]}
-    libraries.list_plex()
+    libraries.have(part("/media/q/a/x.mp4", 52, 5))
     assert (libraries.keys(50), libraries.keys(51)) == ([51], [52])
 
 
