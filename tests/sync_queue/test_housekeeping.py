@@ -12,9 +12,9 @@ from sync_queue.ack_queue import LARGEST_LOG
 from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
-from sync_queue.models import MISSING_SINCE, TRY_REFUSED, Claim
+from sync_queue.models import Claim
 from sync_queue.operations import get_stats
-from tests.sync_queue.support import NOW, Clock, job, postponed, rows, write_row
+from tests.sync_queue.support import NOW, Clock, job, postponed, write_row
 
 HOUR = 3600.0
 
@@ -116,51 +116,9 @@ def test_hurrying_a_job_in_progress_or_gone_changes_nothing(queue: QueueManager)
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
 
 
-def bury(queue: QueueManager, clock: Clock, scene: int, error: str = "PlexServerDown") -> None:
-    queue.enqueue([job(scene, cover_changed=True)])
-    (claim,) = queue.claim(1)
-    changed = replace(claim.job, retry_count=5, data={**claim.job.data, MISSING_SINCE: clock()})
-    queue.bury(Claim(claim.row_id, changed), Failure(error, "m"))
-
-
-def test_a_revived_job_starts_afresh_and_its_letter_is_gone(
-    queue: QueueManager, clock: Clock
-) -> None:
-    bury(queue, clock, 1)
-    (letter,) = queue.dead_letters.of_type("PlexServerDown")
-    assert queue.revive(letter)
-    assert queue.dead_letters.count() == 0
-    (claim,) = queue.claim(9)
-    assert claim.job.data == {"cover_changed": True, TRY_REFUSED: clock()}
-    assert (claim.job.scene_id, claim.job.retry_count, claim.job.last_error_type) == (1, 0, None)
-
-
-def test_reviving_twice_queues_once(queue: QueueManager, clock: Clock) -> None:
-    bury(queue, clock, 1)
-    (letter,) = queue.dead_letters.of_type("PlexServerDown")
-    assert [queue.revive(letter), queue.revive(letter)] == [True, False]
-    assert len(rows(queue)) == 1
-
-
-def test_a_letter_that_holds_no_job_stays(queue: QueueManager, folder: str) -> None:
-    write_row(folder, b"{}")
-    assert queue.claim(9) == []
-    queue._queue.connection.execute("UPDATE dead_letters SET job_data = 'torn'")
-    (letter,) = queue.dead_letters.of_type("UnreadableJob")
-    assert letter.job is None
-    assert not queue.revive(letter)
-    assert queue.dead_letters.count() == 1
-
-
-def test_a_window_holds_its_both_ends_and_lists_the_oldest_first(
-    queue: QueueManager, clock: Clock
-) -> None:
-    for minute, scene in enumerate((5, 4, 3, 2, 1)):
-        clock.now = NOW + 60 * minute
-        bury(queue, clock, scene)
-    letters = queue.dead_letters.between(NOW + 60, NOW + 180)
-    assert [letter.job.scene_id for letter in letters if letter.job] == [4, 3, 2]
-    assert queue.dead_letters.between(NOW + 181, NOW + 239) == []
+def bury(queue: QueueManager, scene: int) -> None:
+    queue.enqueue([job(scene)])
+    queue.bury(queue.claim(1)[0], Failure("PlexServerDown", "m"))
 
 
 def test_purging_removes_what_failed_before_a_moment_and_clearing_the_rest(
@@ -168,7 +126,7 @@ def test_purging_removes_what_failed_before_a_moment_and_clearing_the_rest(
 ) -> None:
     for minute, scene in enumerate((1, 2, 3)):
         clock.now = NOW + 60 * minute
-        bury(queue, clock, scene)
+        bury(queue, scene)
     assert queue.dead_letters.purge(NOW + 60) == 1
     assert queue.dead_letters.count() == 2
     assert queue.dead_letters.clear() == 2
@@ -184,7 +142,7 @@ def test_the_hour_that_daylight_saving_skips_or_repeats_changes_no_window(
     try:
         for number, minutes in enumerate((-90, -30, 30, 90), start=1):
             clock.now = switch + 60 * minutes
-            bury(queue, clock, number)
+            bury(queue, number)
         letters = queue.dead_letters.between(switch - 3600, switch + 3600)
         assert [letter.job and letter.job.scene_id for letter in letters] == [2, 3]
         assert queue.dead_letters.purge(switch) == 2

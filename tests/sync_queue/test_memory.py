@@ -25,12 +25,10 @@ def dead(scene_id: int | None = 1, job_id: str = "j") -> SyncJob:
     return SyncJob(job_id, f"scene_{scene_id}", "metadata", scene_id)
 
 
-def test_an_item_that_was_never_written_is_not_remembered(queue: QueueManager) -> None:
-    assert queue.sync_log.item(1, SERVER, 10) is None
-
-
 def test_what_an_item_was_sent_comes_back_as_it_was(queue: QueueManager) -> None:
     record = ItemRecord("digest", SENT, {"summary": "too long"}, pending={"title": "Next"})
+    queue.sync_log.remember_image(1, SERVER, 10, "poster", "sha")
+    assert queue.sync_log.item(1, SERVER, 10) is None
     queue.sync_log.remember_item(1, SERVER, 10, record, NOW)
     assert queue.sync_log.item(1, SERVER, 10) == record
 
@@ -149,11 +147,6 @@ def test_an_image_is_remembered_by_its_kind_and_survives_the_next_write(
     assert log.item(1, SERVER, 10) == ItemRecord("d2", SENT, {}, "p-sha", "a-sha")
 
 
-def test_an_image_of_an_item_that_is_not_remembered_is_not_invented(queue: QueueManager) -> None:
-    queue.sync_log.remember_image(1, SERVER, 10, "poster", "sha")
-    assert queue.sync_log.item(1, SERVER, 10) is None
-
-
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -218,17 +211,6 @@ def test_damaged_entities_of_a_scene_read_as_none(queue: QueueManager, damaged: 
     found = queue.sync_log.scene(1)
     assert found is not None
     assert found.entities == {}
-
-
-def test_forgetting_a_scene_forgets_its_items_and_no_other_scene(queue: QueueManager) -> None:
-    log = queue.sync_log
-    for scene_id in (1, 2):
-        log.remember_item(scene_id, SERVER, 10, ItemRecord("d", {}), NOW)
-        log.remember_scene(scene_id, SceneRecord("synced", NOW))
-    log.forget_scene(1)
-    assert (log.item(1, SERVER, 10), log.scene(1)) == (None, None)
-    assert log.item(2, SERVER, 10) is not None
-    assert log.scene(2) is not None
 
 
 def test_what_the_item_of_a_forgotten_scene_was_sent_waits_for_who_comes_next(

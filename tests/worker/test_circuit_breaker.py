@@ -1,7 +1,6 @@
 """The circuit breaker: opens on outages only, lets one probe through, and survives everything."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 from unittest import TestCase
 
@@ -22,7 +21,7 @@ from worker.circuit_breaker import (
 
 NOW = 1_750_000_000.0
 HOUR, YEAR = 3600.0, 365 * 86_400.0
-CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
+CLOSED, OPEN = CircuitState.CLOSED, CircuitState.OPEN
 
 
 def opened(at: float = NOW) -> CircuitBreaker:
@@ -30,19 +29,6 @@ def opened(at: float = NOW) -> CircuitBreaker:
     for _ in range(5):
         breaker.record_failure(at)
     return breaker
-
-
-def half_opened(at: float = NOW) -> CircuitBreaker:
-    breaker = opened(at - 60)
-    breaker.advance(at)
-    return breaker
-
-
-MAKE: dict[CircuitState, Callable[[float], CircuitBreaker]] = {
-    CLOSED: lambda _: CircuitBreaker(),
-    OPEN: opened,
-    HALF_OPEN: half_opened,
-}
 
 
 def killed(breaker: CircuitBreaker) -> CircuitBreaker:
@@ -66,7 +52,6 @@ def test_a_bad_health_check_breaks_the_row() -> None:
 
 
 def test_an_hour_of_failed_probes_is_one_outage() -> None:
-    """Fault 24: each of them began a new one."""
     breaker, events = opened(), []
     for minute in range(1, 61):
         assert breaker.allow(NOW + 60 * minute)
@@ -74,30 +59,13 @@ def test_an_hour_of_failed_probes_is_one_outage() -> None:
     assert {type(event) for event in events} == {Reopened}
 
 
-Step = Callable[[CircuitBreaker, float], Any]
-STEPS: dict[str, Step] = {
-    "allow": CircuitBreaker.allow,
-    "success": CircuitBreaker.record_success,
-    "failure": CircuitBreaker.record_failure,
-    "probe": CircuitBreaker.probe_succeeded,
-    "advance": CircuitBreaker.advance,
-    "wait": CircuitBreaker.seconds_until_allowed,
-}
-
-
 def test_the_file_has_exactly_these_keys() -> None:
-    assert opened().to_state() == {
-        "state": "open",
-        "failure_count": 5,
-        "success_count": 0,
-        "opened_at": NOW,
-    }
-    assert CircuitBreaker().to_state() == {
-        "state": "closed",
-        "failure_count": 0,
-        "success_count": 0,
-        "opened_at": None,
-    }
+    keys = ("state", "failure_count", "success_count", "opened_at")
+    for breaker, values in (
+        (opened(), ("open", 5, 0, NOW)),
+        (CircuitBreaker(), ("closed", 0, 0, None)),
+    ):
+        assert breaker.to_state() == dict(zip(keys, values, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,14 @@ from sync_queue import entity_log
 from sync_queue.manager import QueueManager
 from sync_queue.operations import entity_job
 from sync_queue.sync_records import ItemRecord, SceneRecord
+from tests.golden import figures
 from tests.reported import Reported
 from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
 from validation.metadata import project
 from worker import entity_jobs
 from worker.entity_jobs import EntityJobs
+from worker.retry_policy import SceneError
 from worker.scene_work import Result, split_jobs
 from worker.settlement import Settlement
 from worker.story import Story
@@ -64,8 +66,9 @@ class Desk:
         self.queue.give_back(jobs.scenes)
         return list(self.jobs.run(self.session, jobs.entities))
 
-    def words(self, *entities: tuple[str, int]) -> dict[str, str]:
-        return {one.label: ", ".join(one.changed) for one in self.run(*entities)}
+    def counts(self, *entities: tuple[str, int]) -> list[list[int]]:
+        """For each entity: scenes that are queued, in step, and gone or never synced, if any."""
+        return [figures(", ".join(one.changed)) for one in self.run(*entities)]
 
     def queued(self) -> list[int]:
         return sorted(self.queue.queued_scene_ids())
@@ -96,10 +99,10 @@ def test_the_scenes_of_a_renamed_one_are_queued_and_no_others(desk: Desk) -> Non
     ann = desk.stash.library.performers.get("Ann").id
     desk.stash.rename_performer("Ann", "Anna")
 
-    words = desk.words(("performer", ann))
+    counts = desk.counts(("performer", ann))
 
     assert desk.queued() == [2, 4]
-    assert words == {f"Performer {ann}": "2 scenes are queued, 0 in step already"}
+    assert counts == [[2, 0]]
 
 
 @pytest.mark.usefixtures("page")
@@ -111,14 +114,10 @@ def test_a_scene_of_several_of_them_is_queued_once_and_counted_for_each(desk: De
     desk.stash.rename_tag("a", "A")
     desk.stash.rename_studio("S", "Studio")
 
-    words = desk.words(("tag", 1), ("tag", 2), ("studio", 1))
+    counts = desk.counts(("tag", 1), ("tag", 2), ("studio", 1))
 
     assert desk.queued() == [1, 3]
-    assert words == {
-        "Tag 1": "1 scene is queued, 0 in step already",
-        "Tag 2": "1 scene is queued, 1 in step already",
-        "Studio 1": "2 scenes are queued, 0 in step already",
-    }
+    assert counts == [[1, 0], [1, 1], [2, 0]]
 
 
 @pytest.mark.usefixtures("page")
@@ -132,10 +131,10 @@ def test_the_scenes_of_one_that_is_gone_are_found_by_what_they_were_synced_with(
     desk.stash.destroy_tags("gone")
     desk.stash.remove_scene(5)
 
-    words = desk.words(("tag", gone))
+    counts = desk.counts(("tag", gone))
 
     assert desk.queued() == [1, 2, 4]
-    assert words == {f"Tag {gone}": "3 scenes are queued, 0 in step already, 1 gone"}
+    assert counts == [[3, 0, 1]]
     assert desk.queue.sync_log.scene(5) is None
 
 
@@ -148,13 +147,10 @@ def test_the_scenes_of_merged_tags_are_those_of_each(desk: Desk) -> None:
     into, source = (desk.stash.library.tags.get(name).id for name in ("into", "from"))
     desk.stash.merge_tags(["from"], into="into")
 
-    words = desk.words(("tag", into), ("tag", source))
+    counts = desk.counts(("tag", into), ("tag", source))
 
     assert desk.queued() == [2, 3]
-    assert words == {
-        f"Tag {into}": "2 scenes are queued, 1 in step already",
-        f"Tag {source}": "2 scenes are queued, 0 in step already",
-    }
+    assert counts == [[2, 1], [2, 0]]
 
 
 def test_a_scene_that_was_never_synced_is_left_to_its_own_edits(desk: Desk) -> None:
@@ -162,9 +158,9 @@ def test_a_scene_that_was_never_synced_is_left_to_its_own_edits(desk: Desk) -> N
     desk.stash.add_scene(title="once", tags=["t"])
     desk.sync(2)
 
-    words = desk.words(("tag", 1))
+    counts = desk.counts(("tag", 1))
 
-    assert words == {"Tag 1": "0 scenes are queued, 1 in step already, 1 never synced"}
+    assert counts == [[0, 1, 1]]
     assert desk.queued() == []
 
 
@@ -173,7 +169,7 @@ def test_a_scene_is_out_of_step_when_one_of_its_items_is(desk: Desk) -> None:
     desk.sync()
     desk.queue.sync_log.remember_item(1, SERVER, 99, ItemRecord("", {}), NOW)
 
-    assert desk.words(("tag", 1)) == {"Tag 1": "1 scene is queued, 0 in step already"}
+    assert desk.counts(("tag", 1)) == [[1, 0]]
 
 
 def test_fifty_tags_are_one_walk_through_stash_and_one_through_the_log(desk: Desk) -> None:
@@ -212,7 +208,7 @@ def test_when_stash_breaks_off_nothing_is_settled_and_the_next_try_finds_all(
 
     assert desk.queued() == [1, 2]
     assert desk.queue.resume() == 1
-    assert desk.words(("tag", 1)) == {"Tag 1": "5 scenes are queued, 0 in step already"}
+    assert desk.counts(("tag", 1)) == [[5, 0]]
     assert desk.queued() == [1, 2, 3, 4, 5]
     assert desk.queue.stats()["pending"] == 5
 
@@ -234,7 +230,7 @@ def test_a_job_that_names_nobody_is_refused_and_stops_no_other(
 
     results = {one.label: one.error for one in desk.run(("tag", 1))}
 
-    assert str(results["Tag 9"]) == "the job names no performer, studio or tag"
+    assert type(results["Tag 9"]) is SceneError
     assert results["Tag 1"] is None
 
 

@@ -88,7 +88,6 @@ def test_an_outage_survives_a_kill() -> None:
 def test_an_open_record_beside_a_closed_breaker_ends_at_the_last_known_moment(
     recovery: float, check: float, end: float
 ) -> None:
-    """Fault 11: a false "ONGOING 2d 14h" cannot exist."""
     history = OutageHistory.from_state([entry(NOW)])
     history.reconcile(NOW + 2 * DAY, opened_at=None, last_recovery=recovery, last_check=check)
     assert spans(history) == [(NOW, end, True)]
@@ -104,7 +103,6 @@ def test_an_open_breaker_without_a_record_gets_one() -> None:
 
 
 def test_the_last_opening_of_an_outage_brings_its_end() -> None:
-    """Fault 24: an hour of failed probes read as an outage of a minute."""
     openings = [entry(NOW + 61 * n) for n in range(58)]
     history = OutageHistory.from_state([*openings, entry(NOW + 61 * 58, NOW + HOUR)])
     assert spans(history) == [(NOW, NOW + HOUR, False)]
@@ -120,7 +118,6 @@ def test_what_began_hours_later_was_another_outage() -> None:
 
 
 def test_a_duration_that_is_missing_or_wrong_follows_from_the_times() -> None:
-    """Fault 11: the mean crashed on a missing one."""
     state = [entry(NOW, NOW + 10), entry(NOW + 50, NOW + 70)]
     state[0]["duration"] = None
     state[1]["duration"] = "long"
@@ -166,7 +163,6 @@ def test_no_step_of_the_clock_makes_a_duration_negative(step: float) -> None:
 
 
 def test_the_time_between_failures_is_from_end_to_start() -> None:
-    """Fault 11: it was measured start to start."""
     records = [
         OutageRecord(NOW, NOW + 100),
         OutageRecord(NOW + 1000, NOW + 1200),

@@ -105,14 +105,6 @@ def test_the_ramp_lasts_300_seconds() -> None:
     assert scheduler.state.last_recovery_time == NOW
 
 
-def test_another_recovery_starts_another_ramp() -> None:
-    scheduler = RecoveryScheduler()
-    scheduler.record_recovery(NOW)
-    assert scheduler.ramp_elapsed(NOW + 200) == 200
-    scheduler.record_recovery(NOW + 250)
-    assert scheduler.ramp_elapsed(NOW + 260) == 10
-
-
 @pytest.mark.parametrize("step", [-1.0, -HOUR, -YEAR])
 @pytest.mark.parametrize("failures", [1, 20])
 def test_a_clock_set_back_costs_at_most_another_interval(failures: int, step: float) -> None:
