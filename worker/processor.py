@@ -166,6 +166,8 @@ class SyncWorker:
     def _try_step(self) -> str:
         if self._steps.back() or not self._begun:
             self._begin()  # no job may wait for a time that the clock has moved out of reach
+        if not self._timetable.a_job_is_due():
+            self._waiter.wait_for_end_of_burst()
         self._timetable.import_spool()
         due = self._timetable.a_job_is_due()
         spare = not due and self._timetable.wants_idle_task(self._config)

@@ -10,6 +10,11 @@ from sync_queue.manager import QueueManager
 
 STEP = 30.0  # seconds
 LOOKS_PER_SECOND = 5  # each reads shared memory only, no disk
+# A bulk edit in Stash starts one hook after another, and the user waits for the last of them. With
+# a worker at work beside them 1,000 hooks took 1.54 times as long as with an empty plugin.
+BURST = 3  # jobs in the spool; with more of them the worker waits for the end of a burst
+QUIET = 0.3  # seconds without a new job that end a burst; a hook starts each 0.02
+LONGEST_BURST = 30.0  # seconds that its first job waits at most
 
 
 class Waiter:
@@ -41,6 +46,16 @@ class Waiter:
             if left <= 0:
                 return
             self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
+
+    def wait_for_end_of_burst(self) -> None:
+        """Return when hooks no longer leave one job after another, after half a minute at most."""
+        end = self._monotonic() + LONGEST_BURST
+        names = self._queue.spool.names()
+        while len(names) > BURST and self._monotonic() < end and not self._stop.is_set():
+            self._stop.wait(QUIET)
+            before, names = names, self._queue.spool.names()
+            if names <= before:
+                return
 
     def _changed(self) -> bool:
         counter, names = self._counter(), self._queue.spool.names()

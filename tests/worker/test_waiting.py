@@ -11,7 +11,7 @@ import pytest
 
 from sync_queue.manager import QueueManager
 from tests.sync_queue.support import job, spool
-from worker.waiting import LOOKS_PER_SECOND, Waiter
+from worker.waiting import BURST, LONGEST_BURST, LOOKS_PER_SECOND, QUIET, Waiter
 
 
 class Nap(threading.Event):
@@ -169,3 +169,32 @@ def test_a_database_that_cannot_be_asked_ends_no_wait_and_what_it_hid_ends_the_n
     held = False
     sleeper.wait(3.0)
     assert nap.now == pytest.approx(1003.0)
+
+
+def test_a_burst_of_hooks_is_waited_for_until_it_is_quiet(tmp_path: Path) -> None:
+    worker = QueueManager(str(tmp_path))
+
+    def hook(now: float) -> None:
+        if now < 1003.0:
+            spool(tmp_path, "metadata.scene_1")
+
+    nap = Nap(hook)
+    waiting = Waiter(worker, nap, lambda: nap.now)
+    for _ in range(BURST):
+        spool(tmp_path, "metadata.scene_2")
+    waiting.wait_for_end_of_burst()
+    assert nap.naps == []  # a few edits are no burst
+    spool(tmp_path, "metadata.scene_3")
+    waiting.wait_for_end_of_burst()
+    assert nap.now == pytest.approx(1003.3, abs=QUIET)
+    worker.close()
+
+
+def test_a_burst_that_does_not_end_is_waited_for_some_seconds_only(tmp_path: Path) -> None:
+    worker = QueueManager(str(tmp_path))
+    nap = Nap(lambda _now: spool(tmp_path, "metadata.scene_1"))
+    for _ in range(BURST + 1):
+        spool(tmp_path, "metadata.scene_2")
+    Waiter(worker, nap, lambda: nap.now).wait_for_end_of_burst()
+    assert nap.now == pytest.approx(1000.0 + LONGEST_BURST, abs=QUIET)
+    worker.close()
