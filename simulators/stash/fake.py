@@ -23,7 +23,7 @@ from .plugin_host import PluginHost
 from .plugin_manifest import Manifest
 from .plugin_registry import PluginRegistry
 from .request_log import RequestLog, Which
-from .resolvers import Resolvers, StashSettings, field_readers
+from .resolvers import Resolvers, StashSettings
 from .runner import PluginResult, PluginRunner
 
 
@@ -66,7 +66,7 @@ class FakeStash(Edits):
         self.host = PluginHost(self.registry, self.runner, self.server_connection)
         self.page = Call()
         resolvers = Resolvers(self.library, self.settings, self.gate, self.host, self.jobs)
-        self.engine = Engine(resolvers.by_name(), field_readers(self.library), self.library)
+        self.engine = Engine(resolvers.readers(), self.library)
         self._app = App(
             self.engine,
             self.library,

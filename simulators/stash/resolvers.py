@@ -10,12 +10,11 @@ from . import scene_query
 from .auth import Gate
 from .calls import Call
 from .clock import unix_time
-from .engine import Resolver
+from .engine import FieldReaders
 from .entities import Scene, StashError
 from .jobs import JobQueue, Progress
 from .library import Library
 from .plugin_host import PluginHost
-from .projection import FieldReaders
 
 Arguments = Mapping[str, Any]
 
@@ -37,9 +36,9 @@ class StashSettings:
 
 
 class Resolvers:
-    """Resolvers of the Query and Mutation types.
+    """Reads the fields of queries and mutations, and those that are no plain attribute.
 
-    Edits have none: tests make them through `FakeStash`, which runs the same hooks.
+    Edits have no reader: tests make them through `FakeStash`, which runs the same hooks.
     """
 
     def __init__(
@@ -56,19 +55,31 @@ class Resolvers:
         self._host = host
         self._jobs = jobs
 
-    def by_name(self) -> Mapping[str, Resolver]:
-        """Return the resolvers by field name."""
-        settings = self._settings
+    def readers(self) -> FieldReaders:
+        """Return the readers by type and field."""
+        settings, library = self._settings, self._library
+        studios, performers, tags = library.studios, library.performers, library.tags
         return {
-            "findScene": self._find_scene,
-            "findScenes": self._find_scenes,
-            "configuration": self._configuration,
-            "plugins": lambda _call, _arguments: self._host.registry.plugins,
-            "systemStatus": lambda _call, _arguments: settings,
-            "version": lambda _call, _arguments: settings,
-            "configurePlugin": self._configure_plugin,
-            "runPluginTask": self._run_plugin_task,
-            "runPluginOperation": self._run_plugin_operation,
+            ("Query", "findScene"): self._find_scene,
+            ("Query", "findScenes"): self._find_scenes,
+            ("Query", "configuration"): self._configuration,
+            ("Query", "plugins"): lambda *_: self._host.registry.plugins,
+            ("Query", "systemStatus"): lambda *_: settings,
+            ("Query", "version"): lambda *_: settings,
+            ("Mutation", "configurePlugin"): self._configure_plugin,
+            ("Mutation", "runPluginTask"): self._run_plugin_task,
+            ("Mutation", "runPluginOperation"): self._run_plugin_operation,
+            # An empty stamp stands for Go's zero time, which Stash cannot put into an answer.
+            ("Scene", "created_at"): lambda scene, *_: scene.created_at or None,
+            ("Scene", "updated_at"): lambda scene, *_: scene.updated_at or None,
+            ("Scene", "paths"): _paths,
+            ("Scene", "studio"): lambda scene, *_: studios.find(scene.studio_id or 0),
+            ("Scene", "performers"): lambda scene, *_: [
+                performers.by_id[id_] for id_ in scene.performer_ids
+            ],
+            ("Scene", "tags"): lambda scene, *_: tags.sorted_by_name(scene.tag_ids),
+            ("Studio", "parent_studio"): lambda studio, *_: studios.find(studio.parent_id or 0),
+            ("ConfigResult", "plugins"): _plugin_settings,
         }
 
     def _require_database(self) -> None:
@@ -77,26 +88,26 @@ class Resolvers:
             message = "database not initialized"
             raise StashError(message)
 
-    def _find_scene(self, _call: Call, arguments: Arguments) -> Scene | None:
+    def _find_scene(self, _: None, _call: Call, arguments: Arguments) -> Scene | None:
         self._require_database()
         return self._library.scenes.get(scene_query.parse_id(arguments["id"]))
 
-    def _find_scenes(self, _call: Call, arguments: Arguments) -> scene_query.FoundScenes:
+    def _find_scenes(self, _: None, _call: Call, arguments: Arguments) -> scene_query.FoundScenes:
         self._require_database()
         criteria, page = arguments.get("scene_filter") or {}, arguments.get("filter") or {}
         return scene_query.find(self._library, criteria, page)
 
-    def _configuration(self, _call: Call, _arguments: Arguments) -> SimpleNamespace:
+    def _configuration(self, *_: object) -> SimpleNamespace:
         general = SimpleNamespace(apiKey=self._gate.api_key)
         return SimpleNamespace(plugins=self._settings.plugins, general=general)
 
-    def _configure_plugin(self, _call: Call, arguments: Arguments) -> dict[str, Any]:
+    def _configure_plugin(self, _: None, _call: Call, arguments: Arguments) -> dict[str, Any]:
         settings: dict[str, Any] = arguments["input"]
         with self._library.lock:
             self._settings.plugins[arguments["plugin_id"]] = settings
         return settings
 
-    def _run_plugin_task(self, _call: Call, arguments: Arguments) -> int:
+    def _run_plugin_task(self, _: None, _call: Call, arguments: Arguments) -> int:
         plugin_id, task_name = arguments["plugin_id"], arguments.get("task_name")
 
         def work(progress: Progress) -> None:
@@ -104,30 +115,12 @@ class Resolvers:
 
         return self._jobs.add(f"Running plugin task: {task_name or plugin_id}", work)
 
-    def _run_plugin_operation(self, call: Call, arguments: Arguments) -> Any:
+    def _run_plugin_operation(self, _: None, call: Call, arguments: Arguments) -> Any:
         plugin_id, given = arguments["plugin_id"], arguments.get("args") or {}
         result = self._host.operation(plugin_id, given, call).result
         if result.error is not None:
             raise StashError(result.error)
         return result.output
-
-
-def field_readers(library: Library) -> FieldReaders:
-    """Return the readers of fields that are no plain attribute of their record."""
-    studios, performers, tags = library.studios, library.performers, library.tags
-    return {
-        # An empty stamp stands for Go's zero time, which Stash cannot put into an answer.
-        ("Scene", "created_at"): lambda scene, _call, _arguments: scene.created_at or None,
-        ("Scene", "updated_at"): lambda scene, _call, _arguments: scene.updated_at or None,
-        ("Scene", "paths"): _paths,
-        ("Scene", "studio"): lambda scene, _call, _: studios.find(scene.studio_id or 0),
-        ("Scene", "performers"): lambda scene, _call, _: [
-            performers.by_id[id_] for id_ in scene.performer_ids
-        ],
-        ("Scene", "tags"): lambda scene, _call, _: tags.sorted_by_name(scene.tag_ids),
-        ("Studio", "parent_studio"): lambda studio, _call, _: studios.find(studio.parent_id or 0),
-        ("ConfigResult", "plugins"): _plugin_settings,
-    }
 
 
 def _paths(scene: Scene, call: Call, _arguments: Arguments) -> SimpleNamespace:
