@@ -18,10 +18,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from typing import IO
 
 from simulators import forked
+from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
-from simulators.stash.plugin_registry import plugin_files
 
 # What Stash and the rig set without effect on the plugin: where else to look for modules, and that
 # byte-code is written.
@@ -97,9 +98,9 @@ class _ForkedProcess:
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
-        self.stdin = FileIO(pipes[0][1], "wb")
-        self.stdout = FileIO(pipes[1][0])
-        self.stderr = FileIO(pipes[2][0])
+        self.stdin: IO[bytes] | None = FileIO(pipes[0][1], "wb")
+        self.stdout: IO[bytes] | None = FileIO(pipes[1][0])
+        self.stderr: IO[bytes] | None = FileIO(pipes[2][0])
         self._exit_code: int | None = None
         self._lock = threading.Lock()
 

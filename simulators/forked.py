@@ -97,6 +97,8 @@ class _Server:
         child = os.fork()
         if child == 0:
             request = Request(*marshal.loads(message))
+            if request.new_session:
+                os.setsid()
             _show(request.argv)  # before its starter goes on, as after `os.posix_spawn`
             _tell(connection, os.getpid())
             self._let_go(connection)
@@ -134,8 +136,6 @@ def _become(request: Request, descriptors: list[int], address: str) -> None:
     for descriptor, number in zip(moved, request.numbers, strict=True):
         os.dup2(descriptor, number)
     os.closerange(_HIGH, _HIGH + len(moved))
-    if request.new_session:
-        os.setsid()
     os.chdir(request.cwd)
     os.environ.clear()
     os.environ.update(request.env)

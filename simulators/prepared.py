@@ -7,18 +7,15 @@ import shutil
 from pathlib import Path
 
 from simulators.stash import FakeStash
+from simulators.stash.plugin_files import copy_plugin
 from simulators.stash.plugin_manifest import Manifest
-from simulators.stash.plugin_registry import plugin_files
 
 Stamps = dict[str, tuple[int, int]]  # time of change and size of each file
 
 
 def prepare(source: Path, folder: Path) -> None:
     """Copy a plugin's files and compile them, in a folder that no test may change."""
-    for relative in plugin_files(source):
-        copy = folder / relative
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source / relative, copy)
+    copy_plugin(source, folder)
     for path in folder.iterdir():
         if path.is_dir():
             assert compileall.compile_dir(path, quiet=2)
@@ -26,14 +23,14 @@ def prepare(source: Path, folder: Path) -> None:
 
 def install_linked(stash: FakeStash, prepared: Path, name: str) -> Manifest:
     """Install a prepared plugin: its folders are links, its files are copies."""
-    target = stash.registry.directory / name
+    target = stash.host.directory / name
     target.mkdir()
     for path in prepared.iterdir():
         if path.is_dir():
             (target / path.name).symlink_to(path)
         else:
             shutil.copy2(path, target)
-    return stash.registry.loaded(name)
+    return stash.host.load(name)
 
 
 def stamps(folder: Path) -> Stamps:

@@ -126,7 +126,7 @@ class Rig:
         """Start the plugin without `-S`: coverage starts by way of site packages."""
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
-        self.stash.registry.plugins = [self.manifest]
+        self.stash.host.plugins = [self.manifest]
 
     # -- settings and libraries ---------------------------------------------------------------
 

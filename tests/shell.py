@@ -10,10 +10,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from simulators.rig import Rig
-from simulators.stash.plugin_process import Pipe, Process
+from simulators.stash.plugin_process import Process
 
 PATIENCE = 120.0  # seconds
 
@@ -73,7 +73,7 @@ def outcome(process: Process) -> tuple[int, bytes, bytes]:
     return code, out, err
 
 
-def _content(pipe: Pipe | None) -> bytes:
+def _content(pipe: IO[bytes] | None) -> bytes:
     assert pipe is not None
     with open(pipe.fileno(), "rb", closefd=False) as file:
         content = file.read()

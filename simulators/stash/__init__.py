@@ -12,8 +12,8 @@ from .fake import FakeStash
 from .faults import Hang, Reset, Status, Truncated, empty, graphql_errors, html_page, null_data
 from .library import SceneFields
 from .plugin_host import PluginRun
-from .plugin_log import LogEntry
 from .plugin_manifest import Manifest, ManifestError
+from .plugin_output import LogEntry
 from .request_log import LoggedRequest
 from .runner import PluginResult
 

@@ -17,11 +17,10 @@ from .editing import Edits
 from .engine import Engine
 from .entities import Scene
 from .faults import Fault, Faults
-from .jobs import JobQueue, Progress
+from .jobs import JobQueue
 from .library import Library, SceneFields
-from .plugin_host import PluginHost
+from .plugin_host import PluginHost, PluginRun
 from .plugin_manifest import Manifest
-from .plugin_registry import PluginRegistry
 from .request_log import RequestLog, Which
 from .resolvers import Resolvers, StashSettings
 from .runner import PluginResult, PluginRunner
@@ -61,11 +60,10 @@ class FakeStash(Edits):
         self.jobs = JobQueue()
         self.requests = RequestLog()
         self.faults = Faults()
-        self.registry = PluginRegistry(root / "plugins")
         self.runner = PluginRunner(cwd=root, python=sys.executable)
-        self.host = PluginHost(self.registry, self.runner, self.server_connection)
+        self.host = PluginHost(root / "plugins", self.runner, self.jobs, self.server_connection)
         self.page = Call()
-        resolvers = Resolvers(self.library, self.settings, self.gate, self.host, self.jobs)
+        resolvers = Resolvers(self.library, self.settings, self.gate, self.host)
         self.engine = Engine(resolvers.readers(), self.library)
         self._app = App(
             self.engine,
@@ -74,7 +72,7 @@ class FakeStash(Edits):
             self.requests,
             self.faults,
             now,
-            lambda: bool(self.registry.plugins),
+            lambda: bool(self.host.plugins),
         )
         self._server = HttpServer(self._app.serve)
         self._left: list[HttpServer] = []
@@ -184,18 +182,14 @@ class FakeStash(Edits):
     def install_plugin(
         self, source: Path, *, name: str = "Stash2Plex", files: Iterable[str] | None = None
     ) -> Manifest:
-        """Install a plugin from a folder; see `PluginRegistry.install`."""
-        return self.registry.install(source, name, files)
+        """Install a plugin from a folder; see `PluginHost.install`."""
+        return self.host.install(source, name, files)
 
     def run_task(
         self, plugin_id: str, task_name: str | None = None, args: Mapping[str, Any] | None = None
     ) -> int:
-        """Queues a plugin task (runPluginTask) and returns its job id."""
-
-        def work(progress: Progress) -> None:
-            self.host.task(plugin_id, task_name, args or {}, progress)
-
-        return self.jobs.add(f"Running plugin task: {task_name or plugin_id}", work)
+        """Queue a plugin task and return its job id."""
+        return self.host.queue_task(plugin_id, task_name, args or {})
 
     def run_task_to_end(
         self,
@@ -204,20 +198,14 @@ class FakeStash(Edits):
         args: Mapping[str, Any] | None = None,
         timeout: float = 120.0,
     ) -> PluginResult:
-        """Queues a plugin task, waits for its job and returns what the plugin answered."""
-        results: list[PluginResult] = []
-
-        def work(progress: Progress) -> None:
-            results.append(self.host.task(plugin_id, task_name, args or {}, progress).result)
-
-        job_id = self.jobs.add(f"Running plugin task: {task_name or plugin_id}", work)
-        job = self.jobs.wait(job_id, timeout)
-        assert results, f"the task did not run: {job}"
-        return results[0]
+        """Queue a plugin task, wait for its job and return what the plugin answered."""
+        job = self.jobs.wait(self.run_task(plugin_id, task_name, args), timeout)
+        assert isinstance(job.result, PluginRun), f"the task did not run: {job}"
+        return job.result.result
 
     def run_operation(self, plugin_id: str, args: Mapping[str, Any] | None = None) -> PluginResult:
-        """Runs a plugin operation (runPluginOperation) at once."""
-        return self.host.operation(plugin_id, args or {}, self.page).result
+        """Run a plugin operation at once."""
+        return self.host.operation(plugin_id, args or {}, self.page)
 
 
 def _go_cookie(value: str) -> dict[str, Any]:

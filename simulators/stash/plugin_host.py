@@ -1,18 +1,17 @@
 """Runs the installed plugins' hooks, tasks and operations on Stash's behalf."""
 
 import random
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from .calls import Call
 from .entities import StashError
-from .jobs import JobError, Progress
-from .plugin_log import LogEntry
-from .plugin_manifest import Manifest, Operation
-from .plugin_registry import PluginRegistry
-from .runner import PluginResult, PluginRunner, StartError
+from .jobs import Job, JobQueue
+from .plugin_files import copy_plugin
+from .plugin_manifest import Manifest, load
+from .runner import PluginResult, PluginRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,125 +25,111 @@ class PluginRun:
 
 
 class PluginHost:
-    """Runs plugins and remembers their runs.
+    """Loads plugins, runs them and remembers their runs.
 
-    `connect` makes the `server_connection` that plugins find on stdin.
+    Args:
+        directory: the plugins folder.
+        runner: starts plugins.
+        jobs: the queue of Stash's jobs.
+        connect: makes the `server_connection` that plugins find on stdin.
     """
 
     def __init__(
         self,
-        registry: PluginRegistry,
+        directory: Path,
         runner: PluginRunner,
+        jobs: JobQueue,
         connect: Callable[[], Mapping[str, Any]],
     ) -> None:
-        self.registry = registry
+        self.directory = directory
         self.runner = runner
+        self.plugins: list[Manifest] = []
         self.runs: list[PluginRun] = []
-        self.log: list[LogEntry] = []
+        self._jobs = jobs
         self._connect = connect
-        self._lock = threading.Lock()
+
+    def install(self, source: Path, name: str, files: Iterable[str] | None = None) -> Manifest:
+        """Copy a plugin's files as if its package were unzipped, and load it."""
+        copy_plugin(source, self.directory / name, files)
+        return self.load(name)
+
+    def load(self, name: str) -> Manifest:
+        """Load the plugin in a folder, or load it anew.
+
+        Raises:
+            ManifestError: Stash would refuse its file.
+        """
+        manifest = load(self.directory / name / f"{name}.yml")
+        self.plugins = [*(one for one in self.plugins if one.id != manifest.id), manifest]
+        return manifest
 
     def hooks(
-        self,
-        hook_type: str,
-        object_id: int,
-        input_: Any,
-        input_fields: Iterable[str],
-        call: Call,
+        self, hook_type: str, object_id: int, input_: Any, input_fields: Iterable[str], call: Call
     ) -> list[PluginRun]:
-        """Runs every plugin's hooks for an event, one after the other, in load order.
+        """Run every plugin's hooks for an event, one after the other, in load order.
 
-        A cancelled or unstartable one ends the row: later plugins do not hear of the event.
+        A hook that is cancelled or cannot be started is the last one.
         """
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
             random.shuffle(fields)  # Stash takes them from a map
             context["inputFields"] = fields
+        args = {"hookContext": context}
         runs: list[PluginRun] = []
-        for plugin in self.registry.plugins:
+        for plugin in self.plugins:
             for hook in plugin.hooks_for(hook_type):
-                run = self._hook(plugin, hook, hook_type, context, call)
-                if run is None:
+                try:
+                    result = self.runner.run(plugin, hook, args, self._connect(), call.cancel)
+                except StashError:
                     return runs
-                runs.append(run)
-                if run.result.cancelled:
+                runs.append(self._remember(PluginRun(plugin.id, "hook", hook_type, result)))
+                if result.cancelled:
                     return runs
         return runs
 
-    def _hook(
-        self, plugin: Manifest, hook: Operation, hook_type: str, context: dict[str, Any], call: Call
-    ) -> PluginRun | None:
-        try:
-            result = self.runner.run(
-                plugin, hook, {"hookContext": context}, self._connect(), cancel=call.cancel
-            )
-        except StartError as error:
-            self._note("error", f"error executing post hooks: {error}")
-            return None
-        if result.error is not None:
-            self._note("error", f"{hook_type} [{plugin.raw_name}]: returned error: {result.error}")
-        return self._remember(PluginRun(plugin.id, "hook", hook_type, result))
+    def queue_task(self, plugin_id: str, task_name: str | None, args: Mapping[str, Any]) -> int:
+        """Queue a task (runPluginTask); return the id of its job, whose result is the run."""
 
-    def task(
-        self,
-        plugin_id: str,
-        task_name: str | None,
-        args: Mapping[str, Any],
-        progress: Progress,
+        def work(job: Job) -> PluginRun:
+            return self._task(plugin_id, task_name, args, job)
+
+        return self._jobs.add(f"Running plugin task: {task_name or plugin_id}", work)
+
+    def _task(
+        self, plugin_id: str, task_name: str | None, args: Mapping[str, Any], job: Job
     ) -> PluginRun:
-        """Runs a task within a job.
+        """Run a task within a job; an error that it returns does not fail the job.
 
         Raises:
-            JobError: it could not be started. An error that it returns is only logged.
+            StashError: it could not be started.
         """
-        try:
-            plugin = self._plugin(plugin_id)
-            task = None if task_name is None else plugin.task(task_name)
-            if task_name is not None and task is None:
-                msg = f"no task with name {task_name} in plugin {plugin.name}"
-                raise JobError(msg)
-            result = self.runner.run(
-                plugin,
-                task,
-                args,
-                self._connect(),
-                cancel=progress.cancel,
-                on_progress=progress.set,
-            )
-        except (StashError, StartError) as error:
-            self._note("error", f"Error running plugin task: {error}")
-            raise JobError(str(error)) from error
-        if result.error is not None:
-            self._note("error", f"Plugin returned error: {result.error}")
+
+        def listen(fraction: float) -> None:
+            job.progress = fraction
+
+        plugin = self._plugin(plugin_id)
+        task = None if task_name is None else plugin.task(task_name)
+        result = self.runner.run(plugin, task, args, self._connect(), job.cancel, listen)
         return self._remember(PluginRun(plugin_id, "task", task_name or "", result))
 
-    def operation(self, plugin_id: str, args: Mapping[str, Any], call: Call) -> PluginRun:
-        """Runs an operation at once.
+    def operation(self, plugin_id: str, args: Mapping[str, Any], call: Call) -> PluginResult:
+        """Run an operation (runPluginOperation) at once.
 
         Raises:
             StashError: it could not be started.
         """
         plugin = self._plugin(plugin_id)
-        try:
-            result = self.runner.run(plugin, None, args, self._connect(), cancel=call.cancel)
-        except StartError as error:
-            raise StashError(str(error)) from error
-        return self._remember(PluginRun(plugin_id, "operation", "", result))
+        result = self.runner.run(plugin, None, args, self._connect(), call.cancel)
+        return self._remember(PluginRun(plugin_id, "operation", "", result)).result
 
     def _plugin(self, plugin_id: str) -> Manifest:
-        plugin = self.registry.find(plugin_id)
-        if plugin is None:
+        found = next((plugin for plugin in self.plugins if plugin.id == plugin_id), None)
+        if found is None:
             msg = f"no plugin with ID {plugin_id}"
             raise StashError(msg)
-        return plugin
+        return found
 
     def _remember(self, run: PluginRun) -> PluginRun:
-        with self._lock:
-            self.runs.append(run)
-            self.log += run.result.logs
+        self.runs.append(run)
         return run
-
-    def _note(self, level: str, text: str) -> None:
-        with self._lock:
-            self.log.append(LogEntry(level, text))

@@ -1,14 +1,20 @@
 """A plugin's `.yml` as Stash decodes it: strictly."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .yaml_reader import Node, parse
+from .entities import StashError
 
+Node = dict[str, "Node"] | list["Node"] | str | None
+
+_NULLS = ("", "~", "null", "Null", "NULL")
 _TASK = {"name": str, "description": str, "execArgs": [str], "defaultArgs": {"*": str}}
 _TYPES = ("STRING", "NUMBER", "BOOLEAN")
 _SHAPE = {
@@ -78,18 +84,20 @@ class Manifest:
         return self.path.stem
 
     @property
-    def name(self) -> str:
-        """Display name."""
-        return self.raw_name or self.id
-
-    @property
     def directory(self) -> Path:
         """The plugin's folder."""
         return self.path.parent
 
-    def task(self, name: str) -> Operation | None:
-        """The task of that name."""
-        return next((task for task in self.tasks if task.name == name), None)
+    def task(self, name: str) -> Operation:
+        """Return the task of that name.
+
+        Raises:
+            StashError: there is none.
+        """
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        raise StashError(f"no task with name {name} in plugin {self.id}")
 
     def hooks_for(self, hook_type: str) -> list[Operation]:
         """The hooks that an event of that type runs."""
@@ -166,3 +174,28 @@ def _mapping(node: Node, shape: dict[str, Any], where: str) -> dict[str, Any]:
             msg = f"field {key} not found in {where}"
             raise ManifestError(msg)
     return {key: _shaped(given.get(key), part, key) for key, part in shape.items()}
+
+
+class _Loader(yaml.BaseLoader):
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        value = super().construct_scalar(node)
+        return None if node.style is None and value in _NULLS else value
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, str]:
+        keys = [key.value for key, _ in node.value]
+        repeated = {str(key) for key in keys if keys.count(key) > 1}
+        if repeated:
+            problem = f"key {', '.join(repeated)} already set in map"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+@cache
+def parse(text: str) -> Node:
+    """Read one document, which nobody may change; only an absent or null value is None.
+
+    Raises:
+        yaml.YAMLError: it is malformed, or repeats a key.
+    """
+    node: Node = yaml.load(text, Loader=_Loader)
+    return node

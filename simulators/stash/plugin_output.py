@@ -1,20 +1,93 @@
-"""Stash's reading of a plugin's stdout."""
+"""Stash's reading of what a plugin writes: its log on stderr, its answer on stdout."""
 
 import json
 import signal
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
+
+_LEVELS = {
+    ord("t"): "trace",
+    ord("d"): "debug",
+    ord("i"): "info",
+    ord("w"): "warning",
+    ord("e"): "error",
+    ord("p"): "progress",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A line as it appears in Stash's log.
+
+    Attributes:
+        level: trace, debug, info, warning or error.
+        text: the message.
+        prefix: what Stash puts before it, `[Plugin / name] `.
+        prefixed: whether the plugin marked the line with its level, as it should.
+    """
+
+    level: str
+    text: str
+    prefix: str = ""
+    prefixed: bool = True
+
+
+class LogReader:
+    """Turns the bytes of a plugin's stderr into log entries and progress.
+
+    Args:
+        name: the plugin's name in the log prefix.
+        err_log: level of lines without a prefix.
+        on_progress: takes progress; None where Stash ignores it.
+    """
+
+    def __init__(
+        self, name: str, err_log: str = "error", on_progress: Callable[[float], None] | None = None
+    ) -> None:
+        self.entries: list[LogEntry] = []
+        self.raw = bytearray()
+        self._prefix = f"[Plugin / {name}] "
+        self._err_log = err_log
+        self._on_progress = on_progress
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self.raw += data
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._accept(line)
+
+    def end(self) -> None:
+        """Take the last line, if it had no line feed."""
+        self._accept(self._rest)
+
+    def _accept(self, line: bytes) -> None:
+        line = line.removesuffix(b"\r")
+        if not line:
+            return
+        prefixed = len(line) > 3 and line[0] == 1 and line[2] == 2 and line[1] in _LEVELS
+        level = _LEVELS[line[1]] if prefixed else self._err_log
+        text = (line[3:].strip() if prefixed else line).decode("utf-8", "replace")
+        if level != "progress":
+            self.entries.append(LogEntry(level, text, self._prefix, prefixed))
+        elif self._on_progress is not None:
+            self._on_progress(float(text))
 
 
 def decode(stdout: bytes, exit_code: int) -> tuple[Any, str | None]:
-    """Output and error that a run counts as.
+    """Return the output and the error that a run counts as.
 
     Args:
         stdout: all it wrote.
         exit_code: as `subprocess` gives it, negative for a signal.
     """
     output, error = _decode(stdout.decode("utf-8", "replace"))
-    if exit_code and error is None:
-        error = _exit_text(exit_code)
+    if exit_code > 0 and error is None:
+        error = f"exit status {exit_code}"
+    elif exit_code < 0 and error is None:
+        error = f"signal: {str(signal.strsignal(-exit_code)).lower()}"
     return output, error
 
 
@@ -27,24 +100,12 @@ def _decode(text: str) -> tuple[Any, str | None]:
         return None, None
     if not isinstance(document, dict):
         return text, None
-    output: Any = None
-    error: str | None = None
-    mistyped = False
-    for key, value in document.items():  # Go matches keys without regard to case
-        if key.lower() == "output":
-            output = value
-        elif key.lower() == "error":
-            mistyped = mistyped or not isinstance(value, str | None)
-            error = "" if not isinstance(value, str | None) else value
-    return (text if mistyped else output), error
+    known = {key.lower(): value for key, value in document.items()}  # Go ignores the case of keys
+    error = known.get("error")
+    is_typed = isinstance(error, str | None)
+    return (known.get("output"), error) if is_typed else (text, "")
 
 
 def _refuse(constant: str) -> NoReturn:
     msg = f"{constant} is not JSON"
     raise ValueError(msg)
-
-
-def _exit_text(exit_code: int) -> str:
-    if exit_code > 0:
-        return f"exit status {exit_code}"
-    return f"signal: {(signal.strsignal(-exit_code) or str(-exit_code)).lower()}"

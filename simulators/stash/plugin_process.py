@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import selectors
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
+
+from simulators.http_server import Latch
 
 from .calls import Cancel
-from .plugin_log import LineTooLongError, LogReader
+from .plugin_output import LogReader
 
 CHUNK = 65_536
 
@@ -21,30 +23,13 @@ class PluginTimeoutError(AssertionError):
     """A test's own limit passed; the real Stash would have waited on."""
 
 
-class Pipe(Protocol):
-    """One end of a pipe."""
-
-    @property
-    def closed(self) -> bool: ...
-
-    def fileno(self) -> int: ...
-
-    def close(self) -> None: ...
-
-
 class Process(Protocol):
     """What is needed of a `subprocess.Popen` with three unbuffered pipes."""
 
     pid: int
-
-    @property
-    def stdin(self) -> Pipe | None: ...
-
-    @property
-    def stdout(self) -> Pipe | None: ...
-
-    @property
-    def stderr(self) -> Pipe | None: ...
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
 
     def wait(self) -> int: ...
 
@@ -79,141 +64,100 @@ class PluginProcess:
     """
 
     def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         self._process = process
-        self.stdout = bytearray()
-        self.cancelled = False
-        self.log_broken = False
+        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
+        self._streams = [self._stdin, self._stdout, self._stderr]
         self._log = log
         self._left_to_write = memoryview(stdin)
-        self._wake_lock = threading.Lock()
-        self._closed = False
-        self._wake_read, self._wake_write = os.pipe()
         self._selector = selectors.DefaultSelector()
-
-    @property
-    def pid(self) -> int:
-        """Process id of the plugin."""
-        return self._process.pid
+        self._awaited = {"end of stdout", "exit"}
+        self.stdout = bytearray()
+        self.cancelled = False
 
     def run(self, cancel: Cancel, timeout: float | None = None) -> int:
-        """Sees the process through and returns its exit code.
+        """See the process through and return its exit code.
 
         Raises:
             PluginTimeoutError: `timeout` seconds passed; the process was killed.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        cancel.subscribe(self._cancel)
+        given_up = Latch()
+        cancel.subscribe(given_up.open)
         try:
-            self._register()
-            while not self._pump(deadline):
-                pass
+            self._register(given_up)
+            while self._awaited and not self.cancelled:
+                self._pump(deadline)
         finally:
-            cancel.unsubscribe(self._cancel)
+            cancel.unsubscribe(given_up.open)
             self._process.kill()
             exit_code = self._process.wait()
-            self._drain_log()
-            self._close()
+            while not self._stderr.closed and self._read_stderr():
+                pass
+            self._log.end()
+            self._selector.close()
+            for stream in self._streams:
+                stream.close()
         return exit_code
 
-    def _register(self) -> None:
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        os.set_blocking(process.stdin.fileno(), False)
-        os.set_blocking(process.stderr.fileno(), False)
-        self._selector.register(process.stdin, selectors.EVENT_WRITE, self._feed)
-        self._selector.register(process.stdout, selectors.EVENT_READ, self._read_stdout)
-        self._selector.register(process.stderr, selectors.EVENT_READ, self._read_stderr)
-        self._selector.register(self._wake_read, selectors.EVENT_READ, self._woken)
+    def _register(self, given_up: Latch) -> None:
+        os.set_blocking(self._stdin.fileno(), False)
+        os.set_blocking(self._stderr.fileno(), False)
+        self._selector.register(self._stdin, selectors.EVENT_WRITE, self._feed)
+        self._selector.register(self._stdout, selectors.EVENT_READ, self._read_stdout)
+        self._selector.register(self._stderr, selectors.EVENT_READ, self._read_stderr)
+        self._selector.register(given_up, selectors.EVENT_READ, self._give_up)
+        try:
+            descriptor = os.pidfd_open(self._process.pid)
+        except ProcessLookupError:  # a fork server has reaped it already
+            self._awaited.remove("exit")
+            return
+        exit_: IO[bytes] = FileIO(descriptor)
+        self._streams.append(exit_)
+        self._selector.register(exit_, selectors.EVENT_READ, lambda: self._end(exit_, "exit"))
 
-    def _pump(self, deadline: float | None) -> bool:
-        """Moves what can be moved; True when the run is over."""
+    def _pump(self, deadline: float | None) -> None:
+        """Move what can be moved."""
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             messages = [entry.text for entry in self._log.entries]
             msg = f"the plugin still ran at its time limit; its log so far: {messages}"
             raise PluginTimeoutError(msg)
-        over = False
         for key, _ in self._selector.select(left):
-            over = key.data() or over
-        return over
+            key.data()
 
-    def _feed(self) -> bool:
-        stdin = self._process.stdin
-        assert stdin is not None
+    def _end(self, stream: IO[bytes], awaited: str = "") -> None:
+        self._selector.unregister(stream)
+        stream.close()
+        self._awaited.discard(awaited)
+
+    def _give_up(self) -> None:
+        self.cancelled = True
+
+    def _feed(self) -> None:
         try:
-            written = os.write(stdin.fileno(), self._left_to_write[:CHUNK])
+            written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
         except BrokenPipeError:  # a plugin need not read its input
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]
         if not self._left_to_write:
-            self._selector.unregister(stdin)
-            stdin.close()
-        return False
+            self._end(self._stdin)
 
-    def _read_stdout(self) -> bool:
-        stdout = self._process.stdout
-        assert stdout is not None
-        data = os.read(stdout.fileno(), CHUNK)
+    def _read_stdout(self) -> None:
+        data = os.read(self._stdout.fileno(), CHUNK)
         self.stdout += data
         if not data:
-            self._selector.unregister(stdout)
-            threading.Thread(target=self._await_exit, daemon=True).start()
-        return False
+            self._end(self._stdout, "end of stdout")
 
     def _read_stderr(self) -> bool:
-        stderr = self._process.stderr
-        assert stderr is not None
+        """Take the next part of the log; False where there is none now, or none any more."""
         try:
-            data = os.read(stderr.fileno(), CHUNK)
-            self._log.feed(data)
+            data = os.read(self._stderr.fileno(), CHUNK)
         except BlockingIOError:
             return False
-        except LineTooLongError:
-            self.log_broken = True
-            data = b""
+        self._log.feed(data)
         if not data:
-            self._selector.unregister(stderr)
-            stderr.close()
-        return False
-
-    def _drain_log(self) -> None:
-        """Takes what the process had written; nobody waits for a grandchild's words."""
-        stderr = self._process.stderr
-        assert stderr is not None
-        try:
-            while not stderr.closed and (data := os.read(stderr.fileno(), CHUNK)):
-                self._log.feed(data)
-        except BlockingIOError:
-            pass
-        except LineTooLongError:
-            self.log_broken = True
-        if not self.log_broken:
-            self._log.end()
-
-    def _await_exit(self) -> None:
-        self._process.wait()
-        self._wake()
-
-    def _cancel(self) -> None:
-        self.cancelled = True
-        self._wake()
-
-    def _wake(self) -> None:
-        with self._wake_lock:
-            if not self._closed:  # else the descriptor may be somebody else's by now
-                os.write(self._wake_write, b"!")
-
-    def _woken(self) -> bool:
-        return True
-
-    def _close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
-        with self._wake_lock:
-            self._closed = True
-            self._selector.close()
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+            self._end(self._stderr)
+        return bool(data)

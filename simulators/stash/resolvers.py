@@ -12,7 +12,6 @@ from .calls import Call
 from .clock import unix_time
 from .engine import FieldReaders
 from .entities import Scene, StashError
-from .jobs import JobQueue, Progress
 from .library import Library
 from .plugin_host import PluginHost
 
@@ -47,13 +46,11 @@ class Resolvers:
         settings: StashSettings,
         gate: Gate,
         host: PluginHost,
-        jobs: JobQueue,
     ) -> None:
         self._library = library
         self._settings = settings
         self._gate = gate
         self._host = host
-        self._jobs = jobs
 
     def readers(self) -> FieldReaders:
         """Return the readers by type and field."""
@@ -63,7 +60,7 @@ class Resolvers:
             ("Query", "findScene"): self._find_scene,
             ("Query", "findScenes"): self._find_scenes,
             ("Query", "configuration"): self._configuration,
-            ("Query", "plugins"): lambda *_: self._host.registry.plugins,
+            ("Query", "plugins"): lambda *_: self._host.plugins,
             ("Query", "systemStatus"): lambda *_: settings,
             ("Query", "version"): lambda *_: settings,
             ("Mutation", "configurePlugin"): self._configure_plugin,
@@ -108,16 +105,12 @@ class Resolvers:
         return settings
 
     def _run_plugin_task(self, _: None, _call: Call, arguments: Arguments) -> int:
-        plugin_id, task_name = arguments["plugin_id"], arguments.get("task_name")
-
-        def work(progress: Progress) -> None:
-            self._host.task(plugin_id, task_name, arguments.get("args_map") or {}, progress)
-
-        return self._jobs.add(f"Running plugin task: {task_name or plugin_id}", work)
+        given = arguments.get("args_map") or {}
+        return self._host.queue_task(arguments["plugin_id"], arguments.get("task_name"), given)
 
     def _run_plugin_operation(self, _: None, call: Call, arguments: Arguments) -> Any:
         plugin_id, given = arguments["plugin_id"], arguments.get("args") or {}
-        result = self._host.operation(plugin_id, given, call).result
+        result = self._host.operation(plugin_id, given, call)
         if result.error is not None:
             raise StashError(result.error)
         return result.output

@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from .calls import Cancel
-from .plugin_log import LogEntry, LogReader
+from .entities import StashError
 from .plugin_manifest import Manifest, Operation
-from .plugin_output import decode
+from .plugin_output import LogEntry, LogReader, decode
 from .plugin_process import PluginProcess, Start, start_process
 
 _PYTHONS = ("python", "python3")
-
-
-class StartError(Exception):
-    """A plugin that could not be started: no such program, or no program named."""
+_GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,6 @@ class PluginResult:
         stdout: all it wrote there.
         stderr: all that was read there.
         cancelled: killed because the request or job was given up.
-        log_broken: a line of 64 KiB ended the reading of its log.
         stdin: what it was given; it holds the session cookie.
     """
 
@@ -50,12 +46,11 @@ class PluginResult:
     seconds: float
     stdout: bytes
     stderr: bytes
-    cancelled: bool = False
-    log_broken: bool = False
-    stdin: bytes = field(default=b"", repr=False)
+    cancelled: bool
+    stdin: bytes = field(repr=False)
 
     def messages(self, level: str | None = None) -> list[str]:
-        """Texts of the log lines, of that level or of all."""
+        """Return the texts of the log lines, of that level or of all."""
         return [entry.text for entry in self.logs if level in (None, entry.level)]
 
 
@@ -65,14 +60,14 @@ class PluginRunner:
 
     Attributes:
         cwd: Stash's working directory, which plugins inherit.
-        python: Stash's `python_path` setting; used while it names a file.
+        python: Stash's `python_path` setting.
         env: set for plugins on top of this process's environment; None removes a variable.
         timeout: seconds after which a run fails the test; Stash itself has no limit.
         start: starts the plugin's process.
     """
 
     cwd: Path
-    python: str = ""
+    python: str
     env: dict[str, str | None] = field(default_factory=dict)
     timeout: float | None = 120.0
     start: Start = start_process
@@ -83,11 +78,10 @@ class PluginRunner:
         operation: Operation | None,
         args: Mapping[str, Any],
         connection: Mapping[str, Any],
-        *,
-        cancel: Cancel | None = None,
+        cancel: Cancel,
         on_progress: Callable[[float], None] | None = None,
     ) -> PluginResult:
-        """Runs an operation to its end.
+        """Run an operation to its end.
 
         Args:
             manifest: the plugin.
@@ -98,83 +92,63 @@ class PluginRunner:
             on_progress: takes progress; None where Stash ignores it.
 
         Raises:
-            StartError: there is no such program.
+            StashError: the plugin could not be started.
             PluginTimeoutError: it took longer than `timeout`.
         """
         progress: list[float] = []
-        log = LogReader(manifest.raw_name, manifest.err_log, _listener(progress, on_progress))
+
+        def listen(fraction: float) -> None:
+            progress.append(fraction)
+            if on_progress:
+                on_progress(fraction)
+
+        log = LogReader(manifest.raw_name, manifest.err_log, on_progress and listen)
         stdin = plugin_input(manifest, operation, args, connection)
-        argv = self._argv(manifest, operation)
         started = time.perf_counter()
         try:
-            started_process = self.start(argv, self._environment(manifest), self.cwd)
-        except OSError as error:
-            msg = f"error running plugin: {error}"
-            raise StartError(msg) from error
-        process = PluginProcess(started_process, stdin, log)
-        exit_code = process.run(cancel or Cancel(), self.timeout)
+            process = self.start(
+                self._command(manifest, operation), self._environment(manifest), self.cwd
+            )
+        except OSError as refused:
+            msg = f"error running plugin: {refused}"
+            raise StashError(msg) from refused
+        run = PluginProcess(process, stdin, log)
+        exit_code = run.run(cancel, self.timeout)
         seconds = time.perf_counter() - started
-        return _result(process, exit_code, log, progress, seconds, stdin)
+        stdout = bytes(run.stdout)
+        output, error = decode(stdout, exit_code)
+        return PluginResult(
+            output=None if run.cancelled else output,
+            error="operation cancelled" if run.cancelled else error,
+            logs=log.entries,
+            progress=progress,
+            exit_code=exit_code,
+            seconds=seconds,
+            stdout=stdout,
+            stderr=bytes(log.raw),
+            cancelled=run.cancelled,
+            stdin=stdin,
+        )
 
-    def _argv(self, manifest: Manifest, operation: Operation | None) -> list[str]:
-        command = [*manifest.exec, *(operation.exec_args if operation else ())]
-        if not command:
-            msg = f"empty exec value in {manifest.id}"
-            raise StartError(msg)
-        directory = str(manifest.directory)
-        program, *arguments = command
+    def _command(self, manifest: Manifest, operation: Operation | None) -> list[str]:
+        program, *arguments = *manifest.exec, *(operation.exec_args if operation else ())
+        if program in _PYTHONS:
+            program = self.python
+        else:
+            program = shutil.which(program) or str(manifest.directory / program)
         return [
-            self._program(program, manifest),
-            *(each.replace("{pluginDir}", directory) for each in arguments),
+            program,
+            *(one.replace("{pluginDir}", str(manifest.directory)) for one in arguments),
         ]
 
-    def _program(self, program: str, manifest: Manifest) -> str:
-        if program in _PYTHONS:
-            if self.python and Path(self.python).is_file():
-                return self.python
-            return shutil.which("python3") or shutil.which("python") or program
-        return shutil.which(program) or str(manifest.directory / program)
-
     def _environment(self, manifest: Manifest) -> dict[str, str]:
-        environment = dict(os.environ)
-        for name, value in self.env.items():
-            if value is None:
-                environment.pop(name, None)
-            else:
-                environment[name] = value
-        if manifest.exec and manifest.exec[0] in _PYTHONS:
+        given = {**os.environ, **self.env}
+        environment = {name: value for name, value in given.items() if value is not None}
+        if manifest.exec[0] in _PYTHONS:
+            known = [environment["PYTHONPATH"]] if "PYTHONPATH" in environment else []
             siblings = str(manifest.directory.absolute().parent)
-            known = environment.get("PYTHONPATH")
-            environment["PYTHONPATH"] = (
-                siblings if known is None else f"{known}{os.pathsep}{siblings}"
-            )
+            environment["PYTHONPATH"] = os.pathsep.join([*known, siblings])
         return environment
-
-
-def _result(
-    process: PluginProcess,
-    exit_code: int,
-    log: LogReader,
-    progress: list[float],
-    seconds: float,
-    stdin: bytes,
-) -> PluginResult:
-    output, error = decode(bytes(process.stdout), exit_code)
-    if process.cancelled:
-        output, error = None, "operation cancelled"
-    return PluginResult(
-        output=output,
-        error=error,
-        logs=log.entries,
-        progress=progress,
-        exit_code=exit_code,
-        seconds=seconds,
-        stdout=bytes(process.stdout),
-        stderr=bytes(log.raw),
-        cancelled=process.cancelled,
-        log_broken=process.log_broken,
-        stdin=stdin,
-    )
 
 
 def plugin_input(
@@ -183,7 +157,7 @@ def plugin_input(
     args: Mapping[str, Any],
     connection: Mapping[str, Any],
 ) -> bytes:
-    """The JSON document on a plugin's stdin, byte for byte as Go writes it."""
+    """Return the JSON document on a plugin's stdin, byte for byte as Go writes it."""
     filled = {**(operation.default_args if operation else {}), **args}
     document = {
         "server_connection": {**connection, "PluginDir": str(manifest.directory)},
@@ -191,19 +165,3 @@ def plugin_input(
     }
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return text.translate(_GO_ESCAPES).encode("utf-8", "replace")
-
-
-_GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
-
-
-def _listener(
-    progress: list[float], on_progress: Callable[[float], None] | None
-) -> Callable[[float], None] | None:
-    if on_progress is None:
-        return None
-
-    def listen(fraction: float) -> None:
-        progress.append(fraction)
-        on_progress(fraction)
-
-    return listen

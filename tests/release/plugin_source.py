@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from simulators.stash.yaml_reader import parse
+from simulators.stash.plugin_manifest import parse
 
 _KEYS = {"id", "name", "metadata", "version", "date", "path", "sha256", "requires"}
 _DATE = "%Y-%m-%d %H:%M:%S"

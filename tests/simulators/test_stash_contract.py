@@ -16,7 +16,7 @@ from graphql import build_schema
 from simulators.stash import FakeStash, LogEntry, PluginResult
 from simulators.stash.conformance import deviations, real_schema_path, validate_against_real
 from simulators.stash.engine import small_schema
-from simulators.stash.plugin_log import MAX_LINE
+from simulators.stash.plugin_manifest import ManifestError, load
 from simulators.stash.plugin_output import decode
 from tests.simulators.probe import YML, ask, error_of, install
 
@@ -316,9 +316,9 @@ def test_a_child_that_inherits_stdout_keeps_stash_waiting(stash: FakeStash) -> N
     child.write_text(f"open({str(fifo)!r}).read()\nprint('child')\n")
     script = f"""
         import subprocess, sys
+        print("parent", flush=True)
         null = subprocess.DEVNULL
         subprocess.Popen([sys.executable, {str(child)!r}], stdin=null, stderr=null)
-        print("parent", flush=True)
     """
     results: list[PluginResult] = []
     thread = threading.Thread(target=lambda: results.append(run(stash, script)))
@@ -349,13 +349,6 @@ def test_log_lines_are_read_by_their_prefix(stash: FakeStash) -> None:
     ]
 
 
-@pytest.mark.parametrize(("excess", "broken"), [(-1, False), (0, True)])
-def test_a_line_that_is_too_long_ends_the_log(stash: FakeStash, excess: int, broken: bool) -> None:
-    size = MAX_LINE - 3 + excess  # three bytes are the prefix
-    result = run(stash, rf"import sys; sys.stderr.write('\x01i\x02' + 'x' * {size} + '\n')")
-    assert result.log_broken is broken
-
-
 def test_a_plugin_past_the_time_limit_fails_the_test(tmp_path: Path) -> None:
     stash = FakeStash(tmp_path).start()
     install(stash, "import time; time.sleep(60)")
@@ -363,6 +356,57 @@ def test_a_plugin_past_the_time_limit_fails_the_test(tmp_path: Path) -> None:
     assert "time limit" in error_of(stash, 'mutation{runPluginOperation(plugin_id: "probe")}')
     with pytest.raises(AssertionError, match="time limit"):
         stash.__exit__(None, None, None)
+
+
+# -- plugin files ---------------------------------------------------------------------------------
+
+
+def test_a_plugin_file_is_read_as_stash_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "My.Plugin.yml"
+    path.write_text(r"""
+version: 1.10
+errLog: info
+tasks:
+  - name: 'It''s a task'
+    execArgs: [--one, two]
+    defaultArgs: {mode: all, force: true, none: null}
+  - name: Second
+settings:
+  b_url:
+    displayName: Address
+  a_on:
+    type: BOOLEAN
+""")
+    plugin = load(path)
+    assert (plugin.id, plugin.version, plugin.err_log) == ("My.Plugin", "1.10", "info")
+    first, _ = plugin.tasks
+    assert (first.name, first.exec_args) == ("It's a task", ("--one", "two"))
+    expected = {"mode": "all", "force": "true", "none": ""}
+    assert first.default_args == expected, "argument values are text"
+    assert [(each.name, each.type, each.display_name) for each in plugin.settings] == [
+        ("a_on", "BOOLEAN", "a_on"),
+        ("b_url", "STRING", "Address"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("name: a\nauthor: me\n", "field author not found in plugin"),
+        ("name: a\nname: b\n", "already set"),
+        ("settings:\n  x:\n    type: string\n", "invalid type"),
+        ("tasks:\n  - name: a\n    triggeredBy: [x]\n", "field triggeredBy not found"),
+        ("tasks:\n  name: a\n", "tasks must be a list"),
+        ("name: [a]\n", "name must be text"),
+        ("ui:\n  csp:\n    img-src: [x]\n", "field img-src not found in csp"),
+        ("- a\n- b\n", "plugin must be a mapping"),
+    ],
+)
+def test_what_stash_rejects_is_rejected(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "plugin.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ManifestError, match=complaint):
+        load(path)
 
 
 # -- access and pictures --------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import Any, Self
 import requests
 
 from simulators.rig import REPOSITORY, Rig
-from simulators.stash.yaml_reader import parse
+from simulators.stash.plugin_manifest import parse
 
 PATIENCE = 120.0  # seconds for an answer of the plugin
 HARNESS = Path(__file__).parent / "harness"
