@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,8 +112,6 @@ def _impatient(path: str, synchronous: str = "FULL") -> sqlite3.Connection:
 
 # -- the faults -----------------------------------------------------------------------------------
 
-Hold = Callable[[Site], Any]
-
 
 @contextmanager
 def _locked(site: Site) -> Iterator[None]:
@@ -140,12 +138,6 @@ def _exclusive(site: Site) -> Iterator[None]:
         holder.close()
 
 
-@contextmanager
-def _changed(site: Site, change: Callable[[Site], object]) -> Iterator[None]:
-    change(site)
-    yield
-
-
 def _not_a_database(site: Site) -> None:
     site.path.write_bytes(b"this is no database, it only has its name " * 200)
 
@@ -166,10 +158,8 @@ def _zeroed_header(site: Site) -> None:
 def _corrupt_pages(site: Site) -> None:
     """All pages behind the first hold rubbish; the header and the schema are sound."""
     with site.path.open("r+b") as file:
-        size = site.path.stat().st_size
-        file.seek(4096 * 1)
-        first = file.tell()
-        file.write(b"\xa5" * (size - first))
+        file.seek(4096)
+        file.write(b"\xa5" * (site.path.stat().st_size - 4096))
 
 
 def _empty(site: Site) -> None:
@@ -238,9 +228,6 @@ HARMLESS: dict[str, Callable[[Site], None]] = {
     "rubbish in the WAL": _rubbish_wal,
     "rubbish in the shm": _rubbish_shm,
 }
-UNUSABLE: dict[str, Callable[[Site], None]] = {
-    "the folder is a file": _folder_is_a_file,
-}
 BESIDE: dict[str, Callable[[Site], None]] = {
     "the database is a folder": _database_is_a_folder,
     "the WAL is a folder": _wal_is_a_folder,
@@ -290,22 +277,15 @@ def test_a_hook_queues_its_edit_whatever_is_wrong_with_the_database(
 
 
 def test_a_hook_that_can_store_its_edit_nowhere_says_which_and_what_to_do(site: Site) -> None:
-    shutil.rmtree(site.queue)
-    site.queue.write_text("a file where the folder was")
+    _folder_is_a_file(site)
 
+    assert site.answer(field="play_count") == {"output": "nothing to sync"}
+    assert site.lines == []
     reply = site.answer()
 
     assert f"Scene {SCENE}" in reply["error"]
     assert "Sync Recent Scenes to Plex" in reply["error"]
     assert site.lines == [reply["error"]]
-
-
-def test_a_hook_without_a_job_says_nothing_of_a_folder_that_it_cannot_use(site: Site) -> None:
-    shutil.rmtree(site.queue)
-    site.queue.write_text("a file where the folder was")
-
-    assert site.answer(field="play_count") == {"output": "nothing to sync"}
-    assert site.lines == []
 
 
 def test_a_hook_on_a_full_disk_loses_nothing_in_silence(site: Site) -> None:
@@ -412,48 +392,6 @@ def _contents(site: Site) -> list[tuple[Any, ...]]:
         connection.close()
 
 
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
-def test_an_operation_on_a_locked_database_changes_nothing_and_works_afterwards(
-    site: Site, operation: Callable[[QueueManager, list[Claim]], object]
-) -> None:
-    queue = QueueManager(str(site.queue), lambda: NOW)
-    claims = [] if operation is _claim else queue.claim(2)
-    before = _contents(site)
-    with _locked(site):
-        with pytest.raises(sqlite3.OperationalError, match="locked") as caught:
-            operation(queue, claims)
-        assert not is_damage(caught.value)
-        assert _contents(site) == before
-        assert not queue._queue.connection.in_transaction
-
-    operation(queue, claims)
-
-    assert _contents(site) != before
-    queue.close()
-
-
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
-def test_an_operation_on_a_full_disk_happens_as_a_whole_or_not_at_all(
-    site: Site, operation: Callable[[QueueManager, list[Claim]], object]
-) -> None:
-    with own_disk(site) as filler:
-        queue = QueueManager(str(site.queue), lambda: NOW)
-        claims = [] if operation is _claim else queue.claim(2)
-        before = _contents(site)
-        fill_up(filler)
-        with pytest.raises(sqlite3.OperationalError, match=r"full|I/O") as caught:
-            operation(queue, claims)
-        assert not is_damage(caught.value)
-        assert not queue._queue.connection.in_transaction
-        assert _contents(site) == before
-        filler.unlink()
-
-        operation(queue, claims)
-
-        assert _contents(site) != before
-        queue.close()
-
-
 @contextmanager
 def _failing_disk(site: Site) -> Iterator[None]:
     """No file can grow: each write past its end is an I/O error, not one of a full disk."""
@@ -466,24 +404,41 @@ def _failing_disk(site: Site) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@contextmanager
+def _full_disk(site: Site) -> Iterator[None]:
+    """The queue's own file system has no room left."""
+    filler = site.queue / "filler"
+    fill_up(filler)
+    yield
+    filler.unlink()
+
+
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
-def test_an_operation_on_a_disk_that_fails_happens_as_a_whole_or_not_at_all(
-    site: Site, operation: Callable[[QueueManager, list[Claim]], object]
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [(_locked, "locked"), (_failing_disk, "disk I/O error"), (_full_disk, "full|I/O")],
+)
+def test_an_operation_meets_a_fault_and_happens_as_a_whole_or_not_at_all(
+    site: Site,
+    operation: Callable[[QueueManager, list[Claim]], object],
+    fault: Callable[[Site], AbstractContextManager[None]],
+    told: str,
 ) -> None:
-    queue = QueueManager(str(site.queue), lambda: NOW)
-    claims = [] if operation is _claim else queue.claim(2)
-    before = _contents(site)
-    with _failing_disk(site):
-        with pytest.raises(sqlite3.OperationalError, match="disk I/O error") as caught:
-            operation(queue, claims)
-        assert not is_damage(caught.value)
-        assert not queue._queue.connection.in_transaction
-        assert _contents(site) == before
+    with own_disk(site) if fault is _full_disk else nullcontext():
+        queue = QueueManager(str(site.queue), lambda: NOW)
+        claims = [] if operation is _claim else queue.claim(2)
+        before = _contents(site)
+        with fault(site):
+            with pytest.raises(sqlite3.OperationalError, match=told) as caught:
+                operation(queue, claims)
+            assert not is_damage(caught.value)
+            assert not queue._queue.connection.in_transaction
+            assert _contents(site) == before
 
-    operation(queue, claims)
+        operation(queue, claims)
 
-    assert _contents(site) != before
-    queue.close()
+        assert _contents(site) != before
+        queue.close()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
@@ -513,10 +468,9 @@ def test_damage_is_told_apart_from_every_other_error(
     queue.close()
 
 
-@pytest.mark.parametrize("hold", [_locked], ids=["locked"])
-def test_the_status_is_readable_while_somebody_writes(site: Site, hold: Hold) -> None:
+def test_the_status_is_readable_while_somebody_writes(site: Site) -> None:
     queue = QueueManager(str(site.queue), lambda: NOW)
-    with hold(site):
+    with _locked(site):
         assert queue.stats() == {"pending": 3, "retrying": 0, "in_progress": 0}
         assert queue.dead_letters.count() == 0
         assert queue.next_due() == 0.0
@@ -536,16 +490,9 @@ def test_a_newer_database_is_left_alone_by_the_worker(site: Site) -> None:
 
 
 @pytest.mark.parametrize("mode", ["queue_status", "recent"])
-@pytest.mark.parametrize(
-    "fault",
-    [
-        "newer schema",
-        "not a database",
-        "the folder is a file",
-    ],
-)
-def test_a_task_answers_in_words(site: Site, mode: str, fault: str) -> None:
-    {**UNUSABLE, **DAMAGE, **BESIDE}[fault](site)
+@pytest.mark.parametrize("fault", [_newer_schema, _not_a_database, _folder_is_a_file])
+def test_a_task_answers_in_words(site: Site, mode: str, fault: Callable[[Site], None]) -> None:
+    fault(site)
     run = subprocess.run(
         [sys.executable, str(REPOSITORY / "Stash2Plex.py")],
         input=json.dumps({"server_connection": {}, "args": {"mode": mode}}).encode(),

@@ -31,6 +31,7 @@ from simulators.rig import FOLDER, PLUGIN, TOKEN, png
 from simulators.stash import FakeStash
 from simulators.stash import faults as stash_faults
 from sync_queue.operations import METADATA, scene_job
+from tests.sync_queue.support import Clock
 from worker.processor import IDLE, LEFT, SyncWorker
 from worker.waiting import Waiter
 
@@ -38,16 +39,6 @@ COVER = png(3)
 FAILURES = 2  # after which the fault of a retried job ends
 WAITS = 8  # after which any other fault ends
 MOST_WAITS = 80  # nothing takes longer to settle
-
-
-@dataclass
-class Clock:
-    """Both clocks of the worker; goes on only when somebody would wait."""
-
-    now: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Stop(threading.Event):
@@ -179,9 +170,6 @@ def changes_values(request: Request) -> bool:
     return any(name.endswith((".value", ".tag", ".tag-")) for name, _ in request.query)
 
 
-MakeBench = Callable[..., Bench]
-
-
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nobody cuts the power here
@@ -295,7 +283,6 @@ ENDPOINTS = (*OF_THE_SERVER, "metadata", "edit", *UPLOADS)
 
 
 def expected_of(endpoint: str, fault: str) -> str:
-    """What the specification (§5) makes of it."""
     if fault == "403" and endpoint in UPLOADS:
         return WITHOUT_IMAGE  # edits are taken, so the token is right
     if fault in ("301", "401", "403"):
@@ -421,7 +408,7 @@ SETTINGS, SCENES, SCREENSHOT = "Settings", "ScenesById", "screenshot"
 
 
 def expected_of_stash(endpoint: str, fault: str) -> str:
-    """What the specification (§5) makes of it: Stash's absence is nobody's fault."""
+    """Stash's absence is no fault of a job."""
     if fault in ("301", "401"):
         return LEAVES
     if endpoint == SCREENSHOT and fault in ("404", "empty", "null data", "GraphQL errors"):

@@ -29,7 +29,7 @@ def breaker_is_closed(rig: Rig) -> bool:
 
 
 def test_a_scene_edited_again_and_again_under_one_worker_is_synced_each_time(rig: Rig) -> None:
-    """Fault 4: the second edit was skipped as already synced."""
+    """The second edit was skipped as already synced."""
     scene_id, item = rig.add_pair("a", tags=["T"])
     for title in ("One", "Two", "Three", "One"):
         rig.stash.edit_scene(scene_id, title=title)
@@ -39,7 +39,7 @@ def test_a_scene_edited_again_and_again_under_one_worker_is_synced_each_time(rig
 
 
 def test_process_queue_keeps_a_scene_that_plex_does_not_have(rig: Rig) -> None:
-    """Fault 18: it was acknowledged as a duplicate, gone without a dead letter."""
+    """It was acknowledged as a duplicate, gone without a dead letter."""
     scene = rig.stash.add_scene(files=[f"{FOLDER}/none.mp4"], tags=["T"])
     rig.stash.edit_scene(scene.id, title="First")
     rig.stash.edit_scene(scene.id, title="Second")
@@ -67,7 +67,7 @@ LOOK_UPS: dict[str, Callable[[FakePlex], Fault]] = {
 def test_a_look_up_that_failed_never_means_that_plex_does_not_have_a_scene(
     make_rig: MakeRig, begin: Callable[[FakePlex], Fault]
 ) -> None:
-    """Fault 19: an outage burned the tries, or with `skip_not_found` the job."""
+    """An outage burned the tries, or with `skip_not_found` the job."""
     rig = make_rig(settings={"skip_not_found": True})
     quicken(rig)
     rig.tune(Tuning(back_off=1.0))
@@ -85,7 +85,7 @@ def test_a_look_up_that_failed_never_means_that_plex_does_not_have_a_scene(
 
 
 def test_a_job_in_back_off_stands_in_nobodys_way(rig: Rig) -> None:
-    """Fault 21: all jobs behind it waited with it."""
+    """All jobs behind it waited with it."""
     bad, bad_item = rig.add_pair("a", tags=["T"])
     ids = rig.add_library(10, covers=False)
     key = str(bad_item.rating_key)
@@ -106,7 +106,7 @@ def test_a_job_in_back_off_stands_in_nobodys_way(rig: Rig) -> None:
 
 
 def test_a_picture_that_could_not_be_sent_is_sent_later(rig: Rig) -> None:
-    """Fault 23: a part that failed was logged, marked as synced and never repaired."""
+    """A part that failed was logged, marked as synced and never repaired."""
     rig.tune(Tuning(back_off=1.0))
 
     def is_upload(request: Request) -> bool:
@@ -134,7 +134,7 @@ WITH_PARAMETERS: dict[str, Callable[[FakePlex], Fault]] = {
 def test_no_error_of_an_edit_carries_what_was_to_be_written(
     make_rig: MakeRig, begin: Callable[[FakePlex], Fault]
 ) -> None:
-    """Fault 30: exception texts carried whole URLs, titles and summaries, into logs and letters."""
+    """Exception texts carried whole URLs, titles and summaries, into logs and letters."""
     rig = make_rig(settings={"max_retries": 1})
     rig.tune(Tuning(back_off=1.0))
     scene_id, _ = rig.add_pair("a", tags=["Tag-nobody-may-read"])

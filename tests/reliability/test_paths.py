@@ -19,16 +19,18 @@ from validation.scene_extractor import SceneFile
 
 AMBIGUOUS = "ambiguous"
 Expected = list[int] | str
+File = str | tuple[str, int]
+Files = File | list[File] | tuple[()]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A scene among libraries.
+    """A scene among libraries. A path alone is a file of 5 bytes.
 
     Attributes:
         point: what it shows.
-        scene: the files of the scene, with their sizes.
-        plex: item → its files with their sizes; items from 100 on are in library 2.
+        scene: the files of the scene.
+        plex: item → its files; items from 100 on are in library 2.
         expected: the items, or `AMBIGUOUS`.
         paths: the setting.
         others: files of other scenes, a scene each.
@@ -36,11 +38,11 @@ class Case:
     """
 
     point: str
-    scene: Sequence[tuple[str, int]]
-    plex: Mapping[int, Sequence[tuple[str, int]]]
+    scene: Files
+    plex: Mapping[int, Files]
     expected: Expected
     paths: str = ""
-    others: Sequence[tuple[str, int]] = ()
+    others: Files = ()
     locations: Sequence[str] = ("/plex", "D:\\Plex", "\\\\nas\\plex")
 
 
@@ -80,7 +82,7 @@ SAME_FILE = {
     "unc, long path": ("\\\\nas\\plex\\a\\x.mp4", "\\\\?\\UNC\\nas\\plex\\a\\x.mp4"),
 }
 SAME = [
-    Case(f"{name}{way}", [(a, 5)], {1: [(b, 5)], 2: [("/plex/z/other.mp4", 5)]}, [1])
+    Case(f"{name}{way}", a, {1: b, 2: "/plex/z/other.mp4"}, [1])
     for name, pair in SAME_FILE.items()
     for way, (a, b) in (("", pair), (" (the other way)", pair[::-1]))
 ]
@@ -108,56 +110,27 @@ OTHER_FILE = {
     "the brother of a library": ("/plex/a/x.mp4", "/plex2/a/x.mp4"),
     "a relative path": ("/plex/a/x.mp4", "a/x.mp4"),
 }
-OTHER = [Case(f"not {name}", [(a, 5)], {1: [(b, 5)]}, []) for name, (a, b) in OTHER_FILE.items()]
+OTHER = [Case(f"not {name}", a, {1: b}, []) for name, (a, b) in OTHER_FILE.items()]
 
 # Names that differ in case only are two files on some systems.
 UPPER, LOWER = "/plex/A/x.mp4", "/plex/a/x.mp4"
 CASES = [
-    Case(
-        "each of two that differ in case, 1", [(UPPER, 5)], {1: [(UPPER, 5)], 2: [(LOWER, 5)]}, [1]
-    ),
-    Case(
-        "each of two that differ in case, 2", [(LOWER, 5)], {1: [(UPPER, 5)], 2: [(LOWER, 5)]}, [2]
-    ),
-    Case(
-        "a third case, one of its size",
-        [("/plex/a/X.mp4", 5)],
-        {1: [(UPPER, 5)], 2: [(LOWER, 6)]},
-        [1],
-    ),
-    Case(
-        "a third case, both of its size",
-        [("/plex/a/X.mp4", 5)],
-        {1: [(UPPER, 5)], 2: [(LOWER, 5)]},
-        AMBIGUOUS,
-    ),
-    Case(
-        "a third case, none of its size",
-        [("/plex/a/X.mp4", 4)],
-        {1: [(UPPER, 5)], 2: [(LOWER, 6)]},
-        [],
-    ),
-    Case(
-        "a third case, sizes unknown",
-        [("/plex/a/X.mp4", 0)],
-        {1: [(UPPER, 5)], 2: [(LOWER, 6)]},
-        AMBIGUOUS,
-    ),
-    Case("another case and another size", [(UPPER, 5)], {1: [(LOWER, 6)]}, []),
-    Case("another case, Plex knows no size", [(UPPER, 5)], {1: [(LOWER, 0)]}, [1]),
-    Case(
-        "another case in two libraries",
-        [(UPPER, 5)],
-        {1: [(LOWER, 5)], 101: [(LOWER, 5)]},
-        [1, 101],
-    ),
+    Case("each of two that differ in case, 1", UPPER, {1: UPPER, 2: LOWER}, [1]),
+    Case("each of two that differ in case, 2", LOWER, {1: UPPER, 2: LOWER}, [2]),
+    Case("a third case, one of its size", "/plex/a/X.mp4", {1: UPPER, 2: (LOWER, 6)}, [1]),
+    Case("a third case, both of its size", "/plex/a/X.mp4", {1: UPPER, 2: LOWER}, AMBIGUOUS),
+    Case("a third case, none of its size", ("/plex/a/X.mp4", 4), {1: UPPER, 2: (LOWER, 6)}, []),
+    Case("a third case, sizes unknown", ("/plex/a/X.mp4", 0), {1: UPPER, 2: (LOWER, 6)}, AMBIGUOUS),
+    Case("another case and another size", UPPER, {1: (LOWER, 6)}, []),
+    Case("another case, Plex knows no size", UPPER, {1: (LOWER, 0)}, [1]),
+    Case("another case in two libraries", UPPER, {1: LOWER, 101: LOWER}, [1, 101]),
     Case(
         "windows has one file of a name, whatever the size",
-        [("d:\\plex\\X.mp4", 5)],
-        {1: [("D:\\Plex\\x.mp4", 6)]},
+        "d:\\plex\\X.mp4",
+        {1: ("D:\\Plex\\x.mp4", 6)},
         [1],
     ),
-    Case("a replaced file is still that path's", [(LOWER, 5)], {1: [(LOWER, 6)]}, [1]),
+    Case("a replaced file is still that path's", LOWER, {1: (LOWER, 6)}, [1]),
 ]
 
 TO_PLEX = "/plex=>/data"
@@ -168,24 +141,12 @@ MAPS: list[tuple[str, str, str, str, Expected]] = [
     ("map, then another case", TO_PLEX, "/data/A/x.mp4", "/plex/a/x.mp4", [1]),
     ("map, then decomposed", TO_PLEX, "/data/é/x.mp4", nfd("/plex/é/x.mp4"), [1]),
     ("map, not in Plex", TO_PLEX, "/data/b/x.mp4", "/plex/a/x.mp4", []),
-    (
-        "map, the folder's name occurs twice",
-        TO_PLEX,
-        "/data/data/x.mp4",
-        "/plex/data/x.mp4",
-        [1],
-    ),
+    ("map, the folder's name occurs twice", TO_PLEX, "/data/data/x.mp4", "/plex/data/x.mp4", [1]),
     ("map, the folder's name is inside", TO_PLEX, "/data/plex/x.mp4", "/plex/plex/x.mp4", [1]),
     ("map to windows", "D:\\Plex=>/data", "/data/a/x.mp4", "D:\\Plex\\a\\x.mp4", [1]),
     ("map to a drive", "D:=>/data", "/data/Plex/x.mp4", "D:\\Plex\\x.mp4", [1]),
     ("map to unc", "\\\\nas\\plex=>/data", "/data/a/x.mp4", "\\\\nas\\plex\\a\\x.mp4", [1]),
-    (
-        "map to a long path",
-        "D:\\Plex=>/data",
-        "/data/a/x.mp4",
-        "\\\\?\\D:\\Plex\\a\\x.mp4",
-        [1],
-    ),
+    ("map to a long path", "D:\\Plex=>/data", "/data/a/x.mp4", "\\\\?\\D:\\Plex\\a\\x.mp4", [1]),
     ("map from windows", "/plex=>E:\\Stash", "E:\\Stash\\a\\x.mp4", "/plex/a/x.mp4", [1]),
     (
         "map from windows, other case",
@@ -194,21 +155,9 @@ MAPS: list[tuple[str, str, str, str, Expected]] = [
         "/plex/a/x.mp4",
         [1],
     ),
-    (
-        "map from windows, slashes",
-        "/plex=>E:/Stash",
-        "E:\\Stash\\a\\x.mp4",
-        "/plex/a/x.mp4",
-        [1],
-    ),
+    ("map from windows, slashes", "/plex=>E:/Stash", "E:\\Stash\\a\\x.mp4", "/plex/a/x.mp4", [1]),
     ("map from unc", "/plex=>\\\\nas\\v", "\\\\nas\\v\\a\\x.mp4", "/plex/a/x.mp4", [1]),
-    (
-        "map from unc, other case",
-        "/plex=>\\\\NAS\\V",
-        "\\\\nas\\v\\a\\x.mp4",
-        "/plex/a/x.mp4",
-        [1],
-    ),
+    ("map from unc, other case", "/plex=>\\\\NAS\\V", "\\\\nas\\v\\a\\x.mp4", "/plex/a/x.mp4", [1]),
     ("map windows to windows", "D:\\Plex=>E:\\v", "E:\\v\\a\\x.mp4", "D:\\Plex\\a\\x.mp4", [1]),
     ("map root", "/plex=>/", "/data/x.mp4", "/plex/data/x.mp4", [1]),
     ("map from the root", "/=>/stash", "/stash/plex/x.mp4", "/plex/x.mp4", [1]),
@@ -272,252 +221,195 @@ MAPS: list[tuple[str, str, str, str, Expected]] = [
     ),
 ]
 MAPPED = [
-    Case(point, [(stash, 5)], {1: [(plex, 5)], 2: [("/plex/decoy/x.mp4", 5)]}, expected, paths)
+    Case(point, stash, {1: plex, 2: "/plex/decoy/x.mp4"}, expected, paths)
     for point, paths, stash, plex, expected in MAPS
 ]
 
 FOLDERS = ("2022/spring", "2022/summer", "2023/spring", "2023/summer")
-MANY = {n: [(f"/plex/{folder}/x.mp4", 5)] for n, folder in enumerate(FOLDERS, start=1)}
+MANY = {n: f"/plex/{folder}/x.mp4" for n, folder in enumerate(FOLDERS, start=1)}
 NAMESAKES = [
     *(
-        Case(f"one name in many folders, {f}", [(f"/plex/{f}/x.mp4", 5)], MANY, [n])
+        Case(f"one name in many folders, {f}", f"/plex/{f}/x.mp4", MANY, [n])
         for n, f in enumerate(FOLDERS, start=1)
     ),
     *(
-        Case(
-            f"one name in many folders, mapped, {f}", [(f"/data/{f}/x.mp4", 5)], MANY, [n], TO_PLEX
-        )
+        Case(f"one name in many folders, mapped, {f}", f"/data/{f}/x.mp4", MANY, [n], TO_PLEX)
         for n, f in enumerate(FOLDERS, start=1)
     ),
     *(
-        Case(f"one name in many folders, no map, {f}", [(f"/data/{f}/x.mp4", 5)], MANY, [n])
+        Case(f"one name in many folders, no map, {f}", f"/data/{f}/x.mp4", MANY, [n])
         for n, f in enumerate(FOLDERS, start=1)
     ),
+    Case("one name in many folders, this one is not there", "/plex/2024/spring/x.mp4", MANY, []),
     Case(
-        "one name in many folders, this one is not there",
-        [("/plex/2024/spring/x.mp4", 5)],
-        MANY,
-        [],
-    ),
-    Case(
-        "one name in many folders, mapped, not there",
-        [("/data/2024/spring/x.mp4", 5)],
-        MANY,
-        [],
-        TO_PLEX,
+        "one name in many folders, mapped, not there", "/data/2024/spring/x.mp4", MANY, [], TO_PLEX
     ),
     Case(
         "one name in many folders, no map, half a likeness",
-        [("/data/2024/spring/x.mp4", 5)],
+        "/data/2024/spring/x.mp4",
         MANY,
         AMBIGUOUS,
     ),
     Case(
         "one name in two libraries",
-        [("/plex/a/x.mp4", 5)],
-        {1: [("/plex/a/x.mp4", 5)], 101: [("/plex/b/x.mp4", 5)]},
+        "/plex/a/x.mp4",
+        {1: "/plex/a/x.mp4", 101: "/plex/b/x.mp4"},
         [1],
     ),
     Case(
         "one name in two libraries, the other",
-        [("/plex/b/x.mp4", 5)],
-        {1: [("/plex/a/x.mp4", 5)], 101: [("/plex/b/x.mp4", 5)]},
+        "/plex/b/x.mp4",
+        {1: "/plex/a/x.mp4", 101: "/plex/b/x.mp4"},
         [101],
     ),
 ]
 
 VERSIONS = [
-    Case(
-        "the second version's file",
-        [("/plex/b.mp4", 5)],
-        {1: [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)]},
-        [1],
-    ),
+    Case("the second version's file", "/plex/b.mp4", {1: [("/plex/a.mp4", 4), "/plex/b.mp4"]}, [1]),
     Case(
         "the second part's file",
-        [("/plex/a cd2.mp4", 5)],
-        {1: [("/plex/a cd1.mp4", 5), ("/plex/a cd2.mp4", 5)]},
+        "/plex/a cd2.mp4",
+        {1: ["/plex/a cd1.mp4", "/plex/a cd2.mp4"]},
         [1],
     ),
     Case(
         "all files of a scene in one item",
-        [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)],
-        {1: [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)]},
+        [("/plex/a.mp4", 4), "/plex/b.mp4"],
+        {1: [("/plex/a.mp4", 4), "/plex/b.mp4"]},
         [1],
     ),
     Case(
         "the files of a scene in two items",
-        [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)],
-        {1: [("/plex/a.mp4", 4)], 2: [("/plex/b.mp4", 5)]},
+        [("/plex/a.mp4", 4), "/plex/b.mp4"],
+        {1: ("/plex/a.mp4", 4), 2: "/plex/b.mp4"},
         [1, 2],
     ),
     Case(
         "the files of a scene in two libraries",
-        [("/plex/a.mp4", 4), ("/plex/b.mp4", 5)],
-        {1: [("/plex/a.mp4", 4)], 102: [("/plex/b.mp4", 5)]},
+        [("/plex/a.mp4", 4), "/plex/b.mp4"],
+        {1: ("/plex/a.mp4", 4), 102: "/plex/b.mp4"},
         [1, 102],
     ),
     Case(
         "the same file in two libraries",
-        [("/plex/a.mp4", 4)],
-        {1: [("/plex/a.mp4", 4)], 102: [("/plex/a.mp4", 4)]},
+        ("/plex/a.mp4", 4),
+        {1: ("/plex/a.mp4", 4), 102: ("/plex/a.mp4", 4)},
         [1, 102],
     ),
     Case(
         "the same file twice in a library",
-        [("/plex/a.mp4", 4)],
-        {1: [("/plex/a.mp4", 4)], 2: [("/plex/a.mp4", 4)]},
+        ("/plex/a.mp4", 4),
+        {1: ("/plex/a.mp4", 4), 2: ("/plex/a.mp4", 4)},
         [1, 2],
     ),
     Case(
         "one file of the scene is not in Plex",
-        [("/plex/a.mp4", 4), ("/plex/gone.mp4", 5)],
-        {1: [("/plex/a.mp4", 4)], 2: [("/plex/z/gone.mp4", 5)]},
+        [("/plex/a.mp4", 4), "/plex/gone.mp4"],
+        {1: ("/plex/a.mp4", 4), 2: "/plex/z/gone.mp4"},
         [1],
     ),
     Case(
         "a sure file goes before an ambiguous one",
-        [("/plex/a.mp4", 4), ("/data/x.mp4", 5)],
-        {1: [("/plex/a.mp4", 4)], 2: [("/plex/b/x.mp4", 5)], 3: [("/plex/c/x.mp4", 5)]},
+        [("/plex/a.mp4", 4), "/data/x.mp4"],
+        {1: ("/plex/a.mp4", 4), 2: "/plex/b/x.mp4", 3: "/plex/c/x.mp4"},
         [1],
     ),
     Case(
         "an item of many parts in other folders",
-        [("/plex/b/2.mp4", 5)],
-        {1: [("/plex/a/1.mp4", 5), ("/plex/b/2.mp4", 5)], 2: [("/plex/a/2.mp4", 5)]},
+        "/plex/b/2.mp4",
+        {1: ["/plex/a/1.mp4", "/plex/b/2.mp4"], 2: "/plex/a/2.mp4"},
         [1],
     ),
 ]
 
 OUT = "/data/a/b/x.mp4"
 WEAKER = [
-    Case("name and size, whatever the folder", [(OUT, 5)], {1: [("/plex/q/x.mp4", 5)]}, [1]),
-    Case("name and size, another case", [(OUT, 5)], {1: [("/plex/q/X.MP4", 5)]}, [1]),
+    Case("name and size, whatever the folder", OUT, {1: "/plex/q/x.mp4"}, [1]),
+    Case("name and size, another case", OUT, {1: "/plex/q/X.MP4"}, [1]),
     Case(
-        "name and size in two libraries",
-        [(OUT, 5)],
-        {1: [("/plex/q/x.mp4", 5)], 101: [("/plex/q/x.mp4", 5)]},
-        [1, 101],
+        "name and size in two libraries", OUT, {1: "/plex/q/x.mp4", 101: "/plex/q/x.mp4"}, [1, 101]
     ),
-    Case("the name with another size", [(OUT, 5)], {1: [("/plex/a/b/x.mp4", 6)]}, []),
-    Case("the size with another name", [(OUT, 5)], {1: [("/plex/a/b/y.mp4", 5)]}, []),
-    Case(
-        "two of name and size",
-        [(OUT, 5)],
-        {1: [("/plex/q/x.mp4", 5)], 2: [("/plex/r/x.mp4", 5)]},
-        AMBIGUOUS,
-    ),
+    Case("the name with another size", OUT, {1: ("/plex/a/b/x.mp4", 6)}, []),
+    Case("the size with another name", OUT, {1: "/plex/a/b/y.mp4"}, []),
+    Case("two of name and size", OUT, {1: "/plex/q/x.mp4", 2: "/plex/r/x.mp4"}, AMBIGUOUS),
     Case(
         "two of name and size, one in the same folder",
-        [(OUT, 5)],
-        {1: [("/plex/q/x.mp4", 5)], 2: [("/plex/b/x.mp4", 5)]},
+        OUT,
+        {1: "/plex/q/x.mp4", 2: "/plex/b/x.mp4"},
         [2],
     ),
     Case(
         "two of name and size, one in more of the same folders",
-        [(OUT, 5)],
-        {1: [("/plex/a/b/x.mp4", 5)], 2: [("/plex/b/x.mp4", 5)]},
+        OUT,
+        {1: "/plex/a/b/x.mp4", 2: "/plex/b/x.mp4"},
         [1],
     ),
     Case(
         "two of the name, one of the size",
-        [(OUT, 5)],
-        {1: [("/plex/a/b/x.mp4", 6)], 2: [("/plex/q/x.mp4", 5)]},
+        OUT,
+        {1: ("/plex/a/b/x.mp4", 6), 2: "/plex/q/x.mp4"},
         [2],
     ),
     Case(
         "two of name and size in the same folder's namesakes",
-        [(OUT, 5)],
-        {1: [("/plex/1/b/x.mp4", 5)], 2: [("/plex/2/b/x.mp4", 5)]},
+        OUT,
+        {1: "/plex/1/b/x.mp4", 2: "/plex/2/b/x.mp4"},
         AMBIGUOUS,
     ),
-    Case(
-        "two, in one library each",
-        [(OUT, 5)],
-        {1: [("/plex/q/x.mp4", 5)], 101: [("/plex/r/x.mp4", 5)]},
-        AMBIGUOUS,
-    ),
-    Case(
-        "another scene is as near",
-        [(OUT, 5)],
-        {1: [("/plex/q/x.mp4", 5)]},
-        AMBIGUOUS,
-        others=[("/data/c/x.mp4", 5)],
-    ),
-    Case(
-        "another scene is nearer",
-        [(OUT, 5)],
-        {1: [("/plex/c/x.mp4", 5)]},
-        [],
-        others=[("/data/c/x.mp4", 5)],
-    ),
-    Case(
-        "another scene is less near",
-        [(OUT, 5)],
-        {1: [("/plex/b/x.mp4", 5)]},
-        [1],
-        others=[("/data/c/x.mp4", 5)],
-    ),
+    Case("two, in one library each", OUT, {1: "/plex/q/x.mp4", 101: "/plex/r/x.mp4"}, AMBIGUOUS),
+    Case("another scene is as near", OUT, {1: "/plex/q/x.mp4"}, AMBIGUOUS, others="/data/c/x.mp4"),
+    Case("another scene is nearer", OUT, {1: "/plex/c/x.mp4"}, [], others="/data/c/x.mp4"),
+    Case("another scene is less near", OUT, {1: "/plex/b/x.mp4"}, [1], others="/data/c/x.mp4"),
     Case(
         "another scene of the name has another size",
-        [(OUT, 5)],
-        {1: [("/plex/q/x.mp4", 5)]},
+        OUT,
+        {1: "/plex/q/x.mp4"},
         [1],
-        others=[("/data/c/x.mp4", 6)],
+        others=("/data/c/x.mp4", 6),
     ),
     Case(
         "another scene has the item by its full path",
-        [(OUT, 5)],
-        {1: [("/plex/b/x.mp4", 5)]},
+        OUT,
+        {1: "/plex/b/x.mp4"},
         [],
-        others=[("/plex/b/x.mp4", 5)],
+        others="/plex/b/x.mp4",
     ),
     Case(
         "another scene's size is unknown",
-        [(OUT, 5)],
-        {1: [("/plex/q/x.mp4", 5)]},
+        OUT,
+        {1: "/plex/q/x.mp4"},
         AMBIGUOUS,
-        others=[("/data/c/x.mp4", 0)],
+        others=("/data/c/x.mp4", 0),
     ),
-    Case("no size, two folders", [(OUT, 0)], {1: [("/plex/a/b/x.mp4", 5)]}, [1]),
-    Case("no size in Plex, two folders", [(OUT, 5)], {1: [("/plex/a/b/x.mp4", 0)]}, [1]),
-    Case("no size, one folder", [(OUT, 0)], {1: [("/plex/b/x.mp4", 5)]}, []),
+    Case("no size, two folders", (OUT, 0), {1: "/plex/a/b/x.mp4"}, [1]),
+    Case("no size in Plex, two folders", OUT, {1: ("/plex/a/b/x.mp4", 0)}, [1]),
+    Case("no size, one folder", (OUT, 0), {1: "/plex/b/x.mp4"}, []),
     Case(
         "no size, two of them",
-        [(OUT, 0)],
-        {1: [("/plex/a/b/x.mp4", 5)], 2: [("/plex/2/a/b/x.mp4", 6)]},
+        (OUT, 0),
+        {1: "/plex/a/b/x.mp4", 2: ("/plex/2/a/b/x.mp4", 6)},
         AMBIGUOUS,
     ),
-    Case(
-        "no size of one of two",
-        [(OUT, 5)],
-        {1: [("/plex/a/b/x.mp4", 0)], 2: [("/plex/q/x.mp4", 5)]},
-        AMBIGUOUS,
-    ),
-    Case("no folder of Plex is known", [(OUT, 5)], {1: [("/plex/q/x.mp4", 5)]}, [], locations=()),
+    Case("no size of one of two", OUT, {1: ("/plex/a/b/x.mp4", 0), 2: "/plex/q/x.mp4"}, AMBIGUOUS),
+    Case("no folder of Plex is known", OUT, {1: "/plex/q/x.mp4"}, [], locations=()),
     Case(
         "a map that leads out of Plex's folders",
-        [(OUT, 5)],
-        {1: [("/plex/a/b/x.mp4", 5)]},
+        OUT,
+        {1: "/plex/a/b/x.mp4"},
         [1],
         "/elsewhere=>/data",
     ),
     Case(
         "the scene's own other file is no rival",
-        [(OUT, 5), ("/data/c/x.mp4", 5)],
-        {1: [("/plex/q/x.mp4", 5)]},
+        [(OUT, 5), "/data/c/x.mp4"],
+        {1: "/plex/q/x.mp4"},
         [1],
     ),
-    Case(
-        "a name in another composition",
-        [("/data/a/é.mp4", 5)],
-        {1: [(nfd("/plex/q/é.mp4"), 5)]},
-        [1],
-    ),
+    Case("a name in another composition", "/data/a/é.mp4", {1: nfd("/plex/q/é.mp4")}, [1]),
     Case(
         "a windows file in a folder of posix",
-        [("E:\\v\\b\\x.mp4", 5)],
-        {1: [("/plex/b/x.mp4", 5)], 2: [("/plex/c/x.mp4", 5)]},
+        "E:\\v\\b\\x.mp4",
+        {1: "/plex/b/x.mp4", 2: "/plex/c/x.mp4"},
         [1],
     ),
 ]
@@ -525,13 +417,19 @@ WEAKER = [
 ALL = [*SAME, *OTHER, *CASES, *MAPPED, *NAMESAKES, *VERSIONS, *WEAKER]
 
 
+def files_of(given: Files) -> list[tuple[str, int]]:
+    """Paths with sizes."""
+    files = list(given) if isinstance(given, list) or given == () else [given]
+    return [(file, 5) if isinstance(file, str) else file for file in files]  # type: ignore[misc]
+
+
 def found(case: Case, tmp_path: Path) -> Expected:
     """What the matcher makes of a case."""
     parts: dict[int, list[LibraryPart]] = {1: [], 2: []}
     for key, files in case.plex.items():
-        parts[1 + key // 100] += [LibraryPart(path, key, size) for path, size in files]
-    stash = {1: [SceneFile(path, size) for path, size in case.scene]}
-    stash |= {n: [SceneFile(path, size)] for n, (path, size) in enumerate(case.others, start=2)}
+        parts[1 + key // 100] += [LibraryPart(path, key, size) for path, size in files_of(files)]
+    stash = {1: [SceneFile(*file) for file in files_of(case.scene)]}
+    stash |= {n: [SceneFile(*file)] for n, file in enumerate(files_of(case.others), start=2)}
     locations = {1: case.locations, 2: case.locations}
     libraries = Libraries(tmp_path, parts, locations, stash, case.paths)
     matching = libraries.find(1)
