@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,10 @@ from shared.redaction import Secrets
 from sync_queue.database import NewerSchemaError
 from sync_queue.rescue import is_damage
 from sync_queue.spool_import import Spool
+from worker.idle import IdleProcess
 from worker.pauses import DATABASE, PauseNote, Pauses, database_fault
-from worker.rest import Rest
 from worker.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
-from worker.zombie_probe import LinuxProcesses, ZombieProbe
+from worker.zombie_probe import ZombieProbe
 
 if TYPE_CHECKING:
     from app.container import Container
@@ -40,11 +40,12 @@ if TYPE_CHECKING:
     from worker.processor import SyncWorker
 
 _LOCKED_OUT = "locked out"  # of the database, before the worker could begin
+_UNUSABLE = "unusable"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Process:
-    """What this process has had since its start."""
+    """What this process has had since its start, and the worker that it runs at the moment."""
 
     script: str
     server_connection: dict[str, Any]
@@ -53,36 +54,50 @@ class _Process:
     log: Log
     secrets: Secrets
     installation: Installation
-    rest: Rest
-    told_to_end: threading.Event = field(default_factory=threading.Event)
+    probe: ZombieProbe
+    pauses: Pauses
+    mender: Mender
+    told_to_end: threading.Event
+    is_started: bool = False
+    worker: "SyncWorker | None" = None
+
+    def is_ending(self) -> bool:
+        """Return whether this process got a signal, or the plugin's files have changed."""
+        return self.told_to_end.is_set() or not self.installation.unchanged()
+
+    def remember(self, connection: Any) -> None:
+        """Keep a connection to Stash that a hook or task has left."""
+        if isinstance(connection, dict):
+            plex_url = self.server_connection.get("PlexUrl")  # of the command line; it stays
+            self.server_connection.clear()
+            self.server_connection.update(connection, PlexUrl=plex_url)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One worker's, that has ended.
+    """A worker's run that has ended, or that could not begin.
 
     Attributes:
         outcome: see `SyncWorker.run_until_idle`; `damaged` where a database was, `locked out` where
-            somebody else kept the queue's for too long.
+            another process kept the queue's for too long, `unusable` where another error was.
         left: tells whether anything is left to do.
         close: closes what it had open.
     """
 
-    outcome: str
-    left: Callable[[], bool]
-    close: Callable[[], None]
+    outcome: str = _UNUSABLE
+    left: Callable[[], bool] = lambda: False
+    close: Callable[[], None] = lambda: None
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
-    """Drain the queue until it stays empty.
+    """Drain the queue until it stays empty; where nothing reaps processes, stay for the next edit.
 
     Args:
         arguments: the descriptor of the worker lock, which the starter has taken already; empty
             where locks cannot be inherited.
 
     Returns:
-        The exit status: 0 also when another worker runs. It does not return where this process is
-        to wait for the next edit (`worker.rest`).
+        The exit status: 0 also when another worker runs.
     """
     if hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):  # it was started in a session of its own
@@ -102,11 +117,13 @@ def run_worker(script: str, arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - nobody reads this process's stderr
         leave_word(folder.news, Event.WORKER_NOT_STARTED, problem_of(error))
         return 1
-    status = _try_to_work(process, plugin_dir)
-    if not process.told_to_end.is_set():
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is in hand any more
-        process.rest.begin()
-    return status
+    outcome = _run_until_end(process)
+    if outcome != _UNUSABLE:
+        process.log.event(Event.WORKER_ENDED, outcome=outcome)
+    installation = process.installation
+    if not (process.told_to_end.is_set() or installation.unchanged()) and installation.exists():
+        ensure_worker(script, lock, folder.spool, process.server_connection)
+    return 1 if outcome == _UNUSABLE else 0
 
 
 def _begin(
@@ -120,11 +137,67 @@ def _begin(
     os.chdir(folder.root)
     secrets = Secrets()
     log = _open_log(folder, secrets)
-    probe = ZombieProbe(folder.orphans, log, LinuxProcesses())
-    probe.begin()
-    rest = Rest(script, lock, probe, log)
-    installation = Installation(script)
-    return _Process(script, server_connection, folder, lock, log, secrets, installation, rest)
+    told_to_end = threading.Event()
+    note = PauseNote(folder.pause, log.event, time.time)
+    process = _Process(
+        script=script,
+        server_connection=server_connection,
+        folder=folder,
+        lock=lock,
+        log=log,
+        secrets=secrets,
+        installation=Installation(script),
+        probe=ZombieProbe(folder.orphans, log, os.getpid()),
+        pauses=Pauses(time.monotonic, log.event, note.write),
+        mender=Mender(folder, log, told_to_end.wait, time.monotonic),
+        told_to_end=told_to_end,
+    )
+    signal.signal(signal.SIGTERM, partial(_end, process))
+    return process
+
+
+def _run_until_end(process: _Process) -> str:
+    """Run workers for as long as this process is needed; return the last outcome.
+
+    The worker lock is free afterwards.
+    """
+    for place in (process.folder.root, process.folder.queue_folder, process.folder.spool):
+        sweep_temporaries(place, time.time())
+    idle = IdleProcess(
+        process.lock,
+        Spool(process.folder.queue_folder),
+        process.folder.takeover_lock,
+        process.told_to_end.is_set,
+        process.installation.exists,
+        process.remember,
+    )
+    run = _Run()
+    try:
+        while not process.is_ending():
+            run = _try_to_work(process)
+            if not _is_needed(process, run, idle):
+                break
+    except OSError as error:
+        process.log.event(Event.WORKER_FILE_REFUSED, problem=str(error))
+    finally:
+        process.lock.release()
+    return run.outcome
+
+
+def _is_needed(process: _Process, run: _Run, idle: IdleProcess) -> bool:
+    """Return whether this process is to run a worker again; it holds the worker lock then."""
+    if not idle.make_room():
+        return False
+    stays = process.probe.leaves_zombie()
+    if not stays:
+        process.lock.release()
+    # A hook that committed while this process was leaving saw the lock held and started no
+    # worker: so look once more, and take the lock again if anything waits.
+    is_left = run.left()
+    run.close()
+    if stays:
+        return is_left or idle.wait()
+    return is_left and process.lock.try_acquire()
 
 
 def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
@@ -136,88 +209,44 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
         return Log(lambda *_: None, secrets)
 
 
-def _try_to_work(process: _Process, plugin_dir: str) -> int:
-    """Work if that is possible; returns the exit status."""
-    activate_dependencies(plugin_dir)
-    problem = dependency_problem(plugin_dir)
-    if problem:
-        process.log.event(Event.WORKER_UNUSABLE, problem=problem)
-        Spool(process.folder.queue_folder).compact()
-        return 1
-    if not process.server_connection:
-        process.log.event(Event.WORKER_UNCONNECTED)
-        return 1
+def _try_to_work(process: _Process) -> _Run:
+    """Run a worker if that is possible."""
     try:
-        return _work(process)
+        plugin_dir = os.path.dirname(process.script)
+        activate_dependencies(plugin_dir)
+        problem = dependency_problem(plugin_dir)
+        if problem:
+            process.log.event(Event.WORKER_UNUSABLE, problem=problem)
+            Spool(process.folder.queue_folder).compact()
+        elif process.server_connection:
+            return _run_once(process)
+        else:
+            process.log.event(Event.WORKER_UNCONNECTED)
     except NewerSchemaError as error:
         process.log.event(Event.WORKER_UNUSABLE, problem=str(error))
         Spool(process.folder.queue_folder).compact()
-        return 1
-    except (ImportError, SyntaxError) as error:  # most modules are loaded only in `_work`
+    except (ImportError, SyntaxError) as error:  # most modules are loaded only in `_run_once`
         process.log.event(Event.WORKER_INCOMPLETE, problem=problem_of(error))
         Spool(process.folder.queue_folder).compact()
-        return 1
     except PermissionError as error:
         process.log.event(Event.WORKER_FILE_REFUSED, problem=str(error))
-        return 1
     except Exception:  # noqa: BLE001 - nobody reads this process's stderr
         process.log.event(Event.WORKER_FAILED, trace=traceback.format_exc())
-        return 1
+    return _Run()
 
 
-def _work(process: _Process) -> int:
-    """Drain the queue, again when something comes in at the last moment or the ground changes."""
-    # Only here: by now it is known that they can be imported.
-    from worker.processor import AWAY, STOPPED, UPDATED  # noqa: PLC0415
-
-    process.log.event(Event.WORKER_STARTED, pid=os.getpid())
-    _sweep(process.folder)
-    note = PauseNote(process.folder.pause, process.log.event, time.time)
-    pauses = Pauses(time.monotonic, process.log.event, note.write)
-    mender = Mender(process.folder, process.log, process.told_to_end.wait, time.monotonic)
-    others: dict[str, Callable[[], bool]] = {
-        STOPPED: partial(is_wanted, process.folder.takeover_lock),
-        AWAY: lambda: pauses.active,
-        _LOCKED_OUT: lambda: pauses.active,
-    }
-    while True:
-        run = _run_once(process, pauses, mender)
-        told = process.told_to_end.is_set()
-        final = told or run.outcome == UPDATED
-        if not told:
-            process.rest.prepare()
-        process.lock.release()
-        # A hook that committed while this process was leaving saw the lock held and started no
-        # worker: so look once more, and take the office again if anything waits.
-        if final or not _give_room(process, others.get(run.outcome)) or not run.left():
-            break
-        if not process.lock.try_acquire() or process.rest.is_called():
-            break
-        run.close()
-    process.log.event(Event.WORKER_ENDED, outcome=run.outcome)
-    if run.outcome == UPDATED and process.installation.exists():
-        spool = process.folder.spool
-        ensure_worker(process.script, process.lock, spool, process.server_connection)
-    return 0
-
-
-def _give_room(process: _Process, is_theirs: Callable[[], bool] | None) -> bool:
-    """Leave the place free for as long as it is others'; False when this process is to end."""
-    while is_theirs is not None and is_theirs() and not process.rest.is_called():
-        process.told_to_end.wait(LOOK_FOR_REQUESTS)
-        if process.told_to_end.is_set():
-            break
-    return not process.told_to_end.is_set()
-
-
-def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
+def _run_once(process: _Process) -> _Run:
     """Run one worker until it ends."""
-    from app.container import build, tell_of_refused_wal  # noqa: PLC0415 - as in `_work`
+    # Only here: by now it is known that they can be imported.
+    from app.container import build, tell_of_refused_wal  # noqa: PLC0415
     from app.draining import environment  # noqa: PLC0415
     from app.earlier import take_over  # noqa: PLC0415
     from worker.idle_task import LazyIdleTask  # noqa: PLC0415
     from worker.processor import LEFT, SyncWorker  # noqa: PLC0415
 
+    if not process.is_started:
+        process.is_started = True
+        process.log.event(Event.WORKER_STARTED, pid=os.getpid())
     container = None
     database = process.folder.queue_database
     opened = identity_of(database)
@@ -226,40 +255,44 @@ def _run_once(process: _Process, pauses: Pauses, mender: Mender) -> _Run:
         opened = opened or identity_of(database)
         tell_of_refused_wal(container)
         take_over(container, process.lock)
-        worker = SyncWorker(
+        process.worker = SyncWorker(
             environment(
                 container,
                 installed=process.installation.unchanged,
                 idle_task=LazyIdleTask(partial(_idle_task, process, container)),
                 offer_connection=partial(_offer, process, container),
-                pauses=pauses,
+                pauses=process.pauses,
             )
         )
-        signal.signal(signal.SIGTERM, partial(_end, process, worker))
-        if process.told_to_end.is_set():
-            worker.stop()
-        outcome = _in_thread(worker, process, partial(is_replaced, database, opened))
+        outcome = _in_thread(process.worker, process, partial(is_replaced, database, opened))
     except sqlite3.DatabaseError as error:
         if container is not None:
             container.close()
         if is_damage(error):
-            mender.mend(error, opened)
-            return _Run("damaged", lambda: True, lambda: None)
-        pauses.begin(database_fault(error), DATABASE, error)
-        return _Run(_LOCKED_OUT, lambda: True, lambda: None)
+            process.mender.mend(error, opened)
+            return _Run("damaged", lambda: True)
+        process.pauses.begin(database_fault(error), DATABASE, error)
+        _sit_out_pause(process)
+        return _Run(_LOCKED_OUT, lambda: True)
+    finally:
+        process.worker = None
     is_left: Callable[[], bool] = partial(_is_left, container, database, opened)
     if outcome == LEFT:  # only what came since then may bring a connection that Stash accepts
         is_left = container.queue.spool.has_news
     return _Run(outcome, is_left, container.close)
 
 
+def _sit_out_pause(process: _Process) -> None:
+    """Wait for the end of a pause, of this process, or for a task that wants the worker lock."""
+    while process.pauses.active and not is_wanted(process.folder.takeover_lock):
+        if process.told_to_end.wait(LOOK_FOR_REQUESTS):
+            break
+
+
 def _offer(process: _Process, container: "Container", connection: Any) -> None:
     """Keep a connection that a hook or task has left, for this run and for the next ones."""
-    if isinstance(connection, dict):
-        plex_url = process.server_connection.get("PlexUrl")  # of the command line; it stays
-        process.server_connection.clear()
-        process.server_connection.update(connection, PlexUrl=plex_url)
-        container.offer(connection)
+    process.remember(connection)
+    container.offer(connection)
 
 
 def _idle_task(process: _Process, container: "Container") -> "IdleTask | None":
@@ -279,15 +312,10 @@ def _is_left(container: "Container", database: str, opened: Identity | None) -> 
         return True  # nobody knows: the next look into the database finds out
 
 
-def _end(process: _Process, worker: "SyncWorker", _signal: int, _frame: object) -> None:
+def _end(process: _Process, _signal: int, _frame: object) -> None:
     process.told_to_end.set()
-    worker.stop()
-
-
-def _sweep(folder: DataFolder) -> None:
-    """Remove what killed processes left behind."""
-    for place in (folder.root, folder.queue_folder, folder.spool):
-        sweep_temporaries(place, time.time())
+    if process.worker is not None:
+        process.worker.stop()
 
 
 def _in_thread(worker: "SyncWorker", process: _Process, is_outdated: Callable[[], bool]) -> str:

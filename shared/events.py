@@ -147,10 +147,10 @@ class Event(Enum):
     # The worker's process.
     WORKER_STARTED = INFO, "The worker has started (process {pid})"
     WORKER_ENDED = INFO, "The worker has ended ({outcome})"
-    WORKER_PARKS = (
+    WORKER_STAYS = (
         INFO,
-        "Nothing collects ended processes here, as in a container without an init: instead of "
-        "ending, an idle worker waits for the next edit as a small process",
+        "Nothing reaps ended processes here, as in a container without an init: the idle worker "
+        "does not end but waits for the next edit",
     )
     WORKER_UNUSABLE = ERROR, "{problem}. The queued edits wait"
     WORKER_UNCONNECTED = (

@@ -202,10 +202,7 @@ class Rig:
     def _show_how_things_stand(self) -> None:
         """Tell whoever reads why a test failed what the plugin's processes are at."""
         tail = "\n  ".join(f"{one['code']}: {one['message']}" for one in self.events()[-30:])
-        sys.stderr.write(
-            f"workers: {self.worker_pids()}, waiters: {self.waiter_pids()}, worker.log ends with:"
-            f"\n  {tail}\n"
-        )
+        sys.stderr.write(f"workers: {self.worker_pids()}, worker.log ends with:\n  {tail}\n")
 
     def settled(self, timeout: float = 30.0) -> bool:
         """Wait until both libraries agree."""
@@ -289,36 +286,22 @@ class Rig:
         assert self.wait_until(is_alone)
         return found[0]
 
-    def waiter_pids(self) -> list[int]:
-        """The processes that wait in a worker's place where nobody collects one that ended."""
-        return [pid for pid, _ in processes(str(self.manifest.directory / "worker" / "waiter.py"))]
-
     def task_pids(self) -> list[int]:
         """The processes that run a task of this rig, or a hook."""
         script = str(self.manifest.directory / "Stash2Plex.py")
         return [pid for pid, command in processes(script) if "--worker" not in command]
 
     def stop_worker(self) -> None:
-        """Kill what runs, as the end of a container does; it holds no lock any more then."""
-        while pids := self._background_pids():
+        """Kill the worker, as the end of a container does; it holds no lock any more then."""
+        while pids := self.worker_pids():
             _signal(pids, signal.SIGKILL)
             assert _have_ended(pids, 30.0)
-
-    def _background_pids(self) -> list[int]:
-        """The workers, and the processes that wait in a worker's place."""
-        parts = ("Stash2Plex.py", "worker/waiter.py")
-        known = processes(f"{self.manifest.directory}/")
-        return [
-            pid
-            for pid, command in known
-            if parts[1] in command or (parts[0] in command and "--worker" in command)
-        ]
 
     def _end_worker(self) -> None:
         """Kill what runs; where coverage is measured, let it write that first."""
         self.plex.faults.clear()
         self.plex.cut_connections()
-        pids = self._background_pids()
+        pids = self.worker_pids()
         self.canary.processes(pids)
         if MEASURED:
             _signal(pids, signal.SIGTERM)

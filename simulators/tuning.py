@@ -15,15 +15,15 @@ from app import main
 from plex import client, library
 from reconciliation import engine
 from sync_queue import schema, spool_import
-from tasks import process_queue, save_settings
+from tasks import save_settings
 from worker import (
     backoff,
     folder_scans,
+    idle,
     pauses,
     processor,
     rate_limiter,
     recovery,
-    rest,
     takeover,
     upload_gate,
 )
@@ -63,9 +63,7 @@ class Tuning:
     news_age: Seconds = None
     burst_gap: Seconds = None
     takeover_patience: Seconds = None
-    waiter_look: Seconds = None
-    progress_interval: Seconds = None
-    drain_patience: Seconds = None
+    plugin_look: Seconds = None
     seen_after: Seconds = None
     uploads_wait: Seconds = None
     page: int | None = None
@@ -97,9 +95,7 @@ CONSTANTS: dict[str, tuple[ModuleType, str]] = {
     "news_age": (main, "NEWS_AGE"),
     "burst_gap": (main, "BURST_GAP"),
     "takeover_patience": (takeover, "PATIENCE"),
-    "waiter_look": (rest, "LOOK"),
-    "progress_interval": (process_queue, "SECONDS_BETWEEN_LINES"),
-    "drain_patience": (process_queue, "_PATIENCE"),
+    "plugin_look": (idle, "PLUGIN_LOOK"),
     "seen_after": (save_settings, "SEEN_AFTER"),
     "uploads_wait": (upload_gate, "WAIT"),
     "page": (engine, "PAGE"),

@@ -29,8 +29,7 @@ class Environment:
         offer_connection: gets a connection to Stash that may be newer than the one in use.
         on_progress: is told after each scene how many were settled since the start.
         on_pause: is told why nothing goes on, and with an empty text that it does.
-        pauses: what is known from earlier runs, by an owner who gives others room while Stash is
-            away, and runs a fresh worker then; None: it waits in its place.
+        pauses: known from earlier runs; None where this worker is the process's only one.
     """
 
     queue: QueueManager

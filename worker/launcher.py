@@ -1,7 +1,6 @@
 """Starts the worker. The process that got the worker lock hands it over, so one worker starts."""
 
 import os
-import stat
 import sys
 
 from shared.file_lock import FileLock
@@ -13,7 +12,7 @@ WORKER_ARGUMENT = "--worker"
 
 
 def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
-    """Start a detached worker, or wake a parked process that becomes one.
+    """Start a detached worker.
 
     Args:
         script: the plugin's entry script.
@@ -27,7 +26,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
         if sys.platform == "win32":
             lock.release()  # the child takes the lock itself
             start_detached(worker_command(script, ""), connection)
-        elif not _wake(door_of(lock), worker_command(script, ""), connection):
+        else:
             _spawn(script, lock, connection)
             hand_over(lock)
     finally:
@@ -47,30 +46,7 @@ def worker_command(script: str, lock_descriptor: str) -> list[str]:
     return [sys.executable, *options, script, WORKER_ARGUMENT, lock_descriptor]
 
 
-def door_of(lock: FileLock) -> str:
-    """Return the path of the named pipe that a parked process keeps open (`worker.waiter`)."""
-    return f"{lock.path}.door"
-
-
 if sys.platform != "win32":
-
-    def _wake(door_path: str, command: list[str], connection: bytes) -> bool:
-        """Tell the parked process, if there is one, which worker to become."""
-        try:
-            if not stat.S_ISFIFO(os.stat(door_path).st_mode):
-                return False
-            door = os.open(door_path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            return False
-        try:
-            parts = [*map(os.fsencode, command), connection]
-            # The first line break ends what a process left that was killed while it wrote.
-            os.write(door, b"\n" + b"\0".join(parts) + b"\n")
-        except OSError as error:  # the parked process has ended, unless earlier calls fill the pipe
-            return isinstance(error, BlockingIOError)
-        finally:
-            os.close(door)
-        return True
 
     def _spawn(script: str, lock: FileLock, connection: bytes) -> None:
         assert lock.descriptor is not None  # noqa: S101 - the caller holds the lock

@@ -98,15 +98,6 @@ class Pauses:
         """Whether Stash was what jobs waited for, and none has gone through since."""
         return self._kind == STASH
 
-    @property
-    def leaves_room(self) -> bool:
-        """Whether this is the time for somebody who knows another address of Stash to go on.
-
-        Not at its first refusal: a sick Stash that goes on sending edits would have a process
-        started for each.
-        """
-        return self._kind == STASH and self._in_a_row > 1 and self.active
-
     def begin(self, reason: str, kind: str, error: Exception) -> None:
         """Start a pause, or the next one in a row."""
         delay = FIRST_PAUSE * 2.0 ** min(self._in_a_row, _MOST_DOUBLINGS)

@@ -39,7 +39,7 @@ LINGER = 60.0  # seconds that an idle worker waits for more before it ends
 LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After included
 
 WORKED, DRAINED, PAUSED, STOPPED = "worked", "drained", "paused", "stopped"
-IDLE, LEFT, UPDATED, AWAY = "idle", "left", "updated", "away"
+IDLE, LEFT, UPDATED = "idle", "left", "updated"
 
 
 class SyncWorker:
@@ -95,8 +95,8 @@ class SyncWorker:
         """Work until nothing has waited for a minute, through retries and outages.
 
         Returns:
-            `idle`, `stopped`, `updated` when the plugin's files have changed, `left` when Stash no
-            longer lets this process in, or `away` while it cannot be asked (`Environment.pauses`).
+            `idle`, `stopped`, `updated` when the plugin's files have changed, or `left` when Stash
+            rejects the worker's session.
         """
         idle_since: float | None = None
         while not self._stop.is_set():
@@ -105,8 +105,6 @@ class SyncWorker:
                 return outcome
             seconds = self._seconds_to_next_step()
             if seconds is not None:
-                if self._env.pauses is not None and self._pauses.leaves_room:
-                    return AWAY
                 idle_since = None
                 self._waiter.wait(seconds)
                 continue

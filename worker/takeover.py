@@ -1,8 +1,7 @@
-"""How a task gets the place of a living worker: one writer to Plex at a time, and no waiting.
+"""How a task gets the worker lock from a living worker, so that one process writes to Plex.
 
-The request is an operating-system lock of its own, so it ends with whoever made it: there is no
-stale one. A worker looks for it and ends after the scene in hand, its jobs kept; one that a hook
-starts in between does the same.
+The request is an operating-system lock, so it ends with the process that made it. A worker looks
+for the request, releases its lock after the scene in hand, and takes the lock again after the task.
 """
 
 import json
@@ -19,6 +18,7 @@ from worker.launcher import start_worker
 
 LOOK_FOR_REQUESTS = 0.5  # seconds between a worker's looks
 PATIENCE = 60.0  # seconds; a worker's longest step is one request that times out
+RETURN = 0.5  # seconds in which a worker that waits for the task's end takes its lock again
 _TRY_EVERY = 0.1  # seconds
 ALREADY_RUNNING, STARTED = "running", "started"
 
@@ -59,11 +59,11 @@ def is_wanted(request_path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """Takes the worker lock, from a living worker if need be.
+    """Takes the worker lock, also from a living worker.
 
     Attributes:
-        worker_lock: held by whoever writes to Plex.
-        request: held while its place is wanted.
+        worker_lock: held by the process that writes to Plex.
+        request: held for as long as the task wants or has the worker lock.
     """
 
     worker_lock: FileLock
@@ -76,26 +76,30 @@ class Takeover:
         """Hold the worker lock for a while; afterwards a worker may have to be started again.
 
         Raises:
-            OccupiedError: who holds it did not make room.
+            OccupiedError: the holder did not release it.
             OSError: the locks' files cannot be opened.
         """
-        self.request.acquire()
-        try:
-            self._wait()
-        finally:
-            self.request.release()
+        is_taken_over = self._take_locks()
         try:
             yield
         finally:
             self.worker_lock.release()
+            self.request.release()  # not before: the worker ends if another process has its lock
+            if is_taken_over:
+                self.sleep(RETURN)  # else this task would start a second worker
 
-    def _wait(self) -> None:
+    def _take_locks(self) -> bool:
+        """Take both locks; return whether another process had to release one."""
         end = self.monotonic() + PATIENCE
-        while not self.worker_lock.try_acquire():
+        is_taken_over = False
+        while not (self.request.try_acquire() and self.worker_lock.try_acquire()):
+            is_taken_over = True
             if self.monotonic() >= end:
+                self.request.release()
                 message = (
                     f"The worker is busy and made no room within {PATIENCE:.0f} s; nothing was "
                     "changed. Run the task again, or switch the setting Enabled off first"
                 )
                 raise OccupiedError(message)
             self.sleep(_TRY_EVERY)
+        return is_taken_over

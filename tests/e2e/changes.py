@@ -28,21 +28,6 @@ def wait_before_release(marker: str, reached: str) -> None:
     file_lock.FileLock.release = releases  # type: ignore[method-assign]
 
 
-def wait_after_release(marker: str, reached: str) -> None:
-    """Let a worker wait without its lock for as long as the marker is there; it leaves a mark."""
-    release = file_lock.FileLock.release
-
-    def releases(self: file_lock.FileLock) -> None:
-        release(self)
-        if "--worker" in sys.argv and self.path.endswith("worker.lock"):
-            with open(reached, "w"):
-                pass
-            while os.path.exists(marker):
-                time.sleep(0.005)
-
-    file_lock.FileLock.release = releases  # type: ignore[method-assign]
-
-
 def lack_a_module() -> None:
     """Let the plugin need a module that nobody has."""
     needed = dependencies.DEPENDENCIES

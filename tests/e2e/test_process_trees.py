@@ -8,34 +8,29 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from app import dependencies
-from shared import file_lock
-from shared.file_lock import FileLock
-from simulators.rig import FOLDER, PLUGIN_SOURCE, Rig
+from simulators.rig import PLUGIN_SOURCE, Rig
 from simulators.tuning import Tuning
-from tests.e2e.changes import lack_a_module, wait_after_release, wait_before_release
-from tests.e2e.test_worker_place import cut_off_from_stash, is_free
-from tests.trees.container import PROCESS_ONE, PYTHON, Container, unshare
-from worker import processor, rest
-from worker.takeover import Takeover
+from tests.e2e.test_worker_place import cut_off_from_stash
+from tests.sync_queue.support import spool
+from tests.trees.container import PROCESS_ONE, Container, unshare
+from worker import idle, processor
 
 pytestmark = pytest.mark.skipif(
     not unshare(), reason="PID namespaces are not permitted here, or it is no Linux"
 )
 
-EDITS = 200 if os.environ.get("SOAK") else 8
-OF_THE_QUESTION = 1  # the zombie of the first worker, from which the others know
-MOST_MEMORY = 1.3  # times a bare interpreter's
+EDITS = 200 if os.environ.get("SOAK") else 50
+FIRST = 1  # the zombie of a container's first worker, from which the others know
+MOST_MEMORY = 60_000  # kilobytes
 
 Place = tuple[Container, Rig]
 Enter = Callable[..., Place]
@@ -70,39 +65,27 @@ def first_worker(rig: Rig) -> None:
     """Have the first worker of a container's start end, which shows whether it is reaped."""
     scene_id, item = rig.add_pair(f"first {time.monotonic()}", tags=["T"])
     rig.stash.edit_scene(scene_id, title="First")
-    assert rig.wait_until(lambda: item.title == "First" and at_rest(rig))
+    assert rig.wait_until(lambda: item.title == "First" and not rig.worker_pids())
 
 
-def alive(rig: Rig) -> list[int]:
-    """The worker, or what waits in its place."""
-    return rig.worker_pids() + rig.waiter_pids()
+def is_idle(worker: int) -> bool:
+    """Return whether the worker has nothing to do: it has closed its databases."""
+    files = list(Path(f"/proc/{worker}/fd").iterdir())
+    return not any(os.path.realpath(file).endswith(".db") for file in files)
 
 
-def at_rest(rig: Rig) -> bool:
-    return rig.queued() == 0 and not rig.worker_pids()
-
-
-def waiter_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
-    """Edit the scene, and return the process that waits when all is done."""
-    rig.stash.edit_scene(scene_id, title=title)
-    assert rig.wait_until(lambda: rig.item_of(scene_id).title == title), rig.worker_log()[-2000:]
-    assert rig.wait_until(lambda: at_rest(rig) and rig.waiter_pids() != []), alive(rig)
-    (waiter,) = rig.waiter_pids()
-    return waiter
-
-
-def lingering_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
-    """Have the process that waits become a worker that stays one, and return it."""
-    rig.tune(Tuning(linger=60.0))
-    rig.stash.edit_scene(scene_id, title=title)
-    assert rig.wait_until(lambda: rig.item_of(scene_id).title == title and rig.queued() == 0)
-    (worker,) = rig.worker_pids()
+def idle_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
+    """Edit the scene, and return the worker once it is idle."""
+    worker = busy_worker_after_an_edit(rig, scene_id, title)
+    assert rig.wait_until(lambda: is_idle(worker))
     return worker
 
 
-def collects(rig: Rig) -> bool:
-    """What the plugin has found out about its container."""
-    return json.loads((rig.data / "orphans.json").read_text())["collected"] is not False
+def busy_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
+    """Edit the scene, and return the worker once the edit is in Plex."""
+    rig.stash.edit_scene(scene_id, title=title)
+    assert rig.wait_until(lambda: rig.item_of(scene_id).title == title and rig.queued() == 0)
+    return rig.the_worker()
 
 
 @pytest.mark.parametrize("kind", PROCESS_ONE if os.environ.get("SOAK") else ["stash"])
@@ -116,106 +99,78 @@ def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worke
         title = f"Title {number}"
         rig.stash.edit_scene(scene_id, title=title)
         assert rig.wait_until(lambda title=title: item.title == title), number  # type: ignore[misc]
-        if number % 2 == 0:
-            assert rig.wait_until(lambda: at_rest(rig)), number
-        assert rig.wait_until(lambda: len(alive(rig)) <= 1), number
+        if number % 10 == 0:
+            assert rig.wait_until(
+                lambda: rig.queued() == 0 and all(map(is_idle, rig.worker_pids()))
+            )
+        assert rig.wait_until(lambda: len(rig.worker_pids()) <= 1), number
         if number % (EDITS // 2) == 2:
-            for pid in alive(rig):
+            for pid in rig.worker_pids():
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
 
-    assert rig.wait_until(lambda: at_rest(rig))
-    collected = collects(rig)
-    bound = 0 if collected else killed + OF_THE_QUESTION
+    stays = bool(rig.events("worker_stays"))
+    assert rig.wait_until(lambda: len(rig.worker_pids()) == stays and rig.queued() == 0)
+    bound = killed + FIRST if stays else 0
     assert rig.wait_until(lambda: len(container.zombies()) <= bound), container.zombies()
-    waiters = 0 if collected else 1
-    assert rig.wait_until(lambda: len(rig.waiter_pids()) == waiters)
-    assert kind == "shell" or collected == (kind == "init")  # shells differ
-    assert len(rig.events("worker_parks")) == (not collected)
+    assert kind == "shell" or stays == (kind != "init")  # shells differ
 
 
-def _before_it_rests(marker: str, reached: str) -> None:
-    become = rest.Rest._become_waiter
+def _before_it_waits(marker: str, reached: str) -> None:
+    wait = idle.IdleProcess.wait
 
-    def becomes(self: rest.Rest, door: int) -> None:
+    def waits(self: idle.IdleProcess) -> bool:
         with open(reached, "w"):
             pass
         while os.path.exists(marker):
             time.sleep(0.005)
-        become(self, door)
+        return wait(self)
 
-    rest.Rest._become_waiter = becomes  # type: ignore[method-assign]
+    idle.IdleProcess.wait = waits  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize(
-    ("module", "change"),
-    [
-        (file_lock, wait_before_release),
-        (file_lock, wait_after_release),
-        (rest, _before_it_rests),
-    ],
-    ids=["with the lock", "before its last look", "after its last look"],
-)
-def test_an_edit_that_comes_while_the_worker_goes_to_rest_is_not_lost(
-    enter: Enter, module: ModuleType, change: Callable[..., None]
-) -> None:
+def test_an_edit_that_comes_while_the_worker_becomes_idle_is_not_lost(enter: Enter) -> None:
     container, rig = enter("stash")
     scene_id, item = rig.add_pair("a", tags=["T"])
-    waiter = waiter_after_an_edit(rig, scene_id, "Zero")
     marker, reached = rig.data / "marker", rig.data / "reached"
-    rig.alter(module, change, marker=str(marker), reached=str(reached))
+    rig.alter(idle, _before_it_waits, marker=str(marker), reached=str(reached))
     marker.touch()
-    rig.stash.edit_scene(scene_id, title="One")
-    assert rig.wait_until(lambda: item.title == "One" and reached.exists())
+    worker = busy_worker_after_an_edit(rig, scene_id, "One")
+    assert rig.wait_until(reached.exists)
 
     rig.stash.edit_scene(scene_id, title="Two")
     marker.unlink()
 
     assert rig.wait_until(lambda: item.title == "Two")
-    assert rig.wait_until(lambda: at_rest(rig) and rig.waiter_pids() == [waiter])
-    assert len(container.zombies()) <= OF_THE_QUESTION
+    assert rig.the_worker() == worker
+    assert len(container.zombies()) <= FIRST
 
 
-def test_a_worker_whose_stash_has_moved_becomes_the_one_that_the_next_edit_calls(
-    enter: Enter,
-) -> None:
+def test_a_worker_whose_stash_has_moved_goes_on_with_the_next_edit(enter: Enter) -> None:
     container, rig = enter("stash")
     scene_id, worker = cut_off_from_stash(rig)
     rig.stash.move()
     rig.plex.start()
     assert rig.happened("sync_paused", kind="stash")
-    assert rig.wait_until(lambda: is_free(rig))
 
-    def arrives() -> bool:
-        rig.stash.edit_scene(scene_id, title="After")
-        return rig.wait_until(lambda: rig.item_of(scene_id).title == "After", timeout=1)
+    rig.stash.edit_scene(scene_id, title="After")
 
-    assert any(arrives() for _ in range(10)), rig.worker_log()
-    assert rig.events("worker_ended", outcome="away")
-    assert rig.wait_until(lambda: alive(rig) == [worker])
-    assert len(container.zombies()) <= OF_THE_QUESTION
+    assert rig.wait_until(lambda: rig.item_of(scene_id).title == "After"), rig.worker_log()
+    assert rig.the_worker() == worker
+    assert len(container.zombies()) <= FIRST
 
 
-def test_the_process_that_waits_needs_the_memory_of_a_bare_interpreter(enter: Enter) -> None:
+def test_an_idle_worker_needs_little_memory(enter: Enter) -> None:
     _, rig = enter("stash")
-    scene_id, _ = rig.add_pair("a", tags=["T"])
-    waiter = waiter_after_an_edit(rig, scene_id, "T")
-    command = [PYTHON, "-S", "-c", "import time; print(flush=True); time.sleep(600)"]
+    ids = rig.add_library(100)
+    rig.task("all")
+    assert rig.settled()
 
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as bare:
-        assert bare.stdout is not None
-        bare.stdout.readline()
-        own, of_bare = memory(waiter), memory(bare.pid)
-        bare.kill()
+    worker = idle_worker_after_an_edit(rig, ids[0], "T")
 
-    assert own <= MOST_MEMORY * of_bare, (own, of_bare)
-
-
-def memory(pid: int) -> int:
-    """Resident kilobytes of a process."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (found,) = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
-    return int(found)
+    status = Path(f"/proc/{worker}/status").read_text().splitlines()
+    (memory,) = [int(line.split()[1]) for line in status if line.startswith("VmRSS:")]
+    assert memory <= MOST_MEMORY
 
 
 @pytest.mark.parametrize("kind", ["stash", "init"])
@@ -224,8 +179,8 @@ def test_what_waits_when_the_container_stops_arrives_after_its_next_start(
 ) -> None:
     container, rig = enter(kind)
     ids = rig.add_library(4, covers=False)
-    rig.stash.edit_scene(ids[0], title="Before")
-    assert rig.wait_until(lambda: rig.item_of(ids[0]).title == "Before" and at_rest(rig))
+    idle_worker = busy_worker_after_an_edit if kind == "init" else idle_worker_after_an_edit
+    idle_worker(rig, ids[0], "Before")
     rig.plex.stop()
     for scene_id in ids:
         rig.stash.edit_scene(scene_id, tags=["While Plex was away"])
@@ -233,104 +188,76 @@ def test_what_waits_when_the_container_stops_arrives_after_its_next_start(
 
     container.stop()
 
-    assert alive(rig) == []
+    assert rig.worker_pids() == []
     rig.plex.start()
     container.start()
     rig.stash.edit_scene(ids[0], play_duration=12.0)  # asks for nothing
     assert rig.settled(60), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: at_rest(rig))
-    bound = 0 if kind == "init" else OF_THE_QUESTION
+    bound = 0 if kind == "init" else FIRST
     assert rig.wait_until(lambda: len(container.zombies()) <= bound)
 
 
-def test_a_call_brings_a_fresh_cookie_when_the_last_one_is_stale(enter: Enter) -> None:
-    later = [0.0]
-    container, rig = enter("stash", stash={"username": "me", "now": lambda: time.time() + later[0]})
-    scene_id, _ = rig.add_pair("a", tags=["T"])
-    waiter = waiter_after_an_edit(rig, scene_id, "One")
-
-    later[0] = 2 * 3600.0
-
-    assert waiter_after_an_edit(rig, scene_id, "Two") == waiter
-    assert rig.events("worker_ended", outcome="left") == []
-    assert len(container.zombies()) <= OF_THE_QUESTION
-
-
-def test_a_worker_whose_cookie_is_stale_waits_for_the_edit_that_brings_another(
-    enter: Enter,
+@pytest.mark.parametrize("plex_is_away", [False, True])
+def test_the_next_edit_brings_a_fresh_cookie_when_the_last_one_is_stale(
+    enter: Enter, plex_is_away: bool
 ) -> None:
     later = [0.0]
     container, rig = enter("stash", stash={"username": "me", "now": lambda: time.time() + later[0]})
     ids = rig.add_library(2, covers=False)
-    waiter = waiter_after_an_edit(rig, ids[0], "One")
-    rig.plex.stop()
-    rig.stash.edit_scene(ids[0], title="Two")
-    assert rig.wait_until(lambda: rig.worker_pids() == [waiter])
+    worker = idle_worker_after_an_edit(rig, ids[0], "One")
+    if plex_is_away:
+        rig.plex.stop()
+        rig.stash.edit_scene(ids[0], title="Two")
+        assert rig.happened("plex_failed")
 
     later[0] = 2 * 3600.0
 
-    assert rig.happened("worker_ended", outcome="left", timeout=90)
-    assert rig.wait_until(lambda: rig.waiter_pids() == [waiter])
-    assert rig.queued() == 1
-    rig.plex.start()
-    assert waiter_after_an_edit(rig, ids[1], "Three") == waiter
-    assert rig.item_of(ids[0]).title == "Two"
-    assert len(container.zombies()) <= OF_THE_QUESTION
+    if plex_is_away:
+        assert rig.happened("stash_refused", timeout=90)
+        assert rig.wait_until(lambda: is_idle(worker))
+        assert rig.queued() == 1
+        rig.plex.start()
+    assert idle_worker_after_an_edit(rig, ids[1], "Three") == worker
+    assert rig.item_of(ids[0]).title == ("Two" if plex_is_away else "One")
+    assert len(rig.events("stash_refused")) == plex_is_away
+    assert len(container.zombies()) <= FIRST
 
 
-def test_a_worker_that_makes_room_for_a_task_waits_without_the_lock(enter: Enter) -> None:
-    container, rig = enter("stash")
-    scene_id, item = rig.add_pair("a", tags=["T"])
-    waiter_after_an_edit(rig, scene_id, "Zero")
-    worker = lingering_worker_after_an_edit(rig, scene_id, "One")
-    lock, request = (str(rig.data / name) for name in ("worker.lock", "takeover.lock"))
-
-    with Takeover(FileLock(lock), FileLock(request)).place():
-        assert rig.wait_until(lambda: rig.waiter_pids() == [worker])
-    free = FileLock(lock)
-    assert free.try_acquire()
-    free.release()
-    rig.stash.edit_scene(scene_id, title="Two")
-
-    assert rig.wait_until(lambda: item.title == "Two")
-    assert rig.worker_pids() == [worker]
-    assert len(container.zombies()) <= OF_THE_QUESTION
-
-
-def test_an_update_under_a_waiting_process_has_it_work_as_the_new_version(enter: Enter) -> None:
-    container, rig = enter("stash")
-    scene_id, _ = rig.add_pair("a", tags=["T"])
-    waiter = waiter_after_an_edit(rig, scene_id, "Old")
-    update(rig)
-
-    assert waiter_after_an_edit(rig, scene_id, "New") == waiter
-
-    assert (rig.data / "new version").exists()
-    assert len(container.zombies()) <= OF_THE_QUESTION
-
-
-def test_an_update_under_a_living_worker_has_the_same_process_work_as_the_new_version(
-    enter: Enter,
+@pytest.mark.parametrize("task", ["process_queue", "restore_values", "clear_queue"])
+def test_an_idle_worker_makes_room_for_a_task_and_takes_its_place_again(
+    enter: Enter, task: str
 ) -> None:
     container, rig = enter("stash")
+    ids = rig.add_library(2, covers=False)
+    worker = idle_worker_after_an_edit(rig, ids[0], "One")
+    spool(rig.data / "queue", f"metadata.scene_{ids[1]}")
+
+    answer = rig.task(task)
+
+    assert answer.error is None
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert idle_worker_after_an_edit(rig, ids[0], "Two") == worker
+    assert len(container.zombies()) <= FIRST
+
+
+@pytest.mark.parametrize("worker_of", [idle_worker_after_an_edit, busy_worker_after_an_edit])
+def test_an_edit_after_an_update_is_synced_by_the_new_version(
+    enter: Enter, worker_of: Callable[[Rig, int, str], int]
+) -> None:
+    container, rig = enter("stash")
+    if worker_of is busy_worker_after_an_edit:
+        rig.tune(Tuning(linger=60.0))
     scene_id, item = rig.add_pair("a", tags=["T"])
-    waiter_after_an_edit(rig, scene_id, "Older")
-    worker = lingering_worker_after_an_edit(rig, scene_id, "Old")
-    update(rig)
+    old = worker_of(rig, scene_id, "Old")
+    rig.alter(processor, _leave_a_mark, mark=str(rig.data / "new version"))
+    rig.update_plugin()
 
     rig.stash.edit_scene(scene_id, title="New")
 
     assert rig.wait_until(lambda: item.title == "New")
-    assert rig.events("worker_ended", outcome="updated")
     assert (rig.data / "new version").exists()
-    assert alive(rig) == [worker]
-    assert len(container.zombies()) <= OF_THE_QUESTION
-
-
-def update(rig: Rig) -> None:
-    """Put another version in the plugin's place."""
-    rig.alter(processor, _leave_a_mark, mark=str(rig.data / "new version"))
-    rig.update_plugin()
+    assert rig.wait_until(lambda: old not in rig.worker_pids())
+    assert len(container.zombies()) <= FIRST + 1
 
 
 def _leave_a_mark(mark: str) -> None:
@@ -338,82 +265,66 @@ def _leave_a_mark(mark: str) -> None:
         pass
 
 
-def test_a_process_that_waits_ends_when_the_plugin_is_removed(enter: Enter) -> None:
+def test_an_idle_worker_ends_when_the_plugin_is_removed(enter: Enter) -> None:
     container, rig = enter("stash", plugin=PLUGIN_SOURCE, linked=False)
-    rig.tune(Tuning(waiter_look=0.1))
+    rig.tune(Tuning(plugin_look=0.1))
     scene_id, _ = rig.add_pair("a", tags=["T"])
-    waiter_after_an_edit(rig, scene_id, "T")
+    idle_worker_after_an_edit(rig, scene_id, "T")
 
-    (rig.manifest.directory / "worker" / "waiter.py").unlink()
+    (rig.manifest.directory / "Stash2Plex.py").unlink()
 
-    assert rig.wait_until(lambda: alive(rig) == [])
-    assert len(container.zombies()) <= OF_THE_QUESTION + 1
+    assert rig.wait_until(lambda: rig.worker_pids() == [])
+    assert len(container.zombies()) <= FIRST + 1
 
 
-def test_a_process_that_waits_ends_by_a_signal_and_the_next_edit_starts_another(
-    enter: Enter,
-) -> None:
+def test_an_idle_worker_ends_by_a_signal_and_the_next_edit_starts_another(enter: Enter) -> None:
     container, rig = enter("stash")
     scene_id, _ = rig.add_pair("a", tags=["T"])
-    waiter = waiter_after_an_edit(rig, scene_id, "One")
-
-    os.kill(waiter, signal.SIGTERM)
-
-    assert rig.wait_until(lambda: alive(rig) == [])
-    assert waiter_after_an_edit(rig, scene_id, "Two") != waiter
-    assert len(container.zombies()) <= OF_THE_QUESTION + 1
-
-
-def test_a_worker_told_to_end_ends_and_waits_for_nothing(enter: Enter) -> None:
-    _, rig = enter("stash")
-    scene_id, _ = rig.add_pair("a", tags=["T"])
-    waiter_after_an_edit(rig, scene_id, "Zero")
-    worker = lingering_worker_after_an_edit(rig, scene_id, "One")
+    worker = idle_worker_after_an_edit(rig, scene_id, "One")
 
     os.kill(worker, signal.SIGTERM)
 
-    assert rig.wait_until(lambda: alive(rig) == [])
-    assert rig.events("worker_ended", outcome="stopped")
+    assert rig.wait_until(lambda: rig.worker_pids() == [])
+    assert idle_worker_after_an_edit(rig, scene_id, "Two") != worker
+    assert len(container.zombies()) <= FIRST + 1
+
+
+def _lack_a_module_once_told(marker: str) -> None:
+    problem = dependencies.dependency_problem
+
+    def tells(plugin_dir: str) -> str | None:
+        return "A module is missing" if os.path.exists(marker) else problem(plugin_dir)
+
+    dependencies.dependency_problem = tells
 
 
 def test_workers_that_cannot_work_leave_no_zombies(enter: Enter) -> None:
     container, rig = enter("stash")
-    rig.alter(dependencies, lack_a_module)
+    marker = rig.data / "marker"
+    rig.alter(dependencies, _lack_a_module_once_told, marker=str(marker))
+    marker.touch()
     ids = rig.add_library(3, covers=False)
     for number, scene_id in enumerate(ids, start=1):
         rig.stash.edit_scene(scene_id, title=f"T{number}")
-        assert rig.wait_until(lambda number=number: complaints(rig) == number)  # type: ignore[misc]
-        assert rig.wait_until(lambda: len(rig.waiter_pids()) == 1)
+        assert rig.happened("worker_unusable", count=number)
 
-    rig.restore_plugin()
-    rig.tune(Tuning(linger=0.0))
+    marker.unlink()
     rig.stash.edit_scene(ids[0], title="Goes on")
 
     assert rig.settled(60), rig.verdict().differences[:3]
-    assert len(container.zombies()) <= OF_THE_QUESTION
-
-
-def complaints(rig: Rig) -> int:
-    return len(rig.events("worker_unusable"))
+    assert len(container.zombies()) <= FIRST
 
 
 def test_the_earlier_answer_holds_for_one_start_of_a_container_only(enter: Enter) -> None:
     container, rig = enter("stash")
-    scene = rig.stash.add_scene(files=[f"{FOLDER}/a.mp4"], tags=["T"])
-    rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
-    waiter_after_an_edit(rig, scene.id, "One")
-    (before,) = container.zombies()
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    idle_worker_after_an_edit(rig, scene_id, "One")
     first = (rig.data / "orphans.json").read_text()
-    waiter_after_an_edit(rig, scene.id, "Two")
-    assert (rig.data / "orphans.json").read_text() == first
-    assert container.zombies() == [before]
 
     container.stop()
     container.start()
     first_worker(rig)
-    waiter_after_an_edit(rig, scene.id, "Three")
+    idle_worker_after_an_edit(rig, scene_id, "Three")
 
-    assert (
-        json.loads(first)["place"] != json.loads((rig.data / "orphans.json").read_text())["place"]
-    )
-    assert len(container.zombies()) == OF_THE_QUESTION
+    assert json.loads(first) != json.loads((rig.data / "orphans.json").read_text())
+    assert len(container.zombies()) == FIRST
