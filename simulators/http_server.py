@@ -37,8 +37,7 @@ class Latch:
 class Connection:
     """One client's TCP connection."""
 
-    def __init__(self, number: int, sock: socket.socket) -> None:
-        self.number = number
+    def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._stream = sock.makefile("rb")
 
@@ -120,13 +119,8 @@ class HttpServer:
         self._acceptor: threading.Thread | None = None
         self._reservation: socket.socket | None = None
         self._live: dict[Connection, threading.Thread] = {}
-        self._accepted = 0
         self.port = 0
         self.stopping = threading.Event()
-
-    @property
-    def running(self) -> bool:
-        return self._listener is not None
 
     def start(self) -> None:
         """Listen; on the same port as before, if there was one."""
@@ -193,19 +187,17 @@ class HttpServer:
 
     def _admit(self, sock: socket.socket, stopping: threading.Event) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._accepted += 1
-        number = self._accepted
-        arguments = (number, sock, stopping)
+        arguments = (sock, stopping)
         threading.Thread(target=self._converse, args=arguments, daemon=True).start()
 
-    def _converse(self, number: int, sock: socket.socket, stopping: threading.Event) -> None:
+    def _converse(self, sock: socket.socket, stopping: threading.Event) -> None:
         if self._tls is not None:
             try:
                 sock = self._secured(sock, self._tls)
             except OSError:
                 sock.close()
                 return
-        connection = Connection(number, sock)
+        connection = Connection(sock)
         with self._guard:
             self._live[connection] = threading.current_thread()
         try:

@@ -6,7 +6,6 @@ from simulators.plex.request_log import Kind, Request, RequestLog
 from simulators.plex.snapshot import ItemState
 from simulators.plex.state import (
     Actor,
-    Collection,
     Image,
     Item,
     ItemFields,
@@ -18,7 +17,6 @@ from simulators.plex.switches import Switches
 
 __all__ = [
     "Actor",
-    "Collection",
     "Exchange",
     "FakePlex",
     "Fault",

@@ -1,11 +1,10 @@
 """The edit PUT: parse it as a whole, then apply it as a whole."""
 
-import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 from urllib.parse import unquote
 
 from simulators.plex.answers import RefusedError
@@ -13,34 +12,10 @@ from simulators.plex.library import Library
 from simulators.plex.state import IMAGE_LOCKS, TAG_ATTRIBUTES, Actor, Item
 from simulators.plex.switches import Switches
 
-Scalar: TypeAlias = "str | int | float | None"
 T = TypeVar("T")
 
 
-def _text(value: str) -> Scalar:
-    return value
-
-
-def _rating(value: str) -> Scalar:
-    """0 to 10, or nothing."""
-    if not value:
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        raise RefusedError(500) from None
-    if math.isnan(number) or not 0 <= number <= 10:
-        raise RefusedError(500)
-    return number
-
-
-def _epoch(value: str) -> Scalar:
-    if not (value.isascii() and value.isdigit()):
-        raise RefusedError(500)
-    return int(value)
-
-
-def _date(value: str) -> Scalar:
+def _date(value: str) -> str:
     """YYYY-MM-DD of a day that exists, or nothing."""
     if not value:
         return ""
@@ -53,20 +28,16 @@ def _date(value: str) -> Scalar:
     return value
 
 
-SCALARS: dict[str, tuple[str, Callable[[str], Scalar]]] = {
-    "title": ("title", _text),
-    "titleSort": ("title_sort", _text),
-    "originalTitle": ("original_title", _text),
-    "studio": ("studio", _text),
-    "summary": ("summary", _text),
-    "tagline": ("tagline", _text),
+SCALARS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "title": ("title", str),
+    "titleSort": ("title_sort", str),
+    "originalTitle": ("original_title", str),
+    "studio": ("studio", str),
+    "summary": ("summary", str),
+    "tagline": ("tagline", str),
     "originallyAvailableAt": ("originally_available_at", _date),
-    "contentRating": ("content_rating", _text),
-    "editionTitle": ("edition_title", _text),
-    "userRating": ("user_rating", _rating),
-    "rating": ("rating", _rating),
-    "audienceRating": ("audience_rating", _rating),
-    "addedAt": ("added_at", _epoch),
+    "contentRating": ("content_rating", str),
+    "editionTitle": ("edition_title", str),
 }
 """Plex's field → attribute of `Item`, and how its value is read."""
 
@@ -90,7 +61,7 @@ class TagEdit:
 class Edit:
     """A PUT, understood: nothing in it can fail any more."""
 
-    values: dict[str, Scalar] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
     locks: dict[str, bool] = field(default_factory=dict)
     tags: dict[str, TagEdit] = field(default_factory=dict)
 
@@ -132,7 +103,7 @@ def _parse_tag(edit: TagEdit, index: str, part: str, value: str, switches: Switc
         raise RefusedError(400)
 
 
-def _scalar(name: str, value: str, switches: Switches) -> Scalar:
+def _scalar(name: str, value: str, switches: Switches) -> str:
     if name == "originallyAvailableAt" and not value and switches.empty_date == "refused":
         raise RefusedError(500)
     return SCALARS[name][1](value)
@@ -169,16 +140,16 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
     item.section.content_changed_at += 1
 
 
-def _set_value(item: Item, name: str, value: Scalar, edit: Edit, switches: Switches) -> None:
+def _set_value(item: Item, name: str, value: str, edit: Edit, switches: Switches) -> None:
     """Give a field of one value what the server makes of the value that was sent."""
     locked = edit.locks.get("titleSort", "titleSort" in item.locks)
     if name == "titleSort":
         if not value or locked:
-            item.title_sort = "" if value == item.title else str(value)
+            item.title_sort = "" if value == item.title else value
     elif name == "title":
-        _set_title(item, str(value), keeps_sort=locked or not switches.title_sort_follows)
+        _set_title(item, value, keeps_sort=locked or not switches.title_sort_follows)
     elif name == "originallyAvailableAt":
-        item.originally_available_at = _stored_date(item, str(value), switches)
+        item.originally_available_at = _stored_date(item, value, switches)
     else:
         setattr(item, SCALARS[name][0], value)
 

@@ -24,7 +24,7 @@ from simulators.plex.pipeline import IDLE_SECONDS, Latency, Pipeline, Tokens
 from simulators.plex.request_log import RequestLog
 from simulators.plex.scans import Disk, Scanner
 from simulators.plex.snapshot import ItemState, item_state
-from simulators.plex.state import Collection, Item, ItemFields, Media, Part, Section
+from simulators.plex.state import Item, ItemFields, Media, Part, Section
 from simulators.plex.switches import Switches
 
 Version: TypeAlias = "str | Sequence[str] | Media"
@@ -248,11 +248,6 @@ class FakePlex:
         with self.changed:
             return next(iter(self._library.having_file(file)), None)
 
-    def collections(self, section: Section) -> list[Collection]:
-        """Live collections of a section, by rating key."""
-        with self.changed:
-            return sorted(section.collections.values(), key=lambda known: known.rating_key)
-
     def edit(self, rating_key: int, *, lock: bool = True, **fields: Unpack[ItemFields]) -> Item:
         """What a person does in Plex Web: set fields, lock them, bump `updatedAt`."""
         with self.changed:
@@ -280,16 +275,9 @@ class FakePlex:
             self.changed.notify_all()
 
     def move_file(self, old: str, new: str) -> None:
-        """A renamed file that Plex has noticed: rating key and part id stay.
-
-        Raises:
-            KeyError: if no item has it.
-        """
+        """A renamed file that Plex has noticed: rating key and part id stay."""
         with self.changed:
-            owners = self._library.having_file(old)
-            if not owners:
-                raise KeyError(old)
-            for item in owners:
+            for item in self._library.having_file(old):
                 self._library.replace_parts(
                     item, lambda part: replace(part, file=new) if part.file == old else part
                 )

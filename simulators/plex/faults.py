@@ -239,23 +239,6 @@ class Faults:
 
         return self.inject("reset", action, **where)
 
-    def drip(self, interval: float = 1.0, **where: Unpack[Where]) -> Fault:
-        """The real answer, one byte per `interval` seconds; `release()` sends the rest at once."""
-
-        def action(exchange: Exchange, fault: Fault) -> bool:
-            response = exchange.handle()
-            data = exchange.render(response)
-            for sent in range(len(data) - 1):
-                exchange.connection.send(data[sent : sent + 1])
-                ended = exchange.connection.wait(fault.latch, interval)
-                if ended != "timeout":
-                    exchange.finish(response.status)
-                    return ended == "released" and exchange.connection.send(data[sent + 1 :])
-            exchange.finish(response.status)
-            return exchange.connection.send(data[-1:])
-
-        return self.inject("drip", action, **where)
-
 
 def _send_half(exchange: Exchange, _: Fault) -> bool:
     """Send head and half of a body that is never empty, so that there is something to miss."""

@@ -4,10 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from simulators.plex.path_index import PathIndex
 from simulators.plex.state import (
     TAG_ATTRIBUTES,
-    Collection,
     Image,
     Item,
     ItemFields,
@@ -37,7 +35,7 @@ class Library:
         self._last_key = 0
         self._last_media = 0
         self._last_part = 0
-        self._path_indexes: dict[tuple[int, bool], tuple[int, PathIndex]] = {}
+        self._paths: dict[tuple[int, bool], tuple[int, list[tuple[str, Item]]]] = {}
         self._selections: dict[tuple[object, ...], tuple[int, list[Item]]] = {}
         self._members: dict[int, dict[int, Item]] = {}
         self._by_file: tuple[int, dict[str, list[Item]]] = (-1, {})
@@ -90,7 +88,6 @@ class Library:
         return list(self._members[section.key].values())
 
     def remove_item(self, item: Item) -> None:
-        self.set_tags(item, "collection", ())
         del self.items[item.rating_key]
         del self._members[item.section.key][item.rating_key]
         item.section.content_changed_at += 1
@@ -131,32 +128,7 @@ class Library:
 
     def set_tags(self, item: Item, kind: str, wanted: Iterable[str]) -> None:
         """Replace the item's tags of one kind, in their canonical spelling."""
-        attribute = TAG_ATTRIBUTES[kind]
-        before: tuple[str, ...] = getattr(item, attribute)
-        after = self.tags.names(kind, wanted)
-        if after == before:
-            return
-        setattr(item, attribute, after)
-        if kind == "collection":
-            self._sync_collections(item, before, after)
-
-    def _sync_collections(
-        self, item: Item, before: tuple[str, ...], after: tuple[str, ...]
-    ) -> None:
-        known = item.section.collections
-        for title in after:
-            if self.tags.fold(title) not in known:
-                self._new_collection(item.section, title)
-            known[self.tags.fold(title)].children[item.rating_key] = None
-        for title in set(before) - set(after):
-            collection = known[self.tags.fold(title)]
-            collection.children.pop(item.rating_key, None)
-            if not collection.children:
-                del known[self.tags.fold(title)]
-
-    def _new_collection(self, section: Section, title: str) -> None:
-        collection = Collection(self._next_key(), title)
-        section.collections[self.tags.fold(title)] = collection
+        setattr(item, TAG_ATTRIBUTES[kind], self.tags.names(kind, wanted))
 
     def add_image(
         self,
@@ -203,14 +175,16 @@ class Library:
 
     # finding
 
-    def paths(self, section: Section, *, ignore_case: bool) -> PathIndex:
-        """Substring index over the section's files, rebuilt only after a change."""
+    def paths(self, section: Section, *, ignore_case: bool) -> list[tuple[str, Item]]:
+        """Return the section's files with their items, read anew only after a change."""
         key = (section.key, ignore_case)
-        cached = self._path_indexes.get(key)
+        cached = self._paths.get(key)
         if cached is None or cached[0] != self.revision.files:
-            fold = str.casefold if ignore_case else str
-            index = PathIndex(self._members[section.key].values(), fold)
-            cached = self._path_indexes[key] = (self.revision.files, index)
+            members = self._members[section.key].values()
+            found = [(file, item) for item in members for file in item.files]
+            if ignore_case:
+                found = [(file.casefold(), item) for file, item in found]
+            cached = self._paths[key] = (self.revision.files, found)
         return cached[1]
 
     def selection(self, key: tuple[object, ...], select: Callable[[], list[Item]]) -> list[Item]:

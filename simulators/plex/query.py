@@ -38,8 +38,9 @@ def select(library: Library, section: Section, params: Params, switches: Switche
     def compute() -> list[Item]:
         found = library.members(section)
         if file:
-            index = library.paths(section, ignore_case=ignore_case)
-            hits = {item for chunk in file.split(",") for item in index.containing(chunk)}
+            paths = library.paths(section, ignore_case=ignore_case)
+            chunks = (file.casefold() if ignore_case else file).split(",")
+            hits = {item for chunk in chunks for path, item in paths if chunk in path}
             found = [item for item in found if item in hits]
         return _sorted(found, params.get("sort"), switches.ignored_sorts)
 

@@ -1,6 +1,6 @@
 """GET requests that answer with XML about the library."""
 
-from simulators.plex.answers import XML, RefusedError, Response, html_error
+from simulators.plex.answers import XML, RefusedError, Response
 from simulators.plex.core import Call, Core
 from simulators.plex.query import requested_page, select
 from simulators.plex.state import MOVIE_TYPE, Section
@@ -31,14 +31,6 @@ def document(rows: list[bytes], attributes: Attributes, size: int | None = None)
 def identity(core: Core, _: Call) -> Response:
     known: Attributes = {"machineIdentifier": core.machine_identifier, "version": core.version}
     return document([], {"claimed": 1, **known, "apiVersion": "1.2.0"})
-
-
-def root(core: Core, _: Call) -> Response:
-    status = core.switches.root_status
-    if status != 200:
-        location = {"Location": "/web/index.html"} if status == 302 else {}
-        raise RefusedError(status, html_error(status, location))
-    return identity(core, _)
 
 
 def sections(core: Core, call: Call) -> Response:

@@ -36,7 +36,7 @@ ROUTES = (
     Route("GET", rf"{_META}/(posters|arts)", "poster_list", write.image_list),
     Route("GET", rf"{_META}/file", "image_fetch", write.image_file),
     Route("GET", r"/identity", "identity", read.identity, public=True),
-    Route("GET", r"/(?:library/?)?", "root", read.root),
+    Route("GET", r"/(?:library/?)?", "root", read.identity),
     Route("GET", r"/library/sections/?", "sections", read.sections),
     Route("GET", rf"{_SECTION}/refresh", "scan", write.scan, owner=True),
     Route("PUT", rf"{_META}/(poster|art)", "image_select", write.choose_image, owner=True),

@@ -1,4 +1,4 @@
-"""What a Plex server knows: sections, items, collections, tags, images.
+"""What a Plex server knows: sections, items, tags, images.
 
 Values inside an `Item` are immutable (tuples, frozen sets), so that every change is an
 assignment, and an assignment drops the cached listing row: a stale row cannot be served.
@@ -156,7 +156,6 @@ class Section:
     scanned_at: int
     content_changed_at: int = 1
     refreshing: bool = False
-    collections: dict[str, Collection] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -241,15 +240,6 @@ class Item:
     @property
     def unmatched(self) -> bool:
         return self.guid.startswith(("local://", "com.plexapp.agents.none://"))
-
-
-@dataclass(slots=True, eq=False)
-class Collection:
-    """A collection; `children` are rating keys in the order in which they came."""
-
-    rating_key: int
-    title: str
-    children: dict[int, None] = field(default_factory=dict)
 
 
 def selected_bytes(images: tuple[Image, ...]) -> bytes | None:

@@ -56,8 +56,6 @@ class Switches:
         unkept_fields: Plex's names of fields of which it takes an edit, answers 200 and keeps
             nothing but the lock.
         string_filters_ignore_case: `title=` and `file=` compare as SQL's LIKE does.
-        root_status: status of `GET /`. Some reverse proxies redirect it to the web client (302) or
-            answer 401, although the token is right and all other paths work.
         secure_connections: of a server with a certificate. "required": plain http is closed
             without a byte; "preferred": http and https are both answered on the one port.
         blocked_query: a reverse proxy before this Plex refuses each request whose query, as it
@@ -95,7 +93,6 @@ class Switches:
     tags_fold_ascii_only: bool = False
     unkept_fields: frozenset[str] = frozenset()
     string_filters_ignore_case: bool = True
-    root_status: int = 200
     secure_connections: Literal["required", "preferred"] = "required"
     blocked_query: str = ""
     proxy_closes: bool = False

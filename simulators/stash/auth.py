@@ -12,6 +12,7 @@ from typing import Any, Literal
 from .clock import Seconds
 
 COOKIE = "session"
+SESSION_AGE = 3600  # seconds
 Means = Literal["cookie", "apikey", "none"]
 
 
@@ -39,16 +40,12 @@ class Gate:
         now: seconds since 1970.
         username: empty for a Stash without credentials.
         api_key: empty for none.
-        max_session_age: seconds a cookie is good for.
     """
 
-    def __init__(
-        self, now: Seconds, username: str = "", api_key: str = "", max_session_age: int = 3600
-    ) -> None:
+    def __init__(self, now: Seconds, username: str, api_key: str) -> None:
         self.now = now
         self.username = username
         self.api_key = api_key
-        self._max_session_age = max_session_age
         self._secret = secrets.token_bytes(32)
 
     def check(self, headers: Mapping[str, str], query: Mapping[str, str]) -> Verdict:
@@ -61,8 +58,7 @@ class Gate:
         user = self._read(_cookie_value(headers.get("cookie", "")))
         if user is None:
             return Verdict(allowed=not self.username)
-        age = self._max_session_age
-        renewed = f"{COOKIE}={self.cookie_value()}; Path=/; Max-Age={age}; SameSite=Lax"
+        renewed = f"{COOKIE}={self.cookie_value()}; Path=/; Max-Age={SESSION_AGE}; SameSite=Lax"
         allowed = not self.username or user == self.username
         return Verdict(allowed=allowed, means="cookie", set_cookie=renewed)
 
@@ -82,7 +78,7 @@ class Gate:
         if not hmac.compare_digest(signature.encode(), self._sign(payload).encode()):
             return None
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload))
-        is_old = self.now() - claims["at"] > self._max_session_age
+        is_old = self.now() - claims["at"] > SESSION_AGE
         return None if is_old else str(claims["user"])
 
     def _sign(self, payload: str) -> str:

@@ -25,11 +25,8 @@ class Performer(Named):
     disambiguation: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Studio(Named):
-    """A studio, perhaps part of another one."""
-
-    parent_id: int | None = None
+    """A studio."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,6 @@ class FakeStash(Edits):
         root: a folder of the test's for Stash's configuration, plugins and working directory.
         username: turns credentials on.
         api_key: empty for none.
-        max_session_age: seconds a session cookie is good for.
         now: seconds since 1970, for time stamps and session ages.
         utc_offset: the server's local offset in time stamps.
     """
@@ -47,7 +46,6 @@ class FakeStash(Edits):
         *,
         username: str = "",
         api_key: str = "",
-        max_session_age: int = 3600,
         now: Seconds = time.time,
         utc_offset: timedelta = timedelta(),
     ) -> None:
@@ -56,7 +54,7 @@ class FakeStash(Edits):
         self.clock = StashClock(now, utc_offset)
         self.library = Library(self.clock)
         self.settings = StashSettings(directory=root.absolute())
-        self.gate = Gate(now, username, api_key, max_session_age)
+        self.gate = Gate(now, username, api_key)
         self.jobs = JobQueue()
         self.requests = RequestLog()
         self.faults = Faults()

@@ -66,6 +66,7 @@ class Fault:
 class Hang(Fault):
     """No answer until `release()`; then the right one. Stopping the server drops it."""
 
+    held: threading.Event = field(default_factory=threading.Event)
     _released: threading.Event = field(default_factory=threading.Event)
 
     def release(self) -> None:
@@ -73,6 +74,7 @@ class Hang(Fault):
         self._released.set()
 
     def apply(self, handler: Handler, stopping: threading.Event) -> Response:
+        self.held.set()
         while not self._released.wait(0.02):
             if stopping.is_set():
                 raise DropError

@@ -18,10 +18,6 @@ def sniff(data: bytes) -> str:
         return "image/jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if data[:4] == b"RIFF" and data[8:14] == b"WEBPVP":
-        return "image/webp"
     if data.lstrip().startswith((b"<?xml", b"<svg")):
         return "image/svg+xml"
     return "application/octet-stream"

@@ -112,13 +112,11 @@ class Library:
             return gone
 
     def remove_studio(self, ref: Ref) -> Studio:
-        """Removes a studio; its scenes and sub-studios have none then."""
+        """Removes a studio; its scenes have none then."""
         with self.lock:
             gone = self.studios.remove(ref)
             for scene in [one for one in self.scenes.values() if one.studio_id == gone.id]:
                 self.update_scene(scene.id, touch=False, studio=None)
-            for studio in [one for one in self.studios.by_id.values() if one.parent_id == gone.id]:
-                self.studios.update(studio.id, parent_id=None, updated_at=studio.updated_at)
             return gone
 
     def remove_tag(self, ref: Ref, successor: int | None = None) -> Tag:
@@ -166,9 +164,7 @@ class Library:
         plain = dataclasses.asdict(scene)
         del plain["studio_id"], plain["performer_ids"], plain["tag_ids"]
         studio = self.studios.find(scene.studio_id or 0)
-        parent = self.studios.find(studio.parent_id or 0) if studio else None
         plain["studio"] = studio.name if studio else None
-        plain["parent_studio"] = parent.name if parent else None
         people = self.performers.sorted_by_name(scene.performer_ids)
         plain["performers"] = [performer.name for performer in people]
         plain["disambiguations"] = [performer.disambiguation for performer in people]

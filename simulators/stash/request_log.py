@@ -1,7 +1,6 @@
 """What clients asked, for tests to count and to wait on."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,33 +95,6 @@ class RequestLog:
         """The requests that came after `mark` and match."""
         with self._changed:
             return self._matching(mark, matcher(which))
-
-    def wait_for(
-        self, which: Which, timeout: float = 30.0, *, since: int = 0, count: int = 1
-    ) -> LoggedRequest:
-        """Waits until `count` requests after `since` match and returns the last of them.
-
-        A request matches as soon as it arrives; ask for its `status` to wait for the answer.
-
-        Raises:
-            AssertionError: that did not happen within `timeout` seconds.
-        """
-        predicate = matcher(which)
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while len(found := self._matching(since, predicate)) < count:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    seen = [request.kind for request in self._matching(since, any_request)]
-                    msg = f"{len(found)} of {count} requests within {timeout} s; seen: {seen}"
-                    raise AssertionError(msg)
-                self._changed.wait(left)
-            return found[count - 1]
-
-    def clear(self) -> None:
-        """Forgets all requests; numbering goes on."""
-        with self._changed:
-            self._requests.clear()
 
     def _matching(self, mark: int, predicate: Predicate) -> list[LoggedRequest]:
         return [each for each in self._requests if each.seq > mark and predicate(each)]

@@ -75,7 +75,6 @@ class Resolvers:
                 performers.by_id[id_] for id_ in scene.performer_ids
             ],
             ("Scene", "tags"): lambda scene, *_: tags.sorted_by_name(scene.tag_ids),
-            ("Studio", "parent_studio"): lambda studio, *_: studios.find(studio.parent_id or 0),
             ("ConfigResult", "plugins"): _plugin_settings,
         }
 

@@ -23,7 +23,7 @@ def dead_letters(rig: Rig) -> int:
 
 @pytest.mark.parametrize("status", [401, 302])
 def test_a_proxy_that_refuses_the_root_page_is_no_obstacle(rig: Rig, status: int) -> None:
-    rig.plex.switches.root_status = status
+    rig.plex.faults.status(status, kind="root")
     rig.stash.edit_scenes(rig.add_library(3), tags=["T"])
 
     assert rig.settled(), rig.verdict().differences[:3]
