@@ -30,6 +30,7 @@ from sync_queue.database import NewerSchemaError
 from sync_queue.rescue import is_damage
 from sync_queue.spool_import import Spool
 from worker.idle import IdleProcess
+from worker.outcome import DrainOutcome
 from worker.pauses import DATABASE, PauseNote, Pauses, database_fault
 from worker.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
 from worker.zombie_probe import ZombieProbe
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from app.container import Container
     from worker.idle_task import IdleTask
     from worker.processor import SyncWorker
-
-_LOCKED_OUT = "locked out"  # of the database, before the worker could begin
-_UNUSABLE = "unusable"
 
 
 @dataclass(slots=True)
@@ -78,13 +76,11 @@ class _Run:
     """A worker's run that has ended, or that could not begin.
 
     Attributes:
-        outcome: see `SyncWorker.run_until_idle`; `damaged` where a database was, `locked out` where
-            another process kept the queue's for too long, `unusable` where another error was.
         left: tells whether anything is left to do.
         close: closes what it had open.
     """
 
-    outcome: str = _UNUSABLE
+    outcome: DrainOutcome = DrainOutcome.UNUSABLE
     left: Callable[[], bool] = lambda: False
     close: Callable[[], None] = lambda: None
 
@@ -118,12 +114,12 @@ def run_worker(script: str, arguments: list[str]) -> int:
         leave_word(folder.news, Event.WORKER_NOT_STARTED, problem_of(error))
         return 1
     outcome = _run_until_end(process)
-    if outcome != _UNUSABLE:
-        process.log.event(Event.WORKER_ENDED, outcome=outcome)
+    if outcome is not DrainOutcome.UNUSABLE:
+        process.log.event(Event.WORKER_ENDED, outcome=outcome.value)
     installation = process.installation
     if not (process.told_to_end.is_set() or installation.unchanged()) and installation.exists():
         ensure_worker(script, lock, folder.spool, process.server_connection)
-    return 1 if outcome == _UNUSABLE else 0
+    return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
 
 def _begin(
@@ -156,7 +152,7 @@ def _begin(
     return process
 
 
-def _run_until_end(process: _Process) -> str:
+def _run_until_end(process: _Process) -> DrainOutcome:
     """Run workers for as long as this process is needed; return the last outcome.
 
     The worker lock is free afterwards.
@@ -242,7 +238,7 @@ def _run_once(process: _Process) -> _Run:
     from app.draining import environment  # noqa: PLC0415
     from app.earlier import take_over  # noqa: PLC0415
     from worker.idle_task import LazyIdleTask  # noqa: PLC0415
-    from worker.processor import LEFT, SyncWorker  # noqa: PLC0415
+    from worker.processor import SyncWorker  # noqa: PLC0415
 
     if not process.is_started:
         process.is_started = True
@@ -270,14 +266,16 @@ def _run_once(process: _Process) -> _Run:
             container.close()
         if is_damage(error):
             process.mender.mend(error, opened)
-            return _Run("damaged", lambda: True)
+            return _Run(DrainOutcome.DAMAGED, lambda: True)
         process.pauses.begin(database_fault(error), DATABASE, error)
         _sit_out_pause(process)
-        return _Run(_LOCKED_OUT, lambda: True)
+        return _Run(DrainOutcome.LOCKED_OUT, lambda: True)
     finally:
         process.worker = None
     is_left: Callable[[], bool] = partial(_is_left, container, database, opened)
-    if outcome == LEFT:  # only what came since then may bring a connection that Stash accepts
+    if (
+        outcome is DrainOutcome.LEFT
+    ):  # only what came since then may bring a connection that Stash accepts
         is_left = container.queue.spool.has_news
     return _Run(outcome, is_left, container.close)
 
@@ -318,7 +316,9 @@ def _end(process: _Process, _signal: int, _frame: object) -> None:
         process.worker.stop()
 
 
-def _in_thread(worker: "SyncWorker", process: _Process, is_outdated: Callable[[], bool]) -> str:
+def _in_thread(
+    worker: "SyncWorker", process: _Process, is_outdated: Callable[[], bool]
+) -> DrainOutcome:
     """Run the worker in its thread; this one stays free for signals, and for who wants its place.
 
     Args:

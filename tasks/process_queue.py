@@ -5,7 +5,7 @@ from typing import Any
 
 from tasks.answer import Answer, TaskError
 from tasks.context import TaskContext
-from worker.processor import LEFT, PAUSED
+from worker.outcome import DrainOutcome
 from worker.takeover import OccupiedError
 
 ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0
@@ -25,8 +25,8 @@ def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     waiting = stats["pending"] + stats["retrying"]
     if waiting:
         context.ensure_worker()
-    if outcome in (PAUSED, LEFT):
-        cause = "Stash ended the session" if outcome == LEFT else worker.pause_reason
+    if outcome in (DrainOutcome.PAUSED, DrainOutcome.LEFT):
+        cause = "Stash ended the session" if outcome is DrainOutcome.LEFT else worker.pause_reason
         message = (
             f"{progress.done} done, then stopped: {cause}. {waiting} jobs wait and go on by "
             "themselves"

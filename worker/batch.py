@@ -16,8 +16,9 @@ from worker.cover_sync import CoverResult
 from worker.item_finder import ItemFinder
 from worker.item_writer import ItemWriter
 from worker.plan import lacks_metadata
+from worker.results import SKIPPED, SYNCED, Failed, Gone, Result, Skipped, Synced
 from worker.retry_policy import SceneError
-from worker.scene_work import SKIPPED, SYNCED, Result, SceneWork
+from worker.scene_work import SceneWork
 from worker.session import SyncSession
 from worker.steps import Steps
 from worker.story import words_of
@@ -66,7 +67,7 @@ class BatchSync:
         for claim in claims:
             if claim.job.scene_id is None:
                 problem = SceneError(f"a job of kind '{claim.job.update_type}' names no scene")
-                yield Result([claim], claim.job.job_key, error=problem)
+                yield Failed([claim], claim.job.job_key, problem)
             else:
                 by_scene.setdefault(claim.job.scene_id, []).append(claim)
         work: list[SceneWork] = []
@@ -74,10 +75,10 @@ class BatchSync:
         last = self._queue.sync_log.scenes(by_scene)
         for scene_id, group in by_scene.items():
             result = self._without_plex(group, scenes.get(scene_id), scene_id, last.get(scene_id))
-            if isinstance(result, Result):
-                yield result
-            else:
+            if isinstance(result, SceneWork):
                 work.append(result)
+            else:
+                yield result
         if work:
             yield from self._with_plex(work)
 
@@ -90,17 +91,14 @@ class BatchSync:
     ) -> Result | SceneWork:
         """Decide what needs no look at Plex; else return the work to do."""
         if scene is None:
-            return Result(claims, f"Scene {scene_id}", changed=("gone from Stash",))
+            return Gone(claims, f"Scene {scene_id}", "gone from Stash")
         if not scene.files:
-            return Result(
-                claims,
-                scene.label,
-                error=SceneError("the scene has no file; let Stash scan for it"),
-            )
+            problem = SceneError("the scene has no file; let Stash scan for it")
+            return Failed(claims, scene.label, problem)
         self._steps.read(scene, claims)
         if lacks_metadata(scene, last):
             record = self._record(scene, SKIPPED, "no metadata yet")
-            return Result(claims, scene.label, record=record, changed=(_NO_METADATA,))
+            return Skipped(claims, scene.label, record, (_NO_METADATA,))
         return SceneWork(claims, scene, project(scene, self._session.config))
 
     def _with_plex(self, work: list[SceneWork]) -> Iterator[Result]:
@@ -119,7 +117,7 @@ class BatchSync:
             self._steps.found(one, self._session.matcher.to_plex)
         if finder.gone:
             self._queue.forget_scenes(finder.gone)
-        unlocked: list[tuple[Result, CoverResult]] = []
+        unlocked: list[tuple[Synced, CoverResult]] = []
         for one in work:
             if isinstance(one.error, PlexCopy) or (
                 one.elsewhere and not one.items and one.error is None
@@ -129,7 +127,7 @@ class BatchSync:
             try:
                 changed, cover = _write(writer, one)
             except (PlexError, StashFileError) as error:
-                yield Result(one.claims, one.scene.label, error=error, files=one.scene.files)
+                yield Failed(one.claims, one.scene.label, error, one.scene.files)
                 continue
             result = self._synced(one, changed, cover)
             if cover.to_lock:
@@ -141,23 +139,16 @@ class BatchSync:
             yield result
         writer.verify()  # when all is settled: it decides nothing about the jobs
 
-    def _synced(self, one: SceneWork, changed: tuple[str, ...], cover: CoverResult) -> Result:
+    def _synced(self, one: SceneWork, changed: tuple[str, ...], cover: CoverResult) -> Synced:
         changed = words_of(changed, one.desired)
         detail = ", ".join(changed) or "already in step"
         record = self._record(one.scene, SYNCED, detail, cover.tag)
-        return Result(
-            one.claims,
-            one.scene.label,
-            record=record,
-            changed=changed,
-            by_plex=True,
-            confidence=one.confidence,
-        )
+        return Synced(one.claims, one.scene.label, record, changed, one.confidence)
 
-    def _left_alone(self, one: SceneWork) -> Result:
-        changed = (*one.elsewhere, *([str(one.error)] if one.error else []))
-        record = self._record(one.scene, SKIPPED, "; ".join(changed))
-        return Result(one.claims, one.scene.label, record=record, changed=changed, by_plex=True)
+    def _left_alone(self, one: SceneWork) -> Skipped:
+        reasons = (*one.elsewhere, *([str(one.error)] if one.error else []))
+        record = self._record(one.scene, SKIPPED, "; ".join(reasons))
+        return Skipped(one.claims, one.scene.label, record, reasons, by_plex=True)
 
     def _record(
         self, scene: StashScene, outcome: str, detail: str, cover_tag: str | None = None

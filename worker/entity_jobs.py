@@ -17,8 +17,8 @@ from sync_queue.models import Claim, SyncJob
 from sync_queue.operations import METADATA, scene_job, subject_label
 from validation.metadata import project
 from validation.scene_extractor import StashScene
+from worker.results import Failed, ScenesQueued
 from worker.retry_policy import SceneError
-from worker.scene_work import Result
 from worker.session import SyncSession
 
 PAGE = 500  # scenes that are looked at together, and queued in one transaction
@@ -68,7 +68,7 @@ class EntityJobs:
         self._clock = clock
         self._stopped = stopped
 
-    def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Result]:
+    def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
         """Yield how each job ended; nothing when the worker is to end before all is looked at.
 
         Raises:
@@ -79,7 +79,7 @@ class EntityJobs:
             entity = _entity_of(claim.job)
             if entity is None:
                 problem = SceneError("the job names no performer, studio or tag")
-                yield Result([claim], subject_label(claim.job.job_key), error=problem)
+                yield Failed([claim], subject_label(claim.job.job_key), problem)
             else:
                 by_entity.setdefault(entity, []).append(claim)
         if not by_entity:
@@ -91,7 +91,7 @@ class EntityJobs:
             self._queue_page(session, page, sums)
         for entity, group in by_entity.items():
             label = subject_label(group[0].job.job_key)
-            yield Result(group, label, changed=_words(sums[entity]), passed_on=True)
+            yield ScenesQueued(group, label, _words(sums[entity]))
 
     # -- which scenes -------------------------------------------------------------------------
 

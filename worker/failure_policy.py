@@ -7,8 +7,8 @@ from sync_queue.models import SyncJob
 from validation.config import Config
 from worker.diagnosis import diagnosed
 from worker.environment import Environment
+from worker.results import Failed, Success, Synced
 from worker.retry_policy import Decision, decide
-from worker.scene_work import Result
 from worker.session import SyncSession
 from worker.suspects import Blame, Suspects
 
@@ -39,15 +39,15 @@ class FailurePolicy:
         self._env = environment
         self._suspects = Suspects()
 
-    def succeeded(self, result: Result) -> None:
+    def succeeded(self, result: Success) -> None:
         """Note that a scene's jobs succeeded."""
-        self._suspects.done(result.key, wrote=result.wrote)
+        self._suspects.done(result.key, wrote=isinstance(result, Synced) and bool(result.changed))
 
     def diagnosed(self, error: Exception) -> Exception:
         """Return what an error turns out to be (see `worker.diagnosis`)."""
         return diagnosed(error, self._env.scenes, self._env.images)
 
-    def examined(self, error: Exception, result: Result, session: SyncSession) -> Failure:
+    def examined(self, error: Exception, result: Failed, session: SyncSession) -> Failure:
         """Find out whose fault an error of a scene is.
 
         Args:

@@ -1,4 +1,4 @@
-"""New scenes: Plex is asked to scan their folder, once per folder and burst ."""
+"""New scenes: Plex is asked to scan their folder, once per folder and burst."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,7 +11,7 @@ from stash.scenes import StashScenes
 from sync_queue.models import Claim
 from validation.paths import components, split_path
 from validation.scene_extractor import StashScene
-from worker.scene_work import Result, ScanOutcome
+from worker.results import Failed, FolderScanned, Result, ScanPostponed
 from worker.session import SyncSession
 
 SCAN_INTERVAL = 60.0  # seconds between two scans of one folder
@@ -72,16 +72,16 @@ class FolderScans:
             return
         if not session.config.trigger_plex_scan:
             label = f"{len(claims)} new scenes"
-            yield Result(claims, label, changed=("trigger_plex_scan is off",), scan=ScanOutcome())
+            yield FolderScanned(claims, label, "trigger_plex_scan is off")
             return
         scenes = self._scenes.read([one.job.scene_id for one in claims if one.job.scene_id])
         sections = session.library.sections()
         for claim in claims:
             scene = scenes.get(claim.job.scene_id or 0)
             if scene is None:
-                yield _finished(claim, claim.job.job_key, "gone from Stash")
+                yield FolderScanned([claim], claim.job.job_key, "gone from Stash")
             elif not scene.files:
-                yield _finished(claim, scene.label, "it has no file yet")
+                yield FolderScanned([claim], scene.label, "it has no file yet")
             else:
                 yield self._scan(session, sections, claim, scene)
 
@@ -90,15 +90,16 @@ class FolderScans:
     ) -> Result:
         targets = self._targets(session.matcher, sections, scene)
         if not targets:
-            return _finished(claim, scene.label, "no library of Plex has its folder")
+            return FolderScanned([claim], scene.label, "no library of Plex has its folder")
         wait_until = 0.0
         try:
             for section, folder in targets:
                 wait_until = max(wait_until, self._scan_once(session, section, folder, claim))
         except PlexError as error:
-            return Result([claim], scene.label, error=error)
-        outcome = ScanOutcome(wait_until=wait_until) if wait_until else ScanOutcome(then_sync=True)
-        return Result([claim], scene.label, changed=("scanned",), by_plex=True, scan=outcome)
+            return Failed([claim], scene.label, error)
+        if wait_until:
+            return ScanPostponed([claim], scene.label, wait_until)
+        return FolderScanned([claim], scene.label, "scanned", by_plex=True)
 
     def _targets(
         self, matcher: PlexMatcher, sections: list[Section], scene: StashScene
@@ -145,10 +146,6 @@ class FolderScans:
             locations=locations or "none",
             map=f"{example}=>{stash_folder}",
         )
-
-
-def _finished(claim: Claim, label: str, why: str) -> Result:
-    return Result([claim], label, changed=(why,), scan=ScanOutcome())
 
 
 def _joined(location: str, rest: list[str]) -> str:

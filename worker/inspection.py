@@ -18,7 +18,8 @@ from worker.item_finder import ItemFinder
 from worker.item_owner import ReadScenes
 from worker.memory import ItemMemory
 from worker.plan import lacks_metadata, plan_item
-from worker.scene_work import SYNCED, SceneWork
+from worker.results import SYNCED
+from worker.scene_work import SceneWork
 from worker.session import SyncSession
 
 

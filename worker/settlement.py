@@ -15,8 +15,17 @@ from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_PATHS, MISSING_SINCE, MISSING_SIZES, Claim
 from sync_queue.operations import METADATA, scene_job
 from worker.environment import Environment
+from worker.results import (
+    Failed,
+    FolderScanned,
+    Gone,
+    ScanPostponed,
+    ScenesQueued,
+    Skipped,
+    Success,
+    Synced,
+)
 from worker.retry_policy import Bury, Decision, Retry, SceneError
-from worker.scene_work import SKIPPED, Result, ScanOutcome
 from worker.stats import SyncStats
 from worker.story import Story
 
@@ -42,122 +51,95 @@ class Settlement:
         story = Story(log, environment.monotonic, environment.most_lines)
         return cls(environment.queue, environment.stats, log, environment.clock, story)
 
-    def done(self, result: Result, seconds: float) -> None:
+    def done(self, result: Success, seconds: float) -> None:
         """Remove the jobs of a scene whose effect is in Plex, and remember how it went."""
-        if result.scan is not None:
-            self._scanned(result, result.scan)
-            return
-        if result.passed_on:
-            self.queue.finish(result.claims, healthy=False)
-            self.log.event(Event.SCENES_QUEUED, label=result.label, outcome=result.changed)
-            return
+        match result:
+            case ScanPostponed():
+                self.queue.give_back(_postponed(result.claims, result.until))
+            case FolderScanned():
+                self._scanned(result)
+            case ScenesQueued():
+                self.queue.finish(result.claims, healthy=False)
+                self.log.event(Event.SCENES_QUEUED, label=result.label, outcome=result.outcome)
+            case _:
+                self._scene_done(result, seconds)
+
+    def _scene_done(self, result: Synced | Skipped | Gone, seconds: float) -> None:
         with self.queue.transaction():
-            scene_id = result.claims[0].job.scene_id
-            if scene_id is not None and result.record is not None:
-                self.queue.sync_log.remember_scene(scene_id, result.record)
-            elif scene_id is not None:
-                self.queue.forget_scenes([scene_id])
+            if result.scene_id is not None:
+                if isinstance(result, Gone):
+                    self.queue.forget_scenes([result.scene_id])
+                else:
+                    self.queue.sync_log.remember_scene(result.scene_id, result.record)
             self.queue.finish(result.claims)
         self.stats.succeeded(seconds)
-        if result.confidence is not None:
-            self.stats.matched(sure=result.confidence is MatchConfidence.HIGH)
-        self._tell_end(result, seconds)
+        what: dict[str, Any]
+        match result:
+            case Gone():
+                end, what = Event.JOB_DONE, {"reason": (result.reason,)}
+            case Skipped():
+                end, what = Event.SCENE_SKIPPED, {"reason": result.reasons}
+            case Synced():
+                self.stats.matched(sure=result.confidence is MatchConfidence.HIGH)
+                if result.changed and result.edited_at is not None:
+                    self.stats.arrived(result.edited_at)
+                end = Event.SCENE_SYNCED if result.changed else Event.SCENE_IN_STEP
+                what = {"changed": result.changed} if result.changed else {"reason": ()}
+        self.story.tell(end, scene=result.scene_id, label=result.label, seconds=seconds, **what)
 
-    def _tell_end(self, result: Result, seconds: float) -> None:
-        end = Event.JOB_DONE
-        if result.record is not None and result.record.outcome == SKIPPED:
-            end = Event.SCENE_SKIPPED
-        elif result.record is not None:
-            end = Event.SCENE_SYNCED if result.changed else Event.SCENE_IN_STEP
-        if end is Event.SCENE_SYNCED and result.edited_at is not None:
-            self.stats.arrived(result.edited_at)
-        name = "changed" if end is Event.SCENE_SYNCED else "reason"
-        what: dict[str, Any] = {name: result.changed}
-        self.story.tell(end, scene=_scene(result), label=result.label, seconds=seconds, **what)
-
-    def _scanned(self, result: Result, scan: ScanOutcome) -> None:
+    def _scanned(self, result: FolderScanned) -> None:
         """End jobs of folder scans; the job of the scene's metadata takes their place at once."""
-        if scan.wait_until is not None:
-            later = [
-                Claim(claim.row_id, replace(claim.job, next_retry_at=scan.wait_until))
-                for claim in result.claims
-            ]
-            self.queue.give_back(later)
-            return
-        scene_ids = {claim.job.scene_id for claim in result.claims} if scan.then_sync else set()
+        scene_ids = {claim.job.scene_id for claim in result.claims} if result.by_plex else set()
         now = self.clock()
         self.queue.replace(
             result.claims, [scene_job(one, METADATA, now) for one in scene_ids if one is not None]
         )
-        self.log.step(f"{result.label}: {', '.join(result.changed)}")
+        self.log.step(f"{result.label}: {result.outcome}")
 
-    def failed(self, decision: Decision, result: Result, error: Exception, claim: Claim) -> None:
+    def failed(self, decision: Decision, result: Failed, claim: Claim) -> None:
         """Put a job off, bury it, or finish it without effect."""
+        error = result.error
         name = type(error).__name__
         reported = isinstance(error, PlexError) and error.reported
         again = reported or claim.job.last_error_type == name
-        claim = self._with_search(claim, result, error)
+        claim = self._with_search(claim, result)
         if isinstance(decision, Retry):
             later = claim.job.postponed(decision.at, name, counts=decision.counts)
             self.queue.give_back([Claim(claim.row_id, later)])
             seconds = max(0.0, decision.at - self.clock())
             cause = error.cause if isinstance(error, PlexTemporaryError) else _words(error)
             if reported and not decision.counts:
+                words, facts = _words(error), _facts(result)
                 self.log.event(
-                    Event.JOB_RETRIED,
-                    level=DEBUG,
-                    scene=_scene(result),
-                    label=result.label,
-                    error=type(error).__name__,
-                    reason=_words(error),
-                    seconds=seconds,
+                    Event.JOB_RETRIED, level=DEBUG, reason=words, seconds=seconds, **facts
                 )
             else:
                 self._tell_failure(
-                    Event.JOB_RETRIED, result, error, again=again, cause=cause, seconds=seconds
+                    Event.JOB_RETRIED, result, again=again, cause=cause, seconds=seconds
                 )
         elif isinstance(decision, Bury):
             self.queue.bury(claim, self._failure(error))
-            self._tell_failure(Event.JOB_DEAD_LETTERED, result, error)
+            self._tell_failure(Event.JOB_DEAD_LETTERED, result)
         else:
             self.queue.finish([claim], healthy=False)
-            self._tell_failure(Event.SCENE_SKIPPED, result, error)
+            self._tell_failure(Event.SCENE_SKIPPED, result)
         self.stats.failed(name, 0.0, dead=isinstance(decision, Bury))
 
-    def _tell_failure(self, event: Event, result: Result, error: Exception, **options: Any) -> None:
-        self.story.tell(
-            event,
-            scene=_scene(result),
-            label=result.label,
-            error=type(error).__name__,
-            reason=_words(error),
-            **options,
-        )
+    def _tell_failure(self, event: Event, result: Failed, **options: Any) -> None:
+        self.story.tell(event, reason=_words(result.error), **_facts(result), **options)
 
-    def put_last(
-        self, result: Result, error: Exception, seconds: float, *, reported: bool
-    ) -> list[Claim]:
+    def put_last(self, result: Failed, seconds: float, *, reported: bool) -> list[Claim]:
         """Return a scene's jobs as they let the others go first; it costs no retry.
 
         Args:
             result: of the scene.
-            error: why.
             seconds: until its next try.
             reported: the user knows why all jobs wait.
         """
-        self.log.event(
-            Event.JOB_POSTPONED,
-            level=DEBUG if reported else INFO,
-            scene=_scene(result),
-            label=result.label,
-            error=type(error).__name__,
-            reason=_words(error),
-            seconds=seconds,
-        )
-        at = self.clock() + seconds
-        return [
-            Claim(claim.row_id, replace(claim.job, next_retry_at=at)) for claim in result.claims
-        ]
+        level = DEBUG if reported else INFO
+        words, facts = _words(result.error), _facts(result)
+        self.log.event(Event.JOB_POSTPONED, level=level, reason=words, seconds=seconds, **facts)
+        return _postponed(result.claims, self.clock() + seconds)
 
     def disabled(self, claims: Sequence[Claim]) -> None:
         """Finish jobs without effect, since the user has switched the plugin off."""
@@ -180,9 +162,9 @@ class Settlement:
             None if trace is None else self.log.redact(trace),
         )
 
-    def _with_search(self, claim: Claim, result: Result, error: Exception) -> Claim:
+    def _with_search(self, claim: Claim, result: Failed) -> Claim:
         """Note in a job that Plex lacks which files it looks for, and since when."""
-        if not isinstance(error, PlexNotFound):
+        if not isinstance(result.error, PlexNotFound):
             return claim
         since = claim.job.data.get(MISSING_SINCE, self.clock())
         search = {
@@ -193,8 +175,14 @@ class Settlement:
         return Claim(claim.row_id, replace(claim.job, data={**claim.job.data, **search}))
 
 
-def _scene(result: Result) -> int | None:
-    return result.claims[0].job.scene_id
+def _facts(result: Failed) -> dict[str, Any]:
+    """Return the fields of an event about a failure, but for its reason."""
+    error = type(result.error).__name__
+    return {"scene": result.scene_id, "label": result.label, "error": error}
+
+
+def _postponed(claims: Sequence[Claim], until: float) -> list[Claim]:
+    return [Claim(claim.row_id, replace(claim.job, next_retry_at=until)) for claim in claims]
 
 
 def _words(error: Exception) -> str:

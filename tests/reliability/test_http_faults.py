@@ -32,7 +32,8 @@ from simulators.stash import FakeStash
 from simulators.stash import faults as stash_faults
 from sync_queue.operations import METADATA, scene_job
 from tests.sync_queue.support import Clock
-from worker.processor import IDLE, LEFT, SyncWorker
+from worker.outcome import DrainOutcome
+from worker.processor import SyncWorker
 from worker.waiting import Waiter
 
 COVER = png(3)
@@ -68,6 +69,9 @@ class Turner:
         if self.waits >= MOST_WAITS or self.ends(self.waits):
             self.stop()
 
+    def wait_for_end_of_burst(self) -> None:
+        """No hooks run here."""
+
 
 @dataclass
 class Bench:
@@ -79,7 +83,7 @@ class Bench:
     settings: dict[str, Any]
     clock: Clock = field(default_factory=Clock)
     codes: list[str] = field(default_factory=list)
-    outcome: str = ""
+    outcome: DrainOutcome = DrainOutcome.UNUSABLE
     reason: str = ""
     away: bool = False
 
@@ -113,10 +117,9 @@ class Bench:
         """Queue the scene as a hook would."""
         self.container.queue.enqueue([scene_job(self.scene_id, METADATA, self.clock(), hints)])
 
-    def run(self, until: Callable[[int], bool] = lambda _waits: False) -> str:
+    def run(self, until: Callable[[int], bool] = lambda _waits: False) -> DrainOutcome:
         """Let a fresh worker run until it is idle, leaves, or `until` holds after some waits."""
-        worker = SyncWorker(environment(self.container, **self.options))
-        worker._stop = Stop(self.clock)
+        worker = SyncWorker(environment(self.container, **self.options), Stop(self.clock))
         turner = Turner(self.clock, worker.stop, until)
         worker._waiter = cast("Waiter", turner)
         self.outcome = worker.run_until_idle()
@@ -222,14 +225,14 @@ def check(bench: Bench, end: Callable[[], object], expected: str) -> None:
         assert [(job["retry_count"], job["last_error_type"]) for job in bench.jobs()] == [(0, None)]
         assert bench.letters() == []
         assert bench.away == (expected == WAITS_FOR_PLEX)
-        assert (bench.outcome == LEFT) == (expected == LEAVES)
+        assert (bench.outcome is DrainOutcome.LEFT) == (expected == LEAVES)
         assert bool(bench.reason) == (expected != LEAVES)
         assert bench.reported("plex_failed", "sync_paused") == (expected != LEAVES)
         assert bench.reported("stash_refused") == (expected == LEAVES)
     else:
         assert bench.jobs() == []
         assert bench.letters() == (["PlexPermanentError"] if expected == BURIED else [])
-        assert bench.outcome == IDLE
+        assert bench.outcome is DrainOutcome.IDLE
 
     end()
     if expected == BURIED:
@@ -237,7 +240,7 @@ def check(bench: Bench, end: Callable[[], object], expected: str) -> None:
     elif expected in (WITHOUT_IMAGE, BELIEVED, ARRIVED):
         bench.stash.update_scene(bench.scene_id, cover=png(4))
         bench.enqueue(cover_changed=True)
-    assert bench.run() == IDLE
+    assert bench.run() is DrainOutcome.IDLE
     assert bench.verdict().agree, bench.verdict().differences
     assert bench.jobs() == []
     assert bench.letters() == []
@@ -508,7 +511,7 @@ def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_
 
     monkeypatch.setattr(bench.container.queue, call, held)
 
-    assert bench.run() == IDLE
+    assert bench.run() is DrainOutcome.IDLE
     assert next(failures, None) is None
     assert bench.reported("sync_paused") == 1
     assert bench.verdict().agree

@@ -8,7 +8,7 @@ from simulators.plex import Request
 from simulators.rig import FOLDER, png
 from sync_queue.operations import METADATA, scene_job
 from tests.reliability.test_http_faults import Bench, bench
-from worker.processor import IDLE
+from worker.outcome import DrainOutcome
 
 __all__ = ["bench"]
 
@@ -42,7 +42,7 @@ def test_no_retry_is_spent_and_all_arrives_within_30_seconds_of_its_end(
 
     fault = bench.plex.faults.status(500, text="database is locked", predicate=is_locked)
 
-    while bench.run(lambda _waits: not bench.jobs()) != IDLE and bench.jobs():
+    while bench.run(lambda _waits: not bench.jobs()) is not DrainOutcome.IDLE and bench.jobs():
         pass  # a run has a limited number of waits
 
     assert bench.verdict().agree, bench.verdict().differences[:3]

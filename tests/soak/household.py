@@ -38,7 +38,8 @@ from tasks.sync_scenes import sync_all
 from tests.sync_queue.support import NOW, spooled
 from validation.config import Config
 from validation.scene_extractor import StashScene
-from worker.processor import LEFT, SyncWorker
+from worker.outcome import DrainOutcome
+from worker.processor import SyncWorker
 from worker.session import SyncSession
 
 PATIENT, HASTY = (10.0, 30.0), (2.0, 0.25)
@@ -157,9 +158,9 @@ class Household:
                 clock=time.clock,
                 monotonic=time.monotonic,
                 uniform=self._rng.uniform,
-            )
+            ),
+            Stop(time),
         )
-        self.worker._stop = Stop(time)
         self.worker._begin()
 
     def close(self) -> None:
@@ -189,7 +190,7 @@ class Household:
     def step(self) -> bool:
         """Let the worker do one step, and time pass until the next; False when it wants none."""
         try:
-            left = self.worker._step() == LEFT
+            left = self.worker._step() is DrainOutcome.LEFT
         except Killed:
             left = True
         if left:

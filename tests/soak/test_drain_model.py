@@ -38,7 +38,7 @@ from worker.circuit_breaker import CircuitState
 from worker.environment import Environment
 from worker.outage_guard import OutageGuard
 from worker.processor import LONGEST_BACKOFF, SyncWorker
-from worker.scene_work import SYNCED, Result
+from worker.results import SYNCED, Failed, Result, Synced
 from worker.session import SyncSession
 from worker.stats import SyncStats
 
@@ -147,7 +147,7 @@ class DrainMachine(RuleBasedStateMachine):
         self.folder = DataFolder(self.root)
         self.folder.create()
         self.world = World()
-        self.bodies = patch("worker.processor.BatchSync", self._batch)
+        self.bodies = patch("worker.batch_runner.BatchSync", self._batch)
         self.bodies.start()
         self._open()
 
@@ -188,9 +188,9 @@ class DrainMachine(RuleBasedStateMachine):
                 clock=time.clock,
                 monotonic=time.monotonic,
                 uniform=time.uniform,
-            )
+            ),
+            Stop(time),
         )
-        self.worker._stop = Stop(time)
         self.worker._begin()
 
     # -- what stands in for Plex ----------------------------------------------------------------
@@ -233,9 +233,11 @@ class DrainMachine(RuleBasedStateMachine):
                 self.world.kill_after -= 1
                 if self.world.kill_after <= 0:
                     raise self._killed()
-            served = error is None
-            record = SceneRecord(SYNCED, self.world.time.wall, "", "") if served else None
-            yield Result([claim], f"Scene {scene_id}", error, record, by_plex=served)
+            if error is not None:
+                yield Failed([claim], f"Scene {scene_id}", error)
+                continue
+            record = SceneRecord(SYNCED, self.world.time.wall, "", "")
+            yield Synced([claim], f"Scene {scene_id}", record)
 
     def _error(self, scene_id: int) -> Exception | None:
         if self.world.plex == AWAY:

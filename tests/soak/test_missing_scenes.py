@@ -34,7 +34,9 @@ from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.sync_queue.support import NOW
-from worker.processor import BATCH, IDLE, SyncWorker
+from worker.batch_runner import BATCH
+from worker.outcome import DrainOutcome
+from worker.processor import SyncWorker
 
 SCENES = 1000 if os.environ.get("SOAK") else 80
 HOUR, DAY = 3600.0, 86400.0
@@ -64,6 +66,9 @@ class Waits:
         self._clock.now += math.ceil(seconds / TICK) * TICK
         if self._clock.now >= self._until:
             self._stop()
+
+    def wait_for_end_of_burst(self) -> None:
+        """No hooks run here."""
 
 
 class House:
@@ -100,7 +105,7 @@ class House:
         """What the hook leaves behind."""
         self.queue.enqueue([scene_job(one, METADATA, self.clock()) for one in scene_ids])
 
-    def work(self, until: float = float("inf")) -> str:
+    def work(self, until: float = float("inf")) -> DrainOutcome:
         """Run a fresh worker until it is idle, or until a moment."""
         secrets = Secrets()
         log = Log(self._note, secrets)
@@ -191,7 +196,7 @@ def test_a_day_without_them_costs_little_and_the_day_they_come_they_are_synced(
         house.edit(*ids[start : start + 50])
 
     # The first hour: all wait, none is dead, none is lost.
-    assert house.work(until=NOW + HOUR) == "stopped"
+    assert house.work(until=NOW + HOUR) is DrainOutcome.STOPPED
     assert house.queue.waiting() == SCENES
     assert house.dead() == set()
 
@@ -202,7 +207,7 @@ def test_a_day_without_them_costs_little_and_the_day_they_come_they_are_synced(
     assert house.synced() == set(early)
 
     # The rest of the day: they end as dead letters, and the worker as an idle one.
-    assert house.work(until=NOW + DAY) == IDLE
+    assert house.work(until=NOW + DAY) is DrainOutcome.IDLE
     assert house.queue.waiting() == 0
     assert house.dead() == set(late)
     died_at = house.clock()

@@ -22,8 +22,9 @@ from validation.config import Config
 from validation.metadata import project
 from worker import entity_jobs
 from worker.entity_jobs import EntityJobs
+from worker.results import Failed, ScenesQueued
 from worker.retry_policy import SceneError
-from worker.scene_work import Result, split_jobs
+from worker.scene_work import split_jobs
 from worker.settlement import Settlement
 from worker.story import Story
 
@@ -59,7 +60,7 @@ class Desk:
                 scene.id, SceneRecord("synced", NOW, entities=scene.entity_ids())
             )
 
-    def run(self, *entities: tuple[str, int]) -> list[Result]:
+    def run(self, *entities: tuple[str, int]) -> list[Failed | ScenesQueued]:
         """Queue and claim jobs of these entities, and do them."""
         self.queue.enqueue([entity_job(kind, one, NOW) for kind, one in entities])
         jobs = split_jobs(self.queue.claim(60))
@@ -68,7 +69,8 @@ class Desk:
 
     def counts(self, *entities: tuple[str, int]) -> list[list[int]]:
         """For each entity: scenes that are queued, in step, and gone or never synced, if any."""
-        return [figures(", ".join(one.changed)) for one in self.run(*entities)]
+        ends = self.run(*entities)
+        return [figures(", ".join(one.outcome)) for one in ends if isinstance(one, ScenesQueued)]
 
     def queued(self) -> list[int]:
         return sorted(self.queue.queued_scene_ids())
@@ -228,10 +230,12 @@ def test_a_job_that_names_nobody_is_refused_and_stops_no_other(
 ) -> None:
     desk.queue.enqueue([{**entity_job("tag", 9, NOW), "data": data}])
 
-    results = {one.label: one.error for one in desk.run(("tag", 1))}
+    results = {one.label: one for one in desk.run(("tag", 1))}
 
-    assert type(results["Tag 9"]) is SceneError
-    assert results["Tag 1"] is None
+    refused = results["Tag 9"]
+    assert isinstance(refused, Failed)
+    assert type(refused.error) is SceneError
+    assert isinstance(results["Tag 1"], ScenesQueued)
 
 
 def test_a_job_that_was_passed_on_is_removed_with_one_line_and_no_scene_remembered(
@@ -245,6 +249,7 @@ def test_a_job_that_was_passed_on_is_removed_with_one_line_and_no_scene_remember
     desk.sync(digest="other")
 
     for result in desk.run(("tag", 1)):
+        assert isinstance(result, ScenesQueued)
         settlement.done(result, 0.0)
 
     assert reports == ["scenes_queued"]
