@@ -23,7 +23,7 @@ from tasks.arguments import check, mode_of
 from tasks.dead_letter_report import letters_of
 from tasks.outages import summary_of
 from tasks.queue_status import status_of
-from tasks.readings import Readings
+from tasks.status import Readings
 from worker.records import Records
 
 QUESTIONS: Mapping[str, Callable[[Readings], Answer]] = {

@@ -13,6 +13,7 @@ from typing import Any
 from sync_queue import operations
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.gap_store import GapStore
+from sync_queue.glance import Glance
 from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import scene_key
 from sync_queue.schema import DUE, IN_PROGRESS, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE, TYPE
@@ -66,6 +67,7 @@ class QueueView:
         self._clock = clock
         self.dead_letters = DeadLetterQueue(connection)
         self.gaps = GapStore(connection)
+        self.glance = Glance(connection)
 
     def stats(self) -> dict[str, int]:
         """Return the counts of jobs, the spool's included: `pending`, `retrying`, `in_progress`."""

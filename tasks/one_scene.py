@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync_queue.glance import Glance, ItemRow, LetterRow
+from sync_queue.glance import ItemRow, LetterRow
 from sync_queue.models import TRY_REFUSED, SyncJob
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import SceneRecord
@@ -12,27 +12,27 @@ from tasks.arguments import one_scene
 from tasks.context import TaskContext
 from tasks.error_catalogue import explain
 from tasks.overview import job_data, letter_data
-from tasks.state_sentence import State, situation_of, state_data, state_of
+from tasks.state_sentence import State, read_state, state_data
+from tasks.status import read_status
 from tasks.titles import titles_of
-from worker.outage_history import format_elapsed_since
+from worker.outage_history import format_duration, format_elapsed_since
 
 
 def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Return whether a scene is in Plex, since when, and what it waits for; asks no server."""
     scene_id = _scene_of(arguments)
-    glance = Glance(context.queue.connection)
+    glance = context.queue.view.glance
     last = context.queue.sync_log.scene(scene_id)
     items, jobs = glance.items(scene_id), glance.of_scene(scene_id)
     letters = glance.letters_of(scene_id)
     titles = titles_of(context, [scene_id])
-    now = context.clock()
-    situation = situation_of(context)
-    state = state_of(situation)
+    status = read_status(context.readings)
+    state, now = read_state(context, status), status.now
     text, remedy, level = _where_it_stands(letters, jobs, items, last, state, now)
     data = {
         "scene_id": scene_id,
         "now": now,
-        "state": state_data(state, situation),
+        "state": state_data(state, status),
         "remedy": remedy,
         "items": [
             {"rating_key": item.rating_key, "fields": list(item.fields), "at": item.at}
@@ -60,10 +60,10 @@ def _where_it_stands(
         cure = explain(letters[0].error_type).remedy
         return f"Not in step: {letters[0].message}", cure, Level.WARNING
     if jobs:
-        since = format_elapsed_since(jobs[0].enqueued_at, now)
+        waited = format_duration(max(0.0, now - jobs[0].enqueued_at))
         why, remedy = _what_holds(jobs[0], state, now)
         level = state.level if state.stands_still else Level.OK
-        return f"It waits for its sync since {since}{why}", remedy, level
+        return f"It has waited {waited} for its sync{why}", remedy, level
     if items:
         at = max(item.at for item in items) if last is None else last.at
         return f"It is in Plex; synced {format_elapsed_since(at, now)}", "", Level.OK

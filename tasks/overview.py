@@ -2,26 +2,26 @@
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from plex.path_evidence import LearnedMapping
-from reconciliation.run import run_of_today
 from stash.exceptions import StashError
-from sync_queue.glance import Glance, LetterGroup, LetterRow, SyncedRow
+from sync_queue.glance import LetterGroup, LetterRow, SyncedRow
 from sync_queue.models import SyncJob
 from sync_queue.operations import subject_label
 from tasks.answer import Answer
 from tasks.context import TaskContext
 from tasks.error_catalogue import explain
-from tasks.state_sentence import situation_of, state_data, state_of
+from tasks.state_sentence import read_state, state_data
+from tasks.status import StatusSnapshot, read_status
 from tasks.titles import titles_of
 from validation.config import Config
 from validation.path_map import PathMap, PrefixPair
 from validation.values import ValueProblem
-from worker.outage_history import NEWEST, OutageRecord, calculate_outage_metrics
+from worker.outage_history import NEWEST, calculate_outage_metrics
 
 SECRET = "plex_token"  # noqa: S105 - the setting's name
 JOBS_SHOWN, SYNCS_SHOWN, GROUPS_SHOWN, LETTERS_SHOWN = 50, 30, 20, 10
@@ -65,10 +65,8 @@ def look_at_index(path: str) -> IndexView:
 def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Tell how things stand, what waits, what was done, what failed and why."""
     del arguments
-    now = context.clock()
-    situation = situation_of(context)
-    state = state_of(situation)
-    glance = Glance(context.queue.connection)
+    status = read_status(context.readings)
+    state, now, glance = read_state(context, status), status.now, context.queue.view.glance
     active, waiting = glance.in_progress(JOBS_SHOWN), glance.waiting(JOBS_SHOWN)
     recent, groups = glance.recent(SYNCS_SHOWN), glance.letter_groups(LETTERS_SHOWN)
     shown = groups[:GROUPS_SHOWN]
@@ -82,9 +80,11 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     )
     data = {
         "now": now,
-        "state": state_data(state, situation),
+        "state": state_data(state, status),
         "queue": {
-            **context.queue.stats(),
+            "pending": status.pending,
+            "in_progress": status.in_progress,
+            "retrying": status.retrying,
             "active": [job_data(job, titles) for job in active],
             "next": [job_data(job, titles) for job in waiting],
         },
@@ -93,8 +93,8 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
             "count": sum(group.count for group in groups),
             "groups": [_group_data(group, titles) for group in shown],
         },
-        "outages": _outages(context),
-        "reconciliation": _reconciliation(context),
+        "outages": _outages(status),
+        "reconciliation": _reconciliation(status),
         "paths": _paths(context),
         "hours": [asdict(one) for one in context.records.stats().hours.since(now - DAY)],
         "settings": settings_in_effect(context.sessions.config()),
@@ -152,10 +152,9 @@ def _group_data(group: LetterGroup, titles: Mapping[int, str]) -> dict[str, Any]
     }
 
 
-def _outages(context: TaskContext) -> dict[str, Any]:
-    records: Sequence[OutageRecord] = context.records.outages().records[-NEWEST:]
+def _outages(status: StatusSnapshot) -> dict[str, Any]:
+    records = status.outages.records[-NEWEST:]
     metrics = calculate_outage_metrics(records)
-    recovery = context.records.recovery().state
     return {
         "records": [
             {
@@ -169,13 +168,12 @@ def _outages(context: TaskContext) -> dict[str, Any]:
         "mttr": metrics.mttr,
         "mtbf": metrics.mtbf,
         "availability": metrics.availability,
-        "last_check": recovery.last_check_time,
+        "last_check": status.recovery.state.last_check_time,
     }
 
 
-def _reconciliation(context: TaskContext) -> dict[str, Any]:
-    state = context.reconciliation_state.read()
-    running = run_of_today(context.queue.gaps.run(), context.clock())
+def _reconciliation(status: StatusSnapshot) -> dict[str, Any]:
+    state, running = status.past, status.run
     return {
         "last_run": state.last_run_time,
         "scope": state.last_run_scope,
@@ -199,7 +197,7 @@ def _paths(context: TaskContext) -> dict[str, Any]:
         scenes = None
     return {
         "scenes": scenes,
-        "in_plex": Glance(context.queue.connection).scenes_in_plex(),
+        "in_plex": context.queue.view.glance.scenes_in_plex(),
         "plex_files": index.files,
         "listed_at": index.listed_at,
         "learned": [
@@ -250,10 +248,10 @@ def wake(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Start a worker if anything waits and none runs; tell in one sentence how things stand."""
     del arguments
     worker = context.ensure_worker() if context.queue.has_unfinished() else "not needed"
-    situation = situation_of(context)
-    state = state_of(situation)
+    status = read_status(context.readings)
+    state = read_state(context, status)
     return Answer(
-        state.text(context.clock()),
-        data={"state": state_data(state, situation), "worker": worker},
+        state.text(status.now),
+        data={"state": state_data(state, status), "worker": worker},
         level=state.level,
     )

@@ -1,17 +1,12 @@
 """View Queue Status: what waits, what failed, whether Plex is away."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reconciliation.run import Run, run_of_today
-from reconciliation.state import ReconciliationState
 from tasks.answer import Answer, Level, counted
 from tasks.outages import outage_data, outage_line
-from tasks.readings import Readings
-from worker.circuit_breaker import CircuitBreaker, CircuitState
-from worker.outage_history import OutageHistory, format_duration, format_elapsed_since
-from worker.recovery import RecoveryScheduler
+from tasks.status import Readings, StatusSnapshot, read_status
+from worker.outage_history import format_duration, format_elapsed_since
 
 if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
     from tasks.context import TaskContext
@@ -27,64 +22,13 @@ def queue_status(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer
 
 def status_of(readings: Readings) -> Answer:
     """Tell how the queue and Plex are doing."""
-    status = _read(readings)
+    status = read_status(readings)
     return Answer(
         _closing_line(status), details=_details(status), data=_data(status), level=_level(status)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Status:
-    """One reading of everything; times are seconds since the epoch."""
-
-    now: float
-    pending: int
-    in_progress: int
-    retrying: int
-    next_try: float | None
-    done: Mapping[str, int]
-    dead: Mapping[str, int]
-    breaker: CircuitBreaker
-    recovery: RecoveryScheduler
-    outages: OutageHistory
-    past: ReconciliationState
-    run: Run | None
-
-    @property
-    def unfinished(self) -> int:
-        return self.pending + self.in_progress + self.retrying
-
-    @property
-    def is_away(self) -> bool:
-        return self.breaker.state is not CircuitState.CLOSED
-
-    @property
-    def next_probe_at(self) -> float | None:
-        if not self.is_away:
-            return None
-        return self.now + self.recovery.seconds_to_next_probe(self.now)
-
-
-def _read(readings: Readings) -> _Status:
-    now = readings.clock()
-    counts = readings.queue.stats()
-    return _Status(
-        now=now,
-        pending=counts["pending"],
-        in_progress=counts["in_progress"],
-        retrying=counts["retrying"],
-        next_try=readings.queue.next_try(),
-        done=readings.records.stats().counts,
-        dead=readings.queue.dead_letters.counts_by_type(),
-        breaker=readings.records.breaker(),
-        recovery=readings.records.recovery(),
-        outages=readings.records.outages(),
-        past=readings.reconciliation.read(),
-        run=run_of_today(readings.queue.gaps.run(), now),
-    )
-
-
-def _level(status: _Status) -> Level:
+def _level(status: StatusSnapshot) -> Level:
     if status.is_away:
         return Level.FAULT
     return Level.WARNING if status.dead else Level.OK
@@ -93,7 +37,7 @@ def _level(status: _Status) -> Level:
 # -- for people -------------------------------------------------------------------------------
 
 
-def _closing_line(status: _Status) -> str:
+def _closing_line(status: StatusSnapshot) -> str:
     dead = sum(status.dead.values())
     letters = (
         f". {counted(dead, 'dead letter')}: the task 'Show Dead Letters' tells why and what to do"
@@ -101,8 +45,7 @@ def _closing_line(status: _Status) -> str:
         else ""
     )
     if status.is_away:
-        ongoing = status.outages.ongoing
-        began = ongoing.started_at if ongoing else status.breaker.opened_at or status.now
+        began = status.down_since or status.now
         jobs = (
             f"{counted(status.unfinished, 'job')} in the queue, kept until it is back"
             if status.unfinished
@@ -115,7 +58,7 @@ def _closing_line(status: _Status) -> str:
     return f"{_work(status)}{letters}"
 
 
-def _work(status: _Status) -> str:
+def _work(status: StatusSnapshot) -> str:
     if not status.unfinished:
         done = status.done["jobs_succeeded"]
         return f"Nothing waits; {counted(done, 'job')} done so far" if done else "Nothing waits"
@@ -131,7 +74,7 @@ def _work(status: _Status) -> str:
     return f"{jobs} on the way to Plex: {', '.join(parts)}; nothing to do"
 
 
-def _details(status: _Status) -> list[str]:
+def _details(status: StatusSnapshot) -> list[str]:
     letters = ", ".join(f"{number:,} {name}" for name, number in status.dead.items())
     newest = list(reversed(status.outages.records))[:OUTAGES_SHOWN]
     return [
@@ -146,14 +89,14 @@ def _details(status: _Status) -> list[str]:
     ]
 
 
-def _breaker(status: _Status) -> str:
+def _breaker(status: StatusSnapshot) -> str:
     breaker = status.breaker
     if not status.is_away or breaker.opened_at is None:
         return breaker.state.value
     return f"{breaker.state.value}, opened {format_elapsed_since(breaker.opened_at, status.now)}"
 
 
-def _recoveries(status: _Status) -> str:
+def _recoveries(status: StatusSnapshot) -> str:
     state, now = status.recovery.state, status.now
     text = f"{state.recovery_count:,}"
     if state.last_recovery_time:
@@ -165,7 +108,7 @@ def _recoveries(status: _Status) -> str:
     return text
 
 
-def _reconciliation(status: _Status) -> list[str]:
+def _reconciliation(status: StatusSnapshot) -> list[str]:
     state, run = status.past, status.run
     under_way = (
         [f"Reconciliation under way: {run.sums.checked:,} of {run.total:,} scenes checked"]
@@ -190,7 +133,7 @@ def _reconciliation(status: _Status) -> list[str]:
 # -- for programs: names and units are promised in docs/operations.md ---------------------------
 
 
-def _data(status: _Status) -> dict[str, Any]:
+def _data(status: StatusSnapshot) -> dict[str, Any]:
     recovery = status.recovery.state
     newest = list(reversed(status.outages.records))[:OUTAGES_SHOWN]
     return {
@@ -225,7 +168,7 @@ def _data(status: _Status) -> dict[str, Any]:
     }
 
 
-def _reconciliation_data(status: _Status) -> dict[str, Any]:
+def _reconciliation_data(status: StatusSnapshot) -> dict[str, Any]:
     state, run = status.past, status.run
     under_way = run and {
         "begun_at": run.begun_at,
