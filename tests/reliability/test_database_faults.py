@@ -279,13 +279,18 @@ def test_a_hook_queues_its_edit_whatever_is_wrong_with_the_database(
 def test_a_hook_that_can_store_its_edit_nowhere_says_which_and_what_to_do(site: Site) -> None:
     _folder_is_a_file(site)
 
-    assert site.answer(field="play_count") == {"output": "nothing to sync"}
-    assert site.lines == []
     reply = site.answer()
 
     assert f"Scene {SCENE}" in reply["error"]
     assert "Sync Recent Scenes to Plex" in reply["error"]
     assert site.lines == [reply["error"]]
+
+
+def test_a_hook_without_a_job_says_nothing_of_a_folder_that_it_cannot_use(site: Site) -> None:
+    _folder_is_a_file(site)
+
+    assert site.answer(field="play_count") == {"output": "nothing to sync"}
+    assert site.lines == []
 
 
 def test_a_hook_on_a_full_disk_loses_nothing_in_silence(site: Site) -> None:

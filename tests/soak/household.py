@@ -59,6 +59,7 @@ class Time:
 
     wall: float = NOW
     passed: float = 0.0
+    steps: int = 0  # how many times the clock was set
 
     def clock(self) -> float:
         return self.wall
@@ -72,6 +73,7 @@ class Time:
 
     def step(self, seconds: float) -> None:
         self.wall += seconds
+        self.steps += 1
 
 
 class Stop(threading.Event):
@@ -137,6 +139,7 @@ class Household:
         self.time = time
         self.is_off = False
         self.lines: list[str] = []
+        self.warnings: list[str] = []
         self._stash = stash
         self._rng = rng
         self._data = DataFolder(str(folder))
@@ -194,8 +197,7 @@ class Household:
         except Killed:
             left = True
         if left:
-            with suppress(AttributeError):
-                del self.queue.give_back
+            revive(self.queue)
             self.close()
             self.open(self._timeout)
         seconds = self.worker._seconds_to_next_step()
@@ -276,22 +278,31 @@ class Household:
             if self._rng.random() < 0.5:
                 with suppress(Exception):
                     send(*args, **options)
-            raise self._killed()
+            raise kill(self.queue)
 
         return deadly
-
-    def _killed(self) -> Killed:
-        """Take the worker's hands off the queue, as a SIGKILL does."""
-
-        def nothing(_claims: object) -> None:
-            raise Killed
-
-        self.queue.give_back = nothing  # type: ignore[assignment, method-assign]
-        return Killed()
 
     def _note(self, level: str, text: str, *_: object) -> None:
         self.lines.append(f"{level}: {text}")
         del self.lines[:-LINES_KEPT]
+        if level in "we":
+            self.warnings.append(text)
+
+
+def kill(queue: QueueManager) -> Killed:
+    """Take a worker's hands off the queue, as a SIGKILL does; return what ends the worker."""
+
+    def nothing(_claims: object) -> None:
+        raise Killed
+
+    queue.give_back = nothing  # type: ignore[assignment, method-assign]
+    return Killed()
+
+
+def revive(queue: QueueManager) -> None:
+    """Let the next worker have the queue."""
+    with suppress(AttributeError):
+        del queue.give_back
 
 
 def _close(container: Container) -> None:

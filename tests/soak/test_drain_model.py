@@ -10,9 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest import TestCase
@@ -27,12 +25,12 @@ from plex.health import PlexHealth
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
-from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import SceneRecord
-from tests.sync_queue.support import NOW, rows
+from tests.soak.household import Killed, Stop, Time, kill, revive
+from tests.sync_queue.support import rows
 from validation.config import Config
 from worker.circuit_breaker import CircuitState
 from worker.environment import Environment
@@ -46,7 +44,7 @@ EXAMPLES, STEPS = (5000, 50) if os.environ.get("SOAK") else (60, 30)
 MAX_RETRIES = 2
 RETENTION = Config().dlq_retention_days * 86400.0  # seconds
 NEAR = 1e-3  # seconds
-# Numbers of the specification, written out: a constant of the plugin may be what is wrong.
+# Written out: a constant of the plugin may be what is wrong.
 CHECK_DISTANCE = 5.0  # seconds between two health checks of an outage
 FIRST_RATE, LAST_RATE, RAMP = 5.0, 20.0, 300.0  # jobs a second after an outage; seconds
 
@@ -55,48 +53,6 @@ EDITED = st.lists(SCENES, min_size=1, max_size=5)
 WELL, AWAY, SICK, TROUBLED = "well", "away", "sick", "troubled"
 """Plex serves; refuses connections; fails jobs and checks; fails jobs while checks are good."""
 HEALED = "healed"  # well, and left alone until all has arrived
-
-
-class Killed(BaseException):
-    """The process is gone: nothing of it may happen after this."""
-
-
-@dataclass
-class Time:
-    """The clock that people set, and the seconds that pass."""
-
-    wall: float = NOW
-    passed: float = 0.0
-    steps: int = 0
-
-    def clock(self) -> float:
-        return self.wall
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def uniform(self, low: float, high: float) -> float:
-        return low + (high - low) * 0.7
-
-    def pass_on(self, seconds: float) -> None:
-        self.wall += seconds
-        self.passed += seconds
-
-    def step(self, seconds: float) -> None:
-        self.wall += seconds
-        self.steps += 1
-
-
-class Stop(threading.Event):
-    """The worker's order to stop; waiting for it takes simulated time."""
-
-    def __init__(self, time: Time) -> None:
-        super().__init__()
-        self._time = time
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self._time.pass_on(timeout or 0.0)
-        return self.is_set()
 
 
 @dataclass
@@ -124,6 +80,10 @@ class World:
         """Note a broken rule: an exception here would be taken for a bug of the worker's jobs."""
         if not holds:
             self.broken.append(rule)
+
+
+def _late(low: float, high: float) -> float:
+    return low + (high - low) * 0.7
 
 
 class Library:
@@ -187,7 +147,7 @@ class DrainMachine(RuleBasedStateMachine):
                 log=log,
                 clock=time.clock,
                 monotonic=time.monotonic,
-                uniform=time.uniform,
+                uniform=_late,
             ),
             Stop(time),
         )
@@ -232,7 +192,8 @@ class DrainMachine(RuleBasedStateMachine):
             if self.world.kill_after is not None:
                 self.world.kill_after -= 1
                 if self.world.kill_after <= 0:
-                    raise self._killed()
+                    self.world.kill_after = None
+                    raise kill(self.queue)
             if error is not None:
                 yield Failed([claim], f"Scene {scene_id}", error)
                 continue
@@ -278,16 +239,6 @@ class DrainMachine(RuleBasedStateMachine):
             rate = FIRST_RATE + (LAST_RATE - FIRST_RATE) * since / RAMP
             far_enough = time.passed - before[1] >= 1 / rate - NEAR
             self.world.must(far_enough, "the ramp after an outage")
-
-    def _killed(self) -> Killed:
-        """Take the worker's hands off the queue, as a SIGKILL does."""
-        self.world.kill_after = None
-
-        def nothing(_claims: Sequence[Claim]) -> None:
-            raise Killed
-
-        self.queue.give_back = nothing  # type: ignore[assignment, method-assign]
-        return Killed()
 
     # -- what may happen ------------------------------------------------------------------------
 
@@ -494,8 +445,7 @@ class DrainMachine(RuleBasedStateMachine):
             self.worker._step()
         except Killed:
             killed = True  # what was found last is not written down
-            with suppress(AttributeError):
-                del self.queue.give_back
+            revive(self.queue)
             self.queue.close()
             self._open()
         self._observe()
@@ -527,18 +477,6 @@ class DrainMachine(RuleBasedStateMachine):
         for scene_id in world.newest:
             left = scene_id in self._dead() or scene_id in world.cleared
             assert not self._owes(scene_id) or left
-
-
-def test_the_model_tells_a_failure_from_a_success() -> None:
-    """The machine's own check: a letter of a person's making is no lost edit."""
-    machine = DrainMachine()
-    machine._edit(1)
-    (claim,) = machine.queue.claim(1)
-    machine.queue.bury(claim, Failure("PlexPermanentError", "refused"))
-    machine.every_edit_is_delivered_or_in_a_named_list()
-    machine._clear_dead_letters()
-    assert machine.world.cleared == {1}
-    machine.teardown()
 
 
 TestDrainAgainstItsModel: type[TestCase] = DrainMachine.TestCase

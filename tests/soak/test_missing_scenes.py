@@ -10,29 +10,19 @@ import math
 import os
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from app.container import Container
 from app.draining import environment
-from app.sessions import CurrentSession
 from plex.library import REFRESH_INTERVAL
-from shared.data_folder import DataFolder
-from shared.log import Log
-from shared.redaction import Secrets
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, PLUGIN
 from simulators.stash import FakeStash
-from stash.connection import StashConnection, parse_address
-from stash.images import StashImages
-from stash.scenes import StashScenes
-from stash.settings import StashSettings
-from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
+from tests.soak.household import PATIENT, Household, Time
 from tests.sync_queue.support import NOW
 from worker.batch_runner import BATCH
 from worker.outcome import DrainOutcome
@@ -44,103 +34,59 @@ HOUR, DAY = 3600.0, 86400.0
 TICK = 60.0
 
 
-class Time:
-    """Seconds that only a wait moves on."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Waits:
-    """In the place of the worker's waiter: passes the time, and stops the worker at an hour."""
+    """In the place of the worker's waiter: passes the time, and stops the worker at a moment."""
 
-    def __init__(self, clock: Time, until: float, stop: Callable[[], None]) -> None:
-        self._clock = clock
+    def __init__(self, time: Time, until: float, stop: Callable[[], None]) -> None:
+        self._time = time
         self._until = until
         self._stop = stop
 
     def wait(self, seconds: float) -> None:
-        self._clock.now += math.ceil(seconds / TICK) * TICK
-        if self._clock.now >= self._until:
+        self._time.pass_on(math.ceil(seconds / TICK) * TICK)
+        if self._time.wall >= self._until:
             self._stop()
 
     def wait_for_end_of_burst(self) -> None:
         """No hooks run here."""
 
 
-class House:
-    """Both servers and the plugin's durable state, in simulated time."""
+class House(Household):
+    """A household whose workers run until they are idle, or until a moment."""
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = Time()
-        self.stash = FakeStash(folder / "stash", now=self.clock)
-        self.plex = FakePlex(clock=self.clock)
-        self.section = self.plex.add_section("Scenes", [FOLDER])
-        self.data = DataFolder(str(folder / "data"))
-        self.data.create()
-        self.lines: Counter[str] = Counter()
+    def __init__(self, folder: Path, stash: FakeStash, plex: FakePlex, time: Time) -> None:
+        super().__init__(folder, stash, time, random.Random(13))
+        self.stash = stash
+        self.plex = plex
+        self.section = plex.add_section("Scenes", [FOLDER])
         self.listed_at: list[float] = []
-        self._rng = random.Random(13)
-        self._open: list[Callable[[], None]] = []
-
-    def __enter__(self) -> House:
-        self.plex.start()
-        self.stash.start()
-        settings = {"plex_url": self.plex.url, "plex_token": self.plex.token}
-        self.stash.set_plugin_settings(PLUGIN, settings)
-        self.queue = QueueManager(self.data.queue_folder, self.clock)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.queue.close()
-        for close in self._open:
-            close()
-        self.stash.close()
-        self.plex.close()
+        settings = {"plex_url": plex.url, "plex_token": plex.token}
+        stash.set_plugin_settings(PLUGIN, settings)
 
     def edit(self, *scene_ids: int) -> None:
         """What the hook leaves behind."""
-        self.queue.enqueue([scene_job(one, METADATA, self.clock()) for one in scene_ids])
+        self.queue.enqueue([scene_job(one, METADATA, self.time.wall) for one in scene_ids])
 
     def work(self, until: float = float("inf")) -> DrainOutcome:
-        """Run a fresh worker until it is idle, or until a moment."""
-        secrets = Secrets()
-        log = Log(self._note, secrets)
-        connection = StashConnection(parse_address(self.stash.server_connection()), secrets.add)
-        scenes = StashScenes(connection)
-        sessions = CurrentSession(
-            StashSettings(connection), scenes, self.data, log, secrets, self.clock
-        )
-        container = Container(
-            self.data, log, connection, self.queue, sessions, scenes, StashImages(connection)
-        )
+        container, clock = self._build(PATIENT), self.time.clock
         worker = SyncWorker(
             environment(
-                container,
-                steady=self.clock,
-                clock=self.clock,
-                monotonic=self.clock,
-                uniform=self._rng.uniform,
+                container, steady=clock, clock=clock, monotonic=clock, uniform=self._rng.uniform
             )
         )
-        waits = Waits(self.clock, until, worker.stop)
-        worker._waiter = waits  # type: ignore[assignment]
-        library = sessions.current().library
+        worker._waiter = Waits(self.time, until, worker.stop)  # type: ignore[assignment]
+        library = container.sessions.current().library
         listing = library._list
 
         def list_and_note(section: object) -> None:
-            self.listed_at.append(self.clock())
+            self.listed_at.append(clock())
             listing(section)  # type: ignore[arg-type]
 
         library._list = list_and_note  # type: ignore[method-assign]
         try:
             return worker.run_until_idle()
         finally:
-            sessions.close()
-            connection.close()
+            container.close()
 
     def synced(self) -> set[int]:
         return {
@@ -150,19 +96,21 @@ class House:
         }
 
     def dead(self) -> set[int | None]:
-        letters = self.queue.dead_letters.between(0, NOW + 10 * DAY)
-        assert {letter.error_type for letter in letters} <= {"PlexNotFound"}
-        return {letter.job.scene_id for letter in letters if letter.job}
-
-    def _note(self, level: str, *_: object) -> None:
-        self.lines[level] += 1
+        letters = self.letters()
+        assert {error_type for _, error_type, _ in letters} <= {"PlexNotFound"}
+        return {scene_id for scene_id, _, _ in letters}
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    before = threading.active_count()
-    with House(tmp_path) as house:
+    before, time = threading.active_count(), Time()
+    with (
+        FakePlex(clock=time.clock) as plex,
+        FakeStash(tmp_path / "stash", now=time.clock) as stash,
+    ):
+        house = House(tmp_path / "data", stash, plex, time)
         yield house
+        house.close()
     assert threading.active_count() <= before + 1
 
 
@@ -202,7 +150,7 @@ def test_a_day_without_them_costs_little_and_the_day_they_come_they_are_synced(
 
     # A quarter of them appears, and is synced out of the queue without an edit or a task.
     appear(house, early)
-    appeared_at = house.clock()
+    appeared_at = house.time.wall
     house.work(until=appeared_at + 2 * REFRESH_INTERVAL + ticks_of(early))
     assert house.synced() == set(early)
 
@@ -210,19 +158,19 @@ def test_a_day_without_them_costs_little_and_the_day_they_come_they_are_synced(
     assert house.work(until=NOW + DAY) is DrainOutcome.IDLE
     assert house.queue.waiting() == 0
     assert house.dead() == set(late)
-    died_at = house.clock()
+    died_at = house.time.wall
     assert died_at <= NOW + 4 * HOUR
 
     # Somebody edits one of them every two hours.
     for hour in range(5, 24, 2):
-        house.clock.now = max(house.clock(), NOW + hour * HOUR)
+        house.time.pass_on(max(0.0, NOW + hour * HOUR - house.time.wall))
         house.edit(late[0])
-        house.work(until=house.clock() + 5 * TICK)
+        house.work(until=house.time.wall + 5 * TICK)
     assert house.queue.waiting() == 1
     assert house.synced() == set(early)
 
     # What all that has cost.
-    house.clock.now = NOW + DAY
+    house.time.pass_on(NOW + DAY - house.time.wall)
     looks = DAY / REFRESH_INTERVAL
     assert all(later - one >= REFRESH_INTERVAL for one, later in pairwise(house.listed_at))
     kinds = house.plex.log.kinds()
@@ -246,7 +194,7 @@ def test_while_no_file_appears_no_scene_is_asked_for_by_itself(house: House) -> 
     for scenes in (10, 40):
         house.edit(*add_scenes(house, scenes))
         mark = house.plex.log.mark()
-        house.work(until=house.clock() + HOUR)
+        house.work(until=house.time.wall + HOUR)
         counts.append(len(house.plex.log.since(mark)))
     assert counts[1] <= counts[0] + 2
 
@@ -262,7 +210,7 @@ def test_a_scene_that_waits_alone_is_asked_for_by_its_name(house: House) -> None
 
     appear(house, [scene_id])
     mark = house.plex.log.mark()
-    house.work(until=house.clock() + REFRESH_INTERVAL + TICK)
+    house.work(until=house.time.wall + REFRESH_INTERVAL + TICK)
     assert house.synced() == {scene_id}
     assert dict(house.plex.log.kinds(mark)) == {
         "identity": 1,

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import plex.diff
 import reconciliation.engine
 from simulators.plex import FakePlex
 from simulators.rig import TOKEN
@@ -25,12 +23,10 @@ from simulators.stash import FakeStash
 from tests.soak.household import PATIENT, Time
 from tests.soak.story import FORCE
 from tests.soak.test_convergence import Chapter
-from validation.metadata import project
 
 SEEDS = 500 if os.environ.get("SOAK") else 8
 SMALL_PAGE = 3  # scenes, so that a library of a dozen has several
 TWO_DAYS = 2 * 86_400.0  # after that a scene among the dead letters is queued once more
-MANY_SEEDS = 12  # in which a broken plugin is caught for certain
 
 
 class Neglected(Chapter):
@@ -120,63 +116,13 @@ def judge(chapter: Neglected) -> None:
     assert chapter.plex.log.writes(mark) == []
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small pages, and no disk to wait for: nobody cuts the power here."""
-    monkeypatch.setattr(reconciliation.engine, "PAGE", SMALL_PAGE)
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
-
-
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_reconciliation_and_a_drain_bring_both_libraries_in_step(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reconciliation.engine, "PAGE", SMALL_PAGE)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nobody cuts the power here
     with story(tmp_path, seed) as chapter:
         chapter.live()
         chapter.rest()
         judge(chapter)
-
-
-def _without_tags(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_tags(*options: Any) -> Any:
-        return replace(project(*options), tags=None)
-
-    monkeypatch.setattr("worker.inspection.project", without_tags)
-
-
-def _without_clears(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = plex.diff._parameters
-
-    def parameters(name: str, value: str | tuple[str, ...], *rest: Any) -> dict[str, str]:
-        return real(name, value, *rest) if value else {}
-
-    monkeypatch.setattr(plex.diff, "_parameters", parameters)
-
-
-def _without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = plex.diff._parameters
-
-    def parameters(*arguments: Any) -> dict[str, str]:
-        found = real(*arguments)
-        return {key: one for key, one in found.items() if not key.endswith(".locked")}
-
-    monkeypatch.setattr(plex.diff, "_parameters", parameters)
-
-
-@pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("broken", [_without_tags, _without_clears, _without_locks])
-def test_a_plugin_that_skips_a_part_is_caught(
-    tmp_path: Path, broken: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken(monkeypatch)
-
-    for seed in range(MANY_SEEDS):
-        with story(tmp_path / str(seed), seed) as chapter:
-            chapter.live()
-            try:
-                chapter.rest()
-                judge(chapter)
-            except AssertionError:
-                return
-    pytest.fail(f"{MANY_SEEDS} stories let it pass")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -72,24 +73,6 @@ def switches_of(run: Run) -> Switches:
     return replace(Switches(), **{name: READINGS[name][number] for name, number in run.items()})
 
 
-class Loud(Household):
-    """Keeps all warnings."""
-
-    def __init__(self, folder: Path, stash: FakeStash, time: Time, rng: random.Random) -> None:
-        self.warnings: list[str] = []
-        super().__init__(folder, stash, time, rng)
-
-    def _note(self, level: str, text: str, *_: object) -> None:
-        super()._note(level, text)
-        if level in "we":
-            self.warnings.append(text)
-
-    def force(self) -> None:
-        self.time.pass_on(120)
-        self.sync_all(force=True)
-        assert self.drain()
-
-
 class World:
     """Both servers and the worker.
 
@@ -99,7 +82,7 @@ class World:
         kind: of household.
     """
 
-    def __init__(self, folder: Path, switches: Switches, kind: type[Loud] = Loud) -> None:
+    def __init__(self, folder: Path, switches: Switches, kind: type[Household] = Household) -> None:
         time = Time()
         self.stash = FakeStash(folder / "stash", now=time.clock).start()
         self.plex = FakePlex(switches=switches, clock=time.clock).start()
@@ -107,9 +90,14 @@ class World:
         known = {"plex_url": self.plex.url, "plex_token": self.plex.token}
         self.stash.set_plugin_settings(PLUGIN, known)
         self.ids = [self._add(number) for number in range(SCENES)]
-        self.home = kind(folder / "data", self.stash, time, random.Random(1))
+        self.home: Any = kind(folder / "data", self.stash, time, random.Random(1))
         self.home.close()
         self.home.open(PATIENT)
+
+    def force(self) -> None:
+        self.home.time.pass_on(120)
+        self.home.sync_all(force=True)
+        assert self.home.drain()
 
     def close(self) -> None:
         self.home.close()
@@ -150,53 +138,39 @@ class World:
             self.stash.edit_scene(scene_id, **fields)
 
 
-@pytest.fixture
-def worlds(tmp_path: Path) -> Iterator[Any]:
-    made: list[World] = []
-
-    def make(switches: Switches) -> World:
-        made.append(World(tmp_path / str(len(made)), switches))
-        return made[-1]
-
-    yield make
-    for world in made:
-        world.close()
-
-
-def combinations_at_random(rng: random.Random, count: int) -> list[Run]:
-    """Runs that each take a random reading of every switch."""
-    return [
-        {name: rng.randrange(len(readings)) for name, readings in READINGS.items()}
-        for _ in range(count)
-    ]
-
-
+RANDOM = random.Random(6)
 PAIRS = covering(random.Random(5))
-RUNS = [*PAIRS, *combinations_at_random(random.Random(6), 200 if os.environ.get("SOAK") else 0)]
+RUNS = [
+    *PAIRS,
+    *(
+        {name: RANDOM.randrange(len(readings)) for name, readings in READINGS.items()}
+        for _ in range(200 if os.environ.get("SOAK") else 0)
+    ),
+]
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: "".join(map(str, run.values())))
 def test_the_library_is_right_and_written_once_under_each_pair_of_readings(
-    worlds: Any, run: Run
+    tmp_path: Path, run: Run
 ) -> None:
-    world = worlds(switches_of(run))
-    home = world.home
+    with closing(World(tmp_path, switches_of(run))) as world:
+        home = world.home
 
-    home.force()
-    first = judge(world.stash, world.plex).differences
-    world.edit()
-    assert home.drain()
-    # Bytes that an item had before are sent again where its cover is changed back.
-    world.stash.edit_scene(world.ids[3], cover=None)
-    world.stash.edit_scene(world.ids[4], cover=png(3))
-    home.time.pass_on(5)
-    world.stash.edit_scene(world.ids[4], cover=png(4))
-    assert home.drain()
-    edited = judge(world.stash, world.plex).differences
-    mark = world.plex.log.mark()
-    home.force()
+        world.force()
+        first = judge(world.stash, world.plex).differences
+        world.edit()
+        assert home.drain()
+        # Bytes that an item had before are sent again where its cover is changed back.
+        world.stash.edit_scene(world.ids[3], cover=None)
+        world.stash.edit_scene(world.ids[4], cover=png(3))
+        home.time.pass_on(5)
+        world.stash.edit_scene(world.ids[4], cover=png(4))
+        assert home.drain()
+        edited = judge(world.stash, world.plex).differences
+        mark = world.plex.log.mark()
+        world.force()
 
-    assert (first, edited) == ((), ())
-    assert [one.kind for one in world.plex.log.writes(mark)] == []
-    assert home.letters() == []
-    assert len(home.warnings) <= 1, home.warnings
+        assert (first, edited) == ((), ())
+        assert [one.kind for one in world.plex.log.writes(mark)] == []
+        assert home.letters() == []
+        assert len(home.warnings) <= 1, home.warnings

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 from shared.file_lock import FileLock
 from simulators.fork_server import ForkServer
@@ -17,6 +16,7 @@ from simulators.rig import Rig
 from simulators.tuning import Tuning
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
+from tests.soak.bench import until
 from worker.launcher import hand_over
 
 ROUNDS = 1000 if os.environ.get("SOAK") else 30
@@ -143,12 +143,3 @@ def _await_end(lock_path: str) -> None:
     lock = FileLock(lock_path)
     assert until(lock.try_acquire)
     lock.release()
-
-
-def until(holds: Callable[[], bool], timeout: float = 15.0) -> bool:
-    end = time.monotonic() + timeout
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.001)
-    return True

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from simulators.plex.snapshot import item_state
 from simulators.rig import FOLDER, png
 from tasks.answer import Answer, TaskError
 from tasks.test_write import test_write as run_test_write
-from tests.soak.household import Killed
-from tests.soak.test_server_readings import PAIRS, RUNS, Loud, World, switches_of
+from tests.soak.household import Household, Killed
+from tests.soak.test_server_readings import PAIRS, RUNS, World, switches_of
 from worker.write_test import undo_killed_test
 
 STEP = 1 if os.environ.get("SOAK") else 4
@@ -27,7 +27,7 @@ STEP = 1 if os.environ.get("SOAK") else 4
 run_test_write.__test__ = False  # type: ignore[attr-defined]  # a task, and none of these tests
 
 
-class Mortal(Loud):
+class Mortal(Household):
     """Runs the task, and dies at a request to Plex."""
 
     left: int | None = None
@@ -70,15 +70,8 @@ class Mortal(Loud):
 
 @pytest.fixture
 def world_of(tmp_path: Path) -> Iterator[Callable[[Switches], World]]:
-    made: list[World] = []
-
-    def make(switches: Switches) -> World:
-        made.append(World(tmp_path / str(len(made)), switches, Mortal))
-        return made[-1]
-
-    yield make
-    for world in made:
-        world.close()
+    with ExitStack() as stack:
+        yield lambda switches: stack.enter_context(closing(World(tmp_path, switches, Mortal)))
 
 
 def rich_item(world: World) -> tuple[int, Item]:
@@ -95,7 +88,7 @@ def rich_item(world: World) -> tuple[int, Item]:
         tags=["mine, too", "Été", "50% off"],
         cover=png(501),
     )
-    world.home.force()
+    world.force()
     world.plex.edit(item.rating_key, title_sort="Sorted", poster=png(502))
     shown = {"title", "studio", "summary", "originallyAvailableAt"}
     world.plex.set_locks(item.rating_key, item.locks - (shown - {"title"}))
@@ -212,7 +205,7 @@ def test_an_item_that_could_not_be_put_back_is_refused(
 
 def test_a_scene_that_was_never_synced_will_do_once_locks_are_known_to_show(world_of: Any) -> None:
     world = world_of(Switches())
-    world.home.force()
+    world.force()
     path = f"{FOLDER}/new.mp4"
     item = world.plex.add_item(world.section, path, title="New", genres=["Mine"])
     scene_id = world.stash.add_scene(files=[path], tags=["T"]).id
