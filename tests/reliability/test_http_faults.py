@@ -30,6 +30,7 @@ from simulators.plex.request_log import Kind
 from simulators.rig import FOLDER, PLUGIN, TOKEN, png
 from simulators.stash import FakeStash
 from simulators.stash import faults as stash_faults
+from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.sync_queue.support import Clock
 from worker.outcome import DrainOutcome
@@ -498,7 +499,16 @@ def test_a_web_page_instead_of_a_cover_is_told(bench: Bench) -> None:
     assert bench.reported("cover_unusable", "job_retried", "plex_failed", "sync_paused") >= 1
 
 
-@pytest.mark.parametrize("call", ["resume", "make_due", "next_due", "claim", "import_spool"])
+QUEUE_CALLS: list[Callable[..., Any]] = [
+    QueueManager.resume,
+    QueueManager.make_due,
+    QueueManager.next_due,
+    QueueManager.claim,
+    QueueManager.import_spool,
+]
+
+
+@pytest.mark.parametrize("call", [one.__name__ for one in QUEUE_CALLS])
 def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -517,7 +527,7 @@ def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_
     assert bench.verdict().agree
 
 
-@pytest.mark.parametrize("call", ["resume", "next_due"])
+@pytest.mark.parametrize("call", [QueueManager.resume.__name__, QueueManager.next_due.__name__])
 def test_damage_of_the_database_is_not_waited_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
