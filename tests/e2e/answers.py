@@ -10,7 +10,7 @@ from simulators.rig import PLUGIN, Rig
 from simulators.stash import PluginResult
 from sync_queue.dlq import Failure
 from sync_queue.models import SyncJob
-from tests.e2e.test_dead_letter_tasks import CLOSED, queue_of
+from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.sync_queue.support import job
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -55,8 +55,3 @@ def bury(rig: Rig, scene_id: int | None, error_type: str, message: str, at: floa
                        data={"kind": "tag", "id": 5})  # fmt: skip
     with queue_of(rig) as queue:
         queue.dead_letters.add(dead, Failure(error_type, message), at)
-
-
-def opened(at: float) -> dict[str, Any]:
-    """The content of the breaker's file during an outage."""
-    return CLOSED | {"state": "open", "failure_count": 5, "opened_at": at}

@@ -16,6 +16,7 @@ import pytest
 from simulators.rig import TOKEN, Rig
 from tests.conftest import MakeRig
 from tests.e2e.answers import bury
+from tests.e2e.steps import no_worker, settle, sync_all
 from tests.e2e.test_outages import quicken
 from tests.golden import assert_golden, figures
 from tests.shell import Shell, approved
@@ -26,60 +27,39 @@ KEY = "command-line-key-Hj6Kl9Qw2"
 def synced(rig: Rig, count: int = 2) -> list[int]:
     """A rig whose scenes are in Plex and whose queue is empty."""
     ids = rig.add_library(count, covers=False)
-    rig.task("all")
-    assert rig.settled(60), rig.verdict().differences[:3]
-    # What was done is counted when the batch is: after its last job has left the queue.
-    assert rig.wait_until(lambda: rig.queued() == 0 and (rig.data / "stats.json").exists())
+    sync_all(rig)
+    # The worker counts what it did at the end of a batch, after the last job has left the queue.
+    assert rig.wait_until((rig.data / "stats.json").exists)
     return ids
 
 
-def test_process_sends_what_waits_and_says_so(rig: Rig) -> None:
-    ids = rig.add_library(3, covers=False)
-    rig.plex.stop()
-    rig.stash.edit_scenes(ids, tags=["New"])
-    rig.stop_worker()
-    rig.plex.start()
+def test_sync_and_reconcile_queue_by_their_options_and_process_sends(rig: Rig) -> None:
+    ids = rig.add_library(2, covers=False)
+    shell = Shell(rig)
 
-    ran = Shell(rig).run("process")
+    first = shell.run("sync")
+    assert (first.code, figures(first.out)) == (0, [2, 2, 0, 0, 0])
+    settle(rig)
+    assert figures(shell.run("sync", "--recent").out) == [2, 0, 0, 2, 0]
+    assert figures(shell.run("sync", "--force").out)[:2] == [2, 2]
 
-    assert (ran.code, figures(ran.out)) == (0, [3])
-    assert "\x01" not in ran.err
-    assert "%" not in ran.err  # nobody is watching
-    assert rig.verdict().agree, rig.verdict().differences
-
-
-def test_sync_queues_and_the_worker_that_it_starts_sends(rig: Rig) -> None:
-    rig.add_library(2, covers=False)
-
-    ran = Shell(rig).run("sync")
-
-    assert ran.code == 0
-    assert figures(ran.out) == [2, 2, 0, 0, 0]
-    assert rig.settled(), rig.verdict().differences
-
-
-def test_sync_with_options_is_the_task_with_arguments(rig: Rig) -> None:
-    synced(rig)
-
-    again = Shell(rig).run("sync", "--recent")
-    forced = Shell(rig).run("sync", "--force")
-
-    assert figures(again.out) == [2, 0, 0, 2, 0]
-    assert figures(forced.out)[:2] == [2, 2]
-
-
-def test_reconcile_reports_and_queues_by_its_options(rig: Rig) -> None:
-    (scene_id, _) = synced(rig)
+    assert rig.wait_until(lambda: rig.queued() == 0)
     rig.stop_worker()  # which may still be reading back what it sent
-    rig.plex.edit(rig.item_of(scene_id).rating_key, studio="Somebody else")
-
-    report = Shell(rig).run("reconcile", "--dry-run")
-    recent = Shell(rig).run("reconcile", "--recent")
-
+    rig.plex.edit(rig.item_of(ids[0]).rating_key, studio="Somebody else")
+    report = shell.run("reconcile", "--dry-run")
+    recent = shell.run("reconcile", "--recent")
     assert report.code == recent.code == 0
     assert figures(report.out)[:6] == [2, 1, 0, 1, 0, 1]
     assert "{plugin}/data/reports/reconciliation-" in approved(report.out, rig)
-    assert rig.settled(), rig.verdict().differences
+    settle(rig)
+
+    with no_worker(rig):
+        rig.stash.edit_scenes(ids, tags=["New"])
+    sent = shell.run("process")
+    assert (sent.code, figures(sent.out)) == (0, [2])
+    assert "\x01" not in sent.err
+    assert "%" not in sent.err  # nobody is watching
+    assert rig.verdict().agree, rig.verdict().differences
 
 
 def test_a_command_answers_as_its_task(rig: Rig) -> None:
@@ -94,6 +74,11 @@ def test_a_command_answers_as_its_task(rig: Rig) -> None:
 
     answer = shell.run("check-paths", "--json").json()
     assert (answer["level"], answer["scenes"], answer["missing"]) == ("ok", 2, 0)
+
+    nobody = "http://127.0.0.1:1"
+    assert shell.run("status", at="", STASH_URL=rig.stash.url).code == 0
+    assert shell.run("sync", STASH_URL=nobody).code == 0
+    assert shell.run("sync", at="", STASH_URL=nobody).code == 3
 
 
 def test_a_scene_and_the_dead_letters_are_asked_about_and_retried_from_a_shell(rig: Rig) -> None:
@@ -166,22 +151,15 @@ def test_ctrl_c_stops_a_command_and_what_was_queued_stays_queued(rig: Rig) -> No
     assert rig.verdict().agree, rig.verdict().differences
 
 
-def test_addresses_may_come_from_the_environment_and_an_argument_wins(rig: Rig) -> None:
-    synced(rig)
-    shell = Shell(rig)
-    nobody = "http://127.0.0.1:1"
-
-    assert shell.run("status", at="", STASH_URL=rig.stash.url).code == 0
-    assert shell.run("sync", STASH_URL=nobody).code == 0
-    assert shell.run("sync", at="", STASH_URL=nobody).code == 3
-
-
-def test_plex_of_the_command_line_holds_instead_of_the_setting_also_for_the_worker(
-    rig: Rig,
-) -> None:
+def test_plex_of_the_command_line_holds_for_the_worker_too(rig: Rig) -> None:
     rig.add_library(2, covers=False)
-    rig.configure(plex_url="http://127.0.0.1:1")
+    rig.configure(plex_token="")
+    without = Shell(rig).run("health")
+    assert without.code != 0
+    assert "plex_token" in without.out + without.err
+    assert Shell(rig).run("health", PLEX_TOKEN=TOKEN).code == 0
 
+    rig.configure(plex_token=TOKEN, plex_url="http://127.0.0.1:1")
     ran = Shell(rig).run("sync", "--plex", rig.plex.url)
 
     assert ran.code == 0
@@ -189,51 +167,22 @@ def test_plex_of_the_command_line_holds_instead_of_the_setting_also_for_the_work
     assert rig.stash.plugin_settings("Stash2Plex")["plex_url"] == "http://127.0.0.1:1"
 
 
-def test_the_token_may_come_from_the_environment(rig: Rig) -> None:
-    rig.configure(plex_token="")
-
-    without = Shell(rig).run("health")
-    ran = Shell(rig).run("health", PLEX_TOKEN=TOKEN)
-
-    assert without.code != 0
-    assert "plex_token" in without.out + without.err
-    assert ran.code == 0
-
-
-def locked(make_rig: MakeRig) -> Rig:
-    """A rig whose Stash asks for a log-in."""
-    rig = make_rig(stash={"username": "keeper-of-stash", "api_key": KEY})
-    quicken(rig)
-    return rig
-
-
-def test_a_stash_with_a_log_in_wants_its_key_from_the_environment(make_rig: MakeRig) -> None:
-    rig = locked(make_rig)
-    rig.add_library(1, covers=False)
-    shell = Shell(rig)
-
-    without = shell.run("sync")
-    wrong = shell.run("sync", STASH_API_KEY="another-key-Zx8Cv5Bn")
-    right = shell.run("sync", STASH_API_KEY=KEY)
-
-    for refused in (without, wrong):
-        assert refused.code == 3
-        assert "STASH_API_KEY" in refused.err.splitlines()[-1]
-    assert right.code == 0, right.err
-    assert rig.settled(), rig.verdict().differences
-
-
-def test_neither_key_nor_token_is_in_any_argument_output_log_or_environment(
+def test_a_stash_with_a_log_in_wants_its_key_from_the_environment_which_is_nowhere_shown(
     make_rig: MakeRig,
 ) -> None:
-    rig = locked(make_rig)
+    rig = make_rig(stash={"username": "keeper-of-stash", "api_key": KEY})
+    quicken(rig)
     rig.configure(debug_logging=True)
     ids = rig.add_library(2, covers=False)
     rig.canary.add(KEY)
     shell = Shell(rig)
+    for refused in (shell.run("sync"), shell.run("sync", STASH_API_KEY="another-key-Zx8Cv5Bn")):
+        assert refused.code == 3
+        assert "STASH_API_KEY" in refused.err.splitlines()[-1]
     hang = rig.plex.faults.hang(kind="edit", times=1)
 
-    shell.run("sync", STASH_API_KEY=KEY)
+    right = shell.run("sync", STASH_API_KEY=KEY)
+    assert right.code == 0, right.err
     assert hang.wait_for_hit(timeout=30)
     assert len(rig.worker_pids()) == 1
     rig.canary.everywhere(rig.worker_pids())
@@ -279,30 +228,14 @@ def test_a_command_that_finds_no_data_folder_says_where_it_makes_one(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
-def test_typed_into_a_terminal_without_arguments_it_shows_the_help_and_does_not_hang(
-    rig: Rig,
-) -> None:
-    ours, theirs = pty.openpty()
-    try:
-        done = subprocess.run(
-            [sys.executable, str(Shell(rig).script)],
-            stdin=theirs, capture_output=True, timeout=60, check=False,
-        )  # fmt: skip
-    finally:
-        os.close(ours)
-        os.close(theirs)
-
-    assert done.returncode == 0
-    assert b"exit codes:" in done.stdout
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
-def test_a_person_who_watches_sees_percent(rig: Rig) -> None:
+def test_in_a_terminal_it_shows_its_help_and_percent(rig: Rig) -> None:
     rig.add_library(3, covers=False)
+    command = [sys.executable, str(Shell(rig).script)]
     ours, theirs = pty.openpty()
 
-    done = subprocess.run(
-        [sys.executable, str(Shell(rig).script), "check-paths", "--stash", rig.stash.url],
+    helped = subprocess.run(command, stdin=theirs, capture_output=True, timeout=60, check=False)
+    checked = subprocess.run(
+        [*command, "check-paths", "--stash", rig.stash.url],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=False,
     )  # fmt: skip
     shown = b""
@@ -311,6 +244,7 @@ def test_a_person_who_watches_sees_percent(rig: Rig) -> None:
     os.close(ours)
     os.close(theirs)
 
-    assert done.returncode == 0
+    assert helped.returncode == checked.returncode == 0
+    assert b"exit codes:" in helped.stdout
     assert b" 50 %" in shown
-    assert figures(done.stdout.decode().splitlines()[-1]) == [3, 3]
+    assert figures(checked.stdout.decode().splitlines()[-1]) == [3, 3]

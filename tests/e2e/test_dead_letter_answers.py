@@ -8,7 +8,8 @@ import time
 from simulators.rig import FOLDER, Rig
 from simulators.stash import Hang
 from tests.e2e.answers import DAY, HOUR, MINUTE, PATHLESS, asked, bury, story
-from tests.e2e.test_dead_letter_tasks import an_outage, dead_scenes, postpone, queue_of
+from tests.e2e.steps import dead_scenes
+from tests.e2e.test_dead_letter_tasks import an_outage, postpone, queue_of
 from tests.golden import assert_golden, figures
 
 
@@ -24,28 +25,6 @@ def letters(rig: Rig) -> list[int]:
 
 
 def test_they_are_told_by_reason_newest_first_with_what_to_do(rig: Rig) -> None:
-    letters(rig)
-
-    assert_golden("dead_letters", "Show Dead Letters", story(rig.task("show_dlq")))
-
-
-def test_without_stash_they_are_told_without_titles(rig: Rig) -> None:
-    letters(rig)
-    rig.stash.stop()
-
-    told = [re.sub(r"http://[^ ]+", "{stash}", line) for line in story(rig.task("show_dlq"))]
-
-    assert_golden("dead_letters", "Show Dead Letters without Stash", told)
-
-
-def test_a_stash_that_hangs_keeps_nobody_waiting_for_titles(rig: Rig) -> None:
-    letters(rig)
-    rig.stash.inject(Hang(), "findScene", times=None)
-
-    assert rig.task("show_dlq").error is None
-
-
-def test_a_program_gets_the_groups(rig: Rig) -> None:
     first, second, third = letters(rig)
 
     answer = asked(rig, "dead_letters")
@@ -65,6 +44,13 @@ def test_a_program_gets_the_groups(rig: Rig) -> None:
         "level": "warning", "total": 3, "groups_left_out": 0,
     }  # fmt: skip
     assert rig.worker_pids() == []
+    assert_golden("dead_letters", "Show Dead Letters", story(rig.task("show_dlq")))
+
+    rig.stash.inject(Hang(), "findScene", times=None)
+    assert rig.task("show_dlq").error is None
+    rig.stash.stop()
+    told = [re.sub(r"http://[^ ]+", "{stash}", line) for line in story(rig.task("show_dlq"))]
+    assert_golden("dead_letters", "Show Dead Letters without Stash", told)
 
 
 def test_thousands_are_told_in_a_bounded_number_of_lines_and_one_request(rig: Rig) -> None:
@@ -93,11 +79,9 @@ def test_thousands_are_told_in_a_bounded_number_of_lines_and_one_request(rig: Ri
     assert rig.stash.requests.count() - asked_before == 3
 
 
-# -- retry ----------------------------------------------------------------------------------------
-
-
-def test_all_are_queued_again_and_reach_plex(rig: Rig) -> None:
-    ids = rig.add_library(3, covers=False)
+def test_all_are_queued_again_and_reach_plex_be_the_retry_a_persons_or_a_programs(rig: Rig) -> None:
+    ids = rig.add_library(4, covers=False)
+    last = ids.pop()
     for one in ids:
         bury(rig, one, "PlexTemporaryError", "as it was", time.time())
 
@@ -105,15 +89,31 @@ def test_all_are_queued_again_and_reach_plex(rig: Rig) -> None:
     again = rig.task("retry_dlq")
 
     assert_golden("dead_letters", "Retry Dead Letters, twice", [*story(answer), *story(again)])
+    assert rig.wait_until(lambda: all(rig.item_of(one).genres for one in ids))
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    rig.stop_worker()
+    bury(rig, last, "PlexNotFound", "as it was", time.time())
+    bury(rig, None, "KeyError", "'x'", time.time())  # the job of a tag
+
+    program = asked(rig, "retry_dlq")
+
+    assert program == {
+        "level": "ok", "text": program["text"], "requeued": 2, "already_queued": 0,
+        "not_in_stash": 0, "unreadable": 0, "requeued_scene_ids": [last],
+        "already_queued_scene_ids": [],
+    }  # fmt: skip
     assert rig.settled(), rig.verdict().differences[:3]
     assert dead_scenes(rig) == set()
 
 
-def test_one_type_or_one_scene_can_be_chosen(rig: Rig) -> None:
+def test_one_type_or_one_scene_can_be_chosen_and_an_unknown_type_is_refused(rig: Rig) -> None:
     ids = rig.add_library(3, covers=False)
     for one, kind in zip(ids, ("PlexNotFound", "PlexNotFound", "SceneError"), strict=True):
         bury(rig, one, kind, "as it was", time.time())
 
+    unknown = rig.task("retry_dlq", error_type="PlexNotFuond")
+    assert_golden("dead_letters", "A type of error that does not occur", [str(unknown.error)])
+    assert dead_scenes(rig) == set(ids)
     of_type_and_scene = rig.task("retry_dlq", error_type="plexnotfound", scene_id=str(ids[1]))
     left = dead_scenes(rig)
     of_type = rig.task("retry_dlq", error_type=" SceneError ")
@@ -154,28 +154,6 @@ def test_a_program_may_recover_and_then_the_worker_is_started(rig: Rig) -> None:
     assert rig.settled()
 
 
-def test_a_program_may_retry_and_then_the_worker_is_started(rig: Rig) -> None:
-    (one,) = rig.add_library(1, covers=False)
-    bury(rig, one, "PlexNotFound", "as it was", time.time())
-
-    answer = asked(rig, "retry_dlq")
-
-    assert answer == {
-        "level": "ok", "text": answer["text"], "requeued": 1, "already_queued": 0,
-        "not_in_stash": 0, "unreadable": 0, "requeued_scene_ids": [one],
-        "already_queued_scene_ids": [],
-    }  # fmt: skip
-    assert rig.settled()
-
-
-def test_the_job_of_a_tag_is_queued_again_too(rig: Rig) -> None:
-    bury(rig, None, "KeyError", "'x'", time.time())
-
-    rig.task("retry_dlq")
-
-    assert dead_scenes(rig) == set()
-
-
 def test_without_stash_all_are_queued_again_and_it_is_said_that_nobody_checked(rig: Rig) -> None:
     bury(rig, 4711, "PlexNotFound", "as it was", time.time())
     rig.stash.stop()
@@ -184,16 +162,6 @@ def test_without_stash_all_are_queued_again_and_it_is_said_that_nobody_checked(r
 
     assert figures(answer.output) == [1]
     assert len(answer.messages("warning")) == 1
-
-
-def test_an_unknown_type_is_refused_with_those_that_there_are(rig: Rig) -> None:
-    bury(rig, 1, "PlexNotFound", "as it was", time.time())
-    bury(rig, 2, "SceneError", "as it was", time.time())
-
-    answer = rig.task("retry_dlq", error_type="PlexNotFuond")
-
-    assert_golden("dead_letters", "A type of error that does not occur", [str(answer.error)])
-    assert dead_scenes(rig) == {1, 2}
 
 
 def test_a_scene_whose_plex_is_away_waits_in_the_queue(rig: Rig) -> None:

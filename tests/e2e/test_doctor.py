@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -20,12 +19,13 @@ import pytest
 from plex import session
 from simulators.rig import INTERPRETER, PLUGIN, REPOSITORY, TOKEN, Rig
 from simulators.stash import PluginResult
-from sync_queue.manager import QueueManager
-from sync_queue.operations import METADATA, scene_job
 from tests.conftest import MakeRig
+from tests.e2e.steps import sync_all
+from tests.e2e.test_dead_letter_tasks import open_breaker, queue_of, write
 from tests.golden import assert_golden
 from tests.reliability.test_file_system_faults import _DROP_CAPABILITIES, interpreter
 from tests.shell import Shell, approved
+from tests.sync_queue.support import job
 
 CHECKS = 22
 
@@ -39,9 +39,8 @@ def learned(rig: Rig) -> set[str]:
 def settled(rig: Rig) -> Rig:
     """Two scenes in Plex, and an empty queue."""
     rig.add_library(2, covers=False)
-    rig.task("all")
-    assert rig.settled(60), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0 and "sort_title" in learned(rig))
+    sync_all(rig)
+    assert rig.wait_until(lambda: "sort_title" in learned(rig))
     assert rig.wait_until((rig.data / "stats.json").exists)
     return rig
 
@@ -89,60 +88,89 @@ def test_a_sound_plugin(rig: Rig) -> None:
     assert_golden("doctor", "A sound plugin", text.split("\n"))
 
 
-def test_as_json_each_check_has_its_name_level_text_and_remedy(rig: Rig) -> None:
+def test_as_json_each_check_of_the_page_has_its_name_level_text_and_remedy(rig: Rig) -> None:
+    page = (REPOSITORY / "docs" / "doctor.md").read_text(encoding="utf-8")
+    table = page.split("## The checks")[1].split("## ")[0]
     rig.configure(plex_token="a-wrong-token-Hj7Kl8")
 
     answer = rig.task("doctor", format="json").output
 
     assert answer["level"] == "fault"
-    assert len(answer["checks"]) == CHECKS
     by_name = {check["name"]: check for check in answer["checks"]}
+    assert re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)[1:] == list(by_name)
     token, settings = by_name["token"], by_name["settings"]
     assert token.keys() == {"name", "level", "text", "remedy"}
     assert (token["level"], "plex_token" in token["remedy"]) == ("fault", True)
     assert (settings["level"], settings["remedy"]) == ("ok", "")
 
 
-def test_the_page_about_the_doctor_has_every_check_by_its_name(rig: Rig) -> None:
-    page = (REPOSITORY / "docs" / "doctor.md").read_text(encoding="utf-8")
-    table = page.split("## The checks")[1].split("## ")[0]
-
-    names = [check["name"] for check in rig.task("doctor", format="json").output["checks"]]
-
-    assert re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)[1:] == names
+GUEST = "guest-token-Wx4Yz5Ab6"
 
 
-def test_plex_is_down(rig: Rig) -> None:
-    settled(rig).plex.stop()
-
-    assert_golden("doctor", "Plex does not answer", findings(rig, summary=True))
-
-
-def test_stash_is_down(rig: Rig) -> None:
-    settled(rig).stash.stop()
-
-    assert_golden("doctor", "Stash does not answer", findings(rig))
+def _open_to_others(rig: Rig) -> None:
+    rig.data.chmod(0o755)
+    (rig.data / "stats.json").chmod(0o644)
 
 
-def test_a_token_that_plex_refuses_and_one_that_may_not_edit(rig: Rig) -> None:
-    settled(rig)
-    guest = "guest-token-Wx4Yz5Ab6"
-    rig.plex._pipeline.tokens.guest = guest
-
-    rig.configure(plex_token="a-wrong-token-Hj7Kl8")
-    wrong = findings(rig)
-    rig.configure(plex_token=guest)
-    of_a_guest = findings(rig)
-
-    assert_golden("doctor", "A wrong token, and the token of a guest", [*wrong, *of_a_guest])
+def _keep_to_the_owner(rig: Rig) -> None:
+    rig.data.chmod(0o700)
+    (rig.data / "stats.json").chmod(0o600)
 
 
-def test_libraries_that_plex_does_not_have_are_told_by_their_place_in_the_setting(
-    rig: Rig,
-) -> None:
-    settled(rig).configure(plex_library="scenes, Family secrets")
+def _add_dead_letters(rig: Rig) -> None:
+    with rig.database() as database:
+        for kind in ("PlexNotFound", "PlexPermanentError", "PlexNotFound"):
+            database.execute(
+                "INSERT INTO dead_letters (job_id, error_type, failed_at) VALUES ('j', ?, '')",
+                (kind,),
+            )
+        database.commit()
 
-    assert_golden("doctor", "A library that Plex does not have", findings(rig))
+
+def _damage_index_and_state(rig: Rig) -> None:
+    with rig.database() as database:
+        database.execute("DELETE FROM dead_letters")
+        database.commit()
+    overwrite(rig.data / "library.db")
+    (rig.data / "stats.json").write_text("{half")
+    (rig.data / "circuit_breaker.json").write_text("[" * 10_000)
+
+
+def _configure(**settings: Any) -> Callable[[Rig], None]:
+    return lambda rig: rig.configure(**settings)
+
+
+def _nothing(_rig: Rig) -> None:
+    pass
+
+
+# What is broken, one after the other: the section of the golden page, what breaks and mends it.
+BROKEN: list[tuple[str, Callable[[Rig], object], Callable[[Rig], object]]] = [
+    ("Plex does not answer", lambda rig: rig.plex.stop(), lambda rig: rig.plex.start()),
+    ("Stash does not answer", lambda rig: rig.stash.stop(), lambda rig: rig.stash.start()),
+    ("A wrong token", _configure(plex_token="a-wrong-token-Hj7Kl8"), _nothing),
+    ("The token of a guest", _configure(plex_token=GUEST), _configure(plex_token=TOKEN)),
+    ("A library that Plex does not have", _configure(plex_library="scenes, Family secrets"),
+     _configure(plex_library="")),
+    ("The plugin is switched off", _configure(enabled=False), _configure(enabled=True)),
+    ("A data folder that others can read", _open_to_others, _keep_to_the_owner),
+    ("Dead letters", _add_dead_letters, _nothing),
+    ("A damaged index and damaged state files", _damage_index_and_state, _nothing),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+def test_each_thing_that_is_broken_is_told_with_what_follows_from_it(make_rig: MakeRig) -> None:
+    rig = without_worker(settled(make_rig(plex={"guest_token": GUEST})))
+    for title, begin, end in BROKEN:
+        begin(rig)
+        assert_golden("doctor", title, findings(rig, summary=title == "Plex does not answer"))
+        end(rig)
+
+    with rig.database() as database:
+        database.execute("PRAGMA user_version=99")
+    (line,) = [line for line in findings(rig) if ": queue database: " in line]
+    assert_golden("doctor", "A database of a newer version", [line])
 
 
 WRONG: list[dict[str, Any]] = [
@@ -155,20 +183,15 @@ WRONG: list[dict[str, Any]] = [
 
 def test_settings_that_cannot_be_used_are_named_without_their_values(rig: Rig) -> None:
     sound = rig.stash.plugin_settings(PLUGIN)
-    told = []
+    told: list[str] = []
     for wrong in WRONG:
         rig.stash.set_plugin_settings(PLUGIN, sound | wrong)
 
-        assert "bob" not in "\n".join(doctor(rig).messages("info"))
-        told += [line for line in findings(rig) if ": settings: " in line]
+        lines = doctor(rig).messages("info")
+        assert "bob" not in "\n".join(lines)
+        told += [approved(line, rig) for line in lines if ": settings: " in line]
 
     assert_golden("doctor", "Settings that cannot be used", told)
-
-
-def test_the_plugin_is_switched_off(rig: Rig) -> None:
-    settled(rig).configure(enabled=False)
-
-    assert_golden("doctor", "The plugin is switched off", findings(rig))
 
 
 def overwrite(path: Path) -> None:
@@ -198,24 +221,6 @@ def test_a_damaged_database(rig: Rig, damage: Callable[[Path], None]) -> None:
     assert before == {path.name: path.read_bytes() for path in (rig.data / "queue").glob("data.db")}
 
 
-def test_a_damaged_index_and_damaged_state_files(rig: Rig) -> None:
-    without_worker(settled(rig))
-    overwrite(rig.data / "library.db")
-    (rig.data / "stats.json").write_text("{half")
-    (rig.data / "circuit_breaker.json").write_text("[" * 10_000)
-
-    assert_golden("doctor", "A damaged index and damaged state files", findings(rig))
-
-
-def test_a_database_of_a_newer_version(rig: Rig) -> None:
-    without_worker(settled(rig))
-    with rig.database() as database:
-        database.execute("PRAGMA user_version=99")
-
-    (line,) = [line for line in findings(rig) if ": queue database: " in line]
-    assert_golden("doctor", "A database of a newer version", [line])
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's capabilities")
 def test_a_read_only_data_folder(make_rig: MakeRig, tmp_path: Path) -> None:
     rig = make_rig(interpreter=interpreter(tmp_path, _DROP_CAPABILITIES))
@@ -235,23 +240,12 @@ def test_a_read_only_data_folder(make_rig: MakeRig, tmp_path: Path) -> None:
     assert_golden("doctor", "A data folder that cannot be written to", [line])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
-def test_a_data_folder_that_others_can_read(rig: Rig) -> None:
-    without_worker(settled(rig))
-    rig.data.chmod(0o755)
-    (rig.data / "stats.json").chmod(0o644)
-
-    assert_golden("doctor", "A data folder that others can read", findings(rig))
-
-
 def test_jobs_that_wait_without_a_worker_and_the_doctor_starts_none(rig: Rig) -> None:
     settled(rig).plex.stop()
     without_worker(rig)
-    queue = QueueManager(str(rig.data / "queue"))
-    queue.enqueue([scene_job(1, METADATA, time.time()), scene_job(2, METADATA, time.time())])
-    queue.close()
-    opened = {"state": "open", "failure_count": 5, "success_count": 0, "opened_at": time.time()}
-    (rig.data / "circuit_breaker.json").write_text(json.dumps(opened))
+    with queue_of(rig) as queue:
+        queue.enqueue([job(1), job(2)])
+    write(rig, "circuit_breaker.json", open_breaker(time.time()))
     rig.plex.start()
 
     found = findings(rig)
@@ -261,37 +255,16 @@ def test_jobs_that_wait_without_a_worker_and_the_doctor_starts_none(rig: Rig) ->
     assert_golden("doctor", "Jobs wait without a worker, Plex was away", found)
 
 
-def test_dead_letters_are_counted_by_their_reason(rig: Rig) -> None:
-    settled(rig)
-    with rig.database() as database:
-        for kind in ("PlexNotFound", "PlexPermanentError", "PlexNotFound"):
-            database.execute(
-                "INSERT INTO dead_letters (job_id, error_type, failed_at) VALUES ('j', ?, '')",
-                (kind,),
-            )
-        database.commit()
-
-    assert_golden("doctor", "Dead letters", findings(rig))
-
-
-def test_a_clock_that_is_wrong(make_rig: MakeRig) -> None:
+def test_a_clock_that_is_wrong_and_a_certificate_that_is_not_there(make_rig: MakeRig) -> None:
     rig = make_rig(stash={"now": lambda: time.time() + 300})
 
     found = re.sub(r"(29\d|30\d) s", "300 s", doctor(rig).messages("info")[17])
-
     assert_golden("doctor", "A clock that is wrong", [found])
 
-
-def test_a_certificate_that_is_not_there(rig: Rig) -> None:
     rig.configure(plex_url=rig.plex.url.replace("http", "https"), plex_verify_tls="/no/such.pem")
-
-    found = findings(rig)
-
-    assert [line.split(": ")[:2] for line in found[:2]] == [
-        ["warning", "Plex"],
-        ["fault", "encryption"],
-    ]
-    assert "/no/such.pem; correct plex_verify_tls" in found[1]
+    checks = levels(rig)
+    assert (checks["Plex"], checks["encryption"]) == ("warning", "fault")
+    assert "/no/such.pem; correct plex_verify_tls" in "\n".join(findings(rig))
 
 
 def test_the_output_can_be_shared(rig: Rig) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from app.task_process import handle_input
 from shared.file_lock import FileLock
 from simulators.rig import PLUGIN, REPOSITORY, Rig
 from tests.conftest import MakeRig
@@ -31,27 +32,24 @@ def hold_worker_lock(rig: Rig) -> FileLock:
     return lock
 
 
-@pytest.mark.parametrize("event", ["an edit", "a new scene", "merged tags", "a destroyed scene"])
-def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig, event: str) -> None:
+def test_a_hook_imports_the_standard_library_parts_of_the_list_only(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a", tags=["one", "two"])
     rig.task("health_check")  # it makes the data folder
-    if event == "an edit":
-        run = rig.stash.edit_scene(scene_id, title="T")[0].result
-    elif event == "merged tags":
-        run = rig.stash.merge_tags(["one"], into="two")[0].result
-    elif event == "a destroyed scene":
-        run = rig.stash.destroy_scene(scene_id)[0].result
-    else:
-        run = rig.stash.scan_new(files=["/media/scenes/new.mp4"]).runs[0].result
     script = rig.manifest.directory / "Stash2Plex.py"
-
-    _, modules = loaded_modules(script, run.stdin)
     allowed = _python(["-S", "-c", f"{ALLOWED_IMPORTS}; print('\\n'.join(sys.modules))"]).stdout
-    extra = modules - set(allowed.decode().splitlines())
+    runs = [
+        *rig.stash.edit_scene(scene_id, title="T"),
+        *rig.stash.scan_new(files=["/media/scenes/new.mp4"]).runs[:1],
+        *rig.stash.merge_tags(["one"], into="two"),
+        *rig.stash.destroy_scene(scene_id),
+    ]
+    assert [run.result.output for run in runs] == ["queued"] * 4
+    for run in runs:
+        _, modules = loaded_modules(script, run.result.stdin)
+        extra = modules - set(allowed.decode().splitlines())
 
-    assert run.output == "queued"
-    assert "app.main" in modules
-    assert {name for name in extra if name.split(".")[0] not in OUR_PACKAGES} == set()
+        assert "app.main" in modules
+        assert {name for name in extra if name.split(".")[0] not in OUR_PACKAGES} == set()
 
 
 def test_the_hook_path_is_short(rig: Rig) -> None:
@@ -89,35 +87,23 @@ def test_half_a_plugin_answers_as_stash_expects_it(changeable_rig: Rig) -> None:
     assert run.error.endswith(": ModuleNotFoundError")
 
 
-def test_a_hook_sends_no_request_to_anyone(rig: Rig) -> None:
+def test_a_hook_sends_no_request_and_a_play_count_queues_and_starts_nothing(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a")
+
+    (played,) = rig.stash.edit_scene(scene_id, play_duration=12.0)
+    assert played.result.output == "nothing to sync"
+    assert rig.queued() == 0
+    assert not (rig.data / "worker.lock").exists()
+
     lock = hold_worker_lock(rig)
-
-    runs = rig.stash.edit_scene(scene_id, title="T")
-
-    assert runs[0].result.output == "queued"
+    (edited,) = rig.stash.edit_scene(scene_id, title="T")
+    assert edited.result.output == "queued"
     assert len(rig.plex.log) == 0
     assert rig.stash.requests.count() == 0
     lock.release()
 
 
-def test_a_hook_works_without_dependencies_settings_plex_and_stash(
-    rig: Rig, bare_python: Path
-) -> None:
-    scene_id, _ = rig.add_pair("a")
-    hold_worker_lock(rig)
-    rig.stash.set_plugin_settings(PLUGIN, {})
-    rig.stash.runner.python = str(bare_python)
-    rig.plex.stop()
-    rig.stash.stop()
-
-    runs = rig.stash.edit_scene(scene_id, title="T")
-
-    assert runs[0].result.output == "queued"
-    assert rig.queued() == 1
-
-
-def test_a_task_without_dependencies_says_which_interpreter_lacks_what(
+def test_without_dependencies_a_hook_works_and_a_task_says_which_interpreter_lacks_what(
     rig: Rig, bare_python: Path
 ) -> None:
     rig.stash.runner.python = str(bare_python)
@@ -129,6 +115,15 @@ def test_a_task_without_dependencies_says_which_interpreter_lacks_what(
     told = str(answer.error).replace(str(bare_python), "{python}").replace(str(folder), "{plugin}")
     told = re.sub(r"Python \d[.\d]*", "Python V", told)
     assert_golden("tasks", "A task without the libraries", [told])
+
+    scene_id, _ = rig.add_pair("a")
+    hold_worker_lock(rig)
+    rig.stash.set_plugin_settings(PLUGIN, {})
+    rig.plex.stop()
+    rig.stash.stop()
+    (run,) = rig.stash.edit_scene(scene_id, title="T")
+    assert run.result.output == "queued"
+    assert rig.queued() == 1
 
 
 def test_fifty_hooks_at_once_on_a_fresh_folder_make_fifty_jobs_and_one_worker(rig: Rig) -> None:
@@ -149,9 +144,8 @@ def test_fifty_hooks_at_once_on_a_fresh_folder_make_fifty_jobs_and_one_worker(ri
     assert rig.settled(60), rig.verdict().differences[:3]
 
 
-def test_the_worker_that_a_hook_starts_outlives_it_and_holds_none_of_its_streams(
-    rig: Rig,
-) -> None:
+def test_a_started_worker_holds_no_stream_and_shows_no_secret(make_rig: MakeRig) -> None:
+    rig = make_rig(stash={"username": "me", "api_key": "api-key-0123456789"})
     scene_id, _ = rig.add_pair("a")
     rig.plex.stop()
 
@@ -164,31 +158,11 @@ def test_the_worker_that_a_hook_starts_outlives_it_and_holds_none_of_its_streams
     assert [str(stream.readlink()) for stream in streams[1:]] == [os.devnull] * 2
     # Its stdin is the pipe with Stash's address, until it has read that.
     assert rig.wait_until(lambda: str(streams[0].readlink()) == os.devnull)
-
-
-def test_no_secret_is_in_the_workers_command_line_or_environment(make_rig: MakeRig) -> None:
-    rig = make_rig(stash={"username": "me", "api_key": "api-key-0123456789"})
-    scene_id, _ = rig.add_pair("a")
-    rig.plex.stop()
-
-    run = rig.stash.edit_scene(scene_id, title="T")[0].result
-
     cookie = json.loads(run.stdin)["server_connection"]["SessionCookie"]["Value"]
-    worker = rig.the_worker()
     for name in ("cmdline", "environ"):
         seen = Path(f"/proc/{worker}/{name}").read_bytes()
         assert cookie.encode() not in seen
         assert b"api-key-0123456789" not in seen
-
-
-def test_a_play_count_queues_nothing_and_starts_nothing(rig: Rig) -> None:
-    scene_id, _ = rig.add_pair("a")
-
-    played = rig.stash.edit_scene(scene_id, play_duration=12.0)
-
-    assert [run.result.output for run in played] == ["nothing to sync"]
-    assert rig.queued() == 0
-    assert not (rig.data / "worker.lock").exists()
 
 
 def test_an_event_that_asks_for_nothing_still_picks_up_what_a_killed_worker_left(rig: Rig) -> None:
@@ -218,33 +192,46 @@ def test_state_belongs_to_the_user_alone(rig: Rig) -> None:
     assert {mode for name, mode in modes.items() if (rig.data / name).is_file()} == {0o600}
 
 
+TOO_DEEP = b'{"args": {"hookContext": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
+
+
 @pytest.mark.parametrize(
     ("stdin", "said"),
     [
         (b"", "mode is not given; allowed: all, check_paths"),
         (b"not json", "its input is no JSON"),
         (b"[" * 100_000, "its input is nested too deeply"),
-        (b'{"args": {"hookContext": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}", "too deeply"),
+        (TOO_DEEP, "too deeply"),
         (b"[]", "no JSON object"),
         (b'{"args": {"mode": "sing"}}', "mode is 'sing'; allowed: all, check_paths"),
         (b'{"args": ["mode", "all"]}', "args is ['mode', 'all']; allowed: an object such as"),
         (b'{"args": 5}', "args is 5; allowed: an object"),
-        (b'{"args": {"mode": "reconcile_all"}}', "Stash does not answer"),
         (b'{"args": {"hookContext": {"id": "x", "type": "Scene.Update.Post"}}}', "hookContext.id"),
         (b'{"args": {"hookContext": 7}}', "an object was expected"),
     ],
 )
-def test_whatever_arrives_is_answered_by_one_json_object_and_exit_0(
-    stdin: bytes, said: str, tmp_path: Path
+def test_input_that_stash_would_not_send_is_answered_with_what_is_wrong(
+    stdin: bytes, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = _python([str(REPOSITORY / "Stash2Plex.py")], stdin, data=tmp_path)
+    monkeypatch.setenv("STASH_PLUGIN_DATA", str(tmp_path))
 
-    answer = json.loads(done.stdout)
+    answer = json.loads(handle_input(str(REPOSITORY / "Stash2Plex.py"), stdin))
 
-    assert done.returncode == 0
     assert said in answer["error"]
-    assert all(line.startswith(b"\x01") for line in done.stderr.splitlines())
-    assert b"Traceback" not in done.stderr
+
+
+def test_whatever_arrives_is_answered_by_one_json_object_and_exit_0(tmp_path: Path) -> None:
+    without_stash = b'{"args": {"mode": "reconcile_all"}}'
+    for stdin in (b"", TOO_DEEP, without_stash):
+        done = _python([str(REPOSITORY / "Stash2Plex.py")], stdin, data=tmp_path)
+
+        answer = json.loads(done.stdout)
+
+        assert done.returncode == 0
+        assert isinstance(answer["error"], str)
+        assert all(line.startswith(b"\x01") for line in done.stderr.splitlines())
+        assert b"Traceback" not in done.stderr
+    assert "Stash does not answer" in answer["error"]
 
 
 def _python(

@@ -7,16 +7,14 @@ import re
 import time
 from typing import Any
 
-import pytest
-
-from simulators.rig import FOLDER, Rig
+from simulators.rig import FOLDER, TOKEN, Rig
 from simulators.stash import PluginResult, VideoFile
 from sync_queue.dlq import Failure
-from tests.conftest import MakeRig
 from tests.e2e.answers import HOUR, asked, bury, story
+from tests.e2e.steps import sync_all
 from tests.e2e.test_dead_letter_tasks import postpone, queue_of
 from tests.golden import assert_golden
-from tests.sync_queue.support import job
+from tests.sync_queue.support import job, postponed
 
 KNOWN: dict[str, Any] = {
     "title": "Ada",
@@ -27,12 +25,10 @@ KNOWN: dict[str, Any] = {
 }
 
 
-def synced(rig: Rig, name: str = "a", **fields: Any) -> int:
+def synced(rig: Rig) -> int:
     """A scene that is in step, with no worker about."""
-    scene_id, _ = rig.add_pair(name, **(KNOWN | fields))
-    rig.task("all")
-    assert rig.settled(), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    scene_id, _ = rig.add_pair("a", **KNOWN)
+    sync_all(rig)
     rig.stop_worker()
     return scene_id
 
@@ -41,107 +37,117 @@ def inspect(rig: Rig, scene_id: int) -> PluginResult:
     return rig.task("inspect", scene_id=str(scene_id))
 
 
-def test_a_scene_in_step_is_told_with_where_it_is_and_what_was_sent(rig: Rig) -> None:
+def test_a_scene_is_told_with_where_it_is_what_was_sent_and_what_differs(rig: Rig) -> None:
     scene_id = synced(rig)
-
+    item = rig.item_of(scene_id)
     assert_golden("inspect", "A scene that is in step", story(inspect(rig, scene_id)))
 
+    locks = set(item.locks)
+    rig.plex.set_locks(item.rating_key, locks - {"studio"})
+    (told,) = asked(rig, "inspect", scene_id=str(scene_id))["items"]
+    assert (told["differences"], told["to_lock"]) == ({}, ["studio"])
+    rig.plex.set_locks(item.rating_key, locks)
 
-def test_what_differs_is_told_per_field_and_what_to_do(rig: Rig) -> None:
-    scene_id = synced(rig)
-    item = rig.item_of(scene_id)
     rig.plex.edit(item.rating_key, genres=["Mine"])
     rig.stash.update_scene(scene_id, title="Ada again")
-
+    before, mark = rig.plex.snapshot(), rig.plex.log.mark()
     # The cover is compared once Stash's time stamp, of whole seconds, has moved.
-    told = [line for line in story(inspect(rig, scene_id)) if "cover" not in line]
+    lines = [line for line in story(inspect(rig, scene_id)) if "cover" not in line]
+    assert_golden("inspect", "A scene that differs", lines)
+    answer = asked(rig, "inspect", scene_id=str(scene_id))
+    assert json.loads(json.dumps(answer)) == answer
+    assert answer["items"] == [
+        {"rating_key": item.rating_key, "library": "Scenes", "files": [f"{FOLDER}/a.mp4"],
+         "differences": {
+             "title": {"in_plex": "Ada", "wanted": "Ada again"},
+             "tags": {"in_plex": ["Mine"], "wanted": ["Night"]},
+         },
+         "to_lock": [], "preserved": [], "refused": []}
+    ]  # fmt: skip
+    assert answer["files"] == [
+        {"path": f"{FOLDER}/a.mp4", "size_bytes": 1_000_000, "plex_path": f"{FOLDER}/a.mp4",
+         "rule": "full_path", "rating_keys": [item.rating_key], "candidates": []}
+    ]  # fmt: skip
+    assert (answer["state"], answer["title"], answer["enabled"]) == ("differs", "Ada again", True)
+    assert answer["now"] - HOUR < answer["plex_looked_at"] <= answer["now"]
+    assert answer["now"] - HOUR < answer["sent"][0]["sent_at"] <= answer["now"]
+    assert (answer["stash_problem"], answer["plex_problem"]) == (None, None)
 
-    assert_golden("inspect", "A scene that differs", told)
+    assert rig.plex.log.writes(mark) == []
+    assert rig.plex.snapshot() == before
+    assert rig.queued() == 0
+    assert_golden("inspect", "The button alone", [str(rig.task("inspect").error)])
 
 
-def test_a_value_that_is_right_and_not_locked_is_told_apart(rig: Rig) -> None:
-    scene_id = synced(rig)
-    item = rig.item_of(scene_id)
-    rig.plex.set_locks(item.rating_key, set(item.locks) - {"studio"})
-
-    (item,) = asked(rig, "inspect", scene_id=str(scene_id))["items"]
-
-    assert (item["differences"], item["to_lock"]) == ({}, ["studio"])
-
-
-@pytest.mark.parametrize("how", ["waits", "put off", "in progress", "switched off", "dead"])
-def test_what_becomes_of_a_scene_out_of_step_is_told(rig: Rig, how: str) -> None:
+def test_what_becomes_of_a_scene_out_of_step_is_told(rig: Rig) -> None:
     scene_id = synced(rig)
     rig.stash.update_scene(scene_id, title="Other")
-    if how == "switched off":
-        rig.configure(enabled=False)
-    elif how == "put off":
-        postpone(rig, scene_id)
-    elif how == "dead":
-        at = time.time() - 2 * HOUR - 30
-        bury(rig, scene_id, "PlexPermanentError", "editing: Plex refused", at)
-    else:
-        with queue_of(rig) as queue:
-            queue.enqueue([job(scene_id)])
-            if how == "in progress":
-                queue.claim(1)
 
-    answer = asked(rig, "inspect", scene_id=str(scene_id))
+    def told(how: str) -> dict[str, Any]:
+        answer = asked(rig, "inspect", scene_id=str(scene_id))
+        text = re.sub(r"\d+m \d+s", "…", answer["text"])
+        assert_golden("inspect", f"A scene that differs: {how}", [text])
+        return answer
 
-    text = re.sub(r"\d+m \d+s", "…", answer["text"])
-    assert_golden("inspect", f"A scene that differs: {how}", [text])
-    under_way = how in ("waits", "put off", "in progress")
-    assert answer["level"] == ("ok" if under_way else "warning")
-    assert [one["state"] for one in answer["jobs"]] == (
-        ["in_progress" if how == "in progress" else "waiting"] if under_way else []
-    )
-    assert [one["error_type"] for one in answer["dead_letters"]] == (
-        ["PlexPermanentError"] if how == "dead" else []
-    )
+    def states(answer: dict[str, Any]) -> list[str]:
+        assert answer["level"] == "ok"
+        assert answer["dead_letters"] == []
+        return [one["state"] for one in answer["jobs"]]
+
+    with queue_of(rig) as queue:
+        queue.enqueue([job(scene_id)])
+        assert states(told("waits")) == ["waiting"]
+        (claim,) = queue.claim(1)
+        assert states(told("in progress")) == ["in_progress"]
+        queue.give_back([postponed(claim, queue.clock() + 3000)])
+        assert states(told("put off")) == ["waiting"]
+        queue.clear_waiting()
+    rig.configure(enabled=False)
+    off = told("switched off")
+    rig.configure(enabled=True)
+    at = time.time() - 2 * HOUR - 30
+    bury(rig, scene_id, "PlexPermanentError", "editing: Plex refused", at)
+    dead = told("dead")
+
+    assert off["level"] == dead["level"] == "warning"
+    assert off["jobs"] == off["dead_letters"] == dead["jobs"] == []
+    assert [one["error_type"] for one in dead["dead_letters"]] == ["PlexPermanentError"]
 
 
-def test_a_file_that_plex_has_elsewhere_only_is_told_with_its_namesakes(make_rig: MakeRig) -> None:
-    rig = make_rig()
+def test_a_file_is_told_with_its_rule_and_its_candidates(rig: Rig) -> None:
     for folder in ("one", "two"):
         rig.plex.add_item(rig.section, f"{FOLDER}/{folder}/x.mp4", size=77)
-    scene = rig.stash.add_scene(
-        title="Ada", tags=["T"], files=[VideoFile("/stash/x.mp4", size=1_000)]
-    )
 
-    answer = asked(rig, "inspect", scene_id=str(scene.id))
+    def inspected(path: str, size: int) -> dict[str, Any]:
+        file = VideoFile(path, size=size)
+        scene = rig.stash.add_scene(title="Ada", tags=["T"], files=[file])
+        return asked(rig, "inspect", scene_id=str(scene.id))
 
-    assert answer["state"] == "not_in_plex"
-    assert answer["files"] == [
+    lacking = inspected("/stash/x.mp4", 1_000)
+    assert lacking["state"] == "not_in_plex"
+    assert lacking["files"] == [
         {"path": "/stash/x.mp4", "size_bytes": 1_000, "plex_path": "/stash/x.mp4", "rule": None,
          "rating_keys": [], "candidates": []}
     ]  # fmt: skip
-    assert answer["items"] == []
+    assert lacking["items"] == []
 
-
-def test_the_rule_and_the_mapped_path_are_told(make_rig: MakeRig) -> None:
-    rig = make_rig(settings={"plex_unmatched_path_map": f"{FOLDER}=>/stash"})
-    item = rig.plex.add_item(rig.section, f"{FOLDER}/x.mp4")
-    scene = rig.stash.add_scene(title="Ada", tags=["T"], files=["/stash/x.mp4"])
-
-    answer = asked(rig, "inspect", scene_id=str(scene.id))
-
-    (file,) = answer["files"]
-    assert (file["rule"], file["plex_path"]) == ("set_mapping", f"{FOLDER}/x.mp4")
-    assert file["rating_keys"] == [item.rating_key]
-
-
-def test_several_candidates_are_all_named(rig: Rig) -> None:
-    for folder in ("one", "two"):
-        rig.plex.add_item(rig.section, f"{FOLDER}/{folder}/x.mp4", size=77)
-    scene = rig.stash.add_scene(tags=["T"], files=[VideoFile("/stash/x.mp4", size=77)])
-
-    answer = asked(rig, "inspect", scene_id=str(scene.id))
-
-    assert answer["state"] == "ambiguous"
-    (file,) = answer["files"]
+    several = inspected("/elsewhere/x.mp4", 77)
+    assert several["state"] == "ambiguous"
+    (file,) = several["files"]
     assert {(one["path"], one["library"]) for one in file["candidates"]} == {
         (f"{FOLDER}/one/x.mp4", "Scenes"), (f"{FOLDER}/two/x.mp4", "Scenes"),
     }  # fmt: skip
+
+    item = rig.plex.add_item(rig.section, f"{FOLDER}/mapped.mp4")
+    rig.configure(plex_unmatched_path_map=f"{FOLDER}=>/mapped")
+    (file,) = inspected("/mapped/mapped.mp4", 1_000_000)["files"]
+    assert (file["rule"], file["plex_path"]) == ("set_mapping", f"{FOLDER}/mapped.mp4")
+    assert file["rating_keys"] == [item.rating_key]
+
+    rig.plex.faults.status(503, kind="file_filter")
+    broken_off = inspected(f"{FOLDER}/gone.mp4", 1_000)
+    assert (broken_off["state"], broken_off["level"]) == ("unknown", "fault")
+    assert "503" in broken_off["text"]
 
 
 def test_a_scene_that_waits_for_its_metadata_or_its_file_is_told_so(rig: Rig) -> None:
@@ -167,35 +173,23 @@ def test_an_item_that_shows_another_scene_is_told(rig: Rig) -> None:
     assert_golden("inspect", "An item that shows another scene", [answer["text"]])
 
 
-@pytest.mark.parametrize("away", ["down", "token", "no settings"])
-def test_without_plex_it_still_tells_what_it_knows(rig: Rig, away: str) -> None:
+def test_without_plex_it_still_tells_what_it_knows(rig: Rig) -> None:
     scene_id = synced(rig)
     postpone(rig, scene_id)
-    if away == "down":
-        rig.plex.stop()
-    else:
-        rig.configure(plex_token="" if away == "no settings" else "wrong-token-000000")
+    for away in ("token", "no settings", "down"):
+        if away == "down":
+            rig.configure(plex_token=TOKEN)
+            rig.plex.stop()
+        else:
+            rig.configure(plex_token="" if away == "no settings" else "wrong-token-000000")
 
-    answer = asked(rig, "inspect", scene_id=str(scene_id))
+        answer = asked(rig, "inspect", scene_id=str(scene_id))
 
-    assert (answer["state"], answer["level"]) == ("unknown", "fault")
-    assert answer["plex_problem"] in answer["text"]
-    assert answer["sent"][0]["fields"]["title"] == "Ada"
-    assert answer["last_job"]["outcome"] == "synced"
-    assert len(answer["jobs"]) == 1
-
-
-def test_a_plex_that_breaks_off_the_search_is_not_one_that_lacks_the_file(rig: Rig) -> None:
-    rig.add_pair("a", tags=["T"])
-    scene = rig.stash.add_scene(title="Gone", tags=["T"], files=[f"{FOLDER}/gone.mp4"])
-    lacking = asked(rig, "inspect", scene_id=str(scene.id))
-    rig.plex.faults.status(503, kind="file_filter")
-
-    answer = asked(rig, "inspect", scene_id=str(scene.id))
-
-    assert lacking["state"] == "not_in_plex"
-    assert (answer["state"], answer["level"]) == ("unknown", "fault")
-    assert "503" in answer["text"]
+        assert (answer["state"], answer["level"]) == ("unknown", "fault"), away
+        assert answer["plex_problem"] in answer["text"]
+        assert answer["sent"][0]["fields"]["title"] == "Ada"
+        assert answer["last_job"]["outcome"] == "synced"
+        assert len(answer["jobs"]) == 1
 
 
 def test_without_stash_it_still_tells_what_it_knows(rig: Rig) -> None:
@@ -210,48 +204,3 @@ def test_without_stash_it_still_tells_what_it_knows(rig: Rig) -> None:
 
     told = [re.sub(r"http://[^ ]+", "{stash}", line) for line in told]
     assert_golden("inspect", "Stash does not answer", told)
-
-
-def test_a_program_gets_all_of_it(rig: Rig) -> None:
-    scene_id = synced(rig)
-    key = rig.item_of(scene_id).rating_key
-    rig.stash.update_scene(scene_id, title="Other", tags=["Night", "Rain"])
-
-    answer = asked(rig, "inspect", scene_id=str(scene_id))
-
-    assert rig.worker_pids() == []
-    assert json.loads(json.dumps(answer)) == answer
-    assert answer["items"] == [
-        {"rating_key": key, "library": "Scenes", "files": [f"{FOLDER}/a.mp4"],
-         "differences": {
-             "title": {"in_plex": "Ada", "wanted": "Other"},
-             "tags": {"in_plex": ["Night"], "wanted": ["Night", "Rain"]},
-         },
-         "to_lock": [], "preserved": [], "refused": []}
-    ]  # fmt: skip
-    assert answer["files"] == [
-        {"path": f"{FOLDER}/a.mp4", "size_bytes": 1_000_000, "plex_path": f"{FOLDER}/a.mp4",
-         "rule": "full_path", "rating_keys": [key], "candidates": []}
-    ]  # fmt: skip
-    assert (answer["state"], answer["title"], answer["enabled"]) == ("differs", "Other", True)
-    assert answer["now"] - HOUR < answer["plex_looked_at"] <= answer["now"]
-    assert answer["now"] - HOUR < answer["sent"][0]["sent_at"] <= answer["now"]
-    assert (answer["stash_problem"], answer["plex_problem"]) == (None, None)
-
-
-def test_looking_changes_nothing(rig: Rig) -> None:
-    scene_id = synced(rig)
-    rig.stash.update_scene(scene_id, title="Other")
-    before, mark = rig.plex.snapshot(), rig.plex.log.mark()
-
-    inspect(rig, scene_id)
-
-    assert rig.plex.log.writes(mark) == []
-    assert rig.plex.snapshot() == before
-    assert rig.queued() == 0
-
-
-def test_the_button_alone_is_told_how_to_name_the_scene(rig: Rig) -> None:
-    answer = rig.task("inspect")
-
-    assert_golden("inspect", "The button alone", [str(answer.error)])

@@ -8,12 +8,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from simulators.rig import PLUGIN, Rig
-from tasks.arguments import ALIASES
-from tests.e2e.answers import asked, bury, opened, operation
-from tests.e2e.test_dead_letter_tasks import postpone, write
+from tests.e2e.answers import asked, bury, operation
+from tests.e2e.test_dead_letter_tasks import open_breaker, postpone, write
 from tests.golden import assert_golden
 from tests.loaded import loaded_modules
 
@@ -28,34 +25,18 @@ def modules_of(rig: Rig, stdin: bytes) -> set[str]:
     return {name.split(".")[0] for name in modules}
 
 
-@pytest.mark.parametrize("mode", ["status", "outages", "dead_letters"])
-def test_a_question_about_the_data_folder_loads_no_client_of_anyone(rig: Rig, mode: str) -> None:
-    run = operation(rig, mode)
+def test_a_question_loads_no_client_of_anyone_but_stashs_for_titles(rig: Rig) -> None:
+    for mode in ("status", "outages", "dead_letters"):
+        run = operation(rig, mode)
+        assert modules_of(rig, run.stdin) & HEAVY == set()
 
-    assert modules_of(rig, run.stdin) & HEAVY == set()
-
-
-def test_titles_of_dead_letters_cost_stashs_client_and_no_other(rig: Rig) -> None:
     bury(rig, 1, "PlexNotFound", "as it was", time.time())
-    run = operation(rig, "dead_letters")
-
     assert modules_of(rig, run.stdin) & HEAVY == {"requests", "stashapi"}
-
-
-def test_a_short_name_answers_as_the_mode_does(rig: Rig) -> None:
-    bury(rig, 1, "PlexNotFound", "as it was", 1_750_000_000.0)
-    for alias, mode in ALIASES.items():
-        short, long = asked(rig, alias), asked(rig, mode)
-
-        for answer in (short, long):
-            answer.pop("now")
-            answer.pop("text")  # which says how long ago
-        assert short == long
 
 
 def test_no_question_starts_a_worker_whatever_there_is_to_do(rig: Rig) -> None:
     postpone(rig, 1)
-    write(rig, "circuit_breaker.json", opened(time.time() - 600))
+    write(rig, "circuit_breaker.json", open_breaker(time.time() - 600))
     rig.configure(reconcile_interval="hourly")
 
     for mode in QUESTIONS:
@@ -68,7 +49,7 @@ def test_no_question_starts_a_worker_whatever_there_is_to_do(rig: Rig) -> None:
     assert rig.queued() == 1
 
 
-def test_an_operation_answers_through_stashs_api(rig: Rig) -> None:
+def test_an_operation_answers_through_stashs_api_and_in_words_without_the_format(rig: Rig) -> None:
     query = (
         f'mutation Ask($args: Map) {{\n  runPluginOperation(plugin_id: "{PLUGIN}", args: $args)\n}}'
     )
@@ -86,41 +67,25 @@ def test_an_operation_answers_through_stashs_api(rig: Rig) -> None:
         data = json.load(answer)["data"]["runPluginOperation"]
 
     assert data["level"] == "ok"
+    assert isinstance(rig.stash.run_operation(PLUGIN, {"mode": "outages"}).output, str)
+    assert "format is 'xml'" in str(operation(rig, "status", format="xml").error)
 
 
-def test_without_the_format_an_operation_answers_with_its_line(rig: Rig) -> None:
-    answer = rig.stash.run_operation(PLUGIN, {"mode": "outages"})
-
-    assert isinstance(answer.output, str)
-
-
-@pytest.mark.parametrize("wrong", ["xml", "yes", "{}"])
-def test_a_wrong_format_is_answered_in_words(rig: Rig, wrong: str) -> None:
-    answer = operation(rig, "status", format=wrong)
-
-    assert f"format is {wrong!r}" in str(answer.error)
-
-
-def test_a_database_that_cannot_be_read_is_an_error_in_words(rig: Rig) -> None:
+def test_state_files_of_garbage_are_no_reason_not_to_answer_but_a_database_is(rig: Rig) -> None:
     (rig.data / "queue").mkdir(parents=True)
-    (rig.data / "queue" / "data.db").write_bytes(b"this is no database, it only has its name" * 99)
-
-    answer = operation(rig, "status")
-
-    assert_golden("status", "The database cannot be read", [str(answer.error)])
-    assert answer.messages("error") == [answer.error]
-
-
-def test_state_files_of_garbage_are_no_reason_not_to_answer(rig: Rig) -> None:
-    rig.data.mkdir()
     for name in ("circuit_breaker", "recovery_state", "outage_history", "stats",
                  "reconciliation_state"):  # fmt: skip
         (rig.data / f"{name}.json").write_bytes(b"\xff{garbage")
 
     answer = operation(rig, "status")
-
     assert answer.output["level"] == "ok"
     assert len(answer.messages("warning")) == 5
+    assert rig.task("queue_status").error is None
+
+    (rig.data / "queue" / "data.db").write_bytes(b"this is no database, it only has its name" * 99)
+    answer = operation(rig, "status")
+    assert_golden("status", "The database cannot be read", [str(answer.error)])
+    assert answer.messages("error") == [answer.error]
 
 
 def test_the_page_of_the_operations_names_every_member(rig: Rig) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from plex.diff import PLEX_NAMES
 from simulators.rig import FOLDER, Rig, png
+from tests.e2e.steps import sync_all
 from tests.e2e.test_reconcile import later
-from tests.e2e.test_restore import STASH, fill, memory, synced
+from tests.e2e.test_restore import STASH, fill, memory
 from tests.golden import assert_golden, figures
 
 
@@ -49,13 +50,16 @@ def test_it_tells_what_the_sync_then_sends_and_changes_nothing(rig: Rig) -> None
     assert rig.queued() == 0
     assert "    summary: 'My words 1\\n\\nand more' -> 'Told in Stash'\n" in text
     assert "    tags: [Mine, Comma, too, Outdoor] -> [Night, rain]\n" in text
-    synced(rig)
+    sync_all(rig)
     assert fields_of(text) == fields_sent(rig, mark)
 
 
 def test_after_a_sync_all_is_in_step_and_a_few_changes_are_told_alone(rig: Rig) -> None:
     ids = fill(rig)
-    synced(rig)
+    one = rig.task("preview_sync", scene_id=str(ids[2]))
+    assert figures(one.output)[:2] == [1, 1]
+    assert "999" in str(rig.task("preview_sync", scene_id="999").error)
+    sync_all(rig)
 
     in_step = rig.task("preview_sync")
     nothing = report(rig)
@@ -86,7 +90,7 @@ def test_what_cannot_be_synced_is_counted_and_what_plex_lacks_is_named(rig: Rig)
 
 def test_a_cover_that_changed_in_stash_is_told_without_fetching_it(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a", cover=png(1), **STASH)
-    synced(rig)
+    sync_all(rig)
     rig.stash.update_scene(scene_id, cover=png(2), updated_at=later(rig))
     before = len([r for r in rig.stash.requests.all() if "screenshot" in r.path])
 
@@ -94,16 +98,6 @@ def test_a_cover_that_changed_in_stash_is_told_without_fetching_it(rig: Rig) -> 
 
     assert figures(answer.output)[:4] == [1, 0, 1, 0]
     assert len([r for r in rig.stash.requests.all() if "screenshot" in r.path]) == before
-
-
-def test_one_scene_alone_can_be_previewed(rig: Rig) -> None:
-    ids = fill(rig)
-
-    one = rig.task("preview_sync", scene_id=str(ids[2]))
-    none = rig.task("preview_sync", scene_id="999")
-
-    assert figures(one.output)[:2] == [1, 1]
-    assert "999" in str(none.error)
 
 
 def test_an_outage_half_way_leaves_no_report(rig: Rig) -> None:

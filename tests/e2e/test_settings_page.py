@@ -9,6 +9,7 @@ from app.settings_page import Shown, defaults_to_write
 from simulators.rig import PLUGIN, TOKEN, Rig
 from simulators.stash import PluginResult, Status
 from tests.conftest import MakeRig
+from tests.e2e.steps import synced_pair
 from tests.golden import figures
 
 DEFAULTS = defaults_to_write({}, Shown())
@@ -42,9 +43,7 @@ def told(answer: PluginResult) -> list[str]:
     return [text for text in answer.messages() if "settings page" in text]
 
 
-def test_the_first_task_writes_the_defaults_and_says_so_and_the_next_one_does_not(
-    rig: Rig,
-) -> None:
+def test_the_first_task_writes_the_defaults_and_only_that(rig: Rig) -> None:
     before = stored(rig)
 
     first = rig.task("queue_status")
@@ -59,25 +58,19 @@ def test_the_first_task_writes_the_defaults_and_says_so_and_the_next_one_does_no
     assert len(rig.stash.requests.since(mark)) == 1  # it reads the settings as ever
 
 
-def test_a_page_without_address_and_token_gets_its_defaults_too(rig: Rig) -> None:
-    rig.stash.set_plugin_settings(PLUGIN, {})
-
-    answer = rig.task("health_check")
-
-    assert "plex_url" in str(answer.error)
-    assert stored(rig) == DEFAULTS
-
-
 def test_neither_a_hook_nor_the_worker_nor_a_programs_question_writes_settings(rig: Rig) -> None:
     before = stored(rig)
-    scene_id, item = rig.add_pair("a", tags=["T"])
 
-    rig.stash.edit_scene(scene_id, title="T")
-    assert rig.wait_until(lambda: item.title == "T" and rig.queued() == 0)
+    synced_pair(rig)
     asked = rig.stash.run_operation(PLUGIN, {"mode": "queue_status", "format": "json"})
 
     assert asked.error is None
     assert (stored(rig), writes(rig)) == (before, 0)
+
+    # A page without address and token gets its defaults, too.
+    rig.stash.set_plugin_settings(PLUGIN, {})
+    assert "plex_url" in str(rig.task("health_check").error)
+    assert stored(rig) == DEFAULTS
 
 
 def test_what_a_user_set_emptied_or_took_away_stays_so(make_rig: MakeRig) -> None:

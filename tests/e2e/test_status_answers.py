@@ -5,21 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
-
-from simulators.rig import Rig
-from tests.e2e.answers import DAY, HOUR, MINUTE, asked, bury, opened, operation, story
-from tests.e2e.test_dead_letter_tasks import outage, postpone, queue_of, write
-from tests.golden import assert_golden
-from tests.sync_queue.support import job
+from simulators.rig import TOKEN, Rig
+from tests.e2e.answers import DAY, HOUR, MINUTE, asked, bury, story
+from tests.e2e.test_dead_letter_tasks import CLOSED, open_breaker, outage, postpone, queue_of, write
+from tests.golden import assert_golden, figures
+from tests.sync_queue.support import job, spool
 
 NEVER = {"runs": 0, "last_run_at": None, "scope": None, "startup_run": False, "scenes_checked": 0,
          "gaps": 0, "gaps_by_type": {"empty_metadata": 0, "stale_sync": 0, "missing": 0},
          "enqueued": 0, "under_way": None}  # fmt: skip
-
-
-def test_a_quiet_house_is_told_in_one_line(rig: Rig) -> None:
-    assert_golden("status", "Nothing waits", story(rig.task("queue_status")))
 
 
 def trouble(rig: Rig) -> float:
@@ -30,7 +24,7 @@ def trouble(rig: Rig) -> float:
     bury(rig, 3, "PlexNotFound", "not there", now - HOUR)
     bury(rig, 4, "SceneError", "the scene has no file", now - HOUR)
     began = now - HOUR - 5 * MINUTE - 30
-    write(rig, "circuit_breaker.json", opened(now - 30 * MINUTE - 30))
+    write(rig, "circuit_breaker.json", open_breaker(now - 30 * MINUTE - 30))
     past = [outage(began - (9 - n) * DAY, began - (9 - n) * DAY + n * HOUR + 90, n)
             for n in range(1, 5)]  # fmt: skip
     write(rig, "outage_history.json", [*past, outage(began, None, 1)])
@@ -46,13 +40,7 @@ def trouble(rig: Rig) -> float:
     return began
 
 
-def test_trouble_is_told_with_what_to_do_about_it(rig: Rig) -> None:
-    trouble(rig)
-
-    assert_golden("status", "Plex is away", story(rig.task("queue_status")))
-
-
-def test_a_program_gets_all_of_it_with_stable_names_and_starts_no_worker(rig: Rig) -> None:
+def test_trouble_is_told_to_programs_and_to_people_with_what_to_do_about_it(rig: Rig) -> None:
     began = trouble(rig)
 
     answer = asked(rig, "queue_status")
@@ -84,9 +72,12 @@ def test_a_program_gets_all_of_it_with_stable_names_and_starts_no_worker(rig: Ri
     assert answer["outages"][0] == {"started_at": began, "ended_at": None, "duration_seconds": None,
                                     "scenes_waited": 1, "estimated": False}  # fmt: skip
     assert [one["scenes_waited"] for one in answer["outages"]] == [1, 4, 3]
+    assert_golden("status", "Plex is away", story(rig.task("queue_status")))
+    assert rig.the_worker(), "a task starts the worker that a program's question does not"
 
 
-def test_a_quiet_house_is_ok_to_a_program_and_all_members_are_there(rig: Rig) -> None:
+def test_a_quiet_house_is_ok_and_what_is_on_its_way_is_told_apart(rig: Rig) -> None:
+    assert_golden("status", "Nothing waits", story(rig.task("queue_status")))
     answer = asked(rig, "status")
 
     assert answer["level"] == "ok"
@@ -96,49 +87,23 @@ def test_a_quiet_house_is_ok_to_a_program_and_all_members_are_there(rig: Rig) ->
                                   "last_recovery_at": None, "recoveries": 0}  # fmt: skip
     assert answer["outages"] == []
 
-
-def test_what_is_on_its_way_is_told_apart(rig: Rig) -> None:
     with queue_of(rig) as queue:
         queue.enqueue([job(1)])
         queue.claim(1)
         queue.enqueue([job(2), job(3)])
-    answer = asked(rig, "queue_status")
-
-    assert answer["queue"] == {"pending": 2, "in_progress": 1, "waiting_for_retry": 0,
-                                      "next_try_at": None}  # fmt: skip
+    spool(rig.data / "queue", "metadata.scene_4")
+    assert asked(rig, "queue_status")["queue"] == {
+        "pending": 3, "in_progress": 1, "waiting_for_retry": 0, "next_try_at": None
+    }  # fmt: skip
     assert rig.worker_pids() == []
-    assert rig.queued() == 3
+    assert rig.queued() == 4
 
 
-def test_an_edit_in_the_spool_counts_as_pending(rig: Rig) -> None:
-    scene_id, _ = rig.add_pair("a")
-    spool = rig.data / "queue" / "spool"
-    with queue_of(rig):
-        spool.mkdir(exist_ok=True)
-    (spool / f"{time.time_ns():020}-0000001-0000.metadata.scene_{scene_id}").touch()
-
-    assert asked(rig, "status")["queue"]["pending"] == 1
-
-
-# -- outages --------------------------------------------------------------------------------------
-
-
-def two_outages(rig: Rig) -> float:
+def test_outages_are_told_newest_first_with_their_figures_and_what_to_do(rig: Rig) -> None:
     began = float(int(time.time()) - HOUR - 5 * MINUTE - 30)
     first = began - 2 * DAY
     write(rig, "outage_history.json", [outage(first, first + HOUR, 12), outage(began, None, 3)])
-    write(rig, "circuit_breaker.json", opened(began))
-    return began
-
-
-def test_the_outages_are_told_with_the_ongoing_one_and_what_to_do(rig: Rig) -> None:
-    two_outages(rig)
-
-    assert_golden("status", "Outages", story(rig.task("outage_summary")))
-
-
-def test_a_program_gets_the_outages_newest_first_with_the_figures(rig: Rig) -> None:
-    began = two_outages(rig)
+    write(rig, "circuit_breaker.json", open_breaker(began))
 
     answer = asked(rig, "outages")
 
@@ -158,13 +123,16 @@ def test_a_program_gets_the_outages_newest_first_with_the_figures(rig: Rig) -> N
         "ongoing": ongoing,
         "outages": [
             ongoing,
-            {"started_at": began - 2 * DAY, "ended_at": began - 2 * DAY + HOUR,
+            {"started_at": first, "ended_at": first + HOUR,
              "duration_seconds": HOUR, "scenes_waited": 12, "estimated": False},
         ],
     }  # fmt: skip
+    assert_golden("status", "Outages", story(rig.task("outage_summary")))
 
-
-# -- health ---------------------------------------------------------------------------------------
+    write(rig, "circuit_breaker.json", CLOSED)
+    over = rig.task("outage_summary")
+    assert figures(over.output)[:2] == [2, 2]
+    assert "ongoing" not in "\n".join(over.messages("info"))
 
 
 def test_a_healthy_plex_is_told_to_a_program(rig: Rig) -> None:
@@ -187,37 +155,23 @@ def test_a_healthy_plex_is_told_to_a_program(rig: Rig) -> None:
     }
 
 
-@pytest.mark.parametrize("away", ["down", "token", "library"])
-def test_what_is_wrong_with_plex_is_an_answer_to_a_program_and_no_error(
-    rig: Rig, away: str
-) -> None:
-    changes: dict[str, dict[str, Any]] = {
-        "token": {"plex_token": "wrong-token-000000"},
-        "library": {"plex_library": "Flims"},
+def test_a_fault_of_plex_is_an_answer_to_a_program_and_no_error(rig: Rig) -> None:
+    postpone(rig, 1)
+    wrong: dict[str, tuple[dict[str, Any], bool | None]] = {
+        "plex_token": ({"plex_token": "wrong-token-000000"}, False),
+        "plex_library": ({"plex_token": TOKEN, "plex_library": "Flims"}, True),
+        "plex_url": ({"plex_library": ""}, None),
     }
-    rig.configure(**changes.get(away, {}))
-    if away == "down":
-        rig.plex.stop()
-    postpone(rig, 1)
+    for setting, (change, is_accepted) in wrong.items():
+        rig.configure(**change)
+        if setting == "plex_url":
+            rig.plex.stop()
 
-    answer = asked(rig, "health_check")
+        answer = asked(rig, "health_check")
 
-    assert answer["level"] == "fault"
-    assert answer["reachable"] is (away != "down")
-    assert answer["token_accepted"] is {"down": None, "token": False, "library": True}[away]
-    assert answer["libraries"] == []
-    assert {"down": "plex_url", "token": "plex_token", "library": "plex_library"}[away] in answer[
-        "text"
-    ]
-    assert rig.worker_pids() == []
-
-
-def test_a_task_run_as_text_starts_the_worker_that_a_program_does_not(rig: Rig) -> None:
-    postpone(rig, 1)
-
-    operation(rig, "queue_status")
-    without = rig.worker_pids()
-    rig.task("queue_status")
-
-    assert without == []
-    assert len(rig.worker_pids()) == 1
+        assert answer["level"] == "fault"
+        assert answer["reachable"] is (setting != "plex_url")
+        assert answer["token_accepted"] is is_accepted
+        assert answer["libraries"] == []
+        assert setting in answer["text"]
+        assert rig.worker_pids() == []

@@ -11,10 +11,12 @@ from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import load
 from tasks.answer import TaskError
 from tasks.arguments import (
+    ALIASES,
     Reader,
     arguments_of,
     days_argument,
     flag,
+    mode_of,
     scene_argument,
     wants_json,
     word,
@@ -168,6 +170,10 @@ def test_whatever_json_brings_is_understood_within_its_range_or_refused_in_one_l
 
     assert found is None or isinstance(found, bool | str | Mapping) or 1 <= found < 2**31
     assert said == "" or (said.startswith(f"{name} is ") and len(said) < 300)
+
+
+def test_a_short_name_means_its_mode() -> None:
+    assert {mode_of({"mode": short}) for short in ALIASES} == set(ALIASES.values()) <= set(TASKS)
 
 
 WRONG_MODES: list[tuple[Any, str]] = [
