@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
+import re
 from typing import Any
-
-import pytest
 
 from plex import diff
 from simulators.rig import Rig, png
@@ -25,28 +22,10 @@ def _skip_locks_of_images() -> None:
     cover_sync.CoverSync.run = skips  # type: ignore[method-assign]
 
 
-TAGS, TEXTS, LISTS = ("tags",), ("studio", "date"), ("performers",)
-
-
-@pytest.mark.parametrize(
-    ("module", "change", "arguments", "complaint"),
-    [
-        (diff, leave_out, {"fields": TAGS, "ending": ""}, "genres is []"),
-        (diff, leave_out, {"fields": TEXTS, "ending": ".locked"},
-         "not locked: originallyAvailableAt, studio"),
-        (diff, leave_out, {"fields": LISTS, "ending": ".locked"}, "not locked: actor"),
-        (cover_sync, _skip_locks_of_images, {}, "not locked: art"),
-    ],
-    ids=["skips tags", "skips locks of texts", "skips locks of lists", "skips locks of images"],
-)  # fmt: skip
-def test_a_mutated_plugin_is_found_out(
-    rig: Rig,
-    module: ModuleType,
-    change: Callable[..., None],
-    arguments: dict[str, Any],
-    complaint: str,
-) -> None:
-    rig.alter(module, change, **arguments)
+def test_a_plugin_that_leaves_something_out_is_found_out(rig: Rig) -> None:
+    rig.alter(diff, leave_out, fields=("tags",), ending="")
+    rig.alter(diff, leave_out, fields=("studio", "date", "performers"), ending=".locked")
+    rig.alter(cover_sync, _skip_locks_of_images)
     scene_id, _ = rig.add_pair("a")
 
     rig.stash.edit_scene(
@@ -55,4 +34,7 @@ def test_a_mutated_plugin_is_found_out(
     )  # fmt: skip
 
     assert rig.happened("scene_synced")
-    assert complaint in " ".join(rig.verdict().differences)
+    told = " ".join(rig.verdict().differences)
+    assert "genres is []" in told
+    unlocked = ", ".join(re.findall(r"not locked: ([\w, ]+)", told))
+    assert {"originallyAvailableAt", "studio", "actor", "art"} <= set(re.split(r"\W+", unlocked))

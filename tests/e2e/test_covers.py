@@ -8,10 +8,10 @@ from itertools import count
 
 import pytest
 
-from simulators.plex import Item
 from simulators.rig import FOLDER, Rig, png
 from simulators.stash.faults import Status
 from tests.conftest import MakeRig
+from tests.e2e.steps import sync_all, sync_title, synced_pair
 
 JPEG = b"\xff\xd8\xff"
 
@@ -34,19 +34,9 @@ def fetched(rig: Rig) -> list[int | None]:
     return [one.status for one in rig.stash.requests.all() if one.path.endswith("/screenshot")]
 
 
-def sync(rig: Rig, scene_id: int, title: str, item: Item) -> None:
-    """Edit the scene, and wait until that is in Plex and settled."""
-    rig.stash.edit_scene(scene_id, title=title)
-    assert rig.wait_until(lambda: item.title == title and rig.queued() == 0)
-
-
-def test_a_cover_is_asked_for_with_its_tag_and_sent_again_only_when_its_bytes_changed(
-    rig: Rig,
-) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
-
-    sync(rig, scene_id, "One", item)
-    sync(rig, scene_id, "Two", item)
+def test_a_cover_is_sent_again_only_when_its_bytes_changed(rig: Rig) -> None:
+    scene_id, item = synced_pair(rig, cover=png(1))
+    sync_title(rig, scene_id, "Two")
     unchanged = fetched(rig), uploads(rig)
     rig.stash.edit_scene(scene_id, cover=png(2))
 
@@ -56,8 +46,7 @@ def test_a_cover_is_asked_for_with_its_tag_and_sent_again_only_when_its_bytes_ch
 
 
 def test_a_cover_that_was_changed_and_changed_back_is_not_sent_again(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
-    sync(rig, scene_id, "One", item)
+    scene_id, item = synced_pair(rig, cover=png(1))
     rig.plex.stop()
     rig.stash.edit_scene(scene_id, cover=png(2))
     rig.stash.edit_scene(scene_id, cover=png(1), title="Two")
@@ -71,7 +60,7 @@ def test_an_item_that_missed_a_cover_gets_it_when_it_is_found_again(rig: Rig) ->
     file, other_file = f"{FOLDER}/a.mp4", f"{FOLDER}/other.mp4"
     scene_id = rig.stash.add_scene(files=[file, other_file], tags=["T"], cover=png(1)).id
     item, other = (rig.plex.add_item(rig.section, one) for one in (file, other_file))
-    sync(rig, scene_id, "One", item)
+    sync_title(rig, scene_id, "One")
     assert other.poster == png(1)
     rig.plex.move_file(other_file, f"{FOLDER}/away.mp4")
     rig.stash.edit_scene(scene_id, cover=png(2))
@@ -86,76 +75,59 @@ def test_an_item_that_missed_a_cover_gets_it_when_it_is_found_again(rig: Rig) ->
 
 
 def test_the_drawing_that_stash_shows_in_a_covers_place_never_reaches_plex(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"])
-
-    sync(rig, scene_id, "One", item)
+    _, item = synced_pair(rig)
 
     assert fetched(rig) == [200]
     assert uploads(rig) == (0, 0)
     assert item.locks.isdisjoint({"thumb", "art"})
 
 
-def test_a_kind_that_is_switched_on_later_gets_the_cover_and_the_other_none_again(
-    make_rig: MakeRig,
-) -> None:
+def test_a_kind_or_an_item_that_comes_later_gets_the_cover(make_rig: MakeRig) -> None:
     rig = make_rig(settings={"sync_background": False})
-    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
-    sync(rig, scene_id, "One", item)
+    scene_id, item = synced_pair(rig, cover=png(1))
     assert uploads(rig) == (1, 0)
 
     rig.stop_worker()
     rig.configure(sync_background=True)
-    sync(rig, scene_id, "Two", item)
+    sync_title(rig, scene_id, "Two")
 
     assert uploads(rig) == (1, 1)
     assert item.locks >= {"thumb", "art"}
 
-
-def test_an_item_that_comes_later_gets_the_cover_and_the_first_none_again(rig: Rig) -> None:
-    scene_id, first = rig.add_pair("a", tags=["T"], cover=png(1))
-    sync(rig, scene_id, "One", first)
     other = rig.plex.add_section("Favourites", locations=["/media/favourites"])
     second = rig.plex.add_item(other, f"{FOLDER}/a.mp4")
     rig.task("clear_match_cache")
+    rig.stash.edit_scene(scene_id, title="Three")
 
-    sync(rig, scene_id, "Two", second)
-
+    assert rig.wait_until(lambda: second.title == "Three" and rig.queued() == 0)
     assert second.poster == second.art == png(1)
     assert uploads(rig) == (2, 2)
 
 
-@pytest.mark.parametrize(
-    ("cover", "reason"),
-    [
-        (JPEG + bytes(10_000_000), "larger than the 10 MB that Plex takes"),
-        (b"BM a bitmap", "no JPEG, PNG, WebP or GIF"),
-    ],
-    ids=["too large", "of another kind"],
-)
-def test_a_cover_that_plex_cannot_show_is_reported_once_and_fails_nothing_else(
-    rig: Rig, cover: bytes, reason: str
-) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"], cover=cover)
+def test_a_cover_that_plex_cannot_show_is_reported_once_and_fails_nothing_else(rig: Rig) -> None:
+    covers = {
+        "larger than the 10 MB that Plex takes": JPEG + bytes(10_000_000),
+        "no JPEG, PNG, WebP or GIF": b"BM a bitmap",
+    }
+    pairs = [rig.add_pair(name[:2], tags=["T"], cover=cover) for name, cover in covers.items()]
+    for (scene_id, item), reason in zip(pairs, covers, strict=True):
+        sync_title(rig, scene_id, "One")
+        sync_title(rig, scene_id, "Two")
 
-    sync(rig, scene_id, "One", item)
-    sync(rig, scene_id, "Two", item)
-
-    (told,) = rig.events("cover_unusable")
-    assert told["scene"] == scene_id
-    assert reason in told["message"]
-    assert fetched(rig) == [200, 304]
-    assert uploads(rig) == (0, 0)
-    assert item.locks.isdisjoint({"thumb", "art"})
+        (told,) = rig.events("cover_unusable", scene=scene_id)
+        assert reason in told["message"]
+        assert fetched(rig)[-2:] == [200, 304]
+        assert uploads(rig) == (0, 0)
+        assert item.locks.isdisjoint({"thumb", "art"})
+    scene_id, item = pairs[0]
     rig.stash.edit_scene(scene_id, cover=png(1))
     assert rig.wait_until(lambda: item.poster == item.art == png(1))
 
 
 def test_a_cover_that_plex_refuses_is_reported_and_locks_no_image_in_its_place(rig: Rig) -> None:
     rig.plex.switches = replace(rig.plex.switches, max_upload_bytes=1000)
-    scene_id, item = rig.add_pair("a", tags=["T"], cover=JPEG + bytes(2000))
-
-    sync(rig, scene_id, "One", item)
-    sync(rig, scene_id, "Two", item)
+    scene_id, item = synced_pair(rig, cover=JPEG + bytes(2000))
+    sync_title(rig, scene_id, "Two")
 
     assert rig.events("cover_refused", scene=scene_id, kind="poster")
     assert uploads(rig) == (1, 1)
@@ -164,9 +136,7 @@ def test_a_cover_that_plex_refuses_is_reported_and_locks_no_image_in_its_place(r
     assert rig.wait_until(lambda: item.poster == item.art == png(1))
 
 
-def test_a_poster_at_which_plex_fails_keeps_neither_fields_nor_background_from_it(
-    rig: Rig,
-) -> None:
+def test_a_poster_at_which_plex_fails_keeps_nothing_else_back(rig: Rig) -> None:
     fault = rig.plex.faults.status(500, kind="poster_upload")
     scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
 
@@ -182,8 +152,7 @@ def test_a_poster_at_which_plex_fails_keeps_neither_fields_nor_background_from_i
 
 def test_an_image_that_an_agent_replaced_while_it_was_unlocked_is_shown_again(rig: Rig) -> None:
     _, item = rig.add_pair("a", tags=["T"], cover=png(1))
-    rig.task("all")
-    assert rig.settled()
+    sync_all(rig)
     rig.plex.set_locks(item.rating_key, ())
     rig.plex.agent[item.rating_key] = {"poster": png(2)}
     rig.plex.refresh_item(item.rating_key)
@@ -197,8 +166,7 @@ def test_an_image_that_an_agent_replaced_while_it_was_unlocked_is_shown_again(ri
 
 
 def test_an_image_that_a_plex_restored_from_a_backup_lacks_is_sent_again(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
-    sync(rig, scene_id, "One", item)
+    _, item = synced_pair(rig, cover=png(1))
     with rig.plex.changed:
         item.posters = item.arts = ()
         item.locks = frozenset()
@@ -215,9 +183,7 @@ def test_an_image_that_a_plex_restored_from_a_backup_lacks_is_sent_again(rig: Ri
     assert uploads(rig, mark) == (1, 1)
 
 
-def test_a_cover_that_stash_does_not_give_keeps_neither_its_fields_nor_other_scenes_back(
-    rig: Rig,
-) -> None:
+def test_a_cover_that_stash_does_not_give_keeps_nothing_else_back(rig: Rig) -> None:
     pairs = [rig.add_pair(name, tags=["T"], cover=png(n)) for n, name in enumerate("abc")]
     bad, item = pairs[0]
     rig.stash.inject(Status(500), lambda one: one.path == f"/scene/{bad}/screenshot", times=None)
@@ -234,12 +200,12 @@ def test_a_cover_that_stash_does_not_give_keeps_neither_its_fields_nor_other_sce
     assert rig.wait_until(lambda: item.poster == item.art == png(0) and rig.queued() == 0, 60)
 
 
-def test_a_new_poster_takes_kometas_label_away_only_if_that_is_wanted(make_rig: MakeRig) -> None:
+def test_a_new_poster_removes_kometas_label_only_if_that_is_wanted(make_rig: MakeRig) -> None:
     rig = make_rig()
     scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
     with rig.plex.changed:
         item.labels = ("Overlay", "Mine")
-    sync(rig, scene_id, "One", item)
+    sync_title(rig, scene_id, "One")
     assert (item.poster, item.labels) == (png(1), ("Overlay", "Mine"))
 
     rig.stop_worker()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulators.rig import Rig
+from tests.e2e.steps import synced_pair
 
 
 def page_of(database: Path, table: str) -> tuple[int, int]:
@@ -34,9 +35,7 @@ def nothing_was_written_since_the_last_look(database: Path) -> bool:
 def test_a_database_that_a_hook_set_aside_is_let_go_by_the_worker_and_nothing_else_suffers(
     rig: Rig, where: str
 ) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"])
-    rig.stash.edit_scene(scene_id, title="One")
-    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    scene_id, item = synced_pair(rig)
     (worker,) = rig.worker_pids()
     database = rig.data / "queue" / "data.db"
     # What the worker still writes would lie in the log, and hide what is in the file.

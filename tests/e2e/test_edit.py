@@ -6,6 +6,7 @@ from simulators.oracle import IMAGE_LOCKS, LOCKS
 from simulators.rig import FOLDER, Rig, png
 from simulators.stash import SceneFields
 from tests.conftest import MakeRig
+from tests.e2e.steps import settle, sync_all, synced_pair
 
 EVERYTHING: SceneFields = {
     "title": "A night, a lamp & <Zoë>",
@@ -31,28 +32,36 @@ def test_an_edit_arrives_with_every_field_image_and_lock(rig: Rig) -> None:
     assert item.locks >= LOCKS | IMAGE_LOCKS
 
 
-def test_a_scene_without_title_keeps_the_title_that_plex_has(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("file-name")
+def test_what_stash_does_not_know_keeps_what_plex_has(rig: Rig) -> None:
+    """That is a title, or all fields of a scene that nobody identified yet."""
+    titleless, named = rig.add_pair("file-name")
+    unknown, item = rig.add_pair("a")
+    rig.plex.edit(item.rating_key, summary="set in Plex", lock=False)
 
-    rig.stash.edit_scene(scene_id, details="Something")
+    rig.stash.edit_scene(titleless, details="Something")
+    rig.stash.edit_scene(unknown, rating100=80)
 
-    assert rig.settled()
-    assert item.title == "file-name"
+    assert rig.happened("scene_skipped", scene=unknown)
+    settle(rig)
+    assert (named.title, item.summary) == ("file-name", "set in Plex")
 
 
 def test_what_is_emptied_in_stash_is_emptied_in_plex_and_stays_so(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a", **EVERYTHING)
-    rig.task("all")
-    assert rig.settled()
+    sync_all(rig)
 
     rig.stash.edit_scene(scene_id, details="", date=None, studio=None, performers=[], tags=[])
 
     assert rig.wait_until(lambda: not item.genres and rig.queued() == 0)
     assert (item.summary, item.studio, item.originally_available_at) == ("", "", "")
     assert (item.actors, item.collections) == ((), ())
-    rig.plex.agent[item.rating_key] = {"summary": "from an agent", "genres": ["agent"]}
+    rig.plex.agent[item.rating_key] = {
+        "summary": "Agent's", "studio": "Agent's", "genres": ["Agent's"], "actors": ["Agent's"],
+        "collections": ["Agent's"],
+    }  # fmt: skip
     rig.plex.refresh_item(item.rating_key)
-    assert (item.summary, item.genres) == ("", ())
+    assert (item.summary, item.studio) == ("", "")
+    assert (item.genres, item.actors, item.collections) == ((), (), ())
 
 
 def test_a_collection_of_the_user_is_never_taken_away(rig: Rig) -> None:
@@ -80,20 +89,7 @@ def test_a_collection_that_came_by_an_edit_without_an_answer_is_ours_to_remove(r
     assert item.collections == ("Second",)
 
 
-def test_a_scene_that_nobody_identified_yet_clears_nothing(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a")
-    rig.plex.edit(item.rating_key, summary="set in Plex", lock=False)
-
-    rig.stash.edit_scene(scene_id, rating100=80)
-
-    assert rig.happened("scene_skipped", scene=scene_id)
-    assert rig.wait_until(lambda: rig.queued() == 0)
-    assert item.summary == "set in Plex"
-
-
-def test_a_bulk_edit_of_fifty_scenes_arrives_scene_by_scene_with_one_write_at_a_time(
-    rig: Rig,
-) -> None:
+def test_a_bulk_edit_of_fifty_scenes_arrives_with_one_write_at_a_time(rig: Rig) -> None:
     ids = rig.add_library(50, covers=False)
     mark = rig.plex.log.mark()
 
@@ -117,14 +113,11 @@ def test_paths_that_differ_between_the_servers_are_mapped(make_rig: MakeRig) -> 
 
 
 def test_a_remembered_key_that_now_belongs_to_another_video_is_not_written_to(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"])
-    rig.task("all")
-    assert rig.settled()
+    scene_id, item = synced_pair(rig)
     rig.plex.move_file(f"{FOLDER}/a.mp4", f"{FOLDER}/another.mp4")
-    before = item.title
 
     rig.stash.edit_scene(scene_id, title="Must not appear")
 
     assert rig.happened("job_retried", error="PlexNotFound")
-    assert item.title == before
+    assert item.title == "One"
     assert rig.queued() == 1

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.file_lock import FileLock
 from simulators.rig import FOLDER, Rig
 from simulators.stash import PluginRun
 from sync_queue.sync_log import NOBODY
 from tests.conftest import MakeRig
-from tests.e2e.test_dead_letter_tasks import bury, dead_scenes, postpone
+from tests.e2e.steps import dead_scenes, hang_in_edit, no_worker, settle, sync_all
+from tests.e2e.test_dead_letter_tasks import bury, postpone
 
 
 def synced(rig: Rig, count: int = 3) -> list[int]:
@@ -25,18 +25,8 @@ def synced(rig: Rig, count: int = 3) -> list[int]:
             studio=f"{whose} house", tags=[f"{whose} tag", "kept"],
         )  # fmt: skip
         ids.append(scene_id)
-    rig.task("all")
-    assert rig.settled()
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    sync_all(rig)
     return ids
-
-
-def nobody_works(rig: Rig) -> FileLock:
-    """Stand in for the worker, from now on."""
-    rig.stop_worker()
-    lock = FileLock(str(rig.data / "worker.lock"))
-    assert rig.wait_until(lock.try_acquire)
-    return lock
 
 
 def written_since(rig: Rig, mark: int) -> set[int]:
@@ -55,49 +45,44 @@ def logged_scenes(rig: Rig) -> set[int]:
     return set(rows) - {NOBODY}
 
 
-RENAMES: dict[str, Callable[[Rig], list[PluginRun]]] = {
-    "Performer": lambda rig: rig.stash.rename_performer("Old name", "New name"),
-    "Studio": lambda rig: rig.stash.rename_studio("Old house", "New house"),
-    "Tag": lambda rig: rig.stash.rename_tag("Old tag", "New tag"),
-}
+RENAMES: tuple[Callable[[Rig], list[PluginRun]], ...] = (
+    lambda rig: rig.stash.rename_performer("Old name", "New name"),
+    lambda rig: rig.stash.rename_studio("Old house", "New house"),
+    lambda rig: rig.stash.rename_tag("Old tag", "New tag"),
+)
 
 
-@pytest.mark.parametrize("kind", RENAMES)
-def test_a_new_name_reaches_all_scenes_and_only_those(rig: Rig, kind: str) -> None:
+def test_a_new_name_reaches_all_scenes_and_only_those_and_another_change_none(rig: Rig) -> None:
     ids = synced(rig)
+    for number, rename in enumerate(RENAMES, start=1):
+        mark = rig.plex.log.mark()
+
+        (run,) = rename(rig)
+
+        assert run.result.output == "queued"
+        settle(rig)
+        assert written_since(rig, mark) == {rig.item_of(one).rating_key for one in ids[:2]}
+        *_, queued = found = rig.events("scenes_queued")
+        assert len(found) == number
+        assert queued["outcome"] == ["2 scenes are queued", "0 in step already"]
+        assert "None" not in queued["message"] + str(run.result.logs)
+
     mark = rig.plex.log.mark()
-
-    (run,) = RENAMES[kind](rig)
-
-    assert run.result.output == "queued"
-    assert rig.settled(), rig.verdict().differences
-    assert rig.wait_until(lambda: rig.queued() == 0)
-    assert written_since(rig, mark) == {rig.item_of(one).rating_key for one in ids[:2]}
-    (queued,) = rig.events("scenes_queued")
-    assert queued["outcome"] == ["2 scenes are queued", "0 in step already"]
-    assert "None" not in queued["message"] + str(run.result.logs)
-
-
-def test_a_save_that_changes_no_name_finds_all_scenes_in_step_and_asks_plex_nothing(
-    rig: Rig,
-) -> None:
-    synced(rig)
-    mark = rig.plex.log.mark()
-
-    rig.stash.rename_tag("Old tag", "Old tag")
-
-    assert rig.happened("scenes_queued")
+    rig.stash.rename_tag("New tag", "New tag")
+    assert rig.happened("scenes_queued", count=len(RENAMES) + 1)
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert rig.plex.log.writes(mark) == []
+    not_shown = rig.stash.update_tag("kept", favorite=True)
+    assert [run.result.output for run in not_shown] == ["nothing to sync"]
+    assert rig.queued() == 0
 
 
 def test_a_destroyed_performer_studio_and_tag_disappear_from_their_items(rig: Rig) -> None:
     ids = synced(rig)
-    lock = nobody_works(rig)
-    rig.stash.destroy_performer("Old name")
-    rig.stash.destroy_studio("Old house")
-    rig.stash.destroy_tags("Old tag")
-    lock.release()
+    with no_worker(rig):
+        rig.stash.destroy_performer("Old name")
+        rig.stash.destroy_studio("Old house")
+        rig.stash.destroy_tags("Old tag")
 
     rig.task("process_queue")
 
@@ -107,16 +92,12 @@ def test_a_destroyed_performer_studio_and_tag_disappear_from_their_items(rig: Ri
     assert [actor.name for actor in item.actors] == ["Ann"]
 
 
-def test_tags_that_were_destroyed_together_disappear_with_one_look_at_the_library(
-    rig: Rig,
-) -> None:
+def test_tags_destroyed_together_cost_one_look_at_the_library(rig: Rig) -> None:
     names = [f"tag {number}" for number in range(6)]
     ids = [rig.add_pair(f"s{n}", title="T", tags=[names[n], "kept"])[0] for n in range(6)]
-    rig.task("all")
-    assert rig.settled()
-    lock = nobody_works(rig)
-    runs = rig.stash.destroy_tags(*names)
-    lock.release()
+    sync_all(rig)
+    with no_worker(rig):
+        runs = rig.stash.destroy_tags(*names)
     mark = rig.stash.requests.mark()
 
     rig.task("process_queue")
@@ -138,50 +119,25 @@ def test_merged_tags_are_one_in_plex(rig: Rig) -> None:
     assert {rig.item_of(one).genres for one in ids} == {("kept",)}
 
 
-def test_a_change_that_plex_does_not_show_queues_nothing(rig: Rig) -> None:
-    synced(rig)
-
-    runs = rig.stash.update_tag("kept", favorite=True)
-
-    assert [run.result.output for run in runs] == ["nothing to sync"]
-    assert rig.queued() == 0
-
-
-# scenes that go
-
-
 def test_a_destroyed_scene_is_forgotten_with_its_waiting_job_and_its_dead_letter(rig: Rig) -> None:
-    gone, *others = synced(rig)
-    lock = nobody_works(rig)
-    postpone(rig, gone)
-    bury(rig, (gone, "PlexNotFound", time.time()), (others[0], "PlexPermanentError", time.time()))
-    lock.release()
+    gone, busy, last = synced(rig)
+    with no_worker(rig):
+        postpone(rig, gone)
+        bury(rig, (gone, "PlexNotFound", time.time()), (last, "PlexPermanentError", time.time()))
 
     (run,) = rig.stash.destroy_scene(gone)
 
     assert run.result.output == "queued"
     assert rig.wait_until(lambda: rig.queued() == 0)
-    assert dead_scenes(rig) == {others[0]}
-    assert logged_scenes(rig) == set(others)
+    assert dead_scenes(rig) == {last}
+    assert logged_scenes(rig) == {busy, last}
     assert rig.happened("job_done", scene=gone)
 
-
-def test_a_scene_that_goes_while_it_is_being_synced_does_not_come_back_to_the_log(
-    rig: Rig,
-) -> None:
-    gone, *others = synced(rig)
-    hang = rig.plex.faults.hang(kind="edit", times=1)
-    rig.stash.edit_scene(gone, title="New")
-    assert hang.wait_for_hit()
-
-    rig.stash.destroy_scene(gone)
+    hang = hang_in_edit(rig, busy, title="New")
+    rig.stash.destroy_scene(busy)  # while the scene is being synced
     hang.release()
-
     assert rig.wait_until(lambda: rig.queued() == 0)
-    assert logged_scenes(rig) == set(others)
-
-
-# scenes that were merged
+    assert logged_scenes(rig) == {last}
 
 
 @pytest.mark.parametrize("preserve", [False, True])
@@ -207,9 +163,7 @@ def test_an_item_of_a_scene_that_was_merged_into_another_shows_that_one(
     assert logged_scenes(rig) == {target}
 
 
-def test_a_scene_that_was_merged_away_leaves_no_value_that_passes_for_a_persons(
-    make_rig: MakeRig,
-) -> None:
+def test_a_scene_merged_away_leaves_no_value_that_passes_for_a_persons(make_rig: MakeRig) -> None:
     """Its own job, or that of a tag, may find it gone before the other scene is edited."""
     rig = make_rig(settings={"preserve_plex_edits": True})
     source, item = rig.add_pair("a", title="Source", tags=["a"], studio="House", details="Long")

@@ -7,22 +7,18 @@ import pytest
 from simulators.rig import FOLDER, Rig
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
+from tests.e2e.steps import dead_scenes
 from tests.e2e.test_hook import hold_worker_lock
 
 BURST = 12
 
 
 @pytest.fixture
-def scanning(make_rig: MakeRig) -> Rig:
-    """A rig whose hooks know that scans are wanted, and whose waits are short."""
+def rig(make_rig: MakeRig) -> Rig:
+    """A rig that wants scans, and whose waits are short."""
     rig = make_rig(settings={"trigger_plex_scan": True})
-    quicken(rig)
-    rig.task("health_check")
-    return rig
-
-
-def quicken(rig: Rig) -> None:
     rig.tune(Tuning(scan_delay=0.3, refresh_interval=0.3))
+    return rig
 
 
 def create(rig: Rig, *paths: str) -> list[int]:
@@ -42,8 +38,7 @@ def scans(rig: Rig) -> list[tuple[str, str | None]]:
     return [(request.path.split("/")[3], request.param("path")) for request in asked]
 
 
-def test_a_burst_of_new_scenes_in_one_folder_is_one_scan_of_that_folder(scanning: Rig) -> None:
-    rig = scanning
+def test_a_burst_of_new_scenes_in_one_folder_is_one_scan_of_that_folder(rig: Rig) -> None:
     lock = hold_worker_lock(rig)
     paths = [f"{FOLDER}/new/{number}.mp4" for number in range(BURST)]
     created = create(rig, *paths)
@@ -58,32 +53,20 @@ def test_a_burst_of_new_scenes_in_one_folder_is_one_scan_of_that_folder(scanning
     assert rig.verdict().compared == BURST
 
 
-def test_folders_of_two_libraries_are_each_scanned_by_their_own(scanning: Rig) -> None:
-    rig = scanning
+def test_folders_are_scanned_by_their_own_library_and_named_as_plex_sees_them(rig: Rig) -> None:
+    rig.configure(plex_unmatched_path_map=f"{FOLDER}/inner=>/data")
     other = rig.plex.add_section("Inner", locations=[f"{FOLDER}/inner"])
+    rig.plex.disk.add(f"{FOLDER}/inner/x/b.mp4")
 
-    create(rig, f"{FOLDER}/outer/a.mp4", f"{FOLDER}/inner/x/b.mp4")
+    create(rig, f"{FOLDER}/outer/a.mp4")
+    rig.stash.scan_new(files=["/data/x/b.mp4"])
 
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert sorted(scans(rig)) == [("1", f"{FOLDER}/outer"), ("2", f"{FOLDER}/inner/x")]
     assert [item.files for item in rig.plex.items(other)] == [[f"{FOLDER}/inner/x/b.mp4"]]
 
 
-def test_the_folder_is_named_as_plex_sees_it(scanning: Rig) -> None:
-    rig = scanning
-    rig.configure(plex_unmatched_path_map=f"{FOLDER}=>/data")
-    rig.plex.disk.add(f"{FOLDER}/new/a.mp4")
-
-    rig.stash.scan_new(files=["/data/new/a.mp4"])
-
-    assert rig.wait_until(lambda: rig.queued() == 0)
-    assert scans(rig) == [("1", f"{FOLDER}/new")]
-    assert rig.plex.find(f"{FOLDER}/new/a.mp4") is not None
-
-
-def test_a_folder_that_no_library_has_is_told_once_with_the_line_to_set(scanning: Rig) -> None:
-    rig = scanning
-
+def test_a_folder_that_no_library_has_is_told_once_with_the_line_to_set(rig: Rig) -> None:
     rig.stash.scan_new(files=["/elsewhere/new/a.mp4"])
     rig.stash.scan_new(files=["/elsewhere/new/b.mp4"])
 
@@ -93,37 +76,23 @@ def test_a_folder_that_no_library_has_is_told_once_with_the_line_to_set(scanning
     assert told["map"] == f"{FOLDER}=>/elsewhere/new"
 
 
-def test_what_was_edited_before_plex_had_the_file_arrives_when_the_scan_ends(
-    scanning: Rig,
-) -> None:
-    rig = scanning
+def test_what_was_edited_before_plex_had_the_file_arrives_with_the_scan(rig: Rig) -> None:
     rig.plex.scanner.waits = True
     (scene_id,) = create(rig, f"{FOLDER}/new/a.mp4")
     rig.stash.edit_scene(scene_id, title="Edited meanwhile", tags=["T"])
+    rig.plex.disk.add(f"{FOLDER}/new/b.mp4")
+    rig.stash.scan_new(files=[f"{FOLDER}/new/b.mp4"], title="Known at once", tags=["T"])
     assert rig.happened("job_retried", error="PlexNotFound")
     assert rig.wait_until(lambda: scans(rig) != [])
 
     rig.plex.scanner.finish()
 
+    assert rig.wait_until(lambda: rig.plex.find(f"{FOLDER}/new/b.mp4") is not None)
     assert rig.settled(), rig.verdict().differences
     assert rig.item_of(scene_id).title == "Edited meanwhile"
 
 
-def test_a_scene_that_was_identified_before_its_hook_ran_needs_no_edit_to_arrive(
-    scanning: Rig,
-) -> None:
-    rig = scanning
-    path = f"{FOLDER}/new/a.mp4"
-    rig.plex.disk.add(path)
-
-    rig.stash.scan_new(files=[path], title="Known at once", tags=["T"])
-
-    assert rig.wait_until(lambda: rig.plex.find(path) is not None)
-    assert rig.settled(), rig.verdict().differences
-
-
-def test_a_scene_that_comes_after_the_scan_waits_for_the_next_one(scanning: Rig) -> None:
-    rig = scanning
+def test_a_scene_that_comes_after_the_scan_waits_for_the_next_one(rig: Rig) -> None:
     rig.tune(Tuning(scan_interval=3.0))
     create(rig, f"{FOLDER}/new/a.mp4")
     assert rig.wait_until(lambda: rig.plex.find(f"{FOLDER}/new/a.mp4") is not None)
@@ -133,12 +102,10 @@ def test_a_scene_that_comes_after_the_scan_waits_for_the_next_one(scanning: Rig)
     assert rig.wait_until(lambda: rig.plex.find(f"{FOLDER}/new/b.mp4") is not None)
     first, second = (one.at for one in rig.plex.log.requests if one.kind == "scan")
     assert second - first > 2.5  # it counts from before the first request was sent
-    with rig.database() as database:
-        assert database.execute("SELECT COUNT(*) FROM dead_letters").fetchone() == (0,)
+    assert dead_scenes(rig) == set()
 
 
-def test_an_outage_costs_the_scan_nothing_but_time(scanning: Rig) -> None:
-    rig = scanning
+def test_an_outage_costs_the_scan_nothing_but_time(rig: Rig) -> None:
     rig.tune(Tuning(shortest_probe=0.3))
     rig.plex.stop()
     create(rig, f"{FOLDER}/new/a.mp4")
@@ -149,34 +116,11 @@ def test_an_outage_costs_the_scan_nothing_but_time(scanning: Rig) -> None:
     assert rig.wait_until(lambda: scans(rig) == [("1", f"{FOLDER}/new")])
 
 
-def test_the_very_first_event_after_the_installation_leads_to_its_scan(make_rig: MakeRig) -> None:
-    rig = make_rig(settings={"trigger_plex_scan": True})
-    quicken(rig)
-
-    create(rig, f"{FOLDER}/new/a.mp4")
-
-    assert rig.wait_until(lambda: scans(rig) == [("1", f"{FOLDER}/new")])
-
-
 def test_a_new_scene_is_dropped_in_silence_while_no_scans_are_wanted(rig: Rig) -> None:
-    quicken(rig)
+    rig.configure(trigger_plex_scan=False)
 
     create(rig, f"{FOLDER}/new/a.mp4")
 
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert scans(rig) == []
     assert rig.events("scan_started", "folder_not_in_plex") == []
-
-
-def test_a_scan_that_nobody_wants_any_more_is_finished_without_effect(scanning: Rig) -> None:
-    rig = scanning
-    lock = hold_worker_lock(rig)
-    create(rig, f"{FOLDER}/new/a.mp4")
-    rig.configure(trigger_plex_scan=False)
-    lock.release()
-
-    drained = rig.task("process_queue")
-
-    assert drained.error is None
-    assert rig.wait_until(lambda: rig.queued() == 0)
-    assert scans(rig) == []

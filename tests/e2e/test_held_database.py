@@ -10,6 +10,7 @@ import pytest
 
 from simulators.rig import Rig
 from simulators.tuning import Tuning
+from tests.e2e.steps import hang_in_edit, synced_pair
 from tests.e2e.test_outages import quicken
 
 
@@ -37,9 +38,7 @@ def test_a_worker_that_starts_while_the_database_is_held_waits_and_says_so_once(
     rig: Rig, reads_too: bool
 ) -> None:
     impatient(rig)
-    scene_id, item = rig.add_pair("a", tags=["T"])
-    rig.stash.edit_scene(scene_id, title="One")
-    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    scene_id, item = synced_pair(rig)
     rig.stop_worker()
 
     with held(rig, reads_too=reads_too):
@@ -56,13 +55,9 @@ def test_a_worker_that_starts_while_the_database_is_held_waits_and_says_so_once(
 
 def test_a_worker_that_runs_while_the_database_is_held_goes_on_afterwards(rig: Rig) -> None:
     impatient(rig)
-    scene_id, item = rig.add_pair("a", tags=["T"])
-    rig.stash.edit_scene(scene_id, title="One")
-    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    scene_id, item = synced_pair(rig)
     (running,) = rig.worker_pids()
-    fault = rig.plex.faults.hang(kind="edit", times=1)
-    rig.stash.edit_scene(scene_id, title="Two")
-    assert fault.wait_for_hit()
+    fault = hang_in_edit(rig, scene_id, title="Two")
 
     with held(rig, reads_too=False):
         fault.release()

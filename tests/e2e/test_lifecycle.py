@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from app import dependencies
@@ -10,13 +11,12 @@ from shared import file_lock
 from simulators.rig import Rig
 from simulators.tuning import Tuning
 from tests.e2e.changes import lack_a_module, wait_before_release
+from tests.e2e.steps import synced_pair
 
 
 def test_an_idle_worker_ends_and_the_next_edit_starts_another(rig: Rig) -> None:
     rig.tune(Tuning(linger=0.5))
-    scene_id, item = rig.add_pair("a", tags=["T"])
-    rig.stash.edit_scene(scene_id, title="One")
-    assert rig.wait_until(lambda: item.title == "One")
+    scene_id, item = synced_pair(rig)
 
     assert rig.wait_until(lambda: not rig.worker_pids())
     assert rig.events("worker_ended", outcome="idle")
@@ -30,21 +30,19 @@ def test_no_edit_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: R
     rig.tune(Tuning(linger=0.0))
     scene_id, item = rig.add_pair("a", tags=["T"])
 
-    for number in range(25):
+    for number in range(50 if os.environ.get("SOAK") else 12):
         rig.stash.edit_scene(scene_id, title=f"Title {number}")
         assert rig.wait_until(lambda title=f"Title {number}": item.title == title), number  # type: ignore[misc]
 
 
 def test_a_worker_that_sees_new_work_after_it_let_go_of_the_lock_takes_it_again(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"])
+    """Between the release and the second look a hook commits, and is told that a worker runs."""
     marker = rig.data / "marker"
-    # Between the release and the second look a hook commits and is told that a worker runs.
     rig.tune(Tuning(linger=0.0))
     rig.alter(file_lock, wait_before_release, marker=str(marker), reached=str(rig.data / "reached"))
     rig.data.mkdir(mode=0o700)
     marker.touch()
-    rig.stash.edit_scene(scene_id, title="One")
-    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
+    scene_id, item = synced_pair(rig)
     (worker,) = rig.worker_pids()
 
     rig.stash.edit_scene(scene_id, title="Two")
@@ -90,9 +88,7 @@ def test_a_bug_costs_neither_the_worker_nor_the_job(rig: Rig) -> None:
     assert len(rig.worker_pids()) == 1
 
 
-def test_a_hook_that_cannot_store_its_job_says_to_whom_it_happened_and_what_to_do(
-    rig: Rig,
-) -> None:
+def test_a_hook_that_cannot_store_its_job_names_the_scene(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a")
     rig.data.write_text("a file where a folder should be")
     rig.stash.settings.directory = rig.data / "below a file"
@@ -104,9 +100,7 @@ def test_a_hook_that_cannot_store_its_job_says_to_whom_it_happened_and_what_to_d
     assert result.messages("error") == [result.error]
 
 
-def test_a_plugin_folder_that_cannot_be_written_to_keeps_its_state_beside_stashs_configuration(
-    rig: Rig,
-) -> None:
+def test_state_goes_beside_stashs_configuration_if_need_be(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a", tags=["T"])
     rig.data.write_text("a file where a folder should be")
 

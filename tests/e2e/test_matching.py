@@ -13,7 +13,8 @@ from simulators.stash import VideoFile
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
 from tests.e2e.answers import story
-from tests.golden import assert_golden, figures
+from tests.e2e.steps import sync_title
+from tests.golden import assert_golden
 
 DOCKER = {"/data": "/media/scenes"}
 FOLDERS = ("2023/summer", "2023/winter", "2024/summer")
@@ -57,14 +58,11 @@ def end_the_worker_that_has_just_listed(rig: Rig) -> None:
     rig.stop_worker()
 
 
-@pytest.mark.parametrize("libraries", [1, 2])
-@pytest.mark.parametrize("mapped", [False, True], ids=["same paths", "mapped"])
+@pytest.mark.parametrize(("libraries", "root"), [(1, ""), (2, "/stash")], ids=["same", "mapped"])
 def test_files_of_one_name_in_different_folders_get_their_own_metadata(
-    make_rig: MakeRig, libraries: int, mapped: bool
+    make_rig: MakeRig, libraries: int, root: str
 ) -> None:
-    root = "/stash" if mapped else ""
-    settings = {"plex_unmatched_path_map": "/=>/stash"} if mapped else {}
-    rig = make_rig(settings=settings)
+    rig = make_rig(settings={"plex_unmatched_path_map": f"/=>{root}" if root else ""})
     items = add_namesakes(rig, root, libraries=libraries)
 
     rig.task("all")
@@ -76,24 +74,14 @@ def test_files_of_one_name_in_different_folders_get_their_own_metadata(
     assert [items[1].summary, items[3].summary] == ["Details 0", "Details 2"]
 
 
-def test_a_stash_in_a_container_that_names_its_folders_differently_is_understood_by_itself(
-    make_rig: MakeRig,
-) -> None:
+def test_folders_that_a_container_names_differently_are_learned(rig: Rig) -> None:
     """Nothing is set: unmistakable scenes teach the mapping, and the others follow it."""
-    rig = make_rig()
-    for number in range(12):
-        path = f"studio {number % 3}/s{number}.mp4"
-        size = 5000 + number
-        rig.stash.add_scene(
-            title=f"Scene {number}", tags=["a"], files=[VideoFile(f"/data/{path}", size=size)]
-        )
+    files = [(f"Scene {n}", f"studio {n % 3}/s{n}.mp4", 5000 + n) for n in range(12)]
+    files += [(f"Namesake {n}", f"studio {n % 3}/{n}/video.mp4", 77) for n in range(6)]
+    for title, path, size in files:
+        file = VideoFile(f"/data/{path}", size=size)
+        rig.stash.add_scene(title=title, tags=["a"], files=[file])
         rig.plex.add_item(rig.section, f"/media/scenes/{path}", size=size)
-    for number in range(6):
-        path = f"studio {number % 3}/{number}/video.mp4"
-        rig.stash.add_scene(
-            title=f"Namesake {number}", tags=["b"], files=[VideoFile(f"/data/{path}", size=77)]
-        )
-        rig.plex.add_item(rig.section, f"/media/scenes/{path}", size=77)
 
     rig.task("all")
 
@@ -106,10 +94,7 @@ def test_a_stash_in_a_container_that_names_its_folders_differently_is_understood
     assert rig.wait_until(lambda: matches(rig) == (18, 0))
 
 
-def test_with_too_few_scenes_to_learn_from_name_and_size_decide_and_that_is_counted(
-    make_rig: MakeRig,
-) -> None:
-    rig = make_rig()
+def test_with_too_few_scenes_to_learn_from_name_and_size_decide(rig: Rig) -> None:
     rig.stash.add_scene(title="A", tags=["a"], files=[VideoFile("/data/x/a.mp4", size=11)])
     item = rig.plex.add_item(rig.section, "/media/scenes/other/a.mp4", size=11)
     rig.plex.add_item(rig.section, "/media/scenes/x/a.mp4", size=12)
@@ -121,119 +106,64 @@ def test_with_too_few_scenes_to_learn_from_name_and_size_decide_and_that_is_coun
     assert rig.wait_until(lambda: matches(rig) == (0, 1))
 
 
-def test_a_scene_that_only_name_and_size_can_find_is_woken_when_its_file_comes(
-    make_rig: MakeRig,
-) -> None:
-    rig = make_rig()
-    rig.tune(Tuning(refresh_interval=0.5, not_found_back_off=600.0))
-    rig.plex.add_item(rig.section, "/media/scenes/other.mp4", size=10)
-    rig.stash.add_scene(title="A", tags=["a"], files=[VideoFile("/data/x/a.mp4", size=11)])
-    rig.task("all")
-    assert rig.happened("job_retried", error="PlexNotFound")
-
-    item = rig.plex.add_item(rig.section, "/media/scenes/y/a.mp4", size=11)
-    rig.section.content_changed_at += 1
-
-    assert rig.wait_until(lambda: item.title == "A")
-
-
-# one scene, several items
-
-
-def test_a_file_in_two_libraries_is_synced_in_both(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", tags=["t"])
-    other = rig.plex.add_item(rig.plex.add_section("Too", ["/media"]), f"{FOLDER}/a.mp4")
-
-    rig.stash.edit_scene(scene_id, title="In both")
-
-    assert rig.wait_until(lambda: (item.title, other.title) == ("In both", "In both"))
-
-
-def test_the_files_of_a_scene_may_be_several_items_and_all_are_synced(rig: Rig) -> None:
+def test_all_items_that_have_a_file_of_a_scene_are_synced(rig: Rig) -> None:
     files = [f"{FOLDER}/a 1080p.mp4", f"{FOLDER}/a 4k.mp4"]
     scene = rig.stash.add_scene(tags=["t"], files=files)
     items = [rig.plex.add_item(rig.section, path) for path in files]
+    items.append(rig.plex.add_item(rig.plex.add_section("Too", ["/media"]), files[0]))
 
-    rig.stash.edit_scene(scene.id, title="In both")
+    rig.stash.edit_scene(scene.id, title="In all")
 
-    assert rig.wait_until(lambda: [item.title for item in items] == ["In both", "In both"])
+    assert rig.wait_until(lambda: [item.title for item in items] == ["In all"] * 3)
 
 
-def test_a_second_library_that_gets_a_scenes_file_later_has_the_next_edit(rig: Rig) -> None:
+@pytest.mark.parametrize("goes_on", [False, True], ids=["next worker", "same worker"])
+def test_items_that_come_later_have_the_next_edit_of_their_scene(rig: Rig, goes_on: bool) -> None:
+    """They have another file of the scene, or the same file in a second library."""
+    if goes_on:
+        rig.tune(Tuning(refresh_interval=0.0))
     other = rig.plex.add_section("Too", [FOLDER])
-    scene_id, first = rig.add_pair("a", tags=["t"])
-    rig.stash.edit_scene(scene_id, title="In one")
-    assert rig.wait_until(lambda: first.title == "In one" and rig.queued() == 0)
-    end_the_worker_that_has_just_listed(rig)
-
-    second = rig.plex.add_item(other, f"{FOLDER}/a.mp4")
-    rig.stash.edit_scene(scene_id, title="In both")
-
-    assert rig.wait_until(lambda: rig.queued() == 0)
-    assert (first.title, second.title) == ("In both", "In both")
-
-
-def test_a_worker_that_goes_on_finds_the_second_library_too(rig: Rig) -> None:
-    rig.tune(Tuning(refresh_interval=0.0))
-    other = rig.plex.add_section("Too", [FOLDER])
-    scene_id, first = rig.add_pair("a", tags=["t"])
-    rig.plex.add_item(other, f"{FOLDER}/b.mp4")
-    rig.stash.edit_scene(scene_id, title="In one")
-    assert rig.wait_until(lambda: first.title == "In one" and rig.queued() == 0)
-    workers = rig.worker_pids()
-
-    second = rig.plex.add_item(other, f"{FOLDER}/a.mp4")
-    rig.stash.edit_scene(scene_id, title="In both")
-
-    assert rig.wait_until(lambda: rig.queued() == 0)
-    assert (first.title, second.title) == ("In both", "In both")
-    assert rig.worker_pids() == workers
-
-
-def test_a_file_of_a_scene_that_comes_to_plex_later_has_the_next_edit(rig: Rig) -> None:
     files = [f"{FOLDER}/a 1080p.mp4", f"{FOLDER}/a 4k.mp4"]
     scene = rig.stash.add_scene(tags=["t"], files=files)
-    first = rig.plex.add_item(rig.section, files[0])
-    rig.stash.edit_scene(scene.id, title="In one")
-    assert rig.wait_until(lambda: first.title == "In one" and rig.queued() == 0)
-    end_the_worker_that_has_just_listed(rig)
+    items = [rig.plex.add_item(rig.section, files[0])]
+    rig.plex.add_item(other, f"{FOLDER}/b.mp4")
+    sync_title(rig, scene.id, "In one")
+    workers = rig.worker_pids()
+    if not goes_on:
+        end_the_worker_that_has_just_listed(rig)
 
-    second = rig.plex.add_item(rig.section, files[1])
-    rig.stash.edit_scene(scene.id, title="In both")
+    items += [rig.plex.add_item(rig.section, files[1]), rig.plex.add_item(other, files[0])]
+    rig.stash.edit_scene(scene.id, title="In all")
 
     assert rig.wait_until(lambda: rig.queued() == 0)
-    assert (first.title, second.title) == ("In both", "In both")
+    assert [item.title for item in items] == ["In all"] * 3
+    assert (rig.worker_pids() == workers) is goes_on
 
 
-def test_a_scene_that_has_an_item_waits_for_no_other_file_that_plex_cannot_be_asked_for(
-    rig: Rig,
-) -> None:
+def test_a_scene_that_has_an_item_waits_for_no_other_file(rig: Rig) -> None:
     scene = rig.stash.add_scene(tags=["t"], files=[f"{FOLDER}/a.mp4", f"{FOLDER}/b.mp4"])
-    item = rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
-    rig.stash.edit_scene(scene.id, title="First")
-    assert rig.wait_until(lambda: item.title == "First" and rig.queued() == 0)
+    rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
+    sync_title(rig, scene.id, "First")
     end_the_worker_that_has_just_listed(rig)
     for kind in ("file_filter", "listing"):
         rig.plex.faults.status(500, kind=kind)
     mark = rig.plex.log.mark()
 
-    rig.stash.edit_scene(scene.id, title="Second")
+    sync_title(rig, scene.id, "Second")
 
-    assert rig.wait_until(lambda: item.title == "Second" and rig.queued() == 0)
     assert rig.plex.log.count(kind="file_filter", since=mark) == 1
 
 
 def test_scenes_of_which_plex_has_some_files_only_cost_few_requests_more(rig: Rig) -> None:
     """However many they are, Plex is asked for the others once in a while."""
-    scene_id, item = rig.add_pair("first", tags=["t"])
+    scene_id, _ = rig.add_pair("first", tags=["t"])
     items = []
     for n in range(40):
         rig.stash.add_scene(
             title=f"T{n}", tags=["t"], files=[f"{FOLDER}/{n}.mp4", f"{FOLDER}/{n} 4k.mp4"]
         )
         items.append(rig.plex.add_item(rig.section, f"{FOLDER}/{n}.mp4"))
-    rig.stash.edit_scene(scene_id, title="First")
-    assert rig.wait_until(lambda: item.title == "First" and rig.queued() == 0)
+    sync_title(rig, scene_id, "First")
     end_the_worker_that_has_just_listed(rig)
     mark = rig.plex.log.mark()
 
@@ -247,10 +177,9 @@ def test_scenes_of_which_plex_has_some_files_only_cost_few_requests_more(rig: Ri
 
 def test_a_file_in_none_of_plexs_folders_is_not_asked_for(rig: Rig) -> None:
     scene = rig.stash.add_scene(tags=["t"], files=[f"{FOLDER}/a.mp4", "/elsewhere/b.mp4"])
-    item = rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
+    rig.plex.add_item(rig.section, f"{FOLDER}/a.mp4")
     for title in ("First", "Second"):
-        rig.stash.edit_scene(scene.id, title=title)
-        assert rig.wait_until(lambda title=title: item.title == title and rig.queued() == 0)  # type: ignore[misc]
+        sync_title(rig, scene.id, title)
         end_the_worker_that_has_just_listed(rig)
     assert rig.plex.log.count(kind="file_filter") == 0
 
@@ -270,12 +199,7 @@ def test_a_version_that_plex_made_itself_is_no_item(rig: Rig) -> None:
     assert other.title == "b"
 
 
-# several scenes, one item
-
-
-def test_an_item_shows_the_scene_of_its_first_version_whatever_happens_to_the_others(
-    rig: Rig,
-) -> None:
+def test_an_item_shows_the_scene_of_its_first_version(rig: Rig) -> None:
     files = [f"{FOLDER}/v1.mp4", f"{FOLDER}/v2.mp4", f"{FOLDER}/v3.mp4"]
     item = rig.plex.add_item(rig.section, *files)
     third, second, first = (
@@ -299,9 +223,7 @@ def test_an_item_shows_the_scene_of_its_first_version_whatever_happens_to_the_ot
     assert f"shows scene {first}" in skipped["message"]
 
 
-def test_an_item_goes_over_to_the_scene_of_its_first_version_with_what_was_added_to_it(
-    rig: Rig,
-) -> None:
+def test_an_item_goes_over_to_the_scene_of_its_first_version(rig: Rig) -> None:
     files = [f"{FOLDER}/v1.mp4", f"{FOLDER}/v2.mp4"]
     item = rig.plex.add_item(rig.section, *files)
     later = rig.stash.add_scene(title="Second", tags=["t"], studio="Two", files=[files[1]]).id
@@ -317,9 +239,7 @@ def test_an_item_goes_over_to_the_scene_of_its_first_version_with_what_was_added
     assert (item.title, item.summary, item.collections) == ("First", "y", ("One",))
 
 
-def test_scenes_that_plex_plays_as_one_film_show_one_of_them_and_that_is_told_once(
-    rig: Rig,
-) -> None:
+def test_scenes_that_plex_plays_as_one_film_show_one_of_them(rig: Rig) -> None:
     files = [f"{FOLDER}/DVD Scene {n}.mp4" for n in range(1, 5)]
     rig.section.scanner = "Plex Movie"
     for path in files:
@@ -346,9 +266,6 @@ def test_scenes_that_plex_plays_as_one_film_show_one_of_them_and_that_is_told_on
     assert len(rig.events("item_shared")) + len(drained.messages("warning")) == 1
 
 
-# several candidates
-
-
 def add_candidates(rig: Rig) -> tuple[int, list[Item]]:
     """A scene whose name and size two files of Plex have, in folders that say nothing."""
     more = rig.plex.add_section("More", ["/more"])
@@ -360,9 +277,7 @@ def add_candidates(rig: Rig) -> tuple[int, list[Item]]:
     return rig.stash.add_scene(title="Which", tags=["t"], files=[file]).id, items
 
 
-def test_a_scene_that_may_be_several_items_is_left_alone_and_all_of_them_are_named(
-    rig: Rig,
-) -> None:
+def test_a_scene_that_may_be_several_items_is_left_alone(rig: Rig) -> None:
     scene_id, items = add_candidates(rig)
 
     rig.stash.edit_scene(scene_id, details="x")
@@ -393,9 +308,6 @@ def test_without_strict_matching_the_best_is_taken_with_a_warning(make_rig: Make
     assert guess["others"] == f"{FOLDER}/y/scene.mp4 (library 'Scenes')"
 
 
-# the task
-
-
 def test_the_task_tells_by_which_rule_scenes_are_found_and_what_to_set(rig: Rig) -> None:
     rig.add_pair("inside")
     for number in range(6):
@@ -413,22 +325,12 @@ def test_the_task_tells_by_which_rule_scenes_are_found_and_what_to_set(rig: Rig)
     assert_golden("tasks", "Check Path Mapping, and with the mapping set", [*told, again.output])
 
 
-def test_the_task_says_when_there_is_nothing_to_do(rig: Rig) -> None:
-    rig.add_library(3, covers=False)
-    assert figures(rig.task("check_paths").output) == [3, 3]
-
-
-def test_the_task_shows_a_mapping_that_too_few_scenes_support_to_be_used_by_itself(
-    rig: Rig,
-) -> None:
+def test_the_task_shows_a_mapping_that_too_few_scenes_support(rig: Rig) -> None:
     for number in range(2):
         rig.stash.add_scene(files=[VideoFile(f"/data/a/{number}.mp4", size=10 + number)])
         rig.plex.add_item(rig.section, f"{FOLDER}/a/{number}.mp4", size=10 + number)
     result = rig.task("check_paths")
     assert result.output.endswith(f"plex_unmatched_path_map set to: {FOLDER}=>/data")
-
-
-# names that a network file system changed
 
 
 def test_a_file_whose_name_a_file_server_changed_is_found_and_so_is_a_new_one(rig: Rig) -> None:

@@ -9,6 +9,7 @@ import pytest
 from simulators.plex import ItemFields
 from simulators.rig import Rig
 from tests.conftest import MakeRig
+from tests.e2e.steps import hang_in_edit
 from tests.e2e.test_fields import AGENTS, EVERYTHING, PERSONS, SHOWN, memory, shown, sync
 
 
@@ -24,9 +25,7 @@ def test_what_an_agent_writes_to_a_new_item_between_our_look_and_our_edit_does_n
     fields = EVERYTHING.copy()
     del fields["cover"]
     scene_id, item = rig.add_pair("a", **fields)
-    hang = rig.plex.faults.hang(kind="edit", times=1)
-    rig.stash.edit_scene(scene_id, title="Ours")
-    assert hang.wait_for_hit()
+    hang = hang_in_edit(rig, scene_id, title="Ours")
 
     rig.plex.agent[item.rating_key] = cast("ItemFields", AGENTS)
     rig.plex.refresh_item(item.rating_key)
@@ -41,13 +40,9 @@ def test_what_an_agent_writes_to_a_new_item_between_our_look_and_our_edit_does_n
     assert edits(rig) == 2
 
 
-def test_against_a_writer_who_comes_each_time_one_more_try_is_made_and_it_is_told(
-    rig: Rig,
-) -> None:
+def test_against_a_writer_who_comes_each_time_one_more_try_is_made(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a", tags=["Our tag"])
-    first = rig.plex.faults.hang(kind="edit", times=1)
-    rig.stash.edit_scene(scene_id, title="Ours")
-    assert first.wait_for_hit()
+    first = hang_in_edit(rig, scene_id, title="Ours")
     second = rig.plex.faults.hang(kind="edit", times=1)
 
     rig.plex.edit(item.rating_key, genres=["theirs"])
@@ -68,9 +63,7 @@ def test_what_a_person_sets_before_an_edit_was_read_back_is_his_with_preserve_pl
 ) -> None:
     rig = make_rig(settings={"preserve_plex_edits": True})
     scene_id, item = rig.add_pair("a", **EVERYTHING)
-    hang = rig.plex.faults.hang(kind="edit", times=1, applied=True)
-    rig.stash.edit_scene(scene_id, title="Ours")
-    assert hang.wait_for_hit()
+    hang = hang_in_edit(rig, scene_id, applied=True, title="Ours")
 
     rig.plex.edit(item.rating_key, **values)  # type: ignore[arg-type]
     hang.release()
@@ -84,9 +77,7 @@ def test_what_a_person_sets_before_an_edit_was_read_back_is_his_with_preserve_pl
     assert memory(rig) == {}
 
 
-def test_a_legacy_agent_that_writes_its_address_into_the_scene_has_nothing_sent_to_plex(
-    rig: Rig,
-) -> None:
+def test_an_agent_that_writes_its_address_into_the_scene_starts_no_loop(rig: Rig) -> None:
     """It would refresh the item again after each edit, and so on without an end."""
     scene_id, item = rig.add_pair("a", **EVERYTHING)
     sync(rig)

@@ -10,6 +10,7 @@ from simulators.plex import Request
 from simulators.rig import Rig
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
+from tests.e2e.steps import settle
 from tests.e2e.test_outages import assert_nothing_spent, jobs, quicken, state
 
 
@@ -57,9 +58,7 @@ def test_a_scene_at_which_plex_always_fails_holds_nobody_back_and_ends_in_the_de
     assert rig.queued() == 0
 
 
-def test_a_plex_that_is_well_by_its_own_word_and_takes_no_edit_costs_no_scene_a_retry(
-    rig: Rig,
-) -> None:
+def test_a_plex_that_answers_but_takes_no_edit_costs_no_retry(rig: Rig) -> None:
     pairs = [rig.add_pair(f"s{number}", tags=["T"]) for number in range(8)]
     fault = rig.plex.faults.status(503, kind="edit")
 
@@ -71,15 +70,12 @@ def test_a_plex_that_is_well_by_its_own_word_and_takes_no_edit_costs_no_scene_a_
     assert len(jobs(rig)) == len(pairs)
     assert_nothing_spent(rig)
     fault.clear()
-    assert rig.settled(60), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    settle(rig)
     assert letters(rig) == []
     assert len(state(rig, "outage_history.json")) == 1
 
 
-def test_where_nothing_else_waits_a_scene_at_which_plex_fails_waits_and_costs_no_retry(
-    rig: Rig,
-) -> None:
+def test_a_scene_that_fails_alone_waits_and_costs_no_retry(rig: Rig) -> None:
     (scene_id, item), (other_id, other) = (rig.add_pair(name, tags=["T"]) for name in "ab")
     fault = rig.plex.faults.status(
         503, kind="edit", predicate=lambda one: one.item_ids == str(item.rating_key)

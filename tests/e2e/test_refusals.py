@@ -10,6 +10,7 @@ from simulators.plex import Request
 from simulators.plex.switches import COMMON_EXPLOITS
 from simulators.rig import Rig, png
 from simulators.tuning import Tuning
+from tests.e2e.steps import settle
 from tests.e2e.test_outages import assert_nothing_spent, quicken, state
 from tests.e2e.test_poison import letters
 
@@ -136,8 +137,7 @@ def test_a_plex_that_saves_nothing_is_one_message_and_costs_no_retry(rig: Rig) -
     assert "database is locked" in told["reason"]
     fault.clear()
 
-    assert rig.settled(60), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    settle(rig)
     assert letters(rig) == []
     assert len(state(rig, "outage_history.json")) == 1
 
@@ -161,20 +161,3 @@ def test_a_plex_that_stores_no_images_keeps_no_field_back_and_costs_no_retry(rig
     assert_calm(rig)
     assert [item.poster for _, item in pairs] == [png(number) for number in range(6)]
     assert [event["code"] for event in rig.events(level="warning")] == ["uploads_down"]
-
-
-def test_an_item_that_plex_cannot_save_ends_in_the_dead_letters_and_holds_nobody_back(
-    rig: Rig,
-) -> None:
-    (bad, item), *pairs = [rig.add_pair(name, tags=["T"]) for name in "abcd"]
-    key = str(item.rating_key)
-    rig.plex.faults.status(500, kind="edit", predicate=lambda one: one.item_ids == key)
-    for scene_id, _ in (bad, item), *pairs:
-        rig.stash.edit_scene(scene_id, title="New")
-    assert rig.wait_until(lambda: all(item.title == "New" for _, item in pairs))
-
-    assert rig.wait_until(lambda: bool(letters(rig)), 60)
-
-    assert [letter[0] for letter in letters(rig)] == [bad]
-    assert rig.queued() == 0
-    assert not (rig.data / "outage_history.json").exists()

@@ -11,6 +11,7 @@ import pytest
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, Rig, png
 from simulators.tuning import Tuning
+from tests.e2e.steps import hang_in_edit, sync_all, sync_title, synced_pair
 from tests.e2e.test_dead_letter_tasks import postpone
 from tests.e2e.test_fields import refused
 from tests.golden import assert_golden, figures
@@ -63,12 +64,6 @@ def look(rig: Rig, *ids: int) -> dict[str, Any]:
     }
 
 
-def synced(rig: Rig) -> None:
-    rig.task("all")
-    assert rig.settled(), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0)
-
-
 def memory(rig: Rig) -> list[int]:
     """How many rows each table that remembers has."""
     with rig.database() as database:
@@ -78,10 +73,15 @@ def memory(rig: Rig) -> list[int]:
         ]
 
 
-def test_all_items_are_again_what_they_were_and_a_second_run_has_nothing_to_do(rig: Rig) -> None:
+@pytest.mark.parametrize("append", [True, False])
+@pytest.mark.parametrize("upload_locks", [True, False])
+def test_all_items_are_again_what_they_were(rig: Rig, append: bool, upload_locks: bool) -> None:
+    rig.plex.switches.tags_append = append
+    rig.plex.switches.remove_before_add = append
+    rig.plex.switches.upload_locks_thumb = upload_locks
     fill(rig)
     before = look(rig)
-    synced(rig)
+    sync_all(rig)
     assert look(rig) != before
     mark = rig.plex.log.mark()
 
@@ -95,27 +95,10 @@ def test_all_items_are_again_what_they_were_and_a_second_run_has_nothing_to_do(r
     assert memory(rig) == [0, 0, 0]
 
 
-@pytest.mark.parametrize("append", [True, False])
-@pytest.mark.parametrize("upload_locks", [True, False])
-def test_they_are_so_however_plex_takes_tags_and_locks(
-    rig: Rig, append: bool, upload_locks: bool
-) -> None:
-    rig.plex.switches.tags_append = append
-    rig.plex.switches.remove_before_add = append
-    rig.plex.switches.upload_locks_thumb = upload_locks
-    fill(rig)
-    before = look(rig)
-    synced(rig)
-
-    rig.task("restore_values")
-
-    assert look(rig) == before
-
-
 def test_one_scene_alone_is_restored_and_syncs_again_as_if_it_never_had(rig: Rig) -> None:
     ids = fill(rig)
     before = look(rig, ids[1])
-    synced(rig)
+    sync_all(rig)
     others = look(rig, *ids[2:])
 
     answer = rig.task("restore_values", scene_id=str(ids[1]))
@@ -123,18 +106,16 @@ def test_one_scene_alone_is_restored_and_syncs_again_as_if_it_never_had(rig: Rig
     assert figures(answer.output)[0] == 1
     assert look(rig, ids[1]) == before
     assert look(rig, *ids[2:]) == others
-    assert "1 queued" in rig.task("all").output
-    assert rig.settled()
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    assert figures(rig.task("all").output)[:2] == [COUNT, 1]
+    sync_all(rig)
     rig.task("restore_values", scene_id=str(ids[1]))
     assert look(rig, ids[1]) == before
 
 
 def test_a_lingering_worker_makes_room_at_once(rig: Rig) -> None:
-    (scene_id, item) = rig.add_pair("a", **STASH)
+    scene_id, item = rig.add_pair("a", **STASH)
     before = look(rig)
-    rig.stash.edit_scene(scene_id, title="Just edited")
-    assert rig.wait_until(lambda: item.title == "Just edited" and rig.queued() == 0)
+    sync_title(rig, scene_id, "Just edited")
     (worker,) = rig.worker_pids()
 
     answer = rig.task("restore_values")
@@ -150,10 +131,8 @@ def test_a_lingering_worker_makes_room_at_once(rig: Rig) -> None:
 def test_a_busy_worker_that_makes_no_room_is_told_with_what_to_do(rig: Rig) -> None:
     rig.tune(Tuning(takeover_patience=0.5))
     first, _ = rig.add_pair("a", **STASH)
-    synced(rig)
-    hang = rig.plex.faults.hang(kind="edit", times=1)
-    rig.stash.edit_scene(first, title="Hangs")
-    assert hang.wait_for_hit(timeout=20)
+    sync_all(rig)
+    hang = hang_in_edit(rig, first, title="Hangs")
 
     answer = rig.task("restore_values")
 
@@ -181,7 +160,7 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
     rig.plex.switches.upload_locks_thumb = upload_locks
     fill(rig)
     before = look(rig)
-    synced(rig)
+    sync_all(rig)
     fault = kill(rig.plex)
     job = rig.stash.run_task("Stash2Plex", None, {"mode": "restore_values"})
     assert fault.wait_for_hit(timeout=30)
@@ -200,7 +179,7 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
 def test_an_outage_ends_the_run_and_the_next_goes_on_from_there(rig: Rig) -> None:
     fill(rig)
     before = look(rig)
-    synced(rig)
+    sync_all(rig)
     fault = rig.plex.faults.status(503, kind="edit", after=2)
 
     stopped = rig.task("restore_values")
@@ -213,12 +192,10 @@ def test_an_outage_ends_the_run_and_the_next_goes_on_from_there(rig: Rig) -> Non
     assert look(rig) == before
 
 
-def test_an_item_of_which_plex_refuses_anything_is_kept_and_does_not_stop_the_others(
-    rig: Rig,
-) -> None:
+def test_an_item_of_which_plex_refuses_anything_stops_no_other(rig: Rig) -> None:
     ids = fill(rig)
     before = look(rig)
-    synced(rig)
+    sync_all(rig)
     keys = [str(rig.item_of(one).rating_key) for one in ids]
     of_one_field = rig.plex.faults.status(
         400, predicate=lambda asked: asked.item_ids == keys[0] and refused("summary")(asked)
@@ -238,9 +215,9 @@ def test_an_item_of_which_plex_refuses_anything_is_kept_and_does_not_stop_the_ot
     assert look(rig) == before
 
 
-def test_what_is_gone_or_another_video_by_now_is_counted_and_left_alone(rig: Rig) -> None:
+def test_what_is_gone_or_another_video_by_now_is_left_alone(rig: Rig) -> None:
     ids = fill(rig)
-    synced(rig)
+    sync_all(rig)
     rig.plex.remove_item(rig.item_of(ids[0]).rating_key)
     stranger = rig.item_of(ids[1])
     rig.plex.move_file(f"{FOLDER}/s1.mp4", f"{FOLDER}/of another video.mp4")
@@ -254,7 +231,7 @@ def test_what_is_gone_or_another_video_by_now_is_counted_and_left_alone(rig: Rig
 
 def test_an_item_whose_file_was_renamed_on_both_sides_is_restored(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a", **STASH)
-    synced(rig)
+    sync_all(rig)
     rig.plex.move_file(f"{FOLDER}/a.mp4", f"{FOLDER}/renamed.mp4")
     rig.stash.scan_moved(scene_id, f"{FOLDER}/renamed.mp4")
     rig.task("clear_match_cache")
@@ -267,39 +244,31 @@ def test_an_item_whose_file_was_renamed_on_both_sides_is_restored(rig: Rig) -> N
     assert (item.title, item.summary, item.locks) == ("a", "", frozenset())
 
 
-def test_an_image_that_somebody_chose_since_stays(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", cover=png(1), **STASH)
-    rig.plex.edit(item.rating_key, lock=False, poster=png(2))
-    synced(rig)
-    rig.plex.edit(item.rating_key, poster=png(3))
+def test_what_somebody_changed_since_stays_as_it_is(rig: Rig) -> None:
+    _, chosen = rig.add_pair("chosen", cover=png(1), **STASH)
+    rig.plex.edit(chosen.rating_key, lock=False, poster=png(2))
+    _, locked = rig.add_pair("locked", cover=png(1), **STASH)
+    sync_all(rig)
+    assert "thumb" in locked.locks
+    for item in (chosen, locked):
+        rig.plex.edit(item.rating_key, poster=png(3))
+    rig.plex.edit(chosen.rating_key, collections=["Northlight", "Added since"])
 
-    rig.task("restore_values", scene_id=str(scene_id))
+    rig.task("restore_values")
 
-    assert item.poster == png(3)
-    assert item.art is None
-
-
-def test_an_image_that_somebody_chose_and_locked_since_stays_locked(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", cover=png(1), **STASH)
-    synced(rig)
-    assert "thumb" in item.locks
-    rig.plex.edit(item.rating_key, poster=png(3))
-
-    rig.task("restore_values", scene_id=str(scene_id))
-
-    assert item.poster == png(3)
-    assert "thumb" in item.locks
-    assert "art" not in item.locks
+    assert (chosen.poster, chosen.art) == (png(3), None)
+    assert chosen.collections == ("Added since",)
+    assert locked.poster == png(3)
+    assert "thumb" in locked.locks
+    assert "art" not in locked.locks
 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["it arrives", "its answer never comes"])
-def test_an_image_that_was_sent_only_later_is_locked_as_it_was_before_that(
-    rig: Rig, arrives: bool
-) -> None:
+def test_an_image_that_was_sent_later_is_locked_as_before(rig: Rig, arrives: bool) -> None:
     rig.plex.switches.upload_locks_thumb = True
     rig.configure(sync_poster=False)
     scene_id, item = rig.add_pair("a", cover=png(1), **STASH)
-    sync_title(rig, scene_id, "One")
+    sync_and_stop(rig, scene_id, "One")
     rig.plex.edit(item.rating_key, poster=png(3))
     rig.configure(sync_poster=True)
     if not arrives:
@@ -309,7 +278,7 @@ def test_an_image_that_was_sent_only_later_is_locked_as_it_was_before_that(
         assert rig.wait_until(lambda: item.poster == png(1))
         rig.stop_worker()
         fault.release()
-    sync_title(rig, scene_id, "Three")
+    sync_and_stop(rig, scene_id, "Three")
     assert item.poster == png(1)
 
     rig.task("restore_values")
@@ -319,59 +288,45 @@ def test_an_image_that_was_sent_only_later_is_locked_as_it_was_before_that(
     assert "art" not in item.locks
 
 
-def test_a_field_that_was_never_sent_stays_as_a_person_wrote_it(rig: Rig) -> None:
-    rig.configure(sync_summary=False)
-    scene_id, item = rig.add_pair("a", **STASH)
-    sync_title(rig, scene_id, "One")
-    rig.plex.edit(item.rating_key, summary="My own words")
-
-    rig.task("restore_values")
-
-    assert (item.title, item.summary) == ("a", "My own words")
-    assert item.locks == {"summary"}
-
-
-def sync_title(rig: Rig, scene_id: int, title: str) -> None:
-    """An edit whose sync is over, and no worker that still knows older settings."""
-    rig.stash.edit_scene(scene_id, title=title)
-    item = rig.item_of(scene_id)
-    assert rig.wait_until(lambda: item.title == title and rig.queued() == 0)
+def sync_and_stop(rig: Rig, scene_id: int, title: str) -> None:
+    """Sync an edit, and leave no worker that still reads back or knows older settings."""
+    sync_title(rig, scene_id, title)
     rig.stop_worker()
 
 
 def cut_off(rig: Rig, scene_id: int, *, title: str, **fields: Any) -> None:
     """An edit that Plex carries out, and a worker that is killed before it hears of it."""
-    fault = rig.plex.faults.hang(kind="edit", times=1, applied=True)
-    rig.stash.edit_scene(scene_id, title=title, **fields)
-    assert fault.wait_for_hit(timeout=20)
+    fault = hang_in_edit(rig, scene_id, applied=True, title=title, **fields)
     item = rig.item_of(scene_id)
     assert rig.wait_until(lambda: item.title == title)
     rig.stop_worker()
     fault.release()
 
 
-def test_a_field_that_was_sent_only_later_is_what_it_was_before_that(rig: Rig) -> None:
+def test_a_field_that_was_sent_later_or_never_is_as_a_person_wrote_it(rig: Rig) -> None:
     rig.configure(sync_summary=False)
-    scene_id, item = rig.add_pair("a", **STASH)
-    sync_title(rig, scene_id, "One")
-    rig.plex.edit(item.rating_key, summary="My own words")
+    (scene_id, item), (never_sent, other) = (rig.add_pair(name, **STASH) for name in "ab")
+    for one in (scene_id, never_sent):
+        sync_title(rig, one, "One")
+    rig.stop_worker()
+    for written in (item, other):
+        rig.plex.edit(written.rating_key, summary="My own words")
     rig.configure(sync_summary=True)
     sync_title(rig, scene_id, "Two")
     assert item.summary == STASH["details"]
 
     rig.task("restore_values")
 
-    assert (item.title, item.summary) == ("a", "My own words")
-    assert item.locks == {"summary"}
+    assert [one.title for one in (item, other)] == ["a", "b"]
+    assert [one.summary for one in (item, other)] == ["My own words"] * 2
+    assert item.locks == other.locks == {"summary"}
 
 
 @pytest.mark.parametrize("preserve", [True, False])
-def test_a_first_write_of_a_field_that_was_cut_off_never_passes_for_what_plex_held(
-    rig: Rig, preserve: bool
-) -> None:
+def test_a_first_write_that_was_cut_off_is_not_what_plex_held(rig: Rig, preserve: bool) -> None:
     rig.configure(sync_summary=False, preserve_plex_edits=preserve)
     scene_id, item = rig.add_pair("a", **STASH)
-    sync_title(rig, scene_id, "One")
+    sync_and_stop(rig, scene_id, "One")
     rig.plex.edit(item.rating_key, lock=False, summary="My own words")
     rig.configure(sync_summary=True)
     for title in ("Two", "Three"):
@@ -386,9 +341,7 @@ def test_a_first_write_of_a_field_that_was_cut_off_never_passes_for_what_plex_he
 
 
 @pytest.mark.parametrize("preserve", [True, False])
-def test_an_edit_that_arrived_although_its_worker_was_killed_is_taken_back_whole(
-    rig: Rig, preserve: bool
-) -> None:
+def test_an_edit_of_a_killed_worker_is_taken_back_whole(rig: Rig, preserve: bool) -> None:
     rig.configure(preserve_plex_edits=preserve)
     scene_id, item = rig.add_pair("a", **STASH)
     before = look(rig)
@@ -402,17 +355,13 @@ def test_an_edit_that_arrived_although_its_worker_was_killed_is_taken_back_whole
 
 
 @pytest.mark.parametrize("finished", [True, False], ids=["sent again", "never sent again"])
-def test_words_that_a_person_wrote_after_a_first_write_that_never_arrived_come_back(
-    rig: Rig, finished: bool
-) -> None:
+def test_words_written_after_a_lost_first_write_come_back(rig: Rig, finished: bool) -> None:
     scene_id, item = rig.add_pair("a", **STASH)
-    fault = rig.plex.faults.hang(kind="edit", times=1)
-    rig.stash.edit_scene(scene_id, title="One")
-    assert fault.wait_for_hit(timeout=20)
+    hang_in_edit(rig, scene_id, title="One")
     rig.stop_worker()
     rig.plex.edit(item.rating_key, summary="My own words")
     if finished:
-        sync_title(rig, scene_id, "Two")
+        sync_and_stop(rig, scene_id, "Two")
         assert item.summary == STASH["details"]
 
     rig.task("restore_values")
@@ -425,7 +374,7 @@ def test_no_cover_of_ours_comes_back_however_often_it_had_changed(rig: Rig) -> N
     scene_id, bare = rig.add_pair("bare", cover=png(1), **STASH)
     other_id, pictured = rig.add_pair("pictured", cover=png(2), **STASH)
     rig.plex.edit(pictured.rating_key, lock=False, poster=png(9))
-    synced(rig)
+    sync_all(rig)
     rig.stash.edit_scene(scene_id, cover=png(3))
     rig.stash.edit_scene(other_id, cover=png(4))
     assert rig.wait_until(lambda: (bare.poster, pictured.art) == (png(3), png(4)))
@@ -435,22 +384,12 @@ def test_no_cover_of_ours_comes_back_however_often_it_had_changed(rig: Rig) -> N
         rig.task("restore_values")
         assert (bare.poster, bare.art) == (None, None)
         assert (pictured.poster, pictured.art) == (png(9), None)
-        synced(rig)
-
-
-def test_collections_of_others_are_not_touched(rig: Rig) -> None:
-    _, item = rig.add_pair("a", **STASH)
-    synced(rig)
-    rig.plex.edit(item.rating_key, collections=["Northlight", "Added since"])
-
-    rig.task("restore_values")
-
-    assert item.collections == ("Added since",)
+        sync_all(rig)
 
 
 def test_scenes_that_wait_in_the_queue_are_named_and_stay_there(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("a", **STASH)
-    synced(rig)
+    sync_all(rig)
     rig.stop_worker()
     postpone(rig, scene_id)
 
@@ -461,9 +400,7 @@ def test_scenes_that_wait_in_the_queue_are_named_and_stay_there(rig: Rig) -> Non
 
 
 def test_a_plex_that_was_set_up_anew_in_an_outage_gets_back_what_it_held(rig: Rig) -> None:
-    scene_id, old = rig.add_pair("a", **STASH)
-    rig.stash.edit_scene(scene_id, title="One")
-    assert rig.wait_until(lambda: old.title == "One" and rig.queued() == 0)
+    scene_id, old = synced_pair(rig, **STASH)
     rig.plex.stop()
     rig.stash.edit_scene(scene_id, title="Two")
     assert rig.happened("plex_failed")

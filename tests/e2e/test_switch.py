@@ -12,6 +12,7 @@ import pytest
 
 from simulators.rig import Rig
 from tests.e2e.answers import story
+from tests.e2e.steps import settle
 from tests.golden import assert_golden
 from tests.legacy.support import DEVICE_ID, EarlierFolder, earlier_job
 from tests.soak.bench import Killer, Point
@@ -82,8 +83,7 @@ def test_the_first_edit_brings_what_waited_along_and_it_comes_over_once(rig: Rig
     rig.stop_worker()
     rig.plex.log.clear()
     rig.stash.edit_scene(scenes[1], title="Edited by the next worker")
-    assert rig.settled()
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    settle(rig)
 
     assert len(rig.events("legacy_imported", "legacy_left")) == 1
     assert rig.plex.log.count(kind="edit") == 1
@@ -126,8 +126,7 @@ def test_a_worker_killed_while_it_takes_over_loses_and_doubles_nothing(
     assert rig.wait_until(lambda: killer.has_killed and not rig.worker_pids())
     rig.stash.edit_scene(scenes[0], title="The second one does not")
 
-    assert rig.settled()
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    settle(rig)
     assert letters(rig) == [(NOWHERE, "KeyError"), (NOWHERE, "PlexPermanentError")]
     assert (rig.data / "dlq.db.imported").exists()
 

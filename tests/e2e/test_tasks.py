@@ -5,6 +5,7 @@ import datetime
 import pytest
 
 from simulators.rig import Rig
+from tests.e2e.steps import no_worker, settle, sync_all
 from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.e2e.test_outages import quicken
 from tests.golden import assert_golden, figures
@@ -14,8 +15,7 @@ from tests.sync_queue.support import job, spool
 def test_sync_all_brings_everything_and_a_second_one_sends_nothing(rig: Rig) -> None:
     rig.add_library(60)
     first = rig.task("all")
-    assert rig.settled(60), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    settle(rig)
     requests = len(rig.plex.log)
     mark = rig.plex.log.mark()
 
@@ -37,8 +37,7 @@ def test_a_scene_whose_time_stamp_stash_cannot_read_is_synced_with_all_others(ri
     rig.stash.update_scene(ids[3], touch=False, updated_at="")
 
     answers = [rig.task("all")]
-    assert rig.settled(), rig.verdict().differences[:3]
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    settle(rig)
     mark = rig.plex.log.mark()
     answers += [rig.task("recent"), rig.task("reconcile_all")]
 
@@ -50,9 +49,7 @@ def test_a_scene_whose_time_stamp_stash_cannot_read_is_synced_with_all_others(ri
 
 def test_sync_all_sends_again_what_plex_has_lost(rig: Rig) -> None:
     ids = rig.add_library(3, covers=False)
-    rig.task("all")
-    assert rig.settled()
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    sync_all(rig)
     old = rig.item_of(ids[1])
     rig.plex.remove_item(old.rating_key)
     rig.plex.add_item(rig.section, *old.files)
@@ -61,8 +58,7 @@ def test_sync_all_sends_again_what_plex_has_lost(rig: Rig) -> None:
     answer = rig.task("all")
 
     assert figures(answer.output) == [3, 1, 0, 2, 0]
-    assert rig.settled(), rig.verdict().differences
-    assert rig.wait_until(lambda: rig.queued() == 0)
+    settle(rig)
     assert figures(rig.task("all").output) == [3, 0, 0, 3, 0]
 
 
@@ -108,11 +104,8 @@ def test_sync_recent_takes_the_last_24_hours_whatever_offset_stash_writes(rig: R
 
 def test_process_queue_drains_with_a_progress_bar_from_0_to_1(rig: Rig) -> None:
     ids = rig.add_library(12, covers=False)
-    rig.plex.stop()
-    for scene_id in ids:
-        rig.stash.edit_scene(scene_id, title=f"T{scene_id}")
-    rig.stop_worker()
-    rig.plex.start()
+    with no_worker(rig):
+        rig.stash.edit_scenes(ids, tags=["New"])
 
     answer = rig.task("process_queue")
 
@@ -142,9 +135,8 @@ def test_process_queue_stops_with_the_cause_and_keeps_the_jobs(rig: Rig) -> None
     quicken(rig)
     ids = rig.add_library(3, covers=False)
     rig.plex.stop()
-    for scene_id in ids:
-        rig.stash.edit_scene(scene_id, title=f"T{scene_id}")
-    rig.stop_worker()
+    with no_worker(rig):
+        rig.stash.edit_scenes(ids, tags=["New"])
 
     answer = rig.task("process_queue")
 
@@ -153,14 +145,15 @@ def test_process_queue_stops_with_the_cause_and_keeps_the_jobs(rig: Rig) -> None
     assert rig.settled(60)
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["in the database", "in the spool"])
-@pytest.mark.parametrize("fails", [False, True], ids=["that succeeds", "that fails"])
-def test_any_task_sees_to_the_jobs_of_a_killed_worker(rig: Rig, fails: bool, beside: bool) -> None:
+@pytest.mark.parametrize(
+    ("spooled", "fails"), [(False, True), (True, False)], ids=["in the database", "in the spool"]
+)
+def test_any_task_sees_to_the_jobs_of_a_killed_worker(rig: Rig, spooled: bool, fails: bool) -> None:
     scene_id, item = rig.add_pair("a", title="T", tags=["T"])
     with queue_of(rig) as queue:
-        if not beside:
+        if not spooled:
             queue.enqueue([job(scene_id)])
-    if beside:
+    if spooled:
         spool(rig.data / "queue", f"metadata.scene_{scene_id}")
     if fails:
         rig.plex.stop()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from simulators.rig import FOLDER, Rig
-from tests.e2e.test_dead_letter_tasks import dead_scenes, queue_of
+from tests.e2e.steps import dead_scenes
+from tests.e2e.test_dead_letter_tasks import queue_of
 
 
 def tries(rig: Rig) -> dict[int, int]:
@@ -21,9 +22,7 @@ def make_due(rig: Rig) -> None:
         queue.hurry([claim.row_id for claim in waiting])
 
 
-def test_what_a_scan_of_plex_leaves_out_is_explained_given_up_soon_and_synced_if_it_comes(
-    rig: Rig,
-) -> None:
+def test_what_a_scan_of_plex_leaves_out_is_explained_and_given_up_soon(rig: Rig) -> None:
     movies = rig.plex.add_section("Movies", ["/movies"], scanner="Plex Movie")
     series = rig.plex.add_section("Series", ["/series"], type="show")
     reasons = {

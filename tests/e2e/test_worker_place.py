@@ -72,6 +72,7 @@ def _note_pauses(begun: str) -> None:
 
 
 def test_a_stash_that_stays_away_is_awaited_by_one_process_that_says_so_once(rig: Rig) -> None:
+    """Its pauses grow."""
     begun = rig.data / "pauses"
     rig.alter(pauses, _note_pauses, begun=str(begun))
     scene_id, worker = cut_off_from_stash(rig)
@@ -81,6 +82,10 @@ def test_a_stash_that_stays_away_is_awaited_by_one_process_that_says_so_once(rig
     assert rig.happened("sync_paused", kind="stash")
     assert rig.wait_until(lambda: begun.exists() and len(begun.read_text().split()) >= 6)
     assert rig.worker_pids() == [worker]
+    delays = [float(one) for one in begun.read_text().split()]
+    assert delays == [
+        min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**number) for number in range(len(delays))
+    ]
 
     rig.stash.start()
 
@@ -90,22 +95,7 @@ def test_a_stash_that_stays_away_is_awaited_by_one_process_that_says_so_once(rig
     assert rig.worker_pids() == [worker]
 
 
-def test_the_pauses_of_a_stash_that_stays_away_grow(rig: Rig) -> None:
-    begun = rig.data / "pauses"
-    rig.alter(pauses, _note_pauses, begun=str(begun))
-    cut_off_from_stash(rig)
-    rig.stash.stop()
-    rig.plex.start()
-
-    assert rig.wait_until(lambda: begun.exists() and len(begun.read_text().split()) >= 5)
-
-    delays = [float(one) for one in begun.read_text().split()]
-    assert delays == [
-        min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**number) for number in range(len(delays))
-    ]
-
-
-def test_a_worker_that_made_room_for_nobody_goes_on(rig: Rig) -> None:
+def test_a_worker_that_made_room_for_nobody_goes_on_or_ends_when_it_is_told_to(rig: Rig) -> None:
     scene_id, worker = cut_off_from_stash(rig)
     task = FileLock(str(rig.data / "takeover.lock"))
     task.acquire()
@@ -114,37 +104,16 @@ def test_a_worker_that_made_room_for_nobody_goes_on(rig: Rig) -> None:
 
     task.release()  # it gave up a moment before
 
-    assert rig.wait_until(lambda: rig.item_of(scene_id).title == "Before")
+    assert rig.wait_until(lambda: rig.item_of(scene_id).title == "Before" and rig.queued() == 0)
     assert rig.worker_pids() == [worker]
 
-
-def test_a_worker_that_makes_room_can_be_told_to_end(rig: Rig) -> None:
-    _, worker = cut_off_from_stash(rig)
-    task = FileLock(str(rig.data / "takeover.lock"))
+    rig.plex.stop()
+    rig.stash.edit_scene(scene_id, title="After")
     task.acquire()
     assert rig.wait_until(lambda: is_free(rig))
-
     os.kill(worker, signal.SIGTERM)
 
     assert rig.happened("worker_ended", outcome="stopped")
     assert rig.wait_until(lambda: not rig.worker_pids())
     assert rig.queued() == 1
     task.release()
-
-
-def test_a_worker_that_finds_the_database_locked_at_its_start_tries_again(rig: Rig) -> None:
-    hurry(rig)
-    rig.tune(Tuning(busy_timeout=0.1))
-    scene_id, item = rig.add_pair("a", tags=["T"])
-    rig.stash.edit_scene(scene_id, title="One")
-    assert rig.wait_until(lambda: item.title == "One" and rig.queued() == 0)
-    rig.stop_worker()
-    with rig.database() as database:
-        database.execute("BEGIN IMMEDIATE")
-        rig.stash.edit_scene(scene_id, title="Two")
-        assert rig.happened("sync_paused", kind="database"), rig.worker_log()
-        (worker,) = rig.worker_pids()
-        database.execute("ROLLBACK")
-
-    assert rig.wait_until(lambda: item.title == "Two"), rig.worker_log()
-    assert rig.worker_pids() == [worker]

@@ -15,16 +15,14 @@ from tests.sync_queue.support import job
 from tests.ui.situations import queue_of
 
 
-def test_a_worker_that_cannot_be_loaded_is_told_by_the_next_task_once(
-    changeable_rig: Rig,
-) -> None:
+def test_a_worker_that_cannot_be_loaded_is_reported_by_task_and_hook(changeable_rig: Rig) -> None:
     rig = changeable_rig
     module = rig.manifest.directory / "plex" / "path_index.py"
-    away = module.rename(module.with_suffix(".away"))
+    news = rig.data / "worker.news"
     scene_id, item = rig.add_pair("a", tags=["T"])
+    away = module.rename(module.with_suffix(".away"))
     rig.stash.edit_scene(scene_id, title="T")
-    word = rig.data / "worker.news"
-    assert rig.wait_until(word.exists)
+    assert rig.wait_until(news.exists)
     away.rename(module)
 
     first, second = rig.task("outage_summary"), rig.task("outage_summary")
@@ -36,25 +34,18 @@ def test_a_worker_that_cannot_be_loaded_is_told_by_the_next_task_once(
     assert not any("'plex.path_index'" in text for text in second.messages("error"))
     assert rig.wait_until(lambda: item.title == "T")
 
-
-def test_a_worker_that_cannot_be_loaded_is_told_by_a_hook_too(changeable_rig: Rig) -> None:
-    rig = changeable_rig
-    (rig.manifest.directory / "plex" / "path_index.py").unlink()
-    scene_id, _ = rig.add_pair("a", tags=["T"])
+    rig.stop_worker()
+    news.unlink(missing_ok=True)
+    module.unlink()
     rig.stash.edit_scene(scene_id, title="One")
-    word = rig.data / "worker.news"
-    assert rig.wait_until(word.exists)
-    os.utime(word, (1.0, 1.0))
-
+    assert rig.wait_until(news.exists)
+    os.utime(news, (1.0, 1.0))
     run = rig.stash.edit_scene(scene_id, title="Two")[0].result
-
     assert any("'plex.path_index'" in text for text in run.messages("error"))
     assert "install Stash2Plex again" in str(rig.task("health_check").error)
 
 
-def test_a_worker_whose_log_cannot_be_written_works_all_the_same_and_that_is_told(
-    rig: Rig,
-) -> None:
+def test_a_worker_whose_log_cannot_be_written_works_all_the_same(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a", tags=["T"])
     (rig.data / "worker.log").mkdir(parents=True)
 
@@ -86,24 +77,7 @@ def test_a_worker_that_fails_before_it_has_a_log_is_told_and_the_next_one_works(
     assert rig.wait_until(lambda: item.title == "T")
 
 
-def test_a_worker_of_an_older_version_than_the_database_says_what_to_install(rig: Rig) -> None:
-    scene_id, item = rig.add_pair("a", tags=["T"])
-    rig.stash.edit_scene(scene_id, title="T")
-    assert rig.wait_until(lambda: item.title == "T" and rig.queued() == 0)
-    with rig.database() as database:
-        database.execute("BEGIN IMMEDIATE")
-        database.execute("PRAGMA user_version=99")
-        os.utime(rig.manifest.directory / "Stash2Plex.py", (1.0, 1.0))  # another version, put back
-        database.execute("COMMIT")  # an idle worker looks for other files when the queue changes
-
-    assert rig.happened("worker_unusable")
-    assert rig.events("worker_failed", "bug") == []
-    assert rig.wait_until(lambda: not rig.worker_pids())
-
-
-def test_a_worker_that_has_a_job_asks_stash_before_it_loads_what_the_job_does_not_need(
-    rig: Rig,
-) -> None:
+def test_a_worker_with_a_job_asks_stash_before_it_loads_the_rest(rig: Rig) -> None:
     """Whoever saves an edit while no worker lives waits for all that one loads."""
     scene_id, _ = rig.add_pair("a")
     with queue_of(rig) as queue:
