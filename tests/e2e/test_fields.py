@@ -383,7 +383,7 @@ def test_fifty_performers_and_five_hundred_tags_arrive_at_once(make_rig: MakeRig
 
 def test_syncing_costs_what_it_may(rig: Rig) -> None:
     """A first sync 1.2 requests a scene, a second none, a change one PUT and 1/20 of a read."""
-    count = 150
+    count = 200
     ids = rig.add_library(count, covers=False)
 
     sync(rig)
