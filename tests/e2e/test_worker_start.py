@@ -9,10 +9,10 @@ import re
 from app import worker_process
 from shared import redaction
 from simulators.rig import Rig
+from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.golden import assert_golden
 from tests.loaded import loaded_before_asking
 from tests.sync_queue.support import job
-from tests.ui.situations import queue_of
 
 
 def test_a_worker_that_cannot_be_loaded_is_reported_by_task_and_hook(changeable_rig: Rig) -> None:

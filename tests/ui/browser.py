@@ -9,7 +9,6 @@ import base64
 import re
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import requests
@@ -95,12 +94,7 @@ class Browser:
                 break
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._call("DELETE", self._session)
         finally:

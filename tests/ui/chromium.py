@@ -23,16 +23,10 @@ class Programs:
     driver: Path
 
 
-def find(path: str | None = None, place: Path = PLACE) -> Programs | None:
-    """Return what this machine has, None without both.
-
-    Args:
-        path: where the system's programs lie; that of the environment when it is None.
-        place: where others were brought to.
-    """
-    browsers = (shutil.which(name, path=path) for name in _NAMES)
-    browser, driver = next(filter(None, browsers), None), shutil.which(_DRIVER, path=path)
+def find() -> Programs | None:
+    """Return what this machine has, None without both."""
+    browser, driver = next(filter(None, map(shutil.which, _NAMES)), None), shutil.which(_DRIVER)
     if browser and driver:
         return Programs(Path(browser), Path(driver))
-    brought = [sorted(place.glob(f"{name}/*/{name}-*/{name}")) for name in _BROUGHT]
+    brought = [sorted(PLACE.glob(f"{name}/*/{name}-*/{name}")) for name in _BROUGHT]
     return Programs(*(found[-1] for found in brought)) if all(brought) else None

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 from simulators.rig import REPOSITORY, Rig
+from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.ui.browser import Browser
 from tests.ui.chromium import LACK, find
-from tests.ui.situations import STATES, ask, bury, busy_day, outage_now, queue_of, wait_in_queue
+from tests.ui.looking import PAGE
+from tests.ui.situations import STATES, ask, bury, busy_day, outage_now, wait_in_queue
 from tests.ui.web import Web, vendor
-
-PAGE = "/plugins/stash2plex"
 
 
 def trouble(rig: Rig) -> None:

@@ -15,8 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from tests.ui.chromium import LACK, PLACE, Programs, find
 
@@ -26,72 +24,56 @@ _APT = ("chromium", "chromium-driver")
 _BUILDS = "@puppeteer/browsers@2.10.5"  # the newest that runs on Node 18
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """Where a browser is wanted.
+def provide(*, may_install: bool) -> str:
+    """Bring a browser unless there is one; return the line that says what there is now.
 
-    Attributes:
-        path: where programs lie, as in the variable PATH.
-        place: where those are brought to that nobody has to install.
+    Args:
         may_install: whether the system's packages may be installed: CI's may, a person's not.
-        limit: seconds for all downloads.
     """
-
-    path: str
-    place: Path
-    may_install: bool
-    limit: float = LIMIT
-
-
-def provide(machine: Machine) -> str:
-    """Bring a browser unless there is one; return the line that says what there is now."""
-    if find(machine.path, machine.place):
+    if find():
         return ""
-    end = time.monotonic() + machine.limit
-    problems = [problem for way in (_debians, _chromes) if (problem := way(machine, end))]
-    programs = find(machine.path, machine.place)
+    end = time.monotonic() + LIMIT
+    problems = [_debians(end) if may_install else "", "" if find() else _chromes(end)]
+    programs = find()
     if programs is None:
-        return f"No browser, its tests are skipped: {'; '.join(problems) or LACK}"
-    if not _run(machine, [str(programs.browser), "--version"], 30):
+        return f"No browser, its tests are skipped: {'; '.join(filter(None, problems)) or LACK}"
+    if not _run([str(programs.browser), "--version"], 30):
         return f"The page is tested in {programs.browser}"
-    _discard(programs, machine.place)
+    _discard(programs)
     return f"No browser, its tests are skipped: {programs.browser} does not start"
 
 
-def _debians(machine: Machine, end: float) -> str:
-    if not machine.may_install or shutil.which("apt-get", path=machine.path) is None:
+def _debians(end: float) -> str:
+    if shutil.which("apt-get") is None:
         return ""
     install = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends"]
     return (
-        _run(machine, ["apt-get", "update", "--quiet"], end - time.monotonic())
-        or _run(machine, [*install, "--download-only", *_APT], end - time.monotonic())
-        or _run(machine, [*install, *_APT], _UNPACKING)
+        _run(["apt-get", "update", "--quiet"], end - time.monotonic())
+        or _run([*install, "--download-only", *_APT], end - time.monotonic())
+        or _run([*install, *_APT], _UNPACKING)
     )
 
 
-def _chromes(machine: Machine, end: float) -> str:
-    if find(machine.path, machine.place):
-        return ""
-    if shutil.which("npx", path=machine.path) is None:
+def _chromes(end: float) -> str:
+    if shutil.which("npx") is None:
         return LACK
-    machine.place.mkdir(parents=True, exist_ok=True)
+    PLACE.mkdir(parents=True, exist_ok=True)
     for name in ("chrome-headless-shell@stable", "chromedriver@stable"):
-        command = ["npx", "--yes", _BUILDS, "install", name, "--path", str(machine.place)]
-        problem = _run(machine, command, end - time.monotonic())
+        command = ["npx", "--yes", _BUILDS, "install", name, "--path", str(PLACE)]
+        problem = _run(command, end - time.monotonic())
         if problem:
             return f"{LACK}; {problem}"
     return ""
 
 
-def _run(machine: Machine, command: Sequence[str], seconds: float) -> str:
+def _run(command: Sequence[str], seconds: float) -> str:
     """Run something to its end; return what went wrong, empty when nothing did."""
     words = f"'{' '.join(command[:2])}'"
-    program = shutil.which(command[0], path=machine.path) or command[0]
-    environment = {**os.environ, "PATH": machine.path, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with tempfile.TemporaryFile("w+", errors="replace") as said:
         try:
             process = subprocess.Popen(
-                [program, *command[1:]], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
                 env=environment, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
@@ -107,16 +89,16 @@ def _run(machine: Machine, command: Sequence[str], seconds: float) -> str:
     return "" if status == 0 else f"{words} failed: {lines[0][:200]}"
 
 
-def _discard(programs: Programs, place: Path) -> None:
+def _discard(programs: Programs) -> None:
     """Take away what was brought and is of no use here, so that it is not found again."""
-    if place in programs.browser.parents:
-        shutil.rmtree(place)
+    if PLACE in programs.browser.parents:
+        shutil.rmtree(PLACE)
 
 
 def main() -> None:
     """Tell what was done, if anything was."""
     may_install = bool(os.environ.get("CI")) and os.geteuid() == 0
-    told = provide(Machine(os.environ.get("PATH", os.defpath), PLACE, may_install))
+    told = provide(may_install=may_install)
     if told:
         sys.stdout.write(f"{told}\n")
 

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulators.rig import PLUGIN, Rig
 from sync_queue.dlq import Failure
-from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
 from sync_queue.operations import encode
+from tests.e2e.test_dead_letter_tasks import queue_of, write
 from tests.sync_queue.support import job
 
 HOUR = 3600.0
 LATER = 3_000.0  # seconds: no test lasts so long, and a worker leaves it alone
-
-
-@contextmanager
-def queue_of(rig: Rig) -> Iterator[QueueManager]:
-    """The rig's durable state, in this process: no worker starts because of it."""
-    folder = rig.data / "queue"
-    folder.mkdir(parents=True, exist_ok=True)
-    queue = QueueManager(str(folder))
-    try:
-        yield queue
-    finally:
-        queue.close()
 
 
 def ask(rig: Rig, mode: str, **arguments: Any) -> dict[str, Any]:
@@ -65,11 +52,6 @@ def bury(rig: Rig, scene_ids: list[int], error_type: str, message: str) -> None:
         for one in scene_ids:
             dead = SyncJob.parse(json.dumps(job(one, at=at)))
             queue.dead_letters.add(dead, Failure(error_type, message), at)
-
-
-def write(rig: Rig, name: str, content: Any) -> None:
-    rig.data.mkdir(exist_ok=True)
-    (rig.data / name).write_text(json.dumps(content))
 
 
 def outage_now(rig: Rig, since: float) -> None:

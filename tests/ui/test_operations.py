@@ -11,16 +11,9 @@ import pytest
 from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from sync_queue.glance import Glance
 from tests.conftest import MakeRig
+from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.sync_queue.support import job
-from tests.ui.situations import (
-    HOUR,
-    ask,
-    bury,
-    outage_now,
-    queue_of,
-    refused,
-    wait_in_queue,
-)
+from tests.ui.situations import HOUR, ask, bury, outage_now, refused, wait_in_queue
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202eltr " + "x" * 65_536
 
@@ -38,8 +31,20 @@ def sentence(rig: Rig) -> object:
 # -- the sentence -------------------------------------------------------------------------------
 
 
-def test_at_first_it_tells_how_to_begin(rig: Rig) -> None:
+def test_it_tells_how_to_begin_what_is_on_the_way_and_what_needs_somebody(rig: Rig) -> None:
     assert str(sentence(rig)).startswith("Nothing was sent yet: edit a scene")
+    scene = rig.stash.add_scene(files=[f"{FOLDER}/h.mp4"], title=HOSTILE)
+    wait_in_queue(rig, [scene.id])
+    (shown,) = ask(rig, "overview")["queue"]["next"]
+    assert HOSTILE.startswith(shown["title"])
+    assert len(shown["title"]) <= 255
+
+    wait_in_queue(rig, [8])
+    assert sentence(rig) == "2 scenes are on the way to Plex"
+    bury(rig, [1], "PlexPermanentError", "Plex refused the title")
+    assert sentence(rig) == "1 scene needs you; 2 scenes wait"
+    bury(rig, [2], "SceneError", "the scene has no file")
+    assert sentence(rig) == "2 scenes need you; 2 scenes wait"
 
 
 def test_after_a_sync_everything_is_in_plex(rig: Rig) -> None:
@@ -74,19 +79,6 @@ def test_an_outage_has_its_beginning_and_what_waits_for_its_end(rig: Rig) -> Non
     assert found["level"] == "fault"
     assert [one["scenes"] for one in found["outages"]["records"]] == [12, 3, 5]
     assert found["outages"]["mttr"] == pytest.approx((HOUR + 360) / 2)
-
-
-def test_dead_letters_need_somebody(rig: Rig) -> None:
-    bury(rig, [1], "PlexPermanentError", "Plex refused the title")
-    assert sentence(rig) == "1 scene needs you"
-    bury(rig, [2], "SceneError", "the scene has no file")
-    wait_in_queue(rig, [3])
-    assert sentence(rig) == "2 scenes need you; 1 scene waits"
-
-
-def test_what_waits_is_on_its_way(rig: Rig) -> None:
-    wait_in_queue(rig, [7, 8])
-    assert sentence(rig) == "2 scenes are on the way to Plex"
 
 
 def test_a_plex_that_did_not_answer_just_now_is_no_way_that_all_is_well_on(rig: Rig) -> None:
@@ -167,25 +159,6 @@ def test_10000_jobs_and_5000_dead_letters_give_a_small_answer(rig: Rig) -> None:
     assert len(json.dumps(found)) < 60_000
 
 
-def test_a_hostile_title_arrives_as_it_is_and_short(rig: Rig) -> None:
-    scene = rig.stash.add_scene(files=[f"{FOLDER}/h.mp4"], title=HOSTILE)
-    wait_in_queue(rig, [scene.id])
-
-    (shown,) = ask(rig, "overview")["queue"]["next"]
-
-    assert HOSTILE.startswith(shown["title"])
-    assert len(shown["title"]) <= 255
-
-
-def test_no_answer_has_the_token_in_it(rig: Rig) -> None:
-    found = ask(rig, "overview")
-
-    values = {one["name"]: one["value"] for one in found["settings"]}
-    assert values["plex_token"] == "set"
-    assert values["enabled"] is True
-    assert TOKEN not in json.dumps(found)
-
-
 # -- what it changes ----------------------------------------------------------------------------
 
 
@@ -214,14 +187,11 @@ def test_a_scene_tells_how_it_stands_and_is_synced_on_request(rig: Rig) -> None:
     assert "title" in found["items"][0]["fields"]
 
 
-def test_a_scene_in_the_dead_letters_says_why_and_what_to_do(rig: Rig) -> None:
-    bury(rig, [9], "SceneError", "the scene has no file")
-    found = ask(rig, "scene_status", scene_id=9)
+def test_a_scene_says_why_it_is_not_in_plex_and_what_to_do(rig: Rig) -> None:
+    bury(rig, [7], "SceneError", "the scene has no file")
+    found = ask(rig, "scene_status", scene_id=7)
     assert found["text"] == "Not in step: the scene has no file"
     assert found["remedy"].startswith("Give the scene its file")
-
-
-def test_a_scene_that_waits_says_for_what_and_what_to_do(rig: Rig) -> None:
     wait_in_queue(rig, [8], None)
     assert ask(rig, "scene_status", scene_id=8)["remedy"] == ""
     wait_in_queue(rig, [9], "PlexNotFound")
@@ -260,8 +230,11 @@ def test_settings_are_saved_beside_the_others(rig: Rig) -> None:
     stored = rig.stash.plugin_settings(PLUGIN)
     assert (stored["max_tags"], stored["sync_tags"]) == (50, False)
     assert stored["plex_token"] == TOKEN
-    values = {one["name"]: one["value"] for one in ask(rig, "overview")["settings"]}
-    assert (values["max_tags"], values["sync_tags"]) == (50, False)
+    found = ask(rig, "overview")
+    values = {one["name"]: one["value"] for one in found["settings"]}
+    assert (values["max_tags"], values["sync_tags"], values["enabled"]) == (50, False, True)
+    assert values["plex_token"] == "set"
+    assert TOKEN not in json.dumps(found)
 
 
 def test_a_saved_path_map_has_the_scenes_looked_for_that_were_not_found(rig: Rig) -> None:
@@ -283,18 +256,18 @@ def test_a_saved_path_map_has_the_scenes_looked_for_that_were_not_found(rig: Rig
     assert len(rig.worker_pids()) == 1
 
 
-@pytest.mark.parametrize(
-    ("settings", "why"),
-    [
-        ({"max_tags": 5}, "a whole number from 10 to 500"),
-        ({"no_such": 1}, "there is no setting no_such"),
-        ({"plex_url": "nonsense"}, "an address such as"),
-        ({"plex_token": "short"}, "plex_token cannot be used"),
-        ({}, "settings is missing"),
-        ("x", "allowed: an object of names and values"),
-    ],
-)
-def test_what_cannot_be_used_is_not_saved(rig: Rig, settings: object, why: str) -> None:
+NOT_SAVED: list[tuple[object, str]] = [
+    ({"max_tags": 5}, "a whole number from 10 to 500"),
+    ({"no_such": 1}, "there is no setting no_such"),
+    ({"plex_url": "nonsense"}, "an address such as"),
+    ({"plex_token": "short"}, "plex_token cannot be used"),
+    ({}, "settings is missing"),
+    ("x", "allowed: an object of names and values"),
+]
+
+
+def test_what_cannot_be_used_is_not_saved(rig: Rig) -> None:
     before = rig.stash.plugin_settings(PLUGIN)
-    assert why in refused(rig, "save_settings", settings=settings)
-    assert rig.stash.plugin_settings(PLUGIN) == before
+    for settings, why in NOT_SAVED:
+        assert why in refused(rig, "save_settings", settings=settings)
+        assert rig.stash.plugin_settings(PLUGIN) == before
