@@ -22,7 +22,8 @@ def report(rig: Rig) -> str:
 
 def fields_of(text: str) -> dict[str, int]:
     """Field → how many items would change, as the report says."""
-    return {name: int(number) for name, number in re.findall(r"^  (\w+): ([1-9]\d*)$", text, re.M)}
+    found = re.findall(r"^  (\w+): ([1-9]\d*)$", text, re.M)
+    return {name: int(number) for name, number in found if name in PLEX_NAMES}
 
 
 def fields_sent(rig: Rig, mark: int) -> dict[str, int]:
