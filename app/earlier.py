@@ -3,7 +3,7 @@
 import sqlite3
 
 from app.container import Container
-from legacy.presence import data_waits
+from legacy.presence import has_legacy_data
 from shared.events import Event
 from shared.file_lock import FileLock
 from stash.exceptions import StashError
@@ -22,7 +22,7 @@ def take_over(container: Container, lock: FileLock) -> None:
     """
     held = lock.descriptor is not None
     try:
-        if data_waits(container.folder, container.queue.clock) and lock.try_acquire():
+        if has_legacy_data(container.folder, container.queue.clock) and lock.try_acquire():
             _take_over(container)
     except sqlite3.DatabaseError as error:
         if is_damage(error):
@@ -35,7 +35,7 @@ def take_over(container: Container, lock: FileLock) -> None:
 
 def _take_over(container: Container) -> None:
     # Only here: most data folders never held anything of it, and each task looks.
-    from legacy.importing import EarlierData  # noqa: PLC0415
+    from legacy.importing import LegacyData  # noqa: PLC0415
 
     def learn_secrets() -> bool:
         try:
@@ -44,4 +44,4 @@ def _take_over(container: Container) -> None:
             return False
         return True
 
-    EarlierData(container.folder, container.log, learn_secrets, container.queue.clock).take_over()
+    LegacyData(container.folder, container.log, learn_secrets, container.queue.clock).import_all()

@@ -1,1 +1,1 @@
-"""Takes in, once, what the earlier implementation of this plugin left in its data folder."""
+"""Imports, once, the data that the previous implementation left in the data folder."""

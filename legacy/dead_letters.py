@@ -1,4 +1,4 @@
-"""The earlier implementation's dead letters: its file `dlq.db`."""
+"""Imports the dead letters of the legacy implementation from its file `dlq.db`."""
 
 import json
 import re
@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from legacy.foreign import foreign_database
-from legacy.jobs import EarlierJob, NoJobError, parse_job, parse_scene_id
+from legacy.jobs import LegacyJob, NoJobError, parse_job, parse_scene_id
 from shared.redaction import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
 from sync_queue.models import MISSING_PATHS, SyncJob
 from sync_queue.operations import METADATA, put, scene_job
 
-LONGEST_MESSAGE = 1000  # characters; the earlier one stored whole edit addresses
+LONGEST_MESSAGE = 1000  # characters; the legacy code stored whole URLs of edits
 _SELECT = (
     "SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters "
     "ORDER BY failed_at, id"
 )
 _NOT_FOUND = "PlexNotFound"
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
-# Titles, summaries and Plex's token stood in the addresses of its error messages.
+# URLs in its error messages contain titles, summaries and Plex's token.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _NAMED_SECRET = re.compile(
     r"(?i)(token|api[-_]?key|authorization|cookie|session|password)"
@@ -31,8 +31,8 @@ _NAMED_SECRET = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierLetter:
-    """One dead letter; `failed_at` is in seconds since the epoch."""
+class LegacyDeadLetter:
+    """A dead letter; `failed_at` is in seconds since the epoch."""
 
     scene_id: int
     error_type: str
@@ -42,25 +42,21 @@ class EarlierLetter:
 
 
 @dataclass(slots=True)
-class EarlierLetters:
-    """What was found: the newest letter per scene and type of error, and what could not be read."""
+class LegacyDeadLetters:
+    """The newest dead letter per scene and error type; reasons for skipped rows in `left`."""
 
-    letters: dict[tuple[int, str], EarlierLetter] = field(default_factory=dict)
+    letters: dict[tuple[int, str], LegacyDeadLetter] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)
 
     @property
     def text(self) -> str:
-        """What of it was taken over, for people; empty when there was nothing."""
+        """The number of imported dead letters in words; empty for none."""
         return f"{len(self.letters):,} dead letters" if self.letters else ""
 
 
-def read_letters(path: str, now: float) -> EarlierLetters:
-    """Return the dead letters in a file; those whose time cannot be read failed now.
-
-    Raises:
-        UnreadableSourceError, SourceBusyError: it has none, or it cannot be read now.
-    """
-    found = EarlierLetters()
+def read_letters(path: str, now: float) -> LegacyDeadLetters:
+    """Return the dead letters in a file; `now` replaces a time that cannot be read."""
+    found = LegacyDeadLetters()
     with foreign_database(path) as connection:
         for scene_id, data, error_type, message, failed_at in connection.execute(_SELECT):
             try:
@@ -70,7 +66,7 @@ def read_letters(path: str, now: float) -> EarlierLetters:
                 continue
             known = isinstance(error_type, str) and _CLASS_NAME.fullmatch(error_type)
             name = error_type if known else "UnknownError"
-            letter = EarlierLetter(
+            letter = LegacyDeadLetter(
                 job.scene_id, name, str(message or ""), _moment(failed_at, now), job.path
             )
             found.letters[letter.scene_id, name] = letter
@@ -78,12 +74,15 @@ def read_letters(path: str, now: float) -> EarlierLetters:
 
 
 def store_letters(
-    connection: sqlite3.Connection, found: EarlierLetters, now: float, redact: Callable[[str], str]
+    connection: sqlite3.Connection,
+    found: LegacyDeadLetters,
+    now: float,
+    redact: Callable[[str], str],
 ) -> None:
-    """Add the letters to ours, of which none is replaced; to be called inside a transaction.
+    """Add the dead letters inside the caller's transaction; existing ones are kept.
 
-    Ours are revived when Plex gets the file that they name. One that names no file gets a job: a
-    reconciliation would leave it to that watch for ever.
+    A dead letter that names a file is revived when Plex gets that file. A `PlexNotFound` without a
+    file gets a job, because nothing else would try that scene again.
     """
     ours = DeadLetterQueue(connection)
     for letter in found.letters.values():
@@ -100,12 +99,7 @@ def store_letters(
 
 
 def clean(message: str, redact: Callable[[str], str]) -> str:
-    """Return an error message without addresses' queries, secrets and excess.
-
-    Args:
-        message: as the earlier implementation stored it.
-        redact: knows the secrets of now.
-    """
+    """Return a legacy error message without URL queries and secrets, cut to `LONGEST_MESSAGE`."""
     without = _QUERY.sub("?…", redact(message))
     without = _NAMED_SECRET.sub(rf"\1\2{MASK}", without)
     if len(without) <= LONGEST_MESSAGE:
@@ -113,15 +107,15 @@ def clean(message: str, redact: Callable[[str], str]) -> str:
     return without[:LONGEST_MESSAGE] + " … (cut)"
 
 
-def _job(data: object, scene_id: object) -> EarlierJob:
-    """Read a letter's job; where only the letter itself names a scene, that is enough."""
+def _job(data: object, scene_id: object) -> LegacyJob:
+    """Return a dead letter's job; the row's scene id suffices where the job cannot be read."""
     try:
         return parse_job(data, scene_id=scene_id)
     except NoJobError:
         known = parse_scene_id(scene_id)
         if known is None:
             raise
-        return EarlierJob(known, 0.0, "")
+        return LegacyJob(known, 0.0, "")
 
 
 def _moment(text: object, now: float) -> float:

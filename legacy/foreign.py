@@ -1,4 +1,8 @@
-"""Files of the earlier implementation, which are not ours to write to."""
+"""Read access to files of the legacy implementation, which the plugin never writes to.
+
+Every function of this package that reads such a file raises `UnreadableSourceError` for another
+format, and `SourceBusyError` while the file cannot be read.
+"""
 
 import hashlib
 import sqlite3
@@ -11,22 +15,18 @@ BUSY_TIMEOUT = 5.0  # seconds
 
 
 class UnreadableSourceError(Exception):
-    """A file can never be taken over; the text says why."""
+    """A file can never be imported; the text says why."""
 
 
 class SourceBusyError(Exception):
-    """A file cannot be taken over now; the text says why."""
+    """A file cannot be imported now; the text says why."""
 
 
 @contextmanager
 def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
-    """Open a database for reading; text that is no UTF-8 comes with marks in it.
+    """Open a database for reading; invalid UTF-8 becomes replacement characters.
 
-    SQLite may first finish what a killed process has begun: the content stays the same.
-
-    Raises:
-        UnreadableSourceError: it is none, or has other tables.
-        SourceBusyError: it cannot be read now.
+    SQLite may first complete a killed process's transaction, which keeps the content.
     """
     try:
         with closing(
@@ -35,24 +35,20 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
             connection.text_factory = _text
             yield connection
     except sqlite3.Error as error:
-        # SQLITE_ERROR: it has no such table or column, since the statements are well-formed.
+        # The statements are well-formed, so SQLITE_ERROR means a missing table or column.
         if is_damage(error) or error_code(error) == sqlite3.SQLITE_ERROR:
             raise UnreadableSourceError(str(error)) from None
         raise SourceBusyError(str(error)) from None
 
 
 def content_sha1(path: str) -> str:
-    """Return the SHA-1 of a file's content, with what SQLite keeps beside it written into it.
-
-    Raises:
-        SourceBusyError: it cannot be read now.
-    """
+    """Return the SHA-1 of a file, after SQLite has merged the write-ahead log into a database."""
     try:
         if path.endswith(".db"):
             with foreign_database(path) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except UnreadableSourceError:
-        pass  # its bytes are its content
+        pass  # no database: there is no write-ahead log
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha1").hexdigest()

@@ -1,11 +1,10 @@
-"""Imports the data of the earlier implementation once, and reports the result.
+"""Imports the data of the legacy implementation once, and reports the result.
 
-The earlier implementation used the same data folder, so its files are found automatically. A user
+The legacy implementation used the same data folder, so its files are found automatically. A user
 puts a data folder from another place into ours under the name `earlier`.
 
-Each file is imported in one transaction, together with a record that it was imported. A process
-that is killed has imported all of a file or nothing. No file is deleted; an imported file is
-renamed at the end.
+Each file is imported in one transaction with a record of the import, so a killed process has
+imported all of a file or nothing. No file is deleted; an imported file is renamed at the end.
 """
 
 import glob
@@ -21,7 +20,7 @@ from functools import partial
 
 from legacy.dead_letters import read_letters, store_letters
 from legacy.foreign import SourceBusyError, UnreadableSourceError, content_sha1
-from legacy.jobs import parse_scene_id, read_queue, store_queue, take_rows
+from legacy.jobs import import_rows, parse_scene_id, read_queue, store_queue
 from legacy.presence import (
     ELSEWHERE,
     FILES,
@@ -46,12 +45,12 @@ from sync_queue.sync_log import SyncLog
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
-        text: what is taken over of it, for people; empty when there is nothing.
-        store: does so, inside a transaction on our database.
-        left: why something is not, and how often.
+        text: what is imported, in words; empty for nothing.
+        store: imports the content, inside a transaction on the queue's database.
+        left: reason → number of skipped rows.
     """
 
     text: str
@@ -60,22 +59,12 @@ class Found:
 
 
 def may_hold_secrets(name: str) -> bool:
-    """Tell whether this file can be read only by who knows what to blank out."""
+    """Tell whether reading this file requires knowing the secrets to redact."""
     return os.path.basename(name) == LETTERS
 
 
 def read_file(name: str, path: str, now: float, redact: Callable[[str], str]) -> Found:
-    """Read one file.
-
-    Args:
-        name: one of `FILES`.
-        path: where it lies.
-        redact: blanks out secrets.
-
-    Raises:
-        UnreadableSourceError: it holds something else.
-        SourceBusyError: it cannot be read now.
-    """
+    """Read a file; `name` is one of `FILES`."""
     kind = os.path.basename(name)
     if kind == STAMPS:
         stamps = read_time_stamps(path)
@@ -90,11 +79,7 @@ def read_file(name: str, path: str, now: float, redact: Callable[[str], str]) ->
 
 
 def read_time_stamps(path: str) -> dict[int, float]:
-    """Return scene id → seconds since the epoch, without what is garbage in it.
-
-    Raises:
-        UnreadableSourceError, SourceBusyError: it holds something else, or cannot be read now.
-    """
+    """Return scene id → seconds since the epoch, without entries that cannot be parsed."""
     try:
         with open(path, encoding="utf-8") as file:
             raw = json.load(file)
@@ -110,7 +95,7 @@ def read_time_stamps(path: str) -> dict[int, float]:
 
 
 def store_time_stamps(connection: sqlite3.Connection, stamps: dict[int, float]) -> None:
-    """Remember that these scenes were synced once; to be called inside a transaction."""
+    """Record, inside the caller's transaction, that these scenes were synced."""
     log = SyncLog(connection)
     for scene_id, moment in stamps.items():
         log.remember_earlier_sync(scene_id, moment)
@@ -118,7 +103,7 @@ def store_time_stamps(connection: sqlite3.Connection, stamps: dict[int, float]) 
 
 @dataclass(slots=True)
 class _Report:
-    """What was taken over and what was not, for people."""
+    """What was imported and what was skipped, in words."""
 
     taken: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -137,14 +122,13 @@ class _Report:
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierData:
-    """The data of the earlier implementation; to be taken by the holder of the worker lock.
+class LegacyData:
+    """The data of the legacy implementation, imported by the holder of the worker lock.
 
     Attributes:
-        folder: ours.
-        log: is told, in one line, what was taken over and what not.
-        learn_secrets: tells the log the secrets that it must not let through, such as the token in
-            an old error message; False when they cannot be known yet.
+        log: gets one line about what was imported and what was skipped.
+        learn_secrets: makes the log redact the current secrets, such as the token in an old error
+            message; False when the secrets cannot be read now.
     """
 
     folder: DataFolder
@@ -152,31 +136,31 @@ class EarlierData:
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
 
-    def take_over(self) -> None:
-        """Take over what there is, and tell.
+    def import_all(self) -> None:
+        """Import all files that are present and report the result.
 
-        Raises:
-            sqlite3.Error: our database cannot be used; what was taken by then is taken.
+        A `sqlite3.Error` means that the queue's database cannot be used. Files imported so far stay
+        imported.
         """
         report = _Report()
         with closing(connect(self.folder.queue_database)) as connection:
             ledger = Ledger(connection)
             if ledger.find(QUEUE) is None:
-                jobs = take_rows(connection, self.clock())
+                jobs = import_rows(connection, self.clock())
                 ledger.note(QUEUE, Entry("", taken=True), self.clock())
                 report.add(QUEUE, jobs.text, jobs.left)
             self._copy_states(report)
             for name in FILES:
                 if os.path.isfile(self._path(name)):
-                    self._take_file(name, connection, ledger, report)
+                    self._import_file(name, connection, ledger, report)
         if report.taken or report.left:
             self._make_private()
         report.tell(self.log)
 
-    def _take_file(
+    def _import_file(
         self, name: str, connection: sqlite3.Connection, ledger: Ledger, report: _Report
     ) -> None:
-        """Take over one file, unless that was done; what nobody can read is told of once."""
+        """Import a file unless the ledger has it; report an unreadable file once."""
         path, sha1 = self._path(name), ""
         try:
             sha1 = content_sha1(path)
@@ -218,7 +202,7 @@ class EarlierData:
                 report.taken.append(name)
 
     def _make_private(self) -> None:
-        """Take from others what the earlier implementation let them read: jobs and messages."""
+        """Make jobs and messages, which the legacy code left readable to all, the owner's only."""
         for name in (*FILES, *STATES, QUEUE):
             for path in glob.glob(glob.escape(self._path(name)) + "*"):
                 with suppress(OSError):

@@ -1,11 +1,10 @@
-"""Imports the waiting jobs of the earlier implementation: which scene, and since when.
+"""Imports the waiting jobs of the legacy implementation: scene ids and the times of queueing.
 
-Those jobs carried a snapshot of the scene's metadata. Ours read the scene when they sync it, so the
-newest state wins. The snapshots are left behind, and all jobs of a scene become one.
+Legacy jobs carried a snapshot of the scene's metadata. The snapshot is dropped, because the worker
+reads the scene when it syncs it. All jobs of a scene become one job.
 
-The earlier queue was the same table of the same file. Where the data folder is the same, its rows
-are among ours, and each row goes in the transaction that adds its job. The rows of another folder
-are read there.
+In the same data folder, the legacy queue is the same table of the same file. The transaction that
+adds a new job deletes its legacy row. The queue of another folder is only read.
 """
 
 import io
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from legacy.foreign import foreign_database
-from legacy.presence import FAILED, NOT_OURS
+from legacy.presence import FAILED, NOT_JSON
 from shared.state_file import parse_moment
 from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE
@@ -29,12 +28,12 @@ COMPLETED = 5  # persist-queue's AckStatus.acked
 PAGE, REMOVED_AT_ONCE = 500, 5000  # rows in one transaction: a hook waits for less than 0.8 s
 _SELECT = (
     f"SELECT _id, data, timestamp FROM {TABLE} WHERE _id > ? AND status <= {IN_PROGRESS} "
-    f"AND {NOT_OURS} ORDER BY _id LIMIT {PAGE}"
+    f"AND {NOT_JSON} ORDER BY _id LIMIT {PAGE}"
 )
 _SELECT_FOREIGN = f"SELECT _id, data, timestamp FROM {TABLE} WHERE status <= {IN_PROGRESS}"
-_TAKE = f"DELETE FROM {TABLE} WHERE _id = ? AND status <= {IN_PROGRESS}"
-_LEAVE = f"UPDATE {TABLE} SET status = {FAILED} WHERE _id = ?"
-_FORGET_COMPLETED = (
+_DELETE = f"DELETE FROM {TABLE} WHERE _id = ? AND status <= {IN_PROGRESS}"
+_MARK_FAILED = f"UPDATE {TABLE} SET status = {FAILED} WHERE _id = ?"
+_DELETE_COMPLETED = (
     f"DELETE FROM {TABLE} WHERE _id IN "
     f"(SELECT _id FROM {TABLE} WHERE status = {COMPLETED} LIMIT {REMOVED_AT_ONCE})"
 )
@@ -53,30 +52,24 @@ class NoJobError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierJob:
-    """One job.
-
-    Attributes:
-        scene_id: Stash's id.
-        enqueued_at: when it was queued, in seconds since the epoch; 0 where that is not known.
-        path: the scene's file as Stash knew it then, empty where the job has none.
-    """
+class LegacyJob:
+    """A job; `enqueued_at` is in seconds since the epoch, 0 for unknown; `path` may be empty."""
 
     scene_id: int
     enqueued_at: float
     path: str
 
 
-def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> EarlierJob:
-    """Read a stored job of whatever version.
+def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
+    """Read a stored job of any version.
 
     Args:
-        data: a pickle, or the JSON that persist-queue may be told to write.
+        data: a pickle, or the JSON that persist-queue can be configured to write.
         stored_at: the row's own time.
-        scene_id: what the row says besides, for jobs that do not.
+        scene_id: the row's scene id, for jobs that contain none.
 
     Raises:
-        NoJobError: it is neither, or names no scene.
+        NoJobError: the data has another format, or names no scene.
     """
     job = _mapping(data)
     raw_key = job.get("job_key")
@@ -89,7 +82,7 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> Earlier
     hints = job.get("data")
     path = hints.get("path") if isinstance(hints, dict) else None
     moments = (parse_moment(job.get("enqueued_at")), parse_moment(stored_at), 0.0)
-    return EarlierJob(
+    return LegacyJob(
         scene_id=found,
         enqueued_at=next(one for one in moments if one is not None),
         path=path if isinstance(path, str) else "",
@@ -97,7 +90,7 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> Earlier
 
 
 def parse_scene_id(raw: Any) -> int | None:
-    """Return the id of a scene that was stored as a number or as text, None for anything else."""
+    """Return a scene id that was stored as a number or a text; None for anything else."""
     if isinstance(raw, str) and _NUMBER.fullmatch(raw):
         raw = int(raw)
     if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw <= _LARGEST_ID:
@@ -120,7 +113,7 @@ def _mapping(data: Any) -> Mapping[str, Any]:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds dicts, lists, texts and numbers; refuses everything that could run code."""
+    """Builds dicts, lists, texts and numbers; rejects everything that could run code."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
         message = f"it holds more than plain data ({module}.{name})"
@@ -132,10 +125,10 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_pickle(data: bytes) -> Any:
-    """Return what a pickle of plain data holds; nothing in the pickle runs.
+    """Return the plain data in a pickle, without running any of its code.
 
     Raises:
-        NoJobError: it holds anything else, is damaged, or is larger than any job.
+        NoJobError: the pickle holds anything else, is damaged, or is larger than any job.
     """
     if len(data) > LARGEST_PICKLE:
         message = f"it has {len(data):,} bytes"
@@ -158,12 +151,12 @@ def read_pickle(data: bytes) -> Any:
 
 @dataclass(slots=True)
 class WaitingJobs:
-    """What was found.
+    """The jobs that were found.
 
     Attributes:
-        rows: how many jobs could be read.
-        scenes: which scenes they are about, and since when each waited.
-        left: why rows could not be taken over, and how many of each.
+        rows: number of readable jobs.
+        scenes: scene id → time of queueing, in seconds since the epoch.
+        left: reason → number of rows that cannot be imported.
     """
 
     rows: int = 0
@@ -171,7 +164,7 @@ class WaitingJobs:
     left: Counter[str] = field(default_factory=Counter)
 
     def add(self, data: object, stored_at: object) -> tuple[int, float] | None:
-        """Count a row; return its scene and since when it waited, None when it is no job."""
+        """Count a row; return its scene id and time of queueing, or None when it is no job."""
         try:
             job = parse_job(data, stored_at)
         except NoJobError as error:
@@ -184,22 +177,17 @@ class WaitingJobs:
 
     @property
     def text(self) -> str:
-        """What of it was taken over, for people; empty when there was nothing."""
+        """The number of imported scenes and jobs in words; empty for none."""
         if not self.rows:
             return ""
         return f"{len(self.scenes):,} scenes that waited ({self.rows:,} jobs)"
 
 
-def take_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
-    """Turn the earlier implementation's rows among ours into jobs, each exactly once.
+def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
+    """Turn the legacy rows of the queue's own table into jobs, each exactly once.
 
-    A row that cannot be read stays, as one that failed: nobody claims or counts it any more.
-
-    Args:
-        connection: on our database, in autocommit mode.
-
-    Raises:
-        sqlite3.Error: the database cannot be used; what was taken by then is taken.
+    A row that cannot be read is marked as failed, so nothing claims or counts it. The connection is
+    in autocommit mode; rows imported before a `sqlite3.Error` stay imported.
     """
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
@@ -208,22 +196,18 @@ def take_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
         with connection:
             for row_id, job in read:
                 if job is None:
-                    connection.execute(_LEAVE, (row_id,))
-                elif connection.execute(_TAKE, (row_id,)).rowcount:
+                    connection.execute(_MARK_FAILED, (row_id,))
+                elif connection.execute(_DELETE, (row_id,)).rowcount:
                     put(connection, scene_job(job[0], METADATA, job[1]), now)
         after = page[-1][0]
-    # They were never removed there, and are read by whoever counts the table.
-    while connection.execute(_FORGET_COMPLETED).rowcount:
+    # The legacy code never deleted completed rows, which slow down every count of the table.
+    while connection.execute(_DELETE_COMPLETED).rowcount:
         pass
     return found
 
 
 def read_queue(path: str) -> WaitingJobs:
-    """Return what waits in the queue of another data folder.
-
-    Raises:
-        UnreadableSourceError, SourceBusyError: it is no such queue, or it cannot be read now.
-    """
+    """Return the waiting jobs in the queue of another data folder."""
     found = WaitingJobs()
     with foreign_database(path) as connection:
         for _, data, stored_at in connection.execute(_SELECT_FOREIGN):
@@ -232,6 +216,6 @@ def read_queue(path: str) -> WaitingJobs:
 
 
 def store_queue(connection: sqlite3.Connection, found: WaitingJobs, now: float) -> None:
-    """Queue those scenes; to be called inside a transaction."""
+    """Queue the scenes inside the caller's transaction."""
     for scene_id, since in found.scenes.items():
         put(connection, scene_job(scene_id, METADATA, since), now)

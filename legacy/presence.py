@@ -1,7 +1,7 @@
-"""Finds data of the earlier implementation, and records in the database what was imported.
+"""Finds data of the legacy implementation, and records which files were imported.
 
-Every task and every worker looks, and few find anything. The modules that read the data are loaded
-only then.
+Every task and every worker checks for such data, and few find any. So this module does not load the
+modules that read the data.
 """
 
 import os
@@ -27,7 +27,8 @@ _NOTE = (
 )
 ELSEWHERE = "earlier"  # a data folder that was put into ours
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# Relative to our data folder. The queue in its own place is our database, too: see `waiting_jobs`.
+# Relative to the data folder. `queue/data.db` itself is the plugin's own database: see
+# `legacy.jobs.import_rows`.
 FILES = (
     LETTERS,
     STAMPS,
@@ -35,34 +36,30 @@ FILES = (
     f"{ELSEWHERE}/{LETTERS}",
     f"{ELSEWHERE}/{STAMPS}",
 )
-# Of a folder from elsewhere these are worth keeping; the others are of a moment that is over.
+# State files worth copying from a folder from another place; the others describe a past moment.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
-LOOK_TIMEOUT = 1.0  # seconds to wait for another writer where nothing has to be written
+PROBE_TIMEOUT = 1.0  # seconds to wait for another writer
 FAILED = 9  # persist-queue's AckStatus.ack_failed
-NOT_OURS = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
-_HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_OURS})"
+NOT_JSON = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
+_HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_JSON})"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What became of a source: the SHA-1 of its file, and whether it could be taken over."""
+    """The result for a source: the SHA-1 of its file, and whether it was imported."""
 
     sha1: str
     taken: bool
 
 
 class Ledger:
-    """The table `earlier_data`, made with its first entry, on a connection to the one database.
-
-    Args:
-        connection: in autocommit mode.
-    """
+    """The table `earlier_data`, created with its first entry; needs autocommit mode."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def find(self, source: str) -> Entry | None:
-        """Return what became of a source, None when it was never looked at."""
+        """Return the result for a source; None when the source was never examined."""
         if not self._connection.execute(_EXISTS).fetchone()[0]:
             return None
         row = self._connection.execute(
@@ -71,15 +68,15 @@ class Ledger:
         return None if row is None else Entry(row[0], bool(row[1]))
 
     def note(self, source: str, entry: Entry, now: float) -> None:
-        """Store what became of a source; inside the transaction that takes it over."""
+        """Record the result for a source, inside the transaction that imports it."""
         self._connection.execute(_TABLE)
         self._connection.execute(_NOTE, (source, entry.sha1, entry.taken, now))
 
 
 def mark_imported(path: str) -> None:
-    """Rename a file that was taken over, with what SQLite keeps beside it; never over another.
+    """Rename an imported file and its SQLite side files, without overwriting another file.
 
-    One that cannot be renamed stays: the ledger knows it.
+    A file that cannot be renamed stays; the ledger prevents a second import.
     """
     number = 1
     while os.path.exists(new_name := f"{path}{IMPORTED}{f'-{number}' if number > 1 else ''}"):
@@ -89,31 +86,26 @@ def mark_imported(path: str) -> None:
             os.rename(path + beside, new_name + beside)
 
 
-def data_waits(folder: DataFolder, clock: Callable[[], float]) -> bool:
-    """Tell whether there may be something to take over; where never was, only once in full.
+def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
+    """Tell whether there may be something to import.
 
-    Args:
-        folder: ours.
-
-    Raises:
-        sqlite3.Error: our database cannot be used.
+    The first negative answer is recorded, because finding it reads the whole queue.
     """
     if any(os.path.exists(path_of(folder, name)) for name in FILES) or states_to_copy(folder):
         return True
-    with closing(connect(folder.queue_database, busy_timeout=LOOK_TIMEOUT)) as connection:
+    with closing(connect(folder.queue_database, busy_timeout=PROBE_TIMEOUT)) as connection:
         ledger = Ledger(connection)
         if ledger.find(QUEUE) is not None:
             return False
-        # Reads the whole table.
         if connection.execute(_HAS_ROWS).fetchone()[0]:
             return True
-        with suppress(sqlite3.OperationalError):  # then the next start looks once more
+        with suppress(sqlite3.OperationalError):  # the next start tries again
             ledger.note(QUEUE, Entry("", taken=True), clock())
     return False
 
 
 def states_to_copy(folder: DataFolder) -> list[str]:
-    """Return the small states of a folder from elsewhere that we do not have ourselves yet."""
+    """Return the state files of a folder from another place that the data folder lacks."""
     return [
         name
         for name in STATES
@@ -123,5 +115,5 @@ def states_to_copy(folder: DataFolder) -> list[str]:
 
 
 def path_of(folder: DataFolder, name: str) -> str:
-    """Return where a file of that name would lie."""
+    """Return the path of a file of this name."""
     return os.path.join(folder.root, *name.split("/"))

@@ -9,8 +9,8 @@ from typing import Any
 
 from persistqueue import SQLiteAckQueue
 
-from legacy.importing import EarlierData
-from legacy.presence import data_waits
+from legacy.importing import LegacyData
+from legacy.presence import has_legacy_data
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -130,20 +130,20 @@ class Switch:
     token_known: bool = True
 
     @property
-    def earlier(self) -> EarlierData:
+    def earlier(self) -> LegacyData:
         folder = DataFolder(str(self.root))
         folder.create()
         log = Log(lambda level, text, *_: self.said.append((level, text)), self.secrets)
-        return EarlierData(folder, log, lambda: self.token_known, lambda: NOW)
+        return LegacyData(folder, log, lambda: self.token_known, lambda: NOW)
 
     def waits(self) -> bool:
-        return data_waits(self.earlier.folder, lambda: NOW)
+        return has_legacy_data(self.earlier.folder, lambda: NOW)
 
-    def take_over(self) -> str:
+    def import_all(self) -> str:
         """Take over what waits; return what was said, in one line or not at all."""
         before = len(self.said)
         if self.waits():
-            self.earlier.take_over()
+            self.earlier.import_all()
         texts = [text for _, text in self.said[before:]]
         assert len(texts) <= 1
         return "".join(texts)

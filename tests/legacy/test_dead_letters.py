@@ -32,7 +32,7 @@ def test_a_dead_letter_keeps_its_scene_type_message_and_time(
     earlier.letter(3, "PlexTemporaryError", "Plex was busy", NOON)
     earlier.letter(4, "KeyError", "'title'", "2025-06-14 08:30:00")
 
-    said = switch.take_over()
+    said = switch.import_all()
 
     assert switch.letters() == [
         (3, "PlexTemporaryError", "Plex was busy", NOON),
@@ -48,7 +48,7 @@ def test_the_newest_dead_letter_of_a_scene_and_type_is_kept(
     earlier.letter(3, message="older", failed_at="2025-06-01 12:00:00")
     earlier.letter(3, "KeyError", "another")
 
-    switch.take_over()
+    switch.import_all()
 
     assert [row[:3] for row in switch.letters()] == [
         (3, "KeyError", "another"),
@@ -58,7 +58,7 @@ def test_the_newest_dead_letter_of_a_scene_and_type_is_kept(
 
 def test_a_dead_letter_can_be_queued_again(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.letter(3)
-    switch.take_over()
+    switch.import_all()
     queue = QueueManager(str(switch.root / "queue"))
 
     (letter,) = queue.dead_letters.of_type("PlexPermanentError")
@@ -76,7 +76,7 @@ def test_a_scene_that_plex_lacked_is_watched_for_by_its_file(
 ) -> None:
     earlier.letter(3, "PlexNotFound")
 
-    switch.take_over()
+    switch.import_all()
 
     ((stored,),) = switch.rows("SELECT job_data FROM dead_letters")
     assert json.loads(stored)["data"] == {"missing_paths": ["/media/scenes/s3.mp4"]}
@@ -88,7 +88,7 @@ def test_a_letter_whose_job_cannot_be_read_is_kept_by_the_scene_that_it_names(
 ) -> None:
     earlier.letter(3, data=b"nonsense")
 
-    switch.take_over()
+    switch.import_all()
 
     assert [row[0] for row in switch.letters()] == [3]
 
@@ -99,13 +99,13 @@ def test_letters_wait_until_it_is_known_what_to_blank_out(
     earlier.letter(3, message=f"bad header {TOKEN}")
     switch.token_known = False
 
-    said = switch.take_over()
+    said = switch.import_all()
     assert "dlq.db, until the next start: Stash does not tell the settings" in said
     assert switch.letters() == []
 
     switch.token_known = True
     switch.secrets.add(TOKEN)
-    switch.take_over()
+    switch.import_all()
     assert [row[2] for row in switch.letters()] == ["bad header [redacted]"]
 
 

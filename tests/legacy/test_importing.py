@@ -43,7 +43,7 @@ def test_all_that_waited_or_was_in_progress_waits_once_per_scene(
         in_progress=[earlier_job(3), earlier_job(1, enqueued_at=NOW - 9000)],
     )
 
-    said = switch.take_over()
+    said = switch.import_all()
 
     waiting = switch.waiting()
     assert [job["scene_id"] for job in waiting] == [1, 2, 3]
@@ -69,7 +69,7 @@ def test_an_edit_that_waits_already_is_merged_with_the_earlier_one(
     assert enqueue(connection, [hook, scene_job(1, PATH, NOW - 5)], NOW) == (2, 0)
     connection.close()
 
-    switch.take_over()
+    switch.import_all()
 
     kinds = {job["update_type"]: job for job in switch.waiting()}
     assert set(kinds) == {METADATA, PATH}
@@ -80,7 +80,7 @@ def test_an_edit_that_waits_already_is_merged_with_the_earlier_one(
 def test_completed_rows_go_and_failed_ones_stay(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.queue(waiting=[earlier_job(1)], completed=20, failed=2)
 
-    switch.take_over()
+    switch.import_all()
 
     states = switch.rows("SELECT status, COUNT(*) FROM ack_queue_default GROUP BY status")
     assert states == [(0, 1), (9, 2)]
@@ -94,13 +94,13 @@ def test_what_is_no_plain_job_stays_byte_for_byte_and_is_never_claimed(
     earlier.queue(waiting=[earlier_job(1)])
     earlier.raw_rows([data], status)
 
-    said = switch.take_over()
+    said = switch.import_all()
 
     stored = switch.rows("SELECT data, status FROM ack_queue_default WHERE status > 0")
     assert stored == [(data, 9)]
     assert [job["scene_id"] for job in switch.waiting()] == [1]
     assert "Left behind: 1 of queue/data.db: it" in said
-    assert switch.take_over() == ""
+    assert switch.import_all() == ""
 
 
 def test_jobs_of_ours_are_left_alone(switch: Switch) -> None:
@@ -111,7 +111,7 @@ def test_jobs_of_ours_are_left_alone(switch: Switch) -> None:
     before = connection.execute("SELECT * FROM ack_queue_default").fetchall()
     connection.close()
 
-    assert switch.take_over() == ""
+    assert switch.import_all() == ""
 
     assert switch.rows("SELECT * FROM ack_queue_default") == before
 
@@ -121,7 +121,7 @@ def test_time_stamps_tell_that_a_scene_was_synced_once_and_no_more(
 ) -> None:
     earlier.stamps({1: NOW - 100, 2: 0.0})
 
-    said = switch.take_over()
+    said = switch.import_all()
 
     stored = switch.rows("SELECT scene_id, outcome, at, scene_updated_at, cover_tag FROM scene_log")
     assert stored == [
@@ -138,7 +138,7 @@ def test_an_earlier_time_stamp_opens_the_quality_gate_and_asks_no_reconciliation
 ) -> None:
     """It kept the stamps of removed scenes for ever: they must not look like a lost library."""
     earlier.stamps({1: NOW})
-    switch.take_over()
+    switch.import_all()
     queue = QueueManager(str(switch.root / "queue"))
     queue.sync_log.remember_scene(2, SceneRecord("synced", NOW))
     empty = StashScene(1, title="Only a title")
@@ -153,13 +153,13 @@ def test_an_earlier_time_stamp_opens_the_quality_gate_and_asks_no_reconciliation
 def test_what_we_know_of_a_scene_outweighs_an_earlier_time_stamp(
     earlier: EarlierFolder, switch: Switch
 ) -> None:
-    switch.take_over()
+    switch.import_all()
     connection = connect(switch.earlier.folder.queue_database)
     connection.execute("INSERT INTO scene_log VALUES (1, '{}', 'then', NULL, 'synced', '', 5.0)")
     connection.close()
     earlier.stamps({1: NOW})
 
-    switch.take_over()
+    switch.import_all()
 
     assert switch.rows("SELECT outcome, at FROM scene_log") == [("synced", 5.0)]
 
@@ -180,12 +180,12 @@ def test_a_file_that_cannot_be_read_is_told_of_once_and_left(
     earlier.queue(waiting=[earlier_job(1)])
     (earlier.root / name).write_bytes(content)
 
-    said = switch.take_over()
+    said = switch.import_all()
 
     assert f"Left behind: {name}: " in said
     assert why in said
     assert [job["scene_id"] for job in switch.waiting()] == [1]
-    assert switch.take_over() == ""
+    assert switch.import_all() == ""
     assert (earlier.root / name).read_bytes() == content
 
 
@@ -197,17 +197,17 @@ def test_a_database_that_is_in_use_is_taken_over_at_the_next_start(
     other = sqlite3.connect(earlier.root / "dlq.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
 
-    assert "dlq.db, until the next start: database is locked" in switch.take_over()
+    assert "dlq.db, until the next start: database is locked" in switch.import_all()
 
     other.execute("ROLLBACK")
     other.close()
-    assert "1 dead letters" in switch.take_over()
+    assert "1 dead letters" in switch.import_all()
 
 
 def test_files_are_renamed_and_never_over_others(earlier: EarlierFolder, switch: Switch) -> None:
     for scene_id in (1, 2):
         earlier.letter(scene_id)
-        switch.take_over()
+        switch.import_all()
 
     names = sorted(path.name for path in earlier.root.glob("dlq.db*"))
     assert names == ["dlq.db.imported", "dlq.db.imported-2"]
@@ -220,14 +220,14 @@ def test_a_file_that_cannot_be_renamed_is_not_taken_over_again(
     switch.earlier.folder.create()
     with monkeypatch.context() as patched:
         patched.setattr("legacy.presence.os.rename", _refuse)
-        switch.take_over()
+        switch.import_all()
         assert len(switch.letters()) == 1
         connection = connect(switch.earlier.folder.queue_database)
         connection.execute("DELETE FROM dead_letters")
         connection.close()
-        assert switch.take_over() == ""
+        assert switch.import_all() == ""
 
-    assert switch.take_over() == ""
+    assert switch.import_all() == ""
     assert switch.letters() == []
     assert (earlier.root / "dlq.db.imported").exists()
 
@@ -248,7 +248,7 @@ def test_what_others_could_read_is_the_users_alone_afterwards(
     for path in files:
         path.chmod(0o644)
 
-    switch.take_over()
+    switch.import_all()
 
     modes = {
         path.name: stat.S_IMODE(path.stat().st_mode)
@@ -269,14 +269,14 @@ def elsewhere(tmp_path: Path) -> EarlierFolder:
 def test_a_folder_from_elsewhere_is_taken_over_when_it_is_put_into_ours(
     elsewhere: EarlierFolder, switch: Switch
 ) -> None:
-    switch.take_over()  # ours has been at work already
+    switch.import_all()  # ours has been at work already
     elsewhere.queue(waiting=[earlier_job(1), earlier_job(1)], in_progress=[earlier_job(2), 7])
     elsewhere.letter(3)
     elsewhere.stamps({4: NOW})
     elsewhere.write("device_id.json", {"device_id": DEVICE_ID})
     elsewhere.write("circuit_breaker.json", {"state": "open"})
 
-    said = switch.take_over()
+    said = switch.import_all()
 
     assert said.startswith(
         "Taken over from the earlier Stash2Plex: device_id.json, 2 scenes that waited (3 jobs), "
@@ -286,7 +286,7 @@ def test_a_folder_from_elsewhere_is_taken_over_when_it_is_put_into_ours(
     assert len(switch.letters()) == 1
     assert json.loads((switch.root / "device_id.json").read_text())["device_id"] == DEVICE_ID
     assert not (switch.root / "circuit_breaker.json").exists()
-    assert switch.take_over() == ""
+    assert switch.import_all() == ""
 
 
 def test_what_lies_in_the_log_of_a_database_from_elsewhere_is_taken_over_too(
@@ -305,7 +305,7 @@ def test_what_lies_in_the_log_of_a_database_from_elsewhere_is_taken_over_too(
     connection.close()
     assert (elsewhere.root / "queue" / "data.db-wal").stat().st_size
 
-    switch.take_over()
+    switch.import_all()
 
     assert [job["scene_id"] for job in switch.waiting()] == [1, 2]
     left = {path.name for path in (elsewhere.root / "queue").iterdir()}
@@ -353,7 +353,7 @@ def test_whoever_dies_at_any_statement_has_lost_and_doubled_nothing(
     elsewhere.queue(waiting=[earlier_job(1), earlier_job(6)])
     elsewhere.letter(7)
     undisturbed = Switch(Path(shutil.copytree(original.root, tmp_path / "undisturbed")))
-    undisturbed.take_over()
+    undisturbed.import_all()
     expected = _state(undisturbed)
     assert [job[0] for job in expected[0]] == [1, 2, 4, 6]
 
@@ -363,7 +363,7 @@ def test_whoever_dies_at_any_statement_has_lost_and_doubled_nothing(
         switch = Switch(root)
         if not _dies(switch, deaths, monkeypatch):
             break
-        switch.take_over()
+        switch.import_all()
         assert _state(switch) == expected, deaths
         assert not switch.waits()
         deaths += 1
@@ -389,7 +389,7 @@ def _dies(switch: Switch, after: int, monkeypatch: pytest.MonkeyPatch) -> bool:
         patched.setattr(importing, "connect", lambda path: Dying(connect(path), spend))
         patched.setattr(importing, "mark_imported", rename)
         try:
-            switch.earlier.take_over()
+            switch.earlier.import_all()
         except Killed:
             return True
     return False

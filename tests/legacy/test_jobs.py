@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legacy.jobs import EarlierJob, NoJobError, parse_job, parse_scene_id
+from legacy.jobs import LegacyJob, NoJobError, parse_job, parse_scene_id
 from tests.legacy.support import earlier_job
 from tests.sync_queue.support import NOW
 
@@ -22,7 +22,7 @@ def without(*names: str) -> dict[str, Any]:
 def test_a_job_names_its_scene_its_file_and_since_when_it_waits(protocol: int) -> None:
     job = parse_job(pickle.dumps(earlier_job(7), protocol))
 
-    assert job == EarlierJob(7, HOUR_AGO, "/media/scenes/s7.mp4")
+    assert job == LegacyJob(7, HOUR_AGO, "/media/scenes/s7.mp4")
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_a_job_names_its_scene_its_file_and_since_when_it_waits(protocol: int) -
     ids=["no id", "pqid", "no key", "text", "key alone", "no scene but key", "more"],
 )
 def test_a_job_of_any_version_is_read(raw: dict[str, Any]) -> None:
-    assert parse_job(pickle.dumps(raw, 4)) == EarlierJob(7, HOUR_AGO, "/media/scenes/s7.mp4")
+    assert parse_job(pickle.dumps(raw, 4)) == LegacyJob(7, HOUR_AGO, "/media/scenes/s7.mp4")
 
 
 def test_a_job_that_was_put_off_until_the_scene_is_read_again_has_no_file() -> None:
     deferred = earlier_job(7, data={"identified": True, "updated_at": None})
 
-    assert parse_job(pickle.dumps(deferred)) == EarlierJob(7, HOUR_AGO, "")
+    assert parse_job(pickle.dumps(deferred)) == LegacyJob(7, HOUR_AGO, "")
 
 
 @pytest.mark.parametrize(
