@@ -1,6 +1,6 @@
 """What Stash does with a plugin source: reads its index, checks and unpacks a package, updates it.
 
-stash-protocol.md §6; a strict reading of it, so that what passes here passes there.
+It is stricter than Stash, so that what passes here passes there.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from tools.release.wheels import Pin, ReleaseError, read_pins, select, vendored
 
 PINS = read_pins(REPOSITORY / "requirements.txt")
 MOST_BYTES = 3_000_000
-KINDS = {".py", ".pem", ".md", ".txt", ".yml", ".typed", ".js", ""}
+KINDS = {".py", ".pem", ".md", ".txt", ".yml", ".typed", ".js", ".css", ""}
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -78,25 +78,10 @@ def test_it_has_each_file_of_the_plugin_and_of_its_dependencies_and_no_other(
 def test_it_has_no_tests_no_caches_nothing_compiled_and_a_single_yml(release: Release) -> None:
     paths = [PurePosixPath(name) for name in release.files]
 
-    assert [path for path in paths if path.suffix in (".yml", ".yaml")] == [
-        PurePosixPath("Stash2Plex.yml")
-    ]
-    assert [
-        path
-        for path in paths
-        if {"tests", "simulators", "__pycache__", "benchmarks"} & set(path.parts)
-    ] == []
-    assert {path.suffix for path in paths} <= {
-        ".py",
-        ".pem",
-        ".md",
-        ".txt",
-        ".yml",
-        ".typed",
-        ".js",
-        ".css",
-        "",
-    }
+    assert [str(path) for path in paths if path.suffix in (".yml", ".yaml")] == ["Stash2Plex.yml"]
+    unwanted = {"tests", "simulators", "__pycache__", "benchmarks"}
+    assert [path for path in paths if unwanted & set(path.parts)] == []
+    assert {path.suffix for path in paths} <= KINDS
     assert {path.name for path in paths if path.parent.name.endswith(".dist-info")} == {"METADATA"}
     assert b"\x7fELF" not in {content[:4] for content in release.files.values()}
 

@@ -50,7 +50,7 @@ def spoil_packages(place: Path) -> None:
 
 
 def add_python_dep_manager(plugins: Path) -> None:
-    """Install that plugin beside ours, and what it has fetched for others (stash-protocol.md §6).
+    """Install that plugin beside ours, and what it has fetched for others.
 
     Whoever imports it runs git and pip; nobody here has either.
     """
@@ -84,6 +84,9 @@ def test_the_zip_needs_nothing_but_python(
     assert list(site_packages(bare_python).iterdir()) == []
     written = rig.manifest.directory / "vendor" / "plexapi" / "__pycache__"
     assert list(written.glob("utils.*.pyc")) != []
+    (worker,) = rig.worker_pids()
+    command = Path(f"/proc/{worker}/cmdline").read_bytes().split(b"\0")
+    assert (b"-S" in command) == ("-S" in rig.manifest.exec), "it is started as the hook was"
 
 
 def test_what_else_is_installed_has_no_say(
@@ -99,18 +102,6 @@ def test_what_else_is_installed_has_no_say(
     sync_one(rig, "Beside")
 
     assert "site package" not in rig.worker_log()
-
-
-def test_the_worker_is_started_as_the_hook_was(
-    make_rig: MakeRig, plugin: Path, bare_python: Path
-) -> None:
-    rig = make_rig(plugin=plugin, interpreter=bare_python)
-    sync_one(rig, "Options")
-
-    (worker,) = rig.worker_pids()
-
-    command = Path(f"/proc/{worker}/cmdline").read_bytes().split(b"\0")
-    assert (b"-S" in command) == ("-S" in rig.manifest.exec)
 
 
 def test_where_no_byte_code_can_be_written_everything_works(
@@ -236,36 +227,30 @@ def change_version(stem: str, version: str) -> Breakage:
     return act
 
 
-BREAKAGES = [
-    pytest.param(remove("persistqueue"), "persist-queue is missing", id="missing"),
-    pytest.param(remove("idna"), ": idna is missing. Install", id="a part of a part is missing"),
-    pytest.param(
+BREAKAGES: dict[str, tuple[Breakage, str]] = {
+    "missing": (remove("persistqueue"), "persist-queue is missing"),
+    "a part of a part is missing": (remove("idna"), ": idna is missing. Install"),
+    "half installed": (
         lose_file("plexapi", "utils.py"),
         "plexapi is incomplete (plexapi.utils is missing)",
-        id="half installed",
     ),
-    pytest.param(
+    "ImportError inside": (
         spoil_file("stashapi", "classes.py", "from requests import nothing_of_that_name"),
         "stashapp-tools is broken (ImportError: cannot import name 'nothing_of_that_name'",
-        id="ImportError inside",
     ),
-    pytest.param(
+    "half written": (
         spoil_file("requests", "api.py", "def half_a_f"),
         ": requests is broken (SyntaxError: expected '(' (api.py, line 1)). Install",
-        id="half written",
     ),
-    pytest.param(
+    "wrong version": (
         change_version("persist_queue", "1.0.0"),
         "persist-queue is 1.0.0, ==1.1.0 is needed",
-        id="wrong version",
     ),
-    pytest.param(
-        change_version("plexapi", "4.17.9"), "plexapi is 4.17.9, >=4.18 is needed", id="too old"
-    ),
-]
+    "too old": (change_version("plexapi", "4.17.9"), "plexapi is 4.17.9, >=4.18 is needed"),
+}
 
 
-@pytest.mark.parametrize(("breakage", "complaint"), BREAKAGES)
+@pytest.mark.parametrize(("breakage", "complaint"), BREAKAGES.values(), ids=BREAKAGES.keys())
 def test_a_broken_package_costs_no_edit_and_task_and_worker_say_what_to_do(
     make_rig: MakeRig, bare_python: Path, breakage: Breakage, complaint: str
 ) -> None:

@@ -82,6 +82,3 @@ def test_no_code_of_the_plugin_fetches_code(path: Path) -> None:
     assert arguments & {"pip", "pip3", "ensurepip", "git", "curl", "wget"} == set()
     if "subprocess" in modules:
         assert path == REPOSITORY / "shared" / "windows.py"
-
-
-# -- the audit, against a package index of our own -------------------------------------------------

@@ -45,40 +45,9 @@ def test_a_prefix_ends_at_a_folders_boundary() -> None:
     assert paths.to_plex("/my/data/a.mp4") == "/my/data/a.mp4"
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["/p=>/data;/p4=>/data/four/k;/p2=>/data/two", "/p2=>/data/two;/p4=>/data/four/k;/p=>/data"],
-)
-def test_the_longest_prefix_that_fits_wins_wherever_it_stands(text: str) -> None:
-    paths = mapped(text)
-    assert paths.to_plex("/data/two/a.mp4") == "/p2/a.mp4"
-    assert paths.to_plex("/data/two2/a.mp4") == "/p/two2/a.mp4"
-    assert paths.to_plex("/data/four/k/a.mp4") == "/p4/a.mp4"
-    assert paths.to_plex("/data/four/a.mp4") == "/p/four/a.mp4"
-
-
 def test_the_longest_prefix_of_stash_is_chosen() -> None:
     paths = mapped("/very/long/plex/prefix=>/s;/p=>/s/longer")
     assert paths.to_plex("/s/longer/a") == "/p/a"
-
-
-def test_one_pair_is_applied_and_not_another_one_to_its_result() -> None:
-    assert mapped("/b=>/a;/c=>/b").to_plex("/a/x") == "/b/x"
-
-
-@pytest.mark.parametrize(
-    ("text", "stash", "plex"),
-    [
-        ("D:\\Videos=>/data", "/data/sub/a.mp4", "D:\\Videos\\sub\\a.mp4"),
-        ("/plex=>E:\\media", "E:\\media\\sub\\a.mp4", "/plex/sub/a.mp4"),
-        ("\\\\nas\\share=>/data", "/data/a.mp4", "\\\\nas\\share\\a.mp4"),
-        ("D:\\Videos\\=>E:\\media\\", "E:\\media\\sub\\a.mp4", "D:\\Videos\\sub\\a.mp4"),
-        ("Z:=>/data", "/data/sub/a.mp4", "Z:/sub/a.mp4"),
-    ],
-)
-def test_separators_become_those_of_the_other_side(text: str, stash: str, plex: str) -> None:
-    paths = mapped(text)
-    assert paths.to_plex(stash) == plex
 
 
 @pytest.mark.parametrize(
