@@ -20,10 +20,10 @@ from sync_queue.database import NewerSchemaError, connect
 from sync_queue.queue_view import QueueView
 from tasks.answer import Answer, TaskError, unusable_database
 from tasks.arguments import check, mode_of
-from tasks.dead_letter_report import letters_of
-from tasks.outages import summary_of
-from tasks.queue_status import status_of
-from tasks.status import Readings
+from tasks.dead_letters.show import letters_of
+from tasks.reports.outage_summary import summary_of
+from tasks.status.queue_status import status_of
+from tasks.status.snapshot import Readings
 from worker.records import Records
 
 QUESTIONS: Mapping[str, Callable[[Readings], Answer]] = {

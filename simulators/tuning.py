@@ -15,7 +15,7 @@ from app import main
 from plex import client, library
 from reconciliation import engine
 from sync_queue import schema, spool_import
-from tasks import save_settings
+from tasks.settings import save_settings
 from worker import (
     backoff,
     folder_scans,

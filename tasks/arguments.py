@@ -113,6 +113,19 @@ def one_scene(arguments: Mapping[str, Any], name: str = "scene_id") -> int | Non
     return None if found is None else int(found)
 
 
+def required_scene(arguments: Mapping[str, Any], hint: str = "the number of a scene") -> int:
+    """Return the scene that the argument `scene_id` names.
+
+    Raises:
+        TaskError: it is not given; the message ends with the hint.
+    """
+    scene_id = one_scene(arguments)
+    if scene_id is None:
+        message = f"scene_id is missing: {hint}"
+        raise TaskError(message)
+    return scene_id
+
+
 def _scene_id_of(hint: str) -> Parser:
     def parse(value: Any) -> int:
         try:

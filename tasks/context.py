@@ -10,7 +10,7 @@ from shared.file_lock import FileLock
 from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
-from tasks.status import Readings
+from tasks.status.snapshot import Readings
 from validation.config import Config
 from worker.records import Records
 from worker.session import SessionProvider

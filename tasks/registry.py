@@ -42,46 +42,48 @@ class TaskEntry(NamedTuple):
 
 
 TASKS: Mapping[str, TaskEntry] = {
-    "all": TaskEntry("tasks.sync_scenes:sync_all", {"force": flag}),
-    "recent": TaskEntry("tasks.sync_scenes:sync_recent"),
-    "queue_status": TaskEntry("tasks.queue_status:queue_status"),
-    "inspect": TaskEntry("tasks.inspect_scene:inspect_scene", {"scene_id": one_scene}),
-    "show_dlq": TaskEntry("tasks.dead_letter_report:show_dlq"),
+    "all": TaskEntry("tasks.sync.sync_scenes:sync_all", {"force": flag}),
+    "recent": TaskEntry("tasks.sync.sync_scenes:sync_recent"),
+    "queue_status": TaskEntry("tasks.status.queue_status:queue_status"),
+    "inspect": TaskEntry("tasks.status.inspect_scene:inspect_scene", {"scene_id": one_scene}),
+    "show_dlq": TaskEntry("tasks.dead_letters.show:show_dlq"),
     "retry_dlq": TaskEntry(
-        "tasks.dead_letters:retry_dlq", {"error_type": text, "scene_id": scene_argument}
+        "tasks.dead_letters.retry:retry_dlq", {"error_type": text, "scene_id": scene_argument}
     ),
-    "clear_queue": TaskEntry("tasks.clearing:clear_queue"),
-    "clear_dlq": TaskEntry("tasks.dead_letters:clear_dlq"),
-    "purge_dlq": TaskEntry("tasks.dead_letters:purge_dlq", {"days": days_argument}),
-    "clear_match_cache": TaskEntry("tasks.clearing:clear_match_cache"),
-    "check_paths": TaskEntry("tasks.check_paths:check_paths"),
-    "health_check": TaskEntry("tasks.health:health_check"),
-    "outage_summary": TaskEntry("tasks.outages:outage_summary"),
+    "clear_queue": TaskEntry("tasks.sync.process_queue:clear_queue"),
+    "clear_dlq": TaskEntry("tasks.dead_letters.remove:clear_dlq"),
+    "purge_dlq": TaskEntry("tasks.dead_letters.remove:purge_dlq", {"days": days_argument}),
+    "clear_match_cache": TaskEntry("tasks.sync.clear_match_cache:clear_match_cache"),
+    "check_paths": TaskEntry("tasks.settings.check_paths:check_paths"),
+    "health_check": TaskEntry("tasks.status.health_check:health_check"),
+    "outage_summary": TaskEntry("tasks.reports.outage_summary:outage_summary"),
     "recover_outage_jobs": TaskEntry(
-        "tasks.dead_letters:recover_outage_jobs_task", {"include_optional": flag}
+        "tasks.dead_letters.retry:recover_outage_jobs_task", {"include_optional": flag}
     ),
-    "process_queue": TaskEntry("tasks.process_queue:process_queue"),
-    "preview_sync": TaskEntry("tasks.preview_sync:preview_sync", {"scene_id": scene_argument}),
+    "process_queue": TaskEntry("tasks.sync.process_queue:process_queue"),
+    "preview_sync": TaskEntry(
+        "tasks.reports.preview_sync:preview_sync", {"scene_id": scene_argument}
+    ),
     "restore_values": TaskEntry(
-        "tasks.restore_values:restore_values", {"scene_id": scene_argument}
+        "tasks.sync.restore_values:restore_values", {"scene_id": scene_argument}
     ),
-    "test_write": TaskEntry("tasks.test_write:test_write", {"scene_id": one_scene}),
-    "reconcile_all": TaskEntry("tasks.reconcile:reconcile_all", {"dry_run": flag}),
-    "reconcile_recent": TaskEntry("tasks.reconcile:reconcile_recent", {"dry_run": flag}),
-    "reconcile_7days": TaskEntry("tasks.reconcile:reconcile_7days", {"dry_run": flag}),
+    "test_write": TaskEntry("tasks.sync.test_write:test_write", {"scene_id": one_scene}),
+    "reconcile_all": TaskEntry("tasks.sync.reconcile:reconcile_all", {"dry_run": flag}),
+    "reconcile_recent": TaskEntry("tasks.sync.reconcile:reconcile_recent", {"dry_run": flag}),
+    "reconcile_7days": TaskEntry("tasks.sync.reconcile:reconcile_7days", {"dry_run": flag}),
     "reconcile_missing_metadata": TaskEntry(
-        "tasks.reconcile:reconcile_missing_metadata", {"dry_run": flag}
+        "tasks.sync.reconcile:reconcile_missing_metadata", {"dry_run": flag}
     ),
     # Asked by the page in Stash.
-    "overview": TaskEntry("tasks.overview:overview"),
-    "wake": TaskEntry("tasks.overview:wake"),
-    "scene_status": TaskEntry("tasks.one_scene:scene_status", {"scene_id": one_scene}),
-    "sync_scene": TaskEntry("tasks.one_scene:sync_scene", {"scene_id": one_scene}),
+    "overview": TaskEntry("tasks.status.overview:overview"),
+    "wake": TaskEntry("tasks.status.overview:wake"),
+    "scene_status": TaskEntry("tasks.status.scene_status:scene_status", {"scene_id": one_scene}),
+    "sync_scene": TaskEntry("tasks.sync.sync_scenes:sync_scene", {"scene_id": one_scene}),
     "drop_dlq": TaskEntry(
-        "tasks.dead_letters:drop_dlq", {"error_type": text, "scene_id": scene_argument}
+        "tasks.dead_letters.remove:drop_dlq", {"error_type": text, "scene_id": scene_argument}
     ),
-    "try_path": TaskEntry("tasks.check_paths:try_path", {"path": text}),
-    "save_settings": TaskEntry("tasks.save_settings:save_settings", {"settings": mapping}),
+    "try_path": TaskEntry("tasks.settings.check_paths:try_path", {"path": text}),
+    "save_settings": TaskEntry("tasks.settings.save_settings:save_settings", {"settings": mapping}),
 }
 
 MODES = frozenset((*TASKS, DOCTOR))

@@ -33,8 +33,8 @@ from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
 from tasks.answer import TaskError
-from tasks.reconcile import reconcile_all
-from tasks.sync_scenes import sync_all
+from tasks.sync.reconcile import reconcile_all
+from tasks.sync.sync_scenes import sync_all
 from tests.sync_queue.support import NOW, spooled
 from validation.config import Config
 from validation.scene_extractor import StashScene

@@ -17,7 +17,7 @@ from simulators.plex import Item, Switches
 from simulators.plex.snapshot import item_state
 from simulators.rig import FOLDER, png
 from tasks.answer import Answer, TaskError
-from tasks.test_write import test_write as run_test_write
+from tasks.sync.test_write import test_write as run_test_write
 from tests.soak.household import Household, Killed
 from tests.soak.test_server_readings import PAIRS, RUNS, World, switches_of
 from worker.write_test import undo_killed_test

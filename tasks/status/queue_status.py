@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.answer import Answer, Level, counted
-from tasks.outages import outage_data, outage_line
-from tasks.status import Readings, StatusSnapshot, read_status
+from tasks.reports.outage_summary import outage_data, outage_line
+from tasks.status.snapshot import Readings, StatusSnapshot, read_status
 from worker.outage_history import format_duration, format_elapsed_since
 
 if TYPE_CHECKING:  # what a task needs is not loaded for a program's question

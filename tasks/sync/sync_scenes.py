@@ -10,7 +10,7 @@ from stash.time_stamps import asked_since, is_since
 from sync_queue.models import TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
-from tasks.arguments import flag
+from tasks.arguments import flag, required_scene
 from tasks.context import TaskContext
 from validation.config import Config
 from validation.metadata import project
@@ -70,6 +70,17 @@ def sync_recent(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         for page in context.scenes.walk(updated_since=asked_since(since))
     )
     return _queue_pages(context, pages, None, force=False)
+
+
+def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Queue one scene and make sure that a worker runs."""
+    scene_id = required_scene(arguments)
+    now = context.clock()
+    job = scene_job(scene_id, METADATA, now, {TRY_REFUSED: now})
+    added, _ = context.queue.enqueue([job])
+    context.ensure_worker()
+    text = f"Scene {scene_id} is queued" if added else f"Scene {scene_id} waited already; it is due"
+    return Answer(text, data={"scene_id": scene_id, "added": added})
 
 
 def _queue_pages(

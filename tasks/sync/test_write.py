@@ -8,7 +8,7 @@ from plex.exceptions import PlexError
 from plex.items import PlexItem
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
-from tasks.arguments import one_scene
+from tasks.arguments import required_scene
 from tasks.context import TaskContext
 from worker.cover_sync import ART, POSTER, lock_of
 from worker.inspection import SceneInspector
@@ -18,17 +18,15 @@ from worker.write_probes import WriteProbes
 from worker.write_test import obstacle, put_back, save, undo_killed_test
 
 _NEEDED = frozenset((PLEX_NAMES[TITLE], PLEX_NAMES[PERFORMERS], PLEX_NAMES[TAGS]))
+_HOW_TO_NAME_IT = (
+    "run 'python3 Stash2Plex.py test-write 12' or the operation 'test_write' with the number of a "
+    "scene"
+)
 
 
 def test_write(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Write to the item of one scene, read back, learn, and put everything back."""
-    scene_id = one_scene(arguments)
-    if scene_id is None:
-        message = (
-            "scene_id is missing: run 'python3 Stash2Plex.py test-write 12' or the operation "
-            "'test_write' with the number of a scene"
-        )
-        raise TaskError(message)
+    scene_id = required_scene(arguments, _HOW_TO_NAME_IT)
     session = context.sessions.current()
     session.library.prepare()
     try:

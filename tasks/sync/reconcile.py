@@ -15,7 +15,7 @@ from stash.exceptions import StashError
 from tasks.answer import Answer, Level, TaskError, shortened
 from tasks.arguments import flag
 from tasks.context import TaskContext
-from tasks.preview_sync import KEPT_REPORTS, lines_of
+from tasks.reports.preview_sync import KEPT_REPORTS, lines_of
 
 EXAMPLES = 100  # of each kind
 SHOWN_REASONS, SHOWN_EXAMPLES, LONGEST_EXAMPLE = 20, 10, 500  # in an answer; characters

@@ -38,6 +38,17 @@ def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
+def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Remove the jobs that wait."""
+    del arguments
+    removed = context.queue.clear_waiting()
+    in_progress = context.queue.stats()["in_progress"]
+    return Answer(
+        f"{removed} waiting jobs removed; {in_progress} in progress stay",
+        data={"removed": removed, "in_progress": in_progress},
+    )
+
+
 class _Progress:
     """Stash's progress bar, and a line every few jobs or seconds."""
 

@@ -11,13 +11,19 @@ from plex.items import LibraryPart, PlexItem
 from sync_queue.dlq import DeadLetter, moment_of
 from sync_queue.queue_view import JobState, QueuedJob
 from sync_queue.sync_records import FieldValues, SentItem
-from tasks.answer import Answer, Level, TaskError, counted, shortened
-from tasks.arguments import one_scene
+from tasks.answer import Answer, Level, counted, shortened
+from tasks.arguments import required_scene
 from tasks.context import TaskContext
-from tasks.preview_sync import lines_of, value_set_by
-from tasks.scene_facts import FileFact, PlexFacts, SceneFacts, facts_of
+from tasks.reports.preview_sync import lines_of, value_set_by
+from tasks.status.scene_facts import FileFact, PlexFacts, SceneFacts, facts_of
 from worker.inspection import Inspection
 from worker.outage_history import format_duration, format_elapsed_since
+
+_HOW_TO_NAME_IT = (
+    "the number of the scene, as in the address of its page in Stash, /scenes/12. Stash's button "
+    "cannot ask for it: run 'python3 Stash2Plex.py inspect 12', or the operation 'inspect' "
+    "(docs/operations.md)"
+)
 
 
 class State(Enum):
@@ -44,7 +50,7 @@ class _Verdict:
 
 def inspect_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Tell where a scene's file is in Plex and by which rule, what was sent, what differs now."""
-    facts = facts_of(context, _scene_id(arguments))
+    facts = facts_of(context, required_scene(arguments, _HOW_TO_NAME_IT))
     verdict = _verdict(facts)
     return Answer(
         verdict.text,
@@ -52,18 +58,6 @@ def inspect_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         data={"state": verdict.state.value, **data_of(facts)},
         level=verdict.level,
     )
-
-
-def _scene_id(arguments: Mapping[str, Any]) -> int:
-    scene_id = one_scene(arguments)
-    if scene_id is not None:
-        return scene_id
-    message = (
-        "scene_id is missing: the number of the scene, as in the address of its page in Stash, "
-        "/scenes/12. Stash's button cannot ask for it: run 'python3 Stash2Plex.py inspect 12', "
-        "or the operation 'inspect' (docs/operations.md)"
-    )
-    raise TaskError(message)
 
 
 def _verdict(facts: SceneFacts) -> _Verdict:

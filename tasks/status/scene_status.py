@@ -1,26 +1,25 @@
-"""One scene: how it stands, without asking Plex, and its sync now."""
+"""The state of one scene for the page in Stash, read without asking Plex."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync_queue.glance import ItemRow, LetterRow
-from sync_queue.models import TRY_REFUSED, SyncJob
-from sync_queue.operations import METADATA, scene_job
+from sync_queue.models import SyncJob
 from sync_queue.sync_records import SceneRecord
-from tasks.answer import Answer, Level, TaskError
-from tasks.arguments import one_scene
+from tasks.answer import Answer, Level
+from tasks.arguments import required_scene
 from tasks.context import TaskContext
 from tasks.error_catalogue import explain
-from tasks.overview import job_data, letter_data
-from tasks.state_sentence import State, read_state, state_data
-from tasks.status import read_status
+from tasks.status.overview import job_data, letter_data
+from tasks.status.snapshot import read_status
+from tasks.status.state_sentence import State, read_state, state_data
 from tasks.titles import titles_of
 from worker.outage_history import format_duration, format_elapsed_since
 
 
 def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Return whether a scene is in Plex, since when, and what it waits for; asks no server."""
-    scene_id = _scene_of(arguments)
+    scene_id = required_scene(arguments)
     glance = context.queue.view.glance
     last = context.queue.sync_log.scene(scene_id)
     items, jobs = glance.items(scene_id), glance.of_scene(scene_id)
@@ -80,22 +79,3 @@ def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:
         return "", ""
     explanation = explain(job.last_error_type)
     return f". {explanation.cause}; it is tried again by itself", explanation.remedy
-
-
-def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Queue one scene and make sure that a worker runs."""
-    scene_id = _scene_of(arguments)
-    now = context.clock()
-    job = scene_job(scene_id, METADATA, now, {TRY_REFUSED: now})
-    added, _ = context.queue.enqueue([job])
-    context.ensure_worker()
-    text = f"Scene {scene_id} is queued" if added else f"Scene {scene_id} waited already; it is due"
-    return Answer(text, data={"scene_id": scene_id, "added": added})
-
-
-def _scene_of(arguments: Mapping[str, Any]) -> int:
-    scene_id = one_scene(arguments)
-    if scene_id is None:
-        message = "scene_id is missing; the number of a scene is wanted"
-        raise TaskError(message)
-    return scene_id

@@ -15,8 +15,8 @@ from sync_queue.operations import subject_label
 from tasks.answer import Answer
 from tasks.context import TaskContext
 from tasks.error_catalogue import explain
-from tasks.state_sentence import read_state, state_data
-from tasks.status import StatusSnapshot, read_status
+from tasks.status.snapshot import StatusSnapshot, read_status
+from tasks.status.state_sentence import read_state, state_data
 from tasks.titles import titles_of
 from validation.config import Config
 from validation.path_map import PathMap, PrefixPair

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sync_queue.dlq import LetterLine
 from tasks.answer import Answer, Level, counted, shortened
 from tasks.error_catalogue import explain
-from tasks.status import Readings
+from tasks.status.snapshot import Readings
 from tasks.titles import titles_in_time
 from validation.scene_extractor import scene_label
 from worker.outage_history import format_elapsed_since

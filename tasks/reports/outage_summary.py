@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.answer import Answer, Level, counted
-from tasks.status import Readings
+from tasks.status.snapshot import Readings
 from worker.outage_history import (
     OutageRecord,
     calculate_outage_metrics,

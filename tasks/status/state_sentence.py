@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.answer import Level
 from tasks.context import TaskContext
-from tasks.status import StatusSnapshot
+from tasks.status.snapshot import StatusSnapshot
 from worker.session import ConfigFault
 
 _SWITCH_ON = "Switch 'Enabled' on in the settings"

@@ -1,0 +1,1 @@
+"""Tasks that show, retry and remove dead letters."""

@@ -1,0 +1,48 @@
+"""Clear Dead Letter Queue, Purge Old DLQ Entries, and the removal of chosen dead letters."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.answer import Answer, TaskError
+from tasks.arguments import days_argument, scene_argument, text
+from tasks.context import TaskContext
+
+
+def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Remove all dead letters."""
+    del arguments
+    removed = context.queue.dead_letters.clear()
+    return Answer(f"{removed} dead letters removed", data={"removed": removed})
+
+
+def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Remove the dead letters older than `days`."""
+    days = days_argument(arguments)
+    before = context.clock() - datetime.timedelta(days=days).total_seconds()
+    removed = context.queue.dead_letters.purge(before)
+    left = context.queue.dead_letters.count()
+    return Answer(
+        f"{removed} dead letters older than {days} days removed, {left} left",
+        data={"removed": removed, "left": left},
+    )
+
+
+def drop_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+    """Remove the dead letters that the arguments name."""
+    scene_id = scene_argument(arguments)
+    error_type = text(arguments, "error_type")
+    if scene_id is None and not error_type:
+        message = "Name a scene (scene_id) or a type of error (error_type); clear_dlq removes all"
+        raise TaskError(message)
+    dead = context.queue.dead_letters
+    letters = (
+        dead.of_type(error_type) if scene_id is None else dead.of_scenes([scene_id]).get(scene_id)
+    )
+    with context.queue.transaction():
+        removed = sum(
+            dead.remove(one.id) for one in letters or () if error_type in ("", one.error_type)
+        )
+    return Answer(
+        f"{removed} dead letter{'' if removed == 1 else 's'} dropped", data={"removed": removed}
+    )

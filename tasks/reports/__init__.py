@@ -1,0 +1,1 @@
+"""Tasks that write or print a report and change nothing."""

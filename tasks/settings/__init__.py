@@ -1,0 +1,1 @@
+"""Tasks that change the settings or suggest a path map."""

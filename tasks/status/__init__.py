@@ -1,0 +1,1 @@
+"""Tasks that report the state of the plugin or of one scene."""
