@@ -86,10 +86,10 @@ def test_a_line_has_code_and_fields_without_secrets_and_no_title(tmp_path: Path)
     record = json.loads((tmp_path / "worker.log").read_text())
 
     assert record.pop("time")[:2] == "20"
+    assert record.pop("message").startswith(f"{label}: [redacted]")
     assert record == {
         "level": "warning",
         "code": "cover_refused",
-        "message": f"{label}: [redacted]; it stays without this poster. Set another cover",
         "scene": 12,
         "error": "OSError",
         "kind": "poster",

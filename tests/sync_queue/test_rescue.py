@@ -1,12 +1,11 @@
 """What a damaged database becomes, and what waits beside it."""
 
+import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from shared.files import replace_file
-from sync_queue import rescue
 from sync_queue.manager import QueueManager
 from sync_queue.rescue import REBUILT_MARKER, set_aside
 from tests.sync_queue.support import job
@@ -48,12 +47,14 @@ def test_who_is_killed_while_a_database_is_set_aside_has_asked_for_a_reconciliat
     path = filled(tmp_path)
     path.write_bytes(b"no database at all" * 500)
 
+    replace = os.replace
+
     def killed(old: str, new: str) -> None:
         if old == str(path):
             raise KeyboardInterrupt
-        replace_file(old, new)
+        replace(old, new)
 
-    monkeypatch.setattr(rescue, "replace_file", killed)
+    monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         set_aside(str(path))
 
@@ -69,12 +70,14 @@ def test_who_cannot_set_a_database_aside_asks_for_no_reconciliation(
     if asked:
         (tmp_path / REBUILT_MARKER).write_text("{}")
 
+    replace = os.replace
+
     def in_use(old: str, new: str) -> None:
         if old == str(path):
             raise PermissionError(old)
-        replace_file(old, new)
+        replace(old, new)
 
-    monkeypatch.setattr(rescue, "replace_file", in_use)
+    monkeypatch.setattr(os, "replace", in_use)
     with pytest.raises(PermissionError):
         set_aside(str(path))
 
@@ -90,12 +93,14 @@ def test_a_database_that_was_set_aside_without_its_log_is_looked_for_all_the_sam
     log = tmp_path / "data.db-wal"
     log.write_bytes(b"")
 
+    replace = os.replace
+
     def in_use(old: str, new: str) -> None:
         if old == str(log):
             raise PermissionError(old)
-        replace_file(old, new)
+        replace(old, new)
 
-    monkeypatch.setattr(rescue, "replace_file", in_use)
+    monkeypatch.setattr(os, "replace", in_use)
     with pytest.raises(PermissionError):
         set_aside(str(path))
 
