@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ssl import SSLContext
 from typing import Literal
 
-from simulators.wire import TLS_HANDSHAKE, MalformedError, RawRequest, read_request, render
+from simulators.wire import TLS_HANDSHAKE, MalformedError, RawRequest, Response, read_request
 
 _BACKLOG = 256
 _JOIN_SECONDS = 5.0
@@ -227,7 +227,7 @@ class HttpServer:
             try:
                 request = connection.read(self._idle_seconds)
             except MalformedError:
-                connection.send(render(400, {"Content-Length": "0"}))
+                connection.send(Response(400).encode({}))
                 return
             if request is None:
                 return

@@ -1,7 +1,7 @@
-"""HTTP/1.1 on the wire: read one request, render one answer."""
+"""HTTP/1.1 on the wire: read one request, write one answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from io import BufferedReader
 
@@ -76,8 +76,21 @@ def reason(status: int) -> str:
         return _CLOUDFLARE.get(status, "Unknown")
 
 
-def render(status: int, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    """Return head and body as one buffer, so that one write sends both."""
-    fields = [f"{name}: {value}" for name, value in headers.items()]
-    lines = [f"HTTP/1.1 {status} {reason(status)}", *fields, "", ""]
-    return "\r\n".join(lines).encode("latin-1", "replace") + body
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer; `headers` are those beyond type and length."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def encode(self, more: Mapping[str, str]) -> bytes:
+        """Return head and body as one buffer, so that one write sends both."""
+        headers = {"Content-Type": self.content_type} if self.content_type else {}
+        if self.status != HTTPStatus.NOT_MODIFIED:
+            headers["Content-Length"] = str(len(self.body))
+        headers |= {**more, **self.headers}
+        fields = [f"{name}: {value}" for name, value in headers.items()]
+        lines = [f"HTTP/1.1 {self.status} {reason(self.status)}", *fields, "", ""]
+        return "\r\n".join(lines).encode("latin-1", "replace") + self.body

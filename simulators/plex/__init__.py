@@ -1,7 +1,7 @@
 """A fake Plex Media Server, built from how real servers behave."""
 
 from simulators.plex.fake import FakePlex
-from simulators.plex.faults import Exchange, Fault, Faults
+from simulators.plex.faults import Faults
 from simulators.plex.request_log import Kind, Request, RequestLog
 from simulators.plex.snapshot import ItemState
 from simulators.plex.state import (
@@ -14,6 +14,7 @@ from simulators.plex.state import (
     Section,
 )
 from simulators.plex.switches import Switches
+from simulators.traffic import Exchange, Fault
 
 __all__ = [
     "Actor",

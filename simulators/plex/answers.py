@@ -1,8 +1,8 @@
-"""Answers, and the bodies of Plex's errors."""
+"""The bodies of Plex's errors."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-from simulators.wire import reason
+from simulators.wire import Response, reason
 
 HTML = "text/html"
 XML = "text/xml;charset=utf-8"
@@ -10,16 +10,6 @@ _MAINTENANCE = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Response code="503" title="Maintenance" '
     b'status="Plex Media Server is currently running database migrations."/>\n'
 )
-
-
-@dataclass(slots=True)
-class Response:
-    """An answer; `headers` are those beyond type, length and keep-alive."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str = HTML
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class RefusedError(Exception):
@@ -30,7 +20,7 @@ class RefusedError(Exception):
         self.response = response or html_error(status)
 
 
-def html_error(status: int, headers: dict[str, str] | None = None) -> Response:
+def html_error(status: int, headers: Mapping[str, str] | None = None) -> Response:
     """Return Plex's error page."""
     title, heading = reason(status), f"{status} {reason(status)}"
     page = f"<html><head><title>{title}</title></head><body><h1>{heading}</h1></body></html>"

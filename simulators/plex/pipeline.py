@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from threading import Event
 
-from simulators import wire
 from simulators.http_server import Connection
-from simulators.plex.answers import RefusedError, Response, html_error, maintenance
+from simulators.plex.answers import HTML, RefusedError, html_error, maintenance
 from simulators.plex.core import Call, Core
 from simulators.plex.faults import Faults
 from simulators.plex.params import Params
 from simulators.plex.request_log import Kind, Request, RequestLog, TokenState
 from simulators.plex.routes import Route, find_route, kind_of
-from simulators.wire import RawRequest
+from simulators.traffic import Exchange
+from simulators.wire import RawRequest, Response
 
 IDLE_SECONDS = 20.0
 _TOKEN = "x-plex-token"
@@ -71,14 +71,14 @@ class Pipeline:
         self.log.arrive(request)
         rights = self._rights(token)
         call = Call(raw.method, path, params, raw.headers, raw.body, rights, ids)
-        exchange = HttpExchange(self, connection, raw, call, route, request)
+        exchange = HttpExchange(connection, self.log, request, self, raw, call, route)
         blocked = self.core.switches.blocked_query
         try:
             if blocked and re.search(blocked, query):
                 return self._blocked(exchange)
             return self._answer(exchange)
         finally:
-            self.log.finish(request, request.status)
+            exchange.finish(request.status)
 
     def _blocked(self, exchange: HttpExchange) -> bool:
         """Refuse a query as a proxy does that does not like it."""
@@ -95,13 +95,10 @@ class Pipeline:
         return "present" if is_free and switches.allows_network_without_token else token
 
     def _answer(self, exchange: HttpExchange) -> bool:
-        fault = self.faults.match(exchange.request)
         pause = self.latency.of(exchange.request.kind)
         if pause > 0 and self.stopping().wait(pause):
             return False
-        if fault is not None:
-            return fault.run(exchange)
-        return exchange.answer(exchange.handle())
+        return self.faults.serve(exchange)
 
 
 def _logged(raw: RawRequest, path: str, params: Params, token: TokenState, kind: Kind) -> Request:
@@ -111,22 +108,19 @@ def _logged(raw: RawRequest, path: str, params: Params, token: TokenState, kind:
         if name.startswith("x-plex-") or name in _LOGGED_HEADERS
     }
     query = [(name, token if name.lower() == _TOKEN else value) for name, value in params]
-    return Request(raw.method, path, query, headers, token, kind)
+    return Request(raw.method, path, kind, query, headers, token)
 
 
 @dataclass
-class HttpExchange:
-    """One request on its way through; the view that a fault gets."""
+class HttpExchange(Exchange):
+    """A request of Plex on its way through."""
 
     pipeline: Pipeline
-    connection: Connection
     raw: RawRequest
     call: Call
     route: Route | None
-    request: Request
 
     def handle(self) -> Response:
-        """Do what the request asks and return the answer, unsent."""
         core = self.pipeline.core
         try:
             handler = self._admitted().handler
@@ -158,24 +152,11 @@ class HttpExchange:
         return route
 
     def render(self, response: Response) -> bytes:
-        """Return head and body as one buffer."""
         headers = {
-            "Content-Type": response.content_type,
-            "Content-Length": str(len(response.body)),
             "Connection": "Keep-Alive",
             "Keep-Alive": f"timeout={IDLE_SECONDS:g}",
             "Cache-Control": "no-cache",
             "X-Plex-Protocol": "1.0",
             "Date": formatdate(usegmt=True),
-            **response.headers,
         }
-        return wire.render(response.status, headers, response.body)
-
-    def finish(self, status: int | None) -> None:
-        """Log the end of the request; to be called before its last byte is sent."""
-        self.pipeline.log.finish(self.request, status)
-
-    def answer(self, response: Response) -> bool:
-        """Log and send; the value says whether the connection lives on."""
-        self.finish(response.status)
-        return self.connection.send(self.render(response))
+        return replace(response, content_type=response.content_type or HTML).encode(headers)

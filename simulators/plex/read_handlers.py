@@ -1,6 +1,6 @@
 """GET requests that answer with XML about the library."""
 
-from simulators.plex.answers import XML, RefusedError, Response
+from simulators.plex.answers import XML, RefusedError
 from simulators.plex.core import Call, Core
 from simulators.plex.query import requested_page, select
 from simulators.plex.state import MOVIE_TYPE, Section
@@ -15,6 +15,7 @@ from simulators.plex.xml_render import (
     section_directory,
     video,
 )
+from simulators.wire import Response
 
 _TAGS: dict[str, str | int] = {
     "mediaTagPrefix": "/system/bundle/media/flags/",

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from simulators.plex import read_handlers as read
 from simulators.plex import write_handlers as write
-from simulators.plex.answers import Response
 from simulators.plex.core import Call, Core
 from simulators.plex.params import Params
 from simulators.plex.request_log import Kind
+from simulators.wire import Response
 
 
 class Route(NamedTuple):

@@ -1,11 +1,12 @@
 """Requests that change something, and those about images."""
 
-from simulators.plex.answers import RefusedError, Response
+from simulators.plex.answers import RefusedError
 from simulators.plex.core import Call, Core
 from simulators.plex.edits import apply_edit, parse_edit
 from simulators.plex.read_handlers import document
 from simulators.plex.state import Item
 from simulators.plex.xml_render import IDENTIFIER, photo
+from simulators.wire import Response
 
 _SHELF_OF = {"poster": "posters", "thumb": "posters", "art": "arts"}
 

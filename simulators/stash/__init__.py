@@ -9,7 +9,7 @@ with FakeStash(tmp_path) as stash:
 
 from .entities import Scene, StashError, VideoFile
 from .fake import FakeStash
-from .faults import Hang, Reset, Status, Truncated, empty, graphql_errors, html_page, null_data
+from .faults import Reset, Status, Truncated, empty, graphql_errors, html_page, null_data
 from .library import SceneFields
 from .plugin_host import PluginRun
 from .plugin_manifest import Manifest, ManifestError
@@ -19,7 +19,6 @@ from .runner import PluginResult
 
 __all__ = [
     "FakeStash",
-    "Hang",
     "LogEntry",
     "LoggedRequest",
     "Manifest",

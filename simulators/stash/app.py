@@ -1,5 +1,7 @@
 """What Stash answers over HTTP: GraphQL, pictures, the login page and the web page."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import re
@@ -13,14 +15,15 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 from graphql import OperationType
 
 from simulators.http_server import Connection, Latch
-from simulators.wire import RawRequest
+from simulators.traffic import Exchange, Faults
+from simulators.wire import RawRequest, Response
 
 from . import images
 from .auth import Gate, Verdict
 from .calls import Call, Cancel
 from .clock import Seconds
 from .engine import Engine, Prepared, prepare
-from .faults import HTML, DropError, Faults, Response
+from .faults import HTML
 from .library import Library
 from .request_log import LoggedRequest, RequestLog
 
@@ -33,7 +36,6 @@ _LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Login</title></head><body><for
 class Request:
     """A request, its address taken apart."""
 
-    method: str
     target: str
     path: str
     query: Mapping[str, str]
@@ -55,6 +57,22 @@ class GraphQLRequest:
         """Whether it changes anything."""
         operation = self.prepared.operation(self.operation)
         return operation is not None and operation.operation is OperationType.MUTATION
+
+
+@dataclass
+class StashExchange(Exchange):
+    """A request of Stash on its way through."""
+
+    app: App
+    asked: Request
+    verdict: Verdict
+    graphql: GraphQLRequest | None
+
+    def handle(self) -> Response:
+        return self.app.respond(self)
+
+    def render(self, response: Response) -> bytes:
+        return response.encode({"Date": formatdate(self.app.now(), usegmt=True)})
 
 
 class App:
@@ -80,80 +98,40 @@ class App:
         now: Seconds,
         has_plugins: Callable[[], bool],
     ) -> None:
-        self.stopping = threading.Event()
         self._engine = engine
         self._library = library
         self._gate = gate
         self._log = log
         self._faults = faults
-        self._now = now
+        self.now = now
         self._has_plugins = has_plugins
 
     def serve(self, connection: Connection, raw: RawRequest) -> bool:
         """Answer one request; False ends the connection."""
         url = urlsplit(raw.target)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        path = unquote(url.path)
-        request = Request(raw.method, raw.target, path, query, raw.headers, raw.body)
-        try:
-            response = self._handle(request, connection)
-        except DropError as dropped:
-            connection.send(dropped.sent)
-            if dropped.reset:
-                connection.reset()
-            return False
-        return connection.send(response.encode(is_head=raw.method == "HEAD"))
-
-    def _handle(self, request: Request, connection: Connection) -> Response:
-        """Return the answer, a wrong one if a fault is injected for the request.
-
-        Raises:
-            DropError: a fault ends the connection.
-        """
+        request = Request(raw.target, unquote(url.path), query, raw.headers, raw.body)
         verdict = self._gate.check(request.headers, request.query)
         graphql = _graphql_request(request) if request.path == "/graphql" else None
-        entry = self._entry(request, verdict, graphql)
-        self._log.arrive(entry)
-        fault = self._faults.take(entry)
-        status = 0
-
-        def answer() -> Response:
-            return self._answer(request, connection, verdict, graphql)
-
-        try:
-            response = answer() if fault is None else fault.apply(answer, self.stopping)
-            status = response.status
-        finally:
-            self._log.answer(entry, status)
-        date = formatdate(self._now(), usegmt=True)
-        return replace(response, headers={**response.headers, "Date": date})
-
-    def _entry(
-        self, request: Request, verdict: Verdict, graphql: GraphQLRequest | None
-    ) -> LoggedRequest:
-        entry = LoggedRequest(
-            0, self._now(), request.method, request.path, _kind(request.path), auth=verdict.means
-        )
+        entry = LoggedRequest(raw.method, request.path, _kind(request.path), verdict.means)
         if graphql is not None:
             fields = graphql.prepared.top_level_fields(graphql.operation)
             entry.kind = "graphql:" + ",".join(fields)
             entry.operation = graphql.operation
             entry.query = graphql.query
             entry.variables = graphql.variables or {}
-        return entry
+        self._log.arrive(entry)
+        exchange = StashExchange(connection, self._log, entry, self, request, verdict, graphql)
+        return self._faults.serve(exchange)
 
-    def _answer(
-        self,
-        request: Request,
-        connection: Connection,
-        verdict: Verdict,
-        graphql: GraphQLRequest | None,
-    ) -> Response:
-        refusal = _refusal(request, verdict)
-        if refusal is not None:
-            return refusal
+    def respond(self, exchange: StashExchange) -> Response:
+        """Do what a request asks and return the answer, unsent."""
+        request, verdict = exchange.asked, exchange.verdict
+        response = _refusal(request, verdict)
+        if response is not None:
+            return response
         if request.path == "/graphql":
-            response = self._graphql(request, connection, graphql)
+            response = self._graphql(request, exchange.connection, exchange.graphql)
         else:
             response = self._page(request)
         if verdict.set_cookie:

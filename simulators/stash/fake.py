@@ -1,6 +1,7 @@
 """The fake Stash: its parts put together, and the ways to act on it."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self, Unpack
 
 from simulators.http_server import HttpServer
+from simulators.traffic import Action, Fault, Faults
 
 from .app import App
 from .auth import Gate
@@ -16,12 +18,11 @@ from .clock import Seconds, StashClock
 from .editing import Edits
 from .engine import Engine
 from .entities import Scene
-from .faults import Fault, Faults
 from .jobs import JobQueue
 from .library import Library, SceneFields
 from .plugin_host import PluginHost, PluginRun
 from .plugin_manifest import Manifest
-from .request_log import RequestLog, Which
+from .request_log import RequestLog, Which, matcher
 from .resolvers import Resolvers, StashSettings
 from .runner import PluginResult, PluginRunner
 
@@ -56,8 +57,9 @@ class FakeStash(Edits):
         self.settings = StashSettings(directory=root.absolute())
         self.gate = Gate(now, username, api_key)
         self.jobs = JobQueue()
-        self.requests = RequestLog()
-        self.faults = Faults()
+        changed = threading.Condition()
+        self.requests = RequestLog(changed)
+        self.faults = Faults(changed)
         self.runner = PluginRunner(cwd=root, python=sys.executable)
         self.host = PluginHost(root / "plugins", self.runner, self.jobs, self.server_connection)
         self.page = Call()
@@ -80,7 +82,6 @@ class FakeStash(Edits):
     def start(self) -> Self:
         """Listens, on the same port as before."""
         self._server.start()
-        self._app.stopping = self._server.stopping
         return self
 
     def stop(self) -> None:
@@ -120,9 +121,9 @@ class FakeStash(Edits):
         """`http://127.0.0.1:<port>`."""
         return f"http://127.0.0.1:{self.port}"
 
-    def inject(self, fault: Fault, which: Which, *, times: int | None = 1) -> Fault:
-        """Makes the next matching requests go wrong; see `Faults.inject`."""
-        return self.faults.inject(fault, which, times=times)
+    def inject(self, action: Action, which: Which, *, times: int | None = 1) -> Fault:
+        """Make the next `times` matching requests go wrong; None for all until cleared."""
+        return self.faults.add(repr(action), action, matcher(which), times=times)
 
     # ---- connecting ----
 

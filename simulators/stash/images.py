@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 
-from .faults import Response
+from simulators.wire import Response
 
 PLACEHOLDER = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -8,8 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from shared.file_lock import FileLock
-from simulators.plex import Item
-from simulators.plex.faults import Fault
+from simulators.plex import Fault, Item
 from simulators.rig import Rig
 
 

@@ -6,7 +6,7 @@ import re
 import time
 
 from simulators.rig import FOLDER, Rig
-from simulators.stash import Hang
+from simulators.traffic import hang
 from tests.e2e.answers import DAY, HOUR, MINUTE, PATHLESS, asked, bury, story
 from tests.e2e.steps import dead_scenes
 from tests.e2e.test_dead_letter_tasks import an_outage, postpone, queue_of
@@ -46,7 +46,7 @@ def test_they_are_told_by_reason_newest_first_with_what_to_do(rig: Rig) -> None:
     assert rig.worker_pids() == []
     assert_golden("dead_letters", "Show Dead Letters", story(rig.task("show_dlq")))
 
-    rig.stash.inject(Hang(), "findScene", times=None)
+    rig.stash.inject(hang, "findScene", times=None)
     assert rig.task("show_dlq").error is None
     rig.stash.stop()
     told = [re.sub(r"http://[^ ]+", "{stash}", line) for line in story(rig.task("show_dlq"))]

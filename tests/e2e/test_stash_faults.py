@@ -8,13 +8,13 @@ import pytest
 
 from simulators.rig import Rig
 from simulators.stash import Status, graphql_errors
-from simulators.stash.faults import Fault
+from simulators.traffic import Action
 from simulators.tuning import Tuning
 from tests.e2e.steps import settle
 from tests.e2e.test_outages import assert_nothing_spent, quicken
 
 # What the pause quotes → the fault.
-FAULTS: dict[str, Fault] = {
+FAULTS: dict[str, Action] = {
     "(status 422: Cannot query field": Status(
         422,
         b'{"errors": [{"message": "Cannot query field \\"rating100\\" on type \\"Scene\\"."}]}',

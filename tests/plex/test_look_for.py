@@ -10,7 +10,7 @@ from plex.exceptions import PlexServerDown, PlexTemporaryError
 from plex.freshness import LISTING_AGE
 from plex.library import LIBRARIES_ASKED, REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from simulators.plex import FakePlex
-from simulators.plex.faults import Exchange, Fault
+from simulators.traffic import Exchange, Fault
 from tests.plex.support import FOLDER, Lab, client_of
 from tests.sync_queue.support import Clock
 

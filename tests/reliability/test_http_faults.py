@@ -25,11 +25,11 @@ from shared.log import Log
 from shared.redaction import Secrets
 from simulators.oracle import Verdict, judge
 from simulators.plex import FakePlex, Request
-from simulators.plex.faults import Exchange, Fault
 from simulators.plex.request_log import Kind
 from simulators.rig import FOLDER, PLUGIN, TOKEN, png
 from simulators.stash import FakeStash
 from simulators.stash import faults as stash_faults
+from simulators.traffic import Action, Exchange, Fault
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.sync_queue.support import Clock
@@ -390,15 +390,8 @@ def test_a_hanging_answer_is_given_up(bench: Bench, endpoint: str, applied: bool
 # -- Stash --------------------------------------------------------------------------------------
 
 
-class Closed(stash_faults.Fault):
-    """The connection ends in order, without an answer."""
-
-    def apply(self, handler: Any, stopping: threading.Event) -> Any:  # noqa: ARG002
-        raise stash_faults.DropError
-
-
-STASH_FAULTS: dict[str, stash_faults.Fault] = {
-    "closed": Closed(),
+STASH_FAULTS: dict[str, Action] = {
+    "closed": lambda *_: False,
     "reset": stash_faults.Reset(),
     "unanswered": stash_faults.Reset(after=True),
     "truncated": stash_faults.Truncated(),
@@ -407,7 +400,8 @@ STASH_FAULTS: dict[str, stash_faults.Fault] = {
     "null data": stash_faults.null_data(),
     "GraphQL errors": stash_faults.graphql_errors(),
     "301": stash_faults.Status(301, headers={"Location": "/login"}),
-} | {str(one): stash_faults.Status(one, b"no") for one in (400, 401, 403, 404, 429, 500, 503)}
+    **{str(one): stash_faults.Status(one, b"no") for one in (400, 401, 403, 404, 429, 500, 503)},
+}
 SETTINGS, SCENES, SCREENSHOT = "Settings", "ScenesById", "screenshot"
 
 

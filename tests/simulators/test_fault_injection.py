@@ -12,7 +12,6 @@ from simulators.plex import FakePlex, Fault
 from simulators.plex.raw_client import RawClient
 from simulators.stash import (
     FakeStash,
-    Hang,
     Reset,
     Status,
     Truncated,
@@ -21,6 +20,7 @@ from simulators.stash import (
     html_page,
     null_data,
 )
+from simulators.traffic import hang
 
 EDIT = {"studio.value": "New"}
 Inject = Callable[[FakePlex], Fault]
@@ -182,13 +182,12 @@ def test_other_stash_answers(stash: FakeStash) -> None:
 
 @pytest.mark.parametrize("ends", ["released", "stopped"])
 def test_a_stash_request_hangs(stash: FakeStash, ends: str) -> None:
-    hang = Hang()
-    stash.inject(hang, "version")
+    fault = stash.inject(hang, "version")
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(post, stash)
-        assert hang.held.wait(30)
+        assert fault.wait_for_hit()
         if ends == "released":
-            hang.release()
+            fault.release()
             assert answer.result().ok
         else:
             stash.stop()

@@ -22,8 +22,8 @@ from simulators.stash import (
     html_page,
     null_data,
 )
-from simulators.stash.faults import Fault
 from simulators.stash.request_log import any_request
+from simulators.traffic import Action
 from stash.connection import StashAddress, StashConnection, parse_address
 from stash.exceptions import (
     StashAuthError,
@@ -281,7 +281,7 @@ def test_no_secret_is_in_an_errors_text(locked: FakeStash, connect: Connect, sta
     ids=repr,
 )
 def test_an_answer_that_is_no_graphql_means_that_stash_is_unavailable(
-    stash: FakeStash, connection: StashConnection, fault: Fault
+    stash: FakeStash, connection: StashConnection, fault: Action
 ) -> None:
     stash.inject(fault, any_request)
     with pytest.raises(StashUnavailable):
@@ -291,7 +291,7 @@ def test_an_answer_that_is_no_graphql_means_that_stash_is_unavailable(
 
 @pytest.mark.parametrize("fault", [Reset(), Truncated()], ids=repr)
 def test_a_picture_that_does_not_arrive_means_that_stash_is_unavailable(
-    stash: FakeStash, connection: StashConnection, fault: Fault
+    stash: FakeStash, connection: StashConnection, fault: Action
 ) -> None:
     stash.add_scene(files=["/a.mp4"], cover=b"\xff\xd8\xff" + b"x" * 100)
     stash.inject(fault, any_request)
