@@ -9,13 +9,14 @@ from hooks.handlers import HookContextError
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
+from sync_queue.spool import store
 from validation.obfuscation import disguise_of
 
 NEWS_BYTES = 200_000  # of the worker's log in one hook: some 2,000 lines, read in 5 ms
 
 
-def data_folder(script: str, connection: str) -> str:
-    """Return the path of the data folder, which is made if it is missing.
+def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
+    """Store jobs where the usual data folder is missing or read-only; return the data folder.
 
     The connection is Stash's as JSON, also in the other functions.
 
@@ -24,7 +25,9 @@ def data_folder(script: str, connection: str) -> str:
     """
     known = json.loads(connection)
     stash_dir = known.get("Dir") if isinstance(known, dict) else None
-    return resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ).root
+    folder = resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)
+    store(folder.spool, jobs)
+    return folder.root
 
 
 def relay_news(root: str) -> None:

@@ -19,8 +19,7 @@ def run(script: str, arguments: list[str]) -> str:
 
         sys.exit(run_arguments(script, arguments))
     data = sys.stdin.buffer.read()
-    hook = _read_hook(data)
-    if hook is not None:
+    if hook := _read_hook(data):
         return answer_hook(script, *hook)
     from app.task_process import handle_input  # noqa: PLC0415
 
@@ -51,14 +50,10 @@ def _read_hook(data: bytes) -> tuple[object, str] | None:
 def answer_hook(script: str, context: object, connection: str) -> str:
     """Store an event's jobs and make sure that a worker runs; the connection is Stash's as JSON."""
     jobs: list[str] = []
-    is_stored = False
+    root = ""
     try:
         jobs = jobs_for_hook(context)
         root, level = _store(script, connection, jobs)
-        is_stored = True
-        if jobs:
-            subjects = ", ".join(job.split(".")[1].replace("_", " ").capitalize() for job in jobs)
-            _tell(f"\x01{level}\x02{subjects}: queued\n")
         if jobs or has_work(f"{root}/queue/spool"):
             lock = FileLock(f"{root}/worker.lock")
             if elect(lock, f"{root}/queue/spool", connection.encode()):
@@ -66,10 +61,13 @@ def answer_hook(script: str, context: object, connection: str) -> str:
 
                 start_worker(script, lock, connection.encode())
         _relay(root)
+        if jobs:  # at last: Stash may have closed its end
+            subjects = ", ".join(job.split(".")[1].replace("_", " ").capitalize() for job in jobs)
+            os.write(2, f"\x01{level}\x02{subjects}: queued\n".encode())
     except Exception as error:  # noqa: BLE001 - a hook always answers
         from app.hook_faults import answer_fault  # noqa: PLC0415
 
-        return answer_fault(script, connection, jobs, error, is_stored=is_stored)
+        return answer_fault(script, connection, jobs, error, is_stored=bool(root))
     return '{"output": "queued"}' if jobs else '{"output": "nothing to sync"}'
 
 
@@ -80,18 +78,10 @@ def _store(script: str, connection: str, jobs: list[str]) -> tuple[str, str]:
         last_change = os.stat(f"{root}/queue/spool").st_mtime
         store(f"{root}/queue/spool", jobs)
     except OSError:
-        from app.hook_faults import data_folder  # noqa: PLC0415 - it is missing or read-only
+        from app.hook_faults import store_elsewhere  # noqa: PLC0415 - it is missing or read-only
 
-        root, last_change = data_folder(script, connection), 0.0
-        store(f"{root}/queue/spool", jobs)
+        root, last_change = store_elsewhere(script, connection, jobs), 0.0
     return root, "d" if abs(time.time() - last_change) < BURST_GAP else "i"
-
-
-def _tell(line: str) -> None:
-    try:
-        os.write(2, line.encode())
-    except OSError:
-        pass  # Stash has closed its end
 
 
 def _relay(root: str) -> None:

@@ -89,7 +89,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     """Drain the queue until it stays empty; where nothing reaps processes, stay for the next edit.
 
     Args:
-        arguments: the descriptor of the worker lock, which the starter has taken already; empty
+        arguments: the descriptor of the worker lock, which the starter has taken already; none
             where locks cannot be inherited.
 
     Returns:
@@ -102,7 +102,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     plugin_dir = os.path.dirname(script)
     config_dir = server_connection.get("Dir")
     folder = resolve_data_folder(plugin_dir, str(config_dir or ""), os.environ)
-    descriptor = int(arguments[0]) if arguments and arguments[0] else None
+    descriptor = int(arguments[0]) if arguments else None
     if descriptor is not None:
         os.set_inheritable(descriptor, False)
     lock = FileLock(folder.worker_lock, descriptor)
@@ -159,9 +159,11 @@ def _run_until_end(process: _Process) -> DrainOutcome:
     """
     for place in (process.folder.root, process.folder.queue_folder, process.folder.spool):
         sweep_temporaries(place, time.time())
+    spool = Spool(process.folder.queue_folder)
+    process.remember(spool.take_connection())  # it is as new as ours, or newer
     idle = IdleProcess(
         process.lock,
-        Spool(process.folder.queue_folder),
+        spool,
         process.folder.takeover_lock,
         process.told_to_end.is_set,
         process.installation.exists,

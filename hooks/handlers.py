@@ -14,13 +14,10 @@ EVENTS = {
     "Scene.Create.Post": ("scan", "scene"),
     "Scene.Update.Post": ("metadata", "scene"),
     "Scene.Destroy.Post": ("forget", "scene"),
-    "Performer.Update.Post": ("entity", "performer"),
-    "Performer.Destroy.Post": ("entity", "performer"),
-    "Studio.Update.Post": ("entity", "studio"),
-    "Studio.Destroy.Post": ("entity", "studio"),
-    "Tag.Update.Post": ("entity", "tag"),
-    "Tag.Destroy.Post": ("entity", "tag"),
-    "Tag.Merge.Post": ("entity", "tag"),
+} | {
+    f"{kind}.{action}.Post": ("entity", kind.lower())
+    for kind in ("Performer", "Studio", "Tag")
+    for action in ("Update", "Destroy", "Merge")
 }
 
 
@@ -38,19 +35,16 @@ def jobs_for_hook(context: object) -> list[str]:
     update_type, kind = EVENTS[event]
     ids = [_number(context.get("id"))]
     if ids[0] is None:
-        message = f"hookContext.id is {context.get('id')!r}, the number of a {kind} was expected"
-        raise HookContextError(message)
+        raise HookContextError(f"hookContext.id is {context.get('id')!r}, no number of a {kind}")
     names = changed_fields(hook_input, context.get("inputFields"))
     if event == "Scene.Update.Post":
         return on_scene_update(ids[0], names if hook_input else None)
     if event.endswith(".Update.Post") and hook_input and NAME_FIELDS.isdisjoint(names):
         return []
-    if event == "Tag.Merge.Post" and isinstance(hook_input, dict):
-        # Only the ids of the merged tags tell what their scenes were sent.
-        merged = hook_input.get("source")
-        ids += map(_number, merged if isinstance(merged, list) else ())
-    unique_ids = dict.fromkeys(number for number in ids if number is not None)
-    return [f"{update_type}.{kind}_{number}" for number in unique_ids]
+    # A merge: only the ids of the merged objects tell what their scenes were sent.
+    merged = hook_input.get("source") if isinstance(hook_input, dict) else ()
+    ids += map(_number, merged if isinstance(merged, list) else ())
+    return [f"{update_type}.{kind}_{number}" for number in dict.fromkeys(ids) if number is not None]
 
 
 def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:

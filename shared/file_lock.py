@@ -4,18 +4,9 @@ import os
 import sys
 
 if sys.platform == "win32":
-    from shared.windows import lock_file, unlock_and_close
+    from shared.windows import LOCK_EX, LOCK_NB, LOCK_UN, flock
 else:
-    import fcntl
-
-    def lock_file(descriptor: int, *, wait: bool) -> None:
-        """Lock an open file; raise `BlockingIOError` if another process holds the lock."""
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-
-    def unlock_and_close(descriptor: int) -> None:
-        """Release a lock, also for forked children that still have the descriptor."""
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
 
 class FileLock:
@@ -27,24 +18,21 @@ class FileLock:
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free; return True when this process holds it now."""
-        return self.acquire(wait=False)
-
-    def acquire(self, *, wait: bool = True) -> bool:
-        """Take the lock, after waiting if asked to; return True when this process holds it."""
         if self.descriptor is None:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                lock_file(descriptor, wait=wait)
-            except OSError as error:
-                os.close(descriptor)
-                if not isinstance(error, BlockingIOError):
-                    raise
-            else:
+                flock(descriptor, LOCK_EX | LOCK_NB)
                 self.descriptor = descriptor
+            except BlockingIOError:
+                pass  # another process holds it
+            finally:
+                if self.descriptor is None:
+                    os.close(descriptor)
         return self.descriptor is not None
 
     def release(self) -> None:
-        """Release the lock if it is held."""
+        """Release the lock if it is held, also for forked children that have its file open."""
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is not None:
-            unlock_and_close(descriptor)
+            flock(descriptor, LOCK_UN)
+            os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Replacing and removing files that another process may have open; standard library only.
+"""Waiting for locks, and replacing and removing files that another process may have open.
 
 POSIX does either at once. Windows refuses it while anybody has the file open who did not give leave
 to delete it: Python's own `open` does not, nor do virus scanners. Both take moments, so there it is
@@ -9,11 +9,23 @@ import os
 import sys
 import time
 
+from shared.file_lock import FileLock
+
 TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TRIES, PAUSE = 20, 0.05  # seconds; one second in all, a hook may be what waits
+TRIES, PAUSE = 20, 0.05  # seconds between two tries
+
+
+def acquire(lock: FileLock, sleep: "Callable[[float], None]" = time.sleep) -> None:
+    """Wait for a lock and take it.
+
+    Raises:
+        OSError: its file cannot be opened, or the file system has no locks.
+    """
+    while not lock.try_acquire():
+        sleep(PAUSE)
 
 
 def replace_file(source: str, target: str, sleep: "Callable[[float], None]" = time.sleep) -> None:

@@ -1,39 +1,32 @@
 """Locks and detached processes on Windows, where nothing but a child's pipe is inherited."""
 
 import errno
-import os
 import sys
-import time
 
 _HELD = (errno.EACCES, 0)  # of a lock that another process holds; Wine sets no error number
-_RETRY = 0.05  # seconds between tries: Windows itself waits for a lock for ten seconds only
+LOCK_EX, LOCK_NB, LOCK_UN = 2, 4, 8  # as in `fcntl`
 
 if sys.platform == "win32":
     import msvcrt
 
-    def lock_file(descriptor: int, *, wait: bool) -> None:
-        """Lock an open file.
+    def flock(descriptor: int, operation: int) -> None:
+        """Lock an open file or unlock it, as `fcntl.flock` does elsewhere, without waiting.
+
+        Windows drops the lock of a closed file some time later, so it has to be unlocked.
 
         Raises:
-            BlockingIOError: another process holds the lock, and `wait` is False.
+            BlockingIOError: another process holds the lock.
             OSError: the file system knows no locks.
         """
-        while True:
-            try:
-                return msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            except OSError as error:
-                if error.errno not in _HELD:
-                    raise
-                if not wait:
-                    raise BlockingIOError from None
-                time.sleep(_RETRY)
-
-    def unlock_and_close(descriptor: int) -> None:
-        """Release a lock at once: Windows drops the lock of a closed file some time later."""
+        mode = msvcrt.LK_UNLCK if operation == LOCK_UN else msvcrt.LK_NBLCK
         try:
-            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-        finally:
-            os.close(descriptor)
+            msvcrt.locking(descriptor, mode, 1)
+        except OSError as error:
+            if operation == LOCK_UN:
+                return  # closing the file ends a lock that is lost already
+            if error.errno in _HELD:
+                raise BlockingIOError from None
+            raise
 
     def start_detached(command: list[str], message: bytes) -> None:
         """Start a process without a console that reads the message from its standard input.

@@ -9,7 +9,7 @@ import sqlite3
 import time
 
 from shared.file_lock import FileLock
-from shared.files import remove_file, replace_file
+from shared.files import acquire, remove_file, replace_file
 
 REBUILT_MARKER = "rebuilt.json"  # asks for a reconciliation; whoever did one removes it
 EMPTIED = "it was empty"
@@ -64,7 +64,7 @@ def set_aside(path: str) -> "str | None":
         OSError: it could not be renamed.
     """
     lock = FileLock(setup_lock(path))
-    lock.acquire()
+    acquire(lock)
     try:
         if not _is_damaged(path):
             return None

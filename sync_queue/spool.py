@@ -39,36 +39,26 @@ def store(folder: str, jobs: list[str]) -> None:
 def _flush(path: str, mode: int) -> None:
     descriptor = os.open(path, mode)
     try:
+        os.fsync(descriptor)
         if sys.platform == "darwin":
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # its fsync does not reach the disk
-        else:
-            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
 def has_work(folder: str) -> bool:
     """Tell whether a job waits here, or may wait in the database."""
-    try:
-        return any(name[0].isdigit() or name == UNFINISHED for name in os.listdir(folder))
-    except OSError:
-        return False
+    return any(name[0].isdigit() or name == UNFINISHED for name in os.listdir(folder))
 
 
 def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
-    """Return True if this process got the worker lock; else offer the connection to the worker."""
-    if lock.try_acquire():
-        return True
+    """Offer a living worker the connection; return True if there is none and we got the lock."""
     temporary = f"{folder}/{CONNECTION}.tmp-{os.getpid()}"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.write(descriptor, connection)
-        os.close(descriptor)
+        with open(temporary, "wb") as file:
+            file.write(connection)
         os.replace(temporary, f"{folder}/{CONNECTION}")
     except OSError:  # on Windows also while another process has the file open
-        try:
+        if os.path.exists(temporary):
             os.unlink(temporary)  # the worker keeps the connection that it has
-        except OSError:
-            pass
-    # A worker that ends after this try looks into the spool once more.
-    return lock.try_acquire()
+    return lock.try_acquire()  # a worker that ends after this try looks into the spool once more

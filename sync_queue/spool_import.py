@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.events import Event, Report
 from shared.file_lock import FileLock
-from shared.files import remove_file, replace_file
+from shared.files import acquire, remove_file, replace_file
 from shared.leftovers import keep_newest
 from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
@@ -102,7 +102,7 @@ class Spool:
         """
         if self.is_empty():
             return 0
-        self._lock.acquire()
+        acquire(self._lock)
         try:
             found = [*self._read_inbox(report), *self._new()]
             if found:

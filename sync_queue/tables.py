@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
+from shared.files import acquire
 from sync_queue.journal import use_wal
 from sync_queue.rescue import EMPTIED, ask_for_reconciliation, setup_lock
 from sync_queue.schema import (
@@ -91,7 +92,7 @@ def create_tables(
         OSError, sqlite3.Error: the database cannot be written to.
     """
     lock = FileLock(setup_lock(path))
-    lock.acquire()
+    acquire(lock)
     try:
         use_wal(reopen, BUSY_TIMEOUT)
         connection.execute("BEGIN IMMEDIATE")

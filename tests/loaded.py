@@ -28,7 +28,7 @@ def look(event, _arguments):
         os.write(1, "\\n".join(sys.modules).encode())
         os._exit(0)
 sys.addaudithook(look)
-sys.argv = [{script!r}, "--worker", ""]
+sys.argv = [{script!r}, "--worker"]
 """
 
 

@@ -199,12 +199,12 @@ def _the_cookie_in_an_answer() -> None:
 
 
 def _the_token_in_a_command_line() -> None:
-    worker_command = launcher.worker_command
+    spawn = os.posix_spawn
 
-    def commands(script: str, lock_descriptor: str) -> list[str]:
-        return [*worker_command(script, lock_descriptor), RIG_TOKEN]
+    def spawns(path: str, command: list[str], *values: Any, **options: Any) -> int:
+        return spawn(path, [*command, RIG_TOKEN], *values, **options)
 
-    launcher.worker_command = commands
+    os.posix_spawn = spawns  # type: ignore[assignment]
 
 
 CARELESS: dict[str, tuple[ModuleType, Callable[..., None]]] = {

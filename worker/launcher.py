@@ -1,4 +1,4 @@
-"""Starts the worker. The process that got the worker lock hands it over, so one worker starts."""
+"""Starts the worker, which inherits the worker lock from the process that starts it."""
 
 import os
 import sys
@@ -12,57 +12,28 @@ WORKER_ARGUMENT = "--worker"
 
 
 def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
-    """Start a detached worker.
+    """Start a detached worker that gets the lock; raise `OSError` if no process can be started.
 
-    Args:
-        script: the plugin's entry script.
-        lock: held by this process; the worker holds it afterwards.
-        connection: Stash's, as JSON; it goes through a pipe, which other users cannot read.
-
-    Raises:
-        OSError: no process could be started; the lock is free again.
+    The connection is Stash's, as JSON. It goes through a pipe, which other users cannot read.
     """
-    try:
-        if sys.platform == "win32":
-            lock.release()  # the child takes the lock itself
-            start_detached(worker_command(script, ""), connection)
-        else:
-            _spawn(script, lock, connection)
-            hand_over(lock)
-    finally:
-        lock.release()
-
-
-def hand_over(lock: FileLock) -> None:
-    """Close the lock's file without unlocking it: a child that has inherited it holds the lock."""
+    command = [sys.executable, "-S", script, WORKER_ARGUMENT]
+    if sys.platform == "win32":
+        lock.release()  # the child takes the lock itself
+        return start_detached(command, connection)
+    reader, writer = os.pipe()
+    null = os.open(os.devnull, os.O_RDWR)
+    assert lock.descriptor is not None  # noqa: S101 - the caller holds the lock
     descriptor, lock.descriptor = lock.descriptor, None
-    if descriptor is not None:
-        os.close(descriptor)
-
-
-def worker_command(script: str, lock_descriptor: str) -> list[str]:
-    """Return the command line of a worker; the descriptor is empty if it has to take the lock."""
-    options = ["-S"] if sys.flags.no_site else []  # as Stash started this process
-    return [sys.executable, *options, script, WORKER_ARGUMENT, lock_descriptor]
-
-
-if sys.platform != "win32":
-
-    def _spawn(script: str, lock: FileLock, connection: bytes) -> None:
-        assert lock.descriptor is not None  # noqa: S101 - the caller holds the lock
-        os.set_inheritable(lock.descriptor, True)
-        command = worker_command(script, str(lock.descriptor))
-        reader, writer = os.pipe()
-        null = os.open(os.devnull, os.O_RDWR)
-        try:
-            # Before there is a reader: a hook that dies here leaves no worker that knows no Stash.
-            os.write(writer, connection)  # any pipe's buffer holds 4 KiB
-            # Stash waits for the end of this process's output, so the worker must not share it.
-            streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
-            try:
-                os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
-            except NotImplementedError:  # an old libc: the worker leaves our session itself
-                os.posix_spawn(command[0], command, os.environ, file_actions=streams)
-        finally:
-            for descriptor in (reader, writer, null):
-                os.close(descriptor)
+    os.set_inheritable(descriptor, True)
+    command.append(str(descriptor))
+    # Stash waits for the end of this process's output, so the worker must not share it.
+    streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
+    try:
+        # Before there is a reader: a hook that dies here leaves no worker that knows no Stash.
+        os.write(writer, connection)  # any pipe's buffer holds 4 KiB
+        os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
+    except NotImplementedError:  # an old libc: the worker leaves our session itself
+        os.posix_spawn(command[0], command, os.environ, file_actions=streams)
+    finally:
+        for opened in (reader, writer, null, descriptor):  # not unlocked: the worker has the lock
+            os.close(opened)

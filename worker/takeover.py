@@ -28,7 +28,7 @@ class OccupiedError(Exception):
 
 
 def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
-    """Start a worker unless one runs, which gets the connection to Stash then.
+    """Start a worker, or hand the running one the connection to Stash.
 
     Args:
         spool: the spool's folder.
@@ -37,12 +37,15 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
         `running` or `started`.
 
     Raises:
-        OSError: no process could be started; the lock is free again.
+        OSError: no process could be started.
     """
     connection = json.dumps(server_connection).encode()
     if not elect(lock, spool, connection):
         return ALREADY_RUNNING
-    start_worker(script, lock, connection)
+    try:
+        start_worker(script, lock, connection)
+    finally:
+        lock.release()  # if no process could be started
     return STARTED
 
 

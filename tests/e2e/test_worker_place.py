@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from shared.file_lock import FileLock
+from shared.files import acquire
 from simulators.rig import Rig
 from simulators.tuning import Tuning
 from worker import pauses
@@ -98,7 +99,7 @@ def test_a_stash_that_stays_away_is_awaited_by_one_process_that_says_so_once(rig
 def test_a_worker_that_made_room_for_nobody_goes_on_or_ends_when_it_is_told_to(rig: Rig) -> None:
     scene_id, worker = cut_off_from_stash(rig)
     task = FileLock(str(rig.data / "takeover.lock"))
-    task.acquire()
+    acquire(task)
     assert rig.wait_until(lambda: is_free(rig))
     rig.plex.start()
 
@@ -109,7 +110,7 @@ def test_a_worker_that_made_room_for_nobody_goes_on_or_ends_when_it_is_told_to(r
 
     rig.plex.stop()
     rig.stash.edit_scene(scene_id, title="After")
-    task.acquire()
+    acquire(task)
     assert rig.wait_until(lambda: is_free(rig))
     os.kill(worker, signal.SIGTERM)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.file_lock import FileLock
+from shared.files import acquire
 
 _FOLDER = Path(__file__).parent
 _SECTION = r"(?ms)^## {title}\n\n```\n(.*?)^```\n"
@@ -43,7 +44,7 @@ def assert_golden(page: str, title: str, lines: Sequence[str]) -> None:
 def _update(path: Path, title: str, shown: str) -> None:
     """Replace a section, or add it; tests in other processes may be at others."""
     lock = FileLock(f"{tempfile.gettempdir()}/golden.lock")
-    lock.acquire()
+    acquire(lock)
     text = path.read_text(encoding="utf-8")
     section = re.search(_SECTION.format(title=re.escape(title)), text)
     if section is None:

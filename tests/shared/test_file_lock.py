@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.file_lock import FileLock
-from worker.launcher import hand_over
+from tests.shared.locks import close_without_unlocking
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="descriptors are handed over on POSIX")
@@ -30,9 +30,10 @@ sys.stdin.readline()
 WAIT = """
 import sys
 from shared.file_lock import FileLock
+from shared.files import acquire
 lock = FileLock(sys.argv[1])
 print("waiting", flush=True)
-lock.acquire()
+acquire(lock)
 print("mine", flush=True)
 """
 
@@ -124,7 +125,7 @@ def test_a_lock_is_handed_over_without_a_moment_in_which_nobody_holds_it(path: s
     assert lock.descriptor is not None
     with child(INHERIT, path, str(lock.descriptor), fds=(lock.descriptor,)) as heir:
         assert heir.line() == "True"
-        hand_over(lock)
+        close_without_unlocking(lock)
         other = FileLock(path)
         assert not other.try_acquire()
         heir.kill()
@@ -166,7 +167,6 @@ def test_the_locks_file_belongs_to_the_user_alone(path: str) -> None:
 
 def test_a_place_without_a_lock_is_an_os_error(tmp_path: Path) -> None:
     lock = FileLock(str(tmp_path / "missing" / "worker.lock"))
-    for take in (lock.try_acquire, lock.acquire):
-        with pytest.raises(OSError, match="missing"):
-            take()
+    with pytest.raises(OSError, match="missing"):
+        lock.try_acquire()
     assert lock.descriptor is None

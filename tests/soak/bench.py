@@ -16,6 +16,7 @@ from typing import NamedTuple
 import requests
 
 from shared.file_lock import FileLock
+from shared.files import acquire
 from simulators.fork_server import ForkServer
 from simulators.plex import Request
 from simulators.rig import Rig, png
@@ -23,9 +24,9 @@ from simulators.tuning import Tuning
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.schema import DUE, IS_WAITING, TABLE
+from tests.shared.locks import close_without_unlocking
 from tests.soak import seams
 from tests.soak.seams import WORKER
-from worker.launcher import hand_over
 
 SCENES = 200  # at least one for each point
 END_OF_STEP = "file:replace stats.json:after"
@@ -116,7 +117,7 @@ class Bench:
         self.queue_folder = rig.data / "queue"
         (self.queue_folder / "spool").mkdir(mode=0o700, parents=True)
         self.lock = FileLock(str(rig.data / "worker.lock"))
-        self.lock.acquire()
+        acquire(self.lock)
         self.database = self._connect()
         self._server = ForkServer(folder)
         self._stdin = json.dumps(rig.stash.server_connection()).encode()
@@ -150,7 +151,7 @@ class Bench:
         self.killer.disarm()
         self.end_worker()
         self.rig.stop_worker()
-        self.lock.acquire()
+        acquire(self.lock)
         self.reopen()
         # Also after success: the letter of a row that names no scene outlives every edit.
         self.database.execute("DELETE FROM dead_letters")
@@ -223,7 +224,7 @@ class Bench:
     def start_worker(self) -> int:
         assert self.lock.descriptor is not None
         self._worker = self._server.start_worker(self.lock.descriptor, self._stdin)
-        hand_over(self.lock)
+        close_without_unlocking(self.lock)
         return self._worker
 
     def await_death(self) -> None:

@@ -23,13 +23,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.file_lock import FileLock
+from shared.files import acquire
 from simulators.fork_server import ForkServer
 from simulators.plex import Request
 from simulators.rig import Rig
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
 from sync_queue.schema import IN_PROGRESS
-from worker.launcher import hand_over
+from tests.shared.locks import close_without_unlocking
 
 SCENES = 40
 MOST_EDITS = 6  # of different scenes between two kills
@@ -106,11 +107,11 @@ class KillSoak:
     def _round(self, number: int) -> None:
         self._edit(self._rng.randint(1, MOST_EDITS), by_hook=number % REAL_HOOK_EVERY == 0)
         lock = FileLock(self._lock_path)
-        lock.acquire()  # the kernel gives it back when the killed worker is really gone
+        acquire(lock)  # the kernel gives it back when the killed worker is really gone
         assert lock.descriptor is not None
         os.set_inheritable(lock.descriptor, True)
         pid = self._server.start_worker(lock.descriptor, self._stdin)
-        hand_over(lock)
+        close_without_unlocking(lock)
         self._await_random_moment()
         os.kill(pid, signal.SIGKILL)
         self._wait_for_death()
@@ -146,7 +147,7 @@ class KillSoak:
 
     def _wait_for_death(self) -> None:
         lock = FileLock(self._lock_path)
-        lock.acquire()
+        acquire(lock)
         lock.release()
         self._rig.plex.log.wait_until_idle()
 

@@ -11,13 +11,14 @@ import sys
 import time
 
 from shared.file_lock import FileLock
+from shared.files import acquire
 from simulators.fork_server import ForkServer
 from simulators.rig import Rig
 from simulators.tuning import Tuning
 from sync_queue.database import connect
 from sync_queue.operations import METADATA, enqueue, scene_job
+from tests.shared.locks import close_without_unlocking
 from tests.soak.bench import until
-from worker.launcher import hand_over
 
 ROUNDS = 1000 if os.environ.get("SOAK") else 30
 
@@ -26,7 +27,7 @@ def second_worker(rig: Rig) -> int:
     """Run another worker that has to elect itself, to its end; return its exit status."""
     script = rig.manifest.directory / "Stash2Plex.py"
     done = subprocess.run(
-        [sys.executable, str(script), "--worker", ""],
+        [sys.executable, str(script), "--worker"],
         input=json.dumps(rig.stash.server_connection()).encode(),
         capture_output=True,
         timeout=30,
@@ -94,7 +95,7 @@ def test_a_worker_that_was_killed_in_its_sleep_is_replaced_by_the_next_hook(rig:
     os.kill(worker, signal.SIGSTOP)
     os.kill(worker, signal.SIGKILL)
     lock = FileLock(str(rig.data / "worker.lock"))
-    lock.acquire()
+    acquire(lock)
     lock.release()
 
     rig.stash.edit_scene(scene_id, title="Two")
@@ -124,7 +125,7 @@ def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Ri
         if lock.try_acquire():
             assert lock.descriptor is not None
             server.start_worker(lock.descriptor, stdin)
-            hand_over(lock)
+            close_without_unlocking(lock)
         else:
             relied += 1
         title = f"Title {number}"

@@ -257,8 +257,8 @@ def test_a_spool_that_nobody_imports_keeps_one_file_of_each_job(folder: str) -> 
 def test_a_living_worker_gets_the_connection_in_a_file_of_the_user_alone(folder: str) -> None:
     place, lock = f"{folder}/spool", f"{folder}/worker.lock"
     held = FileLock(lock)
-    assert elect(held, place, b"")
-    assert names(folder) == []
+    assert elect(held, place, b"{}")
+    os.umask(0o077)  # as the entry script does
 
     assert not elect(FileLock(lock), place, json.dumps(CONNECTION).encode())
 
@@ -271,19 +271,19 @@ def test_a_living_worker_gets_the_connection_in_a_file_of_the_user_alone(folder:
     held.release()
 
 
-def test_a_worker_that_ends_between_the_two_tries_leaves_the_lock_to_the_hook(
+def test_a_worker_that_ends_once_it_is_offered_a_connection_leaves_the_lock_to_the_hook(
     folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, lock = f"{folder}/spool", f"{folder}/worker.lock"
     held = FileLock(lock)
     assert held.try_acquire()
-    write = os.write
+    replace = os.replace
 
-    def end(descriptor: int, data: bytes) -> int:
+    def end(source: str, target: str) -> None:
         held.release()
-        return write(descriptor, data)
+        replace(source, target)
 
-    monkeypatch.setattr(os, "write", end)
+    monkeypatch.setattr(os, "replace", end)
 
     assert elect(FileLock(lock), place, b"{}")
 

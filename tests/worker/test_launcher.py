@@ -75,7 +75,7 @@ def test_on_windows_the_worker_has_no_console_no_stream_of_stashs_and_a_free_loc
     assert one.options["close_fds"] is True
     assert lock.descriptor is None
     assert one.command[0] == sys.executable
-    assert one.command[-3:] == ["Stash2Plex.py", "--worker", ""]
+    assert one.command[-2:] == ["Stash2Plex.py", "--worker"]
     # Stash's connection goes through a pipe that is closed.
     assert "cookie" not in " ".join(one.command)
     assert "env" not in one.options
