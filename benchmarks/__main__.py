@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [--only hook,drain] [--against REVISION] [--quick] …`."""
+"""The command line: `python -m benchmarks [--only hook,drain] [--against REVISION] …`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import platform
 import signal
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
-from benchmarks import against, table
+from benchmarks import against, drains, edits, hooks, reconciliations, table
 from benchmarks.installed import Progress
-from benchmarks.scale import FULL, QUICK, Scale
-from benchmarks.sections import COMPARABLE, SECTIONS
 from benchmarks.workspace import Workspace, workspace
 
-_ROUNDS = 5
+SECTIONS: Mapping[str, Sequence[against.Part]] = {
+    "hook": (hooks.measure,),
+    "edit": (edits.measure,),
+    "drain": drains.PARTS,
+    "reconcile": (reconciliations.measure,),
+}
+# These start the plugin's processes, whichever version is installed. The others import it, and a
+# process can import one version only.
+COMPARABLE = ("hook", "edit", "drain")
+
 _LEGEND = """\
 A: the working tree, {ours}
 B: {theirs}
@@ -31,7 +38,7 @@ def main() -> None:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers and workers end with us
     progress = _Clock().tell
-    with workspace() as place:
+    with workspace(options.scenes, options.reconciled) as place:
         measure = _measure if options.against is None else _compare
         text = measure(options, place, progress)
     progress("done")
@@ -40,11 +47,10 @@ def main() -> None:
 
 
 def _measure(options: argparse.Namespace, place: Workspace, progress: Progress) -> str:
-    scale = _scale(options)
     rows: list[table.Row] = []
     for name in options.only or SECTIONS:
         for part in SECTIONS[name]:
-            rows += part(place, scale, progress)
+            rows += part(place, progress)
     return table.render(rows)
 
 
@@ -55,7 +61,7 @@ def _compare(options: argparse.Namespace, place: Workspace, progress: Progress) 
         other = against.extract(options.against, place.root)
     except against.RevisionError as error:
         sys.exit(f"'{options.against}' cannot be compared with: {error}")
-    plan = against.Plan(place, other, options.rounds, _scale(options), progress)
+    plan = against.Plan(place, other, options.rounds, progress)
     rows: list[against.Compared] = []
     for name in options.only or COMPARABLE:
         for part in SECTIONS[name]:
@@ -79,32 +85,15 @@ def _machine() -> str:
     return f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the end"
 
 
-def _scale(options: argparse.Namespace) -> Scale:
-    scale = QUICK if options.quick else FULL
-    sizes = {name: getattr(options, name) for name in ("scenes", "reconciled")}
-    return replace(scale, **{name: size for name, size in sizes.items() if size is not None})
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "--only", type=_names, metavar="NAMES", help=f"some of {','.join(SECTIONS)}"
-    )
-    parser.add_argument("--quick", action="store_true", help="small sizes, to see that all runs")
-    parser.add_argument("--scenes", type=_count, metavar="N", help="so many in each drain")
-    parser.add_argument("--reconciled", type=_count, metavar="N", help="so many are reconciled")
-    parser.add_argument(
-        "--against",
-        metavar="REVISION",
-        help=f"measure the plugin of this git revision in turn; only {','.join(COMPARABLE)}",
-    )
-    parser.add_argument(
-        "--rounds",
-        type=_count,
-        metavar="N",
-        default=_ROUNDS,
-        help=f"how often each of the two is measured, {_ROUNDS} times by default",
-    )
+    add = parser.add_argument
+    add("--only", type=_names, metavar="NAMES", help=f"some of {','.join(SECTIONS)}")
+    add("--scenes", type=int, default=2_000, help="in each library that is drained")
+    add("--reconciled", type=int, default=100_000, help="scenes that are reconciled")
+    compared = ",".join(COMPARABLE)
+    add("--against", metavar="REVISION", help=f"measure this version in turn; only {compared}")
+    add("--rounds", type=int, default=5, help="how often each of the two versions is measured")
     options = parser.parse_args()
     alone = [name for name in options.only or () if name not in COMPARABLE]
     if options.against is not None and alone:
@@ -112,21 +101,12 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    unknown = [name for name in names if name not in SECTIONS]
-    if unknown:
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - SECTIONS.keys():
         message = f"there is no {', '.join(unknown)}; there are {', '.join(SECTIONS)}"
         raise argparse.ArgumentTypeError(message)
     return names
-
-
-def _count(text: str) -> int:
-    count = int(text) if text.isdecimal() else 0
-    if count < 1:
-        message = f"'{text}' is no number from 1 on"
-        raise argparse.ArgumentTypeError(message)
-    return count
 
 
 if __name__ == "__main__":

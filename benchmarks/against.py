@@ -10,17 +10,18 @@ import shutil
 import statistics
 import subprocess
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.installed import Progress
-from benchmarks.scale import Scale
-from benchmarks.sections import Part
 from benchmarks.table import Row, short, table
 from benchmarks.workspace import Workspace
 from simulators.rig import REPOSITORY
+
+Part = Callable[[Workspace, Progress], Iterator[Row]]
+"""Measures some rows, from beginning to end, on a rig of its own."""
 
 _HEADINGS = ("name", "A", "B", "A / B", "min to max", "unit", "goal", "note")
 _NUMBERS = frozenset({1, 2, 3, 4})  # the columns of figures
@@ -43,7 +44,6 @@ class Plan:
     place: Workspace
     other: Path
     rounds: int
-    scale: Scale
     progress: Progress
 
 
@@ -77,11 +77,11 @@ def compare(plan: Plan, part: Part) -> list[Compared]:
     found: dict[str, Compared] = {}
     for number in range(1, plan.rounds + 1):
         with _side(plan.place, "a", plan.place.plugin) as place:
-            for row in part(place, plan.scale, _prefixed(plan, f"A {number}")):
+            for row in part(place, _prefixed(plan, f"A {number}")):
                 found.setdefault(row.name, Compared(row, [], [])).ours.append(row.figure)
         try:
             with _side(plan.place, "b", plan.other) as place:
-                for row in part(place, plan.scale, _prefixed(plan, f"B {number}")):
+                for row in part(place, _prefixed(plan, f"B {number}")):
                     if row.name in found:
                         found[row.name].theirs.append(row.figure)
         except Exception as error:  # noqa: BLE001 - another version may fail in any way

@@ -10,7 +10,6 @@ from functools import partial
 
 from benchmarks.installed import Installed, Progress, installed
 from benchmarks.processes import cpu_seconds, peak_megabytes
-from benchmarks.scale import Scale
 from benchmarks.table import Row, by_kind, short
 from benchmarks.workspace import Workspace
 
@@ -64,11 +63,9 @@ class Drain:
     servers_cpu: float
 
 
-def measure(
-    library: Library, workspace: Workspace, scale: Scale, progress: Progress
-) -> Iterator[Row]:
+def measure(library: Library, workspace: Workspace, progress: Progress) -> Iterator[Row]:
     """Yield the rows of the drains of one library."""
-    scenes = scale.scenes
+    scenes = workspace.scenes
     switches = {} if library.images else {"sync_poster": False, "sync_background": False}
     folder = f"drain-{library.images}-{library.latency}"
     with installed(workspace, folder, **switches) as plugin:

@@ -7,42 +7,42 @@ import time
 from collections.abc import Iterator, Sequence
 
 from benchmarks.installed import Installed, Progress, StandstillError, installed
-from benchmarks.scale import Scale
 from benchmarks.table import Row
 from benchmarks.workspace import Workspace
 
+_EDITS, _EDITS_FROM_COLD, _BURST = 20, 10, 50
 _LATENCY = 0.005  # seconds; of a Plex on the same machine or network
 _LOOK_EVERY = 0.2  # seconds between an idle worker's looks (worker/waiting.py)
 
 
-def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[Row]:
+def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
     """Yield the rows of edit → visible."""
     with installed(workspace, "edit") as plugin:
         plugin.rig.plex.latency.every = _LATENCY
-        scenes = plugin.rig.add_library(max(scale.burst, scale.edits), covers=False)
+        scenes = plugin.rig.add_library(_BURST, covers=False)
         _edit(plugin, scenes[0], "The first of all")
         progress("edit: worker alive")
         worker = plugin.worker()
         alive = [
-            _edit_beside_worker(plugin, scenes[number], number / scale.edits, f"Alive {number}")
-            for number in range(scale.edits)
+            _edit_beside_worker(plugin, scenes[number], number / _EDITS, f"Alive {number}")
+            for number in range(_EDITS)
         ]
-        progress(f"edit: burst of {scale.burst}")
-        burst, hooks = _burst(plugin, scenes[: scale.burst], "In one go")
+        progress(f"edit: burst of {_BURST}")
+        burst, hooks = _burst(plugin, scenes[:_BURST], "In one go")
         if plugin.worker() != worker:
             message = "the worker was to stay the same while edits found it alive"
             raise StandstillError(message)
         progress("edit: worker to be started")
         started = [
             _edit_without_worker(plugin, scenes[number], f"Started {number}")
-            for number in range(scale.edits_from_cold)
+            for number in range(_EDITS_FROM_COLD)
         ]
-        plugin.kill_worker()
-        progress(f"edit: burst of {scale.burst}, worker to be started")
-        cold_burst, cold_hooks = _burst(plugin, scenes[: scale.burst], "In one go, again")
+        plugin.rig.stop_worker()
+        progress(f"edit: burst of {_BURST}, worker to be started")
+        cold_burst, cold_hooks = _burst(plugin, scenes[:_BURST], "In one go, again")
     yield _median("edit → visible, worker alive", alive, "≤ 0.3")
     yield _median("edit → visible, worker started", started, "≤ 1")
-    name = f"bulk edit of {scale.burst} → last visible"
+    name = f"bulk edit of {_BURST} → last visible"
     yield Row(f"{name}, worker alive", burst, "s", "< 5", f"of which {hooks:.2f} s are its hooks")
     yield Row(
         f"{name}, worker started", cold_burst, "s", "< 5", f"of which {cold_hooks:.2f} s its hooks"
@@ -58,7 +58,7 @@ def _edit_beside_worker(plugin: Installed, scene_id: int, moment: float, title: 
 
 
 def _edit_without_worker(plugin: Installed, scene_id: int, title: str) -> float:
-    plugin.kill_worker()
+    plugin.rig.stop_worker()
     return _edit(plugin, scene_id, title)
 
 

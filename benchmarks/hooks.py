@@ -15,12 +15,13 @@ from typing import Any
 
 from benchmarks.installed import Installed, Progress, installed
 from benchmarks.processes import Run, run
-from benchmarks.scale import Scale
 from benchmarks.table import Row
 from benchmarks.workspace import Workspace
 from simulators.stash.runner import plugin_input
 
 _SCENES = 50
+_PAIRS = 60  # runs of a hook, each beside a run of bare Python
+_HOOKS_IN_A_ROW = 1_000
 _COVER = 1_500_000  # bytes; some 2 MB as text
 _UNIT = "times bare"
 _BARE_EVERY = 10  # hooks of a row
@@ -108,7 +109,7 @@ class Hooks:
         time.sleep(_REST)
 
 
-def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[Row]:
+def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
     """Yield the rows of the hook."""
     with installed(workspace, "hook") as plugin:
         hooks = Hooks(plugin, plugin.rig.add_library(_SCENES, covers=False))
@@ -116,19 +117,19 @@ def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[
         hooks.settle()
         worker = plugin.wait_for_worker()
         progress("hook: worker alive")
-        alive = hooks.pairs(scale.pairs, hooks.settle)
+        alive = hooks.pairs(_PAIRS, hooks.settle)
         progress("hook: with a large cover")
         cover = "data:image/jpeg;base64," + "/9j/" * (_COVER // 3)
-        large = hooks.pairs(scale.large_pairs, hooks.settle, cover_image=cover)
-        progress(f"hook: {scale.row} in a row")
-        row = _row(hooks, scale.row)
+        large = hooks.pairs(_PAIRS, hooks.settle, cover_image=cover)
+        progress(f"hook: {_HOOKS_IN_A_ROW} in a row")
+        row = _row(hooks, _HOOKS_IN_A_ROW)
         progress(f"hook: {_CROWD} at once")
         crowd = _crowd(hooks)
         if plugin.worker() != worker:
             message = "the worker was to stay the same while hooks found it alive"
             raise HookError(message)
         progress("hook: starting a worker")
-        starting = hooks.pairs(scale.pairs, plugin.kill_worker)
+        starting = hooks.pairs(_PAIRS, plugin.rig.stop_worker)
         plugin.wait_for_worker()
     bare = [pair.bare.seconds for pair in (*alive, *starting)]
     yield Row("bare python3 -S -c pass", _median_ms(bare), "ms", note=_spread(bare))

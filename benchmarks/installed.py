@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from benchmarks.processes import children, command_of, kill
+from benchmarks.processes import children, command_of
 from benchmarks.workspace import Workspace
 from simulators.rig import PLUGIN, Rig
 
@@ -63,11 +63,6 @@ class Installed:
         """The worker's process id, as soon as there is one."""
         self._wait(lambda: bool(self.rig.worker_pids()), "no worker has started")
         return self.worker()
-
-    def kill_worker(self) -> None:
-        """Kill the worker, as the end of a container does, and wait for its end."""
-        for pid in self.rig.worker_pids():
-            kill(pid)
 
     def wait_for_claim(self) -> float:
         """When the worker had taken its first job, on `time.perf_counter`'s clock."""
@@ -134,4 +129,4 @@ def installed(workspace: Workspace, name: str, **settings: Any) -> Iterator[Inst
         try:
             yield plugin
         finally:
-            plugin.kill_worker()
+            rig.stop_worker()

@@ -1,17 +1,14 @@
-"""Starts processes as Stash starts a plugin, ends our own for good, and tells what one cost."""
+"""Starts processes as Stash starts a plugin, and tells what one cost."""
 
 from __future__ import annotations
 
 import os
-import select
-import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_SECONDS_TO_DIE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +61,6 @@ def run(argv: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> 
         stderr = pipe.read()
     exit_code = os.waitstatus_to_exitcode(status)
     return Run(seconds, usage.ru_utime + usage.ru_stime, stdout, stderr, exit_code)
-
-
-def kill(pid: int) -> None:
-    """Kill a process, that is no child of ours, and wait for its end.
-
-    Raises:
-        TimeoutError: it does not end.
-    """
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        ended, _, _ = select.select([descriptor], [], [], _SECONDS_TO_DIE)
-    except ProcessLookupError:
-        return
-    finally:
-        os.close(descriptor)
-    if not ended:
-        message = f"process {pid} has survived its killing"
-        raise TimeoutError(message)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -15,7 +15,6 @@ from typing import Any
 
 from benchmarks.installed import Installed, Progress, StandstillError, installed
 from benchmarks.processes import peak_megabytes
-from benchmarks.scale import Scale
 from benchmarks.table import Row, by_kind
 from benchmarks.workspace import Workspace
 from plex.diff import PLEX_NAMES, edit_for
@@ -68,9 +67,9 @@ class Taken:
         return f"to Plex {by_kind(self.plex)}; to Stash {self.stash}"
 
 
-def measure(workspace: Workspace, scale: Scale, progress: Progress) -> Iterator[Row]:
+def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
     """Yield the rows of the reconciliation, each run a task in a process of its own."""
-    large = scale.reconciled
+    large = workspace.reconciled
     with installed(workspace, "reconcile") as plugin:
         cold, warm = _cold_and_warm(plugin, large, progress)
         for name, one in (("cold", cold), ("warm", warm)):

@@ -31,12 +31,16 @@ class Workspace:
         plugin: the folder that the plugin is installed from.
         python: an interpreter with the plugin's dependencies.
         flush: seconds that `fsync` takes here, the median.
+        scenes: in the library that is drained.
+        reconciled: scenes in the library that is reconciled.
     """
 
     root: Path
     plugin: Path
     python: Path
     flush: float
+    scenes: int
+    reconciled: int
 
     def folder(self, name: str) -> Path:
         """A new folder."""
@@ -55,14 +59,15 @@ class Workspace:
 
 
 @contextmanager
-def workspace() -> Iterator[Workspace]:
+def workspace(scenes: int, reconciled: int) -> Iterator[Workspace]:
     """Make the workspace, and take it away again."""
     parent = Path(tempfile.gettempdir())
     if flush_seconds(parent) > _FAST_FLUSH and os.access(_ELSEWHERE, os.W_OK):
         parent = _ELSEWHERE
     root = Path(tempfile.mkdtemp(prefix="stash2plex-bench-", dir=parent))
     try:
-        yield Workspace(root, REPOSITORY, _interpreter(root / "venv"), flush_seconds(root))
+        python = _interpreter(root / "venv")
+        yield Workspace(root, REPOSITORY, python, flush_seconds(root), scenes, reconciled)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
