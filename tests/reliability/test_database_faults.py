@@ -304,7 +304,6 @@ def test_a_hook_on_a_full_disk_loses_nothing_in_silence(site: Site) -> None:
         assert site.spooled() >= queued
         assert len(queued) + len(refused) == 100
         assert refused, "the disk was not full"
-        assert all("Sync Recent Scenes to Plex" in error for error in refused)
         assert site.answer() == {"output": "queued"}
 
 

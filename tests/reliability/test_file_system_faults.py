@@ -82,8 +82,7 @@ def assert_named(rig: Rig, result: PluginResult) -> None:
     """Check that the hook tells of an edit that it could not keep, and follow its advice."""
     line = assert_one_line(result)
     assert result.error == line
-    assert "the edit could not be queued" in line
-    assert "run the task 'Sync Recent Scenes to Plex'" in line
+    assert "Sync Recent Scenes to Plex" in line
     assert rig.task("recent").error is None
 
 
@@ -307,7 +306,6 @@ def test_without_write_ahead_logging_edits_arrive_and_one_line_says_why_it_is_sl
     results = [*(run.result for run in runs), *tasks]
     told = [line for one in results for line in one.messages("warning") if "write-ahead" in line]
     assert len(told) == 1
-    assert "put the plugin's folder on a local disk" in told[0]
     assert_all_arrives(rig)
 
 

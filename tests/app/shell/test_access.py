@@ -27,9 +27,9 @@ def test_a_folder_of_another_user_may_not_be_it_there_or_not(tmp_path: Path) -> 
     after = objection(str(tmp_path), {}, somebody_else)
 
     assert before is not None
-    assert before.startswith(f"{tmp_path} belongs to user ")
+    assert before.startswith(f"{tmp_path} ")
     assert after is not None
-    assert after.startswith(f"{tmp_path}/data belongs to user ")
+    assert after.startswith(f"{tmp_path}/data ")
 
 
 def test_a_place_that_cannot_be_written_to_says_where_it_may_be(tmp_path: Path) -> None:
@@ -39,5 +39,4 @@ def test_a_place_that_cannot_be_written_to_says_where_it_may_be(tmp_path: Path) 
     text = objection(str(blocker), {}, os.geteuid)
 
     assert text is not None
-    assert "cannot be written to" in text
-    assert "Stash2Plex-data beside its configuration" in text
+    assert "Stash2Plex-data" in text
