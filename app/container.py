@@ -15,7 +15,7 @@ from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
 from sync_queue.rescue import was_emptied
-from validation.obfuscation import disguise_of
+from validation.obfuscation import obfuscator_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
         OSError, sqlite3.Error: the data folder or the database cannot be used.
     """
     connection = StashConnection(parse_address(server_connection), secrets.add)
-    disguise = disguise_of(folder)
-    log.disguise = disguise.apply if disguise.on else None
-    scenes = StashScenes(connection, disguise.note_scene)
+    obfuscator = obfuscator_for(folder)
+    log.obfuscate = obfuscator.apply if obfuscator.on else None
+    scenes = StashScenes(connection, obfuscator.note_scene)
     path = folder.queue_database
     was_empty = not os.path.exists(path) or not os.path.getsize(path)
     queue = QueueManager(folder.queue_folder)
@@ -73,7 +73,7 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
             folder,
             log,
             secrets,
-            disguise=disguise,
+            obfuscator=obfuscator,
             plex_url=str(plex_url or ""),
         ),
         scenes=scenes,

@@ -10,7 +10,7 @@ from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
 from sync_queue.spool import store
-from validation.obfuscation import disguise_of
+from validation.obfuscation import obfuscator_for
 
 NEWS_BYTES = 200_000  # of the worker's log in one hook: some 2,000 lines, read in 5 ms
 
@@ -87,6 +87,6 @@ def _log(root: str, connection: str) -> Log:
     cookie = known.get("SessionCookie") if isinstance(known, dict) else None
     secrets.add(cookie.get("Value") if isinstance(cookie, dict) else None)
     log = create_logger(secrets)
-    disguise = disguise_of(DataFolder(root))
-    log.disguise = disguise.apply if disguise.on else None
+    obfuscator = obfuscator_for(DataFolder(root))
+    log.obfuscate = obfuscator.apply if obfuscator.on else None
     return log

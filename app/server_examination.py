@@ -14,7 +14,7 @@ from plex.index_checkup import IndexCheckup
 from shared.data_folder import DataFolder
 from shared.events import unreported
 from shared.redaction import Secrets
-from stash.checkup import StashCheckup, look_at_stash
+from stash.checkup import StashCheckup, check_stash_server
 from stash.connection import StashConnection, parse_address
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor import servers
@@ -76,7 +76,7 @@ def _look_at_servers(
 ) -> _Servers:
     address = parse_address(server_connection)
     connection = StashConnection(address, secrets.add)
-    stash = look_at_stash(connection)
+    stash = check_stash_server(connection)
     connection.close()
     stored: dict[str, Any] = dict(stash.settings or {})
     plex_url = server_connection.get("PlexUrl")

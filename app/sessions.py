@@ -20,7 +20,7 @@ from shared.redaction import Secrets
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
-from validation.obfuscation import Disguise
+from validation.obfuscation import Obfuscator
 from worker.session import ConfigFault, SyncSession
 from worker.upload_gate import UploadGate
 from worker.write_test import WriteTestNote
@@ -41,7 +41,7 @@ class CurrentSession:
         folder: where path index and device id lie.
         log: is told about bad settings, once each.
         secrets: learns the token before it is used.
-        disguise: what the log shows of paths and titles while `obfuscate_paths` is on.
+        obfuscator: replaces paths and titles in the log while `obfuscate_paths` is on.
         plex_url: of the command line: holds instead of the setting; empty for none.
     """
 
@@ -53,7 +53,7 @@ class CurrentSession:
         log: Log,
         secrets: Secrets,
         clock: Callable[[], float] = time.time,
-        disguise: Disguise | None = None,
+        obfuscator: Obfuscator | None = None,
         plex_url: str = "",
     ) -> None:
         self.settings = settings
@@ -62,7 +62,7 @@ class CurrentSession:
         self._log = log
         self._secrets = secrets
         self._clock = clock
-        self._disguise = disguise or Disguise()
+        self._obfuscator = obfuscator or Obfuscator()
         self._plex_url = plex_url
         self._parsed: ParsedConfig | None = None
         self._stored: Mapping[str, Any] = {}
@@ -117,8 +117,8 @@ class CurrentSession:
         parsed = parse_config(stored, os.environ)
         self._secrets.add(parsed.config.plex_token)
         self._log.show_steps = parsed.config.debug_logging
-        self._disguise.on = parsed.config.obfuscate_paths
-        self._log.disguise = self._disguise.apply if self._disguise.on else None
+        self._obfuscator.on = parsed.config.obfuscate_paths
+        self._log.obfuscate = self._obfuscator.apply if self._obfuscator.on else None
         self._tell(parsed)
         self._note_obfuscation()
         self._stored, self._parsed = stored, parsed
@@ -138,9 +138,9 @@ class CurrentSession:
         """Keep a file while `obfuscate_paths` is on, for processes that have not read it yet."""
         path = self._folder.obfuscate_paths
         try:
-            if self._disguise.on and not os.path.exists(path):
+            if self._obfuscator.on and not os.path.exists(path):
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            elif not self._disguise.on and os.path.exists(path):
+            elif not self._obfuscator.on and os.path.exists(path):
                 os.unlink(path)
         except OSError as error:
             state = "The setting obfuscate_paths"
@@ -148,7 +148,7 @@ class CurrentSession:
 
     def _build(self, config: Config) -> SyncSession:
         identity = device_headers(self._folder.device_id, self._log.event, self._clock())
-        index = PathIndex(self._folder.library_database, self._disguise.note_paths)
+        index = PathIndex(self._folder.library_database, self._obfuscator.note_paths)
         facts = ServerFacts(
             index.connection, lambda: (client.server_id, client.server_version), self._log.event
         )
@@ -158,7 +158,7 @@ class CurrentSession:
             (config.connect_timeout, config.read_timeout),
             config.plex_verify_tls,
             identity,
-            self._disguise.note_video,
+            self._obfuscator.note_video,
             facts,
         )
         if config.plex_verify_tls is False and config.plex_url.startswith("https"):

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from urllib.parse import quote, unquote
 
 from plex.server_facts import RemovalEncoding
-from validation.limits import cut
 from validation.metadata import folded
+from validation.sanitizers import cut
 
 MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400
 Parameters = Mapping[str, str]

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 
 from reconciliation.findings import Fate, Outcome
 from stash.scenes import StashScenes
-from stash.time_stamps import moment_of
 from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
+from validation.scene_extractor import moment_of
 
 DAY = 86_400.0  # seconds
 MOST_DOUBLINGS = 5  # the longest pause is a month

@@ -6,8 +6,7 @@ from enum import Enum
 from typing import Any, Self
 
 from reconciliation.findings import Sums
-from stash.time_stamps import asked_since, is_since
-from validation.scene_extractor import StashScene
+from validation.scene_extractor import StashScene, asked_since, is_since
 
 STALE_AFTER = 86_400.0  # seconds; what an older run has seen says little about today
 

@@ -57,18 +57,18 @@ class Log:
 
     Attributes:
         show_steps: whether `step` tells anything (`debug_logging`).
-        disguise: puts words in the place of paths and titles (`obfuscate_paths`); None: nothing.
+        obfuscate: replaces paths and titles by pseudonyms (`obfuscate_paths`); None for off.
     """
 
     def __init__(self, sink: "Sink", secrets: "Secrets") -> None:
         self._sink = sink
         self._secrets = secrets
         self.show_steps = False
-        self.disguise: Callable[[str], str] | None = None
+        self.obfuscate: Callable[[str], str] | None = None
 
     def _emit(self, level: str, text: str, code: str = "", fields: "Fields | None" = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
-        facts.pop("label", None)  # may hold a title; the text has it, without what is disguised
+        facts.pop("label", None)  # may hold a title; the text contains the obfuscated label
         self._sink(level, self._shown(text), code, facts)
 
     def _shown(self, text: str) -> str:
@@ -88,7 +88,7 @@ class Log:
     def redact(self, text: str) -> str:
         """Return the text as this log would show it: without secrets, paths maybe as words."""
         text = self._secrets.redact(text)
-        return text if self.disguise is None else self.disguise(text)
+        return text if self.obfuscate is None else self.obfuscate(text)
 
     def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
         """Report an event of the catalogue.

@@ -1,1 +1,1 @@
-"""Floor 2: all that speaks to Stash."""
+"""Floor 2: the client of Stash."""

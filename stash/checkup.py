@@ -1,4 +1,4 @@
-"""Asks Stash everything that can be wrong with it; no error ends the asking."""
+"""Collects Stash's answers for the task Doctor; errors become part of the result."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,15 +15,14 @@ from stash.settings import StashSettings
 
 @dataclass(frozen=True, slots=True)
 class StashCheckup:
-    """What Stash answered.
+    """Stash's answers.
 
     Attributes:
-        error: why it does not serve us; None when it does.
-        latency: seconds until its first answer.
-        version: its own word, for instance v0.30.1.
-        ahead: seconds by which its clock is before ours, None when it did not tell.
-        settings: the plugin's, as stored; None when they could not be read.
-        scenes: how many it has; None when that could not be asked.
+        error: why Stash cannot be used; None when it can.
+        latency: seconds until the first answer.
+        ahead: seconds by which Stash's clock is ahead of ours; None for unknown.
+        settings: the plugin's stored settings; None when they could not be read.
+        scenes: number of scenes; None when it could not be read.
     """
 
     error: StashError | None = None
@@ -34,12 +33,12 @@ class StashCheckup:
     scenes: int | None = None
 
 
-def look_at_stash(
+def check_stash_server(
     connection: StashConnection,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> StashCheckup:
-    """Ask a server, with three requests at most; never raises a StashError."""
+    """Query a server with at most three requests; never raises a StashError."""
     begun = monotonic()
     seen = StashCheckup()
     try:

@@ -1,4 +1,4 @@
-"""The connection to Stash, from the object that it hands to each of its plugins."""
+"""The connection to Stash, built from the object that Stash passes to its plugins."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,13 +23,13 @@ _UNAUTHORIZED = 401
 _Answer = TypeVar("_Answer")
 _NOT_MODIFIED = 304
 _OK = 200
-# `systemStatus.status` of a Stash that has no database to ask → what the user is told.
+# `systemStatus.status` of a Stash without a usable database → message to the user.
 _NOT_READY = {
     "NEEDS_MIGRATION": "Stash needs its database migrated: open Stash",
     "SETUP": "Stash is not set up yet: open Stash",
 }
 _CHUNK = 65_536  # bytes
-_QUOTED = 4096  # bytes of an error's body, of which the first words are told
+_QUOTED = 4096  # bytes of an error's body, of which the first words are reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class StashFile:
 
 @dataclass(frozen=True, slots=True)
 class StashAddress:
-    """Where Stash answers and what it lets us in with.
+    """Address and credentials of Stash.
 
     Attributes:
-        api_key: from the command line, which has no cookie; Stash itself hands none over.
+        api_key: given on the command line, which has no cookie; Stash never passes it.
     """
 
     scheme: str = "http"
@@ -59,19 +59,19 @@ class StashAddress:
 
     @property
     def base_url(self) -> str:
-        """The address of the server, without a slash at the end."""
+        """The URL of the server, without a slash at the end."""
         return f"{self.scheme}://{self.url_host}:{self.port}"
 
     @property
     def url_host(self) -> str:
-        """The host as it stands in an address."""
+        """The host as written in a URL."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
 def parse_address(raw: Any) -> StashAddress:
-    """Read Stash's `server_connection`; whatever is missing or odd has Stash's default.
+    """Read Stash's `server_connection`; a missing or invalid member has Stash's default.
 
-    The command line adds a member of its own, `ApiKey`.
+    The command line adds a member `ApiKey`.
     """
     if not isinstance(raw, Mapping):
         return StashAddress()
@@ -104,7 +104,7 @@ class _Session(requests.Session):
 
 
 class _NoLog:
-    """stashapp-tools logs every error before it raises: ours are told once, by who handles them."""
+    """Discards messages, because stashapp-tools logs each error that it raises."""
 
     def debug(self, _text: str) -> None:
         pass
@@ -115,21 +115,20 @@ class _NoLog:
 class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
     """stashapp-tools' GraphQL client without its introspection at the start.
 
-    After a fault Stash is asked for its system status before anything else. A Stash that waits for
-    the migration of its database is asked nothing but that.
+    After a failure the client asks for the system status first. A Stash that waits for the
+    migration of its database gets no other request.
 
     Args:
-        address: where and with what.
-        keep_secret: is told every secret before it is used.
+        keep_secret: gets every secret before its first use.
 
     Attributes:
-        date: what Stash's clock said with its last answer, as HTTP writes it.
+        date: the HTTP Date of Stash's last answer.
 
     Raises (all methods):
         StashUnavailable: Stash does not answer, or must be migrated first.
-        StashRequestError: it answers the request with an HTTP error.
-        StashAuthError: it refuses our cookie and our key.
-        StashQueryError: it answers with GraphQL errors.
+        StashRequestError: Stash answers the request with an HTTP error.
+        StashAuthError: Stash rejects cookie and API key.
+        StashQueryError: Stash answers with GraphQL errors.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
@@ -150,7 +149,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.use_api_key(address.api_key)
 
     def offer(self, address: StashAddress) -> None:
-        """Keep a newer connection for the moment when Stash refuses this one, or is elsewhere."""
+        """Store a newer address, used when Stash rejects the current one or has moved."""
         self._keep_secret(address.cookie)
         self._offered = address
 
@@ -159,7 +158,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.s.close()
 
     def use_api_key(self, key: object) -> None:
-        """Use Stash's API key from now on: unlike the cookie it does not end after an hour."""
+        """Use Stash's API key from now on; unlike the cookie it does not expire after an hour."""
         if isinstance(key, str) and key:
             self._keep_secret(key)
             self.s.headers["ApiKey"] = key
@@ -171,26 +170,24 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         return self._ask(lambda: self._query(text, variables or {}))
 
     def get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
-        """Return the answer to a GET of a path on Stash: with status 200, 304 or 404.
+        """Return the answer to a GET of a path on Stash, with status 200, 304 or 404.
 
         Args:
-            path: below Stash's address.
-            headers: to be sent with it.
-            most: bytes; of a longer body one byte more than these is read and the rest is not.
+            most: maximum bytes; of a longer body one more byte is read, and the rest is not.
 
         Raises:
-            StashFileError: it has another status.
+            StashFileError: the answer has another status.
         """
         return self._ask(lambda: self._get(path, headers, most))
 
     def _ask(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Ask; at a fault, and after one, find out first whether Stash has its database."""
+        """Send a request; after a failure, check first whether Stash has its database."""
         if self._in_doubt:
             self.confirm_ready()
         try:
             return self._let_in(ask)
         except StashUnavailable:
-            self._in_doubt = True  # it may come back with a database of an older version
+            self._in_doubt = True  # after an update Stash may need a migration
             raise
         except (StashQueryError, StashFileError):
             self.confirm_ready()
@@ -200,13 +197,13 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         """Ask for the system status.
 
         Raises:
-            StashUnavailable: Stash does not answer, or has no database to ask.
+            StashUnavailable: Stash does not answer, or has no usable database.
         """
         self._in_doubt = True
         try:
             answer = self._let_in(lambda: self._query(SYSTEM_STATUS, {}))
         except (StashQueryError, StashRequestError):
-            answer = {}  # it does not tell: what was to be asked shows how it is
+            answer = {}  # no status: the next request shows the state
         found = answer.get("systemStatus")
         status = found.get("status") if isinstance(found, Mapping) else None
         if status in _NOT_READY:
@@ -218,10 +215,11 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         return data
 
     def _let_in(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Ask, and once more with the cookie alone where Stash refuses the key.
+        """Send a request; if Stash rejects the key, send it again with the cookie alone.
 
-        A key that was changed in Stash is refused even where no password is set; the cookie,
-        renewed by each answer, may still be good. At last the connection that was offered is tried.
+        After a change of the API key in Stash, Stash rejects the old key even without a password.
+        The cookie, renewed by each answer, may still be valid. The offered connection is tried
+        last.
         """
         try:
             try:
@@ -302,10 +300,10 @@ def _told(status: int, text: str) -> str:
 
 def _session(address: StashAddress) -> requests.Session:
     session = _Session()
-    session.trust_env = False  # Stash is on this machine: no proxy in between
-    session.verify = False  # its certificate, if any, is self-signed for another name
+    session.trust_env = False  # Stash runs on this machine, so no proxy applies
+    session.verify = False  # the certificate, if any, is self-signed for another name
     if address.cookie:
-        # With its domain, so that a renewed cookie replaces this one instead of following it.
+        # With the domain, a renewed cookie replaces this cookie instead of being added.
         domain = address.host if "." in address.host else f"{address.url_host}.local"
         session.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
     return session
@@ -317,7 +315,7 @@ def _messages(errors: Any) -> list[str]:
 
 
 def _paths(errors: Any) -> list[list[object]]:
-    """Return the place of each error in the answer; none at all where one has no place."""
+    """Return each error's path in the answer; an empty list if any error has no path."""
     found = errors if isinstance(errors, list) else []
     paths = [error.get("path") if isinstance(error, Mapping) else None for error in found]
     return [path for path in paths if isinstance(path, list)] if all(paths) else []

@@ -1,11 +1,11 @@
-"""What can go wrong with Stash.
+"""Errors of Stash, each with its consequence.
 
 StashError
 ├── StashUnavailable     Stash does not answer, or must be migrated first: wait
-│   └── StashRequestError  Stash, or a proxy before it, refuses the request itself: wait, too
-├── StashFileError       Stash answered, but not with this file: a fault of the file, or of Stash
-├── StashAuthError       cookie and API key refused: end, the next invocation brings a new one
-└── StashQueryError      Stash answered, but not what was asked: a fault of ours or of its data
+│   └── StashRequestError  Stash, or a proxy before it, rejects the request itself: wait
+├── StashFileError       Stash answered without the requested file: the file or Stash is at fault
+├── StashAuthError       cookie and API key rejected: exit, the next invocation has a new cookie
+└── StashQueryError      Stash answered with GraphQL errors: the query or the data is at fault
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,19 +13,19 @@ from typing import Any
 
 
 class StashError(Exception):
-    """Something that Stash, or the way to it, did not do."""
+    """The base of all errors of Stash."""
 
 
 class StashUnavailable(StashError):  # noqa: N818 - a state of Stash, not an error of the program
-    """Stash does not answer, or answers with something that is not Stash's."""
+    """Stash does not answer, or the answer is not from Stash."""
 
 
 class StashRequestError(StashUnavailable):
-    """Stash answered a request with an HTTP error: it names no scene, so no scene is at fault."""
+    """Stash answered a request with an HTTP error, which concerns no single scene."""
 
 
 class StashFileError(StashError):
-    """Stash answered with an error where a file was asked for.
+    """Stash answered a request for a file with an error.
 
     Attributes:
         concerns_all: Stash answers every request for a file of this kind with an error.
@@ -35,15 +35,15 @@ class StashFileError(StashError):
 
 
 class StashAuthError(StashError):
-    """Stash refused our cookie and our API key."""
+    """Stash rejected the cookie and the API key."""
 
 
 class StashQueryError(StashError):
     """Stash answered with GraphQL errors.
 
     Attributes:
-        paths: the place of each error in the answer, from the root field on; empty without places.
-        data: the part of the answer that Stash gave nevertheless.
+        paths: the path of each error in the answer; empty without paths.
+        data: the part of the answer that Stash returned nevertheless.
     """
 
     def __init__(
@@ -57,5 +57,5 @@ class StashQueryError(StashError):
         self.data = data or {}
 
     def is_only_about(self, fields: Collection[str]) -> bool:
-        """Tell whether each error is about one of these fields of a scene, and nothing else."""
+        """Tell whether every error is about one of these fields of a scene."""
         return bool(self.paths) and all(path and path[-1] in fields for path in self.paths)

@@ -1,4 +1,4 @@
-"""A scene's cover from Stash, checked by its content."""
+"""Reads and checks the cover of a scene."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from stash.connection import StashConnection
 from stash.exceptions import StashFileError, StashUnavailable
 
-MAX_BYTES = 10_000_000  # Plex refuses an upload over some 10 MB
+MAX_BYTES = 10_000_000  # Plex rejects uploads over about 10 MB (docs/reference/plex.md)
 _NOT_MODIFIED, _NOT_FOUND = 304, 404
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A cover's bytes, their SHA-1, and Stash's tag for asking whether they changed."""
+    """A cover's bytes, their SHA-1, and Stash's ETag."""
 
     data: bytes
     sha1: str
@@ -23,7 +23,7 @@ class UnusableCoverError(Exception):
     """Stash has a cover that Plex cannot show.
 
     Attributes:
-        tag: Stash's tag of it; None when Stash gave none.
+        tag: Stash's ETag of the cover; None without one.
     """
 
     def __init__(self, message: str, tag: str | None) -> None:
@@ -32,18 +32,17 @@ class UnusableCoverError(Exception):
 
 
 class StashImages:
-    """The covers of one Stash."""
+    """The covers of one Stash server."""
 
     def __init__(self, connection: StashConnection) -> None:
         self._connection = connection
 
     def cover(self, scene_id: int, known_tag: str | None = None) -> Cover | None:
-        """Return the scene's cover; None when it has none, or still the one with `known_tag`.
+        """Return the scene's cover; None if there is none or its ETag is still `known_tag`.
 
         Raises:
-            UnusableCoverError: it is no image that Plex knows, or too large.
-            StashFileError: Stash answered with an error, to this question at least.
-            StashError: one of its sub-classes.
+            UnusableCoverError: the cover is too large, or no image that Plex knows.
+            StashError: Stash did not return the cover.
         """
         headers = {"If-None-Match": known_tag} if known_tag else {}
         try:
@@ -55,7 +54,7 @@ class StashImages:
             return None
         data, tag = answer.data, answer.headers.get("ETag", "")
         if not is_picture(data):
-            # Without a cover Stash answers 200 with a drawing of its own.
+            # Without a cover Stash answers 200 with an SVG drawing.
             drawing = data.lstrip().startswith((b"<svg", b"<?xml"))
             if drawing or "svg" in answer.headers.get("Content-Type", ""):
                 return None
@@ -65,7 +64,6 @@ class StashImages:
             message = "its cover is no JPEG, PNG, WebP or GIF"
             raise UnusableCoverError(message, tag or None)
         if len(data) > MAX_BYTES:
-            # No well-kept library in pure Python scales pictures, so it is the user's to do.
             message = f"its cover is larger than the {MAX_BYTES / 1e6:.0f} MB that Plex takes"
             raise UnusableCoverError(message, tag or None)
         sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()

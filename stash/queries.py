@@ -1,4 +1,4 @@
-"""Every GraphQL text of this plugin. A test holds each to the real API."""
+"""All GraphQL queries of the plugin. A test checks each against Stash's real schema."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ query Version {
 }
 """
 
-# Answered without the database, also while that has to be migrated first.
+# Stash answers this query even while its database needs a migration.
 SYSTEM_STATUS = """
 query SystemStatus {
   systemStatus { status }
@@ -43,7 +43,7 @@ mutation ConfigurePlugin($plugin: ID!, $settings: Map!) {
 }
 """
 
-# A page by key, not by offset: rows that move while others are read are neither lost nor doubled.
+# Pages by id, not by offset, so that no row is lost or repeated when rows move between requests.
 SCENES_AFTER = (
     """
 query ScenesAfter($after: Int!, $size: Int!) {
@@ -95,12 +95,12 @@ query ScenesWith($after: Int!, $size: Int!, $ids: [ID!]) {{
     )
 
 
-# Those that have any of them; of studios and tags without their children.
+# Scenes with any of these ids; children of studios and tags are not included.
 SCENES_WITH_PERFORMERS = _scenes_with("performers")
 SCENES_WITH_STUDIOS = _scenes_with("studios")
 SCENES_WITH_TAGS = _scenes_with("tags")
 
-# `count` is of all scenes behind `after`: a page that shows fewer than it should is told by it.
+# `count` covers all scenes after `after`, so it reveals a page with too few scenes.
 SCENES_COUNTED_AFTER = (
     """
 query ScenesCountedAfter($after: Int!, $size: Int!) {
@@ -134,7 +134,7 @@ query ScenesCreatedAfter($after: Int!, $size: Int!, $since: String!) {
     + SCENE_FIELDS
 )
 
-# For a walk through the whole library that only wants to know which files there are.
+# For a walk through the whole library that needs the files only.
 SCENE_FILES_AFTER = """
 query SceneFilesAfter($after: Int!, $size: Int!) {
   findScenes(
@@ -159,7 +159,7 @@ def without_stamps(text: str) -> str:
 
 
 def scene_stamps(scene_ids: Sequence[int]) -> str:
-    """Return a query for nothing but the time stamps of these scenes; see `scenes_by_id`."""
+    """Return a query for the time stamps of these scenes; see `scenes_by_id`."""
     aliases = "\n".join(
         f'  s{scene_id}: findScene(id: "{scene_id}") {{ id{_STAMPS} }}' for scene_id in scene_ids
     )
@@ -167,9 +167,9 @@ def scene_stamps(scene_ids: Sequence[int]) -> str:
 
 
 def scenes_by_id(scene_ids: list[int]) -> str:
-    """Return a query with one alias per scene: a missing one is null and fails no other.
+    """Return a query with one alias per scene, so that a missing scene is null.
 
-    (`findScenes(ids:)` answers with an error for all when one of them is gone.)
+    `findScenes(ids:)` fails as a whole when one scene is missing.
     """
     aliases = "\n".join(
         f'  s{one}: findScene(id: "{one}") {{ ...SceneFields }}' for one in scene_ids
@@ -178,7 +178,7 @@ def scenes_by_id(scene_ids: list[int]) -> str:
 
 
 def scene_names(scene_ids: list[int]) -> str:
-    """Return a query for nothing but what people call these scenes; see `scenes_by_id`."""
+    """Return a query for the titles and files of these scenes; see `scenes_by_id`."""
     aliases = "\n".join(
         f'  s{one}: findScene(id: "{one}") {{ id title files {{ path size }} }}'
         for one in scene_ids

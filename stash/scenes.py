@@ -15,28 +15,24 @@ _WITH = {
     "studios": queries.SCENES_WITH_STUDIOS,
     "tags": queries.SCENES_WITH_TAGS,
 }
-# Go's zero time, which Stash cannot put into an answer.
+# Go's zero time, which Stash cannot serialise.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
-FILES_PAGE = 2000  # scenes in one answer with nothing but their files: some 300 bytes a scene
+FILES_PAGE = 2000  # scenes in one answer that contains files only, some 300 bytes a scene
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePage:
-    """Scenes by rising id, and how many are left behind the last of them."""
+    """Scenes by rising id, and the number of scenes after the last one."""
 
     scenes: tuple[StashScene, ...]
     left: int
 
 
 class StashScenes:
-    """The scenes of one Stash.
+    """The scenes of one Stash server; every method may raise a `StashError`.
 
     Args:
-        connection: to it.
-        note: is told each scene that is read.
-
-    Raises (all methods):
-        StashError: one of its sub-classes.
+        note: gets each scene that is read.
     """
 
     def __init__(
@@ -46,11 +42,11 @@ class StashScenes:
         self._note = note
 
     def confirm_ready(self) -> None:
-        """Ask whether Stash has its database: a question that it answers in any state."""
+        """Raise `StashUnavailable` unless Stash answers and has its database."""
         self._connection.confirm_ready()
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
-        """Return these scenes by id, in one request; the ones that are gone are absent."""
+        """Return these scenes by id, with one request; missing scenes are absent."""
         if not scene_ids:
             return {}
         text = queries.scenes_by_id(list(scene_ids))
@@ -67,9 +63,9 @@ class StashScenes:
         return {scene.id: scene for scene in self._scenes(rows)}
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
-        """Return what people call these scenes, in one request; the ones that are gone are absent.
+        """Return the titles or file names of these scenes, with one request.
 
-        A scene with neither a title nor a file has an empty name.
+        Missing scenes are absent. A scene with neither a title nor a file has an empty name.
         """
         if not scene_ids:
             return {}
@@ -96,24 +92,24 @@ class StashScenes:
         return self._pages(queries.SCENES_AFTER, PAGE, {})
 
     def walk_with(self, kind: str, ids: Sequence[int]) -> Iterator[list[StashScene]]:
-        """Yield the scenes that have any of these, in pages by rising id.
+        """Yield the scenes that have any of these entities, in pages by rising id.
 
         Args:
             kind: `performers`, `studios` or `tags`.
-            ids: Stash's; one that is gone finds nothing.
+            ids: ids in Stash; a missing id finds nothing.
         """
         return self._pages(_WITH[kind], PAGE, {"ids": [str(one) for one in ids]})
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
-        """Return the next scenes by rising id, in one request, held to Stash's own count.
+        """Return the next scenes by rising id with one request, checked against Stash's count.
 
         Args:
-            scene_id: the scene behind which the page begins.
-            size: scenes on it, but for the last page.
+            scene_id: the last scene before the page.
+            size: scenes per page.
             created_since: only scenes whose `created_at` is greater, compared as text by Stash.
 
         Raises:
-            StashQueryError: there are fewer scenes than Stash says, so half the answer is missing.
+            StashQueryError: the answer has fewer scenes than Stash counts.
         """
         variables: dict[str, Any] = {"after": scene_id, "size": size}
         text = queries.SCENES_COUNTED_AFTER
@@ -132,7 +128,7 @@ class StashScenes:
         return ScenePage(scenes, count - len(scenes))
 
     def walk_files(self) -> Iterator[list[StashScene]]:
-        """Yield all scenes in pages by rising id, with nothing but their files."""
+        """Yield all scenes in pages by rising id, with their files only."""
         return self._pages(queries.SCENE_FILES_AFTER, FILES_PAGE, {})
 
     def _pages(
@@ -153,11 +149,11 @@ class StashScenes:
             after = max(scene.id for scene in scenes)
 
     def _find_scenes(self, text: str, variables: dict[str, Any]) -> Any:
-        """Return a page of scenes; Go's zero time stands for time stamps that Stash cannot read.
+        """Return a page of scenes; Go's zero time replaces time stamps that Stash cannot read.
 
-        Stash gives up a whole page when one scene has a zero time stamp, as scenes that were
-        imported long ago may have. Then the page is read without time stamps, which are asked for
-        one scene at a time in a second request.
+        Stash fails for a whole page when one scene has a zero time stamp, as scenes imported long
+        ago may have. Then the page is read without time stamps, and a second request reads these
+        scene by scene.
         """
         try:
             return self._connection.query(text, variables).get("findScenes")
@@ -177,7 +173,7 @@ class StashScenes:
         return data
 
     def _stamps(self, scene_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
-        """Return alias → time stamps, without the scenes whose time stamps Stash cannot read."""
+        """Return alias → time stamps, without scenes whose time stamps Stash cannot read."""
         if not scene_ids:
             return {}
         try:

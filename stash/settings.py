@@ -1,4 +1,4 @@
-"""The plugin's settings, as Stash stores them."""
+"""The plugin's settings as Stash stores them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,31 +11,28 @@ PLUGIN_ID = "Stash2Plex"  # the name of the yml file
 
 
 class StashSettings:
-    """Reads the plugin's settings, and with them the key for a lasting connection; adds some."""
+    """Reads and writes the plugin's settings; reading them also fetches Stash's API key.
+
+    Every method raises a `StashError` when Stash fails.
+    """
 
     def __init__(self, connection: StashConnection) -> None:
         self._connection = connection
 
     def read(self) -> dict[str, Any]:
-        """Return the stored map, as it is.
-
-        Raises:
-            StashError: one of its sub-classes.
-        """
+        """Return the stored map unchanged."""
         plugins = self._of_all_plugins()
         settings = plugins.get(PLUGIN_ID) if isinstance(plugins, dict) else None
         return dict(settings) if isinstance(settings, dict) else {}
 
     def add(self, choose: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Add what `choose` returns for the settings that are stored now; none is changed.
+        """Add the settings that `choose` returns for the stored ones; return the added settings.
 
-        They are read directly before they are written, because Stash replaces the whole map.
-
-        Returns:
-            What was added.
+        Stored settings never change. They are read directly before the write, because Stash
+        replaces the whole map.
 
         Raises:
-            StashError: one of its sub-classes; StashQueryError when the map to be kept is unknown.
+            StashQueryError: the stored map could not be read.
         """
         stored = self._to_be_kept()
         added = choose(stored)
@@ -44,10 +41,10 @@ class StashSettings:
         return added
 
     def merge(self, changes: Mapping[str, Any]) -> None:
-        """Store these settings beside the others, which are read directly before.
+        """Store these settings and keep all others, which are read directly before the write.
 
         Raises:
-            StashError: one of its sub-classes; StashQueryError when the map to be kept is unknown.
+            StashQueryError: the stored map could not be read.
         """
         self._write({**self._to_be_kept(), **changes})
 

@@ -1,1 +1,1 @@
-"""Floor 1: settings, scene to metadata, sanitizing: pure functions and types."""
+"""Floor 1: settings, conversion of scenes to metadata, sanitizing, paths. Pure functions."""

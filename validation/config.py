@@ -1,4 +1,4 @@
-"""The plugin's settings: one typed parser that survives whatever Stash stores."""
+"""The plugin's settings: a typed parser that accepts any value that Stash may store."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from validation.values import (
 
 _SHORTEST_TOKEN = 10
 _SAME_PATHS = PathMap()
-# A name, an IPv4 address, or an IPv6 address: what every client of ours can ask.
+# A host name, an IPv4 address, or an IPv6 address.
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
 _PLEX_PAGE = re.compile(r"/web(/.*)?$")
 _JWT_PREFIX = "eyJ"  # how every JSON Web Token begins
@@ -30,18 +30,18 @@ SHORT_LIVED = (
     "it by a lasting one; docs/troubleshooting.md, 'The token is wrong', tells how"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
-# Names that the earlier implementation, or its documentation, had for some of the settings.
+# Setting → its name in the legacy implementation or in the documentation of that.
 ALIASES = {
     "connect_timeout": "plex_connect_timeout",
     "read_timeout": "plex_read_timeout",
     "plex_unmatched_path_map": "path_map",
 }
-# The settings without which nothing can be sent, and what fills in for them.
+# Required settings → the environment variables that replace them when they are not set.
 ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
 def _libraries(value: Any) -> str:
-    """Return the text as it is: only Plex's own names tell which commas and blanks are theirs."""
+    """Return the text unchanged: library names may contain commas and blanks."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -51,7 +51,7 @@ def _libraries(value: Any) -> str:
 
 def _url(value: Any) -> str:
     text = value.strip().rstrip("/") if isinstance(value, str) else ""
-    if not text.isprintable():  # urlsplit drops line breaks in silence
+    if not text.isprintable():  # urlsplit silently drops line breaks
         text = ""
     try:
         parts = urlsplit(text)
@@ -61,7 +61,7 @@ def _url(value: Any) -> str:
         usable = False
     if not usable:
         raise ValueProblem("an address such as http://192.168.1.10:32400")
-    # What a browser shows there has Plex's page behind it, and maybe a token.
+    # An address copied from a browser ends with the path of Plex's web app, maybe with a token.
     return f"{parts.scheme}://{parts.netloc}{_PLEX_PAGE.sub('', parts.path)}".rstrip("/")
 
 
@@ -96,7 +96,7 @@ def _setting(parse: Parser, default: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings, typed and within their range. Times are seconds."""
+    """All settings, typed and within their ranges. Times are in seconds."""
 
     plex_url: str = _setting(_url, "")
     plex_token: str = field(default="", repr=False, metadata={"parse": _token})
@@ -134,18 +134,18 @@ class Config:
 
     @property
     def token_expires(self) -> bool:
-        """Whether the token is of the kind that expires after 7 days."""
+        """Whether the token is a JSON Web Token, which expires after 7 days."""
         return self.plex_token.startswith(_JWT_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedConfig:
-    """Settings as far as they could be understood.
+    """The result of `parse_config`.
 
     Attributes:
-        config: every setting that could not be has its default.
-        warnings: optional settings that fell back, a sentence each.
-        faults: what is missing or malformed without which nothing can be sent.
+        config: the settings; an unusable value is replaced by its default.
+        warnings: a sentence for each optional setting that was replaced.
+        faults: a sentence for each required setting that is missing or malformed.
         unknown: keys that have no effect, such as those of another version.
     """
 
@@ -158,8 +158,8 @@ class ParsedConfig:
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
     """Read the map that Stash stores for the plugin; never raises.
 
-    An unset or empty setting has its default; `plex_url` and `plex_token` fall back to the
-    environment. Values of secret settings never appear in a message.
+    `plex_url` and `plex_token` fall back to the environment. Values of secret settings never appear
+    in a message.
     """
     stored = settings if isinstance(settings, Mapping) else {}
     values: dict[str, Any] = {}
@@ -190,7 +190,7 @@ def _unknown(stored: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _shown(name: str, given: Any) -> str:
-    """Return a bad value for a message, unless it is, or may be, the token."""
+    """Return an unusable value for a message, or nothing where the value may be the token."""
     text = str(given).strip() if name == "plex_url" else ""
     if name == "plex_token" or _LIKE_A_TOKEN.fullmatch(text) or "@" in text or "?" in text:
         return ""
@@ -204,7 +204,7 @@ def _in_words(default: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], name: str) -> Any:
-    # A setting that was emptied is not set, whatever its earlier name still says.
+    # A setting that was emptied counts as not set, even if its legacy name still has a value.
     value = stored.get(name)
     if value is None:
         value = stored.get(ALIASES.get(name, name))

@@ -1,4 +1,4 @@
-"""From a Stash scene to what Plex shall show: the projection that everything is compared with."""
+"""Converts a Stash scene to the metadata that Plex shall show; every comparison uses the result."""
 
 import datetime
 import hashlib
@@ -11,25 +11,24 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from validation.config import Config
-from validation.limits import MAX_NAME, MAX_PERFORMERS, cut
-from validation.sanitizers import sanitize_name, sanitize_summary
+from validation.sanitizers import MAX_NAME, MAX_PERFORMERS, cut, sanitize_name, sanitize_summary
 from validation.scene_extractor import Entity, StashScene
 
-# The same performers, studios and tags come with many scenes; what a name becomes never changes.
+# Many scenes share performers, studios and tags, so sanitized names are cached.
 NAMES_KEPT = 4096
 _clean_name = lru_cache(maxsize=NAMES_KEPT)(sanitize_name)
 
-# A time of day after a full date does not count.
+# A time of day after a full date is ignored.
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
 _ZERO_YEAR = 1  # of Stash's empty time stamp, 0001-01-01
 
 
 @dataclass(frozen=True, slots=True)
 class SceneMetadata:
-    """The fields of an item that we manage; None means that a field is not ours to touch.
+    """The managed fields of a Plex item; None means that the plugin does not touch the field.
 
-    An empty text or tuple clears the field in Plex, except for the title: an empty one only fills
-    a title that Plex lacks, with `file_stem`.
+    An empty text or tuple clears the field in Plex. An empty title never clears: Plex then keeps
+    its title, or gets `file_stem` when it has none.
     """
 
     title: str | None = None
@@ -45,7 +44,7 @@ class SceneMetadata:
 
     @property
     def digest(self) -> str:
-        """A short name of exactly this content; equal content has an equal one."""
+        """A hash of the content; equal content has an equal digest."""
         parts = [
             self.title,
             self.file_stem if self.title == "" else None,
@@ -65,14 +64,14 @@ class SceneMetadata:
 
 @lru_cache(maxsize=NAMES_KEPT)
 def folded(name: str) -> str:
-    """Return the form in which Plex takes two names for the same: case and composition apart."""
+    """Return the form in which Plex compares names: without case and Unicode composition."""
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", name.casefold())
 
 
 def has_meaningful_metadata(scene: StashScene) -> bool:
-    """Return whether a user has identified the scene yet: a rating alone does not count."""
+    """Return whether a user has identified the scene; a rating alone does not count."""
     return bool(
         scene.studio
         or scene.performers
@@ -83,7 +82,7 @@ def has_meaningful_metadata(scene: StashScene) -> bool:
 
 
 def project(scene: StashScene, config: Config) -> SceneMetadata:
-    """Return what Plex shall show of this scene under these settings."""
+    """Return the metadata that Plex shall show for a scene under these settings."""
     if not config.sync_master:
         return SceneMetadata()
     studio = _clean_name(scene.studio.name) if scene.studio else ""
@@ -102,10 +101,11 @@ def project(scene: StashScene, config: Config) -> SceneMetadata:
 
 
 def plex_date(date: str) -> str | None:
-    """Return a full date for one that may be partial, as Stash sorts it: its first day.
+    """Return a full date; a partial date becomes its first day, as Stash sorts it.
 
-    Empty for no date and for Stash's zero date, 0001-01-01. None for one that no calendar has: Plex
-    keeps what it shows.
+    Returns:
+        Empty for no date and for Stash's zero date, 0001-01-01. None for a date that does not
+            exist: Plex keeps its own.
     """
     if not date.strip():
         return ""
@@ -126,9 +126,9 @@ def _performers(scene: StashScene) -> tuple[str, ...]:
 
 
 def _told_apart(performers: Sequence[Entity]) -> Iterator[str]:
-    """Yield the performers' names, with the disambiguation where two of them share a name.
+    """Yield the performers' names, with the disambiguation where two performers share a name.
 
-    Plex knows an actor by the name only, so two equal names would become one actor.
+    Plex knows an actor by name only, so two equal names would become one actor.
     """
     holders = Counter(folded(_clean_name(performer.name)) for performer in performers)
     for performer in performers:

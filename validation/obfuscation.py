@@ -1,7 +1,7 @@
-"""Paths and titles as words, for logs that are shown to others (`obfuscate_paths`).
+"""Replaces paths and titles in logs by pseudonyms (`obfuscate_paths`), so that logs can be shared.
 
-The same text always becomes the same words, in every process: they are drawn by its SHA-256. What
-was noted is found wherever it stands, whatever is in it; what was not is recognised by its form.
+A text has the same pseudonym in every process, because its SHA-256 selects the words. Noted texts
+are found anywhere in a line. Other paths are recognised by their form.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from shared.data_folder import DataFolder
-from validation.limits import MAX_NAME
 from validation.paths import folders_above
+from validation.sanitizers import MAX_NAME
 from validation.scene_extractor import StashScene
 
 _PLUGIN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Three of 128 words: two of a library's 10,000 folders and files share theirs by a chance of 1/40.
+# Three of 128 words: any two of 10,000 folders and files share a pseudonym with a chance of 1/40.
 _TEXT = """
     acorn amber anchor apple april arrow aspen attic autumn badge bagel bamboo barley basil
     beacon berry birch bison blanket bonfire breeze brook bucket button cabin candle canyon
@@ -31,17 +31,17 @@ _TEXT = """
     river saffron sage sparrow spruce squash summit thistle tulip
 """
 _WORDS = tuple(_TEXT.split())
-MOST_KNOWN = 20_000  # texts in each of two generations: some 5 MB; older ones are dropped
-_SHORTEST = 4  # characters; a shorter title would blank out ordinary words, but for its label
+MOST_KNOWN = 20_000  # texts in each of two generations, some 5 MB; older texts are dropped
+_SHORTEST = 4  # characters; replacing shorter titles would replace ordinary words
 _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
 _WORD = re.compile(r"\w+")
-_HELD = re.compile(r"\0(\d+)\0")
+_PLACEHOLDER = re.compile(r"\0(\d+)\0")
 _LABEL = re.compile(r"(?<=Scene )(\d+) \((.{1,300}?)\)(?=[:;,.]|$)")
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
-# Behind what looks like the end of a path, more of it: no new path, but a separator in a word.
+# A path may go on after something that looks like its end: a separator follows within a word.
 _VIDEO = r"\.(?:mp4|m4v|mkv|avi|wmv|mov|webm|flv|mpe?g|m?ts)"
 _ON = r"""[^;:'"|\x00/\\]{0,80}"""
 _MORE = (
@@ -57,28 +57,28 @@ _REQUEST = re.compile(r"\b(?:GET|PUT|POST|DELETE|HEAD)\s$")
 _LONGEST_METHOD = len(" DELETE ")
 _COMPONENT = re.compile(r"[^/\\]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
-# By a word in them, the first of a path's last part, and by where it is and how long they are,
-# so that one look into a dictionary tells whether a text is among those: text → words.
+# A word of the text → (its offset in the text, the text's length) → text → pseudonym. The word is
+# the first of a path's last part. So each word of a log line needs one look-up.
 _Known = dict[str, dict[tuple[int, int], dict[str, str]]]
 
 
 @lru_cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern that lists all words: reading those takes as long as starting Python."""
+    """Return a pattern that lists all words; compiling it takes as long as starting Python."""
     return re.compile(pattern)
 
 
 @lru_cache(maxsize=4096)
-def words_for(text: str) -> str:
-    """Return three words for a text; words that were drawn before stay as they are."""
+def pseudonym(text: str) -> str:
+    """Return three words for a text; a pseudonym stays unchanged."""
     if _compiled(_THREE).fullmatch(text):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return "-".join(_WORDS[byte % len(_WORDS)] for byte in digest[:3])
 
 
-def words_for_path(path: str) -> str:
-    """Return a path whose folders and name are words; drive, separators and extension stay."""
+def pseudonym_of_path(path: str) -> str:
+    """Return a path with pseudonyms for folders and name; drive, separators and extension stay."""
 
     def words(match: re.Match[str]) -> str:
         text = match[0]
@@ -86,16 +86,16 @@ def words_for_path(path: str) -> str:
             return text
         extension = _EXTENSION.search(text) if match.end() == len(path) else None
         stem = text[: extension.start()] if extension else text
-        return words_for(stem) + (extension[0] if extension else "") if stem else text
+        return pseudonym(stem) + (extension[0] if extension else "") if stem else text
 
     return _COMPONENT.sub(words, path)
 
 
-class Disguise:
-    """Knows what must not be seen, and what stands in its place.
+class Obfuscator:
+    """Knows the texts to replace, and their pseudonyms.
 
     Attributes:
-        on: whether the setting is on; nothing is noted without.
+        on: whether the setting is on; otherwise nothing is noted.
     """
 
     def __init__(self) -> None:
@@ -105,8 +105,8 @@ class Disguise:
         self._older: _Known = {}
         self._count = 0
 
-    def note_own(self, folder: str, name: str) -> None:
-        """Let a folder of our own be called by a name, so that a path in it can still be found."""
+    def name_folder(self, folder: str, name: str) -> None:
+        """Show a folder of the plugin by a name, so that a path in the log can still be found."""
         if len(folder) > 1:
             self._own[folder] = name
 
@@ -117,30 +117,30 @@ class Disguise:
             self.note_paths(file.path for file in scene.files)
 
     def note_video(self, title: str, paths: Iterable[str]) -> None:
-        """Note what Plex shows as the title of a video, and its files."""
+        """Note the title and the files of a video in Plex."""
         if self.on:
             self._note_title(title)
             self.note_paths(paths)
 
     def note_paths(self, paths: Iterable[str]) -> None:
-        """Note paths, the folders they lie in, and the names of their files."""
+        """Note paths, their folders, and the names of their files."""
         if not self.on:
             return
         for path in paths:
             for one in (path, *folders_above(path)):
-                if not self._note(one, words_for_path):
-                    break  # and the folders above it, too
+                if not self._note(one, pseudonym_of_path):
+                    break  # the folders above are known as well
             name = path.replace("\\", "/").rsplit("/", 1)[-1]
             self._note_title(_EXTENSION.sub("", name))
-            self._note(name, words_for_path)
+            self._note(name, pseudonym_of_path)
 
     def _note_title(self, title: str) -> None:
         for one in {title, title.strip(), " ".join(title.split()), title[:MAX_NAME]}:
             if len(one) >= _SHORTEST:
-                self._note(one, words_for)
+                self._note(one, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> bool:
-        """Note a text and what it becomes; False when that is known."""
+        """Note a text and its pseudonym; False when the text is known."""
         last_part = max(text.rfind("/"), text.rfind("\\")) + 1
         first = _WORD.search(text, last_part) or _WORD.search(text)
         if first is None:
@@ -156,37 +156,37 @@ class Disguise:
         return True
 
     def apply(self, text: str) -> str:
-        """Return the text with words in the place of paths and titles; twice is as once."""
-        held: list[str] = []
+        """Return the text with pseudonyms for paths and titles; idempotent."""
+        protected: list[str] = []
 
-        def hold(words: str) -> str:
-            held.append(words)
-            return f"\0{len(held) - 1}\0"
+        def protect(words: str) -> str:
+            protected.append(words)
+            return f"\0{len(protected) - 1}\0"
 
         text = text.replace("\0", " ")
         for folder in sorted(self._own, key=len, reverse=True):
             text = text.replace(folder, self._own[folder])
-        text = self._without_known(text, hold)
+        text = self._without_known(text, protect)
 
         def restored(part: str) -> str:
-            return _HELD.sub(lambda match: held[int(match[1])], part)
+            return _PLACEHOLDER.sub(lambda match: protected[int(match[1])], part)
 
-        text = _LABEL.sub(lambda m: f"{m[1]} ({hold(words_for(restored(m[2])))})", text)
+        text = _LABEL.sub(lambda m: f"{m[1]} ({protect(pseudonym(restored(m[2])))})", text)
         return restored(_compiled(_PATH).sub(lambda match: _without_path(match, text), text))
 
-    def _without_known(self, text: str, hold: Callable[[str], str]) -> str:
+    def _without_known(self, text: str, protect: Callable[[str], str]) -> str:
         parts: list[str] = []
         done = 0
         for token in _WORD.finditer(text):
             found = self._known_at(text, token, done)
             if found is not None:
                 start, end, words = found
-                parts += [text[done:start], hold(words)]
+                parts += [text[done:start], protect(words)]
                 done = end
         return "".join([*parts, text[done:]])
 
     def _known_at(self, text: str, token: re.Match[str], done: int) -> tuple[int, int, str] | None:
-        """Return the longest known text that this word gives away: where, and what it becomes."""
+        """Return start, end and pseudonym of the longest known text that contains this word."""
         best: tuple[int, int, str] | None = None
         for generation in (self._known, self._older):
             for (offset, length), group in generation.get(token[0], {}).items():
@@ -200,7 +200,7 @@ class Disguise:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Tell whether a text neither ends within a word nor is a folder of a path that goes on."""
+    """Tell whether a text neither ends within a word nor is a folder of a longer path."""
     before, after = text[start - 1 : start] if start else "", text[end : end + 1]
     begins = not before.isalnum() or not (text[start].isalnum() or text[start] in "/\\")
     return begins and not after.isalnum() and after not in tuple("/\\_")
@@ -210,23 +210,23 @@ def _without_path(match: re.Match[str], text: str) -> str:
     if match["done"]:
         return match[0]
     if match["quoted"]:
-        return f"{match['quote']}{words_for_path(match['quoted'])}{match['quote']}"
+        return f"{match['quote']}{pseudonym_of_path(match['quoted'])}{match['quote']}"
     if _REQUEST.search(text, max(0, match.start() - _LONGEST_METHOD), match.start()):
-        return match[0]  # Plex's own path of a request
+        return match[0]  # the path of a request to Plex
     path: str = match["bare"]
     rest = path.rstrip()
-    return words_for_path(rest) + path[len(rest) :]
+    return pseudonym_of_path(rest) + path[len(rest) :]
 
 
-def disguise_of(folder: DataFolder) -> Disguise:
-    """Return this process's disguise, on when the setting was on when somebody last read it.
+def obfuscator_for(folder: DataFolder) -> Obfuscator:
+    """Return this process's obfuscator, on if the setting was on when a process last read it.
 
-    Our own folders are named by what they are: who reads a log is to find the files it speaks of.
+    Folders of the plugin and of Python get names, so that a reader of the log finds their files.
     """
-    disguise = Disguise()
-    disguise.on = os.path.exists(folder.obfuscate_paths)
-    disguise.note_own(folder.root, "{data}")
-    disguise.note_own(_PLUGIN, "{plugin}")
-    disguise.note_own(sys.base_prefix, "{python}")
-    disguise.note_own(sys.prefix, "{python}")
-    return disguise
+    obfuscator = Obfuscator()
+    obfuscator.on = os.path.exists(folder.obfuscate_paths)
+    obfuscator.name_folder(folder.root, "{data}")
+    obfuscator.name_folder(_PLUGIN, "{plugin}")
+    obfuscator.name_folder(sys.base_prefix, "{python}")
+    obfuscator.name_folder(sys.prefix, "{python}")
+    return obfuscator

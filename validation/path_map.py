@@ -1,4 +1,4 @@
-"""Path prefixes that differ between Plex's machine and Stash's, in both directions."""
+"""Path prefixes that differ between the machines of Plex and Stash."""
 
 from dataclasses import dataclass
 
@@ -9,24 +9,24 @@ SEPARATOR, PAIR = ";", "=>"
 
 @dataclass(frozen=True, slots=True)
 class PrefixPair:
-    """One folder as Plex and as Stash see it, without a slash at the end."""
+    """A folder as Plex and as Stash see it, without a slash at the end."""
 
     plex: str
     stash: str
 
     def __str__(self) -> str:
-        """Return the pair as the setting has it."""
+        """Return the pair in the notation of the setting."""
         return f"{self.plex or '/'}{PAIR}{self.stash or '/'}"
 
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """The pairs of the setting, applied longest prefix first and on folder boundaries only."""
+    """Prefix pairs, applied longest prefix first and on folder boundaries only."""
 
     pairs: tuple[PrefixPair, ...] = ()
 
     def find_plex(self, path: str) -> str | None:
-        """Return Plex's path of a file that Stash names; None where no pair fits."""
+        """Return Plex's path for a path in Stash; None where no pair fits."""
         for pair in sorted(self.pairs, key=lambda pair: len(pair.stash), reverse=True):
             rest = _rest(path, pair.stash)
             if rest is not None:
@@ -34,13 +34,13 @@ class PathMap:
         return None
 
     def to_plex(self, path: str) -> str:
-        """Return Plex's path of a file that Stash names; the same path where no pair fits."""
+        """Return Plex's path for a path in Stash; the same path where no pair fits."""
         mapped = self.find_plex(path)
         return path if mapped is None else mapped
 
 
 def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
-    """Read `/plex/prefix=>/stash/prefix; …`; returns the map and what was wrong with which part."""
+    """Read `/plex/prefix=>/stash/prefix; …`; return the map and a sentence per malformed pair."""
     pairs: list[PrefixPair] = []
     problems: list[str] = []
     for part in (raw.strip() for raw in text.split(SEPARATOR)):
@@ -63,7 +63,7 @@ def _rest(path: str, prefix: str) -> str | None:
         if components(path)[: len(folder)] == folder:
             return without_first(path, len(folder))
     if not prefix.isascii():
-        # macOS names files in decomposed letters, and people type composed ones.
+        # macOS names files in decomposed letters, but users type composed letters.
         folders, parts = prefix.split("/"), path.split("/")
         begin = parts[: len(folders)]
         if [composed(one) for one in begin] == [composed(one) for one in folders]:

@@ -1,10 +1,11 @@
-"""Paths as folders and a name, compared as two systems may spell them.
+"""Compares paths that two operating systems may spell differently.
 
-One machine's path means nothing to another one's `os.path`: a Plex on Windows and a Stash in a
-container name the same file. What both agree on is its last folders and its name.
+Plex on Windows and Stash in a container may name the same file, so `os.path` cannot be used. Both
+agree on the last folders and the name only.
 
-Three comparisons exist. `spelled` ignores composition and separators. `folded_path` ignores case
-too, and what a network file system changes in a name. `components` is `folded_path` in pieces.
+Three comparisons exist. `spelled` ignores Unicode composition and separators. `folded_path` also
+ignores case and characters that network file systems replace. `components` is `folded_path` in
+parts.
 """
 
 import re
@@ -29,22 +30,23 @@ _SHORT_NAME = re.compile(r"[^a-z.\s]{1,7}~[0-9A-Z]{1,2}(?:\.[0-9A-Z]{1,3})?").fu
 
 
 def folded(text: str) -> str:
-    """Return the form that two spellings of a text share: case and composition do not count."""
+    """Return a text without case and Unicode composition."""
     text = text.casefold()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def components(path: str) -> tuple[str, ...]:
-    """Return folders and name, folded; separators, and how the path begins, do not count.
-
-    Neither does what a network file system replaces in a name.
-    """
+    """Return the folded parts of a path; see `folded_path`."""
     joined = folded_path(path)
     return tuple(joined.split("/")) if joined else ()
 
 
 def folded_path(path: str) -> str:
-    """Return the form under which two systems may name the same file: its components, joined."""
+    """Return the form that all spellings of a path share.
+
+    Case, composition, separators, the long-path prefix, and characters that network file systems
+    replace do not count.
+    """
     path = folded(without_long_path_prefix(path)).replace("\\", "/")
     while "//" in path:
         path = path.replace("//", "/")
@@ -64,46 +66,42 @@ def folded_name(path: str) -> str:
 
 
 def split_path(path: str) -> list[str]:
-    """Return folders and name as the path spells them."""
+    """Return the parts of a path in their own spelling."""
     return _COMPONENT.findall(without_long_path_prefix(path))
 
 
 def composed(text: str) -> str:
-    """Return a text with composed letters: macOS names files in decomposed ones."""
+    """Return a text with composed letters; macOS names files in decomposed letters."""
     return unicodedata.normalize("NFC", text)
 
 
 def spelled(path: str) -> str:
-    """Return a path's form in which composition and separators do not count.
-
-    Case counts, unless the path is one of Windows.
-    """
+    """Return a path without composition and kind of separators; without case for Windows paths."""
     if is_windows(path):
         return folded("/".join(split_path(path)))
     return composed("/".join(_COMPONENT.findall(path)))
 
 
 def short_name_in(path: str) -> str:
-    """Return the first part of a path that looks like a name that a file server shortened.
+    """Return the first part of a path that looks like a short name (`MFKEWH~X.MP4`), or "".
 
-    File servers give such a name, `MFKEWH~X.MP4`, to a file whose own name their client cannot
-    have. Empty without any.
+    File servers give such a name to a file whose own name the client cannot use.
     """
     return next((name for name in split_path(path) if _SHORT_NAME(name)), "")
 
 
 def without_long_path_prefix(path: str) -> str:
-    """Return a path without the prefix by which Windows allows more than 260 characters."""
+    """Return a path without the prefix by which Windows allows over 260 characters."""
     return _LONG_PATH.sub("", path, count=1) if path.startswith("\\\\?") else path
 
 
 def is_windows(path: str) -> bool:
-    """Tell whether a path begins with a drive or a share of Windows, where case never counts."""
+    """Tell whether a path begins with a Windows drive or share, where case never counts."""
     return _WINDOWS.match(path) is not None
 
 
 def common_suffix(one: str, other: str) -> int:
-    """Return how many components two paths share, counted from the name; 0: other names."""
+    """Return how many components two paths share at their end; 0 for different names."""
     count = 0
     for mine, theirs in zip(reversed(components(one)), reversed(components(other)), strict=False):
         if mine != theirs:
@@ -113,20 +111,20 @@ def common_suffix(one: str, other: str) -> int:
 
 
 def without_last(path: str, count: int) -> str:
-    """Return a path as it is spelled without so many components at its end, nor a separator."""
+    """Return a path in its own spelling without its last `count` components and the separator."""
     spans = [match.start() for match in _COMPONENT.finditer(path)]
     return path[: spans[-count]].rstrip("/\\") if 0 < count <= len(spans) else path
 
 
 def without_first(path: str, count: int) -> str:
-    """Return a path without so many components at its beginning, but with the separator there."""
+    """Return a path without its first `count` components, beginning with a separator."""
     path = without_long_path_prefix(path)
     ends = [match.end() for match in _COMPONENT.finditer(path)]
     return path[ends[count - 1] :] if 0 < count <= len(ends) else path
 
 
 def folders_above(path: str) -> list[str]:
-    """Return the folders that a path lies in, as it spells them, the nearest first; not the root.
+    """Return the folders that contain a path, the nearest first, without the root.
 
     >>> folders_above("/data/a/x.mp4")
     ['/data/a', '/data']
@@ -137,17 +135,17 @@ def folders_above(path: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Some folders, for telling what lies in them."""
+    """A set of folders, for testing whether a path lies in one of them."""
 
     roots: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, paths: Sequence[str]) -> "Folders":
-        """Return these folders; a path without any component is none."""
+        """Return these folders; a path without components, such as `/`, is left out."""
         roots = (components(path) for path in paths)
         return cls(tuple(root for root in roots if root))
 
     def hold(self, path: str) -> bool:
-        """Tell whether a path lies in one of them: as folder, not as the same letters."""
+        """Tell whether a path lies in one of the folders."""
         parts = components(path)
         return any(parts[: len(root)] == root for root in self.roots)

@@ -1,23 +1,30 @@
-"""A scene as Stash's GraphQL gives it, read by one tolerant parser into a typed value."""
+"""A scene as Stash's GraphQL returns it, read by a tolerant parser into a typed value.
 
+Stash filters time stamps as text in its server's offset from UTC. So filters ask for more than is
+wanted (`asked_since`), and the answers are compared as times (`is_since`).
+"""
+
+import datetime
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from validation.limits import MAX_NAME
+from validation.sanitizers import MAX_NAME
 
+# The largest difference between two offsets from UTC.
+_ANY_OFFSET = datetime.timedelta(hours=26)
 _LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
 _MOST_DIGITS = len(str(_LARGEST_NUMBER))
 
 
 class SceneFile(NamedTuple):
-    """A file of a scene: its path as Stash sees it, its size in bytes (0: unknown)."""
+    """A file of a scene: its path in Stash, its size in bytes (0 for unknown)."""
 
     path: str
     size: int = 0
 
 
 class Entity(NamedTuple):
-    """A performer, studio or tag; a performer's `disambiguation` tells it from its namesakes."""
+    """A performer, studio or tag; `disambiguation` distinguishes performers with the same name."""
 
     id: int
     name: str
@@ -26,10 +33,10 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StashScene:
-    """What Stash knows of a scene and Plex could show; unset texts are empty.
+    """A scene's metadata; unset texts are empty.
 
     `date` may be partial ("2024", "2024-05"). `created_at` and `updated_at` are Stash's time
-    stamps, verbatim. Go's zero time stands for one that Stash cannot read, and counts as "now".
+    stamps, verbatim. A time stamp that Stash cannot read is Go's zero time and counts as "now".
     """
 
     id: int
@@ -45,7 +52,7 @@ class StashScene:
 
     @property
     def name(self) -> str:
-        """What people call the scene: its title, else its file's name; empty without either."""
+        """The title, or the name of the first file; empty without either."""
         name = self.title
         if not name and self.files:
             name = self.files[0].path.replace("\\", "/").rsplit("/", 1)[-1]
@@ -53,11 +60,11 @@ class StashScene:
 
     @property
     def label(self) -> str:
-        """How people recognise the scene: by its name and its id."""
+        """The scene's name and id, for people."""
         return scene_label(self.id, self.name)
 
     def entity_ids(self) -> dict[str, list[int]]:
-        """Return the ids of whom the scene belongs to, by kind."""
+        """Return the ids of the scene's performers, studio and tags, by kind."""
         return {
             "performers": [one.id for one in self.performers],
             "studios": [self.studio.id] if self.studio else [],
@@ -66,18 +73,16 @@ class StashScene:
 
 
 def scene_label(scene_id: int, name: str) -> str:
-    """Return how people recognise a scene; its name may be empty."""
+    """Return a scene's label for people; the name may be empty."""
     return f"Scene {scene_id} ({name})" if name else f"Scene {scene_id}"
 
 
 class SceneFormatError(ValueError):
-    """Stash answered something that is no scene."""
+    """Stash's answer is no scene."""
 
 
 def parse_scene(raw: Any) -> StashScene:
-    """Read one scene.
-
-    Members of a wrong type count as unset: a newer Stash may know better than we do.
+    """Read a scene; members of a wrong type count as unset, as a newer Stash may change them.
 
     Raises:
         SceneFormatError: there is no usable id.
@@ -108,7 +113,7 @@ def _text(value: Any) -> str:
 
 
 def _whole_number(value: Any) -> int:
-    """Return a number that SQLite can store, as JSON or GraphQL's ID give it; else 0."""
+    """Return a number from JSON or a GraphQL ID that SQLite can store; else 0."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value) if len(value) <= _MOST_DIGITS else 0
     if not isinstance(value, int) or isinstance(value, bool):
@@ -136,3 +141,28 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
         for one in (raw if isinstance(raw, list) else ())
         if isinstance(one, dict) and isinstance(one.get("path"), str) and one["path"]
     )
+
+
+def asked_since(moment: float) -> str:
+    """Return the filter value that finds everything after a moment, in seconds since the epoch."""
+    earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
+    return earlier.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def moment_of(text: str) -> float | None:
+    """Return a time stamp in seconds since the epoch; None for Go's zero time and other texts."""
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.year == datetime.MINYEAR:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return moment.timestamp()
+
+
+def is_since(text: str, moment: float) -> bool:
+    """Tell whether a time stamp is at or after a moment; an unreadable time stamp is."""
+    found = moment_of(text)
+    return found is None or found >= moment

@@ -1,4 +1,4 @@
-"""Values from outside, of whatever JSON type: read where they can only mean one thing."""
+"""Parsers of settings and arguments, which may have any JSON type."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Parser = Callable[[Any], Any]
 
 
 def is_empty(value: Any) -> bool:
-    """Tell whether a value stands for none at all."""
+    """Tell whether a value counts as not set."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
@@ -25,7 +25,7 @@ def boolean(value: Any) -> bool:
     """Return a switch.
 
     Raises:
-        ValueProblem: it says neither yes nor no.
+        ValueProblem: the value is neither true nor false.
     """
     if isinstance(value, bool):
         return value
@@ -38,14 +38,11 @@ def boolean(value: Any) -> bool:
 
 
 def number(low: float, high: float, kind: type[int] | type[float] = float) -> Parser:
-    """Return the parser of a number within a range, both ends included.
-
-    The parser raises `ValueProblem`.
-    """
+    """Return a parser of numbers in a range, both ends included; it raises `ValueProblem`."""
     allowed = f"a {'whole ' if kind is int else ''}number from {low:.10g} to {high:.10g}"
 
     def parse(value: Any) -> float | int:
-        # Python would also read "1_2" and the digits of other scripts.
+        # Python's `float` also accepts "1_2" and digits of other scripts.
         odd = isinstance(value, str) and (not value.isascii() or "_" in value)
         try:
             found = math.nan if odd or isinstance(value, bool) else float(value)
@@ -59,10 +56,7 @@ def number(low: float, high: float, kind: type[int] | type[float] = float) -> Pa
 
 
 def choice(*words: str) -> Parser:
-    """Return the parser of one of some words, whatever their case.
-
-    The parser raises `ValueProblem`.
-    """
+    """Return a parser of these words, in any case; it raises `ValueProblem`."""
     by_lower = {word.lower(): word for word in words}
 
     def parse(value: Any) -> str:
@@ -75,8 +69,8 @@ def choice(*words: str) -> Parser:
 
 
 def in_brief(value: Any) -> str:
-    """Return a value for a message to people."""
+    """Return a value, shortened, for a message to people."""
     try:
         return f"{value!r:.{_SHOWN}}"
-    except ValueError:  # Python refuses to write out numbers of over 4,300 digits
+    except ValueError:  # Python refuses to format numbers of over 4,300 digits
         return "a very large number"

@@ -60,7 +60,7 @@ class Steps:
         """An item was compared with what it shall show."""
         if not self.log.show_steps:
             return
-        values = self.log.disguise is None  # a value may be a title
+        values = self.log.obfuscate is None  # a value may be a title
         fields = "; ".join(_field(name, one.desired, item, edit, values) for name in PLEX_NAMES)
         self.log.step(f"{one.scene.label}: item {item.rating_key}: {fields}")
 

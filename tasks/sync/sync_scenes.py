@@ -6,7 +6,6 @@ from typing import Any
 
 from plex.exceptions import PlexError
 from plex.matcher import Matching
-from stash.time_stamps import asked_since, is_since
 from sync_queue.models import TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
@@ -14,7 +13,7 @@ from tasks.arguments import flag, required_scene
 from tasks.context import TaskContext
 from validation.config import Config
 from validation.metadata import project
-from validation.scene_extractor import SceneFile, StashScene
+from validation.scene_extractor import SceneFile, StashScene, asked_since, is_since
 from worker.session import ConfigFault, SyncSession
 
 RECENT = 86_400.0  # seconds

@@ -12,7 +12,7 @@ from simulators.tuning import Tuning
 from sync_queue import manager
 from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken
-from validation.obfuscation import words_for, words_for_path
+from validation.obfuscation import pseudonym, pseudonym_of_path
 from worker import item_finder
 
 ROOT = "/media/Zanzibar Films, Inc"
@@ -100,9 +100,9 @@ def test_no_word_of_a_path_or_title_is_in_any_log(make_rig: MakeRig) -> None:
     tour(rig)
 
     assert found(rig) == []
-    words = words_for("Gazebo synced (x): y")
+    words = pseudonym("Gazebo synced (x): y")
     assert f"({words})" in rig.events("scene_synced")[0]["message"]
-    assert words_for_path(f"{ROOT}/Wombat: yonder/Vexing, rhubarb.mp4") in rig.worker_log()
+    assert pseudonym_of_path(f"{ROOT}/Wombat: yonder/Vexing, rhubarb.mp4") in rig.worker_log()
 
 
 def test_what_was_logged_before_the_setting_was_on_is_not_relayed_as_it_is(rig: Rig) -> None:

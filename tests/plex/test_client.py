@@ -20,8 +20,8 @@ from plex.items import PlexItem
 from plex.items import Section as OurSection
 from tests.plex.support import FOLDER, IDENTITY, Lab, client_of, paths
 from validation.config import Config
-from validation.limits import MAX_SUMMARY
 from validation.metadata import project
+from validation.sanitizers import MAX_SUMMARY
 from validation.scene_extractor import Entity, StashScene
 
 

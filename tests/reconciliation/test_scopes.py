@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciliation.run import Scope, window_of
-from stash.time_stamps import moment_of
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import ANY_TEXT
-from validation.scene_extractor import StashScene
+from validation.scene_extractor import StashScene, moment_of
 
 HOUR, DAY = 3600, 86_400
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(

@@ -25,9 +25,8 @@ from simulators.plex import FakePlex, Section, Switches
 from simulators.rig import FOLDER, Rig
 from tests.plex.support import client_of
 from validation.config import Config
-from validation.limits import MAX_NAME, MAX_SUMMARY
 from validation.metadata import SceneMetadata, project
-from validation.sanitizers import sanitize_name, sanitize_summary
+from validation.sanitizers import MAX_NAME, MAX_SUMMARY, sanitize_name, sanitize_summary
 from validation.scene_extractor import Entity, SceneFile, StashScene, parse_scene
 
 TEXTS: dict[str, str] = {

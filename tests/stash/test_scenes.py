@@ -12,10 +12,9 @@ from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
 from stash.images import MAX_BYTES, StashImages, UnusableCoverError, is_picture
 from stash.scenes import StashScenes
 from stash.settings import PLUGIN_ID, StashSettings
-from stash.time_stamps import is_since
 from tests.stash.conftest import Connect
 from tests.sync_queue.support import Clock
-from validation.scene_extractor import Entity, SceneFile, StashScene
+from validation.scene_extractor import Entity, SceneFile, StashScene, is_since
 
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 PNG = b"\x89PNG\r\n\x1a\n another"

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tests.validation.strategies import ANY_TEXT
 from validation.config import Config
-from validation.limits import MAX_NAME, MAX_PERFORMERS, MAX_SUMMARY
 from validation.metadata import (
     SceneMetadata,
     folded,
@@ -18,6 +17,7 @@ from validation.metadata import (
     plex_date,
     project,
 )
+from validation.sanitizers import MAX_NAME, MAX_PERFORMERS, MAX_SUMMARY
 from validation.scene_extractor import Entity, SceneFile, StashScene
 
 SCENE = StashScene(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simulators.rig import REPOSITORY
 from tests.validation.strategies import ANY_TEXT
-from validation.obfuscation import Disguise, words_for, words_for_path
+from validation.obfuscation import Obfuscator, pseudonym, pseudonym_of_path
 from validation.scene_extractor import SceneFile, StashScene
 
 POSIX = "/media/Secret Films, Inc/Mr. Hidden (2020)/Private title; part 1.mp4"
@@ -44,12 +44,12 @@ def sentences(path: str) -> list[str]:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("number", range(len(SENTENCES)))
 def test_what_was_noted_is_found_whatever_is_in_it(path: str, number: int) -> None:
-    disguise = Disguise()
-    disguise.on = True
+    obfuscator = Obfuscator()
+    obfuscator.on = True
     title = re.split(r"[/\\]", path)[-1].rsplit(".", 1)[0]
-    disguise.note_scene(StashScene(12, title, files=(SceneFile(path),)))
+    obfuscator.note_scene(StashScene(12, title, files=(SceneFile(path),)))
 
-    shown = disguise.apply(sentences(path)[number].replace("\\\\\\\\", "\\\\"))
+    shown = obfuscator.apply(sentences(path)[number].replace("\\\\\\\\", "\\\\"))
 
     assert SECRET.search(shown.replace(": title,", "")) is None, shown
 
@@ -66,7 +66,7 @@ def test_what_was_noted_is_found_whatever_is_in_it(path: str, number: int) -> No
     ],
 )
 def test_what_was_never_noted_is_recognised_by_its_form(text: str, kept: str) -> None:
-    shown = Disguise().apply(text)
+    shown = Obfuscator().apply(text)
     assert SECRET.search(shown) is None, shown
     assert kept in shown
 
@@ -84,55 +84,55 @@ def test_what_was_never_noted_is_recognised_by_its_form(text: str, kept: str) ->
     ],
 )
 def test_everything_else_stays_readable(text: str) -> None:
-    assert Disguise().apply(text) == text
+    assert Obfuscator().apply(text) == text
 
 
 def test_the_same_path_is_the_same_words_in_every_process_and_folders_stay_folders() -> None:
-    script = f"from validation.obfuscation import Disguise; print(Disguise().apply({POSIX!r}))"
+    script = f"from validation.obfuscation import Obfuscator; print(Obfuscator().apply({POSIX!r}))"
     there = subprocess.run(
         [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout.strip()
-    assert there == words_for_path(POSIX)
+    assert there == pseudonym_of_path(POSIX)
     assert there.count("/") == POSIX.count("/")
     assert there.endswith(".mp4")
-    assert words_for_path("/media/a").rsplit("/", 1)[0] == words_for_path("/media")
+    assert pseudonym_of_path("/media/a").rsplit("/", 1)[0] == pseudonym_of_path("/media")
 
 
 def test_a_title_that_names_its_file_has_the_file_s_words() -> None:
-    assert words_for_path("/m/Private title.mp4").endswith(f"/{words_for('Private title')}.mp4")
+    assert pseudonym_of_path("/m/Private title.mp4").endswith(f"/{pseudonym('Private title')}.mp4")
 
 
 def test_a_folder_of_our_own_can_still_be_found() -> None:
-    disguise = Disguise()
-    disguise.note_own("/config/plugins/Stash2Plex", "{plugin}")
-    shown = disguise.apply("The report is /config/plugins/Stash2Plex/data/reports/preview.html")
+    obfuscator = Obfuscator()
+    obfuscator.name_folder("/config/plugins/Stash2Plex", "{plugin}")
+    shown = obfuscator.apply("The report is /config/plugins/Stash2Plex/data/reports/preview.html")
     assert shown == "The report is {plugin}/data/reports/preview.html"
 
 
 def test_a_disguise_that_is_off_learns_nothing() -> None:
-    disguise = Disguise()
-    disguise.note_scene(StashScene(1, "Private title"))
-    assert disguise.apply("about Private title") == "about Private title"
+    obfuscator = Obfuscator()
+    obfuscator.note_scene(StashScene(1, "Private title"))
+    assert obfuscator.apply("about Private title") == "about Private title"
 
 
 @settings(max_examples=150, deadline=None)
 @given(ANY_TEXT | st.sampled_from([one for path in PATHS for one in sentences(path)]))
 def test_twice_is_as_once(text: str) -> None:
-    disguise = Disguise()
-    disguise.on = True
-    disguise.note_scene(StashScene(12, "Private title", files=(SceneFile(WINDOWS),)))
-    once = disguise.apply(text)
-    assert disguise.apply(once) == once
-    assert Disguise().apply(once) == once
+    obfuscator = Obfuscator()
+    obfuscator.on = True
+    obfuscator.note_scene(StashScene(12, "Private title", files=(SceneFile(WINDOWS),)))
+    once = obfuscator.apply(text)
+    assert obfuscator.apply(once) == once
+    assert Obfuscator().apply(once) == once
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text("ab c.,;:()'/\\_-é😀", min_size=4, max_size=30))
 def test_any_title_that_was_noted_is_hidden(title: str) -> None:
     title = " ".join(title.split())
-    disguise = Disguise()
-    disguise.on = True
-    disguise.note_scene(StashScene(12, title))
+    obfuscator = Obfuscator()
+    obfuscator.on = True
+    obfuscator.note_scene(StashScene(12, title))
     if len(title) >= 4 and re.search(r"\w", title):
-        shown = disguise.apply(f"Scene 12 ({title}): synced: tags; 0.1 s")
-        assert shown == f"Scene 12 ({words_for(title)}): synced: tags; 0.1 s"
+        shown = obfuscator.apply(f"Scene 12 ({title}): synced: tags; 0.1 s")
+        assert shown == f"Scene 12 ({pseudonym(title)}): synced: tags; 0.1 s"

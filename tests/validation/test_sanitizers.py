@@ -9,8 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.validation.strategies import ANY_TEXT
-from validation.limits import MAX_NAME, MAX_SUMMARY, cut
-from validation.sanitizers import sanitize_name, sanitize_summary
+from validation.sanitizers import MAX_NAME, MAX_SUMMARY, cut, sanitize_name, sanitize_summary
 
 Sanitize = Callable[[str], str]
 BOTH = pytest.mark.parametrize("sanitize", [sanitize_name, sanitize_summary])
