@@ -126,6 +126,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_ctrl_c_stops_a_command_and_what_was_queued_stays_queued(rig: Rig) -> None:
+    quicken(rig)
     ids = rig.add_library(3, covers=False)
     rig.plex.stop()
     rig.stash.edit_scenes(ids, tags=["New"])

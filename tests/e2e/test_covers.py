@@ -12,6 +12,7 @@ from simulators.rig import FOLDER, Rig, png
 from simulators.stash.faults import Status
 from tests.conftest import MakeRig
 from tests.e2e.steps import sync_all, sync_title, synced_pair
+from tests.e2e.test_outages import quicken
 
 JPEG = b"\xff\xd8\xff"
 
@@ -46,6 +47,7 @@ def test_a_cover_is_sent_again_only_when_its_bytes_changed(rig: Rig) -> None:
 
 
 def test_a_cover_that_was_changed_and_changed_back_is_not_sent_again(rig: Rig) -> None:
+    quicken(rig)
     scene_id, item = synced_pair(rig, cover=png(1))
     rig.plex.stop()
     rig.stash.edit_scene(scene_id, cover=png(2))

@@ -10,6 +10,7 @@ from simulators.traffic import hang
 from tests.e2e.answers import DAY, HOUR, MINUTE, PATHLESS, asked, bury, story
 from tests.e2e.steps import dead_scenes
 from tests.e2e.test_dead_letter_tasks import an_outage, postpone, queue_of
+from tests.e2e.test_outages import quicken
 from tests.golden import assert_golden, figures
 
 
@@ -165,6 +166,7 @@ def test_without_stash_all_are_queued_again_and_it_is_said_that_nobody_checked(r
 
 
 def test_a_scene_whose_plex_is_away_waits_in_the_queue(rig: Rig) -> None:
+    quicken(rig)
     scene_id, item = rig.add_pair("a", title="After", tags=["T"])
     bury(rig, scene_id, "PlexNotFound", f"Plex has no item for {FOLDER}/a.mp4", time.time())
     rig.plex.stop()

@@ -17,6 +17,7 @@ from app.task_process import handle_input
 from shared.file_lock import FileLock
 from simulators.rig import PLUGIN, REPOSITORY, Rig
 from tests.conftest import MakeRig
+from tests.e2e.test_outages import quicken
 from tests.golden import assert_golden
 from tests.loaded import loaded_modules
 
@@ -127,6 +128,7 @@ def test_without_dependencies_a_hook_works_and_a_task_says_which_interpreter_lac
 
 
 def test_fifty_hooks_at_once_on_a_fresh_folder_make_fifty_jobs_and_one_worker(rig: Rig) -> None:
+    quicken(rig)
     ids = rig.add_library(50, covers=False)
     rig.plex.stop()
 

@@ -394,6 +394,7 @@ def test_an_edit_beside_a_newer_versions_database_arrives_once_that_is_back(rig:
 
 
 def test_an_index_that_cannot_be_used_is_named_and_not_the_queue(rig: Rig) -> None:
+    quicken(rig)
     scene_id, item = rig.add_pair("a", tags=["T"])
     (rig.data / "library.db").mkdir(parents=True)
 

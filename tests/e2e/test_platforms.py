@@ -13,6 +13,7 @@ import pytest
 from simulators.rig import Rig
 from tests.conftest import MakeRig
 from tests.e2e import fake_windows
+from tests.e2e.test_outages import quicken
 
 
 @pytest.fixture
@@ -20,6 +21,7 @@ def windows(make_rig: MakeRig) -> Rig:
     """A rig whose plugin believes that it runs on Windows, as far as it asks."""
     rig = make_rig()
     rig.alter(sys, _pretend)
+    quicken(rig)
     return rig
 
 

@@ -53,7 +53,7 @@ def enter(tmp_path: Path, prepared_plugin: Path) -> Iterator[Enter]:
         }
         rig = Rig(tmp_path / "rig", **options)
         opened.append(rig.__enter__())
-        rig.tune(Tuning(linger=0.0))
+        rig.tune(Tuning(linger=0.0, shortest_probe=0.2))
         first_worker(rig)
         return container, rig
 

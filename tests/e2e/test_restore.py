@@ -14,6 +14,7 @@ from simulators.tuning import Tuning
 from tests.e2e.steps import hang_in_edit, sync_all, sync_title, synced_pair
 from tests.e2e.test_dead_letter_tasks import postpone
 from tests.e2e.test_fields import refused
+from tests.e2e.test_outages import quicken
 from tests.golden import assert_golden, figures
 
 COUNT = 6
@@ -400,6 +401,7 @@ def test_scenes_that_wait_in_the_queue_are_named_and_stay_there(rig: Rig) -> Non
 
 
 def test_a_plex_that_was_set_up_anew_in_an_outage_gets_back_what_it_held(rig: Rig) -> None:
+    quicken(rig)
     scene_id, old = synced_pair(rig, **STASH)
     rig.plex.stop()
     rig.stash.edit_scene(scene_id, title="Two")

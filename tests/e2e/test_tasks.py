@@ -76,6 +76,7 @@ def test_a_forced_sync_finds_an_item_that_its_scene_has_got_besides(rig: Rig) ->
 
 
 def test_sync_all_names_what_has_no_file_and_goes_on_without_plex(rig: Rig) -> None:
+    quicken(rig)
     rig.add_library(2, covers=False)
     rig.stash.add_scene(title="No file", tags=["T"])
     rig.plex.stop()

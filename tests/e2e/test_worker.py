@@ -8,9 +8,11 @@ import signal
 from simulators.rig import Rig, png
 from tests.conftest import MakeRig
 from tests.e2e.steps import dead_scenes, hang_in_edit, settle, sync_title, synced_pair
+from tests.e2e.test_outages import quicken
 
 
 def test_ten_edits_of_a_scene_while_plex_is_down_are_one_job_and_one_put(rig: Rig) -> None:
+    quicken(rig)
     scene_id, item = rig.add_pair("a", tags=["T"])
     rig.plex.stop()
 
@@ -66,6 +68,7 @@ def test_a_stopped_worker_ends_after_the_scene_in_hand_and_keeps_the_rest(rig: R
 
 
 def test_scenes_that_vanished_from_stash_fail_nobody_else(rig: Rig) -> None:
+    quicken(rig)
     ids = rig.add_library(6, covers=False)
     rig.plex.stop()
     rig.stash.edit_scenes(ids, tags=["T"])

@@ -28,7 +28,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.4  # seconds
 
 def hurry(rig: Rig) -> None:
     """Make the pauses short."""
-    rig.tune(Tuning(first_pause=FIRST_PAUSE, longest_pause=LONGEST_PAUSE))
+    rig.tune(Tuning(first_pause=FIRST_PAUSE, longest_pause=LONGEST_PAUSE, shortest_probe=0.2))
 
 
 def cut_off_from_stash(rig: Rig) -> tuple[int, int]:
