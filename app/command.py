@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from worker.launcher import WORKER_ARGUMENT
+from worker.process.launcher import WORKER_ARGUMENT
 
 
 def run_arguments(script: str, arguments: Sequence[str]) -> int:

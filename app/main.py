@@ -57,7 +57,7 @@ def answer_hook(script: str, context: object, connection: str) -> str:
         if jobs or has_work(f"{root}/queue/spool"):
             lock = FileLock(f"{root}/worker.lock")
             if elect(lock, f"{root}/queue/spool", connection.encode()):
-                from worker.launcher import start_worker  # noqa: PLC0415 - most find one alive
+                from worker.process.launcher import start_worker  # noqa: PLC0415 - most find one alive
 
                 start_worker(script, lock, connection.encode())
         _relay(root)

@@ -10,8 +10,8 @@ from reconciliation.engine import GapDetectionEngine
 from reconciliation.scheduler import Reconciler, ReconciliationScheduler
 from reconciliation.state import StateFile
 from shared.file_lock import FileLock
-from worker.inspection import SceneInspector
-from worker.session import SyncSession
+from worker.sync.inspection import SceneInspector
+from worker.sync.session import SyncSession
 
 # Items in one request of a run: 100,000 of them are to be read with 200 requests.
 ITEMS_AT_ONCE = 10 * READ_BATCH

@@ -21,9 +21,9 @@ from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
 from validation.obfuscation import Obfuscator
-from worker.session import ConfigFault, SyncSession
-from worker.upload_gate import UploadGate
-from worker.write_test import WriteTestNote
+from worker.sync.session import ConfigFault, SyncSession
+from worker.sync.upload_gate import UploadGate
+from worker.sync.write_test import WriteTestNote
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class CurrentSession:
         self._parsed = None
 
     def current(self) -> SyncSession:
-        """Return the session for the next batch (see `worker.session.SessionProvider`)."""
+        """Return the session for the next batch (see `worker.sync.session.SessionProvider`)."""
         parsed = self._read()
         if parsed.faults and parsed.config.enabled:
             raise ConfigFault("; ".join(parsed.faults))

@@ -25,9 +25,9 @@ from tasks.arguments import wants_json
 from tasks.context import TaskContext
 from tasks.registry import Task, find_task
 from worker.circuit_breaker import CircuitState
+from worker.process.takeover import Takeover, ensure_worker
 from worker.records import Records
-from worker.session import ConfigFault
-from worker.takeover import Takeover, ensure_worker
+from worker.sync.session import ConfigFault
 
 if TYPE_CHECKING:
     from reconciliation.detector import Sides

@@ -29,11 +29,11 @@ from shared.redaction import Secrets
 from sync_queue.database import NewerSchemaError
 from sync_queue.rescue import is_damage
 from sync_queue.spool_import import Spool
-from worker.idle import IdleProcess
-from worker.outcome import DrainOutcome
 from worker.pauses import DATABASE, PauseNote, Pauses, database_fault
-from worker.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
-from worker.zombie_probe import ZombieProbe
+from worker.process.idle import IdleProcess
+from worker.process.outcome import DrainOutcome
+from worker.process.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
+from worker.process.zombie_probe import ZombieProbe
 
 if TYPE_CHECKING:
     from app.container import Container

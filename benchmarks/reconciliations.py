@@ -28,8 +28,8 @@ from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
-from worker.cover_sync import ART, POSTER, lock_of
-from worker.results import SYNCED
+from worker.sync.cover_sync import ART, POSTER, lock_of
+from worker.sync.results import SYNCED
 
 _LOCKS = frozenset(PLEX_NAMES.values()) | {lock_of(POSTER), lock_of(ART)}
 _GAP_EVERY = 50  # scenes: two in a hundred

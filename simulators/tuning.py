@@ -16,17 +16,10 @@ from plex import client, library
 from reconciliation import engine
 from sync_queue import schema, spool_import
 from tasks.settings import save_settings
-from worker import (
-    backoff,
-    folder_scans,
-    idle,
-    pauses,
-    processor,
-    rate_limiter,
-    recovery,
-    takeover,
-    upload_gate,
-)
+from worker import backoff, pauses, processor, rate_limiter, recovery
+from worker.jobs import folder_scans
+from worker.process import idle, takeover
+from worker.sync import upload_gate
 
 Seconds = float | None
 

@@ -12,9 +12,9 @@ from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from tasks.status.snapshot import Readings
 from validation.config import Config
+from worker.process.takeover import Takeover
 from worker.records import Records
-from worker.session import SessionProvider
-from worker.takeover import Takeover
+from worker.sync.session import SessionProvider
 
 if TYPE_CHECKING:  # what few tasks use is loaded by those: it costs a third of a task's start
     from reconciliation.detector import Sides

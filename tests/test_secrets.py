@@ -22,7 +22,8 @@ from simulators.rig import Rig
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken
-from worker import item_finder, launcher
+from worker.process import launcher
+from worker.sync import item_finder
 
 TOKEN = "canary-plex/token+Zyx9wVu8"
 OTHER_TOKEN = "canary-wrong/token+Qrs7tUv6"

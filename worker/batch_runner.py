@@ -15,19 +15,19 @@ from stash.exceptions import StashError
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from worker.backoff import calculate_delay, get_retry_params
-from worker.batch import BatchSync
-from worker.entity_jobs import EntityJobs
 from worker.environment import Environment
 from worker.failure_policy import Failure, FailurePolicy
-from worker.folder_scans import FolderScans
-from worker.missing import MissingScenes
-from worker.outcome import DrainOutcome
+from worker.jobs.entity_jobs import EntityJobs
+from worker.jobs.folder_scans import FolderScans
+from worker.jobs.missing import MissingScenes
 from worker.pauses import SETTINGS, STASH, Pauses
-from worker.results import Failed, FolderScanned, Result, Skipped, Synced, forget_all
+from worker.process.outcome import DrainOutcome
 from worker.retry_policy import Bury, Leave, OthersFirst, Outage, Pause, Retry
-from worker.scene_work import split_jobs
-from worker.session import SyncSession
 from worker.settlement import Settlement
+from worker.sync.batch import BatchSync
+from worker.sync.results import Failed, FolderScanned, Result, Skipped, Synced, forget_all
+from worker.sync.scene_work import split_jobs
+from worker.sync.session import SyncSession
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
 

@@ -13,8 +13,8 @@ from sync_queue.manager import QueueManager
 from worker.idle_task import LazyIdleTask
 from worker.outage_guard import OutageGuard
 from worker.pauses import Pauses
-from worker.session import SessionProvider
 from worker.stats import SyncStats
+from worker.sync.session import SessionProvider
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from sync_queue.models import SyncJob
 from validation.config import Config
 from worker.diagnosis import diagnosed
 from worker.environment import Environment
-from worker.results import Failed, Success, Synced
 from worker.retry_policy import Decision, decide
-from worker.session import SyncSession
 from worker.suspects import Blame, Suspects
+from worker.sync.results import Failed, Success, Synced
+from worker.sync.session import SyncSession
 
 
 @dataclass(frozen=True, slots=True)

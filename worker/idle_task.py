@@ -7,7 +7,7 @@ from typing import Protocol
 
 from shared.events import Event
 from shared.log import Log
-from worker.session import SyncSession
+from worker.sync.session import SyncSession
 
 
 class IdleTask(Protocol):

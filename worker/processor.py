@@ -10,11 +10,11 @@ from sync_queue.rescue import is_damage
 from validation.config import Config
 from worker.batch_runner import BATCH, BatchRunner, ClaimedBatch
 from worker.environment import Environment
-from worker.missing import MissingScenes
-from worker.outcome import DrainOutcome
+from worker.jobs.missing import MissingScenes
 from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, database_fault, is_read_only
-from worker.session import ConfigFault, SyncSession
+from worker.process.outcome import DrainOutcome
 from worker.settlement import Settlement
+from worker.sync.session import ConfigFault, SyncSession
 from worker.timetable import Retention, Timetable
 from worker.waiting import ClockSteps, Waiter
 

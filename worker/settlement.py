@@ -15,7 +15,9 @@ from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_PATHS, MISSING_SINCE, MISSING_SIZES, Claim
 from sync_queue.operations import METADATA, scene_job
 from worker.environment import Environment
-from worker.results import (
+from worker.retry_policy import Bury, Decision, Retry, SceneError
+from worker.stats import SyncStats
+from worker.sync.results import (
     Failed,
     FolderScanned,
     Gone,
@@ -25,9 +27,7 @@ from worker.results import (
     Success,
     Synced,
 )
-from worker.retry_policy import Bury, Decision, Retry, SceneError
-from worker.stats import SyncStats
-from worker.story import Story
+from worker.sync.story import Story
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sync_queue.dlq import DeadLetterQueue
 from validation.config import Config
 from worker.environment import Environment
-from worker.missing import MissingScenes
+from worker.jobs.missing import MissingScenes
 from worker.pauses import SETTINGS_LOOK, Pauses
 
 DAY = 86_400.0  # seconds

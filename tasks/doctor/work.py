@@ -12,8 +12,8 @@ from shared.leftovers import may_live
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor.check import Check, fault, ok, unchecked, warning
 from worker.circuit_breaker import CircuitBreaker, CircuitState
-from worker.launcher import WORKER_ARGUMENT
 from worker.outage_history import format_elapsed_since
+from worker.process.launcher import WORKER_ARGUMENT
 
 _LINES_READ = 2000  # from the end of the log: some days of a busy worker
 _ENDS = (Event.WORKER_ENDED.code, Event.WORKER_FAILED.code)

@@ -19,8 +19,8 @@ from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
 from tasks.context import TaskContext
 from validation.scene_extractor import StashScene
-from worker.inspection import Inspection, SceneInspector
-from worker.session import SyncSession
+from worker.sync.inspection import Inspection, SceneInspector
+from worker.sync.session import SyncSession
 
 KEPT_REPORTS = 5
 LONGEST_VALUE = 200  # characters of a value that are shown

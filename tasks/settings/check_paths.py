@@ -13,7 +13,7 @@ from tasks.arguments import text
 from tasks.context import TaskContext
 from validation.path_map import PathMap, PrefixPair
 from validation.scene_extractor import SceneFile
-from worker.session import SyncSession
+from worker.sync.session import SyncSession
 
 NOBODYS = 0  # no scene has this number
 MOST_SHOWN = 5

@@ -11,7 +11,7 @@ from tasks.answer import Answer, Level, TaskError, counted
 from tasks.arguments import wants_json
 from tasks.context import TaskContext
 from validation.config import SHORT_LIVED
-from worker.session import SyncSession
+from worker.sync.session import SyncSession
 
 _LIKE_A_GUESTS = (
     "Plex accepts the token, but refuses it the server's preferences, as it does to a guest, who "

@@ -16,8 +16,8 @@ from tasks.arguments import required_scene
 from tasks.context import TaskContext
 from tasks.reports.preview_sync import lines_of, value_set_by
 from tasks.status.scene_facts import FileFact, PlexFacts, SceneFacts, facts_of
-from worker.inspection import Inspection
 from worker.outage_history import format_duration, format_elapsed_since
+from worker.sync.inspection import Inspection
 
 _HOW_TO_NAME_IT = (
     "the number of the scene, as in the address of its page in Stash, /scenes/12. Stash's button "

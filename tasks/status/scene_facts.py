@@ -12,8 +12,8 @@ from sync_queue.queue_view import QueuedJob
 from sync_queue.sync_records import SceneRecord, SentItem
 from tasks.context import TaskContext
 from validation.scene_extractor import SceneFile, StashScene
-from worker.inspection import Inspection, SceneInspector
-from worker.session import ConfigFault, SyncSession
+from worker.sync.inspection import Inspection, SceneInspector
+from worker.sync.session import ConfigFault, SyncSession
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from tasks.answer import Level
 from tasks.context import TaskContext
 from tasks.status.snapshot import StatusSnapshot
-from worker.session import ConfigFault
+from worker.sync.session import ConfigFault
 
 _SWITCH_ON = "Switch 'Enabled' on in the settings"
 _START_PLEX = (

@@ -5,8 +5,8 @@ from typing import Any
 
 from tasks.answer import Answer, TaskError
 from tasks.context import TaskContext
-from worker.outcome import DrainOutcome
-from worker.takeover import OccupiedError
+from worker.process.outcome import DrainOutcome
+from worker.process.takeover import OccupiedError
 
 ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0
 

@@ -21,9 +21,9 @@ from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
 from tasks.context import TaskContext
-from worker.item_restorer import ItemRestorer
-from worker.session import SyncSession
-from worker.takeover import OccupiedError
+from worker.process.takeover import OccupiedError
+from worker.sync.item_restorer import ItemRestorer
+from worker.sync.session import SyncSession
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from tasks.context import TaskContext
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import SceneFile, StashScene, asked_since, is_since
-from worker.session import ConfigFault, SyncSession
+from worker.sync.session import ConfigFault, SyncSession
 
 RECENT = 86_400.0  # seconds
 

@@ -10,12 +10,12 @@ from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
 from tasks.arguments import required_scene
 from tasks.context import TaskContext
-from worker.cover_sync import ART, POSTER, lock_of
-from worker.inspection import SceneInspector
-from worker.session import SyncSession
-from worker.takeover import OccupiedError
-from worker.write_probes import WriteProbes
-from worker.write_test import obstacle, put_back, save, undo_killed_test
+from worker.process.takeover import OccupiedError
+from worker.sync.cover_sync import ART, POSTER, lock_of
+from worker.sync.inspection import SceneInspector
+from worker.sync.session import SyncSession
+from worker.sync.write_probes import WriteProbes
+from worker.sync.write_test import obstacle, put_back, save, undo_killed_test
 
 _NEEDED = frozenset((PLEX_NAMES[TITLE], PLEX_NAMES[PERFORMERS], PLEX_NAMES[TAGS]))
 _HOW_TO_NAME_IT = (

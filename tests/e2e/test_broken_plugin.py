@@ -8,7 +8,7 @@ from typing import Any
 from plex import diff
 from simulators.rig import Rig, png
 from tests.e2e.changes import leave_out
-from worker import cover_sync
+from worker.sync import cover_sync
 
 
 def _skip_locks_of_images() -> None:

@@ -15,7 +15,7 @@ from simulators.rig import Rig, png
 from simulators.stash import SceneFields
 from tests.conftest import MakeRig
 from tests.e2e.steps import dead_scenes, sync_title
-from worker import verification
+from worker.sync import verification
 
 EVERYTHING: SceneFields = {
     "title": "Ours",

@@ -13,7 +13,7 @@ from sync_queue import manager
 from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken
 from validation.obfuscation import pseudonym, pseudonym_of_path
-from worker import item_finder
+from worker.sync import item_finder
 
 ROOT = "/media/Zanzibar Films, Inc"
 PLEX_ROOT = "/plexdata/Quixotic; old"

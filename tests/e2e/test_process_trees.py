@@ -23,7 +23,8 @@ from tests.e2e.steps import sync_all
 from tests.e2e.test_worker_place import cut_off_from_stash
 from tests.sync_queue.support import spool
 from tests.trees.container import PROCESS_ONE, Container, unshare
-from worker import idle, processor
+from worker import processor
+from worker.process import idle
 
 pytestmark = pytest.mark.skipif(
     not unshare(), reason="PID namespaces are not permitted here, or it is no Linux"

@@ -33,7 +33,7 @@ from simulators.traffic import Action, Exchange, Fault
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.sync_queue.support import Clock
-from worker.outcome import DrainOutcome
+from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
 from worker.waiting import Waiter
 

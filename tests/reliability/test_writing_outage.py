@@ -8,7 +8,7 @@ from simulators.plex import Request
 from simulators.rig import FOLDER, png
 from sync_queue.operations import METADATA, scene_job
 from tests.reliability.test_http_faults import Bench, bench
-from worker.outcome import DrainOutcome
+from worker.process.outcome import DrainOutcome
 
 __all__ = ["bench"]
 

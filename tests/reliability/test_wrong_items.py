@@ -28,9 +28,9 @@ from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.path_map import parse_path_map
 from validation.scene_extractor import StashScene
-from worker.item_finder import ItemFinder
-from worker.scene_work import SceneWork
-from worker.session import SyncSession
+from worker.sync.item_finder import ItemFinder
+from worker.sync.scene_work import SceneWork
+from worker.sync.session import SyncSession
 
 LIBRARIES = 1500 if os.environ.get("SOAK") else 150
 BY_CHANCE = 1118  # here a few files agree by chance on a mapping that is none

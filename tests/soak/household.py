@@ -38,9 +38,9 @@ from tasks.sync.sync_scenes import sync_all
 from tests.sync_queue.support import NOW, spooled
 from validation.config import Config
 from validation.scene_extractor import StashScene
-from worker.outcome import DrainOutcome
+from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
-from worker.session import SyncSession
+from worker.sync.session import SyncSession
 
 PATIENT, HASTY = (10.0, 30.0), (2.0, 0.25)
 """Seconds to connect and to read: while nothing hangs, and where a test waits for them."""

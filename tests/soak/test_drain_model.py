@@ -36,9 +36,9 @@ from worker.circuit_breaker import CircuitState
 from worker.environment import Environment
 from worker.outage_guard import OutageGuard
 from worker.processor import LONGEST_BACKOFF, SyncWorker
-from worker.results import SYNCED, Failed, Result, Synced
-from worker.session import SyncSession
 from worker.stats import SyncStats
+from worker.sync.results import SYNCED, Failed, Result, Synced
+from worker.sync.session import SyncSession
 
 EXAMPLES, STEPS = (5000, 50) if os.environ.get("SOAK") else (60, 30)
 MAX_RETRIES = 2

@@ -25,7 +25,7 @@ from sync_queue.operations import METADATA, scene_job
 from tests.soak.household import PATIENT, Household, Time
 from tests.sync_queue.support import NOW
 from worker.batch_runner import BATCH
-from worker.outcome import DrainOutcome
+from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
 
 SCENES = 1000 if os.environ.get("SOAK") else 80

@@ -20,7 +20,7 @@ from tasks.answer import Answer, TaskError
 from tasks.sync.test_write import test_write as run_test_write
 from tests.soak.household import Household, Killed
 from tests.soak.test_server_readings import PAIRS, RUNS, World, switches_of
-from worker.write_test import undo_killed_test
+from worker.sync.write_test import undo_killed_test
 
 STEP = 1 if os.environ.get("SOAK") else 4
 

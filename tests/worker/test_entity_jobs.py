@@ -20,13 +20,13 @@ from tests.reported import Reported
 from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
 from validation.metadata import project
-from worker import entity_jobs
-from worker.entity_jobs import EntityJobs
-from worker.results import Failed, ScenesQueued
+from worker.jobs import entity_jobs
+from worker.jobs.entity_jobs import EntityJobs
 from worker.retry_policy import SceneError
-from worker.scene_work import split_jobs
 from worker.settlement import Settlement
-from worker.story import Story
+from worker.sync.results import Failed, ScenesQueued
+from worker.sync.scene_work import split_jobs
+from worker.sync.story import Story
 
 SERVER = "server-a"
 

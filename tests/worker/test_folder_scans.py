@@ -3,7 +3,7 @@
 import pytest
 
 from plex.items import Section
-from worker.folder_scans import folder_of, scan_targets
+from worker.jobs.folder_scans import folder_of, scan_targets
 
 SCENES = Section(1, "Scenes", ("/data/scenes", "/data2"))
 INNER = Section(2, "Inner", ("/data/scenes/inner",))

@@ -11,8 +11,8 @@ from plex.items import PlexItem
 from shared.events import unreported
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
-from worker.item_owner import ItemOwners, owner_of
-from worker.scene_work import SceneWork
+from worker.sync.item_owner import ItemOwners, owner_of
+from worker.sync.scene_work import SceneWork
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from plex.originals import held_values
 from sync_queue.sync_records import ItemRecord
 from tests.plex.test_originals import ITEM
-from worker.memory import ItemMemory, arrived, written_fields
+from worker.sync.memory import ItemMemory, arrived, written_fields
 
 HELD = held_values(ITEM)
 SENT = ItemRecord("digest", {"title": "Sent"})

@@ -17,7 +17,7 @@ from sync_queue.manager import QueueManager
 from tests.sync_queue.support import NOW, Clock, job, postponed
 from validation.config import Config
 from worker.environment import Environment
-from worker.missing import MissingScenes
+from worker.jobs.missing import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import FIRST_PAUSE, STASH, Pauses
 from worker.timetable import Timetable

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from shared.log import Log
 from shared.redaction import Secrets
-from worker.zombie_probe import ZombieProbe, process_status
+from worker.process.zombie_probe import ZombieProbe, process_status
 
 
 @dataclass

@@ -17,9 +17,9 @@ from sync_queue.models import Claim, SyncJob
 from sync_queue.operations import METADATA, scene_job, subject_label
 from validation.metadata import project
 from validation.scene_extractor import StashScene
-from worker.results import Failed, ScenesQueued
 from worker.retry_policy import SceneError
-from worker.session import SyncSession
+from worker.sync.results import Failed, ScenesQueued
+from worker.sync.session import SyncSession
 
 PAGE = 500  # scenes that are looked at together, and queued in one transaction
 READ_BATCH = 100  # scenes that Stash is asked for by their ids in one request

@@ -11,8 +11,8 @@ from sync_queue.sync_log import SYNCED_EARLIER
 from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
 from validation.metadata import has_meaningful_metadata
 from validation.scene_extractor import StashScene
-from worker.results import SYNCED
-from worker.scene_work import SceneWork
+from worker.sync.results import SYNCED
+from worker.sync.scene_work import SceneWork
 
 
 class ItemPlan(NamedTuple):

@@ -26,9 +26,9 @@ from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import FieldValues, ItemRecord
 from validation.metadata import SceneMetadata, folded
-from worker.image_selection import ImageSelection
-from worker.scene_work import SceneWork
-from worker.server_learning import ReadBack, ServerLearning
+from worker.sync.image_selection import ImageSelection
+from worker.sync.scene_work import SceneWork
+from worker.sync.server_learning import ReadBack, ServerLearning
 
 _AGAIN = "sent_again"  # hint of a job: its scene was synced, and the read-back showed otherwise
 

@@ -8,7 +8,7 @@ from typing import Any
 from shared.file_lock import FileLock
 from sync_queue.spool import CONNECTION
 from sync_queue.spool_import import Spool
-from worker.takeover import is_wanted
+from worker.process.takeover import is_wanted
 
 LOOK = 0.2  # seconds between looks: one listing of a folder that is mostly empty
 PLUGIN_LOOK = 60.0  # seconds between looks whether the plugin still exists

@@ -11,10 +11,10 @@ from stash.exceptions import StashQueryError
 from sync_queue.sync_log import SyncLog
 from validation.paths import components
 from validation.scene_extractor import SceneFile
-from worker.item_owner import ItemOwners, ReadScenes
-from worker.match_messages import ambiguous, named, not_found, plex_version
-from worker.scene_work import SceneWork
-from worker.session import SyncSession
+from worker.sync.item_owner import ItemOwners, ReadScenes
+from worker.sync.match_messages import ambiguous, named, not_found, plex_version
+from worker.sync.scene_work import SceneWork
+from worker.sync.session import SyncSession
 
 
 class ItemFinder:

@@ -16,7 +16,7 @@ from plex.server_facts import (
     ServerFacts,
     SortTitle,
 )
-from worker.write_test import IMAGES, LISTS, SavedItem
+from worker.sync.write_test import IMAGES, LISTS, SavedItem
 
 PROBE = "Stash2Plex test"  # its blank tells how often Plex decodes a name that is to be removed
 _UNSYNCED = "not tested, it was never synced"

@@ -19,8 +19,8 @@ from shared.events import Event, Report
 from sync_queue.sync_log import NOBODY, SyncLog
 from validation.paths import folded_path
 from validation.scene_extractor import StashScene
-from worker.match_messages import shared
-from worker.scene_work import SceneWork
+from worker.sync.match_messages import shared
+from worker.sync.scene_work import SceneWork
 
 ReadScenes = Callable[[Sequence[int]], Mapping[int, StashScene]]
 

@@ -13,8 +13,8 @@ from shared.log import Log
 from sync_queue.models import Claim
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
-from worker.cover_sync import CoverResult
-from worker.scene_work import SceneWork
+from worker.sync.cover_sync import CoverResult
+from worker.sync.scene_work import SceneWork
 
 _LONGEST_VALUE = 60  # characters of a value that is shown
 

@@ -22,8 +22,8 @@ from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
-from worker.image_selection import ImageSelection
-from worker.upload_gate import UploadGate
+from worker.sync.image_selection import ImageSelection
+from worker.sync.upload_gate import UploadGate
 
 POSTER, ART = "poster", "art"
 _LOCKS = {POSTER: "thumb", ART: "art"}

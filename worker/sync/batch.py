@@ -12,17 +12,17 @@ from sync_queue.models import MISSING_SINCE, Claim
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import project
 from validation.scene_extractor import StashScene
-from worker.cover_sync import CoverResult
-from worker.item_finder import ItemFinder
-from worker.item_writer import ItemWriter
-from worker.plan import lacks_metadata
-from worker.results import SKIPPED, SYNCED, Failed, Gone, Result, Skipped, Synced
 from worker.retry_policy import SceneError
-from worker.scene_work import SceneWork
-from worker.session import SyncSession
-from worker.steps import Steps
-from worker.story import words_of
-from worker.write_test import undo_killed_test
+from worker.sync.cover_sync import CoverResult
+from worker.sync.item_finder import ItemFinder
+from worker.sync.item_writer import ItemWriter
+from worker.sync.plan import lacks_metadata
+from worker.sync.results import SKIPPED, SYNCED, Failed, Gone, Result, Skipped, Synced
+from worker.sync.scene_work import SceneWork
+from worker.sync.session import SyncSession
+from worker.sync.steps import Steps
+from worker.sync.story import words_of
+from worker.sync.write_test import undo_killed_test
 
 _NO_METADATA = (
     "no metadata yet (add a studio, performers, tags, details or a date in Stash to sync it)"

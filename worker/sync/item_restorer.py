@@ -16,9 +16,9 @@ from plex.originals import (
 )
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord
-from worker.cover_sync import ART, POSTER, lock_of
-from worker.memory import written_fields
-from worker.session import SyncSession
+from worker.sync.cover_sync import ART, POSTER, lock_of
+from worker.sync.memory import written_fields
+from worker.sync.session import SyncSession
 
 
 class ItemRestorer:

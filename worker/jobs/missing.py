@@ -6,7 +6,7 @@ from plex.library import REFRESH_INTERVAL, SINGLE_LOOKS
 from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_PATHS, MISSING_SIZES, SyncJob
 from validation.scene_extractor import SceneFile
-from worker.session import SyncSession
+from worker.sync.session import SyncSession
 
 _NOT_FOUND = "PlexNotFound"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.file_lock import FileLock
 from sync_queue.spool import elect
-from worker.launcher import start_worker
+from worker.process.launcher import start_worker
 
 LOOK_FOR_REQUESTS = 0.5  # seconds between a worker's looks
 PATIENCE = 60.0  # seconds; a worker's longest step is one request that times out

@@ -10,8 +10,8 @@ from plex.matcher import PlexMatcher
 from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
 from validation.config import Config
-from worker.upload_gate import UploadGate
-from worker.write_test import WriteTestNote
+from worker.sync.upload_gate import UploadGate
+from worker.sync.write_test import WriteTestNote
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from sync_queue.sync_log import SyncLog
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
-from worker.cover_sync import Target, may_differ, targets_of
-from worker.item_finder import ItemFinder
-from worker.item_owner import ReadScenes
-from worker.memory import ItemMemory
-from worker.plan import lacks_metadata, plan_item
-from worker.results import SYNCED
-from worker.scene_work import SceneWork
-from worker.session import SyncSession
+from worker.sync.cover_sync import Target, may_differ, targets_of
+from worker.sync.item_finder import ItemFinder
+from worker.sync.item_owner import ReadScenes
+from worker.sync.memory import ItemMemory
+from worker.sync.plan import lacks_metadata, plan_item
+from worker.sync.results import SYNCED
+from worker.sync.scene_work import SceneWork
+from worker.sync.session import SyncSession
 
 
 class Inspection(NamedTuple):

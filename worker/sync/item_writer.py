@@ -23,14 +23,14 @@ from stash.exceptions import StashFileError
 from stash.images import StashImages
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord, SceneRecord
-from worker.cover_sync import CoverResult, CoverSync
-from worker.memory import ItemMemory, arrived
-from worker.plan import ItemPlan, plan_item
-from worker.scene_work import SceneWork
-from worker.server_learning import ServerLearning
-from worker.session import SyncSession
-from worker.steps import Steps
-from worker.verification import Verification
+from worker.sync.cover_sync import CoverResult, CoverSync
+from worker.sync.memory import ItemMemory, arrived
+from worker.sync.plan import ItemPlan, plan_item
+from worker.sync.scene_work import SceneWork
+from worker.sync.server_learning import ServerLearning
+from worker.sync.session import SyncSession
+from worker.sync.steps import Steps
+from worker.sync.verification import Verification
 
 # Errors of one item or one part of it: the others are still sent.
 _OF_A_PART = (PlexNotFound, PlexTemporaryError, PlexPermanentError)

@@ -7,7 +7,7 @@ from plex.diff import is_a_persons, same
 from plex.items import PlexItem
 from sync_queue.sync_log import SyncLog
 from sync_queue.sync_records import FieldValues, ItemRecord
-from worker.scene_work import SceneWork
+from worker.sync.scene_work import SceneWork
 
 
 class ItemMemory(NamedTuple):

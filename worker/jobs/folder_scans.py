@@ -11,8 +11,8 @@ from stash.scenes import StashScenes
 from sync_queue.models import Claim
 from validation.paths import components, split_path
 from validation.scene_extractor import StashScene
-from worker.results import Failed, FolderScanned, Result, ScanPostponed
-from worker.session import SyncSession
+from worker.sync.results import Failed, FolderScanned, Result, ScanPostponed
+from worker.sync.session import SyncSession
 
 SCAN_INTERVAL = 60.0  # seconds between two scans of one folder
 

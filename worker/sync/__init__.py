@@ -1,0 +1,1 @@
+"""One scene into Plex: finding its item, writing, covers, reading back."""
