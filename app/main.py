@@ -15,13 +15,13 @@ NEWS_AGE = 10.0  # seconds; in a burst, one hook in this time relays the worker'
 def run(script: str, arguments: list[str]) -> str:
     """Handle one invocation of the plugin; return the answer as JSON."""
     if arguments or sys.stdin is None or sys.stdin.isatty():
-        from app.command import run_arguments  # noqa: PLC0415
+        from app.cli.command import run_arguments  # noqa: PLC0415
 
         sys.exit(run_arguments(script, arguments))
     data = sys.stdin.buffer.read()
     if hook := _read_hook(data):
         return answer_hook(script, *hook)
-    from app.task_process import handle_input  # noqa: PLC0415
+    from app.processes.task_process import handle_input  # noqa: PLC0415
 
     return handle_input(script, data)
 

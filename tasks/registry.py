@@ -1,7 +1,7 @@
 """The table of the tasks.
 
-A task raises TaskError with the reason and the remedy. `app.task_run` makes a TaskError of every
-fault of Plex, of Stash, of the settings, of a file and of a database.
+A task raises TaskError with the reason and the remedy. `app.processes.task_run` makes a TaskError
+of every fault of Plex, of Stash, of the settings, of a file and of a database.
 """
 
 import importlib

@@ -38,13 +38,13 @@ LAZY = {
     "Stash2Plex.py",
     "shared/windows.py",
     "app/main.py",
-    "app/command.py",
-    "app/worker_process.py",
-    "app/task_process.py",
-    "app/task_run.py",
+    "app/cli/command.py",
+    "app/processes/worker_process.py",
+    "app/processes/task_process.py",
+    "app/processes/task_run.py",
     "app/earlier.py",
-    "app/questions.py",
-    "app/examination.py",
+    "app/processes/questions.py",
+    "app/doctor/examination.py",
 }
 
 

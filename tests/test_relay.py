@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from app.processes.worker_failure import leave_word
+from app.processes.worker_log import create_worker_log
 from app.relay import FEW_SCENES, MOST_LINES, MOST_STEPS, relay_worker_log
-from app.worker_failure import leave_word
-from app.worker_log import create_worker_log
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.file_lock import FileLock

@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from app.worker_log import MAX_BYTES, OLD_FILES, create_worker_log
+from app.processes.worker_log import MAX_BYTES, OLD_FILES, create_worker_log
 from shared.events import Event
 from shared.redaction import Secrets
 from simulators.rig import REPOSITORY
@@ -26,7 +26,7 @@ def close_logs() -> None:
 
 _TALK = """
 import os, sys
-from app.worker_log import create_worker_log
+from app.processes.worker_log import create_worker_log
 from shared.redaction import Secrets
 log = create_worker_log(sys.argv[1], Secrets())
 for number in range(4000):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.damage import QUIET, Mender, identity_of
+from app.processes.damage import QUIET, Mender, identity_of
 from plex.path_index import PathIndex
 from shared.data_folder import DataFolder
 from shared.log import Log

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.examination import _safely
+from app.doctor.examination import _safely
 from shared.log import Log
 from shared.redaction import Secrets
 from tasks.doctor.check import Check, unchecked

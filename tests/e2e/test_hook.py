@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.task_process import handle_input
+from app.processes.task_process import handle_input
 from shared.file_lock import FileLock
 from simulators.rig import PLUGIN, REPOSITORY, Rig
 from tests.conftest import MakeRig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from app.settings_page import Shown, defaults_to_write
+from app.processes.settings_page import Shown, defaults_to_write
 from simulators.rig import PLUGIN, TOKEN, Rig
 from simulators.stash import PluginResult, Status
 from tests.conftest import MakeRig

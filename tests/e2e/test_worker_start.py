@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from app import worker_process
+from app.processes import worker_process
 from shared import redaction
 from simulators.rig import Rig
 from tests.e2e.test_dead_letter_tasks import queue_of

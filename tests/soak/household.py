@@ -16,8 +16,8 @@ from typing import Any
 
 from app.container import Container
 from app.draining import environment
+from app.processes.task_run import context_for
 from app.sessions import CurrentSession
-from app.task_run import context_for
 from hooks.handlers import jobs_for_hook
 from plex.exceptions import PlexError
 from reconciliation.findings import Inspected

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.task_run import context_for
+from app.processes.task_run import context_for
 from plex.server_facts import DateClearing, RemovalEncoding, SortTitle
 from shared.file_lock import FileLock
 from simulators.plex import Item, Switches

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.settings_page import Shown, defaults_to_write
+from app.processes.settings_page import Shown, defaults_to_write
 from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import load
 from tests.validation.strategies import JSON

@@ -3,7 +3,7 @@
 import io
 import json
 
-from app.command_line import Terminal
+from app.cli.command_line import Terminal
 from shared.log import Log
 from shared.redaction import Secrets
 from tasks.answer import Answer, Level

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from app.access import place
-from app.installation import installed_version
+from app.cli.access import place
+from app.processes.installation import installed_version
 from plex.index_checkup import IndexCheckup, look_at_index
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log
@@ -103,7 +103,7 @@ def _examiner(missing: Sequence[str]) -> Callable[..., _OfServers]:
     if not missing:
         try:
             # Only here: by now it is known whether what it needs is installed.
-            from app.server_examination import examine_servers  # noqa: PLC0415
+            from app.doctor.server_examination import examine_servers  # noqa: PLC0415
         except ImportError as error:  # not fit for this Python, or for each other
             why = f"the libraries that it needs cannot be loaded ({error})"
         else:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.damage import Identity, Mender, identity_of, is_replaced
 from app.dependencies import activate_dependencies, dependency_problem
-from app.installation import Installation
-from app.worker_failure import leave_word, problem_of
-from app.worker_log import create_worker_log
+from app.processes.damage import Identity, Mender, identity_of, is_replaced
+from app.processes.installation import Installation
+from app.processes.worker_failure import leave_word, problem_of
+from app.processes.worker_log import create_worker_log
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.events import Event
 from shared.file_lock import FileLock

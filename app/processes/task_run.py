@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.container import Container, build, tell_of_refused_wal
 from app.earlier import take_over
+from app.processes.settings_page import show_defaults
 from app.relay import relay_worker_log
-from app.settings_page import show_defaults
 from plex.exceptions import PlexError
 from reconciliation.run import run_of_today
 from reconciliation.state import StateFile, due
@@ -46,7 +46,7 @@ def run(
     *,
     in_stash: bool,
 ) -> Answer:
-    """Build what the task needs, and run it; see `app.task_process.run_task`.
+    """Build what the task needs, and run it; see `app.processes.task_process.run_task`.
 
     Raises:
         TaskError: it could not do its work.

@@ -16,13 +16,13 @@ def run_arguments(script: str, arguments: Sequence[str]) -> int:
     """
     if arguments[:1] != [WORKER_ARGUMENT]:
         # Only here: the worker does not load the command line.
-        from app.command_line import run_command  # noqa: PLC0415
+        from app.cli.command_line import run_command  # noqa: PLC0415
 
         return run_command(script, arguments)
     try:
-        from app.worker_process import run_worker  # noqa: PLC0415 - a file of it may be missing
+        from app.processes.worker_process import run_worker  # noqa: PLC0415 - a file of it may be missing
     except Exception as error:  # noqa: BLE001 - nobody reads this process's stderr
-        from app.worker_failure import leave_word_of_loading  # noqa: PLC0415
+        from app.processes.worker_failure import leave_word_of_loading  # noqa: PLC0415
 
         return leave_word_of_loading(script, error)
     return run_worker(script, list(arguments[1:]))

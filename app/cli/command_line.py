@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 from urllib.parse import SplitResult, urlsplit
 
-from app.access import current_user, objection, place
-from app.installation import installed_version
-from app.task_process import redacted, run_task
-from app.worker_failure import problem_of
+from app.cli.access import current_user, objection, place
+from app.processes.installation import installed_version
+from app.processes.task_process import redacted, run_task
+from app.processes.worker_failure import problem_of
 from shared.events import Event
 from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, one_line
 from shared.redaction import Secrets

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from app.worker_log import record_line
+from app.processes.worker_log import record_line
 from shared.data_folder import resolve_data_folder
 from shared.events import Event
 from shared.files import replace_file

@@ -8,7 +8,7 @@ from typing import Any
 
 from app import main
 from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
-from app.worker_failure import problem_of
+from app.processes.worker_failure import problem_of
 from shared.events import Event
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
@@ -100,7 +100,7 @@ def run_task(
     mode = mode_of(arguments)
     if wants_json(arguments):
         # Only here: a person's task loads what it needs anyway.
-        from app.questions import QUESTIONS, answer_question  # noqa: PLC0415
+        from app.processes.questions import QUESTIONS, answer_question  # noqa: PLC0415
 
         if mode in QUESTIONS:
             return answer_question(script, connection, arguments, log, secrets)
@@ -108,7 +108,7 @@ def run_task(
     activate_dependencies(plugin_dir)
     if mode == DOCTOR:
         # Only here: it loads much that no other task needs.
-        from app.examination import examine  # noqa: PLC0415
+        from app.doctor.examination import examine  # noqa: PLC0415
 
         check(arguments, DOCTOR, {})
         return examine(script, connection, unusable_packages(), log, secrets)
@@ -116,6 +116,6 @@ def run_task(
     if problem:
         raise TaskError(problem)
     # Only here: by now it is known that what it needs can be imported.
-    from app.task_run import run  # noqa: PLC0415
+    from app.processes.task_run import run  # noqa: PLC0415
 
     return run(script, connection, arguments, log, secrets, in_stash=in_stash)

@@ -1,0 +1,1 @@
+"""What a worker's process and a task's process do."""
