@@ -84,7 +84,7 @@ bench: $(READY)
 #   make soak                          all of it
 #   make soak SUITES=tests/soak/test_power_cuts.py KILLS=0     a part of it
 #   make soak SUITES= KILLS=10000      the kills alone, about half an hour
-SUITES ?= tests/soak tests/reliability tests/e2e/test_outages.py tests/e2e/test_process_trees.py tests/e2e/test_poison.py tests/e2e/test_restore.py tests/e2e/test_log_language.py tests/worker tests/sync_queue tests/test_secrets.py
+SUITES ?= tests/soak tests/reliability tests/e2e/test_outages.py tests/e2e/test_process_trees.py tests/e2e/test_poison.py tests/e2e/test_restore.py tests/e2e/test_log_language.py tests/plex tests/worker tests/sync_queue tests/validation tests/test_secrets.py
 KILLS ?= 10000
 soak: $(READY)
 ifneq ($(strip $(SUITES)),)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from simulators.fork_server import ForkServer
@@ -42,8 +42,14 @@ def _keep_files_in_memory() -> None:
 
 _keep_files_in_memory()
 
-# A disk that stalls, or another process's turn, is no fault of what is tried.
-settings.register_profile("any machine", deadline=None)
+# A disk that stalls, or another process's turn, is no fault of what is tried. Examples may share a
+# fixture, such as a queue: what one leaves behind is part of what the next one meets.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    max_examples=300 if "SOAK" in os.environ else 60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("any machine")
 
 

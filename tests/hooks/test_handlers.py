@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hooks.handlers import (
@@ -321,7 +321,6 @@ CONTEXT_LIKE = json_object(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(JSON | CONTEXT_LIKE)
 def test_any_json_is_jobs_no_job_or_a_context_error(hook_context: Any) -> None:
     try:
@@ -335,7 +334,6 @@ def test_any_json_is_jobs_no_job_or_a_context_error(hook_context: Any) -> None:
         assert json.loads(json.dumps(job)) == job
 
 
-@settings(max_examples=150, deadline=None)
 @given(names=st.lists(st.sampled_from([*SYNCED, *NOT_SYNCED]) | ANY_TEXT, min_size=1))
 def test_named_fields_count_exactly_when_one_of_them_is_synced(names: list[str]) -> None:
     counts = any(name in SYNCED_FIELDS for name in names)

@@ -123,7 +123,7 @@ FOREIGN = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     scenes=st.lists(SCENES, min_size=1, max_size=3),
     config=SWITCHED,

@@ -4,7 +4,7 @@ from itertools import pairwise
 from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plex.edit_requests import (
@@ -48,7 +48,6 @@ def test_fields_share_requests_in_their_order_and_none_is_torn_apart(sizes: list
         assert len(query(joined(one))) + 1 + len(query(first)) > 1000 - len(one)
 
 
-@settings(max_examples=60, deadline=None)
 @given(added=NAMES, removed=NAMES)
 def test_the_pieces_of_a_list_fit_and_hold_each_name_once_in_order(
     added: list[str], removed: list[str]
@@ -76,7 +75,6 @@ def test_the_lock_comes_with_the_last_piece_and_what_is_taken_away_after_what_is
         assert places == [f"genre[{n}].tag.tag" for n in range(len(places))]
 
 
-@settings(max_examples=60, deadline=None)
 @given(TEXTS)
 def test_a_text_that_is_too_long_is_cut_to_what_fits_and_keeps_its_lock(text: str) -> None:
     parameters = text_parameters(text)

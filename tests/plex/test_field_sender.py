@@ -138,7 +138,7 @@ NAMES = [f"n{number}" for number in range(20)]
 
 @pytest.mark.parametrize("appends", [True, False])
 @given(refused=st.sets(st.sampled_from(NAMES), max_size=2))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_list_is_sent_without_the_names_that_are_refused(
     refused: set[str], appends: bool
 ) -> None:

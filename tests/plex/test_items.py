@@ -4,7 +4,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plex.items import (
@@ -113,7 +113,6 @@ def test_a_library_of_no_videos_is_none(attributes: str) -> None:
     assert parse_section(ET.fromstring(f"<Directory {attributes}/>")) is None
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.none() | st.text() | st.integers().map(str))
 def test_a_number_in_an_attribute_is_a_whole_one_or_0(text: str | None) -> None:
     number = whole_number(text)
@@ -157,7 +156,6 @@ def elements(draw: st.DrawFn, depth: int = 3) -> ET.Element:
     return element
 
 
-@settings(max_examples=60, deadline=None)
 @given(elements())
 def test_any_element_is_read_or_passed_over(element: ET.Element) -> None:
     item, section = parse_item(element), parse_section(element)
@@ -169,9 +167,6 @@ def test_any_element_is_read_or_passed_over(element: ET.Element) -> None:
     assert all(part.path and 0 <= part.size <= LARGEST_NUMBER for part in parts)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(videos=st.lists(elements(), max_size=4))
 def test_any_listing_can_be_stored(videos: list[ET.Element], tmp_path: Path) -> None:
     """The index holds what is readable, under the key that the row itself has, and nothing else."""

@@ -55,7 +55,7 @@ ORIGINALS = st.fixed_dictionaries(
 LOCKS = st.sets(st.sampled_from([*PLEX_NAMES.values(), "thumb", "contentRating"]))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     fields=ORIGINALS,
     locks=LOCKS,

@@ -72,7 +72,7 @@ def test_a_server_that_counts_its_rows_and_shows_none_is_sick(lab: Lab) -> None:
     assert len(sizes(lab)) <= 16
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     removed=st.lists(st.integers(0, 11), unique=True),
     added=st.integers(0, 4),

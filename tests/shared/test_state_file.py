@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events import unreported
@@ -57,9 +57,7 @@ def test_what_was_written_is_read_and_nothing_else_is_left(
     assert reports == []
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(st.dictionaries(ANY_TEXT, JSON, max_size=4))
 def test_any_json_object_comes_back(path: str, state: dict[str, Any]) -> None:
     write_state(path, state)

@@ -82,14 +82,20 @@ class World:
         kind: of household.
     """
 
-    def __init__(self, folder: Path, switches: Switches, kind: type[Household] = Household) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        switches: Switches,
+        kind: type[Household] = Household,
+        scenes: int = SCENES,
+    ) -> None:
         time = Time()
         self.stash = FakeStash(folder / "stash", now=time.clock).start()
         self.plex = FakePlex(switches=switches, clock=time.clock).start()
         self.section: Section = self.plex.add_section("Scenes", [FOLDER])
         known = {"plex_url": self.plex.url, "plex_token": self.plex.token}
         self.stash.set_plugin_settings(PLUGIN, known)
-        self.ids = [self._add(number) for number in range(SCENES)]
+        self.ids = [self._add(number) for number in range(scenes)]
         self.home: Any = kind(folder / "data", self.stash, time, random.Random(1))
         self.home.close()
         self.home.open(PATIENT)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from requests.cookies import extract_cookies_to_jar
 
@@ -135,7 +135,6 @@ CONNECTION_LIKE = json_object(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(JSON | CONNECTION_LIKE)
 def test_any_json_is_an_address(raw: Any) -> None:
     address = parse_address(raw)

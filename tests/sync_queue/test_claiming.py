@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_queue.ack_queue import AckQueue
@@ -205,7 +205,6 @@ JOB_LIKE = json_object(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(JSON | JOB_LIKE)
 def test_any_json_is_a_job_or_a_job_format_error(stored: Any) -> None:
     if _names_a_subject(stored):
@@ -225,9 +224,7 @@ def _names_a_subject(stored: Any) -> bool:
     return isinstance(key, str) and key.isascii() and key != ""
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30)
 @given(data=JSON)
 def test_any_json_hint_comes_back_as_it_went_in(queue: QueueManager, data: object) -> None:
     queue.enqueue([job(1, hint=data)])

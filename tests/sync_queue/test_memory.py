@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_queue.dlq import Failure
@@ -147,9 +147,7 @@ def test_an_image_is_remembered_by_its_kind_and_survives_the_next_write(
     assert log.item(1, SERVER, 10) == ItemRecord("d2", SENT, {}, "p-sha", "a-sha")
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(values=st.dictionaries(ANY_TEXT, ANY_TEXT | st.lists(ANY_TEXT), max_size=4))
 def test_any_text_that_was_sent_comes_back(
     queue: QueueManager, values: dict[str, str | list[str]]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators.rig import REPOSITORY
@@ -157,7 +157,6 @@ def test_an_argument_may_come_as_text_or_as_what_it_is() -> None:
     assert word({"error_type": " plexnotfound "}, "error_type", types) == "PlexNotFound"
 
 
-@settings(max_examples=200, deadline=None)
 @given(value=JSON, name=st.sampled_from(sorted(READERS)))
 def test_whatever_json_brings_is_understood_within_its_range_or_refused_in_one_line(
     value: Any, name: str

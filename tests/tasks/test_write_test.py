@@ -71,7 +71,7 @@ class Mortal(Household):
 @pytest.fixture
 def world_of(tmp_path: Path) -> Iterator[Callable[[Switches], World]]:
     with ExitStack() as stack:
-        yield lambda switches: stack.enter_context(closing(World(tmp_path, switches, Mortal)))
+        yield lambda switches: stack.enter_context(closing(World(tmp_path, switches, Mortal, 3)))
 
 
 def rich_item(world: World) -> tuple[int, Item]:

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.validation.strategies import ANY_TEXT, JSON
@@ -238,7 +238,6 @@ def test_a_very_long_bad_value_is_told_in_short() -> None:
     assert len(warning) < 300
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     stored=JSON | some_of(NAMES),
     environ=st.dictionaries(st.sampled_from(["PLEX_URL", "PLEX_TOKEN"]), ANY_TEXT),
@@ -257,7 +256,6 @@ def test_any_json_parses_to_settings_within_their_ranges(
     assert faulty == {name for name in PLEX if not getattr(parsed.config, name)}
 
 
-@settings(max_examples=100, deadline=None)
 @given(some_of(OPTIONAL))
 def test_reading_the_settings_that_were_understood_changes_nothing(stored: Any) -> None:
     """What the plugin writes back as defaults must read as what it was."""
@@ -275,7 +273,6 @@ def test_reading_the_settings_that_were_understood_changes_nothing(stored: Any) 
 SECRETS = st.text("abcdefghijkLMNOP0123456789_-", min_size=10, max_size=40).map("Tok".__add__)
 
 
-@settings(max_examples=100, deadline=None)
 @given(secret=SECRETS, stored=some_of(OPTIONAL), bad=ANY_TEXT)
 def test_a_token_is_in_no_message_and_no_repr(secret: str, stored: Any, bad: str) -> None:
     for token in (secret, f"{secret}\n{bad}", f"{secret}ö"):

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.validation.strategies import ANY_TEXT
@@ -227,7 +227,6 @@ def test_a_date_that_no_calendar_has_leaves_plexs_alone(date: str) -> None:
     assert project(replace(SCENE, date=date), ALL).date is None
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.text() | st.from_regex(r"\d{4}(-\d{2}(-\d{2})?)?", fullmatch=True))
 def test_a_date_is_a_full_one_empty_or_left_alone(text: str) -> None:
     date = plex_date(text)
@@ -266,7 +265,6 @@ def test_the_files_name_counts_only_where_it_stands_in_for_the_title() -> None:
     assert project(replace(untitled, files=moved), ALL).digest != project(untitled, ALL).digest
 
 
-@settings(max_examples=80, deadline=None)
 @given(scene=SCENES, seed=st.randoms(use_true_random=False))
 def test_equal_content_in_any_order_has_an_equal_digest(
     scene: StashScene, seed: random.Random
@@ -281,7 +279,6 @@ def test_equal_content_in_any_order_has_an_equal_digest(
     assert len(digest) == 32
 
 
-@settings(max_examples=80, deadline=None)
 @given(SCENES)
 def test_projecting_what_was_projected_changes_nothing(scene: StashScene) -> None:
     first = project(scene, ALL)
@@ -296,7 +293,6 @@ def test_projecting_what_was_projected_changes_nothing(scene: StashScene) -> Non
     assert project(again, ALL) == first
 
 
-@settings(max_examples=80, deadline=None)
 @given(scene=SCENES, most=st.integers(10, 500))
 def test_whatever_stash_has_what_is_sent_is_bounded_composed_and_distinct(
     scene: StashScene, most: int

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators.rig import REPOSITORY
@@ -115,7 +115,6 @@ def test_a_disguise_that_is_off_learns_nothing() -> None:
     assert obfuscator.apply("about Private title") == "about Private title"
 
 
-@settings(max_examples=150, deadline=None)
 @given(ANY_TEXT | st.sampled_from([one for path in PATHS for one in sentences(path)]))
 def test_twice_is_as_once(text: str) -> None:
     obfuscator = Obfuscator()
@@ -126,7 +125,6 @@ def test_twice_is_as_once(text: str) -> None:
     assert Obfuscator().apply(once) == once
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text("ab c.,;:()'/\\_-é😀", min_size=4, max_size=30))
 def test_any_title_that_was_noted_is_hidden(title: str) -> None:
     title = " ".join(title.split())

@@ -1,7 +1,7 @@
 """Prefixes that differ between the two machines."""
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from validation.path_map import PathMap, parse_path_map
@@ -29,7 +29,6 @@ def test_a_part_that_is_no_pair_is_named_and_the_others_are_kept(part: str) -> N
     assert [pair.plex for pair in paths.pairs] == ["/p1", "/p2"]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text())
 def test_any_text_is_pairs_and_problems(text: str) -> None:
     paths, problems = parse_path_map(text)
@@ -77,7 +76,6 @@ FOLDERS = st.lists(st.text("abc", min_size=1, max_size=2), min_size=1, max_size=
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(pairs=st.dictionaries(FOLDERS, FOLDERS, min_size=1, max_size=4), rest=FOLDERS)
 def test_each_pair_replaces_its_own_prefix(pairs: dict[str, str], rest: str) -> None:
     side = list(pairs.values())
@@ -87,7 +85,6 @@ def test_each_pair_replaces_its_own_prefix(pairs: dict[str, str], rest: str) -> 
         assert paths.to_plex(stash + rest) == plex + rest
 
 
-@settings(max_examples=60, deadline=None)
 @given(pairs=st.dictionaries(FOLDERS, FOLDERS, max_size=4), path=FOLDERS)
 def test_a_path_that_no_pair_fits_stays_as_it_is(pairs: dict[str, str], path: str) -> None:
     paths = mapped(";".join(f"{plex}=>{stash}" for plex, stash in pairs.items()))

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from validation.paths import (
@@ -75,7 +75,6 @@ def test_components_are_taken_off_either_end_and_the_rest_stays_as_it_is_spelled
     assert folders_above("\\\\nas\\v\\x") == ["\\\\nas\\v", "\\\\nas"]
 
 
-@settings(max_examples=150, deadline=None)
 @given(PATHS)
 def test_the_ends_of_a_path_make_it_up_again(path: str) -> None:
     depth = len(components(path))
@@ -83,7 +82,6 @@ def test_the_ends_of_a_path_make_it_up_again(path: str) -> None:
         assert components(without_last(path, count)) == components(path)[: depth - count]
 
 
-@settings(max_examples=150, deadline=None)
 @given(PATHS, PATHS)
 def test_what_two_paths_share_is_the_end_of_both(one: str, other: str) -> None:
     count = common_suffix(one, other)
@@ -136,7 +134,6 @@ def test_a_drive_keeps_its_colon() -> None:
     assert components("D:\\a.b\\x?") == ("d:", "a.b", "x?")
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text("aBéE\u0301/\\ß?:. \uf022\uf029\uf03aUNC", max_size=20))
 def test_folding_twice_changes_nothing(path: str) -> None:
     assert folded_path(folded_path(path)) == folded_path(path)

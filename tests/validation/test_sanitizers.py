@@ -5,7 +5,7 @@ from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.validation.strategies import ANY_TEXT
@@ -97,7 +97,6 @@ def test_a_long_name_ends_with_a_whole_word() -> None:
 
 
 @BOTH
-@settings(max_examples=150, deadline=None)
 @given(text=ODD_TEXT)
 @example(text="\u1100\u1161\u11a8")
 @example(text="\u0958 \ufb2c \u2126 \u2000")
@@ -118,7 +117,6 @@ def test_a_text_comes_out_composed_clean_within_its_limit_and_stays_so(
 
 
 @BOTH
-@settings(max_examples=150, deadline=None)
 @given(text=ODD_TEXT)
 def test_a_text_comes_back_from_xml_as_it_went_in(sanitize: Sanitize, text: str) -> None:
     clean = sanitize(text)
@@ -126,13 +124,11 @@ def test_a_text_comes_back_from_xml_as_it_went_in(sanitize: Sanitize, text: str)
     assert ET.fromstring(ET.tostring(element, "utf-8")).get("summary") == clean
 
 
-@settings(max_examples=150, deadline=None)
 @given(ODD_TEXT)
 def test_a_name_is_one_line(text: str) -> None:
     assert len(sanitize_name(text).splitlines()) <= 1
 
 
-@settings(max_examples=60, deadline=None)
 @given(words=st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1), max_size=20))
 def test_ordinary_words_lose_nothing(words: list[str]) -> None:
     text = unicodedata.normalize("NFC", " ".join(words))
@@ -151,7 +147,6 @@ LONG_TEXT = st.builds(
 
 
 @BOTH
-@settings(max_examples=150, deadline=None)
 @given(text=LONG_TEXT, limit=st.integers(1, 300))
 @example(text="\u0301" * 30_000, limit=255)
 @example(text="a" + "\n" * 40_000 + "b" * 3000, limit=255)
@@ -182,7 +177,6 @@ def test_a_text_is_cut_between_words_where_that_keeps_four_fifths(
     assert cut(text, limit) == expected
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     words=st.lists(st.integers(1, 12), max_size=12).map(lambda sizes: ["x" * n for n in sizes]),
     limit=st.integers(min_value=1, max_value=40),

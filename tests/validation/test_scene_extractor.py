@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.validation.strategies import ANY_TEXT, JSON, json_object
@@ -117,7 +117,6 @@ SCENE_LIKE = json_object(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(JSON | SCENE_LIKE)
 def test_any_json_is_a_well_typed_scene_or_a_scene_format_error(raw: Any) -> None:
     try:

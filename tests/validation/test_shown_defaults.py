@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.processes.settings_page import Shown, defaults_to_write
@@ -79,7 +79,6 @@ def test_a_setting_that_a_later_version_brings_is_written_alone() -> None:
     assert defaults_to_write({**PLEX, **of_before}, shown) == {"reconcile_missing": True}
 
 
-@settings(max_examples=200, deadline=None)
 @given(stored=st.dictionaries(st.sampled_from(KEYS), JSON))
 def test_whatever_is_stored_means_the_same_afterwards_and_nothing_is_written_twice(
     stored: dict[str, Any],

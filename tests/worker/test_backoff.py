@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.backoff import RetryParams, calculate_delay, get_retry_params
@@ -48,7 +48,6 @@ def test_the_longest_wait_doubles_with_each_failure_up_to_the_cap(
     assert waits == bounds
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     attempt=st.integers(min_value=0, max_value=10**9),
     params=st.sampled_from([TEMPORARY, NOT_FOUND]),

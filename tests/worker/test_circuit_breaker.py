@@ -99,7 +99,6 @@ def test_a_missing_key_means_closed(key: str) -> None:
     assert CircuitBreaker.from_state(state).state is CLOSED
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.one_of(
         JSON,

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.validation.strategies import JSON, json_object
@@ -132,7 +132,6 @@ _RECORD = json_object(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.one_of(JSON, st.lists(_RECORD, max_size=8)), st.booleans(), st.floats(0, 2 * NOW))
 def test_whatever_a_file_holds_it_becomes_a_history(raw: Any, closed: bool, moment: float) -> None:
     history = OutageHistory.from_state(raw)

@@ -94,7 +94,7 @@ def test_after_300_seconds_nothing_waits() -> None:
     assert limiter.seconds_until_allowed(NOW + 300) == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.validation.strategies import JSON, json_object
@@ -79,7 +79,6 @@ def test_a_failure_long_after_the_last_check_is_the_first_of_a_new_trouble() -> 
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), max_size=40))
-@settings(max_examples=60, deadline=None)
 def test_probes_are_never_closer_than_5_nor_further_than_60_seconds(
     rounds: list[tuple[bool, bool, bool]],
 ) -> None:
@@ -133,7 +132,6 @@ def test_the_file_has_exactly_these_keys() -> None:
     assert killed(after_failures(3)).to_state() == after_failures(3).to_state()
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.one_of(
         JSON,

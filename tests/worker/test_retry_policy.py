@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plex.exceptions import (
@@ -224,7 +224,6 @@ ERRORS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     error=ERRORS,
     retries=st.integers(0, 30),

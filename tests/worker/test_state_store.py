@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from shared.events import Report
 from shared.state_file import parse_moment
@@ -92,9 +92,7 @@ def test_a_corrupt_file_is_set_aside_and_reported(path: Path) -> None:
     assert names(path) == ["state.json.corrupt-1750000000"]
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(JSON)
 def test_any_json_loads_and_saves(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content))

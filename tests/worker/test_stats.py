@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.reported import no_report
@@ -84,9 +84,6 @@ STATS_LIKE = json_object(
 )
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(STATS_LIKE)
 def test_any_object_in_the_file_is_read_as_counts(path: str, content: Any) -> None:
     Path(path).write_text(json.dumps(content))
