@@ -13,8 +13,9 @@ from stash.connection import StashConnection, parse_address
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
+from sync_queue.database import uses_wal
 from sync_queue.manager import QueueManager
-from sync_queue.rescue import was_emptied
+from sync_queue.quarantine import was_emptied
 from validation.obfuscation import obfuscator_for
 
 
@@ -83,7 +84,7 @@ def build(server_connection: Any, folder: DataFolder, log: Log, secrets: Secrets
 
 def tell_of_refused_wal(container: Container) -> None:
     """Say it, unless it was said before; what the worker says is told in Stash's log, too."""
-    if container.queue.uses_wal():
+    if uses_wal(container.queue.jobs.connection):
         return
     told = os.path.join(container.folder.queue_folder, "no-wal.told")
     try:

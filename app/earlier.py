@@ -7,7 +7,7 @@ from legacy.presence import has_legacy_data
 from shared.events import Event
 from shared.file_lock import FileLock
 from stash.exceptions import StashError
-from sync_queue.rescue import is_damage
+from sync_queue.quarantine import is_damage
 
 
 def take_over(container: Container, lock: FileLock) -> None:

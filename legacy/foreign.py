@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from sync_queue.rescue import error_code, is_damage
+from sync_queue.quarantine import error_code, is_damage
 
 BUSY_TIMEOUT = 5.0  # seconds
 

@@ -325,7 +325,7 @@ class GapDetectionEngine:
         with self._queue.transaction():
             self._queue.gaps.clear()
         if run.walked and run.order.looks_like(Order(Scope.ALL)):
-            self._queue.rebuild_is_made_good()
+            self._queue.clear_rebuilt_marker()
 
     def _end(self, run: Run) -> Ended:
         text = f"{run.sums.text()}. {run.sums.fates_text()}"

@@ -51,7 +51,7 @@ class GapQueue:
         forgotten = [scene_id for scene_id in lost if scene_id not in present]
         found = [gap for gap in gaps if gap.kind != GONE]
         ids = [gap.scene_id for gap in found]
-        waiting = self._queue.waiting_among(ids)
+        waiting = self._queue.jobs.waiting_among(ids)
         letters = self._queue.dead_letters.of_scenes(ids)
         fates: list[Fate] = []
         jobs = []

@@ -1,1 +1,1 @@
-"""Floor 2: the durable state: the queue, the dead letters, the sync log."""
+"""Floor 2: the durable state (queue, spool, dead letters, sync log)."""

@@ -1,7 +1,7 @@
-"""persist-queue's acknowledgement queue with due times, batches and crash-safe endings.
+"""Extends persist-queue's acknowledgement queue by due times, batches and larger transactions.
 
-The package owns the table, its states and the serializer. Claims by due time and transactions that
-hold more than one change are added here; docs/decisions/persist-queue.md has the reasons.
+persist-queue owns the table, its states and the serializer; docs/decisions/persist-queue.md has the
+reasons for the extension.
 """
 
 import sqlite3
@@ -12,8 +12,7 @@ from dataclasses import replace
 from persistqueue import SQLiteAckQueue
 from persistqueue.serializers import json as json_serializer
 
-from sync_queue.database import connect, tolerant_text
-from sync_queue.journal import uses_wal
+from sync_queue.database import connect, tolerant_text, uses_wal
 from sync_queue.models import Claim, JobFormatError, SyncJob
 from sync_queue.operations import encode, merge_into_waiting, scene_key
 from sync_queue.schema import (
@@ -35,8 +34,8 @@ _NEXT_DUE = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} ORDER BY {DUE} LIMIT 
 _SET_DUE = (
     f"UPDATE {TABLE} SET data = CAST(json_set(CAST(data AS TEXT), '$.next_retry_at', 0.0) AS BLOB) "
 )
-_MAKE_DUE = _SET_DUE + f"WHERE {IS_WAITING} AND {DUE} > ?"
-_HURRY = _SET_DUE + f"WHERE _id = ? AND {IS_WAITING}"
+_MAKE_DUE_AFTER = _SET_DUE + f"WHERE {IS_WAITING} AND {DUE} > ?"
+_MAKE_DUE_NOW = _SET_DUE + f"WHERE _id = ? AND {IS_WAITING}"
 _WAITING_WITH_ERROR = (
     f"SELECT _id, data FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
 )
@@ -53,60 +52,58 @@ _RETURN = (
 _DELETE_WAITING = f"DELETE FROM {TABLE} WHERE {SUBJECT} = ? AND {IS_WAITING}"
 _RETURN_AS_IT_IS = f"UPDATE {TABLE} SET status = {WAITING} WHERE _id = ?"
 
-
-# What a bulk of edits makes the write-ahead log grow to is given back with the next check-point.
-LARGEST_LOG = 8 * 1024 * 1024  # bytes
-CACHE = 256  # KiB: what a batch touches; SQLite's default of 2 MB is most of what a worker gathers
+LARGEST_LOG = 8 * 1024 * 1024  # bytes; a checkpoint truncates a larger write-ahead log
+CACHE = 256  # KiB: enough for a batch; SQLite's default of 2 MB would dominate a worker's memory
 
 
 class AckQueue(SQLiteAckQueue):
-    """The queue as its one worker sees it.
+    """The table of jobs, as the worker uses it.
 
     Args:
-        folder: where `data.db` lies.
+        folder: the folder of `data.db`.
     """
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
-        self._conn.text_factory = tolerant_text  # which persist-queue has set back
+        self._conn.text_factory = tolerant_text  # persist-queue replaced it
 
     def _new_db_connection(
         self, path: str, multithreading: bool, timeout: float
     ) -> sqlite3.Connection:
-        del multithreading, timeout  # ours: one connection, our busy time-out, explicit commits
+        del multithreading, timeout  # one connection, its own busy time-out, explicit commits
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
         connection.execute(f"PRAGMA cache_size=-{CACHE}")
-        if not uses_wal(connection):  # a rollback journal is safe with all its flushes only
+        if not uses_wal(connection):  # a rollback journal is safe only with every flush
             connection.execute("PRAGMA synchronous=FULL")
         return connection
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The connection that the sync log and the dead letters share, for one transaction."""
+        """The connection that all tables share, so that one transaction can change several."""
         connection: sqlite3.Connection = self._conn
         return connection
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock; commit at the end, undo everything on an exception.
+        """Hold the write lock; commit at the end, roll back on an exception.
 
-        Inside another transaction of this connection it is a part of that one.
+        An inner transaction is part of the outer one.
         """
         connection = self.connection
         if connection.in_transaction:
             yield connection
             return
         connection.execute("BEGIN IMMEDIATE")
-        with connection:  # autocommit mode: this commits or rolls back what BEGIN has begun
+        with connection:  # commits or rolls back
             yield connection
 
     def claim(self, limit: int, now: float) -> tuple[list[Claim], list[tuple[int, str]]]:
-        """Take up to `limit` due jobs, the longest due first.
+        """Claim up to `limit` due jobs, the longest due first.
 
         Returns:
-            The claims, and row id and reason of rows that are no jobs; these are taken as well, so
-            that the caller can bury them.
+            The claims, and the row id and error of each unreadable row. Unreadable rows are claimed
+            too, so that the caller can dead-letter them.
         """
         claims: list[Claim] = []
         unreadable: list[tuple[int, str]] = []
@@ -120,18 +117,18 @@ class AckQueue(SQLiteAckQueue):
         return claims, unreadable
 
     def remove(self, row_ids: Iterable[int]) -> None:
-        """Delete claimed rows; a newer job of the same subject is another row and stays."""
+        """Delete claimed rows; a newer job of the same subject has its own row and stays."""
         with self.transaction() as connection:
             connection.executemany(_DELETE_TAKEN, [(row_id,) for row_id in row_ids])
 
     def drop_waiting(self, scene_id: int) -> None:
-        """Delete the jobs of a scene that wait, of whatever type."""
+        """Delete the waiting jobs of a scene, of every type."""
         self.connection.execute(_DELETE_WAITING, (scene_key(scene_id),))
 
-    def give_back(self, claims: Sequence[Claim]) -> None:
-        """Make claimed jobs wait again, in the state that they carry.
+    def release(self, claims: Sequence[Claim]) -> None:
+        """Make claimed jobs wait again, with the retry state of each claim.
 
-        One whose subject has a newer job waiting is merged into that: the newer one is due now.
+        A job whose subject has a newer waiting job is merged into it, and that job is due now.
         """
         with self.transaction() as connection:
             for claim in claims:
@@ -141,44 +138,44 @@ class AckQueue(SQLiteAckQueue):
                     connection.execute(_RETURN, (encode(claim.job.as_dict()), claim.row_id))
 
     def resume(self) -> int:
-        """Make the jobs wait again that a dead worker left in progress; return how many.
+        """Release the jobs that a dead worker left in progress; return how many.
 
-        To be called by the holder of the worker lock only.
+        Only the holder of the worker lock may call it.
         """
         with self.transaction() as connection:
             taken = connection.execute(_SELECT_TAKEN).fetchall()
             for row_id, data in taken:
                 try:
-                    self.give_back([Claim(row_id, SyncJob.parse(data))])
+                    self.release([Claim(row_id, SyncJob.parse(data))])
                 except JobFormatError:
                     connection.execute(_RETURN_AS_IT_IS, (row_id,))
         return len(taken)
 
-    def make_due(self, horizon: float) -> int:
-        """Make the waiting jobs due now whose time lies beyond the horizon; return how many."""
+    def make_due_after(self, horizon: float) -> int:
+        """Make due now the waiting jobs that are due after `horizon`; return how many."""
         with self.transaction() as connection:
-            return connection.execute(_MAKE_DUE, (horizon,)).rowcount
+            return connection.execute(_MAKE_DUE_AFTER, (horizon,)).rowcount
 
     def waiting_with_error(self, error_type: str) -> list[Claim]:
-        """Return the waiting jobs whose last error was of this class; none of them is taken.
+        """Return, unclaimed, the waiting jobs whose last error was of this class.
 
-        A row that is no job is left out: whoever claims it buries it.
+        Unreadable rows are left out; a claim dead-letters them.
         """
         rows = self.connection.execute(_WAITING_WITH_ERROR, (error_type,)).fetchall()
         return list(_jobs(rows))
 
     def any_with_error(self, error_type: str) -> bool:
-        """Tell whether a job waits whose last error was of this class."""
+        """Tell whether the last error of any waiting job was of this class."""
         return bool(self.connection.execute(_ANY_WITH_ERROR, (error_type,)).fetchone()[0])
 
-    def hurry(self, row_ids: Iterable[int]) -> None:
-        """Make these waiting jobs due now."""
+    def make_due_now(self, row_ids: Iterable[int]) -> None:
+        """Make these jobs due now, if they wait."""
         with self.transaction() as connection:
-            connection.executemany(_HURRY, [(row_id,) for row_id in row_ids])
+            connection.executemany(_MAKE_DUE_NOW, [(row_id,) for row_id in row_ids])
 
     def waiting_among(self, scene_ids: Iterable[int]) -> set[int]:
-        """Return those of the scenes that have a job that waits."""
-        by_subject = {scene_key(one): one for one in scene_ids}
+        """Return the scenes among these that have a waiting job."""
+        by_subject = {scene_key(scene_id): scene_id for scene_id in scene_ids}
         places = ", ".join("?" * len(by_subject))
         rows = self.connection.execute(
             f"SELECT DISTINCT {SUBJECT} FROM {TABLE} WHERE {SUBJECT} IN ({places}) "
@@ -188,15 +185,12 @@ class AckQueue(SQLiteAckQueue):
         return {by_subject[row[0]] for row in rows}
 
     def next_due(self) -> float | None:
-        """Return when the next waiting job is due, None when none waits."""
+        """Return when the next waiting job is due; None when no job waits."""
         row = self.connection.execute(_NEXT_DUE).fetchone()
         return None if row is None else float(row[0])
 
     def change_counter(self) -> int:
-        """Return a number that differs after another connection has committed.
-
-        It reads shared memory only, so asking it several times a second costs nothing.
-        """
+        """Return a number that changes when another connection commits; reads no disk."""
         row = self.connection.execute("PRAGMA data_version").fetchone()
         return int(row[0])
 

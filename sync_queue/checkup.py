@@ -1,4 +1,4 @@
-"""Looks at the database as a physician: reads it, changes nothing, and survives what it finds."""
+"""Read-only examination of the database for the Doctor; a damaged database raises no error."""
 
 import os
 import sqlite3
@@ -7,32 +7,31 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from shared.read_only import open_for_reading
+from sync_queue.database import uses_wal
 from sync_queue.dlq import DeadLetterQueue
-from sync_queue.journal import uses_wal
 from sync_queue.operations import get_stats
-from sync_queue.rescue import is_damage
+from sync_queue.quarantine import is_damage
 from sync_queue.schema import SCHEMA_VERSION, schema_version
 from sync_queue.spool_import import read_spool
-from sync_queue.sync_log import NOBODY
+from sync_queue.sync_log import NO_SCENE
 
 _PATIENCE = 2.0  # seconds for a writer
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """What was seen of the database.
+    """The result of the examination.
 
     Attributes:
-        damage: what SQLite says of a damaged file, empty for a sound one.
-        refusal: why it could not be looked at, empty when it was.
+        damage: SQLite's error for a damaged file; empty for a sound one.
+        refusal: why the file is not readable; empty if it is.
         version: of the schema.
-        size: bytes, with the log.
-        wal: it has a write-ahead log.
-        jobs: `pending`, `retrying`, `in_progress`; None when they could not be counted, nor
-            what follows.
-        spooled: jobs of hooks that the worker has not imported yet.
-        letters: dead letters by type of error.
-        synced_scenes: how many scenes were brought to Plex.
+        size: bytes, including the write-ahead log.
+        jobs: counts of `pending`, `retrying` and `in_progress`; None if they are unknown. Then
+            `letters` and `synced_scenes` are unknown too.
+        spooled: jobs of hooks that the worker has not imported.
+        letters: dead letters by error type.
+        synced_scenes: scenes that were synced to Plex.
     """
 
     exists: bool = True
@@ -48,12 +47,7 @@ class DatabaseCheckup:
 
 
 def look_at_database(path: str, now: float) -> DatabaseCheckup:
-    """Look at the queue's database.
-
-    Args:
-        path: the database file.
-        now: seconds since the epoch.
-    """
+    """Examine the queue's database; `now` is in seconds since the epoch."""
     spooled = len(read_spool(os.path.dirname(path)))
     if not os.path.exists(path):
         return DatabaseCheckup(exists=False, spooled=spooled)
@@ -75,13 +69,13 @@ def _look(connection: sqlite3.Connection, path: str, now: float) -> DatabaseChec
         return DatabaseCheckup(damage=str(found))
     seen = DatabaseCheckup(
         version=schema_version(connection),
-        size=sum(os.path.getsize(one) for one in _files(path)),
+        size=sum(os.path.getsize(file) for file in _files(path)),
         wal=uses_wal(connection),
     )
     if seen.version != SCHEMA_VERSION:
         return seen
     synced = connection.execute(
-        f"SELECT COUNT(DISTINCT scene_id) FROM sync_log WHERE scene_id != {NOBODY}"
+        f"SELECT COUNT(DISTINCT scene_id) FROM sync_log WHERE scene_id != {NO_SCENE}"
     ).fetchone()[0]
     return replace(
         seen,
@@ -92,4 +86,4 @@ def _look(connection: sqlite3.Connection, path: str, now: float) -> DatabaseChec
 
 
 def _files(path: str) -> list[str]:
-    return [one for one in (path, f"{path}-wal") if os.path.exists(one)]
+    return [file for file in (path, f"{path}-wal") if os.path.exists(file)]

@@ -1,29 +1,106 @@
-"""Opening the queue's database."""
+"""Opens the queue's database: creates its tables and chooses its journal.
 
+Write-ahead logging needs memory shared between processes, which network file systems refuse. On
+such a file system the database uses a rollback journal, which is slower and equally safe.
+"""
+
+import os
 import sqlite3
+import time
+from collections.abc import Callable
 
-from sync_queue.journal import is_refusal, leave_wal
-from sync_queue.schema import BUSY_TIMEOUT, SCHEMA_VERSION, schema_version
-from sync_queue.tables import create_tables
+from shared.data_folder import DataFolder
+from shared.file_lock import FileLock
+from shared.files import acquire
+from sync_queue.quarantine import EMPTIED, ask_for_reconciliation, setup_lock
+from sync_queue.schema import (
+    BUSY_TIMEOUT,
+    DUE,
+    IN_PROGRESS,
+    IS_WAITING,
+    IS_WAITING_AFTER_ERROR,
+    LAST_ERROR,
+    SCHEMA_VERSION,
+    SUBJECT,
+    TABLE,
+    TYPE,
+    schema_version,
+)
+from sync_queue.spool import UNFINISHED
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# The errors with which such a file system answers an attempt to use a write-ahead log.
+_REFUSALS = ("SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_IOERR_SHM")
+_TABLES = (
+    # Identical to the statement of persist-queue, so that either library can create the table.
+    f"CREATE TABLE IF NOT EXISTS {TABLE} (_id INTEGER PRIMARY KEY AUTOINCREMENT, "
+    "data BLOB, timestamp FLOAT, status INTEGER)",
+    f"CREATE INDEX IF NOT EXISTS waiting_by_subject ON {TABLE} ({SUBJECT}, {TYPE}) "
+    f"WHERE {IS_WAITING}",
+    f"CREATE INDEX IF NOT EXISTS waiting_by_due ON {TABLE} ({DUE}, _id) WHERE {IS_WAITING}",
+    f"CREATE INDEX IF NOT EXISTS waiting_by_error ON {TABLE} ({LAST_ERROR}) "
+    f"WHERE {IS_WAITING_AFTER_ERROR}",
+    f"CREATE INDEX IF NOT EXISTS in_progress ON {TABLE} (status) WHERE status = {IN_PROGRESS}",
+    "CREATE TABLE IF NOT EXISTS dead_letters (id INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT, "
+    "scene_id INTEGER, job_data TEXT, error_type TEXT, error_message TEXT, stack_trace TEXT, "
+    "retry_count INTEGER, failed_at TEXT)",
+    "CREATE INDEX IF NOT EXISTS idx_failed_at ON dead_letters (failed_at)",
+    "CREATE INDEX IF NOT EXISTS idx_scene_id ON dead_letters (scene_id)",
+    # The values last sent to each Plex item, and the values that Plex refused.
+    "CREATE TABLE IF NOT EXISTS sync_log (scene_id INTEGER NOT NULL, server_id TEXT NOT NULL, "
+    "rating_key INTEGER NOT NULL, digest TEXT NOT NULL, sent TEXT NOT NULL, "
+    "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, refused TEXT, "
+    "PRIMARY KEY (scene_id, server_id, rating_key)) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS sync_log_by_item ON sync_log (server_id, rating_key)",
+    # The values of each Plex item before our first write. They are kept when the scene is deleted.
+    "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
+    "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
+    # The SHA-1 of each image uploaded to an item. Plex never deletes uploads, so neither do we.
+    "CREATE TABLE IF NOT EXISTS uploads (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
+    "kind TEXT NOT NULL, sha1 TEXT NOT NULL, PRIMARY KEY (server_id, rating_key, kind, sha1)) "
+    "WITHOUT ROWID",
+    # Per scene: its performers, studio and tags, its cover, and the outcome of its last job.
+    "CREATE TABLE IF NOT EXISTS scene_log (scene_id INTEGER PRIMARY KEY, entities TEXT NOT NULL, "
+    "scene_updated_at TEXT NOT NULL, cover_tag TEXT, outcome TEXT NOT NULL, detail TEXT NOT NULL, "
+    "at REAL NOT NULL)",
+    # The running reconciliation: its position, and the gaps found so far.
+    "CREATE TABLE IF NOT EXISTS reconciliation_run (id INTEGER PRIMARY KEY CHECK (id = 1), "
+    "run TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS reconciliation_gaps (scene_id INTEGER PRIMARY KEY, "
+    "kind TEXT NOT NULL, changed_at TEXT NOT NULL)",
+)
+# Version 1 stored originals in a column of sync_log, and only the last upload. The column stays
+# because a worker of version 1 may still run while a hook of this version migrates the database.
+_FROM_VERSION_1 = (
+    "ALTER TABLE sync_log ADD COLUMN refused TEXT",
+    "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
+    "SELECT server_id, rating_key, original, synced_at FROM sync_log WHERE original IS NOT NULL "
+    "ORDER BY synced_at",
+    *(
+        "INSERT OR IGNORE INTO uploads (server_id, rating_key, kind, sha1) "
+        f"SELECT server_id, rating_key, '{kind}', {kind}_sha1 FROM sync_log WHERE {kind}_sha1 != ''"
+        for kind in ("poster", "art")
+    ),
+)
 
 
 class NewerSchemaError(Exception):
-    """The database was written by a newer version of this plugin."""
+    """A newer version of this plugin wrote the database."""
 
 
 def connect(
     path: str, synchronous: str = "FULL", busy_timeout: float = BUSY_TIMEOUT
 ) -> sqlite3.Connection:
-    """Open the database in autocommit mode, with its tables there.
+    """Open the database in autocommit mode, and create or migrate its tables.
 
     Args:
         path: the database file; its folder exists.
-        synchronous: `FULL` lets each commit survive a power cut. `NORMAL` is for the worker: a
-            power cut may then undo the end of a job, which is done once more without harm.
+        synchronous: with `FULL` each commit survives a power cut. The worker uses `NORMAL`: a power
+            cut can undo the end of a job, which is then repeated without harm.
         busy_timeout: seconds to wait for another writer.
 
     Raises:
-        sqlite3.Error: the file is no database, or it cannot be written to.
+        sqlite3.Error: the file is no database, or it is not writable.
         NewerSchemaError: a newer version of this plugin wrote it.
     """
     connection = _open(path, busy_timeout)
@@ -31,12 +108,12 @@ def connect(
         connection.execute(f"PRAGMA synchronous={synchronous}")
     except sqlite3.OperationalError as error:
         connection.close()
-        if not is_refusal(error):
+        if not _is_refusal(error):
             raise
-        leave_wal(lambda: _open(path, busy_timeout))
+        _leave_wal(lambda: _open(path, busy_timeout))
         connection = _open(path, busy_timeout)
         connection.execute(f"PRAGMA synchronous={synchronous}")
-    connection.execute("PRAGMA fullfsync=1")  # only macOS heeds it: its fsync does not reach disk
+    connection.execute("PRAGMA fullfsync=1")  # on macOS a plain fsync does not reach the disk
     version = schema_version(connection)
     if version > SCHEMA_VERSION:
         connection.close()
@@ -46,7 +123,7 @@ def connect(
         )
         raise NewerSchemaError(message)
     if version < SCHEMA_VERSION:
-        create_tables(connection, path, lambda: _open(path, BUSY_TIMEOUT))
+        _create_tables(connection, path)
     return connection
 
 
@@ -59,5 +136,102 @@ def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
 
 
 def tolerant_text(stored: bytes) -> str:
-    """Return a stored text; else one that is no UTF-8 fails each statement that meets it."""
+    """Decode a stored text; invalid UTF-8 would otherwise fail every statement that reads it."""
     return stored.decode("utf-8", "replace")
+
+
+# -- tables -----------------------------------------------------------------------------------
+
+
+def _create_tables(connection: sqlite3.Connection, path: str) -> None:
+    """Create or migrate the tables; a lock makes concurrent processes do so once.
+
+    Raises:
+        OSError, sqlite3.Error: the database is not writable.
+    """
+    lock = FileLock(setup_lock(path))
+    acquire(lock)
+    try:
+        use_wal(lambda: _open(path, BUSY_TIMEOUT), BUSY_TIMEOUT)
+        connection.execute("BEGIN IMMEDIATE")
+        version = schema_version(connection)
+        if version == 0 and _is_empty(connection) and _was_in_use(path):
+            ask_for_reconciliation(path, EMPTIED)
+        if version < SCHEMA_VERSION:
+            for statement in (*_TABLES, *(_FROM_VERSION_1 if version == 1 else ())):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    finally:
+        lock.release()
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+
+
+def _was_in_use(path: str) -> bool:
+    """Tell whether edits were queued or synced here, so that an empty file has lost its content."""
+    folder = DataFolder(os.path.dirname(os.path.dirname(path)))
+    unfinished = os.path.join(folder.spool, UNFINISHED)
+    return os.path.exists(unfinished) or os.path.isfile(folder.library_database)
+
+
+# -- journal ----------------------------------------------------------------------------------
+
+
+def uses_wal(connection: sqlite3.Connection) -> bool:
+    """Tell whether the database has a write-ahead log."""
+    return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
+
+
+def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float) -> None:
+    """Switch to write-ahead logging; keep the rollback journal where the file system refuses.
+
+    The switch needs a moment without other readers. SQLite does not wait for it, so this function
+    tries repeatedly.
+
+    Args:
+        open_database: returns a new connection; after a refusal a connection is unusable.
+        longest_wait: seconds.
+
+    Raises:
+        sqlite3.OperationalError: other processes used the database all that time.
+    """
+    deadline = time.monotonic() + longest_wait
+    while True:
+        connection = open_database()
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            # Only a read shows whether the file system provides shared memory.
+            connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if _is_refusal(error):
+                return _leave_wal(open_database)
+            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            connection.close()
+            return None
+
+
+def _is_refusal(error: sqlite3.Error) -> bool:
+    """Tell whether the error can come from a file system that refuses write-ahead logging."""
+    return str(getattr(error, "sqlite_errorname", "")).startswith(_REFUSALS)
+
+
+def _leave_wal(open_database: Callable[[], sqlite3.Connection]) -> None:
+    """Switch a database with a write-ahead log, such as a copied one, to a rollback journal.
+
+    Raises:
+        sqlite3.OperationalError: another process has it open, or it is unreadable.
+    """
+    connection = open_database()
+    try:
+        # Exclusive mode keeps the log's index in the memory of this process.
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchone()
+        connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+    finally:
+        connection.close()

@@ -1,4 +1,4 @@
-"""Dead letters: jobs that no retry will heal, kept for people, in the queue's own database."""
+"""The dead-letter queue: jobs that need attention because no retry can succeed."""
 
 import json
 import sqlite3
@@ -23,7 +23,7 @@ _SELECT_LINES = (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a job is dead: its error's class, a sentence for people, a trace where it was a bug."""
+    """Why a job was dead-lettered: error class, message, and the stack trace of a bug."""
 
     error_type: str
     message: str
@@ -32,7 +32,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A stored failure; `job` is None where what was stored is no job, `failed_at` is UTC text."""
+    """A dead letter; `job` is None if it is unreadable, `failed_at` is UTC text."""
 
     id: int
     job: SyncJob | None
@@ -43,11 +43,11 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class LetterLine:
-    """A stored failure without its job, for lists.
+    """A dead letter without its job, for lists.
 
     Attributes:
-        scene_id: None where the job was of no scene.
-        failed_at: seconds since the epoch; 0 where what was stored is no moment.
+        scene_id: None for a job without a scene, such as a performer's.
+        failed_at: seconds since the epoch; 0 if unreadable.
     """
 
     scene_id: int | None
@@ -57,16 +57,13 @@ class LetterLine:
 
 
 class DeadLetterQueue:
-    """The table `dead_letters`, on a connection that others share.
-
-    Its statements run inside the transaction of whoever moves a job here.
-    """
+    """The table `dead_letters`; its statements run inside the caller's transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def add(self, job: SyncJob, failure: Failure, now: float) -> None:
-        """Store a dead job; it replaces an older one of that scene and type of error."""
+        """Store a dead letter in place of an older one of the same scene and error type."""
         if job.scene_id is not None:
             self._connection.execute(_REPLACED, (job.scene_id, failure.error_type))
         self._connection.execute(
@@ -84,38 +81,38 @@ class DeadLetterQueue:
         )
 
     def count(self) -> int:
-        """Return how many dead letters there are."""
+        """Return the number of dead letters."""
         return int(self._connection.execute("SELECT COUNT(*) FROM dead_letters").fetchone()[0])
 
     def clear(self) -> int:
-        """Remove all; return how many."""
+        """Remove all dead letters; return how many."""
         return self._connection.execute("DELETE FROM dead_letters").rowcount
 
     def purge(self, before: float) -> int:
-        """Remove those that failed before this moment, in epoch seconds; return how many."""
+        """Remove the letters that failed before this moment (epoch seconds); return how many."""
         statement = "DELETE FROM dead_letters WHERE failed_at < ?"
         return self._connection.execute(statement, (_text_of(before),)).rowcount
 
     def between(self, start: float, end: float) -> list[DeadLetter]:
-        """Return those that failed in this window, both ends inclusive, the oldest first."""
+        """Return the letters that failed from `start` to `end` inclusive, the oldest first."""
         statement = f"{_SELECT} WHERE failed_at BETWEEN ? AND ? ORDER BY failed_at, id"
         return self._letters(statement, _text_of(start), _text_of(end))
 
     def of_type(self, error_type: str) -> list[DeadLetter]:
-        """Return those with this class of error, the oldest first."""
+        """Return the letters of one error type, the oldest first."""
         return self._letters(f"{_SELECT} WHERE error_type = ? ORDER BY failed_at, id", error_type)
 
     def all(self) -> list[DeadLetter]:
-        """Return all, the oldest first."""
+        """Return all letters, the oldest first."""
         return self._letters(f"{_SELECT} ORDER BY failed_at, id")
 
     def lines(self) -> Iterator[LetterLine]:
-        """Yield all without their jobs, the newest first."""
+        """Yield all letters without their jobs, the newest first."""
         for scene_id, error_type, message, failed_at in self._connection.execute(_SELECT_LINES):
             yield LetterLine(scene_id, error_type, message or "", moment_of(failed_at))
 
     def of_scenes(self, scene_ids: Collection[int]) -> dict[int, list[DeadLetter]]:
-        """Return scene id → its dead letters, for those of the scenes that have any."""
+        """Return scene id → dead letters, for the scenes that have any."""
         found: dict[int, list[DeadLetter]] = {}
         places = ", ".join("?" * len(scene_ids))
         statement = f"{_SELECT} WHERE scene_id IN ({places}) ORDER BY failed_at, id"
@@ -125,7 +122,7 @@ class DeadLetterQueue:
         return found
 
     def remove(self, letter_id: int) -> bool:
-        """Remove one; False when it is gone already."""
+        """Remove a letter; return False if it was removed already."""
         statement = "DELETE FROM dead_letters WHERE id = ?"
         return self._connection.execute(statement, (letter_id,)).rowcount == 1
 
@@ -134,11 +131,11 @@ class DeadLetterQueue:
         return [DeadLetter(row[0], _job_of(row[1], row[2]), row[3], row[4], row[5]) for row in rows]
 
     def forget_scene(self, scene_id: int) -> None:
-        """Remove the dead letters of a scene that succeeded after all, or is gone."""
+        """Remove the dead letters of a scene."""
         self._connection.execute("DELETE FROM dead_letters WHERE scene_id = ?", (scene_id,))
 
     def counts_by_type(self) -> dict[str, int]:
-        """Return how many dead letters there are, by type of error, the most frequent first."""
+        """Return the number of dead letters by error type, the most frequent first."""
         statement = (
             "SELECT error_type, COUNT(*) FROM dead_letters GROUP BY error_type ORDER BY 2 DESC, 1"
         )
@@ -146,7 +143,7 @@ class DeadLetterQueue:
 
 
 def moment_of(failed_at: str) -> float:
-    """Return a letter's `failed_at` in seconds since the epoch; 0 where it is no moment."""
+    """Convert `failed_at` to seconds since the epoch; return 0 if it is unreadable."""
     try:
         return datetime.fromisoformat(failed_at).replace(tzinfo=UTC).timestamp()
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Dead letters of an outage back into the queue, as far as that is safe (spec.md §7)."""
+"""Queues the dead letters of an outage again, if their error type is safe to retry."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ PERMANENT_ERROR_TYPES = frozenset({"PlexAuthError", "PlexPermanentError", "PlexP
 
 @dataclass(slots=True)
 class RecoveryResult:
-    """What became of the dead letters; every one of them is counted once."""
+    """The numbers of dead letters by result; each letter is counted once."""
 
     recovered: int = 0
     skipped_already_queued: int = 0
@@ -24,7 +24,7 @@ class RecoveryResult:
 
 
 def get_error_types_for_recovery(include_optional: bool) -> frozenset[str]:
-    """Return the types of error whose jobs may be repeated."""
+    """Return the error types whose jobs may be repeated."""
     if include_optional:
         return SAFE_RETRY_ERROR_TYPES | OPTIONAL_RETRY_ERROR_TYPES
     return SAFE_RETRY_ERROR_TYPES
@@ -33,7 +33,7 @@ def get_error_types_for_recovery(include_optional: bool) -> frozenset[str]:
 def get_outage_dlq_entries(
     dlq: DeadLetterQueue, start_time: float, end_time: float, error_types: Collection[str]
 ) -> list[DeadLetter]:
-    """Return the dead letters of these types in the window, both ends inclusive, oldest first."""
+    """Return the letters of these types that failed in the window, the oldest first."""
     letters = dlq.between(start_time, end_time)
     return [letter for letter in letters if letter.error_type in error_types]
 
@@ -45,26 +45,25 @@ def recover_outage_jobs(
     plex_healthy: bool,
     existing_scenes: Callable[[Sequence[int]], Collection[int]],
 ) -> RecoveryResult:
-    """Queue these dead letters again; each leaves in the transaction that queues it.
+    """Queue dead letters again; each is removed in the transaction that queues it.
 
-    Gates, in this order: Plex is healthy, the scene is not queued already, Stash still has it.
-    Doing it twice changes nothing.
+    A letter is skipped, in this order of checks, if Plex is not healthy, if its scene is queued
+    already, or if Stash no longer has the scene.
 
     Args:
-        queue: the durable state.
-        letters: which ones.
-        plex_healthy: whether a probe succeeded just now.
-        existing_scenes: returns which of these scenes Stash still has.
+        plex_healthy: whether a probe has just succeeded.
+        existing_scenes: returns the scenes among the given ones that Stash still has.
 
     Raises:
-        StashError: Stash could not be asked; nothing was changed.
+        StashError: Stash does not answer; nothing was changed.
     """
     result = RecoveryResult()
     if not plex_healthy:
         result.skipped_plex_down = len(letters)
         return result
     queued = queue.queued_scene_ids()
-    scenes = [one.job.scene_id for one in letters if one.job and one.job.scene_id is not None]
+    jobs = [letter.job for letter in letters if letter.job is not None]
+    scenes = [job.scene_id for job in jobs if job.scene_id is not None]
     existing = set(existing_scenes(sorted(set(scenes)))) if scenes else set()
     for letter in letters:
         job = letter.job
@@ -74,9 +73,9 @@ def recover_outage_jobs(
             result.skipped_already_queued += 1
         elif job.scene_id is not None and job.scene_id not in existing:
             result.skipped_scene_missing += 1
-        elif queue.revive(letter):
+        elif queue.requeue(letter):
             result.recovered += 1
-            if job.scene_id is not None:  # of a performer, studio or tag there is no scene
+            if job.scene_id is not None:  # jobs of a performer, studio or tag have no scene
                 result.recovered_scene_ids.append(job.scene_id)
                 queued.add(job.scene_id)
         else:

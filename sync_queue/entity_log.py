@@ -1,11 +1,11 @@
-"""Which scenes had a performer, studio or tag when last synced, and what they were sent."""
+"""Finds the scenes that had a performer, studio or tag when they were last synced."""
 
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-Entity = tuple[str, int]  # a kind as `StashScene.entity_ids` names it, and Stash's id
-PAGE = 500  # rows of the log that are looked at in one read
+Entity = tuple[str, int]  # kind (as in `StashScene.entity_ids`) and Stash's id
+PAGE = 500  # rows per read
 
 _NO_END = 2**63 - 1  # SQLite's largest id
 _SELECT_ENTITIES = (
@@ -15,7 +15,7 @@ _SELECT_ENTITIES = (
 
 
 class EntityLog:
-    """Reads the tables `sync_log` and `scene_log`, on a connection that others share."""
+    """Reads the tables `sync_log` and `scene_log`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -23,12 +23,12 @@ class EntityLog:
     def naming(
         self, wanted: Collection[Entity], after: int = 0, until: int | None = None
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield which scenes had which of these entities, by rising id, in pages.
+        """Yield pages of scene id → the wanted entities that the scene had, by ascending id.
 
         Args:
-            wanted: performers, studios and tags, whether Stash still has them or not.
-            after: only scenes of a greater id.
-            until: and of no greater one than this; None for no end.
+            wanted: performers, studios and tags, which may be deleted in Stash.
+            after: exclusive lower limit of the scene ids.
+            until: inclusive upper limit; None for no limit.
         """
         end = _NO_END if until is None else until
         while True:
@@ -42,10 +42,7 @@ class EntityLog:
             after = rows[-1][0]
 
     def digests(self, server_id: str, scene_ids: Sequence[int]) -> dict[int, set[str]]:
-        """Return the digests of what the items of these scenes were last sent.
-
-        A scene that was never sent to this server is absent.
-        """
+        """Return scene id → digests of the values last sent, for scenes synced to this server."""
         found: dict[int, set[str]] = {}
         marks = ", ".join("?" * len(scene_ids))
         statement = (
@@ -64,9 +61,9 @@ def _entities(text: str) -> set[Entity]:
     if not isinstance(raw, Mapping):
         return set()
     return {
-        (kind, one)
+        (kind, entity_id)
         for kind, ids in raw.items()
         if isinstance(ids, list)
-        for one in ids
-        if isinstance(one, int)
+        for entity_id in ids
+        if isinstance(entity_id, int)
     }

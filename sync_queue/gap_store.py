@@ -1,4 +1,4 @@
-"""What a reconciliation on its way has found so far, and where it is: it survives its process."""
+"""Stores the position and the gaps of a running reconciliation, so that a kill loses no work."""
 
 import json
 import sqlite3
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A scene that is to be queued once the run has come to its end.
+    """A scene to queue at the end of the run.
 
     Attributes:
-        kind: a word of whoever stores it.
+        kind: the name of an `Outcome`, or `GONE` (see `reconciliation`).
         changed_at: Stash's time stamp of the scene's last edit, verbatim.
     """
 
@@ -22,17 +22,16 @@ class Gap:
 
 
 class GapStore:
-    """The tables `reconciliation_run` and `reconciliation_gaps`, on a connection that others share.
+    """The tables `reconciliation_run` and `reconciliation_gaps`.
 
-    A page's gaps and the run's new place are stored in one transaction of the caller, so that a
-    kill costs the current page and nothing else.
+    The caller stores the gaps of a page and the new position in one transaction.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def run(self) -> dict[str, Any] | None:
-        """Return the run on its way as it was stored; None when there is none."""
+        """Return the stored run; None without a readable one."""
         row = self._connection.execute("SELECT run FROM reconciliation_run").fetchone()
         if row is None:
             return None
@@ -43,7 +42,7 @@ class GapStore:
         return raw if isinstance(raw, dict) else None
 
     def save_run(self, run: Mapping[str, Any]) -> None:
-        """Store the run in place of what was stored of it."""
+        """Store the run in place of the stored one."""
         self._connection.execute(
             "INSERT INTO reconciliation_run (id, run) VALUES (1, ?) "
             "ON CONFLICT (id) DO UPDATE SET run = excluded.run",
@@ -51,7 +50,7 @@ class GapStore:
         )
 
     def add(self, gaps: Iterable[Gap]) -> None:
-        """Store gaps; one that is there already is replaced."""
+        """Store gaps; replace those of the same scenes."""
         self._connection.executemany(
             "INSERT OR REPLACE INTO reconciliation_gaps (scene_id, kind, changed_at) "
             "VALUES (?, ?, ?)",
@@ -59,7 +58,7 @@ class GapStore:
         )
 
     def first(self, limit: int) -> list[Gap]:
-        """Return up to `limit` gaps, by rising scene."""
+        """Return up to `limit` gaps, by ascending scene id."""
         rows = self._connection.execute(
             "SELECT scene_id, kind, changed_at FROM reconciliation_gaps ORDER BY scene_id LIMIT ?",
             (limit,),
@@ -67,12 +66,12 @@ class GapStore:
         return [Gap(*row) for row in rows]
 
     def remove(self, gaps: Collection[Gap]) -> None:
-        """Drop gaps that are dealt with."""
+        """Remove gaps."""
         self._connection.executemany(
-            "DELETE FROM reconciliation_gaps WHERE scene_id = ?", [(one.scene_id,) for one in gaps]
+            "DELETE FROM reconciliation_gaps WHERE scene_id = ?", [(gap.scene_id,) for gap in gaps]
         )
 
     def clear(self) -> None:
-        """Drop the run and all it has found."""
+        """Remove the run and its gaps."""
         self._connection.execute("DELETE FROM reconciliation_gaps")
         self._connection.execute("DELETE FROM reconciliation_run")

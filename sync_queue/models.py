@@ -1,25 +1,25 @@
-"""The queue's job as a value, and the one parser of its stored form."""
+"""A job of the queue, and its stored form."""
 
 import json
 import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# Names in a job's `data`: since when Plex has no item for it, and the files that it looks for.
+# Keys of a job's `data`. Since when Plex lacks the scene's files, and which files these are:
 MISSING_SINCE, MISSING_PATHS, MISSING_SIZES = "missing_since", "missing_paths", "missing_sizes"
-# The same: when a user asked to send once more also what Plex refused until then.
+# When a user asked to send the values again that Plex had refused before:
 TRY_REFUSED = "try_refused"
 
 LARGEST_ID = 2**63 - 1  # SQLite's
 
 
 class JobFormatError(ValueError):
-    """A stored row is no job of ours."""
+    """A stored row is not a job of this plugin."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """Which subject to look at again, and why. Times are seconds since the epoch."""
+    """A subject to sync, and the retry state. Times are in seconds since the epoch."""
 
     job_id: str
     job_key: str
@@ -33,12 +33,12 @@ class SyncJob:
 
     @classmethod
     def parse(cls, stored: bytes | str) -> Self:
-        """Read a row's `data`, whoever wrote it.
+        """Parse the `data` of a row, tolerating wrong types.
 
         Raises:
-            JobFormatError: it says not which subject it is about.
+            JobFormatError: it does not name its subject.
         """
-        # SQLite takes what is no UTF-8 for JSON, too: whose job it is can be read all the same.
+        # SQLite accepts JSON that is not valid UTF-8, so such a row can be a readable job.
         text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
             raw = json.loads(text)
@@ -52,7 +52,7 @@ class SyncJob:
         """Return the job of a decoded row.
 
         Raises:
-            JobFormatError: it says not which subject it is about.
+            JobFormatError: it does not name its subject.
         """
         if not isinstance(raw, dict):
             message = "the job names no subject"
@@ -73,7 +73,7 @@ class SyncJob:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the job in its stored order of keys (spec.md §3)."""
+        """Return the job as it is stored; the order of keys is part of the format."""
         return {
             "job_id": self.job_id,
             "scene_id": self.scene_id,
@@ -87,7 +87,7 @@ class SyncJob:
         }
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
-        """Return the job as it waits after an error; `counts` spends one of its retries."""
+        """Return the job with the due time after an error; `counts` spends a retry."""
         return replace(
             self,
             next_retry_at=until,
@@ -98,7 +98,7 @@ class SyncJob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that a worker took out of the queue; its row stays until the effect is in Plex."""
+    """A job that the worker is processing; its row stays until the effect is in Plex."""
 
     row_id: int
     job: SyncJob
@@ -121,7 +121,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _word(value: Any) -> str | None:
-    """Return one of our names; what is not ASCII is none, and not all of it could be stored."""
+    """Return an ASCII name; other text cannot come from this plugin, and may not be storable."""
     return value if isinstance(value, str) and value and value.isascii() else None
 
 

@@ -1,4 +1,4 @@
-"""Putting jobs into the queue's table and counting them."""
+"""Inserts jobs into the queue's table, and counts them."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _FIND_WAITING = (
     "ORDER BY _id LIMIT 1"
 )
 _INSERT = f"INSERT INTO {TABLE} (data, timestamp, status) VALUES (?, ?, {WAITING_NEW})"
-# One statement, hence of one moment: a job that changes hands meanwhile is counted once.
+# One statement reads one snapshot, so a job that changes its state meanwhile is counted once.
 _STATS = (
     f"SELECT (SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= :now), "
     f"(SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > :now), "
@@ -34,14 +34,13 @@ def scene_job(
     data: JobData | None = None,
     due: float = 0.0,
 ) -> JobData:
-    """Return a new job for a scene: which one and why, never what its metadata was.
+    """Return a new job for a scene. It holds no metadata; the worker reads the scene from Stash.
 
     Args:
-        scene_id: Stash's id.
         update_type: `metadata`, `path`, `scan` or `forget`.
         now: seconds since the epoch.
         data: hints for the worker.
-        due: when a worker may take it, in seconds since the epoch; 0 at once.
+        due: earliest start in seconds since the epoch; 0 is now.
     """
     return _job(scene_key(scene_id), scene_id, update_type, data or {}, now, due)
 
@@ -52,13 +51,7 @@ def scene_key(scene_id: int) -> str:
 
 
 def entity_job(kind: str, entity_id: int, now: float) -> JobData:
-    """Return a new job for all scenes of a performer, studio or tag.
-
-    Args:
-        kind: `performer`, `studio` or `tag`.
-        entity_id: Stash's id.
-        now: seconds since the epoch.
-    """
+    """Return a new job for all scenes of an entity of the kind performer, studio or tag."""
     data = {"kind": kind, "id": entity_id}
     return _job(f"{kind}_{entity_id}", None, ENTITY, data, now, 0.0)
 
@@ -80,21 +73,20 @@ def _job(
 
 
 def subject_label(job_key: str) -> str:
-    """Return how people are told whom a job is about: "Scene 12", "Performer 3"."""
+    """Return the subject of a job in words: "Scene 12", "Performer 3"."""
     return job_key.replace("_", " ").capitalize()
 
 
 def encode(job: JobData) -> bytes:
-    """Return the job as persist-queue's JSON serializer would store it."""
+    """Return the job in the encoding of persist-queue's JSON serializer."""
     return json.dumps(job).encode("utf-8")
 
 
 def enqueue(connection: sqlite3.Connection, jobs: Iterable[JobData], now: float) -> tuple[int, int]:
-    """Put jobs into the queue in one transaction; return how many are new and how many merged.
+    """Store jobs in one transaction; return the numbers of new and merged jobs.
 
-    A job of a subject that already waits is merged into the waiting one, which keeps its place,
-    becomes due now and starts its retries afresh. One that is being worked on is left alone: the
-    new job runs after it.
+    A job is merged into the waiting job of its subject and type. That job keeps its place, is due
+    now, and its retries start again. A job in progress is not changed; the new job runs after it.
 
     Raises:
         sqlite3.Error: nothing was stored.
@@ -106,7 +98,7 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[JobData], now: float)
 
 
 def put(connection: sqlite3.Connection, job: JobData, now: float) -> bool:
-    """Store one job inside a transaction; False when it was merged into a waiting one."""
+    """Store a job inside a transaction; return False if it was merged into a waiting job."""
     if merge_into_waiting(connection, job):
         return False
     connection.execute(_INSERT, (encode(job), now))
@@ -114,16 +106,16 @@ def put(connection: sqlite3.Connection, job: JobData, now: float) -> bool:
 
 
 def merge_into_waiting(connection: sqlite3.Connection, job: JobData) -> bool:
-    """Merge the job into a waiting one of its subject and type; False when there is none.
+    """Merge a job into the waiting job of its subject and type; return False if there is none.
 
-    To be called inside a transaction that holds the write lock.
+    The caller's transaction must hold the write lock.
     """
     row = connection.execute(_FIND_WAITING, (job["job_key"], job["update_type"])).fetchone()
     if row is None:
         return False
     try:
         waiting = json.loads(row[1])
-    except (ValueError, RecursionError):  # SQLite takes for JSON what is no UTF-8, too
+    except (ValueError, RecursionError):  # SQLite also accepts JSON that is not valid UTF-8
         waiting = {}
     since, hints = waiting.get("enqueued_at"), waiting.get("data")
     fresh = dict(job)
@@ -136,7 +128,7 @@ def merge_into_waiting(connection: sqlite3.Connection, job: JobData) -> bool:
 
 
 def has_unfinished(connection: sqlite3.Connection) -> bool:
-    """Tell whether any job waits or was left in progress by a worker that died."""
+    """Tell whether a job waits, is in progress, or was left by a worker that died."""
     statement = (
         f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_WAITING}) "
         f"OR EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_IN_PROGRESS})"
@@ -145,18 +137,18 @@ def has_unfinished(connection: sqlite3.Connection) -> bool:
 
 
 def get_stats(connection: sqlite3.Connection, now: float) -> dict[str, int]:
-    """Return the counts of jobs: `pending`, `retrying` (not due yet), `in_progress`."""
+    """Return the counts of jobs: `pending`, `retrying` (not yet due), `in_progress`."""
     pending, retrying, in_progress = connection.execute(_STATS, {"now": now}).fetchone()
     return {"pending": pending, "retrying": retrying, "in_progress": in_progress}
 
 
 def clear_pending_items(connection: sqlite3.Connection) -> int:
-    """Remove the jobs that wait; return how many. Those in progress stay."""
+    """Remove the waiting jobs; return how many."""
     return connection.execute(f"DELETE FROM {TABLE} WHERE {IS_WAITING}").rowcount
 
 
 def get_queued_scene_ids(connection: sqlite3.Connection) -> set[int]:
-    """Return the ids of the scenes with a job that waits."""
+    """Return the scenes that have a waiting job."""
     statement = (
         f"SELECT DISTINCT {SUBJECT} FROM {TABLE} WHERE {IS_WAITING} AND {SUBJECT} LIKE 'scene_%'"
     )

@@ -1,7 +1,4 @@
-"""The queue's side of the spool: which jobs wait there, and how they get into the database.
-
-The jobs of older versions' hooks, in `queue/inbox/`, come the same way, once.
-"""
+"""Imports the jobs of hooks from the spool, and those of older versions from `queue/inbox/`."""
 
 import contextlib
 import json
@@ -20,8 +17,8 @@ from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, e
 from sync_queue.spool import CONNECTION, UNFINISHED
 
 SPOOL, INBOX = "spool", "inbox"
-SCAN_DELAY = 20.0  # seconds: the scenes that a scan of Stash creates come in bursts
-UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # files of the inbox that hold no job
+SCAN_DELAY = 20.0  # seconds; a scan of Stash creates scenes in bursts
+UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # quarantined files of the inbox
 _NAME = re.compile(
     r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\.(scene|performer|studio|tag)_(\d{1,19})((?:\.[a-z_]+)*)"
 )
@@ -33,14 +30,14 @@ JobData = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job outside the database, and the file that stands for it."""
+    """A job outside the database, and its file."""
 
     path: str
     job: JobData
 
 
 def job_of(name: str) -> JobData | None:
-    """Return the job that a file of the spool stands for; None for another version's or none."""
+    """Return the job that a file name describes; None if it is no job of this version."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -55,47 +52,42 @@ def job_of(name: str) -> JobData | None:
 
 
 def read_spool(queue_folder: str) -> list[StoredJob]:
-    """Return the jobs that wait in the spool, the oldest first."""
+    """Return the jobs in the spool, the oldest first."""
     folder = os.path.join(queue_folder, SPOOL)
     jobs = ((name, job_of(name)) for name in sorted(_names(folder)))
     return [StoredJob(os.path.join(folder, name), job) for name, job in jobs if job is not None]
 
 
 class Spool:
-    """Moves jobs from the spool into the database.
-
-    Args:
-        queue_folder: the folder of the database; the spool is below it.
-    """
+    """The spool inside the folder of the database."""
 
     def __init__(self, queue_folder: str) -> None:
         self._folder = queue_folder
         self._spool = os.path.join(queue_folder, SPOOL)
         self._lock = FileLock(os.path.join(queue_folder, "import.lock"))
-        self._stuck: set[str] = set()  # imported files that cannot be removed
+        self._stuck: set[str] = set()  # imported files that are not removable
 
     def is_empty(self) -> bool:
         """Tell whether no job waits outside the database."""
         return not self._new() and not self._inbox_files()
 
     def has_news(self) -> bool:
-        """Tell whether a job or a connection waits here."""
+        """Tell whether the spool holds a job or a connection to Stash."""
         return CONNECTION in _names(self._spool) or not self.is_empty()
 
     def names(self) -> frozenset[str]:
-        """Return the names of what hooks and tasks have left for the worker."""
+        """Return the file names of jobs and of the connection to Stash."""
         names = _names(self._spool)
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
     def move(self, enqueue: Callable[[Iterable[JobData]], object], report: Report) -> int:
-        """Move all jobs into the database, in order; return how many there were.
+        """Move all jobs into the database, in order, under a lock; return how many.
 
-        The lock lets one process at a time do it. A process that is killed after `enqueue` leaves
-        files whose jobs are merged once more.
+        If the process is killed after `enqueue`, the next import merges the same jobs again.
 
         Args:
-            enqueue: stores jobs durably, all in one transaction.
-            report: gets an event about a file that is no job or cannot be removed.
+            enqueue: stores jobs in one transaction.
+            report: gets an event about each file that holds no job or is not removable.
 
         Raises:
             OSError, sqlite3.Error: nothing was moved.
@@ -116,7 +108,7 @@ class Spool:
             self._lock.release()
 
     def take_connection(self) -> Any:
-        """Return the connection to Stash that a hook or task has left, and remove it; else None."""
+        """Remove and return the Stash connection that a hook or task stored; None without one."""
         path = os.path.join(self._spool, CONNECTION)
         try:
             with open(path, "rb") as file:
@@ -127,12 +119,9 @@ class Spool:
             return None
 
     def compact(self) -> None:
-        """Remove the connection and all but the newest file of each job.
-
-        This is for a spool that cannot be imported now.
-        """
+        """Shrink a spool that cannot be imported: keep only the newest file of each job."""
         self.take_connection()
-        newest = {os.path.basename(one.path).split(".", 1)[1]: one.path for one in self._new()}
+        newest = {os.path.basename(job.path).split(".", 1)[1]: job.path for job in self._new()}
         kept = set(newest.values())
         for stored in self._new():
             if stored.path not in kept:
@@ -140,19 +129,19 @@ class Spool:
                     remove_file(stored.path)
 
     def mark_unfinished(self) -> None:
-        """Note that the database may hold jobs: an event without a job wakes a worker then."""
+        """Record that the database may hold jobs; then an event without a job starts a worker."""
         path = os.path.join(self._spool, UNFINISHED)
         if not os.path.exists(path):
             os.makedirs(self._spool, mode=0o700, exist_ok=True)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
     def mark_finished(self) -> None:
-        """Note that the database holds no job; its write lock is held meanwhile."""
+        """Record that the database holds no job; the caller holds its write lock."""
         with contextlib.suppress(FileNotFoundError):
             remove_file(os.path.join(self._spool, UNFINISHED))
 
     def _new(self) -> list[StoredJob]:
-        return [one for one in read_spool(self._folder) if one.path not in self._stuck]
+        return [stored for stored in read_spool(self._folder) if stored.path not in self._stuck]
 
     def _inbox_files(self) -> list[str]:
         inbox = os.path.join(self._folder, INBOX)
@@ -175,7 +164,7 @@ class Spool:
                 with open(path, "rb") as file:
                     found.append(StoredJob(path, SyncJob.parse(file.read()).as_dict()))
             except OSError:
-                self._stuck.add(path)  # unreadable now, which says nothing of its content
+                self._stuck.add(path)  # a read error proves nothing about the content
             except JobFormatError:
                 replace_file(path, path + UNREADABLE)
                 keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)

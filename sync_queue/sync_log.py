@@ -1,4 +1,4 @@
-"""What Plex items held and were last sent, and how each scene's last job ended."""
+"""Original and last sent values of Plex items, and the outcome of each scene's last job."""
 
 import json
 import sqlite3
@@ -17,11 +17,11 @@ from sync_queue.sync_records import (
     values_of,
 )
 
-# Whose an item is when the scene that it was written for is gone from Stash. What it was sent stays
-# known: else a scene that gets its file would take all that for a person's own.
-NOBODY = 0
+# Scene id of an item whose scene was deleted in Stash. Its record is kept, because otherwise the
+# next scene with this file would take the sent values for edits of the user.
+NO_SCENE = 0
 
-# How the last job of a scene ended that only the earlier implementation of this plugin synced.
+# Outcome of a scene that only the legacy implementation has synced.
 SYNCED_EARLIER = "synced earlier"
 
 _SELECT_ITEM = (
@@ -29,7 +29,7 @@ _SELECT_ITEM = (
     "WHERE scene_id = ? AND server_id = ? AND rating_key = ?"
 )
 _AMONG = "IN (SELECT value FROM json_each(?))"  # any number of keys in one parameter
-# Images are remembered by their own statement.
+# The columns of images have their own statements.
 _UPSERT_ITEM = (
     "INSERT INTO sync_log (scene_id, server_id, rating_key, digest, sent, refused, synced_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scene_id, server_id, rating_key) DO UPDATE SET "
@@ -41,7 +41,7 @@ _TAKE_OVER = (
     "WHERE scene_id != ? AND server_id = ? AND rating_key = ?"
 )
 _LEAVE_TO_NOBODY = (
-    f"UPDATE OR REPLACE sync_log SET scene_id = {NOBODY}, digest = '' WHERE scene_id = ?"
+    f"UPDATE OR REPLACE sync_log SET scene_id = {NO_SCENE}, digest = '' WHERE scene_id = ?"
 )
 _FORGET_OTHERS = "DELETE FROM sync_log WHERE scene_id != ? AND server_id = ? AND rating_key = ?"
 _KEEP_ORIGINAL = (
@@ -79,20 +79,20 @@ _SELECT_SCENES = (
 
 
 class SyncLog:
-    """The tables `sync_log` and `scene_log`, on a connection that others share."""
+    """The tables `sync_log`, `scene_log`, `originals` and `uploads`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def item(self, scene_id: int, server_id: str, rating_key: int) -> ItemRecord | None:
-        """Return what this item was last sent for this scene."""
+        """Return the values last sent to an item for a scene."""
         row = self._connection.execute(_SELECT_ITEM, (scene_id, server_id, rating_key)).fetchone()
         return None if row is None else item_record(row)
 
     def items(
         self, server_id: str, rating_keys: Collection[int]
     ) -> dict[int, dict[int, ItemRecord]]:
-        """Return rating key → scene id → what the item was last sent for that scene."""
+        """Return rating key → scene id → record."""
         rows = self._connection.execute(
             "SELECT digest, sent, refused, poster_sha1, art_sha1, rating_key, scene_id "
             f"FROM sync_log WHERE server_id = ? AND rating_key {_AMONG}",
@@ -104,7 +104,7 @@ class SyncLog:
         return found
 
     def sent_for(self, scene_id: int) -> list[SentItem]:
-        """Return what all items of this scene were last sent, the newest first."""
+        """Return the records of a scene's items, the newest first."""
         rows = self._connection.execute(
             "SELECT digest, sent, refused, poster_sha1, art_sha1, server_id, rating_key, synced_at "
             "FROM sync_log WHERE scene_id = ? ORDER BY synced_at DESC",
@@ -115,7 +115,7 @@ class SyncLog:
     def remember_item(
         self, scene_id: int, server_id: str, rating_key: int, record: ItemRecord, now: float
     ) -> None:
-        """Store what was sent, what of it was refused, and what is on its way."""
+        """Store the sent, refused and in-flight values of an item."""
         pending = {PENDING: dict(record.pending)} if record.pending else {}
         self._connection.execute(
             _UPSERT_ITEM,
@@ -133,18 +133,15 @@ class SyncLog:
     def remember_image(
         self, scene_id: int, server_id: str, rating_key: int, kind: str, sha1: str
     ) -> None:
-        """Store which bytes an item (already remembered) got as its `poster` or `art`.
-
-        An empty text says that there were none to give.
-        """
+        """Store the SHA-1 of the `poster` or `art` of a stored item; empty for no image."""
         self._connection.execute(_REMEMBER_IMAGE[kind], (sha1, scene_id, server_id, rating_key))
 
     def original(self, server_id: str, rating_key: int) -> FieldValues | None:
-        """Return what this item held before our first write; None when that never was."""
+        """Return an item's values before the first write; None for an item never written."""
         return self.originals(server_id, [rating_key]).get(rating_key)
 
     def originals(self, server_id: str, rating_keys: Collection[int]) -> dict[int, FieldValues]:
-        """Return what these items held before our first write; where that never was, none."""
+        """Return rating key → values before the first write, for the items ever written."""
         rows = self._connection.execute(
             f"SELECT rating_key, held FROM originals WHERE server_id = ? AND rating_key {_AMONG}",
             (server_id, json.dumps(list(rating_keys))),
@@ -153,16 +150,16 @@ class SyncLog:
         return {key: values_of(held) for key, held in found if held is not None}
 
     def keep_original(self, server_id: str, rating_key: int, held: FieldValues, now: float) -> None:
-        """Keep what an item holds before our first write; a later call changes nothing."""
+        """Store an item's values before the first write; later calls have no effect."""
         values = (server_id, rating_key, json.dumps(dict(held)), now)
         self._connection.execute(_KEEP_ORIGINAL, values)
 
     def change_original(self, server_id: str, rating_key: int, held: FieldValues) -> None:
-        """Keep something else of an item than was kept; where nothing was, nothing is."""
+        """Replace the stored original values of an item, if there are any."""
         self._connection.execute(_CHANGE_ORIGINAL, (json.dumps(dict(held)), server_id, rating_key))
 
     def with_original(self, server_id: str, scene_id: int | None = None) -> list[int]:
-        """Return the keys of the items whose original is kept; of one scene, or all."""
+        """Return the items with stored original values: those of a scene, or all."""
         if scene_id is None:
             statement = "SELECT rating_key FROM originals WHERE server_id = ? ORDER BY rating_key"
             rows = self._connection.execute(statement, (server_id,))
@@ -175,7 +172,7 @@ class SyncLog:
         return [row[0] for row in rows]
 
     def records_of_item(self, server_id: str, rating_key: int) -> dict[int, ItemRecord]:
-        """Return scene id (or NOBODY) → what this item was last sent for it."""
+        """Return scene id (or NO_SCENE) → record of an item."""
         rows = self._connection.execute(
             "SELECT scene_id FROM sync_log WHERE server_id = ? AND rating_key = ?",
             (server_id, rating_key),
@@ -184,11 +181,11 @@ class SyncLog:
         return {scene_id: record for scene_id, record in records.items() if record is not None}
 
     def remember_upload(self, server_id: str, rating_key: int, kind: str, sha1: str) -> None:
-        """Store that Plex took these bytes for an item: it keeps them for good."""
+        """Store that an image was uploaded to an item; Plex keeps every upload."""
         self._connection.execute(_REMEMBER_UPLOAD, (server_id, rating_key, kind, sha1))
 
     def uploads(self, server_id: str, rating_key: int, kind: str) -> set[str]:
-        """Return the SHA-1 of all bytes that an item ever got as its `poster` or `art`."""
+        """Return the SHA-1 of every image ever uploaded as the item's `poster` or `art`."""
         rows = self._connection.execute(
             "SELECT sha1 FROM uploads WHERE server_id = ? AND rating_key = ? AND kind = ?",
             (server_id, rating_key, kind),
@@ -196,11 +193,9 @@ class SyncLog:
         return {row[0] for row in rows}
 
     def forget_item(self, server_id: str, rating_key: int) -> None:
-        """Drop everything known of an item, and of the scenes that have no other: as if unsynced.
+        """Remove an item's records and originals, and the outcome of scenes without another item.
 
-        Only which images of it are ours stays known: Plex keeps them.
-
-        To be called inside a transaction.
+        The uploads stay known, because Plex keeps them. The caller holds a transaction.
         """
         scene_ids = list(self.records_of_item(server_id, rating_key))
         for table in ("sync_log", "originals"):
@@ -215,10 +210,7 @@ class SyncLog:
         )
 
     def scenes_of_items(self, server_id: str, rating_keys: Collection[int]) -> dict[int, set[int]]:
-        """Return rating key → the scenes for which that item was written, where there are any.
-
-        NOBODY stands for one that is gone.
-        """
+        """Return rating key → scene ids (or NO_SCENE) that the item was written for."""
         rows = self._connection.execute(
             "SELECT rating_key, scene_id FROM sync_log "
             f"WHERE server_id = ? AND rating_key {_AMONG}",
@@ -229,10 +221,10 @@ class SyncLog:
             found.setdefault(rating_key, set()).add(scene_id)
         return found
 
-    def take_over(self, scene_id: int, server_id: str, rating_key: int) -> None:
-        """Let an item belong to this scene alone, with what it was sent for another one.
+    def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
+        """Give an item to this scene alone, with the values sent for another scene.
 
-        What was sent is what the item shows; that it is in step with this scene is not known.
+        The digest is emptied, because the item may differ from this scene.
         """
         others = (scene_id, server_id, rating_key)
         if self.item(scene_id, server_id, rating_key) is None:
@@ -240,31 +232,28 @@ class SyncLog:
         self._connection.execute(_FORGET_OTHERS, others)
 
     def digests(self, server_id: str | None) -> dict[int, dict[int, str]]:
-        """Return scene id → rating key → digest of what was sent to this server (None: to any)."""
+        """Return scene id → rating key → digest, for a server; None for all servers."""
         found: dict[int, dict[int, str]] = {}
         statement = (
             "SELECT scene_id, rating_key, digest FROM sync_log WHERE coalesce(?, server_id) = "
-            f"server_id AND scene_id != {NOBODY}"
+            f"server_id AND scene_id != {NO_SCENE}"
         )
         for scene_id, rating_key, digest in self._connection.execute(statement, (server_id,)):
             found.setdefault(scene_id, {})[rating_key] = digest
         return found
 
     def scene(self, scene_id: int) -> SceneRecord | None:
-        """Return how the scene's last job ended."""
+        """Return the outcome of the scene's last job."""
         row = self._connection.execute(_SELECT_SCENE, (scene_id,)).fetchone()
         return None if row is None else scene_record(row, entities_of(row[5]))
 
     def scenes(self, scene_ids: Collection[int]) -> dict[int, SceneRecord]:
-        """Return how the last jobs of these scenes ended, of those that had one.
-
-        Whom they belonged to is left out: reading that would cost as much as all the rest.
-        """
+        """Return scene id → outcome of the last job, without `entities` for speed."""
         rows = self._connection.execute(_SELECT_SCENES, (json.dumps(list(scene_ids)),))
         return {row[5]: scene_record(row, {}) for row in rows}
 
     def has_skipped(self, reason: str) -> bool:
-        """Tell whether the last job of some scene was skipped and its detail has this text."""
+        """Tell whether the last job of any scene was skipped with this text in its detail."""
         row = self._connection.execute(
             "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome = 'skipped' "
             "AND instr(detail, ?) > 0)",
@@ -273,7 +262,7 @@ class SyncLog:
         return bool(row[0])
 
     def remember_scene(self, scene_id: int, record: SceneRecord) -> None:
-        """Store how the scene's job ended."""
+        """Store the outcome of a scene's job."""
         self._connection.execute(
             _UPSERT_SCENE,
             (
@@ -288,13 +277,13 @@ class SyncLog:
         )
 
     def remember_earlier_sync(self, scene_id: int, at: float) -> None:
-        """Store that the earlier implementation synced a scene of which nothing else is known."""
+        """Store that the legacy implementation synced a scene, unless an outcome is stored."""
         self._connection.execute(_ADD_EARLIER, (scene_id, at))
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
-        """Return the scenes that are known of those behind `after` up to `up_to`.
+        """Return the known scenes with ids from `after` (exclusive) to `up_to` (inclusive).
 
-        What only the earlier implementation knew does not count: it never forgot a scene.
+        Scenes known only to the legacy implementation are left out: it never removed a scene.
         """
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
@@ -304,18 +293,18 @@ class SyncLog:
         )
         return [row[0] for row in rows]
 
-    def doubt_scene(self, scene_id: int) -> None:
-        """Take no state of a scene for synced any more: the next sync looks at all of it."""
+    def mark_unsynced(self, scene_id: int) -> None:
+        """Mark a scene as unsynced, so that the next sync compares all of it."""
         self._connection.execute(
             "UPDATE scene_log SET scene_updated_at = '' WHERE scene_id = ?", (scene_id,)
         )
 
     def scene_versions(self) -> dict[int, str]:
-        """Return scene id → Stash's time stamp of the state that was last synced."""
+        """Return scene id → Stash's time stamp of the last synced state."""
         statement = "SELECT scene_id, scene_updated_at FROM scene_log WHERE outcome = 'synced'"
         return dict(self._connection.execute(statement))
 
     def forget_scene(self, scene_id: int) -> None:
-        """Drop everything known of a scene; what its items were sent is nobody's then."""
+        """Remove a scene's outcome, and keep the records of its items under NO_SCENE."""
         self._connection.execute(_LEAVE_TO_NOBODY, (scene_id,))
         self._connection.execute("DELETE FROM scene_log WHERE scene_id = ?", (scene_id,))

@@ -1,4 +1,4 @@
-"""The rows of the sync log as typed values; parsed so that a damaged one costs itself only."""
+"""Typed rows of the sync log; a value of a wrong type is left out and affects no other value."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,19 +7,19 @@ from typing import Any
 
 FieldValues = Mapping[str, str | list[str]]
 
-# Among what was sent, by field, stands under this name what is being sent.
+# Key inside the `sent` JSON that holds in-flight values.
 PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """What one Plex item was last sent for one scene.
+    """The values last sent to a Plex item for a scene.
 
     Attributes:
-        digest: of the projection that was sent; empty before the first write.
-        sent: what the item shows since, per field that we manage.
-        refused: what Plex was sent and did not keep, per field: not to be sent again.
-        pending: what is being sent and may have arrived, per field; empty once that is known.
+        digest: of the scene's metadata that was sent; empty before the first write.
+        sent: field → value that the item shows since then.
+        refused: field → value that Plex did not keep, and that is not sent again.
+        pending: field → in-flight value that may have arrived; empty once that is known.
     """
 
     digest: str
@@ -32,16 +32,16 @@ class ItemRecord:
 
 @dataclass(frozen=True, slots=True)
 class SceneRecord:
-    """How a scene's last job ended, and what it was made of.
+    """The outcome of a scene's last job.
 
     Attributes:
-        entities: ids of its performers, studio and tags at that time, by kind.
-        scene_updated_at: Stash's time stamp of the state that was synced, verbatim.
-        cover_tag: SHA-1 and, behind a space, Stash's ETag of the cover that was last looked at; no
-            SHA-1 where Plex can show none of it, None where there was no cover.
         outcome: a word such as `synced`.
-        detail: for people.
         at: seconds since the epoch.
+        detail: text for users.
+        scene_updated_at: Stash's time stamp of the synced state, verbatim; empty if unsynced.
+        cover_tag: SHA-1 and ETag of the last cover, separated by a space. The SHA-1 is empty if
+            Plex cannot show the image. None without a cover.
+        entities: kind → ids of the performers, studio and tags of that state.
     """
 
     outcome: str
@@ -54,7 +54,7 @@ class SceneRecord:
 
 @dataclass(frozen=True, slots=True)
 class SentItem:
-    """What a scene's item was last sent, on which server, and when (seconds since the epoch)."""
+    """The values last sent to an item of a scene; `at` in seconds since the epoch."""
 
     server_id: str
     rating_key: int
@@ -63,7 +63,7 @@ class SentItem:
 
 
 def item_record(row: Sequence[Any]) -> ItemRecord:
-    """Read one row: digest, sent, refused, poster and art SHA-1."""
+    """Parse a row: digest, sent, refused, poster SHA-1, art SHA-1."""
     sent = object_of(row[1]) or {}
     return ItemRecord(
         digest=row[0],
@@ -76,7 +76,7 @@ def item_record(row: Sequence[Any]) -> ItemRecord:
 
 
 def scene_record(row: Sequence[Any], entities: Mapping[str, list[int]]) -> SceneRecord:
-    """Read one row: time stamp, cover, outcome, detail, moment."""
+    """Parse a row: time stamp, cover tag, outcome, detail, moment."""
     return SceneRecord(
         scene_updated_at=row[0],
         cover_tag=row[1],
@@ -88,28 +88,28 @@ def scene_record(row: Sequence[Any], entities: Mapping[str, list[int]]) -> Scene
 
 
 def values_of(raw: object) -> dict[str, str | list[str]]:
-    """Read values by field; what is of a wrong type is left out."""
+    """Parse field → value; leave out wrong types."""
     found: dict[str, str | list[str]] = {}
     for name, value in raw.items() if isinstance(raw, dict) else ():
         if isinstance(value, str):
             found[name] = value
         elif isinstance(value, list):
-            found[name] = [str(one) for one in value]
+            found[name] = [str(entry) for entry in value]
     return found
 
 
 def entities_of(text: str) -> dict[str, list[int]]:
-    """Read ids by kind; what is of a wrong type is left out."""
+    """Parse kind → ids; leave out wrong types."""
     raw = object_of(text) or {}
     return {
-        kind: [one for one in ids if isinstance(one, int)]
+        kind: [entity_id for entity_id in ids if isinstance(entity_id, int)]
         for kind, ids in raw.items()
         if isinstance(ids, list)
     }
 
 
 def object_of(text: str | None) -> dict[str, Any] | None:
-    """Read a JSON object; None for anything else."""
+    """Parse a JSON object; return None for anything else."""
     try:
         raw = json.loads(text) if text else None
     except ValueError:

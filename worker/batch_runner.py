@@ -70,7 +70,7 @@ class ClaimedBatch:
         _trace: TracebackType | None,
     ) -> None:
         """Give back what is not settled."""
-        self._queue.give_back(self.open)
+        self._queue.jobs.release(self.open)
 
 
 class BatchRunner:

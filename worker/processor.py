@@ -6,7 +6,7 @@ import threading
 from plex.exceptions import PlexError
 from shared.events import Event
 from stash.exceptions import StashAuthError, StashError
-from sync_queue.rescue import is_damage
+from sync_queue.quarantine import is_damage
 from validation.config import Config
 from worker.batch_runner import BATCH, BatchRunner, ClaimedBatch
 from worker.environment import Environment
@@ -117,7 +117,7 @@ class SyncWorker:
 
     def _begin(self) -> None:
         self._queue.resume()
-        self._queue.make_due(LONGEST_BACKOFF)
+        self._queue.cap_waits(LONGEST_BACKOFF)
         self._begun = True
 
     def _step(self) -> DrainOutcome:

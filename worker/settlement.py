@@ -55,11 +55,11 @@ class Settlement:
         """Remove the jobs of a scene whose effect is in Plex, and remember how it went."""
         match result:
             case ScanPostponed():
-                self.queue.give_back(_postponed(result.claims, result.until))
+                self.queue.jobs.release(_postponed(result.claims, result.until))
             case FolderScanned():
                 self._scanned(result)
             case ScenesQueued():
-                self.queue.finish(result.claims, healthy=False)
+                self.queue.ack(result.claims, healthy=False)
                 self.log.event(Event.SCENES_QUEUED, label=result.label, outcome=result.outcome)
             case _:
                 self._scene_done(result, seconds)
@@ -71,7 +71,7 @@ class Settlement:
                     self.queue.forget_scenes([result.scene_id])
                 else:
                     self.queue.sync_log.remember_scene(result.scene_id, result.record)
-            self.queue.finish(result.claims)
+            self.queue.ack(result.claims)
         self.stats.succeeded(seconds)
         what: dict[str, Any]
         match result:
@@ -105,7 +105,7 @@ class Settlement:
         claim = self._with_search(claim, result)
         if isinstance(decision, Retry):
             later = claim.job.postponed(decision.at, name, counts=decision.counts)
-            self.queue.give_back([Claim(claim.row_id, later)])
+            self.queue.jobs.release([Claim(claim.row_id, later)])
             seconds = max(0.0, decision.at - self.clock())
             cause = error.cause if isinstance(error, PlexTemporaryError) else _words(error)
             if reported and not decision.counts:
@@ -118,10 +118,10 @@ class Settlement:
                     Event.JOB_RETRIED, result, again=again, cause=cause, seconds=seconds
                 )
         elif isinstance(decision, Bury):
-            self.queue.bury(claim, self._failure(error))
+            self.queue.dead_letter(claim, self._failure(error))
             self._tell_failure(Event.JOB_DEAD_LETTERED, result)
         else:
-            self.queue.finish([claim], healthy=False)
+            self.queue.ack([claim], healthy=False)
             self._tell_failure(Event.SCENE_SKIPPED, result)
         self.stats.failed(name, 0.0, dead=isinstance(decision, Bury))
 
@@ -143,7 +143,7 @@ class Settlement:
 
     def disabled(self, claims: Sequence[Claim]) -> None:
         """Finish jobs without effect, since the user has switched the plugin off."""
-        self.queue.finish(claims, healthy=False)
+        self.queue.ack(claims, healthy=False)
         self.log.event(Event.JOBS_DISABLED, jobs=len(claims))
 
     def batch_ended(self) -> None:

@@ -38,7 +38,7 @@ class Timetable:
 
     def a_job_is_due(self) -> bool:
         """Tell whether a job waits that may run now."""
-        due = self._env.queue.next_due()
+        due = self._env.queue.jobs.next_due()
         return due is not None and due <= self._env.clock()
 
     def wants_idle_task(self, config: Config) -> bool:
@@ -56,7 +56,7 @@ class Timetable:
         Args:
             config: of the last session.
         """
-        due = self._env.queue.next_due()
+        due = self._env.queue.jobs.next_due()
         if not config.enabled:  # nobody looks for anything then, nor after Plex
             left = self._pauses.seconds_left
             ahead = None if due is None else max(0.0, due - self._env.clock())

@@ -68,7 +68,7 @@ class Waiter:
 
     def _counter(self) -> int | None:
         try:
-            return self._queue.change_counter()
+            return self._queue.jobs.change_counter()
         except sqlite3.DatabaseError:
             return None  # the next step, which comes at its time, finds out why
 

@@ -8,7 +8,7 @@ from plex.index_database import delete_index, is_about_index
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.log import Log
-from sync_queue.rescue import set_aside
+from sync_queue.quarantine import quarantine_database
 
 LONGEST_WAIT = 60.0  # seconds before a database is mended again
 QUIET = 60.0  # seconds without damage, after which it counts as the first again
@@ -68,7 +68,7 @@ class Mender:
         if is_replaced(path, opened):
             self._log.event(Event.QUEUE_REPLACED, error=error)
             return
-        kept = set_aside(path)
+        kept = quarantine_database(path)
         if kept is None:
             self._log.event(Event.QUEUE_REPAIRED, error=error)
         else:

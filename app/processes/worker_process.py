@@ -27,7 +27,7 @@ from shared.leftovers import sweep_temporaries
 from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.database import NewerSchemaError
-from sync_queue.rescue import is_damage
+from sync_queue.quarantine import is_damage
 from sync_queue.spool_import import Spool
 from worker.pauses import DATABASE, PauseNote, Pauses, database_fault
 from worker.process.idle import IdleProcess

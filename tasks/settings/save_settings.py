@@ -59,7 +59,7 @@ def _look_again(context: TaskContext) -> int:
     """
     queue, now = context.queue, context.clock()
     waiting = [
-        claim.job.scene_id for kind in _UNMATCHED for claim in queue.waiting_with_error(kind)
+        claim.job.scene_id for kind in _UNMATCHED for claim in queue.jobs.waiting_with_error(kind)
     ]
     buried = [
         letter.job.scene_id

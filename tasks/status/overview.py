@@ -9,9 +9,9 @@ from typing import Any
 
 from plex.path_evidence import LearnedMapping
 from stash.exceptions import StashError
-from sync_queue.glance import LetterGroup, LetterRow, SyncedRow
 from sync_queue.models import SyncJob
 from sync_queue.operations import subject_label
+from sync_queue.queue_view import LetterGroup, LetterRow, SyncedRow
 from tasks.answer import Answer
 from tasks.context import TaskContext
 from tasks.error_catalogue import explain
@@ -66,9 +66,9 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Tell how things stand, what waits, what was done, what failed and why."""
     del arguments
     status = read_status(context.readings)
-    state, now, glance = read_state(context, status), status.now, context.queue.view.glance
-    active, waiting = glance.in_progress(JOBS_SHOWN), glance.waiting(JOBS_SHOWN)
-    recent, groups = glance.recent(SYNCS_SHOWN), glance.letter_groups(LETTERS_SHOWN)
+    state, now, view = read_state(context, status), status.now, context.queue.view
+    active, waiting = view.jobs_in_progress(JOBS_SHOWN), view.jobs_waiting(JOBS_SHOWN)
+    recent, groups = view.recent(SYNCS_SHOWN), view.letter_groups(LETTERS_SHOWN)
     shown = groups[:GROUPS_SHOWN]
     titles = titles_of(
         context,
@@ -197,7 +197,7 @@ def _paths(context: TaskContext) -> dict[str, Any]:
         scenes = None
     return {
         "scenes": scenes,
-        "in_plex": context.queue.view.glance.scenes_in_plex(),
+        "in_plex": context.queue.view.scenes_in_plex(),
         "plex_files": index.files,
         "listed_at": index.listed_at,
         "learned": [

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync_queue.glance import ItemRow, LetterRow
 from sync_queue.models import SyncJob
+from sync_queue.queue_view import ItemRow, LetterRow
 from sync_queue.sync_records import SceneRecord
 from tasks.answer import Answer, Level
 from tasks.arguments import required_scene
@@ -20,10 +20,10 @@ from worker.outage_history import format_duration, format_elapsed_since
 def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Return whether a scene is in Plex, since when, and what it waits for; asks no server."""
     scene_id = required_scene(arguments)
-    glance = context.queue.view.glance
+    view = context.queue.view
     last = context.queue.sync_log.scene(scene_id)
-    items, jobs = glance.items(scene_id), glance.of_scene(scene_id)
-    letters = glance.letters_of(scene_id)
+    items, jobs = view.items(scene_id), view.jobs_waiting_for(scene_id)
+    letters = view.letters_of(scene_id)
     titles = titles_of(context, [scene_id])
     status = read_status(context.readings)
     state, now = read_state(context, status), status.now

@@ -99,7 +99,6 @@ def read_status(readings: Readings) -> StatusSnapshot:
     """
     now = readings.clock()
     counts = readings.queue.stats()
-    glance = readings.queue.glance
     return StatusSnapshot(
         now=now,
         pending=counts["pending"],
@@ -108,8 +107,8 @@ def read_status(readings: Readings) -> StatusSnapshot:
         next_try=readings.queue.next_try(),
         done=readings.records.stats().counts,
         dead=readings.queue.dead_letters.counts_by_type(),
-        need_you=glance.scenes_with_letters(),
-        ever=bool(glance.recent(1)),
+        need_you=readings.queue.scenes_with_letters(),
+        ever=bool(readings.queue.recent(1)),
         breaker=readings.records.breaker(),
         recovery=readings.records.recovery(),
         outages=readings.records.outages(),

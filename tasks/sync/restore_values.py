@@ -16,7 +16,7 @@ from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from plex.matcher import still_holds
 from plex.originals import Held, shares_a_file
-from sync_queue.sync_log import NOBODY
+from sync_queue.sync_log import NO_SCENE
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
@@ -124,7 +124,7 @@ class _Restoring:
             self._failed(f"'{item.title}', the item", records, error)
         else:
             self.counts.restored += 1
-            self.counts.scenes.update(records.keys() - {NOBODY})
+            self.counts.scenes.update(records.keys() - {NO_SCENE})
             if shortened:
                 self._context.log.warning(
                     f"'{item.title}': Plex takes no request with the whole {', '.join(shortened)} "
@@ -136,7 +136,7 @@ class _Restoring:
         if sick and not check_plex_health(self._session.client).healthy:
             raise error
         self.counts.failed += 1
-        known = records.keys() - {NOBODY}
+        known = records.keys() - {NO_SCENE}
         scenes = ", ".join(f"scene {scene_id}" for scene_id in known) or "a scene that is gone"
         self._context.log.warning(
             f"{item} of {scenes}, was not restored: {error}. Run the task again"

@@ -9,7 +9,7 @@ import pytest
 
 from simulators.rig import FOLDER, Rig
 from simulators.stash import PluginRun
-from sync_queue.sync_log import NOBODY
+from sync_queue.sync_log import NO_SCENE
 from tests.conftest import MakeRig
 from tests.e2e.steps import dead_scenes, hang_in_edit, no_worker, settle, sync_all
 from tests.e2e.test_dead_letter_tasks import bury, postpone
@@ -42,7 +42,7 @@ def logged_scenes(rig: Rig) -> set[int]:
             for table in ("scene_log", "sync_log")
             for row in database.execute(f"SELECT scene_id FROM {table}")
         ]
-    return set(rows) - {NOBODY}
+    return set(rows) - {NO_SCENE}
 
 
 RENAMES: tuple[Callable[[Rig], list[PluginRun]], ...] = (

@@ -99,7 +99,7 @@ def test_what_becomes_of_a_scene_out_of_step_is_told(rig: Rig) -> None:
         assert states(told("waits")) == ["waiting"]
         (claim,) = queue.claim(1)
         assert states(told("in progress")) == ["in_progress"]
-        queue.give_back([postponed(claim, queue.clock() + 3000)])
+        queue.jobs.release([postponed(claim, queue.clock() + 3000)])
         assert states(told("put off")) == ["waiting"]
         queue.clear_waiting()
     rig.configure(enabled=False)
@@ -197,7 +197,7 @@ def test_without_stash_it_still_tells_what_it_knows(rig: Rig) -> None:
     with queue_of(rig) as queue:
         queue.enqueue([job(scene_id)])
         (claim,) = queue.claim(1)
-        queue.bury(claim, Failure("PlexNotFound", "as it was"))
+        queue.dead_letter(claim, Failure("PlexNotFound", "as it was"))
     rig.stash.stop()
 
     told = story(inspect(rig, scene_id))

@@ -168,7 +168,7 @@ def test_each_gap_has_its_fate_and_a_waiting_job_keeps_its_time(rig: Rig) -> Non
         tries = {one["scene_id"]: one["data"].get("reconciled") for one in jobs(rig)}  # type: ignore[attr-defined]
         assert (tries[failed], tries[plain]) == (1, None)
         with queue_of(rig) as queue:
-            queue.make_due(0)
+            queue.cap_waits(0)
 
     rig.task("queue_status")
     assert rig.settled(), rig.verdict().differences[:3]

@@ -160,7 +160,7 @@ def _count_looks(looks: str) -> None:
 
 
 def _keep_due_times() -> None:
-    manager.QueueManager.make_due = lambda _self, _wait: 0  # type: ignore[assignment, method-assign]
+    manager.QueueManager.cap_waits = lambda _self, _wait: 0  # type: ignore[assignment, method-assign]
 
 
 def test_the_worker_looks_at_the_queue_at_its_interval(make_rig: MakeRig) -> None:

@@ -62,7 +62,7 @@ def test_a_dead_letter_can_be_queued_again(earlier: EarlierFolder, switch: Switc
     queue = QueueManager(str(switch.root / "queue"))
 
     (letter,) = queue.dead_letters.of_type("PlexPermanentError")
-    assert queue.revive(letter)
+    assert queue.requeue(letter)
 
     queue.close()
     (job,) = switch.waiting()

@@ -36,7 +36,7 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, enqueue, scene_job
-from sync_queue.rescue import is_damage
+from sync_queue.quarantine import is_damage
 from sync_queue.schema import SCHEMA_VERSION
 from sync_queue.spool_import import read_spool
 from sync_queue.sync_records import ItemRecord
@@ -366,7 +366,7 @@ def _claim(queue: QueueManager, _claims: list[Claim]) -> object:
 
 def _postpone(queue: QueueManager, claims: list[Claim]) -> None:
     later = claims[0].job.postponed(NOW + 60, "PlexTemporaryError", counts=True)
-    queue.give_back([Claim(claims[0].row_id, later)])
+    queue.jobs.release([Claim(claims[0].row_id, later)])
 
 
 def _remember(queue: QueueManager, _claims: list[Claim]) -> None:
@@ -375,9 +375,9 @@ def _remember(queue: QueueManager, _claims: list[Claim]) -> None:
 
 OPERATIONS: dict[str, Callable[[QueueManager, list[Claim]], object]] = {
     "claim": _claim,
-    "finish": lambda queue, claims: queue.finish(claims),
+    "finish": lambda queue, claims: queue.ack(claims),
     "postpone": _postpone,
-    "bury": lambda queue, claims: queue.bury(claims[0], Failure("X", "why")),
+    "bury": lambda queue, claims: queue.dead_letter(claims[0], Failure("X", "why")),
     "enqueue": lambda queue, _claims: queue.enqueue([scene_job(9, METADATA, NOW)]),
     "sync log": _remember,
     "resume": lambda queue, _claims: queue.resume(),
@@ -436,7 +436,7 @@ def test_an_operation_meets_a_fault_and_happens_as_a_whole_or_not_at_all(
             with pytest.raises(sqlite3.OperationalError, match=told) as caught:
                 operation(queue, claims)
             assert not is_damage(caught.value)
-            assert not queue._queue.connection.in_transaction
+            assert not queue.jobs.connection.in_transaction
             assert _contents(site) == before
 
         operation(queue, claims)
@@ -459,8 +459,8 @@ def test_damage_is_told_apart_from_every_other_error(
         return
     queue = QueueManager(str(site.queue), lambda: NOW)
     claims = queue.claim(2)
-    queue._queue.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    queue._queue.connection.execute("PRAGMA shrink_memory")
+    queue.jobs.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    queue.jobs.connection.execute("PRAGMA shrink_memory")
     _corrupt_pages(site)
     other = sqlite3.connect(site.path)  # whose commit makes the worker's cache stale
     other.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
@@ -468,7 +468,7 @@ def test_damage_is_told_apart_from_every_other_error(
     with pytest.raises(sqlite3.DatabaseError) as raised:
         operation(queue, claims)
     assert is_damage(raised.value)
-    assert not queue._queue.connection.in_transaction
+    assert not queue.jobs.connection.in_transaction
     queue.close()
 
 
@@ -477,7 +477,7 @@ def test_the_status_is_readable_while_somebody_writes(site: Site) -> None:
     with _locked(site):
         assert queue.stats() == {"pending": 3, "retrying": 0, "in_progress": 0}
         assert queue.dead_letters.count() == 0
-        assert queue.next_due() == 0.0
+        assert queue.jobs.next_due() == 0.0
         assert queue.has_unfinished()
         assert queue.queued_scene_ids() == set(BEFORE)
     queue.close()

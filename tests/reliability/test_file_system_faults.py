@@ -22,8 +22,7 @@ from simulators.rig import Rig
 from simulators.stash import PluginResult
 from simulators.tuning import Tuning
 from sync_queue import spool
-from sync_queue.database import connect
-from sync_queue.journal import use_wal, uses_wal
+from sync_queue.database import connect, use_wal, uses_wal
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, enqueue, scene_job
 from tests.conftest import MakeRig
@@ -356,9 +355,9 @@ def test_with_a_rollback_journal_the_worker_flushes_as_a_hook_does(tmp_path: Pat
     queue = QueueManager(str(tmp_path))
 
     def synchronous() -> int:
-        return int(queue._queue.connection.execute("PRAGMA synchronous").fetchone()[0])
+        return int(queue.jobs.connection.execute("PRAGMA synchronous").fetchone()[0])
 
-    assert not queue.uses_wal()
+    assert not uses_wal(queue.jobs.connection)
     assert synchronous() == 2
     queue.enqueue([scene_job(1, METADATA, 1.0)])
     assert synchronous() == 2

@@ -30,6 +30,7 @@ from simulators.rig import FOLDER, PLUGIN, TOKEN, png
 from simulators.stash import FakeStash
 from simulators.stash import faults as stash_faults
 from simulators.traffic import Action, Exchange, Fault
+from sync_queue.ack_queue import AckQueue
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.sync_queue.support import Clock
@@ -495,25 +496,31 @@ def test_a_web_page_instead_of_a_cover_is_told(bench: Bench) -> None:
 
 QUEUE_CALLS: list[Callable[..., Any]] = [
     QueueManager.resume,
-    QueueManager.make_due,
-    QueueManager.next_due,
+    QueueManager.cap_waits,
+    AckQueue.next_due,
     QueueManager.claim,
     QueueManager.import_spool,
 ]
+
+
+def _owner(bench: Bench, call: str) -> QueueManager | AckQueue:
+    queue = bench.container.queue
+    return queue if hasattr(queue, call) else queue.jobs
 
 
 @pytest.mark.parametrize("call", [one.__name__ for one in QUEUE_CALLS])
 def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    sound, failures = getattr(bench.container.queue, call), iter(range(FAILURES))
+    owner = _owner(bench, call)
+    sound, failures = getattr(owner, call), iter(range(FAILURES))
 
     def held(*arguments: Any) -> Any:
         if next(failures, None) is not None:
             raise sqlite3.OperationalError("database is locked")
         return sound(*arguments)
 
-    monkeypatch.setattr(bench.container.queue, call, held)
+    monkeypatch.setattr(owner, call, held)
 
     assert bench.run() is DrainOutcome.IDLE
     assert next(failures, None) is None
@@ -521,7 +528,7 @@ def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_
     assert bench.verdict().agree
 
 
-@pytest.mark.parametrize("call", [QueueManager.resume.__name__, QueueManager.next_due.__name__])
+@pytest.mark.parametrize("call", [QueueManager.resume.__name__, AckQueue.next_due.__name__])
 def test_damage_of_the_database_is_not_waited_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -530,7 +537,7 @@ def test_damage_of_the_database_is_not_waited_for(
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
 
-    monkeypatch.setattr(bench.container.queue, call, damaged)
+    monkeypatch.setattr(_owner(bench, call), call, damaged)
 
     with pytest.raises(sqlite3.DatabaseError, match="malformed"):
         bench.run()

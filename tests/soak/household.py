@@ -295,14 +295,14 @@ def kill(queue: QueueManager) -> Killed:
     def nothing(_claims: object) -> None:
         raise Killed
 
-    queue.give_back = nothing  # type: ignore[assignment, method-assign]
+    queue.jobs.release = nothing  # type: ignore[assignment, method-assign]
     return Killed()
 
 
 def revive(queue: QueueManager) -> None:
     """Let the next worker have the queue."""
     with suppress(AttributeError):
-        del queue.give_back
+        del queue.jobs.release
 
 
 def _close(container: Container) -> None:

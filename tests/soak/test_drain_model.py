@@ -352,13 +352,13 @@ class DrainMachine(RuleBasedStateMachine):
             return
         letter = letters[0]
         assert letter.job is not None
-        assert self.queue.revive(letter)
+        assert self.queue.requeue(letter)
         assert letter.id not in {one.id for one in self.queue.dead_letters.between(0, 4e9)}
         (job,) = [
             data for _, data, _ in rows(self.queue) if data["scene_id"] == letter.job.scene_id
         ]
         assert (job["retry_count"], job["next_retry_at"], job["last_error_type"]) == (0, 0.0, None)
-        assert not self.queue.revive(letter)
+        assert not self.queue.requeue(letter)
 
     def _clear_dead_letters(self) -> None:
         stored = rows(self.queue)

@@ -23,7 +23,7 @@ from simulators.rig import Rig
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.operations import FORGET, METADATA, enqueue, entity_job, scene_job
-from sync_queue.rescue import REBUILT_MARKER
+from sync_queue.quarantine import REBUILT_MARKER
 from sync_queue.schema import IN_PROGRESS
 from tests.soak.bench import Bench, until
 from tests.soak.seams import OTHER, WORKER
@@ -341,7 +341,7 @@ def _bury_in_an_outage(bench: Bench, scene_id: int) -> None:
     manager = QueueManager(str(bench.queue_folder))
     bench.put(scene_id)
     (claim,) = manager.claim(1)
-    manager.bury(claim, Failure("PlexServerDown", "away"))
+    manager.dead_letter(claim, Failure("PlexServerDown", "away"))
     manager.close()
     outage = {"started_at": now - 60, "ended_at": now + 60, "jobs_affected": 1}
     (bench.rig.data / "outage_history.json").write_text(json.dumps([outage]))

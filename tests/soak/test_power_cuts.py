@@ -103,16 +103,16 @@ def write_history(folder: Path, *, checkpoint: bool) -> History:
         with manager.transaction():
             assert first.job.scene_id is not None
             manager.sync_log.remember_scene(first.job.scene_id, SceneRecord("synced", 1.0))
-            manager.finish([first])
+            manager.ack([first])
         note()
         history.finished[first.job.scene_id] = history.states[-1][0]
         if number % 2:
-            manager.bury(second, Failure("PlexPermanentError", "no"))
+            manager.dead_letter(second, Failure("PlexPermanentError", "no"))
             assert second.job.scene_id is not None
             note()
             history.finished[second.job.scene_id] = history.states[-1][0]
         else:
-            manager.give_back([second])
+            manager.jobs.release([second])
             note()
         manager.resume()
         note()
@@ -186,7 +186,7 @@ def _judge(folder: Path, cut: int, history: History) -> None:
     manager.enqueue([scene_job(9999, METADATA, 1.0)])
     claims = manager.claim(1000)
     assert {claim.job.scene_id for claim in claims} >= history.jobs_at(cut) | {9999}, cut
-    manager.finish(claims)
+    manager.ack(claims)
     assert not manager.has_unfinished()
     manager.close()
 

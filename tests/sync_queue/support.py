@@ -41,7 +41,7 @@ def postponed(claim: Claim, until: float, error_type: str = "PlexTemporaryError"
 def rows(queue: QueueManager) -> list[tuple[int, dict[str, Any], int]]:
     """Id, job and status of all readable rows, in the order of their ids."""
     with queue.transaction():
-        found = queue._queue.connection.execute(
+        found = queue.jobs.connection.execute(
             "SELECT _id, data, status FROM ack_queue_default "
             "WHERE json_valid(CAST(data AS TEXT)) ORDER BY _id"
         ).fetchall()

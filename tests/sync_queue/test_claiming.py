@@ -35,8 +35,8 @@ def test_a_job_is_not_claimed_before_it_is_due_and_at_that_very_moment_it_is(
     queue: QueueManager, clock: Clock
 ) -> None:
     queue.enqueue([job(1)])
-    queue.give_back([postponed(queue.claim(1)[0], clock() + 30)])
-    assert queue.next_due() == clock() + 30
+    queue.jobs.release([postponed(queue.claim(1)[0], clock() + 30)])
+    assert queue.jobs.next_due() == clock() + 30
     clock.now += 29.999
     assert queue.claim(1) == []
     clock.now += 0.001
@@ -55,11 +55,11 @@ def test_two_connections_never_claim_the_same_job(
 def test_a_change_by_another_connection_moves_the_counter_and_ones_own_does_not(
     queue: QueueManager, second: QueueManager
 ) -> None:
-    before = queue.change_counter()
+    before = queue.jobs.change_counter()
     queue.enqueue([job(1)])
-    assert queue.change_counter() == before
+    assert queue.jobs.change_counter() == before
     second.enqueue([job(2)])
-    assert queue.change_counter() != before
+    assert queue.jobs.change_counter() != before
 
 
 def test_queued_scenes_are_those_that_wait_whatever_the_kind(queue: QueueManager) -> None:
@@ -103,7 +103,7 @@ def test_a_number_that_is_none_counts_as_nothing(
     write_row(folder, f'{{"job_key": "scene_1", "{name}": {number}}}'.encode())
     (claim,) = queue.claim(9)
     assert (claim.job.enqueued_at, claim.job.retry_count) == (0.0, 0)
-    queue.give_back([claim])
+    queue.jobs.release([claim])
     assert queue.enqueue([job(1)]) == (0, 1)
 
 
@@ -140,10 +140,10 @@ def test_a_job_of_no_subject_does_not_keep_others_from_being_looked_for(
     queue: QueueManager, clock: Clock, folder: str
 ) -> None:
     queue.enqueue([job(1)])
-    queue.give_back([postponed(queue.claim(1)[0], clock() + 60, "PlexNotFound")])
+    queue.jobs.release([postponed(queue.claim(1)[0], clock() + 60, "PlexNotFound")])
     error = {"last_error_type": "PlexNotFound", "next_retry_at": clock() + 600}
     write_row(folder, json.dumps(error).encode())
-    found = queue.waiting_with_error("PlexNotFound")
+    found = queue.jobs.waiting_with_error("PlexNotFound")
     assert [claim.job.scene_id for claim in found] == [1]
 
 
@@ -167,8 +167,8 @@ def test_a_row_that_is_no_json_is_left_as_it_is_and_breaks_nothing(
     (claim,) = queue.claim(9)
     queue.resume()
     (claim,) = queue.claim(9)
-    queue.finish([claim])
-    assert queue.next_due() is None
+    queue.ack([claim])
+    assert queue.jobs.next_due() is None
     assert not queue.has_unfinished()
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 0}
     assert raw_rows(folder) == [(row_id, data, status)]
@@ -188,7 +188,7 @@ def test_a_job_whose_due_time_is_no_number_is_due_now(
     queue: QueueManager, folder: str, due: str
 ) -> None:
     write_row(folder, f'{{"job_key": "scene_1", "next_retry_at": {due}}}'.encode())
-    assert queue.next_due() == 0.0
+    assert queue.jobs.next_due() == 0.0
     assert [claim.job.next_retry_at for claim in queue.claim(9)] == [0.0]
 
 
@@ -229,7 +229,7 @@ def _names_a_subject(stored: Any) -> bool:
 def test_any_json_hint_comes_back_as_it_went_in(queue: QueueManager, data: object) -> None:
     queue.enqueue([job(1, hint=data)])
     claims = queue.claim(9)
-    queue.finish(claims)
+    queue.ack(claims)
     assert [claim.job.data for claim in claims] == [json.loads(json.dumps({"hint": data}))]
 
 
@@ -238,9 +238,9 @@ def test_success_removes_the_scenes_dead_letters_and_a_skip_keeps_them(
 ) -> None:
     for healthy, left in ((False, {"PlexNotFound": 1}), (True, {})):
         queue.enqueue([job(1)])
-        queue.bury(queue.claim(1)[0], Failure("PlexNotFound", "no item"))
+        queue.dead_letter(queue.claim(1)[0], Failure("PlexNotFound", "no item"))
         queue.enqueue([job(1)])
-        queue.finish(queue.claim(1), healthy=healthy)
+        queue.ack(queue.claim(1), healthy=healthy)
         assert queue.dead_letters.counts_by_type() == left
 
 

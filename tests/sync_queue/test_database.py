@@ -124,7 +124,7 @@ def test_a_database_of_version_2_keeps_all_and_can_hold_a_reconciliation(
     before = QueueManager(folder)
     before.enqueue([job(1), job(2)])
     (claim, _) = before.claim(2)
-    before.bury(claim, Failure("PlexPermanentError", "as it was"))
+    before.dead_letter(claim, Failure("PlexPermanentError", "as it was"))
     before.sync_log.remember_item(5, "server", 10, ItemRecord("d5", {"title": "five"}), 2.0)
     before.sync_log.keep_original("server", 10, {"title": "of five"}, 1.0)
     before.sync_log.remember_upload("server", 10, "poster", "a")
@@ -227,7 +227,7 @@ def test_persist_queues_states_are_ours(queue: QueueManager, folder: str) -> Non
     theirs.ack(theirs.get(block=False))
     (claim, *_) = queue.claim(9)
     assert theirs.unack_count() == 3
-    queue.give_back([claim])
+    queue.jobs.release([claim])
     assert theirs.ready_count() == 1
     theirs.close()
 
@@ -271,7 +271,7 @@ def _steps_of_a_claim(queue: QueueManager, waiting: int) -> int:
     """How many steps of SQLite's machine a claim takes that finds nothing due."""
     queue.enqueue([job(n) for n in range(1, waiting + 1)])
     late = queue.clock() + 600
-    queue.give_back([postponed(claim, late) for claim in queue.claim(waiting)])
+    queue.jobs.release([postponed(claim, late) for claim in queue.claim(waiting)])
     steps = 0
 
     def count() -> int:
@@ -279,7 +279,7 @@ def _steps_of_a_claim(queue: QueueManager, waiting: int) -> int:
         steps += 1
         return 0
 
-    connection = queue._queue.connection
+    connection = queue.jobs.connection
     connection.set_progress_handler(count, 1)
     assert queue.claim(50) == []
     connection.set_progress_handler(None, 0)

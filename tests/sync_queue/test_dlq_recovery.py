@@ -165,7 +165,7 @@ def test_the_job_of_a_tag_is_of_no_scene_that_stash_could_lack(queue: QueueManag
 def test_what_holds_no_job_is_a_failure_and_stays(queue: QueueManager) -> None:
     bury(queue, 1)
     with queue.transaction():
-        queue._queue.connection.execute("UPDATE dead_letters SET job_data = 'no json'")
+        queue.jobs.connection.execute("UPDATE dead_letters SET job_data = 'no json'")
     assert recover(queue, nobody_is_asked) == RecoveryResult(failed=1)
     assert len(letters(queue)) == 1
 
@@ -196,7 +196,7 @@ def test_a_second_time_changes_nothing(queue: QueueManager) -> None:
 def test_a_recovered_job_starts_afresh(queue: QueueManager, clock: Clock) -> None:
     bury(queue, 1)
     with queue.transaction() as _:
-        queue._queue.connection.execute(
+        queue.jobs.connection.execute(
             "UPDATE dead_letters SET job_data = json_set(job_data, ?, ?, ?, json('true'))",
             (f"$.data.{MISSING_SINCE}", NOW, "$.data.cover_changed"),
         )
@@ -230,11 +230,11 @@ def test_an_entry_leaves_in_the_transaction_that_queues_it(
 
 
 def test_nobody_else_sees_a_scene_in_both_places_or_in_none(
-    queue: QueueManager, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    queue: QueueManager, folder: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for scene_id in (1, 2):
         bury(queue, scene_id)
-    other = QueueManager(queue._folder, clock)
+    other = QueueManager(folder, clock)
     seen: list[tuple[int, int]] = []
     remove = queue.dead_letters.remove
 

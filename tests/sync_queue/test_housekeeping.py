@@ -23,7 +23,7 @@ def delay(queue: QueueManager, until: float, error_type: str, *scenes: int) -> N
     """Jobs of these scenes, waiting after an error."""
     queue.enqueue([job(scene) for scene in scenes])
     for claim in queue.claim(len(scenes)):
-        queue.give_back([postponed(claim, until, error_type)])
+        queue.jobs.release([postponed(claim, until, error_type)])
 
 
 def scenes_due(queue: QueueManager) -> list[int | None]:
@@ -39,7 +39,7 @@ def test_a_job_that_changes_hands_while_they_are_counted_is_counted_once(
     queue.enqueue([job(1)])
     claims = queue.claim(1)
     if taken:
-        queue.give_back(claims)
+        queue.jobs.release(claims)
     statements = count(1)
 
     def change_hands(_statement: str) -> None:
@@ -47,7 +47,7 @@ def test_a_job_that_changes_hands_while_they_are_counted_is_counted_once(
             if taken:
                 queue.claim(1)
             else:
-                queue.give_back(claims)
+                queue.jobs.release(claims)
 
     with closing(connect(str(Path(folder) / "data.db"))) as connection:
         connection.set_trace_callback(change_hands)
@@ -68,7 +68,7 @@ def test_clearing_removes_what_waits_and_keeps_what_is_in_progress(
     assert queue.clear_waiting() == 3
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
     assert queue.clear_waiting() == 0
-    found = queue._queue.connection.execute("SELECT _id FROM ack_queue_default").fetchall()
+    found = queue.jobs.connection.execute("SELECT _id FROM ack_queue_default").fetchall()
     assert (foreign,) in found
 
 
@@ -78,7 +78,7 @@ def test_a_job_that_waits_longer_than_any_back_off_is_made_due(
     """As after a clock that was set back by a year."""
     delay(queue, clock() + 365 * 24 * HOUR, "PlexTemporaryError", 1)
     delay(queue, clock() + 60, "PlexTemporaryError", 2)
-    assert queue.make_due(HOUR) == 1
+    assert queue.cap_waits(HOUR) == 1
     assert scenes_due(queue) == [1]
     clock.now += 60
     assert scenes_due(queue) == [2]
@@ -90,8 +90,8 @@ def test_a_job_brought_forward_keeps_everything_but_its_due_time(
     queue.enqueue([job(1, hint="Ünï ☃", missing=True)])
     (before,) = queue.claim(1)
     late = postponed(before, clock() + 99 * HOUR, "PlexNotFound")
-    queue.give_back([late])
-    queue.make_due(HOUR)
+    queue.jobs.release([late])
+    queue.cap_waits(HOUR)
     (after,) = queue.claim(1)
     assert after == Claim(before.row_id, replace(late.job, next_retry_at=0.0))
 
@@ -101,24 +101,24 @@ def test_jobs_are_found_by_their_last_error_and_hurried_without_being_taken(
 ) -> None:
     delay(queue, clock() + HOUR, "PlexNotFound", 1, 2)
     delay(queue, clock() + HOUR, "PlexTemporaryError", 3)
-    missing = queue.waiting_with_error("PlexNotFound")
+    missing = queue.jobs.waiting_with_error("PlexNotFound")
     assert [claim.job.scene_id for claim in missing] == [1, 2]
-    assert queue.waiting_with_error("KeyError") == []
+    assert queue.jobs.waiting_with_error("KeyError") == []
     assert queue.stats()["retrying"] == 3
-    queue.hurry([missing[1].row_id])
+    queue.jobs.make_due_now([missing[1].row_id])
     assert scenes_due(queue) == [2]
 
 
 def test_hurrying_a_job_in_progress_or_gone_changes_nothing(queue: QueueManager) -> None:
     queue.enqueue([job(1)])
     (claim,) = queue.claim(1)
-    queue.hurry([claim.row_id, 999])
+    queue.jobs.make_due_now([claim.row_id, 999])
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
 
 
 def bury(queue: QueueManager, scene: int) -> None:
     queue.enqueue([job(scene)])
-    queue.bury(queue.claim(1)[0], Failure("PlexServerDown", "m"))
+    queue.dead_letter(queue.claim(1)[0], Failure("PlexServerDown", "m"))
 
 
 def test_purging_removes_what_failed_before_a_moment_and_clearing_the_rest(
@@ -147,7 +147,7 @@ def test_the_hour_that_daylight_saving_skips_or_repeats_changes_no_window(
         assert [letter.job and letter.job.scene_id for letter in letters] == [2, 3]
         assert queue.dead_letters.purge(switch) == 2
         queue.enqueue([job(9, at=clock.now)])
-        queue.give_back([postponed(claim, switch + 90 * 60 + 10) for claim in queue.claim(9)])
+        queue.jobs.release([postponed(claim, switch + 90 * 60 + 10) for claim in queue.claim(9)])
         assert queue.claim(9) == []
         clock.now += 10
         assert scenes_due(queue) == [9]
@@ -162,6 +162,6 @@ def test_the_write_ahead_log_gives_back_what_a_bulk_of_edits_has_made_it_grow_to
     log = Path(folder) / "data.db-wal"
     queue.enqueue([job(scene, hint="x" * 9000) for scene in range(1500)])
     assert log.stat().st_size > LARGEST_LOG
-    queue._queue.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    queue.jobs.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     queue.enqueue([job(1)])
     assert log.stat().st_size <= LARGEST_LOG

@@ -11,7 +11,7 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
 from sync_queue.operations import METADATA, scene_job
-from sync_queue.sync_log import NOBODY
+from sync_queue.sync_log import NO_SCENE
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import ANY_TEXT
@@ -90,7 +90,7 @@ def test_a_scene_whose_job_died_is_out_of_step(queue: QueueManager) -> None:
     queue.enqueue([scene_job(1, METADATA, NOW, {"cover_changed": True})])
     (claim,) = queue.claim(1)
 
-    queue.bury(claim, Failure("PlexPermanentError", "refused"))
+    queue.dead_letter(claim, Failure("PlexPermanentError", "refused"))
 
     assert queue.sync_log.scene_versions() == {1: "", 2: record.scene_updated_at}
     assert queue.sync_log.scene(1) == replace(record, scene_updated_at="")
@@ -121,7 +121,7 @@ def test_a_scene_takes_an_item_over_with_what_it_shows_but_not_as_in_step(
     log.remember_item(1, SERVER, 10, ItemRecord("d", SENT), NOW)
     log.remember_image(1, SERVER, 10, "poster", "sha")
     log.remember_item(1, SERVER, 11, ItemRecord("d", SENT), NOW)
-    log.take_over(2, SERVER, 10)
+    log.transfer_item(2, SERVER, 10)
     assert log.item(2, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
     assert log.scenes_of_items(SERVER, [10]).get(10, set()) == {2}
     assert log.scenes_of_items(SERVER, [11]).get(11, set()) == {1}
@@ -131,7 +131,7 @@ def test_a_scene_that_has_the_item_already_keeps_its_own_memory_of_it(queue: Que
     log = queue.sync_log
     for scene_id in (1, 2, 3):
         log.remember_item(scene_id, SERVER, 10, ItemRecord(f"d{scene_id}", {}), NOW)
-    log.take_over(2, SERVER, 10)
+    log.transfer_item(2, SERVER, 10)
     assert log.item(2, SERVER, 10) == ItemRecord("d2", {})
     assert log.scenes_of_items(SERVER, [10]).get(10, set()) == {2}
 
@@ -162,8 +162,8 @@ def test_any_text_that_was_sent_comes_back(
 def test_damaged_memory_of_an_item_reads_as_nothing_sent(queue: QueueManager, damaged: str) -> None:
     queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", SENT, SENT), NOW)
     queue.sync_log.keep_original(SERVER, 10, ORIGINAL, NOW)
-    queue._queue.connection.execute("UPDATE sync_log SET sent = ?, refused = ?", (damaged,) * 2)
-    queue._queue.connection.execute("UPDATE originals SET held = ?", (damaged,))
+    queue.jobs.connection.execute("UPDATE sync_log SET sent = ?, refused = ?", (damaged,) * 2)
+    queue.jobs.connection.execute("UPDATE originals SET held = ?", (damaged,))
     found = queue.sync_log.item(1, SERVER, 10)
     assert found is not None
     assert (found.sent, found.refused) == ({}, {})
@@ -173,7 +173,7 @@ def test_damaged_memory_of_an_item_reads_as_nothing_sent(queue: QueueManager, da
 def test_members_of_an_odd_type_in_the_memory_are_left_out(queue: QueueManager) -> None:
     queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", {}), NOW)
     odd = json.dumps({"title": "t", "tags": ["a", 5], "studio": None, "rating": 7})
-    queue._queue.connection.execute("UPDATE sync_log SET sent = ?", (odd,))
+    queue.jobs.connection.execute("UPDATE sync_log SET sent = ?", (odd,))
     found = queue.sync_log.item(1, SERVER, 10)
     assert found is not None
     assert found.sent == {"title": "t", "tags": ["a", "5"]}
@@ -205,7 +205,7 @@ def test_versions_are_those_of_scenes_that_were_synced(queue: QueueManager) -> N
 @pytest.mark.parametrize("damaged", ["", "{", "[1]", '{"tags": 5}'])
 def test_damaged_entities_of_a_scene_read_as_none(queue: QueueManager, damaged: str) -> None:
     queue.sync_log.remember_scene(1, SceneRecord("synced", NOW, entities={"tags": [1]}))
-    queue._queue.connection.execute("UPDATE scene_log SET entities = ?", (damaged,))
+    queue.jobs.connection.execute("UPDATE scene_log SET entities = ?", (damaged,))
     found = queue.sync_log.scene(1)
     assert found is not None
     assert found.entities == {}
@@ -224,8 +224,8 @@ def test_what_the_item_of_a_forgotten_scene_was_sent_waits_for_who_comes_next(
     log.forget_scene(1)
 
     assert log.digests(None) == log.digests(SERVER) == {}
-    assert log.scenes_of_items(SERVER, [10, 11]) == {10: {NOBODY}, 11: {NOBODY}}
-    log.take_over(3, SERVER, 10)
+    assert log.scenes_of_items(SERVER, [10, 11]) == {10: {NO_SCENE}, 11: {NO_SCENE}}
+    log.transfer_item(3, SERVER, 10)
     assert log.item(3, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
     assert log.scenes_of_items(SERVER, [10]) == {10: {3}}
 
@@ -277,13 +277,13 @@ def test_forgetting_a_scene_removes_its_dead_letters_of_every_type(queue: QueueM
 def test_a_dead_letter_holds_the_whole_job_and_its_time_in_utc(queue: QueueManager) -> None:
     job = replace(dead(5), data={"cover_changed": True}, retry_count=5)
     queue.dead_letters.add(job, Failure("PlexTemporaryError", "m"), 1_767_225_600.0)
-    row = queue._queue.connection.execute("SELECT job_data, failed_at FROM dead_letters").fetchone()
+    row = queue.jobs.connection.execute("SELECT job_data, failed_at FROM dead_letters").fetchone()
     assert SyncJob.parse(row[0]) == job
     assert row[1] == "2026-01-01 00:00:00"
 
 
 def stored_letters(queue: QueueManager) -> list[tuple[object, ...]]:
-    return queue._queue.connection.execute(
+    return queue.jobs.connection.execute(
         "SELECT job_id, scene_id, error_type, error_message, stack_trace, retry_count "
         "FROM dead_letters"
     ).fetchall()

@@ -27,7 +27,7 @@ def test_a_job_given_back_merges_into_a_newer_one_that_stays_due_now(
     queue.enqueue([job(1, at=NOW, cover_changed=True)])
     old = queue.claim(1)[0]
     queue.enqueue([job(1, at=NOW + 5, newer=True)])
-    queue.give_back([postponed(old, clock() + 600)])
+    queue.jobs.release([postponed(old, clock() + 600)])
     (claim,) = queue.claim(9)
     assert claim.row_id != old.row_id
     assert claim.job.data == {"cover_changed": True, "newer": True}
@@ -37,16 +37,16 @@ def test_a_job_given_back_merges_into_a_newer_one_that_stays_due_now(
 def test_a_job_that_was_finished_cannot_be_given_back(queue: QueueManager) -> None:
     queue.enqueue([job(1)])
     claim = queue.claim(1)[0]
-    queue.finish([claim])
-    queue.give_back([claim])
+    queue.ack([claim])
+    queue.jobs.release([claim])
     assert not queue.has_unfinished()
 
 
 def test_finishing_a_job_that_was_given_back_leaves_it_waiting(queue: QueueManager) -> None:
     queue.enqueue([job(1)])
     claim = queue.claim(1)[0]
-    queue.give_back([claim])
-    queue.finish([claim])
+    queue.jobs.release([claim])
+    queue.ack([claim])
     assert queue.stats() == {"pending": 1, "retrying": 0, "in_progress": 0}
 
 
@@ -67,8 +67,8 @@ def test_a_transaction_that_fails_undoes_all_of_it(queue: QueueManager) -> None:
 
     def settle() -> None:
         with queue.transaction():
-            queue.finish(claims[:1])
-            queue.give_back(claims[1:])
+            queue.ack(claims[:1])
+            queue.jobs.release(claims[1:])
             raise sqlite3.OperationalError("disk I/O error")
 
     with pytest.raises(sqlite3.OperationalError):
@@ -79,8 +79,8 @@ def test_a_transaction_that_fails_undoes_all_of_it(queue: QueueManager) -> None:
 def test_a_claim_carries_the_row_that_is_to_be_finished(queue: QueueManager) -> None:
     queue.enqueue([job(1), job(2)])
     first, second = queue.claim(2)
-    queue.finish([Claim(second.row_id, first.job)])
-    queue.give_back([first])
+    queue.ack([Claim(second.row_id, first.job)])
+    queue.jobs.release([first])
     assert [claim.row_id for claim in queue.claim(9)] == [first.row_id]
 
 

@@ -38,7 +38,7 @@ from sync_queue.manager import QueueManager
 queue = QueueManager(sys.argv[1])
 claims = queue.claim(2)
 with queue.transaction():
-    queue.finish(claims)
+    queue.ack(claims)
     print("finished, not committed", flush=True)
     sys.stdin.read()
 """

@@ -51,7 +51,7 @@ def test_the_next_try_is_the_first_of_those_that_wait_for_one(tmp_path: Path) ->
     queue = QueueManager(str(tmp_path), Clock())
     queue.enqueue([job(scene_id) for scene_id in (1, 2, 3, 4)])
     for claim, wait in zip(queue.claim(3), (60, 30, -10), strict=True):
-        queue.give_back([postponed(claim, NOW + wait)])
+        queue.jobs.release([postponed(claim, NOW + wait)])
 
     assert view_of(tmp_path).next_try() == NOW + 30
     queue.clear_waiting()

@@ -237,7 +237,7 @@ def test_an_event_without_a_job_wakes_a_worker_while_the_database_holds_one(
     queue.import_spool(unreported)
     queue.note_finished()
     assert has_work(place), "its job is not done"
-    queue.finish(queue.claim(1))
+    queue.ack(queue.claim(1))
     queue.note_finished()
     assert not has_work(place)
 

@@ -91,7 +91,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(pick=PICKS, healthy=st.booleans())
     def finish(self, pick: int, healthy: bool) -> None:
         taken = self._pick(pick)
-        self.queue.finish([taken.claim], healthy=healthy)
+        self.queue.ack([taken.claim], healthy=healthy)
         if healthy:
             self.dead.discard(taken.subject[0])
 
@@ -100,7 +100,7 @@ class QueueMachine(RuleBasedStateMachine):
     def postpone(self, pick: int, delay: float) -> None:
         taken = self._pick(pick)
         until = self.clock() + delay
-        self.queue.give_back([postponed(taken.claim, until)])
+        self.queue.jobs.release([postponed(taken.claim, until)])
         taken.waited.due = until
         taken.waited.retries += 1
         self._return(taken)
@@ -109,7 +109,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(pick=PICKS)
     def bury(self, pick: int) -> None:
         taken = self._pick(pick)
-        self.queue.bury(taken.claim, Failure("PlexPermanentError", "refused"))
+        self.queue.dead_letter(taken.claim, Failure("PlexPermanentError", "refused"))
         self.dead.add(taken.subject[0])
 
     @rule()
@@ -148,7 +148,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_next_due_job_is_that_of_the_model(self) -> None:
-        assert self.queue.next_due() == min(
+        assert self.queue.jobs.next_due() == min(
             (job.due for job in self.waiting.values()), default=None
         )
 

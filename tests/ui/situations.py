@@ -39,7 +39,7 @@ def wait_in_queue(rig: Rig, scene_ids: list[int], error: str | None = "PlexTempo
     jobs = [job(one, at=now - 60) | {"next_retry_at": now + LATER, "last_error_type": error,
                                      "retry_count": 2} for one in scene_ids]  # fmt: skip
     with queue_of(rig) as queue, queue.transaction():
-        queue._queue.connection.executemany(
+        queue.jobs.connection.executemany(
             "INSERT INTO ack_queue_default (data, timestamp, status) VALUES (?, ?, 0)",
             [(encode(one), now) for one in jobs],
         )

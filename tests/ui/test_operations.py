@@ -9,7 +9,6 @@ import time
 import pytest
 
 from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
-from sync_queue.glance import Glance
 from tests.conftest import MakeRig
 from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.sync_queue.support import job
@@ -250,7 +249,7 @@ def test_a_saved_path_map_has_the_scenes_looked_for_that_were_not_found(rig: Rig
 
     assert "it looks for 2 scenes again" in told["text"]
     with queue_of(rig) as queue:
-        due = {one.scene_id: one.next_retry_at for one in Glance(queue.connection).waiting(9)}
+        due = {one.scene_id: one.next_retry_at for one in queue.view.jobs_waiting(9)}
     assert set(due) == {1, 2, 3}
     assert before + 9 < min(due[1], due[3]) <= max(due[1], due[3]) < time.time() + 11
     assert len(rig.worker_pids()) == 1

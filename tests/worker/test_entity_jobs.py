@@ -64,7 +64,7 @@ class Desk:
         """Queue and claim jobs of these entities, and do them."""
         self.queue.enqueue([entity_job(kind, one, NOW) for kind, one in entities])
         jobs = split_jobs(self.queue.claim(60))
-        self.queue.give_back(jobs.scenes)
+        self.queue.jobs.release(jobs.scenes)
         return list(self.jobs.run(self.session, jobs.entities))
 
     def counts(self, *entities: tuple[str, int]) -> list[list[int]]:
@@ -182,7 +182,7 @@ def test_fifty_tags_are_one_walk_through_stash_and_one_through_the_log(desk: Des
         desk.stash.rename_tag(f"t{n}", f"T{n} new")
     asked = desk.stash.requests.mark()
     statements: list[str] = []
-    desk.queue._queue.connection.set_trace_callback(statements.append)
+    desk.queue.jobs.connection.set_trace_callback(statements.append)
 
     results = desk.run(*(("tag", n + 1) for n in range(50)))
 

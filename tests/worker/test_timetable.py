@@ -23,7 +23,7 @@ from worker.pauses import FIRST_PAUSE, STASH, Pauses
 from worker.timetable import Timetable
 
 ON, OFF = Config(), Config(enabled=False)
-NOBODY: Any = None
+NO_SCENE: Any = None
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Desk:
         )
         self.pauses = Pauses(self.clock, unreported)
         environment = Environment(
-            self.queue, NOBODY, NOBODY, NOBODY, NOBODY, self.guard, log,
+            self.queue, NO_SCENE, NO_SCENE, NO_SCENE, NO_SCENE, self.guard, log,
             clock=self.clock, monotonic=self.clock,
         )  # fmt: skip
         self.timetable = Timetable(environment, self.pauses, MissingScenes(self.queue))
@@ -55,7 +55,7 @@ class Desk:
         """Queue a scene that waits so long after this error."""
         self.queue.enqueue([job()])
         (claim,) = self.queue.claim(1)
-        self.queue.give_back([postponed(claim, NOW + seconds, error_type)])
+        self.queue.jobs.release([postponed(claim, NOW + seconds, error_type)])
 
 
 @pytest.fixture

@@ -53,7 +53,8 @@ def counter() -> Counter:
 def queue_of(change_counter: Callable[[], int]) -> QueueManager:
     """A queue with this change counter and nothing in its spool."""
     queue: Any = SimpleNamespace(
-        change_counter=change_counter, spool=SimpleNamespace(names=frozenset)
+        jobs=SimpleNamespace(change_counter=change_counter),
+        spool=SimpleNamespace(names=frozenset),
     )
     return cast("QueueManager", queue)
 
@@ -116,7 +117,7 @@ def test_another_process_s_job_is_such_a_change_and_one_s_own_work_is_none(
     nap = Nap(enqueue)
     waiting = Waiter(worker, nap, lambda: nap.now)
     worker.enqueue([job(2)])
-    worker.finish(worker.claim(1))
+    worker.ack(worker.claim(1))
     waiting.wait(60.0)
     assert nap.now == pytest.approx(1001.2)
     assert worker.queued_scene_ids() == {1}

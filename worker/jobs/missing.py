@@ -29,7 +29,7 @@ class MissingScenes:
         Args:
             now: seconds that never step.
         """
-        if not self._queue.any_with_error(_NOT_FOUND):
+        if not self._queue.jobs.any_with_error(_NOT_FOUND):
             return None
         return max(0.0, self._looked_at + REFRESH_INTERVAL - now)
 
@@ -57,22 +57,22 @@ class MissingScenes:
         if listings == self._seen:
             return 0
         self._seen = listings
-        jobs = self._queue.waiting_with_error(_NOT_FOUND)
+        jobs = self._queue.jobs.waiting_with_error(_NOT_FOUND)
         found = [claim.row_id for claim in jobs if _has_item(session, claim.job)]
-        self._queue.hurry(found)
+        self._queue.jobs.make_due_now(found)
         letters = self._queue.dead_letters.of_type(_NOT_FOUND)
         revived = [
             letter
             for letter in letters
             if letter.job is not None
             and _has_item(session, letter.job)
-            and self._queue.revive(letter)
+            and self._queue.requeue(letter)
         ]
         return len(found) + len(revived)
 
     def _paths(self) -> list[str]:
         """Return the files that are missing, or the first of them when they are many."""
-        jobs = [claim.job for claim in self._queue.waiting_with_error(_NOT_FOUND)]
+        jobs = [claim.job for claim in self._queue.jobs.waiting_with_error(_NOT_FOUND)]
         if len(jobs) <= SINGLE_LOOKS:
             letters = self._queue.dead_letters.of_type(_NOT_FOUND)
             jobs += [letter.job for letter in letters if letter.job is not None]

@@ -16,7 +16,7 @@ from plex.matcher import (
     still_holds,
 )
 from shared.events import Event, Report
-from sync_queue.sync_log import NOBODY, SyncLog
+from sync_queue.sync_log import NO_SCENE, SyncLog
 from validation.paths import folded_path
 from validation.scene_extractor import StashScene
 from worker.sync.match_messages import shared
@@ -83,7 +83,7 @@ class ItemOwners:
         claimants = _claimants(work)
         written = self._sync_log.scenes_of_items(self._server_id, items)
         logged = {key: written.get(key, set()) for key in items}
-        owners = {key: scene_ids - {NOBODY} for key, scene_ids in logged.items()}
+        owners = {key: scene_ids - {NO_SCENE} for key, scene_ids in logged.items()}
         absent = {
             key: owners[key] - claimants[key].keys()
             for key in items

@@ -89,8 +89,8 @@ class ItemWriter:
         with self._queue.transaction():
             for one in work:
                 for key in one.taken_over:
-                    log.take_over(one.scene.id, server_id, key)
-                    log.doubt_scene(one.scene.id)  # the item may show another scene's cover
+                    log.transfer_item(one.scene.id, server_id, key)
+                    log.mark_unsynced(one.scene.id)  # the item may show another scene's cover
             keys = {item.rating_key for one in work for item in one.items}
             known = log.scenes_of_items(server_id, keys)
             for one in work:

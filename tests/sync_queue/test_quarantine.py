@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sync_queue.manager import QueueManager
-from sync_queue.rescue import REBUILT_MARKER, set_aside
+from sync_queue.quarantine import REBUILT_MARKER, quarantine_database
 from tests.sync_queue.support import job
 
 
@@ -33,7 +33,7 @@ def test_an_index_that_does_not_fit_its_table_is_made_anew_and_no_job_lost(tmp_p
     content[at + 6] = ord("9")
     path.write_bytes(content)
 
-    assert set_aside(str(path)) is None
+    assert quarantine_database(str(path)) is None
 
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -56,7 +56,7 @@ def test_who_is_killed_while_a_database_is_set_aside_has_asked_for_a_reconciliat
 
     monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
-        set_aside(str(path))
+        quarantine_database(str(path))
 
     assert (tmp_path / REBUILT_MARKER).exists()
 
@@ -79,7 +79,7 @@ def test_who_cannot_set_a_database_aside_asks_for_no_reconciliation(
 
     monkeypatch.setattr(os, "replace", in_use)
     with pytest.raises(PermissionError):
-        set_aside(str(path))
+        quarantine_database(str(path))
 
     assert path.exists()
     assert (tmp_path / REBUILT_MARKER).exists() == asked
@@ -102,6 +102,6 @@ def test_a_database_that_was_set_aside_without_its_log_is_looked_for_all_the_sam
 
     monkeypatch.setattr(os, "replace", in_use)
     with pytest.raises(PermissionError):
-        set_aside(str(path))
+        quarantine_database(str(path))
 
     assert (tmp_path / REBUILT_MARKER).exists()

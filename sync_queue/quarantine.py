@@ -1,6 +1,6 @@
-"""What to do when the database is damaged.
+"""Quarantines a damaged database: renames it, so that a new one is created.
 
-A damaged file is quarantined, never deleted, and a fresh one takes its place.
+A reconciliation then finds the jobs that were lost with it.
 """
 
 import json
@@ -11,38 +11,38 @@ import time
 from shared.file_lock import FileLock
 from shared.files import acquire, remove_file, replace_file
 
-REBUILT_MARKER = "rebuilt.json"  # asks for a reconciliation; whoever did one removes it
+REBUILT_MARKER = "rebuilt.json"  # requests a reconciliation, which removes the file
 EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_damage(error: Exception) -> bool:
-    """Tell whether this error means that the file's content is no database (any more)."""
+    """Tell whether the error means that the file is not a valid database."""
     return error_code(error) in _DAMAGE
 
 
 def error_code(error: Exception) -> int:
-    """Return the primary result code of SQLite; 0 for any other error."""
+    """Return SQLite's primary result code; 0 for other errors."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def setup_lock(path: str) -> str:
-    """Return the file whose lock is held while the database is made or replaced."""
+    """Return the path of the lock that is held while the database is created or replaced."""
     return os.path.join(os.path.dirname(path), "setup.lock")
 
 
 def ask_for_reconciliation(path: str, why: str) -> None:
-    """Leave word that what waited in the database is lost, and has to be found again.
+    """Record that the jobs in the database are lost, so that a reconciliation looks for them.
 
     Raises:
-        OSError: the disk does not take it.
+        OSError: the record is not writable.
     """
     _write(_marker(path), {"why": why})
 
 
 def was_emptied(path: str) -> bool:
-    """Tell whether a reconciliation is asked for because the database was found empty."""
+    """Tell whether a reconciliation is requested because the database was empty."""
     try:
         with open(_marker(path), encoding="utf-8") as file:
             return bool(json.load(file) == {"why": EMPTIED})
@@ -54,11 +54,11 @@ def _marker(path: str) -> str:
     return os.path.join(os.path.dirname(path), REBUILT_MARKER)
 
 
-def set_aside(path: str) -> "str | None":
-    """Rename a damaged database and its log; return its new name, None if it is sound by now.
+def quarantine_database(path: str) -> "str | None":
+    """Rename a damaged database and its log; return the new name, or None if it is sound.
 
-    Several processes may find the damage at the same time: the first renames, under a lock, and
-    the others find the fresh file in its place.
+    When several processes find the damage, the first one renames the file under a lock. The others
+    find a new file in its place.
 
     Raises:
         OSError: it could not be renamed.
@@ -68,24 +68,24 @@ def set_aside(path: str) -> "str | None":
     try:
         if not _is_damaged(path):
             return None
-        aside = f"{path}.corrupt-{int(time.time())}"
-        _move_aside(path, aside)
-        _forget_the_oldest(path)
-        return aside
+        kept = f"{path}.corrupt-{int(time.time())}"
+        _rename(path, kept)
+        _delete_oldest(path)
+        return kept
     finally:
         lock.release()
 
 
-def _move_aside(path: str, aside: str) -> None:
+def _rename(path: str, kept: str) -> None:
     was_asked = os.path.exists(_marker(path))
-    # First: who is killed in between leaves a reconciliation too many, and no edit unknown.
-    ask_for_reconciliation(path, f"set aside as {aside}")
+    # The request comes first: a kill in between costs a needless reconciliation, but no edit.
+    ask_for_reconciliation(path, f"set aside as {kept}")
     try:
         for suffix in ("", "-wal", "-shm"):
             if os.path.exists(path + suffix):
-                replace_file(path + suffix, aside + suffix)
+                replace_file(path + suffix, kept + suffix)
     except OSError:
-        # Nothing is lost yet: else each that fails at it would ask for one reconciliation more.
+        # The database is still in its place, so no reconciliation is needed.
         if os.path.exists(path) and not was_asked:
             remove_file(_marker(path))
         raise
@@ -99,8 +99,7 @@ def _is_damaged(path: str) -> bool:
                 return True
             if _is_whole(connection):
                 return False
-            # An index that does not fit its table, which a quick look does not see: no job is lost.
-            connection.execute("REINDEX")
+            connection.execute("REINDEX")  # repairs an index without losing a job
             return not _is_whole(connection)
         finally:
             connection.close()
@@ -112,14 +111,14 @@ def _is_whole(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
 
 
-def _forget_the_oldest(path: str) -> None:
+def _delete_oldest(path: str) -> None:
     folder, name = os.path.split(path)
-    damaged = sorted(one for one in os.listdir(folder) if one.startswith(name + ".corrupt-"))
-    stems = sorted({one.split("-wal")[0].split("-shm")[0] for one in damaged})
+    damaged = sorted(file for file in os.listdir(folder) if file.startswith(name + ".corrupt-"))
+    stems = sorted({file.split("-wal")[0].split("-shm")[0] for file in damaged})
     for stem in stems[:-KEPT_DAMAGED_FILES]:
-        for one in damaged:
-            if one.startswith(stem):
-                remove_file(os.path.join(folder, one))
+        for file in damaged:
+            if file.startswith(stem):
+                remove_file(os.path.join(folder, file))
 
 
 def _write(path: str, content: "dict[str, object]") -> None:
