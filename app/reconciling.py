@@ -5,7 +5,7 @@ from functools import partial
 
 from app.container import Container
 from plex.item_reader import READ_BATCH
-from reconciliation.detector import Sides
+from reconciliation.detector import Libraries
 from reconciliation.engine import GapDetectionEngine
 from reconciliation.scheduler import Reconciler, ReconciliationScheduler
 from reconciliation.state import StateFile
@@ -28,7 +28,7 @@ def reconciler(container: Container) -> Reconciler:
     )
 
 
-def sides_of(container: Container, session: SyncSession) -> Sides:
+def libraries_of(container: Container, session: SyncSession) -> Libraries:
     """Return both libraries as a run under this session sees them."""
     library = session.library
 
@@ -45,7 +45,7 @@ def sides_of(container: Container, session: SyncSession) -> Sides:
             batch=ITEMS_AT_ONCE,
         )
 
-    return Sides(
+    return Libraries(
         config=session.config,
         refresh=refresh,
         files_known=library.index.count,
@@ -59,7 +59,7 @@ def reconciliation_scheduler(
     """Return the reconciliation as the worker's idle task."""
     return ReconciliationScheduler(
         reconciler(container),
-        partial(sides_of, container),
+        partial(libraries_of, container),
         container.log,
         container.queue.clock,
         monotonic,

@@ -1,1 +1,1 @@
-"""Finds the gaps between the two libraries that no hook told of, and decides when to look."""
+"""Floor 3: compares both libraries, and queues the gaps that no hook reported."""

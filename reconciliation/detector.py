@@ -1,8 +1,7 @@
-"""The three kinds of gap. Pure functions.
+"""Detects gaps: scenes that a sync would change in Plex now.
 
-A gap is told by content: what a sync would send now, against what Plex shows now. So a renamed
-performer makes all its scenes stale, what another tool has changed in Plex is found, and what is
-protected (`preserve_plex_edits`) or was refused by Plex is no gap, since a sync would not send it.
+Comparing content finds a renamed performer and edits of other tools in Plex. Values that Plex
+refused or that `preserve_plex_edits` protects are no gap, because a sync would not send them.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,21 +16,19 @@ from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
 
 _METADATA = (STUDIO, PERFORMERS, TAGS, SUMMARY, DATE)
-# A new item in Plex has the date of its file, so a date does not tell that it was filled.
+# Plex takes the date of a new item from its file, so a date does not prove a sync.
 _NEVER_FROM_A_FILE = (STUDIO, PERFORMERS, TAGS, SUMMARY)
 LOCK = "not locked"
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """What a page of a run needs, as of the settings of this moment.
+class Libraries:
+    """Access to both libraries with the current settings.
 
     Attributes:
-        config: the settings.
-        refresh: brings the index of Plex's files up to date, with a complete listing where anything
-            may have changed; raises `PlexError` when Plex could not list it to its end.
-        files_known: how many files that index has.
-        inspect: tells what a sync would do with scenes.
+        refresh: updates the path index; raises `PlexError` if Plex does not list all files.
+        files_known: returns the number of files in the path index.
+        inspect: returns what a sync would do with each of these scenes.
     """
 
     config: Config
@@ -40,39 +37,45 @@ class Sides:
     inspect: Callable[[Collection[StashScene]], Sequence[Inspected]]
 
 
-def detect(one: Inspected, *, look_for_missing: bool) -> Finding:
-    """Tell what a scene's state in Plex comes to.
+class GapDetector:
+    """Classifies scenes.
 
     Args:
-        one: the scene, and what a sync would do with it.
-        look_for_missing: whether it is a gap when Plex has no item for it.
-
-    Raises:
-        PlexError: Plex could not be asked about it, so nothing may be concluded.
+        look_for_missing: whether a scene without an item in Plex is a gap.
     """
-    if not one.scene.files:
-        return Finding(Outcome.NO_FILE)
-    if one.lacks_metadata:
-        return Finding(Outcome.NO_METADATA)
-    if one.edits:
-        return _compare(one)
-    if one.elsewhere:
-        return Finding(Outcome.ELSEWHERE)
-    if one.unseen:
-        return Finding(Outcome.UNSEEN)
-    if isinstance(one.error, PlexCopy):
-        return Finding(Outcome.COPY)
-    if isinstance(one.error, PlexAmbiguousMatch):
-        return Finding(Outcome.AMBIGUOUS)
-    if one.error is not None and not isinstance(one.error, PlexNotFound):
-        raise one.error
-    if not look_for_missing:
-        return Finding(Outcome.NOT_LOOKED_FOR)
-    return Finding(Outcome.MISSING, ("no item",), again=one.synced_before)
+
+    def __init__(self, *, look_for_missing: bool) -> None:
+        self._look_for_missing = look_for_missing
+
+    def detect(self, scene: Inspected) -> Finding:
+        """Return the finding about a scene.
+
+        Raises:
+            PlexError: Plex failed to answer about the scene, so no conclusion is possible.
+        """
+        if not scene.scene.files:
+            return Finding(Outcome.NO_FILE)
+        if scene.lacks_metadata:
+            return Finding(Outcome.NO_METADATA)
+        if scene.edits:
+            return _compare(scene)
+        if scene.elsewhere:
+            return Finding(Outcome.ELSEWHERE)
+        if scene.unseen:
+            return Finding(Outcome.UNSEEN)
+        if isinstance(scene.error, PlexCopy):
+            return Finding(Outcome.COPY)
+        if isinstance(scene.error, PlexAmbiguousMatch):
+            return Finding(Outcome.AMBIGUOUS)
+        if scene.error is not None and not isinstance(scene.error, PlexNotFound):
+            raise scene.error
+        if not self._look_for_missing:
+            return Finding(Outcome.NOT_LOOKED_FOR)
+        return Finding(Outcome.MISSING, ("no item",), again=scene.synced_before)
 
 
 def reasons_of(edit: ItemEdit) -> list[str]:
-    """Return what an edit is for: a field whose value differs, or one that is not locked."""
+    """Return the fields whose value an edit changes, and those that it only locks."""
     return [
         name if sets_value(parameters) else f"{name} {LOCK}"
         for name, parameters in edit.fields.items()
@@ -80,15 +83,12 @@ def reasons_of(edit: ItemEdit) -> list[str]:
 
 
 def sets_value(parameters: Mapping[str, str]) -> bool:
-    """Tell whether a field's parameters change its value, not its lock only."""
+    """Tell whether parameters change the value of a field, not only its lock."""
     return any(not key.endswith(".locked") for key in parameters)
 
 
 def cleared_by(item: PlexItem, edit: ItemEdit) -> list[str]:
-    """Return the fields in which Plex shows something, and would show nothing after the edit.
-
-    Collections do not count: only what we added is ever taken away.
-    """
+    """Return the fields that an edit empties, except collections: only our own are removed."""
     return [
         name
         for name, parameters in edit.fields.items()
@@ -103,22 +103,24 @@ def _gives(key: str) -> bool:
     return key.endswith((".value", ".tag.tag"))
 
 
-def _compare(one: Inspected) -> Finding:
+def _compare(scene: Inspected) -> Finding:
     reasons: dict[str, None] = {}
     clears: dict[str, None] = {}
     changes = False
-    for item, edit in one.edits:
+    for item, edit in scene.edits:
         reasons.update(dict.fromkeys(reasons_of(edit)))
         clears.update(dict.fromkeys(cleared_by(item, edit)))
         changes = changes or any(sets_value(parameters) for parameters in edit.fields.values())
-    reasons.update(dict.fromkeys(one.image_reasons))
+    reasons.update(dict.fromkeys(scene.image_reasons))
     if not reasons:
-        return Finding(Outcome.UNSEEN if one.unseen else Outcome.IN_STEP)
-    empty = _has_any(one.desired) and any(_is_empty(item) for item, edit in one.edits if edit)
+        return Finding(Outcome.UNSEEN if scene.unseen else Outcome.IN_STEP)
+    empty = has_meaningful_metadata(scene.desired) and any(
+        _is_empty(item) for item, edit in scene.edits if edit
+    )
     return Finding(
         Outcome.EMPTY if empty else Outcome.STALE,
         tuple(reasons),
-        again=changes and one.synced_before,
+        again=changes and scene.synced_before,
         clears=tuple(clears),
     )
 
@@ -127,5 +129,6 @@ def _is_empty(item: PlexItem) -> bool:
     return not any(getattr(item, name) for name in _NEVER_FROM_A_FILE)
 
 
-def _has_any(desired: SceneMetadata) -> bool:
+def has_meaningful_metadata(desired: SceneMetadata) -> bool:
+    """Tell whether a scene has a studio, performers, tags, details or a date."""
     return any(getattr(desired, name) for name in _METADATA)

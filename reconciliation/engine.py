@@ -1,21 +1,27 @@
-"""Runs the reconciliation in short steps, each of which is stored.
+"""Runs the reconciliation in short steps, and stores its state after each step.
 
-First the run checks all scenes and stores the gaps. It queues gaps only after both libraries were
-read completely and the counts are plausible. A run of a killed process is continued by the next.
+A run first checks all scenes and stores the gaps. It queues them only after both libraries were
+read completely and the counts are plausible. After a kill the next process continues the run.
 
-Scenes are read by rising id, each page behind the last scene of the page before. So rows that move
-meanwhile are neither lost nor read twice.
+Each page starts after the last scene id of the previous page, so that scenes deleted or created
+during the run shift no other scene.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from reconciliation.brake import Question, is_confirmed, is_unusual, question_text, shows_too_little
-from reconciliation.detector import Sides, detect
+from reconciliation.detector import GapDetector, Libraries
 from reconciliation.findings import GAPS, Finding, Inspected, Outcome
 from reconciliation.queueing import GONE, GapQueue
 from reconciliation.run import Order, Run, Scope, Window, run_of_today, window_of
+from reconciliation.safety_limits import (
+    Question,
+    exceeds_limits,
+    hides_too_many,
+    is_confirmed,
+    question_text,
+)
 from reconciliation.state import StateFile, after, without_result
 from shared.events import Event, Report
 from stash.exceptions import StashQueryError
@@ -24,23 +30,23 @@ from sync_queue.gap_store import Gap
 from sync_queue.manager import QueueManager
 from validation.config import Config
 
-PAGE = 1000  # scenes; a heavier answer for Stash, and a hundred of them for 100,000 scenes
-LINE_EVERY = 5000  # scenes between two lines about the progress
+PAGE = 1000  # scenes in a request to Stash
+LINE_EVERY = 5000  # scenes between two progress lines
 
 
 class NoConclusionError(Exception):
-    """A side gave so little that nothing may be concluded; the text says which and what to do."""
+    """A library answered so little that no conclusion is possible; the text has the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the walk.
+    """A page of checked scenes.
 
     Attributes:
-        found: each of its scenes, and what that came to.
-        ids: the scenes that Stash has from behind the cursor up to `cursor`.
-        cursor: the last scene of the page.
-        left: how many scenes are left behind it, as Stash counts them.
+        found: the scenes within the window, with the findings.
+        ids: all scenes of the page.
+        cursor: the last scene id of the page.
+        left: the number of later scenes, as counted by Stash.
     """
 
     found: Sequence[tuple[Inspected, Finding]]
@@ -49,15 +55,15 @@ class Page:
     left: int
 
 
-def prepare(sides: Sides) -> None:
-    """Bring the index of Plex's files up to date.
+def prepare(libraries: Libraries) -> None:
+    """Update the path index.
 
     Raises:
-        PlexError: Plex could not list them to their end.
-        NoConclusionError: it lists none at all.
+        PlexError: Plex did not list all files.
+        NoConclusionError: Plex lists no files.
     """
-    sides.refresh()
-    if not sides.files_known():
+    libraries.refresh()
+    if not libraries.files_known():
         message = (
             "Plex lists no files at all, so nothing can be said about any scene. Look whether its "
             "libraries are there and have been scanned"
@@ -65,11 +71,11 @@ def prepare(sides: Sides) -> None:
         raise NoConclusionError(message)
 
 
-def pages(scenes: StashScenes, sides: Sides, window: Window, after: int) -> Iterator[Page]:
-    """Yield the pages behind a scene; both sides are asked for one page at a time.
+def pages(scenes: StashScenes, libraries: Libraries, window: Window, after: int) -> Iterator[Page]:
+    """Yield the pages after a scene id; each page is read from both libraries when needed.
 
     Raises:
-        StashError, PlexError: a side could not be asked, or gave half an answer.
+        StashError, PlexError: a server did not answer, or not completely.
     """
     left = 0
     while True:
@@ -80,21 +86,23 @@ def pages(scenes: StashScenes, sides: Sides, window: Window, after: int) -> Iter
             return
         left = page.left
         wanted = [scene for scene in page.scenes if window.has(scene)]
-        config = sides.config
-        # With `skip_not_found` such a job ends without effect: every run would queue it again.
-        missing = config.reconcile_missing and not config.skip_not_found
-        found = [(one, detect(one, look_for_missing=missing)) for one in sides.inspect(wanted)]
+        config = libraries.config
+        # With `skip_not_found` the job of a missing scene has no effect in any run.
+        detector = GapDetector(
+            look_for_missing=config.reconcile_missing and not config.skip_not_found
+        )
+        found = [(scene, detector.detect(scene)) for scene in libraries.inspect(wanted)]
         after = page.scenes[-1].id
         yield Page(found, frozenset(scene.id for scene in page.scenes), after, page.left)
 
 
 def _look_again(scenes: StashScenes, window: Window, after: int, left: int) -> ScenePage:
-    """Return what is behind a scene, after Stash has said that it is nothing, where something was.
+    """Repeat a request that Stash answered with an empty page, although scenes were left.
 
-    Those scenes may have been deleted since. An answer that has the scene itself is to be believed.
+    The scenes may be deleted since. An answer that starts with scene `after` is credible.
 
     Raises:
-        StashQueryError: Stash does not have that one either.
+        StashQueryError: it does not.
     """
     page = scenes.page_after(after - 1, PAGE, window.asked)
     if not page.scenes or page.scenes[0].id != after:
@@ -104,7 +112,7 @@ def _look_again(scenes: StashScenes, window: Window, after: int, left: int) -> S
 
 
 class End(Enum):
-    """How a run ended: with a result, with a question to a person, or knowing nothing."""
+    """How a run ended: with a result, with a question to the user, or without a conclusion."""
 
     DONE = "done"
     ASKS = "asks"
@@ -113,12 +121,7 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended.
-
-    Attributes:
-        text: for people.
-        queued: how many scenes were queued.
-    """
+    """The end of a run; `text` is for users, `queued` counts scenes."""
 
     how: End
     text: str
@@ -126,13 +129,11 @@ class Ended:
 
 
 class GapDetectionEngine:
-    """The run of this moment; to be used by the holder of the reconciliation's lock only.
+    """Executes the current run; only the holder of the reconciliation lock may use it.
 
     Args:
-        scenes: Stash's scenes.
-        queue: jobs, sync log, and the run with its gaps.
-        state: the file of past runs.
-        report: gets the progress of a long run.
+        state: the file about past runs.
+        report: gets progress events.
     """
 
     def __init__(
@@ -154,18 +155,18 @@ class GapDetectionEngine:
         self._config: Config | None = None
 
     def stored(self) -> Run | None:
-        """Return the run that was begun and has not ended; None when there is none of today."""
+        """Return the unfinished run; None without one, or if it is older than a day."""
         return run_of_today(self._queue.gaps.run(), self._clock())
 
     def has_losses_to_find(self) -> bool:
-        """Tell whether a damaged database took jobs along that no run has looked for yet."""
+        """Tell whether jobs were lost with a damaged database, and no run has looked for them."""
         return self._queue.was_rebuilt()
 
     def begin(self, order: Order) -> Run:
-        """Begin a run, or go on with the one that was left if that does the same."""
+        """Start a run, or continue the unfinished run if it has the same scope."""
         left = self.stored()
         if left is not None and left.order.looks_like(order):
-            # Whoever asks for it now may answer its question; what it counts as stays.
+            # A user who starts it now may confirm its question.
             left.order = replace(left.order, by_user=left.order.by_user or order.by_user)
             self._queue.gaps.save_run(left.to_state())
             return left
@@ -175,104 +176,104 @@ class GapDetectionEngine:
             self._queue.gaps.save_run(run.to_state())
         return run
 
-    def step(self, sides: Sides) -> Ended | None:
-        """Check one page, or queue one batch; return how the run ended, None while it goes on.
+    def step(self, libraries: Libraries) -> Ended | None:
+        """Check a page or queue a batch; return the end of the run, or None while it continues.
 
-        The run is read as it is stored: between two steps another process may have gone on with it.
+        The stored run is read again, because another process may have continued it.
 
         Raises:
-            StashError, PlexError: a side could not be asked; the run stays as it was stored.
+            StashError, PlexError: a server did not answer; the stored run is unchanged.
         """
         run = self.stored()
         if run is None:
             return Ended(End.NOTHING, "it was left for more than a day, and is dropped")
         try:
             if not run.walked:
-                self._check_a_page(run, sides)
+                self._check_a_page(run, libraries)
                 return None
-            return self._queue_a_batch(run, sides.config.reconcile_batch_size)
+            return self._queue_a_batch(run, libraries.config.reconcile_batch_size)
         except NoConclusionError as error:
             return self._without_conclusion(run, str(error))
         except BaseException:
-            self._pages = None  # a walk that was broken off is at its end, says Python
+            self._pages = None  # a generator that raised is exhausted
             raise
 
     # -- checking ---------------------------------------------------------------------------------
 
-    def _check_a_page(self, run: Run, sides: Sides) -> None:
-        page = next(self._walk(run, sides), None)
+    def _check_a_page(self, run: Run, libraries: Libraries) -> None:
+        page = next(self._walk(run, libraries), None)
         if page is None:
             self._judge(run)
             return
-        before, told = run.cursor, run.sums.checked // LINE_EVERY
+        before, told = run.cursor, run.result.checked // LINE_EVERY
         gaps = [gap for one, finding in page.found for gap in self._count(run, one, finding)]
         gaps += self._gone(run, before, page.cursor, page.ids)
         run.cursor = page.cursor
-        run.total = run.sums.checked + page.left
+        run.total = run.result.checked + page.left
         with self._queue.transaction():
             self._queue.gaps.add(gaps)
             self._queue.gaps.save_run(run.to_state())
         self._place = (run.begun_at, run.cursor)
-        if run.sums.checked // LINE_EVERY > told:
+        if run.result.checked // LINE_EVERY > told:
             self._report(
                 Event.RECONCILIATION_PROGRESS,
-                checked=run.sums.checked,
+                checked=run.result.checked,
                 total=run.total,
-                gaps=run.sums.gaps,
+                gaps=run.result.gaps,
             )
 
-    def _walk(self, run: Run, sides: Sides) -> Iterator[Page]:
-        """Return the walk that stands where the run does, begun anew where it does not."""
+    def _walk(self, run: Run, libraries: Libraries) -> Iterator[Page]:
+        """Return the pages after the run's cursor; reuse the open generator if it is there."""
         place = (run.begun_at, run.cursor)
-        if self._pages is None or self._config != sides.config or self._place != place:
-            prepare(sides)
+        if self._pages is None or self._config != libraries.config or self._place != place:
+            prepare(libraries)
             window = window_of(run.order.scope, run.begun_at)
-            self._pages = pages(self._scenes, sides, window, run.cursor)
-            self._config, self._place = sides.config, place
+            self._pages = pages(self._scenes, libraries, window, run.cursor)
+            self._config, self._place = libraries.config, place
         return self._pages
 
     def _count(self, run: Run, one: Inspected, finding: Finding) -> list[Gap]:
         wanted = not run.order.only_empty or finding.outcome is Outcome.EMPTY
-        run.sums.count(finding, synced_before=one.synced_before, wanted=wanted)
+        run.result.count(finding, synced_before=one.synced_before, wanted=wanted)
         if finding.outcome not in GAPS or not wanted:
             return []
         return [Gap(one.scene.id, finding.outcome.name, one.scene.updated_at)]
 
     def _gone(self, run: Run, after_id: int, up_to: int, present: frozenset[int]) -> list[Gap]:
-        """Return what is known of scenes that Stash does not list; it is asked about each again."""
+        """Return gaps for known scenes that Stash did not list; each is verified before removal."""
         if run.order.scope is not Scope.ALL:
             return []
         known = self._queue.sync_log.scenes_between(after_id, up_to)
         gone = [Gap(scene_id, GONE) for scene_id in known if scene_id not in present]
-        run.sums.lost += len(gone)
+        run.result.lost += len(gone)
         return gone
 
     def _judge(self, run: Run) -> None:
-        """Decide whether what was found may be queued.
+        """Check that both libraries were read completely.
 
         Raises:
-            NoConclusionError: a side has shown too little, or a person has to confirm it.
+            NoConclusionError: a library answered too little.
         """
-        sums = run.sums
+        result = run.result
         last = 2**62  # more than any scene's id
         gone = self._gone(run, run.cursor, last, frozenset())
-        if gone and not sums.checked:
+        if gone and not result.checked:
             message = (
                 f"Stash lists no scenes, although {len(gone):,} were synced. Look whether its "
                 "database is the right one"
             )
             raise NoConclusionError(message)
-        left = run.total - sums.checked  # as Stash counted them behind the page before
+        left = run.total - result.checked  # by Stash's count on the last page
         if left > 0:
             message = (
                 f"Stash ended its list, although it told of {left:,} more scenes. Run the task "
                 "again, and if it says the same look into Stash's log"
             )
             raise NoConclusionError(message)
-        if shows_too_little(sums.outcomes[Outcome.UNSEEN], sums.checked):
+        if hides_too_many(result.outcomes[Outcome.UNSEEN], result.checked):
             message = (
-                f"Plex did not show {sums.outcomes[Outcome.UNSEEN]:,} of the items that it lists "
-                f"({sums.text()}). Let it finish what it is doing, and look into its log"
+                f"Plex did not show {result.outcomes[Outcome.UNSEEN]:,} of the items that it lists "
+                f"({result.text()}). Let it finish what it is doing, and look into its log"
             )
             raise NoConclusionError(message)
         run.walked = True
@@ -291,36 +292,36 @@ class GapDetectionEngine:
         gaps = self._queue.gaps.first(size)
         if not gaps:
             return self._end(run)
-        fates, forgotten = self._gap_queue.deal_with(gaps)
-        run.sums.fates.update(fates)
-        run.sums.forgotten += forgotten
+        outcomes, forgotten = self._gap_queue.queue_gaps(gaps)
+        run.result.gap_outcomes.update(outcomes)
+        run.result.forgotten += forgotten
         with self._queue.transaction():
             self._queue.gaps.remove(gaps)
             self._queue.gaps.save_run(run.to_state())
         return None
 
     def _question(self, run: Run) -> Ended | None:
-        """Return the end of a run that a person has to confirm first; None when it may go on."""
-        weight, order, now = run.sums.weight, run.order, self._clock()
+        """Return the end of a run that the user has to confirm; None if it may queue its gaps."""
+        impact, order, now = run.result.impact, run.order, self._clock()
         state = self._state.read()
-        if not is_unusual(weight):
+        if not exceeds_limits(impact):
             return None
-        if order.by_user and is_confirmed(weight, order.words, state.question, now):
+        if order.by_user and is_confirmed(impact, order.words, state.question, now):
             return None
-        text = f"{run.sums.text()}. {question_text(weight, by_user=order.by_user)}"
+        text = f"{run.result.text()}. {question_text(impact, by_user=order.by_user)}"
         state = without_result(state, run, now, text)
         if order.by_user:
-            asked = Question(order.words, now, weight.again, weight.cleared, weight.lost)
+            asked = Question(order.words, now, impact.again, impact.cleared, impact.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # It would find the same in ten minutes: nobody has looked at it yet.
+            # Without a user's action a repetition in ten minutes would find the same.
             state = replace(state, interval_run_time=now)
         self._state.write(state)
         self._drop(run)
         return Ended(End.ASKS, text)
 
     def _drop(self, run: Run) -> None:
-        """Drop a run that has looked at all it was to look at."""
+        """Delete the run and its gaps."""
         self._pages = None
         with self._queue.transaction():
             self._queue.gaps.clear()
@@ -328,13 +329,13 @@ class GapDetectionEngine:
             self._queue.clear_rebuilt_marker()
 
     def _end(self, run: Run) -> Ended:
-        text = f"{run.sums.text()}. {run.sums.fates_text()}"
+        text = f"{run.result.text()}. {run.result.gaps_text()}"
         self._state.write(after(self._state.read(), run, self._clock(), text))
         self._drop(run)
-        return Ended(End.DONE, text, queued=run.sums.enqueued)
+        return Ended(End.DONE, text, queued=run.result.enqueued)
 
     def _without_conclusion(self, run: Run, why: str) -> Ended:
-        text = f"{run.sums.checked:,} scenes checked, nothing was queued: {why}"
+        text = f"{run.result.checked:,} scenes checked, nothing was queued: {why}"
         self._state.write(without_result(self._state.read(), run, self._clock(), text))
         self._drop(run)
         return Ended(End.NOTHING, text)

@@ -1,6 +1,6 @@
-"""The result of comparing one scene, and the counts of a run.
+"""The findings about scenes, and the statistics of a run.
 
-Each checked scene is counted in exactly one outcome, and each gap in one more.
+Each checked scene counts in one `Outcome`, and each gap in one `GapOutcome`.
 """
 
 from collections import Counter
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
-from reconciliation.brake import Weight
+from reconciliation.safety_limits import Impact
 from validation.scene_extractor import StashScene
 
-if TYPE_CHECKING:  # whoever only counts outcomes loads no client of Plex
+if TYPE_CHECKING:  # counting alone does not need the Plex client
     from plex.diff import ItemEdit
     from plex.exceptions import PlexError
     from plex.items import PlexItem
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # whoever only counts outcomes loads no client of Plex
 
 
 class Outcome(Enum):
-    """What a look at a scene found; the value is how people read it in a sum."""
+    """The finding about a scene; the value is its text in the statistics."""
 
     IN_STEP = "in step"
     EMPTY = "without metadata in Plex"
@@ -35,7 +35,7 @@ class Outcome(Enum):
     UNSEEN = "that Plex lists but did not show"
 
 
-# Names of the state file.
+# Keys of the state file.
 STATE_NAMES = {
     Outcome.EMPTY: "empty_metadata",
     Outcome.STALE: "stale_sync",
@@ -43,66 +43,65 @@ STATE_NAMES = {
 }
 _HAVE_ITEM = (Outcome.IN_STEP, Outcome.EMPTY, Outcome.STALE)
 
-
 GAPS = (Outcome.EMPTY, Outcome.STALE, Outcome.MISSING)
 
 
 class Inspected(Protocol):
-    """What a sync of one scene would do now; the worker's side fills it in."""
+    """What a sync of a scene would do now; implemented by `worker.inspection`."""
 
     @property
     def scene(self) -> StashScene:
-        """The scene, as just read."""
+        """The scene as read from Stash."""
         ...
 
     @property
     def desired(self) -> "SceneMetadata":
-        """What Plex shall show of it."""
+        """The metadata that Plex shall show."""
         ...
 
     @property
     def lacks_metadata(self) -> bool:
-        """Whether nobody has identified it yet, so that it is left alone."""
+        """Whether the scene is not identified yet, so that it is not synced."""
         ...
 
     @property
     def edits(self) -> "Sequence[tuple[PlexItem, ItemEdit]]":
-        """Its items, each with what it would be sent."""
+        """The scene's items, each with the edit that would be sent."""
         ...
 
     @property
     def image_reasons(self) -> Sequence[str]:
-        """Why its images have to be looked at; empty when they need not."""
+        """Why the images have to be compared; empty if they need not."""
         ...
 
     @property
     def elsewhere(self) -> Sequence[str]:
-        """Which other scenes its other items show."""
+        """Descriptions of items with the scene's file that show other scenes."""
         ...
 
     @property
     def unseen(self) -> bool:
-        """Whether Plex lists an item of it but did not show it when it was asked."""
+        """Whether Plex lists an item for the scene but did not return it."""
         ...
 
     @property
     def synced_before(self) -> bool:
-        """Whether it was ever sent to Plex."""
+        """Whether the scene was ever synced."""
         ...
 
     @property
     def error(self) -> "PlexError | None":
-        """Why it has no item: not found, or several candidates."""
+        """Why the scene has no item; None if it has one."""
         ...
 
 
 class Finding(NamedTuple):
-    """What one scene came to.
+    """The finding about a scene.
 
     Attributes:
-        reasons: what differs, for a histogram; of a gap only.
-        again: whether Plex would get something again that it was sent before.
-        clears: the fields in which a value that Plex shows would vanish.
+        reasons: the differences, for a gap only.
+        again: whether a synced scene would be sent again.
+        clears: the fields that Plex shows and a sync would empty.
     """
 
     outcome: Outcome
@@ -111,8 +110,8 @@ class Finding(NamedTuple):
     clears: tuple[str, ...] = ()
 
 
-class Fate(Enum):
-    """What became of a gap; the value is how people read it in a sum."""
+class GapOutcome(Enum):
+    """The result for a gap; the value is its text in the statistics."""
 
     QUEUED = "queued"
     WAITING = "already queued"
@@ -122,24 +121,23 @@ class Fate(Enum):
 
 
 @dataclass(slots=True)
-class Sums:
-    """What a run counts.
+class GapDetectionResult:
+    """The statistics of a run, in numbers of scenes.
 
     Attributes:
-        checked: scenes looked at.
-        outcomes: how many of them came to what; together as many as `checked`.
-        fates: how many of the gaps came to what; together as many as the gaps, once all is done.
-        reasons: why scenes are gaps; a scene may have several.
-        synced: scenes that were sent to Plex before.
-        again: gaps by which Plex gets something again.
-        cleared: gaps by which a value vanishes from Plex.
-        lost: scenes that were synced before and that Stash does not list; not among those checked.
-        forgotten: those of them that are gone from Stash for certain.
+        checked: scenes; the sum of `outcomes`.
+        gap_outcomes: by result; at the end of the run the sum is the number of gaps.
+        reasons: by difference; a scene may have several.
+        synced: checked scenes that were synced before.
+        again: gaps that send a synced scene again.
+        cleared: gaps that empty a field in Plex.
+        lost: synced scenes that Stash does not list; they are not in `checked`.
+        forgotten: lost scenes that Stash has confirmed as deleted.
     """
 
     checked: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
-    fates: Counter[Fate] = field(default_factory=Counter)
+    gap_outcomes: Counter[GapOutcome] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     synced: int = 0
     again: int = 0
@@ -148,7 +146,7 @@ class Sums:
     forgotten: int = 0
 
     def count(self, finding: Finding, *, synced_before: bool, wanted: bool) -> None:
-        """Add one scene; `wanted` tells whether this run queues a gap of that kind."""
+        """Count a scene; `wanted` tells whether this run queues such a gap."""
         self.checked += 1
         self.outcomes[finding.outcome] += 1
         self.reasons.update(finding.reasons)
@@ -157,31 +155,31 @@ class Sums:
             self.again += finding.again
             self.cleared += bool(finding.clears)
         elif finding.outcome in GAPS:
-            self.fates[Fate.NOT_ASKED] += 1
+            self.gap_outcomes[GapOutcome.NOT_ASKED] += 1
 
     @property
     def gaps(self) -> int:
-        """How many gaps were found."""
+        """The number of gaps."""
         return sum(self.outcomes[outcome] for outcome in GAPS)
 
     @property
     def enqueued(self) -> int:
-        """How many scenes were queued."""
-        return self.fates[Fate.QUEUED]
+        """The number of queued scenes."""
+        return self.gap_outcomes[GapOutcome.QUEUED]
 
     @property
     def gaps_by_type(self) -> dict[str, int]:
-        """The gaps by the names of the state file."""
+        """The number of gaps by key of the state file."""
         return {name: self.outcomes[outcome] for outcome, name in STATE_NAMES.items()}
 
     @property
-    def weight(self) -> Weight:
-        """How much would change of what is there."""
+    def impact(self) -> Impact:
+        """How many scenes the run would change."""
         compared = sum(self.outcomes[outcome] for outcome in _HAVE_ITEM)
-        return Weight(self.again, self.synced, self.cleared, compared, self.lost)
+        return Impact(self.again, self.synced, self.cleared, compared, self.lost)
 
     def text(self) -> str:
-        """Return the counts as a sentence: the gaps always, the rest where there is any."""
+        """Return the outcomes in words: gaps always, other outcomes if not zero."""
         always = (Outcome.IN_STEP, *GAPS)
         parts = [
             f"{self.outcomes[one]:,} {one.value}"
@@ -190,9 +188,13 @@ class Sums:
         ]
         return f"{self.checked:,} scenes checked: {', '.join(parts)}"
 
-    def fates_text(self) -> str:
-        """Return what became of the gaps."""
-        parts = [f"{self.fates[one]:,} {one.value}" for one in Fate if self.fates[one]]
+    def gaps_text(self) -> str:
+        """Return the results for the gaps in words."""
+        parts = [
+            f"{self.gap_outcomes[one]:,} {one.value}"
+            for one in GapOutcome
+            if self.gap_outcomes[one]
+        ]
         known = f"; {self.forgotten:,} scenes gone from Stash were forgotten"
         return (
             f"{self.gaps:,} gaps: {', '.join(parts) or 'nothing to queue'}"
@@ -200,11 +202,11 @@ class Sums:
         )
 
     def to_state(self) -> dict[str, Any]:
-        """Return the counts as they are stored."""
+        """Return the stored form."""
         return {
             "checked": self.checked,
             "outcomes": {one.name: number for one, number in self.outcomes.items()},
-            "fates": {one.name: number for one, number in self.fates.items()},
+            "fates": {one.name: number for one, number in self.gap_outcomes.items()},
             "reasons": dict(self.reasons),
             "synced": self.synced,
             "again": self.again,
@@ -215,15 +217,15 @@ class Sums:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Read stored counts.
+        """Parse the stored form.
 
         Raises:
-            KeyError, TypeError, ValueError: they are none.
+            KeyError, TypeError, ValueError: it is not one.
         """
         return cls(
             checked=int(raw["checked"]),
             outcomes=Counter({Outcome[name]: int(n) for name, n in raw["outcomes"].items()}),
-            fates=Counter({Fate[name]: int(n) for name, n in raw["fates"].items()}),
+            gap_outcomes=Counter({GapOutcome[name]: int(n) for name, n in raw["fates"].items()}),
             reasons=Counter({str(name): int(n) for name, n in raw["reasons"].items()}),
             synced=int(raw["synced"]),
             again=int(raw["again"]),

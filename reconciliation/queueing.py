@@ -1,13 +1,13 @@
-"""Decides which of the found gaps are queued, and when a scene that failed is tried again.
+"""Queues gaps, with a cool-down for scenes whose job was dead-lettered.
 
-A scene whose job ended as a dead letter would fail again in every run. It is tried again after a
-day, then after two, four and so on, and at once when it was edited since.
+Such a scene would fail in every run. It is queued again after 1 day, then 2, 4, 8 and so on, and
+at once after an edit.
 """
 
 import datetime
 from collections.abc import Callable, Sequence
 
-from reconciliation.findings import Fate, Outcome
+from reconciliation.findings import GapOutcome, Outcome
 from stash.scenes import StashScenes
 from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap
@@ -16,19 +16,14 @@ from sync_queue.operations import METADATA, scene_job
 from validation.scene_extractor import moment_of
 
 DAY = 86_400.0  # seconds
-MOST_DOUBLINGS = 5  # the longest pause is a month
-TRIES = "reconciled"  # in a job's data: how many times it was queued here after a failure
+MOST_DOUBLINGS = 5  # so the longest cool-down is 32 days
+TRIES = "reconciled"  # key of a job's data: how often it was queued here after a failure
 NOT_FOUND = "PlexNotFound"
-GONE = "gone"  # the kind of what is known of a scene that Stash did not list
+GONE = "gone"  # kind of gap: a known scene that Stash did not list
 
 
 class GapQueue:
-    """Deals with stored gaps, batch by batch.
-
-    Args:
-        queue: the jobs, the dead letters, and the sync log.
-        scenes: Stash's scenes, to make sure of those that seem gone.
-    """
+    """Queues stored gaps batch by batch, and forgets scenes that Stash has deleted."""
 
     def __init__(
         self, queue: QueueManager, scenes: StashScenes, clock: Callable[[], float]
@@ -37,14 +32,11 @@ class GapQueue:
         self._scenes = scenes
         self._clock = clock
 
-    def deal_with(self, gaps: Sequence[Gap]) -> tuple[list[Fate], int]:
-        """Queue what is to be queued.
-
-        Returns:
-            The fates of the gaps, and how many scenes were forgotten because Stash has lost them.
+    def queue_gaps(self, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
+        """Process gaps; return their outcomes, and the number of forgotten scenes.
 
         Raises:
-            StashError: whether scenes are gone could not be asked.
+            StashError: Stash did not confirm which scenes are deleted.
         """
         lost = [gap.scene_id for gap in gaps if gap.kind == GONE]
         present = self._scenes.read(lost)
@@ -53,49 +45,47 @@ class GapQueue:
         ids = [gap.scene_id for gap in found]
         waiting = self._queue.jobs.waiting_among(ids)
         letters = self._queue.dead_letters.of_scenes(ids)
-        fates: list[Fate] = []
+        outcomes: list[GapOutcome] = []
         jobs = []
         for gap in found:
             of_scene = letters.get(gap.scene_id, [])
-            fate = self._fate(gap, of_scene, waits=gap.scene_id in waiting)
-            fates.append(fate)
-            if fate is Fate.QUEUED:
+            outcome = self._outcome(gap, of_scene, waits=gap.scene_id in waiting)
+            outcomes.append(outcome)
+            if outcome is GapOutcome.QUEUED:
                 hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
                 jobs.append(scene_job(gap.scene_id, METADATA, self._clock(), hints))
-        # A kill between here and the caller's commit makes these scenes "already queued" next time.
+        # After a kill before the caller's commit the next step counts them as already queued.
         self._queue.enqueue(jobs)
         self._queue.forget_scenes(forgotten)
-        return fates, len(forgotten)
+        return outcomes, len(forgotten)
 
-    def _fate(self, gap: Gap, letters: Sequence[DeadLetter], *, waits: bool) -> Fate:
+    def _outcome(self, gap: Gap, letters: Sequence[DeadLetter], *, waits: bool) -> GapOutcome:
         if waits:
-            return Fate.WAITING
+            return GapOutcome.WAITING
         if gap.kind == Outcome.MISSING.name and is_given_up(letters):
-            return Fate.GIVEN_UP
-        # What was once missing is revived by the worker when it appears: that is no failure.
+            return GapOutcome.GIVEN_UP
+        # A missing file is no failure: the worker requeues the scene once Plex has the file.
         failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
-        if is_damped(failures, moment_of(gap.changed_at), self._clock()):
-            return Fate.DAMPED
-        return Fate.QUEUED
+        if is_in_cool_down(failures, moment_of(gap.changed_at), self._clock()):
+            return GapOutcome.DAMPED
+        return GapOutcome.QUEUED
 
 
 def is_given_up(letters: Sequence[DeadLetter]) -> bool:
-    """Tell whether the scene waits among the dead letters for its file to appear in Plex."""
+    """Tell whether a dead letter of the scene waits for Plex to have the file."""
     return any(letter.error_type == NOT_FOUND for letter in letters)
 
 
 def tries_of(letters: Sequence[DeadLetter]) -> int:
-    """Return how many times the scene was queued after a failure and failed again."""
+    """Return how often the scene was queued after a failure and failed again."""
     return max((_tries(letter) for letter in letters), default=0)
 
 
-def is_damped(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
-    """Tell whether the scene is to be left alone for now.
+def is_in_cool_down(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
+    """Tell whether a scene with these dead letters is in its cool-down.
 
     Args:
-        letters: the scene's.
-        changed_at: when it was last edited in Stash; None when that is not known.
-        now: seconds since the epoch, as `changed_at`.
+        changed_at: the last edit in Stash, in seconds since the epoch; None if unknown.
     """
     failed_at = max((_moment(letter.failed_at) for letter in letters), default=None)
     if failed_at is None or (changed_at is not None and changed_at > failed_at):

@@ -1,18 +1,18 @@
-"""A run and its scope, stored after each page so that the next process can continue it."""
+"""The state of an unfinished run, and its scope."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, Self
 
-from reconciliation.findings import Sums
+from reconciliation.findings import GapDetectionResult
 from validation.scene_extractor import StashScene, asked_since, is_since
 
-STALE_AFTER = 86_400.0  # seconds; what an older run has seen says little about today
+STALE_AFTER = 86_400.0  # seconds; the findings of an older run are outdated
 
 
 class Scope(Enum):
-    """All scenes, or those created of late; the values are those of `reconcile_scope`."""
+    """The scenes to compare; the values are those of the setting `reconcile_scope`."""
 
     ALL = "all"
     RECENT = "24h"
@@ -20,12 +20,12 @@ class Scope(Enum):
 
     @property
     def days(self) -> int | None:
-        """How many days back it reaches; None for all."""
+        """The maximum age of a scene in days; None for no limit."""
         return {Scope.ALL: None, Scope.RECENT: 1, Scope.WEEK: 7}[self]
 
     @property
     def words(self) -> str:
-        """How people call its scenes."""
+        """The scope in words."""
         return {
             Scope.ALL: "all scenes",
             Scope.RECENT: "scenes created in the last 24 hours",
@@ -33,40 +33,40 @@ class Scope(Enum):
         }[self]
 
     def covers(self, other: "Scope") -> bool:
-        """Tell whether it looks at every scene that the other looks at."""
+        """Tell whether this scope contains every scene of the other one."""
         return self is Scope.ALL or self is other or other is Scope.RECENT
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The moment from which on a scene must have been created, in seconds since the epoch."""
+    """Accepts scenes created since a moment, in seconds since the epoch; None for all scenes."""
 
     since: float | None
 
     @property
     def asked(self) -> str:
-        """What Stash is asked for: earlier than the moment, as its own offset is not known."""
+        """The filter for Stash: an earlier moment, because Stash's UTC offset is unknown."""
         return "" if self.since is None else asked_since(self.since)
 
     def has(self, scene: StashScene) -> bool:
-        """Tell whether the scene is in it; one whose time cannot be read is."""
+        """Tell whether a scene is inside; a scene with an unreadable time is."""
         return self.since is None or is_since(scene.created_at, self.since)
 
 
 def window_of(scope: Scope, now: float) -> Window:
-    """Return the window of a scope as of now, in seconds since the epoch."""
+    """Return the window of a scope at this moment."""
     days = scope.days
     return Window(None if days is None else now - days * 86_400.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done.
+    """The task of a run.
 
     Attributes:
-        only_empty: queue only the scenes whose item has no metadata at all.
-        by_user: somebody started it, and so may answer the question of an earlier run.
-        is_startup: it is the small run after a time without any; the interval's clock stands still.
+        only_empty: queue only scenes whose item has no metadata.
+        by_user: a user started the run, so it can confirm the question of an earlier run.
+        is_startup: the short run after an hour without runs; it does not reset the interval.
     """
 
     scope: Scope
@@ -76,24 +76,24 @@ class Order:
 
     @property
     def words(self) -> str:
-        """How people call it."""
+        """The order in words."""
         return f"{self.scope.words}{', only those without metadata' if self.only_empty else ''}"
 
     def looks_like(self, other: "Order") -> bool:
-        """Tell whether both find the same, whoever ordered them."""
+        """Tell whether both orders find the same gaps."""
         return (self.scope, self.only_empty) == (other.scope, other.only_empty)
 
 
 @dataclass(slots=True)
 class Run:
-    """A run on its way.
+    """An unfinished run.
 
     Attributes:
-        begun_at: seconds since the epoch; the scope's window counts back from it.
-        cursor: the last scene that was checked; the walk goes on behind it.
-        total: how many scenes there were to check, when the last page was read.
-        walked: all scenes are checked; what is left is to queue what was found.
-        allowed: what was found looks right, or a person has confirmed it.
+        begun_at: seconds since the epoch; the scope's window ends here.
+        cursor: the last checked scene id.
+        total: the number of scenes to check, as counted on the last page.
+        walked: all scenes are checked, and the gaps can be queued.
+        allowed: the run is within the safety limits, or the user has confirmed it.
     """
 
     order: Order
@@ -102,10 +102,10 @@ class Run:
     total: int = 0
     walked: bool = False
     allowed: bool = False
-    sums: Sums = field(default_factory=Sums)
+    result: GapDetectionResult = field(default_factory=GapDetectionResult)
 
     def to_state(self) -> dict[str, Any]:
-        """Return the run as it is stored."""
+        """Return the stored form."""
         return {
             "order": {**asdict(self.order), "scope": self.order.scope.value},
             "begun_at": self.begun_at,
@@ -113,12 +113,12 @@ class Run:
             "total": self.total,
             "walked": self.walked,
             "allowed": self.allowed,
-            "sums": self.sums.to_state(),
+            "sums": self.result.to_state(),
         }
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self | None:
-        """Read a stored run; None when it is none, for then one begins afresh."""
+        """Parse a stored run; return None if it is unreadable, so that a new run starts."""
         try:
             order = raw["order"]
             return cls(
@@ -133,14 +133,14 @@ class Run:
                 total=int(raw["total"]),
                 walked=bool(raw["walked"]),
                 allowed=bool(raw["allowed"]),
-                sums=Sums.parse(raw["sums"]),
+                result=GapDetectionResult.parse(raw["sums"]),
             )
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             return None
 
 
 def run_of_today(raw: Mapping[str, Any] | None, now: float) -> Run | None:
-    """Return the stored run that was begun and has not ended; None when there is none of today."""
+    """Parse an unfinished run; return None without one, or if it is older than a day."""
     run = None if raw is None else Run.parse(raw)
     young = run is not None and 0 <= now - run.begun_at < STALE_AFTER
     return run if young else None

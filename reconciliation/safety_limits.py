@@ -1,8 +1,7 @@
-"""When a run stops before it queues anything, because what it found is more than looks right.
+"""Limits on the changes of a run; a run that exceeds them queues nothing and asks the user.
 
-A Stash or Plex that gives half an answer looks like a library of which half was deleted. So a run
-that would send a great share of what Plex already has once more, or empty fields of many items,
-asks first. Pure functions.
+An incomplete answer of Stash or Plex looks like a library of which a part was deleted. So a run
+asks before it sends many synced scenes again, empties many fields, or forgets many scenes.
 """
 
 from collections.abc import Mapping
@@ -11,27 +10,27 @@ from typing import Any
 
 from shared.state_file import parse_count, parse_moment
 
-# Chosen so that a renamed studio or a day's work goes through, and a lost tag table does not.
-MOST_AGAIN, FEWEST_AGAIN = 0.30, 25  # share of the scenes synced before, and scenes
-MOST_CLEARED, FEWEST_CLEARED = 0.10, 10  # share of the scenes compared, and scenes
-MOST_LOST, FEWEST_LOST = 0.10, 25  # share of the scenes known, and scenes
-MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10  # share of the scenes checked, and scenes
+# Chosen so that a renamed studio or a day's work passes, and a lost tag table does not. Both the
+# share and the number of scenes must be exceeded.
+MOST_AGAIN, FEWEST_AGAIN = 0.30, 25  # of the scenes synced before
+MOST_CLEARED, FEWEST_CLEARED = 0.10, 10  # of the scenes compared
+MOST_LOST, FEWEST_LOST = 0.10, 25  # of the scenes known
+MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10  # of the scenes checked
 CONFIRMATION_HOURS = 24.0
-_MOST_SCENES = 2**53  # beyond it a number of scenes is no number that can be reckoned with
-_SLACK = 1.2  # a library is edited between two runs
+_MOST_SCENES = 2**53  # a float is exact up to here
+_SLACK = 1.2  # allows for edits between the two runs
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
-    """How much a run would change of what is there.
+class Impact:
+    """How many scenes a run would change.
 
     Attributes:
-        again: scenes of which Plex would get something again.
-        synced: scenes that were synced before, of those checked.
-        cleared: scenes of which a value would vanish from Plex.
-        compared: scenes that have an item.
-        lost: scenes that were synced before and that Stash no longer lists: what is known of them
-            would be forgotten.
+        again: synced scenes that would be sent again.
+        synced: checked scenes that were synced before.
+        cleared: scenes of which Plex would lose a value.
+        compared: checked scenes with an item in Plex.
+        lost: synced scenes that Stash no longer lists, so that their records would be removed.
     """
 
     again: int = 0
@@ -43,11 +42,11 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a run has asked for, to be answered by a second run.
+    """The question of a run to the user; a second run of the same task answers it with yes.
 
     Attributes:
-        scope: what the run looked at, as people call it.
-        at: when, in seconds since the epoch.
+        scope: the run's scope in words.
+        at: seconds since the epoch.
     """
 
     scope: str
@@ -57,7 +56,7 @@ class Question:
     lost: int = 0
 
     def to_state(self) -> dict[str, Any]:
-        """Return the question as it is stored."""
+        """Return the stored form."""
         return {
             "scope": self.scope,
             "at": self.at,
@@ -68,7 +67,7 @@ class Question:
 
 
 def parse_question(raw: Any) -> Question | None:
-    """Read a stored question; None for anything else."""
+    """Parse a stored question; return None for anything else."""
     if not isinstance(raw, Mapping):
         return None
     scope = raw.get("scope")
@@ -82,43 +81,42 @@ def parse_question(raw: Any) -> Question | None:
     return Question(scope, at, again, cleared, lost)
 
 
-def is_unusual(weight: Weight) -> bool:
-    """Tell whether a run has to ask before it queues anything."""
+def exceeds_limits(impact: Impact) -> bool:
+    """Tell whether a run has to ask the user before it queues anything."""
     return (
-        _is_much(weight.again, weight.synced, MOST_AGAIN, FEWEST_AGAIN)
-        or _is_much(weight.cleared, weight.compared, MOST_CLEARED, FEWEST_CLEARED)
-        or _is_much(weight.lost, weight.synced + weight.lost, MOST_LOST, FEWEST_LOST)
+        _is_much(impact.again, impact.synced, MOST_AGAIN, FEWEST_AGAIN)
+        or _is_much(impact.cleared, impact.compared, MOST_CLEARED, FEWEST_CLEARED)
+        or _is_much(impact.lost, impact.synced + impact.lost, MOST_LOST, FEWEST_LOST)
     )
 
 
-def is_confirmed(weight: Weight, scope: str, question: Question | None, now: float) -> bool:
-    """Tell whether this second run answers the question that the first one asked.
+def is_confirmed(impact: Impact, scope: str, question: Question | None, now: float) -> bool:
+    """Tell whether a run confirms the question of an earlier run.
 
-    It does when it comes within a day, looks at the same scenes, and would do no more than what was
-    asked for, but for some edits that were made meanwhile.
+    It does if it has the same scope, starts within a day, and does not change much more scenes.
     """
     if question is None or question.scope != scope:
         return False
     if not 0 <= now - question.at <= CONFIRMATION_HOURS * 3600:
         return False
     return (
-        weight.again <= question.again * _SLACK + FEWEST_AGAIN
-        and weight.cleared <= question.cleared * _SLACK + FEWEST_CLEARED
-        and weight.lost <= question.lost * _SLACK + FEWEST_LOST
+        impact.again <= question.again * _SLACK + FEWEST_AGAIN
+        and impact.cleared <= question.cleared * _SLACK + FEWEST_CLEARED
+        and impact.lost <= question.lost * _SLACK + FEWEST_LOST
     )
 
 
-def shows_too_little(unseen: int, checked: int) -> bool:
-    """Tell whether Plex kept so many listed items to itself that its answers prove nothing."""
+def hides_too_many(unseen: int, checked: int) -> bool:
+    """Tell whether Plex withheld so many listed items that no conclusion is possible."""
     return _is_much(unseen, checked, MOST_UNSEEN, FEWEST_UNSEEN)
 
 
-def question_text(weight: Weight, *, by_user: bool) -> str:
-    """Say what a run would do, and how to let it; one that nobody started asks in vain."""
+def question_text(impact: Impact, *, by_user: bool) -> str:
+    """Return the question to the user, with the way to confirm it."""
     how = "run the same task again" if by_user else "run its task twice"
     return (
-        f"This would send {weight.again} of {weight.synced} scenes to Plex again, empty a field "
-        f"of {weight.cleared} of {weight.compared} and forget {weight.lost} that Stash does not "
+        f"This would send {impact.again} of {impact.synced} scenes to Plex again, empty a field "
+        f"of {impact.cleared} of {impact.compared} and forget {impact.lost} that Stash does not "
         "list any more, which is more than usual. Nothing was queued. "
         f"If Stash and Plex show all they have and you want this, {how} within "
         f"{CONFIRMATION_HOURS:.0f} hours; 'Reconcile (Report Only)' shows what would change"

@@ -1,11 +1,11 @@
-"""Runs that start automatically: those that are due, and those that a killed process left."""
+"""Starts runs automatically when they are due, and continues interrupted ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from plex.exceptions import PlexError
-from reconciliation.detector import Sides
+from reconciliation.detector import Libraries
 from reconciliation.engine import End, Ended, GapDetectionEngine
 from reconciliation.run import Order
 from reconciliation.state import RETRY, StateFile, due
@@ -14,46 +14,44 @@ from shared.file_lock import FileLock
 from shared.log import INFO, WARNING, Log
 from stash.exceptions import StashError
 
-LOOK_EVERY = 60.0  # seconds between two looks at whether a run is due
+LOOK_EVERY = 60.0  # seconds between two checks whether a run is due
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """One process's access to the reconciliation.
+    """Access to the reconciliation.
 
     Attributes:
-        reconciliation: to be used while the lock is held.
-        lock: held by whoever is at a step of a run, so that two runs at once are one.
-        state: of past runs; everyone may read it.
+        engine: needs the lock.
+        lock: held during a step, so that one process at a time continues the run.
+        state: the file about past runs; reading it needs no lock.
     """
 
-    reconciliation: GapDetectionEngine
+    engine: GapDetectionEngine
     lock: FileLock
     state: StateFile
 
 
 class ReconciliationScheduler:
-    """Does steps of reconciliation runs as the worker's idle task.
+    """The worker's idle task that executes reconciliation runs step by step.
 
-    Jobs go first: the worker looks at its queue between two pages of a run. A server that fails
-    ends no run: the run pauses for a while and then continues where it was.
+    The worker checks its queue between two steps. After a failure of a server the run pauses and
+    then continues.
 
     Args:
-        reconciler: the run, its lock and its state.
-        sides_of: returns both libraries as a run under a worker's session sees them.
-        log: is told how a run goes.
+        libraries_of: returns access to both libraries for a worker's session.
     """
 
     def __init__(
         self,
         reconciler: Reconciler,
-        sides_of: Callable[[Any], Sides],
+        libraries_of: Callable[[Any], Libraries],
         log: Log,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
         self._reconciler = reconciler
-        self._sides_of = sides_of
+        self._libraries_of = libraries_of
         self._log = log
         self._clock = clock
         self._monotonic = monotonic
@@ -62,27 +60,27 @@ class ReconciliationScheduler:
         self._next_look = float("-inf")
 
     def wants_a_step(self) -> bool:
-        """Tell, without asking anybody, whether there may be something to do now."""
+        """Tell, without any request or file access, whether a run may be due."""
         return self._monotonic() >= self._next_look
 
     def step(self, session: Any) -> bool:
-        """Do a step of the run that is due or was left; return False when there is none."""
+        """Execute a step of the due or unfinished run; return False if there is none."""
         lock = self._reconciler.lock
         if not lock.try_acquire():
-            self._rest(LOOK_EVERY)  # somebody else is at it
+            self._rest(LOOK_EVERY)  # another process executes a run
             return False
         try:
-            return self._step(self._sides_of(session))
+            return self._step(self._libraries_of(session))
         except Exception:
-            self._rest(RETRY)  # whoever reports it need not report it again at once
+            self._rest(RETRY)  # avoids reporting the same error at once again
             raise
         finally:
             lock.release()
 
-    def _step(self, sides: Sides) -> bool:
-        reconciliation = self._reconciler.reconciliation
+    def _step(self, libraries: Libraries) -> bool:
+        reconciliation = self._reconciler.engine
         left = reconciliation.stored()
-        order = left.order if left is not None else self._due(sides)
+        order = left.order if left is not None else self._due(libraries)
         if order is None:
             self._rest(LOOK_EVERY)
             return False
@@ -92,7 +90,7 @@ class ReconciliationScheduler:
             begun = Event.RECONCILIATION_RESUMED if left else Event.RECONCILIATION_BEGUN
             self._log.event(begun, scope=order.words)
         try:
-            ended = reconciliation.step(sides)
+            ended = reconciliation.step(libraries)
         except (PlexError, StashError, OSError) as error:
             self._log.event(Event.RECONCILIATION_RESTS, minutes=RETRY / 60, error=error)
             self._rest(RETRY)
@@ -101,8 +99,8 @@ class ReconciliationScheduler:
             self._end(ended, order)
         return True
 
-    def _due(self, sides: Sides) -> Order | None:
-        config = sides.config
+    def _due(self, libraries: Libraries) -> Order | None:
+        config = libraries.config
         at_start, self._at_start = self._at_start, False
         return due(
             self._reconciler.state.read(),
@@ -110,7 +108,7 @@ class ReconciliationScheduler:
             config.reconcile_scope,
             self._clock(),
             at_start=at_start,
-            rebuilt=self._reconciler.reconciliation.has_losses_to_find(),
+            rebuilt=self._reconciler.engine.has_losses_to_find(),
         )
 
     def _end(self, ended: Ended, order: Order) -> None:

@@ -1,30 +1,29 @@
-"""The state of past reconciliations, and when the next one is due."""
+"""The results of past runs, and when the next run is due."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reconciliation.brake import Question, parse_question
 from reconciliation.findings import STATE_NAMES
 from reconciliation.run import Order, Run, Scope
+from reconciliation.safety_limits import Question, parse_question
 from shared.events import Report
 from shared.state_file import KeptState, parse_count, parse_moment
 
 HOUR = 3600.0  # seconds
 INTERVALS = {"hourly": HOUR, "daily": 24 * HOUR, "weekly": 7 * 24 * HOUR}
-RETRY = 600.0  # seconds from a run without a result to the next automatic one
+RETRY = 600.0  # seconds after a run without a result
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """What is known of past runs; times are seconds since the epoch.
+    """The results of past runs; times are in seconds since the epoch.
 
     Attributes:
-        interval_run_time: the last run that the interval's clock counts; startup runs do not.
-        tried_at: when a run last ended without a result.
-        question: what the last run asked for, until a second one has answered it.
-        ended_at, ended_scope, ended_only_empty, summary: the last run that ended, with a result or
-            without: when, what it looked at, and its closing line.
+        interval_run_time: the last run that restarted the interval.
+        tried_at: the end of the last run without a result.
+        question: the unanswered question of the last run.
+        ended_at, ended_scope, ended_only_empty, summary: the last run, with or without a result.
     """
 
     last_run_time: float = 0.0
@@ -47,7 +46,7 @@ class ReconciliationState:
 
 
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
-    """Read a stored state, whoever wrote it; what is of a wrong type has its default."""
+    """Parse a stored state; values of a wrong type get their defaults."""
     last = parse_moment(raw.get("last_run_time")) or 0.0
     by_type = raw.get("last_gaps_by_type")
     by_type = by_type if isinstance(by_type, Mapping) else {}
@@ -73,11 +72,10 @@ def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
 
 
 class StateFile:
-    """The file; written by whoever holds the reconciliation's lock, read by everyone.
+    """The state file; only the holder of the reconciliation lock writes it.
 
     Args:
-        path: the file.
-        report: is told about a file that could not be read.
+        report: gets an event about an unreadable file.
     """
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
@@ -85,19 +83,19 @@ class StateFile:
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the state; of no file, its default.
+        """Return the state, or the default without a file.
 
-        Of one that cannot be read now, nothing is due: who knows when the last run was.
+        An unreadable file counts as a run just now, so that no run is due.
         """
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state
 
     def write(self, state: ReconciliationState) -> None:
-        """Replace the file, unless it could not be read.
+        """Replace the file, unless it was unreadable.
 
         Raises:
-            OSError: it could not be written.
+            OSError: it is not writable.
         """
         question = state.question
         names = [name for name in ReconciliationState.__dataclass_fields__ if name != "question"]
@@ -107,17 +105,17 @@ class StateFile:
 
 
 def after(state: ReconciliationState, run: Run, now: float, summary: str) -> ReconciliationState:
-    """Return the state after a run that came to its end."""
-    order, sums = run.order, run.sums
-    # A person's look at a part of the library does not stand for the whole that was due.
+    """Return the state after a run with a result."""
+    order, result = run.order, run.result
+    # A user's run over a part of the library does not restart the interval.
     counts = not order.by_user or (order.scope is Scope.ALL and not order.only_empty)
     return ReconciliationState(
         last_run_time=now,
         last_run_scope=order.scope.value,
-        last_gaps_found=sums.gaps,
-        last_gaps_by_type=sums.gaps_by_type,
-        last_enqueued=sums.enqueued,
-        last_scenes_checked=sums.checked,
+        last_gaps_found=result.gaps,
+        last_gaps_by_type=result.gaps_by_type,
+        last_enqueued=result.enqueued,
+        last_scenes_checked=result.checked,
         is_startup_run=order.is_startup,
         run_count=state.run_count + 1,
         interval_run_time=now if counts and not order.is_startup else state.interval_run_time,
@@ -132,7 +130,7 @@ def after(state: ReconciliationState, run: Run, now: float, summary: str) -> Rec
 def without_result(
     state: ReconciliationState, run: Run, now: float, summary: str
 ) -> ReconciliationState:
-    """Return the state after a run that queued nothing, for want of proof or of a yes."""
+    """Return the state after a run without a conclusion or a confirmation."""
     return replace(
         state,
         tried_at=now,
@@ -156,17 +154,16 @@ def due(
     at_start: bool,
     rebuilt: bool = False,
 ) -> Order | None:
-    """Return the run that is due, None when none is.
+    """Return the run that is due; None without one.
+
+    Times in the future are ignored, because they precede a clock change.
 
     Args:
-        state: of past runs.
         interval: the setting `reconcile_interval`.
         scope: the setting `reconcile_scope`.
-        now: seconds since the epoch. A time of a past run that lies ahead of it was written before
-            the clock was set back, and holds nothing up.
-        at_start: whether an invocation has just begun; a worker that lives on is no new one.
-        rebuilt: whether the queue's database was damaged and begun afresh: what was waiting in it
-            has to be found again, whatever the settings say.
+        at_start: whether the process has just started.
+        rebuilt: whether jobs were lost with a damaged database; then a run is due regardless of the
+            settings.
     """
     if 0 <= now - state.tried_at < RETRY:
         return None

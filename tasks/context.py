@@ -17,7 +17,7 @@ from worker.records import Records
 from worker.sync.session import SessionProvider
 
 if TYPE_CHECKING:  # what few tasks use is loaded by those: it costs a third of a task's start
-    from reconciliation.detector import Sides
+    from reconciliation.detector import Libraries
     from reconciliation.scheduler import Reconciler
     from worker.processor import SyncWorker
 
@@ -45,7 +45,7 @@ class TaskContext:
         ensure_worker: starts a worker unless one runs.
         reconciliation_state: of past reconciliations.
         reconciler: returns this process's access to the reconciliation, always the same one.
-        reconciler_sides: both libraries as they are to be compared now.
+        reconciler_libraries: both libraries as they are to be compared now.
         reports_folder: where reports for the user lie; made when there is one.
         foreground_worker: a worker for this process, told whom to tell its progress.
     """
@@ -59,7 +59,7 @@ class TaskContext:
     takeover: Takeover
     reconciliation_state: StateFile
     reconciler: "Callable[[], Reconciler]"
-    reconciler_sides: "Callable[[], Sides]"
+    reconciler_libraries: "Callable[[], Libraries]"
     reports_folder: str
     ensure_worker: Callable[[], str]
     foreground_worker: "Callable[[Callable[[int], None]], SyncWorker]"

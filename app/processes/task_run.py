@@ -30,7 +30,7 @@ from worker.records import Records
 from worker.sync.session import ConfigFault
 
 if TYPE_CHECKING:
-    from reconciliation.detector import Sides
+    from reconciliation.detector import Libraries
     from reconciliation.scheduler import Reconciler
     from worker.processor import SyncWorker
 
@@ -139,7 +139,7 @@ def context_for(
             container.folder.reconciliation_state, container.log.event, container.queue.clock
         ),
         reconciler=cache(late.reconciler),
-        reconciler_sides=late.sides,
+        reconciler_libraries=late.libraries,
         reports_folder=container.folder.reports,
         ensure_worker=partial(
             ensure_worker, script, lock, container.folder.spool, server_connection
@@ -160,10 +160,10 @@ class _Late:
 
         return reconciler(self._container)
 
-    def sides(self) -> "Sides":
-        from app.reconciling import sides_of  # noqa: PLC0415
+    def libraries(self) -> "Libraries":
+        from app.reconciling import libraries_of  # noqa: PLC0415
 
-        return sides_of(self._container, self._container.sessions.current())
+        return libraries_of(self._container, self._container.sessions.current())
 
     def foreground_worker(self, on_progress: Callable[[int], None]) -> "SyncWorker":
         from app.draining import foreground_worker  # noqa: PLC0415

@@ -185,7 +185,7 @@ def _reconciliation(status: StatusSnapshot) -> dict[str, Any]:
         "ended_at": state.ended_at,
         "running": None
         if running is None
-        else {"checked": running.sums.checked, "total": running.total},
+        else {"checked": running.result.checked, "total": running.total},
     }
 
 

@@ -111,7 +111,7 @@ def _recoveries(status: StatusSnapshot) -> str:
 def _reconciliation(status: StatusSnapshot) -> list[str]:
     state, run = status.past, status.run
     under_way = (
-        [f"Reconciliation under way: {run.sums.checked:,} of {run.total:,} scenes checked"]
+        [f"Reconciliation under way: {run.result.checked:,} of {run.total:,} scenes checked"]
         if run is not None
         else []
     )
@@ -172,7 +172,7 @@ def _reconciliation_data(status: StatusSnapshot) -> dict[str, Any]:
     state, run = status.past, status.run
     under_way = run and {
         "begun_at": run.begun_at,
-        "scenes_checked": run.sums.checked,
+        "scenes_checked": run.result.checked,
         "scenes_in_all": run.total,
     }
     return {

@@ -8,7 +8,7 @@ from typing import Any
 
 from plex.exceptions import PlexError
 from reconciliation.engine import End, Ended, NoConclusionError, pages, prepare
-from reconciliation.findings import GAPS, Finding, Inspected, Outcome, Sums
+from reconciliation.findings import GAPS, Finding, GapDetectionResult, Inspected, Outcome
 from reconciliation.run import Order, Run, Scope, window_of
 from shared.leftovers import keep_newest
 from stash.exceptions import StashError
@@ -67,7 +67,7 @@ def _wait(context: TaskContext) -> None:
     reconciler = context.reconciler()
     context.log.info("A reconciliation is running already; this task waits for its result")
     while not reconciler.lock.try_acquire():
-        run = reconciler.reconciliation.stored()
+        run = reconciler.engine.stored()
         if run is not None:
             _show_progress(context, run)
         context.sleep(_LOOK_EVERY)
@@ -84,11 +84,11 @@ def _ended_meanwhile(context: TaskContext, order: Order, begun_at: float) -> Ans
 
 
 def _run(context: TaskContext, order: Order) -> Answer:
-    reconciliation = context.reconciler().reconciliation
-    context.reconciler_sides()  # before anything is stored: a fault of the settings begins no run
+    reconciliation = context.reconciler().engine
+    context.reconciler_libraries()  # unusable settings must not start a run
     run = reconciliation.begin(order)
-    if run.sums.checked:
-        context.log.info(f"Going on where a run was left: {run.sums.checked:,} scenes are checked")
+    if run.result.checked:
+        context.log.info(f"Continuing an earlier run: {run.result.checked:,} scenes are checked")
     ended = None
     while ended is None:
         ended = _step(context)
@@ -104,13 +104,13 @@ def _run(context: TaskContext, order: Order) -> Answer:
 
 
 def _step(context: TaskContext) -> Ended | None:
-    reconciliation = context.reconciler().reconciliation
+    reconciliation = context.reconciler().engine
     try:
-        ended = reconciliation.step(context.reconciler_sides())
+        ended = reconciliation.step(context.reconciler_libraries())
     except (PlexError, StashError) as error:
         run = reconciliation.stored()
-        checked = run.sums.checked if run is not None else 0
-        queued = run.sums.enqueued if run is not None else 0
+        checked = run.result.checked if run is not None else 0
+        queued = run.result.enqueued if run is not None else 0
         message = (
             f"{error}. {checked:,} scenes are checked, {queued:,} are queued. Run the task again "
             "when that is mended: it goes on from there"
@@ -124,7 +124,7 @@ def _step(context: TaskContext) -> Ended | None:
 
 def _show_progress(context: TaskContext, run: Run) -> None:
     if run.total:
-        context.log.progress(min(1.0, run.sums.checked / run.total))
+        context.log.progress(min(1.0, run.result.checked / run.total))
 
 
 def report_gaps(context: TaskContext, order: Order) -> Answer:
@@ -135,12 +135,12 @@ def report_gaps(context: TaskContext, order: Order) -> Answer:
         ConfigFault, PlexError, StashError: a side could not be asked; there is no report then.
         OSError: the report cannot be written.
     """
-    sides, now = context.reconciler_sides(), context.clock()
-    sums = Sums()
+    libraries, now = context.reconciler_libraries(), context.clock()
+    sums = GapDetectionResult()
     examples: dict[Outcome, list[str]] = {}
     try:
-        prepare(sides)
-        for page in pages(context.scenes, sides, window_of(order.scope, now), 0):
+        prepare(libraries)
+        for page in pages(context.scenes, libraries, window_of(order.scope, now), 0):
             for one, finding in page.found:
                 wanted = not order.only_empty or finding.outcome is Outcome.EMPTY
                 sums.count(finding, synced_before=one.synced_before, wanted=wanted)

@@ -234,13 +234,13 @@ def test_steps_are_told_only_with_debug_logging(make_rig: MakeRig) -> None:
 
 
 def _die_after_a_batch() -> None:
-    deal_with = queueing.GapQueue.deal_with
+    queue_gaps = queueing.GapQueue.queue_gaps
 
     def dies(self: queueing.GapQueue, gaps: Any) -> None:
-        deal_with(self, gaps)
+        queue_gaps(self, gaps)
         os._exit(9)
 
-    queueing.GapQueue.deal_with = dies  # type: ignore[assignment, method-assign]
+    queueing.GapQueue.queue_gaps = dies  # type: ignore[assignment, method-assign]
 
 
 def test_gaps_are_queued_in_batches_of_the_size_that_is_set(make_rig: MakeRig) -> None:

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from reconciliation.queueing import DAY, NOT_FOUND, TRIES, is_damped, is_given_up, tries_of
+from reconciliation.queueing import DAY, NOT_FOUND, TRIES, is_given_up, is_in_cool_down, tries_of
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
 from tests.sync_queue.support import NOW
@@ -27,31 +27,31 @@ def letter(
 )
 def test_the_pause_doubles_with_each_try_up_to_a_month(tries: int | None, days: int) -> None:
     letters = [letter(tries)]
-    assert is_damped(letters, None, NOW)
-    assert is_damped(letters, NOW - 1, NOW + days * DAY - 1)
-    assert not is_damped(letters, None, NOW + days * DAY)
+    assert is_in_cool_down(letters, None, NOW)
+    assert is_in_cool_down(letters, NOW - 1, NOW + days * DAY - 1)
+    assert not is_in_cool_down(letters, None, NOW + days * DAY)
 
 
 def test_a_scene_that_was_edited_since_is_tried_at_once() -> None:
-    assert not is_damped([letter(5)], NOW + 1, NOW + 2)
-    assert is_damped([letter(5)], NOW, NOW + 2)
+    assert not is_in_cool_down([letter(5)], NOW + 1, NOW + 2)
+    assert is_in_cool_down([letter(5)], NOW, NOW + 2)
 
 
 def test_the_newest_failure_and_the_most_tries_count() -> None:
     letters = [letter(None, NOW), letter(1, NOW - 10 * DAY, "PlexTemporaryError")]
     assert tries_of(letters) == 1
-    assert is_damped(letters, None, NOW + 2 * DAY - 1)
-    assert not is_damped(letters, None, NOW + 2 * DAY)
+    assert is_in_cool_down(letters, None, NOW + 2 * DAY - 1)
+    assert not is_in_cool_down(letters, None, NOW + 2 * DAY)
 
 
 def test_a_clock_that_was_set_back_damps_nothing() -> None:
-    assert not is_damped([letter(3)], None, NOW - 1)
+    assert not is_in_cool_down([letter(3)], None, NOW - 1)
 
 
 def test_a_letter_without_a_job_or_a_readable_time_damps_for_no_longer_than_a_day() -> None:
     assert tries_of([DeadLetter(1, None, "X", "", text_of(NOW))]) == 0
-    assert is_damped([DeadLetter(1, None, "X", "", text_of(NOW))], None, NOW + DAY - 1)
-    assert not is_damped([DeadLetter(1, None, "X", "", "yesterday")], None, NOW)
+    assert is_in_cool_down([DeadLetter(1, None, "X", "", text_of(NOW))], None, NOW + DAY - 1)
+    assert not is_in_cool_down([DeadLetter(1, None, "X", "", "yesterday")], None, NOW)
 
 
 def test_only_what_plex_lacks_is_given_up() -> None:

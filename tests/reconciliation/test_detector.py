@@ -8,14 +8,14 @@ import pytest
 from plex.diff import current_values
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound, PlexServerDown
 from plex.items import PlexItem
-from reconciliation.detector import detect
+from reconciliation.detector import GapDetector
 from reconciliation.findings import GAPS, Finding, Outcome
 from tests.reconciliation.support import BARE, DESIRED, IN_STEP, LOCKED, SCENE, Looked, looked
 from validation.metadata import SceneMetadata
 
 
 def find(one: Looked, *, missing: bool = True) -> Finding:
-    return detect(one, look_for_missing=missing)
+    return GapDetector(look_for_missing=missing).detect(one)
 
 
 def test_an_item_without_any_of_the_five_is_empty() -> None:

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.brake import (
+from reconciliation.safety_limits import (
     CONFIRMATION_HOURS,
+    Impact,
     Question,
-    Weight,
+    exceeds_limits,
+    hides_too_many,
     is_confirmed,
-    is_unusual,
     parse_question,
-    shows_too_little,
 )
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import JSON, json_object
@@ -21,26 +21,26 @@ ASKED = Question("all scenes", NOW, again=100, cleared=50)
 
 
 @pytest.mark.parametrize(
-    ("weight", "unusual"),
+    ("impact", "unusual"),
     [
-        (Weight(), False),
-        (Weight(again=25, synced=25), False),
-        (Weight(again=26, synced=26), True),
-        (Weight(again=300, synced=1000), False),
-        (Weight(again=301, synced=1000), True),
-        (Weight(cleared=10, compared=10), False),
-        (Weight(cleared=11, compared=11), True),
-        (Weight(cleared=100, compared=1000), False),
-        (Weight(cleared=101, compared=1000), True),
-        (Weight(again=26, synced=0), True),
-        (Weight(lost=25), False),
-        (Weight(lost=26), True),
-        (Weight(lost=100, synced=900), False),
-        (Weight(lost=101, synced=899), True),
+        (Impact(), False),
+        (Impact(again=25, synced=25), False),
+        (Impact(again=26, synced=26), True),
+        (Impact(again=300, synced=1000), False),
+        (Impact(again=301, synced=1000), True),
+        (Impact(cleared=10, compared=10), False),
+        (Impact(cleared=11, compared=11), True),
+        (Impact(cleared=100, compared=1000), False),
+        (Impact(cleared=101, compared=1000), True),
+        (Impact(again=26, synced=0), True),
+        (Impact(lost=25), False),
+        (Impact(lost=26), True),
+        (Impact(lost=100, synced=900), False),
+        (Impact(lost=101, synced=899), True),
     ],
 )
-def test_more_than_a_share_and_more_than_a_few_is_unusual(weight: Weight, unusual: bool) -> None:
-    assert is_unusual(weight) is unusual
+def test_more_than_a_share_and_more_than_a_few_is_unusual(impact: Impact, unusual: bool) -> None:
+    assert exceeds_limits(impact) is unusual
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_more_than_a_share_and_more_than_a_few_is_unusual(weight: Weight, unusua
 def test_plex_shows_too_little_beyond_one_in_a_hundred(
     unseen: int, checked: int, too_little: bool
 ) -> None:
-    assert shows_too_little(unseen, checked) is too_little
+    assert hides_too_many(unseen, checked) is too_little
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_plex_shows_too_little_beyond_one_in_a_hundred(
 def test_a_second_run_may_do_what_was_asked_for_and_a_little_more(
     again: int, cleared: int, confirmed: bool
 ) -> None:
-    weight = Weight(again, 1000, cleared, 1000)
-    assert is_confirmed(weight, ASKED.scope, ASKED, NOW + 60) is confirmed
+    impact = Impact(again, 1000, cleared, 1000)
+    assert is_confirmed(impact, ASKED.scope, ASKED, NOW + 60) is confirmed
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_a_second_run_may_do_what_was_asked_for_and_a_little_more(
 def test_only_the_day_after_the_question_counts_whatever_the_clock_does(
     after: float, confirmed: bool
 ) -> None:
-    assert is_confirmed(Weight(100, 200), ASKED.scope, ASKED, NOW + after) is confirmed
+    assert is_confirmed(Impact(100, 200), ASKED.scope, ASKED, NOW + after) is confirmed
 
 
 def test_nothing_else_answers_a_question() -> None:
-    assert not is_confirmed(Weight(100, 200), "scenes of today", ASKED, NOW)
-    assert not is_confirmed(Weight(100, 200), ASKED.scope, None, NOW)
+    assert not is_confirmed(Impact(100, 200), "scenes of today", ASKED, NOW)
+    assert not is_confirmed(Impact(100, 200), ASKED.scope, None, NOW)
 
 
 @given(JSON | json_object(scope=st.text(), at=JSON, again=JSON, cleared=JSON))
 def test_a_stored_question_is_read_or_none_and_can_always_be_judged(raw: object) -> None:
     question = parse_question(raw)
     scope = "all" if question is None else question.scope
-    confirmed = is_confirmed(Weight(1, 1), scope, question, NOW)
+    confirmed = is_confirmed(Impact(1, 1), scope, question, NOW)
     assert not (confirmed and question is None)

@@ -6,9 +6,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.brake import Question
-from reconciliation.findings import Fate, Finding, Outcome
+from reconciliation.findings import Finding, GapOutcome, Outcome
 from reconciliation.run import Order, Run, Scope
+from reconciliation.safety_limits import Question
 from reconciliation.state import (
     ReconciliationState,
     StateFile,
@@ -33,8 +33,10 @@ def file_in(folder: Path, report: Report = no_report) -> StateFile:
 def ended_run() -> Run:
     run = Run(Order(Scope.ALL), NOW)
     for outcome in (Outcome.EMPTY, Outcome.STALE, Outcome.STALE, Outcome.MISSING, Outcome.IN_STEP):
-        run.sums.count(Finding(outcome), synced_before=False, wanted=True)
-    run.sums.fates.update([Fate.QUEUED, Fate.QUEUED, Fate.QUEUED, Fate.DAMPED])
+        run.result.count(Finding(outcome), synced_before=False, wanted=True)
+    run.result.gap_outcomes.update(
+        [GapOutcome.QUEUED, GapOutcome.QUEUED, GapOutcome.QUEUED, GapOutcome.DAMPED]
+    )
     return run
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.brake import Weight
-from reconciliation.findings import GAPS, Fate, Finding, Outcome, Sums
+from reconciliation.findings import GAPS, Finding, GapDetectionResult, GapOutcome, Outcome
 from reconciliation.run import Order, Run, Scope
+from reconciliation.safety_limits import Impact
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import JSON, json_object
 
@@ -20,33 +20,33 @@ FINDINGS = st.builds(
 SEEN = st.lists(st.tuples(FINDINGS, st.booleans(), st.booleans()), max_size=30)
 
 
-def counted(seen: list[tuple[Finding, bool, bool]]) -> Sums:
-    sums = Sums()
+def counted(seen: list[tuple[Finding, bool, bool]]) -> GapDetectionResult:
+    result = GapDetectionResult()
     for finding, before, wanted in seen:
-        sums.count(finding, synced_before=before, wanted=wanted)
-    return sums
+        result.count(finding, synced_before=before, wanted=wanted)
+    return result
 
 
 @given(SEEN)
 def test_the_outcomes_add_up_to_the_scenes_and_the_fates_to_the_gaps(
     seen: list[tuple[Finding, bool, bool]],
 ) -> None:
-    sums = counted(seen)
+    result = counted(seen)
     gaps = [finding for finding, _, _ in seen if finding.outcome in GAPS]
-    assert sums.checked == sum(sums.outcomes.values()) == len(seen)
-    assert sums.gaps == sum(sums.gaps_by_type.values()) == len(gaps)
+    assert result.checked == sum(result.outcomes.values()) == len(seen)
+    assert result.gaps == sum(result.gaps_by_type.values()) == len(gaps)
     to_deal_with = sum(wanted and one.outcome in GAPS for one, _, wanted in seen)
-    assert sums.gaps == sums.fates[Fate.NOT_ASKED] + to_deal_with
-    assert sums.synced == sum(before for _, before, _ in seen)
-    assert sums.again == sum(one.again for one, _, wanted in seen if wanted)
-    assert sums.weight.cleared == sum(bool(one.clears) for one, _, wanted in seen if wanted)
+    assert result.gaps == result.gap_outcomes[GapOutcome.NOT_ASKED] + to_deal_with
+    assert result.synced == sum(before for _, before, _ in seen)
+    assert result.again == sum(one.again for one, _, wanted in seen if wanted)
+    assert result.impact.cleared == sum(bool(one.clears) for one, _, wanted in seen if wanted)
 
 
 def test_the_text_names_each_outcome_that_there_is_and_the_gaps_always() -> None:
-    sums = counted([(Finding(one), False, True) for one in Outcome])
+    result = counted([(Finding(one), False, True) for one in Outcome])
     for one in Outcome:
-        assert f"1 {one.value}" in sums.text()
-    text = Sums().text()
+        assert f"1 {one.value}" in result.text()
+    text = GapDetectionResult().text()
     assert text == (
         "0 scenes checked: 0 in step, 0 without metadata in Plex, 0 stale, 0 missing in Plex"
     )
@@ -61,7 +61,7 @@ def test_the_weight_is_held_against_what_is_there() -> None:
         (Finding(Outcome.MISSING, again=True), True, True),
         (Finding(Outcome.NO_FILE), False, True),
     ]
-    assert counted(seen).weight == Weight(again=2, synced=4, cleared=1, compared=4)
+    assert counted(seen).impact == Impact(again=2, synced=4, cleared=1, compared=4)
 
 
 ORDERS = st.builds(

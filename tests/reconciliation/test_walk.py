@@ -9,7 +9,7 @@ import pytest
 
 from plex.exceptions import PlexNotFound
 from reconciliation import engine
-from reconciliation.detector import Sides
+from reconciliation.detector import Libraries
 from reconciliation.engine import NoConclusionError, pages, prepare
 from reconciliation.findings import Outcome
 from reconciliation.run import Window
@@ -41,14 +41,14 @@ def in_step(scenes: Collection[StashScene]) -> list[Looked]:
     return [replace(looked(IN_STEP), scene=replace(looked().scene, id=one.id)) for one in scenes]
 
 
-def sides(config: Config = Config(), files: int = 1) -> Sides:  # noqa: B008 - it is frozen
-    return Sides(config, refresh=lambda: None, files_known=lambda: files, inspect=in_step)
+def libraries(config: Config = Config(), files: int = 1) -> Libraries:  # noqa: B008 - it is frozen
+    return Libraries(config, refresh=lambda: None, files_known=lambda: files, inspect=in_step)
 
 
 def test_a_plex_without_any_file_is_no_ground_for_a_conclusion() -> None:
-    prepare(sides(files=1))
+    prepare(libraries(files=1))
     with pytest.raises(NoConclusionError, match="lists no files at all"):
-        prepare(sides(files=0))
+        prepare(libraries(files=0))
 
 
 def test_each_page_tells_its_scenes_its_end_and_what_is_left(
@@ -56,7 +56,7 @@ def test_each_page_tells_its_scenes_its_end_and_what_is_left(
 ) -> None:
     monkeypatch.setattr(engine, "PAGE", 2)
     with stash_with(tmp_path, 5) as (_, scenes):
-        found = list(pages(scenes, sides(), ALL, 1))
+        found = list(pages(scenes, libraries(), ALL, 1))
     assert [(sorted(one.ids), one.cursor, one.left) for one in found] == [
         ([2, 3], 3, 2),
         ([4, 5], 5, 0),
@@ -70,7 +70,7 @@ def test_an_empty_page_where_stash_had_more_is_an_error_and_not_the_end(
     monkeypatch.setattr(engine, "PAGE", 2)
     nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
     with stash_with(tmp_path, 3) as (server, scenes):
-        walked = pages(scenes, sides(), ALL, 0)
+        walked = pages(scenes, libraries(), ALL, 0)
         next(walked)
         server.inject(Status(200, nothing, "application/json"), "findScenes", times=2)
         with pytest.raises(StashQueryError, match="no scenes where it had 1"):
@@ -82,7 +82,7 @@ def test_scenes_that_are_deleted_before_their_page_is_read_end_the_walk_and_are_
 ) -> None:
     monkeypatch.setattr(engine, "PAGE", 2)
     with stash_with(tmp_path, 3) as (server, scenes):
-        walked = pages(scenes, sides(), ALL, 0)
+        walked = pages(scenes, libraries(), ALL, 0)
         next(walked)
         server.remove_scene(3)
         assert list(walked) == []
@@ -94,7 +94,7 @@ def test_scenes_that_one_empty_answer_lacks_are_walked_all_the_same(
     monkeypatch.setattr(engine, "PAGE", 2)
     nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
     with stash_with(tmp_path, 3) as (server, scenes):
-        walked = pages(scenes, sides(), ALL, 0)
+        walked = pages(scenes, libraries(), ALL, 0)
         next(walked)
         server.inject(Status(200, nothing, "application/json"), "findScenes")
         assert [sorted(one.ids) for one in walked] == [[3]]
@@ -115,5 +115,5 @@ def test_missing_scenes_are_looked_for_where_the_settings_want_them(
         return [replace(one, edits=(), error=PlexNotFound("no")) for one in in_step(found)]
 
     with stash_with(tmp_path, 1) as (_, scenes):
-        (page,) = pages(scenes, replace(sides(config), inspect=missing), ALL, 0)
+        (page,) = pages(scenes, replace(libraries(config), inspect=missing), ALL, 0)
     assert [finding.outcome for _, finding in page.found] == [outcome]

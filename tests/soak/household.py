@@ -237,18 +237,18 @@ class Household:
         container = self._build(PATIENT)
         lock = FileLock(self._data.worker_lock)
         context = context_for("", self._stash.server_connection(), container, lock)
-        sides, left = context.reconciler_sides, [pages_to_live]
+        libraries, left = context.reconciler_libraries, [pages_to_live]
 
         def inspect(scenes: Collection[StashScene]) -> Sequence[Inspected]:
             if left[0] == 0:
                 raise Killed
             left[0] = None if left[0] is None else left[0] - 1
-            return sides().inspect(scenes)
+            return libraries().inspect(scenes)
 
         mortal = replace(
             context,
             ensure_worker=lambda: "",
-            reconciler_sides=lambda: replace(sides(), inspect=inspect),
+            reconciler_libraries=lambda: replace(libraries(), inspect=inspect),
         )
         try:
             return reconcile_all(mortal, {}).text
