@@ -1,1 +1,1 @@
-"""Floor 4: one function per task of the yml; each says what it did in Stash's log."""
+"""Floor 4: one function per task of Stash2Plex.yml and per operation of the page."""

@@ -1,4 +1,4 @@
-"""The answer of a task, the error that ends a task, and how both put things into words."""
+"""The answer of a task, and the error that ends a task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from typing import Any
 
 from plex.index_database import is_about_index
 
-LONGEST_MESSAGE = 300  # characters of an error that a list shows
+LONGEST_MESSAGE = 300  # characters of an error in a list
 
 
 class TaskError(Exception):
-    """A task could not do its work; the text says why and what to do."""
+    """A task failed; the text has the reason and the remedy."""
 
 
 def unusable_database(error: Exception) -> str:
-    """Return what people are told when a database of the plugin cannot be used by a task."""
+    """Return the message about a database of the plugin that a task cannot use."""
     doctor = "Run the task 'Doctor': it tells what is wrong with it, and what to do"
     if is_about_index(error):
         return (
@@ -26,7 +26,7 @@ def unusable_database(error: Exception) -> str:
 
 
 class Level(Enum):
-    """Whether what a task has found is as it should be."""
+    """How serious the findings of a task are."""
 
     OK = "ok"
     WARNING = "warning"
@@ -35,13 +35,13 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a task has to say.
+    """The result of a task.
 
     Attributes:
-        text: one line: what changed and, when something is wrong, what to do next.
-        details: lines for the log that stand before it.
-        data: the same for programs, as JSON knows it; documented in `docs/operations.md`.
-        level: the exit code of the command line, and a word for programs.
+        text: one line with the changes and, after a fault, the remedy.
+        details: log lines that precede the text.
+        data: the result for programs, documented in `docs/operations.md`.
+        level: determines the exit code of the command line.
     """
 
     text: str
@@ -50,7 +50,7 @@ class Answer:
     level: Level = Level.OK
 
     def as_json(self) -> dict[str, Any]:
-        """Return the answer for a program."""
+        """Return the answer for programs."""
         return {"level": self.level.value, "text": self.text, **self.data}
 
 
@@ -60,5 +60,5 @@ def counted(number: int, noun: str) -> str:
 
 
 def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:
-    """Return the text, cut where it is longer than that many characters."""
+    """Return the text, cut after `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

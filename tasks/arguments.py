@@ -1,9 +1,7 @@
-"""Reads the arguments of a task: tolerant of types like the settings, but strict about values.
+"""Reads the arguments of tasks; every reader raises TaskError for a wrong value.
 
-Stash passes values as text (`null` as an empty text); a program's JSON may bring any type. A wrong
-value is refused, because a misspelt `dry_run` must not start a run that changes something.
-
-Every function that reads an argument raises TaskError for a wrong value.
+Stash passes values as text (`null` as an empty text), programs may pass any JSON type. A wrong
+value is an error, so that a misspelt `dry_run` does not start a run that changes something.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -12,13 +10,13 @@ from typing import Any
 from tasks.answer import TaskError
 from validation.values import Parser, ValueProblem, boolean, choice, in_brief, is_empty, number
 
-# Short names of the modes that answer questions.
+# Short names of modes.
 ALIASES: Mapping[str, str] = {
     "status": "queue_status",
     "outages": "outage_summary",
     "dead_letters": "show_dlq",
 }
-Reader = Callable[[Mapping[str, Any], str], object]  # raises TaskError for a wrong value
+Reader = Callable[[Mapping[str, Any], str], object]
 MODE, FORMAT = "mode", "format"
 _ALWAYS = (MODE, FORMAT)
 _TEXT, _JSON = "text", "json"
@@ -34,28 +32,28 @@ def arguments_of(raw: Any) -> Mapping[str, Any]:
 
 
 def flag(arguments: Mapping[str, Any], name: str) -> bool:
-    """Return whether an argument says yes; a missing one says no."""
+    """Return a boolean; False without the argument."""
     return bool(_parsed(arguments, name, boolean, False))
 
 
 def whole_number(arguments: Mapping[str, Any], name: str, low: int, high: int, default: int) -> int:
-    """Return a number from `low` to `high`."""
+    """Return a whole number from `low` to `high`."""
     return int(_parsed(arguments, name, number(low, high, int), default))
 
 
 def days_argument(arguments: Mapping[str, Any], name: str = "days") -> int:
-    """Return the minimum age, in days, of dead letters to purge: 1 to 365."""
+    """Return the minimum age, in days, of dead letters to purge."""
     return whole_number(arguments, name, _FEWEST_DAYS, _MOST_DAYS, _DEFAULT_DAYS)
 
 
 def word(arguments: Mapping[str, Any], name: str, words: Collection[str]) -> str | None:
-    """Return one of these words, in any case; None when the argument is not given."""
+    """Return one of these words, in any case; None without the argument."""
     found = _parsed(arguments, name, choice(*words), None)
     return None if found is None else str(found)
 
 
 def text(arguments: Mapping[str, Any], name: str) -> str:
-    """Return a text; an empty one when the argument is not given."""
+    """Return a text; empty without the argument."""
     given = arguments.get(name)
     if is_empty(given):
         return ""
@@ -65,7 +63,7 @@ def text(arguments: Mapping[str, Any], name: str) -> str:
 
 
 def mapping(arguments: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return an object; an empty one when the argument is not given."""
+    """Return an object; empty without the argument."""
     given = arguments.get(name)
     if is_empty(given):
         return {}
@@ -75,18 +73,18 @@ def mapping(arguments: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def scene_argument(arguments: Mapping[str, Any], name: str = "scene_id") -> int | None:
-    """Return the scene that an argument names; None for all."""
+    """Return a scene id; None, for all scenes, without the argument."""
     found = _parsed(arguments, name, _scene_id_of("such as 123, or nothing for all"), None)
     return None if found is None else int(found)
 
 
 def wants_json(arguments: Mapping[str, Any]) -> bool:
-    """Tell whether a program asks."""
+    """Tell whether the answer is for a program."""
     return word(arguments, FORMAT, (_TEXT, _JSON)) == _JSON
 
 
 def check(arguments: Mapping[str, Any], task: str, known: Mapping[str, Reader]) -> None:
-    """Refuse arguments that a task does not have, and values that it cannot take."""
+    """Raise TaskError for an unknown argument or a wrong value."""
     for name, value in arguments.items():
         if name not in _ALWAYS and name not in known:
             message = (
@@ -100,13 +98,13 @@ def check(arguments: Mapping[str, Any], task: str, known: Mapping[str, Reader]) 
 
 
 def refusal(name: str, value: Any, allowed: str) -> TaskError:
-    """Return the error that names an argument, what it is and what it may be."""
+    """Return the error about a wrong value."""
     given = "not given" if value is None else in_brief(value)
     return TaskError(f"{name} is {given}; allowed: {allowed}. Nothing was done")
 
 
 def one_scene(arguments: Mapping[str, Any], name: str = "scene_id") -> int | None:
-    """Return the scene that an argument has to name; None when it is not given."""
+    """Return a scene id for a task of one scene; None without the argument."""
     found = _parsed(
         arguments, name, _scene_id_of("as in the address of its page: /scenes/12"), None
     )
@@ -114,11 +112,7 @@ def one_scene(arguments: Mapping[str, Any], name: str = "scene_id") -> int | Non
 
 
 def required_scene(arguments: Mapping[str, Any], hint: str = "the number of a scene") -> int:
-    """Return the scene that the argument `scene_id` names.
-
-    Raises:
-        TaskError: it is not given; the message ends with the hint.
-    """
+    """Return the argument `scene_id`; without it raise TaskError with the hint."""
     scene_id = one_scene(arguments)
     if scene_id is None:
         message = f"scene_id is missing: {hint}"
@@ -147,6 +141,6 @@ def _parsed(arguments: Mapping[str, Any], name: str, parse: Parser, default: Any
 
 
 def mode_of(arguments: Mapping[str, Any]) -> str:
-    """Return the mode that the arguments name, whether there is one of that name or not."""
+    """Return the mode, which may be unknown; short names are expanded."""
     mode = str(arguments.get("mode") or "").strip().lower()
     return ALIASES.get(mode, mode)

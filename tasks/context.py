@@ -1,4 +1,4 @@
-"""What a task works with; the composition root passes everything in."""
+"""The dependencies of a task, built by `app`."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,38 +16,38 @@ from worker.process.takeover import Takeover
 from worker.records import Records
 from worker.sync.session import SessionProvider
 
-if TYPE_CHECKING:  # what few tasks use is loaded by those: it costs a third of a task's start
+if TYPE_CHECKING:  # few tasks need these imports, which take a third of a task's start
     from reconciliation.detector import Libraries
     from reconciliation.scheduler import Reconciler
     from worker.processor import SyncWorker
 
 
 class Settings(SessionProvider, Protocol):
-    """Gives sessions, and the settings even where they name no usable Plex server."""
+    """Provides sessions, and the settings even if they name no usable Plex server."""
 
     def config(self) -> Config:
-        """Return the settings."""
+        """Return the current settings."""
         ...
 
     def change(self, settings: Mapping[str, Any]) -> None:
-        """Store these settings; those that are not named stay as they are."""
+        """Store these settings and keep all others."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TaskContext:
-    """One task's tools.
+    """The dependencies of a task.
 
     Attributes:
-        records: reads what the worker has written down.
-        worker_lock: held by whoever drains the queue.
-        takeover: makes room for this process where a worker is; then it holds the worker lock.
-        ensure_worker: starts a worker unless one runs.
-        reconciliation_state: of past reconciliations.
-        reconciler: returns this process's access to the reconciliation, always the same one.
-        reconciler_libraries: both libraries as they are to be compared now.
-        reports_folder: where reports for the user lie; made when there is one.
-        foreground_worker: a worker for this process, told whom to tell its progress.
+        records: reads the state files of the worker.
+        worker_lock: held by the process that drains the queue.
+        takeover: stops a running worker and takes its lock.
+        reconciliation_state: the file about past runs.
+        reconciler: returns the same object at each call.
+        reconciler_libraries: returns access to both libraries with the current settings.
+        reports_folder: created with the first report.
+        ensure_worker: starts a worker if none runs; returns a word for the result.
+        foreground_worker: builds a worker of this process, which reports the number of done jobs.
     """
 
     log: Log
@@ -69,7 +69,7 @@ class TaskContext:
 
     @property
     def readings(self) -> Readings:
-        """What the questions need that ask neither Plex nor a worker."""
+        """The access to the data folder."""
         return Readings(
             queue=self.queue.view,
             records=self.records,

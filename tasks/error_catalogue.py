@@ -1,11 +1,11 @@
-"""The error catalogue: what each type of error means to a user, and the remedy."""
+"""The error catalogue: cause and remedy of each error type, for users."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class Explanation(NamedTuple):
-    """The cause and the remedy of an error; neither ends with a full stop."""
+    """The cause and the remedy of an error, without a full stop."""
 
     cause: str
     remedy: str
@@ -66,5 +66,5 @@ _BUG = Explanation(
 
 
 def explain(error_type: str) -> Explanation:
-    """Return the explanation of a type of error; an unknown type is a bug of the plugin."""
+    """Return the explanation of an error type; an unknown type is a bug of the plugin."""
     return _CATALOGUE.get(error_type, _BUG)

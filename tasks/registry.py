@@ -1,7 +1,7 @@
-"""The table of the tasks.
+"""The table of all tasks and operations.
 
-A task raises TaskError with the reason and the remedy. `app.processes.task_run` makes a TaskError
-of every fault of Plex, of Stash, of the settings, of a file and of a database.
+A task raises TaskError with the reason and the remedy. `app.processes.task_run` converts errors of
+Plex, Stash, settings, files and databases to TaskError.
 """
 
 import importlib
@@ -30,11 +30,11 @@ Task = Callable[[TaskContext, Mapping[str, Any]], Answer]
 
 
 class TaskEntry(NamedTuple):
-    """One task.
+    """A task.
 
     Attributes:
-        target: module and function, by name: a task's start loads that module and no other.
-        arguments: the task's own arguments and the functions that read their values.
+        target: module and function, as text, so that only the called task is imported.
+        arguments: name → reader of the value.
     """
 
     target: str
@@ -74,7 +74,7 @@ TASKS: Mapping[str, TaskEntry] = {
     "reconcile_missing_metadata": TaskEntry(
         "tasks.sync.reconcile:reconcile_missing_metadata", {"dry_run": flag}
     ),
-    # Asked by the page in Stash.
+    # Operations of the page in Stash.
     "overview": TaskEntry("tasks.status.overview:overview"),
     "wake": TaskEntry("tasks.status.overview:wake"),
     "scene_status": TaskEntry("tasks.status.scene_status:scene_status", {"scene_id": one_scene}),
@@ -90,10 +90,10 @@ MODES = frozenset((*TASKS, DOCTOR))
 
 
 def find_task(arguments: Mapping[str, Any]) -> Task:
-    """Return the task that `mode` names, once all arguments are checked.
+    """Return the task of the argument `mode`, after checking all arguments.
 
     Raises:
-        TaskError: there is no such task, or it takes no such argument or value.
+        TaskError: the mode, an argument or a value is wrong.
     """
     mode = mode_of(arguments)
     entry = TASKS.get(mode)

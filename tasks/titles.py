@@ -1,4 +1,4 @@
-"""What Stash calls scenes, where it says so quickly: a list with numbers beats one that is late."""
+"""Reads the titles of scenes from Stash within a time limit."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stash.exceptions import StashError
 
-if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
+if TYPE_CHECKING:  # a question of a program starts faster without it
     from tasks.context import TaskContext
 
-PATIENCE = 1.5  # seconds, of a page that is looked at
-MOST_ASKED = 250  # scenes; each is a look-up of its own in Stash
+PATIENCE = 1.5  # seconds
+MOST_ASKED = 250  # scenes; Stash looks up each one separately
 
 
 class Titles(NamedTuple):
-    """Scene id → title or file name, and why they are not all there; empty when Stash told."""
+    """Scene id → title or file name, and why titles are missing; empty if Stash answered."""
 
     by_scene: Mapping[int, str]
     problem: str = ""
 
 
 def titles_of(context: "TaskContext", scene_ids: Iterable[int | None]) -> Mapping[int, str]:
-    """Return scene id → title or file name, of those that Stash named in time."""
+    """Return scene id → title or file name; log why titles are missing."""
     titles = titles_in_time(context.scenes.names, scene_ids, PATIENCE)
     if titles.problem:
         context.log.step(f"Scenes are shown by their numbers: {titles.problem}")
@@ -33,14 +33,14 @@ def titles_in_time(
     scene_ids: Iterable[int | None],
     patience: float,
 ) -> Titles:
-    """Return what Stash calls these scenes, or within some seconds why that is not known.
+    """Return the titles of scenes, or after `patience` seconds why they are missing.
 
     Args:
-        names: asks Stash; raises StashError.
-        scene_ids: None among them is a job of no scene.
-        patience: seconds.
+        names: reads titles from Stash; raises StashError.
+        scene_ids: None is ignored.
     """
-    wanted = list(dict.fromkeys(one for one in scene_ids if one is not None))[:MOST_ASKED]
+    wanted = [scene_id for scene_id in dict.fromkeys(scene_ids) if scene_id is not None]
+    del wanted[MOST_ASKED:]
     if not wanted:
         return Titles({})
     answers: list[Titles] = []
@@ -54,5 +54,5 @@ def titles_in_time(
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(patience)
-    late = Titles({}, f"Stash did not tell them within {patience:g} s")
+    late = Titles({}, f"Stash did not answer within {patience:g} s")
     return answers[0] if answers else late

@@ -29,7 +29,7 @@ def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def drop_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Remove the dead letters that the arguments name."""
+    """Remove the dead letters of a scene, of an error type, or of both."""
     scene_id = scene_argument(arguments)
     error_type = text(arguments, "error_type")
     if scene_id is None and not error_type:
@@ -41,7 +41,9 @@ def drop_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     )
     with context.queue.transaction():
         removed = sum(
-            dead.remove(one.id) for one in letters or () if error_type in ("", one.error_type)
+            dead.remove(letter.id)
+            for letter in letters or ()
+            if error_type in ("", letter.error_type)
         )
     return Answer(
         f"{removed} dead letter{'' if removed == 1 else 's'} dropped", data={"removed": removed}

@@ -1,6 +1,7 @@
-"""The tasks on dead letters: ."""
+"""Retry Dead Letters and Recover Outage Jobs: queue dead letters again."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from plex.health import check_plex_health
@@ -18,13 +19,15 @@ from tasks.arguments import flag, scene_argument, text
 from tasks.context import TaskContext
 from worker.outage_history import format_elapsed_since
 
-MOST_NAMED = 10  # scenes in one line
+MOST_NAMED = 10  # scenes in a line
+_AT_ONCE = 100  # scenes in a request to Stash
 
 
 def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Queue the dead letters of the last completed outage again that are safe to repeat."""
+    """Queue dead letters of the last completed outage again, if their type is safe to retry."""
     optional = flag(arguments, "include_optional")
-    completed = [one for one in context.records.outages().records if one.ended_at is not None]
+    outages = context.records.outages().records
+    completed = [outage for outage in outages if outage.ended_at is not None]
     if not completed:
         text = "No completed outage is on record, so there is nothing to recover"
         return Answer(text, data={"recovered": 0})
@@ -39,7 +42,7 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
         message = f"Plex is not healthy ({health.error}); nothing was changed, run it again later"
         raise TaskError(message)
     result = recover_outage_jobs(
-        context.queue, letters, plex_healthy=True, existing_scenes=ExistingScenes(context)
+        context.queue, letters, plex_healthy=True, existing_scenes=partial(_existing, context)
     )
     if result.recovered:
         context.ensure_worker()
@@ -64,28 +67,16 @@ def _left_behind(context: TaskContext, start: float, end: float) -> int:
     return len(get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES))
 
 
-class ExistingScenes:
-    """Asks Stash which scenes it still has, some at a time."""
-
-    _AT_ONCE = 100
-
-    def __init__(self, context: TaskContext) -> None:
-        self._context = context
-
-    def __call__(self, scene_ids: Sequence[int]) -> Collection[int]:
-        """Return those of the scenes that Stash has; raises StashError."""
-        found: set[int] = set()
-        for start in range(0, len(scene_ids), self._AT_ONCE):
-            found |= set(self._context.scenes.read(scene_ids[start : start + self._AT_ONCE]))
-        return found
+def _existing(context: TaskContext, scene_ids: Sequence[int]) -> Collection[int]:
+    """Return the scenes among these that Stash has; raise StashError if it does not answer."""
+    found: set[int] = set()
+    for start in range(0, len(scene_ids), _AT_ONCE):
+        found |= set(context.scenes.read(scene_ids[start : start + _AT_ONCE]))
+    return found
 
 
 def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Queue dead letters again: all, those of one `error_type`, those of one scene, or both.
-
-    Each leaves the dead letters in the transaction that queues it. A scene that is queued already
-    needs no second job; one that Stash no longer has is left alone, where Stash answers.
-    """
+    """Queue dead letters again: all, or those of a scene, of an `error_type`, or of both."""
     scene_id = scene_argument(arguments)
     error_type = _error_type(context, arguments)
     letters = _chosen(context, scene_id, error_type)
@@ -96,7 +87,10 @@ def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         )
     queued = context.queue.queued_scene_ids() & _scenes_of(letters)
     result = recover_outage_jobs(
-        context.queue, letters, plex_healthy=True, existing_scenes=_Gate(context)
+        context.queue,
+        letters,
+        plex_healthy=True,
+        existing_scenes=partial(_existing_or_all, context),
     )
     if result.recovered:
         context.ensure_worker()
@@ -114,7 +108,7 @@ def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _error_type(context: TaskContext, arguments: Mapping[str, Any]) -> str | None:
-    """Return the type that is asked for, as it is spelled in the dead letters; None for all."""
+    """Return the requested error type in its stored spelling; None for all."""
     given = text(arguments, "error_type")
     present = context.queue.dead_letters.counts_by_type()
     if not given or not present:
@@ -132,30 +126,24 @@ def _chosen(
 ) -> Sequence[DeadLetter]:
     dead = context.queue.dead_letters
     letters = dead.all() if scene_id is None else dead.of_scenes([scene_id]).get(scene_id, [])
-    return [one for one in letters if error_type in (None, one.error_type)]
+    return [letter for letter in letters if error_type in (None, letter.error_type)]
 
 
 def _scenes_of(letters: Sequence[DeadLetter]) -> set[int]:
-    return {one.job.scene_id for one in letters if one.job and one.job.scene_id is not None}
+    jobs = [letter.job for letter in letters if letter.job is not None]
+    return {job.scene_id for job in jobs if job.scene_id is not None}
 
 
-class _Gate:
-    """Lets scenes through that Stash has; all of them where Stash does not answer.
+def _existing_or_all(context: TaskContext, scene_ids: Sequence[int]) -> Collection[int]:
+    """Return the scenes that Stash has; all of them if it does not answer.
 
-    A job of a scene that is gone does no harm: the worker forgets the scene.
+    The job of a deleted scene is harmless: the worker removes the scene's records.
     """
-
-    def __init__(self, context: TaskContext) -> None:
-        self._context = context
-
-    def __call__(self, scene_ids: Sequence[int]) -> Collection[int]:
-        try:
-            return ExistingScenes(self._context)(scene_ids)
-        except StashError as error:
-            self._context.log.warning(
-                f"{error}. Whether Stash still has the scenes was not checked"
-            )
-            return scene_ids
+    try:
+        return _existing(context, scene_ids)
+    except StashError as error:
+        context.log.warning(f"{error}. Whether Stash still has the scenes was not checked")
+        return scene_ids
 
 
 def _closing_line(result: RecoveryResult) -> str:
@@ -173,7 +161,7 @@ def _closing_line(result: RecoveryResult) -> str:
 
 
 def _named(scene_ids: Sequence[int]) -> str:
-    named = ", ".join(str(one) for one in scene_ids[:MOST_NAMED])
+    named = ", ".join(map(str, scene_ids[:MOST_NAMED]))
     more = len(scene_ids) - MOST_NAMED
     return f"scenes {named}" + (f" and {more:,} more" if more > 0 else "")
 

@@ -1,4 +1,4 @@
-"""Show Dead Letters: what will not heal by itself, by reason, and what to do about each."""
+"""Show Dead Letters: all dead letters by reason, with the remedy for each reason."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,24 +13,23 @@ from tasks.titles import titles_in_time
 from validation.scene_extractor import scene_label
 from worker.outage_history import format_elapsed_since
 
-if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
+if TYPE_CHECKING:  # a question of a program starts faster without it
     from tasks.context import TaskContext
 
-MOST_GROUPS, MOST_SCENES = 20, 10  # shown; the others are counted
-_PATIENCE = 5.0  # seconds for Stash to name the scenes: whoever runs a task waits a little
+MOST_GROUPS, MOST_SCENES = 20, 10  # shown; others are counted
+_PATIENCE = 5.0  # seconds for Stash to return the titles
 
-# What differs from scene to scene in an error: a path with blanks in it, up to its suffix; what
-# stands in quotes; long numbers.
+# The parts of an error that differ between scenes: paths, quoted text, long numbers.
 _PATH = re.compile(r"(?:\b[A-Za-z]:)?[/\\](?:[^/\\;\n]*[/\\])*[^/\\;\n]*\.\w{2,5}\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"\d{4,}|(?<=scene )\d+|(?<=item )\d+", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"; |\. |, of ")
-_LOOKED_AT = 1000  # characters of an error that are looked at for its reason
+_LOOKED_AT = 1000  # characters of an error that can contain the reason
 
 
 @dataclass(slots=True)
 class _Group:
-    """The dead letters of one reason; `newest` are the first of them to be shown."""
+    """The dead letters with the same reason; `newest` holds those that are shown."""
 
     error_type: str
     reason: str
@@ -43,13 +42,13 @@ class _Group:
 
 
 def show_dlq(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
-    """Tell which scenes will not reach Plex by themselves, why, and what to do."""
+    """Return the dead letters by reason, with the remedies."""
     del arguments
     return letters_of(context.readings)
 
 
 def letters_of(readings: Readings) -> Answer:
-    """Tell which scenes will not reach Plex by themselves, why, and what to do."""
+    """Return the dead letters by reason, with the remedies."""
     groups = _grouped(readings.queue.dead_letters.lines())
     total = sum(group.count for group in groups)
     shown = groups[:MOST_GROUPS]
@@ -79,13 +78,13 @@ def letters_of(readings: Readings) -> Answer:
 
 
 def reason_of(message: str) -> str:
-    """Return an error's text without what differs from scene to scene: what they have in common."""
+    """Return the part of an error message that scenes with the same cause share."""
     text = _QUOTED.sub("'…'", _PATH.sub("…", message[:_LOOKED_AT]))
     return shortened(_CLAUSE_ENDS.split(_NUMBER.sub("…", text), maxsplit=1)[0].strip(" :;."))
 
 
 def _grouped(lines: Iterable[LetterLine]) -> list[_Group]:
-    """Return the groups, the one with the newest letter first; the lines come newest first."""
+    """Group the lines, which are sorted newest first; the group with the newest line is first."""
     groups: dict[tuple[str, str], _Group] = {}
     for line in lines:
         key = (line.error_type, reason_of(line.error_message))

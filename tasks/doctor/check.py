@@ -1,4 +1,4 @@
-"""The result of a check, the report of all checks, and the mask that makes it safe to share."""
+"""The result of a check, the report, and the mask that makes the report safe to share."""
 
 import ipaddress
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tasks.answer import Answer, Level
+from tasks.answer import Answer, Level, counted
 
 _HOMES = re.compile(r"(?:/home/|/Users/)[^/\s'\"]+|[A-Za-z]:\\Users\\[^\\'\"]+")
 _ADDRESS = re.compile(r"\b(https?://)(?:[^\s/@'\"]*@)?(\[[^\]\s]*\]|[^\s/:,;'\"]+)")
@@ -19,14 +19,13 @@ _RANKS = {Level.OK: 0, Level.WARNING: 1, Level.FAULT: 2}
 class Mask:
     """Hides home folders, hosts, and secrets.
 
-    Args:
-        redact: replaces the secrets.
-        home: the folder that is shown as `~`; one that is no folder of a person's hides nothing.
-        hosts: names of servers that are hidden wherever they stand, not in addresses only. One
-            of a single word is not: in a container Plex is often called just `plex`.
+    Local and private addresses stay, because they reveal nothing and help with Docker.
 
-    Addresses of this machine and of private networks are shown: they tell nobody anything, and help
-    with Docker.
+    Args:
+        redact: replaces secrets.
+        home: the folder to show as `~`.
+        hosts: host names to hide also outside of addresses. Names without a dot stay, because in
+            containers Plex is often called `plex`.
     """
 
     def __init__(self, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> None:
@@ -35,7 +34,7 @@ class Mask:
         self._hosts = [host for host in hosts if "." in host and not _may_be_shown(host)]
 
     def __call__(self, text: str) -> str:
-        """Return the text without them."""
+        """Return the masked text."""
         text = self._redact(text)
         text = _ADDRESS.sub(_hidden, text)
         for host in self._hosts:
@@ -62,13 +61,13 @@ def _may_be_shown(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding.
+    """The result of a check.
 
     Attributes:
-        name: what was checked.
-        level: whether it is as it should be; a warning, too, when it could not be checked.
-        text: what was found.
-        remedy: what to do, a sentence; empty when nothing is.
+        name: the checked subject.
+        level: a check that could not run is a warning.
+        text: the finding.
+        remedy: a sentence; empty if no action is needed.
     """
 
     name: str
@@ -77,12 +76,12 @@ class Check:
     remedy: str = ""
 
     def line(self) -> str:
-        """Return the finding as one line."""
+        """Return the result as a line."""
         remedy = f". {self.remedy}" if self.remedy else ""
         return f"{self.level.value}: {self.name}: {self.text}{remedy}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the finding for programs."""
+        """Return the result for programs."""
         return {
             "name": self.name,
             "level": self.level.value,
@@ -95,32 +94,27 @@ NamedCheck = tuple[str, Callable[[], Check]]
 
 
 def ok(name: str, text: str) -> Check:
-    """Return that all is well."""
+    """Return a result without a problem."""
     return Check(name, Level.OK, text)
 
 
 def warning(name: str, text: str, remedy: str) -> Check:
-    """Return what works and is not as it should be."""
+    """Return a problem that does not stop the sync."""
     return Check(name, Level.WARNING, text, remedy)
 
 
 def fault(name: str, text: str, remedy: str) -> Check:
-    """Return what keeps edits from reaching Plex."""
+    """Return a problem that keeps edits from reaching Plex."""
     return Check(name, Level.FAULT, text, remedy)
 
 
 def unchecked(name: str, why: str) -> Check:
-    """Return that something could not be looked at; what keeps it from that has its own remedy."""
+    """Return that a check could not run; the check of the cause has the remedy."""
     return Check(name, Level.WARNING, f"not checked: {why}")
 
 
 def report(checks: Sequence[Check], mask: Callable[[str], str]) -> Answer:
-    """Return the answer: one line a check, and a last one that says where to begin.
-
-    Args:
-        checks: in the order in which they are shown.
-        mask: takes out of a text what must not be shared.
-    """
+    """Return the answer: a line per check, and a summary with the most important remedy."""
     shown = [replace(check, text=mask(check.text), remedy=mask(check.remedy)) for check in checks]
     return Answer(
         _summary(shown),
@@ -132,16 +126,12 @@ def report(checks: Sequence[Check], mask: Callable[[str], str]) -> Answer:
 
 def _summary(checks: Sequence[Check]) -> str:
     counts = [
-        _counted(sum(check.level is level for check in checks), level.value)
+        (sum(check.level is level for check in checks), level.value)
         for level in (Level.FAULT, Level.WARNING)
     ]
-    found = ", ".join(count for count in counts if count)
+    found = ", ".join(counted(number, noun) for number, noun in counts if number)
     if not found:
         return f"Doctor: all {len(checks)} checks are ok"
     worst_first = sorted(checks, key=lambda check: -_RANKS[check.level])
     remedy = next((check.remedy for check in worst_first if check.remedy), "")
     return f"Doctor: {found}{': ' if remedy else ''}{remedy}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""

@@ -1,4 +1,4 @@
-"""Which plugin, which Python, which libraries."""
+"""Checks of the plugin, of Python and of the installed packages."""
 
 import importlib.metadata
 import os
@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from tasks.doctor.check import Check, fault, ok, warning
 
 _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
-# What the plugin itself imports; what these bring along is theirs.
+# The packages that the plugin imports, without their dependencies.
 _OURS = ("plexapi", "stashapp-tools", "persist-queue", "requests")
 
 
 def check_plugin(version: str, plugin_dir: str) -> Check:
-    """Tell which version this is, and where it lies."""
+    """Check the version and the folder of the plugin."""
     found = f"Stash2Plex {version} in {plugin_dir}"
     ymls = sorted(name for name in _names(plugin_dir) if name.endswith(".yml"))
     if version == "unknown" or len(ymls) > 1:
@@ -28,7 +28,7 @@ def check_plugin(version: str, plugin_dir: str) -> Check:
 
 
 def check_python() -> Check:
-    """Tell which Python runs this."""
+    """Return the version and the path of Python."""
     return ok("python", f"{platform.python_version()} on {platform.system()}, {sys.executable}")
 
 
@@ -37,12 +37,12 @@ def check_dependencies(
     missing: Sequence[str],
     installed: Callable[[str], str] = importlib.metadata.version,
 ) -> Check:
-    """Tell the versions of the libraries, and which are not those that the plugin is tested with.
+    """Compare the versions of the packages with the tested ones.
 
     Args:
-        plugin_dir: where their list lies.
-        missing: packages that cannot be used.
-        installed: returns the version of one that can.
+        plugin_dir: the folder of requirements.txt.
+        missing: packages that cannot be imported.
+        installed: returns the version of a package.
     """
     pip = f'"{sys.executable}" -m pip install'
     if missing:
@@ -70,7 +70,7 @@ def check_dependencies(
 
 
 def _differs(version: str, pinned: str | None) -> bool:
-    """Tell whether these are different versions up to the second number."""
+    """Tell whether the versions differ in the first two numbers."""
     return pinned is not None and version.split(".")[:2] != pinned.split(".")[:2]
 
 

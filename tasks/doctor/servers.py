@@ -1,4 +1,4 @@
-"""Stash and Plex, what they let us do, and how much of both is known."""
+"""Checks of Stash, Plex, the settings and the coverage of both libraries."""
 
 import re
 from collections.abc import Sequence
@@ -24,14 +24,14 @@ from worker.outage_history import format_elapsed_since
 OLDEST_STASH = (0, 26)
 OLDEST_PLEX = (1, 40)
 CLOCKS_DIFFER = 60.0  # seconds
-# A value that no setting takes: what is said of it says what is allowed, and nothing of the user's.
+# No setting accepts this value, so the error about it names the allowed values and no user data.
 _NOTHING: list[str] = []
 _ASKING = "asking Plex who it is: "
 _SETTINGS = "Correct it in Settings > Plugins > Stash2Plex"
 
 
 def check_stash(seen: StashCheckup, address: str) -> Check:
-    """Tell whether Stash answers, and lets us in."""
+    """Check whether Stash answers and accepts the log-in."""
     name = "Stash"
     if isinstance(seen.error, StashAuthError):
         return fault(
@@ -51,7 +51,7 @@ def check_stash(seen: StashCheckup, address: str) -> Check:
 
 
 def check_settings(parsed: ParsedConfig | None) -> Check:
-    """Tell which settings cannot be used, without their values."""
+    """Check the settings; the result does not contain their values."""
     name = "settings"
     if parsed is None:
         return unchecked(name, "Stash, which keeps them, does not answer")
@@ -71,17 +71,17 @@ def _in_words(sentences: Sequence[str]) -> str:
 
 
 def _without_value(sentence: str) -> str:
-    """Return what a sentence says of a setting, but for the value: a folder, a host, a name."""
+    """Return a message about a setting without the value, which can be private."""
     name = sentence.partition(" ")[0]
     if sentence.startswith(f"{name} is not set:"):
         return f"{name} is not set"
     neutral = parse_config({name: _NOTHING}, {})
-    about_it = (one for one in neutral.faults + neutral.warnings if one.startswith(f"{name} "))
+    about_it = (text for text in neutral.faults + neutral.warnings if text.startswith(f"{name} "))
     return next(about_it, f"{name} cannot be used").replace(f" is {_NOTHING}, which", "", 1)
 
 
 def check_plex(seen: PlexCheckup | None, address: str) -> Check:
-    """Tell whether there is a Plex server at the address."""
+    """Check whether a Plex server answers at the address."""
     name = "Plex"
     if seen is None:
         return unchecked(name, "no usable settings name its address and token")
@@ -101,7 +101,7 @@ def check_plex(seen: PlexCheckup | None, address: str) -> Check:
 
 
 def check_tls(config: Config, seen: PlexCheckup | None) -> Check:
-    """Tell whether others on the network can read, or pose as Plex."""
+    """Check whether the connection to Plex is encrypted and verified."""
     name = "encryption"
     if seen is None:
         return unchecked(name, "no usable settings name Plex's address")
@@ -128,16 +128,16 @@ def check_tls(config: Config, seen: PlexCheckup | None) -> Check:
 
 
 def _of_tls(error: PlexTlsError) -> str:
-    """Return the cause without the address that it names: the report is for others, too."""
+    """Return the cause without its private address, because reports are shared."""
     if error.address:
         return "plex_url does not have the name of plex.direct that Plex's certificate has"
     return str(error).removeprefix(_ASKING)
 
 
 def check_token(config: Config, seen: PlexCheckup | None) -> Check:
-    """Tell whether Plex accepts the token, for how long, and whether it looks like the owner's.
+    """Check whether Plex accepts the token, and whether it is the owner's.
 
-    Only an edit proves that the token may edit: Plex does not say who may read its preferences.
+    Reading the server's preferences is a strong sign of the owner; only an edit is a proof.
     """
     name = "token"
     if seen is None or seen.error is not None:
@@ -166,7 +166,7 @@ def check_token(config: Config, seen: PlexCheckup | None) -> Check:
 
 
 def check_libraries(config: Config, seen: PlexCheckup | None) -> Check:
-    """Tell whether Plex has the libraries of the settings, without their names."""
+    """Check whether Plex has the libraries of the settings; the result does not name them."""
     name = "libraries"
     if seen is None or seen.error is not None:
         return unchecked(name, "Plex does not answer")
@@ -194,7 +194,7 @@ def check_libraries(config: Config, seen: PlexCheckup | None) -> Check:
 def check_coverage(
     index: IndexCheckup, database: DatabaseCheckup, scenes: int | None, now: float
 ) -> Check:
-    """Tell how much of both sides is known, by what was seen before: nothing is listed for it."""
+    """Return how many files and scenes are known, without listing them again."""
     name = "path coverage"
     if index.problem or database.damage or database.refusal:
         return unchecked(name, "a database cannot be read")
@@ -214,7 +214,7 @@ def check_coverage(
 
 
 def check_behaviour(seen: PlexCheckup | None, index: IndexCheckup, *, test_killed: bool) -> Check:
-    """Tell what was learned about how the server takes edits."""
+    """Return what the plugin has learned about this Plex server."""
     name = "behaviour of Plex"
     if test_killed:
         return warning(
@@ -232,7 +232,7 @@ def check_behaviour(seen: PlexCheckup | None, index: IndexCheckup, *, test_kille
 
 
 def check_clock(stash: StashCheckup, plex: PlexCheckup | None) -> Check:
-    """Tell whether our clock and the servers' agree."""
+    """Compare the clocks of this machine and of both servers."""
     name = "clock"
     clocks = {"Stash": stash.ahead, "Plex": None if plex is None else plex.ahead}
     known = {server: ahead for server, ahead in clocks.items() if ahead is not None}

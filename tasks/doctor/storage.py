@@ -1,4 +1,4 @@
-"""The data folder, and what lies in it."""
+"""Checks of the data folder and its files."""
 
 import json
 import os
@@ -14,24 +14,24 @@ from sync_queue.checkup import DatabaseCheckup
 from sync_queue.schema import SCHEMA_VERSION
 from tasks.doctor.check import Check, fault, ok, unchecked, warning
 
-LOW, VERY_LOW = 500_000_000, 50_000_000  # bytes; the database of 100,000 scenes has some 200 MB
+LOW, VERY_LOW = 500_000_000, 50_000_000  # bytes; 100,000 scenes need about 200 MB
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-# Where SQLite has no write-ahead log, and where locks may hold on one machine only.
+# Network file systems: no write-ahead log, and locks may work on one machine only.
 _OVER_THE_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "fuse.rclone")
 _MOUNTS = "/proc/mounts"
 
 
 @dataclass(frozen=True, slots=True)
 class FolderCheckup:
-    """What was seen of the data folder.
+    """The result of examining the data folder.
 
     Attributes:
-        refusal: why a file could not be made in it; empty when one could.
-        mode: its permissions.
-        foreign: it belongs to another user than runs this.
-        open_files: how many files in it others may read, by their own permissions.
-        free: bytes that are left for it.
-        file_system: its kind, empty where that is not known.
+        refusal: why the folder is not writable; empty if it is.
+        mode: permission bits.
+        foreign: it belongs to another user than this process.
+        open_files: number of files that other users may read.
+        free: bytes.
+        file_system: type; empty if unknown.
     """
 
     path: str
@@ -44,10 +44,10 @@ class FolderCheckup:
 
 
 def look_at_folder(folder: DataFolder) -> FolderCheckup:
-    """Look at the data folder; the file that this makes in it is removed at once.
+    """Examine the data folder by creating and deleting a file in it.
 
     Raises:
-        OSError: there is none, or nobody may look at it.
+        OSError: it is missing or unreadable.
     """
     status = os.stat(folder.root)
     user: Callable[[], int] | None = getattr(os, "geteuid", None)
@@ -83,12 +83,12 @@ def _open_files(root: str) -> int:
 def _mode(path: str) -> int:
     try:
         return os.lstat(path).st_mode
-    except OSError:  # gone by now, as temporary files are
+    except OSError:  # a temporary file was deleted meanwhile
         return 0
 
 
 def _file_system(path: str) -> str:
-    """Return the kind of the file system that holds a path; Linux only."""
+    """Return the type of the file system of a path; empty except on Linux."""
     try:
         with open(_MOUNTS, encoding="utf-8", errors="replace") as file:
             mounts = [line.split()[1:3] for line in file]
@@ -99,11 +99,11 @@ def _file_system(path: str) -> str:
         for place, kind in mounts
         if f"{path}/".startswith(place.replace("\\040", " ").rstrip("/") + "/")
     ]
-    return max(held, key=lambda one: len(one[0]), default=("", ""))[1]
+    return max(held, key=lambda mount: len(mount[0]), default=("", ""))[1]
 
 
 def check_folder(seen: FolderCheckup | None, why: str) -> Check:
-    """Tell where the data folder is, and whether it can be written to."""
+    """Check whether the data folder is writable and local."""
     name = "data folder"
     elsewhere = f"or set {OVERRIDE_VARIABLE} to a folder that can be"
     if seen is None:
@@ -123,7 +123,7 @@ def check_folder(seen: FolderCheckup | None, why: str) -> Check:
 
 
 def check_permissions(seen: FolderCheckup | None) -> Check:
-    """Tell whether the data folder is its owner's alone."""
+    """Check whether only the owner has access to the data folder."""
     name = "permissions"
     if seen is None:
         return unchecked(name, "there is no data folder")
@@ -144,7 +144,7 @@ def check_permissions(seen: FolderCheckup | None) -> Check:
 
 
 def check_space(seen: FolderCheckup | None) -> Check:
-    """Tell how much room there is for the queue to grow."""
+    """Check the free space for the queue."""
     name = "free space"
     if seen is None:
         return unchecked(name, "there is no data folder")
@@ -157,7 +157,7 @@ def check_space(seen: FolderCheckup | None) -> Check:
 
 
 def check_database(seen: DatabaseCheckup) -> Check:
-    """Tell whether the queue's database is sound."""
+    """Check the queue's database."""
     name = "queue database"
     if not seen.exists:
         return ok(name, "none yet: the first edit or task makes it")
@@ -190,7 +190,7 @@ def check_database(seen: DatabaseCheckup) -> Check:
 
 
 def check_index(seen: IndexCheckup) -> Check:
-    """Tell whether the index of Plex's files (library.db) is sound."""
+    """Check the path index (library.db)."""
     name = "index of Plex's files"
     if not seen.exists:
         return ok(name, "none yet: the first sync makes it")
@@ -204,7 +204,7 @@ def check_index(seen: IndexCheckup) -> Check:
 
 
 def check_state_files(folder: DataFolder | None) -> Check:
-    """Tell whether the small files beside the database can be read."""
+    """Check whether the state files beside the database are readable."""
     name = "state files"
     if folder is None:
         return unchecked(name, "there is no data folder")
@@ -218,7 +218,7 @@ def check_state_files(folder: DataFolder | None) -> Check:
     )
     there = [path for path in paths if os.path.lexists(path)]
     states = {os.path.basename(path): _is_json(path) for path in there}
-    closed = [one for one, is_json in states.items() if is_json is None]
+    closed = [file for file, is_json in states.items() if is_json is None]
     if closed:
         return warning(
             name,
@@ -226,7 +226,7 @@ def check_state_files(folder: DataFolder | None) -> Check:
             "Make each readable for the user that Stash runs as, or remove it: until then nothing "
             "is noted in it",
         )
-    bad = [one for one, is_json in states.items() if not is_json]
+    bad = [file for file, is_json in states.items() if not is_json]
     if bad:
         return warning(
             name,
@@ -237,7 +237,7 @@ def check_state_files(folder: DataFolder | None) -> Check:
 
 
 def _is_json(path: str) -> bool | None:
-    """Tell whether a file, or what is in its place, holds a state; None: it cannot be read now."""
+    """Tell whether a file holds JSON; None if it is unreadable."""
     if os.path.isdir(path):
         return False
     try:

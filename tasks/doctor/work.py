@@ -1,4 +1,4 @@
-"""The worker, its queue, and whether it may ask Plex at all."""
+"""Checks of the worker, the queue, the dead letters and the circuit breaker."""
 
 import json
 import os
@@ -15,18 +15,18 @@ from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import format_elapsed_since
 from worker.process.launcher import WORKER_ARGUMENT
 
-_LINES_READ = 2000  # from the end of the log: some days of a busy worker
+_LINES_READ = 2000  # at the end of the log: some days of a busy worker
 _ENDS = (Event.WORKER_ENDED.code, Event.WORKER_FAILED.code)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSigns:
-    """What the worker's log tells of the last one.
+    """The last entries of the worker's log.
 
     Attributes:
-        last_sign: seconds since the epoch, None when there is no log, or nothing in it.
-        process: of the worker that has started and not said that it ended; None for none.
-        broke: it ended because of an error.
+        last_sign: the last entry, in seconds since the epoch; None for an empty log.
+        process: the process id of a worker that logged its start but no end.
+        broke: the last worker ended with an error.
     """
 
     last_sign: float | None = None
@@ -37,10 +37,10 @@ class WorkerSigns:
 def read_worker_signs(path: str) -> WorkerSigns:
     """Read the end of the worker's log.
 
-    The worker's lock says more, but asking for it would keep a hook from starting a worker.
+    Testing the worker lock would be safer, but could keep a hook from starting a worker.
 
     Raises:
-        OSError: it is there and cannot be read.
+        OSError: the log is unreadable.
     """
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -51,11 +51,10 @@ def read_worker_signs(path: str) -> WorkerSigns:
     for line in lines:
         try:
             record = json.loads(line)
-            # The log has the time of this machine's zone.
             last_sign = datetime.fromisoformat(record["time"]).timestamp()
             code, pid = record["code"], record.get("pid")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            continue  # a line of an older version, or half a line
+            continue  # a line of an older version, or an incomplete line
         if code == Event.WORKER_STARTED.code and isinstance(pid, int):
             process, broke = pid, False
         elif code in _ENDS:
@@ -64,7 +63,7 @@ def read_worker_signs(path: str) -> WorkerSigns:
 
 
 def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Check:
-    """Tell whether a worker runs, or would have to."""
+    """Check whether a worker runs if jobs wait."""
     name = "worker"
     waiting = sum((database.jobs or {}).values()) + database.spooled
     sign = (
@@ -91,10 +90,10 @@ def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> C
 
 
 def _is_worker(process: int) -> bool:
-    """Tell whether this process is a worker, as far as anybody can tell."""
+    """Tell whether a process is a worker, as far as the system reveals it."""
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
-            # One that has ended, and that nobody has buried, as in many containers, has none.
+            # The command line of a zombie process is empty.
             return WORKER_ARGUMENT.encode() in file.read()
     except OSError:
         if os.path.isdir("/proc/self"):
@@ -103,7 +102,7 @@ def _is_worker(process: int) -> bool:
 
 
 def check_queue(database: DatabaseCheckup) -> Check:
-    """Tell what waits."""
+    """Return the counts of jobs."""
     name = "queue"
     if database.jobs is None:
         return _without_jobs(name, database)
@@ -117,7 +116,7 @@ def check_queue(database: DatabaseCheckup) -> Check:
 
 
 def check_dead_letters(database: DatabaseCheckup) -> Check:
-    """Tell what has failed for good."""
+    """Check whether there are dead letters."""
     name = "dead letters"
     if database.jobs is None:
         return _without_jobs(name, database)
@@ -139,7 +138,7 @@ def _without_jobs(name: str, database: DatabaseCheckup) -> Check:
 
 
 def read_breaker(path: str) -> CircuitBreaker:
-    """Return the circuit breaker as its file has it, closed where that says nothing."""
+    """Read the stored circuit breaker; it is closed if the file is missing or unreadable."""
     stored: Mapping[str, object] | None = None
     try:
         with open(path, encoding="utf-8") as file:
@@ -150,7 +149,7 @@ def read_breaker(path: str) -> CircuitBreaker:
 
 
 def check_breaker(breaker: CircuitBreaker, now: float) -> Check:
-    """Tell whether jobs are sent, or wait for Plex to be back."""
+    """Check whether the circuit breaker lets jobs through."""
     name = "circuit breaker"
     if breaker.state is CircuitState.CLOSED or breaker.opened_at is None:
         return ok(name, "closed")

@@ -1,4 +1,4 @@
-"""Outage Summary Report: when Plex was away, how often, how long."""
+"""Outage Summary Report: number, duration and metrics of Plex's outages."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,20 +12,20 @@ from worker.outage_history import (
     format_elapsed_since,
 )
 
-if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
+if TYPE_CHECKING:  # a question of a program starts faster without it
     from tasks.context import TaskContext
 
 NEWEST_SHOWN = 10
 
 
 def outage_summary(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
-    """Tell how often and how long Plex was away; the last outages go into the log, newest first."""
+    """Return the metrics of all outages, and the last outages as details."""
     del arguments
     return summary_of(context.readings)
 
 
 def summary_of(readings: Readings) -> Answer:
-    """Tell how often and how long Plex was away."""
+    """Return the metrics of all outages, and the last outages as details."""
     now = readings.clock()
     history = readings.records.outages()
     newest_first = list(reversed(history.records))
@@ -49,7 +49,7 @@ def summary_of(readings: Readings) -> Answer:
         f"{format_duration(metrics.total_downtime)} in total; "
         f"MTTR {format_duration(metrics.mttr)}, MTBF {format_duration(metrics.mtbf)}, "
         f"availability {metrics.availability:.2f} %" + (_goes_on(ongoing, now) if ongoing else ""),
-        details=[outage_line(one, now) for one in newest_first[:NEWEST_SHOWN]],
+        details=[outage_line(record, now) for record in newest_first[:NEWEST_SHOWN]],
         data=data,
         level=Level.FAULT if ongoing else Level.OK,
     )
@@ -63,7 +63,7 @@ def _goes_on(ongoing: OutageRecord, now: float) -> str:
 
 
 def outage_line(record: OutageRecord, now: float) -> str:
-    """Return one outage in words."""
+    """Return an outage in words."""
     began = format_elapsed_since(record.started_at, now)
     lasted = "ongoing" if record.duration is None else f"lasted {format_duration(record.duration)}"
     about = "about, " if record.estimated else ""
@@ -71,7 +71,7 @@ def outage_line(record: OutageRecord, now: float) -> str:
 
 
 def outage_data(record: OutageRecord) -> dict[str, Any]:
-    """Return one outage for programs; times are seconds since the epoch."""
+    """Return an outage for programs; times are in seconds since the epoch."""
     return {
         "started_at": record.started_at,
         "ended_at": record.ended_at,

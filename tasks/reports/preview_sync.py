@@ -1,4 +1,4 @@
-"""Preview Sync: what a sync would change, as a report; it changes nothing."""
+"""Preview Sync: writes a report of the changes that a sync would make."""
 
 import contextlib
 import datetime
@@ -23,7 +23,7 @@ from worker.sync.inspection import Inspection, SceneInspector
 from worker.sync.session import SyncSession
 
 KEPT_REPORTS = 5
-LONGEST_VALUE = 200  # characters of a value that are shown
+LONGEST_VALUE = 200  # characters of a value in the report
 _PREFIX, _SUFFIX = "preview-", ".txt"
 _UNFINISHED = ".unfinished"
 SEEN, CHANGES, COVERS, IN_STEP = "looked at", "would change", "with a cover to compare", "in step"
@@ -34,15 +34,16 @@ _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADA
 
 
 class PreviewReport:
-    """One report; used as a context, it leaves nothing behind unless it was finished.
+    """A report file; as a context manager it deletes an unfinished report.
 
-    What is found goes to the disk at once, so that memory does not grow with the library.
+    Lines are written at once, so that memory use does not grow with the library.
 
     Args:
-        folder: where the reports lie; made when it is missing.
+        folder: the folder of the reports, created if missing.
+        now: seconds since the epoch.
 
     Raises (all methods):
-        OSError: the report cannot be written.
+        OSError: the report is not writable.
     """
 
     def __init__(self, folder: str, now: float) -> None:
@@ -69,16 +70,16 @@ class PreviewReport:
             os.unlink(self.path + _UNFINISHED)
 
     def add(self, line: str) -> None:
-        """Write one line of what was found."""
+        """Write a line."""
         assert self._body is not None  # noqa: S101 - used as a context
         self._body.write(line + "\n")
 
     def finish(self, sums: Mapping[str, int], fields: Counter[str]) -> str:
-        """Put the sums before what was found, drop old reports, and return the report's path.
+        """Write the sums before the lines, delete old reports, and return the path.
 
         Args:
-            sums: what was counted, in words → how many scenes.
-            fields: field → how many items would change in it.
+            sums: outcome in words → number of scenes.
+            fields: field → number of items that would change.
         """
         assert self._body is not None  # noqa: S101 - used as a context
         self._body.close()
@@ -97,7 +98,7 @@ class PreviewReport:
         return self.path
 
     def _drop_old(self) -> None:
-        """Keep the newest reports; of those that never ended only this one's file is in use."""
+        """Delete old reports, and unfinished ones of killed processes."""
         names = sorted(name for name in os.listdir(self._folder) if name.startswith(_PREFIX))
         finished = [name for name in names if name.endswith(_SUFFIX)]
         in_use = os.path.basename(self.path) + _UNFINISHED
@@ -108,7 +109,7 @@ class PreviewReport:
 
 
 def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
-    """Return what an edit would do to an item, a line per field: before -> after."""
+    """Return the changes of an edit, a line per field: before -> after."""
     lines: list[str] = []
     only_locked: list[str] = []
     for name, parameters in edit.fields.items():
@@ -123,7 +124,7 @@ def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
 
 
 def value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None:
-    """Return the value that a field's parameters set; None when they set its lock only."""
+    """Return the value that parameters set; None if they only set the lock."""
     for key, value in parameters.items():
         if key.endswith(".value"):
             return value
@@ -143,7 +144,7 @@ def _create(path: str) -> TextIO:
 
 
 def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Write down what a sync of all scenes, or of one, would change in Plex."""
+    """Write the report for a scene or for all scenes."""
     scene_id = scene_argument(arguments)
     session = context.sessions.current()
     session.library.prepare()
@@ -175,11 +176,11 @@ def _batches(context: TaskContext, scene_id: int | None) -> Iterator[list[StashS
 
 
 class _Preview:
-    """Writes down what the inspection of each scene says.
+    """Inspects scenes and writes the report.
 
     Attributes:
-        sums: how many scenes came to what.
-        fields: how many items would change in which field.
+        sums: outcome in words → number of scenes.
+        fields: field → number of items that would change.
     """
 
     def __init__(self, context: TaskContext, session: SyncSession, report: PreviewReport) -> None:
@@ -191,7 +192,7 @@ class _Preview:
         )
 
     def look_at(self, scenes: list[StashScene]) -> None:
-        """Find out what would be sent for these scenes."""
+        """Add scenes to the report."""
         for one in self._inspector.inspect(scenes):
             self.sums[SEEN] += 1
             if not one.scene.files:
@@ -208,7 +209,7 @@ class _Preview:
             elif isinstance(one.error, PlexNotFound | PlexAmbiguousMatch):
                 self.sums[MISSING if isinstance(one.error, PlexNotFound) else AMBIGUOUS] += 1
             else:
-                raise one.error  # Plex could not be asked: nothing may be concluded from that
+                raise one.error  # Plex failed to answer, so no conclusion is possible
             self._report.add(f"\n{one.scene.label}\n  {one.error}")
             return
         lines = [f"  {words}" for words in one.elsewhere]

@@ -1,4 +1,4 @@
-"""Check Path Mapping: which scenes or typed paths have a Plex item, by which rule."""
+"""Check Path Mapping: finds the Plex items of all scenes, or of a typed path."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,20 +15,16 @@ from validation.path_map import PathMap, PrefixPair
 from validation.scene_extractor import SceneFile
 from worker.sync.session import SyncSession
 
-NOBODYS = 0  # no scene has this number
+_NO_SCENE = 0
 MOST_SHOWN = 5
 EXAMPLES = 10
 MAPPINGS_SHOWN = 5
-SURVEY_SHARE = 0.5  # of the progress bar; the look-ups are the other half
+SURVEY_SHARE = 0.5  # of the progress bar; matching the scenes is the other half
 
 
 @dataclass(slots=True)
 class _Coverage:
-    """How many scenes were found by which rule.
-
-    Attributes:
-        without: the first paths that have no item.
-    """
+    """The number of scenes by matching rule; `without` holds examples without an item."""
 
     by_rule: Counter[Rule] = field(default_factory=Counter)
     ambiguous: int = 0
@@ -37,21 +33,21 @@ class _Coverage:
 
     @property
     def found(self) -> int:
-        """How many scenes have an item."""
+        """The number of scenes with an item."""
         return self.by_rule.total()
 
     @property
     def total(self) -> int:
-        """How many scenes were looked for."""
+        """The number of scenes."""
         return self.found + self.ambiguous + self.missing
 
     def by_full_path(self) -> int:
-        """How many need no weaker rule."""
+        """The number of scenes found by their full path."""
         return self.found - self.by_rule[Rule.NAME_AND_SIZE]
 
 
 def check_paths(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Return how many scenes have an item, and the path map that would find more."""
+    """Match all scenes, and suggest a path map that finds more items."""
     del arguments
     session = context.sessions.current()
     session.library.prepare()
@@ -99,8 +95,8 @@ def _details(session: SyncSession, coverage: _Coverage) -> list[str]:
         f"{coverage.ambiguous} ambiguous, {coverage.missing} without an item",
         *coverage.without,
         *(
-            f"Learned path mapping {one}; {'in use' if one.usable else 'not used by itself'}"
-            for one in mappings
+            f"Learned path mapping {mapping}; {'in use' if mapping.usable else 'not in use'}"
+            for mapping in mappings
         ),
     ]
 
@@ -122,21 +118,21 @@ def _advice(session: SyncSession, coverage: _Coverage) -> str:
 
 
 def _line(wanted: list[PrefixPair], path_map: PathMap) -> str:
-    """Return the whole setting: what it should say, with what it says about other folders."""
+    """Return the new value of the setting, including its pairs for other folders."""
     folders = {pair.stash for pair in wanted}
     kept = [pair for pair in path_map.pairs if pair.stash not in folders]
     return "; ".join(str(pair) for pair in (*kept, *wanted))
 
 
 def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
-    """Return the mappings to set: what is in use, else the one that most speaks for."""
+    """Return the learned mappings to set: those in use, else the most likely one."""
     usable = [mapping for mapping in mappings if mapping.usable]
     likely = [mapping for mapping in mappings if mapping.agree > mapping.disagree]
     return usable or likely[:1]
 
 
 def try_path(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Look for a file as the worker would; only what was never listed is listed."""
+    """Match a path as the worker does, without listing known libraries again."""
     path = text(arguments, "path")
     if not path:
         message = "path is missing; a file's path as Stash names it is wanted"
@@ -144,7 +140,7 @@ def try_path(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     session = context.sessions.current()
     session.library.prepare()
     matcher = session.matcher
-    found = matcher.find((SceneFile(path=path, size=0),), NOBODYS)
+    found = matcher.find((SceneFile(path=path, size=0),), _NO_SCENE)
     plex_path = matcher.to_plex(path)
     data = {
         "plex_path": plex_path,

@@ -1,7 +1,4 @@
-"""Saves some of the settings: reads what is stored, checks what is new, writes both together.
-
-What waits is brought on its way by the new ones: that is what they are changed for.
-"""
+"""Saves settings for the page, and retries the jobs that changed settings can affect."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -13,13 +10,13 @@ from tasks.arguments import mapping
 from tasks.context import TaskContext
 from validation.config import SHORT_LIVED, Config, parse_config
 
-SEEN_AFTER = 10.0  # seconds until a living worker goes by changed settings
+SEEN_AFTER = 10.0  # seconds until a running worker uses changed settings
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 
 
 def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Store the settings that the argument `settings` holds; the others stay as they are."""
+    """Check and store the settings in the argument `settings`; keep all others."""
     changes = mapping(arguments, "settings")
     if not changes:
         message = "settings is missing; an object of names and values is wanted"
@@ -53,21 +50,18 @@ def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _look_again(context: TaskContext) -> int:
-    """Queue the scenes that were not found by the old settings; return how many.
-
-    Their dead letters go once they are found.
-    """
+    """Queue the scenes without a match again; return how many. Success removes dead letters."""
     queue, now = context.queue, context.clock()
     waiting = [
         claim.job.scene_id for kind in _UNMATCHED for claim in queue.jobs.waiting_with_error(kind)
     ]
-    buried = [
+    dead_lettered = [
         letter.job.scene_id
         for kind in _UNMATCHED
         for letter in queue.dead_letters.of_type(kind)
         if letter.job is not None
     ]
-    scenes = {one for one in (*waiting, *buried) if one is not None}
-    due = now + SEEN_AFTER  # not before: a worker would look by the old settings once more
-    queue.enqueue([scene_job(one, METADATA, now, due=due) for one in sorted(scenes)])
+    scenes = {scene_id for scene_id in (*waiting, *dead_lettered) if scene_id is not None}
+    due = now + SEEN_AFTER  # earlier the worker would use the old settings
+    queue.enqueue([scene_job(scene_id, METADATA, now, due=due) for scene_id in sorted(scenes)])
     return len(scenes)

@@ -1,4 +1,4 @@
-"""Health Check: whether Plex answers, accepts the token and has the libraries."""
+"""Health Check: tests the connection to Plex, the token and the libraries."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _LIKE_A_GUESTS = (
 
 
 def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell whether Plex answers, accepts the token and has the libraries, and what to do if not."""
+    """Test Plex; for programs a fault is in the answer, for users it is a TaskError."""
     as_json = wants_json(arguments)
     session = context.sessions.current()
     health = check_plex_health(session.client)
@@ -55,7 +55,7 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:
-    """Return the libraries in use, whether the token may edit, and what is wrong, if anything."""
+    """Return the libraries in use, whether the token may edit, and the problem, if any."""
     if health.error is not None:
         is_away = not (health.reachable or isinstance(health.error, PlexTlsError))
         remedy = ". Start it, or correct plex_url" if is_away else ""
@@ -74,7 +74,7 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
 
 
 def _offered(session: SyncSession) -> list[dict[str, object]]:
-    """Return all video libraries, each with the entry of plex_library that chooses it alone."""
+    """Return all video libraries, each with the value of plex_library that selects it."""
     sections = session.library.sections_known()
     choice = choose_libraries(session.config.plex_library, sections)
     chosen = {section.key for section in choice.sections} if choice.entries else set()

@@ -1,4 +1,4 @@
-"""Inspect Scene: why a scene is, or is not, in Plex, in one line with details."""
+"""Inspect Scene: tells why a scene is or is not in Plex."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _HOW_TO_NAME_IT = (
 
 
 class State(Enum):
-    """How a scene stands; the values are for programs and promised in docs/operations.md."""
+    """The state of a scene; the values are documented in docs/operations.md."""
 
     IN_STEP = "in_step"
     DIFFERS = "differs"
@@ -49,7 +49,7 @@ class _Verdict:
 
 
 def inspect_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell where a scene's file is in Plex and by which rule, what was sent, what differs now."""
+    """Return the scene's items in Plex, its queue and sync log, and the differences."""
     facts = facts_of(context, required_scene(arguments, _HOW_TO_NAME_IT))
     verdict = _verdict(facts)
     return Answer(
@@ -104,7 +104,7 @@ def _in_plex(facts: SceneFacts, plex: PlexFacts) -> _Verdict:
     where = _where(plex)
     if not gap:
         return _Verdict(State.IN_STEP, f"{label} is in Plex and in step: {where}", Level.OK)
-    text = f"{label} is in Plex ({where}), but {gap}: {_fate(facts)}"
+    text = f"{label} is in Plex ({where}), but {gap}: {_what_happens_next(facts)}"
     under_way = bool(facts.jobs) and facts.enabled
     return _Verdict(State.DIFFERS, text, Level.OK if under_way else Level.WARNING)
 
@@ -117,23 +117,23 @@ def _where(plex: PlexFacts) -> str:
     return f"{counted(len(items), 'item')} in {names}"
 
 
-def _gap(one: Inspection) -> str:
-    """Return what is not as it should be, in words; empty when all is."""
-    fields = differing(one)
+def _gap(inspection: Inspection) -> str:
+    """Return the differences in words; empty without any."""
+    fields = differing(inspection)
     if fields:
         return f"{', '.join(fields)} {'differs' if len(fields) == 1 else 'differ'}"
-    if one.cover_for:
+    if inspection.cover_for:
         return "its cover is to be compared"
-    unlocked = [name for _, edit in one.edits for name in edit.fields]
-    unlocked += [name for _, kinds in one.unlocked for name in kinds]
+    unlocked = [name for _, edit in inspection.edits for name in edit.fields]
+    unlocked += [name for _, kinds in inspection.unlocked for name in kinds]
     return f"not locked yet: {', '.join(dict.fromkeys(unlocked))}" if unlocked else ""
 
 
-def _fate(facts: SceneFacts) -> str:
-    """Return what becomes of a scene that is out of step, or what to do."""
+def _what_happens_next(facts: SceneFacts) -> str:
+    """Return what happens next to a scene that is out of step, or the remedy."""
     if not facts.enabled:
         return "the setting Enabled is off, so nothing is sent"
-    if any(one.state is JobState.IN_PROGRESS for one in facts.jobs):
+    if any(queued.state is JobState.IN_PROGRESS for queued in facts.jobs):
         return "it is being sent now"
     if facts.jobs:
         job = facts.jobs[0].job
@@ -162,22 +162,22 @@ def _last_known(facts: SceneFacts) -> str:
     return f"its last job ended {ago}: {facts.last.outcome}{queued}"
 
 
-def differing(one: Inspection) -> list[str]:
-    """Return the fields whose values a sync would change, in any of the scene's items."""
-    return list(dict.fromkeys(name for _, edit in one.edits for name in _changed(edit)))
+def differing(inspection: Inspection) -> list[str]:
+    """Return the fields that a sync would change in any of the scene's items."""
+    return list(dict.fromkeys(name for _, edit in inspection.edits for name in _changed(edit)))
 
 
 def _changed(edit: ItemEdit) -> Mapping[str, str | tuple[str, ...]]:
-    """Return field → what it would be set to, without those that would only be locked."""
+    """Return field → new value, without fields that would only be locked."""
     values = {name: value_set_by(parameters) for name, parameters in edit.fields.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 
-# -- for people -------------------------------------------------------------------------------
+# -- for users --------------------------------------------------------------------------------
 
 
 def details_of(facts: SceneFacts) -> list[str]:
-    """Return the lines that stand before the answer."""
+    """Return the details of the answer."""
     return [
         *(_plex_lines(facts.plex, facts.now) if facts.plex is not None else ()),
         *(_sent_line(one, facts.now) for one in facts.sent),
@@ -254,11 +254,11 @@ def _letter_line(letter: DeadLetter, now: float) -> str:
     return f"Dead letter, {ago}: {letter.error_type}: {shortened(letter.error_message)}"
 
 
-# -- for programs: names and units are promised in docs/operations.md ---------------------------
+# -- for programs: names and units are documented in docs/operations.md --------------------------
 
 
 def data_of(facts: SceneFacts) -> dict[str, Any]:
-    """Return all that is known, with times as seconds since the epoch."""
+    """Return the data of the answer; times are in seconds since the epoch."""
     plex = facts.plex
     return {
         "now": facts.now,

@@ -1,4 +1,4 @@
-"""The questions of the page in Stash: everything that it shows, and whether a worker runs."""
+"""The operations `overview` and `wake` of the page in Stash."""
 
 import os
 import sqlite3
@@ -31,12 +31,12 @@ DAY = 86_400.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class IndexView:
-    """A look at the index.
+    """The contents of the path index.
 
     Attributes:
-        files: that are known.
-        listed_at: when a library was last listed to its end, in seconds since the epoch; 0 never.
-        mappings: what was learned, that with the most evidence first.
+        files: the number of Plex's files.
+        listed_at: the last complete listing in seconds since the epoch; 0 for never.
+        mappings: the learned mappings, by descending evidence.
     """
 
     files: int = 0
@@ -45,7 +45,7 @@ class IndexView:
 
 
 def look_at_index(path: str) -> IndexView:
-    """Return what the index at this path holds; nothing where it is missing or damaged."""
+    """Read the path index; return an empty view if it is missing or damaged."""
     if not os.path.exists(path):
         return IndexView()
     try:
@@ -57,13 +57,13 @@ def look_at_index(path: str) -> IndexView:
                 "ORDER BY agree DESC, stash"
             ).fetchall()
     except sqlite3.Error:
-        return IndexView()  # the worker makes it anew
+        return IndexView()  # the worker creates it again
     mappings = tuple(LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows)
     return IndexView(int(files), float(listed or 0.0), mappings)
 
 
 def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Tell how things stand, what waits, what was done, what failed and why."""
+    """Return everything that the page shows."""
     del arguments
     status = read_status(context.readings)
     state, now, view = read_state(context, status), status.now, context.queue.view
@@ -103,7 +103,7 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def job_data(job: SyncJob, titles: Mapping[int, str]) -> dict[str, Any]:
-    """Return a job that waits for a program."""
+    """Return a job for programs."""
     return {
         "scene_id": job.scene_id,
         "title": _title(job.scene_id, titles) or subject_label(job.job_key),
@@ -116,7 +116,7 @@ def job_data(job: SyncJob, titles: Mapping[int, str]) -> dict[str, Any]:
 
 
 def letter_data(letter: LetterRow, titles: Mapping[int, str]) -> dict[str, Any]:
-    """Return a dead letter for a program."""
+    """Return a dead letter for programs."""
     return {
         "scene_id": letter.scene_id,
         "title": _title(letter.scene_id, titles),
@@ -213,7 +213,7 @@ def _paths(context: TaskContext) -> dict[str, Any]:
 
 
 def settings_in_effect(config: Config) -> list[dict[str, Any]]:
-    """Return each setting with its value, its default and what is allowed."""
+    """Return each setting with its value, its default and the allowed values."""
     return [
         {
             "name": setting.name,
@@ -226,7 +226,7 @@ def settings_in_effect(config: Config) -> list[dict[str, Any]]:
 
 
 def _allowed(parse: Any) -> str:
-    """Return what the setting's own parser says to a value that can be none."""
+    """Return the allowed values in words, as the setting's parser states them in its error."""
     try:
         parse(object())
     except ValueProblem as error:
@@ -245,7 +245,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def wake(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Start a worker if anything waits and none runs; tell in one sentence how things stand."""
+    """Start a worker if a job waits and no worker runs; return the state."""
     del arguments
     worker = context.ensure_worker() if context.queue.has_unfinished() else "not needed"
     status = read_status(context.readings)

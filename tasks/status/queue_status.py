@@ -1,4 +1,4 @@
-"""View Queue Status: what waits, what failed, whether Plex is away."""
+"""View Queue Status: jobs, dead letters, outages and reconciliation."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -8,20 +8,20 @@ from tasks.reports.outage_summary import outage_data, outage_line
 from tasks.status.snapshot import Readings, StatusSnapshot, read_status
 from worker.outage_history import format_duration, format_elapsed_since
 
-if TYPE_CHECKING:  # what a task needs is not loaded for a program's question
+if TYPE_CHECKING:  # a question of a program starts faster without it
     from tasks.context import TaskContext
 
 OUTAGES_SHOWN = 3
 
 
 def queue_status(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
-    """Tell how the queue and Plex are doing."""
+    """Return the status for users and programs."""
     del arguments
     return status_of(context.readings)
 
 
 def status_of(readings: Readings) -> Answer:
-    """Tell how the queue and Plex are doing."""
+    """Return the status for users and programs."""
     status = read_status(readings)
     return Answer(
         _closing_line(status), details=_details(status), data=_data(status), level=_level(status)
@@ -34,7 +34,7 @@ def _level(status: StatusSnapshot) -> Level:
     return Level.WARNING if status.dead else Level.OK
 
 
-# -- for people -------------------------------------------------------------------------------
+# -- for users --------------------------------------------------------------------------------
 
 
 def _closing_line(status: StatusSnapshot) -> str:
@@ -130,7 +130,7 @@ def _reconciliation(status: StatusSnapshot) -> list[str]:
     ]
 
 
-# -- for programs: names and units are promised in docs/operations.md ---------------------------
+# -- for programs: names and units are documented in docs/operations.md --------------------------
 
 
 def _data(status: StatusSnapshot) -> dict[str, Any]:

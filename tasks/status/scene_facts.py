@@ -1,4 +1,4 @@
-"""What is known of one scene on all sides: Stash, the queue, what was sent, Plex now."""
+"""Collects what Stash, the queue, the sync log and Plex know about a scene."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from worker.sync.session import ConfigFault, SyncSession
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """A file of the scene: where it should be in Plex, and what is there."""
+    """A file of the scene, its path in Plex, and the matching items."""
 
     file: SceneFile
     plex_path: str
@@ -27,13 +27,12 @@ class FileFact:
 
 @dataclass(frozen=True, slots=True)
 class PlexFacts:
-    """What Plex shows of the scene now.
+    """The current state of the scene in Plex.
 
     Attributes:
-        inspection: what a sync would do.
-        libraries: the libraries' names by key.
-        looked_at: when Plex was last asked what its libraries hold, in seconds since the epoch;
-            None when that is not known.
+        inspection: what a sync would change.
+        libraries: library key → name.
+        looked_at: the last update of the path index in seconds since the epoch; None if unknown.
     """
 
     inspection: Inspection
@@ -48,15 +47,15 @@ class PlexFacts:
 
 @dataclass(frozen=True, slots=True)
 class SceneFacts:
-    """All that is known, with what could not be asked.
+    """Everything known about a scene.
 
     Attributes:
-        scene: None where Stash does not have it, or could not be asked.
-        stash_problem, plex_problem: why that side could not be asked; empty when it was.
-        plex: None where it could not be asked, or there is nothing to ask it for.
-        last: how the scene's last job ended.
-        sent: what its items were last sent, the newest first.
-        enabled: the setting of that name.
+        scene: None if Stash does not have it, or did not answer.
+        stash_problem, plex_problem: why the server did not answer; empty if it did.
+        plex: None if Plex did not answer, or the scene has no file.
+        last: the outcome of the scene's last job.
+        sent: the records of its items, the newest first.
+        enabled: the setting.
     """
 
     scene_id: int
@@ -73,12 +72,12 @@ class SceneFacts:
 
     @property
     def label(self) -> str:
-        """How people recognise the scene."""
+        """The scene's name for users."""
         return self.scene.label if self.scene else f"Scene {self.scene_id}"
 
 
 def facts_of(context: TaskContext, scene_id: int) -> SceneFacts:
-    """Ask every side that answers; one that does not is no reason to be silent about the rest."""
+    """Collect the facts; a server that does not answer does not prevent the rest."""
     scene, stash_problem = _read(context, scene_id)
     plex, plex_problem = (
         _look_in_plex(context, scene) if scene is not None and scene.files else (None, "")
@@ -125,20 +124,20 @@ def _look_in_plex(context: TaskContext, scene: StashScene) -> tuple[PlexFacts | 
         return None, str(error)
     error_of_scene = inspection.error
     if error_of_scene and not isinstance(error_of_scene, PlexNotFound | PlexAmbiguousMatch):
-        return None, str(error_of_scene)  # nothing may be concluded from not being answered
+        return None, str(error_of_scene)  # Plex failed to answer, so no conclusion is possible
     return _plex_facts(session, inspection), ""
 
 
 def _plex_facts(session: SyncSession, inspection: Inspection) -> PlexFacts:
     scene, matcher = inspection.scene, session.matcher
     sections = session.library.sections_known()
-    listings = (session.library.index.last_listing(one.key) for one in sections)
+    listings = (session.library.index.last_listing(section.key) for section in sections)
     return PlexFacts(
         inspection=inspection,
         files=tuple(
             FileFact(file, matcher.to_plex(file.path), matcher.find([file], scene.id))
             for file in scene.files
         ),
-        libraries={one.key: one.title for one in sections},
-        looked_at=max((one.looked_at for one in listings if one is not None), default=None),
+        libraries={section.key: section.title for section in sections},
+        looked_at=max((listing.looked_at for listing in listings if listing), default=None),
     )

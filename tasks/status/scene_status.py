@@ -18,7 +18,7 @@ from worker.outage_history import format_duration, format_elapsed_since
 
 
 def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Return whether a scene is in Plex, since when, and what it waits for; asks no server."""
+    """Return whether a scene is in Plex, and why it waits or failed."""
     scene_id = required_scene(arguments)
     view = context.queue.view
     last = context.queue.sync_log.scene(scene_id)
@@ -54,14 +54,14 @@ def _where_it_stands(
     state: State,
     now: float,
 ) -> tuple[str, str, Level]:
-    """Return a sentence on a scene, what to do, and how bad it is."""
+    """Return the state of a scene in words, the remedy, and the level."""
     if letters:
-        cure = explain(letters[0].error_type).remedy
-        return f"Not in step: {letters[0].message}", cure, Level.WARNING
+        remedy = explain(letters[0].error_type).remedy
+        return f"Not in step: {letters[0].message}", remedy, Level.WARNING
     if jobs:
         waited = format_duration(max(0.0, now - jobs[0].enqueued_at))
         why, remedy = _what_holds(jobs[0], state, now)
-        level = state.level if state.stands_still else Level.OK
+        level = state.level if state.is_blocked else Level.OK
         return f"It has waited {waited} for its sync{why}", remedy, level
     if items:
         at = max(item.at for item in items) if last is None else last.at
@@ -72,8 +72,8 @@ def _where_it_stands(
 
 
 def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:
-    """Return why a job waits, to be added to a sentence, and what to do; both may be empty."""
-    if state.stands_still:
+    """Return a sentence with the reason why a job waits, and the remedy; both may be empty."""
+    if state.is_blocked:
         return f". {state.text(now)}", state.remedy
     if not job.last_error_type:
         return "", ""

@@ -1,6 +1,6 @@
-"""The status of the plugin, read once from the data folder; answers and the page are renderings.
+"""The status of the plugin, read once from the data folder, and rendered by tasks and the page.
 
-Light on purpose: a program that asks every few seconds waits for what is imported here.
+This module imports little, because programs may ask every few seconds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +17,12 @@ from worker.recovery import RecoveryScheduler
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The data folder, read afresh by each answer.
+    """Read access to the data folder.
 
     Attributes:
-        queue: jobs and dead letters.
-        records: what the worker has written down.
-        reconciliation: the state of past runs.
-        names: asks Stash what people call these scenes; absent are those that it does not have.
-            Raises StashError.
+        records: the state files of the worker.
+        reconciliation: the file about past runs.
+        names: returns scene id → title from Stash, for existing scenes; raises StashError.
     """
 
     queue: QueueView
@@ -36,17 +34,17 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
-    """One reading of everything; times are seconds since the epoch.
+    """The status at a moment; times are in seconds since the epoch.
 
     Attributes:
-        next_try: when the first of the jobs that wait for a retry is due; None without any.
-        done: counts of jobs by how they ended (`worker.stats.SyncStats.counts`).
-        dead: dead letters by type of error.
-        need_you: scenes with dead letters.
-        ever: whether any scene was ever looked at.
-        pause: why nothing goes on although jobs wait, and since when; empty when it does.
-        past: the last reconciliation that ended.
-        run: the reconciliation under way.
+        next_try: when the next retry is due; None without retries.
+        done: number of jobs by result (`worker.stats.SyncStats.counts`).
+        dead: number of dead letters by error type.
+        need_you: number of scenes with dead letters.
+        ever: whether any job has ever finished.
+        pause: why the sync is paused, and since when; empty if it is not.
+        past: the results of past reconciliations.
+        run: the unfinished reconciliation.
     """
 
     now: float
@@ -67,17 +65,17 @@ class StatusSnapshot:
 
     @property
     def unfinished(self) -> int:
-        """How many jobs wait or are in progress."""
+        """The number of jobs that wait or are in progress."""
         return self.pending + self.in_progress + self.retrying
 
     @property
     def is_away(self) -> bool:
-        """Whether Plex is away."""
+        """Whether the circuit breaker has stopped the sync."""
         return self.breaker.state is not CircuitState.CLOSED
 
     @property
     def down_since(self) -> float | None:
-        """When the outage that lasts began; None without one."""
+        """The start of the ongoing outage; None without one."""
         if not self.is_away:
             return None
         ongoing = self.outages.ongoing
@@ -85,18 +83,14 @@ class StatusSnapshot:
 
     @property
     def next_probe_at(self) -> float | None:
-        """When Plex is asked next whether it is back; None unless it is away."""
+        """The time of the next probe of Plex; None unless Plex is down."""
         if not self.is_away:
             return None
         return self.now + self.recovery.seconds_to_next_probe(self.now)
 
 
 def read_status(readings: Readings) -> StatusSnapshot:
-    """Read the status of this moment.
-
-    Raises:
-        sqlite3.Error: the database cannot be read.
-    """
+    """Read the status; raise sqlite3.Error if the database is not readable."""
     now = readings.clock()
     counts = readings.queue.stats()
     return StatusSnapshot(

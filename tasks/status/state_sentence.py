@@ -1,4 +1,4 @@
-"""One sentence that says how things stand: the first that a person wants to know."""
+"""The state of the plugin as one sentence."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,19 +14,18 @@ _START_PLEX = (
     "Start Plex; 'Test connection' tells why it does not answer. What waits is sent by itself once "
     "it does"
 )
-SINCE = "{since}"  # where a program puts the moment in the words of its reader's clock
+SINCE = "{since}"  # placeholder; the page inserts the local time of its reader
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How things stand.
+    """The state of the plugin.
 
     Attributes:
         kind: a word for programs.
-        level: whether that is as it should be.
-        sentence: for people; `{since}` in it stands for `since`.
-        since: in seconds since the epoch; None where the sentence has no moment.
-        remedy: what to do, where the sentence does not say it; no full stop.
+        sentence: for users; it may contain the placeholder `{since}`.
+        since: seconds since the epoch; None without the placeholder.
+        remedy: without a full stop; empty if the sentence contains it.
     """
 
     kind: str
@@ -36,12 +35,12 @@ class State:
     remedy: str = ""
 
     @property
-    def stands_still(self) -> bool:
-        """Whether nothing is sent until somebody or something changes that."""
+    def is_blocked(self) -> bool:
+        """Whether nothing is sent in this state."""
         return self.kind in ("unconfigured", "disabled", "down", "paused")
 
     def text(self, now: float) -> str:
-        """Return the sentence with its moment by UTC, with the date where that is not today's."""
+        """Return the sentence with the time in UTC, and with the date unless it is today."""
         if self.since is None:
             return self.sentence
         since = datetime.fromtimestamp(self.since, UTC)
@@ -51,10 +50,10 @@ class State:
 
 
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
-    """Return the one thing that matters most, with what waits for it.
+    """Return the most important fact, and how many scenes wait.
 
     Args:
-        fault: why the settings name no usable Plex server; empty when they do.
+        fault: why the settings name no usable Plex server; empty if they do.
         enabled: the setting.
     """
     waiting = _waiting(status.unfinished)
@@ -91,11 +90,7 @@ def _waiting(jobs: int) -> str:
 
 
 def read_state(context: TaskContext, status: StatusSnapshot) -> State:
-    """Return the state by the settings of this moment.
-
-    Raises:
-        StashError: the settings could not be read.
-    """
+    """Return the state with the current settings; raise StashError if they are unreadable."""
     enabled = context.sessions.config().enabled
     try:
         context.sessions.current()
@@ -105,7 +100,7 @@ def read_state(context: TaskContext, status: StatusSnapshot) -> State:
 
 
 def state_data(state: State, status: StatusSnapshot) -> dict[str, Any]:
-    """Return the state for a program."""
+    """Return the state for programs."""
     return {
         "kind": state.kind,
         "level": state.level.value,

@@ -8,7 +8,7 @@ from tasks.context import TaskContext
 
 
 def clear_match_cache(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Forget which item holds which file, so that the next sync looks again."""
+    """Empty the path index of the current Plex server."""
     del arguments
     library = context.sessions.current().library
     library.index.use_server(library.server_id)

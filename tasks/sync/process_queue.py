@@ -1,4 +1,4 @@
-"""Process Queue: drain in the foreground."""
+"""Process Queue and Clear Pending Queue."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0
 
 
 def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Drain the queue until nothing is due, in the place of a worker that drains it already."""
+    """Drain the queue in this process until no job is due; a running worker is stopped first."""
     del arguments
     progress = _Progress(context)
     try:
@@ -39,7 +39,7 @@ def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Remove the jobs that wait."""
+    """Remove the waiting jobs."""
     del arguments
     removed = context.queue.clear_waiting()
     in_progress = context.queue.stats()["in_progress"]
@@ -50,7 +50,7 @@ def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 class _Progress:
-    """Stash's progress bar, and a line every few jobs or seconds."""
+    """Updates Stash's progress bar, and logs a line every few jobs or seconds."""
 
     def __init__(self, context: TaskContext) -> None:
         stats = context.queue.stats()

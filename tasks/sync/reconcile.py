@@ -1,4 +1,4 @@
-"""The reconciliation tasks: compare the libraries, queue the gaps, or only report them."""
+"""The reconciliation tasks: compare both libraries, and queue or report the gaps."""
 
 import datetime
 import os
@@ -17,10 +17,10 @@ from tasks.arguments import flag
 from tasks.context import TaskContext
 from tasks.reports.preview_sync import KEPT_REPORTS, lines_of
 
-EXAMPLES = 100  # of each kind
+EXAMPLES = 100  # of each outcome in the report
 SHOWN_REASONS, SHOWN_EXAMPLES, LONGEST_EXAMPLE = 20, 10, 500  # in an answer; characters
 _EXAMPLES_OF = (*GAPS, Outcome.AMBIGUOUS, Outcome.ELSEWHERE, Outcome.UNSEEN)
-_LOOK_EVERY = 0.5  # seconds between two looks at a run of another process
+_LOOK_EVERY = 0.5  # seconds between two checks of another process's run
 
 
 def reconcile_all(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
@@ -39,12 +39,11 @@ def reconcile_7days(context: TaskContext, arguments: Mapping[str, Any]) -> Answe
 
 
 def reconcile_missing_metadata(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Compare all scenes, and queue only those whose item has no metadata at all."""
+    """Compare all scenes, and queue only those whose item has no metadata."""
     return _reconcile(context, arguments, Order(Scope.ALL, only_empty=True))
 
 
 def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order) -> Answer:
-    """Run it, or report what it would do (`dry_run`)."""
     dry_run = flag(arguments, "dry_run")
     if not context.sessions.config().enabled:
         message = "Stash2Plex is disabled, so nothing is compared; switch 'Enabled' on first"
@@ -63,7 +62,7 @@ def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order)
 
 
 def _wait(context: TaskContext) -> None:
-    """Show how far another process's run is, until that lets go of it."""
+    """Show the progress of another process's run until this process gets the lock."""
     reconciler = context.reconciler()
     context.log.info("A reconciliation is running already; this task waits for its result")
     while not reconciler.lock.try_acquire():
@@ -74,7 +73,7 @@ def _wait(context: TaskContext) -> None:
 
 
 def _ended_meanwhile(context: TaskContext, order: Order, begun_at: float) -> Answer | None:
-    """Return what the other run came to, if it did what this one was to do."""
+    """Return the result of the other run, if its scope contains this order."""
     state = context.reconciliation_state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None
@@ -128,12 +127,12 @@ def _show_progress(context: TaskContext, run: Run) -> None:
 
 
 def report_gaps(context: TaskContext, order: Order) -> Answer:
-    """Compare the libraries and write down the gaps; return their sums and the report's path.
+    """Compare both libraries and write the gaps to a report.
 
     Raises:
-        TaskError: nothing could be concluded.
-        ConfigFault, PlexError, StashError: a side could not be asked; there is no report then.
-        OSError: the report cannot be written.
+        TaskError: no conclusion was possible.
+        ConfigFault, PlexError, StashError: a server did not answer; there is no report.
+        OSError: the report is not writable.
     """
     libraries, now = context.reconciler_libraries(), context.clock()
     sums = GapDetectionResult()

@@ -1,4 +1,4 @@
-"""Restore Plex Values: what Plex held before our first write, back in its place."""
+"""Restore Original Plex Values: writes back the values from before the first sync."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,10 +40,7 @@ class _Counts:
 
 
 def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Put back what Plex held before our first write, and unlock it; of all items or one scene's.
-
-    Restored items count as never synced. It can be repeated: what is done is not done again.
-    """
+    """Restore and unlock the items of a scene, or all items; then they count as never synced."""
     scene_id = scene_argument(arguments)
     session = context.sessions.current()
     server_id = session.library.server_id
@@ -82,7 +79,7 @@ def _conclusion(
 
 
 class _Restoring:
-    """One run over the items."""
+    """Restores items in batches."""
 
     def __init__(self, context: TaskContext, session: SyncSession) -> None:
         self.counts = _Counts()
@@ -93,7 +90,7 @@ class _Restoring:
         self._restorer = ItemRestorer(session, context.queue)
 
     def run(self, keys: list[int]) -> PlexError | None:
-        """Restore the items; return what ended the run before its end."""
+        """Restore the items; return the error that stopped it, or None."""
         for start in range(0, len(keys), READ_BATCH):
             batch = keys[start : start + READ_BATCH]
             try:
@@ -110,7 +107,6 @@ class _Restoring:
         return None
 
     def _restore(self, key: int, item: PlexItem | None) -> None:
-        """Restore one item."""
         held = self._log.original(self._server_id, key)
         records = self._log.records_of_item(self._server_id, key)
         if item is None or held is None or not self._is_the_same(item, held, records):
@@ -143,9 +139,9 @@ class _Restoring:
         )
 
     def _is_the_same(self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]) -> bool:
-        """Tell whether the item still is the video that was written to: by file, or by scene.
+        """Tell whether the item is still the video that was synced.
 
-        A file that was renamed in Plex and in Stash is held by the same scene as before.
+        It has an original file, or it matches a file of the synced scene, which may be renamed.
         """
         if shares_a_file(held, item):
             return True

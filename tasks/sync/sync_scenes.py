@@ -1,4 +1,4 @@
-"""Sync All Scenes and Sync Recent Scenes: queue what is not in step with Plex."""
+"""Sync All Scenes, Sync Recent Scenes, and the page's sync of a scene."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,12 +30,12 @@ class _Counts:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was sent so far, for telling which scenes are in step.
+    """The sync log, for deciding which scenes are in step.
 
     Attributes:
-        digests: scene → item → digest last sent.
-        versions: scene → Stash's time stamp of what was last synced.
-        find: tells which items Plex has now for a scene; None when it could not be asked.
+        digests: scene id → rating key → digest last sent.
+        versions: scene id → Stash's time stamp of the last synced state.
+        find: returns the items that match a scene's files; None if Plex did not answer.
     """
 
     digests: Mapping[int, Mapping[int, str]]
@@ -43,19 +43,19 @@ class _Known:
     find: Callable[[Sequence[SceneFile], int], Matching] | None
 
     def has(self, scene: StashScene, config: Config) -> bool:
-        """Tell whether Plex shows this scene already, by every item that it has now."""
+        """Tell whether all of the scene's current items were sent its current metadata."""
         sent = self.digests.get(scene.id)
         if not sent or self.versions.get(scene.id) != scene.updated_at:
             return False
         digest = project(scene, config).digest
         if self.find is None:
-            return all(one == digest for one in sent.values())
+            return set(sent.values()) == {digest}
         items = [match.rating_key for match in self.find(scene.files, scene.id).matches]
         return bool(items) and all(sent.get(item) == digest for item in items)
 
 
 def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Queue every scene that has a file and is not in step; `force` queues all of them."""
+    """Queue every scene that has a file and is not in step, or with `force` all with a file."""
     force = flag(arguments, "force")
     return _queue_pages(context, context.scenes.walk(), context.scenes.count(), force=force)
 
@@ -72,7 +72,7 @@ def sync_recent(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Queue one scene and make sure that a worker runs."""
+    """Queue a scene and start a worker if none runs."""
     scene_id = required_scene(arguments)
     now = context.clock()
     job = scene_job(scene_id, METADATA, now, {TRY_REFUSED: now})
@@ -90,8 +90,8 @@ def _queue_pages(
     force: bool,
 ) -> Answer:
     config = context.sessions.config()
-    # Also with force: an item that is new in Plex is synced only if the path index has it.
-    session = _looked_at(context)
+    # Needed also with force, because the worker finds new items only through the path index.
+    session = _refreshed_session(context)
     known = None if force else _what_is_known(context, session)
     counts = _Counts()
     for page in pages:
@@ -130,8 +130,8 @@ def _queue_page(
     counts.waiting += merged
 
 
-def _looked_at(context: TaskContext) -> SyncSession | None:
-    """Ask Plex which items it has now; None when it cannot be asked, which people are told."""
+def _refreshed_session(context: TaskContext) -> SyncSession | None:
+    """Return a session with an updated path index; if Plex fails, log a warning, return None."""
     try:
         session = context.sessions.current()
         session.library.prepare()
@@ -146,11 +146,7 @@ def _looked_at(context: TaskContext) -> SyncSession | None:
 
 
 def _what_is_known(context: TaskContext, session: SyncSession | None) -> _Known:
-    """Read the sync log.
-
-    Plex being away is no reason to stop: what was sent and has not changed counts as in step then,
-    since nothing may be concluded from not seeing it.
-    """
+    """Read the sync log; without Plex a scene that is unchanged since its sync is in step."""
     log = context.queue.sync_log
     if session is None:
         return _Known(log.digests(None), log.scene_versions(), None)

@@ -1,4 +1,4 @@
-"""Test Write: finds out with one scene's item how Plex takes edits, and puts the item back."""
+"""Test Write: learns from edits of one item how this Plex server behaves, and restores it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ _HOW_TO_NAME_IT = (
 
 
 def test_write(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
-    """Write to the item of one scene, read back, learn, and put everything back."""
+    """Edit the item of a scene, read it back, and restore it."""
     scene_id = required_scene(arguments, _HOW_TO_NAME_IT)
     session = context.sessions.current()
     session.library.prepare()
@@ -82,7 +82,7 @@ def _run(context: TaskContext, session: SyncSession, scene_id: int) -> Answer:
 
 
 def _item_of(context: TaskContext, session: SyncSession, scene_id: int) -> PlexItem:
-    """Return the item to test with."""
+    """Return the item for the test; raise TaskError if there is no suitable one."""
     inspector = SceneInspector(
         session, context.queue.sync_log, context.scenes.read, context.log.event
     )
@@ -102,7 +102,7 @@ def _item_of(context: TaskContext, session: SyncSession, scene_id: int) -> PlexI
 
 
 def _locks_set(context: TaskContext, session: SyncSession, item: PlexItem) -> set[str]:
-    """Return Plex's names of the locks that syncs of this item have set."""
+    """Return the locks that syncs of this item have set, by Plex's names."""
     records = context.queue.sync_log.records_of_item(
         session.library.server_id, item.rating_key
     ).values()
