@@ -7,9 +7,11 @@ is nobody's business but the person's, and says at the end what is not as it sho
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from simulators.oracle import has_metadata, judge
 from simulators.plex import FakePlex, Item, ItemFields, ItemState, Section
@@ -150,10 +152,10 @@ class Story:
             self._empty: (1, NOTHING),
             self._person_keeps_something: (2, NOTHING),
             self._agent_refreshes: (3, NOTHING),
-            self._file_moves: (2, NOTHING),
+            partial(self._move, several=False): (2, NOTHING),
             self._files_swap: (2, NOTHING),
             self._scene_goes: (1, NOTHING),
-            self._scene_comes: (1, NOTHING),
+            partial(self._come, (1, 3, 5)): (1, NOTHING),
             self._rename: (2, NOTHING),
             self._name_goes: (1, NOTHING),
             self._tags_merge: (1, NOTHING),
@@ -164,8 +166,9 @@ class Story:
             self._person_edits: (2, FORCE),
             self._person_unlocks: (1, FORCE),
             self._copy_appears: (1, FORCE),
-            self._one_of_several_moves: (1, FORCE),
-            self._scene_comes_twice: (1, FORCE),
+            partial(self._move, several=True): (1, FORCE),
+            # A worker that dies between two libraries knows the one item only.
+            partial(self._come, (0, 2, 4)): (1, FORCE),
         }
         allowed = {one: weight for one, (weight, need) in happenings.items() if need <= self.most}
         (happening,) = self._rng.choices(list(allowed), list(allowed.values()))
@@ -214,37 +217,33 @@ class Story:
         )
         return f"Stash: scene {scene_id}: all empty but one tag"
 
+    def _some_name(self, *acts: Callable[..., object]) -> tuple[str, Callable[..., object], str]:
+        """A tag, performer or studio by chance: its kind, what is to be done to it, its name."""
+        library = self._stash.library
+        shelves: tuple[Any, ...] = (library.tags, library.performers, library.studios)
+        shelf, act = self._rng.choice(tuple(zip(shelves, acts, strict=True)))
+        names = [one.name for one in shelf.by_id.values()]
+        return shelf.kind, act, self._rng.choice(names) if names else ""
+
     def _rename(self) -> str:
         self._names += 1
-        shelf, rename = self._rng.choice(
-            (
-                (self._stash.library.tags, self._stash.rename_tag),
-                (self._stash.library.performers, self._stash.rename_performer),
-                (self._stash.library.studios, self._stash.rename_studio),
-            )
-        )
-        names = [one.name for one in shelf.by_id.values()]
-        if not names:
+        stash, new = self._stash, f"Renamed {self._names}"
+        acts = (stash.rename_tag, stash.rename_performer, stash.rename_studio)
+        kind, rename, old = self._some_name(*acts)
+        if not old:
             return "nothing to rename"
-        old, new = self._rng.choice(names), f"Renamed {self._names}"
         rename(old, new)
-        return f"Stash: {shelf.kind} {old!r} becomes {new!r}"
+        return f"Stash: {kind} {old!r} becomes {new!r}"
 
     def _name_goes(self) -> str:
         """A performer, studio or tag is destroyed."""
-        shelf, destroy = self._rng.choice(
-            (
-                (self._stash.library.tags, self._stash.destroy_tags),
-                (self._stash.library.performers, self._stash.destroy_performer),
-                (self._stash.library.studios, self._stash.destroy_studio),
-            )
-        )
-        names = [one.name for one in shelf.by_id.values()]
-        if not names:
+        stash = self._stash
+        acts = (stash.destroy_tags, stash.destroy_performer, stash.destroy_studio)
+        kind, destroy, name = self._some_name(*acts)
+        if not name:
             return "nobody goes"
-        name = self._rng.choice(names)
         destroy(name)
-        return f"Stash: {shelf.kind} {name!r} is destroyed"
+        return f"Stash: {kind} {name!r} is destroyed"
 
     def _tags_merge(self) -> str:
         names = [one.name for one in self._stash.library.tags.by_id.values()]
@@ -337,15 +336,11 @@ class Story:
             if one.scene_id in alive:
                 self._add_item(one.scene_id, one.section, one.file_ids)
 
-    def _file_moves(self) -> str:
-        """Stash and Plex notice a renamed file, in either order, or Plex only later."""
-        return self._move(several=False)
-
-    def _one_of_several_moves(self) -> str:
-        """The same for a scene of several items: while it has one, others are not looked for."""
-        return self._move(several=True)
-
     def _move(self, *, several: bool) -> str:
+        """Stash and Plex notice a renamed file, in either order, or Plex only later.
+
+        While a scene of several items has one of them, others are not looked for.
+        """
         scenes = self._places(several=several)
         if not scenes:
             return "no file moves"
@@ -413,15 +408,8 @@ class Story:
             del self._own[item.rating_key]  # a sync may have been under way: nobody's any more
         return f"Stash: scene {scene_id} is destroyed"
 
-    def _scene_comes(self) -> str:
-        return self._come(self._rng.choice((1, 3, 5)))
-
-    def _scene_comes_twice(self) -> str:
-        """A worker that dies between two libraries knows the one item only."""
-        return self._come(self._rng.choice((0, 2, 4)))
-
-    def _come(self, shape: int) -> str:
-        scene_id = self._add_scene(shape)
+    def _come(self, shapes: Sequence[int]) -> str:
+        scene_id = self._add_scene(self._rng.choice(shapes))
         self._stash.edit_scene(scene_id, tags=["Archive"], studio="Northlight")
         return f"Stash: scene {scene_id} is new"
 

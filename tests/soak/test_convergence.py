@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -139,25 +142,35 @@ class Chapter:
         return f"{problem}\n\nThe steps:\n{steps}\n\nThe plugin's last words:\n{lines}"
 
 
+One = TypeVar("One", bound=Chapter)
+
+
+@contextmanager
+def living(kind: type[One], folder: Path, seed: int) -> Iterator[One]:
+    """One seed between two servers; what it stopped is there again at the end."""
+    time = Time()
+    with (
+        FakePlex(token=TOKEN, clock=time.clock) as plex,
+        FakeStash(folder / "stash", now=time.clock) as stash,
+    ):
+        chapter = kind(seed, folder / "data", stash, plex, time)
+        try:
+            yield chapter
+        finally:
+            chapter.household.close()
+            plex.start()
+            stash.start()
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_when_quiet_returns_both_libraries_are_in_step(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nobody cuts the power here
-    time = Time()
-    with (
-        FakePlex(token=TOKEN, clock=time.clock) as plex,
-        FakeStash(tmp_path / "stash", now=time.clock) as stash,
-    ):
-        chapter = Chapter(seed, tmp_path / "data", stash, plex, time)
-        try:
-            chapter.live()
-            chapter.rest()
-            judge_in_step(chapter)
-        finally:
-            chapter.household.close()
-            plex.start()  # a trouble may have stopped them
-            stash.start()
+    with living(Chapter, tmp_path, seed) as chapter:
+        chapter.live()
+        chapter.rest()
+        judge_in_step(chapter)
 
 
 def queued(answer: str) -> int:

@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import reconciliation.engine
-from simulators.plex import FakePlex
-from simulators.rig import TOKEN
-from simulators.stash import FakeStash
-from tests.soak.household import PATIENT, Time
+from tests.soak.household import PATIENT
 from tests.soak.story import FORCE
-from tests.soak.test_convergence import Chapter
+from tests.soak.test_convergence import Chapter, living
 
 SEEDS = 500 if os.environ.get("SOAK") else 8
 SMALL_PAGE = 3  # scenes, so that a library of a dozen has several
@@ -89,23 +84,6 @@ def _total(sum_of: str) -> int:
     return sum(int(number) for number in re.findall(r"(?:^|, )(\d+) ", sum_of))
 
 
-@contextmanager
-def story(folder: Path, seed: int) -> Iterator[Neglected]:
-    """One seed between two servers; what it stopped is there again at the end."""
-    time = Time()
-    with (
-        FakePlex(token=TOKEN, clock=time.clock) as plex_server,
-        FakeStash(folder / "stash", now=time.clock) as stash,
-    ):
-        chapter = Neglected(seed, folder / "data", stash, plex_server, time)
-        try:
-            yield chapter
-        finally:
-            chapter.household.close()
-            plex_server.start()
-            stash.start()
-
-
 def judge(chapter: Neglected) -> None:
     """Both libraries agree, and a second run finds and writes nothing."""
     differences = chapter.story.differences()
@@ -122,7 +100,7 @@ def test_a_reconciliation_and_a_drain_bring_both_libraries_in_step(
 ) -> None:
     monkeypatch.setattr(reconciliation.engine, "PAGE", SMALL_PAGE)
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nobody cuts the power here
-    with story(tmp_path, seed) as chapter:
+    with living(Neglected, tmp_path, seed) as chapter:
         chapter.live()
         chapter.rest()
         judge(chapter)
