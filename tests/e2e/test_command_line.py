@@ -168,9 +168,7 @@ def test_plex_of_the_command_line_holds_for_the_worker_too(rig: Rig) -> None:
     assert rig.stash.plugin_settings("Stash2Plex")["plex_url"] == "http://127.0.0.1:1"
 
 
-def test_a_stash_with_a_log_in_wants_its_key_from_the_environment_which_is_nowhere_shown(
-    make_rig: MakeRig,
-) -> None:
+def test_the_key_comes_from_the_environment_and_appears_nowhere(make_rig: MakeRig) -> None:
     rig = make_rig(stash={"username": "keeper-of-stash", "api_key": KEY})
     quicken(rig)
     rig.configure(debug_logging=True)

@@ -80,7 +80,7 @@ def test_thousands_are_told_in_a_bounded_number_of_lines_and_one_request(rig: Ri
     assert rig.stash.requests.count() - asked_before == 3
 
 
-def test_all_are_queued_again_and_reach_plex_be_the_retry_a_persons_or_a_programs(rig: Rig) -> None:
+def test_retry_queues_all_for_people_and_programs(rig: Rig) -> None:
     ids = rig.add_library(4, covers=False)
     last = ids.pop()
     for one in ids:

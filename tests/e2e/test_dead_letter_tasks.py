@@ -90,7 +90,7 @@ def test_clear_queue_removes_what_waits_and_nothing_else(rig: Rig) -> None:
     assert dead_scenes(rig) == {9}
 
 
-def test_dead_letters_are_purged_by_age_or_cleared_and_nothing_else_is_removed(rig: Rig) -> None:
+def test_purge_and_clear_remove_dead_letters_and_nothing_else(rig: Rig) -> None:
     now = time.time()
     postpone(rig, 1)
     bury(rig, *((n, "PlexNotFound", now - n * DAY) for n in (1, 6, 8, 29, 31, 400)))
@@ -218,7 +218,7 @@ def test_any_task_ends_an_outage_whose_worker_was_killed(rig: Rig) -> None:
     assert rig.wait_until(lambda: state(rig, "circuit_breaker.json")["state"] == "closed")
 
 
-def test_clear_match_cache_forgets_and_the_next_sync_lists_anew_and_costs_no_try(rig: Rig) -> None:
+def test_after_clear_match_cache_the_next_sync_lists_anew(rig: Rig) -> None:
     ids = rig.add_library(3, covers=False)
     sync_all(rig)
     rig.stop_worker()
@@ -278,7 +278,7 @@ def test_process_queue_beside_a_paused_worker_says_what_to_do(rig: Rig) -> None:
     assert rig.verdict().agree, rig.verdict().differences
 
 
-def test_a_pause_ends_with_its_jobs_be_they_removed_or_the_plugin_switched_off(rig: Rig) -> None:
+def test_a_pause_ends_when_its_jobs_are_removed_or_the_plugin_is_off(rig: Rig) -> None:
     quicken(rig)
     scene_id = paused(rig)
 

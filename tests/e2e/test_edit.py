@@ -33,7 +33,7 @@ def test_an_edit_arrives_with_every_field_image_and_lock(rig: Rig) -> None:
 
 
 def test_what_stash_does_not_know_keeps_what_plex_has(rig: Rig) -> None:
-    """That is a title, or all fields of a scene that nobody identified yet."""
+    """One scene has no title; nobody has identified the other one yet."""
     titleless, named = rig.add_pair("file-name")
     unknown, item = rig.add_pair("a")
     rig.plex.edit(item.rating_key, summary="set in Plex", lock=False)

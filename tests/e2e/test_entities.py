@@ -52,7 +52,7 @@ RENAMES: tuple[Callable[[Rig], list[PluginRun]], ...] = (
 )
 
 
-def test_a_new_name_reaches_all_scenes_and_only_those_and_another_change_none(rig: Rig) -> None:
+def test_a_new_name_reaches_exactly_its_scenes(rig: Rig) -> None:
     ids = synced(rig)
     for number, rename in enumerate(RENAMES, start=1):
         mark = rig.plex.log.mark()

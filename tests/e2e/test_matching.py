@@ -119,7 +119,7 @@ def test_all_items_that_have_a_file_of_a_scene_are_synced(rig: Rig) -> None:
 
 @pytest.mark.parametrize("goes_on", [False, True], ids=["next worker", "same worker"])
 def test_items_that_come_later_have_the_next_edit_of_their_scene(rig: Rig, goes_on: bool) -> None:
-    """They have another file of the scene, or the same file in a second library."""
+    """One has another file of the scene, one has the same file in a second library."""
     if goes_on:
         rig.tune(Tuning(refresh_interval=0.0))
     other = rig.plex.add_section("Too", [FOLDER])

@@ -368,7 +368,7 @@ def test_what_waited_in_a_database_that_is_lost_is_found_again(rig: Rig, content
 
 
 def test_an_edit_beside_a_newer_versions_database_arrives_once_that_is_back(rig: Rig) -> None:
-    """A worker of the older version ends, be it a living one or one that starts."""
+    """A worker of the older version ends: a living one, and each that starts."""
     scene_id, item = synced_pair(rig)
     other_id, other = rig.add_pair("b", tags=["T"])
     with rig.database() as database:

@@ -257,7 +257,7 @@ def _leave_a_mark(mark: str) -> None:
 
 
 def test_an_edit_after_an_update_is_synced_by_the_new_version(enter: Enter) -> None:
-    """Be the worker idle or busy when the plugin is updated."""
+    """The worker is idle at the first update and busy at the second."""
     container, rig = enter("stash")
     scene_id, item = rig.add_pair("a", tags=["T"])
     old = idle_worker_after_an_edit(rig, scene_id, "Old")

@@ -96,7 +96,7 @@ def test_a_stash_that_stays_away_is_awaited_by_one_process_that_says_so_once(rig
     assert rig.worker_pids() == [worker]
 
 
-def test_a_worker_that_made_room_for_nobody_goes_on_or_ends_when_it_is_told_to(rig: Rig) -> None:
+def test_a_worker_that_made_room_for_nobody_goes_on_or_ends_by_signal(rig: Rig) -> None:
     scene_id, worker = cut_off_from_stash(rig)
     task = FileLock(str(rig.data / "takeover.lock"))
     acquire(task)
