@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from app.container import Container
+from shared.clock import steady
 from worker.environment import Environment
 from worker.outage_guard import OutageGuard
 from worker.pauses import PauseNote
 from worker.processor import SyncWorker
 from worker.stats import SyncStats
-from worker.waiting import steady
 
 MOST_SCENE_LINES = 20  # of a drain in Stash's log; the sum tells of the others
 
@@ -31,7 +31,7 @@ def environment(
 
     Args:
         container: its queue and sessions.
-        steady: see `worker.waiting.steady`.
+        steady: see `shared.clock.steady`.
         **options: fields of `Environment`.
     """
     queue = container.queue

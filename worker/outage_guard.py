@@ -10,6 +10,7 @@ from typing import Any
 
 from plex.client import PlexClient
 from plex.health import PlexHealth, check_plex_health
+from shared.clock import ClockSteps, steady
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.log import Log
@@ -24,7 +25,6 @@ from worker.outage_history import OutageHistory, format_duration
 from worker.rate_limiter import RecoveryRateLimiter
 from worker.records import StateStore
 from worker.recovery import LONGEST_INTERVAL_BETWEEN_EDITS, RecoveryScheduler
-from worker.waiting import ClockSteps, steady
 
 Check = Callable[[PlexClient], PlexHealth]
 
@@ -37,7 +37,7 @@ class OutageGuard:
         log: is told when an outage begins and ends.
         waiting: counts the jobs that wait.
         check: asks Plex for its health.
-        steady: see `worker.waiting.steady`.
+        steady: see `shared.clock.steady`.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 
 from plex.exceptions import PlexError
+from shared.clock import ClockSteps
 from shared.events import Event
 from stash.exceptions import StashAuthError, StashError
 from sync_queue.quarantine import is_damage
@@ -13,10 +14,9 @@ from worker.environment import Environment
 from worker.jobs.missing import MissingScenes
 from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, database_fault, is_read_only
 from worker.process.outcome import DrainOutcome
+from worker.schedule import Retention, Timetable, Waiter
 from worker.settlement import Settlement
 from worker.sync.session import ConfigFault, SyncSession
-from worker.timetable import Retention, Timetable
-from worker.waiting import ClockSteps, Waiter
 
 LINGER = 60.0  # seconds that an idle worker waits for more before it ends
 LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After included

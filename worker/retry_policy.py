@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from plex.exceptions import (
     PlexAuthError,
@@ -20,7 +21,6 @@ from plex.exceptions import (
 from stash.exceptions import StashAuthError, StashFileError, StashUnavailable
 from sync_queue.models import MISSING_SINCE, SyncJob
 from worker.backoff import SHORTEST_DELAY, calculate_delay, get_retry_params
-from worker.suspects import Blame
 
 KEEP_LOOKING = 2 * 3600.0  # seconds: a missing item is looked for this long
 
@@ -37,6 +37,14 @@ _FEWEST_LOOKS = 8
 # a dead letter is queued again when Plex has the file after all.
 _LOOKS_IF_EXPLAINED = 2
 _WITHOUT_COVERS = 60.0  # seconds between two tries while Stash gives no cover of any scene
+
+
+class Blame(Enum):
+    """Who is at fault when a job fails as if Plex were away."""
+
+    JOB = "job"
+    PLEX = "plex"
+    OPEN = "open"  # the first failure since an edit was carried out: another job will tell
 
 
 class SceneError(Exception):
@@ -110,7 +118,7 @@ def decide(
         skip_not_found: the setting; it never speaks of what Plex was not asked for just now.
         plex_healthy: what a probe said after a `PlexTemporaryError`: True makes it the job's own
             fault, False an outage.
-        blame: whose fault it is when Plex seems to be away (see `worker.suspects`).
+        blame: whose fault it is when Plex seems to be away (see `worker.failure_policy`).
     """
     decision = _without_fault_of_the_job(error, plex_healthy=plex_healthy, blame=blame, now=now)
     if decision is not None:

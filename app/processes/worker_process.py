@@ -37,7 +37,7 @@ from worker.process.zombie_probe import ZombieProbe
 
 if TYPE_CHECKING:
     from app.container import Container
-    from worker.idle_task import IdleTask
+    from worker.environment import IdleTask
     from worker.processor import SyncWorker
 
 
@@ -239,7 +239,7 @@ def _run_once(process: _Process) -> _Run:
     from app.container import build, tell_of_refused_wal  # noqa: PLC0415
     from app.draining import environment  # noqa: PLC0415
     from app.earlier import take_over  # noqa: PLC0415
-    from worker.idle_task import LazyIdleTask  # noqa: PLC0415
+    from worker.environment import LazyIdleTask  # noqa: PLC0415
     from worker.processor import SyncWorker  # noqa: PLC0415
 
     if not process.is_started:

@@ -36,7 +36,7 @@ from sync_queue.operations import METADATA, scene_job
 from tests.sync_queue.support import Clock
 from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
-from worker.waiting import Waiter
+from worker.schedule import Waiter
 
 COVER = png(3)
 FAILURES = 2  # after which the fault of a retried job ends

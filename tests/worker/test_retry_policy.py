@@ -33,6 +33,7 @@ from sync_queue.models import MISSING_SINCE, SyncJob
 from tests.sync_queue.support import NOW
 from worker.retry_policy import (
     KEEP_LOOKING,
+    Blame,
     Bury,
     Decision,
     Drop,
@@ -44,7 +45,6 @@ from worker.retry_policy import (
     SceneError,
     decide,
 )
-from worker.suspects import Blame
 
 MAX_RETRIES = 5
 HOURS = 3600.0

@@ -5,7 +5,8 @@ from itertools import cycle, islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.suspects import _MOST, ROUNDS, Blame, Suspects
+from worker.failure_policy import _MOST, ROUNDS, Suspects
+from worker.retry_policy import Blame
 
 KEYS = st.sampled_from("abcde")
 

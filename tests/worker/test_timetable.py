@@ -20,7 +20,7 @@ from worker.environment import Environment
 from worker.jobs.missing import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import FIRST_PAUSE, STASH, Pauses
-from worker.timetable import Timetable
+from worker.schedule import Timetable
 
 ON, OFF = Config(), Config(enabled=False)
 NO_SCENE: Any = None

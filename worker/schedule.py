@@ -1,14 +1,23 @@
-"""Decides when the worker's next step is due, and purges old dead letters once a day."""
+"""When the worker works: its next step, the sleep until then, and the daily purge."""
 
+import sqlite3
+import threading
 from collections.abc import Callable
 
 from sync_queue.dlq import DeadLetterQueue
+from sync_queue.manager import QueueManager
 from validation.config import Config
 from worker.environment import Environment
 from worker.jobs.missing import MissingScenes
 from worker.pauses import SETTINGS_LOOK, Pauses
 
 DAY = 86_400.0  # seconds
+LOOKS_PER_SECOND = 5  # each reads shared memory only, no disk
+# A bulk edit in Stash starts one hook after another, and the user waits for the last of them. With
+# a worker at work beside them 1,000 hooks took 1.54 times as long as with an empty plugin.
+BURST = 3  # jobs in the spool; with more of them the worker waits for the end of a burst
+QUIET = 0.3  # seconds without a new job that end a burst; a hook starts each 0.02
+LONGEST_BURST = 30.0  # seconds that its first job waits at most
 
 
 class Timetable:
@@ -106,3 +115,59 @@ class Retention:
         if now - self._purged_at >= DAY:
             self._purged_at = now
             self._letters.purge(self._clock() - days * DAY)
+
+
+class Waiter:
+    """Waits for time to pass or for another process to change the queue.
+
+    Args:
+        queue: another process changes its database or its spool.
+        stop: set when the worker shall end.
+        monotonic: a clock in seconds that never steps.
+    """
+
+    def __init__(
+        self,
+        queue: QueueManager,
+        stop: threading.Event,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._queue = queue
+        self._stop = stop
+        self._monotonic = monotonic
+        self._seen = self._counter()
+        self._seen_names = queue.spool.names()
+
+    def wait(self, seconds: float) -> None:
+        """Return after that time, at once when the queue changes, or when it is time to stop."""
+        end = self._monotonic() + seconds
+        while not self._stop.is_set() and not self._changed():
+            left = end - self._monotonic()
+            if left <= 0:
+                return
+            self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
+
+    def wait_for_end_of_burst(self) -> None:
+        """Return when hooks no longer leave one job after another, after half a minute at most."""
+        end = self._monotonic() + LONGEST_BURST
+        names = self._queue.spool.names()
+        while len(names) > BURST and self._monotonic() < end and not self._stop.is_set():
+            self._stop.wait(QUIET)
+            before, names = names, self._queue.spool.names()
+            if names <= before:
+                return
+
+    def _changed(self) -> bool:
+        counter, names = self._counter(), self._queue.spool.names()
+        is_new = not names <= self._seen_names
+        self._seen_names = names
+        changed = counter not in (None, self._seen)
+        if changed:
+            self._seen = counter
+        return changed or is_new
+
+    def _counter(self) -> int | None:
+        try:
+            return self._queue.jobs.change_counter()
+        except sqlite3.DatabaseError:
+            return None  # the next step, which comes at its time, finds out why
