@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plex.client import PlexClient
-from plex.device_identity import device_headers
+from plex.http import device_headers
 from plex.library import Library
 from plex.matcher import PlexMatcher
 from plex.path_index import PathIndex

@@ -19,7 +19,7 @@ from benchmarks.table import Row, by_kind
 from benchmarks.workspace import Workspace
 from plex.diff import PLEX_NAMES, edit_for
 from plex.items import PlexItem
-from plex.originals import held_values
+from plex.originals import original_values
 from simulators.plex import Item
 from stash.connection import StashConnection, parse_address
 from stash.scenes import StashScenes
@@ -162,7 +162,7 @@ def _sync(item: Item, scene: StashScene, plugin: Installed, queue: QueueManager)
     desired = project(scene, Config())
     plex, key, now = plugin.rig.plex, item.rating_key, time.time()
     bare = PlexItem(key, item.section.key, item.title, files=tuple(item.files))
-    held = held_values(bare)
+    held = original_values(bare)
     record = ItemRecord(desired.digest, edit_for(desired, bare, {}, held).sent)
     plex.edit(key, lock=False, **_shown(desired))
     plex.set_locks(key, _LOCKS)

@@ -45,17 +45,12 @@ from sync_queue.sync_log import SyncLog
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The content of a file.
+    """The content of a file."""
 
-    Attributes:
-        text: what is imported, in words; empty for nothing.
-        store: imports the content, inside a transaction on the queue's database.
-        left: reason → number of skipped rows.
-    """
-
-    text: str
+    text: str  # what is imported, in words; empty for nothing
+    # Imports the content, inside a transaction on the queue's database.
     store: Callable[[sqlite3.Connection], None]
-    left: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)  # reason → number of skipped rows
 
 
 def may_hold_secrets(name: str) -> bool:
@@ -123,16 +118,12 @@ class _Report:
 
 @dataclass(frozen=True, slots=True)
 class LegacyData:
-    """The data of the legacy implementation, imported by the holder of the worker lock.
-
-    Attributes:
-        log: gets one line about what was imported and what was skipped.
-        learn_secrets: makes the log redact the current secrets, such as the token in an old error
-            message; False when the secrets cannot be read now.
-    """
+    """The data of the legacy implementation, imported by the holder of the worker lock."""
 
     folder: DataFolder
-    log: Log
+    log: Log  # gets one line about what was imported and what was skipped
+    # Makes the log redact the current secrets, such as the token in an old error message; False
+    # when the secrets cannot be read now.
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
 

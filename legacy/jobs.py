@@ -151,16 +151,12 @@ def read_pickle(data: bytes) -> Any:
 
 @dataclass(slots=True)
 class WaitingJobs:
-    """The jobs that were found.
+    """The jobs that were found."""
 
-    Attributes:
-        rows: number of readable jobs.
-        scenes: scene id → time of queueing, in seconds since the epoch.
-        left: reason → number of rows that cannot be imported.
-    """
-
-    rows: int = 0
+    rows: int = 0  # number of readable jobs
+    # Scene id → time of queueing, in seconds since the epoch.
     scenes: dict[int, float] = field(default_factory=dict)
+    # Reason → number of rows that cannot be imported.
     left: Counter[str] = field(default_factory=Counter)
 
     def add(self, data: object, stored_at: object) -> tuple[int, float] | None:

@@ -1,1 +1,1 @@
-"""Floor 2: all that speaks to Plex."""
+"""Floor 2: the client of Plex, the path index, and the comparison of items with scenes."""

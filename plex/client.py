@@ -1,4 +1,4 @@
-"""The client of one Plex server: few requests, each error one of ours."""
+"""The client of one Plex server: one method per request, and only `PlexError`s."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +20,7 @@ from plex.exceptions import (
     plex_errors,
 )
 from plex.field_sender import EditOutcome, FieldSender
+from plex.http import PlexSession, parse_document
 from plex.item_reader import READ_BATCH, ItemsRead, read_each
 from plex.items import (
     MOVIE,
@@ -34,14 +35,12 @@ from plex.items import (
 )
 from plex.listing import fails_at_file, find_named, list_updated
 from plex.name_search import MemoryStore, NameStore, RefusedNames
-from plex.secure_connection import explained
-from plex.session import PlexSession
+from plex.secure_connection import diagnose
 from plex.walk import START, Hole, Walk
-from plex.xml_document import parse_document
 
 IDENTITY_TIMEOUT = (5.0, 5.0)  # seconds to connect and to read
 # Without `skipRefresh`, Plex runs local agents and an analysis for each item that is read. The
-# exclusions name what the plugin does not use; a server that shows it all the same does no harm.
+# excluded elements are unused and only make answers larger.
 _ITEM_QUERY = urlencode(
     {
         "skipRefresh": "1",
@@ -56,37 +55,31 @@ _IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
-    """What a Plex server says of itself to everybody.
+    """A server's answer to `/identity`."""
 
-    Attributes:
-        server_id: its machine identifier.
-        version: for instance 1.43.1.10611-1e34174b1.
-        date: what its clock says, as HTTP writes it; empty when it did not tell.
-    """
-
-    server_id: str
-    version: str
-    date: str
+    server_id: str  # the machine identifier
+    version: str  # for instance 1.43.1.10611-1e34174b1
+    date: str  # the HTTP Date of the answer; empty without one
 
 
 class PlexClient:
-    """Speaks to one Plex server over HTTP and reads its XML directly.
+    """Sends requests to one Plex server and parses its XML.
 
-    plexapi's `PlexServer` connects by `GET /`, which some reverse proxies redirect or refuse, and
-    its objects cost a hundred times the parsing and hidden reloads. `/identity` works everywhere,
-    needs no token, and comes first: so no token is sent to an address where no Plex answers.
+    plexapi's `PlexServer` connects with `GET /`, which some reverse proxies redirect or refuse. Its
+    objects parse a hundred times slower and reload silently. `/identity` works everywhere and needs
+    no token. It is requested first, so that no token is sent to an address without a Plex server.
 
     Args:
         url: the server's address.
-        token: its token; it never appears in an exception.
+        token: the server's token; it never appears in an exception.
         timeout: seconds to connect and to read.
         verify: False, or a file with the certificates to trust.
-        identity: who we are: X-Plex-Client-Identifier and the like.
-        note: is told title and files of each item that is read.
-        refused_names: keeps the names that Plex does not take, by default in memory.
+        identity: headers that identify this installation.
+        note: gets title and files of each item that is read.
+        refused_names: stores names that Plex refuses, by default in memory.
 
     Raises (all methods):
-        PlexError: one of its sub-classes.
+        PlexError: the request failed.
     """
 
     def __init__(
@@ -118,12 +111,12 @@ class PlexClient:
 
     @property
     def server_id(self) -> str:
-        """The server's machine identifier; connects when that has not happened yet."""
+        """The server's machine identifier; requested on first use."""
         return self._server_id or self.identity(self._timeout)
 
     @property
     def server_version(self) -> str:
-        """The server's version, as it said last; connects when that has not happened yet."""
+        """The server's last known version; requested on first use."""
         if not self._version:
             self.identity(self._timeout)
         return self._version
@@ -133,18 +126,15 @@ class PlexClient:
         return self.introduction(timeout).server_id
 
     def introduction(self, timeout: tuple[float, float] = IDENTITY_TIMEOUT) -> Introduction:
-        """Return what the server says of itself, by one request without a token.
+        """Return the answer to `/identity`, requested without a token.
 
-        The first answer connects the client: a later one with another id sets `is_replaced`.
-
-        Args:
-            timeout: seconds to connect and to read.
+        The first answer connects the client. A later answer with another id sets `is_replaced`.
         """
         doing = "asking Plex who it is"
         try:
             answer = self._ask_identity(self._session, doing, timeout)
         except PlexError as error:
-            raise self._explained(error, doing) from None
+            raise self._diagnose(error, doing) from None
         with plex_errors(doing):
             found = parse_document(answer.content)
         server_id = None if found is None else found.get("machineIdentifier")
@@ -158,14 +148,14 @@ class PlexClient:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether another server answers since it was connected to: this client is of no use."""
+        """Whether another server answers than at first; this client is then useless."""
         return self._is_replaced
 
     def confirm(self) -> None:
-        """Ask whether it is the same server still.
+        """Check that the same server still answers.
 
         Raises:
-            PlexReplaced: it is another one.
+            PlexReplaced: another server answers.
         """
         self.identity(self._timeout)
         if self._is_replaced:
@@ -173,9 +163,9 @@ class PlexClient:
             raise PlexReplaced(message)
 
     def may_edit(self) -> bool:
-        """Tell whether Plex trusts the token with its preferences, which it refuses to guests.
+        """Tell whether the token may read the server's preferences, which Plex refuses to guests.
 
-        That is no proof: Plex does not document who may read them.
+        This is only a hint: Plex does not document who may read them.
         """
         try:
             self._get("/:/prefs", "asking what the token may do")
@@ -184,28 +174,28 @@ class PlexClient:
         return True
 
     def sections(self) -> list[Section]:
-        """Return the libraries that hold single videos."""
+        """Return the libraries of single videos."""
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def libraries(self) -> list[Section]:
-        """Return all libraries that may hold videos, those of shows and photos among them."""
+        """Return all libraries that may hold videos, including those of shows and photos."""
         found = map(parse_section, self._get("/library/sections", "listing the libraries"))
         return [section for section in found if section is not None]
 
     def list_parts(
         self, section: Section, after: Place = START, holes: Sequence[Hole] = ()
     ) -> Walk:
-        """Return a walk over a library, or over what is new in it (see `plex.walk.Walk`)."""
+        """Return a walk through a library, or through its new items (see `plex.walk.Walk`)."""
         return Walk(self._get, section, after, holes)
 
     def list_updated(
         self, section: Section, since: int, at_most: int
     ) -> Iterator[list[LibraryPart]]:
-        """Yield the files of items that were updated (see `plex.listing.list_updated`)."""
+        """Yield the files of updated items (see `plex.listing.list_updated`)."""
         return list_updated(self._get, section, since, at_most)
 
     def find_parts(self, section: Section, chunk: str) -> list[LibraryPart] | None:
-        """Return the files with this in their path; None: no answer (`plex.listing.find_named`)."""
+        """Return the files whose path contains a text (see `plex.listing.find_named`)."""
         return find_named(self._get, section, chunk)
 
     def fails_at_file(self, section: Section, path: str) -> bool:
@@ -215,22 +205,17 @@ class PlexClient:
     def read_items(
         self, rating_keys: Sequence[int], batch: int = READ_BATCH
     ) -> dict[int, PlexItem]:
-        """Return the items with these keys, with complete lists; those that are gone are absent.
-
-        Raises:
-            PlexError: Plex could not show one of them.
-        """
+        """Return the items with these keys, with complete lists; missing items are absent."""
         found, failed = self.read_each(rating_keys, batch)
         for error in failed.values():
             raise error
         return found
 
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items, and find those that Plex cannot show (see `plex.item_reader.read_each`).
+        """Read items and find those at which Plex fails (see `plex.item_reader.read_each`).
 
         Args:
-            rating_keys: the items.
-            batch: how many are asked for at once, up to 500, which still fit into a request line.
+            batch: items per request; up to 500 keys fit into a request line.
         """
         return read_each(self._read_some, rating_keys, batch)
 
@@ -250,74 +235,62 @@ class PlexClient:
                 {"X-Plex-Container-Start": "0", "X-Plex-Container-Size": str(len(rating_keys))},
             )
         except PlexNotFound:
-            return []  # none of them exists any more
+            return []  # none of the items exists any more
         return answer.findall("Video")
 
     def edit(
         self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
     ) -> EditOutcome:
-        """Write the fields of one item: with one request, unless that is too long or refused.
-
-        Args:
-            item: to be edited.
-            fields: our name → Plex's parameters.
-            alone: an earlier try failed (see `plex.field_sender.FieldSender.send`).
-            refused_since: names that were refused before this moment are tried again.
-
-        Raises:
-            PlexPermanentError: Plex refuses every edit of this item.
-        """
+        """Write the fields of an item (see `plex.field_sender.FieldSender.send`)."""
         return self._sender.send(item, fields, alone=alone, refused_since=refused_since)
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
-        """Return what a failed write of an item means (see `plex.field_sender`)."""
+        """Return the meaning of a failed write (see `plex.field_sender.FieldSender.judge`)."""
         return self._sender.judge(item, error)
 
     def scan_folder(self, section_key: int, folder: str) -> None:
-        """Let Plex look into one folder of a library; it says yes to any path and does it later.
+        """Ask Plex to scan one folder of a library; Plex accepts any path and scans later.
 
         Args:
-            section_key: the library.
-            folder: as Plex names it, below one of the library's locations.
+            folder: Plex's path, below one of the library's locations.
         """
         text = query({"path": folder})
         path = f"/library/sections/{section_key}/refresh?{text}"
         self._send("GET", path, f"asking Plex to scan {folder}")
 
     def upload_image(self, rating_key: int, kind: str, image: bytes) -> None:
-        """Give an item new bytes as its `poster` or `art`; Plex selects them, and keeps the old."""
+        """Upload an item's `poster` or `art`; Plex selects it and keeps the older images."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
         self._send("POST", path, f"uploading the {kind} of item {rating_key}", data=image)
 
     def read_image(self, rating_key: int, key: str) -> bytes:
-        """Return the bytes of one of an item's images by the image's own key."""
+        """Return the bytes of an item's image, by the image's key."""
         path = f"/library/metadata/{rating_key}/file?{query({'url': key})}"
         return self._request("GET", path, f"reading an image of item {rating_key}").content
 
     def list_images(self, rating_key: int, kind: str) -> list[PlexImage]:
-        """Return the images that an item has to choose from as its `poster` or `art`."""
+        """Return the images from which an item's `poster` or `art` can be selected."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
         answer = self._get(path, f"listing the images of item {rating_key}")
         return [parse_image(photo) for photo in answer.findall("Photo")]
 
     def select_image(self, rating_key: int, kind: str, key: str) -> None:
-        """Make Plex show one of the images that it has.
+        """Make Plex show one of an item's images.
 
         Args:
-            rating_key: the item.
             kind: `poster` or `art`.
-            key: the image's own key, as `list_images` gives it.
+            key: the image's key, from `list_images`.
         """
         path = f"/library/metadata/{rating_key}/{kind}?{query({'url': key})}"
         self._request("PUT", path, f"choosing the {kind} of item {rating_key}")
 
     def deselect_image(self, rating_key: int, kind: str) -> None:
-        """Make Plex show no `poster` or `art` of its own choice; uploaded bytes stay with it."""
+        """Remove an item's `poster` or `art` selection; uploaded images stay selectable."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_LOCKS[kind]}"
         self._request("DELETE", path, f"taking the {kind} from item {rating_key}")
 
     def lock_images(self, rating_keys: Sequence[int], kinds: Sequence[str]) -> None:
-        """Lock the images of many items with one request for up to 100 of them."""
+        """Lock the images of items, with one request for up to 100 items."""
         parameters = {f"{_IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}
         for start in range(0, len(rating_keys), 100):
             self._put(rating_keys[start : start + 100], parameters)
@@ -326,10 +299,10 @@ class PlexClient:
         self._put([item.rating_key], parameters)
 
     def _put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
-        """Edit items by `PUT /library/metadata/{ids}`.
+        """Edit items with `PUT /library/metadata/{ids}`.
 
         `PUT /library/sections/{id}/all` takes the same parameters, but without a usable `id` it
-        edits every item of the library, and Plex cannot undo that. This path cannot do so.
+        edits every item of the library, and Plex cannot undo that. This path cannot.
 
         Raises:
             ValueError: an id is missing or is no positive integer; nothing was sent.
@@ -355,7 +328,7 @@ class PlexClient:
         headers: Mapping[str, str] | None = None,
         data: bytes | None = None,
     ) -> Element | None:
-        """Send a request; return its answer's XML, None for an empty answer."""
+        """Send a request; return the answer's XML, None for an empty answer."""
         answer = self._request(method, path, doing, headers, data)
         with plex_errors(doing):
             return parse_document(answer.content)
@@ -368,7 +341,7 @@ class PlexClient:
         headers: Mapping[str, str] | None = None,
         data: bytes | None = None,
     ) -> requests.Response:
-        """Send a request with the token, once it is known that a Plex server answers."""
+        """Send a request with the token, after `/identity` has shown a Plex server."""
         if not self._server_id:
             self.identity(self._timeout)
         try:
@@ -381,7 +354,7 @@ class PlexClient:
                     timeout=self._timeout,
                 )
         except PlexError as error:
-            raise self._explained(error, doing) from None
+            raise self._diagnose(error, doing) from None
 
     def _ask_identity(
         self, session: PlexSession, doing: str, timeout: tuple[float, float]
@@ -390,11 +363,11 @@ class PlexClient:
             return session.get(f"{self._url}/identity", headers=self._identity, timeout=timeout)
 
     def _ask_identity_anew(self, doing: str) -> None:
-        """Ask for the identity on a new connection: an idle one may have been closed long ago."""
+        """Ask for the identity on a new connection, as Plex may have closed an idle one."""
         with PlexSession(self._verify) as session:
             self._ask_identity(session, doing, IDENTITY_TIMEOUT)
 
-    def _explained(self, error: PlexError, doing: str) -> PlexError:
-        """Return the error, or the fault of the address that it turns out to be."""
+    def _diagnose(self, error: PlexError, doing: str) -> PlexError:
+        """Return the error, or the fault of the address that caused it."""
         ask = partial(self._ask_identity_anew, doing)
-        return explained(error, self._url, self._verify, doing, ask)
+        return diagnose(error, self._url, self._verify, doing, ask)

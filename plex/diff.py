@@ -1,4 +1,4 @@
-"""Desired minus current: what one edit must carry so that an item shows a scene. Pure functions."""
+"""Compares an item with a scene, and returns the edit that makes them agree. Pure functions."""
 
 import datetime
 from collections.abc import Collection, Iterator, Mapping
@@ -14,32 +14,26 @@ from validation.metadata import SceneMetadata, folded
 Value = str | list[str]
 Values = dict[str, Value]
 
-# Our names of the fields, as they stand in the sync log and in messages → Plex's names.
+# Our field names, used in the sync log and in messages → Plex's names.
 TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 _SCALARS = {TITLE: "title", STUDIO: "studio", SUMMARY: "summary", DATE: "originallyAvailableAt"}
 LISTS = {PERFORMERS: "actor", TAGS: "genre", COLLECTIONS: "collection"}
 PLEX_NAMES = {**_SCALARS, **LISTS}
-# A field that is not ours, but may have to follow a title: our name and Plex's.
+# The sort title is not synced, but may have to follow the title: our name and Plex's.
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 _NO_FIELDS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
 class ItemEdit(NamedTuple):
-    """The parameters of one edit, by field, so that an over-long one can be split between fields.
+    """The parameters of an edit by field, so that an over-long edit can be split between fields."""
 
-    Attributes:
-        fields: our field name → Plex's parameters for it.
-        sent: what each field was last sent once this edit is carried out; one that is left alone
-            keeps the entry it had.
-        preserved: the fields that are left alone because a person set them in Plex.
-        refused: what Plex did not keep before and is still wanted, by field: not sent again.
-    """
-
-    fields: Mapping[str, Mapping[str, str]] = _NO_FIELDS
+    fields: Mapping[str, Mapping[str, str]] = _NO_FIELDS  # our field name → Plex's parameters
+    # The last sent value of each field after this edit; an untouched field keeps its entry.
     sent: Mapping[str, Value] = _NOTHING
-    preserved: tuple[str, ...] = ()
+    preserved: tuple[str, ...] = ()  # fields that are left alone because a user edited them in Plex
+    # Values that Plex did not keep before and that are still wanted; not sent again.
     refused: Mapping[str, Value] = _NOTHING
 
     def __bool__(self) -> bool:
@@ -58,20 +52,21 @@ def edit_for(
     preserve: bool = False,
     behaviour: Behaviour = UNKNOWN,
 ) -> ItemEdit:
-    """Return the edit that makes the item show the scene: nothing when it already does.
+    """Return the edit that makes the item show the scene; empty when it already does.
 
     Args:
-        desired: the scene's projection; a field that is None is left alone.
-        current: the item as Plex has it, with complete lists.
-        last_sent: what this item was last sent.
-        original: what it held before our first write. Of collections only those that were sent
-            and are not in it, hence added by us, are ever removed.
-        refused: what this item was sent and Plex did not keep.
-        pending: what was being sent when we last lost sight of it: Plex may show any of it.
-        preserve: leave alone what a person set in Plex (`preserve_plex_edits`): a value that is
-            neither empty nor what was sent, or, where nothing was sent yet, one that is locked.
-        behaviour: what is known about the server: a lock that never shows counts as set once it
-            was sent, and so does a date that the server stores one day beside.
+        desired: the scene's metadata; None leaves a field alone.
+        current: the item with complete lists.
+        last_sent: the values last sent to this item.
+        original: the values before the plugin's first write. Collections are removed only if they
+            were sent and are not original.
+        refused: sent values that Plex did not keep.
+        pending: values of an unfinished edit; Plex may show any of them.
+        preserve: keep values that a user set in Plex (`preserve_plex_edits`). These are values that
+            differ from the sent one, or locked values where nothing was sent yet; empty values do
+            not count.
+        behaviour: known traits of the server. A lock that never shows counts as set once sent; so
+            does a date that the server stores with an offset of a day.
     """
     current = _as_sent(current, last_sent, behaviour)
     comparison = _Comparison(
@@ -93,7 +88,7 @@ class _Comparison(NamedTuple):
     behaviour: Behaviour
 
     def edit(self) -> ItemEdit:
-        """Return what differs, as one edit."""
+        """Return the differences as one edit."""
         fields: dict[str, Mapping[str, str]] = {}
         sent: Values = dict(self.last_sent)
         preserved: list[str] = []
@@ -109,7 +104,7 @@ class _Comparison(NamedTuple):
             extra = sort_title if name == TITLE else {}
             ours = _sent_value(name, self.desired, wanted)
             if name not in self.refused and not extra and self._is_in_step(name, wanted):
-                sent[name] = ours  # most fields of most items: nothing more to find out
+                sent[name] = ours  # fast path for most fields of most items
                 continue
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -122,7 +117,7 @@ class _Comparison(NamedTuple):
         return ItemEdit(fields, sent, tuple(preserved), unkept)
 
     def _all_wanted(self) -> dict[str, str | tuple[str, ...] | None]:
-        """Return what each field shall show; None for a field that is left alone."""
+        """Return the wanted value of each field; None for a field that is left alone."""
         sent_ever = _names(self.last_sent, COLLECTIONS) | _names(self.pending, COLLECTIONS)
         added = sent_ever - _names(self.original, COLLECTIONS)
         wanted = _wanted(self.desired, self.current, added)
@@ -131,11 +126,13 @@ class _Comparison(NamedTuple):
         return wanted
 
     def _is_preserved(self, name: str, wanted: str | tuple[str, ...]) -> bool:
-        """Tell whether a field is left alone because a person set it in Plex."""
+        """Tell whether a field is left alone because a user edited it in Plex."""
         if not self.preserve or same(wanted, getattr(self.current, name)):
             return False
         hidden = self.behaviour.hidden_locks
-        return is_a_persons(name, self.current, self.last_sent, self.original, self.pending, hidden)
+        return is_user_edited(
+            name, self.current, self.last_sent, self.original, self.pending, hidden
+        )
 
     def _is_in_step(self, name: str, wanted: str | tuple[str, ...]) -> bool:
         shown, locked = getattr(self.current, name), self.current.locked
@@ -144,9 +141,9 @@ class _Comparison(NamedTuple):
     def _without_refused(
         self, name: str, wanted: str | tuple[str, ...], ours: Value
     ) -> tuple[str | tuple[str, ...], Value | None]:
-        """Return what of a field may be sent, and what of it is remembered as sent.
+        """Return the value to send, and the value to record as sent.
 
-        The second is None where Plex refused all of the value before.
+        The second value is None if Plex refused the whole value before.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours
@@ -159,14 +156,14 @@ class _Comparison(NamedTuple):
 
 
 def _is_part(part: Value, whole: Value) -> bool:
-    """Tell whether a value may be what Plex takes of another: a cut text, or some of the names."""
+    """Tell whether Plex may have made `part` of a value: a cut text, or fewer names."""
     if isinstance(part, str) or isinstance(whole, str):
         return isinstance(part, str) and is_shortened(part, str(whole))
     return {folded(one) for one in part} < {folded(one) for one in whole}
 
 
 def _lacking(part: Value, whole: Value) -> frozenset[str]:
-    """Return the names, folded, that a list has and a part of it has not."""
+    """Return the folded names of a list that a part of it lacks."""
     return frozenset(map(folded, whole)) - frozenset(map(folded, part))
 
 
@@ -175,12 +172,12 @@ def _without(wanted: str | tuple[str, ...], lacks: frozenset[str]) -> tuple[str,
 
 
 def _sent_value(name: str, desired: SceneMetadata, wanted: str | tuple[str, ...]) -> Value:
-    """Return what is remembered as sent: of a list only what is the scene's own."""
+    """Return the value to record as sent; for a list only the scene's own names."""
     return wanted if isinstance(wanted, str) else list(getattr(desired, name))
 
 
 def current_values(item: PlexItem) -> Values:
-    """Return what an item shows now, in the form of the sync log, with its locks."""
+    """Return the values and locks of an item in the format of the sync log."""
     values: Values = {name: getattr(item, name) for name in (*_SCALARS, SORTED_AS)}
     values.update({name: list(getattr(item, name)) for name in LISTS})
     values["locked"] = sorted(item.locked)
@@ -188,7 +185,7 @@ def current_values(item: PlexItem) -> Values:
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Return the item as it would look on a server that shows all locks and keeps all dates."""
+    """Return the item as a server would show it that shows all locks and keeps all dates."""
     hidden = {
         PLEX_NAMES[name] for name in last_sent if PLEX_NAMES.get(name) in behaviour.hidden_locks
     }
@@ -209,7 +206,7 @@ def _of_ours(
 
 
 def days_between(earlier: str, later: str) -> int | None:
-    """Return the number of days between two dates, None where one of them is none."""
+    """Return the number of days between two dates; None if one is no date."""
     try:
         span = datetime.date.fromisoformat(later) - datetime.date.fromisoformat(earlier)
     except ValueError:
@@ -223,10 +220,10 @@ def _emptied_date(
     original: Mapping[str, Value],
     behaviour: Behaviour,
 ) -> dict[str, str | None]:
-    """Return what the date of a scene without one shall show.
+    """Return the wanted date of a scene without a date.
 
-    Plex takes a date from the file. Only a date that was sent may be cleared, and where the server
-    cannot clear it, the date from before the first sync is put back.
+    Plex may take a date from the file, so only a date that was sent is cleared. If the server
+    cannot clear dates, the original date is restored.
     """
     if DATE not in last_sent and not pending.get(DATE):
         return {DATE: None}
@@ -242,9 +239,9 @@ def _sort_title_edit(
     last_sent: Mapping[str, Value],
     behaviour: Behaviour,
 ) -> dict[str, str]:
-    """Return the parameters that make the sort title follow, where the server does not do so.
+    """Return the parameters that set the sort title, if the server does not update it itself.
 
-    A sort title that somebody else has locked stays.
+    A sort title that a user has locked is kept.
     """
     if behaviour.sort_title is not SortTitle.STAYS or not isinstance(title, str):
         return {}
@@ -257,17 +254,17 @@ def _sort_title_edit(
 
 
 def sorts_as(title: str, sort_title: str) -> bool:
-    """Tell whether this may be the sort title that Plex makes of a title: without its article."""
+    """Tell whether Plex may have made this sort title of a title, by removing the article."""
     return title.casefold().endswith(sort_title.casefold())
 
 
 def _wanted(
     desired: SceneMetadata, current: PlexItem, added: set[str]
 ) -> dict[str, str | tuple[str, ...] | None]:
-    """Return what each field that is ours shall show, others' collections included."""
+    """Return the wanted value of each field, including collections that the plugin did not add."""
     wanted = {name: getattr(desired, name) for name in (*_SCALARS, *LISTS)}
     if wanted[TITLE] == "":
-        # An empty title never clears: Plex keeps its own, or gets the file's name when it has none.
+        # An empty title never clears: Plex keeps its title, or gets the file's name without one.
         wanted[TITLE] = None if current.title else desired.file_stem or None
     if wanted[COLLECTIONS] is not None:
         others = [name for name in current.collections if folded(name) not in added]
@@ -275,7 +272,7 @@ def _wanted(
     return wanted
 
 
-def is_a_persons(
+def is_user_edited(
     name: str,
     current: PlexItem,
     last_sent: Mapping[str, Value],
@@ -283,10 +280,10 @@ def is_a_persons(
     pending: Mapping[str, Value],
     hidden_locks: Collection[str] = (),
 ) -> bool:
-    """Tell whether a person, and neither we nor Plex, gave the field the value that it shows.
+    """Tell whether a user set the value that a field shows, rather than the plugin or Plex.
 
-    Plex locks what a person edits. Of collections, which belong to many, only the removal of one
-    that was sent counts. Where the lock never shows, a value counts as a person's.
+    Plex locks user-edited fields. Collections belong to many owners, so only the removal of a sent
+    collection counts. For a lock that never shows, any value counts as user-edited.
     """
     if name == COLLECTIONS:
         expected = _names(last_sent, name)
@@ -295,7 +292,7 @@ def is_a_persons(
         return bool(expected - {folded(one) for one in current.collections})
     shown = getattr(current, name)
     if name in pending and name in LISTS:
-        # A list that was under way may have arrived in part, on top of what was there.
+        # Part of a pending list may have been added to the former names.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
         return not {folded(one) for one in shown} <= known
     if any(name in values and same(values[name], shown) for values in (last_sent, pending)):
@@ -305,7 +302,7 @@ def is_a_persons(
 
 
 def same(one: Value | tuple[str, ...], other: Value | tuple[str, ...]) -> bool:
-    """Tell whether two values are the same to Plex."""
+    """Tell whether Plex considers two values equal."""
     if isinstance(one, str) or isinstance(other, str):
         return _stored_form(str(one)) == _stored_form(str(other))
     return {folded(name) for name in one} == {folded(name) for name in other}

@@ -1,4 +1,4 @@
-"""How the fields of an edit share requests, and how one that is too long is made to fit. Pure."""
+"""Groups the fields of an edit into requests, and shortens requests that are too long."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,26 +8,23 @@ from plex.server_facts import RemovalEncoding
 from validation.metadata import folded
 from validation.sanitizers import cut
 
-MAX_QUERY = 7_000  # bytes; a request line over some 8 KiB is refused with 400
+MAX_QUERY = 7_000  # bytes; Plex refuses request lines over some 8 KiB (docs/reference/plex.md)
 Parameters = Mapping[str, str]
 Fields = Mapping[str, Parameters]
 
 _ADDED = re.compile(r"(\w+)\[\d+\]\.tag\.tag")
 _EMPTIED, _REMOVED = "[].tag", "[].tag.tag-"
 _ELLIPSIS = "…"
-_QUOTED = len("%00")  # what a byte takes at most
+_QUOTED = len("%00")  # the most characters that a quoted byte takes
 
 
 def query(parameters: Parameters) -> str:
-    """Return the parameters as they stand in an address."""
+    """Return the parameters as a URL's query."""
     return "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in parameters.items())
 
 
 def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[dict[str, Parameters]]:
-    """Yield the fields in groups that fit into one request each; none is torn apart.
-
-    A field that is longer than the limit is a group of its own.
-    """
+    """Yield groups of fields that fit into a request each; a longer field is a group of its own."""
     if sum(_longest(parameters) for parameters in fields.values()) <= limit:
         if fields:
             yield dict(fields)
@@ -56,10 +53,11 @@ def is_long(parameters: Parameters, limit: int = MAX_QUERY) -> bool:
 
 
 def pieces(parameters: Parameters, limit: int = MAX_QUERY) -> list[dict[str, str]]:
-    """Return the requests that build a list bit by bit on a server that appends; else nothing.
+    """Return the requests that build a long list step by step; empty for a text.
 
-    What is taken away and the lock come last, so that a list that was interrupted still counts as
-    different. A server that replaces keeps the last piece only: whoever sends them looks after it.
+    This works on a server that appends names. The last request contains the removals and the lock,
+    so an interrupted list still counts as different. A server that replaces lists keeps only the
+    last piece; the caller has to verify the result.
     """
     plex_name = list_name(parameters)
     if plex_name is None:
@@ -89,12 +87,12 @@ def list_name(parameters: Parameters) -> str | None:
 
 
 def added_names(parameters: Parameters) -> list[str]:
-    """Return the names that a list is given; none for a scalar field."""
+    """Return the names that the parameters add; empty for a scalar field."""
     return [value for key, value in parameters.items() if _ADDED.fullmatch(key)]
 
 
 def removed_names(parameters: Parameters) -> set[str]:
-    """Return the names that an edit removes from a list by name."""
+    """Return the names that the parameters remove."""
     lists = [value for key, value in parameters.items() if key.endswith(_REMOVED)]
     return {unquote(name) for names in lists for name in names.split(",")}
 
@@ -105,26 +103,23 @@ def list_parameters(
     current: tuple[str, ...],
     encoding: RemovalEncoding | None = None,
 ) -> dict[str, str]:
-    """Return the parameters that replace one list by another, and lock it.
+    """Return the parameters that replace a list and lock it.
 
-    Some servers may append what an edit adds, others replace the list. So the whole list is sent,
-    and surplus names are removed by name.
+    Some servers append the names of an edit, others replace the list. So all names are sent, and
+    surplus names are removed by name.
 
     Args:
-        plex_name: what Plex calls the list.
-        wanted: the names that it shall have.
-        current: the names that it has.
-        encoding: how often the server decodes removed names, None while that is not known.
+        plex_name: Plex's name of the list.
+        encoding: how often the server decodes removed names; None for unknown.
     """
     keys = {folded(name) for name in wanted}
-    # A name is sent as the item shows it: a server that takes `É` and `é` for two tags would else
-    # show both.
+    # Send a name in the item's spelling, because some servers treat `É` and `é` as two tags.
     spelled = {folded(name): name for name in current}
     names = [spelled.get(folded(name), name) for name in wanted]
     surplus = [name for name in current if folded(name) not in keys]
     parameters = {f"{plex_name}[{i}].tag.tag": name for i, name in enumerate(names)}
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # Such a server splits a name at its comma, so the list is emptied first.
+        # Such a server splits a removed name at its comma, so empty the list first.
         parameters = {f"{plex_name}[].tag": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
@@ -134,16 +129,16 @@ def list_parameters(
 
 
 def needs_decoding(name: str) -> bool:
-    """Tell whether only a server that decodes removed names twice is told to remove this name."""
+    """Tell whether only a server that decodes removed names twice can remove this name."""
     return name not in _spellings(name, None)
 
 
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    """Return the spellings of a name in a list of tags to remove.
+    """Return the spellings of a name in a list of names to remove.
 
-    Plex splits the list at its commas and then decodes each name. One client claims that Plex does
-    not decode the names. Removing a tag that the item lacks has no effect, so the plain name is
-    sent as well, unless a server that decodes would take it for another name.
+    Plex splits the list at commas and then decodes each name. According to one client, Plex does
+    not decode. So the plain name is added, unless a decoding server would take it for another name.
+    Removing an absent name has no effect.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -152,7 +147,7 @@ def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
 
 
 def apart(parameters: Parameters) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """Return a list's parameters without what it removes, and a request for each removed name."""
+    """Return a list's parameters without removals, and a request for each removed name."""
     kept = {key: value for key, value in parameters.items() if not key.endswith(_REMOVED)}
     removals = [
         {key: name}
@@ -169,9 +164,9 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the parameters that have to follow those that empty a list; nothing for others.
+    """Return the parameters to send after an edit that empties a list; empty for other edits.
 
-    Whether a server empties a list before or after the additions of the same request is not known.
+    It is unknown whether a server empties a list before or after the additions of the same request.
     """
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
@@ -179,7 +174,7 @@ def refilled(parameters: Parameters) -> dict[str, str]:
 
 
 def without_names(parameters: Parameters, names: Collection[str]) -> dict[str, str]:
-    """Return a list's parameters without some of the names that it is given."""
+    """Return a list's parameters without some of the added names."""
     plex_name = list_name(parameters)
     kept = [name for name in added_names(parameters) if name not in names]
     return {
@@ -189,7 +184,7 @@ def without_names(parameters: Parameters, names: Collection[str]) -> dict[str, s
 
 
 def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
-    """Return a text's parameters, cut between words to what fits; unchanged for a list."""
+    """Return a text's parameters, cut between words to fit; unchanged for a list."""
     key = next((key for key in parameters if key.endswith(".value")), None)
     if key is None or not is_long(parameters, limit):
         return dict(parameters)
@@ -205,17 +200,17 @@ def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
 
 
 def is_shortened(short: str, full: str) -> bool:
-    """Tell whether the first may be what `shortened` made of the second."""
+    """Tell whether `shortened` may have made the first text of the second."""
     return short.endswith(_ELLIPSIS) and full.startswith(short.removesuffix(_ELLIPSIS))
 
 
 def text_of(parameters: Parameters) -> str:
-    """Return the text that a scalar field is given; empty for a list."""
+    """Return the text of a scalar field's parameters; empty for a list."""
     return next((value for key, value in parameters.items() if key.endswith(".value")), "")
 
 
 def _longest(parameters: Parameters) -> int:
-    """Return how long a query can be at most: quoting costs far more than this, in a hot place."""
+    """Return an upper bound of the query's length, which costs far less than quoting."""
     return sum(
         _QUOTED * (len(key.encode()) + len(value.encode())) + len("=&")
         for key, value in parameters.items()
@@ -223,7 +218,7 @@ def _longest(parameters: Parameters) -> int:
 
 
 def _filled(names: Sequence[str], room: int, each: int) -> Iterator[list[str]]:
-    """Yield the names in as few groups as `room` bytes allow, each name costing `each` on top."""
+    """Yield the names in as few groups of `room` bytes as possible; a name costs `each` extra."""
     group: list[str] = []
     left = room
     for name in names:

@@ -1,23 +1,23 @@
-"""What can go wrong with Plex, each class with its consequence.
+"""Errors of Plex, each with its consequence.
 
     PlexError
     ├── PlexServerDown       refused, unreachable, 502-504, maintenance: wait, costs no retry
-    │   └── PlexReadOnly         it answers, but saves no change: wait, likewise
-    ├── PlexUploadsDown      it takes edits, but stores no image: the job waits for that
-    ├── PlexTemporaryError   time-out, reset, half an answer, 429, 5xx: retry with back-off
-    ├── PlexNotFound         no item for this path, or an item that is gone: look again, for hours
+    │   └── PlexReadOnly         Plex answers but saves no change: wait, costs no retry
+    ├── PlexUploadsDown      Plex takes edits but stores no image: the image waits
+    ├── PlexTemporaryError   time-out, reset, partial answer, 429, 5xx: retry with back-off
+    ├── PlexNotFound         no item for this path, or a missing item: try again for hours
     │   └── PlexCopy         the file is a copy that Plex made: done
     ├── PlexAuthError        401 twice in a row: pause, the token is wrong for every job
-    │   └── PlexTokenExpired    498: pause, the token was right and has expired
+    │   └── PlexTokenExpired    498: pause, the token has expired
     ├── PlexPermissionError  403 to every edit: pause, the token may not edit
-    ├── PlexTlsError         certificate not trusted, or plain http refused: pause, with the remedy
-    ├── PlexRedirectError    3xx: pause, with the remedy
-    ├── PlexLibraryError     a library of the settings that Plex does not have: pause, likewise
-    └── PlexPermanentError   400 and the like: dead letter
-        └── PlexAmbiguousMatch  several items may be meant: dead letter with all of them
+    ├── PlexTlsError         certificate not trusted, or plain http refused: pause, with remedy
+    ├── PlexRedirectError    3xx: pause, with remedy
+    ├── PlexLibraryError     a configured library does not exist in Plex: pause, with remedy
+    └── PlexPermanentError   400 and similar: dead letter
+        └── PlexAmbiguousMatch  several items match: dead letter that lists them
 
-`plex_errors` is the one place where requests' exceptions become these. Their texts carry whole
-URLs, with titles and summaries in them, so none of it is passed on.
+`plex_errors` is the only place that converts exceptions of requests. Their texts contain URLs with
+titles and summaries, so no such text is passed on.
 """
 
 import ssl
@@ -41,11 +41,11 @@ REBINDING = (
 
 
 class PlexError(Exception):
-    """Something that Plex, or the way to it, did not do.
+    """The base of all errors of Plex.
 
     Attributes:
-        retry_after: seconds that Plex asked to wait, None when it did not.
-        reported: the user knows of the cause, or will be told if more fails for it.
+        retry_after: seconds that Plex asked to wait; None for not asked.
+        reported: the user has been told the cause, or will be if more requests fail for it.
     """
 
     reported = False
@@ -56,32 +56,32 @@ class PlexError(Exception):
 
     @property
     def cause(self) -> str:
-        """What happened, without the item at which it happened."""
+        """The message without the item concerned."""
         doing, mark, cause = str(self).partition(": ")
         return cause if mark else doing
 
 
 class PlexServerDown(PlexError):
-    """Plex is not there: the job waits for it and spends no retry."""
+    """Plex cannot be reached; the job waits and uses no retry."""
 
 
 class PlexReadOnly(PlexServerDown):
-    """Plex answers, but saves no change: an edit that changes nothing fails as well."""
+    """Plex answers but saves no change, not even an edit that changes nothing."""
 
 
 class PlexUploadsDown(PlexError):
-    """Plex takes edits but stores no image: the image waits and spends no retry."""
+    """Plex takes edits but stores no image; the image waits and uses no retry."""
 
     reported = True
 
 
 class PlexTemporaryError(PlexError):
-    """This request failed and may succeed later.
+    """A request failed and may succeed later.
 
     Attributes:
         was_closed: the connection ended before any answer.
-        may_be_one_item: Plex answered with an error of its own or a document that cannot be
-            parsed, or it closed the connection: one item of the answer may be at fault.
+        may_be_one_item: one item of the answer may be at fault, because Plex answered with an error
+            of its own or with malformed XML, or closed the connection.
     """
 
     was_closed = False
@@ -97,8 +97,8 @@ class PlexNotFound(PlexError):
     """Plex has no item for the path, or the item is gone.
 
     Attributes:
-        looked_for: Plex was asked for it, and shows whole what it has: it is not merely unknown.
-        explained: it is known why Plex does not list the file, so waiting is of little use.
+        looked_for: Plex was searched successfully, so the index is not merely outdated.
+        explained: the reason why Plex does not list the file is known, so waiting hardly helps.
     """
 
     def __init__(self, message: str, *, looked_for: bool = False, explained: bool = False) -> None:
@@ -112,22 +112,22 @@ class PlexCopy(PlexNotFound):
 
 
 class PlexAuthError(PlexError):
-    """The token is wrong: a fault of the configuration, not of a job."""
+    """Plex rejects the token: a fault of the configuration."""
 
 
 class PlexTokenExpired(PlexAuthError):
-    """The token was right and has expired: only a new one helps."""
+    """The token has expired; only a new token helps."""
 
 
 class PlexPermissionError(PlexError):
-    """The token may not do this: a fault of the configuration, not of a job."""
+    """The token may not do this: a fault of the configuration."""
 
 
 class PlexTlsError(PlexError):
-    """Plex is not asked securely as it wants to be: a fault of the configuration, not of a job.
+    """The address does not fit Plex's TLS settings: a fault of the configuration.
 
     Attributes:
-        address: the address that matches Plex's certificate; empty where none is known.
+        address: the address that matches Plex's certificate; empty for unknown.
     """
 
     def __init__(self, message: str, address: str = "") -> None:
@@ -136,23 +136,23 @@ class PlexTlsError(PlexError):
 
 
 class PlexRedirectError(PlexError):
-    """The address leads elsewhere: following it would carry the token to another host."""
+    """The address redirects; following would send the token to another host."""
 
 
 class PlexReplaced(PlexError):
-    """Another server answers at the address: what is remembered of the one before is not its."""
+    """Another server answers at the address, so remembered keys are not valid."""
 
 
 class PlexLibraryError(PlexError):
-    """The settings name a library that Plex does not have: a fault of the configuration."""
+    """A configured library does not exist in Plex: a fault of the configuration."""
 
 
 class PlexPermanentError(PlexError):
-    """Plex will not accept this however often it is tried."""
+    """Plex will never accept this request."""
 
 
 class PlexAmbiguousMatch(PlexPermanentError):
-    """Several items may be meant and none may be guessed."""
+    """Several items match, and the plugin does not guess."""
 
 
 def error_for_status(
@@ -162,12 +162,11 @@ def error_for_status(
     retry_after: float | None = None,
     words: str = "",
 ) -> PlexError:
-    """Return the error that an HTTP status means while `doing` something.
+    """Return the error for an HTTP status.
 
     Args:
-        status: of the answer.
-        doing: what was asked, for people.
-        location: where a redirect leads.
+        doing: the activity for people, such as "reading 50 items".
+        location: target of a redirect.
         retry_after: seconds that Plex asked to wait.
         words: the first words of the answer's text.
     """
@@ -203,18 +202,11 @@ def error_for_status(
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Turn every exception of requests into one of ours.
-
-    Args:
-        doing: what is being tried, for people: "reading 50 items".
-
-    Raises:
-        PlexError: always one of its sub-classes.
-    """
+    """Turn every exception of requests into a PlexError; `doing` is the activity for people."""
     try:
         yield
     except PlexError as error:
-        error.args = (f"{doing}: {error.cause}",)  # the session knows the request's path only
+        error.args = (f"{doing}: {error.cause}",)  # the HTTP session knows only the path
         raise
     except requests.exceptions.SSLError as error:
         raise PlexTlsError(f"{doing}: {_certificate_remedy(error)}") from None
@@ -230,7 +222,7 @@ def plex_errors(doing: str) -> Iterator[None]:
             may_be_one_item=isinstance(error, ParseError),
         ) from None
     except OSError as error:
-        # requests raises a bare one before any connection, when a file of certificates is missing.
+        # requests raises a plain OSError when the file with certificates is missing.
         raise PlexTlsError(f"{doing}: {error}; correct plex_verify_tls") from None
 
 

@@ -1,10 +1,10 @@
-"""Sends the fields of one edit so that a field which is refused does not fail the others.
+"""Sends the fields of an edit so that a refused field does not fail the others.
 
-After a failed request, an edit of the same item that changes nothing tells what the failure means:
+After a failed request, a test edit of the same item that changes nothing shows the meaning:
 
-- Plex takes that edit: a value is at fault. The fields are sent one by one, and a refused list in
-  halves, until the refused value is found.
-- That edit fails as well: the token may not edit (403), or Plex saves nothing at the moment.
+- Plex accepts the test edit: a value is at fault. The fields are sent one by one, and a refused
+  list in halves, until the refused value is found.
+- Plex refuses the test edit: the token may not edit (403), or Plex currently saves nothing.
 """
 
 import re
@@ -36,7 +36,7 @@ from plex.items import PlexItem
 from plex.name_search import MOST_REQUESTS, RefusedNames, refused_names
 
 Put = Callable[[PlexItem, Parameters], None]
-# Plex's names of fields whose lock is set to what it is, to see whether Plex takes an edit.
+# Plex's names of fields for the test edit, which sets a lock to its current state.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _ALONE = ", though Plex takes other edits"
 _PROXY = (
@@ -46,32 +46,28 @@ _PROXY = (
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
-    """What became of an edit.
+    """The result of an edit."""
 
-    Attributes:
-        requests: how many it took.
-        refused: our name of each field that Plex will not take → its answer.
-        shortened: our name of each field that was cut to what Plex takes → what it was given.
-        left_out: our name of each list → the names in it that Plex will not take.
-        first_refused: those of `left_out` that were not known to be refused → Plex's answer.
-    """
-
-    requests: int = 0
+    requests: int = 0  # number of requests
+    # Our field name → Plex's error, for fields that Plex refuses.
     refused: Mapping[str, PlexPermanentError] = field(default_factory=dict)
+    # Our field name → sent text, for fields that were cut.
     shortened: Mapping[str, str] = field(default_factory=dict)
+    # Our field name → names of the list that Plex refuses.
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Name → Plex's error, for names in `left_out` that were not known.
     first_refused: Mapping[str, PlexError] = field(default_factory=dict)
 
 
 class FieldSender:
-    """Sends edits to one server, and remembers for a while what it refused.
+    """Sends edits to one server, and remembers refused names and lengths.
 
-    How long a request may be is not known, so one long field is tried whole until that was refused
-    once.
+    The maximum length of a request is unknown. So a long field is sent whole until the server
+    refuses that once.
 
     Args:
-        put: carries out one request.
-        refused_names: what the server refused before.
+        put: sends one request.
+        refused_names: names that the server refused before.
     """
 
     def __init__(self, put: Put, refused_names: RefusedNames) -> None:
@@ -82,20 +78,19 @@ class FieldSender:
     def send(
         self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
     ) -> EditOutcome:
-        """Send the fields, together where they fit.
+        """Send the fields in as few requests as fit.
 
         Args:
-            item: to be edited.
             fields: our name → Plex's parameters.
-            alone: an earlier try failed, although Plex takes other edits of the item: each field
-                goes in a request of its own, and one that fails again counts as refused.
-            refused_since: names that were refused before this moment are tried again.
+            alone: send each field separately, because an earlier try failed although Plex takes
+                other edits of the item. A field that fails again counts as refused.
+            refused_since: names refused before this moment are tried again.
 
         Raises:
             PlexPermanentError: Plex refuses every edit of this item.
             PlexPermissionError: the token may not edit.
-            PlexReadOnly: Plex saves no change at the moment.
-            PlexError: something else; how much was carried out is to be read from Plex.
+            PlexReadOnly: Plex currently saves no change.
+            PlexError: another failure; read the item to see what was written.
         """
         fields, left_out = self._refused_names.without(item.section_key, fields, refused_since)
         run = _Run(self, item, fields, self._long_refused, final=alone)
@@ -114,23 +109,17 @@ class FieldSender:
         return EditOutcome(run.requests, run.refused, run.shortened, left_out, first)
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
-        """Return what a failed write means, by an edit of the item that changes nothing.
-
-        Args:
-            item: that was to be changed.
-            error: of the write.
-        """
+        """Return the meaning of a failed write, found by a test edit of the item."""
         return _meaning(error, self.try_edit(item, frozenset()))
 
     def try_edit(self, item: PlexItem, avoid: Collection[str]) -> PlexError | None:
-        """Send an edit that changes nothing; return its error, None when Plex takes it.
+        """Send a test edit that changes nothing; return its error, None on success.
 
-        The lock of a field is set to what it is. Edits of a sync, which may have come after the
-        item was read, set locks and release none.
+        It sets a lock to its current state. Edits made since the item was read set locks and
+        release none, so a set lock is safe to repeat.
 
         Args:
-            item: as it was read.
-            avoid: Plex's names of fields that an edit on its way may change.
+            avoid: Plex's names of fields that a concurrent edit may change.
         """
         ours = [name for name in _OURS if name in item.locked and name not in avoid]
         name = ours[0] if ours else _NOT_OURS
@@ -142,11 +131,11 @@ class FieldSender:
 
 
 def _meaning(error: PlexError, general: PlexError | None) -> PlexError:
-    """Return what a failed write means.
+    """Return the meaning of a failed write.
 
     Args:
-        error: of the write.
-        general: of an edit of the same item that changes nothing; None when Plex took it.
+        error: the error of the write.
+        general: the error of a test edit of the same item; None when Plex accepted it.
     """
     if general is None and isinstance(error, PlexPermissionError):
         return PlexPermanentError(f"status 403{_PROXY}")
@@ -161,7 +150,7 @@ def _meaning(error: PlexError, general: PlexError | None) -> PlexError:
 
 
 class _Run:
-    """One edit on its way."""
+    """An edit in progress."""
 
     def __init__(
         self,
@@ -178,7 +167,7 @@ class _Run:
         self._final = final
         self.long_refused = long_refused
         self.requests = 0
-        self._writable = False  # Plex took an edit of this item
+        self._writable = False  # Plex accepted an edit of this item
         self.refused: dict[str, PlexPermanentError] = {}
         self.shortened: dict[str, str] = {}
         self.left_out: dict[str, tuple[str, ...]] = {}
@@ -186,7 +175,7 @@ class _Run:
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def group(self, group: Fields) -> None:
-        """Send fields that fit into one request, and one by one when that is refused."""
+        """Send fields that fit into one request; send them one by one if it is refused."""
         if len(group) > 1:
             try:
                 self._request(joined(group))
@@ -201,7 +190,7 @@ class _Run:
             self._alone(name, parameters)
 
     def conclude(self, fields: Fields) -> None:
-        """Decide about the fields that were not taken.
+        """Decide about the fields that were not accepted.
 
         A refusal is remembered for good, so each refused field is sent once more first.
 
@@ -224,23 +213,23 @@ class _Run:
             self._search(name, fields[name])
 
     def refill(self, fields: Fields) -> None:
-        """Send the names of lists that were emptied once more."""
+        """Send the names of emptied lists once more."""
         for name, parameters in fields.items():
             names = refilled(parameters)
             if names and name not in self.refused:
                 self._alone(name, without_names(names, self.left_out.get(name, ())))
 
     def _confirm(self, error: PlexPermanentError) -> None:
-        """Raise what a refusal means, unless Plex takes an edit that changes nothing."""
+        """Raise the meaning of a refusal unless Plex accepts a test edit."""
         self.requests += 1
         general = self._sender.try_edit(self._item, self._names)
         if general is not None:
             raise _meaning(error, general)
 
     def _search(self, name: str, parameters: Parameters) -> None:
-        """Send a list without those of its names that are refused, where they can be found.
+        """Send a list without its refused names, where they can be found.
 
-        Where the removal of a name is refused, the list gets its names and loses all others.
+        If Plex refuses the removal of a name, the list gets its names and loses all others.
         """
         names = refused_names(parameters, self._takes)
         kept = without_names(parameters, names)
@@ -266,7 +255,7 @@ class _Run:
         return True
 
     def _alone(self, name: str, parameters: Parameters) -> None:
-        """Send one field; one that Plex fails at keeps no other from being sent."""
+        """Send one field; a failure is recorded, so that other fields are sent too."""
         try:
             self._whole_or_fitted(name, parameters)
         except PlexPermanentError as error:
@@ -299,11 +288,7 @@ class _Run:
             self.shortened[name] = text_of(short)
 
     def _request(self, parameters: Parameters) -> None:
-        """Send one request.
-
-        Raises:
-            PlexError: what its failure means (see `FieldSender.judge`).
-        """
+        """Send a request; raise the meaning of its failure."""
         self.requests += 1
         try:
             self._sender.put(self._item, parameters)

@@ -1,4 +1,4 @@
-"""What files Stash has, kept beside Plex's so that SQL can hold one library against the other."""
+"""Stores the files of Stash beside those of Plex, so that SQL can compare the libraries."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,16 +20,18 @@ _UPSERT = (
     "ON CONFLICT (path) DO UPDATE SET scene = excluded.scene, size = excluded.size, "
     "survey = excluded.survey"
 )
-# A size that is not known may be any.
-_RIVALS_OF_SIZE = "SELECT path FROM stash_files WHERE name = ? AND size IN (?, 0) AND scene != ?"
-_RIVALS_OF_NAME = "SELECT path FROM stash_files WHERE name = ? AND scene != ?"
+# Size 0 is unknown and matches any size.
+_SAME_NAME_AND_SIZE = (
+    "SELECT path FROM stash_files WHERE name = ? AND size IN (?, 0) AND scene != ?"
+)
+_SAME_NAME = "SELECT path FROM stash_files WHERE name = ? AND scene != ?"
 
 
 class FileSurvey:
     """The table of Stash's files, as of the last walk through Stash.
 
     Args:
-        connection: of the database that holds Plex's files.
+        connection: to the database of the path index.
 
     Raises (all methods):
         sqlite3.Error: the database cannot be used.
@@ -40,14 +42,14 @@ class FileSurvey:
         self._connection = connection
 
     def surveyed_at(self) -> float | None:
-        """Return when Stash was last walked to its end, in seconds since the epoch, or None."""
+        """Return when Stash was last walked completely, in seconds since the epoch, or None."""
         row = self._connection.execute("SELECT MAX(surveyed_at) FROM surveys").fetchone()
         return None if row[0] is None else float(row[0])
 
-    def take(self, pages: Iterable[Sequence[StashScene]], now: float) -> int:
-        """Take in all of Stash's scenes, page by page; return the number of their files.
+    def replace_all(self, pages: Iterable[Sequence[StashScene]], now: float) -> int:
+        """Store all scenes of Stash, page by page; return the number of files.
 
-        A walk that fails half-way counts as none: what it did not show stays.
+        If the walk fails, older rows are kept.
         """
         row = self._connection.execute("SELECT coalesce(MAX(survey), 0) + 1 FROM stash_files")
         survey = int(row.fetchone()[0])
@@ -62,21 +64,21 @@ class FileSurvey:
         return int(count)
 
     def note(self, scenes: Sequence[StashScene]) -> None:
-        """Take in some scenes as they are now."""
+        """Store the current files of some scenes."""
         row = self._connection.execute("SELECT coalesce(MAX(survey), 0) FROM stash_files")
         self._store(scenes, int(row.fetchone()[0]), forget=[(scene.id,) for scene in scenes])
 
-    def rivals(self, scene_id: int, file: SceneFile) -> list[str]:
-        """Return the files of other scenes that have this one's name and perhaps its size."""
+    def competing_files(self, scene_id: int, file: SceneFile) -> list[str]:
+        """Return other scenes' files with the same name and, if known, the same size."""
         name = folded_name(file.path)
         if file.size:
-            rows = self._connection.execute(_RIVALS_OF_SIZE, (name, file.size, scene_id))
+            rows = self._connection.execute(_SAME_NAME_AND_SIZE, (name, file.size, scene_id))
         else:
-            rows = self._connection.execute(_RIVALS_OF_NAME, (name, scene_id))
+            rows = self._connection.execute(_SAME_NAME, (name, scene_id))
         return [row[0] for row in rows]
 
     def scenes(self) -> Iterator[tuple[int, list[SceneFile]]]:
-        """Yield each scene that has files, with them."""
+        """Yield each scene with its files."""
         rows = self._connection.execute(
             "SELECT scene, path, size FROM stash_files ORDER BY scene, path"
         )

@@ -1,44 +1,38 @@
-"""Whether Plex is there and serves us: one or two cheap requests."""
+"""Health checks of Plex: two cheap requests for the worker, more for the task Doctor."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plex.client import IDENTITY_TIMEOUT, PlexClient
 from plex.exceptions import PlexAuthError, PlexError, PlexPermissionError, PlexTlsError
+from plex.items import Section
+from shared.http_date import seconds_ahead
 
 
 @dataclass(frozen=True, slots=True)
 class PlexHealth:
-    """What a health check found.
+    """The result of a health check."""
 
-    Attributes:
-        reachable: a Plex server answered at the address, and is not in maintenance.
-        latency: seconds that the answer to `/identity`, or its absence, took.
-        server_id: its machine identifier, empty when it was not reachable.
-        token_ok: it accepted the token; None when that was not asked or not answered.
-        error: what was wrong, None when nothing was.
-    """
-
-    reachable: bool
-    latency: float
-    server_id: str = ""
-    token_ok: bool | None = None
-    error: PlexError | None = None
+    reachable: bool  # a Plex server answered and is not in maintenance
+    latency: float  # seconds until `/identity` answered or failed
+    server_id: str = ""  # the machine identifier; empty when not reachable
+    token_ok: bool | None = None  # Plex accepted the token; None when not asked or not answered
+    error: PlexError | None = None  # the first error; None when all requests succeeded
 
     @property
     def healthy(self) -> bool:
-        """Everything that was asked was answered."""
+        """Whether all requests succeeded."""
         return self.error is None
 
     @property
     def is_there(self) -> bool:
-        """Whether Plex is up: healthy, or what it refuses is a fault of the settings."""
+        """Whether Plex is up: healthy, or failing because of the settings."""
         return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
     @property
     def problem(self) -> str:
-        """What was wrong, for people; empty when nothing was."""
+        """The error for people; empty for none."""
         return "" if self.error is None else str(self.error)
 
 
@@ -49,14 +43,12 @@ def check_plex_health(
     timeout: tuple[float, float] = IDENTITY_TIMEOUT,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> PlexHealth:
-    """Ask Plex who it is and, unless that fails, for its libraries; never raises a PlexError.
+    """Ask Plex for its identity, then for its libraries; never raises a PlexError.
 
     Args:
-        client: for the server in question; need not be connected.
-        with_token: also make the cheapest request that proves token and database. It has the
-            client's own time-out: what is fast enough for jobs is healthy.
+        with_token: also request the libraries, the cheapest proof of token and database. This
+            request has the time-out of jobs.
         timeout: of `/identity`, seconds to connect and to read.
-        monotonic: seconds that never step.
     """
     begun = monotonic()
     try:
@@ -77,3 +69,42 @@ def check_plex_health(
     return PlexHealth(
         reachable=True, latency=latency, server_id=server_id, token_ok=token_ok, error=problem
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PlexCheckup:
+    """Plex's answers for the task Doctor."""
+
+    error: PlexError | None = None  # why no Plex answers at the address; None when one does
+    latency: float = 0.0  # seconds until `/identity` answered
+    version: str = ""
+    server_id: str = ""  # the machine identifier
+    ahead: float | None = None  # seconds by which Plex's clock is ahead of ours; None for unknown
+    # The video libraries; None when they could not be listed.
+    sections: tuple[Section, ...] | None = None
+    refusal: PlexError | None = None  # why they could not be listed
+    may_edit: bool | None = None  # see `PlexClient.may_edit`; None when not answered
+
+
+def inspect_plex(
+    client: PlexClient,
+    clock: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> PlexCheckup:
+    """Ask a server with at most four requests; never raises a PlexError."""
+    begun = monotonic()
+    try:
+        introduction = client.introduction()
+    except PlexError as error:
+        return PlexCheckup(error=error)
+    seen = PlexCheckup(
+        latency=monotonic() - begun,
+        version=introduction.version,
+        server_id=introduction.server_id,
+        ahead=seconds_ahead(introduction.date, clock()),
+    )
+    try:
+        seen = replace(seen, sections=tuple(client.sections()))
+        return replace(seen, may_edit=client.may_edit())
+    except PlexError as error:
+        return replace(seen, refusal=error)

@@ -1,13 +1,19 @@
-"""The connection to the index of Plex's files; its errors can be told from those of the queue.
+"""The database of the path index, `library.db`: schema, opening, and a check for the task Doctor.
 
-SQLite's own do not say which database they are about, and both are used in one step of a worker.
+One step of the worker uses this database and the queue's. SQLite's errors do not name their
+database, so each error of this one gets a note.
 """
 
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+from plex.server_facts import Behaviour, stored_behaviours
+from shared.read_only import open_for_reading
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS parts (
@@ -26,101 +32,72 @@ CREATE TABLE IF NOT EXISTS listings (
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
-_SCHEMA_VERSION = 6  # also rises when `folded_path` changes: an index of old forms finds nothing
+_SCHEMA_VERSION = 6  # increase it also when `folded_path` changes, as stored forms no longer match
+_PATIENCE = 2.0  # seconds for a writer
 _NOTE = "the index of Plex's files, library.db"
 
 
 def is_about_index(error: BaseException) -> bool:
-    """Tell whether this error came from the index."""
+    """Tell whether an error came from the database of the path index."""
     return _NOTE in getattr(error, "__notes__", ())
 
 
-def _noted(error: sqlite3.Error) -> sqlite3.Error:
-    if not is_about_index(error):
-        error.add_note(_NOTE)
-    return error
+def _noting(method: Callable[..., Any]) -> Any:
+    """Return the method with a note on each SQLite error that it raises."""
+
+    @wraps(method)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return method(*args, **options)
+        except sqlite3.Error as error:
+            if not is_about_index(error):
+                error.add_note(_NOTE)
+            raise
+
+    return call
 
 
 class _Cursor(sqlite3.Cursor):
-    def execute(self, sql: str, values: Any = ()) -> Self:
-        try:
-            return super().execute(sql, values)
-        except sqlite3.Error as error:
-            raise _noted(error) from None
-
-    def executemany(self, sql: str, values: Iterable[Any]) -> Self:
-        try:
-            return super().executemany(sql, values)
-        except sqlite3.Error as error:
-            raise _noted(error) from None
-
-    def executescript(self, script: str) -> sqlite3.Cursor:
-        try:
-            return super().executescript(script)
-        except sqlite3.Error as error:
-            raise _noted(error) from None
-
-    def fetchone(self) -> Any:
-        try:
-            return super().fetchone()
-        except sqlite3.Error as error:
-            raise _noted(error) from None
-
-    def fetchall(self) -> list[Any]:
-        try:
-            return super().fetchall()
-        except sqlite3.Error as error:
-            raise _noted(error) from None
-
-    def __next__(self) -> Any:
-        try:
-            return super().__next__()
-        except sqlite3.Error as error:
-            raise _noted(error) from None
+    execute = _noting(sqlite3.Cursor.execute)
+    executemany = _noting(sqlite3.Cursor.executemany)
+    executescript = _noting(sqlite3.Cursor.executescript)
+    fetchone = _noting(sqlite3.Cursor.fetchone)
+    fetchall = _noting(sqlite3.Cursor.fetchall)
+    __next__ = _noting(sqlite3.Cursor.__next__)
 
 
 class IndexConnection(sqlite3.Connection):
-    """A connection whose errors say that they are the index's: see `is_about_index`."""
+    """A connection whose errors `is_about_index` recognises."""
 
-    def __init__(self, path: str, **options: Any) -> None:
-        try:
-            super().__init__(path, **options)
-        except sqlite3.Error as error:
-            raise _noted(error) from None
+    __init__ = _noting(sqlite3.Connection.__init__)
+    __exit__ = _noting(sqlite3.Connection.__exit__)
 
-    def cursor(self, _factory: Any = None) -> _Cursor:  # type: ignore[override] # ours only
+    def cursor(self, _factory: Any = None) -> _Cursor:  # type: ignore[override] # no other factory
         """Return a cursor of the same kind."""
         return super().cursor(_Cursor)
 
-    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
-        """Execute one statement."""
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        """Execute a statement."""
         return self.cursor().execute(sql, values)
 
-    def executemany(self, sql: str, values: Iterable[Any]) -> sqlite3.Cursor:
-        """Execute one statement for each row of values."""
+    def executemany(self, sql: str, values: Iterable[Any]) -> Any:
+        """Execute a statement for each row of values."""
         return self.cursor().executemany(sql, values)
 
-    def executescript(self, script: str) -> sqlite3.Cursor:
+    def executescript(self, script: str) -> Any:
         """Execute several statements."""
         return self.cursor().executescript(script)
 
-    def __exit__(self, *problem: Any) -> Any:
-        """Commit, or roll back after a problem."""
-        try:
-            return super().__exit__(*problem)
-        except sqlite3.Error as error:
-            raise _noted(error) from None
-
 
 def delete_index(path: str) -> None:
-    """Delete the database and its log, for a new one; nobody has it open."""
+    """Delete the database and its write-ahead log; no process has it open."""
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + suffix)
 
 
 def open_index(path: str) -> sqlite3.Connection:
-    """Open the database; a file that is none, or of another schema, is simply made anew."""
+    """Open the database; a damaged file or another schema is replaced by an empty database."""
     try:
         connection = _connect(path)
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -135,9 +112,11 @@ def open_index(path: str) -> sqlite3.Connection:
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    connection = IndexConnection(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+    connection: sqlite3.Connection = IndexConnection(
+        path, timeout=10.0, isolation_level=None, check_same_thread=False
+    )
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")  # whatever a power cut takes is listed again
+    connection.execute("PRAGMA synchronous=NORMAL")  # Plex lists again what a power cut loses
     return connection
 
 
@@ -145,3 +124,41 @@ def _with_tables(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.executescript(_TABLES)
     connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
     return connection
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCheckup:
+    """The state of the path index."""
+
+    exists: bool = True
+    problem: str = ""  # why the index could not be read; empty when it could
+    size: int = 0  # bytes
+    files: int = 0  # number of known files in Plex
+    libraries: int = 0  # number of listed libraries
+    looked_at: float = 0.0  # when Plex was last asked for changes, in seconds since the epoch
+    # (server id, version) → learned behaviour.
+    behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
+
+
+def inspect_index(path: str) -> IndexCheckup:
+    """Inspect the index file read-only; errors become part of the result."""
+    if not os.path.exists(path):
+        return IndexCheckup(exists=False)
+    try:
+        with contextlib.closing(open_for_reading(path, _PATIENCE)) as connection:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                return IndexCheckup(problem=str(found))
+            (files,) = connection.execute("SELECT COUNT(*) FROM parts").fetchone()
+            libraries, looked_at = connection.execute(
+                "SELECT COUNT(*), coalesce(MAX(looked_at), 0) FROM listings"
+            ).fetchone()
+            return IndexCheckup(
+                size=os.path.getsize(path),
+                files=files,
+                libraries=libraries,
+                looked_at=looked_at,
+                behaviours=stored_behaviours(connection),
+            )
+    except (sqlite3.Error, OSError) as error:
+        return IndexCheckup(problem=str(error))

@@ -1,39 +1,33 @@
-"""Reads many items with few requests, and all the others when Plex fails at one of them."""
+"""Reads many items with few requests, and isolates the items at which Plex fails."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from plex.culprit import find_culprit
 from plex.exceptions import PlexTemporaryError
 from plex.items import PlexItem
 
-READ_BATCH = 50  # items in one request: a heavy answer on a NAS, yet 1/50 request per scene
+READ_BATCH = 50  # items per request; larger answers are heavy for a NAS
 
 Read = Callable[[Sequence[int]], Sequence[PlexItem]]
-"""Reads items by their rating keys with one request; those that do not exist are left out."""
+"""Reads items by their rating keys with one request; missing items are left out."""
 
 
 class ItemsRead(NamedTuple):
-    """What reading items came to; an item in neither mapping does not exist.
+    """The result of reading items; an item in neither mapping does not exist."""
 
-    Attributes:
-        found: rating key → item.
-        failed: rating key → why Plex could not show the item, although it showed others.
-    """
-
-    found: dict[int, PlexItem]
+    found: dict[int, PlexItem]  # rating key → item
+    # Rating key → error; Plex fails at this item but shows others.
     failed: dict[int, PlexTemporaryError]
 
 
 def read_each(read: Read, rating_keys: Sequence[int], batch: int) -> ItemsRead:
     """Read items in batches.
 
-    A batch at which Plex fails is read in halves until the item at fault is alone. While Plex
-    shows none of its items, Plex itself is at fault. Batches above `READ_BATCH` are halved for a
-    Plex that is too slow for them.
+    A batch at which Plex fails is halved until the failing item is alone. If Plex shows none of the
+    items, Plex is at fault. Batches above `READ_BATCH` are also halved for a slow Plex.
 
     Raises:
-        PlexError: Plex could not be asked, or failed at all of them.
+        PlexError: Plex could not be asked, or failed at all items.
     """
     result = ItemsRead({}, {})
     start, size = 0, batch
@@ -57,16 +51,16 @@ def read_each(read: Read, rating_keys: Sequence[int], batch: int) -> ItemsRead:
 def _read_around(
     read: Read, keys: Sequence[int], error: PlexTemporaryError, result: ItemsRead
 ) -> int:
-    """Read a batch up to the item at which Plex fails; return how many items are done with."""
-    culprit: int | None = 0
+    """Read a batch up to the failing item; return how many items are done."""
+    failing: int | None = 0
     if len(keys) > 1:
         if not _shows_any(read, (keys[-1], keys[0], keys[len(keys) // 2])):
             raise error
-        culprit = find_culprit(lambda low, high: _keep(result, read(keys[low:high])), 0, len(keys))
-    if culprit is None:
+        failing = find_failing(lambda low, high: _keep(result, read(keys[low:high])), 0, len(keys))
+    if failing is None:
         return len(keys)
-    result.failed[keys[culprit]] = error
-    return culprit + 1
+    result.failed[keys[failing]] = error
+    return failing + 1
 
 
 def _shows_any(read: Read, keys: Sequence[int]) -> bool:
@@ -83,3 +77,33 @@ def _shows_any(read: Read, keys: Sequence[int]) -> bool:
 
 def _keep(result: ItemsRead, items: Sequence[PlexItem]) -> None:
     result.found.update((item.rating_key, item) for item in items)
+
+
+def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
+    """Read a range, which failed as a whole, in halves up to the item at which Plex fails.
+
+    Args:
+        read: reads and stores the items from a position up to, but without, another.
+        low: the first position.
+        high: the position after the last item.
+
+    Returns:
+        The position of the first failing item; all items before have been read. None when every
+            piece could be read.
+
+    Raises:
+        PlexError: Plex failed for another reason than an item.
+    """
+    while low < high:
+        middle = low + max(1, (high - low) // 2)
+        try:
+            read(low, middle)
+        except PlexTemporaryError as error:
+            if not error.may_be_one_item:
+                raise
+            if middle - low == 1:
+                return low
+            high = middle
+        else:
+            low = middle
+    return None

@@ -1,4 +1,4 @@
-"""Plex's XML, read by one tolerant parser into typed values."""
+"""Typed values of Plex's XML, read by a tolerant parser."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,35 +7,20 @@ from xml.etree.ElementTree import Element
 LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
 _MOST_DIGITS = len(str(LARGEST_NUMBER))
 MOVIE, SHOW, PHOTO = "movie", "show", "photo"  # kinds of libraries
-_OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made itself (plex-protocol.md §6)
+_OPTIMIZED = "42"  # `Media.proxyType` of an optimized version, which Plex made itself
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One `<Media>` of an item: a file, or the parts of one film in several files.
+    """A `<Media>` of an item: a file, or the parts of a film in several files."""
 
-    Attributes:
-        files: the paths of its parts, as Plex sees them.
-        duration: in milliseconds; 0 where Plex does not know it.
-    """
-
-    files: tuple[str, ...]
-    duration: int = 0
+    files: tuple[str, ...]  # Plex's paths of the parts
+    duration: int = 0  # milliseconds; 0 for unknown
 
 
 @dataclass(frozen=True, slots=True)
 class PlexItem:
-    """A video as `/library/metadata` describes it, with complete lists.
-
-    Attributes:
-        locked: Plex's names of the locked fields (`title`, `actor`, `thumb`, …).
-        versions: what Plex holds as the same video.
-        files: the paths of all parts of all versions, as Plex sees them.
-        sort_title: empty where it is the title.
-        thumb: the path of the poster that is shown; a time stamp in it changes with the image.
-        art: the same for the background.
-        has_roles: whether an actor plays somebody: an edit of the list loses that.
-    """
+    """A video from `/library/metadata`, with complete lists."""
 
     rating_key: int
     section_key: int
@@ -47,87 +32,68 @@ class PlexItem:
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    # Plex's names of the locked fields (`title`, `actor`, `thumb`, …).
     locked: frozenset[str] = frozenset()
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()  # Plex's paths of all parts of all versions
     versions: tuple[Version, ...] = ()
-    sort_title: str = ""
+    sort_title: str = ""  # empty where it equals the title
+    # Path of the shown poster; a time stamp in the path changes with the image.
     thumb: str = field(default="", compare=False)
-    art: str = field(default="", compare=False)
+    art: str = field(default="", compare=False)  # path of the shown background
+    # An actor has a role, which an edit of the list would delete.
     has_roles: bool = field(default=False, compare=False)
 
     def __hash__(self) -> int:
-        # The key tells items apart; hashing all of one's lists costs more than comparing it.
+        # The key distinguishes items, and hashing all lists would cost more than comparing.
         return self.rating_key
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryPart:
-    """A file in a listing.
+    """A file in a listing."""
 
-    Attributes:
-        path: as Plex sees it.
-        rating_key: of its item.
-        size: in bytes; 0 where Plex does not know it.
-        section: key of the library, 0 where nobody asked for it; two are the same file without it.
-        changed_at: its item's `updatedAt`, in seconds since the epoch by Plex's clock; 0 where it
-            has none, and not kept.
-        in_trash: Plex did not find the file at its last scan; it shows the file until the trash is
-            emptied.
-    """
-
-    path: str
+    path: str  # Plex's path
     rating_key: int
-    size: int = 0
-    section: int = field(default=0, compare=False)
+    size: int = 0  # bytes; 0 for unknown
+    section: int = field(default=0, compare=False)  # key of the library; 0 where not requested
+    # The item's `updatedAt`, in seconds since the epoch by Plex's clock; 0 for none. The index
+    # does not store it.
     changed_at: int = field(default=0, compare=False)
+    # The last scan did not find the file; Plex lists it until its trash is emptied.
     in_trash: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a library whose items are sorted by their rating keys.
+    """A position in a library whose items are sorted by rating key."""
 
-    Attributes:
-        rows: how many items lie before it.
-        last_key: the rating key of the last of these; 0 for none, or when Plex does not sort.
-    """
-
-    rows: int = 0
+    rows: int = 0  # number of items before the position
+    # Rating key of the last of these items; 0 for none or for an unsorted listing.
     last_key: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PlexImage:
-    """An image that an item has to choose from.
+    """An image that an item can show."""
 
-    Attributes:
-        key: Plex's name of it; of an upload `upload://posters/<SHA-1 of its bytes>`.
-        selected: whether it is the one that is shown.
-    """
-
-    key: str
-    selected: bool
+    key: str  # Plex's name; for an upload `upload://posters/<SHA-1 of the bytes>`
+    selected: bool  # whether Plex shows the image
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A library.
-
-    Attributes:
-        kind: `movie` holds single videos; `show` and `photo` may hold videos that are not synced.
-        scanner: Plex's name of what looks for its files.
-    """
+    """A library."""
 
     key: int
     title: str
     locations: tuple[str, ...] = ()
     change_mark: str = ""
-    kind: str = MOVIE
-    scanner: str = ""
+    kind: str = MOVIE  # `movie` holds single videos; `show` and `photo` are not synced
+    scanner: str = ""  # Plex's name of the scanner that finds the files
 
 
 def parse_item(video: Element) -> PlexItem | None:
-    """Read one `<Video>`; None when it lacks its keys."""
+    """Read a `<Video>`; None without its keys."""
     rating_key = whole_number(video.get("ratingKey"))
     section_key = whole_number(video.get("librarySectionID"))
     if not rating_key or not section_key:
@@ -158,7 +124,7 @@ def parse_item(video: Element) -> PlexItem | None:
 
 
 def parse_parts(video: Element) -> Iterator[LibraryPart]:
-    """Yield the files of one `<Video>`, without those that Plex made itself; trash comes last."""
+    """Yield the files of a `<Video>` without optimized versions; files in the trash come last."""
     rating_key = whole_number(video.get("ratingKey"))
     if not rating_key:
         return
@@ -173,18 +139,18 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
 
 
 def _own_media(video: Element) -> list[Element]:
-    """Return the versions that Plex did not make itself, those in the trash last."""
+    """Return the versions that Plex did not make itself; those in the trash come last."""
     media = [one for one in video.findall("Media") if one.get("proxyType") != _OPTIMIZED]
     return sorted(media, key=_is_in_trash)
 
 
 def _is_in_trash(element: Element) -> bool:
-    """Tell whether Plex misses what an element stands for, on its disk."""
+    """Tell whether an item, version or file is in Plex's trash."""
     return element.get("deletedAt", "0") not in ("", "0")
 
 
 def _versions(video: Element) -> Iterator[Version]:
-    """Yield the versions of one `<Video>`, without those that Plex made itself."""
+    """Yield the versions of a `<Video>` that Plex did not make itself."""
     for media in _own_media(video):
         files = tuple(path for part in media.findall("Part") if (path := part.get("file")))
         if files:
@@ -192,12 +158,12 @@ def _versions(video: Element) -> Iterator[Version]:
 
 
 def parse_image(photo: Element) -> PlexImage:
-    """Read one `<Photo>`."""
+    """Read a `<Photo>`."""
     return PlexImage(photo.get("ratingKey") or "", photo.get("selected") in ("1", "true"))
 
 
 def parse_section(directory: Element) -> Section | None:
-    """Read one `<Directory>` of the list of libraries; None when it can hold no videos."""
+    """Read a `<Directory>` of the list of libraries; None for a library without videos."""
     key = whole_number(directory.get("key"))
     kind = directory.get("type") or ""
     if not key or kind not in (MOVIE, SHOW, PHOTO):
@@ -215,7 +181,7 @@ def parse_section(directory: Element) -> Section | None:
 
 
 def whole_number(text: str | None) -> int:
-    """Return the number in an attribute; 0 for none, a negative one, or one too large to store."""
+    """Return the number in an attribute; 0 for no number, a negative or a too large number."""
     digits = (text or "").lstrip("0")
     if not digits.isascii() or not digits.isdigit() or len(digits) > _MOST_DIGITS:
         return 0

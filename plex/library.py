@@ -1,9 +1,9 @@
-"""The configured libraries of one server, and the path index kept in step with them."""
+"""Keeps the path index up to date with the configured libraries of one server."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from enum import Enum
 
 from plex.client import PlexClient
 from plex.exceptions import (
@@ -13,45 +13,60 @@ from plex.exceptions import (
     PlexPermanentError,
     PlexTemporaryError,
 )
-from plex.freshness import Look, next_look
 from plex.item_reader import READ_BATCH, ItemsRead
 from plex.items import MOVIE, LibraryPart, Place, Section
 from plex.library_choice import choose_libraries
-from plex.listing import CannotTell, OrderIgnored
-from plex.look_up import chunk_of, holders_of
+from plex.listing import (
+    LISTING_PAGE,
+    CannotTell,
+    OrderIgnored,
+    UpdateCursor,
+    libraries_containing,
+    searchable_part,
+)
 from plex.path_index import Listing, PathIndex
 from plex.unreadable import UnreadableItems
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
-IDENTITY_AGE = 60.0  # seconds; nobody sets a Plex up anew, its libraries scanned, within that time
-REFRESH_INTERVAL = 60.0  # seconds; design.md §5: one refresh for missing paths in that time
-SINGLE_LOOKS = 3  # files that are asked for by their names before the libraries are looked at
+IDENTITY_AGE = 60.0  # seconds; replacing a server and scanning its libraries takes longer
+REFRESH_INTERVAL = 60.0  # seconds between two refreshes for missing files
+SINGLE_LOOKS = 3  # files that are searched by name before the libraries are refreshed
 LIBRARIES_ASKED = 3  # for a file that lies in no library's folders
-# Plex's clock and ours differ; a stamp that lies further ahead was set by hand and says nothing.
-_AHEAD = 86_400.0
+# Seconds. Plex does not document which changes raise its counters, so an unchanged one is trusted
+# for this time only.
+TRUST_CHANGE_MARK = 600.0
+# Seconds. Only a complete listing shows removed files, and files moved without a new time stamp of
+# their item. So a changing library is listed completely this often.
+LISTING_AGE = 3600.0
+LONGEST_LISTING_AGE = 86_400.0  # seconds, for a library that does not change
+SMALL = 2 * LISTING_PAGE  # items; a complete listing of them costs as much as asking for changes
+
+
+class Refresh(Enum):
+    """What to request of a library: nothing, changes, or a complete listing."""
+
+    NOTHING = "nothing"
+    CHANGES = "changes"
+    WHOLE = "whole"
 
 
 class Library:
-    """Keeps the path index as fresh as it has to be, with as few listings as possible.
+    """Keeps the path index up to date, with as few listings as possible.
 
     Args:
-        client: the server.
-        index: its files.
-        names: the libraries to use, as the setting has them; empty means all of videos.
-        clock: seconds since the epoch.
+        names: the setting `plex_library`; empty for all libraries of videos.
         report: gets an event about an item at which Plex fails.
 
     Attributes:
         index: which item holds which file.
-        listings: how many times Plex was found to have news for the index; when this number stands
-            still, looking a path up in the index again is useless.
-        looked_at: when all libraries were last listed or asked for changes, in seconds since the
-            epoch: what the index lacks and is older than that, Plex did not have.
+        listings: number of times that Plex had news for the index. While this number stays the
+            same, searching the index again is useless.
+        looked_at: when all libraries were last refreshed, in seconds since the epoch. Plex had no
+            older file that the index lacks.
 
     Raises (all methods):
-        PlexError: Plex could not be asked, or a listing broke off: nothing may be concluded about
-            what was not seen.
+        PlexError: Plex could not be asked, or a listing was incomplete.
     """
 
     def __init__(
@@ -71,8 +86,8 @@ class Library:
         self._refreshed_at = float("-inf")
         self._listed_at = float("-inf")
         self._sections_at = float("-inf")
-        self._noticed_at = float("-inf")
-        self._noticed: dict[int, Listing] = {}
+        self._polled_at = float("-inf")
+        self._polled: dict[int, Listing] = {}
         self._confirmed_at = float("-inf")
         self._asked_singly = 0
         self._known: list[Section] = []
@@ -83,30 +98,38 @@ class Library:
 
     @property
     def server_id(self) -> str:
-        """The server's identity, under which the sync log remembers its items."""
+        """The server's identity, part of the keys of the sync log."""
         return self._client.server_id
 
     def read_items(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items, also when Plex fails at some (see `plex.unreadable.UnreadableItems.read`)."""
+        """Read items, also if Plex fails at some (see `plex.unreadable.UnreadableItems.read`)."""
         return self._unreadable.read(rating_keys, batch)
 
     def sections(self) -> list[Section]:
-        """Ask which libraries are in use."""
-        return self._configured_sections()
+        """Return the configured libraries, read from Plex."""
+        self._sections_at = self._clock()
+        libraries = self._client.libraries()
+        self._all = [section for section in libraries if section.kind == MOVIE]
+        self._others = [section for section in libraries if section.kind != MOVIE]
+        choice = choose_libraries(self._names, self._all, self._others)
+        if choice.problem:
+            raise PlexLibraryError(choice.problem)
+        self._known = choice.sections
+        return self._known
 
     def sections_known(self) -> list[Section]:
-        """Return all libraries of videos, in use or not, as last seen: without a request."""
+        """Return all libraries of videos, as last read; sends no request."""
         return list(self._all)
 
     def other_libraries_known(self) -> list[Section]:
-        """Return the libraries of shows and photos, as last seen: without a request."""
+        """Return the libraries of shows and photos, as last read; sends no request."""
         return list(self._others)
 
     def prepare(self) -> None:
-        """Make sure that it is the same server, and every configured library was listed once.
+        """Check that the server is the same, and list every configured library once.
 
         Raises:
-            PlexReplaced: another server answers by now, of which nothing here holds.
+            PlexReplaced: another server answers.
         """
         with _faults_of_the_address():
             self._prepare()
@@ -120,7 +143,7 @@ class Library:
             return
         begun = self._clock()
         self.index.use_server(self.server_id)
-        sections = self._configured_sections()
+        sections = self.sections()
         self.index.drop_sections_except(section.key for section in sections)
         unknown = [one for one in sections if self.index.last_listing(one.key) is None]
         for section in unknown:
@@ -132,19 +155,19 @@ class Library:
         self._prepared = True
 
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Look for files that the index does not have, with few requests however many they are.
+        """Search Plex for files that the index lacks, with few requests for any number of files.
 
-        A few are asked for by their names; when there are more, when that gave no answer, or every
-        few times, the libraries are asked for what changed. After that nothing is asked for the
-        length of the refresh interval.
+        A few files are searched by name. The libraries are refreshed for more files, after a search
+        without an answer, and after every few searches. Then nothing is requested for
+        `REFRESH_INTERVAL`.
 
         Args:
-            paths: as Plex would name them, as far as anybody knows.
+            paths: the expected paths in Plex.
 
         Returns:
-            Whether Plex was asked. True: what the index does not have now was not found, and
-            `listings` tells whether there is any news at all. False: it was asked a moment ago,
-            and files that came since are not known.
+            Whether Plex was asked. True: Plex does not have what the index still lacks, and
+                `listings` tells whether the index changed. False: Plex was asked a moment ago, and
+                newer files are unknown.
         """
         with _faults_of_the_address():
             if not self._is_due(self._refreshed_at):
@@ -157,13 +180,12 @@ class Library:
         return True
 
     def refresh(self) -> bool:
-        """List whole what may have changed, so that the index loses what Plex has lost.
+        """List changed libraries completely, so that the index loses files that Plex has lost.
 
-        A look for files a moment ago is no reason not to: it may have shown only what was new.
+        A recent search for files does not count, because it may have shown only new files.
 
         Returns:
-            Whether the libraries were looked at; False within the refresh interval after they last
-            were for this.
+            Whether Plex was asked; False within `REFRESH_INTERVAL` after the last call.
         """
         with _faults_of_the_address():
             if not self._is_due(self._listed_at):
@@ -172,45 +194,44 @@ class Library:
             self._refresh(whole=True)
         return True
 
-    def notice_additions(self) -> None:
-        """Take in what was added to the libraries, once per refresh interval and with few requests.
+    def poll_new_items(self) -> None:
+        """Add new items to the index, once per `REFRESH_INTERVAL` and with few requests.
 
-        An item that comes later for a scene that has one is missed by nobody, so nobody looks for
-        it. What was added is all that is asked for: the stamps of changes are moved by our own
-        edits. Where Plex cannot tell, nothing happens: the next look for files, or refresh, finds
-        the same. The library is prepared.
+        No search finds a second item of a scene that already has an item. Only additions are
+        requested, because the plugin's own edits move the time stamps of changes. Where Plex cannot
+        sort, nothing happens until the next search or refresh. `prepare` must have been called.
         """
         now = self._clock()
-        if _is_recent(self._noticed_at, now):
+        if _is_recent(self._polled_at, now):
             return
-        self._noticed_at = now
+        self._polled_at = now
         with suppress(PlexError):
             if not _is_recent(self._sections_at, now):
-                self._configured_sections()
+                self.sections()
         for section in self._known:
             with suppress(PlexError):
-                self._notice(section, now)
+                self._poll(section, now)
 
-    def _notice(self, section: Section, now: float) -> None:
-        last, noticed = self.index.last_listing(section.key), self._noticed.get(section.key)
+    def _poll(self, section: Section, now: float) -> None:
+        last, noticed = self.index.last_listing(section.key), self._polled.get(section.key)
         if last is not None and noticed is not None and noticed.looked_at >= last.looked_at:
             last = noticed
-        if next_look(last, section.change_mark, now, whole=False) is Look.NOTHING:
+        if next_refresh(last, section.change_mark, now, whole=False) is Refresh.NOTHING:
             return
         if last is None or not last.items:
             self._list(section)
         elif last.last_key:
             try:
-                self._noticed[section.key] = self._list_additions(section, last)
+                self._polled[section.key] = self._list_additions(section, last)
             except OrderIgnored:
-                # Nothing is asked again until the library was listed or asked otherwise.
-                self._noticed[section.key] = replace(last, looked_at=now, last_key=0)
+                # Do not poll again before the next listing or refresh of the library.
+                self._polled[section.key] = replace(last, looked_at=now, last_key=0)
 
     def _list_additions(self, section: Section, last: Listing) -> Listing:
-        """Take in what was added since the last look; return how the library is known now.
+        """Add new items to the index; return the state of the library.
 
         Raises:
-            OrderIgnored: Plex does not sort, so nobody can tell.
+            OrderIgnored: Plex does not sort the items.
         """
         looked_at = self._clock()
         walk = self._client.list_parts(
@@ -235,23 +256,23 @@ class Library:
         return not _is_recent(last, self._clock()) or not self.index.has_listing()
 
     def _look_up(self, paths: Sequence[str]) -> bool:
-        """Ask for each by its name; False when Plex gave no answer for one of them."""
+        """Search for each file by name; False when Plex gave no answer for one."""
         self._asked_singly += len(paths)
         answers = [self._ask_for(path) for path in paths]
         return all(answers)
 
     def _ask_for(self, path: str) -> bool:
-        chunk = chunk_of(path)
+        chunk = searchable_part(path)
         if not chunk:
             return False
-        holders = holders_of(path, self._known)
+        holders = libraries_containing(path, self._known)
         asked = holders or self._known[:LIBRARIES_ASKED]
         found: list[LibraryPart] = []
         answered = bool(holders) or asked == self._known
         for section in asked:
             parts = self._client.find_parts(section, chunk)
             if parts is None:
-                if self._unreadable.take_for(section, path):
+                if self._unreadable.add_left_out(section, path):
                     self.listings += 1
                     return True
                 answered = False
@@ -261,17 +282,17 @@ class Library:
                 self.listings += 1
         if any(folded_name(part.path) == folded_name(path) for part in found):
             return True
-        # The bytes of other letters depend on the file system: not finding those proves nothing.
+        # Letters outside ASCII have several spellings, so not finding them proves nothing.
         return answered and chunk.isascii()
 
     def _refresh(self, *, whole: bool) -> None:
         now = self._clock()
-        for section in self._configured_sections():
+        for section in self.sections():
             last = self.index.last_listing(section.key)
-            look = next_look(last, section.change_mark, now, whole=whole)
-            if look is Look.WHOLE or (
-                look is Look.CHANGES and last is not None and not self._list_changes(section, last)
-            ):
+            look = next_refresh(last, section.change_mark, now, whole=whole)
+            if look is Refresh.CHANGES and last is not None and self._list_changes(section, last):
+                continue
+            if look is not Refresh.NOTHING:
                 self._list(section)
         self._refreshed_at = self.looked_at = now
         if whole:
@@ -279,20 +300,21 @@ class Library:
         self._asked_singly = 0
 
     def _list(self, section: Section) -> None:
-        seen = _Stamps(self._clock)
+        seen = UpdateCursor(self._clock)
         was_listed = self.index.last_listing(section.key) is not None
         known = self._unreadable.holes(section) if was_listed else []
         walk = self._client.list_parts(section, holes=known)
         self.index.replace_section(
             section.key, seen.of(walk), section.change_mark, seen.begun, lambda: walk.gaps
         )
-        self.index.note_look(section.key, seen.begun, section.change_mark, walk.place, seen.cursor)
+        mark = section.change_mark
+        self.index.note_refresh(section.key, seen.begun, mark, walk.place, seen.cursor)
         self.listings += 1
         self._unreadable.keep_holes(section, walk.holes, 0)
 
     def _list_changes(self, section: Section, last: Listing) -> bool:
-        """Take in what changed since the last look; False when Plex cannot tell."""
-        seen = _Stamps(self._clock, last.cursor)
+        """Add changes since the last refresh to the index; False when Plex cannot tell."""
+        seen = UpdateCursor(self._clock, last.cursor)
         cursor = 0
         try:
             now = self._list_additions(section, last)
@@ -305,68 +327,48 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # An item at which Plex fails may be among the newest. Until the next whole listing,
-            # only what was added is asked for.
+            # An item at which Plex fails may be among the newest items. Until the next complete
+            # listing, only additions are requested.
             if not self._unreadable.holes(section):
                 return False
         place = Place(now.items, now.last_key)
-        self.index.note_look(section.key, seen.begun, section.change_mark, place, cursor)
+        self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)
         return True
-
-    def _configured_sections(self) -> list[Section]:
-        self._sections_at = self._clock()
-        libraries = self._client.libraries()
-        self._all = [section for section in libraries if section.kind == MOVIE]
-        self._others = [section for section in libraries if section.kind != MOVIE]
-        self._known = self._chosen(self._all)
-        return self._known
-
-    def _chosen(self, sections: list[Section]) -> list[Section]:
-        choice = choose_libraries(self._names, sections, self._others)
-        if choice.problem:
-            raise PlexLibraryError(choice.problem)
-        return choice.sections
 
 
 def _is_recent(moment: float, now: float) -> bool:
-    # A clock set back must not block the next look for longer than the interval.
+    # A clock that was set back must not delay the next request.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 
-class _Stamps:
-    """Finds the moment, by Plex's clock, up to which a listing shows every change.
+def next_refresh(last: Listing | None, change_mark: str, now: float, *, whole: bool) -> Refresh:
+    """Decide what to request of a library.
 
-    What changes while it runs may be missing from a page that was read before, so the time that it
-    takes is subtracted from the latest stamp that it shows.
+    Args:
+        last: the last known state; None if the library was never listed.
+        change_mark: the library's current change counters.
+        now: seconds since the epoch; a clock that was set back makes everything outdated.
+        whole: removed files count as well.
     """
-
-    def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:
-        self._clock = clock
-        self._newest = at_least
-        self._at_least = at_least
-        self._took = 0.0
-        self.begun = clock()
-
-    @property
-    def cursor(self) -> int:
-        return max(self._at_least, self._newest - math.ceil(self._took))
-
-    def of(self, pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
-        """Pass the pages on, having looked at their stamps."""
-        latest = self.begun + _AHEAD
-        for page in pages:
-            stamps = (part.changed_at for part in page if part.changed_at <= latest)
-            self._newest = max(self._newest, max(stamps, default=0))
-            yield page
-        self._took = max(0.0, self._clock() - self.begun)
+    if last is None:
+        return Refresh.WHOLE
+    listing_age = now - last.listed_at
+    if whole:
+        fresh = change_mark == last.change_mark and 0 <= listing_age < TRUST_CHANGE_MARK
+        return Refresh.NOTHING if fresh else Refresh.WHOLE
+    if change_mark == last.looked_mark and 0 <= now - last.looked_at < TRUST_CHANGE_MARK:
+        return Refresh.NOTHING
+    allowed = LONGEST_LISTING_AGE if change_mark == last.change_mark else LISTING_AGE
+    if last.items <= SMALL or not last.last_key or not 0 <= listing_age < allowed:
+        return Refresh.WHOLE
+    return Refresh.CHANGES
 
 
 @contextmanager
 def _faults_of_the_address() -> Iterator[None]:
-    """Let no job answer for what is wrong with the library as a whole.
+    """Turn a refused list of libraries, or listing, into an error that blames no scene.
 
-    A refusal of the list of libraries, or of a listing, is none of any one scene: what answers at
-    the address is a proxy in front of Plex, or no Plex.
+    Such an answer comes from a proxy in front of Plex, or from something that is not Plex.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which of Plex's libraries the setting `plex_library` names. Pure."""
+"""Finds the libraries that the setting `plex_library` names. Pure functions."""
 
 import re
 import unicodedata
@@ -12,52 +12,40 @@ _COMMA = re.compile(r" ?, ?")
 
 @dataclass(frozen=True)
 class Entry:
-    """One name or number of the setting.
+    """A name or number in the setting."""
 
-    Attributes:
-        position: its place in the setting, from 1.
-        text: as it was written, without blanks around it.
-        found: the libraries that it may mean; exactly one in a setting that can be used.
-    """
-
-    position: int
-    text: str
-    found: tuple[Section, ...]
+    position: int  # the place in the setting, from 1
+    text: str  # the entry without surrounding blanks
+    found: tuple[Section, ...]  # the matching libraries; exactly one in a usable setting
 
 
 @dataclass(frozen=True)
 class LibraryChoice:
-    """What a setting chooses from the libraries that there are.
+    """The libraries that the setting selects."""
 
-    Attributes:
-        known: all video libraries of the server.
-        entries: what the setting names; nothing means all libraries.
-        others: libraries of shows and photos, which are not synced.
-    """
-
-    known: tuple[Section, ...]
-    entries: tuple[Entry, ...]
-    others: tuple[Section, ...] = ()
+    known: tuple[Section, ...]  # all video libraries of the server
+    entries: tuple[Entry, ...]  # the entries of the setting; none select all libraries
+    others: tuple[Section, ...] = ()  # libraries of shows and photos, which are not synced
 
     @property
     def unknown(self) -> list[Entry]:
-        """Entries that name no library."""
+        """Entries without a matching library."""
         return [entry for entry in self.entries if not entry.found]
 
     @property
     def ambiguous(self) -> list[Entry]:
-        """Entries that may mean several libraries."""
+        """Entries with several matching libraries."""
         return [entry for entry in self.entries if len(entry.found) > 1]
 
     @property
     def sections(self) -> list[Section]:
-        """The chosen libraries, in the order of the server; for a setting without a problem."""
+        """The selected libraries in the server's order; only valid without a `problem`."""
         keys = {section.key for entry in self.entries for section in entry.found}
         return [section for section in self.known if section.key in keys or not self.entries]
 
     @property
     def problem(self) -> str:
-        """Why the setting cannot be used and what to do; empty when it can."""
+        """Why the setting cannot be used, with the remedy; empty for a usable setting."""
         kinds = {_folded(section.title): section.kind for section in self.others}
         for entry in self.unknown:
             if kind := kinds.get(_folded(entry.text)):
@@ -84,21 +72,19 @@ def choose_libraries(
 ) -> LibraryChoice:
     """Read the setting: names or numbers of libraries, separated by commas.
 
-    A name may itself contain commas. Of the ways to divide the setting, the one with the fewest
-    unknown entries counts, then with the most exact names, then with the longest names. Blanks
-    around an entry are either part of the name or not: where both libraries exist, the entry may
-    mean both. A number counts where no name is exact. A name whose case, blanks or Unicode form
-    differ counts last.
+    Names may contain commas. The best division of the setting has the fewest unknown entries, then
+    the most exact names, then the longest names. If libraries with and without blanks around an
+    entry exist, the entry matches both. A number counts where no name is exact. Names with other
+    case, blanks or Unicode form count last.
 
     Args:
-        setting: as the user wrote it.
         sections: all video libraries of the server.
-        others: its libraries of shows and photos.
+        others: libraries of shows and photos.
     """
     names = _Names(sections)
     pieces = setting.split(",")
-    # For each piece, from the last to the first: the cost of the best division of the rest, the
-    # end of its first entry, and the libraries that this entry may mean.
+    # For each piece, from last to first: the cost of the best division from that piece on, the end
+    # of its first entry, and the libraries that match this entry.
     best: list[tuple[tuple[int, int, int], int, tuple[Section, ...]]] = [((0, 0, 0), 0, ())]
     for start in range(len(pieces) - 1, -1, -1):
         options = []
@@ -122,8 +108,8 @@ def _entries(
     """Return the entries of a setting.
 
     Args:
-        pieces: the setting between its commas.
-        divisions: for each piece, where an entry that begins there ends, and what it may mean.
+        pieces: the setting, split at commas.
+        divisions: for each piece, the end and the libraries of an entry that begins there.
     """
     entries: list[Entry] = []
     start = 0
@@ -137,7 +123,7 @@ def _entries(
 
 
 def entry_for(section: Section, sections: Sequence[Section]) -> str:
-    """Return the entry that chooses exactly this library: its name, or else its number."""
+    """Return an entry that selects only this library: its name, or else its number."""
     if "," not in section.title and section.title == section.title.strip():
         choice = choose_libraries(section.title, sections)
         if [entry.found for entry in choice.entries] == [(section,)]:
@@ -146,10 +132,10 @@ def entry_for(section: Section, sections: Sequence[Section]) -> str:
 
 
 class _Names:
-    """Libraries by their names and numbers.
+    """Libraries by name and number.
 
     Attributes:
-        most_pieces: how many pieces between commas the longest name has, at least 1.
+        most_pieces: number of comma-separated pieces in the longest name, at least 1.
     """
 
     def __init__(self, sections: Sequence[Section]) -> None:
@@ -162,7 +148,7 @@ class _Names:
         self.most_pieces = max((section.title.count(",") for section in sections), default=0) + 1
 
     def find(self, text: str) -> tuple[tuple[Section, ...], bool]:
-        """Return the libraries that an entry may mean, and whether the match is inexact."""
+        """Return the libraries that match an entry, and whether the match is inexact."""
         stripped = text.strip()
         exact = [one for name in {text, stripped} for one in self._exact.get(name, ())]
         if exact:

@@ -1,10 +1,12 @@
-"""The files of a library as Plex lists them: all, those that are new, and those of one name.
+"""Lists files of a library: updated files, and files found by name.
 
-A sort order and a filter are requests that a server may ignore without a word. So each answer is
-checked, and one that was not sorted or not filtered concludes nothing.
+A server may silently ignore a sort order or a filter. So each answer is checked, and an unsorted or
+unfiltered answer is discarded.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
@@ -15,12 +17,14 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.items import LARGEST_NUMBER, LibraryPart, Section, parse_parts, whole_number
+from validation.paths import components
 
-LISTING_PAGE = 1000  # videos; Plex lists so many slim rows without effort
-NEWEST_PAGE = 100  # videos; within a minute fewer change, as a rule
-LOOK_UP_ROWS = 50  # videos that one file name may have in common before it says nothing
-# A rating key never changes and a new item has a higher one, so new rows come last. In the order
-# of `addedAt` many items share a second, and edits move rows.
+LISTING_PAGE = 1000  # videos; a cheap answer for Plex, as the rows are short
+NEWEST_PAGE = 100  # videos; usually fewer change within a minute
+_AHEAD = 86_400.0  # seconds; a time stamp that far in Plex's future was set by hand, so ignore it
+LOOK_UP_ROWS = 50  # videos; a search with more results is too unspecific
+# Rating keys never change and rise, so new rows come last. With `addedAt`, many items share a
+# second, and edits move rows.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
@@ -32,34 +36,35 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
+# In a filter of Plex a comma means "or". Network file systems replace characters that Windows
+# forbids (see `validation.paths`). The others are not allowed in a URL.
+_UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 Get = Callable[[str, str, Mapping[str, str]], Element]
-"""Reads a path of the server: the path, what is being done (for people), headers."""
+"""Requests a path of the server; arguments: the path, the activity (for people), headers."""
 
 
-class CannotTell(Exception):  # noqa: N818 - a way of the server, not an error of the program
-    """Only a complete listing tells what is new in this library."""
+class CannotTell(Exception):  # noqa: N818 - a trait of the server, not an error
+    """Only a complete listing shows what is new in this library."""
 
 
 class OrderIgnored(CannotTell):
-    """Plex did not sort the rows as it was asked to."""
+    """Plex did not sort the rows as requested."""
 
 
 def list_updated(
     get: Get, section: Section, since: int, at_most: int
 ) -> Iterator[list[LibraryPart]]:
-    """Yield the files of the items that were updated at a moment or later, the newest first.
+    """Yield the files of items updated at or after a moment, newest first.
 
     Args:
-        get: reads from the server.
-        section: the library; an item of it was updated at that moment or later.
-        since: the moment, in seconds since the epoch by Plex's own clock.
-        at_most: how many items there may be.
+        section: a library with an item that was updated at or after that moment.
+        since: seconds since the epoch by Plex's clock.
+        at_most: maximum number of items.
 
     Raises:
-        CannotTell: there are more, the item of that moment is gone, or rows moved meanwhile.
+        CannotTell: there are more items, no item of that moment is left, or rows moved meanwhile.
         OrderIgnored: the rows were not sorted.
-        PlexError: Plex could not be asked.
     """
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
     keys: set[str | None] = set()
@@ -84,23 +89,21 @@ def list_updated(
         if known[-1] < since or start + len(rows) >= whole_number(page.get("totalSize")):
             return
         keys = {row.get("ratingKey") for row in rows}
-        # The last row comes again, as proof that no row moved up and was missed.
+        # Request the last row again, to prove that no row moved up and was missed.
         start, size, last = start + len(rows) - 1, LISTING_PAGE, known[-1]
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files of the videos of which a path contains this text, with one request.
+    """Return the files of the videos whose path contains a text, with one request.
 
     Args:
-        get: reads from the server.
-        section: the library.
-        chunk: a piece of a file's name without a comma, which means "or" to Plex.
+        chunk: part of a file name, without a comma, which means "or" to Plex.
 
     Returns:
-        None when that is no answer: the filter was ignored, refused, or let too much pass.
+        None if the filter was ignored or refused, or matched too many videos.
 
     Raises:
-        PlexError: Plex is away, refuses the token, or says when to ask again.
+        PlexError: Plex is down, rejects the token, or asked to wait.
     """
     try:
         answer = get(
@@ -109,7 +112,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
             container(0, LOOK_UP_ROWS),
         )
     except (PlexNotFound, PlexPermanentError, PlexPermissionError):
-        return None  # a proxy may block a word in the name, whatever the token may do
+        return None  # a proxy may block a word in the name
     except PlexTemporaryError as error:
         if error.retry_after is not None:
             raise
@@ -124,9 +127,9 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Tell whether Plex fails, not for a moment only, at a search for a file's whole path."""
+    """Tell whether Plex fails, twice in a row, at a search for a file's whole path."""
     if "," in path:
-        return False  # it means "or" to Plex
+        return False  # a comma means "or" to Plex
     for _ in range(2):
         try:
             get(
@@ -150,9 +153,66 @@ def address(section: Section, order: str) -> str:
 
 
 def container(start: int, size: int) -> dict[str, str]:
-    """Return the headers that ask for one page of a list."""
+    """Return the headers that request a page of a list."""
     return {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
 
 
 def _contains(video: Element, text: str) -> bool:
     return any(text in (part.get("file") or "").casefold() for part in video.iter("Part"))
+
+
+def searchable_part(path: str) -> str:
+    """Return the longest part of the file name that Plex's filter accepts; "" for none."""
+    name = re.split(r"[/\\]", path)[-1]
+    return max((piece.strip() for piece in _UNSEARCHABLE.split(name)), key=len)
+
+
+def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
+    """Return the libraries whose folder is the innermost around this path; there may be several.
+
+    Args:
+        path: the expected path in Plex.
+    """
+    names = components(path)
+    depths = {
+        section.key: max((_depth(names, one) for one in section.locations), default=0)
+        for section in sections
+    }
+    deepest = max(depths.values(), default=0)
+    return [one for one in sections if deepest and depths[one.key] == deepest]
+
+
+def _depth(names: tuple[str, ...], location: str) -> int:
+    """Return 1 plus the number of folders of a location that contains the path, else 0."""
+    folders = components(location)
+    inside = bool(location) and len(folders) < len(names) and names[: len(folders)] == folders
+    return 1 + len(folders) if inside else 0
+
+
+class UpdateCursor:
+    """Finds the moment, by Plex's clock, up to which a listing shows every change.
+
+    A page read earlier may lack changes made during the listing. So the listing's duration is
+    subtracted from its latest time stamp.
+    """
+
+    def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:
+        self._clock = clock
+        self._newest = at_least
+        self._at_least = at_least
+        self._took = 0.0
+        self.begun = clock()
+
+    @property
+    def cursor(self) -> int:
+        """The moment, in seconds since the epoch by Plex's clock."""
+        return max(self._at_least, self._newest - math.ceil(self._took))
+
+    def of(self, pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
+        """Yield the pages and collect their time stamps."""
+        latest = self.begun + _AHEAD
+        for page in pages:
+            stamps = (part.changed_at for part in page if part.changed_at <= latest)
+            self._newest = max(self._newest, max(stamps, default=0))
+            yield page
+        self._took = max(0.0, self._clock() - self.begun)

@@ -1,4 +1,4 @@
-"""Which of several files of Plex is the one that a scene means: rules without any state."""
+"""Rules that choose among several files in Plex the one of a scene. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from plex.items import LibraryPart
 from validation.paths import common_suffix, components, spelled
 from validation.scene_extractor import SceneFile
 
-SURE_SUFFIX = 3  # components: a name and two folders, where no size tells files apart
+SURE_SUFFIX = 3  # components: name and two folders must agree where no size is known
 
 
 class Rule(Enum):
-    """How a file was found; the values are for people."""
+    """How a file was found; the values are texts for people."""
 
     FULL_PATH = "full path"
     SET_MAPPING = "full path by the path map that is set"
@@ -23,33 +23,29 @@ class Rule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """What a rule says of a file.
+    """The result of a rule for a file."""
 
-    Attributes:
-        parts: Plex's files that are this one, each the same path, maybe in several libraries.
-        candidates: Plex's files that may be this one, the best first; empty unless it is ambiguous.
-    """
-
-    parts: tuple[LibraryPart, ...] = ()
+    parts: tuple[LibraryPart, ...] = ()  # the matching file in Plex, maybe in several libraries
+    # Possible files, best first; empty unless the match is ambiguous.
     candidates: tuple[LibraryPart, ...] = ()
 
 
 def ambiguous(candidates: Sequence[LibraryPart]) -> Hits:
-    """Return hits that may be meant; none when all of them lie in Plex's trash."""
+    """Return an ambiguous result; empty when all candidates lie in Plex's trash."""
     return Hits(candidates=() if all(one.in_trash for one in candidates) else tuple(candidates))
 
 
 def same_size(one: int, other: int) -> bool:
-    """Tell whether two sizes may be the same; 0 is unknown."""
+    """Tell whether two sizes may be equal; 0 is unknown."""
     return one == other or not one or not other
 
 
 def by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> Hits:
-    """Choose among files whose full path is this one but for its spelling.
+    """Choose among files whose full path is a spelling of this path.
 
-    Composition, separators and long-path prefixes make no other file, and case does on some
-    systems: a file that differs in case must not differ in size, and of several such files the one
-    of equal size is meant.
+    Unicode composition, separators and long-path prefixes are ignored. Some systems ignore case: a
+    file that differs in case must not differ in size. Of several such files, the one of equal size
+    matches.
     """
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
@@ -62,19 +58,19 @@ def by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> Hits:
     return Hits(tuple(fitting))
 
 
-def by_name_and_size(file: SceneFile, parts: Sequence[LibraryPart], rivals: Sequence[str]) -> Hits:
-    """Choose among files of this name in whatever folder.
+def by_name_and_size(
+    file: SceneFile, parts: Sequence[LibraryPart], competing: Sequence[str]
+) -> Hits:
+    """Choose among files of this name in any folder.
 
-    Their size must be this one's; where one side does not know it, the two last folders must be
-    the same as well, and there must be no other candidate. Of several candidates the one that
-    shares more folders with the file than any other is meant, unless another scene's file is
-    as close to it.
+    The sizes must be equal. If a size is unknown, the last two folders must be equal too, and there
+    must be no other candidate. Of several candidates, the one with the longest common suffix
+    matches, unless another scene's file has an equally long suffix.
 
     Args:
-        file: with the path that it should have in Plex.
+        file: the file, with its expected path in Plex.
         parts: Plex's files of that name.
-        rivals: the paths of other scenes' files of the same name and perhaps the same size, as
-            they should be in Plex.
+        competing: expected paths in Plex of other scenes' files of that name and maybe that size.
     """
     groups: dict[tuple[str, ...], list[LibraryPart]] = {}
     for part in parts:
@@ -85,12 +81,12 @@ def by_name_and_size(file: SceneFile, parts: Sequence[LibraryPart], rivals: Sequ
     ranked = sorted(groups.values(), key=lambda group: _rank(file.path, group))
     best = ranked[0]
     closeness = common_suffix(file.path, best[0].path)
-    closest_rival = max((common_suffix(one, best[0].path) for one in rivals), default=0)
-    if closest_rival > closeness:
+    closest_competitor = max((common_suffix(one, best[0].path) for one in competing), default=0)
+    if closest_competitor > closeness:
         return Hits()
     tied = len(ranked) > 1 and common_suffix(file.path, ranked[1][0].path) == closeness
     sizes_known = all(part.size and file.size for group in ranked for part in group)
-    unsure = tied or closest_rival == closeness or (len(ranked) > 1 and not sizes_known)
+    unsure = tied or closest_competitor == closeness or (len(ranked) > 1 and not sizes_known)
     if unsure:
         return ambiguous([part for group in ranked for part in group])
     return Hits(tuple(best))

@@ -1,4 +1,4 @@
-"""From a scene's files to the Plex items that hold them."""
+"""Finds the Plex items that hold a scene's files."""
 
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -12,18 +12,18 @@ from validation.path_map import PathMap
 from validation.paths import Folders, common_suffix, folded_path
 from validation.scene_extractor import SceneFile
 
-LARGEST_STRETCH = 1.05  # versions whose durations differ by more are different films
+LARGEST_STRETCH = 1.05  # versions with a larger ratio of durations are different films
 
 
 class MatchConfidence(Enum):
-    """How sure a match is: by the full path, or by a weaker rule."""
+    """Certainty of a match: high for the full path, low for weaker rules."""
 
     HIGH = "high"
     LOW = "low"
 
 
 class Sharing(Enum):
-    """How files of several scenes share one item of Plex."""
+    """How files of several scenes share an item in Plex."""
 
     PARTS = "parts of one film"
     VERSIONS = "versions of one video"
@@ -31,63 +31,46 @@ class Sharing(Enum):
 
 
 class Match(NamedTuple):
-    """An item that holds one of a scene's files.
-
-    Attributes:
-        path: the file's path as Plex's listing named it; the item is held to it before a write.
-        also: further files of the scene that the item holds.
-    """
+    """An item that holds a file of the scene."""
 
     rating_key: int
-    path: str
+    path: str  # the path in Plex's listing; compared with the item before each write
     confidence: MatchConfidence = MatchConfidence.HIGH
-    also: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # further files of the scene in the item
 
 
 class Matching(NamedTuple):
-    """What a scene's files have to do with Plex's.
+    """The result of matching a scene's files."""
 
-    Attributes:
-        matches: the items that hold them.
-        rule: the weakest by which one of them was found; None without any.
-        candidates: Plex's files that may be theirs, the best first; empty when there are matches.
-        unmatched: those of the files for which there is no match.
-    """
-
-    matches: tuple[Match, ...] = ()
-    rule: Rule | None = None
+    matches: tuple[Match, ...] = ()  # items that hold the files
+    rule: Rule | None = None  # the weakest rule used; None without matches
+    # Possible files in Plex, best first; empty when there are matches.
     candidates: tuple[LibraryPart, ...] = ()
-    unmatched: tuple[SceneFile, ...] = ()
+    unmatched: tuple[SceneFile, ...] = ()  # files without a match
 
 
 _STRENGTHS = list(Rule)
 
 
 class _Target(NamedTuple):
-    """Where a file of Stash's should be in Plex.
-
-    Attributes:
-        settled: the path lies in one of Plex's folders: it is there, or not in Plex at all.
-    """
+    """The expected place of a file in Plex."""
 
     path: str
     rule: Rule
-    settled: bool
+    settled: bool  # the path lies in one of Plex's folders, so weaker rules do not apply
 
 
 class PlexMatcher:
-    """Finds items by full path, and where the path means nothing to Plex by name and size.
+    """Finds items by full path, or by name and size where the path is unknown to Plex.
 
-    The full path is mapped by the setting, else by what was learned. It is compared exactly, then
-    apart from case, composition and separators. Where it lies in one of Plex's own folders there is
-    no weaker rule: the file is simply not in Plex yet. Every item that holds one of the files
-    matches: a file may be in two libraries, and a scene may have several versions.
+    The full path is mapped by the setting, or else by a learned mapping. It is compared exactly,
+    then without case, composition and separators. For a path inside Plex's own folders no weaker
+    rule applies: the file is not in Plex yet. All items that hold one of the files match, as a file
+    may be in two libraries and a scene may have several versions.
 
     Args:
-        index: Plex's files.
-        path_map: the setting.
-        sections: gives the libraries as last seen; none seen yet means no weaker rule either.
-        learning: what the two libraries say about each other.
+        sections: returns the libraries as last read; weaker rules need at least one.
+        learning: learned mappings and Stash's files.
     """
 
     def __init__(
@@ -105,38 +88,37 @@ class PlexMatcher:
         self._known_folders = Folders.of(())
 
     def find(self, files: Sequence[SceneFile], scene_id: int = 0) -> Matching:
-        """Return the items of these files, by any rule, or the candidates.
+        """Return the items of these files by any rule, or the candidates.
 
         Args:
-            files: of the scene.
-            scene_id: the scene, whose own files are no rivals.
+            scene_id: the scene; files of other scenes compete.
         """
         return self._find(files, scene_id)
 
     def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
-        """Return the items of these files by their full paths only."""
+        """Return the items of these files by full path only."""
         return self._find(files, None)
 
     def to_plex(self, path: str) -> str:
-        """Return where a file of Stash's should be in Plex, by the setting or what was learned."""
+        """Return the expected path in Plex of a file in Stash."""
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Tell whether a path of Stash's, mapped as is set, lies in none of Plex's folders.
+        """Tell whether a path in Stash, mapped by the setting, lies in none of Plex's folders.
 
-        While no folder is known, none is told to be outside.
+        False while no folder is known.
         """
         return not _settled(self._path_map.to_plex(path), self._folders())
 
     def is_inside(self, path: str) -> bool:
-        """Tell whether a path of Stash's lies in one of Plex's folders, also by what was learned.
+        """Tell whether a path in Stash, also by a learned mapping, lies in one of Plex's folders.
 
-        While no folder is known, all are told to be inside.
+        True while no folder is known.
         """
         return self._target(path).settled
 
-    def namesakes(self, file: SceneFile) -> list[LibraryPart]:
-        """Return Plex's files of the same name, in whatever folder and of whatever size."""
+    def same_named_files(self, file: SceneFile) -> list[LibraryPart]:
+        """Return Plex's files of the same name, in any folder and of any size."""
         return self._index.find_named(file.path)
 
     def _find(self, files: Sequence[SceneFile], scene_id: int | None) -> Matching:
@@ -158,7 +140,7 @@ class PlexMatcher:
 
     def _find_file(self, file: SceneFile, scene_id: int | None) -> tuple[Hits, Rule]:
         mapped = self._path_map.find_plex(file.path)
-        # What Plex has under this very name lies in a folder of its own: nothing more to look at.
+        # A file with the same path in Plex needs no mapping.
         same = self._index.find_exact(file.path) if mapped in (None, file.path) else []
         if same:
             return self._at(file.path, file.size, same, Rule.FULL_PATH)
@@ -167,7 +149,7 @@ class PlexMatcher:
         hits, rule = self._at(target.path, file.size, exact, target.rule)
         if target.rule is Rule.LEARNED_MAPPING:
             hits = self._as_learned(file, hits, scene_id or 0)
-        # A path with a file of another size at its end is not looked for elsewhere.
+        # A file of another size at the path prevents a search by name.
         if exact:
             return hits, rule
         if hits.parts or hits.candidates or target.settled or scene_id is None:
@@ -177,7 +159,7 @@ class PlexMatcher:
     def _at(
         self, path: str, size: int, exact: Sequence[LibraryPart], rule: Rule
     ) -> tuple[Hits, Rule]:
-        """Return the files at a path, or in its other spellings when Plex has none there."""
+        """Return the files at a path, or at its other spellings when Plex has none there."""
         if not all(part.in_trash for part in exact):
             return Hits(tuple(exact)), rule
         hits = by_spelling(path, size, self._index.find_folded(path))
@@ -186,13 +168,13 @@ class PlexMatcher:
         return hits, Rule.SPELLING
 
     def _as_learned(self, file: SceneFile, hits: Hits, scene_id: int) -> Hits:
-        """Hold what nobody set to more: it must fit in size, and be no other scene's file.
+        """Check a match by a learned mapping: the size fits, and no other scene's file competes.
 
-        A few files may agree by chance on a mapping that is none. Then others of Stash's files have
-        no place where it leads them: one of these that is as near to what was found may be it.
+        Few files may imply a wrong mapping by chance. Then other files in Stash have no file at
+        their mapped path. Such a file competes if its path is as similar to the found path.
         """
         fitting = tuple(part for part in hits.parts if same_size(part.size, file.size))
-        for path in self._learning.rivals(scene_id, file) or () if fitting else ():
+        for path in self._learning.competing_files(scene_id, file) or () if fitting else ():
             nearness = common_suffix(path, fitting[0].path)
             if nearness >= common_suffix(file.path, fitting[0].path):
                 place = self._target(path).path
@@ -214,16 +196,16 @@ class PlexMatcher:
         return _Target(path, Rule.FULL_PATH, settled=False)
 
     def _by_name(self, file: SceneFile, scene_id: int) -> Hits:
-        rivals = self._learning.rivals(scene_id, file)
-        if rivals is None:
+        competing = self._learning.competing_files(scene_id, file)
+        if competing is None:
             return Hits()
         mapped = SceneFile(self._path_map.to_plex(file.path), file.size)
-        others = [self._path_map.to_plex(path) for path in rivals]
+        others = [self._path_map.to_plex(path) for path in competing]
         if file.size:
-            namesakes = self._index.find_named_of_size(file.path, file.size)
+            same_named = self._index.find_named_of_size(file.path, file.size)
         else:
-            namesakes = self._index.find_named(file.path)
-        return by_name_and_size(mapped, namesakes, others)
+            same_named = self._index.find_named(file.path)
+        return by_name_and_size(mapped, same_named, others)
 
     def _folders(self) -> Folders:
         locations = tuple(path for one in self._sections() for path in one.locations)
@@ -247,9 +229,9 @@ def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
 
 
 def still_holds(item: PlexItem, match: Match) -> bool:
-    """Tell whether the item, as just read, has the file for which it was matched.
+    """Tell whether the item, just read, holds the matched file.
 
-    A remembered key may belong to another video by now: it is never written to unverified.
+    A remembered key may belong to another video, so no write happens without this check.
     """
     if match.path in item.files:
         return True
@@ -258,7 +240,7 @@ def still_holds(item: PlexItem, match: Match) -> bool:
 
 
 def has_first_file(item: PlexItem, match: Match) -> bool:
-    """Tell whether the first file of the item's first version is among those matched."""
+    """Tell whether the first file of the item's first version is matched."""
     if not item.files or match.path == item.files[0]:
         return bool(item.files)
     first = folded_path(item.files[0])
@@ -266,7 +248,7 @@ def has_first_file(item: PlexItem, match: Match) -> bool:
 
 
 def sharing_of(item: PlexItem, match: Match) -> Sharing:
-    """Tell how the matched files share an item with files that are not theirs."""
+    """Tell how the matched files share an item with other files."""
     mine = {folded_path(path) for path in (match.path, *match.also)}
     for version in item.versions:
         files = {folded_path(path) for path in version.files}

@@ -1,4 +1,4 @@
-"""Finds the names in a list of tags that Plex, or a proxy before Plex, does not take."""
+"""Finds the names in a list of tags that Plex, or a proxy in front of it, refuses."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
@@ -6,46 +6,42 @@ from typing import Protocol
 from plex.edit_requests import Fields, Parameters, added_names, list_name, without_names
 from validation.metadata import folded
 
-_REMEMBERED = 86_400.0  # seconds; then a name is tried again with the next scene that has it
-MOST_REQUESTS = 24  # of one search: enough for two names among a hundred
-_PER_LIBRARY = "collection"  # Plex's name of the list whose names belong to one library
+_REMEMBERED = 86_400.0  # seconds after which a name is tried again
+MOST_REQUESTS = 24  # requests per search; enough for two names among a hundred
+_PER_LIBRARY = "collection"  # collections belong to one library, other tags to the server
 
 
 class NameStore(Protocol):
-    """Keeps the refused names of a server, which outlive the worker."""
+    """Stores the refused names of a server."""
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return each name, as `RefusedNames` calls it, and when it was refused."""
+        """Return the key of each refused name (see `_key`) and when it was refused."""
         ...
 
     def note_refused_names(self, names: Mapping[str, float]) -> None:
-        """Keep names and when they were refused."""
+        """Store keys of names and when they were refused."""
         ...
 
 
 class MemoryStore:
-    """Keeps refused names for as long as the process lives."""
+    """Stores refused names in memory."""
 
     def __init__(self) -> None:
         self._names: dict[str, float] = {}
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return what is kept."""
+        """Return the stored names."""
         return dict(self._names)
 
     def note_refused_names(self, names: Mapping[str, float]) -> None:
-        """Keep more."""
+        """Store more names."""
         self._names.update(names)
 
 
 class RefusedNames:
-    """The names that a server refused lately, so that no other scene searches for them.
+    """The names that a server refused recently, so that other scenes do not send them.
 
     A smart collection refuses every scene, and a proxy refuses a word in every list.
-
-    Args:
-        clock: seconds since the epoch.
-        store: keeps the names.
     """
 
     def __init__(self, clock: Callable[[], float], store: NameStore) -> None:
@@ -53,12 +49,11 @@ class RefusedNames:
         self._store = store
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
-        """Keep names of a list; return those that were never refused before.
+        """Store refused names of a list; return the names that were not known.
 
         Args:
             section: key of the library.
-            plex_name: what Plex calls the list, `genre` or the like.
-            names: that were refused.
+            plex_name: Plex's name of the list, such as `genre`.
         """
         known = self._store.refused_names()
         keys = {name: _key(section, plex_name, name) for name in names}
@@ -68,12 +63,12 @@ class RefusedNames:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields without the refused names, and the names left out by field.
+        """Return the fields without the refused names, and the omitted names by field.
 
         Args:
             section: key of the library.
             fields: our name → Plex's parameters.
-            since: names that were refused before this moment are tried again.
+            since: names refused before this moment are tried again.
         """
         now = self._clock()
         refused_at = self._store.refused_names()
@@ -103,13 +98,12 @@ def _key(section: int, plex_name: str, name: str) -> str:
 def refused_names(
     parameters: Parameters, takes: Callable[[Mapping[str, str]], bool]
 ) -> tuple[str, ...]:
-    """Return the names because of which a list is refused; empty when they are not to blame.
+    """Return the names that cause the refusal of a list; empty if no name does.
 
-    Each half of the names is sent by itself, down to single names. What is taken on the way belongs
-    to the list.
+    Halves of the list are sent, down to single names. Accepted names stay in the list.
 
     Args:
-        parameters: of the list, which was refused as a whole.
+        parameters: of the refused list.
         takes: sends a request; False when it is refused.
     """
     left = MOST_REQUESTS

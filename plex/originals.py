@@ -1,4 +1,4 @@
-"""What an item held before our first write, and the edit that puts it back. Pure functions."""
+"""The original values of an item, before the plugin's first write, and their restoration."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -20,44 +20,42 @@ from validation.metadata import SceneMetadata
 from validation.paths import folded_path
 
 LOCKED, FILES = "locked", "files"
-# Among what was kept stand under these names the kinds of images that are being put back, and those
-# that were sent since.
+# Keys inside the original values: the kinds of images that are being restored, and the kinds that
+# were uploaded.
 RETURNING, UPLOADED = "returning", "uploaded"
-Held = Mapping[str, str | list[str]]
+Original = Mapping[str, str | list[str]]
 
 
-def held_values(item: PlexItem) -> Values:
-    """Return what is kept of an item before our first write: values, locks, and whose it was."""
+def original_values(item: PlexItem) -> Values:
+    """Return the values, locks and files of an item, to be stored before the first write."""
     return {**current_values(item), FILES: list(item.files)}
 
 
-def held_anew(held: Held, item: PlexItem, names: Collection[str]) -> Values:
-    """Return what is kept of an item, with some fields (our names) and their locks as they are now.
+def recaptured(held: Original, item: PlexItem, names: Collection[str]) -> Values:
+    """Return the original values with the current values and locks of some fields (our names).
 
-    A field that is written for the first time long after the item was first seen may have been
-    set by a person in between.
+    A user may have edited a field between the first write to the item and the first write to this
+    field.
     """
     now = current_values(item)
     locked = _locked_anew(held, item, {PLEX_NAMES[name] for name in names})
     return {**held, **{name: now[name] for name in names}, LOCKED: locked}
 
 
-def held_with_sort_title(held: Held, item: PlexItem) -> Values:
-    """Return what is kept of an item before its sort title is first sent: as it is now."""
+def with_original_sort_title(held: Original, item: PlexItem) -> Values:
+    """Return the original values with the sort title before its first write."""
     if SORTED_AS in held:
         return dict(held)
     locked = _locked_anew(held, item, {SORT_TITLE})
     return {**held, SORTED_AS: item.sort_title, LOCKED: locked}
 
 
-def held_before_upload(held: Held, item: PlexItem, kind: str, lock: str) -> Values:
-    """Return what is kept of an item before it is first sent an image of a kind: its lock now.
+def with_original_lock(held: Original, item: PlexItem, kind: str, lock: str) -> Values:
+    """Return the original values with an image's lock before its first upload.
 
     Args:
-        held: what was kept of the item.
-        item: as Plex has it now.
         kind: `poster` or `art`.
-        lock: Plex's name of its lock.
+        lock: Plex's name of the lock.
     """
     uploaded = held.get(UPLOADED, [])
     if kind in uploaded:
@@ -65,35 +63,33 @@ def held_before_upload(held: Held, item: PlexItem, kind: str, lock: str) -> Valu
     return {**held, LOCKED: _locked_anew(held, item, {lock}), UPLOADED: [*uploaded, kind]}
 
 
-def _locked_anew(held: Held, item: PlexItem, plex_names: Collection[str]) -> list[str]:
+def _locked_anew(held: Original, item: PlexItem, plex_names: Collection[str]) -> list[str]:
     return sorted({*held.get(LOCKED, [])} - {*plex_names} | (item.locked & {*plex_names}))
 
 
-def shares_a_file(held: Held, item: PlexItem) -> bool:
-    """Tell whether the item has a file that it had then: a key may mean another video by now."""
+def shares_a_file(held: Original, item: PlexItem) -> bool:
+    """Tell whether the item still has an original file; a key may now mean another video."""
     then = {folded_path(path) for path in held.get(FILES, [])}
     return any(folded_path(path) in then for path in item.files)
 
 
 def restoring_edit(
-    held: Held,
+    held: Original,
     item: PlexItem,
     written: Collection[str],
     sent_collections: Collection[str],
     behaviour: Behaviour = UNKNOWN,
 ) -> dict[str, dict[str, str]]:
-    """Return the parameters, by field, that make an item show again what it held; none if it does.
+    """Return the parameters, by field, that restore an item's original values; empty for none.
 
-    An empty value clears, except for the title, which Plex never shows empty; what was not kept, or
-    never written by us, is left alone. Each lock becomes what it was. Collections are not put back
-    but taken away: only those that we added.
+    An empty value clears the field, except for the title. Values that were not stored, or never
+    written by the plugin, are left alone. Locks are restored. Of collections, only those added by
+    the plugin are removed.
 
     Args:
-        held: what was kept of the item.
-        item: as Plex has it now.
-        written: the fields (our names) that we have sent, or may have.
-        sent_collections: the collections that we last sent or may have, for whichever scene.
-        behaviour: what is known about the server: a lock that never shows is set in any case.
+        written: fields (our names) that the plugin sent or may have sent.
+        sent_collections: collections that were last sent or may have been sent, for any scene.
+        behaviour: known traits of the server; a lock that never shows is always set.
     """
     values = _returning_values(held, item, sent_collections, behaviour)
     fields: dict[str, dict[str, str]] = {}
@@ -106,16 +102,16 @@ def restoring_edit(
         if ours and (parameters or is_hidden or was_locked != (plex_name in item.locked)):
             fields[name] = {**parameters, lock: "1" if was_locked else "0"}
     if TITLE in written and SORTED_AS in held and _sort_title_differs(held, item, fields):
-        # Without its lock Plex ignores a sort title: `unlocking_edit` takes the lock off again.
+        # Plex ignores a sort title without a lock; `unlocking_edit` removes the lock afterwards.
         value = str(held[SORTED_AS] or held.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
 
 
 def _returning_values(
-    held: Held, item: PlexItem, sent_collections: Collection[str], behaviour: Behaviour
+    held: Original, item: PlexItem, sent_collections: Collection[str], behaviour: Behaviour
 ) -> Mapping[str, Mapping[str, str]]:
-    """Return the parameters, by field, that give an item the values that it held."""
+    """Return the parameters, by field, that set the original values."""
     wanted = SceneMetadata(
         title=_text(held, "title"),
         studio=_text(held, "studio"),
@@ -125,7 +121,7 @@ def _returning_values(
         tags=_names(held, "tags"),
         collections=(),
     )
-    # Taken as locked everywhere, an item needs an edit only where its values differ.
+    # With all locks set, only different values need an edit.
     as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
     sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
     spelling = Behaviour(removal_encoding=behaviour.removal_encoding)
@@ -133,25 +129,20 @@ def _returning_values(
 
 
 def unlocking_edit(
-    held: Held, fields: Mapping[str, Mapping[str, str]]
+    held: Original, fields: Mapping[str, Mapping[str, str]]
 ) -> dict[str, dict[str, str]]:
-    """Return the edit that has to follow `restoring_edit`; empty for none.
-
-    Args:
-        held: what was kept of the item.
-        fields: what `restoring_edit` returned.
-    """
+    """Return the edit to send after `restoring_edit`, which returned `fields`; empty for none."""
     if SORTED_AS not in fields or was_locked_then(held, SORT_TITLE):
         return {}
     return {SORTED_AS: {f"{SORT_TITLE}.locked": "0"}}
 
 
 def _sort_title_differs(
-    held: Held, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
+    held: Original, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
 ) -> bool:
-    """Tell whether the item sorts, or will sort once its title is back, by something else.
+    """Tell whether the sort title differs from the original, or will after restoring the title.
 
-    What was sent as sort title is the title: another one that is locked is a person's.
+    The plugin sends the title as sort title; a locked other sort title is user-edited.
     """
     was_locked = was_locked_then(held, SORT_TITLE)
     if SORT_TITLE in item.locked and not was_locked:
@@ -162,31 +153,30 @@ def _sort_title_differs(
     return item.sort_title != held[SORTED_AS] or (title_changes and bool(held[SORTED_AS]))
 
 
-def was_locked_then(held: Held, plex_name: str) -> bool:
-    """Tell whether a field (Plex's name) was locked before our first write."""
+def was_locked_then(held: Original, plex_name: str) -> bool:
+    """Tell whether a field (Plex's name) was locked originally."""
     return plex_name in held.get(LOCKED, [])
 
 
 def other_image(images: Collection[PlexImage], sent: Collection[str]) -> PlexImage | None:
-    """Return the first image that is not one of ours.
+    """Return the first image that the plugin did not upload.
 
     Args:
-        images: those that the item has.
-        sent: SHA-1 of the bytes that we uploaded.
+        sent: SHA-1 hashes of the uploaded images.
     """
     return next((image for image in images if image.key and not is_ours(image, sent)), None)
 
 
 def is_ours(image: PlexImage, sent: Collection[str]) -> bool:
-    """Tell whether we uploaded this image; Plex names an upload by its content."""
+    """Tell whether the plugin uploaded this image; Plex names an upload by its SHA-1."""
     return image.key.startswith("upload://") and image.key.endswith(tuple(sent))
 
 
-def _text(held: Held, name: str) -> str | None:
+def _text(held: Original, name: str) -> str | None:
     value = held.get(name)
     return value if isinstance(value, str) else None
 
 
-def _names(held: Held, name: str) -> tuple[str, ...] | None:
+def _names(held: Original, name: str) -> tuple[str, ...] | None:
     value = held.get(name)
     return tuple(value) if isinstance(value, list) else None

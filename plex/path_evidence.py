@@ -1,8 +1,8 @@
-"""Which folders of Stash and Plex are the same one, told from files that can be no others.
+"""Finds folders that are the same in Stash and Plex, from files that exist on both sides.
 
-A file whose name and size occur once in Stash and once in Plex is the same file on both sides. What
-its two paths do not share at their end is a pair of prefixes that it speaks for, and every other
-pair of prefixes for a folder above it is one that it speaks against.
+A file whose name and size occur once in Stash and once in Plex is the same file. The parts of its
+two paths before their common end are a pair of prefixes, for which the file counts. For every other
+pair of a folder above the file, the file counts against.
 """
 
 import sqlite3
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from validation.path_map import PathMap, PrefixPair
 from validation.paths import common_suffix, folded, folded_path, folders_above, without_last
 
-FEWEST_PAIRS = 5  # one moved folder of a few files must not speak for a whole library
-MOST_MAPPINGS = 20  # a setup has a few mount points; more are the crumbs of one that contradicts
+FEWEST_PAIRS = 5  # files; a moved folder with few files must not decide for a whole library
+MOST_MAPPINGS = 20  # a setup has a few mount points; more mappings are remains of contradictions
 
 _EVIDENCE = """
 CREATE TEMP TABLE IF NOT EXISTS evidence (
@@ -37,7 +37,7 @@ SELECT s.path, p.path FROM
 WHERE p.server_id = ?
 GROUP BY s.name, s.size HAVING COUNT(DISTINCT p.folded) = 1
 """
-# Those that nothing contradicts first, the widest of them first; then the best of the others.
+# Pairs without contradiction come first, the widest first; then the others by evidence.
 _RANKED = """
 SELECT e.stash, e.plex, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)
@@ -47,10 +47,10 @@ ORDER BY NOT (disagree = 0 AND e.agree >= ?), CASE WHEN disagree = 0 AND e.agree
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return which folders are the same one if these two paths are the same file, widest first.
+    """Return the pairs of folders that are equal if two paths are the same file, widest first.
 
-    The first pair is what is left without the common suffix, each further one a folder deeper. The
-    root of a file system is none of them: it would say something about every path there is.
+    The first pair excludes the whole common suffix; each further pair is a folder deeper. Pairs
+    with the root are left out, because they would apply to every path.
     """
     shared = common_suffix(stash, plex)
     pairs = (
@@ -62,7 +62,7 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """A pair of prefixes and how many unmistakable files speak for and against it."""
+    """A pair of prefixes, with the number of files for and against it."""
 
     pair: PrefixPair
     agree: int
@@ -70,27 +70,26 @@ class LearnedMapping:
 
     @property
     def usable(self) -> bool:
-        """Whether enough speaks for it and nothing against it."""
+        """Whether there is enough evidence for the mapping and none against it."""
         return self.agree >= FEWEST_PAIRS and not self.disagree
 
     def __str__(self) -> str:
-        """Return the pair as the setting has it, with its evidence."""
+        """Return the pair in the notation of the setting, with its evidence."""
         return f"{self.pair}: {self.agree} scenes agree, {self.disagree} disagree"
 
 
 def weigh(
     connection: sqlite3.Connection, server_id: str, is_outside: Callable[[str], bool]
 ) -> list[LearnedMapping]:
-    """Return the prefix pairs that the two libraries imply, the usable ones first.
+    """Return the prefix pairs that follow from the two libraries, usable ones first.
 
-    A wider pair stands for the narrower ones that follow from it. Memory does not grow with the
-    libraries: the counting is SQLite's.
+    A wider pair replaces the narrower pairs that follow from it. SQLite does the counting, so
+    memory does not grow with the libraries.
 
     Args:
-        connection: of the database with the tables `stash_files` and `parts`.
-        server_id: the Plex server.
-        is_outside: tells whether a path of Stash's lies in none of Plex's folders; only such a
-            path needs a mapping, so no other has a say.
+        connection: to the database with the tables `stash_files` and `parts`.
+        is_outside: tells whether a path in Stash lies in none of Plex's folders; only such files
+            count, because only they need a mapping.
     """
     connection.executescript(_EVIDENCE)
     connection.execute("BEGIN")
@@ -118,7 +117,7 @@ def _ranked(connection: sqlite3.Connection) -> Iterator[LearnedMapping]:
 
 
 def _follows(mapping: LearnedMapping, chosen: list[LearnedMapping]) -> bool:
-    """Tell whether a wider pair says the same already."""
+    """Tell whether a wider pair already gives the same result."""
     wider = (PathMap((one.pair,)).find_plex(mapping.pair.stash) for one in chosen)
     return any(one is not None and _key(one) == _key(mapping.pair.plex) for one in wider)
 

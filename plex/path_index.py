@@ -1,11 +1,11 @@
-"""Which Plex item holds which file: a local table, rebuilt from slim listings.
+"""Which Plex item holds which file: a local table, filled from listings.
 
-It lies in a database of its own that may be deleted at any time. A row is a hint: whoever uses one
-compares it with the item's own files, as the item is read anyway before it is written.
+The database may be deleted at any time. A row is only a hint: before each write the item is read,
+and its files are compared.
 
-Several processes may list a library at once. Each listing draws a number when it begins; what is
-seen, by a listing or a single look, is marked with the number drawn last. At its end a listing
-removes what has a lower mark than its own number: what nobody has seen since it began.
+Several processes may list a library at once. Each listing draws a number at its start, and each row
+that a process sees is marked with the last number drawn. A completed listing deletes the rows with
+a mark lower than its number, as no process has seen them since its start.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from plex.index_database import open_index
 from plex.items import LibraryPart, Place
 from validation.paths import folded_name, folded_path
 
-# The first time in a database; the numbers only ever rise, so they outlive what they mark.
+# For a new database. Numbers only rise and are kept when rows are deleted.
 _BEGIN_NUMBERS = """
 INSERT OR IGNORE INTO numbers_drawn
 SELECT :section, coalesce(MAX(listing), 0) FROM parts WHERE section = :section
@@ -33,30 +33,21 @@ _UPSERT_PART = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
     "DO UPDATE SET size = excluded.size, listing = excluded.listing, in_trash = excluded.in_trash"
 )
-_CLEARINGS = -1  # no library has this key: counts among the numbers how often all was forgotten
+_CLEARINGS = -1  # a key of no library; its number counts calls of `clear`
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How a library stood when it was listed, and when it was last asked for changes.
+    """The state of a library at its last listing and at the last request for changes."""
 
-    Attributes:
-        listed_at: when it was last listed to its end, in seconds since the epoch.
-        change_mark: what it said of itself then.
-        looked_at: when it was last listed, or asked for what changed.
-        looked_mark: what it said of itself then.
-        items: how many items it had then, up to the one with the highest rating key.
-        last_key: that rating key: what was added since has a higher one; 0 when Plex cannot tell.
-        cursor: an update before this moment, in seconds since the epoch by Plex's clock, is known;
-            0 when Plex cannot tell.
-    """
-
-    listed_at: float
-    change_mark: str
-    looked_at: float
-    looked_mark: str
-    items: int
-    last_key: int
+    listed_at: float  # when the library was last listed completely, in seconds since the epoch
+    change_mark: str  # the library's change counters then
+    looked_at: float  # when the library was last listed or asked for changes
+    looked_mark: str  # the change counters then
+    items: int  # number of items then, up to the one with the highest rating key
+    last_key: int  # that rating key; 0 when Plex does not sort
+    # All updates before this moment are known, in seconds since the epoch by Plex's clock; 0 for
+    # unknown.
     cursor: int
 
 
@@ -65,7 +56,7 @@ class PathIndex:
 
     Args:
         path: the database file.
-        note: is told the paths of the files that were found.
+        note: gets the paths of the files that were found.
 
     Raises (all methods):
         sqlite3.Error: the database cannot be used.
@@ -78,7 +69,7 @@ class PathIndex:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The database, in autocommit mode, for whoever keeps tables of his own beside these."""
+        """The database in autocommit mode, for classes with tables of their own."""
         return self._connection
 
     def close(self) -> None:
@@ -86,14 +77,14 @@ class PathIndex:
         self._connection.close()
 
     def use_server(self, server_id: str) -> None:
-        """Speak of this server from now on; rating keys of another one mean nothing here."""
+        """Select the server, and delete the rows of other servers."""
         self._server_id = server_id
         with self._transaction():
             for table in ("parts", "listings"):
                 self._connection.execute(f"DELETE FROM {table} WHERE server_id != ?", (server_id,))
 
     def last_listing(self, section: int) -> Listing | None:
-        """Return how this library stood at its last listing; None when it never had one."""
+        """Return the state of a library; None if the library was never listed."""
         row = self._connection.execute(
             "SELECT listed_at, change_mark, looked_at, looked_mark, items, last_key, cursor "
             "FROM listings WHERE server_id = ? AND section = ?",
@@ -102,7 +93,7 @@ class PathIndex:
         return None if row is None else Listing(*row)
 
     def has_listing(self) -> bool:
-        """Tell whether any library is known: not before the first listing, nor after `clear`."""
+        """Tell whether any library was listed since the last `clear`."""
         row = self._connection.execute(
             "SELECT EXISTS (SELECT 1 FROM listings WHERE server_id = ?)", (self._server_id,)
         ).fetchone()
@@ -116,19 +107,17 @@ class PathIndex:
         now: float,
         gaps: Callable[[], Iterable[tuple[int, int]]] = tuple,
     ) -> int:
-        """Take in a complete listing of one library, page by page; return the number of files.
+        """Store a complete listing of a library, page by page; return the number of files.
 
-        What the listing no longer has goes at its end, but for what was seen otherwise since it
-        began; one that fails half-way removes nothing, and what it has shown by then is kept. One
-        during which all was forgotten is no listing: what it had shown before that is gone.
+        At the end, files that the listing lacks are deleted, unless another process saw them
+        meanwhile. A failed listing deletes nothing and keeps its pages. A call of `clear` during
+        the listing makes the listing incomplete.
 
         Args:
-            section: the library's key.
-            pages: the files.
-            change_mark: what the library said of itself before.
+            change_mark: the library's change counters before the listing.
             now: seconds since the epoch.
-            gaps: gives, at the end, the rating keys between which the listing could not show what
-                there is: nothing between two of them goes.
+            gaps: returns, at the end, pairs of rating keys between which nothing is deleted,
+                because the listing omitted items there.
         """
         count = 0
         cleared = self._number(_CLEARINGS)
@@ -155,7 +144,7 @@ class PathIndex:
         return count
 
     def _delete_unlisted(self, section: int, listing: int, gaps: Iterable[tuple[int, int]]) -> None:
-        """Delete the files of a library that a listing did not show, except those in its gaps."""
+        """Delete the files of a library that a listing did not show, except in its gaps."""
         self._connection.executemany(
             "UPDATE parts SET listing = ? WHERE server_id = ? AND section = ? "
             "AND listing < ? AND rating_key > ? AND rating_key < ?",
@@ -167,11 +156,7 @@ class PathIndex:
         )
 
     def add(self, section: int, parts: Iterable[LibraryPart]) -> bool:
-        """Take in all files of some items, in place of what was known of these items.
-
-        Returns:
-            Whether any of it is news.
-        """
+        """Store all files of items in place of the known ones; tell whether anything changed."""
         files_of: dict[int, list[LibraryPart]] = {}
         for part in parts:
             files_of.setdefault(part.rating_key, []).append(part)
@@ -180,10 +165,10 @@ class PathIndex:
             news = [self._replace_item(section, *item, number) for item in files_of.items()]
         return any(news)
 
-    def note_look(
+    def note_refresh(
         self, section: int, now: float, change_mark: str, place: Place, cursor: int
     ) -> None:
-        """Remember that this library, listed before, was asked for what changed."""
+        """Record that a listed library was asked for changes."""
         self._connection.execute(
             "UPDATE listings SET looked_at = ?, looked_mark = ?, items = ?, last_key = ?, "
             "cursor = ? WHERE server_id = ? AND section = ?",
@@ -191,7 +176,7 @@ class PathIndex:
         )
 
     def drop_sections_except(self, sections: Iterable[int]) -> None:
-        """Forget the libraries that are not among these: deleted, or no longer configured."""
+        """Delete the libraries that are not among these."""
         kept = set(sections)
         rows = self._connection.execute(
             "SELECT section FROM listings WHERE server_id = ?", (self._server_id,)
@@ -206,14 +191,14 @@ class PathIndex:
                         )
 
     def forget_item(self, rating_key: int) -> None:
-        """Forget an item that is gone, or whose files are others than remembered."""
+        """Delete an item that is gone or has other files."""
         self._connection.execute(
             "DELETE FROM parts WHERE server_id = ? AND rating_key = ?",
             (self._server_id, rating_key),
         )
 
     def clear(self) -> int:
-        """Forget everything of this server; return how many files that were."""
+        """Delete everything of this server; return the number of files."""
         self._draw_number(_CLEARINGS)
         with self._transaction():
             count = self._connection.execute(
@@ -227,19 +212,19 @@ class PathIndex:
         return self._find("path", path)
 
     def find_folded(self, path: str) -> list[LibraryPart]:
-        """Return the files whose path is this one but for how systems spell it."""
+        """Return the files whose path is a spelling of this path."""
         return self._find("folded", folded_path(path))
 
     def find_named(self, path: str) -> list[LibraryPart]:
-        """Return the files, in whatever folder, whose name is this path's but for its form."""
+        """Return the files in any folder whose name is a spelling of this path's name."""
         return self._find("name", folded_name(path))
 
     def find_named_of_size(self, path: str, size: int) -> list[LibraryPart]:
-        """Return the files of this path's name that have this size, or none that is known."""
+        """Return the files of this path's name that have this size or an unknown size."""
         return self._find("size IN (?, 0) AND name", folded_name(path), size)
 
     def count(self) -> int:
-        """Return how many files are known."""
+        """Return the number of known files."""
         row = self._connection.execute(
             "SELECT COUNT(*) FROM parts WHERE server_id = ?", (self._server_id,)
         ).fetchone()
@@ -257,7 +242,7 @@ class PathIndex:
         return [part.path for part in self._find("rating_key", rating_key)]
 
     def keys_between(self, low: int, high: int) -> list[int]:
-        """Return the keys of the items between two rating keys, the lowest first."""
+        """Return the keys of the items between two rating keys, in rising order."""
         rows = self._connection.execute(
             "SELECT DISTINCT rating_key FROM parts WHERE server_id = ? AND rating_key > ? "
             "AND rating_key < ? ORDER BY rating_key",
@@ -266,7 +251,7 @@ class PathIndex:
         return [row[0] for row in rows]
 
     def another_key(self, rating_key: int) -> int | None:
-        """Return the key of any other item; None without one."""
+        """Return the key of any other item; None without another item."""
         row = self._connection.execute(
             "SELECT rating_key FROM parts WHERE server_id = ? AND rating_key != ? LIMIT 1",
             (self._server_id, rating_key),
@@ -282,14 +267,14 @@ class PathIndex:
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)
-        # A disk that is away for a while puts all its files into the trash: they still count, but
-        # only while Plex has no other file.
+        # A disk that is temporarily missing puts all its files into Plex's trash. Such files count
+        # only if there are no others.
         return [part for part in parts if not part.in_trash] or parts
 
     def _replace_item(
         self, section: int, rating_key: int, files: list[LibraryPart], number: int
     ) -> bool:
-        """Take in the files of one item, in place of what was known; tell whether it is news."""
+        """Store the files of an item in place of the known ones; tell whether they changed."""
         item = (self._server_id, section, rating_key)
         known = self._connection.execute(
             "SELECT path, size, in_trash, listing FROM parts "
@@ -318,7 +303,7 @@ class PathIndex:
             return self._last_number(section)
 
     def _last_number(self, section: int) -> int:
-        """Return the number drawn last; called within the transaction that goes by it."""
+        """Return the last number drawn; the caller's transaction must contain its use."""
         statement = "SELECT number FROM numbers_drawn WHERE section = ?"
         row = self._connection.execute(statement, (section,)).fetchone()
         if row is None:

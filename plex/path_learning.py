@@ -1,4 +1,4 @@
-"""Path mappings learned from the two libraries themselves, for those who set none."""
+"""Learns path mappings from the two libraries, for users who set none."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from validation.scene_extractor import SceneFile, StashScene
 
 SURVEY_INTERVAL = 86_400.0  # seconds between two walks through Stash
 RETRY_INTERVAL = 60.0  # seconds after a walk that failed
-CHANGED_A_LOT = 0.1  # of Plex's files: so many more or fewer, and the evidence is weighed again
+CHANGED_A_LOT = 0.1  # share of Plex's files; after such a change the evidence is weighed again
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS learned_mappings (
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS learned_mappings (
 CREATE TABLE IF NOT EXISTS weighings (
     server_id TEXT PRIMARY KEY, plex_files INTEGER NOT NULL) WITHOUT ROWID;
 """
-# A file that is unmistakable on both sides, and where Plex has it.
+# Plex's path of a file whose name and size are unique on both sides.
 _WHERE_PLEX_HAS_IT = (
     "SELECT MIN(p.path) FROM parts AS p JOIN stash_files AS s ON s.path = ? "
     "WHERE p.name = s.name AND p.size = s.size AND p.server_id = ? AND s.size > 0 "
@@ -31,18 +31,17 @@ _WHERE_PLEX_HAS_IT = (
 
 
 class PathLearning:
-    """Surveys Stash, weighs the evidence, and keeps what it says for use.
+    """Compares the files of both libraries, and stores the mappings that follow.
 
-    Stash is walked only for a scene whose files lie outside of all of Plex's folders, and at most
-    once a day; the evidence is weighed again when Plex's files have become others, or when a scene
-    contradicts what was learned. A mapping that no longer holds is dropped.
+    Stash is walked only for a scene outside of all of Plex's folders, and at most once a day. The
+    evidence is weighed again after many changes in Plex, or when a scene contradicts a mapping. A
+    mapping that no longer holds is dropped.
 
     Args:
-        connection: of the database with Plex's files.
-        server_id: gives the identity of the Plex server; its library is prepared.
-        files: walks through Stash; yields pages of scenes, of which only id and files count.
-        clock: seconds since the epoch.
-        report: gets an event about what was learned and what no longer holds.
+        connection: to the database of the path index.
+        server_id: returns the identity of the Plex server, whose library is prepared.
+        files: walks through Stash; yields pages of scenes with id and files.
+        report: gets an event about each learned and each dropped mapping.
 
     Raises (all methods):
         sqlite3.Error: the database cannot be used.
@@ -66,7 +65,7 @@ class PathLearning:
         self.files = FileSurvey(connection)
 
     def mappings(self) -> list[LearnedMapping]:
-        """Return what the evidence says, also where it is too little for use."""
+        """Return all mappings with their evidence, including those without enough evidence."""
         rows = self._connection.execute(
             "SELECT plex, stash, agree, disagree FROM learned_mappings WHERE server_id = ? "
             "ORDER BY agree DESC, stash",
@@ -78,31 +77,29 @@ class PathLearning:
         """Return the mappings in use."""
         return PathMap(tuple(one.pair for one in self.mappings() if one.usable))
 
-    def rivals(self, scene_id: int, file: SceneFile) -> list[str] | None:
+    def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
         """Return other scenes' files of the same name and size; None before the first survey."""
         if self.files.surveyed_at() is None:
             return None
-        return self.files.rivals(scene_id, file)
+        return self.files.competing_files(scene_id, file)
 
     def survey(self, is_outside: Callable[[str], bool]) -> int:
-        """Walk through Stash and weigh the evidence; return how many files Stash has.
+        """Walk through Stash and weigh the evidence; return the number of files in Stash.
+
+        Errors of the walk are passed on, and then nothing changes.
 
         Args:
             is_outside: see `plex.path_evidence.weigh`.
-
-        Raises:
-            Exception: whatever the walk raises; nothing is concluded then.
         """
         self._tried_at = self._clock()
-        count = self.files.take(self._files(), self._tried_at)
+        count = self.files.replace_all(self._files(), self._tried_at)
         self._weigh(is_outside)
         return count
 
     def consider(self, scenes: Sequence[StashScene], is_outside: Callable[[str], bool]) -> None:
-        """Learn what can be learned for scenes that Plex's folders do not hold.
+        """Learn from scenes whose files lie outside of Plex's folders.
 
-        Raises:
-            Exception: whatever a walk through Stash raises; nothing is concluded then.
+        Errors of a walk through Stash are passed on, and then nothing changes.
         """
         now = self._clock()
         if not _within(SURVEY_INTERVAL, self.files.surveyed_at(), now):
@@ -116,7 +113,7 @@ class PathLearning:
     # -- the evidence -----------------------------------------------------------------------
 
     def _contradicts(self, scene: StashScene) -> bool:
-        """Tell whether Plex has one of these files elsewhere than what was learned says."""
+        """Tell whether Plex has a file elsewhere than a learned mapping says."""
         learned = self.path_map()
         for file in scene.files:
             said = learned.find_plex(file.path)
@@ -156,9 +153,9 @@ class PathLearning:
                 "INSERT OR REPLACE INTO weighings VALUES (?, ?)",
                 (server_id, self._count_plex_files()),
             )
-        self._tell_changes(before, now)
+        self._report_changes(before, now)
 
-    def _tell_changes(self, before: set[PrefixPair], now: list[LearnedMapping]) -> None:
+    def _report_changes(self, before: set[PrefixPair], now: list[LearnedMapping]) -> None:
         used = {one.pair for one in now if one.usable}
         for mapping in now:
             if mapping.usable and mapping.pair not in before:
@@ -172,5 +169,5 @@ class PathLearning:
 
 
 def _within(interval: float, moment: float | None, now: float) -> bool:
-    """Tell whether a moment is no longer ago; one in the future, after a clock step, never is."""
+    """Tell whether a moment is at most an interval ago; a moment in the future is not."""
     return moment is not None and 0 <= now - moment < interval

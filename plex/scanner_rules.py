@@ -1,7 +1,7 @@
-"""Why Plex's scanner never lists a file. Pure functions, for messages and waiting times only.
+"""Explains why Plex's scanner does not list a file. Pure functions, for messages and waiting times.
 
-The rules are those of the scanner that Plex ships as source. They explain why a file was not
-found. A file that was found is synced whatever its name.
+The rules are those of the scanner that Plex ships as source. A file that was found is synced
+regardless of its name.
 """
 
 import re
@@ -11,15 +11,15 @@ from plex.items import PHOTO, SHOW, Section
 from validation.paths import Folders, components, split_path
 
 LARGEST_SAMPLE = 300 * 1024 * 1024  # bytes; a larger file is no sample, whatever its name
-PLEX_VERSIONS = "plex versions"  # the folder of the optimized copies that Plex makes
+PLEX_VERSIONS = "plex versions"  # the folder in which Plex keeps optimized versions
 
-_MOVIES = "Plex Movie"  # how the names of the scanners of movies begin
+_MOVIES = "Plex Movie"  # the beginning of the names of movie scanners
 _HOLDS = {
     SHOW: "which holds shows, and episodes are not synced",
     PHOTO: "which holds photos, and Plex lists no videos there",
 }
 _Names = Sequence[str]
-# Folders below a top folder of the library: "/media/Scenes" is listed, "/media/Studio/Scenes" not.
+# Applies below a library's top folders: "/media/Scenes" is listed, "/media/Studio/Scenes" is not.
 _EXTRAS = re.compile(
     r"extras?\b|!?samples?|bonus|.*bonus disc|bdmv|video_ts|(?:interview|scene|trailer|featurette|"
     r"short|other).?$|deleted.?(?:scene.?)?$|behind.?the.?scenes$",
@@ -50,13 +50,13 @@ _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
 
 
 def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
-    """Return why the scanner leaves a file out and what to rename; empty where it lists the file.
+    """Return why the scanner skips a file, with the remedy; empty if it lists the file.
 
     Args:
-        path: of the file, as Plex sees it.
-        size: of the file in bytes; 0 where it is unknown.
-        root: the folder of the library, as Plex sees it; a path outside of it has no reason.
-        of_movies: whether the library takes names of episodes for a series (scanner "Plex Movie").
+        path: Plex's path of the file.
+        size: bytes; 0 for unknown.
+        root: Plex's path of the library's folder.
+        of_movies: the library's scanner ("Plex Movie") takes some names for episodes.
     """
     depth = len(components(root))
     names = split_path(path)
@@ -67,11 +67,11 @@ def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
 
 
 def why_absent(path: str, size: int, movies: Sequence[Section], others: Sequence[Section]) -> str:
-    """Return why no library lists a file as a single video; empty where that is not known.
+    """Return why no library lists a file as a single video; empty for unknown.
 
     Args:
-        path: of the file, as Plex sees it.
-        size: of the file in bytes; 0 where it is unknown.
+        path: Plex's path of the file.
+        size: bytes; 0 for unknown.
         movies: the libraries of single videos.
         others: the libraries of shows and photos.
     """
@@ -95,19 +95,12 @@ def why_absent(path: str, size: int, movies: Sequence[Section], others: Sequence
 
 
 def is_plex_version(path: str) -> bool:
-    """Tell whether a file lies in a folder where Plex keeps the copies that it made itself."""
+    """Tell whether a file lies in a folder of optimized versions, which Plex made itself."""
     return PLEX_VERSIONS in components(path)[:-1]
 
 
 def _reasons(path: str, size: int, names: _Names, *, of_movies: bool) -> Iterator[str]:
-    """Yield the reasons.
-
-    Args:
-        path: the whole path.
-        size: of the file.
-        names: folders and file below the folder of the library.
-        of_movies: see `why_unlisted`.
-    """
+    """Yield the reasons; `names` are the folders and the file below the library's folder."""
     *folders, file = names
     for depth, folder in enumerate(folders):
         if _IGNORED_FOLDER(folder) or (depth == 0 and _IGNORED_TOP_FOLDER(folder)):
@@ -139,7 +132,7 @@ def _reasons(path: str, size: int, names: _Names, *, of_movies: bool) -> Iterato
 
 
 def _before_the_year(file: str) -> str:
-    """Return the piece of a file's name in which the scanner looks for an episode."""
+    """Return the part of a file name in which the scanner looks for an episode."""
     name = _BRACKETS.sub("", file.rpartition(".")[0] or file)
     year = _YEAR.search(name)
     return name[: year.start()] if year and year.start() else name

@@ -1,9 +1,9 @@
-"""What a Plex server's own certificate says about the address that its clients need.
+"""Finds, from a Plex server's certificate, the address that its clients need.
 
-Plex gives each server a certificate for `*.<32 hexadecimal digits>.plex.direct`. With "Secure
-connections: Required" a server closes plain http connections without an answer, and over https
-its IP number does not match the certificate. `https://<ip-with-dashes>.<digits>.plex.direct:32400`
-does: plex.direct's name servers answer with the IP number that the name contains.
+Each server has a certificate for `*.<32 hexadecimal digits>.plex.direct`. With "Secure connections:
+Required", a server closes plain http connections without an answer, and its IP number does not
+match the certificate. The address `https://<ip-with-dashes>.<digits>.plex.direct:32400` matches,
+and DNS resolves its name to that IP number.
 """
 
 import ipaddress
@@ -15,26 +15,24 @@ from urllib.parse import urlsplit
 
 from plex.exceptions import REBINDING, PlexError, PlexTemporaryError, PlexTlsError
 
-# In the certificate's binary form the name stands as plain ASCII.
+# The binary form of a certificate contains the name as plain ASCII.
 _NAME = re.compile(rb"\*\.([0-9a-f]{32})\.plex\.direct")
 _PORTS = {"http": 80, "https": 443}
 _PATIENCE = 3.0  # seconds for connecting, and for each step of the handshake
 
 
-def explained(
+def diagnose(
     error: PlexError, url: str, verify: bool | str, doing: str, ask: Callable[[], object]
 ) -> PlexError:
-    """Return the error, or the fault of the configuration that it turns out to be.
+    """Return the error, or the fault of the configuration that caused it.
 
-    A Plex that restarts closes connections too. So plain http counts as refused only where the
-    server's TLS shows a plex.direct certificate, and closes a second plain connection after that.
+    A restarting Plex closes connections too. So plain http counts as refused only if the server has
+    a plex.direct certificate and closes a second plain connection.
 
     Args:
-        error: of a request to Plex.
-        url: the server's address.
-        verify: how certificates are verified, as `PlexClient` has it.
-        doing: what was being done, for people.
-        ask: asks the server who it is, on a new connection; raises a PlexError.
+        verify: see `PlexClient`.
+        doing: the activity, for people.
+        ask: requests `/identity` on a new connection; raises a PlexError.
     """
     is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
     is_plain = url.startswith("http:")
@@ -62,21 +60,17 @@ def explained(
                 address,
             )
     except PlexError:
-        pass  # an outage
+        pass  # Plex is down
     return error
 
 
 def plex_direct_address(url: str) -> str | None:
     """Return the https address that matches the certificate of the server at an address.
 
-    The certificate is read without being verified, and nothing is sent over that connection.
-
-    Args:
-        url: an http or https address; a name in it is resolved.
+    The certificate is read without verification, and nothing is sent over that connection.
 
     Returns:
-        None where no TLS is spoken, the certificate is none of plex.direct, or `url` has this
-        name already.
+        None if the server speaks no TLS, has no plex.direct certificate, or `url` has that name.
     """
     try:
         parts = urlsplit(url)
@@ -100,14 +94,14 @@ def dashed(ip: str) -> str:
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # A label of a host name may not begin or end with a dash, as `::1` would.
+    # A label of a host name must not begin or end with a dash, as `::1` would.
     if label.strip("-") != label:
         label = number.exploded.replace(":", "-")
     return label
 
 
 def _reader() -> ssl.SSLContext:
-    """Return a context that accepts any certificate, for reading the name in it only."""
+    """Return a TLS context that accepts any certificate, only for reading the name in it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

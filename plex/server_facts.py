@@ -1,15 +1,14 @@
-"""What was learned about the behaviour of a Plex server, kept in `library.db`.
+"""The learned behaviour of a Plex server, stored in `library.db`.
 
-Servers differ where Plex's documentation is silent. The plugin finds out how a server behaves by
-reading back what it wrote, and stores the result under the server's id and version::
+Servers differ where Plex's documentation is silent. The plugin learns from reading back its edits,
+and stores the result by the server's id and version::
 
     facts = ServerFacts(connection, lambda: (server_id, version), log.event)
     facts.behaviour().sort_title         # None: not known yet
-    facts.learn(SortTitle.STAYS)         # stored; the user is told once
+    facts.learn(SortTitle.STAYS)         # stored and reported once
 
-`behaviour` costs one query and sees what other processes have learned. A fact of another version
-of the server does not count and is deleted. `library.db` may be deleted at any time: then all of
-it is learned again.
+`behaviour` costs one query and includes what other processes learned. Facts of another version are
+deleted. `library.db` may be deleted; the plugin then learns again.
 """
 
 import sqlite3
@@ -43,29 +42,29 @@ _WORDS = {
 
 
 class DateClearing(Enum):
-    """What an empty date does."""
+    """The effect of an empty date."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"  # the server answers with an error
-    IGNORED = "ignored"  # the server answers 200 and shows a date all the same
+    IGNORED = "ignored"  # the server answers 200 and still shows a date
 
 
 class SortTitle(Enum):
-    """What becomes of the sort title when the title changes."""
+    """The effect of an edited title on the sort title."""
 
     FOLLOWS = "follows"
     STAYS = "stays"
 
 
 class ImageSelection(Enum):
-    """Whether the server shows an image that was just uploaded."""
+    """Whether the server shows an uploaded image."""
 
     AUTOMATIC = "automatic"
-    EXPLICIT = "explicit"  # it has to be selected by a second request
+    EXPLICIT = "explicit"  # only after a second request that selects the image
 
 
 class RemovalEncoding(Enum):
-    """How often the server decodes the names in a list of tags to remove."""
+    """How often the server decodes names of tags to remove."""
 
     TWICE = "twice"
     ONCE = "once"
@@ -111,31 +110,27 @@ _EXPECTED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How a server behaves, as far as that is known; a trait is None until it was observed.
+    """The known behaviour of a server; None for a trait that was not observed yet."""
 
-    Attributes:
-        hidden_locks: Plex's names of locks that were set and do not show.
-        shown_locks: Plex's names of locks that have shown.
-        date_shift: library key → by how many days it shows dates beside what was sent.
-        tested_at: when Test Write last ran to its end, in seconds since the epoch; 0 for never.
-    """
-
+    # Plex's names of locks that were set and do not show.
     hidden_locks: frozenset[str] = frozenset()
-    shown_locks: frozenset[str] = frozenset()
+    shown_locks: frozenset[str] = frozenset()  # Plex's names of locks that have shown
     date_clearing: DateClearing | None = None
     sort_title: SortTitle | None = None
     image_selection: ImageSelection | None = None
     removal_encoding: RemovalEncoding | None = None
+    # Library key → days between the shown and the sent date.
     date_shift: Mapping[int, int] = field(default_factory=dict)
+    # When Test Write last completed, in seconds since the epoch; 0 for never.
     tested_at: float = 0.0
 
     @property
     def cannot_clear_dates(self) -> bool:
-        """Whether an empty date is known to have no effect."""
+        """Whether an empty date has no effect."""
         return self.date_clearing in (DateClearing.REFUSED, DateClearing.IGNORED)
 
     def sentences(self) -> list[str]:
-        """Return all that is known, in words."""
+        """Return the known behaviour in words."""
         traits = (
             self.date_clearing,
             self.sort_title,
@@ -153,12 +148,12 @@ UNKNOWN = Behaviour()
 
 
 class ServerFacts:
-    """The facts about the server that a session is connected to.
+    """The facts about the connected server.
 
     Args:
-        connection: on `library.db`, in autocommit mode.
-        identity: gives the server's id and version.
-        report: is told, once, about a behaviour that differs from the usual one.
+        connection: to `library.db`, in autocommit mode.
+        identity: returns the server's id and version.
+        report: gets an event, once, about an unusual behaviour.
 
     Raises (all methods):
         PlexError: the server could not be asked for its id.
@@ -177,11 +172,11 @@ class ServerFacts:
         self._report = report
 
     def behaviour(self) -> Behaviour:
-        """Return what is known about this version of the server."""
+        """Return the known behaviour of this version of the server."""
         return _behaviour(self._connection.execute(_SELECT, self._identity()))
 
     def learn(self, trait: Trait) -> None:
-        """Store a trait; report it when it is new and differs from the usual one."""
+        """Store a trait; report a new and unusual one."""
         sentence = "" if trait in _EXPECTED else _SENTENCES[trait]
         self._store(_NAMES[type(trait)], "", trait.value, sentence)
 
@@ -191,22 +186,22 @@ class ServerFacts:
         self._store(_LOCK, lock, _SHOWN if shown else _HIDDEN, sentence)
 
     def learn_date_shift(self, section_key: int, days: int) -> None:
-        """Store by how many days a library shows dates beside what was sent."""
+        """Store the days between shown and sent dates in a library."""
         sentence = _shift_sentence(section_key, days) if days else ""
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return the names in lists that the server refused, and when (see `plex.name_search`)."""
+        """Return the keys of refused names and when they were refused (see `plex.name_search`)."""
         rows = self._connection.execute(_SELECT, self._identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 
     def note_refused_names(self, names: Mapping[str, float]) -> None:
-        """Store names that the server refused, and when."""
+        """Store keys of refused names and when they were refused."""
         for name, moment in names.items():
             self._store(_REFUSED_NAME, name, str(moment), "")
 
     def note_test(self, now: float) -> None:
-        """Store that Test Write ran to its end."""
+        """Store that Test Write completed."""
         self._store(_TESTED, "", str(now), "")
 
     def _store(self, fact: str, subject: str, value: str, sentence: str) -> None:
@@ -228,11 +223,7 @@ class ServerFacts:
 
 
 def stored_behaviours(connection: sqlite3.Connection) -> dict[tuple[str, str], Behaviour]:
-    """Return what a database holds about servers, by id and version.
-
-    Raises:
-        sqlite3.Error: the database cannot be read.
-    """
+    """Return (server id, version) → behaviour."""
     statement = "SELECT 1 FROM sqlite_master WHERE name = 'server_facts'"
     if connection.execute(statement).fetchone() is None:
         return {}

@@ -1,7 +1,7 @@
-"""The items at which Plex fails whenever an answer contains them.
+"""Handles items at which Plex fails whenever an answer contains them.
 
-Each is read by itself, so that no other item suffers. A listing leaves out the place at which it
-met one, for a day or until the items around it are others.
+Each such item is read alone, so that other items are not affected. A listing skips its row for a
+day, or until the neighbouring items change.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,8 +14,8 @@ from plex.path_index import PathIndex
 from plex.walk import Hole
 from shared.events import Event, Report
 
-HOLE_AGE = 86_400.0  # seconds after which a listing looks into a hole again
-MOST_CANDIDATES = 100  # rating keys that are tried in order to name the item in a hole
+HOLE_AGE = 86_400.0  # seconds after which a listing tries a skipped row again
+MOST_CANDIDATES = 100  # rating keys that are tried to identify an omitted item
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS unreadable_items (
@@ -29,16 +29,14 @@ CREATE TABLE IF NOT EXISTS listing_holes (
 
 
 class UnreadableItems:
-    """Reads items around those at which Plex fails, and remembers and names these.
+    """Remembers unreadable items, and reads others without them.
 
     Args:
-        client: the server.
-        index: its files; its database keeps what is known.
-        clock: seconds since the epoch.
-        report: gets an event about an item that was found to be unreadable.
+        index: the path index, whose database stores the unreadable items.
+        report: gets an event about each new unreadable item.
 
     Raises (all methods):
-        PlexError: Plex could not be asked, or failed at everything.
+        PlexError: Plex could not be asked, or failed at all items.
         sqlite3.Error: the database cannot be used.
     """
 
@@ -57,11 +55,10 @@ class UnreadableItems:
         self._report = report
 
     def read(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items, many at once, and those that are known to be unreadable one by one.
+        """Read items in batches, and known unreadable items one by one.
 
         Args:
-            rating_keys: the items.
-            batch: how many are asked for at once.
+            batch: items per request.
         """
         known = self._keys()
         others = [key for key in rating_keys if key not in known]
@@ -80,10 +77,10 @@ class UnreadableItems:
         return ItemsRead(found, failed)
 
     def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
-        """Read an item at which Plex failed once more, if Plex shows another item.
+        """Read a failing item again, if Plex shows another item.
 
         Raises:
-            PlexTemporaryError: nothing tells whether the item or Plex is at fault.
+            PlexTemporaryError: it is unclear whether the item or Plex is at fault.
         """
         other = self._index.another_key(key)
         if other is None or self._client.read_each([other], 1).failed:
@@ -93,7 +90,7 @@ class UnreadableItems:
     # -- holes in a listing -----------------------------------------------------------------------
 
     def holes(self, section: Section) -> list[Hole]:
-        """Return what the last listing of a library could not show, unless that is long ago."""
+        """Return the items that recent listings of a library omitted."""
         now = self._clock()
         rows = self._connection.execute(
             "SELECT place, after_key, before_key, found_at FROM listing_holes "
@@ -103,7 +100,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Remember what a listing of a library from a row on could not show; name what is new."""
+        """Store the items that a listing omitted from row `begin` on, and identify new ones."""
         server_id, now = self._client.server_id, self._clock()
         self._connection.execute("BEGIN IMMEDIATE")
         with self._connection:
@@ -129,14 +126,10 @@ class UnreadableItems:
             if not hole.found_at:
                 self._name(section, hole)
 
-    def take_for(self, section: Section, path: str) -> bool:
-        """Tell whether the item of this file is the one that a listing of the library left out.
+    def add_left_out(self, section: Section, path: str) -> bool:
+        """Tell whether a listing omitted the item of this file; if so, add the file to the index.
 
-        A search for the file's whole path then fails too. The index is told the file.
-
-        Args:
-            section: the library.
-            path: as Plex would name it.
+        Plex then also fails at a search for the file's whole path.
         """
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [

@@ -1,4 +1,4 @@
-"""A walk through a library page by page, which no row is lost to and no broken item ends."""
+"""Walks through a library page by page, without losing rows and despite unreadable items."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -6,67 +6,52 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from plex.culprit import find_culprit
 from plex.exceptions import PlexTemporaryError
+from plex.item_reader import find_failing
 from plex.items import LARGEST_NUMBER, LibraryPart, Place, Section, parse_parts, whole_number
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address, container
 
-SMALLEST_PAGE = 250  # a server that is too slow for this one has another trouble than its size
-MOST_HOLES = 20  # items at which Plex may fail in one library before Plex itself is at fault
-
-
+SMALLEST_PAGE = 250  # videos; a smaller page would not help a server that fails at this size
+MOST_HOLES = 20  # items of a library at which Plex may fail; with more, Plex itself is at fault
 START = Place()
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An item that a listing does not show, because Plex fails at it.
+    """An item that a listing omits, because Plex fails at it."""
 
-    Attributes:
-        row: the item's position in the library.
-        after_key: the rating key of the last item before it that is shown; 0 for none.
-        before_key: the rating key of the first item behind it that is shown; 0 for none.
-        found_at: when an earlier walk found it, in seconds since the epoch; 0 for just now.
-    """
-
-    row: int
-    after_key: int
-    before_key: int = 0
+    row: int  # the item's position in the library
+    after_key: int  # rating key of the last listed item before it; 0 for none
+    before_key: int = 0  # rating key of the first listed item after it; 0 for none
+    # When an earlier walk found it, in seconds since the epoch; 0 for just now.
     found_at: float = 0.0
 
 
 class _Page(NamedTuple):
-    """Some rows of a listing.
-
-    Attributes:
-        total: how many rows the whole listing has.
-        fails_at: the position of the row at which Plex fails, behind these; None without one.
-    """
+    """Rows of a listing."""
 
     rows: list[Element]
-    total: int
-    fails_at: int | None = None
+    total: int  # number of rows of the whole listing
+    fails_at: int | None = None  # position of the failing row after these rows; None for none
 
 
 class Walk:
-    """A listing of one library in the order of the rating keys; yields the files of each page.
+    """A listing of one library in the order of rating keys; yields the files of each page.
 
-    Each page begins with the last row of the page before. A page that does not was moved by items
-    that vanished meanwhile, and is asked for again from further ahead.
+    Each page begins with the last row of the page before. Otherwise vanished items have moved the
+    rows, and the walk requests a page that begins earlier.
 
     Args:
-        get: reads from the server.
-        section: the library.
-        after: where an earlier walk ended: this one begins with the last row before that place.
-        holes: what an earlier walk could not show; left out while their neighbours are the same.
+        after: the end of an earlier walk; this walk begins with the last row before it.
+        holes: the holes of an earlier walk, skipped while their neighbours are the same.
 
     Attributes:
-        holes: what this walk could not show.
+        holes: the items that this walk omits.
 
     Raises (while it yields):
-        OrderIgnored: it goes on from another walk, and the rows are not sorted.
-        PlexTemporaryError: the listing ended before the number of rows that it announced, so
-            nothing may be concluded from what it did not show; or Plex fails at too many items.
+        OrderIgnored: the walk continues an earlier one, and the rows are not sorted.
+        PlexTemporaryError: the listing ended before the announced number of rows, or Plex fails at
+            too many items.
         PlexError: Plex could not be asked.
     """
 
@@ -78,7 +63,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # Pages that end before a hole are short; the others make up for them.
+        # Pages that end before a hole are short, so other pages are longer.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
@@ -91,12 +76,12 @@ class Walk:
 
     @property
     def place(self) -> Place:
-        """Where the walk has come to, for another one to go on from."""
+        """The position of the walk, from which another walk can continue."""
         return Place(self._rows, self._last_key if self._is_sorted else 0)
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """The rating keys between which lies what this walk could not show."""
+        """Pairs of rating keys between which the omitted items lie."""
         if not self._is_sorted:
             return [(0, LARGEST_NUMBER)] if self.holes else []
         return [(hole.after_key, hole.before_key or LARGEST_NUMBER) for hole in self.holes]
@@ -126,22 +111,22 @@ class Walk:
     # -- which rows -------------------------------------------------------------------------------
 
     def _begin_at(self, unread: int) -> int:
-        """Return where the next page begins: with the row before, unless that is a hole."""
+        """Return the start of the next page: the row before `unread`, unless that row is a hole."""
         return max(0, unread - 1) if unread == self._rows else unread
 
     def _joins(self, page: _Page, start: int) -> bool:
-        """Tell whether no row is missing between this page and the one before."""
+        """Tell whether no row is missing between this page and the previous one."""
         if start == 0:
             return True
         first = whole_number(page.rows[0].get("ratingKey")) if page.rows else 0
-        if start >= self._rows:  # it begins behind a hole
+        if start >= self._rows:  # the page begins after a hole
             return self._expected in (0, first)
         return bool(page.rows) and (
             first <= self._last_key if self._is_sorted else first in self._keys
         )
 
     def _take(self, page: _Page, start: int) -> list[Element]:
-        """Note which rows a page shows; return those that no page showed before."""
+        """Record the rows of a page; return those that no earlier page showed."""
         keys = [whole_number(row.get("ratingKey")) for row in page.rows]
         known = [key for key in keys if key]
         if any(key >= later for key, later in pairwise(known)):
@@ -157,13 +142,13 @@ class Walk:
         self._keys = set(known)
         self._new_rows += len(new)
         self._last_key = max(new, default=self._last_key)
-        # A server that does not page shows more rows than there are behind the start.
+        # A server that ignores paging returns more rows than exist after the start.
         self._rows = min(start + len(page.rows), page.total)
         self._expected = 0
         return rows
 
     def _check_order(self, total: int) -> None:
-        """Raise unless the rows behind the place of an earlier walk are those that are new."""
+        """Raise unless the rows after the earlier walk's place are the new rows."""
         if not self._after.last_key:
             return
         behind = sum(hole.row >= self._after.rows for hole in self.holes)
@@ -173,9 +158,10 @@ class Walk:
     # -- holes ------------------------------------------------------------------------------------
 
     def _skip_holes(self, unread: int, total: int) -> int:
-        """Return the next row that is no known hole.
+        """Return the next row that is not a known hole.
 
-        A hole is known by the items around it; behind one at the end of the library there is none.
+        A hole is recognised by its neighbours. A hole at the end of the library has no next
+        neighbour.
         """
         while hole := self._known.get(unread):
             at_end = all(row in self._known for row in range(unread, total))
@@ -203,12 +189,12 @@ class Walk:
     # -- requests ---------------------------------------------------------------------------------
 
     def _page(self, start: int) -> _Page:
-        """Read a page; one that Plex fails to give is asked for in half the size.
+        """Read a page; halve its size while Plex fails.
 
-        When that does not help either, an item is at fault: the page ends before it.
+        If the smallest page fails too, an item is at fault, and the page ends before that item.
         """
         while True:
-            size = self._size + (start > 0)  # with the last row of the page before
+            size = self._size + (start > 0)  # includes the last row of the previous page
             hole = min((row for row in self._known if row > start), default=None)
             if hole is not None:
                 size = min(size, hole - start)
@@ -220,26 +206,26 @@ class Walk:
                 if self._size > SMALLEST_PAGE:
                     self._size //= 2
                 elif error.may_be_one_item:
-                    return self._before_the_culprit(start, size)
+                    return self._page_before_failing(start, size)
                 else:
                     raise
 
-    def _before_the_culprit(self, start: int, size: int) -> _Page:
-        """Read a page at which Plex fails, up to the item that is at fault."""
+    def _page_before_failing(self, start: int, size: int) -> _Page:
+        """Read a page at which Plex fails, up to the failing item."""
         total = self._count() or start + size
         rows: list[Element] = []
 
         def read(low: int, high: int) -> None:
             rows.extend(self._request(low, high - low).rows)
 
-        culprit = find_culprit(read, start, min(start + size, total))
-        if culprit is not None:
+        failing = find_failing(read, start, min(start + size, total))
+        if failing is not None:
             self._check_that_plex_shows_any(total)
             self._size = self._usual_size
-        return _Page(rows, total, culprit)
+        return _Page(rows, total, failing)
 
     def _check_that_plex_shows_any(self, total: int) -> None:
-        """Raise when Plex shows no item at all: then no single one is at fault."""
+        """Raise if Plex shows no item at all, because then no single item is at fault."""
         for row in (total - 1, total // 2, total // 3):
             if self._has_read or total == 1:
                 return
@@ -251,14 +237,14 @@ class Walk:
             raise failure
 
     def _count(self) -> int:
-        """Return how many rows there are; raise when Plex does not even tell that."""
+        """Return the number of rows; raise if Plex cannot even tell that."""
         answer = self._get(self._address, self._doing, container(0, 0))
         return whole_number(answer.get("totalSize"))
 
     def _request(self, start: int, size: int) -> _Page:
         answer = self._get(self._address, self._doing, container(start, size))
         rows = answer.findall("Video")
-        # Without a total, a full page may not be the last one.
+        # Without a total, a full page may not be the last page.
         total = whole_number(answer.get("totalSize")) or start + len(rows) + (len(rows) == size)
         if not rows and start < total:
             message = f"{self._doing}: it ended at {start} of {total} videos"

@@ -15,22 +15,15 @@ from stash.settings import StashSettings
 
 @dataclass(frozen=True, slots=True)
 class StashCheckup:
-    """Stash's answers.
+    """Stash's answers."""
 
-    Attributes:
-        error: why Stash cannot be used; None when it can.
-        latency: seconds until the first answer.
-        ahead: seconds by which Stash's clock is ahead of ours; None for unknown.
-        settings: the plugin's stored settings; None when they could not be read.
-        scenes: number of scenes; None when it could not be read.
-    """
-
-    error: StashError | None = None
-    latency: float = 0.0
+    error: StashError | None = None  # why Stash cannot be used; None when it can
+    latency: float = 0.0  # seconds until the first answer
     version: str = ""
-    ahead: float | None = None
+    ahead: float | None = None  # seconds by which Stash's clock is ahead of ours; None for unknown
+    # The plugin's stored settings; None when they could not be read.
     settings: Mapping[str, Any] | None = None
-    scenes: int | None = None
+    scenes: int | None = None  # number of scenes; None when it could not be read
 
 
 def check_stash_server(

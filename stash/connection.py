@@ -43,11 +43,7 @@ class StashFile:
 
 @dataclass(frozen=True, slots=True)
 class StashAddress:
-    """Address and credentials of Stash.
-
-    Attributes:
-        api_key: given on the command line, which has no cookie; Stash never passes it.
-    """
+    """Address and credentials of Stash."""
 
     scheme: str = "http"
     host: str = "127.0.0.1"
@@ -55,7 +51,7 @@ class StashAddress:
     cookie_name: str = "session"
     cookie: str = ""
     config_dir: str = ""
-    api_key: str = ""
+    api_key: str = ""  # given on the command line, which has no cookie; Stash never passes it
 
     @property
     def base_url(self) -> str:

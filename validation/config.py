@@ -140,19 +140,13 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class ParsedConfig:
-    """The result of `parse_config`.
+    """The result of `parse_config`."""
 
-    Attributes:
-        config: the settings; an unusable value is replaced by its default.
-        warnings: a sentence for each optional setting that was replaced.
-        faults: a sentence for each required setting that is missing or malformed.
-        unknown: keys that have no effect, such as those of another version.
-    """
-
-    config: Config
-    warnings: tuple[str, ...] = ()
+    config: Config  # the settings; an unusable value is replaced by its default
+    warnings: tuple[str, ...] = ()  # a sentence for each optional setting that was replaced
+    # A sentence for each required setting that is missing or malformed.
     faults: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()  # keys that have no effect, such as those of another version
 
 
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:

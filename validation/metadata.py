@@ -121,11 +121,11 @@ def plex_date(date: str) -> str | None:
 
 
 def _performers(scene: StashScene) -> tuple[str, ...]:
-    names = sorted(_distinct(_told_apart(scene.performers)), key=folded)
+    names = sorted(_distinct(_distinguished(scene.performers)), key=folded)
     return tuple(names[:MAX_PERFORMERS])
 
 
-def _told_apart(performers: Sequence[Entity]) -> Iterator[str]:
+def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
     """Yield the performers' names, with the disambiguation where two performers share a name.
 
     Plex knows an actor by name only, so two equal names would become one actor.

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.cli.access import place
 from app.processes.installation import installed_version
-from plex.index_checkup import IndexCheckup, look_at_index
+from plex.index_database import IndexCheckup, inspect_index
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -50,7 +50,7 @@ def examine(
     database, index = DatabaseCheckup(exists=False), IndexCheckup(exists=False)
     if folder is not None:
         database = look_at_database(folder.queue_database, time.time())
-        index = look_at_index(folder.library_database)
+        index = inspect_index(folder.library_database)
     examine_servers = _examiner(missing)
     of_servers, hosts = examine_servers(server_connection, folder, database, index, secrets)
     checks: list[NamedCheck] = [

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from plex.checkup import PlexCheckup, look_at_plex
 from plex.client import PlexClient
-from plex.device_identity import device_headers
-from plex.index_checkup import IndexCheckup
+from plex.health import PlexCheckup, inspect_plex
+from plex.http import device_headers
+from plex.index_database import IndexCheckup
 from shared.data_folder import DataFolder
 from shared.events import unreported
 from shared.redaction import Secrets
@@ -102,7 +102,7 @@ def _look_at_plex(config: Config, folder: DataFolder | None) -> PlexCheckup:
         _identity(folder),
     )
     try:
-        return look_at_plex(client)
+        return inspect_plex(client)
     finally:
         client.close()
 

@@ -1,6 +1,6 @@
 """The Doctor: independent read-only checks, each with its remedy.
 
-First `sync_queue.checkup`, `plex.checkup` and others examine everything. Then pure functions turn
+First `sync_queue.checkup`, `plex.health` and others examine everything. Then pure functions turn
 the results into ok, warning or fault.
 """
 

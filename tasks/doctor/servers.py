@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from plex.checkup import PlexCheckup
 from plex.exceptions import (
     PlexAuthError,
     PlexRedirectError,
@@ -11,7 +10,8 @@ from plex.exceptions import (
     PlexTlsError,
     PlexTokenExpired,
 )
-from plex.index_checkup import IndexCheckup
+from plex.health import PlexCheckup
+from plex.index_database import IndexCheckup
 from plex.library_choice import choose_libraries
 from plex.server_facts import UNKNOWN
 from stash.checkup import StashCheckup

@@ -15,7 +15,7 @@ from plex.health import check_plex_health
 from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from plex.matcher import still_holds
-from plex.originals import Held, shares_a_file
+from plex.originals import Original, shares_a_file
 from sync_queue.sync_log import NO_SCENE
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
@@ -138,7 +138,9 @@ class _Restoring:
             f"{item} of {scenes}, was not restored: {error}. Run the task again"
         )
 
-    def _is_the_same(self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]) -> bool:
+    def _is_the_same(
+        self, item: PlexItem, held: Original, records: Mapping[int, ItemRecord]
+    ) -> bool:
         """Tell whether the item is still the video that was synced.
 
         It has an original file, or it matches a file of the synced scene, which may be renamed.

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from plex import session
+from plex import http
 from reconciliation import queueing
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, PLUGIN, REPOSITORY, TOKEN, Rig
@@ -180,20 +180,20 @@ def test_the_worker_looks_at_the_queue_at_its_interval(make_rig: MakeRig) -> Non
 
 
 def _note_time_outs(noted: str) -> None:
-    request = session.PlexSession.request
+    request = http.PlexSession.request
 
-    def requested(self: session.PlexSession, *args: Any, **options: Any) -> Any:
+    def requested(self: http.PlexSession, *args: Any, **options: Any) -> Any:
         with open(noted, "a") as file:
             file.write(f"{options['timeout']}\n")
         return request(self, *args, **options)
 
-    session.PlexSession.request = requested  # type: ignore[method-assign]
+    http.PlexSession.request = requested  # type: ignore[method-assign]
 
 
 def test_time_outs_and_the_most_genres_are_as_set(make_rig: MakeRig) -> None:
     rig = make_rig(settings={"connect_timeout": 7, "read_timeout": "90", "max_tags": 10})
     noted = rig.manifest.directory / "noted"
-    rig.alter(session, _note_time_outs, noted=str(noted))
+    rig.alter(http, _note_time_outs, noted=str(noted))
 
     _, item = synced_pair(rig, tags=[f"Tag {number:02}" for number in range(12)])
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from plex.freshness import TRUST_CHANGE_MARK
-from plex.library import REFRESH_INTERVAL
+from plex.library import REFRESH_INTERVAL, TRUST_CHANGE_MARK
 from simulators.plex import FakePlex, Kind
 from tests.plex.support import FOLDER, Lab
 from tests.sync_queue.support import Clock
@@ -30,7 +29,7 @@ def lab(lab: Lab) -> Lab:
     lab.opened().prepare()
     lab.clock.now += 300
     lab.library.prepare()
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     lab.clock.now += REFRESH_INTERVAL
     lab.plex.log.clear()
     return lab
@@ -39,7 +38,7 @@ def lab(lab: Lab) -> Lab:
 def test_an_item_that_was_added_is_noticed_with_two_requests(lab: Lab) -> None:
     item = lab.add("new.mp4", added_at=1, updated_at=1)
     news = lab.library.listings
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert lab.found("new.mp4") == [item.rating_key]
     assert dict(lab.plex.log.kinds()) == {"sections": 1, "listing": 1}
     assert lab.library.listings == news + 1
@@ -49,7 +48,7 @@ def test_a_worker_that_starts_asks_for_the_libraries_once_only(lab: Lab) -> None
     item = lab.add("new.mp4")
     started = lab.opened()
     started.prepare()
-    started.notice_additions()
+    started.poll_new_items()
     assert lab.found("new.mp4") == [item.rating_key]
     assert lab.plex.log.count(kind="sections") == lab.plex.log.count(kind="listing") == 1
 
@@ -59,7 +58,7 @@ def test_however_often_it_is_called_plex_is_asked_once_per_interval(lab: Lab) ->
         for _ in range(20):
             lab.plex.edit(1, title=f"an edit of ours at {lab.clock.now}")
             lab.clock.now += REFRESH_INTERVAL / 20
-            lab.library.notice_additions()
+            lab.library.poll_new_items()
     assert lab.plex.log.count(kind="sections") <= 4
     assert lab.plex.log.count(kind="listing") <= 4
 
@@ -75,13 +74,13 @@ def test_what_we_edit_ourselves_is_not_listed(lab: Lab, monkeypatch: pytest.Monk
     monkeypatch.setattr(lab.index, "add", counted)
     for key in range(1, ITEMS + 1):
         lab.plex.edit(key, title="ours")
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert sum(taken_in) == 0
     assert lab.plex.log.count(kind="listing") == 1
 
 
 def test_where_no_change_mark_has_moved_nothing_is_listed(lab: Lab) -> None:
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert dict(lab.plex.log.kinds()) == {"sections": 1}
 
 
@@ -89,10 +88,10 @@ def test_a_change_mark_that_stands_still_is_believed_for_a_while_only(lab: Lab) 
     mark = lab.section.content_changed_at
     item = lab.add("new.mp4")
     lab.section.content_changed_at = mark
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert lab.found("new.mp4") == []
     lab.clock.now += TRUST_CHANGE_MARK
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert lab.found("new.mp4") == [item.rating_key]
 
 
@@ -100,7 +99,7 @@ def test_each_time_only_what_came_after_the_last_time_is_asked_for(lab: Lab) -> 
     for n in range(3):
         item = lab.add(f"new{n}.mp4")
         lab.plex.log.clear()
-        lab.library.notice_additions()
+        lab.library.poll_new_items()
         assert lab.found(item.files[0]) == [item.rating_key]
         (asked,) = lab.plex.log.select(kind="listing")
         assert asked.headers["x-plex-container-start"] == str(ITEMS + n - 1)
@@ -111,17 +110,17 @@ def test_what_was_looked_at_otherwise_a_moment_ago_is_not_asked_for(lab: Lab) ->
     assert lab.library.refresh()
     lab.add("new.mp4")
     lab.plex.log.clear()
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert lab.plex.log.since(0) == []
 
 
 def test_a_library_that_is_new_or_was_empty_is_listed(lab: Lab) -> None:
     empty = lab.plex.add_section("Empty", [FOLDER])
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert lab.index.last_listing(empty.key) is not None
     lab.clock.now += REFRESH_INTERVAL
     item = lab.plex.add_item(empty, f"{FOLDER}/1.mp4")
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert item.rating_key in lab.found("1.mp4")
 
 
@@ -129,7 +128,7 @@ def test_a_server_that_does_not_sort_is_not_listed_for_it(lab: Lab) -> None:
     lab.switch(ignored_sorts=frozenset(("id",)))
     for n in range(5):
         lab.add(f"1{n}new.mp4")
-        lab.library.notice_additions()
+        lab.library.poll_new_items()
         lab.clock.now += REFRESH_INTERVAL
     assert lab.plex.log.count(kind="listing") == 1
     assert lab.library.refresh()
@@ -140,7 +139,7 @@ def test_a_server_that_does_not_sort_is_not_listed_for_it(lab: Lab) -> None:
     assert lab.library.refresh()
     lab.clock.now += REFRESH_INTERVAL
     lab.add("later.mp4")
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert lab.found("later.mp4") != []
 
 
@@ -150,33 +149,33 @@ def test_a_plex_that_fails_at_it_holds_nothing_up_and_is_asked_again_after_the_i
 ) -> None:
     item = lab.add("new.mp4")
     lab.plex.faults.status(500, kind=kind)
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     lab.plex.faults.clear()
     lab.plex.log.clear()
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert lab.plex.log.since(0) == []
     lab.clock.now += REFRESH_INTERVAL
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert lab.found("new.mp4") == [item.rating_key]
 
 
 def test_one_library_that_fails_hides_no_other(lab: Lab) -> None:
     other = lab.plex.add_section("Other", ["/other"])
     lab.plex.add_item(other, "/other/1.mp4")
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     lab.clock.now += REFRESH_INTERVAL
     lab.add("new.mp4")
     item = lab.plex.add_item(other, "/other/new.mp4")
     lab.plex.faults.status(500, kind="listing", times=3)
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     assert lab.found("/other/new.mp4") == [item.rating_key]
 
 
 def test_a_clock_set_back_does_not_block_the_next_look(lab: Lab) -> None:
-    lab.library.notice_additions()
+    lab.library.poll_new_items()
     item = lab.add("new.mp4")
     lab.clock.now -= DAY
     for _ in range(5):
-        lab.library.notice_additions()
+        lab.library.poll_new_items()
     assert lab.found("new.mp4") == [item.rating_key]
     assert lab.plex.log.count(kind="sections") == 2

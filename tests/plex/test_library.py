@@ -3,8 +3,7 @@
 import pytest
 
 from plex.exceptions import PlexError, PlexLibraryError, PlexReplaced, PlexServerDown
-from plex.freshness import TRUST_CHANGE_MARK
-from plex.library import IDENTITY_AGE, REFRESH_INTERVAL, Library
+from plex.library import IDENTITY_AGE, REFRESH_INTERVAL, TRUST_CHANGE_MARK, Library
 from tests.plex.support import Lab, client_of
 
 

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
-from plex import freshness, walk
+from plex import library as library_module
+from plex import walk
 from plex.library import REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from plex.path_index import PathIndex
 from simulators.plex import FakePlex, Switches
@@ -19,7 +20,7 @@ FOLDERS = ("/a", "/a/inner", "/b", "/unknown")
 NAMES = st.integers(0, 9).map(lambda n: f"{n}, Scène{n}.mp4" if n % 3 else f"scene {n}.mp4")
 DAY = 86_400
 LOOKS = 2 * (SINGLE_LOOKS + 1)
-LOOKS_OF_A_LISTING = int(freshness.LISTING_AGE / REFRESH_INTERVAL) + 1
+LOOKS_OF_A_LISTING = int(library_module.LISTING_AGE / REFRESH_INTERVAL) + 1
 
 
 class LibraryMachine(RuleBasedStateMachine):
@@ -37,7 +38,7 @@ class LibraryMachine(RuleBasedStateMachine):
         self, skew: int, ignores_file: bool, ignored_sorts: frozenset[str], ignores_case: bool
     ) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.small = mock.patch.multiple(freshness, SMALL=4)
+        self.small = mock.patch.multiple(library_module, SMALL=4)
         self.pages = mock.patch.multiple(walk, LISTING_PAGE=3)
         self.small.start()
         self.pages.start()

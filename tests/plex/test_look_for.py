@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from plex import freshness, walk
+from plex import library as library_module
+from plex import walk
 from plex.exceptions import PlexServerDown, PlexTemporaryError
-from plex.freshness import LISTING_AGE
-from plex.library import LIBRARIES_ASKED, REFRESH_INTERVAL, SINGLE_LOOKS, Library
+from plex.library import LIBRARIES_ASKED, LISTING_AGE, REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from simulators.plex import FakePlex
 from simulators.traffic import Exchange, Fault
 from tests.plex.support import FOLDER, Lab, client_of
@@ -30,7 +30,7 @@ def plex(clock: Clock) -> Iterator[FakePlex]:
 def large(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A library that is large, as pages are small; listed some minutes ago by another process."""
     monkeypatch.setattr(walk, "LISTING_PAGE", ITEMS // 3)
-    monkeypatch.setattr(freshness, "SMALL", 2 * ITEMS // 3)
+    monkeypatch.setattr(library_module, "SMALL", 2 * ITEMS // 3)
     return filled(lab, ITEMS)
 
 

@@ -10,10 +10,10 @@ from plex.diff import PLEX_NAMES, edit_for
 from plex.items import PlexImage, PlexItem
 from plex.originals import (
     LOCKED,
-    held_anew,
-    held_values,
     is_ours,
+    original_values,
     other_image,
+    recaptured,
     restoring_edit,
     shares_a_file,
 )
@@ -72,7 +72,7 @@ def test_after_any_syncs_the_values_and_locks_are_what_they_were(
     plex, section, client = shared
     key = plex.add_item(section, "/plex/a.mp4", locks=locks, **fields).rating_key  # type: ignore[arg-type]
     before = read(client, key)
-    held = held_values(before)
+    held = original_values(before)
     sent: dict[str, str | list[str]] = {}
     for scene in scenes:
         item = read(client, key)
@@ -97,13 +97,13 @@ def test_after_any_syncs_the_values_and_locks_are_what_they_were(
 
 
 def test_an_item_that_is_as_it_was_needs_no_edit() -> None:
-    assert restoring_edit(held_values(ITEM), ITEM, PLEX_NAMES, []) == {}
+    assert restoring_edit(original_values(ITEM), ITEM, PLEX_NAMES, []) == {}
 
 
 def test_a_lock_that_somebody_took_off_comes_back_alone() -> None:
     unlocked = replace(ITEM, locked=frozenset())
 
-    edit = restoring_edit(held_values(ITEM), unlocked, PLEX_NAMES, [])
+    edit = restoring_edit(original_values(ITEM), unlocked, PLEX_NAMES, [])
 
     assert edit == {"tags": {"genre.locked": "1"}}
 
@@ -111,13 +111,14 @@ def test_a_lock_that_somebody_took_off_comes_back_alone() -> None:
 def test_only_collections_that_were_sent_and_not_held_are_taken_away() -> None:
     item = replace(ITEM, collections=("Old", "Sent", "Theirs"))
 
-    edit = restoring_edit(held_values(ITEM), item, PLEX_NAMES, ["old", "SENT"])
+    edit = restoring_edit(original_values(ITEM), item, PLEX_NAMES, ["old", "SENT"])
 
     assert edit["collections"]["collection[].tag.tag-"] == "Sent"
 
 
 def test_what_was_not_kept_is_left_alone() -> None:
-    held = {name: value for name, value in held_values(ITEM).items() if name in ("title", "locked")}
+    values = original_values(ITEM)
+    held = {name: values[name] for name in ("title", "locked")}
 
     item = replace(ITEM, title="Sent", summary="Sent", tags=("Sent",))
     edit = restoring_edit(held, item, PLEX_NAMES, [])
@@ -128,7 +129,7 @@ def test_what_was_not_kept_is_left_alone() -> None:
 def test_what_was_never_written_is_left_alone() -> None:
     item = replace(ITEM, title="Sent", summary="A person's", locked=frozenset({"title", "summary"}))
 
-    edit = restoring_edit(held_values(ITEM), item, {"title"}, [])
+    edit = restoring_edit(original_values(ITEM), item, {"title"}, [])
 
     assert edit == {"title": {"title.value": "Mine", "title.locked": "0"}}
 
@@ -142,10 +143,10 @@ def test_what_is_kept_anew_of_a_field_is_its_value_and_its_lock_and_of_no_other(
         locked=frozenset({"title", "summary"}),
     )
 
-    held = held_anew(held_values(ITEM), item, {"summary", "tags"})
+    held = recaptured(original_values(ITEM), item, {"summary", "tags"})
 
     assert held == {
-        **held_values(ITEM),
+        **original_values(ITEM),
         "summary": "A person's",
         "tags": ["A person's"],
         LOCKED: ["summary", "thumb"],
@@ -164,7 +165,7 @@ def test_what_is_kept_anew_of_a_field_is_its_value_and_its_lock_and_of_no_other(
 def test_an_item_is_the_same_when_it_has_a_file_that_it_had(
     files: tuple[str, ...], same: bool
 ) -> None:
-    assert shares_a_file(held_values(ITEM), replace(ITEM, files=files)) is same
+    assert shares_a_file(original_values(ITEM), replace(ITEM, files=files)) is same
 
 
 def test_the_first_image_that_is_none_of_our_uploads_is_chosen() -> None:

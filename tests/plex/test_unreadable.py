@@ -2,7 +2,8 @@
 
 import pytest
 
-from plex import freshness, walk
+from plex import library as library_module
+from plex import walk
 from plex.exceptions import PlexTemporaryError
 from plex.item_reader import READ_BATCH
 from plex.library import REFRESH_INTERVAL
@@ -18,7 +19,7 @@ def large(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A library that takes five pages, in which the keys have gaps, not listed yet."""
     monkeypatch.setattr(walk, "LISTING_PAGE", ITEMS // 5)
     monkeypatch.setattr(walk, "SMALLEST_PAGE", ITEMS // 20)
-    monkeypatch.setattr(freshness, "SMALL", ITEMS // 5)
+    monkeypatch.setattr(library_module, "SMALL", ITEMS // 5)
     for n in range(1, ITEMS + 1):
         lab.add(f"{n}.mp4")
     lab.plex.remove_item(BAD - 1)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plex.checkup import PlexCheckup
 from plex.exceptions import (
     PlexRedirectError,
     PlexServerDown,
@@ -17,7 +16,8 @@ from plex.exceptions import (
     PlexTlsError,
     PlexTokenExpired,
 )
-from plex.index_checkup import IndexCheckup, look_at_index
+from plex.health import PlexCheckup
+from plex.index_database import IndexCheckup, inspect_index
 from shared.data_folder import DataFolder
 from shared.http_date import seconds_ahead
 from shared.read_only import open_for_reading
@@ -261,7 +261,7 @@ def test_an_older_schema_and_no_database_at_all_are_no_fault(tmp_path: Path) -> 
     assert storage.check_database(old).level is Level.OK
     assert figures(storage.check_database(old).text) == [0]  # the schema
     assert work.check_queue(none).level is Level.OK
-    assert look_at_index(str(tmp_path / "library.db")) == IndexCheckup(exists=False)
+    assert inspect_index(str(tmp_path / "library.db")) == IndexCheckup(exists=False)
 
 
 def test_versions_other_than_those_tested_with_are_a_warning(tmp_path: Path) -> None:

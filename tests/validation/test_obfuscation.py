@@ -109,7 +109,7 @@ def test_a_folder_of_our_own_can_still_be_found() -> None:
     assert shown == "The report is {plugin}/data/reports/preview.html"
 
 
-def test_a_disguise_that_is_off_learns_nothing() -> None:
+def test_an_obfuscator_that_is_off_learns_nothing() -> None:
     obfuscator = Obfuscator()
     obfuscator.note_scene(StashScene(1, "Private title"))
     assert obfuscator.apply("about Private title") == "about Private title"

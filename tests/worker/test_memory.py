@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from plex.originals import held_values
+from plex.originals import original_values
 from sync_queue.sync_records import ItemRecord
 from tests.plex.test_originals import ITEM
 from worker.sync.memory import ItemMemory, arrived, written_fields
 
-HELD = held_values(ITEM)
+HELD = original_values(ITEM)
 SENT = ItemRecord("digest", {"title": "Sent"})
 BEGUN = ItemRecord("", {}, pending={"summary": "Begun", "tags": ["Begun"], "collections": ["B"]})
 TAKEN_OVER = ItemRecord("", {"title": "Sent"})

@@ -108,7 +108,7 @@ class BatchSync:
         )
         # A scene that was missing has no item yet: its file is asked for by name.
         if any(MISSING_SINCE not in claim.job.data for one in work for claim in one.claims):
-            self._session.library.notice_additions()
+            self._session.library.poll_new_items()
         finder = ItemFinder(self._session, self._queue.sync_log, self._scenes.read, self._log.event)
         finder.find(work)
         writer = ItemWriter(self._session, self._images, self._queue, self._clock, self._log)

@@ -13,7 +13,7 @@ from plex.exceptions import (
     PlexUploadsDown,
 )
 from plex.items import PlexItem
-from plex.originals import held_before_upload
+from plex.originals import with_original_lock
 from plex.server_facts import Behaviour, ServerFacts
 from shared.events import Event, Report
 from stash.exceptions import StashFileError
@@ -270,7 +270,7 @@ class CoverSync:
         """
         log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
-        before = held if target.has else held_before_upload(held, target.item, kind, lock_of(kind))
+        before = held if target.has else with_original_lock(held, target.item, kind, lock_of(kind))
         with self._queue.transaction():
             if before != held:
                 log.change_original(self._server_id, key, before)

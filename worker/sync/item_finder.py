@@ -177,7 +177,7 @@ class ItemFinder:
             return PlexCopy(plex_version(files[0]))
         reasons = [self._why_absent(file) for file in files]
         explained = all(reasons)
-        namesakes = self._session.matcher.namesakes(files[0])
+        namesakes = self._session.matcher.same_named_files(files[0])
         text = not_found(files[0], reasons[0] if explained else "", namesakes, self._titles())
         sure = one.looked_for and not one.unseen
         return PlexNotFound(text, looked_for=sure, explained=explained and sure)

@@ -7,7 +7,7 @@ from plex.exceptions import PlexPermanentError
 from plex.items import PlexImage, PlexItem
 from plex.originals import (
     RETURNING,
-    Held,
+    Original,
     is_ours,
     other_image,
     restoring_edit,
@@ -35,7 +35,7 @@ class ItemRestorer:
         self._server_id = session.library.server_id
 
     def restore(
-        self, item: PlexItem, held: Held, records: Mapping[int, ItemRecord]
+        self, item: PlexItem, held: Original, records: Mapping[int, ItemRecord]
     ) -> tuple[str, ...]:
         """Bring the item back; killed at any point, it may be called again.
 
@@ -80,7 +80,7 @@ class ItemRestorer:
             raise PlexPermanentError(message)
         return tuple(outcome.shortened)
 
-    def _restore_images(self, item: PlexItem, held: Held) -> dict[str, str]:
+    def _restore_images(self, item: PlexItem, held: Original) -> dict[str, str]:
         """Replace images of ours that are shown; return the parameters for their locks.
 
         Where somebody has chosen another one since, that and its lock are theirs.

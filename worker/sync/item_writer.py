@@ -15,7 +15,7 @@ from plex.exceptions import (
 )
 from plex.field_sender import EditOutcome
 from plex.items import PlexItem
-from plex.originals import held_anew, held_values, held_with_sort_title
+from plex.originals import original_values, recaptured, with_original_sort_title
 from plex.server_facts import DateClearing
 from shared.events import Event
 from shared.log import Log
@@ -97,7 +97,7 @@ class ItemWriter:
                 for item in one.items:
                     key = item.rating_key
                     if one.scene.id not in known.get(key, ()):
-                        log.keep_original(server_id, key, held_values(item), self._clock())
+                        log.keep_original(server_id, key, original_values(item), self._clock())
                         begun = self._begun(one, item)
                         log.remember_item(one.scene.id, server_id, key, begun, self._clock())
         self._memory = ItemMemory.of(log, server_id, work)
@@ -211,9 +211,9 @@ class ItemWriter:
         last, edit, original = plan
         fresh = edit.fields.keys() - self._memory.written(item)
         if fresh:
-            original = held_anew(original, item, fresh)
+            original = recaptured(original, item, fresh)
         if f"{SORT_TITLE}.value" in edit.fields.get(TITLE, {}):
-            original = held_with_sort_title(original, item)
+            original = with_original_sort_title(original, item)
         if original != plan.original:
             log.change_original(self._server_id, key, original)
         # An edit that arrives although we never hear of it must not pass for a person's, nor for

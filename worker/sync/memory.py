@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Self
 
-from plex.diff import is_a_persons, same
+from plex.diff import is_user_edited, same
 from plex.items import PlexItem
 from sync_queue.sync_log import SyncLog
 from sync_queue.sync_records import FieldValues, ItemRecord
@@ -53,7 +53,7 @@ def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldV
     for pending in (one.pending for one in records):
         for name in pending:
             as_kept = name in held and same(held[name], getattr(item, name))
-            if as_kept or not is_a_persons(name, item, {}, held, pending):
+            if as_kept or not is_user_edited(name, item, {}, held, pending):
                 written.add(name)
     return written
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from plex.diff import ItemEdit, edit_for
 from plex.edit_requests import is_shortened
 from plex.items import PlexItem
-from plex.originals import held_values
+from plex.originals import original_values
 from plex.server_facts import Behaviour
 from sync_queue.sync_log import SYNCED_EARLIER
 from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
@@ -43,7 +43,7 @@ def plan_item(
         preserve: leave alone what a person set in Plex.
     """
     last = last or ItemRecord("", {})
-    original = original or held_values(item)
+    original = original or original_values(item)
     edit = edit_for(
         one.desired,
         item,

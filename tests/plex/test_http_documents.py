@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plex.xml_document import parse_document
+from plex.http import parse_document
 
 
 def title(text: str) -> str | None:

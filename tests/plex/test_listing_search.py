@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plex.items import Section
-from plex.look_up import chunk_of, holders_of
+from plex.listing import libraries_containing, searchable_part
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,12 @@ from plex.look_up import chunk_of, holders_of
 def test_a_file_is_asked_for_by_the_longest_piece_that_plex_takes_for_one(
     path: str, chunk: str
 ) -> None:
-    assert chunk_of(path) == chunk
+    assert searchable_part(path) == chunk
 
 
 @given(st.text())
 def test_a_piece_is_part_of_the_name_and_can_stand_in_an_address(path: str) -> None:
-    chunk = chunk_of(path)
+    chunk = searchable_part(path)
     assert chunk in path
     assert not set(chunk) & {",", "/", "\\"}
     assert chunk.encode() is not None
@@ -61,9 +61,9 @@ SECTIONS = [
 def test_a_file_is_looked_for_where_the_innermost_folder_around_it_is(
     path: str, keys: list[int]
 ) -> None:
-    assert [one.key for one in holders_of(path, SECTIONS)] == keys
+    assert [one.key for one in libraries_containing(path, SECTIONS)] == keys
 
 
 def test_a_library_of_everything_holds_every_file() -> None:
     root = Section(1, "Root", ("/",))
-    assert holders_of("/media/x.mp4", [root]) == [root]
+    assert libraries_containing("/media/x.mp4", [root]) == [root]
