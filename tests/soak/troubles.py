@@ -19,7 +19,7 @@ class Troubles:
     """Breaks things, and mends them.
 
     Not among the faults is a cover that is refused for good (400, 413): a scene stays without it
-    until it gets another one, as the specification says. Nor is a 404 for items that exist.
+    until it gets another one. Nor is a 404 for items that exist.
     """
 
     def __init__(self, rng: random.Random, stash: FakeStash, plex: FakePlex) -> None:

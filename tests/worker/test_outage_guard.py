@@ -1,4 +1,4 @@
-"""How often a dead server is asked, with the specification's own numbers, in simulated time."""
+"""How often a dead server is asked, in simulated time."""
 
 import json
 from dataclasses import dataclass, field
