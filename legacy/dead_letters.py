@@ -87,7 +87,7 @@ def store_letters(
     ours = DeadLetterQueue(connection)
     for letter in found.letters.values():
         there = ours.of_scenes([letter.scene_id]).get(letter.scene_id, [])
-        if any(one.error_type == letter.error_type for one in there):
+        if any(known.error_type == letter.error_type for known in there):
             continue
         job = scene_job(letter.scene_id, METADATA, letter.failed_at)
         if letter.path:

@@ -75,7 +75,7 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJ
     raw_key = job.get("job_key")
     key = _JOB_KEY.fullmatch(raw_key) if isinstance(raw_key, str) else None
     named = (job.get("scene_id"), scene_id, key[1] if key else None)
-    found = next((one for one in map(parse_scene_id, named) if one is not None), None)
+    found = next((number for number in map(parse_scene_id, named) if number is not None), None)
     if found is None:
         message = "it names no scene"
         raise NoJobError(message)
@@ -84,7 +84,7 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJ
     moments = (parse_moment(job.get("enqueued_at")), parse_moment(stored_at), 0.0)
     return LegacyJob(
         scene_id=found,
-        enqueued_at=next(one for one in moments if one is not None),
+        enqueued_at=next(moment for moment in moments if moment is not None),
         path=path if isinstance(path, str) else "",
     )
 

@@ -63,23 +63,19 @@ class Introduction:
 
 
 class PlexClient:
-    """Sends requests to one Plex server and parses its XML.
+    """Sends requests to one Plex server and parses its XML; every method may raise a `PlexError`.
 
     plexapi's `PlexServer` connects with `GET /`, which some reverse proxies redirect or refuse. Its
     objects parse a hundred times slower and reload silently. `/identity` works everywhere and needs
     no token. It is requested first, so that no token is sent to an address without a Plex server.
 
     Args:
-        url: the server's address.
         token: the server's token; it never appears in an exception.
         timeout: seconds to connect and to read.
         verify: False, or a file with the certificates to trust.
         identity: headers that identify this installation.
         note: gets title and files of each item that is read.
         refused_names: stores names that Plex refuses, by default in memory.
-
-    Raises (all methods):
-        PlexError: the request failed.
     """
 
     def __init__(
@@ -152,11 +148,7 @@ class PlexClient:
         return self._is_replaced
 
     def confirm(self) -> None:
-        """Check that the same server still answers.
-
-        Raises:
-            PlexReplaced: another server answers.
-        """
+        """Raise `PlexReplaced` if another server answers than at first."""
         self.identity(self._timeout)
         if self._is_replaced:
             message = "Another Plex server answers at plex_url than before"
@@ -214,8 +206,7 @@ class PlexClient:
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
         """Read items and find those at which Plex fails (see `plex.item_reader.read_each`).
 
-        Args:
-            batch: items per request; up to 500 keys fit into a request line.
+        Up to 500 keys fit into a request line.
         """
         return read_each(self._read_some, rating_keys, batch)
 
@@ -249,11 +240,7 @@ class PlexClient:
         return self._sender.judge(item, error)
 
     def scan_folder(self, section_key: int, folder: str) -> None:
-        """Ask Plex to scan one folder of a library; Plex accepts any path and scans later.
-
-        Args:
-            folder: Plex's path, below one of the library's locations.
-        """
+        """Ask Plex to scan one folder of a library; Plex accepts any path and scans later."""
         text = query({"path": folder})
         path = f"/library/sections/{section_key}/refresh?{text}"
         self._send("GET", path, f"asking Plex to scan {folder}")
@@ -275,12 +262,7 @@ class PlexClient:
         return [parse_image(photo) for photo in answer.findall("Photo")]
 
     def select_image(self, rating_key: int, kind: str, key: str) -> None:
-        """Make Plex show one of an item's images.
-
-        Args:
-            kind: `poster` or `art`.
-            key: the image's key, from `list_images`.
-        """
+        """Make Plex show one of an item's images, by its `kind` (`poster` or `art`) and key."""
         path = f"/library/metadata/{rating_key}/{kind}?{query({'url': key})}"
         self._request("PUT", path, f"choosing the {kind} of item {rating_key}")
 
@@ -299,13 +281,10 @@ class PlexClient:
         self._put([item.rating_key], parameters)
 
     def _put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
-        """Edit items with `PUT /library/metadata/{ids}`.
+        """Edit items with `PUT /library/metadata/{ids}`; a `ValueError` means an invalid id.
 
         `PUT /library/sections/{id}/all` takes the same parameters, but without a usable `id` it
         edits every item of the library, and Plex cannot undo that. This path cannot.
-
-        Raises:
-            ValueError: an id is missing or is no positive integer; nothing was sent.
         """
         if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):
             raise ValueError(f"an edit needs the ids of its items, not {list(rating_keys)!r}")

@@ -159,7 +159,7 @@ def _is_part(part: Value, whole: Value) -> bool:
     """Tell whether Plex may have made `part` of a value: a cut text, or fewer names."""
     if isinstance(part, str) or isinstance(whole, str):
         return isinstance(part, str) and is_shortened(part, str(whole))
-    return {folded(one) for one in part} < {folded(one) for one in whole}
+    return {folded(name) for name in part} < {folded(name) for name in whole}
 
 
 def _lacking(part: Value, whole: Value) -> frozenset[str]:
@@ -289,27 +289,27 @@ def is_user_edited(
         expected = _names(last_sent, name)
         if name in pending:
             expected &= _names(pending, name)
-        return bool(expected - {folded(one) for one in current.collections})
+        return bool(expected - {folded(collection) for collection in current.collections})
     shown = getattr(current, name)
     if name in pending and name in LISTS:
         # Part of a pending list may have been added to the former names.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
-        return not {folded(one) for one in shown} <= known
+        return not {folded(entry) for entry in shown} <= known
     if any(name in values and same(values[name], shown) for values in (last_sent, pending)):
         return False
     locked = PLEX_NAMES[name] in current.locked or PLEX_NAMES[name] in hidden_locks
     return bool(shown) and (name in last_sent or locked)
 
 
-def same(one: Value | tuple[str, ...], other: Value | tuple[str, ...]) -> bool:
+def same(first: Value | tuple[str, ...], second: Value | tuple[str, ...]) -> bool:
     """Tell whether Plex considers two values equal."""
-    if isinstance(one, str) or isinstance(other, str):
-        return _stored_form(str(one)) == _stored_form(str(other))
-    return {folded(name) for name in one} == {folded(name) for name in other}
+    if isinstance(first, str) or isinstance(second, str):
+        return _stored_form(str(first)) == _stored_form(str(second))
+    return {folded(name) for name in first} == {folded(name) for name in second}
 
 
 def _names(values: Mapping[str, Value], name: str) -> set[str]:
-    return {folded(one) for one in values.get(name, [])}
+    return {folded(entry) for entry in values.get(name, [])}
 
 
 def _union(first: list[str], second: tuple[str, ...]) -> tuple[str, ...]:

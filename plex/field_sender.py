@@ -63,11 +63,7 @@ class FieldSender:
     """Sends edits to one server, and remembers refused names and lengths.
 
     The maximum length of a request is unknown. So a long field is sent whole until the server
-    refuses that once.
-
-    Args:
-        put: sends one request.
-        refused_names: names that the server refused before.
+    refuses that once. `put` sends one request.
     """
 
     def __init__(self, put: Put, refused_names: RefusedNames) -> None:
@@ -88,8 +84,6 @@ class FieldSender:
 
         Raises:
             PlexPermanentError: Plex refuses every edit of this item.
-            PlexPermissionError: the token may not edit.
-            PlexReadOnly: Plex currently saves no change.
             PlexError: another failure; read the item to see what was written.
         """
         fields, left_out = self._refused_names.without(item.section_key, fields, refused_since)
@@ -104,7 +98,7 @@ class FieldSender:
         for name, names in run.left_out.items():
             plex_name = list_name(fields[name]) or ""
             new = self._refused_names.add(item.section_key, plex_name, names)
-            first |= {one: run.first_refused[one] for one in new}
+            first |= {refused: run.first_refused[refused] for refused in new}
             left_out[name] = (*left_out.get(name, ()), *names)
         return EditOutcome(run.requests, run.refused, run.shortened, left_out, first)
 
@@ -115,11 +109,9 @@ class FieldSender:
     def try_edit(self, item: PlexItem, avoid: Collection[str]) -> PlexError | None:
         """Send a test edit that changes nothing; return its error, None on success.
 
-        It sets a lock to its current state. Edits made since the item was read set locks and
-        release none, so a set lock is safe to repeat.
-
-        Args:
-            avoid: Plex's names of fields that a concurrent edit may change.
+        It sets a lock to its current state, except those of fields in `avoid` (Plex's names), which
+        a concurrent edit may change. Edits of a sync set locks and release none, so repeating a set
+        lock is safe.
         """
         ours = [name for name in _OURS if name in item.locked and name not in avoid]
         name = ours[0] if ours else _NOT_OURS
@@ -131,12 +123,7 @@ class FieldSender:
 
 
 def _meaning(error: PlexError, general: PlexError | None) -> PlexError:
-    """Return the meaning of a failed write.
-
-    Args:
-        error: the error of the write.
-        general: the error of a test edit of the same item; None when Plex accepted it.
-    """
+    """Return the meaning of a failed write, given the error of a test edit of the same item."""
     if general is None and isinstance(error, PlexPermissionError):
         return PlexPermanentError(f"status 403{_PROXY}")
     if general is None or isinstance(general, PlexPermanentError):
@@ -192,10 +179,9 @@ class _Run:
     def conclude(self, fields: Fields) -> None:
         """Decide about the fields that were not accepted.
 
-        A refusal is remembered for good, so each refused field is sent once more first.
-
-        Raises:
-            PlexError: Plex refuses every edit of this item, or a field failed for the first time.
+        A refusal is remembered for good, so each refused field is sent once more first. A
+        `PlexError` means that Plex refuses every edit of this item, or that a field failed for the
+        first time.
         """
         if self.refused and not self._writable:
             self._confirm(next(iter(self.refused.values())))
@@ -280,8 +266,8 @@ class _Run:
 
     def _fitted(self, name: str, parameters: Parameters) -> None:
         requests = pieces(parameters)
-        for one in requests:
-            self._request(one)
+        for request in requests:
+            self._request(request)
         if not requests:
             short = shortened(parameters)
             self._request(short)

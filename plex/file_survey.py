@@ -28,14 +28,7 @@ _SAME_NAME = "SELECT path FROM stash_files WHERE name = ? AND scene != ?"
 
 
 class FileSurvey:
-    """The table of Stash's files, as of the last walk through Stash.
-
-    Args:
-        connection: to the database of the path index.
-
-    Raises (all methods):
-        sqlite3.Error: the database cannot be used.
-    """
+    """The table of Stash's files in `library.db`, as of the last walk through Stash."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         connection.executescript(_TABLES)

@@ -45,10 +45,8 @@ def check_plex_health(
 ) -> PlexHealth:
     """Ask Plex for its identity, then for its libraries; never raises a PlexError.
 
-    Args:
-        with_token: also request the libraries, the cheapest proof of token and database. This
-            request has the time-out of jobs.
-        timeout: of `/identity`, seconds to connect and to read.
+    The libraries are the cheapest proof of token and database, and have the time-out of jobs.
+    Without `with_token` they are not requested. `timeout` is that of `/identity`, in seconds.
     """
     begun = monotonic()
     try:

@@ -38,8 +38,7 @@ _LEGAL_CONTROLS = frozenset((0x9, 0xA, 0xD))
 class PlexSession(requests.Session):
     """A pooled HTTP session for one server.
 
-    Args:
-        verify: False, or a file with the certificates to trust.
+    `verify` is False, or a file with the certificates to trust.
     """
 
     def __init__(self, verify: bool | str) -> None:
@@ -131,11 +130,8 @@ def _retry_after(response: requests.Response) -> float | None:
 def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
     """Return the headers that identify this installation as one lasting device.
 
-    The id is read from a file, which is created with a new id. If the file cannot be read, a
-    temporary id is used.
-
-    Raises:
-        OSError: the file cannot be written.
+    The id is read from a file, which is created with a new id; an `OSError` means that this failed.
+    If the file cannot be read, a temporary id is used.
     """
     file = KeptState(path, report)
     device_id = file.read(now).get("device_id")
@@ -153,10 +149,7 @@ def parse_document(content: bytes) -> Element | None:
     """Parse the XML of an answer; None for an empty body.
 
     Malformed XML is parsed again without the characters and the character references (`&#11;`) that
-    XML forbids.
-
-    Raises:
-        ParseError: the document is malformed in another way.
+    XML forbids. A `ParseError` means that the document is malformed in another way.
     """
     if not content.strip():
         return None

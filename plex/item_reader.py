@@ -21,13 +21,10 @@ class ItemsRead(NamedTuple):
 
 
 def read_each(read: Read, rating_keys: Sequence[int], batch: int) -> ItemsRead:
-    """Read items in batches.
+    """Read items in batches; raise a `PlexError` if Plex fails at all of them.
 
     A batch at which Plex fails is halved until the failing item is alone. If Plex shows none of the
     items, Plex is at fault. Batches above `READ_BATCH` are also halved for a slow Plex.
-
-    Raises:
-        PlexError: Plex could not be asked, or failed at all items.
     """
     result = ItemsRead({}, {})
     start, size = 0, batch
@@ -84,15 +81,10 @@ def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int |
 
     Args:
         read: reads and stores the items from a position up to, but without, another.
-        low: the first position.
-        high: the position after the last item.
 
     Returns:
         The position of the first failing item; all items before have been read. None when every
             piece could be read.
-
-    Raises:
-        PlexError: Plex failed for another reason than an item.
     """
     while low < high:
         middle = low + max(1, (high - low) // 2)

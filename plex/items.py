@@ -134,13 +134,15 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
             path = part.get("file")
             if path:
                 size = whole_number(part.get("size"))
-                in_trash = any(_is_in_trash(one) for one in (video, media, part))
+                in_trash = any(_is_in_trash(element) for element in (video, media, part))
                 yield LibraryPart(path, rating_key, size, 0, changed_at, in_trash)
 
 
 def _own_media(video: Element) -> list[Element]:
     """Return the versions that Plex did not make itself; those in the trash come last."""
-    media = [one for one in video.findall("Media") if one.get("proxyType") != _OPTIMIZED]
+    media = [
+        version for version in video.findall("Media") if version.get("proxyType") != _OPTIMIZED
+    ]
     return sorted(media, key=_is_in_trash)
 
 
@@ -171,7 +173,7 @@ def parse_section(directory: Element) -> Section | None:
     return Section(
         key=key,
         title=directory.get("title") or "",
-        locations=tuple(one.get("path") or "" for one in directory.findall("Location")),
+        locations=tuple(location.get("path") or "" for location in directory.findall("Location")),
         change_mark="/".join(
             directory.get(name) or "" for name in ("contentChangedAt", "scannedAt", "updatedAt")
         ),
@@ -190,4 +192,4 @@ def whole_number(text: str | None) -> int:
 
 
 def _names(video: Element, element: str) -> tuple[str, ...]:
-    return tuple(tag for one in video.findall(element) if (tag := one.get("tag")))
+    return tuple(tag for child in video.findall(element) if (tag := child.get("tag")))

@@ -54,19 +54,17 @@ class Refresh(Enum):
 class Library:
     """Keeps the path index up to date, with as few listings as possible.
 
+    Every method may raise a `PlexError`, also for an incomplete listing.
+
     Args:
         names: the setting `plex_library`; empty for all libraries of videos.
         report: gets an event about an item at which Plex fails.
 
     Attributes:
-        index: which item holds which file.
         listings: number of times that Plex had news for the index. While this number stays the
             same, searching the index again is useless.
         looked_at: when all libraries were last refreshed, in seconds since the epoch. Plex had no
             older file that the index lacks.
-
-    Raises (all methods):
-        PlexError: Plex could not be asked, or a listing was incomplete.
     """
 
     def __init__(
@@ -128,8 +126,7 @@ class Library:
     def prepare(self) -> None:
         """Check that the server is the same, and list every configured library once.
 
-        Raises:
-            PlexReplaced: another server answers.
+        Raises `PlexReplaced` if another server answers.
         """
         with _faults_of_the_address():
             self._prepare()
@@ -145,7 +142,7 @@ class Library:
         self.index.use_server(self.server_id)
         sections = self.sections()
         self.index.drop_sections_except(section.key for section in sections)
-        unknown = [one for one in sections if self.index.last_listing(one.key) is None]
+        unknown = [section for section in sections if self.index.last_listing(section.key) is None]
         for section in unknown:
             self._list(section)
         if len(unknown) == len(sections):
@@ -160,9 +157,6 @@ class Library:
         A few files are searched by name. The libraries are refreshed for more files, after a search
         without an answer, and after every few searches. Then nothing is requested for
         `REFRESH_INTERVAL`.
-
-        Args:
-            paths: the expected paths in Plex.
 
         Returns:
             Whether Plex was asked. True: Plex does not have what the index still lacks, and
@@ -182,10 +176,8 @@ class Library:
     def refresh(self) -> bool:
         """List changed libraries completely, so that the index loses files that Plex has lost.
 
-        A recent search for files does not count, because it may have shown only new files.
-
-        Returns:
-            Whether Plex was asked; False within `REFRESH_INTERVAL` after the last call.
+        A recent search for files does not count, because it may have shown only new files. False
+        within `REFRESH_INTERVAL` after the last call, without asking Plex.
         """
         with _faults_of_the_address():
             if not self._is_due(self._listed_at):

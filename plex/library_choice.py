@@ -77,9 +77,7 @@ def choose_libraries(
     entry exist, the entry matches both. A number counts where no name is exact. Names with other
     case, blanks or Unicode form count last.
 
-    Args:
-        sections: all video libraries of the server.
-        others: libraries of shows and photos.
+    `sections` are all video libraries; `others` are those of shows and photos.
     """
     names = _Names(sections)
     pieces = setting.split(",")
@@ -105,11 +103,9 @@ def choose_libraries(
 def _entries(
     pieces: Sequence[str], divisions: Sequence[tuple[int, tuple[Section, ...]]]
 ) -> tuple[Entry, ...]:
-    """Return the entries of a setting.
+    """Return the entries of a setting that was split at commas into pieces.
 
-    Args:
-        pieces: the setting, split at commas.
-        divisions: for each piece, the end and the libraries of an entry that begins there.
+    `divisions` holds, for each piece, the end and the libraries of an entry that begins there.
     """
     entries: list[Entry] = []
     start = 0
@@ -150,7 +146,7 @@ class _Names:
     def find(self, text: str) -> tuple[tuple[Section, ...], bool]:
         """Return the libraries that match an entry, and whether the match is inexact."""
         stripped = text.strip()
-        exact = [one for name in {text, stripped} for one in self._exact.get(name, ())]
+        exact = [section for name in {text, stripped} for section in self._exact.get(name, ())]
         if exact:
             return tuple(sorted(exact, key=lambda section: section.key)), False
         if stripped in self._numbers:

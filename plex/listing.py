@@ -96,14 +96,9 @@ def list_updated(
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
     """Return the files of the videos whose path contains a text, with one request.
 
-    Args:
-        chunk: part of a file name, without a comma, which means "or" to Plex.
-
-    Returns:
-        None if the filter was ignored or refused, or matched too many videos.
-
-    Raises:
-        PlexError: Plex is down, rejects the token, or asked to wait.
+    `chunk` is a part of a file name without a comma. None if the filter was ignored or refused, or
+    matched too many videos. A `PlexError` means that Plex is down, rejects the token, or asked to
+    wait.
     """
     try:
         answer = get(
@@ -168,18 +163,14 @@ def searchable_part(path: str) -> str:
 
 
 def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
-    """Return the libraries whose folder is the innermost around this path; there may be several.
-
-    Args:
-        path: the expected path in Plex.
-    """
+    """Return the libraries whose folder is the innermost around this path; there may be several."""
     names = components(path)
     depths = {
-        section.key: max((_depth(names, one) for one in section.locations), default=0)
+        section.key: max((_depth(names, location) for location in section.locations), default=0)
         for section in sections
     }
     deepest = max(depths.values(), default=0)
-    return [one for one in sections if deepest and depths[one.key] == deepest]
+    return [section for section in sections if deepest and depths[section.key] == deepest]
 
 
 def _depth(names: tuple[str, ...], location: str) -> int:

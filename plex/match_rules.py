@@ -32,12 +32,12 @@ class Hits:
 
 def ambiguous(candidates: Sequence[LibraryPart]) -> Hits:
     """Return an ambiguous result; empty when all candidates lie in Plex's trash."""
-    return Hits(candidates=() if all(one.in_trash for one in candidates) else tuple(candidates))
+    return Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
 
 
-def same_size(one: int, other: int) -> bool:
+def same_size(first: int, second: int) -> bool:
     """Tell whether two sizes may be equal; 0 is unknown."""
-    return one == other or not one or not other
+    return first == second or not first or not second
 
 
 def by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> Hits:
@@ -65,12 +65,8 @@ def by_name_and_size(
 
     The sizes must be equal. If a size is unknown, the last two folders must be equal too, and there
     must be no other candidate. Of several candidates, the one with the longest common suffix
-    matches, unless another scene's file has an equally long suffix.
-
-    Args:
-        file: the file, with its expected path in Plex.
-        parts: Plex's files of that name.
-        competing: expected paths in Plex of other scenes' files of that name and maybe that size.
+    matches, unless another scene's file has an equally long suffix. The paths of `file` and
+    `competing` are those expected in Plex.
     """
     groups: dict[tuple[str, ...], list[LibraryPart]] = {}
     for part in parts:
@@ -81,7 +77,7 @@ def by_name_and_size(
     ranked = sorted(groups.values(), key=lambda group: _rank(file.path, group))
     best = ranked[0]
     closeness = common_suffix(file.path, best[0].path)
-    closest_competitor = max((common_suffix(one, best[0].path) for one in competing), default=0)
+    closest_competitor = max((common_suffix(path, best[0].path) for path in competing), default=0)
     if closest_competitor > closeness:
         return Hits()
     tied = len(ranked) > 1 and common_suffix(file.path, ranked[1][0].path) == closeness

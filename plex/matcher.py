@@ -88,11 +88,7 @@ class PlexMatcher:
         self._known_folders = Folders.of(())
 
     def find(self, files: Sequence[SceneFile], scene_id: int = 0) -> Matching:
-        """Return the items of these files by any rule, or the candidates.
-
-        Args:
-            scene_id: the scene; files of other scenes compete.
-        """
+        """Return the items of these files by any rule, or the candidates."""
         return self._find(files, scene_id)
 
     def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
@@ -208,7 +204,7 @@ class PlexMatcher:
         return by_name_and_size(mapped, same_named, others)
 
     def _folders(self) -> Folders:
-        locations = tuple(path for one in self._sections() for path in one.locations)
+        locations = tuple(path for section in self._sections() for path in section.locations)
         if locations != self._locations:
             self._locations, self._known_folders = locations, Folders.of(locations)
         return self._known_folders

@@ -49,12 +49,7 @@ class RefusedNames:
         self._store = store
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
-        """Store refused names of a list; return the names that were not known.
-
-        Args:
-            section: key of the library.
-            plex_name: Plex's name of the list, such as `genre`.
-        """
+        """Store refused names of a list (`genre` or another of Plex's); return the unknown ones."""
         known = self._store.refused_names()
         keys = {name: _key(section, plex_name, name) for name in names}
         self._store.note_refused_names(dict.fromkeys(keys.values(), self._clock()))
@@ -65,10 +60,7 @@ class RefusedNames:
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
         """Return the fields without the refused names, and the omitted names by field.
 
-        Args:
-            section: key of the library.
-            fields: our name → Plex's parameters.
-            since: names refused before this moment are tried again.
+        Names refused before `since` are tried again.
         """
         now = self._clock()
         refused_at = self._store.refused_names()
@@ -82,7 +74,9 @@ class RefusedNames:
         for name, parameters in fields.items():
             plex_name = list_name(parameters) or ""
             names = tuple(
-                one for one in added_names(parameters) if _key(section, plex_name, one) in refused
+                added
+                for added in added_names(parameters)
+                if _key(section, plex_name, added) in refused
             )
             kept[name] = without_names(parameters, names) if names else parameters
             if names:
@@ -100,11 +94,8 @@ def refused_names(
 ) -> tuple[str, ...]:
     """Return the names that cause the refusal of a list; empty if no name does.
 
-    Halves of the list are sent, down to single names. Accepted names stay in the list.
-
-    Args:
-        parameters: of the refused list.
-        takes: sends a request; False when it is refused.
+    Halves of the list are sent, down to single names. Accepted names stay in the list. `takes`
+    sends a request; False means refused.
     """
     left = MOST_REQUESTS
     plex_name = list_name(parameters)

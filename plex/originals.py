@@ -53,9 +53,7 @@ def with_original_sort_title(held: Original, item: PlexItem) -> Values:
 def with_original_lock(held: Original, item: PlexItem, kind: str, lock: str) -> Values:
     """Return the original values with an image's lock before its first upload.
 
-    Args:
-        kind: `poster` or `art`.
-        lock: Plex's name of the lock.
+    `kind` is `poster` or `art`; `lock` is Plex's name of the lock.
     """
     uploaded = held.get(UPLOADED, [])
     if kind in uploaded:
@@ -159,11 +157,7 @@ def was_locked_then(held: Original, plex_name: str) -> bool:
 
 
 def other_image(images: Collection[PlexImage], sent: Collection[str]) -> PlexImage | None:
-    """Return the first image that the plugin did not upload.
-
-    Args:
-        sent: SHA-1 hashes of the uploaded images.
-    """
+    """Return the first image that the plugin did not upload, given the SHA-1 of its uploads."""
     return next((image for image in images if image.key and not is_ours(image, sent)), None)
 
 

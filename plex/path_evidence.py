@@ -84,12 +84,8 @@ def weigh(
     """Return the prefix pairs that follow from the two libraries, usable ones first.
 
     A wider pair replaces the narrower pairs that follow from it. SQLite does the counting, so
-    memory does not grow with the libraries.
-
-    Args:
-        connection: to the database with the tables `stash_files` and `parts`.
-        is_outside: tells whether a path in Stash lies in none of Plex's folders; only such files
-            count, because only they need a mapping.
+    memory does not grow with the libraries. Only files in Stash for which `is_outside` is true
+    count: they lie in none of Plex's folders and need a mapping.
     """
     connection.executescript(_EVIDENCE)
     connection.execute("BEGIN")
@@ -98,9 +94,12 @@ def weigh(
             if is_outside(stash):
                 connection.executemany(
                     _AGREE,
-                    [(one.stash, _key(one.plex), one.plex) for one in prefix_pairs(stash, plex)],
+                    [
+                        (pair.stash, _key(pair.plex), pair.plex)
+                        for pair in prefix_pairs(stash, plex)
+                    ],
                 )
-                connection.executemany(_BELOW, [(one,) for one in folders_above(stash)])
+                connection.executemany(_BELOW, [(folder,) for folder in folders_above(stash)])
     chosen: list[LearnedMapping] = []
     for mapping in _ranked(connection):
         if len(chosen) == MOST_MAPPINGS:
@@ -118,8 +117,8 @@ def _ranked(connection: sqlite3.Connection) -> Iterator[LearnedMapping]:
 
 def _follows(mapping: LearnedMapping, chosen: list[LearnedMapping]) -> bool:
     """Tell whether a wider pair already gives the same result."""
-    wider = (PathMap((one.pair,)).find_plex(mapping.pair.stash) for one in chosen)
-    return any(one is not None and _key(one) == _key(mapping.pair.plex) for one in wider)
+    wider = (PathMap((wide.pair,)).find_plex(mapping.pair.stash) for wide in chosen)
+    return any(path is not None and _key(path) == _key(mapping.pair.plex) for path in wider)
 
 
 def _key(path: str) -> str:

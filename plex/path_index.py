@@ -52,14 +52,9 @@ class Listing:
 
 
 class PathIndex:
-    """The table of files of one Plex server.
+    """The table of files of one Plex server; every method may raise a `sqlite3.Error`.
 
-    Args:
-        path: the database file.
-        note: gets the paths of the files that were found.
-
-    Raises (all methods):
-        sqlite3.Error: the database cannot be used.
+    `note` gets the paths of the files that were found.
     """
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
@@ -110,14 +105,11 @@ class PathIndex:
         """Store a complete listing of a library, page by page; return the number of files.
 
         At the end, files that the listing lacks are deleted, unless another process saw them
-        meanwhile. A failed listing deletes nothing and keeps its pages. A call of `clear` during
-        the listing makes the listing incomplete.
+        meanwhile, or their rating keys lie between a pair that `gaps` returns. A failed listing
+        deletes nothing and keeps its pages. A call of `clear` during the listing makes the listing
+        incomplete.
 
-        Args:
-            change_mark: the library's change counters before the listing.
-            now: seconds since the epoch.
-            gaps: returns, at the end, pairs of rating keys between which nothing is deleted,
-                because the listing omitted items there.
+        `change_mark` are the library's change counters before the listing.
         """
         count = 0
         cleared = self._number(_CLEARINGS)
@@ -281,7 +273,9 @@ class PathIndex:
             "WHERE server_id = ? AND section = ? AND rating_key = ?",
             item,
         ).fetchall()
-        news = {row[:3] for row in known} != {(one.path, one.size, one.in_trash) for one in files}
+        news = {row[:3] for row in known} != {
+            (file.path, file.size, file.in_trash) for file in files
+        }
         if news:
             self._connection.execute(
                 "DELETE FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?", item

@@ -38,13 +38,10 @@ class PathLearning:
     mapping that no longer holds is dropped.
 
     Args:
-        connection: to the database of the path index.
+        connection: to `library.db`.
         server_id: returns the identity of the Plex server, whose library is prepared.
         files: walks through Stash; yields pages of scenes with id and files.
         report: gets an event about each learned and each dropped mapping.
-
-    Raises (all methods):
-        sqlite3.Error: the database cannot be used.
     """
 
     def __init__(
@@ -75,7 +72,7 @@ class PathLearning:
 
     def path_map(self) -> PathMap:
         """Return the mappings in use."""
-        return PathMap(tuple(one.pair for one in self.mappings() if one.usable))
+        return PathMap(tuple(mapping.pair for mapping in self.mappings() if mapping.usable))
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
         """Return other scenes' files of the same name and size; None before the first survey."""
@@ -86,10 +83,7 @@ class PathLearning:
     def survey(self, is_outside: Callable[[str], bool]) -> int:
         """Walk through Stash and weigh the evidence; return the number of files in Stash.
 
-        Errors of the walk are passed on, and then nothing changes.
-
-        Args:
-            is_outside: see `plex.path_evidence.weigh`.
+        Errors of the walk are passed on, and then nothing changes. For `is_outside` see `weigh`.
         """
         self._tried_at = self._clock()
         count = self.files.replace_all(self._files(), self._tried_at)
@@ -140,7 +134,7 @@ class PathLearning:
 
     def _weigh(self, is_outside: Callable[[str], bool]) -> None:
         server_id = self._server_id()
-        before = {one.pair for one in self.mappings() if one.usable}
+        before = {mapping.pair for mapping in self.mappings() if mapping.usable}
         now = weigh(self._connection, server_id, is_outside)
         self._connection.execute("BEGIN IMMEDIATE")
         with self._connection:
@@ -156,7 +150,7 @@ class PathLearning:
         self._report_changes(before, now)
 
     def _report_changes(self, before: set[PrefixPair], now: list[LearnedMapping]) -> None:
-        used = {one.pair for one in now if one.usable}
+        used = {mapping.pair for mapping in now if mapping.usable}
         for mapping in now:
             if mapping.usable and mapping.pair not in before:
                 self._report(Event.PATHS_LEARNED, mapping=mapping)

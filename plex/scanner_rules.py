@@ -52,11 +52,8 @@ _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
 def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
     """Return why the scanner skips a file, with the remedy; empty if it lists the file.
 
-    Args:
-        path: Plex's path of the file.
-        size: bytes; 0 for unknown.
-        root: Plex's path of the library's folder.
-        of_movies: the library's scanner ("Plex Movie") takes some names for episodes.
+    Paths are Plex's; size 0 is unknown. `of_movies` means that the library's scanner ("Plex Movie")
+    takes some names for episodes.
     """
     depth = len(components(root))
     names = split_path(path)
@@ -69,11 +66,7 @@ def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
 def why_absent(path: str, size: int, movies: Sequence[Section], others: Sequence[Section]) -> str:
     """Return why no library lists a file as a single video; empty for unknown.
 
-    Args:
-        path: Plex's path of the file.
-        size: bytes; 0 for unknown.
-        movies: the libraries of single videos.
-        others: the libraries of shows and photos.
+    The path is Plex's; size 0 is unknown. `others` are libraries of shows and photos.
     """
     held = [
         (section, location)

@@ -29,10 +29,7 @@ def diagnose(
     A restarting Plex closes connections too. So plain http counts as refused only if the server has
     a plex.direct certificate and closes a second plain connection.
 
-    Args:
-        verify: see `PlexClient`.
-        doing: the activity, for people.
-        ask: requests `/identity` on a new connection; raises a PlexError.
+    `ask` requests `/identity` on a new connection, and raises a PlexError.
     """
     is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
     is_plain = url.startswith("http:")
@@ -67,10 +64,8 @@ def diagnose(
 def plex_direct_address(url: str) -> str | None:
     """Return the https address that matches the certificate of the server at an address.
 
-    The certificate is read without verification, and nothing is sent over that connection.
-
-    Returns:
-        None if the server speaks no TLS, has no plex.direct certificate, or `url` has that name.
+    The certificate is read without verification, and nothing is sent over that connection. None if
+    the server speaks no TLS, has no plex.direct certificate, or `url` has that name.
     """
     try:
         parts = urlsplit(url)

@@ -150,14 +150,13 @@ UNKNOWN = Behaviour()
 class ServerFacts:
     """The facts about the connected server.
 
+    Every method may raise a `PlexError`, because the server is asked for its id, or a
+    `sqlite3.Error`.
+
     Args:
         connection: to `library.db`, in autocommit mode.
         identity: returns the server's id and version.
         report: gets an event, once, about an unusual behaviour.
-
-    Raises (all methods):
-        PlexError: the server could not be asked for its id.
-        sqlite3.Error: the database cannot be used.
     """
 
     def __init__(

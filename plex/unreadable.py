@@ -29,15 +29,10 @@ CREATE TABLE IF NOT EXISTS listing_holes (
 
 
 class UnreadableItems:
-    """Remembers unreadable items, and reads others without them.
+    """Remembers unreadable items in `library.db`, and reads others without them.
 
-    Args:
-        index: the path index, whose database stores the unreadable items.
-        report: gets an event about each new unreadable item.
-
-    Raises (all methods):
-        PlexError: Plex could not be asked, or failed at all items.
-        sqlite3.Error: the database cannot be used.
+    Every method may raise a `PlexError` or a `sqlite3.Error`. `report` gets an event about each new
+    unreadable item.
     """
 
     def __init__(
@@ -55,11 +50,7 @@ class UnreadableItems:
         self._report = report
 
     def read(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches, and known unreadable items one by one.
-
-        Args:
-            batch: items per request.
-        """
+        """Read items in batches, and known unreadable items one by one."""
         known = self._keys()
         others = [key for key in rating_keys if key not in known]
         found, failed = self._client.read_each(others, batch)
@@ -77,11 +68,7 @@ class UnreadableItems:
         return ItemsRead(found, failed)
 
     def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
-        """Read a failing item again, if Plex shows another item.
-
-        Raises:
-            PlexTemporaryError: it is unclear whether the item or Plex is at fault.
-        """
+        """Read a failing item again if Plex shows another item; else raise the error."""
         other = self._index.another_key(key)
         if other is None or self._client.read_each([other], 1).failed:
             raise error

@@ -168,11 +168,8 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
     def get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
         """Return the answer to a GET of a path on Stash, with status 200, 304 or 404.
 
-        Args:
-            most: maximum bytes; of a longer body one more byte is read, and the rest is not.
-
-        Raises:
-            StashFileError: the answer has another status.
+        Another status raises a `StashFileError`. Of a body longer than `most` bytes, one more byte
+        is read.
         """
         return self._ask(lambda: self._get(path, headers, most))
 
@@ -190,11 +187,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             raise
 
     def confirm_ready(self) -> None:
-        """Ask for the system status.
-
-        Raises:
-            StashUnavailable: Stash does not answer, or has no usable database.
-        """
+        """Raise `StashUnavailable` unless Stash answers and has a usable database."""
         self._in_doubt = True
         try:
             answer = self._let_in(lambda: self._query(SYSTEM_STATUS, {}))
@@ -307,7 +300,7 @@ def _session(address: StashAddress) -> requests.Session:
 
 def _messages(errors: Any) -> list[str]:
     found = errors if isinstance(errors, list) else []
-    return [str(one.get("message"))[:300] for one in found if isinstance(one, Mapping)]
+    return [str(error.get("message"))[:300] for error in found if isinstance(error, Mapping)]
 
 
 def _paths(errors: Any) -> list[list[object]]:

@@ -40,9 +40,7 @@ class StashImages:
     def cover(self, scene_id: int, known_tag: str | None = None) -> Cover | None:
         """Return the scene's cover; None if there is none or its ETag is still `known_tag`.
 
-        Raises:
-            UnusableCoverError: the cover is too large, or no image that Plex knows.
-            StashError: Stash did not return the cover.
+        An `UnusableCoverError` means that the cover is too large, or no image that Plex knows.
         """
         headers = {"If-None-Match": known_tag} if known_tag else {}
         try:

@@ -172,7 +172,7 @@ def scenes_by_id(scene_ids: list[int]) -> str:
     `findScenes(ids:)` fails as a whole when one scene is missing.
     """
     aliases = "\n".join(
-        f'  s{one}: findScene(id: "{one}") {{ ...SceneFields }}' for one in scene_ids
+        f'  s{scene_id}: findScene(id: "{scene_id}") {{ ...SceneFields }}' for scene_id in scene_ids
     )
     return f"query ScenesById {{\n{aliases}\n}}\n{SCENE_FIELDS}"
 
@@ -180,7 +180,7 @@ def scenes_by_id(scene_ids: list[int]) -> str:
 def scene_names(scene_ids: list[int]) -> str:
     """Return a query for the titles and files of these scenes; see `scenes_by_id`."""
     aliases = "\n".join(
-        f'  s{one}: findScene(id: "{one}") {{ id title files {{ path size }} }}'
-        for one in scene_ids
+        f'  s{scene_id}: findScene(id: "{scene_id}") {{ id title files {{ path size }} }}'
+        for scene_id in scene_ids
     )
     return f"query SceneNames {{\n{aliases}\n}}\n"

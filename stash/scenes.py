@@ -31,8 +31,7 @@ class ScenePage:
 class StashScenes:
     """The scenes of one Stash server; every method may raise a `StashError`.
 
-    Args:
-        note: gets each scene that is read.
+    `note` gets each scene that is read.
     """
 
     def __init__(
@@ -94,22 +93,15 @@ class StashScenes:
     def walk_with(self, kind: str, ids: Sequence[int]) -> Iterator[list[StashScene]]:
         """Yield the scenes that have any of these entities, in pages by rising id.
 
-        Args:
-            kind: `performers`, `studios` or `tags`.
-            ids: ids in Stash; a missing id finds nothing.
+        `kind` is `performers`, `studios` or `tags`. An id that Stash does not have finds nothing.
         """
-        return self._pages(_WITH[kind], PAGE, {"ids": [str(one) for one in ids]})
+        return self._pages(_WITH[kind], PAGE, {"ids": [str(entity_id) for entity_id in ids]})
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
         """Return the next scenes by rising id with one request, checked against Stash's count.
 
-        Args:
-            scene_id: the last scene before the page.
-            size: scenes per page.
-            created_since: only scenes whose `created_at` is greater, compared as text by Stash.
-
-        Raises:
-            StashQueryError: the answer has fewer scenes than Stash counts.
+        `created_since` selects scenes whose `created_at` is greater, compared as text by Stash. A
+        `StashQueryError` means that the answer has fewer scenes than Stash counts.
         """
         variables: dict[str, Any] = {"after": scene_id, "size": size}
         text = queries.SCENES_COUNTED_AFTER

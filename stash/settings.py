@@ -29,10 +29,7 @@ class StashSettings:
         """Add the settings that `choose` returns for the stored ones; return the added settings.
 
         Stored settings never change. They are read directly before the write, because Stash
-        replaces the whole map.
-
-        Raises:
-            StashQueryError: the stored map could not be read.
+        replaces the whole map. A `StashQueryError` means that they could not be read.
         """
         stored = self._to_be_kept()
         added = choose(stored)
@@ -41,11 +38,7 @@ class StashSettings:
         return added
 
     def merge(self, changes: Mapping[str, Any]) -> None:
-        """Store these settings and keep all others, which are read directly before the write.
-
-        Raises:
-            StashQueryError: the stored map could not be read.
-        """
+        """Store these settings and keep all others, which are read directly before the write."""
         self._write({**self._to_be_kept(), **changes})
 
     def _to_be_kept(self) -> Mapping[str, Any]:

@@ -103,9 +103,8 @@ def project(scene: StashScene, config: Config) -> SceneMetadata:
 def plex_date(date: str) -> str | None:
     """Return a full date; a partial date becomes its first day, as Stash sorts it.
 
-    Returns:
-        Empty for no date and for Stash's zero date, 0001-01-01. None for a date that does not
-            exist: Plex keeps its own.
+    Empty for no date and for Stash's zero date, 0001-01-01. None for a date that does not exist:
+    Plex keeps its own.
     """
     if not date.strip():
         return ""
@@ -140,7 +139,7 @@ def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
 
 
 def _tags(scene: StashScene, limit: int) -> tuple[str, ...]:
-    return tuple(_distinct(one.name for one in scene.tags)[:limit])
+    return tuple(_distinct(tag.name for tag in scene.tags)[:limit])
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

@@ -127,17 +127,17 @@ class Obfuscator:
         if not self.on:
             return
         for path in paths:
-            for one in (path, *folders_above(path)):
-                if not self._note(one, pseudonym_of_path):
+            for known_path in (path, *folders_above(path)):
+                if not self._note(known_path, pseudonym_of_path):
                     break  # the folders above are known as well
             name = path.replace("\\", "/").rsplit("/", 1)[-1]
             self._note_title(_EXTENSION.sub("", name))
             self._note(name, pseudonym_of_path)
 
     def _note_title(self, title: str) -> None:
-        for one in {title, title.strip(), " ".join(title.split()), title[:MAX_NAME]}:
-            if len(one) >= _SHORTEST:
-                self._note(one, pseudonym)
+        for spelling in {title, title.strip(), " ".join(title.split()), title[:MAX_NAME]}:
+            if len(spelling) >= _SHORTEST:
+                self._note(spelling, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> bool:
         """Note a text and its pseudonym; False when the text is known."""

@@ -46,7 +46,7 @@ def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
     for part in (raw.strip() for raw in text.split(SEPARATOR)):
         if not part:
             continue
-        plex, arrow, stash = (one.strip() for one in part.partition(PAIR))
+        plex, arrow, stash = (side.strip() for side in part.partition(PAIR))
         if not arrow or not plex or not stash:
             problems.append(f"'{part}' is no pair of the form /plex/prefix=>/stash/prefix")
         else:
@@ -66,7 +66,7 @@ def _rest(path: str, prefix: str) -> str | None:
         # macOS names files in decomposed letters, but users type composed letters.
         folders, parts = prefix.split("/"), path.split("/")
         begin = parts[: len(folders)]
-        if [composed(one) for one in begin] == [composed(one) for one in folders]:
+        if [composed(folder) for folder in begin] == [composed(folder) for folder in folders]:
             return path[len("/".join(begin)) :]
     return None
 

@@ -100,10 +100,12 @@ def is_windows(path: str) -> bool:
     return _WINDOWS.match(path) is not None
 
 
-def common_suffix(one: str, other: str) -> int:
+def common_suffix(first: str, second: str) -> int:
     """Return how many components two paths share at their end; 0 for different names."""
     count = 0
-    for mine, theirs in zip(reversed(components(one)), reversed(components(other)), strict=False):
+    for mine, theirs in zip(
+        reversed(components(first)), reversed(components(second)), strict=False
+    ):
         if mine != theirs:
             break
         count += 1

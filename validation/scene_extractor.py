@@ -66,9 +66,9 @@ class StashScene:
     def entity_ids(self) -> dict[str, list[int]]:
         """Return the ids of the scene's performers, studio and tags, by kind."""
         return {
-            "performers": [one.id for one in self.performers],
+            "performers": [performer.id for performer in self.performers],
             "studios": [self.studio.id] if self.studio else [],
-            "tags": [one.id for one in self.tags],
+            "tags": [tag.id for tag in self.tags],
         }
 
 
@@ -84,8 +84,7 @@ class SceneFormatError(ValueError):
 def parse_scene(raw: Any) -> StashScene:
     """Read a scene; members of a wrong type count as unset, as a newer Stash may change them.
 
-    Raises:
-        SceneFormatError: there is no usable id.
+    A `SceneFormatError` means that there is no usable id.
     """
     if not isinstance(raw, dict):
         message = f"a scene was expected, not {type(raw).__name__}"
@@ -131,15 +130,15 @@ def _entity(raw: Any) -> Entity | None:
 
 
 def _entities(raw: Any) -> tuple[Entity, ...]:
-    found = (_entity(one) for one in raw) if isinstance(raw, list) else ()
-    return tuple(one for one in found if one is not None)
+    found = (_entity(entity) for entity in raw) if isinstance(raw, list) else ()
+    return tuple(entity for entity in found if entity is not None)
 
 
 def _files(raw: Any) -> tuple[SceneFile, ...]:
     return tuple(
-        SceneFile(one["path"], _whole_number(one.get("size")))
-        for one in (raw if isinstance(raw, list) else ())
-        if isinstance(one, dict) and isinstance(one.get("path"), str) and one["path"]
+        SceneFile(file["path"], _whole_number(file.get("size")))
+        for file in (raw if isinstance(raw, list) else ())
+        if isinstance(file, dict) and isinstance(file.get("path"), str) and file["path"]
     )
 
 

@@ -22,11 +22,7 @@ def is_empty(value: Any) -> bool:
 
 
 def boolean(value: Any) -> bool:
-    """Return a switch.
-
-    Raises:
-        ValueProblem: the value is neither true nor false.
-    """
+    """Return a switch; raise `ValueProblem` for a value that is neither true nor false."""
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower() if isinstance(value, str | int) else ""
