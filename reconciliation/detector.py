@@ -38,21 +38,13 @@ class Libraries:
 
 
 class GapDetector:
-    """Classifies scenes.
-
-    Args:
-        look_for_missing: whether a scene without an item in Plex is a gap.
-    """
+    """Classifies scenes; `look_for_missing` makes a scene without an item a gap."""
 
     def __init__(self, *, look_for_missing: bool) -> None:
         self._look_for_missing = look_for_missing
 
     def detect(self, scene: Inspected) -> Finding:
-        """Return the finding about a scene.
-
-        Raises:
-            PlexError: Plex failed to answer about the scene, so no conclusion is possible.
-        """
+        """Return the finding about a scene; raise PlexError if Plex failed to answer about it."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
         if scene.lacks_metadata:

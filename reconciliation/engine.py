@@ -56,27 +56,18 @@ class Page:
 
 
 def prepare(libraries: Libraries) -> None:
-    """Update the path index.
-
-    Raises:
-        PlexError: Plex did not list all files.
-        NoConclusionError: Plex lists no files.
-    """
+    """Update the path index; raise NoConclusionError if Plex lists no files."""
     libraries.refresh()
     if not libraries.files_known():
         message = (
-            "Plex lists no files at all, so nothing can be said about any scene. Look whether its "
-            "libraries are there and have been scanned"
+            "Plex lists no files, so no conclusion is possible. Check that its libraries exist and "
+            "have been scanned"
         )
         raise NoConclusionError(message)
 
 
 def pages(scenes: StashScenes, libraries: Libraries, window: Window, after: int) -> Iterator[Page]:
-    """Yield the pages after a scene id; each page is read from both libraries when needed.
-
-    Raises:
-        StashError, PlexError: a server did not answer, or not completely.
-    """
+    """Yield the pages after a scene id; each page is read from both libraries when needed."""
     left = 0
     while True:
         page = scenes.page_after(after, PAGE, window.asked)
@@ -100,9 +91,6 @@ def _look_again(scenes: StashScenes, window: Window, after: int, left: int) -> S
     """Repeat a request that Stash answered with an empty page, although scenes were left.
 
     The scenes may be deleted since. An answer that starts with scene `after` is credible.
-
-    Raises:
-        StashQueryError: it does not.
     """
     page = scenes.page_after(after - 1, PAGE, window.asked)
     if not page.scenes or page.scenes[0].id != after:
@@ -129,12 +117,7 @@ class Ended:
 
 
 class GapDetectionEngine:
-    """Executes the current run; only the holder of the reconciliation lock may use it.
-
-    Args:
-        state: the file about past runs.
-        report: gets progress events.
-    """
+    """Executes the current run; only the holder of the reconciliation lock may use it."""
 
     def __init__(
         self,
@@ -179,14 +162,12 @@ class GapDetectionEngine:
     def step(self, libraries: Libraries) -> Ended | None:
         """Check a page or queue a batch; return the end of the run, or None while it continues.
 
-        The stored run is read again, because another process may have continued it.
-
-        Raises:
-            StashError, PlexError: a server did not answer; the stored run is unchanged.
+        The stored run is read again, because another process may have continued it. After an error
+        of a server the stored run is unchanged.
         """
         run = self.stored()
         if run is None:
-            return Ended(End.NOTHING, "it was left for more than a day, and is dropped")
+            return Ended(End.NOTHING, "it was interrupted more than a day ago and was deleted")
         try:
             if not run.walked:
                 self._check_a_page(run, libraries)
@@ -206,7 +187,7 @@ class GapDetectionEngine:
             self._judge(run)
             return
         before, told = run.cursor, run.result.checked // LINE_EVERY
-        gaps = [gap for one, finding in page.found for gap in self._count(run, one, finding)]
+        gaps = [gap for scene, finding in page.found for gap in self._count(run, scene, finding)]
         gaps += self._gone(run, before, page.cursor, page.ids)
         run.cursor = page.cursor
         run.total = run.result.checked + page.left
@@ -232,12 +213,12 @@ class GapDetectionEngine:
             self._config, self._place = libraries.config, place
         return self._pages
 
-    def _count(self, run: Run, one: Inspected, finding: Finding) -> list[Gap]:
+    def _count(self, run: Run, inspected: Inspected, finding: Finding) -> list[Gap]:
         wanted = not run.order.only_empty or finding.outcome is Outcome.EMPTY
-        run.result.count(finding, synced_before=one.synced_before, wanted=wanted)
+        run.result.count(finding, synced_before=inspected.synced_before, wanted=wanted)
         if finding.outcome not in GAPS or not wanted:
             return []
-        return [Gap(one.scene.id, finding.outcome.name, one.scene.updated_at)]
+        return [Gap(inspected.scene.id, finding.outcome.name, inspected.scene.updated_at)]
 
     def _gone(self, run: Run, after_id: int, up_to: int, present: frozenset[int]) -> list[Gap]:
         """Return gaps for known scenes that Stash did not list; each is verified before removal."""
@@ -249,31 +230,27 @@ class GapDetectionEngine:
         return gone
 
     def _judge(self, run: Run) -> None:
-        """Check that both libraries were read completely.
-
-        Raises:
-            NoConclusionError: a library answered too little.
-        """
+        """Raise NoConclusionError unless both libraries were read completely."""
         result = run.result
         last = 2**62  # more than any scene's id
         gone = self._gone(run, run.cursor, last, frozenset())
         if gone and not result.checked:
             message = (
-                f"Stash lists no scenes, although {len(gone):,} were synced. Look whether its "
-                "database is the right one"
+                f"Stash lists no scenes, although {len(gone):,} were synced. Check that it uses "
+                "the right database"
             )
             raise NoConclusionError(message)
         left = run.total - result.checked  # by Stash's count on the last page
         if left > 0:
             message = (
-                f"Stash ended its list, although it told of {left:,} more scenes. Run the task "
-                "again, and if it says the same look into Stash's log"
+                f"Stash returned {left:,} scenes fewer than it had counted. Run the task again; if "
+                "the message remains, check Stash's log"
             )
             raise NoConclusionError(message)
         if hides_too_many(result.outcomes[Outcome.UNSEEN], result.checked):
             message = (
-                f"Plex did not show {result.outcomes[Outcome.UNSEEN]:,} of the items that it lists "
-                f"({result.text()}). Let it finish what it is doing, and look into its log"
+                f"Plex did not return {result.outcomes[Outcome.UNSEEN]:,} of the items that it "
+                f"lists ({result.text()}). Wait until Plex is idle, and check its log"
             )
             raise NoConclusionError(message)
         run.walked = True

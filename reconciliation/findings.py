@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from reconciliation.safety_limits import Impact
 from validation.scene_extractor import StashScene
+from validation.values import counted
 
 if TYPE_CHECKING:  # counting alone does not need the Plex client
     from plex.diff import ItemEdit
@@ -26,13 +27,13 @@ class Outcome(Enum):
     EMPTY = "without metadata in Plex"
     STALE = "stale"
     MISSING = "missing in Plex"
-    NOT_LOOKED_FOR = "not in Plex (left, by reconcile_missing or skip_not_found)"
-    AMBIGUOUS = "ambiguous in Plex (Check Path Mapping helps)"
+    NOT_LOOKED_FOR = "not in Plex (ignored because of reconcile_missing or skip_not_found)"
+    AMBIGUOUS = "ambiguous in Plex (run 'Check Path Mapping')"
     ELSEWHERE = "whose item shows another scene"
     COPY = "copies that Plex made (exclude folders named 'Plex Versions' in Stash)"
     NO_METADATA = "without metadata in Stash yet (add a studio, performers, tags, date or details)"
     NO_FILE = "without a file"
-    UNSEEN = "that Plex lists but did not show"
+    UNSEEN = "that Plex lists but did not return"
 
 
 # Keys of the state file.
@@ -115,9 +116,9 @@ class GapOutcome(Enum):
 
     QUEUED = "queued"
     WAITING = "already queued"
-    DAMPED = "failed before and left alone for now (see the dead letters)"
-    GIVEN_UP = "among the dead letters until Plex has the file"
-    NOT_ASKED = "not asked for"
+    DAMPED = "in cool-down after a failure (see the dead letters)"
+    GIVEN_UP = "kept as dead letters until Plex has the file"
+    NOT_ASKED = "outside of this task"
 
 
 @dataclass(slots=True)
@@ -182,22 +183,22 @@ class GapDetectionResult:
         """Return the outcomes in words: gaps always, other outcomes if not zero."""
         always = (Outcome.IN_STEP, *GAPS)
         parts = [
-            f"{self.outcomes[one]:,} {one.value}"
-            for one in Outcome
-            if one in always or self.outcomes[one]
+            f"{self.outcomes[outcome]:,} {outcome.value}"
+            for outcome in Outcome
+            if outcome in always or self.outcomes[outcome]
         ]
-        return f"{self.checked:,} scenes checked: {', '.join(parts)}"
+        return f"{counted(self.checked, 'scene')} checked: {', '.join(parts)}"
 
     def gaps_text(self) -> str:
         """Return the results for the gaps in words."""
         parts = [
-            f"{self.gap_outcomes[one]:,} {one.value}"
-            for one in GapOutcome
-            if self.gap_outcomes[one]
+            f"{self.gap_outcomes[outcome]:,} {outcome.value}"
+            for outcome in GapOutcome
+            if self.gap_outcomes[outcome]
         ]
-        known = f"; {self.forgotten:,} scenes gone from Stash were forgotten"
+        known = f"; {counted(self.forgotten, 'scene')} deleted in Stash and forgotten"
         return (
-            f"{self.gaps:,} gaps: {', '.join(parts) or 'nothing to queue'}"
+            f"{counted(self.gaps, 'gap')}: {', '.join(parts) or 'nothing to queue'}"
             f"{known if self.forgotten else ''}"
         )
 
@@ -205,8 +206,8 @@ class GapDetectionResult:
         """Return the stored form."""
         return {
             "checked": self.checked,
-            "outcomes": {one.name: number for one, number in self.outcomes.items()},
-            "fates": {one.name: number for one, number in self.gap_outcomes.items()},
+            "outcomes": {outcome.name: number for outcome, number in self.outcomes.items()},
+            "fates": {outcome.name: number for outcome, number in self.gap_outcomes.items()},
             "reasons": dict(self.reasons),
             "synced": self.synced,
             "again": self.again,
@@ -217,11 +218,7 @@ class GapDetectionResult:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Parse the stored form.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is not one.
-        """
+        """Parse the stored form; raise KeyError, TypeError or ValueError for anything else."""
         return cls(
             checked=int(raw["checked"]),
             outcomes=Counter({Outcome[name]: int(n) for name, n in raw["outcomes"].items()}),

@@ -33,11 +33,7 @@ class GapQueue:
         self._clock = clock
 
     def queue_gaps(self, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
-        """Process gaps; return their outcomes, and the number of forgotten scenes.
-
-        Raises:
-            StashError: Stash did not confirm which scenes are deleted.
-        """
+        """Process gaps; return their outcomes, and the number of forgotten scenes."""
         lost = [gap.scene_id for gap in gaps if gap.kind == GONE]
         present = self._scenes.read(lost)
         forgotten = [scene_id for scene_id in lost if scene_id not in present]
@@ -82,11 +78,7 @@ def tries_of(letters: Sequence[DeadLetter]) -> int:
 
 
 def is_in_cool_down(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
-    """Tell whether a scene with these dead letters is in its cool-down.
-
-    Args:
-        changed_at: the last edit in Stash, in seconds since the epoch; None if unknown.
-    """
+    """Tell whether a scene is in its cool-down; `changed_at` is None if unknown."""
     failed_at = max((_moment(letter.failed_at) for letter in letters), default=None)
     if failed_at is None or (changed_at is not None and changed_at > failed_at):
         return False

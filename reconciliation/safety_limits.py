@@ -42,12 +42,7 @@ class Impact:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The question of a run to the user; a second run of the same task answers it with yes.
-
-    Attributes:
-        scope: the run's scope in words.
-        at: seconds since the epoch.
-    """
+    """The question of a run to the user; a second run of the same task answers it with yes."""
 
     scope: str
     at: float
@@ -116,10 +111,10 @@ def question_text(impact: Impact, *, by_user: bool) -> str:
     how = "run the same task again" if by_user else "run its task twice"
     return (
         f"This would send {impact.again} of {impact.synced} scenes to Plex again, empty a field "
-        f"of {impact.cleared} of {impact.compared} and forget {impact.lost} that Stash does not "
-        "list any more, which is more than usual. Nothing was queued. "
-        f"If Stash and Plex show all they have and you want this, {how} within "
-        f"{CONFIRMATION_HOURS:.0f} hours; 'Reconcile (Report Only)' shows what would change"
+        f"of {impact.cleared} of {impact.compared} and forget {impact.lost} that Stash no longer "
+        "lists, which is unusually many. Nothing was queued. "
+        f"If both libraries are complete and you want this, {how} within "
+        f"{CONFIRMATION_HOURS:.0f} hours; 'Reconcile (Report Only)' shows the changes"
     )
 
 

@@ -35,11 +35,7 @@ class Reconciler:
 class ReconciliationScheduler:
     """The worker's idle task that executes reconciliation runs step by step.
 
-    The worker checks its queue between two steps. After a failure of a server the run pauses and
-    then continues.
-
-    Args:
-        libraries_of: returns access to both libraries for a worker's session.
+    The worker checks its queue between two steps. After an error of a server the run pauses.
     """
 
     def __init__(

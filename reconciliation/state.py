@@ -72,11 +72,7 @@ def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
 
 
 class StateFile:
-    """The state file; only the holder of the reconciliation lock writes it.
-
-    Args:
-        report: gets an event about an unreadable file.
-    """
+    """The state file; only the holder of the reconciliation lock writes it."""
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
@@ -92,11 +88,7 @@ class StateFile:
         return replace(state, tried_at=now) if self._file.is_unread else state
 
     def write(self, state: ReconciliationState) -> None:
-        """Replace the file, unless it was unreadable.
-
-        Raises:
-            OSError: it is not writable.
-        """
+        """Replace the file, unless it was unreadable; raise OSError if it is not writable."""
         question = state.question
         names = [name for name in ReconciliationState.__dataclass_fields__ if name != "question"]
         stored = {name: getattr(state, name) for name in names}
@@ -156,14 +148,10 @@ def due(
 ) -> Order | None:
     """Return the run that is due; None without one.
 
-    Times in the future are ignored, because they precede a clock change.
-
     Args:
-        interval: the setting `reconcile_interval`.
-        scope: the setting `reconcile_scope`.
+        now: seconds since the epoch. Later times are ignored, because they precede a clock change.
         at_start: whether the process has just started.
-        rebuilt: whether jobs were lost with a damaged database; then a run is due regardless of the
-            settings.
+        rebuilt: whether jobs were lost with a damaged database; then a run is always due.
     """
     if 0 <= now - state.tried_at < RETRY:
         return None

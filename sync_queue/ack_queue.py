@@ -57,11 +57,7 @@ CACHE = 256  # KiB: enough for a batch; SQLite's default of 2 MB would dominate 
 
 
 class AckQueue(SQLiteAckQueue):
-    """The table of jobs, as the worker uses it.
-
-    Args:
-        folder: the folder of `data.db`.
-    """
+    """The table of jobs in `data.db`, as the worker uses it."""
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
@@ -101,9 +97,7 @@ class AckQueue(SQLiteAckQueue):
     def claim(self, limit: int, now: float) -> tuple[list[Claim], list[tuple[int, str]]]:
         """Claim up to `limit` due jobs, the longest due first.
 
-        Returns:
-            The claims, and the row id and error of each unreadable row. Unreadable rows are claimed
-            too, so that the caller can dead-letter them.
+        Unreadable rows are claimed too; their ids and errors are returned beside the claims.
         """
         claims: list[Claim] = []
         unreadable: list[tuple[int, str]] = []

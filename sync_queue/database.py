@@ -144,11 +144,7 @@ def tolerant_text(stored: bytes) -> str:
 
 
 def _create_tables(connection: sqlite3.Connection, path: str) -> None:
-    """Create or migrate the tables; a lock makes concurrent processes do so once.
-
-    Raises:
-        OSError, sqlite3.Error: the database is not writable.
-    """
+    """Create or migrate the tables; a lock makes concurrent processes do so once."""
     lock = FileLock(setup_lock(path))
     acquire(lock)
     try:
@@ -223,11 +219,7 @@ def _is_refusal(error: sqlite3.Error) -> bool:
 
 
 def _leave_wal(open_database: Callable[[], sqlite3.Connection]) -> None:
-    """Switch a database with a write-ahead log, such as a copied one, to a rollback journal.
-
-    Raises:
-        sqlite3.OperationalError: another process has it open, or it is unreadable.
-    """
+    """Switch a database with a write-ahead log, such as a copied one, to a rollback journal."""
     connection = open_database()
     try:
         # Exclusive mode keeps the log's index in the memory of this process.

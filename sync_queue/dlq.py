@@ -43,12 +43,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class LetterLine:
-    """A dead letter without its job, for lists.
-
-    Attributes:
-        scene_id: None for a job without a scene, such as a performer's.
-        failed_at: seconds since the epoch; 0 if unreadable.
-    """
+    """A dead letter without its job; `failed_at` in seconds since the epoch, 0 if unreadable."""
 
     scene_id: int | None
     error_type: str

@@ -25,10 +25,7 @@ class EntityLog:
     ) -> Iterator[dict[int, set[Entity]]]:
         """Yield pages of scene id → the wanted entities that the scene had, by ascending id.
 
-        Args:
-            wanted: performers, studios and tags, which may be deleted in Stash.
-            after: exclusive lower limit of the scene ids.
-            until: inclusive upper limit; None for no limit.
+        Scene ids are greater than `after`, and not greater than `until`.
         """
         end = _NO_END if until is None else until
         while True:

@@ -9,12 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A scene to queue at the end of the run.
-
-    Attributes:
-        kind: the name of an `Outcome`, or `GONE` (see `reconciliation`).
-        changed_at: Stash's time stamp of the scene's last edit, verbatim.
-    """
+    """A scene to queue at the end of the run; `changed_at` is Stash's time stamp, verbatim."""
 
     scene_id: int
     kind: str

@@ -26,12 +26,7 @@ _UNREADABLE = "UnreadableJob"
 class QueueManager:
     """Gives access to all tables; its own methods change several of them in one transaction.
 
-    Args:
-        folder: the folder of the database.
-        clock: seconds since the epoch.
-
-    Raises (all methods):
-        sqlite3.Error: the database is not usable; the call stored nothing.
+    All methods raise sqlite3.Error if the database is not usable; then the call stored nothing.
     """
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
@@ -124,10 +119,9 @@ class QueueManager:
             self.dead_letters.add(claim.job, failure, self.clock())
 
     def requeue(self, letter: DeadLetter) -> bool:
-        """Queue a dead letter's job with fresh retries and remove the letter, in one transaction.
+        """Queue a dead letter's job with fresh retries, and remove the letter, in one transaction.
 
-        Returns:
-            False when another process removed the letter, or it holds no job.
+        Return False if another process removed the letter, or it holds no job.
         """
         if letter.job is None:
             return False
@@ -153,11 +147,7 @@ class QueueManager:
     def import_spool(self, report: Report) -> int:
         """Move the jobs of hooks from the spool into the database; return how many.
 
-        Args:
-            report: gets one event for each file that holds no job.
-
-        Raises:
-            OSError: the spool cannot be locked.
+        Each file without a job is reported. Raise OSError if the spool cannot be locked.
         """
         return self.spool.move(self.enqueue, report)
 

@@ -33,11 +33,7 @@ class SyncJob:
 
     @classmethod
     def parse(cls, stored: bytes | str) -> Self:
-        """Parse the `data` of a row, tolerating wrong types.
-
-        Raises:
-            JobFormatError: it does not name its subject.
-        """
+        """Parse the `data` of a row; raise JobFormatError if it does not name its subject."""
         # SQLite accepts JSON that is not valid UTF-8, so such a row can be a readable job.
         text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
@@ -49,11 +45,7 @@ class SyncJob:
 
     @classmethod
     def from_dict(cls, raw: Any) -> Self:
-        """Return the job of a decoded row.
-
-        Raises:
-            JobFormatError: it does not name its subject.
-        """
+        """Return the job of a decoded row; raise JobFormatError if it does not name its subject."""
         if not isinstance(raw, dict):
             message = "the job names no subject"
             raise JobFormatError(message)

@@ -34,11 +34,9 @@ def scene_job(
     data: JobData | None = None,
     due: float = 0.0,
 ) -> JobData:
-    """Return a new job for a scene. It holds no metadata; the worker reads the scene from Stash.
+    """Return a new job for a scene; the worker reads the metadata from Stash.
 
     Args:
-        update_type: `metadata`, `path`, `scan` or `forget`.
-        now: seconds since the epoch.
         data: hints for the worker.
         due: earliest start in seconds since the epoch; 0 is now.
     """
@@ -87,9 +85,6 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[JobData], now: float)
 
     A job is merged into the waiting job of its subject and type. That job keeps its place, is due
     now, and its retries start again. A job in progress is not changed; the new job runs after it.
-
-    Raises:
-        sqlite3.Error: nothing was stored.
     """
     connection.execute("BEGIN IMMEDIATE")
     with connection:  # commits or rolls back

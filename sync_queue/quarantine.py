@@ -33,11 +33,7 @@ def setup_lock(path: str) -> str:
 
 
 def ask_for_reconciliation(path: str, why: str) -> None:
-    """Record that the jobs in the database are lost, so that a reconciliation looks for them.
-
-    Raises:
-        OSError: the record is not writable.
-    """
+    """Record that the jobs in the database are lost; raise OSError if that fails."""
     _write(_marker(path), {"why": why})
 
 
@@ -58,10 +54,7 @@ def quarantine_database(path: str) -> "str | None":
     """Rename a damaged database and its log; return the new name, or None if it is sound.
 
     When several processes find the damage, the first one renames the file under a lock. The others
-    find a new file in its place.
-
-    Raises:
-        OSError: it could not be renamed.
+    find a new file in its place. Raise OSError if renaming fails.
     """
     lock = FileLock(setup_lock(path))
     acquire(lock)

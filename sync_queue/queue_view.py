@@ -89,14 +89,9 @@ class ItemRow:
 
 
 class QueueView:
-    """Reads jobs, dead letters and the sync log.
+    """Reads jobs, dead letters and the sync log from the database in `folder`.
 
-    Args:
-        folder: the folder of the database.
-        clock: seconds since the epoch.
-
-    Raises (all methods):
-        sqlite3.Error: the database is not readable.
+    All methods raise sqlite3.Error if the database is not readable.
     """
 
     def __init__(
@@ -190,11 +185,7 @@ class QueueView:
     # -- dead letters ---------------------------------------------------------------------------
 
     def letter_groups(self, newest: int) -> list[LetterGroup]:
-        """Return the dead letters by error type, the largest group first.
-
-        Args:
-            newest: how many letters each group holds.
-        """
+        """Return the `newest` dead letters of each error type, the largest group first."""
         which = "WHERE error_type IS ? ORDER BY failed_at DESC, id DESC LIMIT ?"
         return [
             LetterGroup(error_type, count, self._letters(which, error_type, newest))

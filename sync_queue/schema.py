@@ -1,7 +1,6 @@
 """Columns, states and SQL expressions of the queue's table.
 
-Programs read the table without persist-queue. A test proves that both libraries read each other's
-rows.
+A test proves that this plugin and persist-queue read each other's rows.
 """
 
 import sqlite3

@@ -83,14 +83,8 @@ class Spool:
     def move(self, enqueue: Callable[[Iterable[JobData]], object], report: Report) -> int:
         """Move all jobs into the database, in order, under a lock; return how many.
 
-        If the process is killed after `enqueue`, the next import merges the same jobs again.
-
-        Args:
-            enqueue: stores jobs in one transaction.
-            report: gets an event about each file that holds no job or is not removable.
-
-        Raises:
-            OSError, sqlite3.Error: nothing was moved.
+        `enqueue` stores them in one transaction. After a kill the next import merges the same jobs
+        again. Each file that holds no job or is not removable is reported.
         """
         if self.is_empty():
             return 0

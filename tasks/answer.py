@@ -16,13 +16,10 @@ class TaskError(Exception):
 
 def unusable_database(error: Exception) -> str:
     """Return the message about a database of the plugin that a task cannot use."""
-    doctor = "Run the task 'Doctor': it tells what is wrong with it, and what to do"
+    doctor = "Run the task 'Doctor' for the cause and the remedy"
     if is_about_index(error):
-        return (
-            f"The index of Plex's files (library.db) cannot be used now ({error}). No edit is "
-            f"in it. {doctor}"
-        )
-    return f"The plugin's database cannot be used now ({error}). {doctor}"
+        return f"The path index (library.db) is unusable now ({error}). It holds no edits. {doctor}"
+    return f"The plugin's database is unusable now ({error}). {doctor}"
 
 
 class Level(Enum):
@@ -52,11 +49,6 @@ class Answer:
     def as_json(self) -> dict[str, Any]:
         """Return the answer for programs."""
         return {"level": self.level.value, "text": self.text, **self.data}
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: "1 job", "2,000 jobs"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:

@@ -90,11 +90,7 @@ MODES = frozenset((*TASKS, DOCTOR))
 
 
 def find_task(arguments: Mapping[str, Any]) -> Task:
-    """Return the task of the argument `mode`, after checking all arguments.
-
-    Raises:
-        TaskError: the mode, an argument or a value is wrong.
-    """
+    """Return the task of the argument `mode`; raise TaskError for any wrong argument."""
     mode = mode_of(arguments)
     entry = TASKS.get(mode)
     if entry is None:

@@ -33,12 +33,7 @@ def titles_in_time(
     scene_ids: Iterable[int | None],
     patience: float,
 ) -> Titles:
-    """Return the titles of scenes, or after `patience` seconds why they are missing.
-
-    Args:
-        names: reads titles from Stash; raises StashError.
-        scene_ids: None is ignored.
-    """
+    """Return the titles of scenes, or after `patience` seconds why they are missing."""
     wanted = [scene_id for scene_id in dict.fromkeys(scene_ids) if scene_id is not None]
     del wanted[MOST_ASKED:]
     if not wanted:

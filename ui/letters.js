@@ -73,9 +73,9 @@
   S.Letters = ({ letters }) =>
     h(
       S.Section,
-      { title: "Needs you", note: S.counted(letters.count, "dead letter") },
+      { title: "Needs attention", note: S.counted(letters.count, "dead letter") },
       letters.groups.length === 0
-        ? h("p", { className: "s2p-quiet" }, "Nothing needs you.")
+        ? h("p", { className: "s2p-quiet" }, "Nothing needs attention.")
         : letters.groups.map((group, at) =>
             h(Group, { key: group.error_type, group, open: at === 0 })
           )

@@ -38,7 +38,7 @@
       return h(
         S.Section,
         { title: "Outages" },
-        h("p", { className: "s2p-quiet" }, "No outage of Plex is on record.")
+        h("p", { className: "s2p-quiet" }, "No outage of Plex is recorded.")
       );
     }
     const lasted = (one) =>

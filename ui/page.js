@@ -4,7 +4,7 @@
   const React = S.api.React;
   const h = S.h;
   const SIGN = { ok: "✓", warning: "!", fault: "✕" };
-  const WORD = { ok: "All is well", warning: "Needs you", fault: "Something is wrong" };
+  const WORD = { ok: "All is well", warning: "Needs attention", fault: "Something is wrong" };
 
   S.Sentence = ({ state }) =>
     h(

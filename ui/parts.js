@@ -25,7 +25,7 @@
 
   /** A scene by its title, which may be anything at all. */
   S.Scene = ({ id, title }) => {
-    const text = S.cut(title, 120) || (id ? "Scene " + id : "A job of no scene");
+    const text = S.cut(title, 120) || (id ? "Scene " + id : "A job without a scene");
     const name = h("bdi", { className: "s2p-title" }, text);
     return id ? h(S.router.Link, { to: "/scenes/" + id }, name) : name;
   };

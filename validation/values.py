@@ -64,6 +64,11 @@ def choice(*words: str) -> Parser:
     return parse
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 job", "2,000 jobs"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def in_brief(value: Any) -> str:
     """Return a value, shortened, for a message to people."""
     try:

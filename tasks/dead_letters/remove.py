@@ -7,13 +7,14 @@ from typing import Any
 from tasks.answer import Answer, TaskError
 from tasks.arguments import days_argument, scene_argument, text
 from tasks.context import TaskContext
+from validation.values import counted
 
 
 def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Remove all dead letters."""
     del arguments
     removed = context.queue.dead_letters.clear()
-    return Answer(f"{removed} dead letters removed", data={"removed": removed})
+    return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})
 
 
 def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
@@ -23,7 +24,8 @@ def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     removed = context.queue.dead_letters.purge(before)
     left = context.queue.dead_letters.count()
     return Answer(
-        f"{removed} dead letters older than {days} days removed, {left} left",
+        f"Removed {counted(removed, 'dead letter')} older than {counted(days, 'day')}; "
+        f"{left:,} left",
         data={"removed": removed, "left": left},
     )
 
@@ -33,7 +35,7 @@ def drop_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     scene_id = scene_argument(arguments)
     error_type = text(arguments, "error_type")
     if scene_id is None and not error_type:
-        message = "Name a scene (scene_id) or a type of error (error_type); clear_dlq removes all"
+        message = "Give a scene (scene_id) or an error type (error_type); clear_dlq removes all"
         raise TaskError(message)
     dead = context.queue.dead_letters
     letters = (
@@ -45,6 +47,4 @@ def drop_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
             for letter in letters or ()
             if error_type in ("", letter.error_type)
         )
-    return Answer(
-        f"{removed} dead letter{'' if removed == 1 else 's'} dropped", data={"removed": removed}
-    )
+    return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})

@@ -14,9 +14,10 @@ from sync_queue.dlq_recovery import (
     get_outage_dlq_entries,
     recover_outage_jobs,
 )
-from tasks.answer import Answer, Level, TaskError, counted
+from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import flag, scene_argument, text
 from tasks.context import TaskContext
+from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
 MOST_NAMED = 10  # scenes in a line
@@ -29,7 +30,7 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
     outages = context.records.outages().records
     completed = [outage for outage in outages if outage.ended_at is not None]
     if not completed:
-        text = "No completed outage is on record, so there is nothing to recover"
+        text = "Nothing to recover: no completed outage is recorded"
         return Answer(text, data={"recovered": 0})
     outage = completed[-1]
     ended_at = outage.ended_at or outage.started_at
@@ -39,7 +40,9 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
     )
     health = check_plex_health(context.sessions.current().client)
     if not health.healthy:
-        message = f"Plex is not healthy ({health.error}); nothing was changed, run it again later"
+        message = (
+            f"Plex is not healthy ({health.error}). Nothing was changed; run the task again later"
+        )
         raise TaskError(message)
     result = recover_outage_jobs(
         context.queue, letters, plex_healthy=True, existing_scenes=partial(_existing, context)
@@ -53,8 +56,8 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
         f"{result.skipped_already_queued} already queued, {result.skipped_scene_missing} no longer "
         f"in Stash, {result.failed} failed"
         + (
-            f". {left} temporary errors of that time were left: "
-            "'Recover Outage Jobs (All Retryable)' includes them"
+            f". Not included: {counted(left, 'temporary error')} of that time; run 'Recover Outage "
+            "Jobs (All Retryable)' to include them"
             if left
             else ""
         ),
@@ -83,7 +86,7 @@ def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     if not letters:
         whose = "" if scene_id is None else f" of scene {scene_id}"
         return Answer(
-            f"There are no dead letters{whose}: nothing to retry", data=_data(RecoveryResult(), [])
+            f"Nothing to retry: there are no dead letters{whose}", data=_data(RecoveryResult(), [])
         )
     queued = context.queue.queued_scene_ids() & _scenes_of(letters)
     result = recover_outage_jobs(
@@ -95,7 +98,7 @@ def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     if result.recovered:
         context.ensure_worker()
     details = (
-        [f"Queued already: {_named(sorted(queued))}. Their job takes the dead letter with it"]
+        [f"Already queued: {_named(sorted(queued))}. A successful sync removes the dead letter"]
         if queued
         else []
     )
@@ -117,7 +120,7 @@ def _error_type(context: TaskContext, arguments: Mapping[str, Any]) -> str | Non
         if name.casefold() == given.casefold():
             return name
     allowed = ", ".join(f"{name} ({number:,})" for name, number in present.items())
-    message = f"error_type is {given!r}; there are dead letters of: {allowed}; or nothing for all"
+    message = f"error_type is {given!r}; allowed: {allowed}, or nothing for all"
     raise TaskError(message)
 
 
@@ -151,8 +154,11 @@ def _closing_line(result: RecoveryResult) -> str:
         f"{number:,} {words}"
         for number, words in (
             (result.skipped_already_queued, "already queued"),
-            (result.skipped_scene_missing, "no longer in Stash ('Purge Old DLQ Entries' removes)"),
-            (result.failed, "that hold no job and cannot be retried"),
+            (
+                result.skipped_scene_missing,
+                "no longer in Stash ('Purge Old DLQ Entries' removes them)",
+            ),
+            (result.failed, "unreadable"),
         )
         if number
     ]
@@ -163,7 +169,9 @@ def _closing_line(result: RecoveryResult) -> str:
 def _named(scene_ids: Sequence[int]) -> str:
     named = ", ".join(map(str, scene_ids[:MOST_NAMED]))
     more = len(scene_ids) - MOST_NAMED
-    return f"scenes {named}" + (f" and {more:,} more" if more > 0 else "")
+    return f"{'scene' if len(scene_ids) == 1 else 'scenes'} {named}" + (
+        f" and {more:,} more" if more > 0 else ""
+    )
 
 
 def _data(result: RecoveryResult, already_queued: Sequence[int]) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sync_queue.dlq import LetterLine
-from tasks.answer import Answer, Level, counted, shortened
+from tasks.answer import Answer, Level, shortened
 from tasks.error_catalogue import explain
 from tasks.status.snapshot import Readings
 from tasks.titles import titles_in_time
 from validation.scene_extractor import scene_label
+from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
 if TYPE_CHECKING:  # a question of a program starts faster without it
@@ -62,7 +63,7 @@ def letters_of(readings: Readings) -> Answer:
         "groups_left_out": len(groups) - len(shown),
     }
     if not total:
-        return Answer("No dead letters: nothing needs you", data=data)
+        return Answer("No dead letters: nothing needs attention", data=data)
     newest = format_elapsed_since(shown[0].newest[0].failed_at, now)
     details = [line for group in shown for line in _lines(group, names, now)]
     if len(groups) > len(shown):
@@ -70,7 +71,7 @@ def letters_of(readings: Readings) -> Answer:
     details += [f"Without titles: {problem}"] if problem else []
     return Answer(
         f"{counted(total, 'dead letter')} for {counted(len(groups), 'reason')}, the newest "
-        f"{newest}. Where the cause is gone, the task 'Retry Dead Letters' queues them again",
+        f"{newest}. After removing the cause, run the task 'Retry Dead Letters'",
         details=details,
         data=data,
         level=Level.WARNING,
@@ -106,7 +107,7 @@ def _lines(group: _Group, names: Mapping[int, str], now: float) -> Iterable[str]
 
 def _subject(line: LetterLine, names: Mapping[int, str]) -> str:
     if line.scene_id is None:
-        return "A job of no scene"
+        return "A job without a scene"
     return scene_label(line.scene_id, names.get(line.scene_id, ""))
 
 

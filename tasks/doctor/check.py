@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tasks.answer import Answer, Level, counted
+from tasks.answer import Answer, Level
+from validation.values import counted
 
 _HOMES = re.compile(r"(?:/home/|/Users/)[^/\s'\"]+|[A-Za-z]:\\Users\\[^\\'\"]+")
 _ADDRESS = re.compile(r"\b(https?://)(?:[^\s/@'\"]*@)?(\[[^\]\s]*\]|[^\s/:,;'\"]+)")

@@ -37,13 +37,7 @@ def check_dependencies(
     missing: Sequence[str],
     installed: Callable[[str], str] = importlib.metadata.version,
 ) -> Check:
-    """Compare the versions of the packages with the tested ones.
-
-    Args:
-        plugin_dir: the folder of requirements.txt.
-        missing: packages that cannot be imported.
-        installed: returns the version of a package.
-    """
+    """Compare the installed versions of the packages with the tested ones."""
     pip = f'"{sys.executable}" -m pip install'
     if missing:
         return fault(
@@ -78,7 +72,7 @@ def _version(name: str, installed: Callable[[str], str]) -> str:
     try:
         return installed(name)
     except importlib.metadata.PackageNotFoundError:
-        return "without a version"  # copied by hand instead of installed
+        return "(unknown version)"  # copied instead of installed
 
 
 def _pinned(path: str) -> Mapping[str, str]:

@@ -36,7 +36,7 @@ def check_stash(seen: StashCheckup, address: str) -> Check:
     if isinstance(seen.error, StashAuthError):
         return fault(
             name,
-            f"{address} refuses the log-in",
+            f"{address} rejects the log-in",
             "Run this from Stash's page; from a shell, set STASH_API_KEY to the key that Stash "
             "shows under Settings > Security",
         )
@@ -54,7 +54,7 @@ def check_settings(parsed: ParsedConfig | None) -> Check:
     """Check the settings; the result does not contain their values."""
     name = "settings"
     if parsed is None:
-        return unchecked(name, "Stash, which keeps them, does not answer")
+        return unchecked(name, "Stash does not answer")
     if parsed.faults:
         return fault(name, _in_words(parsed.faults + parsed.warnings), _SETTINGS)
     if parsed.warnings:
@@ -63,7 +63,7 @@ def check_settings(parsed: ParsedConfig | None) -> Check:
         return warning(
             name, "Enabled is off: nothing is sent to Plex", "Switch it on to sync again"
         )
-    return ok(name, "all can be used")
+    return ok(name, "all valid")
 
 
 def _in_words(sentences: Sequence[str]) -> str:
@@ -84,15 +84,15 @@ def check_plex(seen: PlexCheckup | None, address: str) -> Check:
     """Check whether a Plex server answers at the address."""
     name = "Plex"
     if seen is None:
-        return unchecked(name, "no usable settings name its address and token")
+        return unchecked(name, "no usable address and token in the settings")
     if isinstance(seen.error, PlexTlsError):
-        return unchecked(name, "there is no encrypted connection to it")
+        return unchecked(name, "the encrypted connection fails")
     if seen.error is not None:
-        remedy = "Correct plex_url, or look why Plex is slow"
+        remedy = "Correct plex_url, or find out why Plex is slow"
         if isinstance(seen.error, PlexServerDown):
             remedy = "Start Plex, or correct plex_url; in a container, localhost is the container"
         elif isinstance(seen.error, PlexRedirectError):
-            remedy = "Set plex_url to the address that it leads to"
+            remedy = "Set plex_url to the address of the redirect"
         return fault(name, f"{address}: {str(seen.error).removeprefix(_ASKING)}", remedy)
     text = f"{seen.version or 'of an unknown version'} answers in {seen.latency * 1000:.0f} ms"
     if _is_older(seen.version, OLDEST_PLEX):
@@ -104,7 +104,7 @@ def check_tls(config: Config, seen: PlexCheckup | None) -> Check:
     """Check whether the connection to Plex is encrypted and verified."""
     name = "encryption"
     if seen is None:
-        return unchecked(name, "no usable settings name Plex's address")
+        return unchecked(name, "no usable address of Plex in the settings")
     if isinstance(seen.error, PlexTlsError):
         return fault(
             name,
@@ -115,11 +115,11 @@ def check_tls(config: Config, seen: PlexCheckup | None) -> Check:
             "to off",
         )
     if not config.plex_url.startswith("https"):
-        return ok(name, "none: plex_url is an http address, as is usual at home")
+        return ok(name, "none: plex_url is an http address, which is usual at home")
     if config.plex_verify_tls is False:
         return warning(
             name,
-            "plex_verify_tls is off: anyone on the network may pose as Plex",
+            "plex_verify_tls is off: another machine can pretend to be Plex",
             "Set plex_verify_tls to the file of Plex's certificate",
         )
     if seen.error is not None:
@@ -130,7 +130,7 @@ def check_tls(config: Config, seen: PlexCheckup | None) -> Check:
 def _of_tls(error: PlexTlsError) -> str:
     """Return the cause without its private address, because reports are shared."""
     if error.address:
-        return "plex_url does not have the name of plex.direct that Plex's certificate has"
+        return "plex_url does not have the plex.direct name of Plex's certificate"
     return str(error).removeprefix(_ASKING)
 
 
@@ -155,12 +155,12 @@ def check_token(config: Config, seen: PlexCheckup | None) -> Check:
     if not seen.may_edit:
         return fault(
             name,
-            "accepted, but refused the server's preferences, as is a guest's, which may not edit",
+            "accepted, but it is a guest's token, which cannot edit",
             "Set plex_token to the token of the server's owner",
         )
-    text = "accepted, and trusted with the server's preferences"
+    text = "accepted, with the rights of the owner"
     if config.token_expires:
-        remedy = "Replace it by a lasting one: docs/troubleshooting.md, 'The token is wrong'"
+        remedy = "Replace it by a permanent one: docs/troubleshooting.md, 'The token is wrong'"
         return warning(name, f"{text}, but it expires after 7 days", remedy)
     return ok(name, text)
 
@@ -174,11 +174,11 @@ def check_libraries(config: Config, seen: PlexCheckup | None) -> Check:
         return unchecked(name, "Plex did not list them")
     if not seen.sections:
         return fault(
-            name, "Plex has none of videos", "Add one in Plex, of the type Other Videos or Movies"
+            name, "Plex has no video library", "Add one in Plex, of the type Other Videos or Movies"
         )
     choice = choose_libraries(config.plex_library, seen.sections)
     for entries, problem in (
-        (choice.unknown, f"is none of Plex's {len(seen.sections)} of videos"),
+        (choice.unknown, "does not exist in Plex"),
         (choice.ambiguous, "may mean several libraries"),
     ):
         if entries:
@@ -186,9 +186,9 @@ def check_libraries(config: Config, seen: PlexCheckup | None) -> Check:
             return fault(
                 name,
                 f"of the {len(choice.entries)} names in plex_library, number {positions} {problem}",
-                "Correct plex_library; 'Health Check' names the libraries that there are",
+                "Correct plex_library; 'Health Check' names Plex's libraries",
             )
-    return ok(name, f"{len(choice.sections)} of Plex's {len(seen.sections)} of videos in use")
+    return ok(name, f"{len(choice.sections)} of {len(seen.sections)} video libraries in use")
 
 
 def check_coverage(
@@ -203,14 +203,14 @@ def check_coverage(
     if not index.files:
         return warning(name, f"no file of Plex is known yet; {synced}", "Run 'Check Path Mapping'")
     looked = format_elapsed_since(index.looked_at, now)
-    known = f"{index.files:,} files in Plex (last look {looked})"
+    known = f"{index.files:,} files in Plex (listed {looked})"
     if not database.synced_scenes and scenes != 0:
         return warning(
             name,
             f"{known}; {synced}",
-            "Run 'Check Path Mapping': it tells how many have an item, and the path map to set",
+            "Run 'Check Path Mapping' to match them and to get a path map",
         )
-    return ok(name, f"{known}; {synced}. 'Check Path Mapping' tells about the others")
+    return ok(name, f"{known}; {synced}. Run 'Check Path Mapping' for the others")
 
 
 def check_behaviour(seen: PlexCheckup | None, index: IndexCheckup, *, test_killed: bool) -> Check:
@@ -219,16 +219,16 @@ def check_behaviour(seen: PlexCheckup | None, index: IndexCheckup, *, test_kille
     if test_killed:
         return warning(
             name,
-            "a test was killed and has left one item changed",
-            "Run 'Test Write' again, or sync any scene: both put the item back first",
+            "a killed test has left an item changed",
+            "Run 'Test Write' again, or sync any scene: both restore the item first",
         )
     if seen is None or seen.error is not None:
         return unchecked(name, "Plex does not answer")
     known = index.behaviours.get((seen.server_id, seen.version), UNKNOWN)
-    text = "; ".join(known.sentences()) or "nothing is known about it yet"
+    text = "; ".join(known.sentences()) or "unknown"
     if known.tested_at:
         return ok(name, text)
-    return ok(name, f"{text}. 'Test Write' with the number of a scene finds out the rest")
+    return ok(name, f"{text}. Run 'Test Write' with the number of a scene for the rest")
 
 
 def check_clock(stash: StashCheckup, plex: PlexCheckup | None) -> Check:
@@ -237,9 +237,9 @@ def check_clock(stash: StashCheckup, plex: PlexCheckup | None) -> Check:
     clocks = {"Stash": stash.ahead, "Plex": None if plex is None else plex.ahead}
     known = {server: ahead for server, ahead in clocks.items() if ahead is not None}
     if not known:
-        return unchecked(name, "neither Stash nor Plex tells the time")
+        return unchecked(name, "neither Stash nor Plex sent the time")
     wrong = [
-        f"{server}'s is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} ours"
+        f"{server}'s clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} ours"
         for server, ahead in known.items()
         if abs(ahead) > CLOCKS_DIFFER
     ]
@@ -247,9 +247,9 @@ def check_clock(stash: StashCheckup, plex: PlexCheckup | None) -> Check:
         return warning(
             name,
             ", ".join(wrong),
-            "Let all machines set their clocks by the network (NTP): retries and outages are timed",
+            "Synchronize the clocks of all machines (NTP): retries and outages depend on them",
         )
-    return ok(name, f"ours agrees with that of {' and '.join(known)}")
+    return ok(name, f"agrees with {' and '.join(known)}")
 
 
 def _is_older(version: str, oldest: tuple[int, int]) -> bool:

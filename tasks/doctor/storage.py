@@ -13,6 +13,7 @@ from shared.data_folder import OVERRIDE_VARIABLE, DataFolder
 from sync_queue.checkup import DatabaseCheckup
 from sync_queue.schema import SCHEMA_VERSION
 from tasks.doctor.check import Check, fault, ok, unchecked, warning
+from validation.values import counted
 
 LOW, VERY_LOW = 500_000_000, 50_000_000  # bytes; 100,000 scenes need about 200 MB
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -44,11 +45,7 @@ class FolderCheckup:
 
 
 def look_at_folder(folder: DataFolder) -> FolderCheckup:
-    """Examine the data folder by creating and deleting a file in it.
-
-    Raises:
-        OSError: it is missing or unreadable.
-    """
+    """Examine the data folder; raise OSError if it is missing or unreadable."""
     status = os.stat(folder.root)
     user: Callable[[], int] | None = getattr(os, "geteuid", None)
     return FolderCheckup(
@@ -118,7 +115,7 @@ def check_folder(seen: FolderCheckup | None, why: str) -> Check:
         )
     where = f"{seen.path}, writable{f', on {seen.file_system}' if seen.file_system else ''}"
     if seen.file_system.startswith(_OVER_THE_NETWORK):
-        return warning(name, where, "Put it on a local disk: saving in Stash gets faster")
+        return warning(name, where, "Put it on a local disk, which makes saving in Stash faster")
     return ok(name, where)
 
 
@@ -136,11 +133,11 @@ def check_permissions(seen: FolderCheckup | None) -> Check:
     if sys.platform != "win32" and seen.mode & OTHERS:
         return warning(
             name,
-            f"{seen.mode:04o}: other users can look into {seen.path}, and read "
-            f"{seen.open_files} files",
+            f"{seen.mode:04o}: other users can open {seen.path}, and read "
+            f"{counted(seen.open_files, 'file')}",
             f'Run: chmod -R go= "{seen.path}"',
         )
-    return ok(name, f"{seen.mode:04o}: for its owner alone")
+    return ok(name, f"{seen.mode:04o}: only the owner has access")
 
 
 def check_space(seen: FolderCheckup | None) -> Check:
@@ -160,19 +157,19 @@ def check_database(seen: DatabaseCheckup) -> Check:
     """Check the queue's database."""
     name = "queue database"
     if not seen.exists:
-        return ok(name, "none yet: the first edit or task makes it")
+        return ok(name, "none yet: the first edit or task creates it")
     if seen.damage:
         return fault(
             name,
             f"damaged ({seen.damage})",
-            "Nothing to do: the next edit or task sets it aside and begins a fresh one, and a "
-            "reconciliation finds what was waiting in it",
+            "Nothing to do: the next edit or task quarantines it and creates a new one, and a "
+            "reconciliation finds the jobs that were waiting",
         )
     if seen.refusal:
         return fault(
             name,
             f"cannot be read ({seen.refusal})",
-            "Close whatever has it open, and give the user that Stash runs as its folder",
+            "Close other programs that use it, and make its folder writable for Stash's user",
         )
     if seen.version > SCHEMA_VERSION:
         return fault(
@@ -185,20 +182,20 @@ def check_database(seen: DatabaseCheckup) -> Check:
     journal = "write-ahead log" if seen.wal else "rollback journal"
     text = f"sound, schema {seen.version}, {seen.size / 1e6:,.1f} MB, {journal}"
     if not seen.wal:
-        return warning(name, text, "Put the data folder on a local disk: saving gets faster")
+        return warning(name, text, "Put the data folder on a local disk, which makes saving faster")
     return ok(name, text)
 
 
 def check_index(seen: IndexCheckup) -> Check:
     """Check the path index (library.db)."""
-    name = "index of Plex's files"
+    name = "path index"
     if not seen.exists:
-        return ok(name, "none yet: the first sync makes it")
+        return ok(name, "none yet: the first sync creates it")
     if seen.problem:
         return warning(
             name,
             f"cannot be read ({seen.problem})",
-            "Run 'Check Path Mapping', which makes it anew; nothing is lost with it",
+            "Run 'Check Path Mapping', which creates it again; no edit is lost",
         )
     return ok(name, f"sound, {seen.size / 1e6:,.1f} MB")
 
@@ -222,16 +219,16 @@ def check_state_files(folder: DataFolder | None) -> Check:
     if closed:
         return warning(
             name,
-            f"the system lets nobody read {', '.join(closed)}",
-            "Make each readable for the user that Stash runs as, or remove it: until then nothing "
-            "is noted in it",
+            f"{', '.join(closed)}: not readable for this user",
+            "Make each file readable for the user that Stash runs as, or delete it: until then it "
+            "is not updated",
         )
     bad = [file for file, is_json in states.items() if not is_json]
     if bad:
         return warning(
             name,
             f"{', '.join(bad)} cannot be read",
-            "Nothing to do: whoever needs one sets it aside and begins afresh",
+            "Nothing to do: the plugin quarantines each file and creates a new one",
         )
     return ok(name, f"{len(there)}, all readable")
 

@@ -35,12 +35,9 @@ class WorkerSigns:
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    """Read the end of the worker's log.
+    """Read the end of the worker's log; raise OSError if it is unreadable.
 
     Testing the worker lock would be safer, but could keep a hook from starting a worker.
-
-    Raises:
-        OSError: the log is unreadable.
     """
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -74,17 +71,17 @@ def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> C
     if signs.process is not None and _is_worker(signs.process):
         return ok(name, f"runs (process {signs.process}){sign}")
     if waiting:
-        why = "had to end" if signs.broke else "has ended without a word" if signs.process else ""
+        why = "failed" if signs.broke else "ended without a message" if signs.process else ""
         return fault(
             name,
-            f"none runs and {waiting} jobs wait{f'; the last one {why}' if why else ''}{sign}",
-            "Run 'Process Queue': it says what is in the way",
+            f"none runs; waiting jobs: {waiting}{f'; the last one {why}' if why else ''}{sign}",
+            "Run 'Process Queue' for the cause",
         )
     if signs.broke:
         return warning(
             name,
-            f"none runs, and none is needed; the last one had to end{sign}",
-            "The end of worker.log in the data folder says why",
+            f"none runs, and none is needed; the last one failed{sign}",
+            "See the end of worker.log in the data folder for the cause",
         )
     return ok(name, f"none runs, and none is needed{sign}")
 
@@ -123,7 +120,7 @@ def check_dead_letters(database: DatabaseCheckup) -> Check:
     if not database.letters:
         return ok(name, "none")
     by_type = ", ".join(f"{number:,} {kind}" for kind, number in database.letters.items())
-    return warning(name, by_type, "Run 'Show Dead Letters': it says what to do about each kind")
+    return warning(name, by_type, "Run 'Show Dead Letters' for the remedies")
 
 
 def _without_jobs(name: str, database: DatabaseCheckup) -> Check:
@@ -156,6 +153,6 @@ def check_breaker(breaker: CircuitBreaker, now: float) -> Check:
     return warning(
         name,
         f"{breaker.state.value.replace('_', '-')}, opened "
-        f"{format_elapsed_since(breaker.opened_at, now)}: Plex did not serve us",
-        "Nothing to do once Plex answers: what waits goes on by itself",
+        f"{format_elapsed_since(breaker.opened_at, now)} because Plex failed",
+        "Nothing to do once Plex answers: waiting jobs are sent automatically",
     )

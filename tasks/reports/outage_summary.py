@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tasks.answer import Answer, Level, counted
+from tasks.answer import Answer, Level
 from tasks.status.snapshot import Readings
+from validation.values import counted
 from worker.outage_history import (
     OutageRecord,
     calculate_outage_metrics,
@@ -43,7 +44,7 @@ def summary_of(readings: Readings) -> Answer:
         "outages": [outage_data(record) for record in newest_first],
     }
     if not newest_first:
-        return Answer("No outage of Plex is on record", data=data)
+        return Answer("No outage of Plex is recorded", data=data)
     return Answer(
         f"{counted(len(newest_first), 'outage')} tracked, {metrics.outage_count} completed, "
         f"{format_duration(metrics.total_downtime)} in total; "
@@ -57,8 +58,8 @@ def summary_of(readings: Readings) -> Answer:
 
 def _goes_on(ongoing: OutageRecord, now: float) -> str:
     return (
-        f"; ongoing since {format_elapsed_since(ongoing.started_at, now)}: if Plex does run, the "
-        "task 'Health Check' tells what is wrong"
+        f"; the current outage began {format_elapsed_since(ongoing.started_at, now)}. If Plex is "
+        "running, run the task 'Health Check' for the cause"
     )
 
 

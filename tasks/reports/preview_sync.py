@@ -26,10 +26,10 @@ KEPT_REPORTS = 5
 LONGEST_VALUE = 200  # characters of a value in the report
 _PREFIX, _SUFFIX = "preview-", ".txt"
 _UNFINISHED = ".unfinished"
-SEEN, CHANGES, COVERS, IN_STEP = "looked at", "would change", "with a cover to compare", "in step"
+SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to compare", "in step"
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
-UNSEEN = "that Plex lists but did not show"
+UNSEEN = "that Plex lists but did not return"
 _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADATA, NO_FILE)
 
 
@@ -37,13 +37,6 @@ class PreviewReport:
     """A report file; as a context manager it deletes an unfinished report.
 
     Lines are written at once, so that memory use does not grow with the library.
-
-    Args:
-        folder: the folder of the reports, created if missing.
-        now: seconds since the epoch.
-
-    Raises (all methods):
-        OSError: the report is not writable.
     """
 
     def __init__(self, folder: str, now: float) -> None:
@@ -75,12 +68,7 @@ class PreviewReport:
         self._body.write(line + "\n")
 
     def finish(self, sums: Mapping[str, int], fields: Counter[str]) -> str:
-        """Write the sums before the lines, delete old reports, and return the path.
-
-        Args:
-            sums: outcome in words → number of scenes.
-            fields: field → number of items that would change.
-        """
+        """Write the sums before the lines, delete old reports, and return the path."""
         assert self._body is not None  # noqa: S101 - used as a context
         self._body.close()
         whole = self.path + _UNFINISHED + ".whole"
@@ -157,7 +145,7 @@ def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         path = report.finish(preview.sums, preview.fields)
     sums = ", ".join(f"{number} {words}" for words, number in preview.sums.items())
     return Answer(
-        f"Scenes: {sums}. Nothing was changed; the report is {path}",
+        f"Scenes: {sums}. Nothing was changed. Report: {path}",
         data={"scenes": dict(preview.sums), "fields": dict(preview.fields), "report": path},
     )
 
@@ -193,28 +181,28 @@ class _Preview:
 
     def look_at(self, scenes: list[StashScene]) -> None:
         """Add scenes to the report."""
-        for one in self._inspector.inspect(scenes):
+        for inspection in self._inspector.inspect(scenes):
             self.sums[SEEN] += 1
-            if not one.scene.files:
+            if not inspection.scene.files:
                 self.sums[NO_FILE] += 1
-            elif one.lacks_metadata:
+            elif inspection.lacks_metadata:
                 self.sums[NO_METADATA] += 1
             else:
-                self._tell(one)
+                self._tell(inspection)
 
-    def _tell(self, one: Inspection) -> None:
-        if one.error is not None:
-            if one.unseen:
+    def _tell(self, inspection: Inspection) -> None:
+        if inspection.error is not None:
+            if inspection.unseen:
                 self.sums[UNSEEN] = self.sums.get(UNSEEN, 0) + 1
-            elif isinstance(one.error, PlexNotFound | PlexAmbiguousMatch):
-                self.sums[MISSING if isinstance(one.error, PlexNotFound) else AMBIGUOUS] += 1
+            elif isinstance(inspection.error, PlexNotFound | PlexAmbiguousMatch):
+                self.sums[MISSING if isinstance(inspection.error, PlexNotFound) else AMBIGUOUS] += 1
             else:
-                raise one.error  # Plex failed to answer, so no conclusion is possible
-            self._report.add(f"\n{one.scene.label}\n  {one.error}")
+                raise inspection.error  # Plex failed to answer, so no conclusion is possible
+            self._report.add(f"\n{inspection.scene.label}\n  {inspection.error}")
             return
-        lines = [f"  {words}" for words in one.elsewhere]
-        unlocked = dict(one.unlocked)
-        for item, edit in one.edits:
+        lines = [f"  {words}" for words in inspection.elsewhere]
+        unlocked = dict(inspection.unlocked)
+        for item, edit in inspection.edits:
             self.fields.update(edit.fields.keys())
             of_item = lines_of(item, edit)
             if item in unlocked:
@@ -222,17 +210,17 @@ class _Preview:
             if of_item:
                 lines += [f"  item {item.rating_key}, {item.files[0]}"]
                 lines += [f"    {line}" for line in of_item]
-        if one.cover_for:
-            kinds = " and ".join(one.cover_for)
-            lines.append(f"  cover: would be compared with what was sent as {kinds}")
-        self.sums[_outcome(one, more=len(lines) > len(one.elsewhere))] += 1
+        if inspection.cover_for:
+            kinds = " and ".join(inspection.cover_for)
+            lines.append(f"  cover: would be compared with the last sent {kinds}")
+        self.sums[_outcome(inspection, more=len(lines) > len(inspection.elsewhere))] += 1
         if lines:
-            self._report.add("\n".join(["", one.scene.label, *lines]))
+            self._report.add("\n".join(["", inspection.scene.label, *lines]))
 
 
-def _outcome(one: Inspection, *, more: bool) -> str:
-    if not one.edits:
+def _outcome(inspection: Inspection, *, more: bool) -> str:
+    if not inspection.edits:
         return ELSEWHERE
-    if any(edit for _, edit in one.edits):
+    if any(edit for _, edit in inspection.edits):
         return CHANGES
     return COVERS if more else IN_STEP

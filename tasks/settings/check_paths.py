@@ -106,14 +106,14 @@ def _advice(session: SyncSession, coverage: _Coverage) -> str:
     helpful = _helpful(session.learning.mappings())
     line = _line([mapping.pair for mapping in helpful], session.config.plex_unmatched_path_map)
     if helpful and coverage.by_rule[Rule.LEARNED_MAPPING]:
-        return f"{found}. To keep what was learned, set plex_unmatched_path_map to: {line}"
+        return f"{found}. To keep the learned mapping, set plex_unmatched_path_map to: {line}"
     if helpful and coverage.by_full_path() < coverage.total:
-        return f"{found}. Probably more with plex_unmatched_path_map set to: {line}"
+        return f"{found}. To find more, set plex_unmatched_path_map to: {line}"
     if coverage.found == coverage.total:
         return f"{found}: nothing to do"
     return (
-        f"{found}. Let Plex scan its libraries for the others; where it names their folders "
-        "differently, tell it in plex_unmatched_path_map as /plex/folder=>/stash/folder"
+        f"{found}. Let Plex scan its libraries for the others. If Plex names folders differently, "
+        "set plex_unmatched_path_map as /plex/folder=>/stash/folder"
     )
 
 
@@ -135,7 +135,7 @@ def try_path(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Match a path as the worker does, without listing known libraries again."""
     path = text(arguments, "path")
     if not path:
-        message = "path is missing; a file's path as Stash names it is wanted"
+        message = "path is missing: give a file's path in Stash"
         raise TaskError(message)
     session = context.sessions.current()
     session.library.prepare()
@@ -152,7 +152,7 @@ def try_path(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         keys = ", ".join(str(match.rating_key) for match in found.matches)
         return Answer(f"Found by {found.rule.value}: item {keys}", data=data)
     if found.candidates:
-        several = f"It could be any of {len(found.candidates)} files of Plex: set the path map"
+        several = f"{len(found.candidates)} files in Plex may match: set the path map"
         return Answer(several, data=data, level=Level.WARNING)
-    missing = f"Plex was looked through for {plex_path} and does not have it"
+    missing = f"Plex does not have {plex_path}"
     return Answer(missing, data=data, level=Level.WARNING)

@@ -5,10 +5,11 @@ from dataclasses import fields
 from typing import Any
 
 from sync_queue.operations import METADATA, scene_job
-from tasks.answer import Answer, Level, TaskError, counted
+from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import mapping
 from tasks.context import TaskContext
 from validation.config import SHORT_LIVED, Config, parse_config
+from validation.values import counted
 
 SEEN_AFTER = 10.0  # seconds until a running worker uses changed settings
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
@@ -19,7 +20,7 @@ def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Check and store the settings in the argument `settings`; keep all others."""
     changes = mapping(arguments, "settings")
     if not changes:
-        message = "settings is missing; an object of names and values is wanted"
+        message = "settings is missing: give an object of names and values"
         raise TaskError(message)
     known = {setting.name for setting in fields(Config)}
     unknown = sorted(str(name) for name in changes if name not in known)
@@ -39,10 +40,10 @@ def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     if context.queue.has_unfinished():
         context.ensure_worker()
     names = ", ".join(sorted(changes))
-    looked = f"; then it looks for {counted(again, 'scene')} again" if again else ""
+    looked = f"; then it retries {counted(again, 'unmatched scene')}" if again else ""
     expires = "plex_token" in changes and parsed.config.token_expires
     return Answer(
-        f"Saved: {names}. A worker that runs sees it within {SEEN_AFTER:.0f} s{looked}"
+        f"Saved: {names}. A running worker uses the new settings within {SEEN_AFTER:.0f} s{looked}"
         + (f". {SHORT_LIVED}" if expires else ""),
         data={"looked_for_again": again},
         level=Level.WARNING if expires else Level.OK,

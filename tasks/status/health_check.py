@@ -7,15 +7,16 @@ from plex.exceptions import PlexError, PlexTlsError
 from plex.health import PlexHealth, check_plex_health
 from plex.items import Section
 from plex.library_choice import choose_libraries, entry_for
-from tasks.answer import Answer, Level, TaskError, counted
+from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import wants_json
 from tasks.context import TaskContext
 from validation.config import SHORT_LIVED
+from validation.values import counted
 from worker.sync.session import SyncSession
 
 _LIKE_A_GUESTS = (
-    "Plex accepts the token, but refuses it the server's preferences, as it does to a guest, who "
-    "may not edit: set plex_token to the token of the server's owner"
+    "Plex accepts the token, but it is a guest's token, which cannot edit: set plex_token to the "
+    "token of the server's owner"
 )
 
 
@@ -69,7 +70,7 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
     if not may_edit:
         return sections, may_edit, _LIKE_A_GUESTS
     if not sections:
-        return [], may_edit, "Plex has no library of videos: add one in Plex, type Other Videos"
+        return [], may_edit, "Plex has no video library: add one in Plex, type Other Videos"
     return sections, may_edit, ""
 
 

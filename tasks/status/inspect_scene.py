@@ -11,11 +11,12 @@ from plex.items import LibraryPart, PlexItem
 from sync_queue.dlq import DeadLetter, moment_of
 from sync_queue.queue_view import JobState, QueuedJob
 from sync_queue.sync_records import FieldValues, SentItem
-from tasks.answer import Answer, Level, counted, shortened
+from tasks.answer import Answer, Level, shortened
 from tasks.arguments import required_scene
 from tasks.context import TaskContext
 from tasks.reports.preview_sync import lines_of, value_set_by
 from tasks.status.scene_facts import FileFact, PlexFacts, SceneFacts, facts_of
+from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
 from worker.sync.inspection import Inspection
 
@@ -69,7 +70,7 @@ def _verdict(facts: SceneFacts) -> _Verdict:
         text = f"{label} is not in Stash: it was removed, or merged into another scene"
         return _Verdict(State.NOT_IN_STASH, text)
     if not facts.scene.files:
-        text = f"{label} is not in Plex: it has no file in Stash, so nothing can be looked for"
+        text = f"{label} is not in Plex: it has no file in Stash"
         return _Verdict(State.NO_FILE, text)
     if facts.plex is None:
         text = (
@@ -81,26 +82,28 @@ def _verdict(facts: SceneFacts) -> _Verdict:
 
 
 def _in_plex(facts: SceneFacts, plex: PlexFacts) -> _Verdict:
-    one, label = plex.inspection, facts.label
-    if one.lacks_metadata:
+    inspection, label = plex.inspection, facts.label
+    if inspection.lacks_metadata:
         text = (
             f"{label} is not sent to Plex yet: it has no studio, performers, tags, details or "
             "date. Add one in Stash; saving it sends it"
         )
         return _Verdict(State.NO_METADATA, text)
-    if isinstance(one.error, PlexAmbiguousMatch):
-        return _Verdict(State.AMBIGUOUS, f"{label} is left alone: {one.error}")
-    if one.error is not None:
-        return _Verdict(State.NOT_IN_PLEX, f"{label} is not in Plex: {one.error}")
-    if not one.edits and one.elsewhere:
-        return _Verdict(State.SHOWN_ELSEWHERE, f"{label} is not shown by Plex: {one.elsewhere[0]}")
-    if not one.edits:
+    if isinstance(inspection.error, PlexAmbiguousMatch):
+        return _Verdict(State.AMBIGUOUS, f"{label} is not synced: {inspection.error}")
+    if inspection.error is not None:
+        return _Verdict(State.NOT_IN_PLEX, f"{label} is not in Plex: {inspection.error}")
+    if not inspection.edits and inspection.elsewhere:
+        return _Verdict(
+            State.SHOWN_ELSEWHERE, f"{label} is not shown by Plex: {inspection.elsewhere[0]}"
+        )
+    if not inspection.edits:
         text = (
-            f"{label}: Plex lists its file, but did not show the item when it was asked. Look "
-            "again in a minute"
+            f"{label}: Plex lists its file, but did not return the item. Run the task again in a "
+            "minute"
         )
         return _Verdict(State.NOT_SHOWN, text)
-    gap = _gap(one)
+    gap = _gap(inspection)
     where = _where(plex)
     if not gap:
         return _Verdict(State.IN_STEP, f"{label} is in Plex and in step: {where}", Level.OK)
@@ -123,7 +126,7 @@ def _gap(inspection: Inspection) -> str:
     if fields:
         return f"{', '.join(fields)} {'differs' if len(fields) == 1 else 'differ'}"
     if inspection.cover_for:
-        return "its cover is to be compared"
+        return "its cover is not compared yet"
     unlocked = [name for _, edit in inspection.edits for name in edit.fields]
     unlocked += [name for _, kinds in inspection.unlocked for name in kinds]
     return f"not locked yet: {', '.join(dict.fromkeys(unlocked))}" if unlocked else ""
@@ -139,25 +142,25 @@ def _what_happens_next(facts: SceneFacts) -> str:
         job = facts.jobs[0].job
         if job.next_retry_at > facts.now:
             wait = format_duration(job.next_retry_at - facts.now)
-            return f"it is queued, the next try is in {wait} (last error: {job.last_error_type})"
-        return "it is queued and goes to Plex by itself"
+            return f"it is queued; next try in {wait} (last error: {job.last_error_type})"
+        return "it is queued and will be sent automatically"
     if facts.letters:
         letter = facts.letters[-1]
         ago = format_elapsed_since(moment_of(letter.failed_at), facts.now)
         return (
-            f"it failed for good {ago} ({shortened(letter.error_message)}); the task 'Retry Dead "
-            "Letters' tries it again"
+            f"it failed permanently {ago} ({shortened(letter.error_message)}); the task 'Retry "
+            "Dead Letters' queues it again"
         )
     return (
-        "nothing is queued. Save the scene in Stash once more, or run the task 'Sync All Scenes "
-        "to Plex'"
+        "nothing is queued. Save the scene in Stash again, or run the task 'Sync All Scenes to "
+        "Plex'"
     )
 
 
 def _last_known(facts: SceneFacts) -> str:
-    queued = ", a job of it waits" if facts.jobs else ""
+    queued = "; a job of the scene waits" if facts.jobs else ""
     if facts.last is None:
-        return f"nothing was sent of it so far{queued}"
+        return f"it was never synced{queued}"
     ago = format_elapsed_since(facts.last.at, facts.now)
     return f"its last job ended {ago}: {facts.last.outcome}{queued}"
 
@@ -180,49 +183,49 @@ def details_of(facts: SceneFacts) -> list[str]:
     """Return the details of the answer."""
     return [
         *(_plex_lines(facts.plex, facts.now) if facts.plex is not None else ()),
-        *(_sent_line(one, facts.now) for one in facts.sent),
+        *(_sent_line(sent, facts.now) for sent in facts.sent),
         *_last_lines(facts),
-        *(_job_line(one, facts.now) for one in facts.jobs),
-        *(_letter_line(one, facts.now) for one in facts.letters),
+        *(_job_line(queued, facts.now) for queued in facts.jobs),
+        *(_letter_line(letter, facts.now) for letter in facts.letters),
     ]
 
 
 def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
-    for one in plex.files:
-        yield _file_line(one)
+    for fact in plex.files:
+        yield _file_line(fact)
     for item, edit in plex.inspection.edits:
         yield from (f"Item {item.rating_key}: {line}" for line in lines_of(item, edit))
         if edit.preserved:
             names = ", ".join(edit.preserved)
-            yield f"Item {item.rating_key}: left as somebody set it in Plex: {names}"
+            yield f"Item {item.rating_key}: edited in Plex and therefore kept: {names}"
         if edit.refused:
-            yield f"Item {item.rating_key}: Plex did not keep before: {', '.join(edit.refused)}"
+            yield f"Item {item.rating_key}: refused by Plex before: {', '.join(edit.refused)}"
     if plex.inspection.cover_for:
         kinds = " and ".join(plex.inspection.cover_for)
-        yield f"Its cover would be compared with what was sent as {kinds}"
+        yield f"Its cover would be compared with the last sent {kinds}"
     yield from (words[:1].upper() + words[1:] for words in plex.inspection.elsewhere)
     if plex.looked_at is not None:
         ago = format_elapsed_since(plex.looked_at, now)
-        yield f"Plex's libraries were last looked at {ago}"
+        yield f"Plex's libraries were last listed {ago}"
 
 
-def _file_line(one: FileFact) -> str:
-    size = f"{one.file.size:,} bytes" if one.file.size else "size unknown"
-    name = f"File {one.file.path} ({size})"
-    if one.matching.rule is not None:
+def _file_line(fact: FileFact) -> str:
+    size = f"{fact.file.size:,} bytes" if fact.file.size else "size unknown"
+    name = f"File {fact.file.path} ({size})"
+    if fact.matching.rule is not None:
         found = ", ".join(
-            f"item {match.rating_key} as {match.path}" for match in one.matching.matches
+            f"item {match.rating_key} as {match.path}" for match in fact.matching.matches
         )
-        return f"{name}: {found}, by {one.matching.rule.value}"
-    if one.matching.candidates:
-        return f"{name}: may be one of {len(one.matching.candidates)} files of Plex"
-    return f"{name}: looked for as {one.plex_path}; Plex does not have it"
+        return f"{name}: {found}, by {fact.matching.rule.value}"
+    if fact.matching.candidates:
+        return f"{name}: may be one of {len(fact.matching.candidates)} files in Plex"
+    return f"{name}: expected in Plex as {fact.plex_path}; Plex does not have it"
 
 
-def _sent_line(one: SentItem, now: float) -> str:
-    values = ", ".join(f"{name} {_shown(value)}" for name, value in one.record.sent.items())
-    ago = format_elapsed_since(one.at, now)
-    return shortened(f"Item {one.rating_key} was last sent {ago}: {values or 'nothing'}", 1000)
+def _sent_line(sent: SentItem, now: float) -> str:
+    values = ", ".join(f"{name} {_shown(value)}" for name, value in sent.record.sent.items())
+    ago = format_elapsed_since(sent.at, now)
+    return shortened(f"Item {sent.rating_key} was last sent {ago}: {values or 'nothing'}", 1000)
 
 
 def _shown(value: str | list[str]) -> str:
@@ -237,12 +240,12 @@ def _last_lines(facts: SceneFacts) -> list[str]:
     return [f"Its last job ended {ago}, {facts.last.outcome}{detail}"]
 
 
-def _job_line(one: QueuedJob, now: float) -> str:
-    job = one.job
-    text = f"In the queue: {job.update_type}, {one.state.value.replace('_', ' ')}"
+def _job_line(queued: QueuedJob, now: float) -> str:
+    job = queued.job
+    text = f"In the queue: {job.update_type}, {queued.state.value.replace('_', ' ')}"
     if job.enqueued_at:
         text += f", queued {format_elapsed_since(job.enqueued_at, now)}"
-    if one.state is JobState.WAITING and job.next_retry_at > now:
+    if queued.state is JobState.WAITING and job.next_retry_at > now:
         text += f", next try in {format_duration(job.next_retry_at - now)}"
     if job.last_error_type:
         text += f", last error {job.last_error_type}"
@@ -268,33 +271,35 @@ def data_of(facts: SceneFacts) -> dict[str, Any]:
         "stash_problem": facts.stash_problem or None,
         "plex_problem": facts.plex_problem or None,
         "plex_looked_at": plex.looked_at if plex else None,
-        "files": [_file_data(plex, one) for one in plex.files] if plex else [],
-        "items": [_item_data(plex, *one) for one in plex.inspection.edits] if plex else [],
+        "files": [_file_data(plex, fact) for fact in plex.files] if plex else [],
+        "items": [_item_data(plex, *item_and_edit) for item_and_edit in plex.inspection.edits]
+        if plex
+        else [],
         "shown_elsewhere": list(plex.inspection.elsewhere) if plex else [],
         "cover_to_compare": list(plex.inspection.cover_for) if plex else [],
-        "sent": [_sent_data(one) for one in facts.sent],
+        "sent": [_sent_data(sent) for sent in facts.sent],
         "last_job": facts.last
         and {"ended_at": facts.last.at, "outcome": facts.last.outcome, "detail": facts.last.detail},
-        "jobs": [_job_data(one) for one in facts.jobs],
+        "jobs": [_job_data(queued) for queued in facts.jobs],
         "dead_letters": [
             {
-                "error_type": one.error_type,
-                "message": one.error_message,
-                "failed_at": moment_of(one.failed_at),
+                "error_type": letter.error_type,
+                "message": letter.error_message,
+                "failed_at": moment_of(letter.failed_at),
             }
-            for one in facts.letters
+            for letter in facts.letters
         ],
     }
 
 
-def _file_data(plex: PlexFacts, one: FileFact) -> dict[str, Any]:
+def _file_data(plex: PlexFacts, fact: FileFact) -> dict[str, Any]:
     return {
-        "path": one.file.path,
-        "size_bytes": one.file.size or None,
-        "plex_path": one.plex_path,
-        "rule": one.matching.rule.name.lower() if one.matching.rule else None,
-        "rating_keys": [match.rating_key for match in one.matching.matches],
-        "candidates": [_part_data(plex, part) for part in one.matching.candidates],
+        "path": fact.file.path,
+        "size_bytes": fact.file.size or None,
+        "plex_path": fact.plex_path,
+        "rule": fact.matching.rule.name.lower() if fact.matching.rule else None,
+        "rating_keys": [match.rating_key for match in fact.matching.matches],
+        "candidates": [_part_data(plex, part) for part in fact.matching.candidates],
     }
 
 
@@ -322,16 +327,16 @@ def _listed(value: str | tuple[str, ...]) -> str | list[str]:
     return value if isinstance(value, str) else list(value)
 
 
-def _sent_data(one: SentItem) -> dict[str, Any]:
-    fields: FieldValues = one.record.sent
-    return {"rating_key": one.rating_key, "sent_at": one.at, "fields": dict(fields)}
+def _sent_data(sent: SentItem) -> dict[str, Any]:
+    fields: FieldValues = sent.record.sent
+    return {"rating_key": sent.rating_key, "sent_at": sent.at, "fields": dict(fields)}
 
 
-def _job_data(one: QueuedJob) -> dict[str, Any]:
-    job = one.job
+def _job_data(queued: QueuedJob) -> dict[str, Any]:
+    job = queued.job
     return {
         "update_type": job.update_type,
-        "state": one.state.value,
+        "state": queued.state.value,
         "queued_at": job.enqueued_at or None,
         "next_try_at": job.next_retry_at or None,
         "tries": job.retry_count,

@@ -74,7 +74,7 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         context,
         [
             *(job.scene_id for job in (*active, *waiting)),
-            *(one.scene_id for one in recent),
+            *(row.scene_id for row in recent),
             *(letter.scene_id for group in shown for letter in group.newest),
         ],
     )
@@ -88,7 +88,7 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
             "active": [job_data(job, titles) for job in active],
             "next": [job_data(job, titles) for job in waiting],
         },
-        "syncs": [_sync_data(one, titles) for one in recent],
+        "syncs": [_sync_data(row, titles) for row in recent],
         "dead_letters": {
             "count": sum(group.count for group in groups),
             "groups": [_group_data(group, titles) for group in shown],
@@ -96,7 +96,7 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         "outages": _outages(status),
         "reconciliation": _reconciliation(status),
         "paths": _paths(context),
-        "hours": [asdict(one) for one in context.records.stats().hours.since(now - DAY)],
+        "hours": [asdict(hour) for hour in context.records.stats().hours.since(now - DAY)],
         "settings": settings_in_effect(context.sessions.config()),
     }
     return Answer(state.text(now), data=data, level=state.level)
@@ -132,13 +132,13 @@ def _title(scene_id: int | None, titles: Mapping[int, str]) -> str:
     return "" if scene_id is None else titles.get(scene_id, "")
 
 
-def _sync_data(one: SyncedRow, titles: Mapping[int, str]) -> dict[str, Any]:
+def _sync_data(row: SyncedRow, titles: Mapping[int, str]) -> dict[str, Any]:
     return {
-        "scene_id": one.scene_id,
-        "title": _title(one.scene_id, titles),
-        "outcome": one.outcome,
-        "detail": one.detail[:LONGEST_TEXT],
-        "at": one.at,
+        "scene_id": row.scene_id,
+        "title": _title(row.scene_id, titles),
+        "outcome": row.outcome,
+        "detail": row.detail[:LONGEST_TEXT],
+        "at": row.at,
     }
 
 
@@ -158,12 +158,12 @@ def _outages(status: StatusSnapshot) -> dict[str, Any]:
     return {
         "records": [
             {
-                "started_at": one.started_at,
-                "ended_at": one.ended_at,
-                "scenes": one.jobs_affected,
-                "estimated": one.estimated,
+                "started_at": record.started_at,
+                "ended_at": record.ended_at,
+                "scenes": record.jobs_affected,
+                "estimated": record.estimated,
             }
-            for one in records
+            for record in records
         ],
         "mttr": metrics.mttr,
         "mtbf": metrics.mtbf,
@@ -202,12 +202,12 @@ def _paths(context: TaskContext) -> dict[str, Any]:
         "listed_at": index.listed_at,
         "learned": [
             {
-                "pair": str(one.pair),
-                "agree": one.agree,
-                "disagree": one.disagree,
-                "used": one.usable,
+                "pair": str(mapping.pair),
+                "agree": mapping.agree,
+                "disagree": mapping.disagree,
+                "used": mapping.usable,
             }
-            for one in index.mappings
+            for mapping in index.mappings
         ],
     }
 

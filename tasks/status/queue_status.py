@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tasks.answer import Answer, Level, counted
+from tasks.answer import Answer, Level
 from tasks.reports.outage_summary import outage_data, outage_line
 from tasks.status.snapshot import Readings, StatusSnapshot, read_status
+from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
 
 if TYPE_CHECKING:  # a question of a program starts faster without it
@@ -39,21 +40,17 @@ def _level(status: StatusSnapshot) -> Level:
 
 def _closing_line(status: StatusSnapshot) -> str:
     dead = sum(status.dead.values())
-    letters = (
-        f". {counted(dead, 'dead letter')}: the task 'Show Dead Letters' tells why and what to do"
-        if dead
-        else ""
-    )
+    letters = f". {counted(dead, 'dead letter')}: see the task 'Show Dead Letters'" if dead else ""
     if status.is_away:
         began = status.down_since or status.now
         jobs = (
-            f"{counted(status.unfinished, 'job')} in the queue, kept until it is back"
+            f"{counted(status.unfinished, 'job')} will be sent once it is back"
             if status.unfinished
-            else "nothing waits for it"
+            else "no job waits"
         )
         return (
-            f"Plex has been away for {format_duration(status.now - began)}; {jobs}. If it does "
-            f"run, the task 'Health Check' tells what is wrong{letters}"
+            f"Plex has been down for {format_duration(status.now - began)}; {jobs}. If Plex is "
+            f"running, run the task 'Health Check' for the cause{letters}"
         )
     return f"{_work(status)}{letters}"
 
@@ -61,8 +58,12 @@ def _closing_line(status: StatusSnapshot) -> str:
 def _work(status: StatusSnapshot) -> str:
     if not status.unfinished:
         done = status.done["jobs_succeeded"]
-        return f"Nothing waits; {counted(done, 'job')} done so far" if done else "Nothing waits"
-    retrying = f"{status.retrying:,} to be tried again"
+        return (
+            f"The queue is empty; {counted(done, 'job')} done so far"
+            if done
+            else "The queue is empty"
+        )
+    retrying = f"{status.retrying:,} waiting for a retry"
     if status.next_try is not None:
         retrying += f", the next in {format_duration(status.next_try - status.now)}"
     parts = [

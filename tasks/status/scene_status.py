@@ -14,7 +14,7 @@ from tasks.status.overview import job_data, letter_data
 from tasks.status.snapshot import read_status
 from tasks.status.state_sentence import State, read_state, state_data
 from tasks.titles import titles_of
-from worker.outage_history import format_duration, format_elapsed_since
+from worker.outage_history import format_elapsed_since
 
 
 def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
@@ -59,16 +59,15 @@ def _where_it_stands(
         remedy = explain(letters[0].error_type).remedy
         return f"Not in step: {letters[0].message}", remedy, Level.WARNING
     if jobs:
-        waited = format_duration(max(0.0, now - jobs[0].enqueued_at))
         why, remedy = _what_holds(jobs[0], state, now)
         level = state.level if state.is_blocked else Level.OK
-        return f"It has waited {waited} for its sync{why}", remedy, level
+        return f"Queued {format_elapsed_since(jobs[0].enqueued_at, now)}{why}", remedy, level
     if items:
         at = max(item.at for item in items) if last is None else last.at
-        return f"It is in Plex; synced {format_elapsed_since(at, now)}", "", Level.OK
+        return f"In Plex; synced {format_elapsed_since(at, now)}", "", Level.OK
     if last is not None:
         return f"Not sent ({last.outcome}): {last.detail}", "", Level.OK
-    return "It was never sent to Plex", "", Level.OK
+    return "Never sent to Plex", "", Level.OK
 
 
 def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:
@@ -78,4 +77,4 @@ def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:
     if not job.last_error_type:
         return "", ""
     explanation = explain(job.last_error_type)
-    return f". {explanation.cause}; it is tried again by itself", explanation.remedy
+    return f". {explanation.cause}; the next try is automatic", explanation.remedy

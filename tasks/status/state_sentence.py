@@ -11,8 +11,8 @@ from worker.sync.session import ConfigFault
 
 _SWITCH_ON = "Switch 'Enabled' on in the settings"
 _START_PLEX = (
-    "Start Plex; 'Test connection' tells why it does not answer. What waits is sent by itself once "
-    "it does"
+    "Start Plex; 'Test connection' shows why it does not answer. Waiting scenes are sent "
+    "automatically once it does"
 )
 SINCE = "{since}"  # placeholder; the page inserts the local time of its reader
 
@@ -52,35 +52,33 @@ class State:
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
     """Return the most important fact, and how many scenes wait.
 
-    Args:
-        fault: why the settings name no usable Plex server; empty if they do.
-        enabled: the setting.
+    `fault` tells why the settings name no usable Plex server; it is empty if they do.
     """
     waiting = _waiting(status.unfinished)
     if fault:
         return State("unconfigured", Level.FAULT, f"Nothing can be sent to Plex: {fault}{waiting}")
     if not enabled:
-        text = "Stash2Plex is switched off: nothing is sent"
+        text = "Stash2Plex is disabled: nothing is sent"
         return State("disabled", Level.WARNING, text, remedy=_SWITCH_ON)
     if status.down_since is not None:
-        text = f"Plex is down since {SINCE}{waiting or '; nothing waits'}"
+        text = f"Plex has been down since {SINCE}{waiting or '; no scene waits'}"
         return State("down", Level.FAULT, text, status.down_since, _START_PLEX)
     pause, paused_since = status.pause
     if pause and status.unfinished:
-        text = f"Nothing goes on since {SINCE}: {pause}{waiting}"
+        text = f"Sync paused since {SINCE}: {pause}{waiting}"
         return State("paused", Level.FAULT, text, paused_since)
     if status.need_you:
         verb = "scene needs" if status.need_you == 1 else "scenes need"
-        return State("needs_you", Level.WARNING, f"{status.need_you:,} {verb} you{waiting}")
+        return State("needs_you", Level.WARNING, f"{status.need_you:,} {verb} attention{waiting}")
     if status.unfinished and status.breaker.failure_count:
-        text = f"Plex did not answer the last try{waiting}, and the next comes by itself"
+        text = f"Plex did not answer the last try{waiting}; the next try is automatic"
         return State("trying", Level.WARNING, text)
     if status.unfinished:
         is_or_are = "scene is" if status.unfinished == 1 else "scenes are"
         text = f"{status.unfinished:,} {is_or_are} on the way to Plex"
         return State("on_the_way", Level.OK, text)
     if not status.ever:
-        text = "Nothing was sent yet: edit a scene, or run the task 'Sync All Scenes to Plex'"
+        text = "Nothing sent yet: edit a scene, or run the task 'Sync All Scenes to Plex'"
         return State("nothing_yet", Level.OK, text)
     return State("in_step", Level.OK, "Everything is in Plex")
 

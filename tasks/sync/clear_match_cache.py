@@ -5,6 +5,7 @@ from typing import Any
 
 from tasks.answer import Answer
 from tasks.context import TaskContext
+from validation.values import counted
 
 
 def clear_match_cache(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
@@ -14,6 +15,7 @@ def clear_match_cache(context: TaskContext, arguments: Mapping[str, Any]) -> Ans
     library.index.use_server(library.server_id)
     forgotten = library.index.clear()
     return Answer(
-        f"{forgotten} files forgotten; the next sync lists the libraries anew",
+        f"Cleared {counted(forgotten, 'file')} from the match cache; the next sync lists Plex's "
+        "libraries again",
         data={"forgotten": forgotten},
     )

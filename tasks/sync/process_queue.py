@@ -5,6 +5,7 @@ from typing import Any
 
 from tasks.answer import Answer, TaskError
 from tasks.context import TaskContext
+from validation.values import counted
 from worker.process.outcome import DrainOutcome
 from worker.process.takeover import OccupiedError
 
@@ -28,13 +29,16 @@ def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     if outcome in (DrainOutcome.PAUSED, DrainOutcome.LEFT):
         cause = "Stash ended the session" if outcome is DrainOutcome.LEFT else worker.pause_reason
         message = (
-            f"{progress.done} done, then stopped: {cause}. {waiting} jobs wait and go on by "
-            "themselves"
+            f"Stopped after {counted(progress.done, 'job')}: {cause}. "
+            f"{counted(waiting, 'waiting job')} will be retried automatically"
         )
         raise TaskError(message)
-    left = f"{waiting} wait for their next try and go on by themselves" if waiting else "none waits"
+    left = (
+        f"{counted(waiting, 'job')} left for automatic retries" if waiting else "the queue is empty"
+    )
     return Answer(
-        f"{progress.done} jobs done; {left}", data={"done": progress.done, "waiting": waiting}
+        f"Processed {counted(progress.done, 'job')}; {left}",
+        data={"done": progress.done, "waiting": waiting},
     )
 
 
@@ -44,7 +48,8 @@ def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     removed = context.queue.clear_waiting()
     in_progress = context.queue.stats()["in_progress"]
     return Answer(
-        f"{removed} waiting jobs removed; {in_progress} in progress stay",
+        f"Removed {counted(removed, 'waiting job')}; {counted(in_progress, 'job')} in progress "
+        f"{'continues' if in_progress == 1 else 'continue'}",
         data={"removed": removed, "in_progress": in_progress},
     )
 
@@ -72,4 +77,6 @@ class _Progress:
         self._told_done, self._told_at = done, now
         rate = done / max(now - self._begun, 0.001)
         left = (total - done) / rate
-        self._context.log.info(f"{done}/{total}, {rate:.1f} per second, {left:.0f} s remaining")
+        self._context.log.info(
+            f"{done}/{total} jobs, {rate:.1f} per second, {left:.0f} s remaining"
+        )

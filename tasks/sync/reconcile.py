@@ -16,6 +16,7 @@ from tasks.answer import Answer, Level, TaskError, shortened
 from tasks.arguments import flag
 from tasks.context import TaskContext
 from tasks.reports.preview_sync import KEPT_REPORTS, lines_of
+from validation.values import counted
 
 EXAMPLES = 100  # of each outcome in the report
 SHOWN_REASONS, SHOWN_EXAMPLES, LONGEST_EXAMPLE = 20, 10, 500  # in an answer; characters
@@ -46,7 +47,9 @@ def reconcile_missing_metadata(context: TaskContext, arguments: Mapping[str, Any
 def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order) -> Answer:
     dry_run = flag(arguments, "dry_run")
     if not context.sessions.config().enabled:
-        message = "Stash2Plex is disabled, so nothing is compared; switch 'Enabled' on first"
+        message = (
+            "Stash2Plex is disabled, so nothing is compared: switch on the setting 'Enabled' first"
+        )
         raise TaskError(message)
     if dry_run:
         return report_gaps(context, order)
@@ -64,7 +67,7 @@ def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order)
 def _wait(context: TaskContext) -> None:
     """Show the progress of another process's run until this process gets the lock."""
     reconciler = context.reconciler()
-    context.log.info("A reconciliation is running already; this task waits for its result")
+    context.log.info("Another process is running a reconciliation; this task waits for its result")
     while not reconciler.lock.try_acquire():
         run = reconciler.engine.stored()
         if run is not None:
@@ -79,7 +82,7 @@ def _ended_meanwhile(context: TaskContext, order: Order, begun_at: float) -> Ans
         return None
     if not any(scope.covers(order.scope) for scope in Scope if scope.value == state.ended_scope):
         return None
-    return Answer(f"The reconciliation that was running did this one's work: {state.summary}")
+    return Answer(f"Another reconciliation with this scope has just finished: {state.summary}")
 
 
 def _run(context: TaskContext, order: Order) -> Answer:
@@ -111,8 +114,8 @@ def _step(context: TaskContext) -> Ended | None:
         checked = run.result.checked if run is not None else 0
         queued = run.result.enqueued if run is not None else 0
         message = (
-            f"{error}. {checked:,} scenes are checked, {queued:,} are queued. Run the task again "
-            "when that is mended: it goes on from there"
+            f"{error}. {checked:,} scenes are checked, {queued:,} are queued. Remove the cause and "
+            "run the task again; it continues from here"
         )
         raise TaskError(message) from None
     run = reconciliation.stored() if ended is None else None
@@ -127,39 +130,35 @@ def _show_progress(context: TaskContext, run: Run) -> None:
 
 
 def report_gaps(context: TaskContext, order: Order) -> Answer:
-    """Compare both libraries and write the gaps to a report.
-
-    Raises:
-        TaskError: no conclusion was possible.
-        ConfigFault, PlexError, StashError: a server did not answer; there is no report.
-        OSError: the report is not writable.
-    """
+    """Compare both libraries and write the gaps to a report; an error leaves no report."""
     libraries, now = context.reconciler_libraries(), context.clock()
     sums = GapDetectionResult()
     examples: dict[Outcome, list[str]] = {}
     try:
         prepare(libraries)
         for page in pages(context.scenes, libraries, window_of(order.scope, now), 0):
-            for one, finding in page.found:
+            for inspected, finding in page.found:
                 wanted = not order.only_empty or finding.outcome is Outcome.EMPTY
-                sums.count(finding, synced_before=one.synced_before, wanted=wanted)
+                sums.count(finding, synced_before=inspected.synced_before, wanted=wanted)
                 of_kind = examples.setdefault(finding.outcome, [])
                 if finding.outcome in _EXAMPLES_OF and len(of_kind) < EXAMPLES:
-                    of_kind.append(_example(one, finding))
+                    of_kind.append(_example(inspected, finding))
             context.log.progress(sums.checked / max(1, sums.checked + page.left))
     except NoConclusionError as error:
         raise TaskError(str(error)) from None
     text = f"{order.words.capitalize()}: {sums.text()}"
     path = _write(context.reports_folder, now, text, sums.reasons, examples)
     return Answer(
-        f"{text}. {sums.gaps:,} gaps, nothing was queued; the report is {path}",
+        f"{text}. {counted(sums.gaps, 'gap')}; nothing was queued. Report: {path}",
         data={
             "scenes_checked": sums.checked,
             "gaps": sums.gaps,
             "report": path,
             "reasons": dict(_most(sums.reasons)[:SHOWN_REASONS]),
             "examples": {
-                outcome.value: [shortened(one, LONGEST_EXAMPLE) for one in of_kind[:SHOWN_EXAMPLES]]
+                outcome.value: [
+                    shortened(example, LONGEST_EXAMPLE) for example in of_kind[:SHOWN_EXAMPLES]
+                ]
                 for outcome in _EXAMPLES_OF
                 if (of_kind := examples.get(outcome, []))
             },
@@ -167,16 +166,16 @@ def report_gaps(context: TaskContext, order: Order) -> Answer:
     )
 
 
-def _example(one: Inspected, finding: Finding) -> str:
-    lines = [one.scene.label]
-    for item, edit in one.edits:
+def _example(inspected: Inspected, finding: Finding) -> str:
+    lines = [inspected.scene.label]
+    for item, edit in inspected.edits:
         of_item = lines_of(item, edit)
         if of_item:
             lines.append(f"  item {item.rating_key}, {item.files[0] if item.files else 'no file'}")
             lines += [f"    {line}" for line in of_item]
-    lines += [f"  {words}" for words in (*one.image_reasons, *one.elsewhere)]
-    if finding.outcome in (Outcome.MISSING, Outcome.AMBIGUOUS) and one.error is not None:
-        lines.append(f"  {one.error}")
+    lines += [f"  {words}" for words in (*inspected.image_reasons, *inspected.elsewhere)]
+    if finding.outcome in (Outcome.MISSING, Outcome.AMBIGUOUS) and inspected.error is not None:
+        lines.append(f"  {inspected.error}")
     return "\n".join(lines)
 
 

@@ -21,6 +21,7 @@ from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
 from tasks.context import TaskContext
+from validation.values import counted
 from worker.process.takeover import OccupiedError
 from worker.sync.item_restorer import ItemRestorer
 from worker.sync.session import SyncSession
@@ -35,7 +36,8 @@ class _Counts:
 
     def __str__(self) -> str:
         return (
-            f"{self.restored} items restored, {self.gone} no longer in Plex, {self.failed} failed"
+            f"{counted(self.restored, 'item')} restored, {self.gone} no longer in Plex, "
+            f"{self.failed} failed"
         )
 
 
@@ -46,7 +48,7 @@ def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> Answer
     server_id = session.library.server_id
     whose = "this library" if scene_id is None else f"scene {scene_id}"
     if not context.queue.sync_log.with_original(server_id, scene_id):
-        text = f"There is nothing to restore: nothing that Stash2Plex wrote of {whose} is on record"
+        text = f"Nothing to restore: Stash2Plex has changed no item of {whose}"
         return Answer(text, data={"restored": 0})
     try:
         with context.takeover.place():
@@ -67,14 +69,14 @@ def _conclusion(
     waiting = len(counts.scenes & context.queue.queued_scene_ids())
     if waiting:
         context.log.warning(
-            f"{waiting} of the restored scenes wait in the queue and will be synced again. If that "
-            "is not wanted, switch the setting Enabled off and run this task once more"
+            f"{waiting} of the restored scenes are queued and will be synced again. To prevent it, "
+            "switch off the setting Enabled and run this task again"
         )
     if stopped_by is not None:
         left = total - counts.restored - counts.gone - counts.failed
-        message = f"{stopped_by}. {counts}, {left} left: run the task again, it goes on from here"
+        message = f"{stopped_by}. {counts}, {left} left. Run the task again; it continues from here"
         raise TaskError(message)
-    again = "; the next edit of a scene brings it to Plex again" if counts.restored else ""
+    again = "; the next edit of a scene syncs it again" if counts.restored else ""
     return Answer(f"{counts}{again}", data={"restored": counts.restored})
 
 
@@ -123,8 +125,8 @@ class _Restoring:
             self.counts.scenes.update(records.keys() - {NO_SCENE})
             if shortened:
                 self._context.log.warning(
-                    f"'{item.title}': Plex takes no request with the whole {', '.join(shortened)} "
-                    "that it had; the beginning was put back. Edit it in Plex for the rest"
+                    f"'{item.title}': {', '.join(shortened)} is too long for a request to Plex, so "
+                    "only its beginning was restored. Add the rest in Plex"
                 )
 
     def _failed(self, item: str, records: Mapping[int, ItemRecord], error: PlexError) -> None:
@@ -159,6 +161,6 @@ class _Restoring:
         if any(still_holds(item, match) for match in matches):
             return True
         self._context.log.warning(
-            f"'{item.title}' has the key of an item that was synced, but other files: left alone"
+            f"'{item.title}' has the key of a synced item, but other files: not restored"
         )
         return False

@@ -14,6 +14,7 @@ from tasks.context import TaskContext
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import SceneFile, StashScene, asked_since, is_since
+from validation.values import counted
 from worker.sync.session import ConfigFault, SyncSession
 
 RECENT = 86_400.0  # seconds
@@ -78,7 +79,11 @@ def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     job = scene_job(scene_id, METADATA, now, {TRY_REFUSED: now})
     added, _ = context.queue.enqueue([job])
     context.ensure_worker()
-    text = f"Scene {scene_id} is queued" if added else f"Scene {scene_id} waited already; it is due"
+    text = (
+        f"Queued scene {scene_id}"
+        if added
+        else f"Scene {scene_id} was queued already; it is due now"
+    )
     return Answer(text, data={"scene_id": scene_id, "added": added})
 
 
@@ -101,8 +106,9 @@ def _queue_pages(
     if counts.queued or counts.waiting:
         context.ensure_worker()
     return Answer(
-        f"{counts.seen} scenes looked at: {counts.queued} queued, {counts.waiting} already queued, "
-        f"{counts.in_step} already in Plex, {counts.without_file} without a file",
+        f"{counted(counts.seen, 'scene')} checked: {counts.queued} queued, "
+        f"{counts.waiting} already queued, {counts.in_step} already in Plex, "
+        f"{counts.without_file} without a file",
         data=asdict(counts),
     )
 
@@ -138,8 +144,8 @@ def _refreshed_session(context: TaskContext) -> SyncSession | None:
         session.library.refresh()
     except (PlexError, ConfigFault) as error:
         context.log.warning(
-            f"{error}. Whether Plex still has what was sent was not checked: run the task again "
-            "when that is settled"
+            f"{error}. Whether Plex still has the sent values was not checked; run the task again "
+            "after removing the cause"
         )
         return None
     return session

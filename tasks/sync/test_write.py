@@ -43,10 +43,10 @@ def _run(context: TaskContext, session: SyncSession, scene_id: int) -> Answer:
     server_id, note, client = session.library.server_id, session.write_test, session.client
     undone = undo_killed_test(client, server_id, note)
     if undone is not None:
-        context.log.info("A test that was killed is undone: its item is as it was before")
+        context.log.info("Restored the item of a killed test")
     if note.load() is not None:
         message = (
-            "A killed test on another Plex server has to be undone first: set plex_url to that "
+            "A killed test has left an item of another Plex server changed: set plex_url to that "
             "server and run this task again"
         )
         raise TaskError(message)
@@ -55,8 +55,8 @@ def _run(context: TaskContext, session: SyncSession, scene_id: int) -> Answer:
     saved = save(client, server_id, item, set_by_us, session.facts.behaviour().shown_locks)
     if not {*saved.testable} >= _NEEDED:
         message = (
-            f"Scene {scene_id} was never synced, so locks that do not show could not be put back: "
-            "sync it first, or choose a scene that is in Plex as in Stash"
+            f"Scene {scene_id} was never synced, so its locks could not be restored: sync it "
+            "first, or choose a synced scene"
         )
         raise TaskError(message)
     note.store(saved)
@@ -70,15 +70,15 @@ def _run(context: TaskContext, session: SyncSession, scene_id: int) -> Answer:
     note.clear()
     if left:
         message = (
-            f"Plex did not put back the {', '.join(left)} of '{item.title}': correct them in Plex. "
-            f"Found until then: {'; '.join(probes.report)}"
+            f"Plex did not restore the {', '.join(left)} of '{item.title}': correct them in Plex. "
+            f"Results so far: {'; '.join(probes.report)}"
         )
         raise TaskError(message)
     if failure is not None:
         raise failure
     session.facts.note_test(context.clock())
     text = f"Tested Plex {client.server_version} with scene {scene_id}: {'; '.join(probes.report)}"
-    return Answer(f"{text}. The item is as it was", data={"report": list(probes.report)})
+    return Answer(f"{text}. The item is restored", data={"report": list(probes.report)})
 
 
 def _item_of(context: TaskContext, session: SyncSession, scene_id: int) -> PlexItem:
@@ -87,14 +87,14 @@ def _item_of(context: TaskContext, session: SyncSession, scene_id: int) -> PlexI
         session, context.queue.sync_log, context.scenes.read, context.log.event
     )
     scenes = list(context.scenes.read([scene_id]).values())
-    found = [item for one in inspector.inspect(scenes) for item, _ in one.edits]
+    found = [item for inspection in inspector.inspect(scenes) for item, _ in inspection.edits]
     if not found:
-        message = f"Scene {scene_id} has no item in Plex to test with: choose another scene"
+        message = f"Scene {scene_id} has no item in Plex: choose another scene"
         raise TaskError(message)
     why = obstacle(found[0], session.facts.behaviour())
     if why:
         message = (
-            f"The item of scene {scene_id} could not be put back after a test, because {why}: "
+            f"The item of scene {scene_id} could not be restored after a test, because {why}: "
             "choose another scene"
         )
         raise TaskError(message)

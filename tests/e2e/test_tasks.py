@@ -114,7 +114,7 @@ def test_process_queue_drains_with_a_progress_bar_from_0_to_1(rig: Rig) -> None:
     assert rig.verdict().agree, rig.verdict().differences[:3]
     assert answer.progress == sorted(answer.progress)
     assert 0 < answer.progress[0] <= answer.progress[-1] == 1.0
-    assert any("/12, " in text for text in answer.messages("info"))
+    assert any("/12 jobs, " in text for text in answer.messages("info"))
 
 
 def test_process_queue_watches_the_worker_that_drains_already(rig: Rig) -> None:

@@ -70,7 +70,7 @@ class Neglected(Chapter):
             answer = self.household.reconcile() or ""
         self.steps.append(f"a reconciliation: {answer}")
         sums = re.fullmatch(
-            r"Reconciliation of all scenes: ([\d,]+) scenes checked: (.*)\. ([\d,]+) gaps: (.*)",
+            r"Reconciliation of all scenes: ([\d,]+) scenes? checked: (.*)\. ([\d,]+) gaps?: (.*)",
             answer,
         )
         assert sums, self.told(f"it did not come to its end: {answer}")

@@ -56,10 +56,10 @@ def test_plex_is_down(browser: Browser, serve: Serve, make_rig: MakeRig) -> None
     opened(browser, web, f"/scenes/{scene_id}")
 
     person.click(".nav-link", "Plex")
-    cause = browser.sees("Plex is down since", ".s2p-scene")
+    cause = browser.sees("Plex has been down since", ".s2p-scene")
     assert "What to do: Start Plex" in cause
     person.click(".s2p-scene a", "All of Stash2Plex")
-    browser.sees("Plex is down since", SENTENCE)
+    browser.sees("Plex has been down since", SENTENCE)
     person.click(".s2p-cure button", "Test connection")
     browser.sees("nothing answers at Plex's address. Start it, or correct plex_url", ".s2p-told")
     rig.plex.start()
@@ -108,7 +108,7 @@ def test_plex_names_its_folders_differently(
     browser.type("#s2p-set-plex_unmatched_path_map", "/media/scenes=>/data")
     person.click("button", "Save 1 change")
 
-    browser.sees("then it looks for 1 scene again", ".s2p-told")
+    browser.sees("then it retries 1 unmatched scene", ".s2p-told")
     looks_until(browser, rig, "Everything is in Plex", SENTENCE)
     assert item.title == "Uno"
 
@@ -141,14 +141,14 @@ def test_dead_letters_are_retried_dropped_and_compared(
     browser.click(".nav-link", "Plex")
     assert "What to do" in browser.sees("Not in step: Plex answered with status", ".s2p-scene")
     browser.click(".s2p-scene button", "Sync now")
-    browser.sees(f"Scene {scenes[0]} is queued", ".s2p-scene")
+    browser.sees(f"Queued scene {scenes[0]}", ".s2p-scene")
 
     browser.click(".nav-utility")
-    looks_until(browser, rig, "5 scenes need you", SENTENCE)
+    looks_until(browser, rig, "5 scenes need attention", SENTENCE)
     browser.js("document.querySelectorAll('.s2p-group').forEach(one => one.open = true)")
     browser.click(".s2p-group button", "Retry all 2")
     assert rig.settled()
-    looks_until(browser, rig, "3 scenes need you", SENTENCE)
+    looks_until(browser, rig, "3 scenes need attention", SENTENCE)
     browser.click(".s2p-group button", "Drop all")
     browser.click(".s2p-group button", "Drop 3 dead letters for good?")
     looks_until(browser, rig, "Everything is in Plex", SENTENCE)

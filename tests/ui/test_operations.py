@@ -31,7 +31,7 @@ def sentence(rig: Rig) -> object:
 
 
 def test_it_tells_how_to_begin_what_is_on_the_way_and_what_needs_somebody(rig: Rig) -> None:
-    assert str(sentence(rig)).startswith("Nothing was sent yet: edit a scene")
+    assert str(sentence(rig)).startswith("Nothing sent yet: edit a scene")
     scene = rig.stash.add_scene(files=[f"{FOLDER}/h.mp4"], title=HOSTILE)
     wait_in_queue(rig, [scene.id])
     (shown,) = ask(rig, "overview")["queue"]["next"]
@@ -41,9 +41,9 @@ def test_it_tells_how_to_begin_what_is_on_the_way_and_what_needs_somebody(rig: R
     wait_in_queue(rig, [8])
     assert sentence(rig) == "2 scenes are on the way to Plex"
     bury(rig, [1], "PlexPermanentError", "Plex refused the title")
-    assert sentence(rig) == "1 scene needs you; 2 scenes wait"
+    assert sentence(rig) == "1 scene needs attention; 2 scenes wait"
     bury(rig, [2], "SceneError", "the scene has no file")
-    assert sentence(rig) == "2 scenes need you; 2 scenes wait"
+    assert sentence(rig) == "2 scenes need attention; 2 scenes wait"
 
 
 def test_after_a_sync_everything_is_in_plex(rig: Rig) -> None:
@@ -72,9 +72,9 @@ def test_an_outage_has_its_beginning_and_what_waits_for_its_end(rig: Rig) -> Non
 
     found = ask(rig, "overview")
 
-    assert found["state"]["sentence"] == "Plex is down since {since}; 3 scenes wait"
+    assert found["state"]["sentence"] == "Plex has been down since {since}; 3 scenes wait"
     assert found["state"]["since"] == began
-    assert re.fullmatch(r"Plex is down since [\d: -]+ UTC; 3 scenes wait", found["text"])
+    assert re.fullmatch(r"Plex has been down since [\d: -]+ UTC; 3 scenes wait", found["text"])
     assert found["level"] == "fault"
     assert [one["scenes"] for one in found["outages"]["records"]] == [12, 3, 5]
     assert found["outages"]["mttr"] == pytest.approx((HOUR + 360) / 2)
@@ -89,7 +89,7 @@ def test_a_plex_that_did_not_answer_just_now_is_no_way_that_all_is_well_on(rig: 
 
     found = ask(rig, "overview")
     assert found["text"] == (
-        "Plex did not answer the last try; 1 scene waits, and the next comes by itself"
+        "Plex did not answer the last try; 1 scene waits; the next try is automatic"
     )
     assert found["level"] == "warning"
     rig.plex.start()
@@ -175,14 +175,14 @@ def test_a_look_starts_no_worker_but_waking_does_where_something_waits(rig: Rig)
 
 def test_a_scene_tells_how_it_stands_and_is_synced_on_request(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
-    assert ask(rig, "scene_status", scene_id=scene_id)["text"] == "It was never sent to Plex"
+    assert ask(rig, "scene_status", scene_id=scene_id)["text"] == "Never sent to Plex"
 
-    assert ask(rig, "sync_scene", scene_id=scene_id)["text"] == f"Scene {scene_id} is queued"
+    assert ask(rig, "sync_scene", scene_id=scene_id)["text"] == f"Queued scene {scene_id}"
 
     assert rig.settled()
     assert rig.wait_until(lambda: rig.queued() == 0)
     found = ask(rig, "scene_status", scene_id=str(scene_id))
-    assert found["text"].startswith("It is in Plex; synced ")
+    assert found["text"].startswith("In Plex; synced ")
     assert "title" in found["items"][0]["fields"]
 
 
@@ -195,12 +195,12 @@ def test_a_scene_says_why_it_is_not_in_plex_and_what_to_do(rig: Rig) -> None:
     assert ask(rig, "scene_status", scene_id=8)["remedy"] == ""
     wait_in_queue(rig, [9], "PlexNotFound")
     found = ask(rig, "scene_status", scene_id=9)
-    assert found["text"].endswith(". Plex does not have the file; it is tried again by itself")
+    assert found["text"].endswith(". Plex does not have the file; the next try is automatic")
     assert found["remedy"].startswith("Let Plex scan its library")
 
     outage_now(rig, time.time() - 60)
     found = ask(rig, "scene_status", scene_id=9)
-    assert ". Plex is down since " in found["text"]
+    assert ". Plex has been down since " in found["text"]
     assert found["remedy"].startswith("Start Plex")
     assert found["level"] == "fault"
 
@@ -220,7 +220,7 @@ def test_a_path_is_tried_as_the_worker_would(rig: Rig) -> None:
     found = ask(rig, "try_path", path=f"{FOLDER}/one.mp4")
     assert found["items"] == [{"rating_key": item.rating_key, "path": f"{FOLDER}/one.mp4"}]
     assert found["rule"] == "full path"
-    assert "does not have it" in ask(rig, "try_path", path=f"{FOLDER}/two.mp4")["text"]
+    assert "Plex does not have" in ask(rig, "try_path", path=f"{FOLDER}/two.mp4")["text"]
 
 
 def test_settings_are_saved_beside_the_others(rig: Rig) -> None:
@@ -247,7 +247,7 @@ def test_a_saved_path_map_has_the_scenes_looked_for_that_were_not_found(rig: Rig
     before = time.time()
     told = ask(rig, "save_settings", settings={"plex_unmatched_path_map": "/a=>/b"})
 
-    assert "it looks for 2 scenes again" in told["text"]
+    assert "it retries 2 unmatched scenes" in told["text"]
     with queue_of(rig) as queue:
         due = {one.scene_id: one.next_retry_at for one in queue.view.jobs_waiting(9)}
     assert set(due) == {1, 2, 3}

@@ -65,7 +65,7 @@ def test_a_plugin_that_does_not_answer_is_told_with_its_words_and_seen_again(
     canned.answer("overview", answers["overview"])
     look_again(browser)
 
-    browser.sees("need you", SENTENCE)
+    browser.sees("need attention", SENTENCE)
     browser.until("return !document.body.textContent.includes('does not answer')")
 
 
@@ -157,7 +157,7 @@ def test_answers_are_shown_with_what_helps_to_see_why(browser: Browser, canned: 
     browser.press(END)
     canned.answers["reconcile_all"] = canned.answers["reconcile_recent"]
     browser.click("button", "Dry run")
-    browser.sees("1 gaps, nothing was queued", ".s2p-told")
+    browser.sees("1 gap; nothing was queued", ".s2p-told")
     browser.click(".s2p-told summary", "For example")
     browser.sees("-> 'What happens.'", ".s2p-told pre")
 
@@ -168,7 +168,7 @@ def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web)
     assert "scene_status" not in canned.asked
 
     browser.click(".nav-link", "Plex")
-    browser.sees("It is in Plex; synced", ".s2p-scene")
+    browser.sees("In Plex; synced", ".s2p-scene")
     browser.click(".s2p-scene button", "What differs?")
 
     assert "title\tSomething else\tUno" in browser.sees("In Stash", ".s2p-scene table")
@@ -181,14 +181,14 @@ def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web)
 
 def test_nothing_is_asked_while_nobody_looks(browser: Browser, canned: Web) -> None:
     opened(browser, canned)
-    browser.sees("need you", SENTENCE)
+    browser.sees("need attention", SENTENCE)
     browser.until("return harness.held() > 0")
     asked = len(canned.asked)
 
     browser.js("harness.hide(true)")
     assert browser.js("return harness.fire()") == 0
     browser.js("Stash2Plex.refresh(); Stash2Plex.wake();")
-    browser.sees("need you", SENTENCE)
+    browser.sees("need attention", SENTENCE)
     assert len(canned.asked) == asked
 
     browser.js("harness.hide(false)")
@@ -236,7 +236,7 @@ def test_stashs_place_for_settings_has_ours_and_hides_the_list_with_the_token(
     browser.click(".s2p-own summary", "Stash's own list")
     browser.sees("Stash's own settings of Stash2Plex")
     browser.click(".setting a", "Stash2Plex")
-    browser.sees("need you", SENTENCE)
+    browser.sees("need attention", SENTENCE)
 
 
 # -- hostile words --------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ def test_the_keyboard_reaches_the_page_and_what_it_offers(browser: Browser, cann
     browser.press(TAB)  # Stash
     browser.press(TAB)  # the button, of which one is shown
     browser.press(ENTER)
-    browser.sees("need you", SENTENCE)
+    browser.sees("need attention", SENTENCE)
     for _ in range(6):
         browser.press(TAB)
         if focused(browser) == "Retry all 2":
