@@ -194,11 +194,9 @@ class PlexClient:
         """Tell whether Plex fails at the item of this file (see `plex.listing.fails_at_file`)."""
         return fails_at_file(self._get, section, path)
 
-    def read_items(
-        self, rating_keys: Sequence[int], batch: int = READ_BATCH
-    ) -> dict[int, PlexItem]:
+    def read_items(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
         """Return the items with these keys, with complete lists; missing items are absent."""
-        found, failed = self.read_each(rating_keys, batch)
+        found, failed = self.read_each(rating_keys)
         for error in failed.values():
             raise error
         return found

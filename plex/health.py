@@ -30,11 +30,6 @@ class PlexHealth:
         """Whether Plex is up: healthy, or failing because of the settings."""
         return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
-    @property
-    def problem(self) -> str:
-        """The error for people; empty for none."""
-        return "" if self.error is None else str(self.error)
-
 
 def check_plex_health(
     client: PlexClient,

@@ -21,7 +21,9 @@ from validation.paths import components
 
 LISTING_PAGE = 1000  # videos; a cheap answer for Plex, as the rows are short
 NEWEST_PAGE = 100  # videos; usually fewer change within a minute
-_AHEAD = 86_400.0  # seconds; a time stamp that far in Plex's future was set by hand, so ignore it
+_AHEAD = (
+    86_400.0  # seconds ahead of our clock; ignore such a time stamp, which a user must have set
+)
 LOOK_UP_ROWS = 50  # videos; a search with more results is too unspecific
 # Rating keys never change and rise, so new rows come last. With `addedAt`, many items share a
 # second, and edits move rows.

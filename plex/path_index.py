@@ -112,7 +112,8 @@ class PathIndex:
         `change_mark` are the library's change counters before the listing.
         """
         count = 0
-        cleared = self._number(_CLEARINGS)
+        with self._transaction():
+            cleared = self._last_number(_CLEARINGS)
         listing = self._draw_number(section)
         for page in pages:
             count += len(page)
@@ -222,13 +223,6 @@ class PathIndex:
         ).fetchone()
         return int(row[0])
 
-    def rating_keys(self) -> set[int]:
-        """Return the keys of all items."""
-        rows = self._connection.execute(
-            "SELECT DISTINCT rating_key FROM parts WHERE server_id = ?", (self._server_id,)
-        )
-        return {row[0] for row in rows}
-
     def files_of(self, rating_key: int) -> list[str]:
         """Return the paths of an item's files."""
         return [part.path for part in self._find("rating_key", rating_key)]
@@ -291,10 +285,6 @@ class PathIndex:
                 "UPDATE numbers_drawn SET number = ? WHERE section = ?", (number, section)
             )
         return number
-
-    def _number(self, section: int) -> int:
-        with self._transaction():
-            return self._last_number(section)
 
     def _last_number(self, section: int) -> int:
         """Return the last number drawn; the caller's transaction must contain its use."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from plex.client import PlexClient
-from plex.items import LibraryPart
+from plex.items import LARGEST_NUMBER, LibraryPart
 from plex.items import Section as OurSection
 from plex.library import Library
 from plex.path_index import PathIndex
@@ -22,6 +22,11 @@ IDENTITY = {
 }
 SECONDS = (5.0, 10.0)
 FOLDER = "/plex/scenes"
+
+
+def keys_of(index: PathIndex) -> set[int]:
+    """The rating keys of all items in an index."""
+    return set(index.keys_between(0, LARGEST_NUMBER))
 
 
 def client_of(

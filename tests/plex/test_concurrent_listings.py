@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from plex.exceptions import PlexTemporaryError
 from plex.items import LibraryPart
 from plex.path_index import PathIndex
+from tests.plex.support import keys_of
 
 NOW = 1_750_000_000.0
 SERVER, SECTION = "server", 1
@@ -98,7 +99,7 @@ def test_two_listings_that_both_run_to_their_end_keep_all_that_both_have_seen(
         slow.take_in(page)
     slow.end()
     quick.end()
-    assert index.rating_keys() == {1, 2, 3, 4}
+    assert keys_of(index) == {1, 2, 3, 4}
 
 
 def test_of_two_listings_that_begin_at_once_neither_removes_what_only_the_other_has_seen(
@@ -113,7 +114,7 @@ def test_of_two_listings_that_begin_at_once_neither_removes_what_only_the_other_
         one.take_in(page)
     one.end()
     other.end()
-    assert index.rating_keys() == {1, 2, 3}
+    assert keys_of(index) == {1, 2, 3}
 
 
 def test_what_a_single_look_has_brought_outlives_the_listing_that_is_past_it(
@@ -142,7 +143,7 @@ def test_a_single_look_that_brings_no_news_keeps_what_it_has_seen_all_the_same(
         listing.take_in(page)
     assert not index.add(SECTION, pages[2])
     listing.end()
-    assert index.rating_keys() == {1, 2, 3}
+    assert keys_of(index) == {1, 2, 3}
 
 
 def test_a_listing_under_way_while_all_is_forgotten_removes_nothing_of_the_next_one(
@@ -154,7 +155,7 @@ def test_a_listing_under_way_while_all_is_forgotten_removes_nothing_of_the_next_
     index.clear()
     index.replace_section(SECTION, pages_of(4), "", NOW)
     listing.end()
-    assert index.rating_keys() == {1, 2, 3, 4}
+    assert keys_of(index) == {1, 2, 3, 4}
 
 
 def test_a_listing_during_which_all_is_forgotten_does_not_count_as_one(
@@ -169,7 +170,7 @@ def test_a_listing_during_which_all_is_forgotten_does_not_count_as_one(
     assert index.last_listing(SECTION) is None
     assert not index.has_listing()
     index.replace_section(SECTION, pages_of(2), "", NOW)
-    assert index.rating_keys() == {1, 2}
+    assert keys_of(index) == {1, 2}
     assert index.has_listing()
 
 
@@ -184,9 +185,9 @@ def test_a_database_from_before_the_numbers_were_drawn_still_loses_what_plex_los
     earlier.close()
     again = opened(path)
     again.add(SECTION, [LibraryPart("/m/new.mp4", 9)])
-    assert again.rating_keys() == {1, 2, 3, 4, 9}
+    assert keys_of(again) == {1, 2, 3, 4, 9}
     again.replace_section(SECTION, pages_of(2), "", NOW)
-    assert again.rating_keys() == {1, 2}
+    assert keys_of(again) == {1, 2}
     again.close()
 
 

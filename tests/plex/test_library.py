@@ -4,7 +4,7 @@ import pytest
 
 from plex.exceptions import PlexError, PlexLibraryError, PlexReplaced, PlexServerDown
 from plex.library import IDENTITY_AGE, REFRESH_INTERVAL, TRUST_CHANGE_MARK, Library
-from tests.plex.support import Lab, client_of
+from tests.plex.support import Lab, client_of, keys_of
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def test_the_first_use_lists_every_library_once(lab: Lab) -> None:
     lab.plex.add_item(lab.plex.add_section("More", ["/more"]), "/more/2.mp4")
     for _ in range(3):
         lab.library.prepare()
-    assert lab.index.rating_keys() == {1, 2}
+    assert keys_of(lab.index) == {1, 2}
     assert lab.plex.log.count(kind="listing") == 2
     assert lab.plex.log.count(kind="sections") == 1
 
@@ -44,7 +44,7 @@ def test_a_refresh_after_the_interval_lists_a_library_that_changed(lab: Lab) -> 
     lab.add("2.mp4")
     lab.clock.now += REFRESH_INTERVAL
     assert lab.library.refresh()
-    assert lab.index.rating_keys() == {1, 2}
+    assert keys_of(lab.index) == {1, 2}
     assert not lab.library.refresh()
 
 
@@ -63,15 +63,15 @@ def test_a_change_mark_that_stands_still_is_believed_for_a_while_only(lab: Lab) 
     lab.section.content_changed_at = before
     lab.clock.now += TRUST_CHANGE_MARK - 1
     assert lab.library.refresh()
-    assert lab.index.rating_keys() == {1}
+    assert keys_of(lab.index) == {1}
     lab.clock.now += REFRESH_INTERVAL
     assert lab.library.refresh()
-    assert lab.index.rating_keys() == {1, 2}
+    assert keys_of(lab.index) == {1, 2}
 
 
 def test_a_refresh_without_a_first_use_lists_too(lab: Lab) -> None:
     assert lab.library.refresh()
-    assert lab.index.rating_keys() == {1}
+    assert keys_of(lab.index) == {1}
 
 
 def test_a_clock_set_back_does_not_block_the_next_look(lab: Lab) -> None:
@@ -86,15 +86,15 @@ def test_a_library_that_is_added_later_is_listed_at_the_next_refresh(lab: Lab) -
     lab.plex.add_item(lab.plex.add_section("Later", ["/later"]), "/later/2.mp4")
     lab.clock.now += REFRESH_INTERVAL
     assert lab.library.refresh()
-    assert lab.index.rating_keys() == {1, 2}
+    assert keys_of(lab.index) == {1, 2}
 
 
 def test_a_library_that_is_no_longer_named_is_forgotten(lab: Lab) -> None:
     lab.plex.add_item(lab.plex.add_section("Films", ["/films"]), "/films/2.mp4")
     lab.library.prepare()
-    assert lab.index.rating_keys() == {1, 2}
+    assert keys_of(lab.index) == {1, 2}
     lab.opened("Films").prepare()
-    assert lab.index.rating_keys() == {2}
+    assert keys_of(lab.index) == {2}
 
 
 def test_when_plex_has_none_of_the_named_libraries_the_error_tells_both_sides(lab: Lab) -> None:
@@ -104,7 +104,7 @@ def test_when_plex_has_none_of_the_named_libraries_the_error_tells_both_sides(la
         PlexLibraryError, match=r"no video library 'Scnes', 'Other'; it has 'Scenes'"
     ):
         misspelt.prepare()
-    assert lab.index.rating_keys() == {1}
+    assert keys_of(lab.index) == {1}
 
 
 def test_a_listing_that_breaks_off_is_an_error_and_is_taken_up_again(lab: Lab) -> None:
@@ -112,9 +112,9 @@ def test_a_listing_that_breaks_off_is_an_error_and_is_taken_up_again(lab: Lab) -
     with pytest.raises(PlexError):
         lab.library.prepare()
     lab.plex.faults.clear()
-    assert lab.index.rating_keys() == set()
+    assert keys_of(lab.index) == set()
     lab.library.prepare()
-    assert lab.index.rating_keys() == {1}
+    assert keys_of(lab.index) == {1}
 
 
 def test_a_refresh_that_could_not_be_made_may_be_tried_again_at_once(lab: Lab) -> None:
@@ -126,7 +126,7 @@ def test_a_refresh_that_could_not_be_made_may_be_tried_again_at_once(lab: Lab) -
         lab.library.refresh()
     lab.plex.maintenance(False)
     assert lab.library.refresh()
-    assert lab.index.rating_keys() == {1, 2}
+    assert keys_of(lab.index) == {1, 2}
 
 
 def test_another_server_behind_the_same_address_starts_with_an_empty_index(lab: Lab) -> None:
@@ -140,7 +140,7 @@ def test_another_server_behind_the_same_address_starts_with_an_empty_index(lab: 
     other.prepare()
     client.close()
     assert other.server_id == "another" * 5
-    assert lab.index.rating_keys() == {2}
+    assert keys_of(lab.index) == {2}
 
 
 def test_once_a_minute_it_is_asked_whether_it_is_the_same_server(lab: Lab) -> None:

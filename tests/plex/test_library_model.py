@@ -13,7 +13,7 @@ from plex import walk
 from plex.library import REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from plex.path_index import PathIndex
 from simulators.plex import FakePlex, Switches
-from tests.plex.support import client_of
+from tests.plex.support import client_of, keys_of
 from tests.sync_queue.support import Clock
 
 FOLDERS = ("/a", "/a/inner", "/b", "/unknown")
@@ -160,7 +160,7 @@ class LibraryMachine(RuleBasedStateMachine):
             return
         self.refreshed_at = self.clock.now
         truth = self._truth()
-        assert self.index.rating_keys() == {key for keys in truth.values() for key in keys}
+        assert keys_of(self.index) == {key for keys in truth.values() for key in keys}
         assert {path: self._indexed(path) for path in truth} == truth
 
     @rule()

@@ -11,7 +11,7 @@ from plex.exceptions import PlexServerDown, PlexTemporaryError
 from plex.library import LIBRARIES_ASKED, LISTING_AGE, REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from simulators.plex import FakePlex
 from simulators.traffic import Exchange, Fault
-from tests.plex.support import FOLDER, Lab, client_of
+from tests.plex.support import FOLDER, Lab, client_of, keys_of
 from tests.sync_queue.support import Clock
 
 ITEMS = 300
@@ -63,7 +63,7 @@ def test_a_library_of_thousands_costs_a_request_a_thousand_and_a_new_file_one(la
     assert dict(lab.plex.log.kinds()) == {"file_filter": 1}
     assert library.look_for([item.files[0] for item in items])
     assert dict(lab.plex.log.kinds()) == {"file_filter": 1, "sections": 1, "listing": 2}
-    assert lab.index.rating_keys() == set(range(1, 3006))
+    assert keys_of(lab.index) == set(range(1, 3006))
     lab.index.clear()
     lab.plex.log.clear()
     assert library.refresh()
@@ -206,7 +206,7 @@ def test_an_index_that_was_cleared_meanwhile_is_listed_anew(large: Lab) -> None:
     assert large.library.look_for(MANY)
     large.index.clear()
     assert large.library.look_for([f"{FOLDER}/00001.mp4"])
-    assert len(large.index.rating_keys()) == ITEMS
+    assert len(keys_of(large.index)) == ITEMS
 
 
 def test_what_is_new_in_a_large_library_is_listed_alone(large: Lab) -> None:
@@ -252,7 +252,7 @@ def test_what_does_not_sort_by_update_is_listed_whole(large: Lab) -> None:
     assert large.library.look_for(MANY)
     assert large.found("new.mp4") == [key]
     assert large.found("seven.mp4") == [8]
-    assert 1 not in large.index.rating_keys()
+    assert 1 not in keys_of(large.index)
 
 
 def test_a_file_that_moves_without_a_time_stamp_is_found_among_many_within_the_hour(
@@ -292,10 +292,10 @@ def test_a_look_at_the_changes_that_breaks_off_is_made_again(large: Lab) -> None
 def test_what_plex_lost_goes_with_a_refresh_though_the_changes_were_looked_at(large: Lab) -> None:
     large.plex.remove_item(1)
     assert large.library.look_for(MANY)
-    assert 1 in large.index.rating_keys()
+    assert 1 in keys_of(large.index)
     large.clock.now += REFRESH_INTERVAL
     assert large.library.refresh()
-    assert 1 not in large.index.rating_keys()
+    assert 1 not in keys_of(large.index)
 
 
 def test_a_refresh_does_not_go_by_a_look_at_the_changes_of_a_moment_ago(large: Lab) -> None:
@@ -305,7 +305,7 @@ def test_a_refresh_does_not_go_by_a_look_at_the_changes_of_a_moment_ago(large: L
     large.plex.remove_item(1)
     item = large.add("new.mp4")
     assert large.library.refresh()
-    assert 1 not in large.index.rating_keys()
+    assert 1 not in keys_of(large.index)
     assert large.found(item.files[0]) == [item.rating_key]
 
 

@@ -11,6 +11,7 @@ from plex.exceptions import PlexTemporaryError
 from plex.index_database import IndexConnection
 from plex.items import LibraryPart, Place
 from plex.path_index import Listing, PathIndex
+from tests.plex.support import keys_of
 
 NOW = 1_750_000_000.0
 PARTS = [
@@ -48,7 +49,7 @@ def test_a_listing_is_found_by_path_with_item_and_size(index: PathIndex) -> None
     assert index.replace_section(1, [PARTS[:1], PARTS[1:]], "mark", NOW) == 3
     assert index.find_exact("/a/1.mp4") == [PARTS[0]]
     assert index.find_exact("/a/3.mp4") == []
-    assert index.rating_keys() == {1, 2}
+    assert keys_of(index) == {1, 2}
     assert listed(index, 1) == (NOW, "mark")
     assert index.last_listing(2) is None
 
@@ -63,10 +64,10 @@ def test_a_complete_listing_removes_what_is_gone_from_its_library_only(index: Pa
     index.replace_section(1, [PARTS], "", NOW)
     index.replace_section(2, [[LibraryPart("/b.mp4", 9)]], "", NOW)
     index.replace_section(1, [PARTS[:1]], "later", NOW + 1)
-    assert index.rating_keys() == {1, 9}
+    assert keys_of(index) == {1, 9}
     assert listed(index, 1) == (NOW + 1, "later")
     index.replace_section(1, [[]], "", NOW)
-    assert index.rating_keys() == {9}
+    assert keys_of(index) == {9}
 
 
 def test_half_a_listing_removes_nothing_and_keeps_what_it_has_shown(index: PathIndex) -> None:
@@ -74,10 +75,10 @@ def test_half_a_listing_removes_nothing_and_keeps_what_it_has_shown(index: PathI
     new = LibraryPart("/a/new.mp4", 7)
     with pytest.raises(PlexTemporaryError):
         index.replace_section(1, breaking_off([[new]]), "other", NOW + 1)
-    assert index.rating_keys() == {1, 2, 7}
+    assert keys_of(index) == {1, 2, 7}
     assert listed(index, 1) == (NOW, "mark")
     index.replace_section(1, [PARTS[1:]], "", NOW)
-    assert index.rating_keys() == {2}
+    assert keys_of(index) == {2}
 
 
 def test_a_first_listing_that_breaks_off_does_not_count_as_one(index: PathIndex) -> None:
@@ -101,15 +102,15 @@ def test_a_row_that_comes_twice_in_a_listing_is_one(index: PathIndex) -> None:
 def test_a_forgotten_item_is_found_no_more_until_it_is_listed_again(index: PathIndex) -> None:
     index.replace_section(1, [PARTS], "", NOW)
     index.forget_item(2)
-    assert index.rating_keys() == {1}
+    assert keys_of(index) == {1}
     index.replace_section(1, [PARTS], "", NOW)
-    assert index.rating_keys() == {1, 2}
+    assert keys_of(index) == {1, 2}
 
 
 def test_clearing_forgets_files_and_listings_and_tells_how_many_files(index: PathIndex) -> None:
     index.replace_section(1, [PARTS], "", NOW)
     assert index.clear() == 3
-    assert (index.rating_keys(), index.last_listing(1)) == (set(), None)
+    assert (keys_of(index), index.last_listing(1)) == (set(), None)
     assert index.clear() == 0
 
 
@@ -117,7 +118,7 @@ def test_libraries_that_are_no_longer_configured_are_dropped(index: PathIndex) -
     for section in (1, 2, 3):
         index.replace_section(section, [[LibraryPart(f"/{section}", section)]], "", NOW)
     index.drop_sections_except([2])
-    assert index.rating_keys() == {2}
+    assert keys_of(index) == {2}
     assert [listed(index, section) for section in (1, 2, 3)] == [None, (NOW, ""), None]
 
 
@@ -126,16 +127,16 @@ def test_another_server_starts_with_nothing_and_the_first_one_is_forgotten(
 ) -> None:
     index.replace_section(1, [PARTS], "", NOW)
     index.use_server("server-b")
-    assert (index.rating_keys(), index.last_listing(1)) == (set(), None)
+    assert (keys_of(index), index.last_listing(1)) == (set(), None)
     index.use_server("server-a")
-    assert (index.rating_keys(), index.last_listing(1)) == (set(), None)
+    assert (keys_of(index), index.last_listing(1)) == (set(), None)
 
 
 def test_the_same_server_keeps_its_files_over_a_restart(index: PathIndex, path: str) -> None:
     index.replace_section(1, [PARTS], "mark", NOW)
     again = PathIndex(path)
     again.use_server("server-a")
-    assert again.rating_keys() == {1, 2}
+    assert keys_of(again) == {1, 2}
     assert listed(again, 1) == (NOW, "mark")
     again.close()
 
@@ -188,7 +189,7 @@ def test_a_locked_database_is_not_taken_for_a_broken_one(
     blocker.close()
     again = PathIndex(path)
     again.use_server("server-a")
-    assert again.rating_keys() == {1, 2}
+    assert keys_of(again) == {1, 2}
     again.close()
 
 
@@ -218,7 +219,7 @@ def test_an_item_taken_in_by_itself_replaces_what_was_known_of_it_only(index: Pa
     assert index.add(1, [moved, LibraryPart("/a/new.mp4", 7)])
     assert index.find_exact("/a/2.mp4") == index.find_exact("/a/2b.mp4") == []
     assert index.find_exact("/b/2.mp4") == [moved]
-    assert index.rating_keys() == {1, 2, 7}
+    assert keys_of(index) == {1, 2, 7}
 
 
 def test_taking_in_what_is_known_is_no_news(index: PathIndex) -> None:
@@ -236,20 +237,20 @@ def test_an_item_taken_in_by_itself_goes_with_the_next_listing_that_lacks_it(
     with pytest.raises(PlexTemporaryError):
         index.replace_section(1, breaking_off([PARTS]), "", NOW)
     index.add(1, [LibraryPart("/a/new.mp4", 7)])
-    assert index.rating_keys() == {1, 2, 7}
+    assert keys_of(index) == {1, 2, 7}
     index.replace_section(1, [PARTS], "", NOW)
-    assert index.rating_keys() == {1, 2}
+    assert keys_of(index) == {1, 2}
 
 
 def test_what_a_listing_could_not_show_is_kept(index: PathIndex) -> None:
     parts = [LibraryPart(f"/{key}.mp4", key) for key in range(1, 8)]
     index.replace_section(1, [parts], "", NOW)
     index.replace_section(1, [[parts[0], parts[4]]], "", NOW, lambda: [(1, 4), (6, 9)])
-    assert index.rating_keys() == {1, 2, 3, 5, 7}
+    assert keys_of(index) == {1, 2, 3, 5, 7}
     assert index.keys_between(1, 5) == [2, 3]
     assert index.files_of(2) == ["/2.mp4"]
     index.replace_section(1, [[parts[0]]], "", NOW)
-    assert index.rating_keys() == {1}
+    assert keys_of(index) == {1}
 
 
 def test_a_listing_tells_how_many_items_it_had_and_a_look_when_it_was(index: PathIndex) -> None:

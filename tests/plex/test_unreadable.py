@@ -8,7 +8,7 @@ from plex.exceptions import PlexTemporaryError
 from plex.item_reader import READ_BATCH
 from plex.library import REFRESH_INTERVAL
 from plex.unreadable import HOLE_AGE
-from tests.plex.support import FOLDER, Lab
+from tests.plex.support import FOLDER, Lab, keys_of
 
 ITEMS = 500
 BAD = 250
@@ -52,7 +52,7 @@ def test_an_item_that_is_unreadable_from_the_start_is_named_and_all_others_are_l
     breaks(large, BAD)
     large.library.prepare()
     assert requests(large) <= 5 + 30
-    assert len(large.index.rating_keys()) == ITEMS - 3
+    assert len(keys_of(large.index)) == ITEMS - 3
     assert [fields["item"] for fields in large.reports.fields] == [BAD]
     for _ in range(3):
         assert list_again(large) <= 5
