@@ -1,7 +1,7 @@
 """What nobody knows about real servers: right under each reading, without repeated writes.
 
 Each run takes one reading of every switch; together the runs hold each pair of readings. The worker
-runs in this process, both fakes answer over HTTP. A library of 15 scenes, of 30 with `SOAK=1`, is
+runs in this process, both fakes answer over HTTP. A library of 30 scenes is
 synced, edited in every field, and synced again with `force`.
 """
 
@@ -24,7 +24,7 @@ from simulators.rig import FOLDER, PLUGIN, png
 from simulators.stash import FakeStash
 from tests.soak.household import PATIENT, Household, Time
 
-SCENES = 30 if os.environ.get("SOAK") else 15
+SCENES = 30
 READINGS: Mapping[str, tuple[Any, ...]] = {
     "lock_names": ({}, {"actor": ""}, {"actor": "role"}, {"genre": "", "art": "", "thumb": ""}),
     "empty_date": ("clears", "refused", "ignored", "file_date"),
