@@ -108,7 +108,7 @@ class End(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RunEnd:
     """The end of a run; `text` is for users, `queued` counts scenes."""
 
     how: End
@@ -148,7 +148,7 @@ class GapDetectionEngine:
     def begin(self, order: Order) -> Run:
         """Start a run, or continue the unfinished run if it has the same scope."""
         left = self.stored()
-        if left is not None and left.order.looks_like(order):
+        if left is not None and left.order.finds_the_same_as(order):
             # A user who starts it now may confirm its question.
             left.order = replace(left.order, by_user=left.order.by_user or order.by_user)
             self._queue.gaps.save_run(left.to_state())
@@ -159,7 +159,7 @@ class GapDetectionEngine:
             self._queue.gaps.save_run(run.to_state())
         return run
 
-    def step(self, libraries: Libraries) -> Ended | None:
+    def step(self, libraries: Libraries) -> RunEnd | None:
         """Check a page or queue a batch; return the end of the run, or None while it continues.
 
         The stored run is read again, because another process may have continued it. After an error
@@ -167,9 +167,9 @@ class GapDetectionEngine:
         """
         run = self.stored()
         if run is None:
-            return Ended(End.NOTHING, "it was interrupted more than a day ago and was deleted")
+            return RunEnd(End.NOTHING, "it was interrupted more than a day ago and was deleted")
         try:
-            if not run.walked:
+            if not run.is_checked:
                 self._check_a_page(run, libraries)
                 return None
             return self._queue_a_batch(run, libraries.config.reconcile_batch_size)
@@ -253,14 +253,14 @@ class GapDetectionEngine:
                 f"lists ({result.text()}). Wait until Plex is idle, and check its log"
             )
             raise NoConclusionError(message)
-        run.walked = True
+        run.is_checked = True
         with self._queue.transaction():
             self._queue.gaps.add(gone)
             self._queue.gaps.save_run(run.to_state())
 
     # -- queueing ---------------------------------------------------------------------------------
 
-    def _queue_a_batch(self, run: Run, size: int) -> Ended | None:
+    def _queue_a_batch(self, run: Run, size: int) -> RunEnd | None:
         if not run.allowed:
             question = self._question(run)
             if question is not None:
@@ -277,7 +277,7 @@ class GapDetectionEngine:
             self._queue.gaps.save_run(run.to_state())
         return None
 
-    def _question(self, run: Run) -> Ended | None:
+    def _question(self, run: Run) -> RunEnd | None:
         """Return the end of a run that the user has to confirm; None if it may queue its gaps."""
         impact, order, now = run.result.impact, run.order, self._clock()
         state = self._state.read()
@@ -295,24 +295,24 @@ class GapDetectionEngine:
             state = replace(state, interval_run_time=now)
         self._state.write(state)
         self._drop(run)
-        return Ended(End.ASKS, text)
+        return RunEnd(End.ASKS, text)
 
     def _drop(self, run: Run) -> None:
         """Delete the run and its gaps."""
         self._pages = None
         with self._queue.transaction():
             self._queue.gaps.clear()
-        if run.walked and run.order.looks_like(Order(Scope.ALL)):
+        if run.is_checked and run.order.finds_the_same_as(Order(Scope.ALL)):
             self._queue.clear_rebuilt_marker()
 
-    def _end(self, run: Run) -> Ended:
+    def _end(self, run: Run) -> RunEnd:
         text = f"{run.result.text()}. {run.result.gaps_text()}"
         self._state.write(after(self._state.read(), run, self._clock(), text))
         self._drop(run)
-        return Ended(End.DONE, text, queued=run.result.enqueued)
+        return RunEnd(End.DONE, text, queued=run.result.enqueued)
 
-    def _without_conclusion(self, run: Run, why: str) -> Ended:
+    def _without_conclusion(self, run: Run, why: str) -> RunEnd:
         text = f"{run.result.checked:,} scenes checked, nothing was queued: {why}"
         self._state.write(without_result(self._state.read(), run, self._clock(), text))
         self._drop(run)
-        return Ended(End.NOTHING, text)
+        return RunEnd(End.NOTHING, text)

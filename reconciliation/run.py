@@ -79,7 +79,7 @@ class Order:
         """The order in words."""
         return f"{self.scope.words}{', only those without metadata' if self.only_empty else ''}"
 
-    def looks_like(self, other: "Order") -> bool:
+    def finds_the_same_as(self, other: "Order") -> bool:
         """Tell whether both orders find the same gaps."""
         return (self.scope, self.only_empty) == (other.scope, other.only_empty)
 
@@ -92,7 +92,7 @@ class Run:
         begun_at: seconds since the epoch; the scope's window ends here.
         cursor: the last checked scene id.
         total: the number of scenes to check, as counted on the last page.
-        walked: all scenes are checked, and the gaps can be queued.
+        is_checked: all scenes are checked, and the gaps can be queued.
         allowed: the run is within the safety limits, or the user has confirmed it.
     """
 
@@ -100,7 +100,7 @@ class Run:
     begun_at: float
     cursor: int = 0
     total: int = 0
-    walked: bool = False
+    is_checked: bool = False
     allowed: bool = False
     result: GapDetectionResult = field(default_factory=GapDetectionResult)
 
@@ -111,7 +111,7 @@ class Run:
             "begun_at": self.begun_at,
             "cursor": self.cursor,
             "total": self.total,
-            "walked": self.walked,
+            "walked": self.is_checked,
             "allowed": self.allowed,
             "sums": self.result.to_state(),
         }
@@ -131,7 +131,7 @@ class Run:
                 begun_at=float(raw["begun_at"]),
                 cursor=int(raw["cursor"]),
                 total=int(raw["total"]),
-                walked=bool(raw["walked"]),
+                is_checked=bool(raw["walked"]),
                 allowed=bool(raw["allowed"]),
                 result=GapDetectionResult.parse(raw["sums"]),
             )

@@ -6,7 +6,7 @@ from typing import Any
 
 from plex.exceptions import PlexError
 from reconciliation.detector import Libraries
-from reconciliation.engine import End, Ended, GapDetectionEngine
+from reconciliation.engine import End, GapDetectionEngine, RunEnd
 from reconciliation.run import Order
 from reconciliation.state import RETRY, StateFile, due
 from shared.events import Event
@@ -107,7 +107,7 @@ class ReconciliationScheduler:
             rebuilt=self._reconciler.engine.has_losses_to_find(),
         )
 
-    def _end(self, ended: Ended, order: Order) -> None:
+    def _end(self, ended: RunEnd, order: Order) -> None:
         self._order = None
         self._log.event(
             Event.RECONCILIATION_ENDED,

@@ -10,7 +10,7 @@ from shared.file_lock import FileLock
 from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
-from tasks.status.snapshot import Readings
+from tasks.status.snapshot import StatusSource
 from validation.config import Config
 from worker.process.takeover import Takeover
 from worker.records import Records
@@ -68,9 +68,9 @@ class TaskContext:
     sleep: Callable[[float], None] = time.sleep
 
     @property
-    def readings(self) -> Readings:
+    def status_source(self) -> StatusSource:
         """The access to the data folder."""
-        return Readings(
+        return StatusSource(
             queue=self.queue.view,
             records=self.records,
             reconciliation=self.reconciliation_state,

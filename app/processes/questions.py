@@ -23,10 +23,10 @@ from tasks.arguments import check, mode_of
 from tasks.dead_letters.show import letters_of
 from tasks.reports.outage_summary import summary_of
 from tasks.status.queue_status import status_of
-from tasks.status.snapshot import Readings
+from tasks.status.snapshot import StatusSource
 from worker.records import Records
 
-QUESTIONS: Mapping[str, Callable[[Readings], Answer]] = {
+QUESTIONS: Mapping[str, Callable[[StatusSource], Answer]] = {
     "queue_status": status_of,
     "outage_summary": summary_of,
     "show_dlq": letters_of,
@@ -65,8 +65,8 @@ def answer_question(
 
 def _readings(
     folder: DataFolder, log: Log, names: Callable[[Sequence[int]], Mapping[int, str]]
-) -> Readings:
-    return Readings(
+) -> StatusSource:
+    return StatusSource(
         queue=QueueView(connect(folder.queue_database), folder.queue_folder, time.time),
         records=Records(folder, log.event, time.time),
         reconciliation=StateFile(folder.reconciliation_state, log.event, time.time),

@@ -278,7 +278,7 @@ def _run_once(process: _Process) -> _Run:
     if (
         outcome is DrainOutcome.LEFT
     ):  # only what came since then may bring a connection that Stash accepts
-        is_left = container.queue.spool.has_news
+        is_left = container.queue.spool.has_new_files
     return _Run(outcome, is_left, container.close)
 
 

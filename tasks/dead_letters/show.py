@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sync_queue.dlq import LetterLine
 from tasks.answer import Answer, Level, shortened
 from tasks.error_catalogue import explain
-from tasks.status.snapshot import Readings
+from tasks.status.snapshot import StatusSource
 from tasks.titles import titles_in_time
 from validation.scene_extractor import scene_label
 from validation.values import counted
@@ -45,17 +45,17 @@ class _Group:
 def show_dlq(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
     """Return the dead letters by reason, with the remedies."""
     del arguments
-    return letters_of(context.readings)
+    return letters_of(context.status_source)
 
 
-def letters_of(readings: Readings) -> Answer:
+def letters_of(source: StatusSource) -> Answer:
     """Return the dead letters by reason, with the remedies."""
-    groups = _grouped(readings.queue.dead_letters.lines())
+    groups = _grouped(source.queue.dead_letters.lines())
     total = sum(group.count for group in groups)
     shown = groups[:MOST_GROUPS]
     scene_ids = [line.scene_id for group in shown for line in group.newest]
-    names, problem = titles_in_time(readings.names, scene_ids, _PATIENCE)
-    now = readings.clock()
+    names, problem = titles_in_time(source.names, scene_ids, _PATIENCE)
+    now = source.clock()
     data = {
         "now": now,
         "total": total,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.answer import Answer, Level
-from tasks.status.snapshot import Readings
+from tasks.status.snapshot import StatusSource
 from validation.values import counted
 from worker.outage_history import (
     OutageRecord,
@@ -22,13 +22,13 @@ NEWEST_SHOWN = 10
 def outage_summary(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
     """Return the metrics of all outages, and the last outages as details."""
     del arguments
-    return summary_of(context.readings)
+    return summary_of(context.status_source)
 
 
-def summary_of(readings: Readings) -> Answer:
+def summary_of(source: StatusSource) -> Answer:
     """Return the metrics of all outages, and the last outages as details."""
-    now = readings.clock()
-    history = readings.records.outages()
+    now = source.clock()
+    history = source.records.outages()
     newest_first = list(reversed(history.records))
     metrics = calculate_outage_metrics(history.records)
     ongoing = history.ongoing

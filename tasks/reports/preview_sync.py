@@ -188,9 +188,9 @@ class _Preview:
             elif inspection.lacks_metadata:
                 self.sums[NO_METADATA] += 1
             else:
-                self._tell(inspection)
+                self._add_inspection(inspection)
 
-    def _tell(self, inspection: Inspection) -> None:
+    def _add_inspection(self, inspection: Inspection) -> None:
         if inspection.error is not None:
             if inspection.unseen:
                 self.sums[UNSEEN] = self.sums.get(UNSEEN, 0) + 1

@@ -65,7 +65,7 @@ def look_at_index(path: str) -> IndexView:
 def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Return everything that the page shows."""
     del arguments
-    status = read_status(context.readings)
+    status = read_status(context.status_source)
     state, now, view = read_state(context, status), status.now, context.queue.view
     active, waiting = view.jobs_in_progress(JOBS_SHOWN), view.jobs_waiting(JOBS_SHOWN)
     recent, groups = view.recent(SYNCS_SHOWN), view.letter_groups(LETTERS_SHOWN)
@@ -248,7 +248,7 @@ def wake(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Start a worker if a job waits and no worker runs; return the state."""
     del arguments
     worker = context.ensure_worker() if context.queue.has_unfinished() else "not needed"
-    status = read_status(context.readings)
+    status = read_status(context.status_source)
     state = read_state(context, status)
     return Answer(
         state.text(status.now),

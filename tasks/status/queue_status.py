@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.answer import Answer, Level
 from tasks.reports.outage_summary import outage_data, outage_line
-from tasks.status.snapshot import Readings, StatusSnapshot, read_status
+from tasks.status.snapshot import StatusSnapshot, StatusSource, read_status
 from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
 
@@ -18,12 +18,12 @@ OUTAGES_SHOWN = 3
 def queue_status(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
     """Return the status for users and programs."""
     del arguments
-    return status_of(context.readings)
+    return status_of(context.status_source)
 
 
-def status_of(readings: Readings) -> Answer:
+def status_of(source: StatusSource) -> Answer:
     """Return the status for users and programs."""
-    status = read_status(readings)
+    status = read_status(source)
     return Answer(
         _closing_line(status), details=_details(status), data=_data(status), level=_level(status)
     )

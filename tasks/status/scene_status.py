@@ -25,7 +25,7 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     items, jobs = view.items(scene_id), view.jobs_waiting_for(scene_id)
     letters = view.letters_of(scene_id)
     titles = titles_of(context, [scene_id])
-    status = read_status(context.readings)
+    status = read_status(context.status_source)
     state, now = read_state(context, status), status.now
     text, remedy, level = _where_it_stands(letters, jobs, items, last, state, now)
     data = {

@@ -16,7 +16,7 @@ from worker.recovery import RecoveryScheduler
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
+class StatusSource:
     """Read access to the data folder.
 
     Attributes:
@@ -40,8 +40,8 @@ class StatusSnapshot:
         next_try: when the next retry is due; None without retries.
         done: number of jobs by result (`worker.stats.SyncStats.counts`).
         dead: number of dead letters by error type.
-        need_you: number of scenes with dead letters.
-        ever: whether any job has ever finished.
+        needing_attention: number of scenes with dead letters.
+        has_history: whether any job has ever finished.
         pause: why the sync is paused, and since when; empty if it is not.
         past: the results of past reconciliations.
         run: the unfinished reconciliation.
@@ -54,8 +54,8 @@ class StatusSnapshot:
     next_try: float | None
     done: Mapping[str, int]
     dead: Mapping[str, int]
-    need_you: int
-    ever: bool
+    needing_attention: int
+    has_history: bool
     breaker: CircuitBreaker
     recovery: RecoveryScheduler
     outages: OutageHistory
@@ -89,24 +89,24 @@ class StatusSnapshot:
         return self.now + self.recovery.seconds_to_next_probe(self.now)
 
 
-def read_status(readings: Readings) -> StatusSnapshot:
+def read_status(source: StatusSource) -> StatusSnapshot:
     """Read the status; raise sqlite3.Error if the database is not readable."""
-    now = readings.clock()
-    counts = readings.queue.stats()
+    now = source.clock()
+    counts = source.queue.stats()
     return StatusSnapshot(
         now=now,
         pending=counts["pending"],
         in_progress=counts["in_progress"],
         retrying=counts["retrying"],
-        next_try=readings.queue.next_try(),
-        done=readings.records.stats().counts,
-        dead=readings.queue.dead_letters.counts_by_type(),
-        need_you=readings.queue.scenes_with_letters(),
-        ever=bool(readings.queue.recent(1)),
-        breaker=readings.records.breaker(),
-        recovery=readings.records.recovery(),
-        outages=readings.records.outages(),
-        pause=readings.records.pause(),
-        past=readings.reconciliation.read(),
-        run=run_of_today(readings.queue.gaps.run(), now),
+        next_try=source.queue.next_try(),
+        done=source.records.stats().counts,
+        dead=source.queue.dead_letters.counts_by_type(),
+        needing_attention=source.queue.scenes_with_letters(),
+        has_history=bool(source.queue.recent(1)),
+        breaker=source.records.breaker(),
+        recovery=source.records.recovery(),
+        outages=source.records.outages(),
+        pause=source.records.pause(),
+        past=source.reconciliation.read(),
+        run=run_of_today(source.queue.gaps.run(), now),
     )

@@ -67,9 +67,11 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
     if pause and status.unfinished:
         text = f"Sync paused since {SINCE}: {pause}{waiting}"
         return State("paused", Level.FAULT, text, paused_since)
-    if status.need_you:
-        verb = "scene needs" if status.need_you == 1 else "scenes need"
-        return State("needs_you", Level.WARNING, f"{status.need_you:,} {verb} attention{waiting}")
+    if status.needing_attention:
+        verb = "scene needs" if status.needing_attention == 1 else "scenes need"
+        return State(
+            "needs_you", Level.WARNING, f"{status.needing_attention:,} {verb} attention{waiting}"
+        )
     if status.unfinished and status.breaker.failure_count:
         text = f"Plex did not answer the last try{waiting}; the next try is automatic"
         return State("trying", Level.WARNING, text)
@@ -77,7 +79,7 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
         is_or_are = "scene is" if status.unfinished == 1 else "scenes are"
         text = f"{status.unfinished:,} {is_or_are} on the way to Plex"
         return State("on_the_way", Level.OK, text)
-    if not status.ever:
+    if not status.has_history:
         text = "Nothing sent yet: edit a scene, or run the task 'Sync All Scenes to Plex'"
         return State("nothing_yet", Level.OK, text)
     return State("in_step", Level.OK, "Everything is in Plex")
@@ -106,5 +108,5 @@ def state_data(state: State, status: StatusSnapshot) -> dict[str, Any]:
         "since": state.since,
         "remedy": state.remedy,
         "waiting": status.unfinished,
-        "need_you": status.need_you,
+        "need_you": status.needing_attention,
     }

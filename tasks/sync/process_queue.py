@@ -63,18 +63,18 @@ class _Progress:
         self.done = 0
         self._context = context
         self._begun = context.monotonic()
-        self._told_done = 0
-        self._told_at = self._begun
+        self._reported_done = 0
+        self._reported_at = self._begun
 
     def show(self, done: int) -> None:
         self.done = done
         total = max(self.total, done, 1)
         self._context.log.progress(done / total)
         now = self._context.monotonic()
-        enough = done - self._told_done >= ITEMS_BETWEEN_LINES
-        if not enough and now - self._told_at < SECONDS_BETWEEN_LINES:
+        enough = done - self._reported_done >= ITEMS_BETWEEN_LINES
+        if not enough and now - self._reported_at < SECONDS_BETWEEN_LINES:
             return
-        self._told_done, self._told_at = done, now
+        self._reported_done, self._reported_at = done, now
         rate = done / max(now - self._begun, 0.001)
         left = (total - done) / rate
         self._context.log.info(

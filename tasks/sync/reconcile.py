@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plex.exceptions import PlexError
-from reconciliation.engine import End, Ended, NoConclusionError, pages, prepare
+from reconciliation.engine import End, NoConclusionError, RunEnd, pages, prepare
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, Inspected, Outcome
 from reconciliation.run import Order, Run, Scope, window_of
 from shared.leftovers import keep_newest
@@ -105,7 +105,7 @@ def _run(context: TaskContext, order: Order) -> Answer:
     return Answer(text, data={"queued": ended.queued, "asks": False})
 
 
-def _step(context: TaskContext) -> Ended | None:
+def _step(context: TaskContext) -> RunEnd | None:
     reconciliation = context.reconciler().engine
     try:
         ended = reconciliation.step(context.reconciler_libraries())
