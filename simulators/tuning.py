@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 from app import main
 from plex import client, library
@@ -28,6 +28,8 @@ Seconds = float | None
 class Tuning:
     """What to set, in seconds where nothing else is said; None leaves the plugin's own value.
 
+    Each field names the module and its constant.
+
     Attributes:
         back_off: the longest wait before another try after an error that may pass.
         not_found_back_off: the same for a file that Plex does not have.
@@ -37,62 +39,38 @@ class Tuning:
         page: scenes that a reconciliation reads at a time.
     """
 
-    linger: Seconds = None
-    settings_look: Seconds = None
-    first_pause: Seconds = None
-    longest_pause: Seconds = None
-    shortest_probe: Seconds = None
-    longest_probe: Seconds = None
-    identity_timeout: tuple[float, float] | None = None
-    first_rate: float | None = None
-    last_rate: float | None = None
-    back_off: Seconds = None
-    not_found_back_off: Seconds = None
-    shortest_delay: Seconds = None
-    refresh_interval: Seconds = None
-    scan_delay: Seconds = None
-    scan_interval: Seconds = None
-    busy_timeout: Seconds = None
-    news_age: Seconds = None
-    burst_gap: Seconds = None
-    takeover_patience: Seconds = None
-    plugin_look: Seconds = None
-    seen_after: Seconds = None
-    uploads_wait: Seconds = None
-    page: int | None = None
+    linger: Annotated[Seconds, processor, "LINGER"] = None
+    settings_look: Annotated[Seconds, pauses, "SETTINGS_LOOK"] = None
+    first_pause: Annotated[Seconds, pauses, "FIRST_PAUSE"] = None
+    longest_pause: Annotated[Seconds, pauses, "LONGEST_PAUSE"] = None
+    shortest_probe: Annotated[Seconds, recovery, "SHORTEST_INTERVAL"] = None
+    longest_probe: Annotated[Seconds, recovery, "LONGEST_INTERVAL"] = None
+    identity_timeout: Annotated[tuple[float, float] | None, client, "IDENTITY_TIMEOUT"] = None
+    first_rate: Annotated[float | None, rate_limiter, "FIRST_RATE"] = None
+    last_rate: Annotated[float | None, rate_limiter, "LAST_RATE"] = None
+    back_off: Annotated[Seconds, backoff, "_TEMPORARY"] = None
+    not_found_back_off: Annotated[Seconds, backoff, "_NOT_FOUND"] = None
+    shortest_delay: Annotated[Seconds, backoff, "SHORTEST_DELAY"] = None
+    refresh_interval: Annotated[Seconds, library, "REFRESH_INTERVAL"] = None
+    scan_delay: Annotated[Seconds, spool_import, "SCAN_DELAY"] = None
+    scan_interval: Annotated[Seconds, folder_scans, "SCAN_INTERVAL"] = None
+    busy_timeout: Annotated[Seconds, schema, "BUSY_TIMEOUT"] = None
+    news_age: Annotated[Seconds, main, "NEWS_AGE"] = None
+    burst_gap: Annotated[Seconds, main, "BURST_GAP"] = None
+    takeover_patience: Annotated[Seconds, takeover, "PATIENCE"] = None
+    plugin_look: Annotated[Seconds, idle, "PLUGIN_LOOK"] = None
+    seen_after: Annotated[Seconds, save_settings, "SEEN_AFTER"] = None
+    uploads_wait: Annotated[Seconds, upload_gate, "WAIT"] = None
+    page: Annotated[int | None, engine, "PAGE"] = None
 
     def values(self) -> Iterator[tuple[ModuleType, str, Any]]:
         """Yield module, constant and value of what is set."""
-        for name, value in asdict(self).items():
+        for name, annotation in get_type_hints(Tuning, include_extras=True).items():
+            module, constant = annotation.__metadata__
+            assert hasattr(module, constant), f"{module.__name__} has no {constant}"
+            value = getattr(self, name)
             if value is not None:
-                yield (*CONSTANTS[name], value)
-
-
-CONSTANTS: dict[str, tuple[ModuleType, str]] = {
-    "linger": (processor, "LINGER"),
-    "settings_look": (pauses, "SETTINGS_LOOK"),
-    "first_pause": (pauses, "FIRST_PAUSE"),
-    "longest_pause": (pauses, "LONGEST_PAUSE"),
-    "shortest_probe": (recovery, "SHORTEST_INTERVAL"),
-    "longest_probe": (recovery, "LONGEST_INTERVAL"),
-    "identity_timeout": (client, "IDENTITY_TIMEOUT"),
-    "first_rate": (rate_limiter, "FIRST_RATE"),
-    "last_rate": (rate_limiter, "LAST_RATE"),
-    "back_off": (backoff, "_TEMPORARY"),
-    "not_found_back_off": (backoff, "_NOT_FOUND"),
-    "shortest_delay": (backoff, "SHORTEST_DELAY"),
-    "refresh_interval": (library, "REFRESH_INTERVAL"),
-    "scan_delay": (spool_import, "SCAN_DELAY"),
-    "scan_interval": (folder_scans, "SCAN_INTERVAL"),
-    "busy_timeout": (schema, "BUSY_TIMEOUT"),
-    "news_age": (main, "NEWS_AGE"),
-    "burst_gap": (main, "BURST_GAP"),
-    "takeover_patience": (takeover, "PATIENCE"),
-    "plugin_look": (idle, "PLUGIN_LOOK"),
-    "seen_after": (save_settings, "SEEN_AFTER"),
-    "uploads_wait": (upload_gate, "WAIT"),
-    "page": (engine, "PAGE"),
-}
+                yield module, constant, value
 
 
 def set_constant(target: str, name: str, value: Any) -> None:

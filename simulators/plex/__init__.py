@@ -1,36 +1,15 @@
 """A fake Plex Media Server, built from how real servers behave."""
 
-from simulators.plex.fake import FakePlex
-from simulators.plex.faults import Faults
-from simulators.plex.request_log import Kind, Request, RequestLog
-from simulators.plex.snapshot import ItemState
-from simulators.plex.state import (
-    Actor,
-    Image,
-    Item,
-    ItemFields,
-    Media,
-    Part,
-    Section,
-)
-from simulators.plex.switches import Switches
-from simulators.traffic import Exchange, Fault
-
-__all__ = [
-    "Actor",
-    "Exchange",
-    "FakePlex",
-    "Fault",
-    "Faults",
-    "Image",
-    "Item",
-    "ItemFields",
-    "ItemState",
-    "Kind",
-    "Media",
-    "Part",
-    "Request",
-    "RequestLog",
-    "Section",
-    "Switches",
-]
+from simulators.plex.fake import FakePlex as FakePlex
+from simulators.plex.request_log import Kind as Kind
+from simulators.plex.request_log import Request as Request
+from simulators.plex.snapshot import ItemState as ItemState
+from simulators.plex.state import Actor as Actor
+from simulators.plex.state import Image as Image
+from simulators.plex.state import Item as Item
+from simulators.plex.state import ItemFields as ItemFields
+from simulators.plex.state import Media as Media
+from simulators.plex.state import Part as Part
+from simulators.plex.state import Section as Section
+from simulators.plex.switches import Switches as Switches
+from simulators.traffic import Fault as Fault

@@ -192,11 +192,12 @@ def _media(media: Media, *, streams: bool = False) -> str:
 def _part(part: Part, *, streams: bool) -> str:
     container = escape(part.container)
     duration = f' duration="{part.duration}"' if part.duration is not None else ""
+    content = _STREAMS.format(part.id) if streams else ""
     return (
         f'<Part id="{part.id}" key="/library/parts/{part.id}/1700000000/file.{container}"'
         f'{duration} file="{escape(part.file)}" size="{part.size}" container="{container}" '
         f'audioProfile="lc" has64bitOffsets="0" optimizedForStreaming="1" '
-        f'videoProfile="high"{_deleted_at(part)}>{_streams(part.id) if streams else ""}</Part>'
+        f'videoProfile="high"{_deleted_at(part)}>{content}</Part>'
     )
 
 
@@ -204,50 +205,16 @@ def _deleted_at(held: Media | Part) -> str:
     return "" if held.deleted_at is None else f' deletedAt="{held.deleted_at}"'
 
 
-_VIDEO_STREAM: Attributes = {
-    "streamType": 1,
-    "default": 1,
-    "codec": "h264",
-    "index": 0,
-    "bitrate": 3800,
-    "bitDepth": 8,
-    "chromaSubsampling": "4:2:0",
-    "codedHeight": 1080,
-    "codedWidth": 1920,
-    "frameRate": "23.976",
-    "height": 1080,
-    "level": 40,
-    "profile": "high",
-    "refFrames": 4,
-    "width": 1920,
-    "displayTitle": "1080p (H.264)",
-    "extendedDisplayTitle": "1080p (H.264)",
-}
-_AUDIO_STREAM: Attributes = {
-    "streamType": 2,
-    "selected": 1,
-    "default": 1,
-    "codec": "aac",
-    "index": 1,
-    "channels": 2,
-    "bitrate": 160,
-    "language": "English",
-    "languageTag": "en",
-    "languageCode": "eng",
-    "audioChannelLayout": "stereo",
-    "profile": "lc",
-    "samplingRate": 48000,
-    "displayTitle": "English (AAC Stereo)",
-    "extendedDisplayTitle": "English (AAC Stereo)",
-}
-
-
-def _streams(part_id: int) -> str:
-    streams = (_VIDEO_STREAM, _AUDIO_STREAM)
-    return "".join(
-        element("Stream", {"id": part_id * 10 + number, **stream})
-        for number, stream in enumerate(streams, 1)
-    )
+_STREAMS = (
+    '<Stream id="{0}1" streamType="1" default="1" codec="h264" index="0" bitrate="3800" '
+    'bitDepth="8" chromaSubsampling="4:2:0" codedHeight="1080" codedWidth="1920" '
+    'frameRate="23.976" height="1080" level="40" profile="high" refFrames="4" width="1920" '
+    'displayTitle="1080p (H.264)" extendedDisplayTitle="1080p (H.264)"/>'
+    '<Stream id="{0}2" streamType="2" selected="1" default="1" codec="aac" index="1" channels="2" '
+    'bitrate="160" language="English" languageTag="en" languageCode="eng" '
+    'audioChannelLayout="stereo" profile="lc" samplingRate="48000" '
+    'displayTitle="English (AAC Stereo)" extendedDisplayTitle="English (AAC Stereo)"/>'
+)
 
 
 def _decorations(item: Item) -> Iterable[tuple[str, str]]:

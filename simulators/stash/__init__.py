@@ -7,33 +7,19 @@ with FakeStash(tmp_path) as stash:
     assert run.result.error is None
 """
 
-from .entities import Scene, StashError, VideoFile
-from .fake import FakeStash
-from .faults import Reset, Status, Truncated, empty, graphql_errors, html_page, null_data
-from .library import SceneFields
-from .plugin_host import PluginRun
-from .plugin_manifest import Manifest, ManifestError
-from .plugin_output import LogEntry
-from .request_log import LoggedRequest
-from .runner import PluginResult
-
-__all__ = [
-    "FakeStash",
-    "LogEntry",
-    "LoggedRequest",
-    "Manifest",
-    "ManifestError",
-    "PluginResult",
-    "PluginRun",
-    "Reset",
-    "Scene",
-    "SceneFields",
-    "StashError",
-    "Status",
-    "Truncated",
-    "VideoFile",
-    "empty",
-    "graphql_errors",
-    "html_page",
-    "null_data",
-]
+from .entities import Scene as Scene
+from .entities import StashError as StashError
+from .entities import VideoFile as VideoFile
+from .fake import FakeStash as FakeStash
+from .faults import Reset as Reset
+from .faults import Status as Status
+from .faults import Truncated as Truncated
+from .faults import empty as empty
+from .faults import graphql_errors as graphql_errors
+from .faults import html_page as html_page
+from .faults import null_data as null_data
+from .library import SceneFields as SceneFields
+from .plugin_host import PluginRun as PluginRun
+from .plugin_manifest import ManifestError as ManifestError
+from .plugin_output import LogEntry as LogEntry
+from .runner import PluginResult as PluginResult

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Any, Self
 
 from simulators.http_server import HttpServer
 from simulators.traffic import Action, Fault, Faults
@@ -19,7 +19,7 @@ from .editing import Edits
 from .engine import Engine
 from .entities import Scene
 from .jobs import JobQueue
-from .library import Library, SceneFields
+from .library import Library
 from .plugin_host import PluginHost, PluginRun
 from .plugin_manifest import Manifest
 from .request_log import RequestLog, Which, matcher
@@ -54,6 +54,11 @@ class FakeStash(Edits):
         (root / "plugins").mkdir(parents=True, exist_ok=True)
         self.clock = StashClock(now, utc_offset)
         self.library = Library(self.clock)
+        self.scene = self.library.scene
+        self.add_scene = self.library.add_scene
+        self.update_scene = self.library.update_scene
+        self.remove_scene = self.library.remove_scene
+        self.snapshot = self.library.snapshot
         self.settings = StashSettings(directory=root.absolute())
         self.gate = Gate(now, username, api_key)
         self.jobs = JobQueue()
@@ -139,32 +144,10 @@ class FakeStash(Edits):
 
     # ---- the library, without hooks ----
 
-    def scene(self, scene_id: int) -> Scene:
-        """The scene as it is now."""
-        return self.library.scene(scene_id)
-
     def scenes(self) -> list[Scene]:
         """All scenes, by id."""
         with self.library.lock:
             return list(self.library.scenes.values())
-
-    def snapshot(self) -> dict[int, dict[str, Any]]:
-        """Every scene as plain data with names for ids; see `Library.snapshot`."""
-        return self.library.snapshot()
-
-    def add_scene(self, **fields: Unpack[SceneFields]) -> Scene:
-        """Adds a scene; no hook runs."""
-        return self.library.add_scene(**fields)
-
-    def update_scene(
-        self, scene_id: int, *, touch: bool = True, **changes: Unpack[SceneFields]
-    ) -> Scene:
-        """Changes a scene; no hook runs. `touch` moves `updated_at`."""
-        return self.library.update_scene(scene_id, touch=touch, **changes)
-
-    def remove_scene(self, scene_id: int) -> Scene:
-        """Removes a scene as a merge does: no hook runs."""
-        return self.library.remove_scene(scene_id)
 
     def set_plugin_settings(self, plugin_id: str, settings: Mapping[str, Any]) -> None:
         """Replaces a plugin's settings."""
