@@ -108,7 +108,7 @@ class _Report:
             self.taken.append(text)
         self.left += [f"{count:,} of {source}: {why}" for why, count in left.most_common()]
 
-    def tell(self, log: Log) -> None:
+    def write(self, log: Log) -> None:
         taken = self.taken or ["nothing"]
         if self.left:
             log.event(Event.LEGACY_LEFT, taken=taken, left="; ".join(self.left))
@@ -146,7 +146,7 @@ class LegacyData:
                     self._import_file(name, connection, ledger, report)
         if report.taken or report.left:
             self._make_private()
-        report.tell(self.log)
+        report.write(self.log)
 
     def _import_file(
         self, name: str, connection: sqlite3.Connection, ledger: Ledger, report: _Report

@@ -126,7 +126,7 @@ class PlexClient:
 
         The first answer connects the client. A later answer with another id sets `is_replaced`.
         """
-        doing = "asking Plex who it is"
+        doing = "connecting to Plex"
         try:
             answer = self._ask_identity(self._session, doing, timeout)
         except PlexError as error:
@@ -135,7 +135,7 @@ class PlexClient:
             found = parse_document(answer.content)
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
-            message = f"{doing}: what answers at plex_url is no Plex server"
+            message = f"{doing}: the server at plex_url is not a Plex server"
             raise PlexTemporaryError(message)
         self._is_replaced = self._is_replaced or self._server_id not in ("", server_id)
         self._server_id = self._server_id or server_id
@@ -160,7 +160,7 @@ class PlexClient:
         This is only a hint: Plex does not document who may read them.
         """
         try:
-            self._get("/:/prefs", "asking what the token may do")
+            self._get("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):
             return False
         return True
@@ -293,7 +293,7 @@ class PlexClient:
     def _get(self, path: str, doing: str, headers: Mapping[str, str] | None = None) -> Element:
         answer = self._send("GET", path, doing, headers)
         if answer is None:
-            message = f"{doing}: Plex answered with nothing"
+            message = f"{doing}: Plex's answer is empty"
             raise PlexTemporaryError(message)
         return answer
 

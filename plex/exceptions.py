@@ -170,7 +170,7 @@ def error_for_status(
         retry_after: seconds that Plex asked to wait.
         words: the first words of the answer's text.
     """
-    told = f"status {status}: {words}" if words else f"status {status}"
+    described = f"status {status}: {words}" if words else f"status {status}"
     if status in _REDIRECT:
         where = f" to {location}" if location else ""
         return PlexRedirectError(
@@ -193,11 +193,11 @@ def error_for_status(
     if status in _TRY_AGAIN or status >= _SERVER_FAULT:
         patience = PATIENCE if status == _TOO_MANY and retry_after is None else retry_after
         return PlexTemporaryError(
-            f"{doing}: Plex could not ({told})",
+            f"{doing}: Plex failed ({described})",
             patience,
             may_be_one_item=status >= _SERVER_FAULT and retry_after is None,
         )
-    return PlexPermanentError(f"{doing}: Plex refused ({told})")
+    return PlexPermanentError(f"{doing}: Plex refused ({described})")
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def plex_errors(doing: str) -> Iterator[None]:
         raise _from_connection_error(error, doing) from None
     except (ParseError, requests.exceptions.RequestException) as error:
         raise PlexTemporaryError(
-            f"{doing}: Plex gave half an answer, or none of its own",
+            f"{doing}: Plex's answer is incomplete or malformed",
             may_be_one_item=isinstance(error, ParseError),
         ) from None
     except OSError as error:

@@ -83,11 +83,11 @@ def list_updated(
             raise OrderIgnored
         if not known or (known[0] < since if not start else rows[0].get("ratingKey") not in keys):
             raise CannotTell
-        news = [row for row, stamp in zip(rows, stamps, strict=True) if stamp >= since]
-        listed += len(news)
+        updated = [row for row, stamp in zip(rows, stamps, strict=True) if stamp >= since]
+        listed += len(updated)
         if listed > at_most:
             raise CannotTell
-        yield [part for video in news for part in parse_parts(video)]
+        yield [part for video in updated for part in parse_parts(video)]
         if known[-1] < since or start + len(rows) >= whole_number(page.get("totalSize")):
             return
         keys = {row.get("ratingKey") for row in rows}

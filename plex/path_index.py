@@ -155,8 +155,8 @@ class PathIndex:
             files_of.setdefault(part.rating_key, []).append(part)
         with self._transaction():
             number = self._last_number(section)
-            news = [self._replace_item(section, *item, number) for item in files_of.items()]
-        return any(news)
+            changed = [self._replace_item(section, *item, number) for item in files_of.items()]
+        return any(changed)
 
     def note_refresh(
         self, section: int, now: float, change_mark: str, place: Place, cursor: int
@@ -267,16 +267,16 @@ class PathIndex:
             "WHERE server_id = ? AND section = ? AND rating_key = ?",
             item,
         ).fetchall()
-        news = {row[:3] for row in known} != {
+        is_changed = {row[:3] for row in known} != {
             (file.path, file.size, file.in_trash) for file in files
         }
-        if news:
+        if is_changed:
             self._connection.execute(
                 "DELETE FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?", item
             )
-        if news or any(row[3] < number for row in known):
+        if is_changed or any(row[3] < number for row in known):
             self._connection.executemany(_UPSERT_PART, self._rows(section, files, number))
-        return news
+        return is_changed
 
     def _draw_number(self, section: int) -> int:
         with self._transaction():

@@ -247,7 +247,7 @@ class Walk:
         # Without a total, a full page may not be the last page.
         total = whole_number(answer.get("totalSize")) or start + len(rows) + (len(rows) == size)
         if not rows and start < total:
-            message = f"{self._doing}: it ended at {start} of {total} videos"
+            message = f"{self._doing}: the listing ended at {start} of {total} videos"
             raise PlexTemporaryError(message)
         self._has_read = self._has_read or bool(rows)
         return _Page(rows, total)

@@ -178,7 +178,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         if self._in_doubt:
             self.confirm_ready()
         try:
-            return self._let_in(ask)
+            return self._with_credentials(ask)
         except StashUnavailable:
             self._in_doubt = True  # after an update Stash may need a migration
             raise
@@ -190,7 +190,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         """Raise `StashUnavailable` unless Stash answers and has a usable database."""
         self._in_doubt = True
         try:
-            answer = self._let_in(lambda: self._query(SYSTEM_STATUS, {}))
+            answer = self._with_credentials(lambda: self._query(SYSTEM_STATUS, {}))
         except (StashQueryError, StashRequestError):
             answer = {}  # no status: the next request shows the state
         found = answer.get("systemStatus")
@@ -203,7 +203,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         data: dict[str, Any] = self.call_GQL(text, variables)
         return data
 
-    def _let_in(self, ask: Callable[[], _Answer]) -> _Answer:
+    def _with_credentials(self, ask: Callable[[], _Answer]) -> _Answer:
         """Send a request; if Stash rejects the key, send it again with the cookie alone.
 
         After a change of the API key in Stash, Stash rejects the old key even without a password.
@@ -241,7 +241,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
                 raise StashAuthError(message)
             if response.status_code not in (_OK, _NOT_MODIFIED, 404):
                 begin = next(response.iter_content(_QUOTED), b"").decode(errors="replace")
-                raise StashFileError(_told(response.status_code, begin))
+                raise StashFileError(_describe(response.status_code, begin))
             data = bytearray()
             for chunk in response.iter_content(_CHUNK):
                 data += chunk
@@ -266,14 +266,14 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         status = response.status_code
         if not isinstance(content, dict):
             text = response.content.decode("utf-8", "replace")[:_QUOTED]
-            message = f"Stash's answer is no GraphQL ({_told(status, text)})"
+            message = f"Stash's answer is no GraphQL ({_describe(status, text)})"
             raise StashRequestError(message)
         errors = content.get("errors")
         data = content.get("data")
         if errors or not isinstance(data, dict):
             text = "; ".join(_messages(errors)) or f"no data (status {status})"
             if status != _OK:
-                message = f"Stash refuses the request ({_told(status, text)})"
+                message = f"Stash refuses the request ({_describe(status, text)})"
                 raise StashRequestError(message)
             if "database is locked" in text:
                 raise StashUnavailable(f"Stash is busy: {text}")
@@ -282,7 +282,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         return data
 
 
-def _told(status: int, text: str) -> str:
+def _describe(status: int, text: str) -> str:
     words = first_words(text)
     return f"status {status}: {words}" if words else f"status {status}"
 

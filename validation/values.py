@@ -9,7 +9,7 @@ FALSE = frozenset(("false", "0", "no", "off"))
 _SHOWN = 100  # characters of a value in a message
 
 
-class ValueProblem(ValueError):  # noqa: N818 - it is the value's, told in words
+class ValueProblem(ValueError):  # noqa: N818 - a fault of the value, not of the program
     """A value that cannot be understood; the text says what is allowed."""
 
 

@@ -26,7 +26,7 @@ OLDEST_PLEX = (1, 40)
 CLOCKS_DIFFER = 60.0  # seconds
 # No setting accepts this value, so the error about it names the allowed values and no user data.
 _NOTHING: list[str] = []
-_ASKING = "asking Plex who it is: "
+_ASKING = "connecting to Plex: "
 _SETTINGS = "Correct it in Settings > Plugins > Stash2Plex"
 
 

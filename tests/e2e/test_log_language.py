@@ -24,7 +24,6 @@ _MASKS = (
     (re.compile(r"\d+\.\d s\b"), "0.2 s"),
     (re.compile(r"after (?:\d+m )?\d+s"), "after 2m 5s"),
     (re.compile(r"Next try in \d+ s"), "Next try in 20 s"),
-    (re.compile(r"(connecting to Plex|asking Plex who it is)(?=: )"), "asking Plex"),
     (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)"), "2024-05-06T14:02:07Z"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://plex"),
 )

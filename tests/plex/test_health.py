@@ -82,9 +82,7 @@ def test_who_does_not_say_who_he_is_is_not_reachable(lab: Lab, name: str) -> Non
     assert type(health.error) is error
     assert health.server_id == ""
     assert health.latency >= 0
-    assert str(health.error).startswith("asking Plex who it is: ") or "/identity" in str(
-        health.error
-    )
+    assert str(health.error).startswith("connecting to Plex: ") or "/identity" in str(health.error)
     assert set(requests(lab.plex)) <= {"/identity"}, "nothing more is asked of a sick server"
     lab.plex.faults.clear()
 

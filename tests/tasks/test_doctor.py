@@ -129,7 +129,7 @@ def test_each_way_in_which_plex_is_not_there_has_its_remedy() -> None:
 
 
 def test_a_certificate_is_told_where_it_belongs() -> None:
-    seen = PlexCheckup(error=PlexTlsError("asking Plex who it is: not trusted"))
+    seen = PlexCheckup(error=PlexTlsError("connecting to Plex: not trusted"))
 
     check = servers.check_tls(Config(plex_url="https://plex"), seen)
 

@@ -74,7 +74,7 @@ def test_what_was_never_noted_is_recognised_by_its_form(text: str, kept: str) ->
 @pytest.mark.parametrize(
     "text",
     [
-        "PUT /library/metadata/12/posters: Plex could not (status 500)",
+        "PUT /library/metadata/12/posters: Plex failed (status 500)",
         "12/40, 3.1 per second, 9 s remaining",
         "plex_url is http://192.168.1.2:32400/plex; and/or",
         "Scene 12: queued",
