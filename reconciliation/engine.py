@@ -186,7 +186,7 @@ class GapDetectionEngine:
         if page is None:
             self._judge(run)
             return
-        before, told = run.cursor, run.result.checked // LINE_EVERY
+        before, lines = run.cursor, run.result.checked // LINE_EVERY
         gaps = [gap for scene, finding in page.found for gap in self._count(run, scene, finding)]
         gaps += self._gone(run, before, page.cursor, page.ids)
         run.cursor = page.cursor
@@ -195,7 +195,7 @@ class GapDetectionEngine:
             self._queue.gaps.add(gaps)
             self._queue.gaps.save_run(run.to_state())
         self._place = (run.begun_at, run.cursor)
-        if run.result.checked // LINE_EVERY > told:
+        if run.result.checked // LINE_EVERY > lines:
             self._report(
                 Event.RECONCILIATION_PROGRESS,
                 checked=run.result.checked,

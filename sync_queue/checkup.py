@@ -46,7 +46,7 @@ class DatabaseCheckup:
     synced_scenes: int = 0
 
 
-def look_at_database(path: str, now: float) -> DatabaseCheckup:
+def examine_database(path: str, now: float) -> DatabaseCheckup:
     """Examine the queue's database; `now` is in seconds since the epoch."""
     spooled = len(read_spool(os.path.dirname(path)))
     if not os.path.exists(path):

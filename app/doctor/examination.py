@@ -16,7 +16,7 @@ from plex.index_database import IndexCheckup, inspect_index
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log
 from shared.redaction import Secrets
-from sync_queue.checkup import DatabaseCheckup, look_at_database
+from sync_queue.checkup import DatabaseCheckup, examine_database
 from tasks.answer import Answer
 from tasks.doctor import machine, storage, work
 from tasks.doctor.check import Check, Mask, NamedCheck, report, unchecked
@@ -49,7 +49,7 @@ def examine(
     folder, why = _folder(plugin_dir, str(server_connection.get("Dir") or ""))
     database, index = DatabaseCheckup(exists=False), IndexCheckup(exists=False)
     if folder is not None:
-        database = look_at_database(folder.queue_database, time.time())
+        database = examine_database(folder.queue_database, time.time())
         index = inspect_index(folder.library_database)
     examine_servers = _examiner(missing)
     of_servers, hosts = examine_servers(server_connection, folder, database, index, secrets)
@@ -80,7 +80,7 @@ def _checks_of_storage(
     checkup = None
     if folder is not None:
         try:
-            checkup = storage.look_at_folder(folder)
+            checkup = storage.examine_folder(folder)
         except OSError as error:
             why = error.strerror or type(error).__name__
     return [

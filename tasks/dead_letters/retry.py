@@ -49,7 +49,7 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
     )
     if result.recovered:
         context.ensure_worker()
-    left = 0 if optional else _left_behind(context, outage.started_at, ended_at)
+    left = 0 if optional else _count_optional(context, outage.started_at, ended_at)
     ended = format_elapsed_since(ended_at, context.clock())
     return Answer(
         f"Outage that ended {ended}: {result.recovered} recovered, "
@@ -65,7 +65,7 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
     )
 
 
-def _left_behind(context: TaskContext, start: float, end: float) -> int:
+def _count_optional(context: TaskContext, start: float, end: float) -> int:
     dead = context.queue.dead_letters
     return len(get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES))
 

@@ -44,7 +44,7 @@ class FolderCheckup:
     file_system: str
 
 
-def look_at_folder(folder: DataFolder) -> FolderCheckup:
+def examine_folder(folder: DataFolder) -> FolderCheckup:
     """Examine the data folder; raise OSError if it is missing or unreadable."""
     status = os.stat(folder.root)
     user: Callable[[], int] | None = getattr(os, "geteuid", None)

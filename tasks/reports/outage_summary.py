@@ -49,14 +49,14 @@ def summary_of(source: StatusSource) -> Answer:
         f"{counted(len(newest_first), 'outage')} tracked, {metrics.outage_count} completed, "
         f"{format_duration(metrics.total_downtime)} in total; "
         f"MTTR {format_duration(metrics.mttr)}, MTBF {format_duration(metrics.mtbf)}, "
-        f"availability {metrics.availability:.2f} %" + (_goes_on(ongoing, now) if ongoing else ""),
+        f"availability {metrics.availability:.2f} %" + (_ongoing(ongoing, now) if ongoing else ""),
         details=[outage_line(record, now) for record in newest_first[:NEWEST_SHOWN]],
         data=data,
         level=Level.FAULT if ongoing else Level.OK,
     )
 
 
-def _goes_on(ongoing: OutageRecord, now: float) -> str:
+def _ongoing(ongoing: OutageRecord, now: float) -> str:
     return (
         f"; the current outage began {format_elapsed_since(ongoing.started_at, now)}. If Plex is "
         "running, run the task 'Health Check' for the cause"

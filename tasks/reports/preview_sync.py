@@ -140,7 +140,7 @@ def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     with PreviewReport(context.reports_folder, context.clock()) as report:
         preview = _Preview(context, session, report)
         for batch in _batches(context, scene_id):
-            preview.look_at(batch)
+            preview.add(batch)
             context.log.progress(min(1.0, preview.sums[SEEN] / max(total, 1)))
         path = report.finish(preview.sums, preview.fields)
     sums = ", ".join(f"{number} {words}" for words, number in preview.sums.items())
@@ -179,7 +179,7 @@ class _Preview:
             session, context.queue.sync_log, context.scenes.read, context.log.event
         )
 
-    def look_at(self, scenes: list[StashScene]) -> None:
+    def add(self, scenes: list[StashScene]) -> None:
         """Add scenes to the report."""
         for inspection in self._inspector.inspect(scenes):
             self.sums[SEEN] += 1

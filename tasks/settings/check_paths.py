@@ -79,8 +79,8 @@ def _look_up(context: TaskContext, session: SyncSession) -> _Coverage:
         else:
             coverage.missing += 1
         if matching.rule is None and len(coverage.without) < EXAMPLES:
-            what = "several candidates" if matching.candidates else "no item"
-            coverage.without.append(f"Scene {scene_id}: {what} for {files[0].path}")
+            problem = "several candidates" if matching.candidates else "no item"
+            coverage.without.append(f"Scene {scene_id}: {problem} for {files[0].path}")
         if coverage.total % PAGE == 0:
             done = coverage.total / max(total, 1)
             context.log.progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * done)

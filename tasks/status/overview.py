@@ -44,7 +44,7 @@ class IndexView:
     mappings: tuple[LearnedMapping, ...] = ()
 
 
-def look_at_index(path: str) -> IndexView:
+def read_index_view(path: str) -> IndexView:
     """Read the path index; return an empty view if it is missing or damaged."""
     if not os.path.exists(path):
         return IndexView()
@@ -190,7 +190,7 @@ def _reconciliation(status: StatusSnapshot) -> dict[str, Any]:
 
 
 def _paths(context: TaskContext) -> dict[str, Any]:
-    index = look_at_index(context.records.folder.library_database)
+    index = read_index_view(context.records.folder.library_database)
     try:
         scenes: int | None = context.scenes.count()
     except StashError:

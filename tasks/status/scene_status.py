@@ -27,7 +27,7 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     titles = titles_of(context, [scene_id])
     status = read_status(context.status_source)
     state, now = read_state(context, status), status.now
-    text, remedy, level = _where_it_stands(letters, jobs, items, last, state, now)
+    text, remedy, level = _state_in_words(letters, jobs, items, last, state, now)
     data = {
         "scene_id": scene_id,
         "now": now,
@@ -46,7 +46,7 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     return Answer(text, data=data, level=level)
 
 
-def _where_it_stands(
+def _state_in_words(
     letters: Sequence[LetterRow],
     jobs: Sequence[SyncJob],
     items: Sequence[ItemRow],
@@ -59,7 +59,7 @@ def _where_it_stands(
         remedy = explain(letters[0].error_type).remedy
         return f"Not in step: {letters[0].message}", remedy, Level.WARNING
     if jobs:
-        why, remedy = _what_holds(jobs[0], state, now)
+        why, remedy = _why_it_waits(jobs[0], state, now)
         level = state.level if state.is_blocked else Level.OK
         return f"Queued {format_elapsed_since(jobs[0].enqueued_at, now)}{why}", remedy, level
     if items:
@@ -70,7 +70,7 @@ def _where_it_stands(
     return "Never sent to Plex", "", Level.OK
 
 
-def _what_holds(job: SyncJob, state: State, now: float) -> tuple[str, str]:
+def _why_it_waits(job: SyncJob, state: State, now: float) -> tuple[str, str]:
     """Return a sentence with the reason why a job waits, and the remedy; both may be empty."""
     if state.is_blocked:
         return f". {state.text(now)}", state.remedy

@@ -97,7 +97,7 @@ def _queue_pages(
     config = context.sessions.config()
     # Needed also with force, because the worker finds new items only through the path index.
     session = _refreshed_session(context)
-    known = None if force else _what_is_known(context, session)
+    known = None if force else _read_sync_log(context, session)
     counts = _Counts()
     for page in pages:
         _queue_page(context, page, config, known, counts)
@@ -151,7 +151,7 @@ def _refreshed_session(context: TaskContext) -> SyncSession | None:
     return session
 
 
-def _what_is_known(context: TaskContext, session: SyncSession | None) -> _Known:
+def _read_sync_log(context: TaskContext, session: SyncSession | None) -> _Known:
     """Read the sync log; without Plex a scene that is unchanged since its sync is in step."""
     log = context.queue.sync_log
     if session is None:

@@ -375,9 +375,9 @@ def _remember(queue: QueueManager, _claims: list[Claim]) -> None:
 
 OPERATIONS: dict[str, Callable[[QueueManager, list[Claim]], object]] = {
     "claim": _claim,
-    "finish": lambda queue, claims: queue.ack(claims),
+    "ack": lambda queue, claims: queue.ack(claims),
     "postpone": _postpone,
-    "bury": lambda queue, claims: queue.dead_letter(claims[0], Failure("X", "why")),
+    "dead_letter": lambda queue, claims: queue.dead_letter(claims[0], Failure("X", "why")),
     "enqueue": lambda queue, _claims: queue.enqueue([scene_job(9, METADATA, NOW)]),
     "sync log": _remember,
     "resume": lambda queue, _claims: queue.resume(),

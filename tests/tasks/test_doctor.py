@@ -23,7 +23,7 @@ from shared.http_date import seconds_ahead
 from shared.read_only import open_for_reading
 from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError
-from sync_queue.checkup import DatabaseCheckup, look_at_database
+from sync_queue.checkup import DatabaseCheckup, examine_database
 from sync_queue.database import connect
 from tasks.answer import Level
 from tasks.doctor import machine, servers, storage, work
@@ -253,9 +253,9 @@ def test_a_database_that_is_only_looked_at_cannot_be_changed(tmp_path: Path) -> 
 
 def test_an_older_schema_and_no_database_at_all_are_no_fault(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
-    none = look_at_database(str(path), NOW)
+    none = examine_database(str(path), NOW)
     database(path).close()
-    old = look_at_database(str(path), NOW)
+    old = examine_database(str(path), NOW)
 
     assert storage.check_database(none).level is Level.OK
     assert storage.check_database(old).level is Level.OK
@@ -318,7 +318,7 @@ def test_jobs_of_the_spool_wait_as_well(tmp_path: Path) -> None:
     connect(str(path)).close()
     spool(tmp_path, "metadata.scene_1")
 
-    seen = look_at_database(str(path), NOW)
+    seen = examine_database(str(path), NOW)
 
     assert figures(work.check_queue(seen).text) == [0, 0, 0, 1]
     assert 1 in figures(work.check_worker(work.WorkerSigns(), seen, NOW).text)
