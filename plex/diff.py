@@ -201,7 +201,6 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
 def _of_ours(
     wanted: Mapping[str, str | tuple[str, ...] | None],
 ) -> Iterator[tuple[str, str | tuple[str, ...]]]:
-    """Yield the fields that are not left alone."""
     return ((name, value) for name, value in wanted.items() if value is not None)
 
 

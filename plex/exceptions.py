@@ -80,8 +80,8 @@ class PlexTemporaryError(PlexError):
 
     Attributes:
         was_closed: the connection ended before any answer.
-        may_be_one_item: one item of the answer may be at fault, because Plex answered with an error
-            of its own or with malformed XML, or closed the connection.
+        may_be_one_item: one item of the answer may be at fault. Plex answered with an error of its
+            own or with malformed XML, or closed the connection.
     """
 
     was_closed = False

@@ -104,10 +104,10 @@ class PathIndex:
     ) -> int:
         """Store a complete listing of a library, page by page; return the number of files.
 
-        At the end, files that the listing lacks are deleted, unless another process saw them
-        meanwhile, or their rating keys lie between a pair that `gaps` returns. A failed listing
-        deletes nothing and keeps its pages. A call of `clear` during the listing makes the listing
-        incomplete.
+        At the end, files that the listing lacks are deleted. Kept are files that another process
+        saw meanwhile, and files whose rating keys lie between a pair that `gaps` returns. A failed
+        listing deletes nothing and keeps its pages. A call of `clear` during the listing makes the
+        listing incomplete.
 
         `change_mark` are the library's change counters before the listing.
         """
