@@ -330,7 +330,7 @@ def test_the_task_shows_a_mapping_that_too_few_scenes_support(rig: Rig) -> None:
         rig.stash.add_scene(files=[VideoFile(f"/data/a/{number}.mp4", size=10 + number)])
         rig.plex.add_item(rig.section, f"{FOLDER}/a/{number}.mp4", size=10 + number)
     result = rig.task("check_paths")
-    assert result.output.endswith(f"plex_unmatched_path_map set to: {FOLDER}=>/data")
+    assert result.output.endswith(f"set plex_unmatched_path_map to: {FOLDER}=>/data")
 
 
 def test_a_file_whose_name_a_file_server_changed_is_found_and_so_is_a_new_one(rig: Rig) -> None:
