@@ -36,8 +36,9 @@ class Container:
         self.connection.offer(parse_address(server_connection))
 
     def close(self) -> None:
-        """Close the databases."""
+        """Close the databases and the connections."""
         self.sessions.close()
+        self.connection.close()
         self.queue.close()
 
 

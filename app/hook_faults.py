@@ -63,10 +63,9 @@ def answer_fault(
             return json.dumps(
                 {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
             )
-    elif is_stored:
+    elif is_stored and jobs:
         log.warning(
-            f"The edit is queued, but no worker could be started ({error}): run the task "
-            "'Process Queue'"
+            f"The edit is queued, but it may have to wait ({error}): run the task 'Process Queue'"
         )
     elif jobs:
         # Stash moves no scene's time stamp when a performer, studio or tag changes.

@@ -1,7 +1,4 @@
-"""Decides which jobs an event asks for, without settings and requests: the user's save waits.
-
-A job is a text such as `metadata.scene_12.cover_changed`: update type, subject, hints.
-"""
+"""Decides which jobs an event asks for, without settings and requests: the user's save waits."""
 
 # Fields of Stash's scene inputs that reach Plex, or that tell that a scene was identified.
 SYNCED_FIELDS = frozenset((
@@ -14,10 +11,11 @@ EVENTS = {
     "Scene.Create.Post": ("scan", "scene"),
     "Scene.Update.Post": ("metadata", "scene"),
     "Scene.Destroy.Post": ("forget", "scene"),
+    "Tag.Merge.Post": ("entity", "tag"),
 } | {
     f"{kind}.{action}.Post": ("entity", kind.lower())
     for kind in ("Performer", "Studio", "Tag")
-    for action in ("Update", "Destroy", "Merge")
+    for action in ("Update", "Destroy")
 }
 
 
@@ -26,7 +24,7 @@ class HookContextError(ValueError):
 
 
 def jobs_for_hook(context: object) -> list[str]:
-    """Return the jobs that Stash's `hookContext` asks for; none if Plex shows no change."""
+    """Return the jobs that Stash's `hookContext` asks for, such as `metadata.scene_12`."""
     if not isinstance(context, dict):
         raise HookContextError(f"hookContext is {type(context).__name__}, an object was expected")
     event, hook_input = context.get("type"), context.get("input")

@@ -32,8 +32,9 @@ def store(folder: str, jobs: list[str]) -> None:
         for path in paths:
             try:
                 _flush(path, os.O_RDWR)
-            except FileNotFoundError:
-                pass  # a worker has imported the job already
+            except OSError as again:  # imported already, or on a share that flushes nothing at all
+                if again.errno not in (errno.ENOENT, errno.ENOTSUP):
+                    raise
 
 
 def _flush(path: str, mode: int) -> None:

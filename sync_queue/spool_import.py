@@ -71,10 +71,6 @@ class Spool:
         """Tell whether no job waits outside the database."""
         return not self._new() and not self._inbox_files()
 
-    def has_new_files(self) -> bool:
-        """Tell whether the spool holds a job or a connection to Stash."""
-        return CONNECTION in _names(self._spool) or not self.is_empty()
-
     def names(self) -> frozenset[str]:
         """Return the file names of jobs and of the connection to Stash."""
         names = _names(self._spool)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.manager import QueueManager
+from sync_queue.spool import CONNECTION
 from validation.config import Config
 from worker.environment import Environment
 from worker.jobs.missing import MissingScenes
@@ -137,6 +138,7 @@ class Waiter:
         self._monotonic = monotonic
         self._seen = self._counter()
         self._seen_names = queue.spool.names()
+        self._kept_names: frozenset[str] = frozenset()
 
     def wait(self, seconds: float) -> None:
         """Return after that time, at once when the queue changes, or when it is time to stop."""
@@ -151,10 +153,12 @@ class Waiter:
         """Return when hooks no longer leave one job after another, after half a minute at most."""
         end = self._monotonic() + LONGEST_BURST
         names = self._queue.spool.names()
-        while len(names) > BURST and self._monotonic() < end and not self._stop.is_set():
+        jobs = names - self._kept_names - {CONNECTION}
+        while len(jobs) > BURST and self._monotonic() < end and not self._stop.is_set():
             self._stop.wait(QUIET)
             before, names = names, self._queue.spool.names()
             if names <= before:
+                self._kept_names = names  # what the import leaves of them is no burst
                 return
 
     def _changed(self) -> bool:

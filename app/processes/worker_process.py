@@ -191,10 +191,11 @@ def _is_needed(process: _Process, run: _Run, idle: IdleProcess) -> bool:
         process.lock.release()
     # A hook that committed while this process was leaving saw the lock held and started no
     # worker: so look once more, and take the lock again if anything waits.
+    known = idle.spool.names()
     is_left = run.left()
     run.close()
     if stays:
-        return is_left or idle.wait()
+        return is_left or idle.wait(known)
     return is_left and process.lock.try_acquire()
 
 
@@ -275,10 +276,8 @@ def _run_once(process: _Process) -> _Run:
     finally:
         process.worker = None
     is_left: Callable[[], bool] = partial(_is_left, container, database, opened)
-    if (
-        outcome is DrainOutcome.LEFT
-    ):  # only what came since then may bring a connection that Stash accepts
-        is_left = container.queue.spool.has_new_files
+    if outcome is DrainOutcome.LEFT:
+        is_left = partial(_has_arrived, process, container.queue.spool)
     return _Run(outcome, is_left, container.close)
 
 
@@ -312,6 +311,13 @@ def _is_left(container: "Container", database: str, opened: Identity | None) -> 
         return True  # nobody knows: the next look into the database finds out
 
 
+def _has_arrived(process: _Process, spool: Spool) -> bool:
+    """Take what came since Stash refused us: a connection that it may accept, or jobs."""
+    connection = spool.take_connection()
+    process.remember(connection)
+    return connection is not None or not spool.is_empty()
+
+
 def _end(process: _Process, _signal: int, _frame: object) -> None:
     process.told_to_end.set()
     if process.worker is not None:
@@ -334,7 +340,8 @@ def _in_thread(
     with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
         running = pool.submit(worker.run_until_idle)
         while not wait([running], LOOK_FOR_REQUESTS).done:
-            if is_wanted(process.folder.takeover_lock) or is_outdated():
+            told_to_end = process.told_to_end.is_set()  # the signal may have come before the worker
+            if told_to_end or is_wanted(process.folder.takeover_lock) or is_outdated():
                 worker.stop()
         return running.result()
 

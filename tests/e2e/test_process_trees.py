@@ -121,12 +121,12 @@ def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worke
 def _before_it_waits(marker: str, reached: str) -> None:
     wait = idle.IdleProcess.wait
 
-    def waits(self: idle.IdleProcess) -> bool:
+    def waits(self: idle.IdleProcess, known: frozenset[str]) -> bool:
         with open(reached, "w"):
             pass
         while os.path.exists(marker):
             time.sleep(0.005)
-        return wait(self)
+        return wait(self, known)
 
     idle.IdleProcess.wait = waits  # type: ignore[method-assign]
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from typing import Any
 
+from app import earlier
 from simulators.rig import Rig, png
 from tests.conftest import MakeRig
 from tests.e2e.steps import dead_scenes, hang_in_edit, settle, sync_title, synced_pair
@@ -67,6 +70,34 @@ def test_a_stopped_worker_ends_after_the_scene_in_hand_and_keeps_the_rest(rig: R
     assert 2 not in states
 
 
+def _wait_before_the_drain(reached: str, held: str) -> None:
+    take_over = earlier.take_over
+
+    def waiting(*arguments: Any) -> None:
+        with open(reached, "w"):
+            pass
+        while os.path.exists(held):
+            time.sleep(0.01)
+        take_over(*arguments)
+
+    earlier.take_over = waiting  # type: ignore[assignment]
+
+
+def test_a_signal_ends_a_worker_that_is_still_starting(rig: Rig) -> None:
+    rig.data.mkdir(parents=True)
+    reached, held = rig.data / "reached", rig.data / "held"
+    rig.alter(earlier, _wait_before_the_drain, reached=str(reached), held=str(held))
+    held.touch()
+    scene_id, _ = rig.add_pair("a", tags=["T"])
+    rig.stash.edit_scene(scene_id, title="T")
+    assert rig.wait_until(reached.exists)
+
+    os.kill(rig.worker_pids()[0], signal.SIGTERM)
+    held.unlink()
+
+    assert rig.wait_until(lambda: not rig.worker_pids())
+
+
 def test_scenes_that_vanished_from_stash_fail_nobody_else(rig: Rig) -> None:
     quicken(rig)
     ids = rig.add_library(6, covers=False)
@@ -103,6 +134,25 @@ def test_a_hook_brings_a_fresh_session_to_a_worker_whose_own_ended(make_rig: Mak
     assert rig.wait_until(lambda: item.title == "Two")
     # Where the hook got the lock first, the refused worker ends beside the new one.
     assert rig.wait_until(lambda: len(rig.worker_pids()) == 1)
+
+
+def test_a_worker_that_stash_refuses_ends_where_nobody_can_leave_a_connection(
+    make_rig: MakeRig,
+) -> None:
+    now = [1_800_000_000.0]
+    rig = make_rig(stash={"username": "me", "now": lambda: now[0]})
+    scene_id, item = synced_pair(rig)
+    in_the_way = rig.data / "queue" / "spool" / "connection"
+    in_the_way.mkdir()
+    now[0] += 7200.0
+
+    rig.stash.edit_scene(scene_id, title="Two")
+
+    assert rig.wait_until(lambda: not rig.worker_pids() or item.title == "Two")
+    in_the_way.rmdir()
+    rig.stash.edit_scene(scene_id, title="Three")
+    assert rig.wait_until(lambda: item.title == "Three")
+    assert len(rig.events("stash_refused")) <= 2
 
 
 def test_a_disabled_plugin_sends_nothing_and_says_so(make_rig: MakeRig) -> None:

@@ -33,10 +33,10 @@ from simulators.traffic import Action, Exchange, Fault
 from sync_queue.ack_queue import AckQueue
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
-from tests.sync_queue.support import Clock
+from tests.sync_queue.support import Clock, spool
 from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
-from worker.schedule import Waiter
+from worker.schedule import BURST, Waiter
 
 COVER = png(3)
 FAILURES = 2  # after which the fault of a retried job ends
@@ -492,6 +492,36 @@ def test_a_web_page_instead_of_a_cover_is_told(bench: Bench) -> None:
     bench.run(lambda waits: waits >= WAITS)
 
     assert bench.reported("cover_unusable", "job_retried", "plex_failed", "sync_paused") >= 1
+
+
+class Hooks(Stop):
+    """Leaves a job in the spool with each of the first ten waits."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench.clock)
+        self.waiting: list[int] = []
+        self._bench = bench
+
+    def leave_job(self) -> None:
+        spool(self._bench.root / "data" / "queue", f"metadata.scene_{self._bench.scene_id}")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if len(self.waiting) < 10:
+            self.leave_job()
+            self.waiting.append(len(self._bench.container.queue.spool.names()))
+        return super().wait(timeout)
+
+
+def test_the_jobs_of_a_burst_are_imported_together_when_it_has_ended(bench: Bench) -> None:
+    bench.run()
+    hooks = Hooks(bench)
+    for _ in range(BURST + 1):
+        hooks.leave_job()
+
+    SyncWorker(environment(bench.container, **bench.options), hooks).drain()
+
+    assert hooks.waiting == list(range(BURST + 2, BURST + 12))
+    assert not bench.container.queue.spool.names()
 
 
 QUEUE_CALLS: list[Callable[..., Any]] = [

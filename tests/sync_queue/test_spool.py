@@ -264,7 +264,7 @@ def test_a_living_worker_gets_the_connection_in_a_file_of_the_user_alone(folder:
 
     path = Path(place) / "connection"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Spool(folder).has_new_files()
+    assert Spool(folder).names()
     assert Spool(folder).take_connection() == CONNECTION
     assert names(folder) == []
     assert Spool(folder).take_connection() is None
@@ -310,7 +310,7 @@ def test_a_connection_that_cannot_be_handed_over_is_removed(
 def test_a_connection_torn_by_a_power_cut_is_removed(folder: str, torn: bytes) -> None:
     (Path(folder) / "spool" / "connection").write_bytes(torn)
     assert Spool(folder).take_connection() is None
-    assert not Spool(folder).has_new_files()
+    assert not Spool(folder).names()
 
 
 def test_jobs_of_an_older_versions_inbox_are_imported_once(

@@ -41,17 +41,21 @@ class IdleProcess:
         if not is_wanted(self.takeover_lock):
             return True
         self.lock.release()
-        while is_wanted(self.takeover_lock) and not self.is_told_to_end():
+        while not self.is_told_to_end():
+            if not is_wanted(self.takeover_lock):
+                if self.lock.try_acquire():
+                    return True
+                if not is_wanted(self.takeover_lock):
+                    return False  # another worker has the lock
             self.sleep(LOOK)
-        return not self.is_told_to_end() and self.lock.try_acquire()
+        return False
 
-    def wait(self) -> bool:
+    def wait(self, known: frozenset[str]) -> bool:
         """Wait, with the worker lock, for the next hook or task; return False to end the process.
 
-        A hook or task that finds the lock held leaves its connection after its jobs. So a job that
-        is stored just before the first look is not missed.
+        Args:
+            known: what was in the spool before this process looked for work the last time.
         """
-        known = self.spool.names()
         looked = self.monotonic()
         while not self.is_told_to_end():
             names = self.spool.names()
