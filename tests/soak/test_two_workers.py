@@ -15,8 +15,7 @@ from shared.files import acquire
 from simulators.fork_server import ForkServer
 from simulators.rig import Rig
 from simulators.tuning import Tuning
-from sync_queue.database import connect
-from sync_queue.operations import METADATA, enqueue, scene_job
+from sync_queue.spool import elect, store
 from tests.shared.locks import close_without_unlocking
 from tests.soak.bench import until
 
@@ -107,11 +106,11 @@ def test_a_worker_that_was_killed_in_its_sleep_is_replaced_by_the_next_hook(rig:
 
 
 def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Rig) -> None:
-    """A hook commits, then elects a worker: the same two steps, at random moments of its leave."""
+    """A hook stores its job, then elects a worker, at random moments of the worker's leave."""
     rig.tune(Tuning(linger=0.0))
     scene_id, item = rig.add_pair("a", tags=["T"])
-    (rig.data / "queue").mkdir(mode=0o700, parents=True)
-    database = connect(str(rig.data / "queue" / "data.db"))
+    spool = str(rig.data / "queue" / "spool")
+    os.makedirs(spool, mode=0o700)
     lock_path, rng = str(rig.data / "worker.lock"), random.Random(5)
     server = ForkServer(rig.manifest.directory)
     stdin = json.dumps(rig.stash.server_connection()).encode()
@@ -119,10 +118,9 @@ def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Ri
 
     for number in range(ROUNDS):
         rig.stash.update_scene(scene_id, title=f"Title {number}")
-        now = time.time()
-        enqueue(database, [scene_job(scene_id, METADATA, now)], now)
+        store(spool, [f"metadata.scene_{scene_id}"])
         lock = FileLock(lock_path)
-        if lock.try_acquire():
+        if elect(lock, spool, stdin):
             assert lock.descriptor is not None
             server.start_worker(lock.descriptor, stdin)
             close_without_unlocking(lock)
@@ -136,7 +134,6 @@ def test_no_job_is_stranded_by_a_worker_that_leaves_while_a_hook_commits(rig: Ri
     assert until(lambda: rig.queued() == 0)
     assert relied > 0, "no commit met a worker that was leaving"
     server.close()
-    database.close()
     _await_end(lock_path)
 
 
