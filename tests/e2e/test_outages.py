@@ -241,9 +241,10 @@ def _expired_token(rig: Rig) -> Cure:
     expired = rig.plex.faults.status(498, predicate=lambda asked: asked.kind != "identity")
 
     def cure() -> None:
-        rig.plex.token = "a-new-token-0123456789"
-        expired.clear()
-        rig.configure(plex_token=rig.plex.token)
+        token = "a-new-token-0123456789"
+        rig.configure(plex_token=token)
+        rig.plex.token = token
+        expired.clear()  # last: until then each try meets the same error
 
     return cure
 
