@@ -1,6 +1,6 @@
 """Tells in Stash's log what the detached worker wrote into its own: once, and in bounds.
 
-A hook loads this when there is news, so it imports no more than hooks may (design.md §1).
+A hook loads this when there is news, and the user waits for a hook, so it imports little.
 """
 
 import contextlib

@@ -67,6 +67,6 @@ def _cut_texts(last: ItemRecord) -> FieldValues:
 
 
 def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
-    """Tell whether the scene is left alone, since nobody has identified it yet (spec.md §4)."""
+    """Tell whether the scene is left alone, since nobody has identified it yet."""
     never_synced = last is None or last.outcome not in (SYNCED, SYNCED_EARLIER)
     return never_synced and not has_meaningful_metadata(scene)
