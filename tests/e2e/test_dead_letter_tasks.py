@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -181,7 +182,9 @@ def test_health_check_tells_what_is_wrong_and_what_to_do(rig: Rig) -> None:
     texts = []
 
     def check() -> None:
-        texts.append(str(rig.task("health_check").error))
+        # A worker that probes Plex meanwhile moves the breaker on.
+        text = str(rig.task("health_check").error)
+        texts.append(re.sub("(?<=circuit breaker )[a-z_]+", "open", text))
 
     rig.plex.stop()
     check()

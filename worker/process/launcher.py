@@ -16,7 +16,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
 
     The connection is Stash's, as JSON. It goes through a pipe, which other users cannot read.
     """
-    command = [sys.executable, "-S", script, WORKER_ARGUMENT]
+    command = [sys.executable, *(["-S"] if sys.flags.no_site else []), script, WORKER_ARGUMENT]
     if sys.platform == "win32":
         lock.release()  # the child takes the lock itself
         return start_detached(command, connection)
