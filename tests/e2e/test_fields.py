@@ -351,7 +351,6 @@ def test_a_summary_that_no_request_holds_is_cut_told_once_and_then_in_step(rig: 
         assert 6900 < len(quote(item.summary)) < 7000
     mark = rig.plex.log.mark()
     sync(rig, force="true")
-    assert rig.happened("scene_in_step", count=2)
     assert rig.plex.log.count("edit", since=mark) == 0
     assert len(rig.events("field_shortened")) == 2
     assert rig.events("fields_not_kept") == []

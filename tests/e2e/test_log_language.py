@@ -61,10 +61,13 @@ def test_an_edit_is_two_lines_one_when_it_is_queued_and_one_when_it_is_in_plex(r
         "performers": ["Ada", "Jo"],
         "tags": ["a", "b", "c"],
     }
+    news = rig.data / "worker.news"  # written after the log: then the next hook relays
     rig.stash.edit_scene(scene_id, **edit)
     assert rig.happened("scene_synced")
+    assert rig.wait_until(news.exists)
     rig.stash.edit_scene(scene_id, studio=None, date=None)
     assert rig.happened("scene_synced", count=2)
+    assert rig.wait_until(news.exists)
     rig.stash.edit_scene(scene_id, play_duration=1.0)
 
     shown = everything_said(rig)
