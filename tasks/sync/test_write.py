@@ -14,8 +14,7 @@ from worker.process.takeover import OccupiedError
 from worker.sync.cover_sync import ART, POSTER, lock_of
 from worker.sync.inspection import SceneInspector
 from worker.sync.session import SyncSession
-from worker.sync.write_probes import WriteProbes
-from worker.sync.write_test import obstacle, put_back, save, undo_killed_test
+from worker.sync.write_test import WriteProbes, obstacle, put_back, save, undo_killed_test
 
 _NEEDED = frozenset((PLEX_NAMES[TITLE], PLEX_NAMES[PERFORMERS], PLEX_NAMES[TAGS]))
 _HOW_TO_NAME_IT = (
