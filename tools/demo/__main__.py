@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -16,37 +17,25 @@ from tools.demo.stage import Stage, StuckError
 
 def main() -> int:
     """Play the demo; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.demo",
-        description="Plays Stash, Plex and the plugin between them, an outage included.",
-    )
+    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=acts.__doc__)
     parser.add_argument("--scenes", type=int, default=200, help="size of the library (200)")
-    options = parser.parse_args()
+    scenes = max(parser.parse_args().scenes, acts.FEWEST_SCENES)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     with ExitStack() as stack:
         screen = stack.enter_context(closing(Screen(sys.stdout, os.environ)))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stash2plex-demo-"))
         rig = stack.enter_context(Rig(Path(folder)))
-        stage = stack.enter_context(closing(Stage(rig, screen)))
-        return 0 if _play(stage, max(options.scenes, acts.FEWEST_SCENES)) else 1
-
-
-def _play(stage: Stage, scenes: int) -> bool:
-    try:
-        acts.two_libraries(stage, scenes)
-        acts.one_edit(stage)
-        acts.whole_library(stage)
-        acts.burst(stage)
-        acts.recovery(stage, acts.outage(stage))
-        return acts.comparison(stage, acts.second_sync(stage))
-    except (StuckError, TimeoutError) as error:
-        stage.screen.keep()
-        stage.screen.write(
-            bad(f"✗ {str(error) or 'A task or a save did not end'}. The worker's log ends with:"),
-            *(dim(str(event["message"])) for event in stage.rig.events()[-12:]),
-        )
-        return False
+        background = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+        stack.callback(rig.stash.jobs.stop_all)
+        try:
+            return 0 if acts.play(Stage(rig, screen, background), scenes) else 1
+        except (StuckError, TimeoutError) as error:
+            screen.keep()
+            reason = str(error) or "A task or a save did not end"
+            events = (dim(str(event["message"])) for event in rig.events()[-12:])
+            screen.write(bad(f"✗ {reason}. The worker's log ends with:"), *events)
+            return 1
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TextIO
 
-_WIDEST, _NARROWEST, _LOWEST = 118, 70, 20
+_WIDEST, _NARROWEST = 118, 70  # columns
 _ESCAPE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
-_HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
 def _styled(code: str, text: str) -> str:
@@ -51,26 +50,22 @@ class Screen:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
         self._stream = stream
-        self._is_live = (
-            stream.isatty()
-            and not environ.get("NO_COLOR")
-            and environ.get("TERM") != "dumb"
-            and size.columns > _NARROWEST
-            and size.lines >= _LOWEST
-        )
+        is_plain = environ.get("NO_COLOR") or environ.get("TERM") == "dumb"
+        is_large = size.columns > _NARROWEST and size.lines >= 20
+        self._is_live = stream.isatty() and is_large and not is_plain
         self.width = min(_WIDEST, max(_NARROWEST, size.columns - 1))
-        self._area: list[str] = []
+        self._area: Sequence[str] = ()
         self._drawn = 0
         self._begun = time.monotonic()
-        self._put(_HIDE_CURSOR)
+        self._put("\x1b[?25l")
 
     def close(self) -> None:
         """Show the cursor again."""
-        self._put(_SHOW_CURSOR)
+        self._put("\x1b[?25h")
 
     @property
     def seconds(self) -> float:
-        """The time since the demo began."""
+        """Seconds since the demo began."""
         return time.monotonic() - self._begun
 
     def heading(self, title: str) -> None:
@@ -79,33 +74,34 @@ class Screen:
         self.pause(1.2)
         left, right = f"━━ {title} ", f" {self.seconds:.1f} s"
         rule = "━" * (self.width - len(left) - len(right))
-        self._put(f"\n\x1b[1;36m{left}{rule}\x1b[0m{dim(right)}\n")
+        self._put(f"\n{_styled('1;36', left + rule)}{dim(right)}\n")
 
     def write(self, *lines: str) -> None:
         """Print lines that stay, above the area."""
-        self._put(self._back() + "".join(f"  {text}".rstrip() + "\n" for text in lines))
+        self._replace_area(lines)
         self._drawn = 0
         self.draw(self._area)
 
     def draw(self, area: Sequence[str]) -> None:
         """Show these lines in the area; none may be wider than the screen."""
-        self._area = list(area)
+        self._area = area
         if self._is_live:
-            self._put(self._back() + "".join(f"  {text}\n" for text in self._area))
-            self._drawn = len(self._area)
+            self._replace_area(area)
+            self._drawn = len(area)
 
     def keep(self) -> None:
         """Let the area's lines stay, and begin an empty area below."""
-        area, self._area = self._area, []
+        area, self._area = self._area, ()
         self.write(*area)
 
     def pause(self, seconds: float) -> None:
-        """Give a person time to read."""
+        """Give the viewer time to read."""
         if self._is_live:
             time.sleep(seconds)
 
-    def _back(self) -> str:
-        return f"\x1b[{self._drawn}A\x1b[J" if self._drawn else ""
+    def _replace_area(self, lines: Sequence[str]) -> None:
+        back = f"\x1b[{self._drawn}A\x1b[J" if self._drawn else ""
+        self._put(back + "".join(f"  {text}".rstrip() + "\n" for text in lines))
 
     def _put(self, text: str) -> None:
         self._stream.write(text if self._is_live else _ESCAPE.sub("", text))
