@@ -1,15 +1,14 @@
 """Builds the reconciliation, whose modules import neither the worker nor the tasks."""
 
-from collections.abc import Callable
 from functools import partial
 
-from app.container import Container
 from plex.item_reader import READ_BATCH
 from reconciliation.detector import Libraries
 from reconciliation.engine import GapDetectionEngine
 from reconciliation.scheduler import Reconciler, ReconciliationScheduler
 from reconciliation.state import StateFile
 from shared.file_lock import FileLock
+from worker.services import Services
 from worker.sync.inspection import SceneInspector
 from worker.sync.session import SyncSession
 
@@ -17,18 +16,18 @@ from worker.sync.session import SyncSession
 ITEMS_AT_ONCE = 10 * READ_BATCH
 
 
-def reconciler(container: Container) -> Reconciler:
+def reconciler(services: Services) -> Reconciler:
     """Return this process's access to the reconciliation."""
-    clock = container.queue.clock
-    state = StateFile(container.folder.reconciliation_state, container.log.event, clock)
+    clock = services.queue.clock
+    state = StateFile(services.folder.reconciliation_state, services.log.event, clock)
     return Reconciler(
-        GapDetectionEngine(container.scenes, container.queue, state, container.log.event, clock),
-        FileLock(container.folder.reconciliation_lock),
+        GapDetectionEngine(services.scenes, services.queue, state, services.log.event, clock),
+        FileLock(services.folder.reconciliation_lock),
         state,
     )
 
 
-def libraries_of(container: Container, session: SyncSession) -> Libraries:
+def libraries_of(services: Services, session: SyncSession) -> Libraries:
     """Return both libraries as a run under this session sees them."""
     library = session.library
 
@@ -39,9 +38,9 @@ def libraries_of(container: Container, session: SyncSession) -> Libraries:
     def inspector() -> SceneInspector:
         return SceneInspector(
             session,
-            container.queue.sync_log,
-            container.scenes.read,
-            container.log.event,
+            services.queue.sync_log,
+            services.scenes.read,
+            services.log.event,
             batch=ITEMS_AT_ONCE,
         )
 
@@ -53,14 +52,12 @@ def libraries_of(container: Container, session: SyncSession) -> Libraries:
     )
 
 
-def reconciliation_scheduler(
-    container: Container, monotonic: Callable[[], float]
-) -> ReconciliationScheduler:
+def reconciliation_scheduler(services: Services) -> ReconciliationScheduler:
     """Return the reconciliation as the worker's idle task."""
     return ReconciliationScheduler(
-        reconciler(container),
-        partial(libraries_of, container),
-        container.log,
-        container.queue.clock,
-        monotonic,
+        reconciler(services),
+        partial(libraries_of, services),
+        services.log,
+        services.queue.clock,
+        services.monotonic,
     )

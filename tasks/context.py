@@ -1,9 +1,9 @@
 """The dependencies of a task, built by `app`."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from reconciliation.state import StateFile
 from shared.file_lock import FileLock
@@ -11,27 +11,14 @@ from shared.log import Log
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from tasks.status.snapshot import StatusSource
-from validation.config import Config
 from worker.process.takeover import Takeover
 from worker.records import Records
-from worker.sync.session import SessionProvider
+from worker.sync.session import CurrentSession
 
 if TYPE_CHECKING:  # few tasks need these imports, which take a third of a task's start
     from reconciliation.detector import Libraries
     from reconciliation.scheduler import Reconciler
     from worker.processor import SyncWorker
-
-
-class Settings(SessionProvider, Protocol):
-    """Provides sessions, and the settings even if they name no usable Plex server."""
-
-    def config(self) -> Config:
-        """Return the current settings."""
-        ...
-
-    def change(self, settings: Mapping[str, Any]) -> None:
-        """Store these settings and keep all others."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +40,7 @@ class TaskContext:
     log: Log
     queue: QueueManager
     scenes: StashScenes
-    sessions: Settings
+    sessions: CurrentSession
     records: Records
     worker_lock: FileLock
     takeover: Takeover

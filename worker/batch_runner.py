@@ -15,14 +15,15 @@ from stash.exceptions import StashError
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from worker.backoff import calculate_delay, get_retry_params
-from worker.environment import Environment
 from worker.failure_policy import Failure, FailurePolicy
 from worker.jobs.entity_jobs import EntityJobs
 from worker.jobs.folder_scans import FolderScans
 from worker.jobs.missing import MissingScenes
+from worker.outage_guard import OutageGuard
 from worker.pauses import SETTINGS, STASH, Pauses
 from worker.process.outcome import DrainOutcome
 from worker.retry_policy import Bury, Leave, OthersFirst, Outage, Pause, Retry
+from worker.services import Services
 from worker.settlement import Settlement
 from worker.sync.batch import BatchSync
 from worker.sync.results import Failed, FolderScanned, Result, Skipped, Synced, forget_all
@@ -77,12 +78,14 @@ class BatchRunner:
     """Works on batches; remembers what a batch teaches about the next one.
 
     Args:
-        environment: the worker's tools.
+        services: the objects of this process.
+        guard: the worker's.
         pauses: the worker's.
         missing: the worker's.
         settlement: writes down how jobs end.
         others_wait: tells whether a job is due that nobody has claimed.
         stop: set when the worker shall end after the scene in hand.
+        on_progress: gets the number of jobs that are done, after each scene.
 
     Attributes:
         size: how many jobs the next batch shall have. After a failed batch it is a single scene,
@@ -93,28 +96,29 @@ class BatchRunner:
 
     def __init__(
         self,
-        environment: Environment,
+        services: Services,
+        guard: OutageGuard,
         pauses: Pauses,
         missing: MissingScenes,
         settlement: Settlement,
         others_wait: Callable[[], bool],
         stop: threading.Event,
+        on_progress: Callable[[int], None],
     ) -> None:
         self.size = 1 if pauses.in_a_row else BATCH
         self.paused_session: SyncSession | None = None
-        self._env = environment
-        self._guard = environment.guard
-        self._log = environment.log
+        self._services = services
+        self._guard = guard
+        self._log = services.log
         self._pauses = pauses
         self._missing = missing
         self._settlement = settlement
         self._others_wait = others_wait
         self._stop = stop
-        self._policy = FailurePolicy(environment)
-        self._scans = FolderScans(environment.scenes, environment.clock, environment.log)
-        self._entities = EntityJobs(
-            environment.queue, environment.scenes, environment.clock, stop.is_set
-        )
+        self._on_progress = on_progress
+        self._policy = FailurePolicy(services, guard)
+        self._scans = FolderScans(services.scenes, services.clock, services.log)
+        self._entities = EntityJobs(services.queue, services.scenes, services.clock, stop.is_set)
         self._settled = 0
 
     def run(self, batch: ClaimedBatch) -> DrainOutcome:
@@ -139,18 +143,18 @@ class BatchRunner:
         self._count(len(claims))
 
     def _settle_all(self, batch: ClaimedBatch) -> DrainOutcome:
-        begun = self._env.monotonic()
+        begun = self._services.monotonic()
         for result in self._guard.paced(self._results(batch), self._stop.wait):
-            outcome = self._settle(result, batch, self._env.monotonic() - begun)
+            outcome = self._settle(result, batch, self._services.monotonic() - begun)
             if outcome is not DrainOutcome.WORKED or self._stop.is_set():
                 return outcome
-            begun = self._env.monotonic()
+            begun = self._services.monotonic()
         self._missing.wake(batch.session)
         self.size = min(BATCH, self.size * 2)
         return DrainOutcome.WORKED
 
     def _results(self, batch: ClaimedBatch) -> Iterable[Result]:
-        env, session = self._env, batch.session
+        env, session = self._services, batch.session
         jobs = split_jobs(batch.claims)
         scenes = BatchSync(session, env.scenes, env.images, env.queue, env.clock, self._log)
         return chain(
@@ -177,7 +181,7 @@ class BatchRunner:
     def _count(self, jobs: int) -> None:
         self._settled += jobs
         self._pauses.succeeded()
-        self._env.on_progress(self._settled)
+        self._on_progress(self._settled)
 
     # -- failures -----------------------------------------------------------------------------
 
@@ -231,7 +235,7 @@ class BatchRunner:
 
     def _put_last(self, result: Failed, batch: ClaimedBatch, wait: float = 0.0) -> None:
         params = get_retry_params(type(result.error).__name__)
-        delay = wait + calculate_delay(0, params, self._env.uniform)
+        delay = wait + calculate_delay(0, params, self._services.uniform)
         batch.change(self._settlement.put_last(result, delay, reported=self._guard.is_away))
 
     def _batch_failed(self, error: Exception, batch: ClaimedBatch) -> DrainOutcome:

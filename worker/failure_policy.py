@@ -7,8 +7,9 @@ from stash.exceptions import StashError, StashFileError, StashQueryError, StashU
 from stash.images import UnusableCoverError
 from sync_queue.models import SyncJob
 from validation.config import Config
-from worker.environment import Environment
+from worker.outage_guard import OutageGuard
 from worker.retry_policy import Blame, Decision, decide
+from worker.services import Services
 from worker.sync.results import Failed, Success, Synced
 from worker.sync.session import SyncSession
 
@@ -97,11 +98,13 @@ class FailurePolicy:
     """Decides about failures; remembers which jobs failed as if Plex were away.
 
     Args:
-        environment: the worker's tools.
+        services: the objects of this process.
+        guard: the worker's.
     """
 
-    def __init__(self, environment: Environment) -> None:
-        self._env = environment
+    def __init__(self, services: Services, guard: OutageGuard) -> None:
+        self._services = services
+        self._guard = guard
         self._suspects = Suspects()
 
     def succeeded(self, result: Success) -> None:
@@ -122,9 +125,9 @@ class FailurePolicy:
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:
-            self._env.scenes.read([_NO_SCENE])
+            self._services.scenes.read([_NO_SCENE])
             if isinstance(error, StashFileError):
-                self._env.images.cover(_NO_SCENE)
+                self._services.images.cover(_NO_SCENE)
         except StashQueryError as general:
             return StashUnavailable(str(general))
         except StashFileError as general:
@@ -149,9 +152,9 @@ class FailurePolicy:
             blame = self._suspects.failed(result.key)
         if blame is Blame.JOB:
             error = PlexTemporaryError(f"{error}, again and again while it serves other scenes")
-        if blame is Blame.OPEN and self._env.guard.is_away:
+        if blame is Blame.OPEN and self._guard.is_away:
             blame = Blame.PLEX  # the outage that is known goes on
-        healthy = isinstance(error, PlexTemporaryError) and self._env.guard.check(session.client)
+        healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
         return Failure(error, plex_healthy=healthy, blame=blame)
 
     def decide(self, failure: Failure, job: SyncJob, config: Config) -> Decision:
@@ -163,6 +166,6 @@ class FailurePolicy:
             skip_not_found=config.skip_not_found,
             plex_healthy=failure.plex_healthy,
             blame=failure.blame,
-            now=self._env.clock(),
-            uniform=self._env.uniform,
+            now=self._services.clock(),
+            uniform=self._services.uniform,
         )

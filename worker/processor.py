@@ -2,6 +2,8 @@
 
 import sqlite3
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from plex.exceptions import PlexError
 from shared.clock import ClockSteps
@@ -10,13 +12,24 @@ from stash.exceptions import StashAuthError, StashError
 from sync_queue.quarantine import is_damage
 from validation.config import Config
 from worker.batch_runner import BATCH, BatchRunner, ClaimedBatch
-from worker.environment import Environment
 from worker.jobs.missing import MissingScenes
-from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, database_fault, is_read_only
+from worker.outage_guard import OutageGuard
+from worker.pauses import (
+    DATABASE,
+    SETTINGS,
+    STASH,
+    PauseNote,
+    Pauses,
+    database_fault,
+    is_read_only,
+)
 from worker.process.outcome import DrainOutcome
-from worker.schedule import Retention, Timetable, Waiter
+from worker.schedule import IdleTask, Retention, Timetable, Waiter
+from worker.services import Services
 from worker.settlement import Settlement
+from worker.stats import SyncStats
 from worker.sync.session import ConfigFault, SyncSession
+from worker.sync.story import Story
 
 LINGER = 60.0  # seconds that an idle worker waits for more before it ends
 LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After included
@@ -28,35 +41,68 @@ class SyncWorker:
     The detached worker runs it in a thread until it is idle, the task 'Process Queue' in the
     foreground until the queue is drained: one implementation for both.
 
+    Args:
+        services: the objects of this process.
+        stop: set when the worker is to end after the scene in hand.
+        guard: knows whether Plex is away; made of the state files if None.
+        pauses: those of earlier runs in this process; None for the only run.
+        idle_task: the work while no job is due.
+        is_installed: returns False once the plugin's files have changed.
+        on_connection: gets a connection to Stash that a hook or task has left.
+        on_progress: gets the number of jobs that are done, after each scene.
+        most_lines: how many jobs get a line each in the log; None for all.
+
     Raises (its two runs):
         sqlite3.DatabaseError: the database's content is damaged.
     """
 
-    def __init__(self, environment: Environment, stop: threading.Event | None = None) -> None:
-        self._env = environment
-        self._queue = environment.queue
-        self._guard = environment.guard
-        self._log = environment.log
+    def __init__(
+        self,
+        services: Services,
+        stop: threading.Event | None = None,
+        *,
+        guard: OutageGuard | None = None,
+        pauses: Pauses | None = None,
+        idle_task: IdleTask | None = None,
+        is_installed: Callable[[], bool] = lambda: True,
+        on_connection: Callable[[Any], None] = lambda _connection: None,
+        on_progress: Callable[[int], None] = lambda _jobs: None,
+        most_lines: int | None = None,
+    ) -> None:
+        queue, log, clock, monotonic = (
+            services.queue, services.log, services.clock, services.monotonic,
+        )  # fmt: skip
+        self._services = services
+        self._queue = queue
+        self._log = log
         self._stop = stop or threading.Event()
-        self._waiter = Waiter(self._queue, self._stop, environment.monotonic)
-        self._pauses = environment.pauses or Pauses(
-            environment.monotonic, self._log.event, environment.on_pause
+        self._is_installed = is_installed
+        self._guard = guard or OutageGuard(
+            services.folder, log, clock, queue.waiting, steady=services.boot_time
         )
-        self._missing = MissingScenes(self._queue)
-        self._timetable = Timetable(environment, self._pauses, self._missing)
-        self._settlement = Settlement.of(environment)
+        self._waiter = Waiter(queue, self._stop, monotonic)
+        self._is_only_run = pauses is None
+        note = PauseNote(services.folder.pause, log.event, clock)
+        self._pauses = pauses or Pauses(monotonic, log.event, note.write)
+        self._missing = MissingScenes(queue)
+        self._timetable = Timetable(
+            services, self._guard, self._pauses, self._missing, idle_task, on_connection
+        )
+        stats = SyncStats(services.folder.stats, log.event, clock)
+        story = Story(log, monotonic, most_lines)
+        self._settlement = Settlement(queue, stats, log, clock, story)
         self._runner = BatchRunner(
-            environment,
+            services,
+            self._guard,
             self._pauses,
             self._missing,
             self._settlement,
             self._timetable.a_job_is_due,
             self._stop,
+            on_progress,
         )
-        self._retention = Retention(
-            self._queue.dead_letters, environment.clock, environment.monotonic
-        )
-        self._steps = ClockSteps(environment.clock, environment.monotonic)
+        self._retention = Retention(queue.dead_letters, clock, monotonic)
+        self._steps = ClockSteps(clock, monotonic)
         self._config = Config()
         self._begun = False
 
@@ -87,7 +133,7 @@ class SyncWorker:
                 self._waiter.wait(seconds)
                 continue
             self._pauses.nothing_waits()
-            now = self._env.monotonic()
+            now = self._services.monotonic()
             idle_since = now if idle_since is None else idle_since
             if now - idle_since >= LINGER:
                 self._queue.note_finished()
@@ -122,7 +168,7 @@ class SyncWorker:
 
     def _step(self) -> DrainOutcome:
         """Do one batch, or find out why none can be done."""
-        if not self._env.installed():
+        if not self._is_installed():
             return DrainOutcome.UPDATED
         try:
             outcome = self._try_step()
@@ -133,7 +179,7 @@ class SyncWorker:
             return self._database_failed(error)
 
     def _database_failed(self, error: sqlite3.DatabaseError) -> DrainOutcome:
-        if is_damage(error) or (is_read_only(error) and self._env.pauses is not None):
+        if is_damage(error) or (is_read_only(error) and not self._is_only_run):
             raise error  # the worker's process pauses and opens the database anew
         self._begun = False  # the step that failed may have left its jobs in progress
         self._pauses.begin(database_fault(error), DATABASE, error)
@@ -160,7 +206,7 @@ class SyncWorker:
         self._search(session)
         claims = self._queue.claim(1 if self._guard.is_away else self._runner.size)
         if not claims:
-            done = spare and self._env.idle_task.step(session, self._log)
+            done = spare and self._timetable.do_idle_step(session)
             return DrainOutcome.WORKED if done else DrainOutcome.DRAINED
         try:
             with ClaimedBatch(self._queue, session, claims) as batch:
@@ -183,8 +229,8 @@ class SyncWorker:
             return DrainOutcome.PAUSED
         try:
             if self._pauses.about_stash:
-                self._env.scenes.confirm_ready()
-            session = self._env.sessions.current()
+                self._services.scenes.confirm_ready()
+            session = self._services.sessions.current()
         except ConfigFault as fault:
             if not self._pauses.active:
                 self._pauses.begin(str(fault), SETTINGS, fault)
@@ -207,7 +253,7 @@ class SyncWorker:
         if self._timetable.seconds_to_search() != 0:
             return
         try:
-            woken = self._missing.look(session, self._env.monotonic())
+            woken = self._missing.look(session, self._services.monotonic())
         except PlexError as error:
             self._log.step(f"Plex was not asked for missing scenes: {error}")
         else:

@@ -2,15 +2,21 @@
 
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
+from typing import Any, Protocol
 
+from shared.events import Event
+from stash.connection import parse_address
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.manager import QueueManager
 from sync_queue.spool import CONNECTION
 from validation.config import Config
-from worker.environment import Environment
 from worker.jobs.missing import MissingScenes
+from worker.outage_guard import OutageGuard
 from worker.pauses import SETTINGS_LOOK, Pauses
+from worker.services import Services
+from worker.sync.session import SyncSession
 
 DAY = 86_400.0  # seconds
 LOOKS_PER_SECOND = 5  # each reads shared memory only, no disk
@@ -21,44 +27,84 @@ QUIET = 0.3  # seconds without a new job that end a burst; a hook starts each 0.
 LONGEST_BURST = 30.0  # seconds that its first job waits at most
 
 
+class IdleTask(Protocol):
+    """Work while no job is due, in short steps so that jobs never wait for it."""
+
+    def wants_a_step(self) -> bool:
+        """Return whether a step may find work now; asks no server."""
+        ...
+
+    def step(self, session: SyncSession) -> bool:
+        """Do a step; return False when there was no work.
+
+        Servers that fail raise nothing. After any other exception, no step is wanted for a while.
+        """
+        ...
+
+
 class Timetable:
     """Knows when there is something to do, without asking either server.
 
     Args:
-        environment: the worker's tools.
+        services: the objects of this process.
+        guard: the worker's.
         pauses: the worker's.
         missing: the worker's.
+        idle_task: the worker's.
+        on_connection: gets a connection to Stash that a hook or task has left.
 
     Raises (all methods):
         sqlite3.Error: the database cannot be used.
     """
 
-    def __init__(self, environment: Environment, pauses: Pauses, missing: MissingScenes) -> None:
-        self._env = environment
+    def __init__(
+        self,
+        services: Services,
+        guard: OutageGuard,
+        pauses: Pauses,
+        missing: MissingScenes,
+        idle_task: IdleTask | None = None,
+        on_connection: Callable[[Any], None] = lambda _connection: None,
+    ) -> None:
+        self._services = services
+        self._guard = guard
         self._pauses = pauses
         self._missing = missing
+        self._idle_task = idle_task
+        self._on_connection = on_connection
 
     def import_spool(self) -> None:
         """Take what hooks and tasks have left: jobs, and a connection to Stash."""
-        self._env.queue.import_spool(self._env.log.event)
-        connection = self._env.queue.spool.take_connection()
+        self._services.queue.import_spool(self._services.log.event)
+        connection = self._services.queue.spool.take_connection()
         if connection is not None:
-            self._env.offer_connection(connection)
+            self._services.stash.offer(parse_address(connection))
+            self._on_connection(connection)
             self._pauses.end_if_about_stash()
 
     def a_job_is_due(self) -> bool:
         """Tell whether a job waits that may run now."""
-        due = self._env.queue.jobs.next_due()
-        return due is not None and due <= self._env.clock()
+        due = self._services.queue.jobs.next_due()
+        return due is not None and due <= self._services.clock()
 
     def wants_idle_task(self, config: Config) -> bool:
         """Return whether the idle task may do a step now."""
-        able = config.enabled and not self._pauses.active and not self._env.guard.is_away
-        return able and self._env.idle_task.wants_a_step()
+        able = config.enabled and not self._pauses.active and not self._guard.is_away
+        return able and self._idle_task is not None and self._idle_task.wants_a_step()
+
+    def do_idle_step(self, session: SyncSession) -> bool:
+        """Do a step of the idle task; report a bug in it, which ends no worker."""
+        try:
+            return self._idle_task is not None and self._idle_task.step(session)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001 - the worker survives any bug, and reports it
+            self._services.log.event(Event.BUG, trace=traceback.format_exc())
+            return False
 
     def seconds_to_search(self) -> float | None:
         """Return when the next look for missing files is due; None when none is missing."""
-        return self._missing.seconds_to_next_look(self._env.monotonic())
+        return self._missing.seconds_to_next_look(self._services.monotonic())
 
     def seconds_to_next_step(self, config: Config) -> float | None:
         """Return how long to wait for the next step; None when nothing waits.
@@ -66,25 +112,25 @@ class Timetable:
         Args:
             config: of the last session.
         """
-        due = self._env.queue.jobs.next_due()
+        due = self._services.queue.jobs.next_due()
         if not config.enabled:  # nobody looks for anything then, nor after Plex
             left = self._pauses.seconds_left
-            ahead = None if due is None else max(0.0, due - self._env.clock())
+            ahead = None if due is None else max(0.0, due - self._services.clock())
             return None if ahead is None else max(left, min(ahead, config.poll_interval))
         idle_task = self.wants_idle_task(config)
-        if due is None and not idle_task and not self._env.guard.is_away:
+        if due is None and not idle_task and not self._guard.is_away:
             return None
         if self._pauses.active:
             left = self._pauses.seconds_left
             return min(left, SETTINGS_LOOK) if self._pauses.about_settings else left
-        if self._env.guard.is_away:
-            is_due = due is not None and due <= self._env.clock()
-            look = self._env.guard.seconds_to_next_look(due=is_due)
+        if self._guard.is_away:
+            is_due = due is not None and due <= self._services.clock()
+            look = self._guard.seconds_to_next_look(due=is_due)
             return min(look, config.poll_interval)
         search = self.seconds_to_search()
         if idle_task:
             return 0.0
-        next_job = max(0.0, (due or 0.0) - self._env.clock())
+        next_job = max(0.0, (due or 0.0) - self._services.clock())
         return min(next_job, config.poll_interval, *([] if search is None else [search]))
 
 

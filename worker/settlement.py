@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 from plex.exceptions import PlexError, PlexNotFound, PlexTemporaryError
 from plex.matcher import MatchConfidence
@@ -14,7 +14,6 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_PATHS, MISSING_SINCE, MISSING_SIZES, Claim
 from sync_queue.operations import METADATA, scene_job
-from worker.environment import Environment
 from worker.retry_policy import Bury, Decision, Retry, SceneError
 from worker.stats import SyncStats
 from worker.sync.results import (
@@ -43,13 +42,6 @@ class Settlement:
     log: Log
     clock: Callable[[], float]
     story: Story
-
-    @classmethod
-    def of(cls, environment: Environment) -> Self:
-        """Return one that works with a worker's tools."""
-        log = environment.log
-        story = Story(log, environment.monotonic, environment.most_lines)
-        return cls(environment.queue, environment.stats, log, environment.clock, story)
 
     def done(self, result: Success, seconds: float) -> None:
         """Remove the jobs of a scene whose effect is in Plex, and remember how it went."""

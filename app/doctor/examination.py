@@ -40,7 +40,7 @@ def examine(
     """Run all checks; whatever is broken, this comes to its end.
 
     Args:
-        server_connection: see `app.container.build`.
+        server_connection: see `app.services.build`.
         missing: the packages that this Python lacks.
         log: is told, at its debug level, about a check that failed by a bug.
         secrets: learns the secrets of both servers.

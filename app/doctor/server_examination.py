@@ -43,7 +43,7 @@ def examine_servers(
     """Ask both servers; return the checks of what they said, and their hosts, to be hidden.
 
     Args:
-        server_connection: see `app.container.build`.
+        server_connection: see `app.services.build`.
         folder: keeps who we are to Plex; None where there is none.
         database: as it was seen.
         index: likewise.

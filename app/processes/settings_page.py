@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any
 
-from app.container import Container
 from shared.state_file import KeptState
 from stash.exceptions import StashError
 from validation.config import ALIASES, ENVIRONMENT, Config
 from validation.values import is_empty
+from worker.services import Services
 
 _NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))  # accepted, but not offered
 _AS_TEXT = {"plex_verify_tls": "on"}  # the page has a line of text for it, not a switch
@@ -78,25 +78,25 @@ def _under_other_names(stored: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def show_defaults(container: Container) -> None:
+def show_defaults(services: Services) -> None:
     """Write the defaults that the page lacks; that it cannot be done is no fault of a task's."""
     try:
-        _show_defaults(container)
+        _show_defaults(services)
     except (StashError, OSError) as error:
-        container.log.debug(f"The defaults could not be written for the settings page: {error}")
+        services.log.debug(f"The defaults could not be written for the settings page: {error}")
 
 
-def _show_defaults(container: Container) -> None:
-    stored = container.sessions.stored()
-    file = KeptState(container.folder.shown_settings, container.log.event)
-    shown = _parse(file.read(container.queue.clock()))
+def _show_defaults(services: Services) -> None:
+    stored = services.sessions.stored()
+    file = KeptState(services.folder.shown_settings, services.log.event)
+    shown = _parse(file.read(services.queue.clock()))
     if file.is_unread:
         return  # which of them a person has emptied since is not known
     added: Mapping[str, Any] = {}
     if defaults_to_write(stored, shown):
-        added = container.sessions.settings.add(lambda now: defaults_to_write(now, shown))
+        added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))
     if added:
-        container.log.info(
+        services.log.info(
             f"{len(added)} settings had no value in Stash; their defaults are now shown on the "
             "settings page"
         )

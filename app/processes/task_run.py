@@ -7,10 +7,10 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from app.container import Container, build, tell_of_refused_wal
 from app.earlier import take_over
 from app.processes.settings_page import show_defaults
 from app.relay import relay_worker_log
+from app.services import build, report_missing_wal
 from plex.exceptions import PlexError
 from reconciliation.run import run_of_today
 from reconciliation.state import StateFile, due
@@ -27,6 +27,7 @@ from tasks.registry import Task, find_task
 from worker.circuit_breaker import CircuitState
 from worker.process.takeover import Takeover, ensure_worker
 from worker.records import Records
+from worker.services import Services
 from worker.sync.session import ConfigFault
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from reconciliation.scheduler import Reconciler
     from worker.processor import SyncWorker
 
+MOST_SCENE_LINES = 20  # of a drain in Stash's log; the sum tells of the others
 _FAULTS = (ConfigFault, PlexError, StashError, NewerSchemaError, OSError)
 
 
@@ -56,16 +58,16 @@ def run(
         folder = resolve_data_folder(
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
-        container = build(connection, folder, log, secrets)
+        services = build(connection, folder, log, secrets)
         with suppress(sqlite3.OperationalError):  # a busy database: the worker imports later
-            container.queue.import_spool(log.event)
+            services.queue.import_spool(log.event)
         lock = FileLock(folder.worker_lock)
-        context = context_for(script, connection, container, lock)
+        context = context_for(script, connection, services, lock)
         if wants_json(arguments):
             # A program's question changes nothing, starts nothing and tells nothing.
             return task(context, arguments)
         relay = partial(relay_worker_log, folder, log) if in_stash else _nothing
-        return _for_a_person(task, context, arguments, container, relay)
+        return _for_a_person(task, context, arguments, services, relay)
     except sqlite3.Error as error:
         raise TaskError(unusable_database(error)) from error
     except _FAULTS as error:
@@ -76,15 +78,15 @@ def _for_a_person(
     task: Task,
     context: TaskContext,
     arguments: Mapping[str, Any],
-    container: Container,
+    services: Services,
     relay: Callable[[], None],
 ) -> Answer:
     due = False
     try:
-        tell_of_refused_wal(container)
+        report_missing_wal(services)
         relay()
-        take_over(container, context.worker_lock)
-        show_defaults(container)
+        take_over(services, context.worker_lock)
+        show_defaults(services)
         answer = task(context, arguments)
         relay()
         due = _is_due(context)
@@ -119,56 +121,56 @@ def _nothing() -> None:
 
 
 def context_for(
-    script: str, server_connection: dict[str, Any], container: Container, lock: FileLock
+    script: str, server_connection: dict[str, Any], services: Services, lock: FileLock
 ) -> TaskContext:
     """Return the context of a task in this process.
 
     Args:
-        container: the process's objects.
+        services: the objects of this process.
     """
-    late = _Late(container)
+    late = _Late(services)
     return TaskContext(
-        log=container.log,
-        queue=container.queue,
-        scenes=container.scenes,
-        sessions=container.sessions,
-        records=Records(container.folder, container.log.event, container.queue.clock),
+        log=services.log,
+        queue=services.queue,
+        scenes=services.scenes,
+        sessions=services.sessions,
+        records=Records(services.folder, services.log.event, services.queue.clock),
         worker_lock=lock,
-        takeover=Takeover(lock, FileLock(container.folder.takeover_lock)),
+        takeover=Takeover(lock, FileLock(services.folder.takeover_lock)),
         reconciliation_state=StateFile(
-            container.folder.reconciliation_state, container.log.event, container.queue.clock
+            services.folder.reconciliation_state, services.log.event, services.queue.clock
         ),
         reconciler=cache(late.reconciler),
         reconciler_libraries=late.libraries,
-        reports_folder=container.folder.reports,
+        reports_folder=services.folder.reports,
         ensure_worker=partial(
-            ensure_worker, script, lock, container.folder.spool, server_connection
+            ensure_worker, script, lock, services.folder.spool, server_connection
         ),
         foreground_worker=late.foreground_worker,
-        clock=container.queue.clock,
+        clock=services.queue.clock,
     )
 
 
 class _Late:
     """What few tasks ask for, and what is loaded only then: it costs a third of a task's start."""
 
-    def __init__(self, container: Container) -> None:
-        self._container = container
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def reconciler(self) -> "Reconciler":
         from app.reconciling import reconciler  # noqa: PLC0415
 
-        return reconciler(self._container)
+        return reconciler(self._services)
 
     def libraries(self) -> "Libraries":
         from app.reconciling import libraries_of  # noqa: PLC0415
 
-        return libraries_of(self._container, self._container.sessions.current())
+        return libraries_of(self._services, self._services.sessions.current())
 
     def foreground_worker(self, on_progress: Callable[[int], None]) -> "SyncWorker":
-        from app.draining import foreground_worker  # noqa: PLC0415
+        from worker.processor import SyncWorker  # noqa: PLC0415
 
-        return foreground_worker(self._container, on_progress)
+        return SyncWorker(self._services, on_progress=on_progress, most_lines=MOST_SCENE_LINES)
 
 
 def _is_due(context: TaskContext) -> bool:

@@ -36,9 +36,8 @@ from worker.process.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
 from worker.process.zombie_probe import ZombieProbe
 
 if TYPE_CHECKING:
-    from app.container import Container
-    from worker.environment import IdleTask
     from worker.processor import SyncWorker
+    from worker.services import Services
 
 
 @dataclass(slots=True)
@@ -237,36 +236,33 @@ def _try_to_work(process: _Process) -> _Run:
 def _run_once(process: _Process) -> _Run:
     """Run one worker until it ends."""
     # Only here: by now it is known that they can be imported.
-    from app.container import build, tell_of_refused_wal  # noqa: PLC0415
-    from app.draining import environment  # noqa: PLC0415
     from app.earlier import take_over  # noqa: PLC0415
-    from worker.environment import LazyIdleTask  # noqa: PLC0415
+    from app.reconciling import reconciliation_scheduler  # noqa: PLC0415
+    from app.services import build, report_missing_wal  # noqa: PLC0415
     from worker.processor import SyncWorker  # noqa: PLC0415
 
     if not process.is_started:
         process.is_started = True
         process.log.event(Event.WORKER_STARTED, pid=os.getpid())
-    container = None
+    services = None
     database = process.folder.queue_database
     opened = identity_of(database)
     try:
-        container = build(process.server_connection, process.folder, process.log, process.secrets)
+        services = build(process.server_connection, process.folder, process.log, process.secrets)
         opened = opened or identity_of(database)
-        tell_of_refused_wal(container)
-        take_over(container, process.lock)
+        report_missing_wal(services)
+        take_over(services, process.lock)
         process.worker = SyncWorker(
-            environment(
-                container,
-                installed=process.installation.unchanged,
-                idle_task=LazyIdleTask(partial(_idle_task, process, container)),
-                offer_connection=partial(_offer, process, container),
-                pauses=process.pauses,
-            )
+            services,
+            pauses=process.pauses,
+            idle_task=reconciliation_scheduler(services),
+            is_installed=process.installation.unchanged,
+            on_connection=process.remember,
         )
         outcome = _in_thread(process.worker, process, partial(is_replaced, database, opened))
     except sqlite3.DatabaseError as error:
-        if container is not None:
-            container.close()
+        if services is not None:
+            services.close()
         if is_damage(error):
             process.mender.mend(error, opened)
             return _Run(DrainOutcome.DAMAGED, lambda: True)
@@ -275,10 +271,10 @@ def _run_once(process: _Process) -> _Run:
         return _Run(DrainOutcome.LOCKED_OUT, lambda: True)
     finally:
         process.worker = None
-    is_left: Callable[[], bool] = partial(_is_left, container, database, opened)
+    is_left: Callable[[], bool] = partial(_is_left, services, database, opened)
     if outcome is DrainOutcome.LEFT:
-        is_left = partial(_has_arrived, process, container.queue.spool)
-    return _Run(outcome, is_left, container.close)
+        is_left = partial(_has_arrived, process, services.queue.spool)
+    return _Run(outcome, is_left, services.close)
 
 
 def _sit_out_pause(process: _Process) -> None:
@@ -288,25 +284,10 @@ def _sit_out_pause(process: _Process) -> None:
             break
 
 
-def _offer(process: _Process, container: "Container", connection: Any) -> None:
-    """Keep a connection that a hook or task has left, for this run and for the next ones."""
-    process.remember(connection)
-    container.offer(connection)
-
-
-def _idle_task(process: _Process, container: "Container") -> "IdleTask | None":
-    if not process.installation.unchanged():
-        return None  # the worker is about to end; this version's reconciliation is gone
-    # Only here: an edit that starts its worker waits for all that is loaded before it.
-    from app.reconciling import reconciliation_scheduler  # noqa: PLC0415
-
-    return reconciliation_scheduler(container, time.monotonic)
-
-
-def _is_left(container: "Container", database: str, opened: Identity | None) -> bool:
+def _is_left(services: "Services", database: str, opened: Identity | None) -> bool:
     """Tell whether there is anything to do, be it to mend the database."""
     try:
-        return is_replaced(database, opened) or container.queue.has_unfinished()
+        return is_replaced(database, opened) or services.queue.has_unfinished()
     except sqlite3.DatabaseError:
         return True  # nobody knows: the next look into the database finds out
 

@@ -23,8 +23,8 @@ import pytest
 
 import app.hook_faults
 import sync_queue.ack_queue
-from app.container import build
 from app.main import answer_hook
+from app.services import build
 from shared.data_folder import DataFolder
 from shared.events import unreported
 from shared.file_lock import FileLock

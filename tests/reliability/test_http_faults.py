@@ -12,14 +12,13 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from app.container import build
-from app.draining import environment
+from app.services import build
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -104,24 +103,24 @@ class Bench:
         folder = DataFolder(str(self.root / "data"))
         folder.create()
         self.database = folder.queue_database
-        self.container = build(self.stash.server_connection(), folder, log, secrets)
-        self.container.queue.clock = self.clock
-        self.container.sessions._clock = self.clock
+        self.services = replace(
+            build(self.stash.server_connection(), folder, log, secrets),
+            clock=self.clock,
+            monotonic=self.clock,
+            boot_time=self.clock,
+            uniform=lambda _low, high: high,
+        )
+        self.services.queue.clock = self.clock
+        self.services.sessions._clock = self.clock
         self.enqueue()
-        self.options: dict[str, Any] = {
-            "clock": self.clock,
-            "monotonic": self.clock,
-            "steady": self.clock,
-            "uniform": lambda _low, high: high,
-        }
 
     def enqueue(self, **hints: Any) -> None:
         """Queue the scene as a hook would."""
-        self.container.queue.enqueue([scene_job(self.scene_id, METADATA, self.clock(), hints)])
+        self.services.queue.enqueue([scene_job(self.scene_id, METADATA, self.clock(), hints)])
 
     def run(self, until: Callable[[int], bool] = lambda _waits: False) -> DrainOutcome:
         """Let a fresh worker run until it is idle, leaves, or `until` holds after some waits."""
-        worker = SyncWorker(environment(self.container, **self.options), Stop(self.clock))
+        worker = SyncWorker(self.services, Stop(self.clock))
         turner = Turner(self.clock, worker.stop, until)
         worker._waiter = cast("Waiter", turner)
         self.outcome = worker.run_until_idle()
@@ -130,9 +129,7 @@ class Bench:
         return self.outcome
 
     def close(self) -> None:
-        self.container.sessions.close()
-        self.container.scenes._connection.close()
-        self.container.queue.close()
+        self.services.close()
 
     # -- what is there ------------------------------------------------------------------------
 
@@ -343,7 +340,7 @@ def test_a_fault_of_plex_has_its_class_and_its_final_state(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_temporary_error_is_an_outage_where_the_probe_fails_too(bench: Bench, fault: str) -> None:
-    assert bench.container.sessions.current().client.server_id  # it is connected
+    assert bench.services.sessions.current().client.server_id  # it is connected
     FAULTS[fault](bench.plex, kind="identity")
     bench.plex.faults.status(500, kind="metadata")
 
@@ -377,7 +374,7 @@ def test_an_outage_that_begins_in_the_middle_of_a_job_spends_no_retry(
 @pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied"])
 @pytest.mark.parametrize("endpoint", ["identity", "metadata", "edit", "poster_upload"])
 def test_a_hanging_answer_is_given_up(bench: Bench, endpoint: str, applied: bool) -> None:
-    bench.container.sessions.current().client._timeout = (0.5, 0.4)
+    bench.services.sessions.current().client._timeout = (0.5, 0.4)
     bench.plex.faults.hang(kind=cast("Kind", endpoint), applied=applied, times=FAILURES)
 
     if endpoint in PROVES_HEALTH or endpoint == "edit":  # an edit is tried twice
@@ -508,7 +505,7 @@ class Hooks(Stop):
     def wait(self, timeout: float | None = None) -> bool:
         if len(self.waiting) < 10:
             self.leave_job()
-            self.waiting.append(len(self._bench.container.queue.spool.names()))
+            self.waiting.append(len(self._bench.services.queue.spool.names()))
         return super().wait(timeout)
 
 
@@ -518,10 +515,10 @@ def test_the_jobs_of_a_burst_are_imported_together_when_it_has_ended(bench: Benc
     for _ in range(BURST + 1):
         hooks.leave_job()
 
-    SyncWorker(environment(bench.container, **bench.options), hooks).drain()
+    SyncWorker(bench.services, hooks).drain()
 
     assert hooks.waiting == list(range(BURST + 2, BURST + 12))
-    assert not bench.container.queue.spool.names()
+    assert not bench.services.queue.spool.names()
 
 
 QUEUE_CALLS: list[Callable[..., Any]] = [
@@ -534,7 +531,7 @@ QUEUE_CALLS: list[Callable[..., Any]] = [
 
 
 def _owner(bench: Bench, call: str) -> QueueManager | AckQueue:
-    queue = bench.container.queue
+    queue = bench.services.queue
     return queue if hasattr(queue, call) else queue.jobs
 
 

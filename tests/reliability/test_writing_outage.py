@@ -30,7 +30,7 @@ def test_no_retry_is_spent_and_all_arrives_within_30_seconds_of_its_end(
             files=[path], cover=png(number), title=f"Scene {number}", tags=["T"], studio="S"
         )
         bench.plex.add_item(bench.section, path)
-        bench.container.queue.enqueue([scene_job(scene.id, METADATA, bench.clock())])
+        bench.services.queue.enqueue([scene_job(scene.id, METADATA, bench.clock())])
     end = bench.clock() + seconds
     written_at: list[float] = []
 

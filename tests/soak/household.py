@@ -14,10 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.container import Container
-from app.draining import environment
 from app.processes.task_run import context_for
-from app.sessions import CurrentSession
 from hooks.handlers import jobs_for_hook
 from plex.exceptions import PlexError
 from reconciliation.findings import Inspected
@@ -40,7 +37,8 @@ from validation.config import Config
 from validation.scene_extractor import StashScene
 from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
-from worker.sync.session import SyncSession
+from worker.services import Services
+from worker.sync.session import CurrentSession, SyncSession
 
 PATIENT, HASTY = (10.0, 30.0), (2.0, 0.25)
 """Seconds to connect and to read: while nothing hangs, and where a test waits for them."""
@@ -153,25 +151,17 @@ class Household:
         """Start a worker, as the next invocation of the plugin would."""
         self._requests_to_live = None
         self._timeout = timeout
-        self._container, time = self._build(timeout), self.time
-        self.queue = self._container.queue
-        self.worker = SyncWorker(
-            environment(
-                self._container,
-                clock=time.clock,
-                monotonic=time.monotonic,
-                uniform=self._rng.uniform,
-            ),
-            Stop(time),
-        )
+        self._services, time = self._build(timeout), self.time
+        self.queue = self._services.queue
+        self.worker = SyncWorker(self._services, Stop(time))
         self.worker._begin()
 
     def close(self) -> None:
         """Drop the worker as it is."""
-        _close(self._container)
+        self._services.close()
 
-    def _build(self, timeout: tuple[float, float]) -> Container:
-        """Make what one process has, as `app.container.build` does, but for the time."""
+    def _build(self, timeout: tuple[float, float]) -> Services:
+        """Make what one process has, as `app.services.build` does, but for the time."""
         secrets, time = Secrets(), self.time
         log = Log(self._note, secrets)
         connection = StashConnection(parse_address(self._stash.server_connection()), secrets.add)
@@ -180,9 +170,10 @@ class Household:
         sessions = Sessions(settings, scenes, self._data, log, secrets, time.clock)
         sessions.timeout, sessions.wire = timeout, self._wire
         queue = QueueManager(self._data.queue_folder, time.clock)
-        return Container(
-            self._data, log, connection, queue, sessions, scenes, StashImages(connection)
-        )
+        return Services(
+            self._data, log, queue, connection, scenes, StashImages(connection), sessions,
+            clock=time.clock, monotonic=time.monotonic, uniform=self._rng.uniform,
+        )  # fmt: skip
 
     # -- working and dying ----------------------------------------------------------------------
 
@@ -217,13 +208,13 @@ class Household:
     def sync_all(self, *, force: bool = False) -> str:
         """Run the task 'Sync All' as a process of its own; return its last line."""
         lock = FileLock(self._data.worker_lock)
-        container = self._build(PATIENT)
-        context = context_for("", self._stash.server_connection(), container, lock)
+        services = self._build(PATIENT)
+        context = context_for("", self._stash.server_connection(), services, lock)
         quiet = replace(context, ensure_worker=lambda: "")
         try:
             return sync_all(quiet, {"force": str(force)}).text
         finally:
-            _close(container)
+            services.close()
 
     def reconcile(self, *, pages_to_live: int | None = None) -> str | None:
         """Run the task 'Reconcile Library (All)' as a process of its own; return its last line.
@@ -234,9 +225,9 @@ class Household:
         Returns:
             None when it was killed, or could not come to its end.
         """
-        container = self._build(PATIENT)
+        services = self._build(PATIENT)
         lock = FileLock(self._data.worker_lock)
-        context = context_for("", self._stash.server_connection(), container, lock)
+        context = context_for("", self._stash.server_connection(), services, lock)
         libraries, left = context.reconciler_libraries, [pages_to_live]
 
         def inspect(scenes: Collection[StashScene]) -> Sequence[Inspected]:
@@ -256,7 +247,7 @@ class Household:
             self._note("reconciliation", repr(error))
             return None
         finally:
-            _close(container)
+            services.close()
 
     # -- what is there --------------------------------------------------------------------------
 
@@ -303,9 +294,3 @@ def revive(queue: QueueManager) -> None:
     """Let the next worker have the queue."""
     with suppress(AttributeError):
         del queue.jobs.release
-
-
-def _close(container: Container) -> None:
-    container.sessions.close()
-    container.scenes._connection.close()
-    container.queue.close()

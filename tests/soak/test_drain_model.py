@@ -22,21 +22,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from plex.exceptions import PlexPermanentError, PlexServerDown, PlexTemporaryError
 from plex.health import PlexHealth
-from shared.data_folder import DataFolder
-from shared.log import Log
-from shared.redaction import Secrets
-from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import SceneRecord
+from tests.services import SILENT, make_services
 from tests.soak.household import Killed, Stop, Time, kill, revive
 from tests.sync_queue.support import rows
 from validation.config import Config
 from worker.circuit_breaker import CircuitState
-from worker.environment import Environment
 from worker.outage_guard import OutageGuard
 from worker.processor import LONGEST_BACKOFF, SyncWorker
-from worker.stats import SyncStats
 from worker.sync.results import SYNCED, Failed, Result, Synced
 from worker.sync.session import SyncSession
 
@@ -104,8 +99,6 @@ class DrainMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.root = tempfile.mkdtemp(prefix="drain-model-")
-        self.folder = DataFolder(self.root)
-        self.folder.create()
         self.world = World()
         self.bodies = patch("worker.batch_runner.BatchSync", self._batch)
         self.bodies.start()
@@ -121,11 +114,6 @@ class DrainMachine(RuleBasedStateMachine):
 
     def _open(self) -> None:
         time = self.world.time
-        log = Log(lambda *_: None, Secrets())
-        self.queue = QueueManager(self.folder.queue_folder, time.clock)
-        self.guard = OutageGuard(
-            self.folder, log, time.clock, self.queue.waiting, self._check, time.monotonic
-        )
         config = replace(Config(), max_retries=MAX_RETRIES)
         nothing: Any = None
         client: Any = self.world
@@ -136,21 +124,15 @@ class DrainMachine(RuleBasedStateMachine):
             def current(self) -> SyncSession:
                 return session
 
-        self.worker = SyncWorker(
-            Environment(
-                queue=self.queue,
-                sessions=Sessions(),
-                scenes=nothing,
-                images=nothing,
-                stats=SyncStats(self.folder.stats, log.event, time.clock),
-                guard=self.guard,
-                log=log,
-                clock=time.clock,
-                monotonic=time.monotonic,
-                uniform=_late,
-            ),
-            Stop(time),
+        sessions: Any = Sessions()
+        services = make_services(
+            self.root, time.clock, monotonic=time.monotonic, sessions=sessions, uniform=_late
         )
+        self.queue = services.queue
+        self.guard = OutageGuard(
+            services.folder, SILENT, time.clock, self.queue.waiting, self._check, time.monotonic
+        )
+        self.worker = SyncWorker(services, Stop(time), guard=self.guard)
         self.worker._begin()
 
     # -- what stands in for Plex ----------------------------------------------------------------

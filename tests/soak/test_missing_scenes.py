@@ -11,12 +11,12 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from app.draining import environment
 from plex.library import REFRESH_INTERVAL
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, PLUGIN
@@ -68,14 +68,11 @@ class House(Household):
         self.queue.enqueue([scene_job(one, METADATA, self.time.wall) for one in scene_ids])
 
     def work(self, until: float = float("inf")) -> DrainOutcome:
-        container, clock = self._build(PATIENT), self.time.clock
-        worker = SyncWorker(
-            environment(
-                container, steady=clock, clock=clock, monotonic=clock, uniform=self._rng.uniform
-            )
-        )
+        clock = self.time.clock
+        services = replace(self._build(PATIENT), boot_time=clock, monotonic=clock)
+        worker = SyncWorker(services)
         worker._waiter = Waits(self.time, until, worker.stop)  # type: ignore[assignment]
-        library = container.sessions.current().library
+        library = services.sessions.current().library
         listing = library._list
 
         def list_and_note(section: object) -> None:
@@ -86,7 +83,7 @@ class House(Household):
         try:
             return worker.run_until_idle()
         finally:
-            container.close()
+            services.close()
 
     def synced(self) -> set[int]:
         return {

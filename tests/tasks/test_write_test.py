@@ -60,7 +60,7 @@ class Mortal(Household):
 
     def undo(self) -> None:
         """Undo a killed test, as the next test and the next sync do first."""
-        session = self._container.sessions.current()
+        session = self._services.sessions.current()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
 
     def forget_facts(self) -> None:
@@ -162,7 +162,7 @@ def test_it_learns_what_the_server_does(world_of: Any) -> None:
 
     text = world.home.test_write(scene_id).text
 
-    facts = world.home._container.sessions.current().facts.behaviour()
+    facts = world.home._services.sessions.current().facts.behaviour()
     assert facts.hidden_locks == {"actor"}
     assert facts.date_clearing is DateClearing.REFUSED
     assert facts.sort_title is SortTitle.STAYS

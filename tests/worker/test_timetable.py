@@ -3,27 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from plex.exceptions import PlexServerDown
 from plex.health import PlexHealth
-from shared.data_folder import DataFolder
 from shared.events import unreported
-from shared.log import Log
-from shared.redaction import Secrets
-from sync_queue.manager import QueueManager
+from tests.services import SILENT, make_services
 from tests.sync_queue.support import NOW, Clock, job, postponed
 from validation.config import Config
-from worker.environment import Environment
 from worker.jobs.missing import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import FIRST_PAUSE, STASH, Pauses
 from worker.schedule import Timetable
 
 ON, OFF = Config(), Config(enabled=False)
-NO_SCENE: Any = None
 
 
 @dataclass
@@ -34,19 +28,13 @@ class Desk:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        folder = DataFolder(str(self.root))
-        folder.create()
-        log = Log(lambda *_: None, Secrets())
-        self.queue = QueueManager(folder.queue_folder, self.clock)
+        services = make_services(str(self.root), self.clock)
+        self.queue = services.queue
         self.guard = OutageGuard(
-            folder, log, self.clock, self.queue.waiting, self._check, self.clock
+            services.folder, SILENT, self.clock, self.queue.waiting, self._check, self.clock
         )
         self.pauses = Pauses(self.clock, unreported)
-        environment = Environment(
-            self.queue, NO_SCENE, NO_SCENE, NO_SCENE, NO_SCENE, self.guard, log,
-            clock=self.clock, monotonic=self.clock,
-        )  # fmt: skip
-        self.timetable = Timetable(environment, self.pauses, MissingScenes(self.queue))
+        self.timetable = Timetable(services, self.guard, self.pauses, MissingScenes(self.queue))
 
     def _check(self, _client: object) -> PlexHealth:
         return PlexHealth(reachable=False, latency=0.0, error=PlexServerDown("away"))

@@ -1,0 +1,33 @@
+"""The objects of a process for tests: a real queue, and of the servers what a test needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.data_folder import DataFolder
+from shared.log import Log
+from shared.redaction import Secrets
+from sync_queue.manager import QueueManager
+from worker.services import Services
+
+NOTHING: Any = None
+SILENT = Log(lambda *_: None, Secrets())
+
+
+def make_services(
+    root: str, clock: Callable[[], float], *, log: Log = SILENT, **options: Any
+) -> Services:
+    """Return services without access to a server.
+
+    Args:
+        root: the data folder.
+        clock: for all times that the options do not name.
+        options: fields of `Services`.
+    """
+    folder = DataFolder(root)
+    folder.create()
+    known = {"stash": NOTHING, "scenes": NOTHING, "images": NOTHING, "sessions": NOTHING}
+    times = {"clock": clock, "monotonic": clock, "boot_time": clock}
+    queue = QueueManager(folder.queue_folder, clock)
+    return Services(folder, log, queue, **(known | times | options))
