@@ -40,10 +40,10 @@ TASKS = (
 def _raise_the_token() -> None:
     find = item_finder.ItemFinder.find
 
-    def finds(self: item_finder.ItemFinder, work: Any) -> None:
-        if any("Bug" in scene.scene.label for scene in work):
+    def finds(self: item_finder.ItemFinder, works: Any) -> None:
+        if any("Bug" in scene.scene.label for scene in works):
             raise RuntimeError("X-Plex-Token=" + self._session.config.plex_token)
-        find(self, work)
+        find(self, works)
 
     item_finder.ItemFinder.find = finds  # type: ignore[method-assign]
 

@@ -82,11 +82,11 @@ def tour(rig: Rig) -> None:
 def _stumble_over_a_title() -> None:
     find = item_finder.ItemFinder.find
 
-    def finds(self: item_finder.ItemFinder, work: Any) -> None:
-        for scene in [one.scene for one in work]:
+    def finds(self: item_finder.ItemFinder, works: Any) -> None:
+        for scene in [one.scene for one in works]:
             if "bug" in scene.title:
                 raise RuntimeError(f"{scene.title} at {scene.files}")
-        find(self, work)
+        find(self, works)
 
     item_finder.ItemFinder.find = finds  # type: ignore[method-assign]
 

@@ -11,7 +11,7 @@ from plex.items import PlexItem
 from shared.events import unreported
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
-from worker.sync.item_owner import ItemOwners, owner_of
+from worker.sync.item_owner import assign_items, owner_of
 from worker.sync.scene_work import SceneWork
 
 
@@ -61,6 +61,6 @@ def test_a_scene_whose_file_has_left_the_item_meanwhile_gives_way_like_any_other
     item = PlexItem(5, 1)
     first, second = (SceneWork([], StashScene(n), SceneMetadata(), items=[item]) for n in (1, 2))
     log: Any = SimpleNamespace(scenes_of_items=lambda *_: {5: {1}}, has_skipped=lambda _: False)
-    no_matcher: Any = None
-    ItemOwners(log, "server", no_matcher, lambda _: {}, unreported).settle([first, second])
+    session: Any = SimpleNamespace(library=SimpleNamespace(server_id="server"), matcher=None)
+    assign_items([first, second], session, log, lambda _: {}, unreported)
     assert (first.items, second.items) == ([item], [])

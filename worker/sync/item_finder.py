@@ -1,34 +1,38 @@
-"""The stage of a batch that finds the Plex items of its scenes and reads them, many at once."""
+"""Finds the Plex items of a batch's scenes and reads them, many with one request."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexError, PlexNotFound
 from plex.item_reader import READ_BATCH
+from plex.items import LibraryPart
 from plex.matcher import Match, MatchConfidence, Matching, still_holds
+from plex.path_evidence import prefix_pairs
 from plex.scanner_rules import is_plex_version, why_absent
 from shared.events import Event, Report, unreported
 from stash.exceptions import StashQueryError
 from sync_queue.sync_log import SyncLog
-from validation.paths import components
+from validation.paths import components, short_name_in
 from validation.scene_extractor import SceneFile
-from worker.sync.item_owner import ItemOwners, ReadScenes
-from worker.sync.match_messages import ambiguous, named, not_found, plex_version
+from worker.sync.item_owner import ReadScenes, assign_items
 from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
 
+MOST_NAMED = 5  # candidates in one message
+_TASK = "the task 'Check Path Mapping'"
+
 
 class ItemFinder:
-    """Finds items through the path index; whom it does not know is looked for once.
-
-    It writes nothing but what may be found out again.
+    """Finds items by the path index, and asks Plex once for files that the index does not have.
 
     Args:
-        session: settings and Plex; its library is prepared.
-        sync_log: knows for which scene an item was written.
-        read: reads scenes from Stash, by their ids.
-        report: gets an event about a choice that may be wrong.
-        batch: how many items are read at once.
-        forgets: drop from the index what Plex does not show, so that it is looked for anew.
+        read: reads scenes from Stash by their ids.
+        report: gets an event about a match that may be wrong.
+        batch: number of items per request.
+        forgets: remove items that Plex does not show from the path index. A preview does not, and
+            gives no warning either, because its next run would repeat the warning.
+
+    Attributes:
+        gone: scenes that Stash no longer has, although an item was written for them.
     """
 
     def __init__(
@@ -41,145 +45,148 @@ class ItemFinder:
         batch: int = READ_BATCH,
         forgets: bool = True,
     ) -> None:
+        self.gone: set[int] = set()
         self._session = session
+        self._sync_log = sync_log
+        self._read_scenes = read
         self._report = report
-        # A preview stores nothing, so it would give the same warning in each run.
-        tell = report if forgets else unreported
-        self._owners = ItemOwners(sync_log, session.library.server_id, session.matcher, read, tell)
         self._batch = batch
         self._forgets = forgets
 
-    @property
-    def gone(self) -> set[int]:
-        """The scenes that items were written for and that Stash was found not to have any more."""
-        return self._owners.gone
+    def find(self, works: Sequence[SceneWork]) -> None:
+        """Set the items of each scene, or why it has none: an error, or `elsewhere`.
 
-    def find(self, work: Sequence[SceneWork]) -> None:
-        """Give each scene its items, or the error for which it has none, or who has them instead.
-
-        Raises:
-            PlexError: Plex could not be asked, so nothing was found out about any of them.
-            StashError: Stash could not be surveyed; likewise.
+        After a `PlexError` or `StashError` nothing is known about any of the scenes.
         """
-        self._match_by_path(work)
-        missing = [one for one in work if not one.items and one.error is None]
-        in_part = [
-            one for one in work if one.items and one.error is None and self._files_to_come(one)
-        ]
-        if missing or in_part:
-            missing = self._look_again(missing, in_part)
-        strangers = [one for one in work if one.error is None and self._is_stranger(one)]
+        self._match_by_path(works)
+        open_works = [work for work in works if work.error is None]
+        missing = [work for work in open_works if not work.items]
+        partial = [work for work in open_works if work.items and self._expected_files(work)]
+        if missing or partial:
+            missing = self._search(missing, partial)
+        strangers = [work for work in works if work.error is None and self._is_stranger(work)]
         self._learn(strangers)
-        self._match_by_any_rule({id(one): one for one in (*missing, *strangers)}.values())
-        for one in missing:
-            if not one.items and one.error is None:
-                one.error = self._why_not(one)
-        self._owners.settle([one for one in work if one.items])
+        self._match_by_any_rule({id(work): work for work in (*missing, *strangers)}.values())
+        for work in missing:
+            if not work.items and work.error is None:
+                work.error = self._why_not(work)
+        self.gone |= assign_items(
+            [work for work in works if work.items],
+            self._session,
+            self._sync_log,
+            self._read_scenes,
+            self._report if self._forgets else unreported,
+        )
 
-    def _look_again(
-        self, missing: Sequence[SceneWork], in_part: Sequence[SceneWork]
+    def _search(
+        self, missing: Sequence[SceneWork], partial: Sequence[SceneWork]
     ) -> list[SceneWork]:
-        """Look for scenes in a fresh listing; return those that are not there.
+        """Search Plex for files that the index does not have; return the scenes still without item.
 
-        Where Plex could not be asked none is known to be missing: they get its error. Those that
-        have an item, and a file of which Plex may know by now, go on with what they have.
+        If Plex fails, the missing scenes get its error. Scenes that lack one of several items
+        continue with the others.
         """
-        files = [file for one in missing for file in one.scene.files]
-        files += [file for one in in_part for file in self._files_to_come(one)]
+        files = [file for work in missing for file in work.scene.files]
+        files += [file for work in partial for file in self._expected_files(work)]
         try:
             asked = self._session.look_for(file.path for file in files)
             if asked:
-                self._match_by_path([*missing, *in_part])
+                self._match_by_path([*missing, *partial])
         except PlexError as error:
-            for one in missing:
-                one.error = error
+            for work in missing:
+                work.error = error
             return []
         looked_at = self._session.library.looked_at
-        for one in missing:
-            since = max((claim.job.enqueued_at for claim in one.claims), default=0.0)
-            one.looked_for = asked or looked_at >= since
-        return [one for one in missing if not one.items and one.error is None]
+        for work in missing:
+            since = max((claim.job.enqueued_at for claim in work.claims), default=0.0)
+            work.looked_for = asked or looked_at >= since
+        return [work for work in missing if not work.items and work.error is None]
 
-    def _match_by_path(self, work: Sequence[SceneWork]) -> None:
-        for one in work:
-            one.matching = self._session.matcher.find_by_path(one.scene.files)
-        self._read(work)
+    def _match_by_path(self, works: Sequence[SceneWork]) -> None:
+        for work in works:
+            work.matching = self._session.matcher.find_by_path(work.scene.files)
+        self._read(works)
 
-    def _match_by_any_rule(self, work: Collection[SceneWork]) -> None:
-        for one in work:
-            one.matching = self._session.matcher.find(one.scene.files, one.scene.id)
-            if one.matching.candidates and not self._session.config.strict_matching:
-                one.matching = self._guess(one)
-        self._read(work)
+    def _match_by_any_rule(self, works: Collection[SceneWork]) -> None:
+        for work in works:
+            work.matching = self._session.matcher.find(work.scene.files, work.scene.id)
+            if work.matching.candidates and not self._session.config.strict_matching:
+                work.matching = self._guess(work)
+        self._read(works)
 
-    def _read(self, work: Collection[SceneWork]) -> None:
+    def _read(self, works: Collection[SceneWork]) -> None:
+        """Read the matched items, and keep those that hold the scene's file."""
         wanted = [
-            (one, match)
-            for one in work
-            for match in one.matching.matches
-            if match.rating_key not in {item.rating_key for item in one.items}
+            (work, match)
+            for work in works
+            for match in work.matching.matches
+            if match.rating_key not in {item.rating_key for item in work.items}
         ]
         keys = {match.rating_key for _, match in wanted}
         items, failed = self._session.library.read_items(sorted(keys), self._batch)
-        for one, match in wanted:
+        for work, match in wanted:
             if match.rating_key in failed:
-                one.unseen, one.error = True, failed[match.rating_key]
+                work.unseen, work.error = True, failed[match.rating_key]
                 continue
             item = items.get(match.rating_key)
             if item is not None and still_holds(item, match):
-                one.items.append(item)
+                work.items.append(item)
                 continue
-            one.unseen = one.unseen or item is None
+            work.unseen = work.unseen or item is None
             if self._forgets:
                 self._session.library.index.forget_item(match.rating_key)
 
-    def _files_to_come(self, one: SceneWork) -> list[SceneFile]:
-        """Return the files of the scene that Plex does not have, though in one of its folders."""
-        unmatched = one.matching.unmatched
+    def _expected_files(self, work: SceneWork) -> list[SceneFile]:
+        """Return the files that Plex does not have although it has their folder."""
+        unmatched = work.matching.unmatched
         return [file for file in unmatched if self._session.matcher.is_inside(file.path)]
 
-    def _is_stranger(self, one: SceneWork) -> bool:
-        """Tell whether a file of the scene is unknown and its path means nothing to Plex."""
-        unmatched = one.matching.unmatched
+    def _is_stranger(self, work: SceneWork) -> bool:
+        """Tell whether a file lies in a folder that Plex does not have."""
+        unmatched = work.matching.unmatched
         return any(self._session.matcher.is_outside(file.path) for file in unmatched)
 
     def _learn(self, strangers: Sequence[SceneWork]) -> None:
-        """Let scenes whose paths mean nothing to Plex teach us what it calls their folders."""
+        """Learn Plex's names of folders from scenes in folders that Plex does not have."""
         if strangers:
-            scenes = [one.scene for one in strangers]
+            scenes = [work.scene for work in strangers]
             try:
                 self._session.learning.consider(scenes, self._session.matcher.is_outside)
             except StashQueryError as error:
                 self._report(Event.PATHS_NOT_LEARNED, error=error)
 
-    def _guess(self, one: SceneWork) -> Matching:
-        best, *others = one.matching.candidates
+    def _guess(self, work: SceneWork) -> Matching:
+        """Match the best candidate, and report that it may be wrong."""
+        best, *others = work.matching.candidates
         same = [part for part in others if components(part.path) == components(best.path)]
         rejected = [part for part in others if part not in same]
         titles = self._titles()
         self._report(
             Event.MATCH_GUESSED,
-            scene=one.scene.id,
-            label=one.scene.label,
-            taken=named([best], titles),
-            others=named(rejected, titles),
+            scene=work.scene.id,
+            label=work.scene.label,
+            taken=_named([best], titles),
+            others=_named(rejected, titles),
         )
         return Matching(
             tuple(Match(part.rating_key, part.path, MatchConfidence.LOW) for part in (best, *same)),
-            one.matching.rule,
+            work.matching.rule,
         )
 
-    def _why_not(self, one: SceneWork) -> PlexError:
-        files = one.scene.files
-        if one.matching.candidates:
-            return PlexAmbiguousMatch(ambiguous(files[0], one.matching.candidates, self._titles()))
+    def _why_not(self, work: SceneWork) -> PlexError:
+        files = work.scene.files
+        if work.matching.candidates:
+            return PlexAmbiguousMatch(ambiguous(files[0], work.matching.candidates, self._titles()))
         if all(is_plex_version(file.path) for file in files):
-            return PlexCopy(plex_version(files[0]))
+            return PlexCopy(
+                f"{files[0].path} is a copy that Plex made of another video; exclude folders named "
+                "'Plex Versions' from Stash's library"
+            )
         reasons = [self._why_absent(file) for file in files]
         explained = all(reasons)
-        namesakes = self._session.matcher.same_named_files(files[0])
-        text = not_found(files[0], reasons[0] if explained else "", namesakes, self._titles())
-        sure = one.looked_for and not one.unseen
+        same_named = self._session.matcher.same_named_files(files[0])
+        text = not_found(files[0], reasons[0] if explained else "", same_named, self._titles())
+        sure = work.looked_for and not work.unseen
         return PlexNotFound(text, looked_for=sure, explained=explained and sure)
 
     def _why_absent(self, file: SceneFile) -> str:
@@ -188,4 +195,57 @@ class ItemFinder:
         return why_absent(path, file.size, movies, others)
 
     def _titles(self) -> dict[int, str]:
-        return {one.key: one.title for one in self._session.library.sections_known()}
+        """Return library key → name."""
+        return {section.key: section.title for section in self._session.library.sections_known()}
+
+
+def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
+    """Return the reason and the remedy for a file that several files in Plex may match."""
+    return (
+        f"several files of Plex may be {file.path}: {_named(candidates, titles)}. Set which folder "
+        f"in Plex is which in Stash as plex_unmatched_path_map ({_TASK} helps), or rename the files"
+    )
+
+
+def not_found(
+    file: SceneFile, reason: str, same_named: Sequence[LibraryPart], titles: Mapping[int, str]
+) -> str:
+    """Return the reason and the remedy for a file that Plex does not have.
+
+    Args:
+        reason: why Plex does not list the file; empty if unknown.
+        same_named: files of the same name in Plex.
+        titles: library key → name.
+    """
+    text = f"Plex has no item for {file.path}"
+    if reason:
+        return f"{text}: {reason}"
+    short_name = short_name_in(file.path)
+    if short_name and not same_named:
+        return (
+            f"{text}: '{short_name}' is a short name that the file server made up, because Stash's "
+            "system cannot have the real one; rename the file without special characters"
+        )
+    if not same_named:
+        return (
+            f"{text}; if it should, scan its library in Plex; if Plex names its folders "
+            f"differently, {_TASK} shows what to set as plex_unmatched_path_map"
+        )
+    text = f"{text}; files of the same name in Plex: {_named(same_named, titles)}"
+    if file.size and all(part.size not in (0, file.size) for part in same_named):
+        return f"{text}, but none has the size of {file.size} bytes: scan its library in Plex"
+    pairs = [prefix_pairs(file.path, part.path) for part in same_named]
+    mappings = {str(found[0]) for found in pairs if found}
+    if len(mappings) == 1:
+        return f"{text}; if that is the file, set plex_unmatched_path_map to {mappings.pop()}"
+    return f"{text}; {_TASK} shows what to set as plex_unmatched_path_map"
+
+
+def _named(parts: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
+    """Return the first few paths with their libraries."""
+    first = [
+        f"{part.path} (library '{titles.get(part.section, part.section)}')"
+        for part in parts[:MOST_NAMED]
+    ]
+    more = len(parts) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")

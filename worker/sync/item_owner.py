@@ -1,7 +1,7 @@
-"""Whose metadata an item shows when several scenes have their files in it.
+"""Decides which scene an item shows when several scenes have a file in it.
 
-Plex merges versions of a video into one item, and Stash may have a scene of each. If every one of
-them wrote, the item would flip with each edit.
+Plex merges versions of a video into one item, and Stash may have a scene of each version. If all of
+them wrote to the item, it would change with each edit.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,8 +19,8 @@ from shared.events import Event, Report
 from sync_queue.sync_log import NO_SCENE, SyncLog
 from validation.paths import folded_path
 from validation.scene_extractor import StashScene
-from worker.sync.match_messages import shared
 from worker.sync.scene_work import SceneWork
+from worker.sync.session import SyncSession
 
 ReadScenes = Callable[[Sequence[int]], Mapping[int, StashScene]]
 
@@ -28,145 +28,137 @@ ReadScenes = Callable[[Sequence[int]], Mapping[int, StashScene]]
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
     """Return the scene that an item shows.
 
-    It is the one whose file is the first of the item's first version. Where that is not among
-    those who ask, whoever was written to it stays, and at first the scene of the lowest id.
+    That is the scene with the first file of the item's first version. If no claimant has it, the
+    scene stays that the item was written for. A new item shows the scene with the lowest id.
 
     Args:
-        claimants: the scenes that now have a file in the item, and whether it is the first one.
-        logged: the scenes that the item was written for before.
+        claimants: scenes of the batch with a file in the item → whether it is the first file.
+        logged: scenes that the item was written for before.
     """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
 
 
-class ItemOwners:
-    """Gives each item to the scene that it shows.
-
-    Whoever was written to an item loses it without a word when scenes are merged in Stash, or when
-    its file is given to another one. So Stash is asked about those who are to keep an item although
-    they did not ask for it: one that is gone, or has no file in the item any more, keeps nothing.
+def assign_items(
+    works: Sequence[SceneWork],
+    session: SyncSession,
+    sync_log: SyncLog,
+    read: ReadScenes,
+    report: Report,
+) -> set[int]:
+    """Leave each item to the scene that it shows, and remove it from the other scenes.
 
     Args:
-        sync_log: knows for which scene an item was written.
-        server_id: Plex's identity.
-        matcher: finds the items of a scene's files.
-        read: reads scenes from Stash; the ones that are gone are absent.
+        read: reads scenes from Stash by their ids.
         report: gets an event, once, about an item that holds different films.
 
-    Attributes:
-        gone: scenes of the log that Stash no longer has, as far as they stood in the way.
+    Returns:
+        Scenes that Stash no longer has although an item was written for them.
     """
-
-    def __init__(
-        self,
-        sync_log: SyncLog,
-        server_id: str,
-        matcher: PlexMatcher,
-        read: ReadScenes,
-        report: Report,
-    ) -> None:
-        self._sync_log = sync_log
-        self._server_id = server_id
-        self._matcher = matcher
-        self._read = read
-        self._report = report
-        self._told: set[str] = set()
-        self.gone: set[int] = set()
-
-    def settle(self, work: Sequence[SceneWork]) -> None:
-        """Leave each item with its scene, and take it away from those whom it does not show.
-
-        Raises:
-            StashError: Stash could not be asked about another owner.
-        """
-        items = {item.rating_key: item for one in work for item in one.items}
-        claimants = _claimants(work)
-        written = self._sync_log.scenes_of_items(self._server_id, items)
-        logged = {key: written.get(key, set()) for key in items}
-        owners = {key: scene_ids - {NO_SCENE} for key, scene_ids in logged.items()}
-        absent = {
-            key: owners[key] - claimants[key].keys()
-            for key in items
-            if owner_of(claimants[key], owners[key]) not in claimants[key]
-        }
-        lapsed = self._lapsed(absent, items)
-        for one in work:
-            for item in list(one.items):
-                key = item.rating_key
-                left = owners[key] - lapsed.get(key, set())
-                owner = owner_of(claimants[key], left)
-                if owner != one.scene.id:
-                    one.items.remove(item)
-                    self._take_away(one, item, claimants[key], owner)
-                if item in one.items and logged[key] - {one.scene.id}:
-                    one.taken_over.append(key)
-
-    def _take_away(
-        self, one: SceneWork, item: PlexItem, claimants: Mapping[int, bool], owner: int
-    ) -> None:
-        """Note which scene an item shows instead, and warn once if it holds different films."""
-        why = "whose file is its first version" if claimants.get(owner) else "it was there first"
-        note = f"item {item.rating_key} shows scene {owner}, {why}"
-        match = _match_of(one, item)
-        sharing = Sharing.VERSIONS if match is None else sharing_of(item, match)
-        if sharing is not Sharing.VERSIONS:
-            held = f"Plex holds item {item.rating_key} as {sharing.value}"
-            note = f"{note}; {held}"
-            if held not in self._told and not self._sync_log.has_skipped(held):
-                scenes = sorted({*claimants, owner})
-                self._report(
-                    Event.ITEM_SHARED,
-                    scene=owner,
-                    item=item.rating_key,
-                    sharing=sharing.value,
-                    advice=shared(item, sharing, scenes, owner),
-                )
-            self._told.add(held)
-        one.elsewhere.append(note)
-
-    def _lapsed(
-        self, absent: Mapping[int, set[int]], items: Mapping[int, PlexItem]
-    ) -> dict[int, set[int]]:
-        """Return, by item, which of its absent owners have nothing to do with it any more."""
-        wanted = sorted({scene_id for owners in absent.values() for scene_id in owners})
-        scenes = self._read(wanted) if wanted else {}
-        self.gone.update(scene_id for scene_id in wanted if scene_id not in scenes)
-        return {
-            key: {
-                scene_id
-                for scene_id in owners
-                if scene_id not in scenes or not self._has_file_in(scenes[scene_id], items[key])
-            }
-            for key, owners in absent.items()
-        }
-
-    def _has_file_in(self, scene: StashScene, item: PlexItem) -> bool:
-        held = {folded_path(path) for path in item.files}
-        if any(folded_path(self._matcher.to_plex(file.path)) in held for file in scene.files):
-            return True
-        matching = self._matcher.find(scene.files, scene.id)
-        matched = (one for one in matching.matches if one.rating_key == item.rating_key)
-        # One that may be its file is enough: an item must not go to and fro.
-        return any(still_holds(item, one) for one in matched) or any(
-            one.rating_key == item.rating_key for one in matching.candidates
-        )
+    items = {item.rating_key: item for work in works for item in work.items}
+    claimants = _claimants(works)
+    written = sync_log.scenes_of_items(session.library.server_id, items)
+    owners, gone = _owners(items, claimants, written, session.matcher, read)
+    reported: set[str] = set()
+    for work in works:
+        for item in list(work.items):
+            key, owner = item.rating_key, owners[item.rating_key]
+            if owner == work.scene.id:
+                if written.get(key, set()) - {owner}:
+                    work.taken_over.append(key)
+                continue
+            work.items.remove(item)
+            is_first = claimants[key].get(owner, False)
+            why = "whose file is its first version" if is_first else "it was there first"
+            note = f"item {key} shows scene {owner}, {why}"
+            match = _match_of(work, item)
+            sharing = Sharing.VERSIONS if match is None else sharing_of(item, match)
+            if sharing is not Sharing.VERSIONS:
+                held = f"Plex holds item {key} as {sharing.value}"
+                note = f"{note}; {held}"
+                if held not in reported and not sync_log.has_skipped(held):
+                    advice = _advice(item, sharing, {*claimants[key], owner}, owner)
+                    fields = {"scene": owner, "item": key, "sharing": sharing.value}
+                    report(Event.ITEM_SHARED, **fields, advice=advice)
+                reported.add(held)
+            work.elsewhere.append(note)
+    return gone
 
 
-def _claimants(work: Sequence[SceneWork]) -> dict[int, dict[int, bool]]:
-    """Return item → scene of the batch with a file in it → whether that is the first one."""
+def _owners(
+    items: Mapping[int, PlexItem],
+    claimants: Mapping[int, Mapping[int, bool]],
+    written: Mapping[int, set[int]],
+    matcher: PlexMatcher,
+    read: ReadScenes,
+) -> tuple[dict[int, int], set[int]]:
+    """Return item → the scene that it shows, and the owners that Stash no longer has.
+
+    A scene loses its item unnoticed when it is merged in Stash, or when its file moves to another
+    scene. So Stash is asked about each owner that is not in this batch. An owner that is gone, or
+    has no file in the item any more, loses the item.
+    """
+    logged = {key: written.get(key, set()) - {NO_SCENE} for key in items}
+    absent = {
+        key: logged[key] - claimants[key].keys()
+        for key in items
+        if owner_of(claimants[key], logged[key]) not in claimants[key]
+    }
+    asked = sorted({scene_id for scene_ids in absent.values() for scene_id in scene_ids})
+    scenes = read(asked) if asked else {}
+    for key, scene_ids in absent.items():
+        for scene_id in scene_ids:
+            scene = scenes.get(scene_id)
+            if scene is None or not _has_file_in(scene, items[key], matcher):
+                logged[key].discard(scene_id)
+    owners = {key: owner_of(claimants[key], logged[key]) for key in items}
+    return owners, {*asked} - scenes.keys()
+
+
+def _has_file_in(scene: StashScene, item: PlexItem, matcher: PlexMatcher) -> bool:
+    """Tell whether the item may hold a file of the scene.
+
+    A possible file is enough, so that an item does not alternate between two scenes.
+    """
+    held = {folded_path(path) for path in item.files}
+    if any(folded_path(matcher.to_plex(file.path)) in held for file in scene.files):
+        return True
+    matching = matcher.find(scene.files, scene.id)
+    key = item.rating_key
+    return any(
+        match.rating_key == key and still_holds(item, match) for match in matching.matches
+    ) or any(part.rating_key == key for part in matching.candidates)
+
+
+def _claimants(works: Sequence[SceneWork]) -> dict[int, dict[int, bool]]:
+    """Return item → scene of the batch with a file in it → whether it is the item's first file."""
     found: dict[int, dict[int, bool]] = {}
-    for one in work:
-        for item in one.items:
-            firsts = [
-                has_first_file(item, match)
-                for match in one.matching.matches
-                if match.rating_key == item.rating_key
-            ]
-            found.setdefault(item.rating_key, {})[one.scene.id] = any(firsts)
+    for work in works:
+        for item in work.items:
+            match = _match_of(work, item)
+            has_first = match is not None and has_first_file(item, match)
+            found.setdefault(item.rating_key, {})[work.scene.id] = has_first
     return found
 
 
-def _match_of(one: SceneWork, item: PlexItem) -> Match | None:
-    """Return the match of an item; None when a newer listing no longer has the file in it."""
-    matches = one.matching.matches
+def _match_of(work: SceneWork, item: PlexItem) -> Match | None:
+    """Return the match of an item; None if a newer listing no longer has the file in it."""
+    matches = work.matching.matches
     return next((match for match in matches if match.rating_key == item.rating_key), None)
+
+
+def _advice(item: PlexItem, sharing: Sharing, scenes: Collection[int], owner: int) -> str:
+    """Return that Plex takes the files of several scenes for one video, and the remedy."""
+    ids = ", ".join(map(str, sorted(scenes)))
+    shows = f"Plex shows scene {owner} for all of them"
+    if sharing is Sharing.PARTS:
+        return (
+            f"Plex plays the files of scenes {ids} as one film in parts (item {item.rating_key}, "
+            f"'{item.title}'). {shows}. Plex joins files whose names differ only after 'scene', "
+            "'part', 'disc', 'dvd' or 'cd'. Rename them ('Scene 1' to '1 - its title') and scan "
+            "the library; 'Split Apart' does not help"
+        )
+    return (
+        f"Plex holds the files of scenes {ids} as {sharing.value} (item {item.rating_key}, "
+        f"'{item.title}'). {shows}. Use 'Split Apart' on the item in Plex"
+    )

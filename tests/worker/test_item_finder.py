@@ -3,7 +3,7 @@
 from plex.items import LibraryPart
 from tests.golden import assert_golden, figures
 from validation.scene_extractor import SceneFile
-from worker.sync.match_messages import MOST_NAMED, ambiguous, not_found
+from worker.sync.item_finder import MOST_NAMED, ambiguous, not_found
 
 TITLES = {1: "Scenes", 2: "More"}
 FILE = SceneFile("/data/a/x.mp4", 5)
