@@ -14,6 +14,7 @@ from shared.events import Event
 from stash.exceptions import StashError
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
+from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA
 from worker.backoff import calculate_delay, get_retry_params
 from worker.failure_policy import Failure, FailurePolicy
 from worker.jobs.entity_jobs import EntityJobs
@@ -27,10 +28,17 @@ from worker.services import Services
 from worker.settlement import Settlement
 from worker.sync.batch import BatchSync
 from worker.sync.results import Failed, FolderScanned, Result, Skipped, Synced, forget_all
-from worker.sync.scene_work import split_jobs
 from worker.sync.session import SyncSession
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
+
+
+def jobs_by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
+    """Return the claims by kind of job; a job of another kind counts as METADATA."""
+    kinds: dict[str, list[Claim]] = {kind: [] for kind in (FORGET, ENTITY, FOLDER_SCAN, METADATA)}
+    for claim in claims:
+        kinds.get(claim.job.update_type, kinds[METADATA]).append(claim)
+    return kinds
 
 
 class ClaimedBatch:
@@ -155,13 +163,13 @@ class BatchRunner:
 
     def _results(self, batch: ClaimedBatch) -> Iterable[Result]:
         env, session = self._services, batch.session
-        jobs = split_jobs(batch.claims)
+        jobs = jobs_by_kind(batch.claims)
         scenes = BatchSync(session, env.scenes, env.images, env.queue, env.clock, self._log)
         return chain(
-            forget_all(jobs.forgets),
-            self._entities.run(session, jobs.entities),
-            self._scans.run(session, jobs.scans),
-            scenes.run(jobs.scenes),
+            forget_all(jobs[FORGET]),
+            self._entities.run(session, jobs[ENTITY]),
+            self._scans.run(session, jobs[FOLDER_SCAN]),
+            scenes.run(jobs[METADATA]),
         )
 
     def _settle(self, result: Result, batch: ClaimedBatch, seconds: float) -> DrainOutcome:

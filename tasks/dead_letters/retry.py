@@ -27,7 +27,7 @@ _AT_ONCE = 100  # scenes in a request to Stash
 def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Queue dead letters of the last completed outage again, if their type is safe to retry."""
     optional = flag(arguments, "include_optional")
-    outages = context.worker_state.outages().records
+    outages = context.records.outages().records
     completed = [outage for outage in outages if outage.ended_at is not None]
     if not completed:
         text = "Nothing to recover: no completed outage is recorded"

@@ -96,7 +96,7 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         "outages": _outages(status),
         "reconciliation": _reconciliation(status),
         "paths": _paths(context),
-        "hours": [asdict(hour) for hour in context.worker_state.stats().hours.since(now - DAY)],
+        "hours": [asdict(hour) for hour in context.records.stats().hours.since(now - DAY)],
         "settings": settings_in_effect(context.sessions.config()),
     }
     return Answer(state.text(now), data=data, level=state.level)
@@ -190,7 +190,7 @@ def _reconciliation(status: StatusSnapshot) -> dict[str, Any]:
 
 
 def _paths(context: TaskContext) -> dict[str, Any]:
-    index = read_index_view(context.worker_state.folder.library_database)
+    index = read_index_view(context.records.folder.library_database)
     try:
         scenes: int | None = context.scenes.count()
     except StashError:

@@ -20,7 +20,7 @@ from sync_queue.sync_records import SceneRecord
 from tests.legacy.support import DEVICE_ID, EarlierFolder, Switch, earlier_job
 from tests.sync_queue.support import NOW
 from validation.scene_extractor import StashScene
-from worker.sync.plan import lacks_metadata
+from worker.sync.scene_work import lacks_metadata
 
 HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
 

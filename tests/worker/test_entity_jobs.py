@@ -13,19 +13,19 @@ from stash.exceptions import StashUnavailable
 from stash.scenes import StashScenes
 from sync_queue import entity_log
 from sync_queue.manager import QueueManager
-from sync_queue.operations import entity_job
+from sync_queue.operations import ENTITY, METADATA, entity_job
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from tests.golden import figures
 from tests.reported import Reported
 from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
 from validation.metadata import project
+from worker.batch_runner import jobs_by_kind
 from worker.jobs import entity_jobs
 from worker.jobs.entity_jobs import EntityJobs
 from worker.retry_policy import SceneError
 from worker.settlement import Settlement
 from worker.sync.results import Failed, ScenesQueued
-from worker.sync.scene_work import split_jobs
 from worker.sync.story import Story
 
 SERVER = "server-a"
@@ -63,9 +63,9 @@ class Desk:
     def run(self, *entities: tuple[str, int]) -> list[Failed | ScenesQueued]:
         """Queue and claim jobs of these entities, and do them."""
         self.queue.enqueue([entity_job(kind, one, NOW) for kind, one in entities])
-        jobs = split_jobs(self.queue.claim(60))
-        self.queue.jobs.release(jobs.scenes)
-        return list(self.jobs.run(self.session, jobs.entities))
+        jobs = jobs_by_kind(self.queue.claim(60))
+        self.queue.jobs.release(jobs[METADATA])
+        return list(self.jobs.run(self.session, jobs[ENTITY]))
 
     def counts(self, *entities: tuple[str, int]) -> list[list[int]]:
         """For each entity: scenes that are queued, in step, and gone or never synced, if any."""

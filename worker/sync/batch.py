@@ -16,9 +16,8 @@ from worker.retry_policy import SceneError
 from worker.sync.cover_sync import CoverResult
 from worker.sync.item_finder import ItemFinder
 from worker.sync.item_writer import ItemWriter
-from worker.sync.plan import lacks_metadata
 from worker.sync.results import SKIPPED, SYNCED, Failed, Gone, Result, Skipped, Synced
-from worker.sync.scene_work import SceneWork
+from worker.sync.scene_work import SceneWork, lacks_metadata
 from worker.sync.session import SyncSession
 from worker.sync.steps import Steps
 from worker.sync.story import words_of

@@ -16,10 +16,8 @@ from validation.scene_extractor import StashScene
 from worker.sync.cover_sync import Target, may_differ, targets_of
 from worker.sync.item_finder import ItemFinder
 from worker.sync.item_owner import ReadScenes
-from worker.sync.memory import ItemMemory
-from worker.sync.plan import lacks_metadata, plan_item
 from worker.sync.results import SYNCED
-from worker.sync.scene_work import SceneWork
+from worker.sync.scene_work import ItemMemory, SceneWork, lacks_metadata, plan_item
 from worker.sync.session import SyncSession
 
 
@@ -120,9 +118,7 @@ class SceneInspector:
         edits: list[tuple[PlexItem, ItemEdit]] = []
         known: dict[PlexItem, ItemRecord] = {}
         for item in work.items:
-            key = item.rating_key
-            sent, held = memory.sent_for(scene.id, key), memory.originals.get(key)
-            plan = plan_item(work, item, sent, held, self._behaviour, preserve=self._preserve)
+            plan = plan_item(work, item, memory, self._behaviour, preserve=self._preserve)
             edits.append((item, plan.edit))
             known[item] = plan.last
         targets = targets_of(work.desired, known, self._behaviour, preserve=self._preserve)

@@ -17,7 +17,7 @@ from plex.originals import (
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord
 from worker.sync.cover_sync import ART, POSTER, lock_of
-from worker.sync.memory import written_fields
+from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
 

@@ -24,9 +24,7 @@ from stash.images import StashImages
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from worker.sync.cover_sync import CoverResult, CoverSync
-from worker.sync.memory import ItemMemory, arrived
-from worker.sync.plan import ItemPlan, plan_item
-from worker.sync.scene_work import SceneWork
+from worker.sync.scene_work import NO_MEMORY, ItemMemory, ItemPlan, SceneWork, arrived, plan_item
 from worker.sync.server_learning import ServerLearning
 from worker.sync.session import SyncSession
 from worker.sync.steps import Steps
@@ -77,7 +75,7 @@ class ItemWriter:
             session.client, queue, self._server_id, session.facts, clock, log
         )
         self._behaviour = session.facts.behaviour()
-        self._memory = ItemMemory({}, {})
+        self._memory = NO_MEMORY
         self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, work: Sequence[SceneWork]) -> None:
@@ -119,7 +117,7 @@ class ItemWriter:
 
     def _begun(self, one: SceneWork, item: PlexItem) -> ItemRecord:
         """Return the memory of a first write that may arrive unheard: noted ahead at no cost."""
-        edit = plan_item(one, item, None, None, self._behaviour, preserve=self._preserve).edit
+        edit = plan_item(one, item, NO_MEMORY, self._behaviour, preserve=self._preserve).edit
         return ItemRecord("", {}, pending={name: edit.sent[name] for name in edit.fields})
 
     def write(self, one: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
@@ -184,14 +182,7 @@ class ItemWriter:
     def _write_item(self, one: SceneWork, item: PlexItem) -> tuple[ItemRecord, Iterable[str]]:
         """Return the item's memory as it is now, and what it was sent, for people."""
         log, server_id = self._queue.sync_log, self._server_id
-        plan = plan_item(
-            one,
-            item,
-            self._memory.sent_for(one.scene.id, item.rating_key),
-            self._memory.originals.get(item.rating_key),
-            self._behaviour,
-            preserve=self._preserve,
-        )
+        plan = plan_item(one, item, self._memory, self._behaviour, preserve=self._preserve)
         last, edit, _ = plan
         self._steps.compared(one, item, edit)
         record = replace(

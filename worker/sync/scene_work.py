@@ -1,30 +1,37 @@
-"""The state of a scene in a batch, and the batch's jobs by kind."""
+"""The state of a scene in a batch: its items, the values sent before, and the edit to send now."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
+from plex.diff import ItemEdit, edit_for, is_user_edited, same
+from plex.edit_requests import is_shortened
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.matcher import MatchConfidence, Matching
+from plex.originals import original_values
+from plex.server_facts import Behaviour
 from sync_queue.models import TRY_REFUSED, Claim
-from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET
-from validation.metadata import SceneMetadata
+from sync_queue.sync_log import SYNCED_EARLIER, SyncLog
+from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
+from validation.metadata import SceneMetadata, has_meaningful_metadata
 from validation.scene_extractor import StashScene
+from worker.sync.results import SYNCED
 
 
 @dataclass(slots=True)
 class SceneWork:
-    """A scene on its way through the stages: read, matched, written.
+    """A scene on its way through the stages of a batch.
 
     Attributes:
-        desired: what Plex shall show of it.
-        matching: which items hold its files, by the path index.
-        items: those of them that were read, do hold them, and show this scene.
-        taken_over: the keys of those items that were written for another scene before.
-        elsewhere: for people: which other scenes its other items show.
-        unseen: whether Plex lists an item of it but did not show it when it was asked.
-        looked_for: whether Plex was asked, since the edit, for what its index does not have.
-        error: why it goes no further.
+        desired: the metadata that Plex has to show.
+        matching: the result of matching its files.
+        items: the items that hold its files and show this scene.
+        taken_over: keys of items that were written for another scene before.
+        elsewhere: texts for users: the scenes that its other items show.
+        unseen: Plex lists an item of the scene, but did not return it.
+        looked_for: Plex was asked, after the edit, for files that the path index does not have.
+        error: why the scene is not synced, or not completely.
     """
 
     claims: list[Claim]
@@ -40,31 +47,111 @@ class SceneWork:
 
     @property
     def refused_since(self) -> float:
-        """From when on a refusal of Plex counts: earlier ones are tried again on request."""
+        """When a user last asked to send refused values again; 0 for never."""
         moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
     @property
     def confidence(self) -> MatchConfidence:
-        """How sure it is that the items are the scene's: the least sure of them counts."""
-        sure = all(one.confidence is MatchConfidence.HIGH for one in self.matching.matches)
-        return MatchConfidence.HIGH if sure else MatchConfidence.LOW
+        """The confidence of the least certain match."""
+        matches = self.matching.matches
+        is_sure = all(match.confidence is MatchConfidence.HIGH for match in matches)
+        return MatchConfidence.HIGH if is_sure else MatchConfidence.LOW
 
 
-@dataclass(frozen=True, slots=True)
-class JobKinds:
-    """Claims: scenes to forget, performers and the like, folders to scan, scenes to sync."""
-
-    forgets: list[Claim] = field(default_factory=list)
-    entities: list[Claim] = field(default_factory=list)
-    scans: list[Claim] = field(default_factory=list)
-    scenes: list[Claim] = field(default_factory=list)
+def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
+    """Tell whether a scene is not synced because it has no metadata yet and was never synced."""
+    never_synced = last is None or last.outcome not in (SYNCED, SYNCED_EARLIER)
+    return never_synced and not has_meaningful_metadata(scene)
 
 
-def split_jobs(claims: Iterable[Claim]) -> JobKinds:
-    """Return the claims by kind, each in the order in which they came."""
-    kinds = JobKinds()
-    of_type = {FORGET: kinds.forgets, ENTITY: kinds.entities, FOLDER_SCAN: kinds.scans}
-    for claim in claims:
-        of_type.get(claim.job.update_type, kinds.scenes).append(claim)
-    return kinds
+class ItemMemory(NamedTuple):
+    """The stored values of items.
+
+    Attributes:
+        sent: rating key → scene id → values last sent to the item for that scene.
+        originals: rating key → values before the plugin's first write.
+    """
+
+    sent: Mapping[int, Mapping[int, ItemRecord]]
+    originals: Mapping[int, FieldValues]
+
+    @classmethod
+    def of(cls, log: SyncLog, server_id: str, works: Iterable[SceneWork]) -> Self:
+        """Read the stored values of all items of these scenes, with one query each."""
+        keys = {item.rating_key for work in works for item in work.items}
+        return cls(log.items(server_id, keys), log.originals(server_id, keys))
+
+    def sent_for(self, scene_id: int, rating_key: int) -> ItemRecord | None:
+        """Return the values last sent to an item for a scene."""
+        return self.sent.get(rating_key, {}).get(scene_id)
+
+    def written(self, item: PlexItem) -> set[str]:
+        """Return the fields that were sent, or may have been, for any scene."""
+        key = item.rating_key
+        return written_fields(self.sent.get(key, {}).values(), item, self.originals.get(key, {}))
+
+
+NO_MEMORY = ItemMemory({}, {})
+
+
+def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
+    """Return the fields that an item was sent, or may have been.
+
+    A pending value may have arrived. It does not count where the item shows a value that a user
+    set since.
+
+    Args:
+        records: the values last sent, a record per scene.
+        held: the original values.
+    """
+    written = {name for record in records for name in (*record.sent, *record.refused)}
+    for record in records:
+        for name in record.pending:
+            is_original = name in held and same(held[name], getattr(item, name))
+            if is_original or not is_user_edited(name, item, {}, held, record.pending):
+                written.add(name)
+    return written
+
+
+def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
+    """Return the pending values that the item shows."""
+    return {
+        name: value for name, value in record.pending.items() if same(value, getattr(item, name))
+    }
+
+
+class ItemPlan(NamedTuple):
+    """An edit, the values last sent before it, and the original values."""
+
+    last: ItemRecord
+    edit: ItemEdit
+    original: FieldValues
+
+
+def plan_item(
+    work: SceneWork, item: PlexItem, memory: ItemMemory, behaviour: Behaviour, *, preserve: bool
+) -> ItemPlan:
+    """Return the edit that makes an item show its scene (see `plex.diff.edit_for`)."""
+    last = memory.sent_for(work.scene.id, item.rating_key) or ItemRecord("", {})
+    original = memory.originals.get(item.rating_key) or original_values(item)
+    edit = edit_for(
+        work.desired,
+        item,
+        last.sent,
+        original,
+        refused=_shortened_texts(last) if work.refused_since else last.refused,
+        pending=last.pending,
+        preserve=preserve,
+        behaviour=behaviour,
+    )
+    return ItemPlan(last, edit, original)
+
+
+def _shortened_texts(last: ItemRecord) -> FieldValues:
+    """Return the refused texts that were too long, because sending them again is useless."""
+    return {
+        name: value
+        for name, value in last.refused.items()
+        if isinstance(value, str) and is_shortened(str(last.sent.get(name, "")), value)
+    }

@@ -1,4 +1,4 @@
-"""The small state files of the worker: written if a state changes, read by every process."""
+"""The small state files of the worker: written when a state changes, read by everyone else."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from worker.stats import SyncStats
 
 
 class Model(Protocol):
-    """A model that a state file can hold."""
+    """What can tell its state as JSON; each call gives a value of its own."""
 
     def to_state(self) -> Any:
-        """Return a new JSON value for the file."""
+        """Return the state as its file shall hold it."""
         ...
 
 
@@ -26,11 +26,13 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 
 class StateStore(Generic[ModelT]):
-    """A model and its file; only the holder of the worker lock may save it.
+    """One model and its file. Everyone may load; only the holder of the worker lock saves.
 
     Args:
-        parse: returns the model of the file's content, the default of an empty one.
-        kind: the type of the file's content.
+        path: the file.
+        parse: makes the model of whatever the file holds; of nothing, its default.
+        report: is told about a file that could not be read.
+        kind: what the file holds, `dict` or `list`.
     """
 
     def __init__(
@@ -44,12 +46,13 @@ class StateStore(Generic[ModelT]):
         self._file = KeptState(path, report, kind)
         stored = self._file.read(now)
         self.model = parse(stored)
-        self._saved = stored or self.model.to_state()  # defaults are not worth a file
+        # A file of defaults would say nothing: the first write is the first change.
+        self._saved = stored or self.model.to_state()
 
     def save(self) -> bool:
         """Write the state if it changed; return whether it was written.
 
-        A file that could not be read is left alone (`KeptState`).
+        A file that could not be read when this began is left alone (`KeptState`).
 
         Raises:
             OSError: the file could not be written; the next call tries again.
@@ -62,43 +65,48 @@ class StateStore(Generic[ModelT]):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerState:
-    """Reads the worker's state files anew with each call, and writes none."""
+class Records:
+    """Reads the state files afresh with each call; writes none.
+
+    Attributes:
+        report: is told about a file that could not be read.
+    """
 
     folder: DataFolder
     report: Report
     clock: Callable[[], float]
 
     def stats(self) -> SyncStats:
-        """Return the counts of results."""
+        """Return the counts of what was done."""
         return SyncStats(self.folder.stats, self.report, self.clock)
 
     def pause(self) -> tuple[str, float]:
-        """Return why the sync is paused, empty if it is not, and the start of the pause."""
+        """Return why nothing goes on although jobs wait, empty when it does, and since when."""
         return PauseNote(self.folder.pause, self.report, self.clock).read()
 
     def breaker(self) -> CircuitBreaker:
         """Return the circuit breaker."""
-        return CircuitBreaker.from_state(self._read(self.folder.circuit_breaker))
+        path = self.folder.circuit_breaker
+        return StateStore(path, CircuitBreaker.from_state, self.report, self.clock()).model
 
     def recovery(self) -> RecoveryScheduler:
-        """Return the probe schedule."""
-        return RecoveryScheduler.from_state(self._read(self.folder.recovery_state))
+        """Return the schedule of the probes."""
+        path = self.folder.recovery_state
+        return StateStore(path, RecoveryScheduler.from_state, self.report, self.clock()).model
 
     def outages(self) -> OutageHistory:
-        """Return the outages; the last is ongoing only while the breaker is open.
+        """Return the outages; one without end is shown as ongoing only while the breaker is open.
 
-        The last writer may have been killed between its two files.
+        Its last writer may have been killed between its two files.
         """
-        history = OutageHistory.from_state(self._read(self.folder.outage_history, list))
+        now = self.clock()
+        path = self.folder.outage_history
+        history = StateStore(path, OutageHistory.from_state, self.report, now, list).model
         recovery = self.recovery().state
         history.reconcile(
-            self.clock(),
+            now,
             opened_at=self.breaker().opened_at,
             last_recovery=recovery.last_recovery_time,
             last_check=recovery.last_check_time,
         )
         return history
-
-    def _read(self, path: str, kind: type[dict[str, Any]] | type[list[Any]] = dict) -> Any:
-        return KeptState(path, self.report, kind).read(self.clock())

@@ -7,7 +7,7 @@ import pytest
 from plex.originals import original_values
 from sync_queue.sync_records import ItemRecord
 from tests.plex.test_originals import ITEM
-from worker.sync.memory import ItemMemory, arrived, written_fields
+from worker.sync.scene_work import ItemMemory, arrived, written_fields
 
 HELD = original_values(ITEM)
 SENT = ItemRecord("digest", {"title": "Sent"})
