@@ -3,12 +3,14 @@
 Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING. It listens on the descriptor, whose name
 among abstract Unix sockets is the address, until its standard input ends. A forked process is what
 a fresh interpreter would be: descriptors, environment, folder, session and command line are those
-of the request. A script of another plugin than this one imports that plugin's modules itself where
-a test has changed them (see `simulators.alterations`); the changes to this one are here already.
+of the request. A test may have changed the plugin of the script (see `simulators.alterations`). The
+changes to this plugin are made already. For another plugin, the process imports again what depends
+on the changed modules.
 """
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import fcntl
 import gc
@@ -20,7 +22,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -192,25 +194,77 @@ def _inheritable() -> list[int]:
     return found
 
 
-def _run(argv: list[str], plugin: str, packages: set[str]) -> None:
+class _Imports:
+    """Records which of the plugin's modules imports which module.
+
+    Args:
+        packages: the top-level packages of the plugin.
+    """
+
+    def __init__(self, packages: set[str]) -> None:
+        self._packages = packages
+        self._importers: dict[str, set[str]] = {}
+        self._import = builtins.__import__
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Record the imports that are made meanwhile."""
+        builtins.__import__ = self._record
+        yield
+        builtins.__import__ = self._import
+
+    def _record(self, name: str, *rest: Any, **named: Any) -> ModuleType:
+        module = self._import(name, *rest, **named)
+        scope, _, names, *_ = (*rest, *[None] * 3)
+        importer = (scope or {}).get("__name__", "")
+        if importer.partition(".")[0] in self._packages:
+            base = module.__name__ if names else name
+            for imported in (base, *(f"{base}.{part}" for part in names or ())):
+                self._importers.setdefault(imported, set()).add(importer)
+        return module
+
+    def forget(self, changed: Iterable[str]) -> None:
+        """Forget these modules, as far as they are the plugin's, and what depends on them."""
+        left, found = list(changed), set[str]()
+        while left:
+            name = left.pop()
+            if name not in found:
+                found.add(name)
+                left += self._importers.get(name, ())
+        for name in found & sys.modules.keys():
+            package, _, last = name.rpartition(".")
+            if name.partition(".")[0] in self._packages:
+                del sys.modules[name]
+                if package in sys.modules:
+                    vars(sys.modules[package]).pop(last, None)
+
+
+def _run(argv: list[str], plugin: str, imports: _Imports) -> None:
     """Run a script as the interpreter would."""
     place = script_of(argv)
     assert place is not None
     script = source = argv[place]
     folder = os.path.dirname(os.path.abspath(script))
     sys.argv, sys.path[0] = argv[place:], folder
-    if not os.path.exists(os.path.join(folder, CHANGES)):
-        pass
-    elif folder == plugin:
+    if folder == plugin and os.path.exists(os.path.join(folder, CHANGES)):
         source = os.path.join(folder, ENTRY)
     else:
-        for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
-            del sys.modules[name]
+        imports.forget(_changed(folder))
     with open(source, "rb") as file:
         code = compile(file.read(), script, "exec")
     sys.modules["__main__"] = main = ModuleType("__main__")
     main.__file__ = script
     exec(code, main.__dict__)
+
+
+def _changed(folder: str) -> list[str]:
+    """Return the names of the modules that a test has changed in the plugin of a folder."""
+    try:
+        with open(os.path.join(folder, CHANGES), "rb") as file:
+            _, changes = marshal.load(file)
+    except FileNotFoundError:
+        return []
+    return [change[0] for change in changes]
 
 
 def _main() -> None:
@@ -220,14 +274,16 @@ def _main() -> None:
     importlib.import_module("app.dependencies").activate_dependencies(plugin)
     if os.path.exists(os.path.join(plugin, CHANGES)):
         importlib.import_module("altered").prepare(plugin)
-    for name in names:
-        importlib.import_module(name)
+    imports = _Imports({name.partition(".")[0] for name in names})
+    with imports.recorded():
+        for name in names:
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()  # so that a collection in a forked process touches none of it
     request = _Server(socket.socket(fileno=int(descriptor))).serve()
     if request is not None:
         _become(*request, f"\0{address}")
-        _run(request[0].argv, plugin, {name.partition(".")[0] for name in names})
+        _run(request[0].argv, plugin, imports)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,11 @@ from .entities import (
 from .shelf import Ref, Shelf
 
 
+_OF_FILE = [field.name for field in dataclasses.fields(VideoFile)]
+_REFERENCES = ("studio_id", "performer_ids", "tag_ids")
+_PLAIN = [one.name for one in dataclasses.fields(Scene) if one.name not in _REFERENCES]
+
+
 class SceneFields(TypedDict, total=False):
     """What a test may say of a scene; people and things by name or id, unknown names are added."""
 
@@ -161,8 +166,8 @@ class Library:
             return {scene_id: self._plain(scene) for scene_id, scene in self.scenes.items()}
 
     def _plain(self, scene: Scene) -> dict[str, Any]:
-        plain = dataclasses.asdict(scene)
-        del plain["studio_id"], plain["performer_ids"], plain["tag_ids"]
+        plain: dict[str, Any] = {name: getattr(scene, name) for name in _PLAIN}
+        plain["files"] = [{name: getattr(file, name) for name in _OF_FILE} for file in scene.files]
         studio = self.studios.find(scene.studio_id or 0)
         plain["studio"] = studio.name if studio else None
         people = self.performers.sorted_by_name(scene.performer_ids)
