@@ -215,7 +215,7 @@ class _Imports:
 
     def _record(self, name: str, *rest: Any, **named: Any) -> ModuleType:
         module = self._import(name, *rest, **named)
-        scope, _, names, *_ = (*rest, *[None] * 3)
+        scope, _, names = [*rest, None, None, None][:3]
         importer = (scope or {}).get("__name__", "")
         if importer.partition(".")[0] in self._packages:
             base = module.__name__ if names else name

@@ -17,7 +17,6 @@ from .entities import (
 )
 from .shelf import Ref, Shelf
 
-
 _OF_FILE = [field.name for field in dataclasses.fields(VideoFile)]
 _REFERENCES = ("studio_id", "performer_ids", "tag_ids")
 _PLAIN = [one.name for one in dataclasses.fields(Scene) if one.name not in _REFERENCES]
