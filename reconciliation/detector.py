@@ -8,17 +8,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from plex.diff import COLLECTIONS, DATE, PERFORMERS, STUDIO, SUMMARY, TAGS, ItemEdit
+from plex.edit_requests import added_names
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound
-from plex.items import PlexItem
-from reconciliation.findings import Finding, Inspected, Outcome
+from reconciliation.findings import Finding, Outcome
 from validation.config import Config
-from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
+from worker.sync.inspection import Inspection
 
-_METADATA = (STUDIO, PERFORMERS, TAGS, SUMMARY, DATE)
 # Plex takes the date of a new item from its file, so a date does not prove a sync.
 _NEVER_FROM_A_FILE = (STUDIO, PERFORMERS, TAGS, SUMMARY)
-LOCK = "not locked"
+_METADATA = (*_NEVER_FROM_A_FILE, DATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +33,16 @@ class Libraries:
     config: Config
     refresh: Callable[[], None]
     files_known: Callable[[], int]
-    inspect: Callable[[Collection[StashScene]], Sequence[Inspected]]
+    inspect: Callable[[Collection[StashScene]], Sequence[Inspection]]
 
 
+@dataclass(frozen=True, slots=True)
 class GapDetector:
     """Classifies scenes; `look_for_missing` makes a scene without an item a gap."""
 
-    def __init__(self, *, look_for_missing: bool) -> None:
-        self._look_for_missing = look_for_missing
+    look_for_missing: bool
 
-    def detect(self, scene: Inspected) -> Finding:
+    def detect(self, scene: Inspection) -> Finding:
         """Return the finding about a scene; raise PlexError if Plex failed to answer about it."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
@@ -61,66 +60,50 @@ class GapDetector:
             return Finding(Outcome.AMBIGUOUS)
         if scene.error is not None and not isinstance(scene.error, PlexNotFound):
             raise scene.error
-        if not self._look_for_missing:
+        if not self.look_for_missing:
             return Finding(Outcome.NOT_LOOKED_FOR)
         return Finding(Outcome.MISSING, ("no item",), again=scene.synced_before)
 
 
-def reasons_of(edit: ItemEdit) -> list[str]:
-    """Return the fields whose value an edit changes, and those that it only locks."""
-    return [
-        name if sets_value(parameters) else f"{name} {LOCK}"
-        for name, parameters in edit.fields.items()
-    ]
+def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
+    """Return field → new value, without the fields that an edit only locks."""
+    values = {name: _value_set_by(parameters) for name, parameters in edit.fields.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def sets_value(parameters: Mapping[str, str]) -> bool:
-    """Tell whether parameters change the value of a field, not only its lock."""
-    return any(not key.endswith(".locked") for key in parameters)
+def _value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None:
+    """Return the value that parameters set; None if they only set the lock."""
+    if all(key.endswith(".locked") for key in parameters):
+        return None
+    texts = [value for key, value in parameters.items() if key.endswith(".value")]
+    return texts[0] if texts else tuple(added_names(parameters))
 
 
-def cleared_by(item: PlexItem, edit: ItemEdit) -> list[str]:
-    """Return the fields that an edit empties, except collections: only our own are removed."""
-    return [
-        name
-        for name, parameters in edit.fields.items()
-        if name != COLLECTIONS
-        and getattr(item, name)
-        and sets_value(parameters)
-        and not any(value for key, value in parameters.items() if _gives(key))
-    ]
-
-
-def _gives(key: str) -> bool:
-    return key.endswith((".value", ".tag.tag"))
-
-
-def _compare(scene: Inspected) -> Finding:
+def _compare(scene: Inspection) -> Finding:
+    # Dictionaries instead of sets, because they keep the order.
     reasons: dict[str, None] = {}
     clears: dict[str, None] = {}
-    changes = False
+    has_changes = False
     for item, edit in scene.edits:
-        reasons.update(dict.fromkeys(reasons_of(edit)))
-        clears.update(dict.fromkeys(cleared_by(item, edit)))
-        changes = changes or any(sets_value(parameters) for parameters in edit.fields.values())
-    reasons.update(dict.fromkeys(scene.image_reasons))
+        changes = changes_of(edit)
+        has_changes = has_changes or bool(changes)
+        for name in edit.fields:
+            reasons[name if name in changes else f"{name} not locked"] = None
+        for name, value in changes.items():
+            # A sync removes only those collections that an earlier sync has added.
+            if name != COLLECTIONS and getattr(item, name) and not value:
+                clears[name] = None
+    reasons |= dict.fromkeys(scene.image_reasons)
     if not reasons:
         return Finding(Outcome.UNSEEN if scene.unseen else Outcome.IN_STEP)
-    empty = has_meaningful_metadata(scene.desired) and any(
-        _is_empty(item) for item, edit in scene.edits if edit
+    is_identified = any(getattr(scene.desired, name) for name in _METADATA)
+    is_empty = is_identified and any(
+        edit and not any(getattr(item, name) for name in _NEVER_FROM_A_FILE)
+        for item, edit in scene.edits
     )
     return Finding(
-        Outcome.EMPTY if empty else Outcome.STALE,
+        Outcome.EMPTY if is_empty else Outcome.STALE,
         tuple(reasons),
-        again=changes and scene.synced_before,
+        again=has_changes and scene.synced_before,
         clears=tuple(clears),
     )
-
-
-def _is_empty(item: PlexItem) -> bool:
-    return not any(getattr(item, name) for name in _NEVER_FROM_A_FILE)
-
-
-def has_meaningful_metadata(desired: SceneMetadata) -> bool:
-    """Tell whether a scene has a studio, performers, tags, details or a date."""
-    return any(getattr(desired, name) for name in _METADATA)

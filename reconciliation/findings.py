@@ -4,20 +4,13 @@ Each checked scene counts in one `Outcome`, and each gap in one `GapOutcome`.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
 from reconciliation.safety_limits import Impact
-from validation.scene_extractor import StashScene
 from validation.values import counted
-
-if TYPE_CHECKING:  # counting alone does not need the Plex client
-    from plex.diff import ItemEdit
-    from plex.exceptions import PlexError
-    from plex.items import PlexItem
-    from validation.metadata import SceneMetadata
 
 
 class Outcome(Enum):
@@ -36,64 +29,13 @@ class Outcome(Enum):
     UNSEEN = "that Plex lists but did not return"
 
 
-# Keys of the state file.
+# Kind of gap → key of the state file.
 STATE_NAMES = {
     Outcome.EMPTY: "empty_metadata",
     Outcome.STALE: "stale_sync",
     Outcome.MISSING: "missing",
 }
-_HAVE_ITEM = (Outcome.IN_STEP, Outcome.EMPTY, Outcome.STALE)
-
-GAPS = (Outcome.EMPTY, Outcome.STALE, Outcome.MISSING)
-
-
-class Inspected(Protocol):
-    """What a sync of a scene would do now; implemented by `worker.inspection`."""
-
-    @property
-    def scene(self) -> StashScene:
-        """The scene as read from Stash."""
-        ...
-
-    @property
-    def desired(self) -> "SceneMetadata":
-        """The metadata that Plex shall show."""
-        ...
-
-    @property
-    def lacks_metadata(self) -> bool:
-        """Whether the scene is not identified yet, so that it is not synced."""
-        ...
-
-    @property
-    def edits(self) -> "Sequence[tuple[PlexItem, ItemEdit]]":
-        """The scene's items, each with the edit that would be sent."""
-        ...
-
-    @property
-    def image_reasons(self) -> Sequence[str]:
-        """Why the images have to be compared; empty if they need not."""
-        ...
-
-    @property
-    def elsewhere(self) -> Sequence[str]:
-        """Descriptions of items with the scene's file that show other scenes."""
-        ...
-
-    @property
-    def unseen(self) -> bool:
-        """Whether Plex lists an item for the scene but did not return it."""
-        ...
-
-    @property
-    def synced_before(self) -> bool:
-        """Whether the scene was ever synced."""
-        ...
-
-    @property
-    def error(self) -> "PlexError | None":
-        """Why the scene has no item; None if it has one."""
-        ...
+GAPS = tuple(STATE_NAMES)
 
 
 class Finding(NamedTuple):
@@ -119,6 +61,9 @@ class GapOutcome(Enum):
     DAMPED = "in cool-down after a failure (see the dead letters)"
     GIVEN_UP = "kept as dead letters until Plex has the file"
     NOT_ASKED = "outside of this task"
+
+
+_NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 
 
 @dataclass(slots=True)
@@ -161,7 +106,7 @@ class GapDetectionResult:
     @property
     def gaps(self) -> int:
         """The number of gaps."""
-        return sum(self.outcomes[outcome] for outcome in GAPS)
+        return sum(self.gaps_by_type.values())
 
     @property
     def enqueued(self) -> int:
@@ -176,7 +121,8 @@ class GapDetectionResult:
     @property
     def impact(self) -> Impact:
         """How many scenes the run would change."""
-        compared = sum(self.outcomes[outcome] for outcome in _HAVE_ITEM)
+        have_item = (Outcome.IN_STEP, Outcome.EMPTY, Outcome.STALE)
+        compared = sum(self.outcomes[outcome] for outcome in have_item)
         return Impact(self.again, self.synced, self.cleared, compared, self.lost)
 
     def text(self) -> str:
@@ -191,42 +137,28 @@ class GapDetectionResult:
 
     def gaps_text(self) -> str:
         """Return the results for the gaps in words."""
-        parts = [
-            f"{self.gap_outcomes[outcome]:,} {outcome.value}"
-            for outcome in GapOutcome
-            if self.gap_outcomes[outcome]
-        ]
-        known = f"; {counted(self.forgotten, 'scene')} deleted in Stash and forgotten"
-        return (
-            f"{counted(self.gaps, 'gap')}: {', '.join(parts) or 'nothing to queue'}"
-            f"{known if self.forgotten else ''}"
-        )
+        numbers = [(self.gap_outcomes[outcome], outcome.value) for outcome in GapOutcome]
+        parts = ", ".join(f"{number:,} {words}" for number, words in numbers if number)
+        text = f"{counted(self.gaps, 'gap')}: {parts or 'nothing to queue'}"
+        if self.forgotten:
+            text += f"; {counted(self.forgotten, 'scene')} deleted in Stash and forgotten"
+        return text
 
     def to_state(self) -> dict[str, Any]:
         """Return the stored form."""
         return {
-            "checked": self.checked,
+            **{name: getattr(self, name) for name in _NUMBERS},
             "outcomes": {outcome.name: number for outcome, number in self.outcomes.items()},
             "fates": {outcome.name: number for outcome, number in self.gap_outcomes.items()},
             "reasons": dict(self.reasons),
-            "synced": self.synced,
-            "again": self.again,
-            "cleared": self.cleared,
-            "lost": self.lost,
-            "forgotten": self.forgotten,
         }
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         """Parse the stored form; raise KeyError, TypeError or ValueError for anything else."""
         return cls(
-            checked=int(raw["checked"]),
+            **{name: int(raw[name]) for name in _NUMBERS},
             outcomes=Counter({Outcome[name]: int(n) for name, n in raw["outcomes"].items()}),
             gap_outcomes=Counter({GapOutcome[name]: int(n) for name, n in raw["fates"].items()}),
             reasons=Counter({str(name): int(n) for name, n in raw["reasons"].items()}),
-            synced=int(raw["synced"]),
-            again=int(raw["again"]),
-            cleared=int(raw["cleared"]),
-            lost=int(raw["lost"]),
-            forgotten=int(raw["forgotten"]),
         )

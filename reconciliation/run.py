@@ -8,7 +8,8 @@ from typing import Any, Self
 from reconciliation.findings import GapDetectionResult
 from validation.scene_extractor import StashScene, asked_since, is_since
 
-STALE_AFTER = 86_400.0  # seconds; the findings of an older run are outdated
+DAY = 86_400.0  # seconds
+STALE_AFTER = DAY  # the findings of an older run are outdated
 
 
 class Scope(Enum):
@@ -26,11 +27,9 @@ class Scope(Enum):
     @property
     def words(self) -> str:
         """The scope in words."""
-        return {
-            Scope.ALL: "all scenes",
-            Scope.RECENT: "scenes created in the last 24 hours",
-            Scope.WEEK: "scenes created in the last 7 days",
-        }[self]
+        if self is Scope.ALL:
+            return "all scenes"
+        return f"scenes created in the last {'24 hours' if self is Scope.RECENT else '7 days'}"
 
     def covers(self, other: "Scope") -> bool:
         """Tell whether this scope contains every scene of the other one."""
@@ -55,8 +54,7 @@ class Window:
 
 def window_of(scope: Scope, now: float) -> Window:
     """Return the window of a scope at this moment."""
-    days = scope.days
-    return Window(None if days is None else now - days * 86_400.0)
+    return Window(None if scope.days is None else now - scope.days * DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +119,9 @@ class Run:
         """Parse a stored run; return None if it is unreadable, so that a new run starts."""
         try:
             order = raw["order"]
+            flags = {name: bool(order[name]) for name in ("only_empty", "by_user", "is_startup")}
             return cls(
-                order=Order(
-                    Scope(order["scope"]),
-                    only_empty=bool(order["only_empty"]),
-                    by_user=bool(order["by_user"]),
-                    is_startup=bool(order["is_startup"]),
-                ),
+                order=Order(Scope(order["scope"]), **flags),
                 begun_at=float(raw["begun_at"]),
                 cursor=int(raw["cursor"]),
                 total=int(raw["total"]),
@@ -142,5 +136,4 @@ class Run:
 def run_of_today(raw: Mapping[str, Any] | None, now: float) -> Run | None:
     """Parse an unfinished run; return None without one, or if it is older than a day."""
     run = None if raw is None else Run.parse(raw)
-    young = run is not None and 0 <= now - run.begun_at < STALE_AFTER
-    return run if young else None
+    return run if run is not None and 0 <= now - run.begun_at < STALE_AFTER else None

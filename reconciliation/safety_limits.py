@@ -50,23 +50,12 @@ class Question:
     cleared: int
     lost: int = 0
 
-    def to_state(self) -> dict[str, Any]:
-        """Return the stored form."""
-        return {
-            "scope": self.scope,
-            "at": self.at,
-            "again": self.again,
-            "cleared": self.cleared,
-            "lost": self.lost,
-        }
-
 
 def parse_question(raw: Any) -> Question | None:
     """Parse a stored question; return None for anything else."""
     if not isinstance(raw, Mapping):
         return None
-    scope = raw.get("scope")
-    at = parse_moment(raw.get("at"))
+    scope, at = raw.get("scope"), parse_moment(raw.get("at"))
     again, cleared = parse_count(raw.get("again")), parse_count(raw.get("cleared"))
     lost = parse_count(raw.get("lost")) or 0
     if not isinstance(scope, str) or at is None or again is None or cleared is None:
@@ -92,10 +81,9 @@ def is_confirmed(impact: Impact, scope: str, question: Question | None, now: flo
     """
     if question is None or question.scope != scope:
         return False
-    if not 0 <= now - question.at <= CONFIRMATION_HOURS * 3600:
-        return False
     return (
-        impact.again <= question.again * _SLACK + FEWEST_AGAIN
+        0 <= now - question.at <= CONFIRMATION_HOURS * 3600
+        and impact.again <= question.again * _SLACK + FEWEST_AGAIN
         and impact.cleared <= question.cleared * _SLACK + FEWEST_CLEARED
         and impact.lost <= question.lost * _SLACK + FEWEST_LOST
     )

@@ -1,7 +1,7 @@
 """The results of past runs, and when the next run is due."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from reconciliation.findings import STATE_NAMES
@@ -47,28 +47,29 @@ class ReconciliationState:
 
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
     """Parse a stored state; values of a wrong type get their defaults."""
-    last = parse_moment(raw.get("last_run_time")) or 0.0
     by_type = raw.get("last_gaps_by_type")
     by_type = by_type if isinstance(by_type, Mapping) else {}
-    return ReconciliationState(
-        last_run_time=last,
-        last_run_scope=_text(raw.get("last_run_scope")),
-        last_gaps_found=parse_count(raw.get("last_gaps_found")) or 0,
-        last_gaps_by_type={
-            name: parse_count(by_type.get(name)) or 0 for name in STATE_NAMES.values()
-        },
-        last_enqueued=parse_count(raw.get("last_enqueued")) or 0,
-        last_scenes_checked=parse_count(raw.get("last_scenes_checked")) or 0,
-        is_startup_run=raw.get("is_startup_run") is True,
-        run_count=parse_count(raw.get("run_count")) or 0,
-        interval_run_time=parse_moment(raw.get("interval_run_time", last)) or 0.0,
-        tried_at=parse_moment(raw.get("tried_at")) or 0.0,
-        question=parse_question(raw.get("question")),
-        ended_at=parse_moment(raw.get("ended_at")) or 0.0,
-        ended_scope=_text(raw.get("ended_scope")),
-        ended_only_empty=raw.get("ended_only_empty") is True,
-        summary=_text(raw.get("summary")),
-    )
+    # A state of an older version has no `interval_run_time`.
+    raw = {"interval_run_time": raw.get("last_run_time"), **raw}
+    simple = {
+        member.name: _parsed(raw.get(member.name), member.default)
+        for member in fields(ReconciliationState)
+        if member.default is not MISSING
+    }
+    simple["question"] = parse_question(raw.get("question"))
+    counts = {name: parse_count(by_type.get(name)) or 0 for name in STATE_NAMES.values()}
+    return ReconciliationState(last_gaps_by_type=counts, **simple)
+
+
+def _parsed(raw: Any, default: Any) -> Any:
+    """Return a stored value of the default's type, or the default."""
+    if isinstance(default, bool):
+        return raw is True
+    if isinstance(default, int):
+        return parse_count(raw) or 0
+    if isinstance(default, float):
+        return parse_moment(raw) or 0.0
+    return raw if isinstance(raw, str) else ""
 
 
 class StateFile:
@@ -89,11 +90,7 @@ class StateFile:
 
     def write(self, state: ReconciliationState) -> None:
         """Replace the file, unless it was unreadable; raise OSError if it is not writable."""
-        question = state.question
-        names = [name for name in ReconciliationState.__dataclass_fields__ if name != "question"]
-        stored = {name: getattr(state, name) for name in names}
-        stored["last_gaps_by_type"] = dict(state.last_gaps_by_type)
-        self._file.write({**stored, "question": None if question is None else question.to_state()})
+        self._file.write(asdict(state))
 
 
 def after(state: ReconciliationState, run: Run, now: float, summary: str) -> ReconciliationState:
@@ -112,10 +109,7 @@ def after(state: ReconciliationState, run: Run, now: float, summary: str) -> Rec
         run_count=state.run_count + 1,
         interval_run_time=now if counts and not order.is_startup else state.interval_run_time,
         question=state.question if order.is_startup else None,
-        ended_at=now,
-        ended_scope=order.scope.value,
-        ended_only_empty=order.only_empty,
-        summary=summary,
+        **_ended(run, now, summary),
     )
 
 
@@ -123,18 +117,16 @@ def without_result(
     state: ReconciliationState, run: Run, now: float, summary: str
 ) -> ReconciliationState:
     """Return the state after a run without a conclusion or a confirmation."""
-    return replace(
-        state,
-        tried_at=now,
-        ended_at=now,
-        ended_scope=run.order.scope.value,
-        ended_only_empty=run.order.only_empty,
-        summary=summary,
-    )
+    return replace(state, tried_at=now, **_ended(run, now, summary))
 
 
-def _text(raw: Any) -> str:
-    return raw if isinstance(raw, str) else ""
+def _ended(run: Run, now: float, summary: str) -> dict[str, Any]:
+    return {
+        "ended_at": now,
+        "ended_scope": run.order.scope.value,
+        "ended_only_empty": run.order.only_empty,
+        "summary": summary,
+    }
 
 
 def due(

@@ -20,12 +20,12 @@ FLOORS = {
     "stash": 2,
     "sync_queue": 2,
     "worker": 3,
-    "reconciliation": 3,
     "legacy": 3,
+    "reconciliation": 4,
     "hooks": 4,
-    "tasks": 4,
-    "app": 5,
-    "Stash2Plex": 5,
+    "tasks": 5,
+    "app": 6,
+    "Stash2Plex": 6,
 }
 # The persist-queue subclass is the queue's own; the other clients have one home each.
 HOMES = {"plexapi": {"plex"}, "stashapi": {"stash"}, "persistqueue": {"sync_queue"}}

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from plex.diff import ItemEdit
-from plex.edit_requests import is_emptying, removed_names
 from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
 from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
+from reconciliation.detector import changes_of
 from shared.files import replace_file
 from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
@@ -98,27 +98,15 @@ class PreviewReport:
 
 def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
     """Return the changes of an edit, a line per field: before -> after."""
-    lines: list[str] = []
-    only_locked: list[str] = []
-    for name, parameters in edit.fields.items():
-        after = value_set_by(parameters)
-        if after is None:
-            only_locked.append(name)
-        else:
-            lines.append(f"{name}: {_shown(getattr(item, name, ''))} -> {_shown(after)}")
+    changes = changes_of(edit)
+    lines = [
+        f"{name}: {_shown(getattr(item, name, ''))} -> {_shown(value)}"
+        for name, value in changes.items()
+    ]
+    only_locked = [name for name in edit.fields if name not in changes]
     if only_locked:
         lines.append(f"locked as they are: {', '.join(only_locked)}")
     return lines
-
-
-def value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None:
-    """Return the value that parameters set; None if they only set the lock."""
-    for key, value in parameters.items():
-        if key.endswith(".value"):
-            return value
-    names = tuple(value for key, value in parameters.items() if key.endswith(".tag.tag"))
-    removes = is_emptying(parameters) or bool(removed_names(parameters))
-    return names if names or removes else None
 
 
 def _shown(value: str | tuple[str, ...]) -> str:

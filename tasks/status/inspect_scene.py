@@ -8,13 +8,14 @@ from typing import Any
 from plex.diff import ItemEdit
 from plex.exceptions import PlexAmbiguousMatch
 from plex.items import LibraryPart, PlexItem
+from reconciliation.detector import changes_of
 from sync_queue.dlq import DeadLetter, moment_of
 from sync_queue.queue_view import JobState, QueuedJob
 from sync_queue.sync_records import FieldValues, SentItem
 from tasks.answer import Answer, Level, shortened
 from tasks.arguments import required_scene
 from tasks.context import TaskContext
-from tasks.reports.preview_sync import lines_of, value_set_by
+from tasks.reports.preview_sync import lines_of
 from tasks.status.scene_facts import FileFact, PlexFacts, SceneFacts, facts_of
 from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
@@ -167,13 +168,7 @@ def _last_known(facts: SceneFacts) -> str:
 
 def differing(inspection: Inspection) -> list[str]:
     """Return the fields that a sync would change in any of the scene's items."""
-    return list(dict.fromkeys(name for _, edit in inspection.edits for name in _changed(edit)))
-
-
-def _changed(edit: ItemEdit) -> Mapping[str, str | tuple[str, ...]]:
-    """Return field → new value, without fields that would only be locked."""
-    values = {name: value_set_by(parameters) for name, parameters in edit.fields.items()}
-    return {name: value for name, value in values.items() if value is not None}
+    return list(dict.fromkeys(name for _, edit in inspection.edits for name in changes_of(edit)))
 
 
 # -- for users --------------------------------------------------------------------------------
@@ -315,9 +310,9 @@ def _item_data(plex: PlexFacts, item: PlexItem, edit: ItemEdit) -> dict[str, Any
         "files": list(item.files),
         "differences": {
             name: {"in_plex": _listed(getattr(item, name)), "wanted": _listed(wanted)}
-            for name, wanted in _changed(edit).items()
+            for name, wanted in changes_of(edit).items()
         },
-        "to_lock": [name for name in edit.fields if name not in _changed(edit)],
+        "to_lock": [name for name in edit.fields if name not in changes_of(edit)],
         "preserved": list(edit.preserved),
         "refused": list(edit.refused),
     }

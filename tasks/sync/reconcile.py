@@ -8,7 +8,7 @@ from typing import Any
 
 from plex.exceptions import PlexError
 from reconciliation.engine import End, NoConclusionError, RunEnd, pages, prepare
-from reconciliation.findings import GAPS, Finding, GapDetectionResult, Inspected, Outcome
+from reconciliation.findings import GAPS, Finding, GapDetectionResult, Outcome
 from reconciliation.run import Order, Run, Scope, window_of
 from shared.leftovers import keep_newest
 from stash.exceptions import StashError
@@ -17,6 +17,7 @@ from tasks.arguments import flag
 from tasks.context import TaskContext
 from tasks.reports.preview_sync import KEPT_REPORTS, lines_of
 from validation.values import counted
+from worker.sync.inspection import Inspection
 
 EXAMPLES = 100  # of each outcome in the report
 SHOWN_REASONS, SHOWN_EXAMPLES, LONGEST_EXAMPLE = 20, 10, 500  # in an answer; characters
@@ -166,7 +167,7 @@ def report_gaps(context: TaskContext, order: Order) -> Answer:
     )
 
 
-def _example(inspected: Inspected, finding: Finding) -> str:
+def _example(inspected: Inspection, finding: Finding) -> str:
     lines = [inspected.scene.label]
     for item, edit in inspected.edits:
         of_item = lines_of(item, edit)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plex import http
-from reconciliation import queueing
+from reconciliation import engine, queueing
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, PLUGIN, REPOSITORY, TOKEN, Rig
 from simulators.stash.plugin_manifest import load
@@ -234,20 +234,18 @@ def test_steps_are_told_only_with_debug_logging(make_rig: MakeRig) -> None:
 
 
 def _die_after_a_batch() -> None:
-    queue_gaps = queueing.GapQueue.queue_gaps
-
-    def dies(self: queueing.GapQueue, gaps: Any) -> None:
-        queue_gaps(self, gaps)
+    def dies(*arguments: Any) -> None:
+        queueing.queue_gaps(*arguments)
         os._exit(9)
 
-    queueing.GapQueue.queue_gaps = dies  # type: ignore[assignment, method-assign]
+    engine.queue_gaps = dies  # type: ignore[assignment, attr-defined]
 
 
 def test_gaps_are_queued_in_batches_of_the_size_that_is_set(make_rig: MakeRig) -> None:
     """A kill after the first batch leaves that one queued and no more."""
     rig = make_rig(settings={"reconcile_batch_size": "10"})
     fill(rig, 25)
-    rig.alter(queueing, _die_after_a_batch)
+    rig.alter(engine, _die_after_a_batch)
 
     with no_worker(rig):
         rig.task("reconcile_all")

@@ -1,14 +1,13 @@
 """What the tests of the reconciliation share."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from plex.diff import ItemEdit, edit_for
-from plex.exceptions import PlexError
+from plex.diff import edit_for
 from plex.items import PlexItem
 from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import Entity, SceneFile, StashScene
+from worker.sync.inspection import Inspection
 
 SCENE = StashScene(
     id=7,
@@ -40,24 +39,14 @@ IN_STEP = PlexItem(
 BARE = PlexItem(70, 1, title="a", files=("/media/a.mp4",))
 
 
-@dataclass(frozen=True)
-class Looked:
-    """What an inspection says of a scene."""
-
-    scene: StashScene = SCENE
-    desired: SceneMetadata = DESIRED
-    lacks_metadata: bool = False
-    edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()
-    image_reasons: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    unseen: bool = False
-    synced_before: bool = True
-    error: PlexError | None = None
+def seen(**more: Any) -> Inspection:
+    """What an inspection says of a scene that was synced before."""
+    return Inspection(**{"scene": SCENE, "desired": DESIRED, "synced_before": True, **more})
 
 
-def looked(*items: PlexItem, desired: SceneMetadata = DESIRED, **more: Any) -> Looked:
+def looked(*items: PlexItem, desired: SceneMetadata = DESIRED, **more: Any) -> Inspection:
     """A scene with these items; what each would be sent is what a sync would send."""
     hints = {name: more.pop(name) for name in ("refused", "preserve") if name in more}
     sent = more.pop("sent", {})
     edits = tuple((item, edit_for(desired, item, sent, {}, **hints)) for item in items)
-    return Looked(desired=desired, edits=edits, **more)
+    return seen(desired=desired, edits=edits, **more)

@@ -4,7 +4,8 @@ import datetime
 
 import pytest
 
-from reconciliation.queueing import DAY, NOT_FOUND, TRIES, is_given_up, is_in_cool_down, tries_of
+from reconciliation.queueing import NOT_FOUND, TRIES, is_given_up, is_in_cool_down, tries_of
+from reconciliation.run import DAY
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
 from tests.sync_queue.support import NOW

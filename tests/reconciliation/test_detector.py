@@ -10,11 +10,12 @@ from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound, PlexServ
 from plex.items import PlexItem
 from reconciliation.detector import GapDetector
 from reconciliation.findings import GAPS, Finding, Outcome
-from tests.reconciliation.support import BARE, DESIRED, IN_STEP, LOCKED, SCENE, Looked, looked
+from tests.reconciliation.support import BARE, DESIRED, IN_STEP, LOCKED, SCENE, looked, seen
 from validation.metadata import SceneMetadata
+from worker.sync.inspection import Inspection
 
 
-def find(one: Looked, *, missing: bool = True) -> Finding:
+def find(one: Inspection, *, missing: bool = True) -> Finding:
     return GapDetector(look_for_missing=missing).detect(one)
 
 
@@ -62,7 +63,7 @@ def test_one_empty_item_of_two_makes_the_scene_empty_only_if_it_would_be_sent_so
     refused = current_values(IN_STEP)
     bare = replace(other, title="Title", locked=LOCKED)
     old = looked(replace(IN_STEP, title="Old"))
-    found = find(replace(old, edits=(*old.edits, *looked(bare, refused=refused).edits)))
+    found = find(old._replace(edits=(*old.edits, *looked(bare, refused=refused).edits)))
     assert (found.outcome, found.reasons) == (Outcome.STALE, ("title",))
 
 
@@ -110,36 +111,36 @@ def test_what_plex_refused_is_no_gap() -> None:
 
 
 def test_an_image_to_compare_or_to_lock_is_stale() -> None:
-    found = find(looked(IN_STEP, image_reasons=("cover to compare",)))
+    found = find(looked(IN_STEP, cover_for=("poster",)))
     assert found == Finding(Outcome.STALE, ("cover to compare",))
 
 
 def test_what_plex_does_not_have_is_missing_where_that_is_looked_for() -> None:
-    lost = Looked(error=PlexNotFound("no"))
+    lost = seen(error=PlexNotFound("no"))
     assert find(lost) == Finding(Outcome.MISSING, ("no item",), again=True)
-    assert find(replace(lost, synced_before=False)).again is False
+    assert find(lost._replace(synced_before=False)).again is False
     assert find(lost, missing=False) == Finding(Outcome.NOT_LOOKED_FOR)
 
 
 def test_where_plex_could_not_be_asked_nothing_is_concluded() -> None:
     with pytest.raises(PlexServerDown):
-        find(Looked(error=PlexServerDown("away")))
+        find(seen(error=PlexServerDown("away")))
     with pytest.raises(PlexServerDown):
-        find(Looked(error=PlexServerDown("away")), missing=False)
+        find(seen(error=PlexServerDown("away")), missing=False)
 
 
 @pytest.mark.parametrize(
     ("one", "outcome"),
     [
-        (Looked(scene=replace(SCENE, files=())), Outcome.NO_FILE),
-        (Looked(lacks_metadata=True), Outcome.NO_METADATA),
-        (Looked(error=PlexAmbiguousMatch("several")), Outcome.AMBIGUOUS),
-        (Looked(elsewhere=("item 1 shows scene 2",)), Outcome.ELSEWHERE),
-        (Looked(unseen=True, error=PlexNotFound("no")), Outcome.UNSEEN),
-        (Looked(error=PlexCopy("copy")), Outcome.COPY),
+        (seen(scene=replace(SCENE, files=())), Outcome.NO_FILE),
+        (seen(lacks_metadata=True), Outcome.NO_METADATA),
+        (seen(error=PlexAmbiguousMatch("several")), Outcome.AMBIGUOUS),
+        (seen(elsewhere=("item 1 shows scene 2",)), Outcome.ELSEWHERE),
+        (seen(unseen=True, error=PlexNotFound("no")), Outcome.UNSEEN),
+        (seen(error=PlexCopy("copy")), Outcome.COPY),
     ],
 )
-def test_what_is_no_gap_is_told_by_its_name(one: Looked, outcome: Outcome) -> None:
+def test_what_is_no_gap_is_told_by_its_name(one: Inspection, outcome: Outcome) -> None:
     assert find(one) == Finding(outcome)
     assert outcome not in GAPS
 

@@ -17,10 +17,11 @@ from simulators.stash import FakeStash, Status
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashQueryError
 from stash.scenes import StashScenes
-from tests.reconciliation.support import IN_STEP, Looked, looked
+from tests.reconciliation.support import IN_STEP, SCENE, looked
 from tests.sync_queue.support import Clock
 from validation.config import Config
 from validation.scene_extractor import StashScene
+from worker.sync.inspection import Inspection
 
 ALL = Window(None)
 
@@ -37,8 +38,8 @@ def stash_with(folder: Path, count: int) -> Iterator[tuple[FakeStash, StashScene
             connection.close()
 
 
-def in_step(scenes: Collection[StashScene]) -> list[Looked]:
-    return [replace(looked(IN_STEP), scene=replace(looked().scene, id=one.id)) for one in scenes]
+def in_step(scenes: Collection[StashScene]) -> list[Inspection]:
+    return [looked(IN_STEP, scene=replace(SCENE, id=one.id)) for one in scenes]
 
 
 def libraries(config: Config = Config(), files: int = 1) -> Libraries:  # noqa: B008 - it is frozen
@@ -111,8 +112,8 @@ def test_scenes_that_one_empty_answer_lacks_are_walked_all_the_same(
 def test_missing_scenes_are_looked_for_where_the_settings_want_them(
     tmp_path: Path, config: Config, outcome: Outcome
 ) -> None:
-    def missing(found: Collection[StashScene]) -> list[Looked]:
-        return [replace(one, edits=(), error=PlexNotFound("no")) for one in in_step(found)]
+    def missing(found: Collection[StashScene]) -> list[Inspection]:
+        return [one._replace(edits=(), error=PlexNotFound("no")) for one in in_step(found)]
 
     with stash_with(tmp_path, 1) as (_, scenes):
         (page,) = pages(scenes, replace(libraries(config), inspect=missing), ALL, 0)

@@ -17,7 +17,6 @@ from typing import Any
 from app.processes.task_run import context_for
 from hooks.handlers import jobs_for_hook
 from plex.exceptions import PlexError
-from reconciliation.findings import Inspected
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
 from shared.log import Log
@@ -38,6 +37,7 @@ from validation.scene_extractor import StashScene
 from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
 from worker.services import Services
+from worker.sync.inspection import Inspection
 from worker.sync.session import CurrentSession, SyncSession
 
 PATIENT, HASTY = (10.0, 30.0), (2.0, 0.25)
@@ -230,7 +230,7 @@ class Household:
         context = context_for("", self._stash.server_connection(), services, lock)
         libraries, left = context.reconciler_libraries, [pages_to_live]
 
-        def inspect(scenes: Collection[StashScene]) -> Sequence[Inspected]:
+        def inspect(scenes: Collection[StashScene]) -> Sequence[Inspection]:
             if left[0] == 0:
                 raise Killed
             left[0] = None if left[0] is None else left[0] - 1
