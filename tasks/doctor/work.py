@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.events import Event
-from shared.leftovers import may_live
+from shared.files import may_live
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor.check import Finding, fault, ok, unchecked, warning
 from worker.circuit_breaker import CircuitBreaker, CircuitState

@@ -90,7 +90,7 @@ class ItemWriter:
                     log.transfer_item(one.scene.id, server_id, key)
                     log.mark_unsynced(one.scene.id)  # the item may show another scene's cover
             keys = {item.rating_key for one in work for item in one.items}
-            known = log.scenes_of_items(server_id, keys)
+            known = log.items(server_id, keys)
             for one in work:
                 for item in one.items:
                     key = item.rating_key
