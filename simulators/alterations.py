@@ -1,15 +1,15 @@
-"""Changes that a test makes to an installed plugin: objects are replaced, never source text.
+"""Changes that a test makes to an installed plugin. They replace objects, never source text.
 
-A change is a function of the test. It runs inside each process of the plugin, right after the
-module that it changes was imported there:
+A change is a function in a test. It runs in each process of the plugin, right after the process has
+imported the module to change:
 
     def never_lock(log: str) -> None:
         edit_requests.lock_parameters = lambda *_: {}
 
     rig.alter(edit_requests, never_lock)
 
-Its code is all that reaches the process. It may use its arguments, constants and modules of its own
-file; each module is imported in the plugin's process, where `worker` is the installed plugin's.
+Only the function's code reaches the process. It can use its arguments, and the constants and
+modules of its file. The modules are imported in the plugin's process, from the installed plugin.
 """
 
 import dis
@@ -40,7 +40,7 @@ class Alterations:
         self._changes: list[Change] = []
 
     def add(self, module: ModuleType, change: Callable[..., None], **arguments: Any) -> None:
-        """Have all processes that start from now on run `change` once they imported `module`.
+        """Run `change` after the import of `module`, in all processes that start from now on.
 
         Args:
             module: a module of the plugin or of a library.
@@ -61,12 +61,12 @@ class Alterations:
         self._write()
 
     def clear(self) -> None:
-        """Have the processes that start from now on run the plugin as it is."""
+        """Remove the changes for all processes that start from now on."""
         self._changes.clear()
         self._write()
 
     def _write(self) -> None:
-        """Put the start script into the entry's place, as old as that: it is no other version."""
+        """Replace the entry script, with its modification time: the version stays the same."""
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
             self._script.rename(folder / altered.ENTRY)

@@ -1,7 +1,7 @@
-"""Apply a test's changes to the plugin in each of its processes, then run the plugin.
+"""Applies a test's changes in a process of the plugin, then runs the plugin.
 
 The rig copies this file into the installed plugin's folder, and replaces the entry script by three
-lines that call `start`. The plugin's process imports nothing of the rig but this file.
+lines that call `start`. The plugin's process imports no other file of the rig.
 """
 
 import importlib
@@ -24,7 +24,7 @@ def start(script: str) -> None:
     """Run the plugin with the changes of the test.
 
     Args:
-        script: the path that the plugin takes for its entry script.
+        script: the path that the plugin sees as its entry script.
     """
     folder = os.path.dirname(os.path.abspath(script))
     prepare(folder)
@@ -36,10 +36,10 @@ def start(script: str) -> None:
 
 
 def prepare(folder: str) -> None:
-    """Apply each change once its module is imported, or now where the module is imported already.
+    """Apply each change after the import of its module, or now if it has been imported.
 
     Args:
-        folder: the installed plugin's.
+        folder: the folder of the installed plugin.
     """
     with open(os.path.join(folder, CHANGES), "rb") as file:
         repository, changes = marshal.load(file)

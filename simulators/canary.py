@@ -1,6 +1,6 @@
-"""Looks for a secret in whatever the plugin leaves behind, and for a line that Stash cannot read.
+"""Searches the plugin's output and files for secrets, and for log lines that Stash cannot read.
 
-Every rig has one, and looks when it ends: so the whole suite is a canary test.
+Each rig searches when it ends, so each test with a rig checks this.
 """
 
 import base64
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simulators.stash import FakeStash
 
-_SHORTEST_HALF = 8  # characters: half of a secret is a secret, as long as it is none by chance
+_SHORTEST_HALF = 8  # characters; a shorter half of a secret could appear by chance
 _RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")  # pkg/logger/plugin.go of Stash
 _LONGEST_RECORD = 16 * 1024  # bytes
 # How every session cookie of the fake Stash begins: the base64 of its claims.
@@ -21,11 +21,11 @@ _COOKIE = base64.b64encode(b'{"user": ')
 
 
 class Canary:
-    """Knows the secrets of one Stash and its plugin, and where they must not be.
+    """Searches for the secrets of one Stash and its plugin where they must not appear.
 
     Attributes:
-        secrets: tokens and keys; the session cookies are known without being named.
-        hits: what was found: where, and which.
+        secrets: tokens and keys; session cookies are always searched for.
+        hits: the secrets that were found, each with its place.
     """
 
     def __init__(self, stash: FakeStash) -> None:
@@ -35,17 +35,17 @@ class Canary:
         self._read = 0
 
     def add(self, *secrets: object) -> None:
-        """Look for these, too, from now on."""
+        """Search for these secrets too, from now on."""
         self.secrets |= {one for one in secrets if isinstance(one, str) and one}
 
     def everywhere(self, processes: Iterable[int]) -> None:
-        """Look at all there is; see the three methods below."""
+        """Search the runs, the processes and the files."""
         self.runs()
         self.processes(processes)
         self.files()
 
     def runs(self) -> None:
-        """Answers, output and log lines of what Stash started since the last look."""
+        """Search answers, output and log lines of the runs since the last search."""
         runs = list(self._stash.host.runs)
         for run in runs[self._read :]:
             result = run.result
@@ -56,15 +56,15 @@ class Canary:
         self._read = len(runs)
 
     def processes(self, pids: Iterable[int]) -> None:
-        """Command line and environment of these processes, as far as they live."""
+        """Search the command lines and environments of these processes, if they still run."""
         for pid in pids:
             for name in ("cmdline", "environ"):
                 self._look_at_file(Path(f"/proc/{pid}/{name}"))
 
     def files(self) -> None:
-        """Everything in the folders of the plugin and of Stash, databases too, but for code.
+        """Search all files of the plugin and of Stash, databases included, except code.
 
-        The packages that a release brings are not the plugin's words: they have digits enough.
+        Packages of a release are left out, because their digits can match by chance.
         """
         for folder, folders, names in os.walk(self._stash.root):
             folders[:] = [name for name in folders if name not in ("vendor", "__pycache__")]
@@ -76,12 +76,12 @@ class Canary:
     def _look_at_file(self, path: Path) -> None:
         try:
             content = path.read_bytes() if path.is_file() else b""
-        except OSError:  # gone by now: its process has ended, or a log was rotated
+        except OSError:  # the process has ended, or the log was rotated
             return
         self.look(str(path), content)
 
     def look(self, where: str, content: bytes) -> None:
-        """At these bytes; `where` is what a hit says."""
+        """Search these bytes; `where` names the place of a hit."""
         found = [one.decode() for one in self._forms() if one in content]
         if found:
             self.hits.append(f"{where}: {found}")
@@ -91,7 +91,7 @@ class Canary:
 
 
 def _is_handed_over(path: Path) -> bool:
-    """Tell whether a file holds Stash's connection for the worker, and nobody else can read it."""
+    """Return whether a file hands Stash's connection to the worker, readable by its owner only."""
     if path.parent.name != "spool" or not path.name.startswith("connection"):
         return False
     try:
@@ -101,7 +101,7 @@ def _is_handed_over(path: Path) -> bool:
 
 
 def broken(stderr: bytes) -> list[bytes]:
-    """The lines that are no records of Stash's log protocol; what a kill cut off is none."""
+    """Return the lines that break Stash's log protocol, except a last line that a kill cut off."""
     *lines, _ = stderr.split(b"\n")
     return [line[:200] for line in lines if not _is_record(line)]
 
@@ -118,7 +118,7 @@ def _is_record(line: bytes) -> bool:
 
 
 def _forms(secret: str) -> set[str]:
-    """The secret as text, in a URL, in JSON and in base64, and each of its halves."""
+    """Return the secret as text, in a URL, in JSON and in base64, and each of its halves."""
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     middle = len(secret) // 2
     halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()

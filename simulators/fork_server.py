@@ -1,7 +1,7 @@
-"""Starts the plugin's processes by forking a process that has its imports already.
+"""Starts the plugin's processes by forking a process that has already imported the plugin.
 
-They are real processes with their own id, signals, descriptors and command line. What is saved is
-the start of the interpreter and its imports, nine tenths of what a short task costs.
+They are real processes with their own id, signals, descriptors and command line. Forking saves the
+start of the interpreter and its imports, which are nine tenths of the CPU time of a short task.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# What Stash and the rig set without effect on the plugin: where else to look for modules, and that
-# byte-code is written.
+# Variables that do not change the plugin: the search path for modules, and writing byte-code.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -33,7 +32,7 @@ class ForkServer:
     """A process that imports a plugin's modules once and forks for each start of its script.
 
     Args:
-        plugin: the plugin's folder; changes that a test has made to it so far are in force.
+        plugin: the plugin's folder, with the changes that a test has made to it so far.
     """
 
     def __init__(self, plugin: Path) -> None:
@@ -51,7 +50,7 @@ class ForkServer:
         listener.close()
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-        """Start a script of the plugin; anything else is started in the usual way.
+        """Start a script of the plugin by forking; start any other program in the usual way.
 
         Raises:
             OSError: it cannot be started.
@@ -62,7 +61,7 @@ class ForkServer:
         return _ForkedProcess(self._address, argv, env, cwd)
 
     def start_worker(self, lock_descriptor: int, stdin: bytes) -> int:
-        """Start a worker as a hook does, with the lock and what it is to read; return its id."""
+        """Start a worker as a hook does, with the lock and its input; return its process id."""
         reader, writer = os.pipe()
         os.write(writer, stdin)
         os.close(writer)
@@ -78,7 +77,7 @@ class ForkServer:
         return pid
 
     def close(self) -> None:
-        """End the server; processes that it started go on."""
+        """End the server; the processes that it started continue."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(10)
@@ -114,14 +113,14 @@ class _ForkedProcess:
             return self._exit_code
 
     def kill(self) -> None:
-        """Kill it, unless its end has been seen."""
+        """Kill the process, unless it has been reaped."""
         if self._exit_code is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
 
 def _interpreter_settings(env: Mapping[str, str]) -> dict[str, str]:
-    """Return what an environment tells an interpreter that starts."""
+    """Return the variables that change how an interpreter starts."""
     return {
         name: env[name] for name in env if name.startswith("PYTHON") and name not in _WITHOUT_EFFECT
     }

@@ -1,11 +1,11 @@
 """The process that imports the plugin once and forks for each start of the plugin's script.
 
 Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING. It listens on the descriptor, whose name
-among abstract Unix sockets is the address, until its standard input ends. A forked process is what
-a fresh interpreter would be: descriptors, environment, folder, session and command line are those
-of the request. A test may have changed the plugin of the script (see `simulators.alterations`). The
-changes to this plugin are made already. For another plugin, the process imports again what depends
-on the changed modules.
+among abstract Unix sockets is the address, until its standard input ends. A forked process equals a
+fresh interpreter: the request sets its descriptors, environment, folder, session and command line.
+A test can have changed the plugin (see `simulators.alterations`). The changes of this plugin are
+applied once. For another plugin, the forked process imports the changed modules and their
+importers again.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
-ENTRY, CHANGES = "entry.py", "changes.bin"  # are in the folder of a plugin that a test has changed
+ENTRY, CHANGES = "entry.py", "changes.bin"  # in the folder of an altered plugin
 ROOM = 4096  # bytes for the command line of a forked process
 _LONGEST_REQUEST = 1 << 18
-_HIGH = 200  # descriptors from here on are out of the way of those that a process asks for
+_HIGH = 200  # descriptors from here on cannot collide with those of a request
 
 
 class Request(NamedTuple):
@@ -41,7 +41,7 @@ class Request(NamedTuple):
         env: the whole environment.
         cwd: working folder.
         new_session: make it the leader of a session.
-        numbers: what the descriptors that come along are to be called.
+        numbers: the descriptor numbers for the descriptors sent along.
     """
 
     argv: list[str]
@@ -52,7 +52,7 @@ class Request(NamedTuple):
 
 
 def script_of(argv: Sequence[str]) -> int | None:
-    """Return where in a command line the script is; None where it starts no script with Python."""
+    """Return the index of the script in a command line; None if Python runs no script."""
     if argv[0] != sys.executable:
         return None
     place = 2 if argv[1:2] == ["-S"] else 1
@@ -60,7 +60,7 @@ def script_of(argv: Sequence[str]) -> int | None:
 
 
 def ask(address: str, request: Request, descriptors: Sequence[int]) -> tuple[socket.socket, int]:
-    """Have a process forked; return its id and the socket that tells its wait status at its end."""
+    """Fork a process; return its id and a socket that delivers its wait status."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.connect(address)
     socket.send_fds(connection, [marshal.dumps(tuple(request))], descriptors)
@@ -78,7 +78,7 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> tuple[Request, list[int]] | None:
-        """Fork for each request; return in a new process what it is, in this one at the end."""
+        """Fork for each request; return the request in the new process, None in the server."""
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])
             if 0 in ready:
@@ -93,7 +93,7 @@ class _Server:
 
     def _fork(self, connection: socket.socket) -> tuple[Request, list[int]] | None:
         message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_REQUEST, 16)
-        if not message:  # its sender was killed
+        if not message:  # the sender was killed
             connection.close()
             return None
         child = os.fork()
@@ -101,7 +101,7 @@ class _Server:
             request = Request(*marshal.loads(message))
             if request.new_session:
                 os.setsid()
-            _show(request.argv)  # before its starter goes on, as after `os.posix_spawn`
+            _show(request.argv)  # before the sender continues, as with `os.posix_spawn`
             _tell(connection, os.getpid())
             self._let_go(connection)
             return request, descriptors
@@ -111,7 +111,7 @@ class _Server:
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
-        """Leave this process's copies to `os.closerange`: their numbers are used again."""
+        """Detach these sockets: `os.closerange` closes them, and their numbers are reused."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for one in (self._listener, connection, *self._children.values()):
@@ -127,12 +127,12 @@ class _Server:
 
 
 def _tell(connection: socket.socket, number: int) -> None:
-    with contextlib.suppress(ConnectionError):  # whoever started it has ended
+    with contextlib.suppress(ConnectionError):  # the sender has ended
         connection.send(struct.pack("i", number))
 
 
 def _become(request: Request, descriptors: list[int], address: str) -> None:
-    """Make this process the one that was asked for."""
+    """Give this process the environment, folder, session and descriptors of the request."""
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
     os.closerange(3, _HIGH)
     for descriptor, number in zip(moved, request.numbers, strict=True):
@@ -146,14 +146,14 @@ def _become(request: Request, descriptors: list[int], address: str) -> None:
 
 
 def _open_streams() -> None:
-    """Open Python's three streams anew: they remember of what kind the descriptors were."""
+    """Reopen Python's standard streams, which remember the kind of their descriptors."""
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
 
 
 def _show(argv: Sequence[str]) -> None:
-    """Write a command line over this process's own, which is long enough."""
+    """Overwrite this process's command line, which is long enough."""
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b") ")[2].split()
     start, end = int(fields[45]), int(fields[46])
@@ -174,7 +174,7 @@ def _spawn(
     file_actions: Sequence[tuple[int, int, int]] = (),
     setsid: bool = False,
 ) -> int:
-    """Do what `os.posix_spawn` does; a script of the plugin is forked."""
+    """Replace `os.posix_spawn`: fork for a script of the plugin."""
     if script_of(argv) is None:
         return int(spawn(path, argv, env, file_actions=file_actions, setsid=setsid))
     used = {number: number for number in _inheritable()}
@@ -188,7 +188,7 @@ def _spawn(
 def _inheritable() -> list[int]:
     found = []
     for number in map(int, os.listdir("/proc/self/fd")):
-        with contextlib.suppress(OSError):  # the one that listed them
+        with contextlib.suppress(OSError):  # the descriptor of the listing
             if os.get_inheritable(number):
                 found.append(number)
     return found
@@ -208,7 +208,7 @@ class _Imports:
 
     @contextlib.contextmanager
     def recorded(self) -> Iterator[None]:
-        """Record the imports that are made meanwhile."""
+        """Record the imports inside the block."""
         builtins.__import__ = self._record
         yield
         builtins.__import__ = self._import
@@ -224,7 +224,7 @@ class _Imports:
         return module
 
     def forget(self, changed: Iterable[str]) -> None:
-        """Forget these modules, as far as they are the plugin's, and what depends on them."""
+        """Remove these modules of the plugin from `sys.modules`, with their importers."""
         left, found = list(changed), set[str]()
         while left:
             name = left.pop()
@@ -240,7 +240,7 @@ class _Imports:
 
 
 def _run(argv: list[str], plugin: str, imports: _Imports) -> None:
-    """Run a script as the interpreter would."""
+    """Run a script as the interpreter does."""
     place = script_of(argv)
     assert place is not None
     script = source = argv[place]
@@ -279,7 +279,7 @@ def _main() -> None:
         for name in names:
             importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # so that a collection in a forked process touches none of it
+    gc.freeze()  # so that garbage collection in a forked process does not copy these pages
     request = _Server(socket.socket(fileno=int(descriptor))).serve()
     if request is not None:
         _become(*request, f"\0{address}")

@@ -1,4 +1,4 @@
-"""A listening socket, a thread per connection, and a stop that really stops."""
+"""An HTTP server with a thread per connection, whose stop cuts all connections."""
 
 import contextlib
 import selectors
@@ -17,7 +17,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Latch:
-    """A gate that opens once and can be waited on beside a socket."""
+    """An event that is set once and can be awaited together with a socket."""
 
     def __init__(self) -> None:
         self._receiver, self._sender = socket.socketpair()
@@ -42,7 +42,7 @@ class Connection:
         self._stream = sock.makefile("rb")
 
     def read(self, idle_seconds: float | None) -> RawRequest | None:
-        """The next request; None at the end of the connection."""
+        """Return the next request; None at the end of the connection."""
         self._sock.settimeout(idle_seconds)
         try:
             return read_request(self._stream)
@@ -50,7 +50,7 @@ class Connection:
             return None
 
     def send(self, data: bytes) -> bool:
-        """Send all; False when the client has gone."""
+        """Send all bytes; return False if the client has gone."""
         self._sock.settimeout(None)
         try:
             self._sock.sendall(data)
@@ -61,7 +61,7 @@ class Connection:
     def wait(
         self, latch: Latch, timeout: float | None = None
     ) -> Literal["released", "closed", "timeout"]:
-        """Sleep until the latch opens, the client goes away, or the time is over."""
+        """Wait until the latch opens, the client goes away, or the time is over."""
         with selectors.DefaultSelector() as selector:
             selector.register(latch, selectors.EVENT_READ, "released")
             try:
@@ -80,7 +80,7 @@ class Connection:
         self.close()
 
     def shut_down(self) -> None:
-        """Wake the thread that reads from this connection, with "the peer has closed"."""
+        """Shut the connection down, which ends the read of its thread."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -97,7 +97,7 @@ class HttpServer:
     """Accepts connections on loopback; keeps its port from the first start on.
 
     Args:
-        serve: answers one request; False ends the connection.
+        serve: answers one request; returns False to end the connection.
         idle_seconds: how long an idle connection is kept; None for ever.
         tls: for https.
         refuses_plain: with `tls`, whether plain http is closed without a byte.
@@ -123,7 +123,7 @@ class HttpServer:
         self.stopping = threading.Event()
 
     def start(self) -> None:
-        """Listen; on the same port as before, if there was one."""
+        """Listen on the port of the first start."""
         if self._listener is not None:
             return
         if self._reservation is not None:
@@ -140,10 +140,10 @@ class HttpServer:
         self._acceptor.start()
 
     def stop(self) -> None:
-        """Refuse new connections and cut the live ones. The port stays reserved, unheard.
+        """Refuse new connections and cut the live ones. The port stays reserved.
 
-        A port that nobody holds could be given to another process, or to the very client that
-        tries to connect to it, which would then talk to itself.
+        A free port could be given to another process, or to the client that connects to it,
+        which would then be connected to itself.
         """
         if self._listener is None or self._acceptor is None:
             return
@@ -164,14 +164,14 @@ class HttpServer:
                 thread.join(_JOIN_SECONDS)
 
     def cut_connections(self) -> None:
-        """Close every live connection; new ones are welcome."""
+        """Close every live connection; accept new ones."""
         with self._guard:
             live = list(self._live)
         for connection in live:
             connection.shut_down()
 
     def close(self) -> None:
-        """Stop and give the port back."""
+        """Stop and free the port."""
         self.stop()
         if self._reservation is not None:
             self._reservation.close()
@@ -208,7 +208,7 @@ class HttpServer:
             connection.close()
 
     def _secured(self, sock: socket.socket, tls: SSLContext) -> socket.socket:
-        """The socket under TLS, or as it is for plain http.
+        """Return the socket under TLS, or unchanged for plain http.
 
         Raises:
             OSError: the handshake failed, or plain http is refused.

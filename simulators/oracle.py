@@ -1,7 +1,7 @@
-"""Judges whether Plex shows what Stash has. Imports nothing of the plugin, on purpose.
+"""Judges whether Plex shows what Stash has. It imports nothing of the plugin.
 
-It reads the two servers' final states and says every difference in words. What it expects is
-written here a second time, from the specification: whoever breaks the plugin cannot break this.
+It compares the final states of both servers and describes each difference. The expected values are
+defined here a second time, so that a fault in the plugin cannot hide itself.
 """
 
 import datetime
@@ -19,7 +19,7 @@ from simulators.stash import FakeStash
 LOCKS = frozenset(
     {"title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection"}
 )
-# Locks of fields that are left alone where Stash has no value for them.
+# Locks of fields that stay untouched if Stash has no value for them.
 _LOCKED_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
 IMAGE_LOCKS = frozenset({"thumb", "art"})
 MAX_PERFORMERS, MAX_TAGS = 50, 100
@@ -27,11 +27,11 @@ MAX_PERFORMERS, MAX_TAGS = 50, 100
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the comparison found.
+    """The result of a comparison.
 
     Attributes:
-        compared: how many scenes were held against an item.
-        differences: one sentence each; empty when both libraries agree.
+        compared: number of scenes that were compared with an item.
+        differences: a sentence for each; empty if both libraries agree.
     """
 
     compared: int
@@ -46,9 +46,9 @@ def judge(stash: FakeStash, plex: FakePlex, *, paths: Mapping[str, str] | None =
     """Compare the whole libraries.
 
     Args:
-        stash: the truth.
-        plex: what people see.
-        paths: Stash's prefix → Plex's prefix, where the two name their folders differently.
+        stash: the source.
+        plex: the target.
+        paths: Stash's path prefix → Plex's path prefix, where they differ.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
@@ -70,7 +70,7 @@ def judge(stash: FakeStash, plex: FakePlex, *, paths: Mapping[str, str] | None =
 
 
 def by_file(items: Iterable[ItemState]) -> dict[str, list[ItemState]]:
-    """Items by each of their files."""
+    """Return the items by each of their files."""
     found: dict[str, list[ItemState]] = {}
     for item in items:
         for path in item["files"]:
@@ -79,7 +79,7 @@ def by_file(items: Iterable[ItemState]) -> dict[str, list[ItemState]]:
 
 
 def has_metadata(scene: Mapping[str, Any]) -> bool:
-    """Whether the specification's quality gate lets the scene through."""
+    """Return whether a scene has enough metadata to be synced."""
     return bool(
         scene["studio"]
         or scene["performers"]
@@ -92,12 +92,12 @@ def has_metadata(scene: Mapping[str, Any]) -> bool:
 def compare(
     scene: Mapping[str, Any], item: ItemState, switches: Switches | None = None
 ) -> list[str]:
-    """Every way in which one item does not show one scene.
+    """Return each difference between an item and its scene.
 
     Args:
-        scene: what Stash has.
-        item: what Plex shows.
-        switches: how the server behaves; as usual unless given.
+        scene: the scene in Stash.
+        item: the item in Plex.
+        switches: the behaviour of the server; by default the usual one.
     """
     reading = switches or Switches()
     shift = reading.date_shift_days
@@ -119,7 +119,7 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # A date from its file or from somebody else: only what the plugin sent may be cleared.
+        # The date is from the file or a person; the plugin clears only dates that it has sent.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]
@@ -166,7 +166,7 @@ def _paths(scene: Mapping[str, Any], prefixes: Mapping[str, str]) -> list[str]:
 
 
 def _actors(scene: Mapping[str, Any]) -> list[str]:
-    """Return the performers; those of one name with what tells them apart."""
+    """Return the performers, with the disambiguation if two share a name."""
     names = Counter(_key(name) for name in scene["performers"])
     return [
         f"{name} ({detail})" if detail and names[_key(name)] > 1 else name
@@ -175,7 +175,7 @@ def _actors(scene: Mapping[str, Any]) -> list[str]:
 
 
 def _full_date(date: str | None) -> str:
-    """Return the first day of a date that may be partial; Stash's year 1 is no date."""
+    """Return the first day of a date that can be partial; Stash's year 1 means no date."""
     return f"{date}-01-01"[:10] if date and not date.startswith("0001") else ""
 
 

@@ -1,4 +1,4 @@
-"""A plugin's files with their byte-code, put together once and linked into each installation."""
+"""A plugin's files with their byte-code, prepared once and linked into each installation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from simulators.stash import FakeStash
 from simulators.stash.plugin_files import copy_plugin
 from simulators.stash.plugin_manifest import Manifest
 
-Stamps = dict[str, tuple[int, int]]  # time of change and size of each file
+Stamps = dict[str, tuple[int, int]]  # modification time and size of each file
 
 
 def prepare(source: Path, folder: Path) -> None:
-    """Copy a plugin's files and compile them, in a folder that no test may change."""
+    """Copy a plugin's files to a read-only folder and compile them."""
     copy_plugin(source, folder)
     for path in folder.iterdir():
         if path.is_dir():
@@ -34,6 +34,6 @@ def install_linked(stash: FakeStash, prepared: Path, name: str) -> Manifest:
 
 
 def stamps(folder: Path) -> Stamps:
-    """Return what differs once a file was changed, added or removed."""
+    """Return the modification time and size of each file."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}

@@ -1,6 +1,4 @@
-"""A fake Stash with the plugin installed, and a fake Plex beside it: what the end-to-end tests, the
-demo and the benchmarks all stand on.
-"""
+"""A fake Stash with the plugin and a fake Plex, for end-to-end tests, demo and benchmarks."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ from simulators.stash.plugin_process import Start, start_process
 from simulators.tuning import Tuning, set_constant
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# What is tested: this repository, or the release that `make release-test` has unpacked.
+# The tested plugin: this repository, or the release that `make release-test` has unpacked.
 PLUGIN_SOURCE = Path(os.environ.get("STASH2PLEX_PLUGIN") or REPOSITORY)
 INTERPRETER = os.environ.get("STASH2PLEX_PYTHON")
 PLUGIN = "Stash2Plex"
@@ -45,19 +43,19 @@ _TAGS = ("Outdoor", "Night, rain", "Interview", "Slow [motion]", "Archive", "Mad
 
 
 class Rig:
-    """Both servers, started, and the plugin installed as Stash would install it.
+    """Both servers, started, and the plugin installed as Stash installs it.
 
-    At its end it looks for Plex's token, Stash's key and its cookies in all that the plugin has
-    left behind, and for lines that break Stash's log protocol, and fails on a hit.
+    When it closes, it searches all output and files of the plugin for Plex's token, Stash's key and
+    cookies, and for lines that break Stash's log protocol. A hit fails the test.
 
     Args:
         root: an empty folder.
-        settings: on top of Plex's address and token.
-        plugin: the folder to install it from.
+        settings: the plugin's settings besides Plex's address and token.
+        plugin: the folder to install the plugin from.
         interpreter: the Python that runs the plugin; by default this one.
         stash: options of the fake Stash.
         plex: options of the fake Plex.
-        linked: the plugin's folder is a prepared one, which the installation refers to.
+        linked: the plugin's folder is prepared, and the installation links to it.
         start: starts the plugin's processes.
     """
 
@@ -88,12 +86,12 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # The way of locking (SQLite's "VFS") that the plugin has been made to use, else the usual
-        # one: who looks at a database with another one takes a write under way for a crash's.
+        # SQLite's "VFS" of the plugin, which decides how it locks. A reader with another VFS would
+        # take a write in progress for the remains of a crash.
         self.locks = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
-        # Byte-code is written, as on a user's machine; a parent that forbids it is not his.
+        # Byte-code is written, as on a user's machine, even if the test's environment forbids it.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
 
     def __enter__(self) -> Self:
@@ -123,7 +121,7 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        """Start the plugin without `-S`: coverage starts by way of site packages."""
+        """Start the plugin without `-S`, because coverage starts through site packages."""
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
         self.stash.host.plugins = [self.manifest]
@@ -138,18 +136,18 @@ class Rig:
         self.stash.set_plugin_settings(PLUGIN, known | self.settings)
 
     def add_pair(self, name: str, *, cover: bytes | None = None, **fields: Any) -> tuple[int, Item]:
-        """Add a scene and the Plex item that has its file, as a scan would have found it."""
+        """Add a scene, and the Plex item of its file as a scan creates it."""
         path = f"{FOLDER}/{name}.mp4"
         scene = self.stash.add_scene(files=[path], cover=cover, **fields)
         return scene.id, self.plex.add_item(self.section, path)
 
     def add_library(self, count: int, *, covers: bool = True, seed: int = 7) -> list[int]:
-        """Add that many scenes with varied metadata, and their items; return the scenes' ids."""
+        """Add scenes with varied metadata and their items; return the scenes' ids."""
         rng = random.Random(seed)
         return [self.add_pair(f"s{n:05}", **_scene(rng, n, covers=covers))[0] for n in range(count)]
 
     def item_of(self, scene_id: int) -> Item:
-        """The item that has the scene's file."""
+        """Return the item that has the scene's file."""
         item = self.plex.find(self.stash.scene(scene_id).files[0].path)
         assert item is not None
         return item
@@ -159,16 +157,16 @@ class Rig:
         self._alterations.add(module, change, **arguments)
 
     def restore_plugin(self) -> None:
-        """Have the plugin's processes start without the changes of the test."""
+        """Start the plugin's processes without the changes of the test from now on."""
         self._alterations.clear()
 
     def update_plugin(self) -> None:
-        """Let the plugin's processes find another version of the plugin."""
+        """Replace the plugin's files by another version."""
         yml = self.manifest.directory / f"{PLUGIN}.yml"
         os.utime(yml, (yml.stat().st_atime, yml.stat().st_mtime + 1.0))
 
     def tune(self, tuning: Tuning) -> None:
-        """Have the plugin's processes start with these intervals and limits."""
+        """Start the plugin's processes with these intervals and limits from now on."""
         for module, name, value in tuning.values():
             self.alter(module, set_constant, target=module.__name__, name=name, value=value)
 
@@ -183,10 +181,9 @@ class Rig:
         return judge(self.stash, self.plex)
 
     def wait_until(self, holds: Callable[[], bool], timeout: float = 30.0) -> bool:
-        """Wait for a state of Plex or of the plugin's files; False when it never came.
+        """Wait until a condition about Plex or the plugin's files holds; False after the time-out.
 
-        Looks again whenever Plex was asked or changed, and for the files, which tell nobody, a few
-        times a second.
+        Checks after each request to Plex and each change in it, and a few times a second for files.
         """
         end = time.monotonic() + timeout
         pause = 0.01
@@ -200,7 +197,7 @@ class Rig:
         return True
 
     def _show_how_things_stand(self) -> None:
-        """Tell whoever reads why a test failed what the plugin's processes are at."""
+        """Print what the plugin's processes are doing, for the report of a failed test."""
         tail = "\n  ".join(f"{one['code']}: {one['message']}" for one in self.events()[-30:])
         sys.stderr.write(f"workers: {self.worker_pids()}, worker.log ends with:\n  {tail}\n")
 
@@ -215,18 +212,18 @@ class Rig:
         return self.manifest.directory / "data"
 
     def worker_log(self) -> str:
-        """What the detached worker wrote, empty when none ever ran."""
+        """Return the log of the detached worker; empty if none ever ran."""
         path = self.data / "worker.log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def events(self, *codes: str, **fields: Any) -> list[dict[str, Any]]:
-        """The events in the worker's log, as they came.
+        """Return the events in the worker's log, oldest first.
 
         Args:
-            *codes: of these; none: all.
-            **fields: those whose fields have these values.
+            *codes: only events of these codes; without codes, all events.
+            **fields: only events whose fields have these values.
         """
-        lines = self.worker_log().split("\n")[:-1]  # the last one may be on its way
+        lines = self.worker_log().split("\n")[:-1]  # the last line can be incomplete
         records: list[dict[str, Any]] = [json.loads(one) for one in lines if one.startswith("{")]
         return [
             one
@@ -235,12 +232,12 @@ class Rig:
         ]
 
     def happened(self, *codes: str, count: int = 1, timeout: float = 30.0, **fields: Any) -> bool:
-        """Wait until the worker has reported an event so many times; see `events`."""
+        """Wait until the worker has reported an event `times` times; see `events`."""
         return self.wait_until(lambda: len(self.events(*codes, **fields)) >= count, timeout)
 
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
-        """The queue's database, for looking at it."""
+        """Open the queue's database for reading."""
         path = self.data / "queue" / "data.db"
         address = path.as_uri() + (f"?vfs={self.locks}" if self.locks else "")
         connection = sqlite3.connect(address, uri=True, timeout=10)
@@ -250,9 +247,9 @@ class Rig:
             connection.close()
 
     def queued(self) -> int:
-        """How many jobs wait or are in progress, in the database or in the spool before it.
+        """Return the number of waiting and active jobs in the database and the spool.
 
-        One that is being imported is counted twice.
+        A job is counted twice while it is being imported.
         """
         spooled = len({name.split(".", 1)[1] for name in self.spooled()})
         if not (self.data / "queue" / "data.db").exists():
@@ -260,23 +257,23 @@ class Rig:
         with self.database() as connection:
             try:
                 rows = connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone()
-            except sqlite3.OperationalError as error:  # it is being made
+            except sqlite3.OperationalError as error:  # the database is being created
                 if "no such table" not in str(error):
                     raise
                 return spooled
         return spooled + int(rows[0])
 
     def spooled(self) -> list[str]:
-        """The names of the jobs that hooks have stored and nobody has imported yet."""
+        """Return the names of the spool files that were not imported yet."""
         return sorted(path.name for path in (self.data / "queue" / "spool").glob("[0-9]*.*.*"))
 
     def worker_pids(self) -> list[int]:
-        """The processes that run this rig's worker."""
+        """Return the ids of the processes that run this rig's worker."""
         script = str(self.manifest.directory / "Stash2Plex.py")
         return [pid for pid, command in processes(script) if "--worker" in command]
 
     def the_worker(self) -> int:
-        """The one process that runs the worker; for a moment at its start that has children."""
+        """Return the id of the worker's process, without child processes at its start."""
         found: list[int] = []
 
         def is_alone() -> bool:
@@ -287,18 +284,18 @@ class Rig:
         return found[0]
 
     def task_pids(self) -> list[int]:
-        """The processes that run a task of this rig, or a hook."""
+        """Return the ids of the processes that run a task or a hook of this rig."""
         script = str(self.manifest.directory / "Stash2Plex.py")
         return [pid for pid, command in processes(script) if "--worker" not in command]
 
     def stop_worker(self) -> None:
-        """Kill the worker, as the end of a container does; it holds no lock any more then."""
+        """Kill the worker, as the end of a container does, and wait until its locks are free."""
         while pids := self.worker_pids():
             _signal(pids, signal.SIGKILL)
             assert _have_ended(pids, 30.0)
 
     def _end_worker(self) -> None:
-        """Kill what runs; where coverage is measured, let it write that first."""
+        """Kill the worker; if coverage is measured, let the worker save it first."""
         self.plex.faults.clear()
         self.plex.cut_connections()
         pids = self.worker_pids()
@@ -310,7 +307,7 @@ class Rig:
 
 
 def png(seed: int) -> bytes:
-    """A small picture, another one for each seed."""
+    """Return a small picture, a different one for each seed."""
     row = b"\x00" + struct.pack(">I", seed % (1 << 24))[1:]
     header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
     return (
@@ -344,7 +341,7 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
 
 
 def _have_ended(pids: list[int], seconds: float) -> bool:
-    """Wait until no thread of these processes is left; False where it took longer."""
+    """Wait until these processes have ended with all threads; return False after the time-out."""
     end = time.monotonic() + seconds
     for pid in pids:
         try:
@@ -362,7 +359,7 @@ def _have_ended(pids: list[int], seconds: float) -> bool:
 
 
 def processes(part: str) -> Iterator[tuple[int, str]]:
-    """The processes that have a text in their command line."""
+    """Return the ids of the processes with this text in their command line."""
     if sys.platform != "linux":
         return
     wanted = os.fsencode(part)

@@ -1,4 +1,4 @@
-"""What both fake servers share: a log of requests, and faults that a test injects."""
+"""The log of requests and the injected faults of both fake servers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class LoggedRequest:
     """One request.
 
     Attributes:
-        kind: which of the server's requests it is.
-        seq: position since the server was made, from 1; `clear()` does not reset it.
+        kind: the kind of request.
+        seq: number of the request, from 1; `clear()` does not reset it.
         at: `time.monotonic()` at arrival.
-        status: status of the answer; None until it is about to be sent.
-        fault: name of the injected fault that answered it, if one did.
+        status: status of the answer; None before the answer is sent.
+        fault: name of the injected fault that answered the request.
     """
 
     method: str
@@ -42,7 +42,7 @@ class LoggedRequest:
 
 
 class RequestLog(Generic[R]):
-    """Thread-safe log; its condition is the server's, so it can be waited on without polling."""
+    """A thread-safe log of requests, which notifies the server's condition."""
 
     def __init__(self, changed: Condition) -> None:
         self._changed = changed
@@ -62,7 +62,7 @@ class RequestLog(Generic[R]):
             return list(self._requests)
 
     def mark(self) -> int:
-        """Return a point in time for `since`."""
+        """Return a mark for `since`."""
         return self._seq
 
     def since(self, mark: int) -> list[R]:
@@ -70,7 +70,7 @@ class RequestLog(Generic[R]):
         return [request for request in self.requests if request.seq > mark]
 
     def clear(self) -> None:
-        """Forget all requests and the maximum; requests in flight stay counted as such."""
+        """Remove all requests and the maximum; requests in flight are still counted as such."""
         with self._changed:
             self._requests.clear()
             self.max_writes_in_flight = self._writes_in_flight
@@ -92,7 +92,7 @@ class RequestLog(Generic[R]):
             self._changed.notify_all()
 
     def finish(self, request: R, status: int | None) -> None:
-        """Record the answer, before its last byte leaves. Only the first call counts."""
+        """Record the answer before its last byte is sent; only the first call counts."""
         with self._changed:
             if request.done:
                 return
@@ -105,14 +105,14 @@ class RequestLog(Generic[R]):
 
 @dataclass
 class Exchange:
-    """One request on its way through; the view that a fault gets."""
+    """A request that is being handled, as a fault sees it."""
 
     connection: Connection
     log: RequestLog[Any]
     request: Any
 
     def handle(self) -> Response:
-        """Do what the request asks and return the answer, unsent."""
+        """Carry out the request and return the answer, unsent."""
         raise NotImplementedError
 
     def render(self, response: Response) -> bytes:
@@ -124,7 +124,7 @@ class Exchange:
         self.log.finish(self.request, status)
 
     def answer(self, response: Response) -> bool:
-        """Log and send; False ends the connection."""
+        """Log and send the answer; return False to end the connection."""
         self.finish(response.status)
         return self.connection.send(self.render(response))
 
@@ -134,7 +134,7 @@ Action = Callable[[Exchange, "Fault"], bool]
 
 
 class Fault:
-    """A handle on one injected fault."""
+    """An injected fault."""
 
     def __init__(
         self,
@@ -157,26 +157,26 @@ class Fault:
 
     @property
     def active(self) -> bool:
-        """Whether another request can be hit."""
+        """Whether the fault can hit another request."""
         return not self._cleared and self._remaining != 0
 
     def clear(self) -> None:
-        """End it: no further request is hit. Requests that hang stay so until `release()`."""
+        """End the fault for further requests. Hanging requests wait for `release()`."""
         with self._changed:
             self._cleared = True
 
     def release(self) -> None:
-        """End it, and let hanging requests go on."""
+        """End the fault and let hanging requests continue."""
         self.clear()
         self.latch.open()
 
     def wait_for_hit(self, hits: int = 1, timeout: float = 30.0) -> bool:
-        """Block until it was hit so often; False after `timeout` seconds."""
+        """Wait until the fault has hit `hits` requests; return False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: self.hits >= hits, timeout)
 
     def take(self, request: LoggedRequest) -> bool:
-        """Server side, with the lock held: whether this fault answers the request."""
+        """Return whether this fault answers the request. The server calls it with the lock held."""
         if not self.active or not self._matches(request):
             return False
         if self._let_pass > 0:
@@ -191,7 +191,7 @@ class Fault:
 
 
 class Faults:
-    """All injected faults of a server, in order; the first that matches answers."""
+    """The injected faults of a server; the first match answers a request."""
 
     def __init__(self, changed: Condition) -> None:
         self._changed = changed
@@ -209,11 +209,11 @@ class Faults:
         """Inject a fault.
 
         Args:
-            name: is logged with the requests that it hits.
-            action: what it does.
-            matches: tells whether a request is meant.
-            times: how many requests are hit; None: all until it is cleared.
-            after: how many matching requests pass first.
+            name: the fault's name in the log of requests.
+            action: answers the request.
+            matches: returns whether the fault applies to a request.
+            times: number of requests to hit; None: all until cleared.
+            after: number of matching requests that pass first.
         """
         fault = Fault(name, action, matches, times, after, self._changed)
         with self._changed:
@@ -221,14 +221,14 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """End all faults and let go what hangs."""
+        """End all faults and let hanging requests continue."""
         with self._changed:
             faults, self._faults = self._faults, []
         for fault in faults:
             fault.release()
 
     def serve(self, exchange: Exchange) -> bool:
-        """Server side: answer a request, by the fault that is meant for it, if any."""
+        """Answer a request, with a matching fault if there is one."""
         with self._changed:
             self._faults = [fault for fault in self._faults if fault.active]
             hit = next((fault for fault in self._faults if fault.take(exchange.request)), None)
@@ -241,21 +241,21 @@ class Faults:
 
 
 def hang(exchange: Exchange, fault: Fault) -> bool:
-    """Answer after the fault was released only, or not at all when the client goes away."""
+    """Answer after the fault was released, or not at all if the client goes away."""
     if exchange.connection.wait(fault.latch) == "closed":
         return False
     return exchange.answer(exchange.handle())
 
 
 def reset(exchange: Exchange, _: Fault) -> bool:
-    """End the connection by a TCP reset."""
+    """Reset the TCP connection."""
     exchange.finish(None)
     exchange.connection.reset()
     return False
 
 
 def send_part(exchange: Exchange, missing: Callable[[bytes], int]) -> bool:
-    """Send an answer that lacks bytes of its body, which is never empty, and promises them."""
+    """Send an answer with fewer bytes than its Content-Length."""
     response = exchange.handle()
     padded = replace(response, body=response.body or b"<MediaContainer/>")
     data = exchange.render(padded)

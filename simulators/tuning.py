@@ -1,6 +1,6 @@
-"""Intervals and limits of the plugin that tests shorten; `Rig.tune` sets them in its processes.
+"""Intervals and limits of the plugin that tests shorten; `Rig.tune` sets them.
 
-The plugin has constants: nothing that a user or another program can write changes them.
+In the plugin they are constants, which no user and no other program can change.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Seconds = float | None
 
 @dataclass(frozen=True)
 class Tuning:
-    """What to set, in seconds where nothing else is said; None leaves the plugin's own value.
+    """The values to set, in seconds unless stated otherwise; None keeps the plugin's value.
 
     Each field names the module and its constant.
 
     Attributes:
-        back_off: the longest wait before another try after an error that may pass.
-        not_found_back_off: the same for a file that Plex does not have.
-        identity_timeout: to connect, and to read.
+        back_off: the longest wait before a retry after a temporary error.
+        not_found_back_off: the longest wait before a retry for a file that Plex does not have.
+        identity_timeout: time-outs of the connection and of the answer to `/identity`.
         first_rate: jobs per second right after an outage.
         last_rate: jobs per second some time after an outage.
         page: scenes that a reconciliation reads at a time.
@@ -64,7 +64,7 @@ class Tuning:
     page: Annotated[int | None, engine, "PAGE"] = None
 
     def values(self) -> Iterator[tuple[ModuleType, str, Any]]:
-        """Yield module, constant and value of what is set."""
+        """Yield module, constant and value of each set field."""
         for name, annotation in get_type_hints(Tuning, include_extras=True).items():
             module, constant = annotation.__metadata__
             assert hasattr(module, constant), f"{module.__name__} has no {constant}"

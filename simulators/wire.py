@@ -1,11 +1,11 @@
-"""HTTP/1.1 on the wire: read one request, write one answer."""
+"""Reads HTTP/1.1 requests and writes answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from io import BufferedReader
 
-TLS_HANDSHAKE = b"\x16"  # first byte of a client that begins TLS
+TLS_HANDSHAKE = b"\x16"  # first byte of a TLS handshake
 _LONGEST_LINE = 1 << 20
 _CLOUDFLARE = {
     520: "Web Server Returned an Unknown Error",
@@ -16,7 +16,7 @@ _CLOUDFLARE = {
 
 
 class MalformedError(Exception):
-    """Bytes that are no HTTP request."""
+    """The bytes are not an HTTP request."""
 
 
 @dataclass(slots=True)
@@ -36,11 +36,11 @@ class RawRequest:
 
 
 def read_request(stream: BufferedReader) -> RawRequest | None:
-    """Read the next request; None when the client has closed the connection.
+    """Read the next request; return None if the client has closed the connection.
 
     Raises:
         MalformedError: the bytes are no HTTP request.
-        OSError: the connection broke or was idle for too long.
+        OSError: the connection failed or was idle for too long.
     """
     if stream.peek(1)[:1] == TLS_HANDSHAKE:
         msg = "TLS on a connection of plain http"
@@ -69,7 +69,7 @@ def read_request(stream: BufferedReader) -> RawRequest | None:
 
 
 def reason(status: int) -> str:
-    """Return the reason phrase, for statuses of proxies too."""
+    """Return the reason phrase of a status, also of proxies' statuses."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -78,7 +78,7 @@ def reason(status: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; `headers` are those beyond type and length."""
+    """An answer; `headers` holds the headers besides type and length."""
 
     status: int = 200
     body: bytes = b""

@@ -31,7 +31,7 @@ def lock_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as a handler sees it: `ids` are the groups of its path."""
+    """A request for a handler; `ids` are the numbers in its path."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class Call:
 
 @dataclass
 class Core:
-    """State, and the few operations that both handlers and tests use."""
+    """The server's state, and the operations that handlers and tests share."""
 
     library: Library
     switches: Switches
@@ -83,7 +83,7 @@ class Core:
         return found
 
     def readable(self, shown: Sequence[Item]) -> None:
-        """Refuse an answer that would contain an item which breaks it.
+        """Refuse an answer that would contain an unreadable item.
 
         Raises:
             RefusedError: 500.
@@ -92,7 +92,7 @@ class Core:
             raise RefusedError(500)
 
     def refresh(self, item: Item) -> None:
-        """Overwrite all that is not locked by the agent's values."""
+        """Overwrite all unlocked fields with the agent's values."""
         values: ItemFields = {}
         for name, value in self.agent.get(item.rating_key, {}).items():
             if lock_of(name) not in item.locks:

@@ -1,4 +1,4 @@
-"""The edit PUT: parse it as a whole, then apply it as a whole."""
+"""The edit PUT: all parameters are parsed before any is applied."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def _date(value: str) -> str:
-    """YYYY-MM-DD of a day that exists, or nothing."""
+    """Return the date as YYYY-MM-DD; None if there is no such day."""
     if not value:
         return ""
     try:
@@ -50,7 +50,7 @@ _TAG_PARTS = frozenset({"tag.tag", "tag.thumb", "tag.tagKey", "tagging.text"})
 
 @dataclass
 class TagEdit:
-    """What one PUT does to the tags of one kind."""
+    """The changes of a PUT to the tags of a kind."""
 
     clear: bool = False
     remove: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class TagEdit:
 
 @dataclass
 class Edit:
-    """A PUT, understood: nothing in it can fail any more."""
+    """A parsed edit; applying it cannot fail."""
 
     values: dict[str, str] = field(default_factory=dict)
     locks: dict[str, bool] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Edit:
 
 
 def parse_edit(pairs: Iterable[tuple[str, str]], switches: Switches) -> Edit:
-    """Understand the parameters.
+    """Parse the parameters of an edit.
 
     Raises:
         RefusedError: 400 for an unknown field, 500 for bad data in a known one.
@@ -141,7 +141,7 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
 
 
 def _set_value(item: Item, name: str, value: str, edit: Edit, switches: Switches) -> None:
-    """Give a field of one value what the server makes of the value that was sent."""
+    """Store the value that the server derives from the value sent."""
     locked = edit.locks.get("titleSort", "titleSort" in item.locks)
     if name == "titleSort":
         if not value or locked:
@@ -155,7 +155,7 @@ def _set_value(item: Item, name: str, value: str, edit: Edit, switches: Switches
 
 
 def _set_title(item: Item, title: str, *, keeps_sort: bool) -> None:
-    """Rename; the sort title is shown, and kept here, only where it differs from the title."""
+    """Set the title. The sort title is stored only if it differs from the title."""
     sort = (item.title_sort or item.title) if keeps_sort else ""
     item.title = title
     item.title_sort = "" if sort == title else sort
@@ -170,7 +170,7 @@ def _stored_date(item: Item, value: str, switches: Switches) -> str:
 
 
 def changed_locks(locks: frozenset[str], changes: dict[str, bool]) -> frozenset[str]:
-    """Locks after setting some and releasing others."""
+    """Return the locks after setting some and releasing others."""
     released = {name for name, locked in changes.items() if not locked}
     return (locks - released) | (changes.keys() - released)
 
@@ -206,7 +206,7 @@ def _edited_actors(
 def _combine(
     held: list[T], added: list[T], edit: TagEdit, switches: Switches, gone: Callable[[T], bool]
 ) -> list[T]:
-    """Tags after the edit; of equal ones the later wins, at the place of the earlier."""
+    """Return the tags after the edit; a later duplicate replaces an earlier one in its place."""
 
     def remaining(tags: list[T]) -> list[T]:
         return [] if edit.clear else [tag for tag in tags if not gone(tag)]
@@ -218,7 +218,7 @@ def _combine(
 
 
 def _ordered(edit: TagEdit) -> list[dict[str, str]]:
-    """Additions by index; one without a name adds nothing."""
+    """Return the additions in the order of their index; an addition without a name is ignored."""
     return [add for _, add in sorted(edit.add.items()) if add.get("tag.tag")]
 
 

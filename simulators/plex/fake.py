@@ -32,24 +32,24 @@ Version: TypeAlias = "str | Sequence[str] | Media"
 
 
 class FakePlex:
-    """The server. Live objects that it hands out are for reading; change them by its methods.
+    """The server. Tests read its live objects, and change them through its methods.
 
     Args:
-        token: the owner's.
-        guest_token: of a shared user, who may look and rate but not edit.
-        machine_identifier: names the server; another one is another server.
-        switches: how it behaves where the real one is unknown.
+        token: the token of the owner.
+        guest_token: the token of a shared user, who can read and rate but not edit.
+        machine_identifier: the identity of the server.
+        switches: its behaviour where real servers differ or are unknown.
         clock: seconds since 1970, for `addedAt`, `updatedAt` and the like.
         tls: for a server that speaks https; see also `Switches.secure_connections`.
 
     Attributes:
-        switches: may be changed at any time.
+        switches: can be changed at any time.
         log: every request that arrived.
         faults: injects faults.
         latency: seconds added to answers.
         disk: files that a scan can find.
         scanner: scans; `waits` says when they end.
-        agent: by rating key, what a metadata refresh would write to unlocked fields.
+        agent: rating key → values that a metadata refresh writes to unlocked fields.
         changed: the condition that guards all state; notified after every request and change.
     """
 
@@ -94,16 +94,16 @@ class FakePlex:
     # running
 
     def start(self) -> Self:
-        """Listen; after a `stop()`, on the same port and with the same state."""
+        """Listen; after `stop()`, on the same port and with the same state."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Go away: clients see a closed connection, then "connection refused"."""
+        """Stop listening: clients see a closed connection, then "connection refused"."""
         self._server.stop()
 
     def close(self) -> None:
-        """Stop for good: end faults, give the port back."""
+        """Stop, end all faults and free the port."""
         self.faults.clear()
         self._server.close()
 
@@ -115,7 +115,7 @@ class FakePlex:
 
     @property
     def port(self) -> int:
-        """0 before the first start; the same ever after."""
+        """The port: 0 before the first start, then always the same."""
         return self._server.port
 
     @property
@@ -124,15 +124,15 @@ class FakePlex:
 
     @property
     def plain_url(self) -> str:
-        """The http address, which a server with `tls` may refuse."""
+        """The http address, which a server with `tls` can refuse."""
         return f"http://127.0.0.1:{self.port}"
 
     def cut_connections(self) -> None:
-        """Close all live connections, as an idle time-out would; new ones are welcome."""
+        """Close all live connections, as an idle time-out does; accept new ones."""
         self._server.cut_connections()
 
     def maintenance(self, on: bool = True) -> None:
-        """503 with Plex's XML for everything, `/identity` too."""
+        """Answer all requests, `/identity` too, with 503 and Plex's XML."""
         self._pipeline.maintenance = on
 
     # how it is
@@ -148,7 +148,7 @@ class FakePlex:
 
     @property
     def machine_identifier(self) -> str:
-        """Setting it makes this another server behind the same address."""
+        """The server's identity; a new value means another server at the same address."""
         return self._core.machine_identifier
 
     @machine_identifier.setter
@@ -173,12 +173,12 @@ class FakePlex:
 
     @property
     def analyses(self) -> int:
-        """How often local agents and analysis ran because an item was read without skipRefresh."""
+        """Number of analyses that a read without skipRefresh has started."""
         return self._core.analyses
 
     @property
     def whole_library_edits(self) -> list[str]:
-        """Edits that named no item and so changed a whole library; a test that has one is wrong."""
+        """The edits without an item, which change a whole library: always a fault of the client."""
         return list(self._core.whole_library_edits)
 
     # its library
@@ -192,7 +192,7 @@ class FakePlex:
         scanner: str = "Plex Video Files Scanner",
         type: str = "movie",  # noqa: A002  # Plex's word
     ) -> Section:
-        """A library; by default of the kind "Other Videos"."""
+        """Add a library, by default of the kind "Other Videos"."""
         with self.changed:
             return self._library.add_section(title, locations, agent, scanner, type)
 
@@ -205,13 +205,13 @@ class FakePlex:
         updated_at: int | None = None,
         **fields: Unpack[ItemFields],
     ) -> Item:
-        """An item as if Plex had scanned it; its files are put on the disk.
+        """Add an item as a scan does, with its files on the disk.
 
         Args:
             section: the library.
-            versions: a file each; a list of files is one version in several parts (cd1, cd2); a
-                `Media` says everything, such as `proxy_type=42` for an optimized version.
-            size: bytes of each file that is given as text.
+            versions: a file for each version, a list of files for a version in several parts
+                (cd1, cd2), or a `Media`, for example with `proxy_type=42` for an optimized version.
+            size: size in bytes of each file that is given as text.
             locks: Plex's names of locked fields.
             updated_at: seconds since 1970.
             fields: see `ItemFields`; the title is the file's stem unless given.
@@ -228,7 +228,7 @@ class FakePlex:
         return item
 
     def item(self, rating_key: int) -> Item:
-        """The live item.
+        """Return the live item.
 
         Raises:
             KeyError: if there is none.
@@ -237,19 +237,19 @@ class FakePlex:
             return self._library.items[rating_key]
 
     def items(self, section: Section | None = None) -> list[Item]:
-        """Live items of one section or all, by rating key."""
+        """Return the live items of a section, or of all, by rating key."""
         with self.changed:
             if section is not None:
                 return self._library.members(section)
             return list(self._library.items.values())
 
     def find(self, file: str) -> Item | None:
-        """The live item that has exactly this file, the first if there are several."""
+        """Return the live item that has this file, the first if there are several."""
         with self.changed:
             return next(iter(self._library.having_file(file)), None)
 
     def edit(self, rating_key: int, *, lock: bool = True, **fields: Unpack[ItemFields]) -> Item:
-        """What a person does in Plex Web: set fields, lock them, bump `updatedAt`."""
+        """Edit an item as in Plex Web: set and lock fields, and update `updatedAt`."""
         with self.changed:
             item = self.item(rating_key)
             self._library.assign(item, fields, provider=None)
@@ -261,12 +261,12 @@ class FakePlex:
         return item
 
     def set_locks(self, rating_key: int, locks: Iterable[str]) -> None:
-        """Make these, Plex's names, the locks of an item."""
+        """Set the locks of an item, by Plex's field names."""
         with self.changed:
             self.item(rating_key).locks = frozenset(locks)
 
     def remove_item(self, rating_key: int) -> None:
-        """The item and its files are gone, the trash emptied."""
+        """Remove an item with its files, as emptying the trash does."""
         with self.changed:
             item = self.item(rating_key)
             for file in item.files:
@@ -275,7 +275,7 @@ class FakePlex:
             self.changed.notify_all()
 
     def move_file(self, old: str, new: str) -> None:
-        """A renamed file that Plex has noticed: rating key and part id stay."""
+        """Rename a file as Plex notices it: rating key and part id stay."""
         with self.changed:
             for item in self._library.having_file(old):
                 self._library.replace_parts(
@@ -288,13 +288,13 @@ class FakePlex:
             self.changed.notify_all()
 
     def refresh_item(self, rating_key: int) -> None:
-        """What the agent does: `agent[rating_key]` overwrites unlocked fields."""
+        """Refresh an item as its agent does: `agent[rating_key]` overwrites unlocked fields."""
         with self.changed:
             self._core.refresh(self.item(rating_key))
             self.changed.notify_all()
 
     def snapshot(self, section: Section | None = None) -> dict[str, ItemState]:
-        """Final state per rating key (as text: it is meant for JSON), without time stamps."""
+        """Return the final state by rating key (text, for JSON), without time stamps."""
         with self.changed:
             return {str(item.rating_key): item_state(item) for item in self.items(section)}
 

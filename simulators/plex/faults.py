@@ -1,4 +1,4 @@
-"""Injected faults: which requests, how often, and what happens to them.
+"""Injected faults of the fake Plex.
 
 fault = plex.faults.status(503, kind="edit", times=2)
 hang = plex.faults.hang(kind="metadata")
@@ -19,11 +19,11 @@ from simulators.wire import Response
 
 
 class Where(TypedDict, total=False):
-    """The requests that a fault is for: all conditions given must hold.
+    """The requests that a fault matches; all given conditions must hold.
 
     Attributes:
-        times: how many requests are hit, then the fault is over; without it: until cleared.
-        after: let so many matching requests pass first.
+        times: number of requests to hit; None: all until the fault is cleared.
+        after: number of matching requests that pass first.
     """
 
     kind: Kind
@@ -36,7 +36,7 @@ class Where(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Answer with something else. `applied`: after having done what was asked."""
+    """Answer with something else; with `applied`, after carrying out the request."""
 
     response: Response
     applied: bool = False
@@ -54,7 +54,7 @@ class Faults(traffic.Faults):
     """
 
     def inject(self, name: str, action: Action, **where: Unpack[Where]) -> Fault:
-        """Any other fault: `action(exchange, fault)` says whether the connection lives on."""
+        """Add any other fault; `action(exchange, fault)` returns False to end the connection."""
         predicate = where.get("predicate")
 
         def matches(request: Request) -> bool:
@@ -77,7 +77,7 @@ class Faults(traffic.Faults):
         text: str = "",
         **where: Unpack[Where],
     ) -> Fault:
-        """An error status with Plex's body: HTML, for 503 the maintenance XML, or plain `text`.
+        """Answer an error status with Plex's HTML, the maintenance XML for 503, or `text`.
 
         With `applied`, the request is carried out before the error is sent.
         """
@@ -89,25 +89,25 @@ class Faults(traffic.Faults):
         return self.inject(f"status {status}", _Answer(response, applied), **where)
 
     def redirect(self, location: str, status: int = 301, **where: Unpack[Where]) -> Fault:
-        """301 or 302 to another place."""
+        """Redirect to another place."""
         response = html_error(status, {"Location": location})
         return self.inject(f"redirect {status}", _Answer(response), **where)
 
     def html(self, **where: Unpack[Where]) -> Fault:
-        """200 with a web page, as a captive portal or a wrong reverse proxy would."""
+        """Answer 200 with a web page, as a captive portal or a wrong reverse proxy does."""
         page = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body><p>Hi<br></html>"
         return self.body(page, HTML, **where)
 
     def empty(self, **where: Unpack[Where]) -> Fault:
-        """200 with no body at all."""
+        """Answer 200 without a body."""
         return self.body(b"", HTML, **where)
 
     def body(self, body: bytes, content_type: str = XML, **where: Unpack[Where]) -> Fault:
-        """200 with any body; the request is not carried out."""
+        """Answer 200 with this body, without carrying out the request."""
         return self.inject("body", _Answer(Response(200, body, content_type)), **where)
 
     def hang(self, *, applied: bool = False, **where: Unpack[Where]) -> Fault:
-        """No answer until `release()`; then the real one. Ends also when the client goes away.
+        """Answer only after `release()`, or never if the client goes away.
 
         With `applied`, the request is carried out before hanging; otherwise only after the release.
         """
@@ -119,11 +119,11 @@ class Faults(traffic.Faults):
         return self.inject("hang", action if applied else hang, **where)
 
     def close(self, **where: Unpack[Where]) -> Fault:
-        """The connection is closed without an answer; nothing is carried out."""
+        """Close the connection without an answer, and without carrying out the request."""
         return self.inject("close", lambda *_: False, **where)
 
     def unanswered(self, *, reset: bool = False, **where: Unpack[Where]) -> Fault:
-        """The request is carried out, then the connection ends without an answer."""
+        """Carry out the request, then close the connection without an answer."""
 
         def action(exchange: Exchange, fault: Fault) -> bool:
             exchange.handle()
@@ -132,11 +132,11 @@ class Faults(traffic.Faults):
         return self.inject("unanswered", action, **where)
 
     def truncate(self, **where: Unpack[Where]) -> Fault:
-        """The real answer, cut: Content-Length promises more than is sent."""
+        """Send a part of the real answer, less than Content-Length promises."""
         return self.inject("truncate", _send_half, **where)
 
     def reset(self, **where: Unpack[Where]) -> Fault:
-        """The real answer, cut in mid-body by a RST."""
+        """Send a part of the real answer, then reset the connection."""
 
         def action(exchange: Exchange, fault: Fault) -> bool:
             _send_half(exchange, fault)

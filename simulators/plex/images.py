@@ -19,7 +19,7 @@ class Images:
         self._uploads = 0
 
     def upload(self, item: Item, shelf: str, data: bytes) -> None:
-        """Keep the bytes, once per content, and choose them as the switch says.
+        """Store the bytes, once per content, and select them as the switch says.
 
         Raises:
             RefusedError: there are no bytes, or too many.
@@ -44,7 +44,7 @@ class Images:
             self._library.touch(item)
 
     def choose(self, item: Item, shelf: str, key: str) -> None:
-        """Choose a held image.
+        """Select a stored image.
 
         Raises:
             RefusedError: there is no such image.
@@ -58,6 +58,6 @@ class Images:
         self._library.touch(item)
 
     def forget(self, item: Item, shelf: str) -> None:
-        """Choose none; uploads stay on the server for good."""
+        """Select no image; uploads stay on the server."""
         self._library.choose_image(item, shelf, None)
         self._library.touch(item)

@@ -1,4 +1,4 @@
-"""The library behind the server: makes, finds, changes and removes sections and items."""
+"""The library of the fake Plex: its sections and items."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -84,7 +84,7 @@ class Library:
         return item
 
     def members(self, section: Section) -> list[Item]:
-        """Items of a section in order of rating key."""
+        """Return the items of a section by rating key."""
         return list(self._members[section.key].values())
 
     def remove_item(self, item: Item) -> None:
@@ -95,7 +95,7 @@ class Library:
         self.revision.files += 1
 
     def replace_parts(self, item: Item, change: Callable[[Part], Part]) -> None:
-        """Change parts in place; ids are kept, as when Plex detects a renamed part."""
+        """Change parts in place; their ids stay, as when Plex detects a renamed part."""
         item.media = tuple(
             replace(media, parts=tuple(change(part) for part in media.parts))
             for media in item.media
@@ -103,15 +103,15 @@ class Library:
         self.touch(item)
 
     def touch(self, item: Item) -> None:
-        """What every edit does besides itself."""
+        """Update the time stamps of an edited item."""
         item.updated_at = self.now()
 
     # values
 
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
-        """Set values by their Python names; locks and time stamps are the caller's.
+        """Set values by their Python names; the caller sets locks and time stamps.
 
-        Images come from `provider`; where that is None, a person uploads them.
+        Images come from `provider`; None means that a person uploads them.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
@@ -139,7 +139,7 @@ class Library:
         *,
         select: bool = True,
     ) -> Image:
-        """Put an image on a shelf ("posters" or "arts") and choose it; equal bytes once only."""
+        """Add an image to a shelf ("posters" or "arts"), once per content, and select it."""
         digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         scheme = f"metadata://{shelf}/{provider}_" if provider else f"upload://{shelf}/"
         held = self._blobs.setdefault(digest, data)
@@ -159,7 +159,7 @@ class Library:
         key: str | None,
         images: tuple[Image, ...] | None = None,
     ) -> Image:
-        """Choose by key; None chooses none.
+        """Select an image by its key; None selects no image.
 
         Raises:
             KeyError: if the shelf holds no such image.
@@ -176,7 +176,7 @@ class Library:
     # finding
 
     def paths(self, section: Section, *, ignore_case: bool) -> list[tuple[str, Item]]:
-        """Return the section's files with their items, read anew only after a change."""
+        """Return the section's files with their items; the result is cached until a change."""
         key = (section.key, ignore_case)
         cached = self._paths.get(key)
         if cached is None or cached[0] != self.revision.files:
@@ -188,7 +188,7 @@ class Library:
         return cached[1]
 
     def selection(self, key: tuple[object, ...], select: Callable[[], list[Item]]) -> list[Item]:
-        """The result of a query, computed once per state of the library: pages are slices."""
+        """Return the result of a query, which is cached until a change; pages are slices of it."""
         cached = self._selections.get(key)
         if cached is None or cached[0] != self.revision.value:
             if len(self._selections) >= _SELECTIONS_KEPT:
@@ -197,7 +197,7 @@ class Library:
         return cached[1]
 
     def having_file(self, file: str) -> list[Item]:
-        """Items that have exactly this file: more than one when two sections share a folder."""
+        """Return the items that have this file; two sections can share a folder."""
         if self._by_file[0] != self.revision.files:
             found: dict[str, list[Item]] = {}
             for item in self.items.values():
@@ -220,7 +220,7 @@ class Library:
 
 
 def _guid(section: Section, key: int) -> str:
-    """An agent library's matched item, or what the agent "none" gives."""
+    """Return the guid of an agent's match, or of the agent "none"."""
     digest = hashlib.sha1(str(key).encode(), usedforsecurity=False).hexdigest()
     if section.agent == NO_AGENT:
         return f"com.plexapp.agents.none://{digest}?lang=xn"

@@ -1,11 +1,11 @@
-"""The query string, in order and with repeated keys, as Plex reads it."""
+"""A query string as Plex reads it: in order, with repeated keys."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 
 class Params:
-    """First value by name, or all pairs in order, decoded once."""
+    """The parameters of a query: the first value by name, or all pairs, decoded once."""
 
     __slots__ = ("_first", "pairs")
 

@@ -1,4 +1,4 @@
-"""From a request on the wire to an answer on the wire: log, fault, latency, rights, handler."""
+"""The way of a request: log, fault, latency, rights, handler, answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOGGED_HEADERS = ("accept", "content-type", "content-length", "user-agent", "ra
 
 @dataclass
 class Tokens:
-    """The tokens that are let in: the owner's, and that of a shared user who may only look."""
+    """The accepted tokens: the owner's, and the token of a shared user who can only read."""
 
     owner: str
     guest: str | None = None
@@ -40,7 +40,7 @@ class Tokens:
 
 @dataclass
 class Latency:
-    """Seconds before a request is handled: `every` for all, plus those of its kind."""
+    """Delays in seconds before a request is handled: `every`, plus the delay of its kind."""
 
     every: float = 0.0
     of_kind: dict[Kind, float] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Latency:
 
 
 class Pipeline:
-    """Serves requests; knows nothing of sockets beyond `Connection`."""
+    """Serves requests from a `Connection`."""
 
     def __init__(self, core: Core, tokens: Tokens, log: RequestLog, faults: Faults) -> None:
         self.core = core
@@ -81,7 +81,7 @@ class Pipeline:
             exchange.finish(request.status)
 
     def _blocked(self, exchange: HttpExchange) -> bool:
-        """Refuse a query as a proxy does that does not like it."""
+        """Refuse a query that matches the proxy's rule."""
         exchange.request.fault = "blocked by a proxy"
         if not self.core.switches.proxy_closes:
             return exchange.answer(html_error(403))
@@ -89,7 +89,7 @@ class Pipeline:
         return False
 
     def _rights(self, token: TokenState) -> TokenState:
-        """Return whose request it counts as."""
+        """Return the user of a request, by its token."""
         switches = self.core.switches
         is_free = token == "absent" or (token == "wrong" and switches.allowed_network_may_err)
         return "present" if is_free and switches.allows_network_without_token else token
@@ -113,7 +113,7 @@ def _logged(raw: RawRequest, path: str, params: Params, token: TokenState, kind:
 
 @dataclass
 class HttpExchange(Exchange):
-    """A request of Plex on its way through."""
+    """A request to Plex that is being handled."""
 
     pipeline: Pipeline
     raw: RawRequest
@@ -135,7 +135,7 @@ class HttpExchange(Exchange):
         return response
 
     def _admitted(self) -> Route:
-        """Return the route after all that is checked before the library is looked at."""
+        """Return the route after all checks that need no library."""
         switches, route, token = self.pipeline.core.switches, self.route, self.call.token
         if self.pipeline.maintenance:
             raise RefusedError(503, maintenance())

@@ -1,4 +1,4 @@
-"""A bare client of Plex: it sends exactly the request that a test writes."""
+"""A minimal client of Plex, which sends exactly the requests of a test."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ class RawClient(requests.Session):
         self.headers["X-Plex-Token"] = token
 
     def ask(self, method: str, path: str, query: Any = None, **more: Any) -> requests.Response:
-        """Send a request; `path` may hold a query string of its own, which goes out as it is."""
+        """Send a request; a query string in `path` is sent unchanged."""
         more = {"timeout": self.timeout, "allow_redirects": False, **more}
         return self.request(method, self.url + path, params=query, **more)
 

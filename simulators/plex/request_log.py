@@ -38,8 +38,8 @@ class Request(LoggedRequest):
 
     Attributes:
         query: decoded pairs in order, a token's value redacted.
-        headers: names in lower case, the token redacted to its state.
-        token: whether it carried the owner's token ("present"), the guest's, a wrong one, none.
+        headers: names in lower case; the token is replaced by its state.
+        token: "present" (the owner's), "guest" (a shared user's), "wrong" or "absent".
     """
 
     kind: Kind
@@ -53,7 +53,7 @@ class Request(LoggedRequest):
 
     @property
     def item_ids(self) -> str:
-        """Rating keys that the request names, as they stand in its path or in its `id`."""
+        """Return the rating keys in the request's path or in its `id`."""
         found = _ITEM_PATH.match(self.path)
         return found[1] if found else self.param("id") or ""
 
@@ -96,7 +96,7 @@ class RequestLog(traffic.RequestLog[Request]):
         return [request for request in self.since(since) if request.is_write]
 
     def kinds(self, since: int = 0) -> Counter[Kind]:
-        """Return how many there are of each kind."""
+        """Return the number of requests of each kind."""
         return Counter(request.kind for request in self.since(since))
 
     def wait_for(self, predicate: Callable[[RequestLog], bool], timeout: float = 30.0) -> bool:

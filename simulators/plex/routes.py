@@ -55,7 +55,7 @@ def find_route(method: str, path: str) -> tuple[Route | None, tuple[str, ...]]:
 
 
 def kind_of(route: Route | None, params: Params) -> Kind:
-    """Return the kind for the log: a listing may be a look-up by file."""
+    """Return the kind for the log; a listing by file has its own kind."""
     if route is None:
         return "other"
     return "file_filter" if route.kind == "listing" and "file" in params else route.kind

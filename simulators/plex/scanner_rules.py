@@ -1,6 +1,6 @@
-"""Which files a scan lists, and which of them become one item, as Plex's own scanner does it.
+"""Which files a scan lists, and which files become one item, as in Plex's scanner.
 
-Written from the published scanner, apart from the plugin's own account of it.
+Written from the published scanner, independently of the plugin's rules.
 """
 
 import re
@@ -23,7 +23,7 @@ _STACKED = re.compile(r"(.*(?:cd|dvd|part|pt|disk|disc|scene)[ ._-]*)[1-9a-n]", 
 
 
 def is_listed(section: Section, part: Part) -> bool:
-    """Whether a scan of this library lists the file as a video of its own."""
+    """Return whether a scan of this library lists the file as a video."""
     if section.type != "movie":
         return False
     location = next((one for one in section.locations if below(part.file, one)), "")
@@ -44,7 +44,7 @@ def is_listed(section: Section, part: Part) -> bool:
 
 
 def stacks(section: Section, parts: Iterable[Part]) -> list[Sequence[Part]]:
-    """The files of each new item: several where a library of movies takes them for one film."""
+    """Return the files of each new item; a movie library can join several files into one film."""
     found: dict[str, list[Part]] = {}
     for part in parts:
         stem, _, suffix = part.file.rpartition(".")

@@ -25,7 +25,7 @@ class Disk:
         return iter(self._parts)
 
     def add(self, path: str, size: int = 1_000_000) -> None:
-        """A file appears; a scan of its folder finds it."""
+        """Add a file, which the next scan of its folder finds."""
         self.put(Part(path, size))
 
     def put(self, part: Part) -> None:
@@ -33,12 +33,12 @@ class Disk:
             self._parts[part.file] = part
 
     def remove(self, path: str) -> None:
-        """A file vanishes; a scan of its folder sends its item to the trash."""
+        """Remove a file; the next scan of its folder moves its item to the trash."""
         with self._lock:
             self._parts.pop(path, None)
 
     def below(self, folder: str) -> list[Part]:
-        """Files in a folder and its folders, by path; none if `folder` is itself a file."""
+        """Return the files in a folder and its subfolders, by path; none if `folder` is a file."""
         return [
             self._parts[path]
             for path in sorted(self._parts)
@@ -47,10 +47,10 @@ class Disk:
 
 
 class Scanner:
-    """Scans that were asked for.
+    """The running and finished scans.
 
     Attributes:
-        waits: a scan ends by `finish()` only; otherwise at once, before the request is answered.
+        waits: a scan ends with `finish()`; otherwise before its request is answered.
     """
 
     def __init__(self, library: Library, disk: Disk, changed: threading.Condition) -> None:
@@ -61,7 +61,7 @@ class Scanner:
         self.waits = False
 
     def start(self, section: Section, path: str | None) -> None:
-        """Begin a scan of a folder, or of the whole section; a wrong path scans nothing."""
+        """Start a scan of a folder or of the section; a wrong path scans nothing."""
         with self._changed:
             self._running.append((section, _folders(section, path)))
             section.refreshing = True
@@ -108,7 +108,7 @@ class Scanner:
         item.section.content_changed_at += 1
 
     def _without_missing(self, version: Media) -> Media:
-        """A version as it is now: it and its files are in the trash while they are missing."""
+        """Return the version with missing files marked as in the trash."""
         now = self._library.now()
         parts = tuple(
             replace(part, deleted_at=None if part.file in self._disk else part.deleted_at or now)
@@ -121,7 +121,7 @@ class Scanner:
 
 
 def _folders(section: Section, path: str | None) -> tuple[str, ...]:
-    """What a scan looks at: nothing unless the path lies under a location of the section."""
+    """Return the folders to scan; none if the path is below no location of the section."""
     if path is None:
         return section.locations
     if any(below(path.rstrip("/\\"), location) for location in section.locations):

@@ -1,4 +1,4 @@
-"""The library's final state as plain JSON, for an oracle or to compare two runs."""
+"""The library's final state as JSON, for the oracle or to compare two runs."""
 
 from typing import Any, TypeAlias
 

@@ -1,7 +1,7 @@
-"""What a Plex server knows: sections, items, tags, images.
+"""The data of a Plex server: sections, items, tags, images.
 
 Values inside an `Item` are immutable (tuples, frozen sets), so that every change is an
-assignment, and an assignment drops the cached listing row: a stale row cannot be served.
+assignment, and an assignment drops the cached listing row, which could be stale.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ActorLike: TypeAlias = "str | tuple[str, str] | tuple[str, str, str]"  # name, r
 
 
 class ItemFields(TypedDict, total=False):
-    """What a test can say about an item, in Python names; actors as `ActorLike`."""
+    """The fields of an item that a test can set, in Python names; actors as `ActorLike`."""
 
     title: str
     title_sort: str
@@ -61,7 +61,7 @@ class ItemFields(TypedDict, total=False):
 
 
 class Revision:
-    """Counts changes of any item (`value`), and of which items or files there are (`files`)."""
+    """Counts changes of items (`value`), and additions or removals of items and files (`files`)."""
 
     __slots__ = ("files", "value")
 
@@ -72,7 +72,7 @@ class Revision:
 
 @dataclass(slots=True)
 class Tag:
-    """A tag row. Its identity is the name; an actor's thumb belongs here, shared by all items."""
+    """A tag, identified by its name; all items share an actor's thumb."""
 
     id: int
     kind: str
@@ -160,7 +160,7 @@ class Section:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A video, as the server would give it in full. Text that is absent is "".
+    """A video with all its fields. Absent text is "".
 
     `own_date` is the date from the file, an agent or a person, not from an edit request.
     """
@@ -212,7 +212,7 @@ class Item:
 
     @property
     def year(self) -> int | None:
-        """Derived from the date, as in Plex; there is no way to set it."""
+        """The year of the date, which cannot be set by itself."""
         return int(self.originally_available_at[:4]) if self.originally_available_at else None
 
     @property
@@ -229,12 +229,12 @@ class Item:
 
     @property
     def poster(self) -> bytes | None:
-        """Bytes of the chosen poster."""
+        """The bytes of the selected poster."""
         return selected_bytes(self.posters)
 
     @property
     def art(self) -> bytes | None:
-        """Bytes of the chosen background."""
+        """The bytes of the selected background."""
         return selected_bytes(self.arts)
 
     @property
@@ -243,7 +243,7 @@ class Item:
 
 
 def selected_bytes(images: tuple[Image, ...]) -> bytes | None:
-    """Bytes of the chosen image of a shelf."""
+    """Return the bytes of the selected image of a shelf."""
     return next((image.data for image in images if image.selected), None)
 
 

@@ -1,6 +1,6 @@
-"""Where the real server's behaviour is unknown or varies: one switch each.
+"""Switches for behaviour in which real servers differ or are unknown.
 
-A client is right only when its tests pass under both positions of every switch.
+A client is right only if its tests pass under both values of each switch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ COMMON_EXPLOITS = r"union.*all.*select|(<|%3C).*script.*(>|%3E)|=cocaine\b"
 
 @dataclass
 class Switches:
-    """How this Plex behaves; may be changed while it runs.
+    """The behaviour of this Plex; it can be changed at any time.
 
     Attributes:
         tags_append: `genre[0].tag.tag=X` adds to the item's tags; False: the tags of one PUT

@@ -1,4 +1,4 @@
-"""The server-wide table of tags: case-insensitive, first spelling wins."""
+"""The server's table of tags: case-insensitive, the first spelling wins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class TagBook:
-    """Every tag that was ever used, by kind and folded name."""
+    """All tags that were ever used, by kind and folded name."""
 
     def __init__(self, ascii_only: Callable[[], bool] = lambda: False) -> None:
         self.ascii_only = ascii_only
@@ -22,7 +22,7 @@ class TagBook:
         return name.translate(_ASCII_LOWER) if self.ascii_only() else name.casefold()
 
     def tag(self, kind: str, name: str) -> Tag:
-        """The tag of that name, created when new. A trailing blank makes another tag."""
+        """Return the tag of a name; create it if new. A trailing blank makes another tag."""
         key = (kind, self.fold(name))
         found = self._by_name.get(key)
         if found is None:
@@ -30,11 +30,11 @@ class TagBook:
         return found
 
     def names(self, kind: str, wanted: Iterable[str]) -> tuple[str, ...]:
-        """Canonical spellings, duplicates dropped, order kept."""
+        """Return the canonical spellings in order, without duplicates."""
         return tuple(dict.fromkeys(self.tag(kind, name).name for name in wanted))
 
     def actors(self, wanted: Iterable[ActorLike | Actor]) -> tuple[Actor, ...]:
-        """Roles from what a test wrote; a given thumb becomes the performer's everywhere."""
+        """Return roles for a test's actors; a given thumb becomes the performer's on all items."""
         merged: dict[int, Actor] = {}
         for entry in wanted:
             actor = entry if isinstance(entry, Actor) else self._actor(entry)

@@ -1,4 +1,4 @@
-"""Requests that change something, and those about images."""
+"""Requests that change the library, and requests about images."""
 
 from simulators.plex.answers import RefusedError
 from simulators.plex.core import Call, Core

@@ -1,4 +1,4 @@
-"""What Stash answers over HTTP: GraphQL, pictures, the login page and the web page."""
+"""Stash's answers over HTTP: GraphQL, pictures, the login page and the web page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Login</title></head><body><for
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request, its address taken apart."""
+    """A request with its address parsed."""
 
     target: str
     path: str
@@ -45,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """The GraphQL in an HTTP request."""
+    """The GraphQL document of an HTTP request."""
 
     query: str
     prepared: Prepared
@@ -54,14 +54,14 @@ class GraphQLRequest:
 
     @property
     def is_mutation(self) -> bool:
-        """Whether it changes anything."""
+        """Whether the request changes data."""
         operation = self.prepared.operation(self.operation)
         return operation is not None and operation.operation is OperationType.MUTATION
 
 
 @dataclass
 class StashExchange(Exchange):
-    """A request of Stash on its way through."""
+    """A request to Stash that is being handled."""
 
     app: App
     asked: Request
@@ -85,7 +85,7 @@ class App:
         log: records requests.
         faults: errors that a test injects.
         now: seconds since 1970.
-        has_plugins: whether a mutation may run hooks, which a client's leaving would kill.
+        has_plugins: whether a mutation can run hooks, which end if the client goes away.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class App:
         return self._faults.serve(exchange)
 
     def respond(self, exchange: StashExchange) -> Response:
-        """Do what a request asks and return the answer, unsent."""
+        """Carry out a request and return the answer, unsent."""
         request, verdict = exchange.asked, exchange.verdict
         response = _refusal(request, verdict)
         if response is not None:
@@ -184,7 +184,7 @@ class App:
 
 
 def _graphql_request(request: Request) -> GraphQLRequest | None:
-    """Return the GraphQL that was asked; None when the request holds none."""
+    """Return the GraphQL document; None if the request holds none."""
     try:
         body: Any = json.loads(request.body)
         query = body["query"]
@@ -207,7 +207,7 @@ def _kind(path: str) -> str:
 
 
 def _refusal(request: Request, verdict: Verdict) -> Response | None:
-    """The answer to somebody who may not pass."""
+    """Return the answer to a request with wrong credentials."""
     if verdict.bad_key:
         return Response(401)
     if verdict.allowed or request.path.startswith("/login"):

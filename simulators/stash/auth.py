@@ -1,4 +1,4 @@
-"""Who may ask: the session cookie and the API key, as Stash checks them."""
+"""Checks session cookies and API keys as Stash does."""
 
 import base64
 import hashlib
@@ -21,9 +21,9 @@ class Verdict:
     """Stash's judgement of a request's credentials.
 
     Attributes:
-        allowed: whether the request may go on.
-        bad_key: it carried an API key, and a wrong one.
-        means: what it was authenticated by.
+        allowed: whether the request is accepted.
+        bad_key: whether the request carried a wrong API key.
+        means: the accepted credential.
         set_cookie: the renewed cookie to send along.
     """
 
@@ -49,7 +49,7 @@ class Gate:
         self._secret = secrets.token_bytes(32)
 
     def check(self, headers: Mapping[str, str], query: Mapping[str, str]) -> Verdict:
-        """Judges a request by its headers (lower-case names) and query parameters."""
+        """Check the headers (lower-case names) and query parameters of a request."""
         key = headers.get("apikey") or query.get("apikey") or ""
         if key and key != self.api_key:
             return Verdict(allowed=False, bad_key=True)
@@ -69,11 +69,11 @@ class Gate:
         return f"{payload}.{self._sign(payload)}"
 
     def revoke_all(self) -> None:
-        """Makes every cookie issued so far worthless."""
+        """Invalidate all cookies issued so far."""
         self._secret = secrets.token_bytes(32)
 
     def _read(self, value: str) -> str | None:
-        """Return the user of a cookie that is good."""
+        """Return the user of a valid cookie."""
         payload, _, signature = value.partition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(payload).encode()):
             return None
@@ -86,7 +86,7 @@ class Gate:
 
 
 def _cookie_value(header: str) -> str:
-    """The first cookie named `session`; Go, too, takes the first of several."""
+    """Return the first cookie named `session`, as Go does."""
     for part in header.split(";"):
         name, _, value = part.strip().partition("=")
         if name == COOKIE:

@@ -1,4 +1,4 @@
-"""The circumstances of one GraphQL request, handed to every resolver."""
+"""The context of a GraphQL request, for its resolvers."""
 
 import threading
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 class Cancel:
-    """Tells its subscribers that the request or job behind their work was given up."""
+    """Notifies its subscribers when their request or job is cancelled."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -14,7 +14,7 @@ class Cancel:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Give the work up; later calls do nothing."""
+        """Cancel; later calls do nothing."""
         with self._lock:
             self.cancelled = True
             subscribers, self._subscribers = self._subscribers, []
@@ -22,7 +22,7 @@ class Cancel:
             notify()
 
     def subscribe(self, notify: Callable[[], None]) -> None:
-        """Call `notify` once the work is given up, at once if it already is."""
+        """Call `notify` at the cancellation, or now if it has happened."""
         with self._lock:
             if not self.cancelled:
                 self._subscribers.append(notify)
@@ -37,11 +37,11 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One GraphQL request, or a test acting like the web page.
+    """A GraphQL request, or a test that acts like the web page.
 
     Attributes:
         base_url: where the client reached Stash, from its Host header.
-        cancel: fires when the client goes away.
+        cancel: is cancelled when the client goes away.
     """
 
     base_url: str = ""

@@ -9,22 +9,22 @@ Seconds = Callable[[], float]
 
 
 class StashClock:
-    """Writes time stamps as Stash stores and prints them, in whole seconds of its local offset."""
+    """Formats time stamps as Stash does: whole seconds with the local UTC offset."""
 
     def __init__(self, now: Seconds = time.time, utc_offset: timedelta = timedelta()) -> None:
         self.now = now
         self.utc_offset = utc_offset
 
     def stamp(self) -> str:
-        """Now, in whole seconds, as Stash stores `created_at` and `updated_at`."""
+        """Return the current time as Stash stores it, in whole seconds."""
         return self.stamp_of(int(self.now()))
 
     def stamp_of(self, seconds: float) -> str:
-        """The given time: `2026-01-31T12:00:00+02:00`, or `…Z` in UTC."""
+        """Return a time as `2026-01-31T12:00:00+02:00`, or `…Z` in UTC."""
         text = datetime.fromtimestamp(int(seconds), timezone(self.utc_offset)).isoformat()
         return text.removesuffix("+00:00") + "Z" * text.endswith("+00:00")
 
 
 def unix_time(stamp: str) -> int:
-    """Seconds since 1970 of a time stamp of Stash's."""
+    """Return a time stamp of Stash as seconds since 1970."""
     return int(datetime.fromisoformat(stamp).timestamp())

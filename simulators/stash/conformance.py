@@ -1,4 +1,4 @@
-"""Holds GraphQL texts against the introspection of a real Stash."""
+"""Compares GraphQL documents with the schema of a real Stash."""
 
 import functools
 import json
@@ -36,7 +36,7 @@ def real_schema() -> GraphQLSchema:
 
 
 def validate_against_real(query_text: str) -> list[str]:
-    """Return what a real Stash would refuse about a GraphQL document."""
+    """Return the errors of a real Stash for a GraphQL document."""
     try:
         document = parse(query_text)
     except GraphQLError as error:
@@ -45,10 +45,10 @@ def validate_against_real(query_text: str) -> list[str]:
 
 
 def deviations(small: GraphQLSchema) -> list[str]:
-    """Return everything in a schema that a real Stash does not have, or has differently."""
+    """Return the parts of a schema that a real Stash lacks or defines differently."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema()
-    # A type that only became stricter breaks in the other direction.
+    # A stricter type is compatible in one direction only.
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]
     found = [*find_breaking_changes(small, real), *stricter]
     return [one.description for one in found if "@deprecated" not in one.description]

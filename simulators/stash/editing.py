@@ -1,4 +1,4 @@
-"""Edits as Stash's web page makes them: the change, then the hooks, then the answer."""
+"""Edits as in Stash's web page: the change, the hooks, the answer."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -17,17 +17,17 @@ _LISTED = {"urls": "values", "performer_ids": "ids", "tag_ids": "ids"}
 
 
 class Edited(NamedTuple):
-    """Ids of what was edited, and the hooks that ran."""
+    """The edited ids, and the hooks that ran."""
 
     ids: tuple[int, ...]
     runs: list[PluginRun]
 
 
 class Edits:
-    """Changes the library, then tells the plugins; never with the library's lock held.
+    """Changes the library, then runs the hooks without holding the library's lock.
 
     Attributes:
-        page: the web page's request; its `cancel` gives up all hooks that run.
+        page: the web page's request; its `cancel` stops all running hooks.
     """
 
     library: Library
@@ -61,16 +61,16 @@ class Edits:
         return self._hooks("Scene.Destroy", scene_id, told)
 
     def merge_scenes(self, sources: Iterable[int], into: int) -> None:
-        """Merge scenes (sceneMerge): no hook runs, for none of them."""
+        """Merge scenes (sceneMerge), which runs no hooks."""
         self.library.merge_scenes(sources, into)
 
     def scan_new(self, **fields: Unpack[SceneFields]) -> Edited:
-        """A scan finds a new file: Scene.Create.Post without input."""
+        """Add a scene as a scan does: Scene.Create.Post without input."""
         scene = self.library.add_scene(**fields)
         return Edited((scene.id,), self._hooks("Scene.Create", scene.id, None))
 
     def scan_moved(self, scene_id: int, new_path: str) -> list[PluginRun]:
-        """A scan finds a renamed file: Scene.Update.Post without input, `updated_at` stays."""
+        """Rename a file as a scan finds it: Scene.Update.Post without input, `updated_at` stays."""
         self.library.move_file(scene_id, new_path)
         return self._hooks("Scene.Update", scene_id, None)
 
@@ -122,7 +122,7 @@ class Edits:
         return self.host.hooks(f"{event}.Post", id_, input_, fields, self.page)
 
     def _input(self, changes: SceneFields) -> dict[str, Any]:
-        """Return what the page would send for these changes; unknown names are added.
+        """Return the page's input for these changes; add unknown names to the library.
 
         Raises:
             TypeError: the page cannot change such a field.
@@ -149,7 +149,7 @@ class Edits:
 
 
 def _struct(type_name: str, input_: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input as Go prints its struct: every field, unset ones as null."""
+    """Return the input as Go prints its struct: all fields, unset fields as null."""
     type_ = small_schema().type_map[type_name]
     assert isinstance(type_, GraphQLInputObjectType)
     return {name: input_.get(name) for name in type_.fields}

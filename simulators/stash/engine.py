@@ -97,7 +97,7 @@ class Engine:
         library: locked while a query runs, never while a mutation does.
 
     Attributes:
-        internal_errors: traces of what broke in the fake itself; a test may want none.
+        internal_errors: traces of faults in the fake itself.
     """
 
     def __init__(self, readers: FieldReaders, library: Library) -> None:
@@ -108,7 +108,7 @@ class Engine:
     def execute(
         self, prepared: Prepared, variables: Mapping[str, Any], operation: str | None, call: Call
     ) -> Answer:
-        """Execute a request; a request that cannot be executed gets 422, as gqlgen answers it."""
+        """Execute a request; answer 422 to an invalid one, as gqlgen does."""
         if prepared.errors or prepared.document is None:
             return _refusal(prepared.errors)
         chosen = prepared.operation(operation)
@@ -138,7 +138,7 @@ class Engine:
         )
         errors = result.errors or []
         if errors and result.data is None and not any(error.path for error in errors):
-            return _refusal(errors)  # its variables do not fit
+            return _refusal(errors)  # wrong variables
         told = {"errors": [self._format(error) for error in errors]} if errors else {}
         return Answer(200, {**told, "data": result.data})
 
@@ -154,10 +154,10 @@ class _NullFoundError(Exception):
 
 
 class _Executor(Executor[Any]):
-    """Completes a value with functions that are made once for each selection.
+    """Completes values with functions that are built once per selection.
 
     graphql-core completes field by field with a path and an info object for each: 17 µs a field,
-    0.4 s for a page of 1,000 scenes. It does so here only to report the place of a null.
+    0.4 s for a page of 1,000 scenes. Here it is only used to report the path of a null.
     """
 
     def complete_value(
@@ -227,7 +227,7 @@ def _itself(value: Any) -> Any:
 
 
 def _resolve(record: Any, info: GraphQLResolveInfo[Call], **arguments: Any) -> Any:
-    """Read one field, as graphql-core asks for it."""
+    """Return the value of a field for graphql-core."""
     reader = info.root_value.get((info.parent_type.name, info.field_name))
     if reader is None:
         return getattr(record, info.field_name)

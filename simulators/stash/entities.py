@@ -1,13 +1,13 @@
-"""The records of a Stash: immutable, replaced as a whole when something changes.
+"""The records of a Stash, which are immutable and replaced at a change.
 
-Attribute names are those of the GraphQL schema wherever a field is plain data.
+Attributes have the names of the GraphQL schema where a field is plain data.
 """
 
 from dataclasses import dataclass
 
 
 class StashError(Exception):
-    """A refusal, in the words of a real Stash, that a client gets as an error's message."""
+    """An error with the message of a real Stash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Tag(Named):
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """A video file of a scene. Without an id it is a description; the library gives it one."""
+    """A video file of a scene; the library assigns its id."""
 
     path: str
     size: int = 1_000_000
@@ -46,7 +46,7 @@ class VideoFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A scene: its own data, and the ids of the records it refers to."""
+    """A scene with the ids of its studio, performers, tags and groups."""
 
     id: int
     created_at: str
@@ -66,5 +66,5 @@ class Scene:
 
     @property
     def path(self) -> str | None:
-        """Path of the primary file; None when the scene has no file."""
+        """The path of the primary file; None if the scene has no file."""
         return self.files[0].path if self.files else None

@@ -1,4 +1,4 @@
-"""The fake Stash: its parts put together, and the ways to act on it."""
+"""The fake Stash, and the actions of its users."""
 
 import sys
 import threading
@@ -30,12 +30,12 @@ from .runner import PluginResult, PluginRunner
 class FakeStash(Edits):
     """A Stash on loopback, in this process.
 
-    Use it as a context manager, or call `start()` and `stop()`. State lives in the object, not in
-    the listener: after a `stop()`, `start()` serves the same library on the same port.
+    Use it as a context manager, or call `start()` and `stop()`. After a `stop()`, `start()` serves
+    the same library on the same port.
 
     Args:
-        root: a folder of the test's for Stash's configuration, plugins and working directory.
-        username: turns credentials on.
+        root: a folder for Stash's configuration, plugins and working directory.
+        username: the user, if Stash has a login.
         api_key: empty for none.
         now: seconds since 1970, for time stamps and session ages.
         utc_offset: the server's local offset in time stamps.
@@ -85,21 +85,21 @@ class FakeStash(Edits):
     # ---- the server ----
 
     def start(self) -> Self:
-        """Listens, on the same port as before."""
+        """Listen on the same port as before."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Refuses clients from now on and hangs up on those that are there."""
+        """Refuse new connections and close the live ones."""
         self._server.stop()
 
     def close(self) -> None:
-        """Stops and gives its ports back."""
+        """Stop and free the ports."""
         for server in (*self._left, self._server):
             server.close()
 
     def move(self) -> None:
-        """Stops, and listens on another port."""
+        """Stop, then listen on another port."""
         self.stop()
         self._left.append(self._server)
         self._server = HttpServer(self._app.serve)
@@ -109,7 +109,7 @@ class FakeStash(Edits):
         return self.start()
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        """Stops; fails when something broke in here or a plugin passed its time limit."""
+        """Stop; raise if the fake itself failed or a plugin passed its time limit."""
         self.close()
         self.jobs.close()
         broken = [*self.engine.internal_errors, *self.jobs.panics]
@@ -118,7 +118,7 @@ class FakeStash(Edits):
 
     @property
     def port(self) -> int:
-        """Port, once started."""
+        """The port after the first start."""
         return self._server.port
 
     @property
@@ -127,13 +127,13 @@ class FakeStash(Edits):
         return f"http://127.0.0.1:{self.port}"
 
     def inject(self, action: Action, which: Which, *, times: int | None = 1) -> Fault:
-        """Make the next `times` matching requests go wrong; None for all until cleared."""
+        """Inject a fault into the next `times` matching requests; None: all until cleared."""
         return self.faults.add(repr(action), action, matcher(which), times=times)
 
     # ---- connecting ----
 
     def server_connection(self) -> dict[str, Any]:
-        """The `server_connection` that plugins find on stdin (without `PluginDir`)."""
+        """Return the `server_connection` of a plugin's stdin, without `PluginDir`."""
         return {
             "Scheme": "http",
             "Host": "0.0.0.0",
@@ -145,17 +145,17 @@ class FakeStash(Edits):
     # ---- the library, without hooks ----
 
     def scenes(self) -> list[Scene]:
-        """All scenes, by id."""
+        """Return all scenes by id."""
         with self.library.lock:
             return list(self.library.scenes.values())
 
     def set_plugin_settings(self, plugin_id: str, settings: Mapping[str, Any]) -> None:
-        """Replaces a plugin's settings."""
+        """Replace a plugin's settings."""
         with self.library.lock:
             self.settings.plugins[plugin_id] = dict(settings)
 
     def plugin_settings(self, plugin_id: str) -> dict[str, Any]:
-        """A plugin's settings as stored."""
+        """Return a plugin's stored settings."""
         with self.library.lock:
             return dict(self.settings.plugins.get(plugin_id, {}))
 
@@ -191,7 +191,7 @@ class FakeStash(Edits):
 
 
 def _go_cookie(value: str) -> dict[str, Any]:
-    """A http.Cookie of Go's as JSON."""
+    """Return a cookie as JSON, as Go's http.Cookie."""
     return {
         "Name": "session",
         "Value": value,

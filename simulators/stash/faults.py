@@ -1,4 +1,4 @@
-"""What goes wrong between a client and Stash when a test wants it to."""
+"""Injected faults of the fake Stash."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ HTML = b"<!DOCTYPE html><html><head><title>Stash</title></head><body></body></ht
 
 @dataclass(frozen=True)
 class Status:
-    """An HTTP status instead of an answer; what was asked is not done."""
+    """Answers an HTTP status without carrying out the request."""
 
     status: int
     body: bytes = b""
@@ -26,7 +26,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Reset:
-    """A TCP reset. With `after`, what was asked is done first, only the answer is lost."""
+    """Resets the connection; with `after`, after carrying out the request."""
 
     after: bool = False
 
@@ -38,7 +38,7 @@ class Reset:
 
 @dataclass(frozen=True)
 class Truncated:
-    """The answer ends after `keep` bytes of its body, though its length promised more."""
+    """Sends only the first `keep` bytes of the answer's body."""
 
     keep: int = 10
 
@@ -47,7 +47,7 @@ class Truncated:
 
 
 def html_page() -> Status:
-    """Answer with a web page and 200, as a reverse proxy or a login page would."""
+    """Answer 200 with a web page, as a reverse proxy or a login page does."""
     return Status(200, HTML, "text/html; charset=utf-8")
 
 

@@ -21,7 +21,7 @@ class Job:
     Attributes:
         progress: from 0 to 1.
         result: what its work returned.
-        cancel: fires when the job is stopped.
+        cancel: is cancelled when the job is stopped.
     """
 
     id: int
@@ -45,7 +45,7 @@ class JobQueue:
     """Runs jobs one after the other, each in a thread of its own.
 
     Attributes:
-        panics: traces of jobs that broke, which no job of a test's should.
+        panics: traces of failed jobs.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class JobQueue:
             return [job for job in self._jobs if not job.has_ended]
 
     def stop(self, job_id: int) -> None:
-        """Cancel a job: a ready one leaves the queue, a running one is told."""
+        """Cancel a waiting or running job."""
         job = self._jobs[job_id - 1]
         with self._changed:
             if job.status == "READY":

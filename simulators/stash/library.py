@@ -1,4 +1,4 @@
-"""The fake Stash's database: scenes and what they refer to, under one lock."""
+"""The fake Stash's database, guarded by one lock."""
 
 import dataclasses
 import hashlib
@@ -23,7 +23,7 @@ _PLAIN = [one.name for one in dataclasses.fields(Scene) if one.name not in _REFE
 
 
 class SceneFields(TypedDict, total=False):
-    """What a test may say of a scene; people and things by name or id, unknown names are added."""
+    """The fields of a scene that a test can set; records by name or id, unknown names are added."""
 
     title: str
     details: str
@@ -58,10 +58,10 @@ class Library:
         self._last_file_id = 0
 
     def scene(self, scene_id: int) -> Scene:
-        """The scene.
+        """Return a scene.
 
         Raises:
-            StashError: there is none with that id.
+            StashError: there is no scene with that id.
         """
         found = self.scenes.get(scene_id)
         if found is None:
@@ -70,7 +70,7 @@ class Library:
         return found
 
     def add_scene(self, **fields: Unpack[SceneFields]) -> Scene:
-        """Adds a scene with the next id."""
+        """Add a scene with the next id."""
         with self.lock:
             self._last_scene_id += 1
             stamp = self.clock.stamp()
@@ -93,21 +93,21 @@ class Library:
             return changed
 
     def move_file(self, scene_id: int, new_path: str) -> Scene:
-        """Renames the primary file as a scan finds it: `updated_at` of the scene stays."""
+        """Rename the primary file as a scan does: the scene's `updated_at` stays."""
         with self.lock:
             first, *others = self.scene(scene_id).files
             moved = dataclasses.replace(first, path=new_path)
             return self.update_scene(scene_id, touch=False, files=[moved, *others])
 
     def remove_scene(self, scene_id: int) -> Scene:
-        """Removes a scene and returns what it was."""
+        """Remove a scene and return it."""
         with self.lock:
             scene = self.scene(scene_id)
             del self.scenes[scene_id]
             return scene
 
     def remove_performer(self, ref: Ref) -> Performer:
-        """Removes a performer, also from the scenes; like a removed studio it moves no stamp."""
+        """Remove a performer, also from its scenes, whose time stamps stay."""
         with self.lock:
             gone = self.performers.remove(ref)
             for scene in [one for one in self.scenes.values() if gone.id in one.performer_ids]:
@@ -116,7 +116,7 @@ class Library:
             return gone
 
     def remove_studio(self, ref: Ref) -> Studio:
-        """Removes a studio; its scenes have none then."""
+        """Remove a studio, also from its scenes."""
         with self.lock:
             gone = self.studios.remove(ref)
             for scene in [one for one in self.scenes.values() if one.studio_id == gone.id]:
@@ -124,7 +124,7 @@ class Library:
             return gone
 
     def remove_tag(self, ref: Ref, successor: int | None = None) -> Tag:
-        """Removes a tag; its scenes have the successor's then, if there is one."""
+        """Remove a tag; its scenes get the successor, if there is one."""
         with self.lock:
             gone = self.tags.remove(ref)
             for scene in [one for one in self.scenes.values() if gone.id in one.tag_ids]:
@@ -134,7 +134,7 @@ class Library:
             return gone
 
     def merge_tags(self, sources: Iterable[int], destination: int) -> Tag:
-        """Gives the scenes of tags another one; the names of those become its aliases."""
+        """Merge tags into another tag, whose aliases get their names."""
         with self.lock:
             tag = self.tags.get(destination)
             gone = [self.tags.get(source) for source in dict.fromkeys(sources)]
@@ -147,7 +147,7 @@ class Library:
             return self.tags.update(tag.id, aliases=(*tag.aliases, *aliases))
 
     def merge_scenes(self, sources: Iterable[int], destination: int) -> Scene:
-        """Gives a scene the files of others, which are gone then; its own file stays the first."""
+        """Merge scenes into another scene: it gets their files, after its own."""
         with self.lock:
             scene = self.scene(destination)
             gone = [self.scene(source) for source in dict.fromkeys(sources)]
@@ -160,7 +160,7 @@ class Library:
             return self.update_scene(scene.id, files=files)
 
     def snapshot(self) -> dict[int, dict[str, Any]]:
-        """Every scene as plain data with names for ids; the cover as its SHA-256."""
+        """Return each scene as plain data, with names instead of ids and the cover's SHA-256."""
         with self.lock:
             return {scene_id: self._plain(scene) for scene_id, scene in self.scenes.items()}
 
@@ -177,7 +177,7 @@ class Library:
         return plain
 
     def _columns(self, fields: SceneFields, old_files: tuple[VideoFile, ...]) -> dict[str, Any]:
-        """The fields of a `Scene` that a test's words stand for."""
+        """Return the fields of a `Scene` for a test's fields."""
         columns: dict[str, Any] = dict(fields)
         if "files" in columns:
             columns["files"] = tuple(self._file(file, old_files) for file in columns["files"])

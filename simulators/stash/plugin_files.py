@@ -1,4 +1,4 @@
-"""A plugin's files, as its package brings them."""
+"""The files of a plugin's package."""
 
 import shutil
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ PLUGIN_FOLDERS = (
 
 
 def copy_plugin(source: Path, target: Path, files: Iterable[str] | None = None) -> None:
-    """Copy files and folders, by default those that users get."""
+    """Copy files and folders, by default those of the package."""
     for relative in plugin_files(source, files):
         copy = target / relative
         copy.parent.mkdir(parents=True, exist_ok=True)

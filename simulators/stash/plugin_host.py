@@ -16,7 +16,7 @@ from .runner import PluginResult, PluginRunner
 
 @dataclass(frozen=True, slots=True)
 class PluginRun:
-    """A run; `trigger` is the hook type or the task's name, empty for operations."""
+    """A run of a plugin; `trigger` is the hook type or the task's name, empty for operations."""
 
     plugin_id: str
     kind: Literal["hook", "task", "operation"]
@@ -49,12 +49,12 @@ class PluginHost:
         self._connect = connect
 
     def install(self, source: Path, name: str, files: Iterable[str] | None = None) -> Manifest:
-        """Copy a plugin's files as if its package were unzipped, and load it."""
+        """Copy a plugin's files, as unzipping its package does, and load it."""
         copy_plugin(source, self.directory / name, files)
         return self.load(name)
 
     def load(self, name: str) -> Manifest:
-        """Load the plugin in a folder, or load it anew.
+        """Load or reload the plugin in a folder.
 
         Raises:
             ManifestError: Stash would refuse its file.
@@ -68,12 +68,12 @@ class PluginHost:
     ) -> list[PluginRun]:
         """Run every plugin's hooks for an event, one after the other, in load order.
 
-        A hook that is cancelled or cannot be started is the last one.
+        After a hook that was cancelled or could not start, no further hook runs.
         """
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
-            random.shuffle(fields)  # Stash takes them from a map
+            random.shuffle(fields)  # Stash iterates over a map, so the order is random
             context["inputFields"] = fields
         args = {"hookContext": context}
         runs: list[PluginRun] = []
@@ -99,7 +99,7 @@ class PluginHost:
     def _task(
         self, plugin_id: str, task_name: str | None, args: Mapping[str, Any], job: Job
     ) -> PluginRun:
-        """Run a task within a job; an error that it returns does not fail the job.
+        """Run a task in a job; an error in its answer does not fail the job.
 
         Raises:
             StashError: it could not be started.

@@ -1,4 +1,4 @@
-"""A plugin's `.yml` as Stash decodes it: strictly."""
+"""A plugin's `.yml`, decoded as strictly as in Stash."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Manifest:
     """A plugin file.
 
     Attributes:
-        raw_name: `name` as written; Stash's log prefix uses it even when it is empty.
+        raw_name: `name` as written, used in Stash's log prefix even if it is empty.
         err_log: level of stderr lines without a prefix.
     """
 
@@ -100,7 +100,7 @@ class Manifest:
         raise StashError(f"no task with name {name} in plugin {self.id}")
 
     def hooks_for(self, hook_type: str) -> list[Operation]:
-        """The hooks that an event of that type runs."""
+        """Return the hooks for an event type."""
         return [hook for hook in self.hooks if hook_type in hook.triggered_by]
 
 
@@ -141,10 +141,10 @@ def _operation(keys: Mapping[str, Any]) -> Operation:
 
 
 def _shaped(node: Node, shape: Any, where: str) -> Any:
-    """Return the node with a default for each absent key.
+    """Return a node with defaults for absent keys.
 
     Raises:
-        ManifestError: it has another shape.
+        ManifestError: the node has a wrong type.
     """
     if isinstance(shape, dict):
         return _mapping(node, shape, where)
@@ -192,7 +192,7 @@ class _Loader(yaml.BaseLoader):
 
 @cache
 def parse(text: str) -> Node:
-    """Read one document, which nobody may change; only an absent or null value is None.
+    """Parse a YAML document; only an absent or null value is None.
 
     Raises:
         yaml.YAMLError: it is malformed, or repeats a key.

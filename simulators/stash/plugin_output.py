@@ -1,4 +1,4 @@
-"""Stash's reading of what a plugin writes: its log on stderr, its answer on stdout."""
+"""Reads a plugin's output as Stash does: the log on stderr, the answer on stdout."""
 
 import json
 import signal
@@ -23,8 +23,8 @@ class LogEntry:
     Attributes:
         level: trace, debug, info, warning or error.
         text: the message.
-        prefix: what Stash puts before it, `[Plugin / name] `.
-        prefixed: whether the plugin marked the line with its level, as it should.
+        prefix: the prefix that Stash adds, `[Plugin / name] `.
+        prefixed: whether the plugin marked the line with its level.
     """
 
     level: str
@@ -39,7 +39,7 @@ class LogReader:
     Args:
         name: the plugin's name in the log prefix.
         err_log: level of lines without a prefix.
-        on_progress: takes progress; None where Stash ignores it.
+        on_progress: is called with the progress; None if Stash ignores it.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class LogReader:
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Parse the next bytes."""
         self.raw += data
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._accept(line)
 
     def end(self) -> None:
-        """Take the last line, if it had no line feed."""
+        """Parse the last line if it has no line feed."""
         self._accept(self._rest)
 
     def _accept(self, line: bytes) -> None:
@@ -77,10 +77,10 @@ class LogReader:
 
 
 def decode(stdout: bytes, exit_code: int) -> tuple[Any, str | None]:
-    """Return the output and the error that a run counts as.
+    """Return the output and the error of a run, as Stash sees them.
 
     Args:
-        stdout: all it wrote.
+        stdout: all that the plugin wrote.
         exit_code: as `subprocess` gives it, negative for a signal.
     """
     output, error = _decode(stdout.decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""A plugin's process: fed, read and reaped the way Stash does it."""
+"""A plugin's process, handled as in Stash."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CHUNK = 65_536
 
 
 class PluginTimeoutError(AssertionError):
-    """A test's own limit passed; the real Stash would have waited on."""
+    """A run passed the test's time limit; the real Stash has no limit."""
 
 
 class Process(Protocol):
-    """What is needed of a `subprocess.Popen` with three unbuffered pipes."""
+    """The used part of `subprocess.Popen` with three unbuffered pipes."""
 
     pid: int
     stdin: IO[bytes] | None
@@ -41,7 +41,7 @@ Start = Callable[[Sequence[str], Mapping[str, str], Path], Process]
 
 
 def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-    """Start a program as any program starts another.
+    """Start a program with `subprocess.Popen`.
 
     Raises:
         OSError: it cannot be started.
@@ -53,14 +53,13 @@ def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Pro
 class PluginProcess:
     """One run.
 
-    It lasts until stdout ends, however long a grandchild holds it open, and until the process
-    itself has exited; stderr is read meanwhile and then closed. A `Cancel` kills the process
-    (and only it) and ends the run at once.
+    The run ends when stdout has ended, which a grandchild can hold open, and the process has
+    exited. Stderr is read until then. A `Cancel` kills the process, but no child, and ends the run.
 
     Args:
-        process: has just been started.
-        stdin: all that it gets to read.
-        log: takes its stderr.
+        process: the started process.
+        stdin: the complete input.
+        log: parses its stderr.
     """
 
     def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
@@ -78,7 +77,7 @@ class PluginProcess:
         self.cancelled = False
 
     def run(self, cancel: Cancel, timeout: float | None = None) -> int:
-        """See the process through and return its exit code.
+        """Wait for the process's end and return its exit code.
 
         Raises:
             PluginTimeoutError: `timeout` seconds passed; the process was killed.
@@ -111,7 +110,7 @@ class PluginProcess:
         self._selector.register(given_up, selectors.EVENT_READ, self._give_up)
         try:
             descriptor = os.pidfd_open(self._process.pid)
-        except ProcessLookupError:  # a fork server has reaped it already
+        except ProcessLookupError:  # the fork server has already reaped the process
             self._awaited.remove("exit")
             return
         exit_: IO[bytes] = FileIO(descriptor)
@@ -119,7 +118,7 @@ class PluginProcess:
         self._selector.register(exit_, selectors.EVENT_READ, lambda: self._end(exit_, "exit"))
 
     def _pump(self, deadline: float | None) -> None:
-        """Move what can be moved."""
+        """Write and read without blocking."""
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             messages = [entry.text for entry in self._log.entries]
@@ -139,7 +138,7 @@ class PluginProcess:
     def _feed(self) -> None:
         try:
             written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
-        except BrokenPipeError:  # a plugin need not read its input
+        except BrokenPipeError:  # the plugin does not read its input
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]
         if not self._left_to_write:
@@ -152,7 +151,7 @@ class PluginProcess:
             self._end(self._stdout, "end of stdout")
 
     def _read_stderr(self) -> bool:
-        """Take the next part of the log; False where there is none now, or none any more."""
+        """Read the next part of the log; return False if there is none now or the log has ended."""
         try:
             data = os.read(self._stderr.fileno(), CHUNK)
         except BlockingIOError:

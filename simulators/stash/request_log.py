@@ -34,7 +34,7 @@ Which = str | Predicate
 
 
 def matcher(which: Which) -> Predicate:
-    """Return the predicate that `which` stands for."""
+    """Return the predicate for `which`."""
     if callable(which):
         return which
     names = {which, f"graphql:{which}"}

@@ -23,19 +23,19 @@ _GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 @dataclass(frozen=True, slots=True)
 class PluginResult:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
-        output: `output` of its answer; the whole text when that was no JSON answer.
-        error: `error` of its answer, or what its exit status says.
+        output: `output` of its answer; the complete text if the answer is not JSON.
+        error: `error` of its answer, or a text for its exit status.
         logs: its log lines as Stash shows them.
-        progress: what it reported and Stash listened to (tasks only).
+        progress: the reported progress (tasks only).
         exit_code: negative for a signal.
         seconds: wall-clock time.
-        stdout: all it wrote there.
-        stderr: all that was read there.
-        cancelled: killed because the request or job was given up.
-        stdin: what it was given; it holds the session cookie.
+        stdout: its complete output.
+        stderr: its complete error output.
+        cancelled: whether it was killed because its request or job was cancelled.
+        stdin: its input, with the session cookie.
     """
 
     output: Any
@@ -59,7 +59,7 @@ class PluginRunner:
     """Starts plugins.
 
     Attributes:
-        cwd: Stash's working directory, which plugins inherit.
+        cwd: the working directory of Stash and its plugins.
         python: Stash's `python_path` setting.
         env: set for plugins on top of this process's environment; None removes a variable.
         timeout: seconds after which a run fails the test; Stash itself has no limit.
@@ -85,11 +85,11 @@ class PluginRunner:
 
         Args:
             manifest: the plugin.
-            operation: a task or hook; None for a bare operation, which has no default arguments.
+            operation: a task or hook; None for an operation, which has no default arguments.
             args: arguments, the hook context included.
-            connection: the `server_connection` that the plugin is told.
+            connection: the `server_connection` in the plugin's input.
             cancel: kills the run.
-            on_progress: takes progress; None where Stash ignores it.
+            on_progress: is called with the progress; None if Stash ignores it.
 
         Raises:
             StashError: the plugin could not be started.
@@ -157,7 +157,7 @@ def plugin_input(
     args: Mapping[str, Any],
     connection: Mapping[str, Any],
 ) -> bytes:
-    """Return the JSON document on a plugin's stdin, byte for byte as Go writes it."""
+    """Return a plugin's input as JSON, byte for byte as Go writes it."""
     filled = {**(operation.default_args if operation else {}), **args}
     document = {
         "server_connection": {**connection, "PluginDir": str(manifest.directory)},

@@ -1,4 +1,4 @@
-"""`findScenes`: which scenes, in what order, which page."""
+"""`findScenes`: filter, order and page of scenes."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -13,14 +13,14 @@ DEFAULT_PER_PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class FoundScenes:
-    """A page of scenes, and how many matched on all pages."""
+    """A page of scenes, and the number of all matching scenes."""
 
     scenes: Sequence[Scene]
     count: int
 
 
 def parse_id(text: str) -> int:
-    """Return an id of the API as a number, refused the way Go refuses it."""
+    """Return an id of the API as a number; refuse others as Go does."""
     try:
         return int(text)
     except ValueError:
@@ -31,7 +31,7 @@ def parse_id(text: str) -> int:
 def find(
     library: Library, criteria: Mapping[str, Any], find_filter: Mapping[str, Any]
 ) -> FoundScenes:
-    """Return the scenes that pass every criterion, sorted by id and paged."""
+    """Return the page of the scenes that match all criteria, sorted by id."""
     given = {name: wanted for name, wanted in criteria.items() if wanted is not None}
     candidates = _after(library, given.pop("id", None))
     tests = [_TESTS[name](wanted["value"]) for name, wanted in given.items()]
@@ -43,8 +43,8 @@ def find(
 
 
 def _after(library: Library, wanted: Mapping[str, Any] | None) -> list[Scene]:
-    """Return the scenes beyond an id: a walk by id costs its pages only."""
-    ids = list(library.scenes)  # rising: a scene keeps its place
+    """Return the scenes after an id without visiting the earlier ones."""
+    ids = list(library.scenes)  # ids only grow, so a scene keeps its place
     start = bisect_right(ids, wanted["value"]) if wanted else 0
     return [library.scenes[id_] for id_ in ids[start:]]
 
@@ -62,7 +62,7 @@ Test = Callable[[Scene], bool]
 
 
 def _refers_to(read: Callable[[Scene], Sequence[int | None]]) -> Callable[[Any], Test]:
-    """Scenes that have any of these ids."""
+    """Return the scenes that refer to any of these ids."""
 
     def build(value: Any) -> Test:
         ids = {int(id_) for id_ in value}

@@ -14,7 +14,7 @@ Ref = str | int
 
 
 class Shelf(Generic[NamedT]):
-    """All records of one kind, made by `make`. The caller holds the library's lock."""
+    """All records of a kind, created by `make`. The caller holds the library's lock."""
 
     def __init__(self, kind: str, make: Callable[..., NamedT], clock: StashClock) -> None:
         self.kind = kind
@@ -25,9 +25,9 @@ class Shelf(Generic[NamedT]):
         self._last_id = 0
 
     def add(self, name: str, **fields: Any) -> NamedT:
-        """Puts a new record on the shelf.
+        """Add a record.
 
-        A performer may share the name of another one, as in Stash, if the disambiguation differs.
+        Two performers can share a name if their disambiguations differ, as in Stash.
 
         Raises:
             StashError: the name is taken.
@@ -45,11 +45,11 @@ class Shelf(Generic[NamedT]):
         return record
 
     def find(self, ref: Ref) -> NamedT | None:
-        """The record of that name or id."""
+        """Return the record of a name or id; None if there is none."""
         return self.by_id.get(ref if isinstance(ref, int) else self._ids.get(ref, 0))
 
     def get(self, ref: Ref) -> NamedT:
-        """The record of that name or id.
+        """Return the record of a name or id.
 
         Raises:
             StashError: there is none.
@@ -61,13 +61,13 @@ class Shelf(Generic[NamedT]):
         return found
 
     def ensure(self, ref: Ref) -> int:
-        """Id of the record; a name that is not there yet is added."""
+        """Return the id of a record; add a record for an unknown name."""
         if isinstance(ref, int):
             return self.get(ref).id
         return self._ids.get(ref) or self.add(ref).id
 
     def update(self, ref: Ref, **changes: Any) -> NamedT:
-        """Replaces fields of a record and stamps it."""
+        """Replace fields of a record and update its time stamp."""
         record = self.get(ref)
         name = changes.get("name", record.name)
         if name != record.name and name in self._ids:
@@ -81,7 +81,7 @@ class Shelf(Generic[NamedT]):
         return changed
 
     def remove(self, ref: Ref) -> NamedT:
-        """Takes a record off the shelf and returns what it was."""
+        """Remove a record and return it."""
         record = self.get(ref)
         del self.by_id[record.id]
         self._forget_name(record)
@@ -92,7 +92,7 @@ class Shelf(Generic[NamedT]):
             del self._ids[record.name]
 
     def sorted_by_name(self, ids: Iterable[int]) -> list[NamedT]:
-        """The records with those ids, in the order of their names."""
+        """Return the records with these ids, sorted by name."""
         by_id = self.by_id
         found = [by_id[id_] for id_ in ids if id_ in by_id]
         found.sort(key=lambda record: record.name.casefold())
