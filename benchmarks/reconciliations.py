@@ -18,7 +18,7 @@ from benchmarks.processes import peak_megabytes
 from benchmarks.table import Row, by_kind
 from benchmarks.workspace import Workspace
 from plex.diff import PLEX_NAMES, edit_for
-from plex.items import PlexItem
+from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
 from plex.originals import original_values
 from simulators.plex import Item
 from stash.connection import StashConnection, parse_address
@@ -28,10 +28,9 @@ from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
-from worker.sync.cover_sync import ART, POSTER, lock_of
 from worker.sync.results import SYNCED
 
-_LOCKS = frozenset(PLEX_NAMES.values()) | {lock_of(POSTER), lock_of(ART)}
+_LOCKS = frozenset(PLEX_NAMES.values()) | {IMAGE_LOCKS[POSTER], IMAGE_LOCKS[ART]}
 _GAP_EVERY = 50  # scenes: two in a hundred
 _LOOK_EVERY = 0.02  # seconds between two looks at the task's memory
 

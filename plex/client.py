@@ -23,6 +23,7 @@ from plex.field_sender import EditOutcome, FieldSender
 from plex.http import PlexSession, parse_document
 from plex.item_reader import READ_BATCH, ItemsRead, read_each
 from plex.items import (
+    IMAGE_LOCKS,
     MOVIE,
     LibraryPart,
     Place,
@@ -50,7 +51,6 @@ _ITEM_QUERY = urlencode(
     }
 )
 _IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
-_IMAGE_LOCKS = {"poster": "thumb", "art": "art"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +266,12 @@ class PlexClient:
 
     def deselect_image(self, rating_key: int, kind: str) -> None:
         """Remove an item's `poster` or `art` selection; uploaded images stay selectable."""
-        path = f"/library/metadata/{rating_key}/{_IMAGE_LOCKS[kind]}"
+        path = f"/library/metadata/{rating_key}/{IMAGE_LOCKS[kind]}"
         self._request("DELETE", path, f"taking the {kind} from item {rating_key}")
 
     def lock_images(self, rating_keys: Sequence[int], kinds: Sequence[str]) -> None:
         """Lock the images of items, with one request for up to 100 items."""
-        parameters = {f"{_IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}
+        parameters = {f"{IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}
         for start in range(0, len(rating_keys), 100):
             self._put(rating_keys[start : start + 100], parameters)
 

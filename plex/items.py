@@ -72,6 +72,10 @@ class Place:
     last_key: int = 0
 
 
+POSTER, ART = "poster", "art"  # kinds of an item's image
+IMAGE_LOCKS = {POSTER: "thumb", ART: "art"}  # kind → Plex's name of its lock
+
+
 @dataclass(frozen=True, slots=True)
 class PlexImage:
     """An image that an item can show."""

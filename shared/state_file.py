@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from shared.events import Event, Report
-from shared.files import keep_newest, replace_file
+from shared.files import replace_file
+from shared.leftovers import keep_newest
 
 LATEST = 253_402_300_799.0  # the last second of the year 9999
 MOST = 2**63 - 1  # of anything that is counted: what comes back from far beyond breaks divisions

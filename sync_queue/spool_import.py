@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.events import Event, Report
-from shared.files import keep_newest, locked, names_in, remove_file, replace_file
+from shared.file_lock import FileLock
+from shared.files import acquire, remove_file, replace_file
+from shared.leftovers import keep_newest
 from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
+SPOOL, INBOX = "spool", "inbox"
 SCAN_DELAY = 20.0  # seconds; a scan of Stash creates scenes in bursts
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # quarantined files of the inbox
 _NAME = re.compile(
     r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\.(scene|performer|studio|tag)_(\d{1,19})((?:\.[a-z_]+)*)"
 )
 _SCENE_TYPES = (METADATA, PATH, FOLDER_SCAN, FORGET)
-_HINTS = {"cover_changed"}
+_HINTS = ("cover_changed",)
 
 JobData = dict[str, Any]
 
@@ -42,7 +45,7 @@ def job_of(name: str) -> JobData | None:
     hints = match[5].split(".")[1:]
     if update_type == ENTITY and kind != "scene" and not hints:
         return entity_job(kind, number, now)
-    if update_type not in _SCENE_TYPES or kind != "scene" or not _HINTS.issuperset(hints):
+    if update_type not in _SCENE_TYPES or kind != "scene" or not set(hints) <= set(_HINTS):
         return None
     due = now + SCAN_DELAY if update_type == FOLDER_SCAN else 0.0
     return scene_job(number, update_type, now, dict.fromkeys(hints, True), due)
@@ -50,8 +53,8 @@ def job_of(name: str) -> JobData | None:
 
 def read_spool(queue_folder: str) -> list[StoredJob]:
     """Return the jobs in the spool, the oldest first."""
-    folder = os.path.join(queue_folder, "spool")
-    jobs = ((name, job_of(name)) for name in names_in(folder))
+    folder = os.path.join(queue_folder, SPOOL)
+    jobs = ((name, job_of(name)) for name in sorted(_names(folder)))
     return [StoredJob(os.path.join(folder, name), job) for name, job in jobs if job is not None]
 
 
@@ -60,8 +63,8 @@ class Spool:
 
     def __init__(self, queue_folder: str) -> None:
         self._folder = queue_folder
-        self._spool = os.path.join(queue_folder, "spool")
-        self._inbox = os.path.join(queue_folder, "inbox")
+        self._spool = os.path.join(queue_folder, SPOOL)
+        self._lock = FileLock(os.path.join(queue_folder, "import.lock"))
         self._stuck: set[str] = set()  # imported files that are not removable
 
     def is_empty(self) -> bool:
@@ -70,7 +73,7 @@ class Spool:
 
     def names(self) -> frozenset[str]:
         """Return the file names of jobs and of the connection to Stash."""
-        names = names_in(self._spool)
+        names = _names(self._spool)
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
     def move(self, enqueue: Callable[[Iterable[JobData]], object], report: Report) -> int:
@@ -81,15 +84,18 @@ class Spool:
         """
         if self.is_empty():
             return 0
-        with locked(os.path.join(self._folder, "import.lock")):
+        acquire(self._lock)
+        try:
             found = [*self._read_inbox(report), *self._new()]
             if found:
                 enqueue([stored.job for stored in found])
             for stored in found:
                 self._remove(stored.path, report)
             with contextlib.suppress(OSError):
-                os.rmdir(self._inbox)
+                os.rmdir(os.path.join(self._folder, INBOX))
             return len(found)
+        finally:
+            self._lock.release()
 
     def take_connection(self) -> Any:
         """Remove and return the Stash connection that a hook or task stored; None without one."""
@@ -105,11 +111,12 @@ class Spool:
     def compact(self) -> None:
         """Shrink a spool that cannot be imported: keep only the newest file of each job."""
         self.take_connection()
-        paths = [stored.path for stored in self._new()]
-        newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}
-        for path in set(paths) - set(newest.values()):
-            with contextlib.suppress(OSError):
-                remove_file(path)
+        newest = {os.path.basename(job.path).split(".", 1)[1]: job.path for job in self._new()}
+        kept = set(newest.values())
+        for stored in self._new():
+            if stored.path not in kept:
+                with contextlib.suppress(OSError):
+                    remove_file(stored.path)
 
     def mark_unfinished(self) -> None:
         """Record that the database may hold jobs; then an event without a job starts a worker."""
@@ -127,7 +134,8 @@ class Spool:
         return [stored for stored in read_spool(self._folder) if stored.path not in self._stuck]
 
     def _inbox_files(self) -> list[str]:
-        paths = (os.path.join(self._inbox, name) for name in names_in(self._inbox))
+        inbox = os.path.join(self._folder, INBOX)
+        paths = (os.path.join(inbox, name) for name in sorted(_names(inbox)))
         return [path for path in paths if path.endswith(".json") and path not in self._stuck]
 
     def _remove(self, path: str, report: Report) -> None:
@@ -152,3 +160,10 @@ class Spool:
                 keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)
                 report(Event.EDIT_UNREADABLE, kept=path + UNREADABLE)
         return found
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []

@@ -58,7 +58,7 @@ class TaskContext:
     def status_source(self) -> StatusSource:
         """The access to the data folder."""
         return StatusSource(
-            queue=self.queue,
+            queue=self.queue.view,
             records=self.records,
             reconciliation=self.reconciliation_state,
             names=self.scenes.names,

@@ -1,25 +1,25 @@
-/* Requests to Stash, and through Stash to the plugin. The page sends no other requests. */
+/* Asking Stash, and through it the plugin. Nothing else is ever asked. */
 (function (S) {
   "use strict";
   const OPERATION =
     "mutation Stash2Plex($id: ID!, $args: Map!) { runPluginOperation(plugin_id: $id, args: $args) }";
   const TASK =
-    "mutation Stash2PlexTask($id: ID!, $description: String, $args: Map!) " +
-    "{ runPluginTask(plugin_id: $id, description: $description, args_map: $args) }";
+    "mutation Stash2PlexTask($id: ID!, $what: String, $args: Map!) " +
+    "{ runPluginTask(plugin_id: $id, description: $what, args_map: $args) }";
 
   function endpoint() {
-    const base = document.querySelector("base"); // Stash can run under a path prefix
+    const base = document.querySelector("base"); // Stash may live behind a prefix
     return new URL("graphql", base ? base.href : window.location.origin + "/");
   }
 
-  /** Return an error that Stash answered. Without an answer, the user may just have left the page. */
-  function answeredError(text) {
+  /** An error that was answered: one without an answer may only mean that the page was left. */
+  function refusal(text) {
     const error = new Error(text);
     error.answered = true;
     return error;
   }
 
-  /** Send a GraphQL request and return its data; throw an error with Stash's text. */
+  /** The data of a GraphQL answer; an error is thrown with its text. */
   S.graphql = async (query, variables) => {
     const response = await window.fetch(endpoint(), {
       method: "POST",
@@ -29,17 +29,18 @@
     });
     const answer = await response.json().catch(() => ({}));
     if (answer.errors && answer.errors.length) {
-      throw answeredError(answer.errors.map((error) => error.message).join("; "));
+      throw refusal(answer.errors.map((one) => one.message).join("; "));
     }
     if (!answer.data) {
-      throw answeredError("Stash answered with status " + response.status);
+      throw refusal("Stash answered with status " + response.status);
     }
     return answer.data;
   };
 
-  /** Run a task of the plugin and return its answer, an object with at least `text`. */
+  /** What the plugin answers to a mode: an object that has at least `text`. */
   S.run = async (mode, args) => {
-    const data = await S.graphql(OPERATION, { id: S.id, args: { ...args, mode, format: "json" } });
+    const all = { ...args, mode, format: "json" };
+    const data = await S.graphql(OPERATION, { id: S.id, args: all });
     const output = data.runPluginOperation;
     if (output && typeof output === "object") {
       return output;
@@ -47,9 +48,9 @@
     return { text: String(output) };
   };
 
-  /** Queue a long task in Stash, which shows its progress and its end. */
-  S.task = async (mode, description, args) => {
-    await S.graphql(TASK, { id: S.id, description, args: { ...args, mode } });
-    return { text: description + ": queued as a task in Stash" };
+  /** Queues a long run as a task of Stash, where its progress and its end are shown. */
+  S.task = async (mode, what, args) => {
+    await S.graphql(TASK, { id: S.id, what, args: { ...args, mode } });
+    return { text: what + ": queued as a task of Stash" };
   };
 })(window.Stash2Plex);

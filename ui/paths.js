@@ -1,12 +1,12 @@
-/* Paths: how many scenes were found in Plex, learned path mappings, and a test of a path. */
+/* Paths: how many scenes Plex has, what was learned about its folders, and a tester. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const h = S.h;
 
   const Tester = () => {
-    const [path, setPath] = React.useState("");
-    const [{ busy, answer }, run] = S.useRun();
+    const [path, type] = React.useState("");
+    const [{ busy, told }, run] = S.useRun();
     const submit = (event) => {
       event.preventDefault();
       run(() => S.run("try_path", { path }));
@@ -16,21 +16,21 @@
       { onSubmit: submit },
       h(
         "div",
-        { className: "s2p-actions" },
+        { className: "s2p-acts" },
         h("input", {
-          className: "form-control form-control-sm text-input s2p-wide",
-          "aria-label": "Path of a file in Stash",
-          placeholder: "Path of a file in Stash",
+          className: "form-control form-control-sm s2p-wide",
+          "aria-label": "A file's path as Stash names it",
+          placeholder: "A file's path as Stash names it",
           value: path,
-          onChange: (event) => setPath(event.target.value),
+          onChange: (event) => type(event.target.value),
         }),
         h(
           S.bootstrap.Button,
           { size: "sm", type: "submit", variant: "secondary", disabled: busy || !path.trim() },
-          "Test path"
+          "Try path"
         )
       ),
-      h(S.Answer, { answer })
+      h(S.Told, { told })
     );
   };
 
@@ -38,7 +38,7 @@
     const share = paths.scenes
       ? " (" + Math.min(100, (paths.in_plex / paths.scenes) * 100).toFixed(1) + " %)"
       : "";
-    const [{ busy, answer }, run] = S.useRun();
+    const [{ busy, told }, run] = S.useRun();
     return h(
       S.Section,
       { title: "Paths" },
@@ -46,31 +46,31 @@
         facts: [
           ["scenes written to Plex", paths.in_plex.toLocaleString("en") + share],
           ["scenes in Stash", paths.scenes === null ? "–" : paths.scenes.toLocaleString("en")],
-          ["known files in Plex", paths.plex_files.toLocaleString("en")],
-          ["Plex last listed", h(S.Time, { at: paths.listed_at })],
+          ["files of Plex known", paths.plex_files.toLocaleString("en")],
+          ["last listed", h(S.Time, { at: paths.listed_at })],
         ],
       }),
       h(S.Table, {
-        head: ["Learned mapping (Plex=>Stash)", "Files for", "Files against", "In use"],
-        rows: paths.learned.map((mapping) => [
-          h("bdi", null, S.cut(mapping.pair, 300)),
-          mapping.agree.toLocaleString("en"),
-          mapping.disagree.toLocaleString("en"),
-          mapping.used ? "yes" : "no",
+        head: ["Learned: Plex=>Stash", "For it", "Against it", "Used"],
+        rows: paths.learned.map((one) => [
+          h("bdi", null, S.cut(one.pair, 300)),
+          one.agree.toLocaleString("en"),
+          one.disagree.toLocaleString("en"),
+          one.used ? "yes" : "no",
         ]),
-        empty: "No path mapping was learned, because none was needed.",
+        empty: "No path mapping was learned: none was needed so far.",
       }),
       h(Tester),
       h(
         "div",
-        { className: "s2p-actions" },
-        h(S.ActionButton, {
+        { className: "s2p-acts" },
+        h(S.Act, {
           label: "Check all paths",
           busy,
           onClick: () => run(() => S.run("check_paths")),
         })
       ),
-      h(S.Answer, { answer })
+      h(S.Told, { told })
     );
   };
 })(window.Stash2Plex);

@@ -1,21 +1,21 @@
-/* Waiting jobs and recent syncs. */
+/* What waits and what was done. */
 (function (S) {
   "use strict";
   const h = S.h;
   const WHY = {
     PlexServerDown: "Plex was down",
-    PlexTemporaryError: "Plex failed on this scene",
+    PlexTemporaryError: "Plex could not do it just then",
     PlexNotFound: "Plex does not have the file yet",
     StashUnavailable: "Stash did not answer",
   };
 
-  function nextTry(job, now) {
+  function when(job, now) {
     return job.due > now ? h(S.Time, { at: job.due }) : "now";
   }
 
-  function reason(job) {
+  function why(job) {
     if (!job.error) {
-      return job.due ? "postponed" : "edited";
+      return job.due ? "put off" : "edited";
     }
     const tries = job.retries ? " (" + S.counted(job.retries, "try").replace("trys", "tries") + ")" : "";
     return (WHY[job.error] || job.error) + tries;
@@ -36,12 +36,12 @@
         ],
       }),
       h(S.Table, {
-        head: ["Scene", "Next try", "Reason"],
+        head: ["Scene", "Next try", "Why"],
         rows: [
           ...queue.active.map((job) => [scene(job), "in progress", "–"]),
-          ...queue.next.map((job) => [scene(job), nextTry(job, now), reason(job)]),
+          ...queue.next.map((job) => [scene(job), when(job, now), why(job)]),
         ],
-        empty: "No job is waiting.",
+        empty: "Nothing waits.",
       }),
       total > shown
         ? h("p", { className: "s2p-quiet" }, "and " + S.counted(total - shown, "job") + " more")
@@ -54,13 +54,13 @@
       S.Section,
       { title: "Recent syncs" },
       h(S.Table, {
-        head: ["Time", "Scene", "Changed fields"],
-        rows: syncs.map((sync) => [
-          h(S.Time, { at: sync.at }),
-          h(S.Scene, { id: sync.scene_id, title: sync.title }),
-          h("bdi", null, sync.outcome === "synced" ? sync.detail : sync.outcome + ": " + sync.detail),
+        head: ["When", "Scene", "What changed"],
+        rows: syncs.map((one) => [
+          h(S.Time, { at: one.at }),
+          h(S.Scene, { id: one.scene_id, title: one.title }),
+          h("bdi", null, one.outcome === "synced" ? one.detail : one.outcome + ": " + one.detail),
         ]),
-        empty: "No scene was synced yet.",
+        empty: "Nothing was synced yet.",
       })
     );
 })(window.Stash2Plex);

@@ -1,4 +1,4 @@
-/* Reconciliation: the result of the last run, and buttons to start a run. */
+/* Reconciliation: what the last comparison of both libraries found, and the next one. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -15,14 +15,14 @@
   };
 
   S.Reconciliation = ({ reconciliation: last }) => {
-    const [mode, setMode] = React.useState(SCOPES[0][0]);
-    const [{ busy, answer }, run] = S.useRun();
-    const description = "Compare " + SCOPES.find(([name]) => name === mode)[1];
+    const [mode, choose] = React.useState(SCOPES[0][0]);
+    const [{ busy, told }, run] = S.useRun();
+    const what = "Compare " + SCOPES.find(([name]) => name === mode)[1];
     return h(
       S.Section,
-      { title: "Reconciliation", note: last.runs ? S.counted(last.runs, "run") : "never run" },
+      { title: "Reconciliation", note: last.runs ? S.counted(last.runs, "run") : "no run yet" },
       last.running
-        ? h("p", { role: "status" }, "Running: " + last.running.checked.toLocaleString("en") +
+        ? h("p", { role: "status" }, "Under way: " + last.running.checked.toLocaleString("en") +
             " of " + S.counted(last.running.total, "scene"))
         : null,
       last.runs
@@ -40,26 +40,30 @@
       last.summary ? h("p", null, h("bdi", null, last.summary)) : null,
       h(
         "div",
-        { className: "s2p-actions" },
-        h(S.Select, {
-          "aria-label": "Which scenes to compare",
-          value: mode,
-          options: SCOPES,
-          onChange: setMode,
-        }),
-        h(S.ActionButton, {
+        { className: "s2p-acts" },
+        h(
+          "select",
+          {
+            className: "form-control form-control-sm",
+            "aria-label": "Which scenes to compare",
+            value: mode,
+            onChange: (event) => choose(event.target.value),
+          },
+          SCOPES.map(([name, words]) => h("option", { key: name, value: name }, words))
+        ),
+        h(S.Act, {
           label: "Run now",
           variant: "primary",
           busy,
-          onClick: () => run(() => S.task(mode, description)),
+          onClick: () => run(() => S.task(mode, what)),
         }),
-        h(S.ActionButton, {
+        h(S.Act, {
           label: "Dry run",
           busy,
           onClick: () => run(() => S.run(mode, { dry_run: true })),
         })
       ),
-      h(S.Answer, { answer })
+      h(S.Told, { told })
     );
   };
 })(window.Stash2Plex);

@@ -1,48 +1,48 @@
-/* The plugin's state: the overview, requested while the page is visible, and its short form for the
- * badge, which all tabs share through localStorage. */
+/* How things stand: one answer for the whole page, asked for while somebody looks; and its short
+ * form, kept for all tabs, which is all that the navigation bar knows. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const KEY = "stash2plex.state";
-  const BUSY_INTERVAL = 5000; // ms between requests while jobs wait; each request starts a process
-  const IDLE_INTERVAL = 15000; // ms between requests while all is well
-  const WAKE_INTERVAL = 10000; // ms in which at most one tab sends `wake`
+  const MOVING = 5000; // ms between two answers while something happens; each starts a process
+  const RESTING = 15000; // ms likewise while all is well
+  const FRESH = 300000; // ms in which no tab asks for the navigation bar again
   const listeners = new Set();
-  let current = { answer: null, error: "" };
+  let now = { answer: null, error: "" };
   let watchers = 0;
   let timer = null;
-  let isAsking = false;
-  let askAgain = false;
+  let asking = false;
+  let again = false;
   let askedAt = -Infinity;
 
-  function publish(next) {
-    current = next;
+  function tell(next) {
+    now = next;
     listeners.forEach((listener) => listener());
   }
 
-  /** Return the state as a sentence, with its time in the reader's time zone. */
+  /** The sentence with its moment by the reader's clock. */
   S.sentence = (state) =>
     state.sentence.replace("{since}", state.since === null ? "" : S.clock(state.since));
 
-  // -- the badge -----------------------------------------------------------------------------
+  // -- the short form ------------------------------------------------------------------------
 
-  function saveBadge(badge) {
+  function keep(short) {
     try {
-      window.localStorage.setItem(KEY, JSON.stringify({ ...badge, at: Date.now() }));
+      window.localStorage.setItem(KEY, JSON.stringify({ ...short, at: Date.now() }));
     } catch (error) {
-      // a private window can have no storage: then each tab sends its own request
+      // private windows may have no storage: then each tab asks once
     }
-    S.badge = badge;
+    S.short = short;
     listeners.forEach((listener) => listener());
   }
 
-  function saveError(error) {
+  function keepFault(error) {
     if (error.answered) {
-      saveBadge({ level: "fault", text: S.cut(error.message, 200), count: 0 });
+      keep({ level: "fault", text: S.cut(error.message, 200), count: 0 });
     }
   }
 
-  function readBadge() {
+  function stored() {
     try {
       return JSON.parse(window.localStorage.getItem(KEY)) || null;
     } catch (error) {
@@ -50,89 +50,89 @@
     }
   }
 
-  function badgeOf(state) {
+  function shorten(state) {
     return { level: state.level, text: S.sentence(state), count: state.need_you };
   }
 
-  S.badge = readBadge();
+  S.short = stored();
 
-  /** Start a worker if jobs wait, and update the badge; `now` skips the limit for all tabs. */
-  S.wake = async (now) => {
-    const last = readBadge();
-    if (document.hidden || (!now && last && Date.now() - last.at < WAKE_INTERVAL)) {
+  /** Asks, for all tabs together once in a few minutes, and lets a worker start if jobs wait. */
+  S.wake = async () => {
+    const last = stored();
+    if (document.hidden || (last && Date.now() - last.at < FRESH)) {
       return;
     }
-    saveBadge(last || { level: "ok", text: "Stash2Plex", count: 0 }); // so that other tabs wait
+    keep(last || { level: "ok", text: "Stash2Plex", count: 0 }); // before the answer: other tabs
     try {
-      saveBadge(badgeOf((await S.run("wake")).state));
+      keep(shorten((await S.run("wake")).state));
     } catch (error) {
-      saveError(error);
+      keepFault(error);
     }
   };
 
-  // -- the overview --------------------------------------------------------------------------
+  // -- the page's answer ---------------------------------------------------------------------
 
   function interval() {
-    const answer = current.answer;
-    const isIdle = answer && answer.level === "ok" && answer.state.waiting === 0;
-    return isIdle ? IDLE_INTERVAL : BUSY_INTERVAL;
+    const answer = now.answer;
+    const resting = answer && answer.level === "ok" && answer.state.waiting === 0;
+    return resting ? RESTING : MOVING;
   }
 
-  function schedule() {
+  function plan() {
     window.clearTimeout(timer);
     timer = watchers && !document.hidden ? window.setTimeout(S.refresh, interval()) : null;
   }
 
-  /** Request the overview. A call during a request is repeated after it: its answer may be older. */
+  /** Asks for the whole page's answer; at most one question is under way, and one after it. */
   S.refresh = async () => {
     if (document.hidden || !watchers) {
       return;
     }
-    if (isAsking) {
-      askAgain = true;
+    if (asking) {
+      again = true; // what is on its way may be older than what has just been done
       return;
     }
-    isAsking = true;
+    asking = true;
     askedAt = Date.now();
     try {
       const answer = await S.run("overview");
-      publish({ answer, error: "" });
-      saveBadge(badgeOf(answer.state));
+      tell({ answer, error: "" });
+      keep(shorten(answer.state));
     } catch (error) {
-      publish({ answer: current.answer, error: error.message });
-      saveError(error);
+      tell({ answer: now.answer, error: error.message });
+      keepFault(error);
     }
-    isAsking = false;
-    if (askAgain) {
-      askAgain = false;
+    asking = false;
+    if (again) {
+      again = false;
       S.refresh();
     } else {
-      schedule();
+      plan();
     }
   };
 
-  function onVisibility() {
+  function seen() {
     if (document.hidden) {
       window.clearTimeout(timer);
-    } else if (watchers && Date.now() - askedAt >= BUSY_INTERVAL) {
+    } else if (watchers && Date.now() - askedAt >= MOVING) {
       S.refresh();
     } else {
-      schedule();
+      plan();
     }
   }
 
   document.addEventListener("visibilitychange", () => {
-    onVisibility();
+    seen();
     S.wake();
   });
   window.addEventListener("storage", (event) => {
     if (event.key === KEY) {
-      S.badge = readBadge();
+      S.short = stored();
       listeners.forEach((listener) => listener());
     }
   });
 
-  function usePublished(read) {
+  function useTold(read) {
     const [value, set] = React.useState(read);
     React.useEffect(() => {
       const listener = () => set(read());
@@ -143,19 +143,19 @@
     return value;
   }
 
-  /** Return the badge as last known; sends no request. */
-  S.useBadge = () => usePublished(() => S.badge);
+  /** The short form, without asking for it. */
+  S.useShort = () => useTold(() => S.short);
 
-  /** Return { answer, error } of the overview, refreshed while a component uses it. */
-  S.useOverview = () => {
+  /** The page's answer, asked for again and again as long as a component uses it. */
+  S.useAnswer = () => {
     React.useEffect(() => {
       watchers += 1;
       S.refresh();
       return () => {
         watchers -= 1;
-        schedule();
+        plan();
       };
     }, []);
-    return usePublished(() => current);
+    return useTold(() => now);
   };
 })(window.Stash2Plex);

@@ -10,15 +10,7 @@ _SHOWN = 100  # characters of a value in a message
 
 
 class ValueProblem(ValueError):  # noqa: N818 - a fault of the value, not of the program
-    """A value that cannot be used; the text says which values are allowed.
-
-    Attributes:
-        choices: all allowed values, if they are few words.
-    """
-
-    def __init__(self, allowed: str, choices: tuple[str, ...] = ()) -> None:
-        super().__init__(allowed)
-        self.choices = choices
+    """A value that cannot be understood; the text says what is allowed."""
 
 
 Parser = Callable[[Any], Any]
@@ -66,7 +58,7 @@ def choice(*words: str) -> Parser:
     def parse(value: Any) -> str:
         word = by_lower.get(value.strip().lower()) if isinstance(value, str) else None
         if word is None:
-            raise ValueProblem(" or ".join(words), words)
+            raise ValueProblem(" or ".join(words))
         return word
 
     return parse

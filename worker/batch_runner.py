@@ -162,9 +162,9 @@ class BatchRunner:
         return DrainOutcome.WORKED
 
     def _results(self, batch: ClaimedBatch) -> Iterable[Result]:
-        env, session = self._services, batch.session
+        session = batch.session
         jobs = jobs_by_kind(batch.claims)
-        scenes = BatchSync(session, env.scenes, env.images, env.queue, env.clock, self._log)
+        scenes = BatchSync(self._services, session)
         return chain(
             forget_all(jobs[FORGET]),
             self._entities.run(session, jobs[ENTITY]),

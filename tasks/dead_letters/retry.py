@@ -128,7 +128,7 @@ def _chosen(
     context: TaskContext, scene_id: int | None, error_type: str | None
 ) -> Sequence[DeadLetter]:
     dead = context.queue.dead_letters
-    letters = dead.all() if scene_id is None else dead.of_scene(scene_id)
+    letters = dead.all() if scene_id is None else dead.of_scenes([scene_id]).get(scene_id, [])
     return [letter for letter in letters if error_type in (None, letter.error_type)]
 
 

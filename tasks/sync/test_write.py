@@ -5,13 +5,12 @@ from typing import Any
 
 from plex.diff import PERFORMERS, PLEX_NAMES, TAGS, TITLE
 from plex.exceptions import PlexError
-from plex.items import PlexItem
+from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
 from tasks.arguments import required_scene
 from tasks.context import TaskContext
 from worker.process.takeover import OccupiedError
-from worker.sync.cover_sync import ART, POSTER, lock_of
 from worker.sync.inspection import SceneInspector
 from worker.sync.session import SyncSession
 from worker.sync.write_test import WriteProbes, obstacle, put_back, save, undo_killed_test
@@ -111,4 +110,4 @@ def _locks_set(context: TaskContext, session: SyncSession, item: PlexItem) -> se
 def _locks_of(record: ItemRecord) -> list[str]:
     images = {POSTER: record.poster_sha1, ART: record.art_sha1}
     fields = [PLEX_NAMES[name] for name in record.sent if name in PLEX_NAMES]
-    return fields + [lock_of(kind) for kind, sha1 in images.items() if sha1]
+    return fields + [IMAGE_LOCKS[kind] for kind, sha1 in images.items() if sha1]

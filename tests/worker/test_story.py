@@ -9,7 +9,8 @@ from shared.events import Event
 from shared.log import Log
 from shared.redaction import Secrets
 from validation.metadata import SceneMetadata
-from worker.sync.story import Story, words_of
+from worker.sync.progress_log import words_of
+from worker.sync.story import Story
 
 
 class Teller:

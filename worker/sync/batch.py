@@ -1,26 +1,22 @@
-"""One batch of claimed jobs: read, match, compare, write; many scenes share each read."""
+"""Syncs a batch of claimed jobs: reads the scenes, finds their items, compares and writes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from plex.exceptions import PlexCopy, PlexError
-from shared.log import Log
 from stash.exceptions import StashFileError
-from stash.images import StashImages
-from stash.scenes import StashScenes
-from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_SINCE, Claim
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import project
 from validation.scene_extractor import StashScene
 from worker.retry_policy import SceneError
+from worker.services import Services
 from worker.sync.cover_sync import CoverResult
 from worker.sync.item_finder import ItemFinder
 from worker.sync.item_writer import ItemWriter
+from worker.sync.progress_log import trace_matches, trace_scene, words_of
 from worker.sync.results import SKIPPED, SYNCED, Failed, Gone, Result, Skipped, Synced
 from worker.sync.scene_work import SceneWork, lacks_metadata
 from worker.sync.session import SyncSession
-from worker.sync.steps import Steps
-from worker.sync.story import words_of
 from worker.sync.write_test import undo_killed_test
 
 _NO_METADATA = (
@@ -29,38 +25,18 @@ _NO_METADATA = (
 
 
 class BatchSync:
-    """Syncs claimed scenes under one session.
+    """Syncs claimed scenes; many scenes share each request to Stash and Plex."""
 
-    Args:
-        session: settings and Plex.
-        scenes: Stash's scenes.
-        images: Stash's covers.
-        queue: the sync log.
-        log: tells the user about a part that cannot be sent.
-    """
-
-    def __init__(
-        self,
-        session: SyncSession,
-        scenes: StashScenes,
-        images: StashImages,
-        queue: QueueManager,
-        clock: Callable[[], float],
-        log: Log,
-    ) -> None:
+    def __init__(self, services: Services, session: SyncSession) -> None:
+        self._services = services
         self._session = session
-        self._scenes = scenes
-        self._images = images
-        self._queue = queue
-        self._clock = clock
-        self._log = log
-        self._steps = Steps(log)
+        self._queue = services.queue
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield how each scene ended, as soon as it has; the caller settles one before the next.
+        """Yield the result of each scene; the caller finalizes it before it asks for the next.
 
-        Raises:
-            StashError, PlexError: nothing of the batch that was not yielded was decided.
+        After a `StashError` or `PlexError` nothing is decided about the scenes that were not
+        yielded.
         """
         by_scene: dict[int, list[Claim]] = {}
         for claim in claims:
@@ -69,104 +45,86 @@ class BatchSync:
                 yield Failed([claim], claim.job.job_key, problem)
             else:
                 by_scene.setdefault(claim.job.scene_id, []).append(claim)
-        work: list[SceneWork] = []
-        scenes = self._scenes.read(list(by_scene))
+        works: list[SceneWork] = []
+        scenes = self._services.scenes.read(list(by_scene))
         last = self._queue.sync_log.scenes(by_scene)
         for scene_id, group in by_scene.items():
-            result = self._without_plex(group, scenes.get(scene_id), scene_id, last.get(scene_id))
-            if isinstance(result, SceneWork):
-                work.append(result)
+            scene = scenes.get(scene_id)
+            if scene is None:
+                yield Gone(group, f"Scene {scene_id}", "gone from Stash")
+            elif not scene.files:
+                problem = SceneError("the scene has no file; let Stash scan for it")
+                yield Failed(group, scene.label, problem)
             else:
-                yield result
-        if work:
-            yield from self._with_plex(work)
+                trace_scene(self._services.log, scene, group)
+                if lacks_metadata(scene, last.get(scene_id)):
+                    record = self._record(scene, SKIPPED, "no metadata yet")
+                    yield Skipped(group, scene.label, record, (_NO_METADATA,))
+                else:
+                    works.append(SceneWork(group, scene, project(scene, self._session.config)))
+        if works:
+            yield from self._sync(works)
 
-    def _without_plex(
-        self,
-        claims: list[Claim],
-        scene: StashScene | None,
-        scene_id: int,
-        last: SceneRecord | None,
-    ) -> Result | SceneWork:
-        """Decide what needs no look at Plex; else return the work to do."""
-        if scene is None:
-            return Gone(claims, f"Scene {scene_id}", "gone from Stash")
-        if not scene.files:
-            problem = SceneError("the scene has no file; let Stash scan for it")
-            return Failed(claims, scene.label, problem)
-        self._steps.read(scene, claims)
-        if lacks_metadata(scene, last):
-            record = self._record(scene, SKIPPED, "no metadata yet")
-            return Skipped(claims, scene.label, record, (_NO_METADATA,))
-        return SceneWork(claims, scene, project(scene, self._session.config))
-
-    def _with_plex(self, work: list[SceneWork]) -> Iterator[Result]:
-        self._session.library.prepare()
-        undo_killed_test(
-            self._session.client, self._session.library.server_id, self._session.write_test
-        )
-        # A scene that was missing has no item yet: its file is asked for by name.
-        if any(MISSING_SINCE not in claim.job.data for one in work for claim in one.claims):
-            self._session.library.poll_new_items()
-        finder = ItemFinder(self._session, self._queue.sync_log, self._scenes.read, self._log.event)
-        finder.find(work)
-        writer = ItemWriter(self._session, self._images, self._queue, self._clock, self._log)
-        writer.keep_originals(work)
-        for one in work:
-            self._steps.found(one, self._session.matcher.to_plex)
+    def _sync(self, works: list[SceneWork]) -> Iterator[Result]:
+        """Sync scenes with files and metadata."""
+        session, log = self._session, self._services.log
+        session.library.prepare()
+        undo_killed_test(session.client, session.library.server_id, session.write_test)
+        # Missing scenes are searched for by name, so only other scenes need the new items.
+        if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
+            session.library.poll_new_items()
+        read_scenes = self._services.scenes.read
+        finder = ItemFinder(session, self._queue.sync_log, read_scenes, log.event)
+        finder.find(works)
+        writer = ItemWriter(self._services, session)
+        writer.keep_originals(works)
+        for work in works:
+            trace_matches(log, work, session.matcher.to_plex)
         if finder.gone:
             self._queue.forget_scenes(finder.gone)
+        yield from self._write(works, writer)
+        writer.verify()  # after all jobs are finalized, because it fails none of them
+
+    def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
+        """Write to the items; scenes with images to lock come last, after their lock."""
         unlocked: list[tuple[Synced, CoverResult]] = []
-        for one in work:
-            if isinstance(one.error, PlexCopy) or (
-                one.elsewhere and not one.items and one.error is None
-            ):
-                yield self._left_alone(one)
+        for work in works:
+            is_elsewhere = bool(work.elsewhere) and not work.items and work.error is None
+            if is_elsewhere or isinstance(work.error, PlexCopy):
+                yield self._skipped(work)
                 continue
             try:
-                changed, cover = _write(writer, one)
+                changed, cover = writer.write(work)
             except (PlexError, StashFileError) as error:
-                yield Failed(one.claims, one.scene.label, error, one.scene.files)
+                yield Failed(work.claims, work.scene.label, error, work.scene.files)
                 continue
-            result = self._synced(one, changed, cover)
+            result = self._synced(work, words_of(changed, work.desired), cover)
             if cover.to_lock:
                 unlocked.append((result, cover))
             else:
                 yield result
         writer.lock_images([cover for _, cover in unlocked])
-        for result, _ in unlocked:
-            yield result
-        writer.verify()  # when all is settled: it decides nothing about the jobs
+        yield from (result for result, _ in unlocked)
 
-    def _synced(self, one: SceneWork, changed: tuple[str, ...], cover: CoverResult) -> Synced:
-        changed = words_of(changed, one.desired)
+    def _synced(self, work: SceneWork, changed: tuple[str, ...], cover: CoverResult) -> Synced:
         detail = ", ".join(changed) or "already in step"
-        record = self._record(one.scene, SYNCED, detail, cover.tag)
-        return Synced(one.claims, one.scene.label, record, changed, one.confidence)
+        record = self._record(work.scene, SYNCED, detail, cover.tag)
+        return Synced(work.claims, work.scene.label, record, changed, work.confidence)
 
-    def _left_alone(self, one: SceneWork) -> Skipped:
-        reasons = (*one.elsewhere, *([str(one.error)] if one.error else []))
-        record = self._record(one.scene, SKIPPED, "; ".join(reasons))
-        return Skipped(one.claims, one.scene.label, record, reasons, by_plex=True)
+    def _skipped(self, work: SceneWork) -> Skipped:
+        """Return the result of a scene that has no item of its own."""
+        reasons = (*work.elsewhere, *([str(work.error)] if work.error else []))
+        record = self._record(work.scene, SKIPPED, "; ".join(reasons))
+        return Skipped(work.claims, work.scene.label, record, reasons, by_plex=True)
 
     def _record(
         self, scene: StashScene, outcome: str, detail: str, cover_tag: str | None = None
     ) -> SceneRecord:
         return SceneRecord(
             outcome=outcome,
-            at=self._clock(),
+            at=self._services.clock(),
             detail=detail,
             scene_updated_at=scene.updated_at,
             cover_tag=cover_tag,
             entities=scene.entity_ids(),
         )
-
-
-def _write(writer: ItemWriter, one: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
-    """Write the items of a scene; a scene may have an error and items, when Plex fails at one."""
-    if one.error is not None and not one.items:
-        raise one.error
-    written = writer.write(one)
-    if one.error is not None:
-        raise one.error
-    return written

@@ -1,48 +1,48 @@
-"""Covers to Plex: only new bytes, each item and kind with a memory of its own."""
+"""Sends a scene's cover to its items: new bytes only, remembered per item and kind of image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from plex.client import PlexClient
 from plex.exceptions import (
     PlexError,
+    PlexNotFound,
     PlexPermanentError,
     PlexPermissionError,
     PlexTemporaryError,
     PlexUploadsDown,
 )
-from plex.items import PlexItem
+from plex.items import ART, IMAGE_LOCKS, POSTER, PlexImage, PlexItem
 from plex.originals import with_original_lock
-from plex.server_facts import Behaviour, ServerFacts
-from shared.events import Event, Report
+from plex.server_facts import Behaviour, ImageSelection
+from shared.events import Event
 from stash.exceptions import StashFileError
-from stash.images import Cover, StashImages, UnusableCoverError
-from sync_queue.manager import QueueManager
+from stash.images import Cover, UnusableCoverError
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
-from worker.sync.image_selection import ImageSelection
-from worker.sync.upload_gate import UploadGate
+from worker.services import Services
+from worker.sync.scene_work import SceneWork
+from worker.sync.session import SyncSession
 
-POSTER, ART = "poster", "art"
-_LOCKS = {POSTER: "thumb", ART: "art"}
-NOTHING_TO_GIVE = ""  # remembered instead of a SHA-1: the scene has no cover, or none Plex takes
-_OVERLAY = "overlay"  # Kometa's label of an item whose poster carries its overlay, in lower case
-_REFUSED = "refused:"  # before the SHA-1 of bytes that Plex did not take: the item shows others
+_NO_COVER = ""  # stored instead of a SHA-1: the scene has no cover that Plex accepts
+_REFUSED = "refused:"  # before the SHA-1 of bytes that Plex refused, so the item shows others
+_OVERLAY = "overlay"  # label of Kometa, in lower case, for a poster with an overlay
 
 
 @dataclass(slots=True)
 class CoverResult:
-    """What became of a scene's cover.
+    """The outcome of sending a cover.
 
     Attributes:
-        uploaded: the kinds that at least one item got, or shows again.
-        sent: item → kind → SHA-1 of the bytes that it got.
-        to_lock: item → kinds whose lock is still to be set, for the whole batch at once.
-        tag: which cover all items have now, or that no item can have (`SceneRecord.cover_tag`).
-        failure: why a part of it is to be tried again.
-        why: for people: why nothing was uploaded, if nothing was.
+        uploaded: kinds that at least one item received, or shows again.
+        sent: item → kind → SHA-1 of the bytes that it received.
+        to_lock: item → kinds to lock; the batch locks them with few requests.
+        tag: the cover that all items have now, or that Plex cannot show (`SceneRecord.cover_tag`).
+        failure: why a part has to be tried again.
+        why: why nothing was uploaded, for the decision trace.
     """
 
     uploaded: set[str] = field(default_factory=set)
@@ -50,147 +50,172 @@ class CoverResult:
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
     tag: str | None = None
     failure: PlexError | StashFileError | None = None
-    why: str = "no image is ours to set"
+    why: str = "no image is to be set"
 
 
 class Target(NamedTuple):
-    """An image of an item that is ours to set, and which bytes it `has` by our memory.
-
-    A lock that the server never shows counts as set.
-    """
+    """An image of an item that the plugin sets."""
 
     item: PlexItem
     kind: str
-    has: str | None
-    is_locked: bool
+    has: str | None  # SHA-1 of the bytes last sent, `_NO_COVER`, or `_REFUSED` and a SHA-1
+    is_locked: bool  # also true if the server never shows this lock
 
     @property
     def lacks_lock(self) -> bool:
-        """Whether it shows our image, and Plex's next refresh may replace it."""
-        shows_ours = bool(self.has) and not _is_refused(self.has)
-        return shows_ours and not self.is_locked
+        """Whether Plex's next refresh may replace the image that was sent."""
+        return bool(self.has) and not _is_refused(self.has) and not self.is_locked
+
+
+def targets_of(
+    desired: SceneMetadata,
+    records: Mapping[PlexItem, ItemRecord],
+    behaviour: Behaviour,
+    *,
+    preserve: bool,
+) -> list[Target]:
+    """Return the images that a scene's cover is for.
+
+    Args:
+        records: item → values last sent to it.
+        preserve: leave out images that were locked before the first upload, because a user chose
+            them. An image that a user chose later stays only until the cover changes in Stash:
+            seeing the choice would cost a request per item.
+    """
+    targets = [
+        Target(
+            item,
+            kind,
+            record.poster_sha1 if kind == POSTER else record.art_sha1,
+            IMAGE_LOCKS[kind] in item.locked | behaviour.hidden_locks,
+        )
+        for item, record in records.items()
+        for kind, is_synced in ((POSTER, desired.poster), (ART, desired.art))
+        if is_synced
+    ]
+    if not preserve:
+        return targets
+    return [t for t in targets if t.has or IMAGE_LOCKS[t.kind] not in t.item.locked]
+
+
+def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord | None) -> bool:
+    """Tell whether the cover has to be read to know whether all images show it."""
+    if last is None or last.scene_updated_at != scene.updated_at:
+        return True
+    return not _is_shown(last.cover_tag, targets)
+
+
+def _is_shown(cover_tag: str | None, targets: Sequence[Target]) -> bool:
+    """Tell whether all images have the cover that was read last.
+
+    An item that Plex did not have at that time may have an older cover. If the scene has no cover,
+    items keep their images.
+    """
+    if cover_tag is None:
+        return all(target.has is not None for target in targets)
+    sha1 = cover_tag.partition(" ")[0]
+    accepted = (sha1, _REFUSED + sha1)
+    return all(t.has is not None and (not sha1 or t.has in accepted) for t in targets)
+
+
+def _is_refused(has: str | None) -> bool:
+    return has is not None and has.startswith(_REFUSED)
+
+
+@contextmanager
+def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
+    """Raise the meaning of a failed write to an item (see `PlexClient.judge`)."""
+    try:
+        yield
+    except (PlexPermissionError, PlexTemporaryError) as error:
+        raise client.judge(item, error) from None
 
 
 class CoverSync:
-    """Sends a scene's cover to its items.
-
-    Args:
-        images: Stash's covers.
-        client: Plex.
-        queue: the memory; each upload is remembered at once, since Plex keeps every copy.
-        server_id: Plex's identity.
-        facts: what is known about the server.
-        uploads: holds images back while the server stores none.
-        report: gets an event about a cover that cannot be sent.
-        preserve: leave an image alone that was locked in Plex before our first upload: a person
-            chose it. Which image is shown after an upload costs a request per item to see, so one
-            that was chosen later stays only until the cover changes in Stash.
-        remove_overlay_label: take Kometa's label from an item that gets a new poster.
-    """
+    """Sends the cover of one scene; `last` is the outcome of the scene's last job."""
 
     def __init__(
-        self,
-        images: StashImages,
-        client: PlexClient,
-        queue: QueueManager,
-        server_id: str,
-        facts: ServerFacts,
-        uploads: UploadGate,
-        report: Report,
-        *,
-        preserve: bool,
-        remove_overlay_label: bool = False,
+        self, services: Services, session: SyncSession, work: SceneWork, last: SceneRecord | None
     ) -> None:
-        self._images = images
-        self._client = client
-        self._queue = queue
-        self._behaviour = facts.behaviour()
-        self._selection = ImageSelection(client, facts)
-        self._server_id = server_id
-        self._uploads = uploads
-        self._report = report
-        self._preserve = preserve
-        self._remove_overlay_label = remove_overlay_label
+        self._images = services.images
+        self._queue = services.queue
+        self._log = services.log
+        self._session = session
+        self._client = session.client
+        self._server_id = session.library.server_id
+        self._preserve = session.config.preserve_plex_edits
+        self._work = work
+        self._scene = work.scene
+        self._names: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
+        self._last = last
+        self._result = CoverResult()
 
-    def run(
-        self,
-        scene: StashScene,
-        desired: SceneMetadata,
-        items: dict[PlexItem, ItemRecord],
-        last: SceneRecord | None,
-        *,
-        cover_changed: bool,
-        try_refused: bool,
-    ) -> CoverResult:
-        """Upload what is new to each item; tell what is still to be locked.
+    def run(self, records: Mapping[PlexItem, ItemRecord]) -> CoverResult:
+        """Upload the cover to the items that lack it, and collect the locks to set.
+
+        What was sent is remembered, also when this raises a `StashError` or `PlexError`.
 
         Args:
-            scene: with its cover.
-            desired: which of the images are synced.
-            items: the scene's items and what they were last sent.
-            last: what is known of the scene's last sync.
-            cover_changed: the cover was changed in Stash since.
-            try_refused: a user asked to send what Plex refused.
-
-        Raises:
-            StashError, PlexError: the cover could not be had or sent; what was sent is remembered.
+            records: item → values last sent to it.
         """
-        targets = targets_of(desired, items, self._behaviour, preserve=self._preserve)
-        if try_refused:
+        work, last, result = self._work, self._last, self._result
+        behaviour = self._session.facts.behaviour()
+        targets = targets_of(work.desired, records, behaviour, preserve=self._preserve)
+        if work.refused_since:
             targets = [t._replace(has=None) if _is_refused(t.has) else t for t in targets]
-        known = last is not None and _is_shown(last.cover_tag, targets)
-        result = CoverResult(tag=last.cover_tag if last and known else None)
+        if last is not None and _is_shown(last.cover_tag, targets):
+            result.tag = last.cover_tag
         if targets:
-            result.why = "the scene is as it was when its cover was sent"
-        # Stash's time stamps have whole seconds: the hook's hint tells of a second change in one.
-        if targets and (cover_changed or may_differ(scene, targets, last)):
-            self._bring(scene, targets, result)
-        self._lock(scene, targets, result)
+            result.why = "the scene did not change since its cover was sent"
+            # Stash's time stamps have whole seconds, so the hook tells of a second change in one.
+            is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
+            if is_changed or may_differ(self._scene, targets, last):
+                self._send_to(targets)
+        self._collect_locks(targets)
         return result
 
-    def _lock(self, scene: StashScene, targets: list[Target], result: CoverResult) -> None:
-        """Note which images need their lock; send those again that the item has lost with it."""
+    def _collect_locks(self, targets: Sequence[Target]) -> None:
+        """Collect the locks to set; send images again that the item has lost with their lock."""
         lost = []
         for target in targets:
-            if target.lacks_lock and self._is_lost(scene, target, result):
+            if target.lacks_lock and self._is_lost(target):
                 lost.append(target._replace(has=None))
             elif target.lacks_lock:
-                result.to_lock.setdefault(target.item, set()).add(target.kind)
+                self._result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            result.tag = None  # its bytes are needed, although Stash has no others
-            self._bring(scene, lost, result)
+            self._result.tag = None  # without it Stash sends the bytes of an unchanged cover
+            self._send_to(lost)
 
-    def _is_lost(self, scene: StashScene, target: Target, result: CoverResult) -> bool:
-        """Make Plex show our image where its lock is gone, and something else may be shown by now.
+    def _is_lost(self, target: Target) -> bool:
+        """Tell whether Plex lost an image that was sent, as after a restored backup.
 
-        Where a person's choice counts, what is shown stays.
-
-        Returns:
-            Whether the item lacks it, as in a Plex that was restored from a backup.
+        An image that Plex has and does not show is selected, unless a user's choice counts.
         """
-        if self._preserve or target.kind in result.uploaded:
-            return False
         item, kind = target.item, target.kind
+        if self._preserve or kind in self._result.uploaded:
+            return False
         try:
             images = self._client.list_images(item.rating_key, kind)
-            ours = [image for image in images if image.key.endswith(str(target.has))]
+            ours = _uploads_of(images, str(target.has))
             if ours and not any(image.selected for image in ours):
-                key = ours[0].key
-                self._write(item, lambda: self._client.select_image(item.rating_key, kind, key))
-                result.uploaded.add(kind)
+                with judged_write(self._client, item):
+                    self._client.select_image(item.rating_key, kind, ours[0].key)
+                self._result.uploaded.add(kind)
         except PlexPermanentError as error:
-            self._tell(Event.IMAGE_NOT_SELECTED, scene, error, kind)
+            self._log.event(Event.IMAGE_NOT_SELECTED, **self._names, error=error, kind=kind)
         except PlexTemporaryError as error:
-            result.failure = result.failure or error
+            self._fail(error)
         else:
             return not ours
         return False
 
-    def _bring(self, scene: StashScene, targets: list[Target], result: CoverResult) -> None:
+    def _send_to(self, targets: Sequence[Target]) -> None:
+        """Read the cover, and upload it to the images that show something else."""
+        result = self._result
         try:
-            cover = self._images.cover(scene.id, _stashs_tag(result.tag))
+            cover = self._images.cover(self._scene.id, _etag_of(result.tag))
         except UnusableCoverError as error:
-            self._tell(Event.COVER_UNUSABLE, scene, error)
+            self._log.event(Event.COVER_UNUSABLE, **self._names, error=error)
             cover, result.tag = None, f" {error.tag or ''}"
         except StashFileError as error:
             result.failure, result.why = error, str(error)
@@ -200,145 +225,117 @@ class CoverSync:
             result.tag = f"{cover.sha1} {cover.tag}"
         for target in targets:
             if cover is not None and target.has not in (cover.sha1, _REFUSED + cover.sha1):
-                self._upload(scene, target, cover, result)
+                self._upload(target, cover)
             elif cover is None and target.has is None:
-                self._remember(scene, target.item, target.kind, NOTHING_TO_GIVE)
+                self._remember(target, _NO_COVER)
 
-    def _upload(self, scene: StashScene, target: Target, cover: Cover, result: CoverResult) -> None:
-        item, kind = target.item, target.kind
+    def _upload(self, target: Target, cover: Cover) -> None:
+        item, kind, result = target.item, target.kind, self._result
         try:
-            self._uploads.check(kind, item.rating_key)
-        except PlexUploadsDown as error:
-            result.failure = result.failure or error
-            return
-        had = cover.sha1 in self._queue.sync_log.uploads(self._server_id, item.rating_key, kind)
-        self._note_ahead(target, cover)
-        try:
-            self._remove_overlay(scene, target)
-            self._send(item, kind, cover)
-            self._write(
-                item,
-                lambda: self._selection.after_upload(item, kind, cover.sha1, had=had),
-            )
+            self._session.uploads.check(kind, item.rating_key)
+            uploads = self._queue.sync_log.uploads(self._server_id, item.rating_key, kind)
+            self._remember_intent(target, cover)
+            self._remove_overlay_label(target)
+            self._send(target, cover)
+            with judged_write(self._client, item):
+                show_uploaded(self._session, item, kind, cover.sha1, had=cover.sha1 in uploads)
         except PlexPermanentError as error:
-            self._tell(Event.COVER_REFUSED, scene, error, kind)
-            self._remember(scene, item, kind, _REFUSED + cover.sha1)
+            self._log.event(Event.COVER_REFUSED, **self._names, error=error, kind=kind)
+            self._remember(target, _REFUSED + cover.sha1)
         except (PlexTemporaryError, PlexUploadsDown) as error:
-            result.failure = result.failure or error  # the other kind is still sent
+            self._fail(error)  # the other kind is still sent
         else:
             result.uploaded.add(kind)
             result.sent.setdefault(item, {})[kind] = cover.sha1
             result.to_lock.setdefault(item, set()).add(kind)
-            self._remember(scene, item, kind, cover.sha1)
+            self._remember(target, cover.sha1)
 
-    def _tell(self, event: Event, scene: StashScene, error: Exception, kind: str = "") -> None:
-        self._report(event, scene=scene.id, label=scene.label, error=error, kind=kind)
-
-    def _send(self, item: PlexItem, kind: str, cover: Cover) -> None:
-        key = item.rating_key
+    def _send(self, target: Target, cover: Cover) -> None:
+        key, kind = target.item.rating_key, target.kind
         try:
-            self._write(item, lambda: self._client.upload_image(key, kind, cover.data))
+            with judged_write(self._client, target.item):
+                self._client.upload_image(key, kind, cover.data)
         except PlexTemporaryError as error:
-            raise self._uploads.failed(kind, key, error) from None
-        self._uploads.succeeded(kind)
+            raise self._session.uploads.failed(kind, key, error) from None
+        self._session.uploads.succeeded(kind)
 
-    def _write(self, item: PlexItem, write: Callable[[], None]) -> None:
-        """Carry out a write; raise what its failure means (see `PlexClient.judge`)."""
-        try:
-            write()
-        except (PlexPermissionError, PlexTemporaryError) as error:
-            raise self._client.judge(item, error) from None
+    def _remove_overlay_label(self, target: Target) -> None:
+        """Remove Kometa's label; otherwise Kometa restores its copy of the old poster.
 
-    def _remove_overlay(self, scene: StashScene, target: Target) -> None:
-        """Take Kometa's label away, or Kometa puts its backup of the old poster back.
-
-        The label goes before the upload, so that no kill in between can leave it.
+        The label is removed before the upload, so that no kill in between can leave it.
         """
         labels = [label for label in target.item.labels if label.casefold() == _OVERLAY]
-        if not self._remove_overlay_label or target.kind != POSTER or not labels:
+        is_on = self._session.config.remove_overlay_label
+        if not is_on or target.kind != POSTER or not labels:
             return
         try:
             self._client.edit(target.item, {"labels": {"label[].tag.tag-": labels[0]}})
         except PlexPermanentError as error:
-            self._tell(Event.OVERLAY_LABEL_KEPT, scene, error)
+            self._log.event(Event.OVERLAY_LABEL_KEPT, **self._names, error=error)
 
-    def _note_ahead(self, target: Target, cover: Cover) -> None:
-        """Note whose image this will be, and the lock of before when it is the first.
+    def _remember_intent(self, target: Target, cover: Cover) -> None:
+        """Store the SHA-1 and the original lock before the upload.
 
-        An upload that arrives although we never hear of it must not pass for a person's choice,
-        nor its lock for a person's.
+        If the upload arrives and its answer does not, the image and its lock must not count as a
+        user's choice.
         """
         log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
-        before = held if target.has else with_original_lock(held, target.item, kind, lock_of(kind))
+        lock = IMAGE_LOCKS[kind]
+        changed = held if target.has else with_original_lock(held, target.item, kind, lock)
         with self._queue.transaction():
-            if before != held:
-                log.change_original(self._server_id, key, before)
+            if changed != held:
+                log.change_original(self._server_id, key, changed)
             log.remember_upload(self._server_id, key, kind, cover.sha1)
 
-    def _remember(self, scene: StashScene, item: PlexItem, kind: str, sha1: str) -> None:
-        self._queue.sync_log.remember_image(scene.id, self._server_id, item.rating_key, kind, sha1)
-
-
-def _is_refused(has: str | None) -> bool:
-    """Tell whether the item of an image did not take the bytes that it was sent."""
-    return has is not None and has.startswith(_REFUSED)
-
-
-def lock_of(kind: str) -> str:
-    """Return Plex's name of the lock of a `poster` or `art`."""
-    return _LOCKS[kind]
-
-
-def targets_of(
-    desired: SceneMetadata,
-    items: Mapping[PlexItem, ItemRecord],
-    behaviour: Behaviour,
-    *,
-    preserve: bool,
-) -> list[Target]:
-    """Return the images that a scene's cover is for.
-
-    Args:
-        desired: as what it is to be shown.
-        items: the scene's items and what they were last sent.
-        behaviour: what is known about the server.
-        preserve: leave an image alone that was locked before our first upload.
-    """
-    kinds = [kind for kind, on in ((POSTER, desired.poster), (ART, desired.art)) if on]
-    targets = [
-        Target(
-            item,
-            kind,
-            record.poster_sha1 if kind == POSTER else record.art_sha1,
-            lock_of(kind) in item.locked or lock_of(kind) in behaviour.hidden_locks,
+    def _remember(self, target: Target, sha1: str) -> None:
+        self._queue.sync_log.remember_image(
+            self._scene.id, self._server_id, target.item.rating_key, target.kind, sha1
         )
-        for item, record in items.items()
-        for kind in kinds
-    ]
-    if not preserve:
-        return targets
-    return [one for one in targets if one.has or lock_of(one.kind) not in one.item.locked]
+
+    def _fail(self, error: PlexError) -> None:
+        self._result.failure = self._result.failure or error
 
 
-def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord | None) -> bool:
-    """Tell whether the cover has to be looked at, to know if all its images show it."""
-    unchanged = last is not None and last.scene_updated_at == scene.updated_at
-    return not (unchanged and last is not None and _is_shown(last.cover_tag, targets))
-
-
-def _is_shown(cover_tag: str | None, targets: Sequence[Target]) -> bool:
-    """Tell whether all images are of the cover that was looked at last.
-
-    An item that Plex did not have at that time may still show the one before. A scene without a
-    cover has nothing to give: its items keep what they show.
-    """
-    if cover_tag is None:
-        return all(target.has is not None for target in targets)
-    sha1 = cover_tag.partition(" ")[0]
-    shown = (sha1, _REFUSED + sha1)
-    return all(t.has is not None and (not sha1 or t.has in shown) for t in targets)
-
-
-def _stashs_tag(cover_tag: str | None) -> str | None:
+def _etag_of(cover_tag: str | None) -> str | None:
+    """Return Stash's ETag in `SceneRecord.cover_tag`."""
     return (cover_tag or "").partition(" ")[2] or None
+
+
+def show_uploaded(
+    session: SyncSession, item: PlexItem, kind: str, sha1: str, *, had: bool = False
+) -> None:
+    """Make Plex show an image that was just uploaded.
+
+    The first upload to a server shows whether it selects uploads. Servers do not always select
+    bytes that the item `had` before, so these are checked each time.
+    """
+    trait = session.facts.behaviour().image_selection
+    if trait is ImageSelection.AUTOMATIC and not had:
+        return
+    if trait is ImageSelection.EXPLICIT:
+        with suppress(PlexNotFound, PlexPermanentError):
+            key = f"upload://{kind}s/{sha1}"
+            session.client.select_image(item.rating_key, kind, key)
+            return
+    select_image(session, item.rating_key, kind, sha1, had=had)
+
+
+def select_image(
+    session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool = False
+) -> None:
+    """Select the image with this SHA-1 if Plex shows another one, and learn from that."""
+    trait = session.facts.behaviour().image_selection
+    with suppress(PlexNotFound, PlexPermanentError):  # then the item keeps its image
+        ours = _uploads_of(session.client.list_images(rating_key, kind), sha1)
+        is_shown = any(image.selected for image in ours)
+        if ours and not is_shown:
+            session.client.select_image(rating_key, kind, ours[0].key)
+        if ours and not had and (not is_shown or trait is None):
+            learned = ImageSelection.AUTOMATIC if is_shown else ImageSelection.EXPLICIT
+            session.facts.learn(learned)
+
+
+def _uploads_of(images: Sequence[PlexImage], sha1: str) -> list[PlexImage]:
+    """Return the images with these bytes: Plex names an upload by its SHA-1."""
+    return [image for image in images if image.key.endswith(sha1)]

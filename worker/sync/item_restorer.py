@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from plex.diff import COLLECTIONS
 from plex.exceptions import PlexPermanentError
-from plex.items import PlexImage, PlexItem
+from plex.items import ART, IMAGE_LOCKS, POSTER, PlexImage, PlexItem
 from plex.originals import (
     RETURNING,
     Original,
@@ -16,7 +16,6 @@ from plex.originals import (
 )
 from sync_queue.manager import QueueManager
 from sync_queue.sync_records import ItemRecord
-from worker.sync.cover_sync import ART, POSTER, lock_of
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
@@ -99,8 +98,8 @@ class ItemRestorer:
                 log.change_original(self._server_id, key, {**held, RETURNING: returning})
                 self._choose_another(item, kind, images, sent)
             if kind in returning:
-                locked = was_locked_then(held, lock_of(kind))
-                locks[f"{lock_of(kind)}.locked"] = "1" if locked else "0"
+                locked = was_locked_then(held, IMAGE_LOCKS[kind])
+                locks[f"{IMAGE_LOCKS[kind]}.locked"] = "1" if locked else "0"
         return locks
 
     def _choose_another(

@@ -1,11 +1,9 @@
 """How jobs end, in the log: an event for each, and sums of many."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from plex.diff import COLLECTIONS, PERFORMERS, TAGS
 from shared.events import Event
 from shared.log import DEBUG, INFO, Log
-from validation.metadata import SceneMetadata
 
 JOBS_BETWEEN_SUMS, SECONDS_BETWEEN_SUMS = 10, 30.0
 _ENDS = {  # how a job may end → the word of a sum, which names them in this order
@@ -16,31 +14,6 @@ _ENDS = {  # how a job may end → the word of a sum, which names them in this o
     Event.JOB_RETRIED: "wait",
     Event.JOB_DEAD_LETTERED: "dead letters",
 }
-_COUNTED = {
-    PERFORMERS: ("performer", "performers"),
-    TAGS: ("tag", "tags"),
-    COLLECTIONS: ("collection", "collections"),
-}
-
-
-def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
-    """Return what an item got, for people: "title", "3 tags", "no studio".
-
-    Args:
-        changed: the fields and images that it was sent.
-        desired: as what the scene is shown.
-    """
-    return tuple(_word(name, desired) for name in changed)
-
-
-def _word(name: str, desired: SceneMetadata) -> str:
-    value = getattr(desired, name, None)
-    if name in _COUNTED:
-        one, many = _COUNTED[name]
-        number = len(value or ())
-        return f"{number or 'no'} {one if number == 1 else many}"
-    # An empty title is never sent: Plex gets the file's name then.
-    return f"no {name}" if value == "" and name != "title" else name
 
 
 class Story:

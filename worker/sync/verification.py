@@ -1,10 +1,9 @@
-"""The last stage of a batch: reads back what was edited, and finds what Plex did not keep."""
+"""Reads back what a batch has sent, and finds the values that Plex did not keep."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from plex.client import PlexClient
 from plex.diff import (
     COLLECTIONS,
     DATE,
@@ -18,110 +17,87 @@ from plex.diff import (
 )
 from plex.edit_requests import Parameters, is_emptying, needs_decoding, removed_names
 from plex.exceptions import PlexError
-from plex.items import PlexItem
-from plex.server_facts import Behaviour, RemovalEncoding, ServerFacts
+from plex.items import POSTER, PlexItem
+from plex.server_facts import Behaviour, RemovalEncoding
 from shared.events import Event
-from shared.log import Log
-from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import FieldValues, ItemRecord
 from validation.metadata import SceneMetadata, folded
-from worker.sync.image_selection import ImageSelection
+from worker.services import Services
+from worker.sync.cover_sync import select_image
 from worker.sync.scene_work import SceneWork
-from worker.sync.server_learning import ReadBack, ServerLearning
+from worker.sync.server_learning import ReadBack, learn, learn_image_locks
+from worker.sync.session import SyncSession
 
-_AGAIN = "sent_again"  # hint of a job: its scene was synced, and the read-back showed otherwise
+_AGAIN = "sent_again"  # in a job's data: the read-back of the scene's last sync asked for this one
 
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """What an item was sent last: by two scenes of one batch, the later counts.
-
-    Attributes:
-        before: the item as it was when the edit was worked out.
-        again: the edit is a second try.
-    """
+    """The last edit of an item; two scenes of one batch may edit the same item."""
 
     scene_id: int
     label: str
     desired: SceneMetadata
-    fields: Mapping[str, Parameters]
+    fields: Mapping[str, Parameters]  # the parameters that Plex accepted
     record: ItemRecord
     original: FieldValues
-    before: PlexItem
-    again: bool
+    before: PlexItem  # the item before the edit
+    again: bool  # the edit is a second try
 
 
 class Verification:
-    """Compares what was sent with what is there, with one request for many items.
+    """Compares what was sent with what Plex shows; one request reads many items.
 
-    It comes after the jobs were settled and costs none of them: a field that Plex silently did
-    not keep is reported once, remembered, and not sent again until the scene wants another value.
-    One that shows neither that nor what was there before has met another writer, such as Plex's
-    agent at a new item: the scene is synced once more, and only that concludes anything.
+    This comes after the jobs are finished, and fails none of them:
 
-    What the read-back tells about the server's behaviour is learned first, once for all items. A
-    scene that needs another edit because of it is synced once more.
-
-    Args:
-        client: Plex.
-        queue: the sync log.
-        server_id: Plex's identity.
-        facts: what is known about the server.
-        clock: seconds since the epoch.
-        log: tells the user what was not kept.
+    - A field that Plex silently did not keep is reported once, and not sent again until the scene
+      has another value.
+    - A field that shows neither the sent nor the former value met another writer, such as Plex's
+      agent at a new item. The scene is synced once more.
+    - The server's behaviour is learned first, from all items. A scene that needs another edit
+      because of it is synced once more.
     """
 
-    def __init__(
-        self,
-        client: PlexClient,
-        queue: QueueManager,
-        server_id: str,
-        facts: ServerFacts,
-        clock: Callable[[], float],
-        log: Log,
-    ) -> None:
-        self._client = client
-        self._queue = queue
-        self._server_id = server_id
-        self._learning = ServerLearning(facts)
-        self._selection = ImageSelection(client, facts)
-        self._clock = clock
-        self._log = log
+    def __init__(self, services: Services, session: SyncSession) -> None:
+        self._queue = services.queue
+        self._clock = services.clock
+        self._log = services.log
+        self._session = session
         self._expected: dict[int, _Expected] = {}
         self._images: dict[int, tuple[PlexItem, Mapping[str, str]]] = {}
         self._locked: dict[int, set[str]] = {}
 
     def expect(
         self,
-        one: SceneWork,
+        work: SceneWork,
         item: PlexItem,
         fields: Mapping[str, Parameters],
         record: ItemRecord,
         original: FieldValues,
     ) -> None:
-        """Note that an item was sent these parameters by field, and what is remembered of it."""
+        """Add an edited item, with the parameters that Plex accepted, by field."""
         self._expected[item.rating_key] = _Expected(
-            one.scene.id,
-            one.scene.label,
-            one.desired,
+            work.scene.id,
+            work.scene.label,
+            work.desired,
             fields,
             record,
             original,
             before=item,
-            again=any(claim.job.data.get(_AGAIN) for claim in one.claims),
+            again=any(claim.job.data.get(_AGAIN) for claim in work.claims),
         )
 
     def expect_images(self, item: PlexItem, sent: Mapping[str, str]) -> None:
-        """Note that images of an item were uploaded: kind → SHA-1."""
+        """Add an item with uploaded images: kind → SHA-1."""
         self._images[item.rating_key] = (item, sent)
 
     def expect_image_locks(self, item: PlexItem, kinds: Iterable[str]) -> None:
-        """Note that images of an item were locked."""
+        """Add an item with locked images."""
         self._locked.setdefault(item.rating_key, set()).update(kinds)
 
     def run(self) -> None:
-        """Read all noted items back; that Plex cannot be asked concludes nothing."""
+        """Read all added items back; if Plex fails, nothing is concluded."""
         expected, self._expected = self._expected, {}
         images, self._images = self._images, {}
         locked, self._locked = self._locked, {}
@@ -129,24 +105,25 @@ class Verification:
         if not keys:
             return
         try:
-            items, _ = self._client.read_each(keys)
+            items, _ = self._session.client.read_each(keys)
             self._check_images(items, images)
         except PlexError as error:
-            self._log.step(f"What was sent was not read back: {error}")
+            self._log.step(f"Sent values were not read back: {error}")
             return
+        facts = self._session.facts
         edited = {key: item for key, item in items.items() if key in expected}
-        self._learning.learn_image_locks(
-            (item, kind) for key, item in items.items() for kind in locked.get(key, ())
+        learn_image_locks(
+            facts, [(item, kind) for key, item in items.items() for kind in locked.get(key, ())]
         )
-        self._learning.learn([_read_back(expected[key], item) for key, item in edited.items()])
-        behaviour = self._learning.behaviour()
-        disturbed = [
-            expected[rating_key].scene_id
-            for rating_key, item in edited.items()
-            if self._needs_another_sync(item, expected[rating_key], behaviour)
+        learn(facts, [_read_back(expected[key], item) for key, item in edited.items()])
+        behaviour = facts.behaviour()
+        scene_ids = [
+            expected[key].scene_id
+            for key, item in edited.items()
+            if self._needs_another_sync(item, expected[key], behaviour)
         ]
         now = self._clock()
-        jobs = [scene_job(one, METADATA, now, {_AGAIN: True}) for one in dict.fromkeys(disturbed)]
+        jobs = [scene_job(key, METADATA, now, {_AGAIN: True}) for key in dict.fromkeys(scene_ids)]
         if jobs:
             self._queue.enqueue(jobs)
 
@@ -155,14 +132,12 @@ class Verification:
         items: Mapping[int, PlexItem],
         images: Mapping[int, tuple[PlexItem, Mapping[str, str]]],
     ) -> None:
-        """Select images that were uploaded and are not shown: their path did not change."""
+        """Select the uploaded images that Plex does not show: their path did not change."""
         for rating_key, (before, sent) in images.items():
             item = items.get(rating_key)
-            if item is None:
-                continue
             for kind, sha1 in sent.items():
-                if _image_path(item, kind) == _image_path(before, kind):
-                    self._selection.check(rating_key, kind, sha1)
+                if item is not None and _image_path(item, kind) == _image_path(before, kind):
+                    select_image(self._session, rating_key, kind, sha1)
 
     def _needs_another_sync(self, item: PlexItem, sent: _Expected, behaviour: Behaviour) -> bool:
         """Remember what Plex did not keep; tell whether the scene has to be synced once more."""
@@ -177,10 +152,10 @@ class Verification:
         )
         learned = () if sent.again else _left_by_behaviour(left, sent.desired, behaviour)
         unkept = [name for name in left.fields if name in sent.fields and name not in learned]
-        met_another = bool(unkept) and self._met_another(item, sent, left, unkept, behaviour)
+        met_another = bool(unkept) and self._met_another_writer(item, sent, left, unkept, behaviour)
         return bool(learned) or met_another
 
-    def _met_another(
+    def _met_another_writer(
         self,
         item: PlexItem,
         sent: _Expected,
@@ -188,16 +163,17 @@ class Verification:
         unkept: Sequence[str],
         behaviour: Behaviour,
     ) -> bool:
-        """Remember what Plex did not keep; tell whether another writer is why."""
-        log = self._queue.sync_log
+        """Remember what Plex did not keep; tell whether another writer is the cause."""
+        log, server_id = self._queue.sync_log, self._session.library.server_id
         record = sent.record
-        others = () if sent.again else _written_by_others(sent.before, item, unkept)
-        # Read anew for what else was remembered since: its images.
-        known = log.item(sent.scene_id, self._server_id, item.rating_key) or record
-        # Of collections what was sent stays noted: some may have arrived, and those are ours. So
-        # does what was written over: since our edit has locked it, it is a person's.
-        persons = () if all(_came_first(sent, item, name) for name in others) else others
-        shown = {name: _shown(item, name) for name in unkept if name not in (COLLECTIONS, *persons)}
+        others = () if sent.again else _changed(sent.before, item, unkept)
+        # The stored record also has the SHA-1 of images that were sent since.
+        known = log.item(sent.scene_id, server_id, item.rating_key) or record
+        # Sent collections stay stored: those that arrived are the plugin's. A value that was
+        # written after the edit is user-edited, because the edit has locked the field.
+        is_first = all(_came_first(sent, item, name) for name in others)
+        kept = {COLLECTIONS, *(() if is_first else others)}
+        shown = {name: _shown(item, name) for name in unkept if name not in kept}
         known = replace(known, sent={**record.sent, **shown})
         scene: dict[str, Any] = {"scene": sent.scene_id, "label": sent.label}
         if others:
@@ -210,25 +186,25 @@ class Verification:
             values = {name: left.sent[name] for name in unkept}
             known = replace(known, refused={**record.refused, **values})
             self._log.event(Event.FIELDS_NOT_KEPT, **scene, fields=unkept)
-        log.remember_item(sent.scene_id, self._server_id, item.rating_key, known, self._clock())
+        log.remember_item(sent.scene_id, server_id, item.rating_key, known, self._clock())
         return bool(others)
 
 
-def _written_by_others(before: PlexItem, item: PlexItem, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the fields that an edit did not set right and that are not as it found them either."""
+def _changed(before: PlexItem, item: PlexItem, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the fields that no longer have their value from before the edit."""
     return tuple(name for name in names if not same(getattr(before, name), getattr(item, name)))
 
 
 def _came_first(sent: _Expected, item: PlexItem, name: str) -> bool:
-    """Tell whether what another wrote was there before our edit: that gave no value, or added."""
+    """Tell whether another writer wrote a field before the edit, which set no value or added."""
     ours = sent.record.sent[name]
     if isinstance(ours, str):
         return same(getattr(sent.before, name), ours)
-    return {folded(one) for one in ours} <= {folded(one) for one in getattr(item, name)}
+    return {folded(entry) for entry in ours} <= {folded(entry) for entry in getattr(item, name)}
 
 
 def _was_lost(item: PlexItem, unkept: Sequence[str], sent: _Expected, behaviour: Behaviour) -> bool:
-    """Tell whether an edit left no trace at all: then no field of it was refused."""
+    """Tell whether an edit had no effect at all, so that Plex refused none of its fields."""
     if len(unkept) < len(sent.fields):
         return False
     return len(unkept) > 1 or PLEX_NAMES[unkept[0]] not in item.locked | behaviour.hidden_locks
@@ -237,21 +213,21 @@ def _was_lost(item: PlexItem, unkept: Sequence[str], sent: _Expected, behaviour:
 def _left_by_behaviour(
     left: ItemEdit, desired: SceneMetadata, behaviour: Behaviour
 ) -> Sequence[str]:
-    """Return the fields that need another edit because of how the server was found to behave.
+    """Return the fields that need another edit because of the server's behaviour.
 
-    A date that cannot be cleared becomes the one from before, a sort title follows its title, and
-    names that the server did not understand are removed in another way.
+    A date that cannot be cleared gets its original value, a sort title follows its title, and names
+    are removed in another way if the server did not understand their spelling.
     """
     title = left.fields.get(TITLE, {})
     sorts = f"{SORT_TITLE}.value" in title and f"{PLEX_NAMES[TITLE]}.value" not in title
     dates = DATE in left.fields and desired.date == "" and behaviour.cannot_clear_dates
     found = [name for name, holds in ((TITLE, sorts), (DATE, dates)) if holds]
     if behaviour.removal_encoding is RemovalEncoding.ONCE:
-        found += [name for name in LISTS if _removes(left.fields.get(name, {}))]
+        found += [name for name in LISTS if _needs_decoding(left.fields.get(name, {}))]
     return found
 
 
-def _removes(parameters: Parameters) -> bool:
+def _needs_decoding(parameters: Parameters) -> bool:
     """Tell whether an edit removes names that only a server which decodes twice understands."""
     return is_emptying(parameters) or any(map(needs_decoding, removed_names(parameters)))
 
@@ -263,7 +239,7 @@ def _read_back(sent: _Expected, item: PlexItem) -> ReadBack:
 
 
 def _image_path(item: PlexItem, kind: str) -> str:
-    return item.thumb if kind == "poster" else item.art
+    return item.thumb if kind == POSTER else item.art
 
 
 def _shown(item: PlexItem, name: str) -> str | list[str]:

@@ -27,7 +27,7 @@ from plex.diff import (
 )
 from plex.edit_requests import Parameters, is_long, list_parameters
 from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
-from plex.items import PlexImage, PlexItem
+from plex.items import IMAGE_LOCKS, PlexImage, PlexItem
 from plex.originals import FILES, shares_a_file
 from plex.server_facts import (
     Behaviour,
@@ -41,8 +41,7 @@ from shared.events import Report
 from shared.state_file import KeptState, write_state
 from sync_queue.sync_records import values_of
 
-_IMAGES = {"poster": "thumb", "art": "art"}  # kind → Plex's name of its lock
-_LOCKS = (*PLEX_NAMES.values(), SORT_TITLE, *_IMAGES.values())
+_LOCKS = (*PLEX_NAMES.values(), SORT_TITLE, *IMAGE_LOCKS.values())
 _MOST_PERFORMERS = 200  # Plex shows no more of an item, so more could not be restored
 _PROBE = "Stash2Plex test"  # the space shows how often Plex decodes the name of a removed tag
 _PROBE_DATE = "2001-02-03"
@@ -172,7 +171,7 @@ def save(
         locks=sorted(item.locked),
         unseen_locks=sorted({*set_by_us} - item.locked - {*shown_locks}),
         testable=sorted({*set_by_us, *item.locked, *shown_locks} & {*_LOCKS}),
-        images={kind: _selected_image(client, item.rating_key, kind) for kind in _IMAGES},
+        images={kind: _selected_image(client, item.rating_key, kind) for kind in IMAGE_LOCKS},
     )
 
 
@@ -187,7 +186,7 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
         item = _read(client, saved.rating_key) or item
         locks |= {*saved.unseen_locks} - item.locked
     for kind, key in saved.images.items():
-        if _IMAGES[kind] in saved.testable:
+        if IMAGE_LOCKS[kind] in saved.testable:
             _put_image_back(client, saved.rating_key, kind, key)
     fields = {
         name: parameters
@@ -273,7 +272,7 @@ class WriteProbes:
         if self._may_touch(DATE):
             self._date()
         self._lists()
-        for kind, lock in _IMAGES.items():
+        for kind, lock in IMAGE_LOCKS.items():
             if lock in self._testable:
                 self._image(kind)
             else:

@@ -1,4 +1,4 @@
-/* Components that the sections share. */
+/* The few parts that every section is made of. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -23,7 +23,7 @@
         )
       : h("span", null, "–");
 
-  /** Link to a scene by its title, which can hold any characters. */
+  /** A scene by its title, which may be anything at all. */
   S.Scene = ({ id, title }) => {
     const text = S.cut(title, 120) || (id ? "Scene " + id : "A job without a scene");
     const name = h("bdi", { className: "s2p-title" }, text);
@@ -48,7 +48,7 @@
           h(
             "table",
             { className: "table table-sm s2p-table" },
-            h("thead", null, h("tr", null, head.map((name) => h("th", { key: name }, name)))),
+            h("thead", null, h("tr", null, head.map((one) => h("th", { key: one }, one)))),
             h(
               "tbody",
               null,
@@ -59,67 +59,55 @@
           )
         );
 
-  /** A select box; `options` are pairs of value and label. */
-  S.Select = ({ options, onChange, ...rest }) =>
-    h(
-      "select",
-      {
-        className: "custom-select custom-select-sm input-control s2p-select",
-        onChange: (event) => onChange(event.target.value),
-        ...rest,
-      },
-      options.map(([value, label]) => h("option", { key: value, value }, label))
-    );
-
-  /** Return a reference that is false once the component is removed, for answers that arrive later. */
+  /** Whether the component is still there, for what is answered later. */
   S.useAlive = () => {
     const alive = React.useRef(true);
     React.useEffect(() => () => (alive.current = false), []);
     return alive;
   };
 
-  /** Return [{ busy, answer }, run]: `run` awaits a request and keeps its answer or error. */
+  /** Runs something once at a time and remembers what it told; an error is told like an answer. */
   S.useRun = () => {
-    const [state, set] = React.useState({ busy: false, answer: null });
+    const [state, set] = React.useState({ busy: false, told: null });
     const alive = S.useAlive();
-    const run = async (request) => {
-      set({ busy: true, answer: null });
-      let answer;
+    const run = async (ask) => {
+      set({ busy: true, told: null });
+      let told;
       try {
-        answer = await request();
+        told = await ask();
       } catch (error) {
-        answer = { level: "fault", text: error.message };
+        told = { level: "fault", text: error.message };
       }
       if (alive.current) {
-        set({ busy: false, answer });
+        set({ busy: false, told });
       }
       S.refresh();
-      return answer;
+      return told;
     };
     return [state, run];
   };
 
-  /** A button. With `confirmation`, the first click shows that text and a second click acts. */
-  S.ActionButton = ({ label, confirmation, busy, onClick, variant }) => {
-    const [isAsking, setAsking] = React.useState(false);
+  /** A button; one that takes something away asks by its own label and wants a second click. */
+  S.Act = ({ label, sure, busy, onClick, variant }) => {
+    const [asked, ask] = React.useState(false);
     const click = () => {
-      if (confirmation && !isAsking) {
-        setAsking(true);
+      if (sure && !asked) {
+        ask(true);
         return;
       }
-      setAsking(false);
+      ask(false);
       onClick();
     };
     return h(
       S.bootstrap.Button,
       {
         size: "sm",
-        variant: isAsking ? "danger" : variant || "secondary",
+        variant: asked ? "danger" : variant || "secondary",
         disabled: busy,
         onClick: click,
-        onBlur: () => setAsking(false),
+        onBlur: () => ask(false),
       },
-      isAsking ? confirmation : label
+      asked ? sure : label
     );
   };
 })(window.Stash2Plex);

@@ -1,0 +1,113 @@
+"""What the log shows of a drain: an event per job, sums of many jobs, and the decision trace.
+
+The `trace_` functions write the decision trace, the steps that led to a scene's result. They write
+nothing unless the setting `debug_logging` is on.
+"""
+
+from collections.abc import Callable, Sequence
+
+from plex.diff import COLLECTIONS, PERFORMERS, PLEX_NAMES, TAGS, ItemEdit, Value
+from plex.field_sender import EditOutcome
+from plex.items import PlexItem
+from shared.log import Log
+from sync_queue.models import Claim
+from validation.metadata import SceneMetadata
+from validation.scene_extractor import StashScene
+from validation.values import counted
+from worker.sync.cover_sync import CoverResult
+from worker.sync.scene_work import SceneWork
+
+_LONGEST_VALUE = 60  # characters of a value in the decision trace
+_COUNTED = {PERFORMERS: "performer", TAGS: "tag", COLLECTIONS: "collection"}
+
+
+def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
+    """Return the changed fields and images in words: "title", "3 tags", "no studio"."""
+    return tuple(_word(name, desired) for name in changed)
+
+
+def _word(name: str, desired: SceneMetadata) -> str:
+    value = getattr(desired, name, None)
+    if name in _COUNTED:
+        return counted(len(value), _COUNTED[name]) if value else f"no {_COUNTED[name]}s"
+    # An empty title is never sent, because Plex gets the file's name then.
+    return f"no {name}" if value == "" and name != "title" else name
+
+
+def trace_scene(log: Log, scene: StashScene, claims: Sequence[Claim]) -> None:
+    """Trace the jobs of a scene, and what Stash returned."""
+    if not log.show_steps:
+        return
+    jobs = ", ".join(
+        f"{claim.job.update_type} (try {claim.job.retry_count + 1})" for claim in claims
+    )
+    files = ", ".join(f"{file.path} ({file.size} bytes)" for file in scene.files)
+    updated = f"updated in Stash at {scene.updated_at or 'an unknown time'}"
+    log.step(f"{scene.label}: claimed: {jobs}; {updated}; files: {files or 'none'}")
+
+
+def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> None:
+    """Trace the paths in Plex, and the items."""
+    if not log.show_steps:
+        return
+    label, matching = work.scene.label, work.matching
+    for file in work.scene.files:
+        log.step(f"{label}: {file.path} is {to_plex(file.path)} in Plex")
+    kept = {item.rating_key for item in work.items}
+    rule = f" by {matching.rule.value}" if matching.rule else ""
+    for match in matching.matches:
+        is_kept = match.rating_key in kept
+        use = "holds it" if is_kept else "is not used: gone, or of another file or scene"
+        log.step(f"{label}: item {match.rating_key}{rule} ({match.path}) {use}")
+    if not matching.matches:
+        candidates = ", ".join(part.path for part in matching.candidates) or "none"
+        log.step(f"{label}: no item; candidates: {candidates}")
+
+
+def trace_comparison(log: Log, work: SceneWork, item: PlexItem, edit: ItemEdit) -> None:
+    """Trace the decision about each field of an item."""
+    if log.show_steps:
+        fields = (
+            f"{name}: {_decision(name, work.desired, item, edit, log)}" for name in PLEX_NAMES
+        )
+        log.step(f"{work.scene.label}: item {item.rating_key}: {'; '.join(fields)}")
+
+
+def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit, log: Log) -> str:
+    wanted, shown = getattr(desired, name), getattr(item, name)
+    if wanted is None:
+        return "not synced, by its setting"
+    if name in edit.preserved:
+        return "preserved, because a user set it in Plex"
+    if name in edit.fields:
+        if all(key.endswith(".locked") for key in edit.fields[name]):
+            return "same, its lock is set"
+        if log.obfuscate is not None:  # a value may be a title
+            return "differs, is sent"
+        return f"differs, is sent ({_clipped(shown)} → {_clipped(wanted)})"
+    return "refused by Plex before" if name in edit.refused else "same"
+
+
+def _clipped(value: Value | tuple[str, ...]) -> str:
+    text = value if isinstance(value, str) else ", ".join(value)
+    return repr(text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…")
+
+
+def trace_edit(log: Log, work: SceneWork, item: PlexItem, outcome: EditOutcome) -> None:
+    """Trace the result of an edit."""
+    refused = ", ".join(outcome.refused) or "nothing"
+    log.step(
+        f"{work.scene.label}: item {item.rating_key}: edited and locked with "
+        f"{counted(outcome.requests, 'request')}; refused: {refused}"
+    )
+
+
+def trace_cover(log: Log, work: SceneWork, cover: CoverResult) -> None:
+    """Trace the result of a cover."""
+    if log.show_steps:
+        uploaded = ", ".join(sorted(cover.uploaded))
+        locks = ", ".join(sorted({kind for kinds in cover.to_lock.values() for kind in kinds}))
+        log.step(
+            f"{work.scene.label}: cover: {f'sent as {uploaded}' if uploaded else cover.why}"
+            + (f"; to be locked: {locks}" if locks else "")
+        )
