@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from plex.client import IDENTITY_TIMEOUT, PlexClient
 from plex.exceptions import PlexAuthError, PlexError, PlexPermissionError, PlexTlsError
 from plex.items import Section
-from shared.http_date import seconds_ahead
+from shared.clock import seconds_ahead
 
 
 @dataclass(frozen=True, slots=True)

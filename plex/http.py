@@ -21,8 +21,8 @@ from plex.exceptions import (
     error_for_status,
 )
 from shared.events import Report
-from shared.quotes import first_words
 from shared.state_file import KeptState
+from validation.values import first_words
 
 _POOL_SIZE = 3  # connections: one writer and at most two readers
 _LONGEST_RETRY_AFTER = 3600.0

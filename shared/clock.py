@@ -1,17 +1,15 @@
-"""Clocks: seconds that never step, and steps of the machine's clock."""
+"""Clocks: seconds that never step, steps of the machine's clock, and another machine's clock."""
 
 import sys
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 
 STEP = 30.0  # seconds
 
 
 def steady() -> float:
-    """Return seconds that no setting of the clock steps, and that pass while the machine sleeps.
-
-    Where the system has no such clock, sleep is left out.
-    """
+    """Return seconds that never step, and that include sleep of the machine where it tells."""
     boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
     if sys.platform == "win32" or boot_time is None:
         return time.monotonic()
@@ -19,7 +17,7 @@ def steady() -> float:
 
 
 class ClockSteps:
-    """Tells whether the machine's clock was set."""
+    """Detects that the machine's clock was set, by comparing it with a clock that never steps."""
 
     def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._clock = clock
@@ -27,14 +25,22 @@ class ClockSteps:
         self._ahead = clock() - monotonic()
 
     def taken(self) -> float:
-        """Return by how many seconds it was set since the last call, below 0 for back.
+        """Return the seconds by which the clock was set since the last call, below 0 for back.
 
-        0 for what it is kept right by.
+        The small corrections of time synchronization count as 0.
         """
         before, self._ahead = self._ahead, self._clock() - self._monotonic()
         step = self._ahead - before
         return step if abs(step) > STEP else 0.0
 
     def back(self) -> bool:
-        """Tell whether it was set back since the last call."""
+        """Tell whether the clock was set back since the last call."""
         return self.taken() < 0
+
+
+def seconds_ahead(date: str, now: float) -> float | None:
+    """Return how far the clock behind an HTTP `Date` is ahead of ours; None if it is unreadable."""
+    try:
+        return parsedate_to_datetime(date).timestamp() - now
+    except (TypeError, ValueError, OverflowError):
+        return None

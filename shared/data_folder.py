@@ -1,4 +1,4 @@
-"""Where the plugin keeps its state, and the name of every file in it."""
+"""The place of the plugin's state, and the name of every file in it."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ OVERRIDE_VARIABLE = "STASH_PLUGIN_DATA"  # ours: Stash sets no such variable
 
 
 class DataFolder:
-    """Paths inside the data folder. All of it belongs to the user alone (0700)."""
+    """Paths inside the data folder, which only its owner can read (0700)."""
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -36,27 +36,19 @@ class DataFolder:
         self.reports = os.path.join(root, "reports")
 
     def create(self) -> None:
-        """Make the folders.
-
-        Raises:
-            OSError: the place cannot be written to.
-        """
+        """Create the folders; raise OSError if the place is not writable."""
         for folder in (self.queue_folder, self.spool):
             os.makedirs(folder, mode=0o700, exist_ok=True)
 
 
 def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, str]) -> DataFolder:
-    """Return the data folder, made if it was missing.
+    """Return the data folder, created if it is missing; raise OSError if no place is writable.
 
-    The folder named by the environment, else `data/` beside the entry script, else (a plugin
-    folder that cannot be written to) a folder beside Stash's configuration.
-
-    Raises:
-        OSError: none of the places can be written to.
+    The environment may name it. Otherwise it is `data/` beside the entry script, or a folder beside
+    Stash's configuration if the plugin's folder is read-only.
     """
-    override = environ.get(OVERRIDE_VARIABLE)
-    if override:
-        folder = DataFolder(os.path.abspath(override))
+    if environ.get(OVERRIDE_VARIABLE):
+        folder = DataFolder(os.path.abspath(environ[OVERRIDE_VARIABLE]))
         folder.create()
         return folder
     beside_script = DataFolder(os.path.join(plugin_dir, "data"))

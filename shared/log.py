@@ -1,10 +1,18 @@
 r"""Stash's log protocol: one record is `\x01<level>\x02text` on a line of its own.
 
-Stash stops reading a plugin's stderr for good at a line over 64 KiB and shows a line without
-prefix as an error, so every record is escaped to one line and cut well below that bound.
+Stash stops reading a plugin's stderr for good at a line over 64 KiB, and shows a line without
+prefix as an error. So every record is escaped to one line and cut well below that limit.
 """
 
 import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from shared.redaction import Secrets
+
+if TYPE_CHECKING:
+    from shared.events import Event
 
 MAX_RECORD_BYTES = 16_000  # of Stash's 64 KiB, with room for what a reader escapes
 _LONGEST_FIELD, _MOST_PARTS = 200, 20  # of an event's fields: characters, parts of a list
@@ -12,15 +20,8 @@ _LONGEST_FIELD, _MOST_PARTS = 200, 20  # of an event's fields: characters, parts
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
 STEP = "step"  # the code of a record of `Log.step`
 
-TYPE_CHECKING = False  # `typing` costs a third of a bare interpreter's start on the hook path
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from shared.events import Event
-    from shared.redaction import Secrets
-
-    Fields = Mapping[str, object]
-    Sink = Callable[[str, str, str, Fields], None]  # level, text, code of the event, its fields
+Fields = Mapping[str, object]
+Sink = Callable[[str, str, str, Fields], None]  # level, text, code of the event, its fields
 
 
 def one_line(text: str) -> str:
@@ -43,30 +44,27 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def stderr_sink(level: str, text: str, _code: str, _fields: "Fields") -> None:
-    """Write one record to stderr; Stash having closed its end is no reason to fail."""
-    record = f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace")
-    try:
-        os.write(2, record)
-    except OSError:
-        pass
+def stderr_sink(level: str, text: str, _code: str, _fields: Fields) -> None:
+    """Write one record to stderr; a stderr that Stash has closed is no error."""
+    with suppress(OSError):
+        os.write(2, f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace"))
 
 
 class Log:
-    """What the plugin says to people. Every record passes the redaction on its way out.
+    """Writes messages for users; every record is redacted first.
 
     Attributes:
-        show_steps: whether `step` tells anything (`debug_logging`).
+        show_steps: whether `step` writes its records (`debug_logging`).
         obfuscate: replaces paths and titles by pseudonyms (`obfuscate_paths`); None for off.
     """
 
-    def __init__(self, sink: "Sink", secrets: "Secrets") -> None:
+    def __init__(self, sink: Sink, secrets: Secrets) -> None:
         self._sink = sink
         self._secrets = secrets
         self.show_steps = False
         self.obfuscate: Callable[[str], str] | None = None
 
-    def _emit(self, level: str, text: str, code: str = "", fields: "Fields | None" = None) -> None:
+    def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
         facts.pop("label", None)  # may hold a title; the text contains the obfuscated label
         self._sink(level, self._shown(text), code, facts)
@@ -86,40 +84,37 @@ class Log:
         return self._shown(text)[:_LONGEST_FIELD]
 
     def redact(self, text: str) -> str:
-        """Return the text as this log would show it: without secrets, paths maybe as words."""
+        """Return the text without secrets and, if obfuscated, without paths and titles."""
         text = self._secrets.redact(text)
         return text if self.obfuscate is None else self.obfuscate(text)
 
     def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
-        """Report an event of the catalogue.
+        """Report an event of the catalogue, at its own level unless another one is given.
 
-        Args:
-            event: gives code, level and sentence.
-            level: instead of the event's own.
-            **fields: `label` names the scene in the sentence, `scene` is its id in the log file.
-                An exception is its text in the sentence, and its class in the log file.
+        The field `label` names the scene in the sentence, `scene` is its id in the log file. The
+        sentence shows the text of an exception, the log file its class.
         """
         self._emit(level or event.level, event.sentence(fields), event.code, fields)
 
     def step(self, text: str) -> None:
-        """Tell one step of a decision, for `debug_logging`: Stash hides its own debug level."""
+        """Write a step of a decision at level info, because Stash hides its own debug level."""
         if self.show_steps:
             self._emit(INFO, "[DEBUG] " + text, STEP)
 
     def debug(self, text: str) -> None:
-        """Tell a developer."""
+        """Write a message for developers."""
         self._emit(DEBUG, text)
 
     def info(self, text: str) -> None:
-        """Tell a user what happened."""
+        """Write a message about the normal course of work."""
         self._emit(INFO, text)
 
     def warning(self, text: str) -> None:
-        """Tell a user what is not as it should be, and what to do."""
+        """Write a message about a problem, with its remedy."""
         self._emit(WARNING, text)
 
     def error(self, text: str) -> None:
-        """Tell a user what failed, and what to do."""
+        """Write a message about a failure, with its remedy."""
         self._emit(ERROR, text)
 
     def progress(self, fraction: float) -> None:
@@ -127,6 +122,6 @@ class Log:
         self._emit(PROGRESS, f"{min(1.0, max(0.0, fraction)):.4f}")
 
 
-def create_logger(secrets: "Secrets") -> Log:
+def create_logger(secrets: Secrets) -> Log:
     """Return the log of a process that Stash started and reads."""
     return Log(stderr_sink, secrets)

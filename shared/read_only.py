@@ -1,4 +1,4 @@
-"""Opening a SQLite database for looking at it."""
+"""Opens a SQLite database without changing it."""
 
 import os
 import sqlite3
@@ -6,25 +6,19 @@ from pathlib import Path
 
 
 def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
-    """Open a database that this process does not change, also where it may not write at all.
+    """Open an existing database, also in a folder that is read-only for this process.
 
-    Args:
-        path: the database file, which exists.
-        patience: seconds to wait for a writer.
-
-    Raises:
-        sqlite3.Error: it cannot be read.
+    Wait up to `patience` seconds for a writer. Raise sqlite3.Error if the file is not readable.
     """
     address = f"{Path(path).absolute().as_uri()}?mode=ro"
     try:
         return _opened(address, patience)
     except sqlite3.OperationalError:
-        # A write-ahead log wants a file beside it, which a read-only folder refuses. Without the
-        # log, the file alone says what was a while ago: true only where the log is empty.
+        # A write-ahead log needs a file beside it, which a read-only folder refuses. Reading only
+        # the database is correct if the log is empty.
         log = f"{path}-wal"
-        if os.access(os.path.dirname(path), os.W_OK) or (
-            os.path.exists(log) and os.path.getsize(log)
-        ):
+        has_log = os.path.exists(log) and os.path.getsize(log) > 0
+        if has_log or os.access(os.path.dirname(path), os.W_OK):
             raise
         return _opened(f"{address}&immutable=1", patience)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.http_date import seconds_ahead
+from shared.clock import seconds_ahead
 from stash import queries
 from stash.connection import StashConnection
 from stash.exceptions import StashError

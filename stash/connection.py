@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import requests
 from stashapi.classes import GQLWrapper
 
-from shared.quotes import first_words
 from stash.exceptions import (
     StashAuthError,
     StashFileError,
@@ -16,6 +15,7 @@ from stash.exceptions import (
     StashUnavailable,
 )
 from stash.queries import SYSTEM_STATUS
+from validation.values import first_words
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; a page of 1,000 scenes on a NAS takes a while
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to

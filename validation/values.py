@@ -1,12 +1,15 @@
-"""Parsers of settings and arguments, which may have any JSON type."""
+"""Parsers of settings and arguments of any JSON type, and values in words."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 TRUE = frozenset(("true", "1", "yes", "on"))
 FALSE = frozenset(("false", "0", "no", "off"))
 _SHOWN = 100  # characters of a value in a message
+_LOOKED_AT, _LONGEST_QUOTE = 4096, 120  # characters of a server's error text
+_MARKUP = re.compile(r"(?is)<(script|style|title)\b.*?(</\1>|$)|<[^>]*(>|$)")
 
 
 class ValueProblem(ValueError):  # noqa: N818 - a fault of the value, not of the program
@@ -75,3 +78,9 @@ def in_brief(value: Any) -> str:
         return f"{value!r:.{_SHOWN}}"
     except ValueError:  # Python refuses to format numbers of over 4,300 digits
         return "a very large number"
+
+
+def first_words(text: str) -> str:
+    """Return the beginning of a server's error text, plain or HTML, as a short line."""
+    line = " ".join(_MARKUP.sub(" ", text[:_LOOKED_AT]).split())
+    return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + "…"

@@ -18,8 +18,8 @@ from plex.exceptions import (
 )
 from plex.health import PlexCheckup
 from plex.index_database import IndexCheckup, inspect_index
+from shared.clock import seconds_ahead
 from shared.data_folder import DataFolder
-from shared.http_date import seconds_ahead
 from shared.read_only import open_for_reading
 from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError
