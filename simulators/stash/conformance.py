@@ -1,54 +1,44 @@
-"""Compares GraphQL documents with the schema of a real Stash."""
+"""Checks GraphQL texts against the API of real Stash releases."""
 
 import functools
-import json
-import os
 from pathlib import Path
 
 from graphql import (
     BreakingChangeType,
     GraphQLError,
     GraphQLSchema,
-    build_client_schema,
+    build_schema,
     find_breaking_changes,
     parse,
     validate,
 )
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def real_schema_path() -> Path:
-    """Return the file of the introspection: `STASH_SCHEMA`, or one beside the repository."""
-    given = os.environ.get("STASH_SCHEMA")
-    return Path(given) if given else REPOSITORY.parent / "shared" / "stash-schema.json"
+FAKE_API = Path(__file__).with_name("schema.graphql")
+# One description per release, made by `tools/stash_api.py` from Stash's own schema.
+API = Path(__file__).with_name("api")
+OLDEST, NEWEST = "v0.26.0", "v0.30.1"
 
 
 @functools.cache
-def real_schema() -> GraphQLSchema:
-    """Return the schema of a real Stash.
-
-    Raises:
-        FileNotFoundError: its introspection is not here.
-    """
-    document = json.loads(real_schema_path().read_text(encoding="utf-8"))
-    return build_client_schema(document["data"])
+def real_schema(version: str) -> GraphQLSchema:
+    """Return the types of a release that the fake Stash speaks, with all their fields."""
+    return build_schema((API / f"{version}.graphql").read_text(encoding="utf-8"))
 
 
-def validate_against_real(query_text: str) -> list[str]:
-    """Return the errors of a real Stash for a GraphQL document."""
+def validate_against_real(query_text: str, version: str) -> list[str]:
+    """Return the complaints of a real Stash about a GraphQL document."""
     try:
         document = parse(query_text)
     except GraphQLError as error:
         return [error.message]
-    return [error.message for error in validate(real_schema(), document)]
+    return [error.message for error in validate(real_schema(version), document)]
 
 
-def deviations(small: GraphQLSchema) -> list[str]:
-    """Return the parts of a schema that a real Stash lacks or defines differently."""
+def deviations(small: GraphQLSchema, version: str) -> list[str]:
+    """Return everything in a schema that a real Stash lacks or has differently."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
-    real = real_schema()
-    # A stricter type is compatible in one direction only.
+    real = real_schema(version)
+    # A type that only became stricter breaks in the other direction.
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]
     found = [*find_breaking_changes(small, real), *stricter]
     return [one.description for one in found if "@deprecated" not in one.description]
