@@ -20,80 +20,67 @@ SECTIONS: Mapping[str, Sequence[against.Part]] = {
     "drain": drains.PARTS,
     "reconcile": (reconciliations.measure,),
 }
-# These start the plugin's processes, whichever version is installed. The others import it, and a
-# process can import one version only.
+# These only start the plugin's processes. The others import it, and a process can import only one
+# version.
 COMPARABLE = ("hook", "edit", "drain")
 
 _LEGEND = """\
-A: the working tree, {ours}
+A: the work tree, {ours}
 B: {theirs}
-Medians of {rounds} rounds in turn; A / B is the median of the ratios round by round. Below 1, A
-takes less, or for what is counted per second does less."""
+Medians of {rounds} rounds in turn; A / B is the median of the ratios of all rounds. Below 1, A is
+lower: better for a cost, worse for a speed."""
 
 
 def main() -> None:
-    """Run what was asked for and print its table."""
+    """Run the chosen sections and print their table."""
     if sys.platform != "linux":
         sys.exit("The benchmarks read /proc: they run on Linux only")
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers and workers end with us
-    progress = _Clock().tell
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the servers and workers, too
+    begun = time.monotonic()
+
+    def progress(text: str) -> None:
+        print(f"[{time.monotonic() - begun:4.0f} s] {text}", file=sys.stderr, flush=True)
+
     with workspace(options.scenes, options.reconciled) as place:
         measure = _measure if options.against is None else _compare
         text = measure(options, place, progress)
     progress("done")
     print(text)
-    print(f"\n{_machine()}: others may share it, so ratios tell more than times.")
+    print(
+        f"\nPython {platform.python_version()}, {os.cpu_count()} cores, load at the end "
+        f"{os.getloadavg()[0]:.1f}. Other programs slow all times, and hardly the ratios."
+    )
 
 
 def _measure(options: argparse.Namespace, place: Workspace, progress: Progress) -> str:
-    rows: list[table.Row] = []
-    for name in options.only or SECTIONS:
-        for part in SECTIONS[name]:
-            rows += part(place, progress)
-    return table.render(rows)
+    parts = [part for name in options.only or SECTIONS for part in SECTIONS[name]]
+    return table.render(row for part in parts for row in part(place, progress))
 
 
 def _compare(options: argparse.Namespace, place: Workspace, progress: Progress) -> str:
+    rounds = options.rounds
     try:
-        theirs = against.describe(options.against)
-        ours = against.describe()
+        theirs, ours = against.describe(options.against), against.describe()
         other = against.extract(options.against, place.root)
     except against.RevisionError as error:
-        sys.exit(f"'{options.against}' cannot be compared with: {error}")
-    plan = against.Plan(place, other, options.rounds, progress)
+        sys.exit(f"'{options.against}' cannot be compared: {error}")
     rows: list[against.Compared] = []
     for name in options.only or COMPARABLE:
         for part in SECTIONS[name]:
-            rows += against.compare(plan, part)
-    legend = _LEGEND.format(ours=ours, theirs=theirs, rounds=options.rounds)
-    return f"{legend}\n\n{against.render(rows)}"
-
-
-class _Clock:
-    """Tells on stderr what is being measured, and since when."""
-
-    def __init__(self) -> None:
-        self._begun = time.monotonic()
-
-    def tell(self, text: str) -> None:
-        print(f"[{time.monotonic() - self._begun:4.0f} s] {text}", file=sys.stderr, flush=True)
-
-
-def _machine() -> str:
-    load = os.getloadavg()[0]
-    return f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the end"
+            rows += against.compare(place, other, rounds, part, progress)
+    return f"{_LEGEND.format(ours=ours, theirs=theirs, rounds=rounds)}\n\n{against.render(rows)}"
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
     add("--only", type=_names, metavar="NAMES", help=f"some of {','.join(SECTIONS)}")
-    add("--scenes", type=int, default=2_000, help="in each library that is drained")
-    add("--reconciled", type=int, default=100_000, help="scenes that are reconciled")
+    add("--scenes", type=int, default=2_000, help="size of each library that is drained")
+    add("--reconciled", type=int, default=100_000, help="size of the library that is reconciled")
     compared = ",".join(COMPARABLE)
     add("--against", metavar="REVISION", help=f"measure this version in turn; only {compared}")
-    add("--rounds", type=int, default=5, help="how often each of the two versions is measured")
+    add("--rounds", type=int, default=5, help="number of runs of each version")
     options = parser.parse_args()
     alone = [name for name in options.only or () if name not in COMPARABLE]
     if options.against is not None and alone:

@@ -1,7 +1,7 @@
-"""Two versions of the plugin by the same benchmarks, one after the other, A B A B.
+"""Measure two versions of the plugin by the same benchmarks in turn: A B A B.
 
-Only the plugin's files differ. A ratio is taken of two runs that followed each other, so the load
-of the machine falls on both.
+Only the plugin's files differ. Each ratio is taken from two runs in a row, so the machine's other
+load falls on both.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import statistics
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.installed import Progress
@@ -21,43 +20,26 @@ from benchmarks.workspace import Workspace
 from simulators.rig import REPOSITORY
 
 Part = Callable[[Workspace, Progress], Iterator[Row]]
-"""Measures some rows, from beginning to end, on a rig of its own."""
+"""Measures some rows on its own rig."""
 
 _HEADINGS = ("name", "A", "B", "A / B", "min to max", "unit", "goal", "note")
-_NUMBERS = frozenset({1, 2, 3, 4})  # the columns of figures
 
 
 class RevisionError(Exception):
-    """There is no such revision, or no repository; the text is git's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How two versions are compared.
-
-    Attributes:
-        place: where, and with which version A.
-        other: the folder of version B.
-        rounds: how many pairs of runs.
-    """
-
-    place: Workspace
-    other: Path
-    rounds: int
-    progress: Progress
+    """There is no such revision, or no repository; the text is from git."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One figure of A with the figures of both versions, round by round."""
+    """One figure of both versions, round by round."""
 
     row: Row
-    ours: list[float]
-    theirs: list[float]
+    ours: list[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
 
     def cells(self) -> tuple[str, ...]:
-        """The row as text, column by column."""
-        name, _, unit, goal, _ = self.row.cells()
+        """Return the row as text, column by column."""
+        name, unit, goal = self.row.name, self.row.unit, self.row.goal
         ours = short(statistics.median(self.ours))
         pairs = zip(self.ours, self.theirs, strict=False)  # B may lack the last rounds
         ratios = [1.0 if a == b else a / b if b else float("inf") for a, b in pairs]
@@ -68,45 +50,57 @@ class Compared:
         return name, ours, short(statistics.median(self.theirs)), median, span, unit, goal, ""
 
 
-def compare(plan: Plan, part: Part) -> list[Compared]:
-    """Measure a part with both versions in turn.
+def compare(
+    place: Workspace, other: Path, rounds: int, part: Part, progress: Progress
+) -> list[Compared]:
+    """Measure a part with the plugin of `place` and with the plugin in the folder `other`, in turn.
 
-    The first round in which B cannot be measured is the last: an older version may lack what the
-    part needs.
+    The first round that fails with B is the last one: B may lack what the part needs.
     """
     found: dict[str, Compared] = {}
-    for number in range(1, plan.rounds + 1):
-        with _side(plan.place, "a", plan.place.plugin) as place:
-            for row in part(place, _prefixed(plan, f"A {number}")):
-                found.setdefault(row.name, Compared(row, [], [])).ours.append(row.figure)
+    for number in range(1, rounds + 1):
+        for row in _measure(place, place.plugin, part, progress, f"A {number} of {rounds}"):
+            found.setdefault(row.name, Compared(row)).ours.append(row.figure)
         try:
-            with _side(plan.place, "b", plan.other) as place:
-                for row in part(place, _prefixed(plan, f"B {number}")):
-                    if row.name in found:
-                        found[row.name].theirs.append(row.figure)
+            for row in _measure(place, other, part, progress, f"B {number} of {rounds}"):
+                if row.name in found:
+                    found[row.name].theirs.append(row.figure)
         except Exception as error:  # noqa: BLE001 - another version may fail in any way
-            plan.progress(f"skipped from here on: B: {type(error).__name__}: {error}")
+            progress(f"skipped from here on: B: {type(error).__name__}: {error}")
             break
     return list(found.values())
 
 
+def _measure(
+    place: Workspace, plugin: Path, part: Part, progress: Progress, name: str
+) -> Iterator[Row]:
+    """Yield the rows of one run in a folder of its own, which is deleted at the end."""
+    root = place.folder("run")
+    try:
+        yield from part(
+            replace(place, root=root, plugin=plugin), lambda text: progress(f"{name}: {text}")
+        )
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
 def render(rows: Sequence[Compared]) -> str:
-    """All rows as one aligned Markdown table."""
-    return table(_HEADINGS, [row.cells() for row in rows], _NUMBERS)
+    """Return all rows as one Markdown table."""
+    return table(_HEADINGS, [row.cells() for row in rows], {1, 2, 3, 4})
 
 
 def describe(revision: str = "") -> str:
-    """The short hash and the subject of a commit; by default of the one that is checked out.
+    """Return the short hash and the subject of a commit, by default of the work tree's commit.
 
     Raises:
-        RevisionError: there is none.
+        RevisionError: there is no such commit.
     """
     changed = "" if revision else _git("status", "--porcelain", "--untracked-files=no")
     return _commit(revision or "HEAD", "%h (%s)") + (" with changes" if changed else "")
 
 
 def extract(revision: str, folder: Path) -> Path:
-    """Write the files of a revision below a folder; return where they are.
+    """Write the files of a revision into a new folder below `folder`; return the new folder.
 
     Raises:
         RevisionError: there is no such revision.
@@ -129,17 +123,3 @@ def _git(*arguments: str) -> str:
     if done.returncode:
         raise RevisionError(done.stderr.strip().partition("\n")[0])
     return done.stdout.strip()
-
-
-@contextmanager
-def _side(place: Workspace, name: str, plugin: Path) -> Iterator[Workspace]:
-    """A workspace for one run of one version, deleted at its end."""
-    root = place.folder(name)
-    try:
-        yield replace(place, root=root, plugin=plugin)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def _prefixed(plan: Plan, name: str) -> Progress:
-    return lambda text: plan.progress(f"{name} of {plan.rounds}: {text}")

@@ -1,4 +1,4 @@
-"""From saving an edit in Stash to seeing it in Plex, hook, queue and worker included."""
+"""The time from saving an edit in Stash to seeing it in Plex: hook, queue and worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.workspace import Workspace
 
 _EDITS, _EDITS_FROM_COLD, _BURST = 20, 10, 50
 _LATENCY = 0.005  # seconds; of a Plex on the same machine or network
-_LOOK_EVERY = 0.2  # seconds between an idle worker's looks (worker/schedule.py)
+_POLL_EVERY = 0.2  # seconds; an idle worker's pause (worker/schedule.py)
 
 
 def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
@@ -20,64 +20,50 @@ def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
     with installed(workspace, "edit") as plugin:
         plugin.rig.plex.latency.every = _LATENCY
         scenes = plugin.rig.add_library(_BURST, covers=False)
-        _edit(plugin, scenes[0], "The first of all")
+        _edit(plugin, scenes[0], "The first edit")
         progress("edit: worker alive")
         worker = plugin.worker()
-        alive = [
-            _edit_beside_worker(plugin, scenes[number], number / _EDITS, f"Alive {number}")
-            for number in range(_EDITS)
-        ]
+        alive: list[float] = []
+        for number in range(_EDITS):
+            plugin.wait_until_drained()
+            # Spread evenly over the worker's pause: random moments would move the median.
+            time.sleep(number / _EDITS * _POLL_EVERY)
+            alive.append(_edit(plugin, scenes[number], f"Alive {number}"))
         progress(f"edit: burst of {_BURST}")
-        burst, hooks = _burst(plugin, scenes[:_BURST], "In one go")
+        burst = _burst(plugin, scenes, "worker alive")
         if plugin.worker() != worker:
-            message = "the worker was to stay the same while edits found it alive"
-            raise StandstillError(message)
+            raise StandstillError("the worker has changed while edits were to find it alive")
         progress("edit: worker to be started")
-        started = [
-            _edit_without_worker(plugin, scenes[number], f"Started {number}")
-            for number in range(_EDITS_FROM_COLD)
-        ]
+        started: list[float] = []
+        for number in range(_EDITS_FROM_COLD):
+            plugin.rig.stop_worker()
+            started.append(_edit(plugin, scenes[number], f"Started {number}"))
         plugin.rig.stop_worker()
         progress(f"edit: burst of {_BURST}, worker to be started")
-        cold_burst, cold_hooks = _burst(plugin, scenes[:_BURST], "In one go, again")
+        cold_burst = _burst(plugin, scenes, "worker started")
     yield _median("edit → visible, worker alive", alive, "≤ 0.3")
     yield _median("edit → visible, worker started", started, "≤ 1")
-    name = f"bulk edit of {_BURST} → last visible"
-    yield Row(f"{name}, worker alive", burst, "s", "< 5", f"of which {hooks:.2f} s are its hooks")
-    yield Row(
-        f"{name}, worker started", cold_burst, "s", "< 5", f"of which {cold_hooks:.2f} s its hooks"
-    )
-
-
-def _edit_beside_worker(plugin: Installed, scene_id: int, moment: float, title: str) -> float:
-    plugin.wait_until_drained()
-    # The worker looks for jobs five times a second, and people save at any moment between; chosen
-    # by chance, twenty moments would move the median by a tenth.
-    time.sleep(moment * _LOOK_EVERY)
-    return _edit(plugin, scene_id, title)
-
-
-def _edit_without_worker(plugin: Installed, scene_id: int, title: str) -> float:
-    plugin.rig.stop_worker()
-    return _edit(plugin, scene_id, title)
+    yield burst
+    yield cold_burst
 
 
 def _edit(plugin: Installed, scene_id: int, title: str) -> float:
-    """Save a title as a person does; return the seconds until Plex shows it."""
+    """Save a title as a user does; return the seconds until Plex shows it."""
     item = plugin.rig.item_of(scene_id)
     begun = time.perf_counter()
     plugin.rig.stash.edit_scene(scene_id, title=title)
     return plugin.wait_until_visible(lambda: item.title == title) - begun
 
 
-def _burst(plugin: Installed, scenes: Sequence[int], details: str) -> tuple[float, float]:
-    """Save one text for many scenes; return the seconds until Plex shows all, and of the hooks."""
+def _burst(plugin: Installed, scenes: Sequence[int], name: str) -> Row:
+    """Save one text for many scenes, and wait until Plex shows all of them."""
     items = [plugin.rig.item_of(scene_id) for scene_id in scenes]
     begun = time.perf_counter()
-    plugin.rig.stash.edit_scenes(scenes, details=details)
+    plugin.rig.stash.edit_scenes(scenes, details=name)
     hooks = time.perf_counter() - begun
-    shown = plugin.wait_until_visible(lambda: all(one.summary == details for one in items))
-    return shown - begun, hooks
+    shown = plugin.wait_until_visible(lambda: all(item.summary == name for item in items)) - begun
+    note = f"of which the hooks take {hooks:.2f} s"
+    return Row(f"bulk edit of {_BURST} → last visible, {name}", shown, "s", "< 5", note)
 
 
 def _median(name: str, taken: Sequence[float], goal: str) -> Row:

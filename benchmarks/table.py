@@ -1,12 +1,14 @@
-"""The rows of a run as a table."""
+"""The figures of a run as a Markdown table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
+from simulators.plex.request_log import Kind
+
 _HEADINGS = ("name", "figure", "unit", "goal", "note")
-_NUMBERS = frozenset({1})  # the column of the figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +16,8 @@ class Row:
     """One figure.
 
     Attributes:
-        name: what was measured.
-        figure: how much it was.
-        unit: of what.
-        goal: what it should be, for information; empty where there is none.
-        note: what one has to know to judge the figure.
+        goal: for information; empty where the figure has no goal.
+        note: spread, shares and circumstances.
     """
 
     name: str
@@ -27,39 +26,36 @@ class Row:
     goal: str = ""
     note: str = ""
 
-    def cells(self) -> tuple[str, ...]:
-        """The row as text, column by column."""
-        return (self.name, short(self.figure), self.unit, self.goal, self.note)
-
 
 def short(figure: float) -> str:
-    """A figure with the digits that mean something, some three."""
+    """Return a figure with about three significant digits."""
     if figure == int(figure):
         return f"{figure:.0f}"
     size = abs(figure)
     return f"{figure:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3}f}"
 
 
-def by_kind(requests: Mapping[str, int], scenes: int = 1) -> str:
-    """Counts of requests as text, for one scene or for all, the most frequent kind first."""
-    ranked = sorted(requests.items(), key=lambda one: -one[1])
+def by_kind(requests: Counter[Kind], scenes: int = 1) -> str:
+    """Return counts of requests as text, divided by the scenes, the most frequent kind first."""
+    ranked = sorted(requests.items(), key=lambda kind: -kind[1])
     return ", ".join(f"{kind} {short(count / scenes)}" for kind, count in ranked) or "none"
 
 
 def render(rows: Iterable[Row]) -> str:
-    """All rows as one aligned Markdown table."""
-    return table(_HEADINGS, [row.cells() for row in rows], _NUMBERS)
+    """Return all rows as one table."""
+    cells = [(row.name, short(row.figure), row.unit, row.goal, row.note) for row in rows]
+    return table(_HEADINGS, cells, {1})
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Set[int]) -> str:
-    """A Markdown table, its columns aligned; the last is for notes, whose length is their own.
+    """Return a Markdown table with aligned columns, except for the last one.
 
     Args:
-        headings: of the columns.
-        rows: as many cells each.
-        numbers: the positions of the columns that are aligned to the right.
+        headings: one per column.
+        rows: one cell per column.
+        numbers: indexes of the columns that are aligned to the right.
     """
-    # Two at least: Markdown's rule of a column that is aligned to the right takes no less.
+    # Markdown's rule below a heading has at least two characters.
     widths = [max(2, *map(len, column)) for column in zip(headings, *rows, strict=True)]
     widths[-1] = len(headings[-1])
     rule = [

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import sysconfig
 import tempfile
 import time
+import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,21 +17,21 @@ from pathlib import Path
 from simulators.rig import REPOSITORY
 
 _FLUSHES = 40
-_FAST_FLUSH = 0.001  # seconds; the goals of the hook are for a disk like that
-_ELSEWHERE = Path("/dev/shm")
+_FAST_FLUSH = 0.001  # seconds; the goals of the hook are for a disk that is as fast
+_MEMORY_DISK = Path("/dev/shm")
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What the sections work with.
+    """Where and with which plugin the sections measure.
 
     Attributes:
         root: an empty folder, deleted at the end.
-        plugin: the folder that the plugin is installed from.
+        plugin: the folder from which the plugin is installed.
         python: an interpreter with the plugin's dependencies.
-        flush: seconds that `fsync` takes here, the median.
-        scenes: in the library that is drained.
-        reconciled: scenes in the library that is reconciled.
+        flush: median seconds of one `fsync` in `root`.
+        scenes: size of the library that is drained.
+        reconciled: size of the library that is reconciled.
     """
 
     root: Path
@@ -43,27 +42,18 @@ class Workspace:
     reconciled: int
 
     def folder(self, name: str) -> Path:
-        """A new folder."""
+        """Return a new folder."""
         path = self.root / name
         path.mkdir()
         return path
 
-    def environment(self, plugins: Path) -> dict[str, str]:
-        """The environment that Stash gives to a plugin, without what Python was told here."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("PYTHON") and name != "STASH_PLUGIN_DATA"
-        }
-        return {**kept, "PYTHONPATH": str(plugins)}
-
 
 @contextmanager
 def workspace(scenes: int, reconciled: int) -> Iterator[Workspace]:
-    """Make the workspace, and take it away again."""
+    """Make the workspace, and delete it at the end."""
     parent = Path(tempfile.gettempdir())
-    if flush_seconds(parent) > _FAST_FLUSH and os.access(_ELSEWHERE, os.W_OK):
-        parent = _ELSEWHERE
+    if flush_seconds(parent) > _FAST_FLUSH and os.access(_MEMORY_DISK, os.W_OK):
+        parent = _MEMORY_DISK
     root = Path(tempfile.mkdtemp(prefix="stash2plex-bench-", dir=parent))
     try:
         python = _interpreter(root / "venv")
@@ -73,7 +63,7 @@ def workspace(scenes: int, reconciled: int) -> Iterator[Workspace]:
 
 
 def flush_seconds(folder: Path) -> float:
-    """The median time that a page takes to reach the disk."""
+    """Return the median seconds that `fsync` takes for one page in a folder."""
     taken: list[float] = []
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         for _ in range(_FLUSHES):
@@ -85,19 +75,14 @@ def flush_seconds(folder: Path) -> float:
 
 
 def _interpreter(folder: Path) -> Path:
-    """Make a virtual environment as a user has it: no shim before it, no hooks in its start.
+    """Make a virtual environment with links to this interpreter's packages; return its Python.
 
-    This one may have both: pyenv's shims are shell scripts, and coverage starts itself from a
-    `.pth` file. Its packages are linked, their `.pth` files are not.
+    This interpreter may start slowly: pyenv's shims are shell scripts, and coverage starts itself
+    by a `.pth` file. The environment has neither.
     """
-    base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-    command = [str(base), "-m", "venv", "--without-pip", str(folder)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    python = folder / "bin" / "python3"
-    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    answer = subprocess.run([str(python), "-c", ask], check=True, capture_output=True, text=True)
-    target = Path(answer.stdout.strip())
+    venv.create(folder, symlinks=True)
+    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if entry.suffix != ".pth" and entry.name != "__pycache__":
-            (target / entry.name).symlink_to(entry)
-    return python
+            (packages / entry.name).symlink_to(entry)
+    return folder / "bin" / "python3"
