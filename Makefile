@@ -62,6 +62,7 @@ coverage: check build/browser/.ready
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(BIN)/python -m tools.style
 	@$(MAKE) --no-print-directory --jobs $(words $(TYPES)) $(TYPES)
 
 # At the same time: each takes one core.

@@ -1,0 +1,120 @@
+"""`python -m tools.style`: find prose that is hard to read. It is a part of `make check`.
+
+It reads docstrings and comments of shipped code and tools, the documentation, and the subjects of
+the last commits. Text in code style is not checked. Exit status 1: a package has more findings
+than `ALLOWED`; `--all` prints the findings of all packages.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30  # words, characters, commits
+# Findings that each package may have. Lower a number when the package has fewer.
+ALLOWED = {
+    "CHANGELOG.md": 22, "README.md": 5, "Stash2Plex.py": 1, "app": 31, "docs": 107, "plex": 3,
+    "shared": 10, "simulators": 26, "stash": 1, "sync_queue": 2, "worker": 43,
+}  # fmt: skip
+
+# Per pattern, the term to use instead.
+WORDS = {
+    r"bur(?:y|ies|ied)": "dead-letter",
+    r"gives? back|gave back": "release",
+    r"inbox|takes? in|took in": "spool, import",
+    r"hurry|hurries": "make due now",
+    r"suspects?": "poison jobs",
+    r"(?:un)?settle[sd]?|settlement": "finalize, finalizer",
+    r"tells? (?:the )?story|leaves? word|news": "report, record",
+    r"aside": "quarantine, idle task",
+    r"spare time|waiter|door": "idle task, parked process, wake-up pipe",
+    r"orphans?": "zombie",
+    r"takeover": "lock handover",
+    r"spares? the collector": "tune the garbage collector",
+    r"earlier implementation": "legacy",
+    r"mend(?:s|er|ed|ing)?|rescues?d?": "repair",
+    r"disguise[sd]?": "obfuscate, pseudonym",
+    r"glance": "dashboard",
+    r"(?:is|was) held anew|recaptures anew": "recaptured",
+    r"namesakes?|rivals?|holders of": "competing scenes, libraries that contain",
+    r"brakes?|damp(?:s|ed|ing)": "safety limit, cool-down",
+    r"fate|need(?:s|ed)? you|stand(?:s|ing)? still": "outcome, needs attention, is blocked",
+    r"steady": "boot time",
+    r"cures?d?": "remedy",
+    r"whoever|whatever|nobody|somebody|all that": "a noun",
+    r"as above|as there|as before|see (?:above|there|below)|likewise|ditto": "the reason itself",
+    r"(?:spec|design|style)[.]md|(?:plex|stash)[-]protocol": "the reason, or a page in docs/",
+}
+_WORDS = re.compile(rf"\b(?:{'|'.join(f'({word})' for word in WORDS)})\b", re.IGNORECASE)
+_CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`|https?://\S+|<[^>]+>", re.DOTALL)
+_LINK = re.compile(r"\]\([^)]*\)")
+# A table's cell, a list's item, a heading and an empty line end a sentence, too.
+_END = re.compile(r"[.!?]\W?\s+|:\s*\n|\n\s*(?:[-*#\d|].*?|)\n|\n\s*[-*|]|\|")
+_ARGUMENT = re.compile(r"^\s+[*\w, ]+: ", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^ *#(?: .*)?\n)+|  # .*", re.MULTILINE)
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the pieces of prose of a file with the numbers of their first lines."""
+    content = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        yield 1, content
+        return
+    for node in ast.walk(ast.parse(content)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield node.body[0].lineno, _ARGUMENT.sub("\n\n", text)
+    for comment in _COMMENT.finditer(content):
+        line = content.count("\n", 0, comment.start()) + 1
+        yield line, re.sub(r"^ *# ?", "", comment[0], flags=re.MULTILINE)
+
+
+def findings(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the faults of a piece of prose, each with the number of lines before it."""
+    text = _CODE.sub(lambda code: "x" + "\n" * code[0].count("\n"), _LINK.sub("]", text))
+    for word in _WORDS.finditer(text):
+        use = list(WORDS.values())[(word.lastindex or 1) - 1]
+        yield text.count("\n", 0, word.start()), f"'{word[0]}': write {use}"
+    start = 0
+    for end in [*_END.finditer(text), None]:
+        sentence = text[start : end.start() if end else len(text)]
+        words = len(re.findall(r"\w[\w'\u2019.-]*", sentence))
+        if words > LONGEST_SENTENCE:
+            line = text.count("\n", 0, start)
+            yield line, f"a sentence of {words} words: {' '.join(sentence.split())[:60]} …"
+        start = end.end() if end else start
+
+
+def main(show_all: bool) -> int:
+    """Print the findings, by default of packages with too many; return the exit status."""
+    git = ["git", "-C", str(REPOSITORY)]
+    listed = subprocess.check_output([*git, "ls-files", "*.py", "*.md"], text=True).split()
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name in (name for name in listed if not name.startswith("tests/")):
+        for first, text in texts(REPOSITORY / name):
+            for line, fault in findings(text):
+                found[name.split("/")[0]].append(f"{name}:{first + line}: {fault}")
+    subjects = subprocess.check_output([*git, "log", f"-{COMMITS}", "--format=%s"], text=True)
+    found["commits"] += [
+        f"commit subject of {len(subject)} characters: {subject}"
+        for subject in subjects.splitlines()
+        if len(subject) > LONGEST_SUBJECT
+    ]
+    more = [name for name, faults in found.items() if len(faults) > ALLOWED.get(name, 0)]
+    for name in sorted(found) if show_all else more:
+        print(
+            "\n".join([*found[name], f"{name}: {len(found[name])}, {ALLOWED.get(name, 0)} allowed"])
+        )
+    print(f"Style: {sum(map(len, found.values()))} findings, too many in {more or 'no package'}")
+    return 1 if more else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--all" in sys.argv))
