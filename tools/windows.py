@@ -1,8 +1,8 @@
-"""Hook, spool, worker and sync under a Python for Windows, run by Wine: `make test-windows`.
+"""`make test-windows`: check hooks, worker and tasks under a Python for Windows, run by Wine.
 
-It needs Wine (Debian: `apt-get install wine64`) and an unpacked Python for Windows, 3.11 or newer,
-such as the content of the NuGet package `python` or of the Windows archive of Maven's
-`org.bytedeco:cpython`. WINDOWS_PYTHON is the path of its `python.exe`. Both servers run here.
+It needs Wine (Debian: `apt-get install wine64`) and an unpacked Python for Windows, 3.11 or newer.
+The content of the NuGet package `python` will do. WINDOWS_PYTHON is the path of its `python.exe`.
+Both servers run under Linux.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _WINE = "/usr/lib/wine/wine64"
 
 
 class WindowsRig(Rig):
-    """A rig whose plugin, scenes and libraries are on Windows."""
+    """A rig whose plugin runs under Wine, with paths of Windows."""
 
     def worker_pids(self) -> list[int]:
-        """The workers as processes of this system."""
+        """Return the process ids of the workers, as Linux has them."""
         script = f"{self.manifest.directory}/Stash2Plex.py".replace("/", "\\")
         return [pid for pid, command in processes(script) if "--worker" in command]
 
@@ -49,14 +49,14 @@ class WindowsRig(Rig):
 
 
 class Check:
-    """Tries the plugin on a rig and prints what it sees; an `AssertionError` is a fault."""
+    """Runs the plugin in a rig and prints results; an `AssertionError` is a fault."""
 
     def __init__(self, rig: WindowsRig, python: Path) -> None:
         self._rig, self._python = rig, python
         self._scenes = rig.add_scenes()
 
     def edit(self, number: int, title: str) -> bytes:
-        """Save a title; return what the hook had for its input."""
+        """Save a title; return the input of the hook."""
         (run,) = self._rig.stash.edit_scene(self._scenes[number][0], title=title)
         assert (run.result.output, run.result.messages("warning")) == ("queued", []), run.result
         return run.result.stdin
@@ -73,7 +73,7 @@ class Check:
         assert self._rig.wait_until(lambda: self._rig.queued() == 0), name
 
     def edits(self) -> None:
-        """One edit that starts a worker, one that finds it alive, fifty at once."""
+        """Save an edit that starts a worker, one that finds it alive, and 50 edits at once."""
         self.edit(0, "Ünïcode “first”")
         self.visible({0: "Ünïcode “first”"}, "worker started, no byte-code")
         self.edit(0, "Second")
@@ -91,7 +91,7 @@ class Check:
         titles = {number: f"Killed {number}" for number in range(_KILLS)}
         for number, title in titles.items():
             self.edit(number, title)
-            time.sleep(0.05 * (number % 7))  # the moment of the kill is what this is about
+            time.sleep(0.05 * (number % 7))  # kills at different moments
             self._rig.stop_worker()
         self.edit(_KILLS, "Last")
         self.visible({**titles, _KILLS: "Last"}, f"{_KILLS} kills")
@@ -121,7 +121,7 @@ class Check:
         assert self._rig.wait_until(lambda: self._rig.queued() == 0)
 
     def _seconds(self, arguments: list[str], stdin: bytes) -> float:
-        """Run Python until its output ends, as Stash does. Under Wine, a worker keeps stderr."""
+        """Run Python until its output ends, as Stash does; return the seconds."""
         begun, pipe = time.perf_counter(), subprocess.PIPE
         command = [str(self._python), "-S", *arguments]
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
@@ -136,7 +136,7 @@ class Check:
 
 @contextmanager
 def wine(folder: Path, python: str) -> Iterator[Path]:
-    """Yield a command that runs the Windows Python; a process that sleeps keeps Wine's server."""
+    """Yield a command that runs the Windows Python; a sleeping process keeps Wine running."""
     command = folder / "python"
     command.write_text(
         f"#!/bin/sh\nexport WINEPREFIX={folder}/wine WINEDEBUG=-all\n"
@@ -155,7 +155,7 @@ def wine(folder: Path, python: str) -> Iterator[Path]:
 
 
 def main() -> str:
-    """Run all checks; return why they were skipped, if they were."""
+    """Run all checks; return the result, or the reason to skip them."""
     python = os.environ.get("WINDOWS_PYTHON", "")
     if not os.path.exists(_WINE) or not os.path.exists(python):
         return f"Skipped: it needs {_WINE} and WINDOWS_PYTHON. {__doc__}"

@@ -1,1 +1,1 @@
-"""Builds what users install: a zip that needs nothing but Python, and the index that offers it."""
+"""Build the release: a zip that needs nothing but Python, and the index of a plugin source."""

@@ -31,7 +31,7 @@ def main() -> int:
         print(f"No release: {error}", file=sys.stderr)
         return 1
     release.write(options.into)
-    # zlib is the only thing outside the commit that the bytes depend on.
+    # Besides the commit, the bytes depend on zlib only.
     print(
         f"Version {release.version}: {len(release.files)} files, "
         f"{len(release.archive) / 1000:.0f} kB packed by zlib {zlib.ZLIB_RUNTIME_VERSION}"

@@ -1,8 +1,7 @@
-"""`python -m tools.release.audit`: are the pinned versions the newest, and still what they were?
+"""`python -m tools.release.audit`: check the pinned versions against the package index.
 
-Exit 0 if so; 1 if newer versions exist; 2 if a version was withdrawn, or is not the file that was
-pinned; 3 if the package index did not answer for all of them. It asks by way of pip, and so asks
-the index that pip is set up for.
+Exit status 0: all are the newest. 1: newer versions exist. 2: a version was withdrawn, or its file
+has another hash. 3: the index did not answer for all of them. The index is the one that pip uses.
 """
 
 from __future__ import annotations
@@ -22,25 +21,20 @@ from tools.release.wheels import Pin, ReleaseError, read_pins
 
 CURRENT, NEWER, WITHDRAWN, NO_ANSWER = range(4)
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
-_NONE = "(from versions: none)"  # what pip says of an index that does not answer, too
+_NONE = "(from versions: none)"  # pip also says this when the index does not answer
 _YANKED = re.compile(r"yanked version: .*?being yanked: (?P<why>[^\n]*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the index says of one pinned version.
-
-    Attributes:
-        status: one of the exit statuses.
-        text: for people.
-    """
+    """The answer of the index about one pinned version; `status` is one of the exit statuses."""
 
     status: int
     text: str
 
 
 def main() -> int:
-    """Ask, and print one line per distribution; return the exit status."""
+    """Print one line per distribution; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -58,9 +52,9 @@ def main() -> int:
 
 
 def verdict(statuses: Iterable[int]) -> int:
-    """Return the worst: what was withdrawn, what is not known, what is newer."""
+    """Return the worst status: withdrawn, then no answer, then newer."""
     found = set(statuses)
-    return next((one for one in (WITHDRAWN, NO_ANSWER, NEWER) if one in found), CURRENT)
+    return next((status for status in (WITHDRAWN, NO_ANSWER, NEWER) if status in found), CURRENT)
 
 
 def audit(pin: Pin) -> Finding:
@@ -69,7 +63,7 @@ def audit(pin: Pin) -> Finding:
 
 
 def _doubt(pin: Pin) -> Finding | None:
-    """Return why the pinned file must not be used any more, or that this is not known."""
+    """Return a finding if the pinned file must not be used any more, or if the index is silent."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "requirements.txt"
         wanted.write_text(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n")

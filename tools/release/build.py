@@ -1,4 +1,4 @@
-"""Puts a release together."""
+"""Build the zip and the index of a release."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from tools.release.contents import ENTRY, check, git, plugin_files, vendored_files
 from tools.release.wheels import ReleaseError, read_pins, vendored
 
-_UNIX = 3  # "made by": where the upper half of the attributes is a file mode
+_UNIX = 3  # the system whose attributes hold a file mode in their upper half
 _REGULAR_FILE = 0o100644
 _LEVEL = 9
 _VALUE = r"^{key}: (?P<value>[^\s\"'|>&*!%@`\[{{#][^#\n]*)$"
@@ -26,14 +26,7 @@ ARCHIVE, INDEX = "Stash2Plex.zip", "index.yml"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Who the plugin is.
-
-    Attributes:
-        id: the name of its file.
-        name: for people.
-        description: one sentence, for people.
-        version: three numbers.
-    """
+    """The keys of the plugin's yml that a plugin source repeats; `id` is the name of the yml."""
 
     id: str
     name: str
@@ -42,10 +35,10 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read the keys of the top level that a plugin source repeats.
+    """Read the manifest.
 
     Raises:
-        ReleaseError: one is missing, there twice, or no plain text on its own line.
+        ReleaseError: a key is missing, occurs twice, or is no plain text on its own line.
     """
     text = path.read_text(encoding="utf-8")
 
@@ -64,10 +57,10 @@ def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) ->
 
     Args:
         manifest: the plugin's.
-        archive: the zip.
-        path: the zip's, relative to the index.
-        moment: Stash takes another moment than the installed one for an update, whatever the
-            version says; one date that it cannot read costs it the whole index.
+        archive: the bytes of the zip.
+        path: the path of the zip, relative to the index.
+        moment: Stash offers an update when this moment differs from the installed one. It ignores
+            the version. One date that it cannot read makes the whole index unreadable.
     """
     date = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     quoted = {
@@ -86,14 +79,7 @@ def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) ->
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release in memory.
-
-    Attributes:
-        version: of the plugin.
-        files: what is in the zip, by path.
-        archive: the zip.
-        index: the text of the plugin source's index.
-    """
+    """A release in memory: the files by path, the zip of these, and the text of the index."""
 
     version: str
     files: Mapping[str, bytes]
@@ -101,11 +87,7 @@ class Release:
     index: str
 
     def write(self, folder: Path) -> None:
-        """Write zip and index into a folder, which is made if it was missing.
-
-        Raises:
-            OSError: it cannot be written to.
-        """
+        """Write zip and index into a folder, and create the folder if it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ARCHIVE).write_bytes(self.archive)
         (folder / INDEX).write_text(self.index, encoding="utf-8", newline="\n")
@@ -115,12 +97,12 @@ def build(repository: Path, wheels: Path, moment: datetime) -> Release:
     """Return the release of the repository's work tree.
 
     Args:
-        repository: its root.
+        repository: the root folder.
         wheels: the folder with the wheels that requirements.txt pins.
-        moment: of the commit.
+        moment: the time of the commit.
 
     Raises:
-        ReleaseError: it must not be released; the text says why.
+        ReleaseError: this work tree must not be released; the text says why.
     """
     manifest = _manifest(repository)
     pins = read_pins(repository / "requirements.txt")
@@ -131,21 +113,13 @@ def build(repository: Path, wheels: Path, moment: datetime) -> Release:
 
 
 def commit_moment(repository: Path, environ: Mapping[str, str] = os.environ) -> datetime:
-    """Return when the checked-out commit was made, or what SOURCE_DATE_EPOCH says.
-
-    Raises:
-        ReleaseError: there is no commit.
-    """
+    """Return SOURCE_DATE_EPOCH, or the time of the checked-out commit."""
     seconds = environ.get("SOURCE_DATE_EPOCH") or git(repository, "log", "-1", "--format=%ct")
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def require_committed(repository: Path) -> None:
-    """Make sure that the work tree is what the commit has.
-
-    Raises:
-        ReleaseError: it is not.
-    """
+    """Raise `ReleaseError` if the work tree differs from the commit."""
     changed = git(repository, "status", "--porcelain")
     if changed:
         raise ReleaseError(f"commit this first, or build with --uncommitted:\n{changed.rstrip()}")
@@ -165,12 +139,12 @@ def _manifest(repository: Path) -> Manifest:
 def pack(files: Mapping[str, bytes], moment: datetime) -> bytes:
     """Return the zip: sorted names, one time, one mode, no folders.
 
-    Stash unpacks in this order, so that what it runs comes last: who can start the entry script
-    finds everything that it needs, also in the middle of an update.
+    Stash unpacks the files in this order. The entry script comes last, so that in the middle of an
+    update it finds all files that it needs.
 
     Args:
-        files: by their paths.
-        moment: the time of all of them; a zip has no time zone, so it is written as UTC.
+        files: the contents by path.
+        moment: the time of all files, written as UTC because a zip has no time zone.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

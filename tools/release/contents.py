@@ -1,4 +1,4 @@
-"""Which files of the repository users get, and what must never be among them."""
+"""The files of the repository that are released, and the checks that keep others out."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ NOT_SHIPPED = {
 
 
 def git(repository: Path, *arguments: str) -> str:
-    """Return what git answers.
+    """Return git's output.
 
     Raises:
-        ReleaseError: it does not.
+        ReleaseError: git failed.
     """
     command = ["git", "-C", str(repository), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -38,11 +38,10 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def plugin_files(repository: Path) -> dict[str, bytes]:
-    """Return the plugin's own files by their paths, as they lie in the work tree.
+    """Return the plugin's own files of the work tree, by path.
 
     Raises:
-        ReleaseError: something new lies beside the entry script, of which nobody has decided yet
-            whether users get it.
+        ReleaseError: a file or folder beside the entry script is in neither of the two lists.
     """
     listed = git(repository, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = sorted({name for name in listed.split("\0") if name and (repository / name).exists()})
@@ -58,12 +57,12 @@ def plugin_files(repository: Path) -> dict[str, bytes]:
 
 
 def vendored_files(dependencies: Iterable[Vendored]) -> dict[str, bytes]:
-    """Return the dependencies' files by their paths in the plugin, and the list of them."""
-    found = list(dependencies)
-    files = {f"{VENDOR}/{path}": data for one in found for path, data in one.files.items()}
+    """Return the files of the dependencies, by path in the plugin, and the list of licences."""
+    found = sorted(dependencies, key=lambda wheel: wheel.pin.name)
+    files = {f"{VENDOR}/{path}": data for wheel in found for path, data in wheel.files.items()}
     rows = [
-        f"| {one.pin.name} | {one.pin.version} | {one.licence} | `{one.pin.sha256}` |"
-        for one in sorted(found, key=lambda one: one.pin.name)
+        f"| {wheel.pin.name} | {wheel.pin.version} | {wheel.licence} | `{wheel.pin.sha256}` |"
+        for wheel in found
     ]
     text = [
         "# What Stash2Plex carries",
@@ -82,12 +81,12 @@ def vendored_files(dependencies: Iterable[Vendored]) -> dict[str, bytes]:
 
 
 def check(files: Mapping[str, bytes]) -> None:
-    """Look for what would harm users.
+    """Refuse files that would harm users.
 
     Raises:
-        ReleaseError: a second `.yml`, which Stash would load as a plugin; a name that some file
-            system does not have, or that means another file there; a vendored package that would
-            hide one of ours or of the standard library.
+        ReleaseError: there is a second `.yml`, which Stash would load as a plugin. Or a name does
+            not work on some file system. Or a vendored package would hide one of the plugin's
+            packages or of the standard library.
     """
     manifests = [name for name in files if name.lower().endswith(".yml")]
     if manifests != [ENTRY[1]]:
@@ -98,6 +97,6 @@ def check(files: Mapping[str, bytes]) -> None:
     if wrong:
         raise ReleaseError(f"not every file system has: {', '.join(wrong)}")
     packages = {PurePosixPath(name).parts[1] for name in files if name.startswith(f"{VENDOR}/")}
-    hidden = {one.removesuffix(".py") for one in packages} & (SHIPPED | sys.stdlib_module_names)
+    hidden = {name.removesuffix(".py") for name in packages} & (SHIPPED | sys.stdlib_module_names)
     if hidden:
         raise ReleaseError(f"vendored packages would hide {', '.join(sorted(hidden))}")

@@ -1,4 +1,4 @@
-"""Takes from a wheel what the plugin carries, and refuses one that would not run everywhere."""
+"""Select the files of a wheel that the plugin carries, and refuse wheels with compiled parts."""
 
 from __future__ import annotations
 
@@ -14,23 +14,17 @@ from pathlib import Path, PurePosixPath
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)\s+--hash=sha256:(?P<hash>\w{64})")
 PURE = "-py3-none-any.whl"
 _LICENCES = ("licen", "notice", "copying", "authors")
-# Compiled parts, and what Python or Stash would act upon by itself.
+# Compiled parts, and files that Python or Stash would load automatically.
 _REFUSED = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
 
 
 class ReleaseError(Exception):
-    """Something about the repository or the wheels must not reach users; the text says what."""
+    """The repository or a wheel must not be released; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One distribution.
-
-    Attributes:
-        name: as the package index has it.
-        version: the only one that is accepted.
-        sha256: of its wheel, in lower-case hexadecimal.
-    """
+    """A distribution with the only accepted version, and the hash of its wheel in lower case."""
 
     name: str
     version: str
@@ -38,7 +32,7 @@ class Pin:
 
     @property
     def stem(self) -> str:
-        """How the names of its wheel and of its metadata folder begin, in lower case."""
+        """The start of the names of its wheel and its metadata folder, in lower case."""
         return f"{re.sub(r'[-_.]+', '_', self.name).lower()}-{self.version}"
 
 
@@ -46,7 +40,7 @@ def read_pins(requirements: Path) -> list[Pin]:
     """Return the pins in the file's order.
 
     Raises:
-        ReleaseError: a line pins no version, or has not exactly one hash.
+        ReleaseError: a line lacks the version, or does not have exactly one hash.
     """
     text = requirements.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines()]
@@ -63,13 +57,7 @@ def _pin(line: str) -> Pin:
 
 @dataclass(frozen=True, slots=True)
 class Vendored:
-    """A dependency as the plugin carries it.
-
-    Attributes:
-        pin: which one.
-        licence: in its own words.
-        files: by their paths below the vendored folder.
-    """
+    """A dependency as the plugin carries it: the files by path below the vendored folder."""
 
     pin: Pin
     licence: str
@@ -104,10 +92,10 @@ def _take(wheel: Path, pin: Pin) -> Vendored:
 
 
 def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
-    """Return what the plugin carries of a wheel's files: code, data, licences and who it is.
+    """Return the files that the plugin carries: code, data, licences and the metadata's headers.
 
     Raises:
-        ReleaseError: it has something that must not be carried, or lacks its licence.
+        ReleaseError: the wheel has a file that must not be carried, or lacks its licence.
     """
     info = f"{pin.stem}.dist-info"
     code: dict[str, bytes] = {}
@@ -119,7 +107,7 @@ def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
         elif "tests" not in path.parts:
             code[name] = content
     for package in {name.split("/")[0] for name in code if "/" in name}:
-        # A package without one gives way to any other of its name on Python's path.
+        # Without this file, any other package of the same name would come first.
         code.setdefault(f"{package}/__init__.py", b"")
     if not any("/licenses/" in name for name in about):
         raise ReleaseError(f"{pin.name}: its wheel has no licence text")
@@ -141,7 +129,7 @@ def _checked(pin: Pin, name: str) -> PurePosixPath:
 
 def _about(info: str, path: PurePosixPath, content: bytes) -> dict[str, bytes]:
     if path.name == "METADATA":
-        # Its headers tell name, version and licence; its body is a long read-me.
+        # The headers have name, version and licence; the body is a long README.
         headers = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
         return {f"{info}/METADATA": headers + b"\n"}
     if path.name.lower().startswith(_LICENCES):
