@@ -10,7 +10,6 @@ from reconciliation.findings import GapOutcome, Outcome
 from reconciliation.run import DAY
 from stash.scenes import StashScenes
 from sync_queue.dlq import DeadLetter
-from sync_queue.dlq import moment_of as failure_moment_of
 from sync_queue.gap_store import Gap
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
@@ -70,7 +69,7 @@ def tries_of(letters: Sequence[DeadLetter]) -> int:
 
 def is_in_cool_down(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
     """Tell whether a scene is in its cool-down; `changed_at` is None if unknown."""
-    failed_at = max((failure_moment_of(letter.failed_at) for letter in letters), default=None)
+    failed_at = max((letter.moment for letter in letters), default=None)
     if failed_at is None or (changed_at is not None and changed_at > failed_at):
         return False
     pause = DAY * 2.0 ** min(tries_of(letters), MOST_DOUBLINGS)

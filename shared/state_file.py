@@ -4,11 +4,17 @@ import contextlib
 import json
 import os
 import re
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.events import Event, Report
-from shared.files import replace_file
-from shared.leftovers import keep_newest
+from shared.files import keep_newest, replace_file
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+StateT = TypeVar("StateT", bound="DataclassInstance")
 
 LATEST = 253_402_300_799.0  # the last second of the year 9999
 MOST = 2**63 - 1  # of anything that is counted: what comes back from far beyond breaks divisions
@@ -130,3 +136,30 @@ def parse_count(raw: Any) -> int | None:
     if isinstance(raw, bool) or not isinstance(raw, int):
         return None
     return raw if 0 <= raw <= MOST else None
+
+
+_PARSERS: Mapping[Any, Callable[[Any], Any]] = {
+    int: parse_count,
+    float: parse_moment,
+    float | None: parse_moment,
+    bool: lambda raw: raw if isinstance(raw, bool) else None,
+    str: lambda raw: raw if isinstance(raw, str) else None,
+}
+
+
+def parse_fields(kind: type[StateT], raw: Any) -> StateT | None:
+    """Return the dataclass of a stored object, or None if a field without a default is not valid.
+
+    An int is a count, a float is a moment or a duration. A value of a wrong type gets the default
+    of its field; fields of other types always do.
+    """
+    stored = raw if isinstance(raw, dict) else {}
+    values = {}
+    for field in fields(kind):
+        parse = _PARSERS.get(field.type)
+        value = None if parse is None else parse(stored.get(field.name))
+        if value is not None:
+            values[field.name] = value
+        elif field.default is MISSING and field.default_factory is MISSING:
+            return None
+    return kind(**values)

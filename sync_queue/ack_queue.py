@@ -4,16 +4,15 @@ persist-queue owns the table, its states and the serializer; docs/decisions/pers
 reasons for the extension.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 
 from persistqueue import SQLiteAckQueue
 from persistqueue.serializers import json as json_serializer
 
 from sync_queue.database import connect, tolerant_text, uses_wal
-from sync_queue.models import Claim, JobFormatError, SyncJob
+from sync_queue.models import Claim, JobFormatError, SyncJob, readable_claims
 from sync_queue.operations import encode, merge_into_waiting, scene_key
 from sync_queue.schema import (
     DUE,
@@ -25,6 +24,7 @@ from sync_queue.schema import (
     SUBJECT,
     TABLE,
     WAITING,
+    transaction,
 )
 
 _SELECT_DUE = (
@@ -34,23 +34,12 @@ _NEXT_DUE = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} ORDER BY {DUE} LIMIT 
 _SET_DUE = (
     f"UPDATE {TABLE} SET data = CAST(json_set(CAST(data AS TEXT), '$.next_retry_at', 0.0) AS BLOB) "
 )
-_MAKE_DUE_AFTER = _SET_DUE + f"WHERE {IS_WAITING} AND {DUE} > ?"
-_MAKE_DUE_NOW = _SET_DUE + f"WHERE _id = ? AND {IS_WAITING}"
-_WAITING_WITH_ERROR = (
-    f"SELECT _id, data FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
-)
-_ANY_WITH_ERROR = (
-    f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?)"
-)
-_TAKE = f"UPDATE {TABLE} SET status = {IN_PROGRESS} WHERE _id = ?"
+_WITH_ERROR = f"FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
 _SELECT_TAKEN = f"SELECT _id, data FROM {TABLE} WHERE {IS_IN_PROGRESS} ORDER BY _id"
 _DELETE_TAKEN = f"DELETE FROM {TABLE} WHERE _id = ? AND status = {IN_PROGRESS}"
 _RETURN = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
-
-_DELETE_WAITING = f"DELETE FROM {TABLE} WHERE {SUBJECT} = ? AND {IS_WAITING}"
-_RETURN_AS_IT_IS = f"UPDATE {TABLE} SET status = {WAITING} WHERE _id = ?"
 
 LARGEST_LOG = 8 * 1024 * 1024  # bytes; a checkpoint truncates a larger write-ahead log
 CACHE = 256  # KiB: enough for a batch; SQLite's default of 2 MB would dominate a worker's memory
@@ -80,20 +69,6 @@ class AckQueue(SQLiteAckQueue):
         connection: sqlite3.Connection = self._conn
         return connection
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock; commit at the end, roll back on an exception.
-
-        An inner transaction is part of the outer one.
-        """
-        connection = self.connection
-        if connection.in_transaction:
-            yield connection
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        with connection:  # commits or rolls back
-            yield connection
-
     def claim(self, limit: int, now: float) -> tuple[list[Claim], list[tuple[int, str]]]:
         """Claim up to `limit` due jobs, the longest due first.
 
@@ -101,9 +76,10 @@ class AckQueue(SQLiteAckQueue):
         """
         claims: list[Claim] = []
         unreadable: list[tuple[int, str]] = []
-        with self.transaction() as connection:
-            for row_id, data in connection.execute(_SELECT_DUE, (now, limit)).fetchall():
-                connection.execute(_TAKE, (row_id,))
+        take = f"UPDATE {TABLE} SET status = {IN_PROGRESS} WHERE _id = ?"
+        with transaction(self.connection):
+            for row_id, data in self.connection.execute(_SELECT_DUE, (now, limit)).fetchall():
+                self.connection.execute(take, (row_id,))
                 try:
                     claims.append(Claim(row_id, SyncJob.parse(data)))
                 except JobFormatError as error:
@@ -112,69 +88,70 @@ class AckQueue(SQLiteAckQueue):
 
     def remove(self, row_ids: Iterable[int]) -> None:
         """Delete claimed rows; a newer job of the same subject has its own row and stays."""
-        with self.transaction() as connection:
-            connection.executemany(_DELETE_TAKEN, [(row_id,) for row_id in row_ids])
+        with transaction(self.connection):
+            self.connection.executemany(_DELETE_TAKEN, [(row_id,) for row_id in row_ids])
 
     def drop_waiting(self, scene_id: int) -> None:
         """Delete the waiting jobs of a scene, of every type."""
-        self.connection.execute(_DELETE_WAITING, (scene_key(scene_id),))
+        statement = f"DELETE FROM {TABLE} WHERE {SUBJECT} = ? AND {IS_WAITING}"
+        self.connection.execute(statement, (scene_key(scene_id),))
 
     def release(self, claims: Sequence[Claim]) -> None:
         """Make claimed jobs wait again, with the retry state of each claim.
 
         A job whose subject has a newer waiting job is merged into it, and that job is due now.
         """
-        with self.transaction() as connection:
+        with transaction(self.connection):
             for claim in claims:
-                if _newer_job_waits(connection, claim.job):
-                    connection.execute(_DELETE_TAKEN, (claim.row_id,))
+                fresh = claim.job.with_fresh_retries().as_dict()
+                if merge_into_waiting(self.connection, fresh):
+                    self.connection.execute(_DELETE_TAKEN, (claim.row_id,))
                 else:
-                    connection.execute(_RETURN, (encode(claim.job.as_dict()), claim.row_id))
+                    row = (encode(claim.job.as_dict()), claim.row_id)
+                    self.connection.execute(_RETURN, row)
 
     def resume(self) -> int:
         """Release the jobs that a dead worker left in progress; return how many.
 
         Only the holder of the worker lock may call it.
         """
-        with self.transaction() as connection:
-            taken = connection.execute(_SELECT_TAKEN).fetchall()
-            for row_id, data in taken:
-                try:
-                    self.release([Claim(row_id, SyncJob.parse(data))])
-                except JobFormatError:
-                    connection.execute(_RETURN_AS_IT_IS, (row_id,))
+        with transaction(self.connection):
+            taken = self.connection.execute(_SELECT_TAKEN).fetchall()
+            self.release(list(readable_claims(taken)))
+            # An unreadable row is dead-lettered when it is claimed.
+            self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
         return len(taken)
 
     def make_due_after(self, horizon: float) -> int:
         """Make due now the waiting jobs that are due after `horizon`; return how many."""
-        with self.transaction() as connection:
-            return connection.execute(_MAKE_DUE_AFTER, (horizon,)).rowcount
-
-    def waiting_with_error(self, error_type: str) -> list[Claim]:
-        """Return, unclaimed, the waiting jobs whose last error was of this class.
-
-        Unreadable rows are left out; a claim dead-letters them.
-        """
-        rows = self.connection.execute(_WAITING_WITH_ERROR, (error_type,)).fetchall()
-        return list(_jobs(rows))
-
-    def any_with_error(self, error_type: str) -> bool:
-        """Tell whether the last error of any waiting job was of this class."""
-        return bool(self.connection.execute(_ANY_WITH_ERROR, (error_type,)).fetchone()[0])
+        with transaction(self.connection):
+            statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
+            return self.connection.execute(statement, (horizon,)).rowcount
 
     def make_due_now(self, row_ids: Iterable[int]) -> None:
         """Make these jobs due now, if they wait."""
-        with self.transaction() as connection:
-            connection.executemany(_MAKE_DUE_NOW, [(row_id,) for row_id in row_ids])
+        with transaction(self.connection):
+            self.connection.executemany(
+                f"{_SET_DUE} WHERE _id = ? AND {IS_WAITING}", [(row_id,) for row_id in row_ids]
+            )
+
+    def waiting_with_error(self, error_type: str) -> list[Claim]:
+        """Return, unclaimed, the readable waiting jobs whose last error was of this class."""
+        rows = self.connection.execute(f"SELECT _id, data {_WITH_ERROR}", (error_type,))
+        return list(readable_claims(rows))
+
+    def any_with_error(self, error_type: str) -> bool:
+        """Tell whether the last error of any waiting job was of this class."""
+        statement = f"SELECT EXISTS (SELECT 1 {_WITH_ERROR})"
+        return bool(self.connection.execute(statement, (error_type,)).fetchone()[0])
 
     def waiting_among(self, scene_ids: Iterable[int]) -> set[int]:
         """Return the scenes among these that have a waiting job."""
         by_subject = {scene_key(scene_id): scene_id for scene_id in scene_ids}
-        places = ", ".join("?" * len(by_subject))
         rows = self.connection.execute(
-            f"SELECT DISTINCT {SUBJECT} FROM {TABLE} WHERE {SUBJECT} IN ({places}) "
-            f"AND {IS_WAITING}",
-            list(by_subject),
+            f"SELECT DISTINCT {SUBJECT} FROM {TABLE} "
+            f"WHERE {SUBJECT} IN (SELECT value FROM json_each(?)) AND {IS_WAITING}",
+            (json.dumps(list(by_subject)),),
         )
         return {by_subject[row[0]] for row in rows}
 
@@ -185,16 +162,4 @@ class AckQueue(SQLiteAckQueue):
 
     def change_counter(self) -> int:
         """Return a number that changes when another connection commits; reads no disk."""
-        row = self.connection.execute("PRAGMA data_version").fetchone()
-        return int(row[0])
-
-
-def _jobs(rows: Iterable[tuple[int, bytes]]) -> Iterator[Claim]:
-    for row_id, data in rows:
-        with suppress(JobFormatError):
-            yield Claim(row_id, SyncJob.parse(data))
-
-
-def _newer_job_waits(connection: sqlite3.Connection, job: SyncJob) -> bool:
-    fresh = replace(job, next_retry_at=0.0, retry_count=0, last_error_type=None)
-    return merge_into_waiting(connection, fresh.as_dict())
+        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])

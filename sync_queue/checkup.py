@@ -13,7 +13,7 @@ from sync_queue.operations import get_stats
 from sync_queue.quarantine import is_damage
 from sync_queue.schema import SCHEMA_VERSION, schema_version
 from sync_queue.spool_import import read_spool
-from sync_queue.sync_log import NO_SCENE
+from sync_queue.sync_log import SyncLog
 
 _PATIENCE = 2.0  # seconds for a writer
 
@@ -25,13 +25,11 @@ class DatabaseCheckup:
     Attributes:
         damage: SQLite's error for a damaged file; empty for a sound one.
         refusal: why the file is not readable; empty if it is.
-        version: of the schema.
         size: bytes, including the write-ahead log.
         jobs: counts of `pending`, `retrying` and `in_progress`; None if they are unknown. Then
             `letters` and `synced_scenes` are unknown too.
         spooled: jobs of hooks that the worker has not imported.
         letters: dead letters by error type.
-        synced_scenes: scenes that were synced to Plex.
     """
 
     exists: bool = True
@@ -48,42 +46,34 @@ class DatabaseCheckup:
 
 def examine_database(path: str, now: float) -> DatabaseCheckup:
     """Examine the queue's database; `now` is in seconds since the epoch."""
-    spooled = len(read_spool(os.path.dirname(path)))
-    if not os.path.exists(path):
-        return DatabaseCheckup(exists=False, spooled=spooled)
-    try:
-        with closing(open_for_reading(path, _PATIENCE)) as connection:
-            return replace(_look(connection, path, now), spooled=spooled)
-    except sqlite3.Error as error:
-        if is_damage(error):
-            return DatabaseCheckup(damage=str(error), spooled=spooled)
-        return DatabaseCheckup(refusal=str(error), spooled=spooled)
-    except OSError as error:
-        refusal = error.strerror or type(error).__name__
-        return DatabaseCheckup(refusal=refusal, spooled=spooled)
+    found = DatabaseCheckup(exists=os.path.exists(path))
+    if found.exists:
+        try:
+            with closing(open_for_reading(path, _PATIENCE)) as connection:
+                found = _examine(connection, path, now)
+        except sqlite3.Error as error:
+            damage, refusal = (str(error), "") if is_damage(error) else ("", str(error))
+            found = DatabaseCheckup(damage=damage, refusal=refusal)
+        except OSError as error:
+            found = DatabaseCheckup(refusal=error.strerror or type(error).__name__)
+    return replace(found, spooled=len(read_spool(os.path.dirname(path))))
 
 
-def _look(connection: sqlite3.Connection, path: str, now: float) -> DatabaseCheckup:
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
-        return DatabaseCheckup(damage=str(found))
-    seen = DatabaseCheckup(
+def _examine(connection: sqlite3.Connection, path: str, now: float) -> DatabaseCheckup:
+    problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        return DatabaseCheckup(damage=str(problem))
+    files = [file for file in (path, f"{path}-wal") if os.path.exists(file)]
+    found = DatabaseCheckup(
         version=schema_version(connection),
-        size=sum(os.path.getsize(file) for file in _files(path)),
+        size=sum(map(os.path.getsize, files)),
         wal=uses_wal(connection),
     )
-    if seen.version != SCHEMA_VERSION:
-        return seen
-    synced = connection.execute(
-        f"SELECT COUNT(DISTINCT scene_id) FROM sync_log WHERE scene_id != {NO_SCENE}"
-    ).fetchone()[0]
+    if found.version != SCHEMA_VERSION:
+        return found
     return replace(
-        seen,
+        found,
         jobs=get_stats(connection, now),
         letters=DeadLetterQueue(connection).counts_by_type(),
-        synced_scenes=int(synced),
+        synced_scenes=SyncLog(connection).scenes_in_plex(),
     )
-
-
-def _files(path: str) -> list[str]:
-    return [file for file in (path, f"{path}-wal") if os.path.exists(file)]

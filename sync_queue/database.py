@@ -8,11 +8,11 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from shared.data_folder import DataFolder
-from shared.file_lock import FileLock
-from shared.files import acquire
-from sync_queue.quarantine import EMPTIED, ask_for_reconciliation, setup_lock
+from shared.files import locked
+from sync_queue.quarantine import EMPTIED, ask_for_reconciliation, error_code, setup_lock
 from sync_queue.schema import (
     BUSY_TIMEOUT,
     DUE,
@@ -25,10 +25,10 @@ from sync_queue.schema import (
     TABLE,
     TYPE,
     schema_version,
+    transaction,
 )
 from sync_queue.spool import UNFINISHED
 
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # The errors with which such a file system answers an attempt to use a write-ahead log.
 _REFUSALS = ("SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_IOERR_SHM")
 _TABLES = (
@@ -140,30 +140,19 @@ def tolerant_text(stored: bytes) -> str:
     return stored.decode("utf-8", "replace")
 
 
-# -- tables -----------------------------------------------------------------------------------
-
-
 def _create_tables(connection: sqlite3.Connection, path: str) -> None:
     """Create or migrate the tables; a lock makes concurrent processes do so once."""
-    lock = FileLock(setup_lock(path))
-    acquire(lock)
-    try:
+    with locked(setup_lock(path)):
         use_wal(lambda: _open(path, BUSY_TIMEOUT), BUSY_TIMEOUT)
-        connection.execute("BEGIN IMMEDIATE")
-        version = schema_version(connection)
-        if version == 0 and _is_empty(connection) and _was_in_use(path):
-            ask_for_reconciliation(path, EMPTIED)
-        if version < SCHEMA_VERSION:
-            for statement in (*_TABLES, *(_FROM_VERSION_1 if version == 1 else ())):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        connection.execute("COMMIT")
-    finally:
-        lock.release()
-
-
-def _is_empty(connection: sqlite3.Connection) -> bool:
-    return not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+        with transaction(connection):
+            version = schema_version(connection)
+            count = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+            if version == 0 and not count and _was_in_use(path):
+                ask_for_reconciliation(path, EMPTIED)
+            if version < SCHEMA_VERSION:
+                for statement in (*_TABLES, *(_FROM_VERSION_1 if version == 1 else ())):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
 def _was_in_use(path: str) -> bool:
@@ -171,9 +160,6 @@ def _was_in_use(path: str) -> bool:
     folder = DataFolder(os.path.dirname(os.path.dirname(path)))
     unfinished = os.path.join(folder.spool, UNFINISHED)
     return os.path.exists(unfinished) or os.path.isfile(folder.library_database)
-
-
-# -- journal ----------------------------------------------------------------------------------
 
 
 def uses_wal(connection: sqlite3.Connection) -> bool:
@@ -196,21 +182,20 @@ def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float
     """
     deadline = time.monotonic() + longest_wait
     while True:
-        connection = open_database()
         try:
-            connection.execute("PRAGMA journal_mode=WAL").fetchone()
-            # Only a read shows whether the file system provides shared memory.
-            connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+            with closing(open_database()) as connection:
+                connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                # Only a read shows whether the file system provides shared memory.
+                connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+                return
         except sqlite3.OperationalError as error:
-            connection.close()
             if _is_refusal(error):
-                return _leave_wal(open_database)
-            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
+                _leave_wal(open_database)
+                return
+            is_busy = error_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not is_busy or time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
-        else:
-            connection.close()
-            return None
 
 
 def _is_refusal(error: sqlite3.Error) -> bool:
@@ -220,10 +205,7 @@ def _is_refusal(error: sqlite3.Error) -> bool:
 
 def _leave_wal(open_database: Callable[[], sqlite3.Connection]) -> None:
     """Switch a database with a write-ahead log, such as a copied one, to a rollback journal."""
-    connection = open_database()
-    try:
+    with closing(open_database()) as connection:
         # Exclusive mode keeps the log's index in the memory of this process.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchone()
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()
-    finally:
-        connection.close()

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,12 +12,6 @@ _REPLACED = "DELETE FROM dead_letters WHERE scene_id = ? AND error_type = ?"
 _INSERT = (
     "INSERT INTO dead_letters (job_id, scene_id, job_data, error_type, error_message, "
     "stack_trace, retry_count, failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-_SELECT = "SELECT id, job_data, scene_id, error_type, error_message, failed_at FROM dead_letters"
-_SELECT_LINES = (
-    "SELECT scene_id, error_type, error_message, failed_at FROM dead_letters "
-    "ORDER BY failed_at DESC, id DESC"
 )
 
 
@@ -39,20 +33,23 @@ class DeadLetter:
     error_type: str
     error_message: str
     failed_at: str
+    scene_id: int | None = None
+    retry_count: int = 0
 
-
-@dataclass(frozen=True, slots=True)
-class LetterLine:
-    """A dead letter without its job; `failed_at` in seconds since the epoch, 0 if unreadable."""
-
-    scene_id: int | None
-    error_type: str
-    error_message: str
-    failed_at: float
+    @property
+    def moment(self) -> float:
+        """The time of the failure in seconds since the epoch; 0 if it is unreadable."""
+        try:
+            return datetime.fromisoformat(self.failed_at).replace(tzinfo=UTC).timestamp()
+        except (TypeError, ValueError):
+            return 0.0
 
 
 class DeadLetterQueue:
-    """The table `dead_letters`; its statements run inside the caller's transaction."""
+    """The table `dead_letters`; its statements run inside the caller's transaction.
+
+    Lists are sorted by the time of the failure, the oldest first.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -61,73 +58,72 @@ class DeadLetterQueue:
         """Store a dead letter in place of an older one of the same scene and error type."""
         if job.scene_id is not None:
             self._connection.execute(_REPLACED, (job.scene_id, failure.error_type))
+        values = (failure.error_type, failure.message, failure.stack_trace, job.retry_count)
         self._connection.execute(
             _INSERT,
-            (
-                job.job_id,
-                job.scene_id,
-                json.dumps(job.as_dict()),
-                failure.error_type,
-                failure.message,
-                failure.stack_trace,
-                job.retry_count,
-                _text_of(now),
-            ),
+            (job.job_id, job.scene_id, json.dumps(job.as_dict()), *values, _text_of(now)),
         )
 
     def count(self) -> int:
         """Return the number of dead letters."""
-        return int(self._connection.execute("SELECT COUNT(*) FROM dead_letters").fetchone()[0])
+        return sum(self.counts_by_type().values())
 
     def clear(self) -> int:
         """Remove all dead letters; return how many."""
-        return self._connection.execute("DELETE FROM dead_letters").rowcount
+        return self._delete("TRUE")
 
     def purge(self, before: float) -> int:
         """Remove the letters that failed before this moment (epoch seconds); return how many."""
-        statement = "DELETE FROM dead_letters WHERE failed_at < ?"
-        return self._connection.execute(statement, (_text_of(before),)).rowcount
+        return self._delete("failed_at < ?", _text_of(before))
+
+    def remove(self, letter_id: int) -> bool:
+        """Remove a letter; return False if it was removed already."""
+        return self._delete("id = ?", letter_id) == 1
+
+    def forget_scene(self, scene_id: int) -> None:
+        """Remove the dead letters of a scene."""
+        self._delete("scene_id = ?", scene_id)
+
+    def _delete(self, which: str, *values: object) -> int:
+        return self._connection.execute(f"DELETE FROM dead_letters WHERE {which}", values).rowcount
 
     def between(self, start: float, end: float) -> list[DeadLetter]:
-        """Return the letters that failed from `start` to `end` inclusive, the oldest first."""
-        statement = f"{_SELECT} WHERE failed_at BETWEEN ? AND ? ORDER BY failed_at, id"
-        return self._letters(statement, _text_of(start), _text_of(end))
+        """Return the letters that failed from `start` to `end` inclusive."""
+        return self._select("failed_at BETWEEN ? AND ?", _text_of(start), _text_of(end))
 
     def of_type(self, error_type: str) -> list[DeadLetter]:
-        """Return the letters of one error type, the oldest first."""
-        return self._letters(f"{_SELECT} WHERE error_type = ? ORDER BY failed_at, id", error_type)
+        """Return the letters of one error type."""
+        return self._select("error_type = ?", error_type)
 
     def all(self) -> list[DeadLetter]:
-        """Return all letters, the oldest first."""
-        return self._letters(f"{_SELECT} ORDER BY failed_at, id")
+        """Return all letters."""
+        return self._select("TRUE")
 
-    def lines(self) -> Iterator[LetterLine]:
-        """Yield all letters without their jobs, the newest first."""
-        for scene_id, error_type, message, failed_at in self._connection.execute(_SELECT_LINES):
-            yield LetterLine(scene_id, error_type, message or "", moment_of(failed_at))
+    def of_scene(self, scene_id: int) -> list[DeadLetter]:
+        """Return the letters of one scene."""
+        return self._select("scene_id = ?", scene_id)
 
     def of_scenes(self, scene_ids: Collection[int]) -> dict[int, list[DeadLetter]]:
         """Return scene id → dead letters, for the scenes that have any."""
         found: dict[int, list[DeadLetter]] = {}
-        places = ", ".join("?" * len(scene_ids))
-        statement = f"{_SELECT} WHERE scene_id IN ({places}) ORDER BY failed_at, id"
-        for row in self._connection.execute(statement, list(scene_ids)):
-            letter = DeadLetter(row[0], _job_of(row[1], row[2]), row[3], row[4], row[5])
-            found.setdefault(row[2], []).append(letter)
+        among = "scene_id IN (SELECT value FROM json_each(?))"
+        for letter in self._select(among, json.dumps(list(scene_ids))):
+            found.setdefault(letter.scene_id or 0, []).append(letter)
         return found
 
-    def remove(self, letter_id: int) -> bool:
-        """Remove a letter; return False if it was removed already."""
-        statement = "DELETE FROM dead_letters WHERE id = ?"
-        return self._connection.execute(statement, (letter_id,)).rowcount == 1
+    def newest_of_type(self, error_type: str, limit: int) -> list[DeadLetter]:
+        """Return the newest letters of one error type, the newest first."""
+        newest = "WHERE error_type IS ? ORDER BY failed_at DESC, id DESC LIMIT ?"
+        which = f"id IN (SELECT id FROM dead_letters {newest})"
+        return self._select(which, error_type, limit)[::-1]
 
-    def _letters(self, statement: str, *values: str) -> list[DeadLetter]:
-        rows = self._connection.execute(statement, values)
-        return [DeadLetter(row[0], _job_of(row[1], row[2]), row[3], row[4], row[5]) for row in rows]
-
-    def forget_scene(self, scene_id: int) -> None:
-        """Remove the dead letters of a scene."""
-        self._connection.execute("DELETE FROM dead_letters WHERE scene_id = ?", (scene_id,))
+    def _select(self, which: str, *values: object) -> list[DeadLetter]:
+        rows = self._connection.execute(
+            "SELECT id, job_data, error_type, coalesce(error_message, ''), failed_at, scene_id, "
+            f"coalesce(retry_count, 0) FROM dead_letters WHERE {which} ORDER BY failed_at, id",
+            values,
+        )
+        return [DeadLetter(row[0], _job_of(row[1], row[5]), *row[2:]) for row in rows]
 
     def counts_by_type(self) -> dict[str, int]:
         """Return the number of dead letters by error type, the most frequent first."""
@@ -136,13 +132,10 @@ class DeadLetterQueue:
         )
         return dict(self._connection.execute(statement))
 
-
-def moment_of(failed_at: str) -> float:
-    """Convert `failed_at` to seconds since the epoch; return 0 if it is unreadable."""
-    try:
-        return datetime.fromisoformat(failed_at).replace(tzinfo=UTC).timestamp()
-    except (TypeError, ValueError):
-        return 0.0
+    def count_scenes(self) -> int:
+        """Return how many scenes have dead letters; a letter without a scene counts as a scene."""
+        statement = "SELECT COUNT(DISTINCT coalesce(scene_id, -id)) FROM dead_letters"
+        return int(self._connection.execute(statement).fetchone()[0])
 
 
 def _job_of(stored: str, scene_id: int | None) -> SyncJob | None:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sync_queue.sync_records import object_of
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -28,21 +30,12 @@ class GapStore:
     def run(self) -> dict[str, Any] | None:
         """Return the stored run; None without a readable one."""
         row = self._connection.execute("SELECT run FROM reconciliation_run").fetchone()
-        if row is None:
-            return None
-        try:
-            raw = json.loads(row[0])
-        except ValueError:
-            return None
-        return raw if isinstance(raw, dict) else None
+        return object_of(row[0]) if row else None
 
     def save_run(self, run: Mapping[str, Any]) -> None:
         """Store the run in place of the stored one."""
-        self._connection.execute(
-            "INSERT INTO reconciliation_run (id, run) VALUES (1, ?) "
-            "ON CONFLICT (id) DO UPDATE SET run = excluded.run",
-            (json.dumps(dict(run)),),
-        )
+        statement = "INSERT OR REPLACE INTO reconciliation_run (id, run) VALUES (1, ?)"
+        self._connection.execute(statement, (json.dumps(dict(run)),))
 
     def add(self, gaps: Iterable[Gap]) -> None:
         """Store gaps; replace those of the same scenes."""

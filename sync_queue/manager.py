@@ -4,8 +4,8 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -13,43 +13,32 @@ from shared.events import Report
 from sync_queue import operations
 from sync_queue.ack_queue import AckQueue
 from sync_queue.dlq import DeadLetter, Failure
-from sync_queue.entity_log import EntityLog
 from sync_queue.models import MISSING_SINCE, TRY_REFUSED, Claim, SyncJob
 from sync_queue.quarantine import REBUILT_MARKER
 from sync_queue.queue_view import QueueView
+from sync_queue.schema import transaction
 from sync_queue.spool_import import Spool
-from sync_queue.sync_log import SyncLog
-
-_UNREADABLE = "UnreadableJob"
 
 
-class QueueManager:
+class QueueManager(QueueView):
     """Gives access to all tables; its own methods change several of them in one transaction.
 
     All methods raise sqlite3.Error if the database is not usable; then the call stored nothing.
     """
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
-        self.clock = clock
-        self._rebuilt_marker = os.path.join(folder, REBUILT_MARKER)
         self.jobs = AckQueue(folder)
-        self._connection = self.jobs.connection
+        super().__init__(self.jobs.connection, folder, clock)
+        self._rebuilt_marker = os.path.join(folder, REBUILT_MARKER)
         self.spool = Spool(folder)
-        self.sync_log = SyncLog(self._connection)
-        self.entity_log = EntityLog(self._connection)
-        self.view = QueueView(self._connection, folder, self.clock)
-        self.dead_letters = self.view.dead_letters
-        self.gaps = self.view.gaps
 
     def close(self) -> None:
         """Close the database."""
         self.jobs.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Commit everything inside at once."""
-        with self.jobs.transaction():
-            yield
+        return transaction(self._connection)
 
     def enqueue(self, jobs: Iterable[dict[str, Any]]) -> tuple[int, int]:
         """Store jobs so that they survive a power cut; return the numbers of new and merged jobs.
@@ -59,10 +48,9 @@ class QueueManager:
         before = self._connection.execute("PRAGMA synchronous").fetchone()[0]
         self._connection.execute("PRAGMA synchronous=FULL")
         try:
-            with self.jobs.transaction():
+            with self.transaction():
                 self.spool.mark_unfinished()
-                are_new = [operations.put(self._connection, job, self.clock()) for job in jobs]
-            return sum(are_new), len(are_new) - sum(are_new)
+                return operations.enqueue(self._connection, jobs, self.clock())
         finally:
             self._connection.execute(f"PRAGMA synchronous={before}")
 
@@ -71,10 +59,9 @@ class QueueManager:
         now = self.clock()
         claims, unreadable = self.jobs.claim(limit, now)
         for row_id, reason in unreadable:
-            with self.jobs.transaction():
+            with self.transaction():
                 self.jobs.remove([row_id])
-                nameless = SyncJob(job_id=str(row_id), job_key="", update_type="")
-                self.dead_letters.add(nameless, Failure(_UNREADABLE, reason), now)
+                self.dead_letters.add(SyncJob(str(row_id)), Failure("UnreadableJob", reason), now)
         return claims
 
     def ack(self, claims: Sequence[Claim], *, healthy: bool = True) -> None:
@@ -82,25 +69,24 @@ class QueueManager:
 
         A newer edit of the same scene has its own row and stays.
         """
-        with self.jobs.transaction():
+        with self.transaction():
             self.jobs.remove(claim.row_id for claim in claims)
-            if healthy:
-                for scene_id in {c.job.scene_id for c in claims if c.job.scene_id is not None}:
+            for scene_id in {claim.job.scene_id for claim in claims if healthy}:
+                if scene_id is not None:
                     self.dead_letters.forget_scene(scene_id)
 
     def replace(self, claims: Sequence[Claim], jobs: Iterable[dict[str, Any]]) -> None:
         """Remove finished jobs and queue their follow-up jobs, in one transaction."""
-        with self.jobs.transaction() as connection:
+        with self.transaction():
             self.ack(claims, healthy=False)
-            for job in jobs:
-                operations.put(connection, job, self.clock())
+            operations.enqueue(self._connection, jobs, self.clock())
 
     def forget_scenes(self, scene_ids: Iterable[int]) -> None:
         """Remove waiting jobs, dead letters and sync log of scenes that are deleted in Stash.
 
         Stash never reuses an id.
         """
-        with self.jobs.transaction():
+        with self.transaction():
             for scene_id in scene_ids:
                 self.sync_log.forget_scene(scene_id)
                 self.dead_letters.forget_scene(scene_id)
@@ -112,7 +98,7 @@ class QueueManager:
         Without the mark a missing part, such as the cover, would not show: Stash's time stamps have
         whole seconds, and the content may be in step.
         """
-        with self.jobs.transaction():
+        with self.transaction():
             self.jobs.remove([claim.row_id])
             if claim.job.scene_id is not None:
                 self.sync_log.mark_unsynced(claim.job.scene_id)
@@ -125,14 +111,14 @@ class QueueManager:
         """
         if letter.job is None:
             return False
-        fresh = replace(letter.job, retry_count=0, next_retry_at=0.0, last_error_type=None)
-        data = {k: v for k, v in fresh.data.items() if k != MISSING_SINCE}
-        fresh = replace(fresh, data={**data, TRY_REFUSED: self.clock()})
-        with self.jobs.transaction() as connection:
+        now = self.clock()
+        data = {key: value for key, value in letter.job.data.items() if key != MISSING_SINCE}
+        fresh = replace(letter.job.with_fresh_retries(), data={**data, TRY_REFUSED: now})
+        with self.transaction():
             if not self.dead_letters.remove(letter.id):
                 return False
             self.spool.mark_unfinished()
-            operations.put(connection, fresh.as_dict(), self.clock())
+            operations.put(self._connection, fresh.as_dict(), now)
         return True
 
     def clear_waiting(self) -> int:
@@ -164,20 +150,10 @@ class QueueManager:
 
     def note_finished(self) -> None:
         """If no job is left, record it: then an event without a job does not start a worker."""
-        with (
-            contextlib.suppress(sqlite3.OperationalError),  # while another process writes
-            self.jobs.transaction() as connection,
-        ):
-            if not operations.has_unfinished(connection):
+        # While another process writes, the record waits for the next call.
+        with contextlib.suppress(sqlite3.OperationalError), self.transaction():
+            if not operations.has_unfinished(self._connection):
                 self.spool.mark_finished()
-
-    def stats(self) -> dict[str, int]:
-        """Return the counts of jobs: `pending`, `retrying`, `in_progress`."""
-        return self.view.stats()
-
-    def waiting(self) -> int:
-        """Return how many jobs wait or are in progress."""
-        return sum(self.stats().values())
 
     def queued_scene_ids(self) -> set[int]:
         """Return the scenes that have a waiting job."""

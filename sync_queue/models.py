@@ -2,7 +2,9 @@
 
 import json
 import math
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 # Keys of a job's `data`. Since when Plex lacks the scene's files, and which files these are:
@@ -19,14 +21,17 @@ class JobFormatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """A subject to sync, and the retry state. Times are in seconds since the epoch."""
+    """A subject to sync, and the retry state. Times are in seconds since the epoch.
 
-    job_id: str
-    job_key: str
-    update_type: str
+    The order of the members is part of the stored format.
+    """
+
+    job_id: str = ""
     scene_id: int | None = None
+    update_type: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     enqueued_at: float = 0.0
+    job_key: str = ""
     retry_count: int = 0
     next_retry_at: float = 0.0
     last_error_type: str | None = None
@@ -49,9 +54,9 @@ class SyncJob:
         if not isinstance(raw, dict):
             message = "the job names no subject"
             raise JobFormatError(message)
-        scene_id = raw.get("scene_id")
-        data = raw.get("data")
-        error_type = raw.get("last_error_type")
+        scene_id, data, error_type = (
+            raw.get(name) for name in ("scene_id", "data", "last_error_type")
+        )
         return cls(
             job_id=_word(raw.get("job_id")) or "",
             job_key=_subject(raw),
@@ -65,27 +70,17 @@ class SyncJob:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the job as it is stored; the order of keys is part of the format."""
-        return {
-            "job_id": self.job_id,
-            "scene_id": self.scene_id,
-            "update_type": self.update_type,
-            "data": self.data,
-            "enqueued_at": self.enqueued_at,
-            "job_key": self.job_key,
-            "retry_count": self.retry_count,
-            "next_retry_at": self.next_retry_at,
-            "last_error_type": self.last_error_type,
-        }
+        """Return the job as it is stored."""
+        return {member.name: getattr(self, member.name) for member in fields(self)}
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
         """Return the job with the due time after an error; `counts` spends a retry."""
-        return replace(
-            self,
-            next_retry_at=until,
-            last_error_type=error_type,
-            retry_count=self.retry_count + (1 if counts else 0),
-        )
+        retries = self.retry_count + counts
+        return replace(self, next_retry_at=until, last_error_type=error_type, retry_count=retries)
+
+    def with_fresh_retries(self) -> Self:
+        """Return the job without the traces of its errors, due now."""
+        return replace(self, next_retry_at=0.0, retry_count=0, last_error_type=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +89,13 @@ class Claim:
 
     row_id: int
     job: SyncJob
+
+
+def readable_claims(rows: Iterable[tuple[int, bytes]]) -> Iterator[Claim]:
+    """Yield the jobs of rows of id and data; the worker dead-letters unreadable rows."""
+    for row_id, stored in rows:
+        with suppress(JobFormatError):
+            yield Claim(row_id, SyncJob.parse(stored))
 
 
 def _subject(raw: dict[str, Any]) -> str:
@@ -121,7 +123,6 @@ def _number(value: Any) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return 0.0
     try:
-        number = float(value)
+        return float(value) if math.isfinite(value) else 0.0
     except OverflowError:
         return 0.0
-    return number if math.isfinite(number) else 0.0

@@ -6,7 +6,17 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE, TYPE, WAITING_NEW
+from sync_queue.models import SyncJob
+from sync_queue.schema import (
+    DUE,
+    IS_IN_PROGRESS,
+    IS_WAITING,
+    SUBJECT,
+    TABLE,
+    TYPE,
+    WAITING_NEW,
+    transaction,
+)
 
 JobData = dict[str, Any]
 
@@ -57,17 +67,8 @@ def entity_job(kind: str, entity_id: int, now: float) -> JobData:
 def _job(
     key: str, scene_id: int | None, update_type: str, data: JobData, now: float, due: float
 ) -> JobData:
-    return {
-        "job_id": os.urandom(8).hex(),
-        "scene_id": scene_id,
-        "update_type": update_type,
-        "data": data,
-        "enqueued_at": now,
-        "job_key": key,
-        "retry_count": 0,
-        "next_retry_at": due,
-        "last_error_type": None,
-    }
+    job_id = os.urandom(8).hex()
+    return SyncJob(job_id, scene_id, update_type, data, now, key, next_retry_at=due).as_dict()
 
 
 def subject_label(job_key: str) -> str:
@@ -86,8 +87,7 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[JobData], now: float)
     A job is merged into the waiting job of its subject and type. That job keeps its place, is due
     now, and its retries start again. A job in progress is not changed; the new job runs after it.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:  # commits or rolls back
+    with transaction(connection):
         are_new = [put(connection, job, now) for job in jobs]
     return sum(are_new), len(are_new) - sum(are_new)
 
@@ -133,12 +133,12 @@ def has_unfinished(connection: sqlite3.Connection) -> bool:
 
 def get_stats(connection: sqlite3.Connection, now: float) -> dict[str, int]:
     """Return the counts of jobs: `pending`, `retrying` (not yet due), `in_progress`."""
-    pending, retrying, in_progress = connection.execute(_STATS, {"now": now}).fetchone()
-    return {"pending": pending, "retrying": retrying, "in_progress": in_progress}
+    counts = connection.execute(_STATS, {"now": now}).fetchone()
+    return dict(zip(("pending", "retrying", "in_progress"), counts, strict=True))
 
 
 def clear_pending_items(connection: sqlite3.Connection) -> int:
-    """Remove the waiting jobs; return how many."""
+    """Remove the waiting jobs and return how many; jobs in the spool and in progress stay."""
     return connection.execute(f"DELETE FROM {TABLE} WHERE {IS_WAITING}").rowcount
 
 

@@ -5,21 +5,22 @@ A reconciliation then finds the jobs that were lost with it.
 
 import json
 import os
+import re
 import sqlite3
 import time
+from contextlib import closing
 
-from shared.file_lock import FileLock
-from shared.files import acquire, remove_file, replace_file
+from shared.files import keep_newest, locked, remove_file, replace_file
+from shared.state_file import write_state
 
 REBUILT_MARKER = "rebuilt.json"  # requests a reconciliation, which removes the file
 EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_damage(error: Exception) -> bool:
     """Tell whether the error means that the file is not a valid database."""
-    return error_code(error) in _DAMAGE
+    return error_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def error_code(error: Exception) -> int:
@@ -34,7 +35,7 @@ def setup_lock(path: str) -> str:
 
 def ask_for_reconciliation(path: str, why: str) -> None:
     """Record that the jobs in the database are lost; raise OSError if that fails."""
-    _write(_marker(path), {"why": why})
+    write_state(_marker(path), {"why": why})
 
 
 def was_emptied(path: str) -> bool:
@@ -50,23 +51,22 @@ def _marker(path: str) -> str:
     return os.path.join(os.path.dirname(path), REBUILT_MARKER)
 
 
-def quarantine_database(path: str) -> "str | None":
+def quarantine_database(path: str) -> str | None:
     """Rename a damaged database and its log; return the new name, or None if it is sound.
 
     When several processes find the damage, the first one renames the file under a lock. The others
     find a new file in its place. Raise OSError if renaming fails.
     """
-    lock = FileLock(setup_lock(path))
-    acquire(lock)
-    try:
+    with locked(setup_lock(path)):
         if not _is_damaged(path):
             return None
         kept = f"{path}.corrupt-{int(time.time())}"
         _rename(path, kept)
-        _delete_oldest(path)
+        folder, name = os.path.split(path)
+        for suffix in ("", "-wal", "-shm"):
+            pattern = rf"{re.escape(name)}\.corrupt-\d+{suffix}"
+            keep_newest(folder, pattern, KEPT_DAMAGED_FILES)
         return kept
-    finally:
-        lock.release()
 
 
 def _rename(path: str, kept: str) -> None:
@@ -86,38 +86,16 @@ def _rename(path: str, kept: str) -> None:
 
 def _is_damaged(path: str) -> bool:
     try:
-        connection = sqlite3.connect(path, timeout=1.0)
-        try:
-            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        with closing(sqlite3.connect(path, timeout=1.0)) as connection:
+            if not _passes(connection, "quick_check"):
                 return True
-            if _is_whole(connection):
+            if _passes(connection, "integrity_check"):
                 return False
             connection.execute("REINDEX")  # repairs an index without losing a job
-            return not _is_whole(connection)
-        finally:
-            connection.close()
+            return not _passes(connection, "integrity_check")
     except sqlite3.DatabaseError as error:
         return is_damage(error)
 
 
-def _is_whole(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
-
-
-def _delete_oldest(path: str) -> None:
-    folder, name = os.path.split(path)
-    damaged = sorted(file for file in os.listdir(folder) if file.startswith(name + ".corrupt-"))
-    stems = sorted({file.split("-wal")[0].split("-shm")[0] for file in damaged})
-    for stem in stems[:-KEPT_DAMAGED_FILES]:
-        for file in damaged:
-            if file.startswith(stem):
-                remove_file(os.path.join(folder, file))
-
-
-def _write(path: str, content: "dict[str, object]") -> None:
-    temporary = f"{path}.tmp-{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    replace_file(temporary, path)
+def _passes(connection: sqlite3.Connection, check: str) -> bool:
+    return bool(connection.execute(f"PRAGMA {check}(1)").fetchone()[0] == "ok")

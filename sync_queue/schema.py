@@ -4,6 +4,8 @@ A test proves that this plugin and persist-queue read each other's rows.
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 SCHEMA_VERSION = 3
 BUSY_TIMEOUT = 10.0  # seconds to wait for another writer; transactions take milliseconds
@@ -30,5 +32,18 @@ IS_IN_PROGRESS = f"status = {IN_PROGRESS} AND json_valid({_JOB})"
 
 def schema_version(connection: sqlite3.Connection) -> int:
     """Return the schema version of the database; 0 for an empty file."""
-    row = connection.execute("PRAGMA user_version").fetchone()
-    return int(row[0])
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Hold the write lock; commit at the end, roll back on an exception.
+
+    An inner transaction is part of the outer one.
+    """
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:  # commits or rolls back
+        yield

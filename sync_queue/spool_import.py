@@ -9,21 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.events import Event, Report
-from shared.file_lock import FileLock
-from shared.files import acquire, remove_file, replace_file
-from shared.leftovers import keep_newest
+from shared.files import keep_newest, locked, names_in, remove_file, replace_file
 from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
-SPOOL, INBOX = "spool", "inbox"
 SCAN_DELAY = 20.0  # seconds; a scan of Stash creates scenes in bursts
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # quarantined files of the inbox
 _NAME = re.compile(
     r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\.(scene|performer|studio|tag)_(\d{1,19})((?:\.[a-z_]+)*)"
 )
 _SCENE_TYPES = (METADATA, PATH, FOLDER_SCAN, FORGET)
-_HINTS = ("cover_changed",)
+_HINTS = {"cover_changed"}
 
 JobData = dict[str, Any]
 
@@ -45,7 +42,7 @@ def job_of(name: str) -> JobData | None:
     hints = match[5].split(".")[1:]
     if update_type == ENTITY and kind != "scene" and not hints:
         return entity_job(kind, number, now)
-    if update_type not in _SCENE_TYPES or kind != "scene" or not set(hints) <= set(_HINTS):
+    if update_type not in _SCENE_TYPES or kind != "scene" or not _HINTS.issuperset(hints):
         return None
     due = now + SCAN_DELAY if update_type == FOLDER_SCAN else 0.0
     return scene_job(number, update_type, now, dict.fromkeys(hints, True), due)
@@ -53,8 +50,8 @@ def job_of(name: str) -> JobData | None:
 
 def read_spool(queue_folder: str) -> list[StoredJob]:
     """Return the jobs in the spool, the oldest first."""
-    folder = os.path.join(queue_folder, SPOOL)
-    jobs = ((name, job_of(name)) for name in sorted(_names(folder)))
+    folder = os.path.join(queue_folder, "spool")
+    jobs = ((name, job_of(name)) for name in names_in(folder))
     return [StoredJob(os.path.join(folder, name), job) for name, job in jobs if job is not None]
 
 
@@ -63,8 +60,8 @@ class Spool:
 
     def __init__(self, queue_folder: str) -> None:
         self._folder = queue_folder
-        self._spool = os.path.join(queue_folder, SPOOL)
-        self._lock = FileLock(os.path.join(queue_folder, "import.lock"))
+        self._spool = os.path.join(queue_folder, "spool")
+        self._inbox = os.path.join(queue_folder, "inbox")
         self._stuck: set[str] = set()  # imported files that are not removable
 
     def is_empty(self) -> bool:
@@ -73,7 +70,7 @@ class Spool:
 
     def names(self) -> frozenset[str]:
         """Return the file names of jobs and of the connection to Stash."""
-        names = _names(self._spool)
+        names = names_in(self._spool)
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
     def move(self, enqueue: Callable[[Iterable[JobData]], object], report: Report) -> int:
@@ -84,18 +81,15 @@ class Spool:
         """
         if self.is_empty():
             return 0
-        acquire(self._lock)
-        try:
+        with locked(os.path.join(self._folder, "import.lock")):
             found = [*self._read_inbox(report), *self._new()]
             if found:
                 enqueue([stored.job for stored in found])
             for stored in found:
                 self._remove(stored.path, report)
             with contextlib.suppress(OSError):
-                os.rmdir(os.path.join(self._folder, INBOX))
+                os.rmdir(self._inbox)
             return len(found)
-        finally:
-            self._lock.release()
 
     def take_connection(self) -> Any:
         """Remove and return the Stash connection that a hook or task stored; None without one."""
@@ -111,12 +105,11 @@ class Spool:
     def compact(self) -> None:
         """Shrink a spool that cannot be imported: keep only the newest file of each job."""
         self.take_connection()
-        newest = {os.path.basename(job.path).split(".", 1)[1]: job.path for job in self._new()}
-        kept = set(newest.values())
-        for stored in self._new():
-            if stored.path not in kept:
-                with contextlib.suppress(OSError):
-                    remove_file(stored.path)
+        paths = [stored.path for stored in self._new()]
+        newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}
+        for path in set(paths) - set(newest.values()):
+            with contextlib.suppress(OSError):
+                remove_file(path)
 
     def mark_unfinished(self) -> None:
         """Record that the database may hold jobs; then an event without a job starts a worker."""
@@ -134,8 +127,7 @@ class Spool:
         return [stored for stored in read_spool(self._folder) if stored.path not in self._stuck]
 
     def _inbox_files(self) -> list[str]:
-        inbox = os.path.join(self._folder, INBOX)
-        paths = (os.path.join(inbox, name) for name in sorted(_names(inbox)))
+        paths = (os.path.join(self._inbox, name) for name in names_in(self._inbox))
         return [path for path in paths if path.endswith(".json") and path not in self._stuck]
 
     def _remove(self, path: str, report: Report) -> None:
@@ -160,10 +152,3 @@ class Spool:
                 keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)
                 report(Event.EDIT_UNREADABLE, kept=path + UNREADABLE)
         return found
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []

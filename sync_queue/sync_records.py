@@ -1,14 +1,13 @@
 """Typed rows of the sync log; a value of a wrong type is left out and affects no other value."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 FieldValues = Mapping[str, str | list[str]]
 
-# Key inside the `sent` JSON that holds in-flight values.
-PENDING = "pending"
+PENDING = "pending"  # the key inside the `sent` JSON that holds in-flight values
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +53,13 @@ class SceneRecord:
 
 @dataclass(frozen=True, slots=True)
 class SentItem:
-    """The values last sent to an item of a scene; `at` in seconds since the epoch."""
+    """The values last sent to an item for a scene; `at` in seconds since the epoch."""
 
+    scene_id: int
     server_id: str
     rating_key: int
-    record: ItemRecord
     at: float
-
-
-def item_record(row: Sequence[Any]) -> ItemRecord:
-    """Parse a row: digest, sent, refused, poster SHA-1, art SHA-1."""
-    sent = object_of(row[1]) or {}
-    return ItemRecord(
-        digest=row[0],
-        sent=values_of(sent),
-        refused=values_of(object_of(row[2])),
-        poster_sha1=row[3],
-        art_sha1=row[4],
-        pending=values_of(sent.get(PENDING)),
-    )
-
-
-def scene_record(row: Sequence[Any], entities: Mapping[str, list[int]]) -> SceneRecord:
-    """Parse a row: time stamp, cover tag, outcome, detail, moment."""
-    return SceneRecord(
-        scene_updated_at=row[0],
-        cover_tag=row[1],
-        outcome=row[2],
-        detail=row[3],
-        at=row[4],
-        entities=entities,
-    )
+    record: ItemRecord
 
 
 def values_of(raw: object) -> dict[str, str | list[str]]:
@@ -100,10 +75,9 @@ def values_of(raw: object) -> dict[str, str | list[str]]:
 
 def entities_of(text: str) -> dict[str, list[int]]:
     """Parse kind → ids; leave out wrong types."""
-    raw = object_of(text) or {}
     return {
         kind: [entity_id for entity_id in ids if isinstance(entity_id, int)]
-        for kind, ids in raw.items()
+        for kind, ids in (object_of(text) or {}).items()
         if isinstance(ids, list)
     }
 

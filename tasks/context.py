@@ -12,7 +12,7 @@ from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from tasks.status.snapshot import StatusSource
 from worker.process.takeover import Takeover
-from worker.records import Records
+from worker.state import WorkerState
 from worker.sync.session import CurrentSession
 
 if TYPE_CHECKING:  # few tasks need these imports, which take a third of a task's start
@@ -26,7 +26,7 @@ class TaskContext:
     """The dependencies of a task.
 
     Attributes:
-        records: reads the state files of the worker.
+        worker_state: reads the state files of the worker.
         worker_lock: held by the process that drains the queue.
         takeover: stops a running worker and takes its lock.
         reconciliation_state: the file about past runs.
@@ -41,7 +41,7 @@ class TaskContext:
     queue: QueueManager
     scenes: StashScenes
     sessions: CurrentSession
-    records: Records
+    worker_state: WorkerState
     worker_lock: FileLock
     takeover: Takeover
     reconciliation_state: StateFile
@@ -58,8 +58,8 @@ class TaskContext:
     def status_source(self) -> StatusSource:
         """The access to the data folder."""
         return StatusSource(
-            queue=self.queue.view,
-            records=self.records,
+            queue=self.queue,
+            worker_state=self.worker_state,
             reconciliation=self.reconciliation_state,
             names=self.scenes.names,
             clock=self.clock,

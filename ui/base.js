@@ -1,5 +1,5 @@
-/* What all files of Stash2Plex's page share. Whatever comes from Stash or Plex becomes text nodes
- * only: React's children and attributes, never markup. */
+/* Helpers for all files of Stash2Plex's page. Text from Stash or Plex is rendered as React children
+ * or attributes only, never as markup. */
 (function () {
   "use strict";
   const api = window.PluginApi;
@@ -9,17 +9,17 @@
   S.bootstrap = api.libraries.Bootstrap;
   S.router = api.libraries.ReactRouterDOM;
 
-  /** Count with its noun: "1 scene", "2,000 scenes". */
+  /** Return a number with its noun: "1 scene", "2,000 scenes". */
   S.counted = (number, noun) =>
     number.toLocaleString("en") + " " + noun + (number === 1 ? "" : "s");
 
-  /** A text of bounded length: a title may have 64 KiB. */
+  /** Return the text, shortened to `most` characters; a title can have 64 KiB. */
   S.cut = (text, most) => {
-    const given = String(text === null || text === undefined ? "" : text);
-    return given.length > most ? given.slice(0, most - 1) + "…" : given;
+    const whole = String(text === null || text === undefined ? "" : text);
+    return whole.length > most ? whole.slice(0, most - 1) + "…" : whole;
   };
 
-  /** Seconds as "2d 3h", "1h 5m", "2m 5s", "5s". */
+  /** Return a duration in seconds as "2d 3h", "1h 5m", "2m 5s" or "5s". */
   S.duration = (seconds) => {
     const whole = Math.max(0, Math.round(seconds));
     const parts = [
@@ -34,7 +34,7 @@
       : parts.slice(first, first + 2).map(([number, unit]) => number + unit).join(" ");
   };
 
-  /** A moment (seconds since the epoch) by the reader's clock: the time, before today with date. */
+  /** Return a time (seconds since the epoch) in the reader's time zone, with the date if not today. */
   S.clock = (seconds) => {
     const moment = new Date(seconds * 1000);
     const today = moment.toDateString() === new Date().toDateString();
@@ -44,6 +44,6 @@
       : moment.toLocaleString([], { month: "short", day: "numeric", ...time });
   };
 
-  /** The plugin's UTC text "2026-01-31 12:00:00" as seconds since the epoch. */
+  /** Return the plugin's UTC text "2026-01-31 12:00:00" as seconds since the epoch. */
   S.utc = (text) => Date.parse(String(text).replace(" ", "T") + "Z") / 1000;
 })();

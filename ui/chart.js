@@ -1,5 +1,5 @@
-/* The last day: scenes an hour, and how long an edit took to Plex. Hatching, not colour, tells what
- * failed; every bar has its value as text. */
+/* Charts of the last day: scenes per hour, and the time from an edit to Plex. Hatching marks failed
+ * attempts, so that the chart needs no colours; each bar has its value as text. */
 (function (S) {
   "use strict";
   const h = S.h;
@@ -12,7 +12,7 @@
 
   function lastDay(hours, now) {
     const newest = Math.floor(now / HOUR) * HOUR;
-    const known = new Map(hours.map((one) => [one.hour, one]));
+    const known = new Map(hours.map((counts) => [counts.hour, counts]));
     return Array.from({ length: HOURS }, (_, at) => {
       const hour = newest - (HOURS - 1 - at) * HOUR;
       return { ...NOTHING, hour, ...known.get(hour) };
@@ -21,7 +21,7 @@
 
   const mean = (sum, number) => (number ? sum / number : null);
 
-  /** A time that fits under a bar: "0.4s", "12s", "5m", "3h". */
+  /** Return a duration that fits above a bar: "0.4s", "12s", "5m", "3h". */
   const brief = (seconds) => {
     if (seconds === null) {
       return "–";
@@ -44,8 +44,8 @@
       )
     );
 
-  /** One bar an hour of `well`, with `badly` on top of it; `text` stands above. */
-  const Bar = ({ one, at, scale, well, badly, text }) => {
+  /** A bar for an hour: `well`, with `badly` on top of it and `text` above. */
+  const Bar = ({ hour, at, scale, well, badly, text }) => {
     const middle = at * STEP + STEP / 2;
     const top = BASE - (well + badly) * scale;
     const rect = (y, height, rest) =>
@@ -58,28 +58,29 @@
       well + badly ? h("text", { x: middle, y: top - 3, textAnchor: "middle" }, text) : null,
       at % 3 === 2
         ? h("text", { x: middle, y: BASE + 13, textAnchor: "middle" },
-            String(new Date(one.hour * 1000).getHours()).padStart(2, "0") + ":00")
+            String(new Date(hour * 1000).getHours()).padStart(2, "0") + ":00")
         : null
     );
   };
 
-  const Bars = ({ words, bars }) => {
+  const Bars = ({ label, bars }) => {
     const most = Math.max(...bars.map(({ well, badly }) => well + badly)) || 1;
-    return h(
+    const svg = h(
       "svg",
       { viewBox: "0 0 " + HOURS * STEP + " 122", className: "s2p-chart", role: "img",
-        "aria-label": words },
+        "aria-label": label },
       bars.some(({ badly }) => badly) ? h(Hatch) : null,
       h("line", { x1: 0, x2: HOURS * STEP, y1: BASE, y2: BASE, className: "s2p-axis" }),
-      bars.map((bar, at) => h(Bar, { key: bar.one.hour, at, scale: HIGH / most, ...bar }))
+      bars.map((bar, at) => h(Bar, { key: bar.hour, at, scale: HIGH / most, ...bar }))
     );
+    return h("div", { className: "s2p-scroll" }, svg);
   };
 
   S.Throughput = ({ hours, now }) => {
     const day = lastDay(hours, now);
-    const sum = (name) => day.reduce((total, one) => total + one[name], 0);
+    const sum = (name) => day.reduce((total, counts) => total + counts[name], 0);
     const arrival = mean(sum("waited"), sum("arrived"));
-    const longest = sum("arrived") ? Math.max(...day.map((one) => one.longest)) : null;
+    const longest = sum("arrived") ? Math.max(...day.map((counts) => counts.longest)) : null;
     return h(
       S.Section,
       { title: "Last day" },
@@ -87,26 +88,26 @@
         facts: [
           ["scenes synced", sum("synced").toLocaleString("en")],
           ["failed attempts (hatched)", sum("failed").toLocaleString("en")],
-          ["from edit to Plex", brief(arrival)],
-          ["the longest", brief(longest)],
-          ["work on a scene", brief(mean(sum("seconds"), sum("synced")))],
+          ["edit to Plex, mean", brief(arrival)],
+          ["edit to Plex, longest", brief(longest)],
+          ["work per scene", brief(mean(sum("seconds"), sum("synced")))],
         ],
       }),
-      h("h3", null, "Scenes an hour"),
+      h("h3", null, "Scenes per hour"),
       h(Bars, {
-        words: S.counted(sum("synced"), "scene") + " synced, " +
+        label: S.counted(sum("synced"), "scene") + " synced, " +
           S.counted(sum("failed"), "failed attempt") + " in the last day",
-        bars: day.map((one) => ({
-          one, well: one.synced, badly: one.failed, text: one.synced + one.failed,
+        bars: day.map(({ hour, synced, failed }) => ({
+          hour, well: synced, badly: failed, text: synced + failed,
         })),
       }),
-      h("h3", null, "From edit to Plex, on average"),
+      h("h3", null, "Mean time from edit to Plex"),
       h(Bars, {
-        words: "From edit to Plex in the last day: " + brief(arrival) + " on average, the longest " +
+        label: "Time from edit to Plex in the last day: mean " + brief(arrival) + ", longest " +
           brief(longest),
-        bars: day.map((one) => {
-          const waited = mean(one.waited, one.arrived);
-          return { one, well: waited || 0, badly: 0, text: brief(waited) };
+        bars: day.map((counts) => {
+          const waited = mean(counts.waited, counts.arrived);
+          return { hour: counts.hour, well: waited || 0, badly: 0, text: brief(waited) };
         }),
       }),
       h(
@@ -114,18 +115,18 @@
         null,
         h("summary", null, "As a table"),
         h(S.Table, {
-          head: ["Hour", "Synced", "Failed", "Edit to Plex", "The longest", "Work on a scene"],
+          head: ["Hour", "Synced", "Failed", "Edit to Plex", "Longest", "Work per scene"],
           rows: day
-            .filter((one) => one.synced + one.failed > 0)
-            .map((one) => [
-              S.clock(one.hour),
-              one.synced,
-              one.failed,
-              brief(mean(one.waited, one.arrived)),
-              brief(one.arrived ? one.longest : null),
-              brief(mean(one.seconds, one.synced)),
+            .filter((counts) => counts.synced + counts.failed > 0)
+            .map((counts) => [
+              S.clock(counts.hour),
+              counts.synced,
+              counts.failed,
+              brief(mean(counts.waited, counts.arrived)),
+              brief(counts.arrived ? counts.longest : null),
+              brief(mean(counts.seconds, counts.synced)),
             ]),
-          empty: "Nothing was done in this time.",
+          empty: "No scene was synced in the last day.",
         })
       )
     );

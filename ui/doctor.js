@@ -1,10 +1,10 @@
-/* The doctor, and a report to copy: what the plugin tells of itself, without titles and paths. */
+/* The doctor, and a report to copy for bug reports, without titles and paths. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const h = S.h;
 
-  /** Only numbers, words of ours and moments: nothing that names a scene, a path or a server. */
+  /** Return the state as numbers, times and the plugin's own words: no scene, path or server. */
   function report(answer) {
     const { state, queue, outages, reconciliation, paths, hours, dead_letters: dead } = answer;
     const { active: _active, next: _next, ...counts } = queue;
@@ -18,20 +18,20 @@
       paths: { ...paths, learned: paths.learned.length },
       hours,
       settings: answer.settings
-        .filter((one) => typeof one.value !== "string")
+        .filter(({ value }) => typeof value !== "string")
         .map(({ name, value }) => name + "=" + value),
       browser: window.navigator.userAgent,
     };
   }
 
   S.Doctor = ({ answer }) => {
-    const [{ busy, told }, run] = S.useRun();
-    const [text, show] = React.useState("");
+    const [{ busy, answer: result }, run] = S.useRun();
+    const [text, setText] = React.useState("");
     const copy = () => {
-      const made = JSON.stringify(report(answer), null, 1);
-      show(made);
+      const json = JSON.stringify(report(answer), null, 1);
+      setText(json);
       if (window.navigator.clipboard) {
-        window.navigator.clipboard.writeText(made).catch(() => {}); // it is there to be marked
+        window.navigator.clipboard.writeText(json).catch(() => {}); // the text area can be copied
       }
     };
     return h(
@@ -39,16 +39,16 @@
       { title: "Doctor" },
       h(
         "div",
-        { className: "s2p-acts" },
-        h(S.Act, {
+        { className: "s2p-actions" },
+        h(S.ActionButton, {
           label: "Run doctor",
           variant: "primary",
           busy,
           onClick: () => run(() => S.run("doctor")),
         }),
-        h(S.Act, { label: "Report to copy", onClick: copy })
+        h(S.ActionButton, { label: "Copy report", onClick: copy })
       ),
-      h(S.Told, { told }),
+      h(S.Answer, { answer: result }),
       text
         ? h("textarea", {
             className: "form-control s2p-report",

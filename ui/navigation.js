@@ -1,26 +1,27 @@
-/* The ways to the page: a button in the navigation bar, whose badge shows trouble, and entries in
- * the settings. The bar is rendered twice and asks nothing; it shows the last answer of any tab. */
+/* Links to the page: a button in the navigation bar with a badge, and entries in Stash's settings.
+ * Stash renders the bar twice; the button sends no request and shows the last answer of any tab. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const h = S.h;
 
-  const Sign = () =>
+  const Icon = () =>
     h("svg", { viewBox: "0 0 16 16", className: "s2p-icon", "aria-hidden": true },
-      h("path", { d: "M1 3h7v2H3v6h5v2H1zM9 2l6 6-6 6V9.5H5v-3h4z" }));
+      h("path", { d: "M1 2h14v9H1zM3 4v5h10V4zM5 13h6v1H5zM6.5 4.7l4 1.8-4 1.8z" }));
 
   const NavButton = () => {
-    const short = S.useShort() || { level: "ok", text: "Stash2Plex", count: 0 };
-    const trouble = short.level !== "ok";
-    const number = short.level === "warning" && short.count ? String(short.count) : "!";
+    const badge = S.useBadge() || { level: "ok", text: "Stash2Plex", count: 0 };
+    const number = badge.level === "warning" && badge.count ? String(badge.count) : "!";
     return h(
       S.router.NavLink,
-      // The classes are on the link itself: Stash styles `minimal` on links and buttons only.
+      // Stash styles `minimal` on links and buttons only, so the classes are on the link.
       { className: "nav-utility minimal d-flex align-items-center s2p-nav btn btn-primary",
-        exact: true, to: S.path, title: S.cut(short.text, 200),
-        "aria-label": "Stash2Plex: " + S.cut(short.text, 200) },
-      h(Sign),
-      trouble ? h("span", { className: "s2p-badge s2p-" + short.level }, number) : null
+        exact: true, to: S.path, title: S.cut(badge.text, 200),
+        "aria-label": "Stash2Plex: " + S.cut(badge.text, 200) },
+      h(Icon),
+      badge.level === "ok"
+        ? null
+        : h("span", { className: "s2p-badge s2p-" + badge.level }, number)
     );
   };
 
@@ -28,19 +29,19 @@
     { ...props, children: h(React.Fragment, null, h(NavButton), props.children) },
   ]);
 
-  const shown = [];
+  const entries = [];
 
-  /** The entry in the settings, where Stash has several sections of tools: in the first only. */
+  /** An entry in the first of the sections of tools in Stash's settings. */
   const ToolsEntry = () => {
     const { Setting } = S.api.components;
-    const [first, set] = React.useState(false);
+    const [isFirst, setFirst] = React.useState(false);
     React.useEffect(() => {
       const self = {};
-      shown.push(self);
-      set(shown[0] === self);
-      return () => void shown.splice(shown.indexOf(self), 1);
+      entries.push(self);
+      setFirst(entries[0] === self);
+      return () => void entries.splice(entries.indexOf(self), 1);
     }, []);
-    if (!first) {
+    if (!isFirst) {
       return null;
     }
     const link = h(S.router.Link, { to: S.path },
@@ -54,50 +55,51 @@
     { ...props, children: h(React.Fragment, null, props.children, h(ToolsEntry)) },
   ]);
 
-  /** The settings in their own place, asked for once; the page of them is Stash's. */
+  /** The settings form among Stash's plugin settings; its values are requested once. */
   const OwnSettings = () => {
     const [{ answer, error }, set] = React.useState({});
     const alive = S.useAlive();
-    const tell = (told) => alive.current && set(told);
-    const ask = () =>
-      S.run("overview").then((found) => tell({ answer: found }),
-        (fault) => tell({ error: fault.message }));
+    const show = (found) => alive.current && set(found);
+    const load = () =>
+      S.run("overview").then((found) => show({ answer: found }),
+        (fault) => show({ error: fault.message }));
     React.useEffect(() => {
-      ask();
+      load();
     }, []);
     if (error) {
-      return h("p", { className: "s2p-told s2p-fault", role: "alert" }, h("bdi", null, S.cut(error, 1000)));
+      return h("p", { className: "s2p-answer s2p-fault", role: "alert" }, h("bdi", null, S.cut(error, 1000)));
     }
     return answer
-      ? h(S.Settings, { settings: answer.settings, saved: ask })
-      : h("p", { role: "status" }, "Looking…");
+      ? h(S.Settings, { settings: answer.settings, onSaved: load })
+      : h("p", { role: "status" }, "Loading…");
   };
 
-  /** Stash's own list has the token in clear: it is not even made before somebody opens it. */
+  /** Stash's own list, which shows the token in clear: it is rendered only after a click. */
   const Masked = ({ list }) => {
-    const [open, set] = React.useState(false);
+    const [isOpen, setOpen] = React.useState(false);
     return h(
       "details",
-      { onToggle: (event) => set(event.target.open) },
-      h("summary", null, "Stash's own list, with the token in clear"),
-      open ? list() : null
+      { onToggle: (event) => setOpen(event.target.open) },
+      h("summary", null, "Stash's own list (shows the token)"),
+      isOpen ? list() : null
     );
   };
 
-  /* Stash's own list shows what is stored, an unset switch as off, and the token in clear. */
+  /* Stash's own list shows an unset switch as off although its default is on. */
   S.api.patch.instead("PluginSettings", (...args) => {
     const [props] = args;
     const next = args[args.length - 1];
-    const theirs = () => next(...args.slice(0, -1));
+    const stashList = () => next(...args.slice(0, -1));
     if (props.pluginID !== S.id) {
-      return theirs();
+      return stashList();
     }
     return h(
       "div",
       { className: "s2p-own" },
-      h("p", null, "How things stand is on the page ", h(S.router.Link, { to: S.path }, "Stash2Plex")),
+      h("p", null, "Queue, failures and diagnosis are on the page ",
+        h(S.router.Link, { to: S.path }, "Stash2Plex")),
       h(OwnSettings),
-      h(Masked, { list: theirs })
+      h(Masked, { list: stashList })
     );
   });
 

@@ -1,25 +1,25 @@
-/* Asking Stash, and through it the plugin. Nothing else is ever asked. */
+/* Requests to Stash, and through Stash to the plugin. The page sends no other requests. */
 (function (S) {
   "use strict";
   const OPERATION =
     "mutation Stash2Plex($id: ID!, $args: Map!) { runPluginOperation(plugin_id: $id, args: $args) }";
   const TASK =
-    "mutation Stash2PlexTask($id: ID!, $what: String, $args: Map!) " +
-    "{ runPluginTask(plugin_id: $id, description: $what, args_map: $args) }";
+    "mutation Stash2PlexTask($id: ID!, $description: String, $args: Map!) " +
+    "{ runPluginTask(plugin_id: $id, description: $description, args_map: $args) }";
 
   function endpoint() {
-    const base = document.querySelector("base"); // Stash may live behind a prefix
+    const base = document.querySelector("base"); // Stash can run under a path prefix
     return new URL("graphql", base ? base.href : window.location.origin + "/");
   }
 
-  /** An error that was answered: one without an answer may only mean that the page was left. */
-  function refusal(text) {
+  /** Return an error that Stash answered. Without an answer, the user may just have left the page. */
+  function answeredError(text) {
     const error = new Error(text);
     error.answered = true;
     return error;
   }
 
-  /** The data of a GraphQL answer; an error is thrown with its text. */
+  /** Send a GraphQL request and return its data; throw an error with Stash's text. */
   S.graphql = async (query, variables) => {
     const response = await window.fetch(endpoint(), {
       method: "POST",
@@ -29,18 +29,17 @@
     });
     const answer = await response.json().catch(() => ({}));
     if (answer.errors && answer.errors.length) {
-      throw refusal(answer.errors.map((one) => one.message).join("; "));
+      throw answeredError(answer.errors.map((error) => error.message).join("; "));
     }
     if (!answer.data) {
-      throw refusal("Stash answered with status " + response.status);
+      throw answeredError("Stash answered with status " + response.status);
     }
     return answer.data;
   };
 
-  /** What the plugin answers to a mode: an object that has at least `text`. */
+  /** Run a task of the plugin and return its answer, an object with at least `text`. */
   S.run = async (mode, args) => {
-    const all = { ...args, mode, format: "json" };
-    const data = await S.graphql(OPERATION, { id: S.id, args: all });
+    const data = await S.graphql(OPERATION, { id: S.id, args: { ...args, mode, format: "json" } });
     const output = data.runPluginOperation;
     if (output && typeof output === "object") {
       return output;
@@ -48,9 +47,9 @@
     return { text: String(output) };
   };
 
-  /** Queues a long run as a task of Stash, where its progress and its end are shown. */
-  S.task = async (mode, what, args) => {
-    await S.graphql(TASK, { id: S.id, what, args: { ...args, mode } });
-    return { text: what + ": queued as a task of Stash" };
+  /** Queue a long task in Stash, which shows its progress and its end. */
+  S.task = async (mode, description, args) => {
+    await S.graphql(TASK, { id: S.id, description, args: { ...args, mode } });
+    return { text: description + ": queued as a task in Stash" };
   };
 })(window.Stash2Plex);

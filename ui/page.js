@@ -1,10 +1,10 @@
-/* The page: one sentence, then its reasons. */
+/* The page: the state as a sentence, then the sections. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const h = S.h;
   const SIGN = { ok: "✓", warning: "!", fault: "✕" };
-  const WORD = { ok: "All is well", warning: "Needs attention", fault: "Something is wrong" };
+  const WORD = { ok: "OK", warning: "Warning", fault: "Error" };
 
   S.Sentence = ({ state }) =>
     h(
@@ -15,27 +15,27 @@
       h("bdi", null, S.cut(S.sentence(state), 600))
     );
 
-  /** Where the cure is when nothing goes on: a way to the setting, a look at the connection. */
-  const Cure = ({ state }) => {
-    const [{ busy, told }, run] = S.useRun();
-    const cure = S.cureOfState(state);
-    if (!cure && state.kind !== "down") {
+  /** What to do when the sync is blocked: a link to the setting, or a test of the connection. */
+  const Remedy = ({ state }) => {
+    const [{ busy, answer }, run] = S.useRun();
+    const link = S.settingForState(state);
+    if (!link && state.kind !== "down") {
       return null;
     }
     return h(
       "div",
-      { className: "s2p-cure" },
+      { className: "s2p-remedy" },
       state.remedy ? h("p", null, h("strong", null, "What to do: "), state.remedy, ".") : null,
-      cure
-        ? h(S.Act, { label: cure[0], variant: "primary", onClick: () => S.toSetting(cure[1]) })
-        : h(S.Act, { label: "Test connection", variant: "primary", busy,
+      link
+        ? h(S.ActionButton, { label: link[0], variant: "primary", onClick: () => S.toSetting(link[1]) })
+        : h(S.ActionButton, { label: "Test connection", variant: "primary", busy,
             onClick: () => run(() => S.run("health_check")) }),
-      h(S.Told, { told })
+      h(S.Answer, { answer })
     );
   };
 
-  /** One section's fault leaves the others standing. */
-  class Guard extends React.Component {
+  /** Show the error of a section in its place; the other sections stay. */
+  class ErrorBoundary extends React.Component {
     constructor(props) {
       super(props);
       this.state = { error: null };
@@ -47,23 +47,23 @@
 
     render() {
       return this.state.error
-        ? h("p", { className: "s2p-told s2p-fault" }, "This part cannot be shown: ",
+        ? h("p", { className: "s2p-answer s2p-fault" }, "This section failed: ",
             String(this.state.error.message))
         : this.props.children;
     }
   }
 
-  /* In the order in which they matter; on a wide screen the odd ones stand on the left. */
+  /* Most important first; a wide screen shows them in two columns, in turn. */
   const SECTIONS = [
-    (one) => h(S.Letters, { letters: one.dead_letters }),
-    (one) => h(S.Queue, { queue: one.queue, now: one.now }),
-    (one) => h(S.Syncs, { syncs: one.syncs }),
-    (one) => h(S.Throughput, { hours: one.hours, now: one.now }),
-    (one) => h(S.Reconciliation, { reconciliation: one.reconciliation }),
-    (one) => h(S.Outages, { outages: one.outages, now: one.now }),
-    (one) => h(S.Paths, { paths: one.paths }),
-    (one) => h(S.Settings, { settings: one.settings }),
-    (one) => h(S.Doctor, { answer: one }),
+    (answer) => h(S.DeadLetters, { letters: answer.dead_letters }),
+    (answer) => h(S.Queue, { queue: answer.queue, now: answer.now }),
+    (answer) => h(S.Syncs, { syncs: answer.syncs }),
+    (answer) => h(S.Throughput, { hours: answer.hours, now: answer.now }),
+    (answer) => h(S.Reconciliation, { reconciliation: answer.reconciliation }),
+    (answer) => h(S.Outages, { outages: answer.outages, now: answer.now }),
+    (answer) => h(S.Paths, { paths: answer.paths }),
+    (answer) => h(S.Settings, { settings: answer.settings }),
+    (answer) => h(S.Doctor, { answer }),
   ];
 
   const Part = ({ show, answer }) => show(answer);
@@ -74,30 +74,30 @@
       { className: "s2p-side" },
       SECTIONS.map((show, at) =>
         at % 2 === side
-          ? h("div", { key: at, style: { order: at } }, h(Guard, null, h(Part, { show, answer })))
+          ? h("div", { key: at, style: { order: at } }, h(ErrorBoundary, null, h(Part, { show, answer })))
           : null
       )
     );
 
   S.Page = () => {
-    const { answer, error } = S.useAnswer();
+    const { answer, error } = S.useOverview();
     React.useEffect(() => {
       document.title = "Stash2Plex | Stash";
     }, []);
     React.useEffect(() => {
-      S.toSetting(S.settingAskedFor()); // its row is there as soon as there is an answer
+      S.toSetting(S.linkedSetting()); // the form is rendered with the first answer
     }, [answer === null]);
     return h(
       "div",
       { className: "s2p-page" },
       h("h1", null, "Stash2Plex"),
       answer ? h(S.Sentence, { state: answer.state }) : null,
-      answer ? h(Cure, { key: answer.state.kind, state: answer.state }) : null,
+      answer ? h(Remedy, { key: answer.state.kind, state: answer.state }) : null,
       error
-        ? h("p", { className: "s2p-told s2p-fault", role: "alert" },
-            "The plugin does not answer: ", h("bdi", null, S.cut(error, 1000)))
+        ? h("p", { className: "s2p-answer s2p-fault", role: "alert" },
+            "The plugin did not answer: ", h("bdi", null, S.cut(error, 1000)))
         : null,
-      answer || error ? null : h("p", { role: "status" }, "Looking…"),
+      answer || error ? null : h("p", { role: "status" }, "Loading…"),
       answer
         ? h("div", { className: "s2p-sections" }, [0, 1].map((side) => h(Side, { key: side, side, answer })))
         : null

@@ -1,12 +1,12 @@
-/* Paths: how many scenes Plex has, what was learned about its folders, and a tester. */
+/* Paths: how many scenes were found in Plex, learned path mappings, and a test of a path. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const h = S.h;
 
   const Tester = () => {
-    const [path, type] = React.useState("");
-    const [{ busy, told }, run] = S.useRun();
+    const [path, setPath] = React.useState("");
+    const [{ busy, answer }, run] = S.useRun();
     const submit = (event) => {
       event.preventDefault();
       run(() => S.run("try_path", { path }));
@@ -16,21 +16,21 @@
       { onSubmit: submit },
       h(
         "div",
-        { className: "s2p-acts" },
+        { className: "s2p-actions" },
         h("input", {
-          className: "form-control form-control-sm s2p-wide",
-          "aria-label": "A file's path as Stash names it",
-          placeholder: "A file's path as Stash names it",
+          className: "form-control form-control-sm text-input s2p-wide",
+          "aria-label": "Path of a file in Stash",
+          placeholder: "Path of a file in Stash",
           value: path,
-          onChange: (event) => type(event.target.value),
+          onChange: (event) => setPath(event.target.value),
         }),
         h(
           S.bootstrap.Button,
           { size: "sm", type: "submit", variant: "secondary", disabled: busy || !path.trim() },
-          "Try path"
+          "Test path"
         )
       ),
-      h(S.Told, { told })
+      h(S.Answer, { answer })
     );
   };
 
@@ -38,7 +38,7 @@
     const share = paths.scenes
       ? " (" + Math.min(100, (paths.in_plex / paths.scenes) * 100).toFixed(1) + " %)"
       : "";
-    const [{ busy, told }, run] = S.useRun();
+    const [{ busy, answer }, run] = S.useRun();
     return h(
       S.Section,
       { title: "Paths" },
@@ -46,31 +46,31 @@
         facts: [
           ["scenes written to Plex", paths.in_plex.toLocaleString("en") + share],
           ["scenes in Stash", paths.scenes === null ? "–" : paths.scenes.toLocaleString("en")],
-          ["files of Plex known", paths.plex_files.toLocaleString("en")],
-          ["last listed", h(S.Time, { at: paths.listed_at })],
+          ["known files in Plex", paths.plex_files.toLocaleString("en")],
+          ["Plex last listed", h(S.Time, { at: paths.listed_at })],
         ],
       }),
       h(S.Table, {
-        head: ["Learned: Plex=>Stash", "For it", "Against it", "Used"],
-        rows: paths.learned.map((one) => [
-          h("bdi", null, S.cut(one.pair, 300)),
-          one.agree.toLocaleString("en"),
-          one.disagree.toLocaleString("en"),
-          one.used ? "yes" : "no",
+        head: ["Learned mapping (Plex=>Stash)", "Files for", "Files against", "In use"],
+        rows: paths.learned.map((mapping) => [
+          h("bdi", null, S.cut(mapping.pair, 300)),
+          mapping.agree.toLocaleString("en"),
+          mapping.disagree.toLocaleString("en"),
+          mapping.used ? "yes" : "no",
         ]),
-        empty: "No path mapping was learned: none was needed so far.",
+        empty: "No path mapping was learned, because none was needed.",
       }),
       h(Tester),
       h(
         "div",
-        { className: "s2p-acts" },
-        h(S.Act, {
+        { className: "s2p-actions" },
+        h(S.ActionButton, {
           label: "Check all paths",
           busy,
           onClick: () => run(() => S.run("check_paths")),
         })
       ),
-      h(S.Told, { told })
+      h(S.Answer, { answer })
     );
   };
 })(window.Stash2Plex);

@@ -1,21 +1,21 @@
-/* What waits and what was done. */
+/* Waiting jobs and recent syncs. */
 (function (S) {
   "use strict";
   const h = S.h;
   const WHY = {
     PlexServerDown: "Plex was down",
-    PlexTemporaryError: "Plex could not do it just then",
+    PlexTemporaryError: "Plex failed on this scene",
     PlexNotFound: "Plex does not have the file yet",
     StashUnavailable: "Stash did not answer",
   };
 
-  function when(job, now) {
+  function nextTry(job, now) {
     return job.due > now ? h(S.Time, { at: job.due }) : "now";
   }
 
-  function why(job) {
+  function reason(job) {
     if (!job.error) {
-      return job.due ? "put off" : "edited";
+      return job.due ? "postponed" : "edited";
     }
     const tries = job.retries ? " (" + S.counted(job.retries, "try").replace("trys", "tries") + ")" : "";
     return (WHY[job.error] || job.error) + tries;
@@ -36,12 +36,12 @@
         ],
       }),
       h(S.Table, {
-        head: ["Scene", "Next try", "Why"],
+        head: ["Scene", "Next try", "Reason"],
         rows: [
           ...queue.active.map((job) => [scene(job), "in progress", "–"]),
-          ...queue.next.map((job) => [scene(job), when(job, now), why(job)]),
+          ...queue.next.map((job) => [scene(job), nextTry(job, now), reason(job)]),
         ],
-        empty: "Nothing waits.",
+        empty: "No job is waiting.",
       }),
       total > shown
         ? h("p", { className: "s2p-quiet" }, "and " + S.counted(total - shown, "job") + " more")
@@ -54,13 +54,13 @@
       S.Section,
       { title: "Recent syncs" },
       h(S.Table, {
-        head: ["When", "Scene", "What changed"],
-        rows: syncs.map((one) => [
-          h(S.Time, { at: one.at }),
-          h(S.Scene, { id: one.scene_id, title: one.title }),
-          h("bdi", null, one.outcome === "synced" ? one.detail : one.outcome + ": " + one.detail),
+        head: ["Time", "Scene", "Changed fields"],
+        rows: syncs.map((sync) => [
+          h(S.Time, { at: sync.at }),
+          h(S.Scene, { id: sync.scene_id, title: sync.title }),
+          h("bdi", null, sync.outcome === "synced" ? sync.detail : sync.outcome + ": " + sync.detail),
         ]),
-        empty: "Nothing was synced yet.",
+        empty: "No scene was synced yet.",
       })
     );
 })(window.Stash2Plex);

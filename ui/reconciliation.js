@@ -1,4 +1,4 @@
-/* Reconciliation: what the last comparison of both libraries found, and the next one. */
+/* Reconciliation: the result of the last run, and buttons to start a run. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -15,14 +15,14 @@
   };
 
   S.Reconciliation = ({ reconciliation: last }) => {
-    const [mode, choose] = React.useState(SCOPES[0][0]);
-    const [{ busy, told }, run] = S.useRun();
-    const what = "Compare " + SCOPES.find(([name]) => name === mode)[1];
+    const [mode, setMode] = React.useState(SCOPES[0][0]);
+    const [{ busy, answer }, run] = S.useRun();
+    const description = "Compare " + SCOPES.find(([name]) => name === mode)[1];
     return h(
       S.Section,
-      { title: "Reconciliation", note: last.runs ? S.counted(last.runs, "run") : "no run yet" },
+      { title: "Reconciliation", note: last.runs ? S.counted(last.runs, "run") : "never run" },
       last.running
-        ? h("p", { role: "status" }, "Under way: " + last.running.checked.toLocaleString("en") +
+        ? h("p", { role: "status" }, "Running: " + last.running.checked.toLocaleString("en") +
             " of " + S.counted(last.running.total, "scene"))
         : null,
       last.runs
@@ -40,30 +40,26 @@
       last.summary ? h("p", null, h("bdi", null, last.summary)) : null,
       h(
         "div",
-        { className: "s2p-acts" },
-        h(
-          "select",
-          {
-            className: "form-control form-control-sm",
-            "aria-label": "Which scenes to compare",
-            value: mode,
-            onChange: (event) => choose(event.target.value),
-          },
-          SCOPES.map(([name, words]) => h("option", { key: name, value: name }, words))
-        ),
-        h(S.Act, {
+        { className: "s2p-actions" },
+        h(S.Select, {
+          "aria-label": "Which scenes to compare",
+          value: mode,
+          options: SCOPES,
+          onChange: setMode,
+        }),
+        h(S.ActionButton, {
           label: "Run now",
           variant: "primary",
           busy,
-          onClick: () => run(() => S.task(mode, what)),
+          onClick: () => run(() => S.task(mode, description)),
         }),
-        h(S.Act, {
+        h(S.ActionButton, {
           label: "Dry run",
           busy,
           onClick: () => run(() => S.run(mode, { dry_run: true })),
         })
       ),
-      h(S.Told, { told })
+      h(S.Answer, { answer })
     );
   };
 })(window.Stash2Plex);

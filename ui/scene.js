@@ -1,4 +1,4 @@
-/* A tab on a scene's page: in Plex? when synced? what differs? sync now. */
+/* The tab "Plex" on a scene's page: its state in Plex, the last sync, differences, a sync now. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -6,44 +6,47 @@
   const TAB = "stash2plex-tab";
 
   const Body = ({ id }) => {
-    const [{ busy, told }, run] = S.useRun();
+    const [{ busy, answer }, run] = S.useRun();
     const [status, set] = React.useState(null);
     const alive = S.useAlive();
-    const tell = (told) => alive.current && set(told);
-    const look = () => S.run("scene_status", { scene_id: id }).then(tell, (error) =>
-      tell({ level: "fault", text: error.message }));
+    const show = (found) => alive.current && set(found);
+    const load = () => S.run("scene_status", { scene_id: id }).then(show, (error) =>
+      show({ level: "fault", text: error.message }));
     React.useEffect(() => {
       set(null);
-      look();
+      load();
     }, [id]);
-    const act = (mode) => run(() => S.run(mode, { scene_id: id })).then(look);
+    const runTask = (mode) => run(() => S.run(mode, { scene_id: id })).then(load);
     const remedy = status && status.remedy;
     const [failed] = status && status.letters ? [...status.letters, ...status.jobs] : [];
-    const error = failed && (failed.error_type || failed.error);
-    const cure = status && status.state && (S.cureOfState(status.state) || S.cureOfError(error));
+    const errorType = failed && (failed.error_type || failed.error);
+    const link = status && status.state && (S.settingForState(status.state) || S.settingForError(errorType));
     const items = (status && status.items) || [];
     return h(
       "div",
       { className: "s2p-scene" },
-      status ? h(S.Told, { told: { level: status.level, text: status.text } }) : h("p", null, "Looking…"),
+      status
+        ? h(S.Answer, { answer: { level: status.level, text: status.text } })
+        : h("p", null, "Loading…"),
       remedy ? h("p", null, h("strong", null, "What to do: "), remedy, ".") : null,
       items.map((item) =>
         h("p", { key: item.rating_key }, "Plex item " + item.rating_key + ": " +
-          (item.fields.join(", ") || "nothing") + " sent, last ", h(S.Time, { at: item.at }))
+          (item.fields.join(", ") || "no fields") + " sent, last sync ", h(S.Time, { at: item.at }))
       ),
       h(
         "div",
-        { className: "s2p-acts" },
-        cure ? h(S.SettingLink, { cure }) : null,
-        h(S.Act, { label: "Sync now", variant: "primary", busy, onClick: () => act("sync_scene") }),
-        h(S.Act, { label: "What differs?", busy, onClick: () => act("inspect") }),
-        h(S.router.Link, { to: S.path }, "All of Stash2Plex")
+        { className: "s2p-actions" },
+        link ? h(S.SettingLink, { link }) : null,
+        h(S.ActionButton, { label: "Sync now", variant: "primary", busy,
+          onClick: () => runTask("sync_scene") }),
+        h(S.ActionButton, { label: "What differs?", busy, onClick: () => runTask("inspect") }),
+        h(S.router.Link, { to: S.path }, "Open Stash2Plex")
       ),
-      h(S.Told, { told })
+      h(S.Answer, { answer })
     );
   };
 
-  /** Asks only once its tab is open: looking at scenes starts no process. */
+  /** The tab's content; it is rendered when the tab opens, so viewing a scene starts no process. */
   const Pane = ({ scene }) =>
     h(S.bootstrap.Tab.Pane, { eventKey: TAB, mountOnEnter: true, unmountOnExit: true },
       h(Body, { id: Number(scene.id) }));

@@ -1,5 +1,5 @@
-/* Settings: what is in effect (Stash shows an unset switch as off although it is on), what is
- * allowed, and saving only what was changed. The token is never shown; typing replaces it. */
+/* The settings form. It shows the values in effect, while Stash's own form shows an unset switch as
+ * off although its default is on. Only changes are saved. The token is never shown. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -21,11 +21,11 @@
     React.useEffect(() => {
       let alive = true;
       S.graphql(LABELS).then((data) => {
-        const mine = data.plugins.find((one) => one.id === S.id);
-        if (alive && mine) {
-          set(Object.fromEntries(mine.settings.map((one) => [one.name, one])));
+        const plugin = data.plugins.find(({ id }) => id === S.id);
+        if (alive && plugin) {
+          set(Object.fromEntries(plugin.settings.map((label) => [label.name, label])));
         }
-      }, () => {}); // the names of the settings do as well
+      }, () => {}); // without labels, the form shows the names of the settings
       return () => (alive = false);
     }, []);
     return labels;
@@ -33,14 +33,14 @@
 
   const grouped = (settings) => {
     const groups = GROUPS.map(([title]) => [title, []]);
-    settings.forEach((one) => {
-      groups[GROUPS.findIndex(([, pattern]) => pattern.test(one.name))][1].push(one);
+    settings.forEach((setting) => {
+      groups[GROUPS.findIndex(([, pattern]) => pattern.test(setting.name))][1].push(setting);
     });
     return groups;
   };
 
-  /** The value as it shall be stored: what was typed for a number as a number. */
-  const typed = (setting, text) =>
+  /** Return the typed text as the value to store: a number where the setting is a number. */
+  const parsed = (setting, text) =>
     typeof setting.default === "number" && text.trim() !== "" && Number.isFinite(Number(text))
       ? Number(text)
       : text;
@@ -54,10 +54,18 @@
         onChange: (event) => change(event.target.checked),
       });
     }
+    if (setting.choices && setting.choices.length) {
+      return h(S.Select, {
+        id,
+        value,
+        options: setting.choices.map((word) => [word, word]),
+        onChange: change,
+      });
+    }
     const secret = setting.name === SECRET;
     return h("input", {
       id,
-      className: "form-control form-control-sm",
+      className: "form-control form-control-sm text-input",
       type: secret ? "password" : "text",
       autoComplete: secret ? "new-password" : "off",
       placeholder: secret && setting.value ? "set; type to replace it" : "",
@@ -66,34 +74,26 @@
     });
   };
 
-  const inWords = (value) =>
+  const valueText = (value) =>
     value === true ? "on" : value === false ? "off" : value === "" ? "empty" : String(value);
 
   const Row = ({ setting, label, value, change }) => {
     const id = "s2p-set-" + setting.name;
-    const isDefault = setting.name !== SECRET && setting.value === setting.default;
     return h(
       "div",
       { className: "s2p-setting" },
-      h("label", { htmlFor: id, title: label.description || "" },
-        label.display_name || setting.name),
+      h("label", { htmlFor: id }, label.display_name || setting.name),
       h(Input, { setting, id, value, change }),
-      h(
-        "small",
-        null,
-        setting.name === SECRET
-          ? "never shown"
-          : "default " + inWords(setting.default) + (isDefault ? ", in effect" : ""),
-        setting.allowed && typeof setting.default !== "boolean" ? "; " + setting.allowed : ""
-      )
+      h("small", null, label.description ||
+        "Default " + valueText(setting.default) + (setting.allowed ? "; " + setting.allowed : ""))
     );
   };
 
-  /** Plex's libraries to choose from; none chosen means all. The plugin says what chooses each:
-   * its name, or its number where the name has a comma or is not the only one. */
+  /** Check boxes for Plex's libraries; none checked means all. `entry` is the text that selects a
+   * library: its name, or its number if the name has a comma or is not unique. */
   const Libraries = ({ offered, tested, value, change }) => {
-    const typed = value.split(",").map((entry) => entry.trim()).filter(Boolean);
-    const has = ({ entry, chosen }) => (value === tested ? chosen : typed.includes(entry));
+    const entries = value.split(",").map((entry) => entry.trim()).filter(Boolean);
+    const has = ({ entry, chosen }) => (value === tested ? chosen : entries.includes(entry));
     const toggle = (library, on) =>
       change(
         offered
@@ -104,7 +104,7 @@
     return h(
       "fieldset",
       { className: "s2p-libraries" },
-      h("legend", null, typed.length ? "Libraries to sync" : "Libraries to sync: all"),
+      h("legend", null, entries.length ? "Libraries to sync" : "Libraries to sync: all"),
       offered.map((library, place) =>
         h(
           "label",
@@ -125,56 +125,66 @@
     );
   };
 
-  S.Settings = ({ settings, saved }) => {
+  /** Ask before the user leaves the page with unsaved changes. */
+  function useLeaveWarning(isUnsaved) {
+    React.useEffect(() => {
+      const ask = (event) => event.preventDefault();
+      isUnsaved && window.addEventListener("beforeunload", ask);
+      return () => window.removeEventListener("beforeunload", ask);
+    }, [isUnsaved]);
+  }
+
+  S.Settings = ({ settings, onSaved }) => {
     const labels = useLabels();
     const [changes, setChanges] = React.useState({});
-    const [kept, keep] = React.useState({}); // what was saved, until the next answer has it
-    const [libraries, setLibraries] = React.useState(null); // offered, for the tested setting
+    const [saved, setSaved] = React.useState({}); // saved values, until the next answer has them
+    const [libraries, setLibraries] = React.useState(null); // from the last connection test
     const alive = S.useAlive();
-    const [{ busy, told }, run] = S.useRun();
-    React.useEffect(() => keep({}), [settings]);
+    const [{ busy, answer }, run] = S.useRun();
+    React.useEffect(() => setSaved({}), [settings]);
     const unsaved = Object.keys(changes).length;
-    const stored = (one) =>
-      one.name === SECRET ? "" : one.name in kept ? kept[one.name] : one.value;
-    const current = (one) => (one.name in changes ? changes[one.name] : stored(one));
-    const change = (one, value) => {
-      const { [one.name]: _old, ...others } = changes;
-      const same = value === stored(one);
-      setChanges(same ? others : { ...others, [one.name]: value });
+    useLeaveWarning(unsaved > 0);
+    const stored = ({ name, value }) => (name === SECRET ? "" : name in saved ? saved[name] : value);
+    const current = (setting) => (setting.name in changes ? changes[setting.name] : stored(setting));
+    const change = (setting, value) => {
+      const { [setting.name]: _old, ...others } = changes;
+      setChanges(value === stored(setting) ? others : { ...others, [setting.name]: value });
     };
     const save = (event) => {
       event.preventDefault();
-      const byName = new Map(settings.map((one) => [one.name, one]));
-      const wanted = Object.fromEntries(
+      const byName = new Map(settings.map((setting) => [setting.name, setting]));
+      const values = Object.fromEntries(
         Object.entries(changes).map(([name, value]) => [
           name,
-          typeof value === "string" ? typed(byName.get(name), value) : value,
+          typeof value === "string" ? parsed(byName.get(name), value) : value,
         ])
       );
       run(async () => {
-        const answer = await S.run("save_settings", { settings: wanted });
+        const result = await S.run("save_settings", { settings: values });
         if (alive.current) {
-          keep({ ...kept, ...changes });
+          setSaved({ ...saved, ...changes });
           setChanges({});
         }
-        saved && saved();
-        return answer;
+        onSaved && onSaved();
+        S.wake(true);
+        return result;
       });
     };
     const test = () =>
       run(async () => {
-        const answer = await S.run("health_check");
+        const result = await S.run("health_check");
         alive.current &&
           setLibraries({
-            offered: answer.library_choices || [],
+            offered: result.library_choices || [],
             tested: choice ? String(stored(choice)) : "",
           });
-        return answer;
+        return result;
       });
-    const choice = settings.find((one) => one.name === LIBRARIES);
+    const choice = settings.find(({ name }) => name === LIBRARIES);
     return h(
       S.Section,
-      { title: "Settings", note: "as they are in effect" },
+      { title: "Settings", note: "values in effect" },
+      h(S.router.Prompt, { when: unsaved > 0, message: "Leave without saving the settings?" }),
       h(
         "form",
         { onSubmit: save },
@@ -183,13 +193,13 @@
             "details",
             { key: title, className: "s2p-group", open: title === "Plex" },
             h("summary", null, h("strong", null, title)),
-            group.map((one) =>
+            group.map((setting) =>
               h(Row, {
-                key: one.name,
-                setting: one,
-                label: labels[one.name] || {},
-                value: current(one),
-                change: (value) => change(one, value),
+                key: setting.name,
+                setting,
+                label: labels[setting.name] || {},
+                value: current(setting),
+                change: (value) => change(setting, value),
               })
             ),
             title === "Plex" && choice && libraries && libraries.offered.length
@@ -203,20 +213,20 @@
         ),
         h(
           "div",
-          { className: "s2p-acts" },
+          { className: "s2p-actions" },
           h(
             S.bootstrap.Button,
             { size: "sm", type: "submit", disabled: busy || !unsaved },
             unsaved ? "Save " + S.counted(unsaved, "change") : "Save"
           ),
-          h(S.Act, {
+          h(S.ActionButton, {
             label: "Test connection",
             busy,
             onClick: test,
           })
         )
       ),
-      h(S.Told, { told })
+      h(S.Answer, { answer })
     );
   };
 })(window.Stash2Plex);

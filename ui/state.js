@@ -1,48 +1,48 @@
-/* How things stand: one answer for the whole page, asked for while somebody looks; and its short
- * form, kept for all tabs, which is all that the navigation bar knows. */
+/* The plugin's state: the overview, requested while the page is visible, and its short form for the
+ * badge, which all tabs share through localStorage. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const KEY = "stash2plex.state";
-  const MOVING = 5000; // ms between two answers while something happens; each starts a process
-  const RESTING = 15000; // ms likewise while all is well
-  const FRESH = 300000; // ms in which no tab asks for the navigation bar again
+  const BUSY_INTERVAL = 5000; // ms between requests while jobs wait; each request starts a process
+  const IDLE_INTERVAL = 15000; // ms between requests while all is well
+  const WAKE_INTERVAL = 10000; // ms in which at most one tab sends `wake`
   const listeners = new Set();
-  let now = { answer: null, error: "" };
+  let current = { answer: null, error: "" };
   let watchers = 0;
   let timer = null;
-  let asking = false;
-  let again = false;
+  let isAsking = false;
+  let askAgain = false;
   let askedAt = -Infinity;
 
-  function tell(next) {
-    now = next;
+  function publish(next) {
+    current = next;
     listeners.forEach((listener) => listener());
   }
 
-  /** The sentence with its moment by the reader's clock. */
+  /** Return the state as a sentence, with its time in the reader's time zone. */
   S.sentence = (state) =>
     state.sentence.replace("{since}", state.since === null ? "" : S.clock(state.since));
 
-  // -- the short form ------------------------------------------------------------------------
+  // -- the badge -----------------------------------------------------------------------------
 
-  function keep(short) {
+  function saveBadge(badge) {
     try {
-      window.localStorage.setItem(KEY, JSON.stringify({ ...short, at: Date.now() }));
+      window.localStorage.setItem(KEY, JSON.stringify({ ...badge, at: Date.now() }));
     } catch (error) {
-      // private windows may have no storage: then each tab asks once
+      // a private window can have no storage: then each tab sends its own request
     }
-    S.short = short;
+    S.badge = badge;
     listeners.forEach((listener) => listener());
   }
 
-  function keepFault(error) {
+  function saveError(error) {
     if (error.answered) {
-      keep({ level: "fault", text: S.cut(error.message, 200), count: 0 });
+      saveBadge({ level: "fault", text: S.cut(error.message, 200), count: 0 });
     }
   }
 
-  function stored() {
+  function readBadge() {
     try {
       return JSON.parse(window.localStorage.getItem(KEY)) || null;
     } catch (error) {
@@ -50,89 +50,89 @@
     }
   }
 
-  function shorten(state) {
+  function badgeOf(state) {
     return { level: state.level, text: S.sentence(state), count: state.need_you };
   }
 
-  S.short = stored();
+  S.badge = readBadge();
 
-  /** Asks, for all tabs together once in a few minutes, and lets a worker start if jobs wait. */
-  S.wake = async () => {
-    const last = stored();
-    if (document.hidden || (last && Date.now() - last.at < FRESH)) {
+  /** Start a worker if jobs wait, and update the badge; `now` skips the limit for all tabs. */
+  S.wake = async (now) => {
+    const last = readBadge();
+    if (document.hidden || (!now && last && Date.now() - last.at < WAKE_INTERVAL)) {
       return;
     }
-    keep(last || { level: "ok", text: "Stash2Plex", count: 0 }); // before the answer: other tabs
+    saveBadge(last || { level: "ok", text: "Stash2Plex", count: 0 }); // so that other tabs wait
     try {
-      keep(shorten((await S.run("wake")).state));
+      saveBadge(badgeOf((await S.run("wake")).state));
     } catch (error) {
-      keepFault(error);
+      saveError(error);
     }
   };
 
-  // -- the page's answer ---------------------------------------------------------------------
+  // -- the overview --------------------------------------------------------------------------
 
   function interval() {
-    const answer = now.answer;
-    const resting = answer && answer.level === "ok" && answer.state.waiting === 0;
-    return resting ? RESTING : MOVING;
+    const answer = current.answer;
+    const isIdle = answer && answer.level === "ok" && answer.state.waiting === 0;
+    return isIdle ? IDLE_INTERVAL : BUSY_INTERVAL;
   }
 
-  function plan() {
+  function schedule() {
     window.clearTimeout(timer);
     timer = watchers && !document.hidden ? window.setTimeout(S.refresh, interval()) : null;
   }
 
-  /** Asks for the whole page's answer; at most one question is under way, and one after it. */
+  /** Request the overview. A call during a request is repeated after it: its answer may be older. */
   S.refresh = async () => {
     if (document.hidden || !watchers) {
       return;
     }
-    if (asking) {
-      again = true; // what is on its way may be older than what has just been done
+    if (isAsking) {
+      askAgain = true;
       return;
     }
-    asking = true;
+    isAsking = true;
     askedAt = Date.now();
     try {
       const answer = await S.run("overview");
-      tell({ answer, error: "" });
-      keep(shorten(answer.state));
+      publish({ answer, error: "" });
+      saveBadge(badgeOf(answer.state));
     } catch (error) {
-      tell({ answer: now.answer, error: error.message });
-      keepFault(error);
+      publish({ answer: current.answer, error: error.message });
+      saveError(error);
     }
-    asking = false;
-    if (again) {
-      again = false;
+    isAsking = false;
+    if (askAgain) {
+      askAgain = false;
       S.refresh();
     } else {
-      plan();
+      schedule();
     }
   };
 
-  function seen() {
+  function onVisibility() {
     if (document.hidden) {
       window.clearTimeout(timer);
-    } else if (watchers && Date.now() - askedAt >= MOVING) {
+    } else if (watchers && Date.now() - askedAt >= BUSY_INTERVAL) {
       S.refresh();
     } else {
-      plan();
+      schedule();
     }
   }
 
   document.addEventListener("visibilitychange", () => {
-    seen();
+    onVisibility();
     S.wake();
   });
   window.addEventListener("storage", (event) => {
     if (event.key === KEY) {
-      S.short = stored();
+      S.badge = readBadge();
       listeners.forEach((listener) => listener());
     }
   });
 
-  function useTold(read) {
+  function usePublished(read) {
     const [value, set] = React.useState(read);
     React.useEffect(() => {
       const listener = () => set(read());
@@ -143,19 +143,19 @@
     return value;
   }
 
-  /** The short form, without asking for it. */
-  S.useShort = () => useTold(() => S.short);
+  /** Return the badge as last known; sends no request. */
+  S.useBadge = () => usePublished(() => S.badge);
 
-  /** The page's answer, asked for again and again as long as a component uses it. */
-  S.useAnswer = () => {
+  /** Return { answer, error } of the overview, refreshed while a component uses it. */
+  S.useOverview = () => {
     React.useEffect(() => {
       watchers += 1;
       S.refresh();
       return () => {
         watchers -= 1;
-        plan();
+        schedule();
       };
     }, []);
-    return useTold(() => now);
+    return usePublished(() => current);
   };
 })(window.Stash2Plex);

@@ -13,7 +13,15 @@ _MARKUP = re.compile(r"(?is)<(script|style|title)\b.*?(</\1>|$)|<[^>]*(>|$)")
 
 
 class ValueProblem(ValueError):  # noqa: N818 - a fault of the value, not of the program
-    """A value that cannot be understood; the text says what is allowed."""
+    """A value that cannot be used; the text says which values are allowed.
+
+    Attributes:
+        choices: all allowed values, if they are few words.
+    """
+
+    def __init__(self, allowed: str, choices: tuple[str, ...] = ()) -> None:
+        super().__init__(allowed)
+        self.choices = choices
 
 
 Parser = Callable[[Any], Any]
@@ -61,7 +69,7 @@ def choice(*words: str) -> Parser:
     def parse(value: Any) -> str:
         word = by_lower.get(value.strip().lower()) if isinstance(value, str) else None
         if word is None:
-            raise ValueProblem(" or ".join(words))
+            raise ValueProblem(" or ".join(words), words)
         return word
 
     return parse

@@ -1,7 +1,7 @@
-"""Stands between the worker and a Plex that is away: breaker, probes, history and ramp as one.
+"""The guard between the worker and a Plex that is down: breaker, checks, history and ramp.
 
-After the first sign of an outage no job is tried until a health check is good again; checks are at
-least 5 s apart and back off to 60 s, so a dead server is asked next to nothing and no job spends a
+After the first sign of an outage no job is tried until a health check succeeds. The checks are at
+least 5 s apart and back off to 60 s, so a dead server gets hardly any request and no job spends a
 retry on it.
 """
 
@@ -14,28 +14,18 @@ from shared.clock import ClockSteps, steady
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.log import Log
-from worker.circuit_breaker import (
-    CircuitBreaker,
-    CircuitState,
-    Closed,
-    Opened,
-    Transition,
-)
+from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory, format_duration
 from worker.rate_limiter import RecoveryRateLimiter
-from worker.records import StateStore
 from worker.recovery import LONGEST_INTERVAL_BETWEEN_EDITS, RecoveryScheduler
-
-Check = Callable[[PlexClient], PlexHealth]
+from worker.state import StateStore
 
 
 class OutageGuard:
-    """Knows whether Plex may be asked; to be used by the holder of the worker lock only.
+    """Knows whether Plex may be asked; only the holder of the worker lock may use it.
 
     Args:
-        folder: where the states lie.
-        log: is told when an outage begins and ends.
-        waiting: counts the jobs that wait.
+        waiting: returns the number of jobs that wait.
         check: asks Plex for its health.
         steady: see `shared.clock.steady`.
     """
@@ -46,111 +36,105 @@ class OutageGuard:
         log: Log,
         clock: Callable[[], float],
         waiting: Callable[[], int],
-        check: Check = check_plex_health,
+        check: Callable[[PlexClient], PlexHealth] = check_plex_health,
         steady: Callable[[], float] = steady,
     ) -> None:
-        now = clock()
+        now, report = clock(), log.event
         self._log = log
         self._clock = clock
         self._steps = ClockSteps(clock, steady)
         self._count_waiting = waiting
         self._check = check
-        self._breaker = StateStore(
-            folder.circuit_breaker, CircuitBreaker.from_state, log.event, now
-        )
-        self._recovery = StateStore(
-            folder.recovery_state, RecoveryScheduler.from_state, log.event, now
-        )
-        self._history = StateStore(
-            folder.outage_history, OutageHistory.from_state, log.event, now, list
-        )
-        self._limiter = RecoveryRateLimiter(self._recovery.model.ramp_elapsed)
-        self._suspicious = self._breaker.model.failure_count > 0
+        breaker = StateStore(folder.circuit_breaker, CircuitBreaker.from_state, report, now)
+        recovery = StateStore(folder.recovery_state, RecoveryScheduler.from_state, report, now)
+        history = StateStore(folder.outage_history, OutageHistory.from_state, report, now, list)
+        self._stores = (breaker, recovery, history)
+        self._breaker, self._recovery = breaker.model, recovery.model
+        self._history = history.model
+        self._limiter = RecoveryRateLimiter(self._recovery.ramp_elapsed)
+        self._is_suspected = self._breaker.failure_count > 0
         self._waiting = 0
         self._cause = ""
-        self._reported = ""  # the cause that the user was told since Plex last served a job
+        self._reported = ""  # the cause in the log since Plex last served a job
         self._is_read_only = False
-        self._history.model.reconcile(
+        self._history.reconcile(
             now,
-            opened_at=self._breaker.model.opened_at,
-            last_recovery=self._recovery.model.state.last_recovery_time,
-            last_check=self._recovery.model.state.last_check_time,
+            opened_at=self._breaker.opened_at,
+            last_recovery=self._recovery.state.last_recovery_time,
+            last_check=self._recovery.state.last_check_time,
         )
         self._save()
 
-    # -- what is known ------------------------------------------------------------------------
-
     @property
     def is_away(self) -> bool:
-        """Whether there is any sign of an outage, or of one that has not ended."""
-        return self._suspicious or self._breaker.model.state is not CircuitState.CLOSED
+        """Whether an outage lasts, or there is a sign of one."""
+        return self._is_suspected or self._breaker.state is not CircuitState.CLOSED
 
     @property
     def reason(self) -> str:
-        """Why no job goes, empty when jobs go."""
+        """Why no job goes, empty while jobs go."""
         return self._cause if self.is_away else ""
 
     @property
     def has_answered(self) -> bool:
-        """Whether a health check was good, and no job has failed or succeeded since."""
-        return self._recovery.model.state.consecutive_successes > 0
+        """Whether a health check succeeded and no job has ended since."""
+        return self._recovery.state.consecutive_successes > 0
 
     def seconds_to_next_look(self, *, due: bool) -> float:
-        """Return how long `allow` will go on saying no, with or without a due job."""
+        """Return how long `allow` will refuse; `due` tells whether a job is due."""
         now = self._clock()
-        if due and self._breaker.model.state is CircuitState.HALF_OPEN:
-            return self._breaker.model.seconds_until_allowed(now)
-        return self._recovery.model.seconds_to_next_probe(now)
+        if due and self._breaker.state is CircuitState.HALF_OPEN:
+            return self._breaker.seconds_until_allowed(now)
+        return self._recovery.seconds_to_next_probe(now)
 
-    def hurry(self) -> None:
+    def make_check_due_soon(self) -> None:
         """Make the next health check as soon as the shortest interval allows."""
-        self._recovery.model.hurry()
-
-    # -- before a job -------------------------------------------------------------------------
+        self._recovery.make_due_soon()
 
     def allow(self, client: PlexClient, *, due: bool) -> bool:
-        """Return whether a job may be claimed now; makes the health check that is due for that.
+        """Return whether a job may be claimed now, after any health check that is due.
 
         Args:
-            client: for the check.
-            due: whether one of them could run now; else a check is all there is to do.
+            due: whether a job is due; else a health check is all that can be done.
         """
         if not self.is_away:
             return True
         before = self._waiting
         self._note_waiting()
         if self._waiting > before:
-            self._recovery.model.hurry()  # somebody has edited something: look again soon
-        breaker, now = self._breaker.model, self._now()
-        if breaker.state is CircuitState.HALF_OPEN and due:
-            return breaker.allow(now)
-        if self._recovery.model.seconds_to_next_probe(now) > 0:
+            self._recovery.make_due_soon()  # the user edits and waits for the result
+        now = self._now()
+        if self._breaker.state is CircuitState.HALF_OPEN and due:
+            return self._breaker.allow(now)
+        if self._recovery.seconds_to_next_probe(now) > 0:
             return False
         self.check(client)
-        return due and not self._suspicious and breaker.allow(self._clock())
+        return due and not self._is_suspected and self._breaker.allow(self._clock())
 
     def check(self, client: PlexClient) -> bool:
-        """Ask Plex for its health and draw the conclusions; return whether it is well.
+        """Check Plex's health, record the result, and return whether Plex is up.
 
-        A refused token, or a refused way of connecting, is no outage: Plex is there.
+        A Plex that rejects the token or the way of connecting is up.
         """
         health = self._check(client)
-        well = health.is_there
+        is_up = health.is_there
         now = self._now()
-        self._recovery.model.record_check(now, well)
-        if well:
-            self._suspicious = False
-            self._follow(self._breaker.model.probe_succeeded(now))
+        self._recovery.record_check(now, is_up)
+        if is_up:
+            self._is_suspected = False
+            if self._breaker.probe_succeeded():
+                self._end_outage(now)
         elif self.is_away:
             self._cause = str(health.error)
-            self._follow(self._breaker.model.record_failure(now))
-            if self._suspicious:
-                self._recovery.model.hurry()  # an outage, or a moment: to be known soon
+            if self._breaker.record_failure(now):
+                self._begin_outage(now)
+            if self._is_suspected:
+                self._recovery.make_due_soon()  # so that a short failure ends soon
         self._save()
-        return well
+        return is_up
 
     def paced(self, steps: Iterable[Any], wait: Callable[[float], object]) -> Iterator[Any]:
-        """Yield the steps as fast as the ramp after an outage lets them follow each other."""
+        """Yield the steps as fast as the rate limit after an outage allows."""
         iterator = iter(steps)
         while True:
             seconds = self._limiter.seconds_until_allowed(self._clock())
@@ -162,88 +146,86 @@ class OutageGuard:
             except StopIteration:
                 return
 
-    # -- after a job --------------------------------------------------------------------------
-
     def succeeded(self) -> None:
-        """Plex served a job."""
+        """Record that Plex served a job."""
         self._limiter.record(self._clock(), failed=False)
-        self._served()
+        self._record_served()
 
     def job_failed(self) -> None:
-        """A job failed by its own fault: Plex has answered, so it is there."""
+        """Record that a job failed by its own fault: Plex has answered, so it is up."""
         self._limiter.record(self._clock(), failed=True)
-        self._served()
+        self._record_served()
 
     def step_ended(self) -> None:
-        """A step is over; a probe job that said nothing about Plex gives its permit back."""
-        self._breaker.model.release()
+        """Record the end of a step: a probe job without a result about Plex loses its permit."""
+        self._breaker.release()
 
     def failed(self, reason: str, *, is_read_only: bool = False) -> None:
-        """A job failed because Plex is away.
+        """Record that a job failed because Plex is down.
 
         Args:
-            reason: for people, and the same for each job that fails for it.
-            is_read_only: Plex answers but saves no change, so health checks do not show when that
-                ends.
+            reason: for the user; jobs that fail for one reason give the same text.
+            is_read_only: Plex answers but saves no change, so no health check shows the end.
         """
         now = self._now()
         if not self.is_away and reason != self._reported:
             self._log.event(Event.PLEX_FAILED, reason=reason)
             self._reported = reason
-        self._suspicious = True
+        self._is_suspected = True
         self._cause = reason
         self._is_read_only = is_read_only
         self._limiter.record(now, failed=True)
         longest = LONGEST_INTERVAL_BETWEEN_EDITS if is_read_only else None
-        self._recovery.model.record_check(now, healthy=False, longest=longest)
-        self._follow(self._breaker.model.record_failure(now))
+        self._recovery.record_check(now, healthy=False, longest=longest)
+        if self._breaker.record_failure(now):
+            self._begin_outage(now)
         self._note_waiting()
         self._save()
 
-    def _served(self) -> None:
+    def _record_served(self) -> None:
         self._reported = ""
-        if self._breaker.model.failure_count or self.is_away:
+        if self._breaker.failure_count or self.is_away:
             self._note_waiting()
-            self._suspicious = False
-            self._recovery.model.record_served()
-            self._follow(self._breaker.model.record_success(self._now()))
+            self._is_suspected = False
+            self._recovery.record_served()
+            now = self._now()
+            if self._breaker.record_success(now):
+                self._end_outage(now)
             self._save()
 
     def _now(self) -> float:
-        """Return the moment; with a clock that was set, the outage that lasts moves along."""
+        """Return the time; the ongoing outage moves along with a clock that was set."""
         step = self._steps.taken()
         if step:
-            self._history.model.moved(step)
+            self._history.moved(step)
         return self._clock()
-
-    # -- conclusions --------------------------------------------------------------------------
 
     def _note_waiting(self) -> None:
         self._waiting = self._count_waiting()
-        self._history.model.affected(self._waiting)
+        self._history.affected(self._waiting)
 
-    def _follow(self, transition: Transition | None) -> None:
-        if isinstance(transition, Opened):
-            self._suspicious = False
-            self._history.model.begin(transition.at)
-            self._history.model.affected(self._waiting)
-            self._save()  # before anybody is told: a kill must not undo what was said
-            if not self._is_read_only:  # Plex is there, and the user was told what it does
-                self._log.event(Event.PLEX_DOWN, reason=self._cause)
-        elif isinstance(transition, Closed):
-            record = self._history.model.end(transition.at)
-            self._recovery.model.record_recovery(transition.at)
-            self._cause = ""
-            self._save()
-            back = Event.PLEX_WRITABLE if self._is_read_only else Event.PLEX_BACK
-            self._is_read_only = False
-            if record is not None and record.duration is not None:
-                duration = format_duration(record.duration)
-                self._log.event(back, duration=duration, scenes=record.jobs_affected)
+    def _begin_outage(self, now: float) -> None:
+        self._is_suspected = False
+        self._history.begin(now)
+        self._history.affected(self._waiting)
+        self._save()  # before the log line, so that a kill does not undo what the log says
+        if not self._is_read_only:  # else the log already says that Plex saves no change
+            self._log.event(Event.PLEX_DOWN, reason=self._cause)
+
+    def _end_outage(self, now: float) -> None:
+        record = self._history.end(now)
+        self._recovery.record_recovery(now)
+        self._cause = ""
+        self._save()
+        back = Event.PLEX_WRITABLE if self._is_read_only else Event.PLEX_BACK
+        self._is_read_only = False
+        if record is not None and record.duration is not None:
+            duration = format_duration(record.duration)
+            self._log.event(back, duration=duration, scenes=record.jobs_affected)
 
     def _save(self) -> None:
         try:
-            for store in (self._breaker, self._recovery, self._history):
+            for store in self._stores:
                 store.save()
         except OSError as error:
             state = "The state of the outage"

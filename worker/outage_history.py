@@ -1,6 +1,6 @@
-"""The last outages, and what they say about Plex.
+"""The last outages, and their metrics.
 
-Pure: times are seconds since the epoch and come in with each call. Clock and file are others'.
+Times are seconds since the epoch and come in with each call.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
 
-from shared.state_file import parse_count, parse_moment
+from shared.state_file import parse_fields
 
-NEWEST = 30  # records kept
-# The earlier implementation began a record whenever its breaker re-opened, once a minute while it
-# ran, and ended only the last. What begins within an hour of such a one is the same outage.
+NEWEST = 30  # the number of outages that are kept
+# The earlier implementation began a record at each re-opening of its breaker, once a minute while
+# it ran, and ended only the last. A record that begins within an hour of such a record continues
+# the same outage.
 _REOPENS_WITHIN = 3600.0
 
 
@@ -21,10 +22,9 @@ class OutageRecord:
     """One outage.
 
     Attributes:
-        started_at: when the breaker opened.
-        ended_at: when it closed, None while the outage lasts.
-        jobs_affected: scenes that waited for its end.
-        estimated: nobody saw its beginning or its end; the moment is the best known one.
+        ended_at: None while the outage lasts.
+        jobs_affected: the number of scenes that waited for the end.
+        estimated: no process saw the start or the end, so the moment is the best known one.
     """
 
     started_at: float
@@ -34,25 +34,33 @@ class OutageRecord:
 
     @property
     def duration(self) -> float | None:
-        """Seconds, None while the outage lasts; never negative."""
+        """The length in seconds, None while the outage lasts."""
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
 
     def ended(self, at: float, *, estimated: bool = False) -> Self:
-        """Return this outage with its end, that no step of the clock puts before its start."""
+        """Return this outage with its end, which is never before its start."""
         unsure = self.estimated or estimated or at < self.started_at
         return replace(self, ended_at=max(at, self.started_at), estimated=unsure)
+
+    def to_state(self) -> dict[str, Any]:
+        """Return the outage as it is stored."""
+        state = {
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "duration": self.duration,
+            "jobs_affected": self.jobs_affected,
+        }
+        return {**state, "estimated": True} if self.estimated else state
 
 
 @dataclass(frozen=True, slots=True)
 class OutageMetrics:
-    """What completed outages say.
+    """The metrics of completed outages; times are in seconds.
 
     Attributes:
-        mttr: mean duration in seconds, 0 without outages.
-        mtbf: mean seconds from one's end to the next's start, 0 below two outages.
-        availability: percent.
-        total_downtime: seconds.
-        outage_count: completed outages.
+        mttr: the mean duration, 0 without outages.
+        mtbf: the mean time from one end to the next start, 0 below two outages.
+        availability: in percent.
     """
 
     mttr: float
@@ -63,11 +71,10 @@ class OutageMetrics:
 
 
 class OutageHistory:
-    """The newest outages, oldest first, of which only the last can be ongoing.
+    """The newest outages, oldest first; only the last can be ongoing.
 
     Args:
-        records: in that order.
-        last_sign: when the ongoing outage was last seen to go on, as far as the records tell.
+        last_sign: the last moment at which the records show the ongoing outage.
     """
 
     def __init__(self, records: Sequence[OutageRecord] = (), last_sign: float = 0.0) -> None:
@@ -76,17 +83,21 @@ class OutageHistory:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Return the history of a file's content, without what is garbage in it.
+        """Return the history of a file's content, without invalid records.
 
-        A record without an end is joined with what follows it, or ends where it was last seen.
+        A record without an end is joined with the next one, or ends where it was last seen.
         """
-        parsed = [_parse(one) for one in raw] if isinstance(raw, list) else []
-        records = [record for record in parsed if record is not None]
+        parsed = [parse_fields(OutageRecord, item) for item in raw] if isinstance(raw, list) else []
+        records = [
+            record if record.ended_at is None else record.ended(record.ended_at)
+            for record in parsed
+            if record is not None
+        ]
         return cls(_joined(records), records[-1].started_at if records else 0.0)
 
     def to_state(self) -> list[dict[str, Any]]:
         """Return the content of `outage_history.json`."""
-        return [_as_state(record) for record in self._records]
+        return [record.to_state() for record in self._records]
 
     @property
     def records(self) -> tuple[OutageRecord, ...]:
@@ -95,7 +106,7 @@ class OutageHistory:
 
     @property
     def ongoing(self) -> OutageRecord | None:
-        """The outage that lasts, if one does."""
+        """The outage that lasts, None without one."""
         if self._records and self._records[-1].ended_at is None:
             return self._records[-1]
         return None
@@ -105,12 +116,12 @@ class OutageHistory:
     ) -> None:
         """Bring the history in line with the breaker, once after both were loaded.
 
-        A process can die between saving the one and the other: then an outage is closed that has
-        no end here, or open that has no beginning.
+        A process may die after it saved one file and before it saved the other. Then a closed
+        breaker has an outage without end here, or an open breaker has no outage here.
 
         Args:
-            now: the moment of loading; nothing is known to be later.
-            opened_at: the breaker's, None while it is closed.
+            now: the moment of loading; later signs are ignored.
+            opened_at: of the breaker, None while it is closed.
             last_recovery: `RecoveryState.last_recovery_time`.
             last_check: `RecoveryState.last_check_time`.
         """
@@ -120,29 +131,28 @@ class OutageHistory:
         elif opened_at is None and ongoing is not None:
             signs = (last_recovery, last_check, self._last_sign)
             last_known = next((sign for sign in signs if ongoing.started_at <= sign <= now), 0.0)
-            end = max(last_known, ongoing.started_at)
-            self._records[-1] = ongoing.ended(end, estimated=True)
+            self._records[-1] = ongoing.ended(max(last_known, ongoing.started_at), estimated=True)
 
     def begin(self, now: float) -> None:
-        """The breaker opened. During an outage this is the same outage."""
+        """Record an opening of the breaker; during an outage it is the same outage."""
         if self.ongoing is None:
             self._append(OutageRecord(now))
 
     def moved(self, seconds: float) -> None:
-        """The clock was set by so much: the outage that lasts began at another time of it."""
+        """Move the start of the ongoing outage along with a clock that was set by so much."""
         ongoing = self.ongoing
         if ongoing is not None:
             started_at = max(0.0, ongoing.started_at + seconds)
             self._records[-1] = replace(ongoing, started_at=started_at)
 
     def affected(self, jobs: int) -> None:
-        """So many scenes wait for the end of the outage; the most that were told count."""
+        """Record how many scenes wait for the end of the ongoing outage; the maximum counts."""
         ongoing = self.ongoing
         if ongoing is not None and jobs > ongoing.jobs_affected:
             self._records[-1] = replace(ongoing, jobs_affected=jobs)
 
     def end(self, now: float) -> OutageRecord | None:
-        """The breaker closed; return the outage that ended with that."""
+        """Record the closing of the breaker, and return the outage that this ends."""
         ongoing = self.ongoing
         if ongoing is None:
             return None
@@ -154,9 +164,9 @@ class OutageHistory:
 
 
 def calculate_outage_metrics(records: Iterable[OutageRecord]) -> OutageMetrics:
-    """Return MTTR, MTBF and availability of the completed outages among these."""
+    """Return the metrics of the completed outages among these."""
     completed = sorted(
-        (one.started_at, one.ended_at) for one in records if one.ended_at is not None
+        (record.started_at, record.ended_at) for record in records if record.ended_at is not None
     )
     if not completed:
         return OutageMetrics(0.0, 0.0, 100.0, 0.0, 0)
@@ -170,67 +180,35 @@ def calculate_outage_metrics(records: Iterable[OutageRecord]) -> OutageMetrics:
 
 def format_duration(seconds: float) -> str:
     """Return a duration in its two largest units: "2d 3h", "1h 5m", "2m 5s", "5s"."""
-    whole = max(0, int(seconds))
-    minutes, second = divmod(whole, 60)
+    minutes, second = divmod(max(0, int(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
-    if days:
-        return f"{days}d {hour}h"
-    if hours:
-        return f"{hours}h {minute}m"
-    if minutes:
-        return f"{minutes}m {second}s"
-    return f"{second}s"
+    parts = [(days, "d"), (hour, "h"), (minute, "m"), (second, "s")]
+    while len(parts) > 1 and not parts[0][0]:
+        del parts[0]
+    return " ".join(f"{number}{unit}" for number, unit in parts[:2])
 
 
 def format_elapsed_since(moment: float, now: float) -> str:
-    """Return how long ago a moment was: "2m 5s ago"."""
+    """Return the time since a moment: "2m 5s ago"."""
     return f"{format_duration(now - moment)} ago"
 
 
-def _parse(raw: Any) -> OutageRecord | None:
-    stored = raw if isinstance(raw, dict) else {}
-    started_at = parse_moment(stored.get("started_at"))
-    if started_at is None:
-        return None
-    record = OutageRecord(
-        started_at,
-        jobs_affected=parse_count(stored.get("jobs_affected")) or 0,
-        estimated=stored.get("estimated") is True,
-    )
-    ended_at = parse_moment(stored.get("ended_at"))
-    return record if ended_at is None else record.ended(ended_at)
-
-
-def _as_state(record: OutageRecord) -> dict[str, Any]:
-    state = {
-        "started_at": record.started_at,
-        "ended_at": record.ended_at,
-        "duration": record.duration,
-        "jobs_affected": record.jobs_affected,
-    }
-    return {**state, "estimated": True} if record.estimated else state
-
-
 def _joined(records: Sequence[OutageRecord]) -> list[OutageRecord]:
-    """Return the records with one per outage; only the last can be without an end."""
+    """Return one record per outage, of which only the last can be without an end."""
     joined = list(records[:1])
     for before, record in pairwise(records):
-        if joined[-1].ended_at is not None:
+        last = joined[-1]
+        if last.ended_at is not None:
             joined.append(record)
-        elif abs(record.started_at - before.started_at) <= _REOPENS_WITHIN:
-            joined[-1] = _join(joined[-1], record)
+        elif abs(record.started_at - before.started_at) > _REOPENS_WITHIN:
+            joined[-1] = last.ended(before.started_at, estimated=True)
+            joined.append(record)
         else:
-            joined[-1] = joined[-1].ended(before.started_at, estimated=True)
-            joined.append(record)
+            joined[-1] = replace(
+                record,
+                started_at=min(last.started_at, record.started_at),
+                jobs_affected=max(last.jobs_affected, record.jobs_affected),
+                estimated=last.estimated or record.estimated,
+            )
     return joined
-
-
-def _join(orphan: OutageRecord, record: OutageRecord) -> OutageRecord:
-    """Return the one outage of which these are two openings of the breaker."""
-    return replace(
-        record,
-        started_at=min(orphan.started_at, record.started_at),
-        jobs_affected=max(orphan.jobs_affected, record.jobs_affected),
-        estimated=orphan.estimated or record.estimated,
-    )

@@ -153,7 +153,7 @@ class SyncWorker:
             if outcome is DrainOutcome.PAUSED and self._guard.is_away and looks == 0:
                 # Whoever started this wants to know how Plex is now, not how it was.
                 looks += 1
-                self._guard.hurry()
+                self._guard.make_check_due_soon()
                 self._stop.wait(self._guard.seconds_to_next_look(due=True))
             elif outcome is not DrainOutcome.WORKED:
                 return outcome

@@ -1,6 +1,6 @@
-"""How fast jobs may follow each other after an outage, so that they do not cause the next.
+"""The rate limit after an outage, which keeps the waiting jobs from causing the next outage.
 
-A token bucket of one token: 5 jobs a second at first, 20 after 300 s, without limit from then on.
+A token bucket with one token: 5 jobs per second at first, 20 after 300 s, no limit from then on.
 While more than 30 % of the jobs fail, half of that.
 """
 
@@ -12,102 +12,82 @@ from worker.recovery import RAMP_SECONDS
 FIRST_RATE = 5.0  # jobs per second
 LAST_RATE = 20.0
 ERROR_WINDOW = 60.0  # seconds
-SLOWED_SECONDS = 60.0  # the least time at half the rate
+SLOWED_SECONDS = 60.0  # the shortest time at half the rate
 SLOW_ABOVE = 0.30  # share of failures within the window
 RESTORE_BELOW = 0.10
-# Of a token: seconds since the epoch are exact to a quarter of a microsecond only, and to wait for
-# what that leaves missing would take no time that a clock can show. It is owed, not forgiven.
+# Of a token. Seconds since the epoch are exact to a quarter of a microsecond only, so a wait for a
+# smaller rest would last no time that a clock can show. The rest stays owed.
 _ALMOST = 1e-4
 _ROUNDING = 1e-3  # seconds
 
 
 class RecoveryRateLimiter:
-    """Spaces the jobs of a recovery; without one it does nothing.
+    """Spaces the jobs during the ramp after an outage; does nothing without a ramp.
 
-    It counts in seconds of the ramp only, so it needs no care for steps of the clock, and survives
-    a restart by what `RecoveryScheduler` keeps.
+    All times count from the start of the ramp, so steps of the clock need no care here, and the
+    limit survives a restart of the worker.
 
     Args:
-        ramp: seconds since the recovery at a moment, None when none is in progress:
+        ramp: returns the seconds since the recovery at a moment, None if no ramp is in progress:
             `RecoveryScheduler.ramp_elapsed`.
     """
 
     def __init__(self, ramp: Callable[[float], float | None]) -> None:
         self._ramp = ramp
-        self._pace: _Pace | None = None
+        self._at: float | None = None
+        self._begin()
 
     def seconds_until_allowed(self, now: float) -> float:
-        """Return how long the next job has to wait."""
-        pace = self._pace_at(now)
-        return pace.seconds_until_token() if pace else 0.0
+        """Return the wait until the next job may go."""
+        at = self._advance(now)
+        missing = 1.0 - self._tokens
+        return 0.0 if at is None or missing <= _ALMOST else missing / self._rate(at)
 
     def take(self, now: float) -> None:
-        """A job goes now."""
-        pace = self._pace_at(now)
-        if pace:
-            pace.tokens -= 1.0
+        """Count a job that goes now."""
+        if self._advance(now) is not None:
+            self._tokens -= 1.0
 
     def record(self, now: float, *, failed: bool) -> None:
-        """A job ended; `failed` when that was an error of Plex."""
-        pace = self._pace_at(now)
-        if pace:
-            pace.record(failed=failed)
+        """Count the end of a job; `failed` if Plex failed it."""
+        at = self._advance(now)
+        if at is not None:
+            self._outcomes.append((at, failed))
+            self._failures += failed
+            self._judge(at)
 
-    def _pace_at(self, now: float) -> "_Pace | None":
-        elapsed = self._ramp(now)
-        if elapsed is None:
-            self._pace = None
-        elif self._pace is None or elapsed < self._pace.at - _ROUNDING:  # another recovery
-            self._pace = _Pace(elapsed)
-        else:
-            self._pace.advance(elapsed)
-        return self._pace
-
-
-class _Pace:
-    """The bucket of one recovery, and the failures that narrow it.
-
-    Attributes:
-        at: seconds since the recovery.
-        tokens: 1 lets a job go; below 0 when jobs went without asking.
-    """
-
-    def __init__(self, at: float) -> None:
-        self.at = at
-        self.tokens = 1.0
+    def _begin(self) -> None:
+        self._tokens = 1.0  # below 0 after jobs that did not wait
         self._slowed_at: float | None = None
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._failures = 0
 
-    def advance(self, at: float) -> None:
-        """Bring it up to a moment; one that is past by rounding changes nothing."""
-        if at <= self.at:
-            return
-        # At the rate of the beginning, which is never above the limit of what follows.
-        self.tokens = min(1.0, self.tokens + (at - self.at) * self._rate())
-        self.at = at
-        self._judge()
+    def _advance(self, now: float) -> float | None:
+        """Bring the bucket up to this moment, and return the seconds since the recovery."""
+        before, at = self._at, self._ramp(now)
+        if at is None:
+            self._at = None
+        elif before is None or at < before - _ROUNDING:  # another recovery
+            self._at = at
+            self._begin()
+        elif at > before:
+            # The rate of the earlier moment, because it never exceeds the limit of the later ones.
+            self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
+            self._at = at
+            self._judge(at)
+        return self._at
 
-    def seconds_until_token(self) -> float:
-        missing = 1.0 - self.tokens
-        return missing / self._rate() if missing > _ALMOST else 0.0
-
-    def record(self, *, failed: bool) -> None:
-        self._outcomes.append((self.at, failed))
-        self._failures += failed
-        self._judge()
-
-    def _rate(self) -> float:
-        rate = FIRST_RATE + (LAST_RATE - FIRST_RATE) * self.at / RAMP_SECONDS
+    def _rate(self, at: float) -> float:
+        rate = FIRST_RATE + (LAST_RATE - FIRST_RATE) * at / RAMP_SECONDS
         return rate if self._slowed_at is None else rate / 2
 
-    def _judge(self) -> None:
-        """Slow down or restore by the share of failures within the window."""
-        while self._outcomes and self._outcomes[0][0] <= self.at - ERROR_WINDOW:
+    def _judge(self, at: float) -> None:
+        """Halve or restore the rate by the share of failures within the window."""
+        while self._outcomes and self._outcomes[0][0] <= at - ERROR_WINDOW:
             self._failures -= self._outcomes.popleft()[1]
         share = self._failures / len(self._outcomes) if self._outcomes else 0.0
         if self._slowed_at is None:
             if share > SLOW_ABOVE:
-                self._slowed_at = self.at
-        elif share < RESTORE_BELOW and self.at - self._slowed_at >= SLOWED_SECONDS:
+                self._slowed_at = at
+        elif share < RESTORE_BELOW and at - self._slowed_at >= SLOWED_SECONDS:
             self._slowed_at = None

@@ -1,11 +1,11 @@
-"""Counts of the worker's results, in all and for each of the last 48 hours, in `stats.json`."""
+"""Counts of the worker's results, in total and for each of the last 48 hours, in `stats.json`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from shared.events import Report
-from shared.state_file import KeptState, parse_count, parse_moment
+from shared.state_file import KeptState, parse_count, parse_fields, parse_moment
 
 HOUR = 3600.0  # seconds
 MOST_HOURS = 48
@@ -21,16 +21,16 @@ _COUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class HourRecord:
-    """One hour's work.
+    """The work of one hour; times are in seconds.
 
     Attributes:
-        hour: its beginning, in seconds since the epoch.
-        synced: scenes whose job ended well.
-        failed: tries that did not.
-        seconds: of work on those that were synced, all together.
+        hour: its start, since the epoch.
+        synced: scenes whose job succeeded.
+        failed: tries that failed.
+        seconds: the total time of the synced scenes.
         arrived: scenes of which Plex got something new.
-        waited: seconds from their edits until then, all together.
-        longest: the most of these.
+        waited: the total time from their edits until then.
+        longest: the longest of these times.
     """
 
     hour: float
@@ -43,30 +43,28 @@ class HourRecord:
 
 
 class HourlyRecords:
-    """The newest hours in which anything was done, oldest first."""
+    """The newest hours with any work, oldest first."""
 
     def __init__(self, records: tuple[HourRecord, ...] = ()) -> None:
         self._records = records
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Read a stored list, whoever wrote it; what is no hour is left out."""
-        parsed = [_parse(one) for one in raw] if isinstance(raw, list) else []
-        by_hour = {record.hour: record for record in parsed if record is not None}
+        """Return the hours of a stored list, without invalid ones."""
+        parsed = [parse_fields(HourRecord, item) for item in raw] if isinstance(raw, list) else []
+        by_hour = {
+            start: replace(record, hour=start)
+            for record in parsed
+            if record is not None
+            for start in [record.hour - record.hour % HOUR]
+        }
         return cls(tuple(by_hour[hour] for hour in sorted(by_hour))[-MOST_HOURS:])
 
     def to_state(self) -> list[dict[str, Any]]:
-        """Return the list as it is stored and shown."""
+        """Return the hours as a list to store and to show."""
+        rounded = ("seconds", "waited", "longest")
         return [
-            {
-                "hour": record.hour,
-                "synced": record.synced,
-                "failed": record.failed,
-                "seconds": round(record.seconds, 3),
-                "arrived": record.arrived,
-                "waited": round(record.waited, 3),
-                "longest": round(record.longest, 3),
-            }
+            {k: round(v, 3) if k in rounded else v for k, v in asdict(record).items()}
             for record in self._records
         ]
 
@@ -75,101 +73,67 @@ class HourlyRecords:
         return tuple(record for record in self._records if record.hour + HOUR > moment)
 
     def synced(self, now: float, seconds: float) -> None:
-        """Count a scene that was synced, and the seconds it took."""
-        last = self._hour_of(now)
-        took = last.seconds + max(0.0, seconds)
-        self._put(replace(last, synced=last.synced + 1, seconds=took))
+        """Count a synced scene, and its time."""
+        hour = self._hour_of(now)
+        total = hour.seconds + max(0.0, seconds)
+        self._put(replace(hour, synced=hour.synced + 1, seconds=total))
 
     def arrived(self, now: float, waited: float) -> None:
         """Count a scene of which Plex got something new, and the seconds since its edit."""
-        last = self._hour_of(now)
+        hour = self._hour_of(now)
         waited = max(0.0, waited)
-        self._put(
-            replace(
-                last,
-                arrived=last.arrived + 1,
-                waited=last.waited + waited,
-                longest=max(last.longest, waited),
-            )
-        )
+        total, longest = hour.waited + waited, max(hour.longest, waited)
+        self._put(replace(hour, arrived=hour.arrived + 1, waited=total, longest=longest))
 
     def failed(self, now: float) -> None:
-        """Count a try that failed."""
-        last = self._hour_of(now)
-        self._put(replace(last, failed=last.failed + 1))
+        """Count a failed try."""
+        hour = self._hour_of(now)
+        self._put(replace(hour, failed=hour.failed + 1))
 
     def _hour_of(self, now: float) -> HourRecord:
-        hour = now - now % HOUR
-        if self._records and self._records[-1].hour == hour:
-            return self._records[-1]
-        return next((one for one in self._records if one.hour == hour), HourRecord(hour))
+        start = now - now % HOUR
+        same = (record for record in reversed(self._records) if record.hour == start)
+        return next(same, HourRecord(start))
 
     def _put(self, record: HourRecord) -> None:
-        # A clock that was set back leaves hours of a time that has not come: they were none.
-        before = [one for one in self._records if one.hour < record.hour]
+        # A clock that was set back leaves hours in the future, which are dropped here.
+        before = [other for other in self._records if other.hour < record.hour]
         self._records = (*before, record)[-MOST_HOURS:]
 
 
-def _parse(raw: Any) -> HourRecord | None:
-    stored = raw if isinstance(raw, dict) else {}
-    hour = parse_moment(stored.get("hour"))
-    if hour is None:
-        return None
-    return HourRecord(
-        hour - hour % HOUR,
-        parse_count(stored.get("synced")) or 0,
-        parse_count(stored.get("failed")) or 0,
-        parse_moment(stored.get("seconds")) or 0.0,
-        parse_count(stored.get("arrived")) or 0,
-        parse_moment(stored.get("waited")) or 0.0,
-        parse_moment(stored.get("longest")) or 0.0,
-    )
-
-
 class SyncStats:
-    """The counts, loaded once and saved by whoever holds the worker lock.
-
-    Args:
-        path: the file.
-        report: is told about a file that could not be read.
-    """
+    """The counts, loaded once; only the holder of the worker lock saves them."""
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
         stored = self._file.read(clock())
         self._clock = clock
         self._saved: dict[str, Any] | None = None
-        self.counts = {name: _count(stored.get(name)) for name in _COUNTS}
+        self.counts = {name: parse_count(stored.get(name)) or 0 for name in _COUNTS}
         errors = stored.get("errors_by_type")
-        self.errors_by_type: dict[str, int] = {
-            str(name): _count(number)
-            for name, number in (errors.items() if isinstance(errors, dict) else ())
-        }
+        errors = errors if isinstance(errors, dict) else {}
+        self.errors_by_type = {str(name): parse_count(errors[name]) or 0 for name in errors}
         self.total_processing_time = parse_moment(stored.get("total_processing_time")) or 0.0
         self.session_start = clock()
         self.hours = HourlyRecords.from_state(stored.get("hours"))
 
     def succeeded(self, seconds: float) -> None:
-        """Count a finished job and the seconds it took."""
+        """Count a finished job and its time in seconds."""
         self._processed(seconds)
         self.counts["jobs_succeeded"] += 1
         self.hours.synced(self._clock(), seconds)
 
     def arrived(self, edited_at: float) -> None:
-        """Count a scene of which Plex got something new, and how long that took since its edit.
-
-        Args:
-            edited_at: when its job was queued, in seconds since the epoch.
-        """
+        """Count a scene of which Plex got something new; its job was queued at `edited_at`."""
         now = self._clock()
         self.hours.arrived(now, now - edited_at)
 
     def matched(self, *, sure: bool) -> None:
-        """Count a scene whose items are in step; `sure` when the full path found them."""
+        """Count a scene whose items are in sync; `sure` if the full path found them."""
         self.counts["high_confidence_matches" if sure else "low_confidence_matches"] += 1
 
     def failed(self, error_type: str, seconds: float, *, dead: bool) -> None:
-        """Count a failed try; `dead` when the job became a dead letter."""
+        """Count a failed try; `dead` if the job became a dead letter."""
         self._processed(seconds)
         self.counts["jobs_failed"] += 1
         self.hours.failed(self._clock())
@@ -177,7 +141,7 @@ class SyncStats:
         self.errors_by_type[error_type] = self.errors_by_type.get(error_type, 0) + 1
 
     def save(self) -> None:
-        """Write the counts if they changed, unless those before them could not be read.
+        """Write the counts if they changed, unless the stored ones could not be read.
 
         Raises:
             OSError: the file could not be written.
@@ -195,7 +159,3 @@ class SyncStats:
     def _processed(self, seconds: float) -> None:
         self.counts["jobs_processed"] += 1
         self.total_processing_time += max(0.0, seconds)
-
-
-def _count(value: Any) -> int:
-    return parse_count(value) or 0

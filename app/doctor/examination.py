@@ -1,13 +1,12 @@
-"""Shows the Doctor everything: what it looks at may be what is broken, so no context is built.
+"""Runs the Doctor's checks without any of the objects of a task, because these may be broken.
 
-It imports the standard library only, for the others may be what is missing.
+Only the standard library and the plugin are imported here, because other packages may be missing.
 """
 
 import os
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.cli.access import place
@@ -18,16 +17,15 @@ from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.checkup import DatabaseCheckup, examine_database
 from tasks.answer import Answer
-from tasks.doctor import machine, storage, work
-from tasks.doctor.check import Check, Mask, NamedCheck, report, unchecked
+from tasks.doctor import machine, work
+from tasks.doctor.check import Check, Finding, Mask, report, unchecked
 
-# What is checked with the libraries' help.
+# The checks that need other packages.
 _OF_SERVERS = (
     "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage",
     "behaviour of Plex", "clock",
 )  # fmt: skip
-
-_OfServers = tuple[list[NamedCheck], list[str]]
+_OF_WORK = ("worker", "queue", "dead letters", "circuit breaker")
 
 
 def examine(
@@ -37,12 +35,12 @@ def examine(
     log: Log,
     secrets: Secrets,
 ) -> Answer:
-    """Run all checks; whatever is broken, this comes to its end.
+    """Run all checks; a check that fails does not stop the others.
 
     Args:
         server_connection: see `app.services.build`.
         missing: the packages that this Python lacks.
-        log: is told, at its debug level, about a check that failed by a bug.
+        log: gets the trace of a check that failed by a bug, at the debug level.
         secrets: learns the secrets of both servers.
     """
     plugin_dir = os.path.dirname(script)
@@ -51,86 +49,82 @@ def examine(
     if folder is not None:
         database = examine_database(folder.queue_database, time.time())
         index = inspect_index(folder.library_database)
-    examine_servers = _examiner(missing)
-    of_servers, hosts = examine_servers(server_connection, folder, database, index, secrets)
-    checks: list[NamedCheck] = [
-        ("plugin", lambda: machine.check_plugin(installed_version(script), plugin_dir)),
-        ("python", machine.check_python),
-        ("dependencies", lambda: machine.check_dependencies(plugin_dir, missing)),
-        *_checks_of_storage(folder, why, database, index),
-        *of_servers,
-        *_checks_of_work(folder, database),
-    ]
+    of_servers, hosts = _checks_of_servers(
+        missing, server_connection, folder, database, index, secrets
+    )
+    checks: dict[str, Check] = {
+        "plugin": lambda: machine.check_plugin(installed_version(script), plugin_dir),
+        "python": machine.check_python,
+        "dependencies": lambda: machine.check_dependencies(plugin_dir, missing),
+        **_checks_of_storage(folder, why, database, index),
+        **of_servers,
+        **_checks_of_work(folder, database),
+    }
     mask = Mask(log.redact, os.path.expanduser("~"), hosts)
-    return report([_safely(name, check, log) for name, check in checks], mask)
+    return report({name: _safely(name, check, log) for name, check in checks.items()}, mask)
 
 
 def _folder(plugin_dir: str, stash_dir: str) -> tuple[DataFolder | None, str]:
     try:
         return resolve_data_folder(plugin_dir, stash_dir, os.environ), ""
     except OSError as error:
-        there = DataFolder(place(plugin_dir, os.environ))
+        folder = DataFolder(place(plugin_dir, os.environ))
         why = error.strerror or type(error).__name__
-        return (there if os.path.isdir(there.root) else None), why
+        return (folder if os.path.isdir(folder.root) else None), why
 
 
 def _checks_of_storage(
     folder: DataFolder | None, why: str, database: DatabaseCheckup, index: IndexCheckup
-) -> list[NamedCheck]:
+) -> dict[str, Check]:
     checkup = None
     if folder is not None:
         try:
-            checkup = storage.examine_folder(folder)
+            checkup = machine.examine_folder(folder)
         except OSError as error:
             why = error.strerror or type(error).__name__
-    return [
-        ("data folder", lambda: storage.check_folder(checkup, why)),
-        ("permissions", lambda: storage.check_permissions(checkup)),
-        ("free space", lambda: storage.check_space(checkup)),
-        ("queue database", lambda: storage.check_database(database)),
-        ("index of Plex's files", lambda: storage.check_index(index)),
-        ("state files", lambda: storage.check_state_files(folder)),
-    ]
+    return {
+        "data folder": lambda: machine.check_folder(checkup, why),
+        "permissions": lambda: machine.check_permissions(checkup),
+        "free space": lambda: machine.check_space(checkup),
+        "queue database": lambda: machine.check_database(database),
+        "path index": lambda: machine.check_index(index),
+        "state files": lambda: machine.check_state_files(folder),
+    }
 
 
-def _examiner(missing: Sequence[str]) -> Callable[..., _OfServers]:
-    """Return `examine_servers`, or what says instead why nobody can be asked.
-
-    Args:
-        missing: the packages that this Python lacks.
-    """
+def _checks_of_servers(
+    missing: Sequence[str], *examined: Any
+) -> tuple[Mapping[str, Check], Sequence[str]]:
+    """Return the checks of both servers, and the host names to hide."""
     why = "the libraries that it needs are missing"
     if not missing:
         try:
-            # Only here: by now it is known whether what it needs is installed.
+            # Imported here, because only now the packages that it needs are known to be installed.
             from app.doctor.server_examination import examine_servers  # noqa: PLC0415
-        except ImportError as error:  # not fit for this Python, or for each other
+        except ImportError as error:  # a package does not fit this Python or another package
             why = f"the libraries that it needs cannot be loaded ({error})"
         else:
-            return examine_servers
-    unasked: list[NamedCheck] = [(name, partial(unchecked, name, why)) for name in _OF_SERVERS]
-    hosts: list[str] = []
-    return lambda *_: (unasked, hosts)
+            return examine_servers(*examined)
+    return dict.fromkeys(_OF_SERVERS, lambda: unchecked(why)), ()
 
 
-def _checks_of_work(folder: DataFolder | None, database: DatabaseCheckup) -> list[NamedCheck]:
+def _checks_of_work(folder: DataFolder | None, database: DatabaseCheckup) -> dict[str, Check]:
     if folder is None:
-        names = ("worker", "queue", "dead letters", "circuit breaker")
-        return [(one, partial(unchecked, one, "there is no data folder")) for one in names]
+        return dict.fromkeys(_OF_WORK, lambda: unchecked("there is no data folder"))
     now = time.time()
     log, breaker = folder.worker_log, folder.circuit_breaker
-    return [
-        ("worker", lambda: work.check_worker(work.read_worker_signs(log), database, now)),
-        ("queue", lambda: work.check_queue(database)),
-        ("dead letters", lambda: work.check_dead_letters(database)),
-        ("circuit breaker", lambda: work.check_breaker(work.read_breaker(breaker), now)),
-    ]
+    return {
+        "worker": lambda: work.check_worker(work.read_worker_signs(log), database, now),
+        "queue": lambda: work.check_queue(database),
+        "dead letters": lambda: work.check_dead_letters(database),
+        "circuit breaker": lambda: work.check_breaker(work.read_breaker(breaker), now),
+    }
 
 
-def _safely(name: str, check: Callable[[], Check], log: Log) -> Check:
+def _safely(name: str, check: Check, log: Log) -> Finding:
     try:
         return check()
-    except Exception as error:  # noqa: BLE001 - what one check stumbles over must not stop the others
+    except Exception as error:  # noqa: BLE001 - a check that fails must not stop the others
         log.debug(f"The Doctor's check '{name}' failed: {traceback.format_exc()}")
         reason = error.strerror if isinstance(error, OSError) else None
-        return unchecked(name, reason or type(error).__name__)
+        return unchecked(reason or type(error).__name__)

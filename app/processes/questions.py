@@ -24,7 +24,7 @@ from tasks.dead_letters.show import letters_of
 from tasks.reports.outage_summary import summary_of
 from tasks.status.queue_status import status_of
 from tasks.status.snapshot import StatusSource
-from worker.records import Records
+from worker.state import WorkerState
 
 QUESTIONS: Mapping[str, Callable[[StatusSource], Answer]] = {
     "queue_status": status_of,
@@ -68,7 +68,7 @@ def _readings(
 ) -> StatusSource:
     return StatusSource(
         queue=QueueView(connect(folder.queue_database), folder.queue_folder, time.time),
-        records=Records(folder, log.event, time.time),
+        worker_state=WorkerState(folder, log.event, time.time),
         reconciliation=StateFile(folder.reconciliation_state, log.event, time.time),
         names=names,
         clock=time.time,

@@ -26,8 +26,8 @@ from tasks.context import TaskContext
 from tasks.registry import Task, find_task
 from worker.circuit_breaker import CircuitState
 from worker.process.takeover import Takeover, ensure_worker
-from worker.records import Records
 from worker.services import Services
+from worker.state import WorkerState
 from worker.sync.session import ConfigFault
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _make_sure_of_a_worker(context: TaskContext, *, due: bool) -> None:
     """
     try:
         # An outage whose worker was killed ends with the next task, too.
-        is_open = context.records.breaker().state is not CircuitState.CLOSED
+        is_open = context.worker_state.breaker().state is not CircuitState.CLOSED
         if due or is_open or context.queue.has_unfinished():
             context.ensure_worker()
         else:
@@ -134,7 +134,7 @@ def context_for(
         queue=services.queue,
         scenes=services.scenes,
         sessions=services.sessions,
-        records=Records(services.folder, services.log.event, services.queue.clock),
+        worker_state=WorkerState(services.folder, services.log.event, services.queue.clock),
         worker_lock=lock,
         takeover=Takeover(lock, FileLock(services.folder.takeover_lock)),
         reconciliation_state=StateFile(

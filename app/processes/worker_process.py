@@ -23,7 +23,7 @@ from app.processes.worker_log import create_worker_log
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.events import Event
 from shared.file_lock import FileLock
-from shared.leftovers import sweep_temporaries
+from shared.files import sweep_temporaries
 from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.database import NewerSchemaError

@@ -38,13 +38,9 @@ def drop_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         message = "Give a scene (scene_id) or an error type (error_type); clear_dlq removes all"
         raise TaskError(message)
     dead = context.queue.dead_letters
-    letters = (
-        dead.of_type(error_type) if scene_id is None else dead.of_scenes([scene_id]).get(scene_id)
-    )
+    letters = dead.of_type(error_type) if scene_id is None else dead.of_scene(scene_id)
     with context.queue.transaction():
         removed = sum(
-            dead.remove(letter.id)
-            for letter in letters or ()
-            if error_type in ("", letter.error_type)
+            dead.remove(letter.id) for letter in letters if error_type in ("", letter.error_type)
         )
     return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})

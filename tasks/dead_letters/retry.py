@@ -27,7 +27,7 @@ _AT_ONCE = 100  # scenes in a request to Stash
 def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Queue dead letters of the last completed outage again, if their type is safe to retry."""
     optional = flag(arguments, "include_optional")
-    outages = context.records.outages().records
+    outages = context.worker_state.outages().records
     completed = [outage for outage in outages if outage.ended_at is not None]
     if not completed:
         text = "Nothing to recover: no completed outage is recorded"
@@ -128,7 +128,7 @@ def _chosen(
     context: TaskContext, scene_id: int | None, error_type: str | None
 ) -> Sequence[DeadLetter]:
     dead = context.queue.dead_letters
-    letters = dead.all() if scene_id is None else dead.of_scenes([scene_id]).get(scene_id, [])
+    letters = dead.all() if scene_id is None else dead.of_scene(scene_id)
     return [letter for letter in letters if error_type in (None, letter.error_type)]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sync_queue.dlq import LetterLine
+from sync_queue.dlq import DeadLetter
 from tasks.answer import Answer, Level, shortened
 from tasks.error_catalogue import explain
 from tasks.status.snapshot import StatusSource
@@ -35,7 +35,7 @@ class _Group:
     error_type: str
     reason: str
     count: int = 0
-    newest: list[LetterLine] = field(default_factory=list)
+    newest: list[DeadLetter] = field(default_factory=list)
 
     @property
     def what_to_do(self) -> str:
@@ -50,7 +50,7 @@ def show_dlq(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
 
 def letters_of(source: StatusSource) -> Answer:
     """Return the dead letters by reason, with the remedies."""
-    groups = _grouped(source.queue.dead_letters.lines())
+    groups = _grouped(reversed(source.queue.dead_letters.all()))
     total = sum(group.count for group in groups)
     shown = groups[:MOST_GROUPS]
     scene_ids = [line.scene_id for group in shown for line in group.newest]
@@ -64,7 +64,7 @@ def letters_of(source: StatusSource) -> Answer:
     }
     if not total:
         return Answer("No dead letters: nothing needs attention", data=data)
-    newest = format_elapsed_since(shown[0].newest[0].failed_at, now)
+    newest = format_elapsed_since(shown[0].newest[0].moment, now)
     details = [line for group in shown for line in _lines(group, names, now)]
     if len(groups) > len(shown):
         details.append(f"and {counted(len(groups) - len(shown), 'reason')} more")
@@ -84,7 +84,7 @@ def reason_of(message: str) -> str:
     return shortened(_CLAUSE_ENDS.split(_NUMBER.sub("…", text), maxsplit=1)[0].strip(" :;."))
 
 
-def _grouped(lines: Iterable[LetterLine]) -> list[_Group]:
+def _grouped(lines: Iterable[DeadLetter]) -> list[_Group]:
     """Group the lines, which are sorted newest first; the group with the newest line is first."""
     groups: dict[tuple[str, str], _Group] = {}
     for line in lines:
@@ -99,13 +99,13 @@ def _grouped(lines: Iterable[LetterLine]) -> list[_Group]:
 def _lines(group: _Group, names: Mapping[int, str], now: float) -> Iterable[str]:
     yield f"{group.reason} ({group.error_type}, {group.count:,}). To do: {group.what_to_do}"
     for line in group.newest:
-        ago = format_elapsed_since(line.failed_at, now)
+        ago = format_elapsed_since(line.moment, now)
         yield f"- {_subject(line, names)}, {ago}: {shortened(line.error_message)}"
     if group.count > len(group.newest):
         yield f"- and {group.count - len(group.newest):,} more"
 
 
-def _subject(line: LetterLine, names: Mapping[int, str]) -> str:
+def _subject(line: DeadLetter, names: Mapping[int, str]) -> str:
     if line.scene_id is None:
         return "A job without a scene"
     return scene_label(line.scene_id, names.get(line.scene_id, ""))
@@ -121,7 +121,7 @@ def _group_data(group: _Group, names: Mapping[int, str]) -> dict[str, Any]:
             {
                 "scene_id": line.scene_id,
                 "title": None if line.scene_id is None else names.get(line.scene_id),
-                "failed_at": line.failed_at,
+                "failed_at": line.moment,
                 "message": line.error_message,
             }
             for line in group.newest

@@ -1,20 +1,19 @@
-"""The result of a check, the report, and the mask that makes the report safe to share."""
+"""The findings of checks, the report, and the mask that makes the report safe to share."""
 
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from tasks.answer import Answer, Level
 from validation.values import counted
 
 _HOMES = re.compile(r"(?:/home/|/Users/)[^/\s'\"]+|[A-Za-z]:\\Users\\[^\\'\"]+")
 _ADDRESS = re.compile(r"\b(https?://)(?:[^\s/@'\"]*@)?(\[[^\]\s]*\]|[^\s/:,;'\"]+)")
-HIDDEN = "…"
-_OF_EVERYBODY = ("localhost", "support.plex.tv")
-_RANKS = {Level.OK: 0, Level.WARNING: 1, Level.FAULT: 2}
+_HIDDEN = "…"
+_LEVELS = list(Level)  # by ascending seriousness
 
 
 class Mask:
@@ -36,22 +35,20 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         """Return the masked text."""
-        text = self._redact(text)
-        text = _ADDRESS.sub(_hidden, text)
+        text = _ADDRESS.sub(_masked_address, self._redact(text))
         for host in self._hosts:
-            text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", HIDDEN, text, flags=re.I)
+            text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", _HIDDEN, text, flags=re.I)
         if self._home:
             text = re.sub(rf"{re.escape(self._home)}(?=[/\\\s]|$)", "~", text)
         return _HOMES.sub("~", text)
 
 
-def _hidden(found: re.Match[str]) -> str:
-    host = found[2]
-    return f"{found[1]}{host if _may_be_shown(host.strip('[]')) else HIDDEN}"
+def _masked_address(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2] if _may_be_shown(found[2].strip('[]')) else _HIDDEN}"
 
 
 def _may_be_shown(host: str) -> bool:
-    if host.casefold() in _OF_EVERYBODY:
+    if host.casefold() in ("localhost", "support.plex.tv"):
         return True
     try:
         address = ipaddress.ip_address(host)
@@ -61,78 +58,68 @@ def _may_be_shown(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """The result of a check.
+class Finding:
+    """The finding of a check; `remedy` is a sentence, empty if no action is needed."""
 
-    Attributes:
-        name: the checked subject.
-        level: a check that could not run is a warning.
-        text: the finding.
-        remedy: a sentence; empty if no action is needed.
-    """
-
-    name: str
     level: Level
     text: str
     remedy: str = ""
 
-    def line(self) -> str:
-        """Return the result as a line."""
-        remedy = f". {self.remedy}" if self.remedy else ""
-        return f"{self.level.value}: {self.name}: {self.text}{remedy}"
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the result for programs."""
-        return {
-            "name": self.name,
-            "level": self.level.value,
-            "text": self.text,
-            "remedy": self.remedy,
-        }
+Check = Callable[[], Finding]
 
 
-NamedCheck = tuple[str, Callable[[], Check]]
+def ok(text: str) -> Finding:
+    """Return a finding without a problem."""
+    return Finding(Level.OK, text)
 
 
-def ok(name: str, text: str) -> Check:
-    """Return a result without a problem."""
-    return Check(name, Level.OK, text)
-
-
-def warning(name: str, text: str, remedy: str) -> Check:
+def warning(text: str, remedy: str) -> Finding:
     """Return a problem that does not stop the sync."""
-    return Check(name, Level.WARNING, text, remedy)
+    return Finding(Level.WARNING, text, remedy)
 
 
-def fault(name: str, text: str, remedy: str) -> Check:
+def fault(text: str, remedy: str) -> Finding:
     """Return a problem that keeps edits from reaching Plex."""
-    return Check(name, Level.FAULT, text, remedy)
+    return Finding(Level.FAULT, text, remedy)
 
 
-def unchecked(name: str, why: str) -> Check:
+def unchecked(why: str) -> Finding:
     """Return that a check could not run; the check of the cause has the remedy."""
-    return Check(name, Level.WARNING, f"not checked: {why}")
+    return Finding(Level.WARNING, f"not checked: {why}")
 
 
-def report(checks: Sequence[Check], mask: Callable[[str], str]) -> Answer:
+def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answer:
     """Return the answer: a line per check, and a summary with the most important remedy."""
-    shown = [replace(check, text=mask(check.text), remedy=mask(check.remedy)) for check in checks]
-    return Answer(
-        _summary(shown),
-        details=[check.line() for check in shown],
-        data={"checks": [check.as_json() for check in shown]},
-        level=max((check.level for check in shown), key=_RANKS.__getitem__, default=Level.OK),
-    )
-
-
-def _summary(checks: Sequence[Check]) -> str:
-    counts = [
-        (sum(check.level is level for check in checks), level.value)
+    shown = {
+        name: replace(finding, text=mask(finding.text), remedy=mask(finding.remedy))
+        for name, finding in findings.items()
+    }
+    worst_first = sorted(shown.values(), key=lambda finding: -_LEVELS.index(finding.level))
+    numbers = Counter(finding.level for finding in worst_first)
+    problems = ", ".join(
+        counted(numbers[level], level.value)
         for level in (Level.FAULT, Level.WARNING)
-    ]
-    found = ", ".join(counted(number, noun) for number, noun in counts if number)
-    if not found:
-        return f"Doctor: all {len(checks)} checks are ok"
-    worst_first = sorted(checks, key=lambda check: -_RANKS[check.level])
-    remedy = next((check.remedy for check in worst_first if check.remedy), "")
-    return f"Doctor: {found}{': ' if remedy else ''}{remedy}"
+        if numbers[level]
+    )
+    remedy = next((f": {finding.remedy}" for finding in worst_first if finding.remedy), "")
+    return Answer(
+        f"Doctor: {problems}{remedy}" if problems else f"Doctor: all {len(shown)} checks are ok",
+        details=[
+            f"{finding.level.value}: {name}: {finding.text}"
+            + (f". {finding.remedy}" if finding.remedy else "")
+            for name, finding in shown.items()
+        ],
+        data={
+            "checks": [
+                {
+                    "name": name,
+                    "level": finding.level.value,
+                    "text": finding.text,
+                    "remedy": finding.remedy,
+                }
+                for name, finding in shown.items()
+            ]
+        },
+        level=worst_first[0].level if worst_first else Level.OK,
+    )

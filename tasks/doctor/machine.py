@@ -1,71 +1,82 @@
-"""Checks of the plugin, of Python and of the installed packages."""
+"""Checks of the plugin, of Python, and of the data folder with its files."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import re
+import shutil
+import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from tasks.doctor.check import Check, fault, ok, warning
+from plex.index_database import IndexCheckup
+from shared.data_folder import OVERRIDE_VARIABLE, DataFolder
+from sync_queue.checkup import DatabaseCheckup
+from sync_queue.schema import SCHEMA_VERSION
+from tasks.doctor.check import Finding, fault, ok, unchecked, warning
+from validation.values import counted
 
 _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
 # The packages that the plugin imports, without their dependencies.
-_OURS = ("plexapi", "stashapp-tools", "persist-queue", "requests")
+_PACKAGES = ("plexapi", "stashapp-tools", "persist-queue", "requests")
+_LOW, _VERY_LOW = 500_000_000, 50_000_000  # bytes; 100,000 scenes need about 200 MB
+_OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
+# Network file systems: no write-ahead log, and locks may work on one machine only.
+_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "fuse.rclone")
+_NO_FOLDER = unchecked("there is no data folder")
 
 
-def check_plugin(version: str, plugin_dir: str) -> Check:
+def check_plugin(version: str, plugin_dir: str) -> Finding:
     """Check the version and the folder of the plugin."""
     found = f"Stash2Plex {version} in {plugin_dir}"
-    ymls = sorted(name for name in _names(plugin_dir) if name.endswith(".yml"))
-    if version == "unknown" or len(ymls) > 1:
-        return warning(
-            "plugin",
-            f"{found}, which holds {', '.join(ymls) or 'no yml'}",
-            "Copy the whole plugin again: one Stash2Plex.yml beside Stash2Plex.py",
-        )
-    return ok("plugin", found)
+    try:
+        ymls = sorted(name for name in os.listdir(plugin_dir) if name.endswith(".yml"))
+    except OSError:
+        ymls = []
+    if version != "unknown" and len(ymls) <= 1:
+        return ok(found)
+    return warning(
+        f"{found}, which holds {', '.join(ymls) or 'no yml'}",
+        "Copy the whole plugin again: one Stash2Plex.yml beside Stash2Plex.py",
+    )
 
 
-def check_python() -> Check:
+def check_python() -> Finding:
     """Return the version and the path of Python."""
-    return ok("python", f"{platform.python_version()} on {platform.system()}, {sys.executable}")
+    return ok(f"{platform.python_version()} on {platform.system()}, {sys.executable}")
 
 
 def check_dependencies(
     plugin_dir: str,
     missing: Sequence[str],
     installed: Callable[[str], str] = importlib.metadata.version,
-) -> Check:
+) -> Finding:
     """Compare the installed versions of the packages with the tested ones."""
     pip = f'"{sys.executable}" -m pip install'
+    requirements = os.path.join(plugin_dir, "requirements.txt")
     if missing:
+        vendor = os.path.join(plugin_dir, "vendor")
         return fault(
-            "dependencies",
             f"{', '.join(missing)}: missing or broken",
-            f'Run: {pip} --upgrade --target "{os.path.join(plugin_dir, "vendor")}" '
-            f'-r "{os.path.join(plugin_dir, "requirements.txt")}"',
+            f'Run: {pip} --upgrade --target "{vendor}" -r "{requirements}"',
         )
-    versions = {name: _version(name, installed) for name in _OURS}
+    versions = {name: _version(name, installed) for name in _PACKAGES}
     found = ", ".join(f"{name} {version}" for name, version in versions.items())
-    pinned = _pinned(os.path.join(plugin_dir, "requirements.txt"))
+    tested = _tested_versions(requirements)
     others = [
-        f"{name}=={pinned[name]}"
+        f"{name}=={tested[name]}"
         for name, version in versions.items()
-        if _differs(version, pinned.get(name))
+        # Versions that differ only in the third number are compatible.
+        if name in tested and version.split(".")[:2] != tested[name].split(".")[:2]
     ]
-    if others:
-        return warning(
-            "dependencies",
-            f"{found}; tested with {', '.join(others)}",
-            f"If something fails, run: {pip} {' '.join(others)}",
-        )
-    return ok("dependencies", found)
-
-
-def _differs(version: str, pinned: str | None) -> bool:
-    """Tell whether the versions differ in the first two numbers."""
-    return pinned is not None and version.split(".")[:2] != pinned.split(".")[:2]
+    if not others:
+        return ok(found)
+    return warning(
+        f"{found}; tested with {', '.join(others)}",
+        f"If something fails, run: {pip} {' '.join(others)}",
+    )
 
 
 def _version(name: str, installed: Callable[[str], str]) -> str:
@@ -75,16 +86,205 @@ def _version(name: str, installed: Callable[[str], str]) -> str:
         return "(unknown version)"  # copied instead of installed
 
 
-def _pinned(path: str) -> Mapping[str, str]:
+def _tested_versions(requirements: str) -> Mapping[str, str]:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(requirements, encoding="utf-8") as file:
             return dict(_PINNED.findall(file.read()))
     except (OSError, UnicodeDecodeError):
         return {}
 
 
-def _names(folder: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class FolderCheckup:
+    """The result of examining the data folder.
+
+    Attributes:
+        refusal: why the folder is not writable; empty if it is.
+        mode: permission bits.
+        foreign: it belongs to another user than this process.
+        open_files: number of files that other users may read.
+        free: bytes.
+        file_system: type; empty if unknown.
+    """
+
+    path: str
+    refusal: str
+    mode: int
+    foreign: bool
+    open_files: int
+    free: int
+    file_system: str
+
+
+def examine_folder(folder: DataFolder) -> FolderCheckup:
+    """Examine the data folder; raise OSError if it is missing or unreadable."""
+    status = os.stat(folder.root)
+    user: Callable[[], int] | None = getattr(os, "geteuid", None)
+    files = (
+        os.path.join(parent, name) for parent, _, names in os.walk(folder.root) for name in names
+    )
+    return FolderCheckup(
+        path=folder.root,
+        refusal=_refusal(folder.root) or _refusal(folder.spool),
+        mode=stat.S_IMODE(status.st_mode),
+        foreign=user is not None and status.st_uid != user(),
+        open_files=sum(_is_open_to_others(path) for path in files),
+        free=shutil.disk_usage(folder.root).free,
+        file_system=_file_system(os.path.realpath(folder.root)),
+    )
+
+
+def _refusal(folder: str) -> str:
+    probe = os.path.join(folder, f"doctor.tmp-{os.getpid()}")
     try:
-        return os.listdir(folder)
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    os.unlink(probe)
+    return ""
+
+
+def _is_open_to_others(path: str) -> bool:
+    try:
+        return os.lstat(path).st_mode & _OTHER_USERS != 0
+    except OSError:  # a temporary file was deleted meanwhile
+        return False
+
+
+def _file_system(path: str) -> str:
+    """Return the type of the file system of a path; empty except on Linux."""
+    try:
+        with open("/proc/mounts", encoding="utf-8", errors="replace") as file:
+            mounts = [line.split()[1:3] for line in file]
     except OSError:
-        return []
+        return ""
+    found = {folder.replace("\\040", " ").rstrip("/") + "/": kind for folder, kind in mounts}
+    holders = (folder for folder in found if f"{path}/".startswith(folder))
+    return found.get(max(holders, key=len, default=""), "")
+
+
+def check_folder(seen: FolderCheckup | None, why: str) -> Finding:
+    """Check whether the data folder is writable and local."""
+    elsewhere = f"or set {OVERRIDE_VARIABLE} to a folder that can be"
+    if seen is None:
+        return fault(f"there is none ({why})", f"Make the plugin's folder writable, {elsewhere}")
+    if seen.refusal:
+        return fault(
+            f"{seen.path} cannot be written to ({seen.refusal})",
+            f"Make it writable for the user that Stash runs as, {elsewhere}",
+        )
+    where = f"{seen.path}, writable{f', on {seen.file_system}' if seen.file_system else ''}"
+    if seen.file_system.startswith(_NETWORK):
+        return warning(where, "Put it on a local disk, which makes saving in Stash faster")
+    return ok(where)
+
+
+def check_permissions(seen: FolderCheckup | None) -> Finding:
+    """Check whether only the owner has access to the data folder."""
+    if seen is None:
+        return _NO_FOLDER
+    if seen.foreign:
+        return fault(
+            f"{seen.path} belongs to another user",
+            "Run this as the user that Stash runs as, or give that user the folder",
+        )
+    if sys.platform != "win32" and seen.mode & _OTHER_USERS:
+        return warning(
+            f"{seen.mode:04o}: other users can open {seen.path}, and read "
+            f"{counted(seen.open_files, 'file')}",
+            f'Run: chmod -R go= "{seen.path}"',
+        )
+    return ok(f"{seen.mode:04o}: only the owner has access")
+
+
+def check_space(seen: FolderCheckup | None) -> Finding:
+    """Check the free space for the queue."""
+    if seen is None:
+        return _NO_FOLDER
+    text = f"{seen.free / 1e9:,.1f} GB"
+    if seen.free < _VERY_LOW:
+        return fault(text, "Free some space: edits cannot be queued on a full disk")
+    return (
+        warning(text, "Free some space before the disk is full") if seen.free < _LOW else ok(text)
+    )
+
+
+def check_database(seen: DatabaseCheckup) -> Finding:
+    """Check the queue's database."""
+    if not seen.exists:
+        return ok("none yet: the first edit or task creates it")
+    if seen.damage:
+        return fault(
+            f"damaged ({seen.damage})",
+            "Nothing to do: the next edit or task quarantines it and creates a new one, and a "
+            "reconciliation finds the jobs that were waiting",
+        )
+    if seen.refusal:
+        return fault(
+            f"cannot be read ({seen.refusal})",
+            "Close other programs that use it, and make its folder writable for Stash's user",
+        )
+    if seen.version > SCHEMA_VERSION:
+        return fault(
+            f"has schema {seen.version}, this version of Stash2Plex knows {SCHEMA_VERSION}",
+            "Install the newer version of the plugin again",
+        )
+    if seen.version < SCHEMA_VERSION:
+        return ok(f"sound, schema {seen.version}: the next edit or task brings it up to date")
+    text = f"sound, schema {seen.version}, {seen.size / 1e6:,.1f} MB"
+    if seen.wal:
+        return ok(f"{text}, write-ahead log")
+    return warning(
+        f"{text}, rollback journal",
+        "Put the data folder on a local disk, which makes saving faster",
+    )
+
+
+def check_index(seen: IndexCheckup) -> Finding:
+    """Check the path index (library.db)."""
+    if not seen.exists:
+        return ok("none yet: the first sync creates it")
+    if not seen.problem:
+        return ok(f"sound, {seen.size / 1e6:,.1f} MB")
+    return warning(
+        f"cannot be read ({seen.problem})",
+        "Run 'Check Path Mapping', which creates it again; no edit is lost",
+    )
+
+
+def check_state_files(folder: DataFolder | None) -> Finding:
+    """Check whether the state files beside the database are readable."""
+    if folder is None:
+        return _NO_FOLDER
+    paths = (
+        folder.circuit_breaker, folder.recovery_state, folder.outage_history, folder.stats,
+        folder.device_id, folder.reconciliation_state,
+    )  # fmt: skip
+    states = {os.path.basename(path): _is_json(path) for path in paths if os.path.lexists(path)}
+    closed = [file for file, is_json in states.items() if is_json is None]
+    if closed:
+        return warning(
+            f"{', '.join(closed)}: not readable for this user",
+            "Make each file readable for the user that Stash runs as, or delete it: until then it "
+            "is not updated",
+        )
+    bad = [file for file, is_json in states.items() if not is_json]
+    if bad:
+        return warning(
+            f"{', '.join(bad)} cannot be read",
+            "Nothing to do: the plugin quarantines each file and creates a new one",
+        )
+    return ok(f"{len(states)}, all readable")
+
+
+def _is_json(path: str) -> bool | None:
+    """Tell whether a file holds JSON; None if it is unreadable."""
+    if os.path.isdir(path):
+        return False
+    try:
+        with open(path, encoding="utf-8") as file:
+            return isinstance(json.load(file), dict | list)
+    except OSError:
+        return None
+    except (ValueError, RecursionError):
+        return False

@@ -3,20 +3,20 @@
 import json
 import os
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from shared.events import Event
-from shared.leftovers import may_live
+from shared.files import may_live
 from sync_queue.checkup import DatabaseCheckup
-from tasks.doctor.check import Check, fault, ok, unchecked, warning
+from tasks.doctor.check import Finding, fault, ok, unchecked, warning
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import format_elapsed_since
 from worker.process.launcher import WORKER_ARGUMENT
 
 _LINES_READ = 2000  # at the end of the log: some days of a busy worker
-_ENDS = (Event.WORKER_ENDED.code, Event.WORKER_FAILED.code)
+_UNREAD = unchecked("the queue's database could not be read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +54,30 @@ def read_worker_signs(path: str) -> WorkerSigns:
             continue  # a line of an older version, or an incomplete line
         if code == Event.WORKER_STARTED.code and isinstance(pid, int):
             process, broke = pid, False
-        elif code in _ENDS:
+        elif code in (Event.WORKER_ENDED.code, Event.WORKER_FAILED.code):
             process, broke = None, code == Event.WORKER_FAILED.code
     return WorkerSigns(last_sign, process, broke)
 
 
-def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Check:
+def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Finding:
     """Check whether a worker runs if jobs wait."""
-    name = "worker"
     waiting = sum((database.jobs or {}).values()) + database.spooled
-    sign = (
-        f"; last sign {format_elapsed_since(signs.last_sign, now)}"
-        if signs.last_sign is not None
-        else ""
-    )
+    last = signs.last_sign
+    sign = "" if last is None else f"; last sign {format_elapsed_since(last, now)}"
     if signs.process is not None and _is_worker(signs.process):
-        return ok(name, f"runs (process {signs.process}){sign}")
+        return ok(f"runs (process {signs.process}){sign}")
     if waiting:
         why = "failed" if signs.broke else "ended without a message" if signs.process else ""
         return fault(
-            name,
             f"none runs; waiting jobs: {waiting}{f'; the last one {why}' if why else ''}{sign}",
             "Run 'Process Queue' for the cause",
         )
     if signs.broke:
         return warning(
-            name,
             f"none runs, and none is needed; the last one failed{sign}",
             "See the end of worker.log in the data folder for the cause",
         )
-    return ok(name, f"none runs, and none is needed{sign}")
+    return ok(f"none runs, and none is needed{sign}")
 
 
 def _is_worker(process: int) -> bool:
@@ -93,50 +87,34 @@ def _is_worker(process: int) -> bool:
             # The command line of a zombie process is empty.
             return WORKER_ARGUMENT.encode() in file.read()
     except OSError:
-        if os.path.isdir("/proc/self"):
-            return False
-    return may_live(process)
+        return not os.path.isdir("/proc/self") and may_live(process)
 
 
-def check_queue(database: DatabaseCheckup) -> Check:
+def check_queue(database: DatabaseCheckup) -> Finding:
     """Return the counts of jobs."""
-    name = "queue"
+    spooled = f"{database.spooled:,} in the spool" if database.spooled else ""
     if database.jobs is None:
-        return _without_jobs(name, database)
+        return _UNREAD if database.exists else ok(spooled or "none yet")
     jobs = database.jobs
-    spooled = f", {database.spooled:,} in the spool" if database.spooled else ""
     return ok(
-        name,
         f"{jobs['pending']:,} pending, {jobs['in_progress']:,} in progress, "
-        f"{jobs['retrying']:,} waiting for retry{spooled}",
+        f"{jobs['retrying']:,} waiting for retry{spooled and f', {spooled}'}"
     )
 
 
-def check_dead_letters(database: DatabaseCheckup) -> Check:
+def check_dead_letters(database: DatabaseCheckup) -> Finding:
     """Check whether there are dead letters."""
-    name = "dead letters"
     if database.jobs is None:
-        return _without_jobs(name, database)
+        return _UNREAD if database.exists else ok("none yet")
     if not database.letters:
-        return ok(name, "none")
+        return ok("none")
     by_type = ", ".join(f"{number:,} {kind}" for kind, number in database.letters.items())
-    return warning(name, by_type, "Run 'Show Dead Letters' for the remedies")
-
-
-def _without_jobs(name: str, database: DatabaseCheckup) -> Check:
-    if not database.exists:
-        return ok(
-            name,
-            "none yet"
-            if name != "queue" or not database.spooled
-            else f"{database.spooled:,} in the spool",
-        )
-    return unchecked(name, "the queue's database could not be read")
+    return warning(by_type, "Run 'Show Dead Letters' for the remedies")
 
 
 def read_breaker(path: str) -> CircuitBreaker:
     """Read the stored circuit breaker; it is closed if the file is missing or unreadable."""
-    stored: Mapping[str, object] | None = None
+    stored: Any = None
     try:
         with open(path, encoding="utf-8") as file:
             stored = json.load(file)
@@ -145,14 +123,12 @@ def read_breaker(path: str) -> CircuitBreaker:
     return CircuitBreaker.from_state(stored)
 
 
-def check_breaker(breaker: CircuitBreaker, now: float) -> Check:
+def check_breaker(breaker: CircuitBreaker, now: float) -> Finding:
     """Check whether the circuit breaker lets jobs through."""
-    name = "circuit breaker"
     if breaker.state is CircuitState.CLOSED or breaker.opened_at is None:
-        return ok(name, "closed")
+        return ok("closed")
+    opened = format_elapsed_since(breaker.opened_at, now)
     return warning(
-        name,
-        f"{breaker.state.value.replace('_', '-')}, opened "
-        f"{format_elapsed_since(breaker.opened_at, now)} because Plex failed",
+        f"{breaker.state.value.replace('_', '-')}, opened {opened} because Plex failed",
         "Nothing to do once Plex answers: waiting jobs are sent automatically",
     )

@@ -28,7 +28,7 @@ def outage_summary(context: "TaskContext", arguments: Mapping[str, Any]) -> Answ
 def summary_of(source: StatusSource) -> Answer:
     """Return the metrics of all outages, and the last outages as details."""
     now = source.clock()
-    history = source.records.outages()
+    history = source.worker_state.outages()
     newest_first = list(reversed(history.records))
     metrics = calculate_outage_metrics(history.records)
     ongoing = history.ongoing

@@ -29,7 +29,7 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     if waiting and not as_json:
         context.ensure_worker()
     sections, may_edit, problem = _rights(session, health)
-    breaker = context.records.breaker().state.value
+    breaker = context.worker_state.breaker().state.value
     jobs = f"{counted(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}"
     expires = session.config.token_expires
     warning = f". {SHORT_LIVED}" if expires else ""

@@ -9,7 +9,7 @@ from plex.diff import ItemEdit
 from plex.exceptions import PlexAmbiguousMatch
 from plex.items import LibraryPart, PlexItem
 from reconciliation.detector import changes_of
-from sync_queue.dlq import DeadLetter, moment_of
+from sync_queue.dlq import DeadLetter
 from sync_queue.queue_view import JobState, QueuedJob
 from sync_queue.sync_records import FieldValues, SentItem
 from tasks.answer import Answer, Level, shortened
@@ -147,7 +147,7 @@ def _what_happens_next(facts: SceneFacts) -> str:
         return "it is queued and will be sent automatically"
     if facts.letters:
         letter = facts.letters[-1]
-        ago = format_elapsed_since(moment_of(letter.failed_at), facts.now)
+        ago = format_elapsed_since(letter.moment, facts.now)
         return (
             f"it failed permanently {ago} ({shortened(letter.error_message)}); the task 'Retry "
             "Dead Letters' queues it again"
@@ -248,7 +248,7 @@ def _job_line(queued: QueuedJob, now: float) -> str:
 
 
 def _letter_line(letter: DeadLetter, now: float) -> str:
-    ago = format_elapsed_since(moment_of(letter.failed_at), now)
+    ago = format_elapsed_since(letter.moment, now)
     return f"Dead letter, {ago}: {letter.error_type}: {shortened(letter.error_message)}"
 
 
@@ -280,7 +280,7 @@ def data_of(facts: SceneFacts) -> dict[str, Any]:
             {
                 "error_type": letter.error_type,
                 "message": letter.error_message,
-                "failed_at": moment_of(letter.failed_at),
+                "failed_at": letter.moment,
             }
             for letter in facts.letters
         ],

@@ -2,16 +2,17 @@
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from plex.path_evidence import LearnedMapping
 from stash.exceptions import StashError
+from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
 from sync_queue.operations import subject_label
-from sync_queue.queue_view import LetterGroup, LetterRow, SyncedRow
+from sync_queue.sync_records import SceneRecord
 from tasks.answer import Answer
 from tasks.context import TaskContext
 from tasks.error_catalogue import explain
@@ -66,16 +67,19 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Return everything that the page shows."""
     del arguments
     status = read_status(context.status_source)
-    state, now, view = read_state(context, status), status.now, context.queue.view
-    active, waiting = view.jobs_in_progress(JOBS_SHOWN), view.jobs_waiting(JOBS_SHOWN)
-    recent, groups = view.recent(SYNCS_SHOWN), view.letter_groups(LETTERS_SHOWN)
-    shown = groups[:GROUPS_SHOWN]
+    state, now, queue = read_state(context, status), status.now, context.queue
+    active, waiting = queue.jobs_in_progress(JOBS_SHOWN), queue.jobs_waiting(JOBS_SHOWN)
+    recent, counts = queue.sync_log.recent(SYNCS_SHOWN), queue.dead_letters.counts_by_type()
+    newest = {
+        error_type: queue.dead_letters.newest_of_type(error_type, LETTERS_SHOWN)
+        for error_type in list(counts)[:GROUPS_SHOWN]
+    }
     titles = titles_of(
         context,
         [
             *(job.scene_id for job in (*active, *waiting)),
-            *(row.scene_id for row in recent),
-            *(letter.scene_id for group in shown for letter in group.newest),
+            *recent,
+            *(letter.scene_id for letters in newest.values() for letter in letters),
         ],
     )
     data = {
@@ -88,15 +92,18 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
             "active": [job_data(job, titles) for job in active],
             "next": [job_data(job, titles) for job in waiting],
         },
-        "syncs": [_sync_data(row, titles) for row in recent],
+        "syncs": [_sync_data(*synced, titles) for synced in recent.items()],
         "dead_letters": {
-            "count": sum(group.count for group in groups),
-            "groups": [_group_data(group, titles) for group in shown],
+            "count": sum(counts.values()),
+            "groups": [
+                _group_data(error_type, counts[error_type], letters, titles)
+                for error_type, letters in newest.items()
+            ],
         },
         "outages": _outages(status),
         "reconciliation": _reconciliation(status),
         "paths": _paths(context),
-        "hours": [asdict(hour) for hour in context.records.stats().hours.since(now - DAY)],
+        "hours": [asdict(hour) for hour in context.worker_state.stats().hours.since(now - DAY)],
         "settings": settings_in_effect(context.sessions.config()),
     }
     return Answer(state.text(now), data=data, level=state.level)
@@ -115,14 +122,14 @@ def job_data(job: SyncJob, titles: Mapping[int, str]) -> dict[str, Any]:
     }
 
 
-def letter_data(letter: LetterRow, titles: Mapping[int, str]) -> dict[str, Any]:
+def letter_data(letter: DeadLetter, titles: Mapping[int, str]) -> dict[str, Any]:
     """Return a dead letter for programs."""
     return {
         "scene_id": letter.scene_id,
         "title": _title(letter.scene_id, titles),
         "error_type": letter.error_type,
-        "message": letter.message[:LONGEST_TEXT],
-        "retries": letter.retries,
+        "message": letter.error_message[:LONGEST_TEXT],
+        "retries": letter.retry_count,
         "failed_at": letter.failed_at,
         "remedy": explain(letter.error_type).remedy,
     }
@@ -132,23 +139,25 @@ def _title(scene_id: int | None, titles: Mapping[int, str]) -> str:
     return "" if scene_id is None else titles.get(scene_id, "")
 
 
-def _sync_data(row: SyncedRow, titles: Mapping[int, str]) -> dict[str, Any]:
+def _sync_data(scene_id: int, last: SceneRecord, titles: Mapping[int, str]) -> dict[str, Any]:
     return {
-        "scene_id": row.scene_id,
-        "title": _title(row.scene_id, titles),
-        "outcome": row.outcome,
-        "detail": row.detail[:LONGEST_TEXT],
-        "at": row.at,
+        "scene_id": scene_id,
+        "title": _title(scene_id, titles),
+        "outcome": last.outcome,
+        "detail": last.detail[:LONGEST_TEXT],
+        "at": last.at,
     }
 
 
-def _group_data(group: LetterGroup, titles: Mapping[int, str]) -> dict[str, Any]:
+def _group_data(
+    error_type: str, count: int, newest: Sequence[DeadLetter], titles: Mapping[int, str]
+) -> dict[str, Any]:
     return {
-        "error_type": group.error_type,
-        "count": group.count,
-        "matter": explain(group.error_type).cause,
-        "remedy": explain(group.error_type).remedy,
-        "newest": [letter_data(letter, titles) for letter in group.newest],
+        "error_type": error_type,
+        "count": count,
+        "matter": explain(error_type).cause,
+        "remedy": explain(error_type).remedy,
+        "newest": [letter_data(letter, titles) for letter in newest],
     }
 
 
@@ -190,14 +199,14 @@ def _reconciliation(status: StatusSnapshot) -> dict[str, Any]:
 
 
 def _paths(context: TaskContext) -> dict[str, Any]:
-    index = read_index_view(context.records.folder.library_database)
+    index = read_index_view(context.worker_state.folder.library_database)
     try:
         scenes: int | None = context.scenes.count()
     except StashError:
         scenes = None
     return {
         "scenes": scenes,
-        "in_plex": context.queue.view.scenes_in_plex(),
+        "in_plex": context.queue.sync_log.scenes_in_plex(),
         "plex_files": index.files,
         "listed_at": index.listed_at,
         "learned": [
@@ -219,19 +228,19 @@ def settings_in_effect(config: Config) -> list[dict[str, Any]]:
             "name": setting.name,
             "value": _shown(setting.name, getattr(config, setting.name)),
             "default": _shown(setting.name, setting.default),
-            "allowed": _allowed(setting.metadata["parse"]),
+            **_allowed(setting.metadata["parse"]),
         }
         for setting in fields(Config)
     ]
 
 
-def _allowed(parse: Any) -> str:
-    """Return the allowed values in words, as the setting's parser states them in its error."""
+def _allowed(parse: Any) -> dict[str, Any]:
+    """Return the allowed values in words and as a list, as the setting's parser states them."""
     try:
         parse(object())
     except ValueProblem as error:
-        return str(error)
-    return ""
+        return {"allowed": str(error), "choices": list(error.choices)}
+    return {"allowed": "", "choices": []}
 
 
 def _shown(name: str, value: Any) -> Any:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
-from sync_queue.queue_view import ItemRow, LetterRow
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_records import SceneRecord, SentItem
 from tasks.answer import Answer, Level
 from tasks.arguments import required_scene
 from tasks.context import TaskContext
@@ -20,10 +20,10 @@ from worker.outage_history import format_elapsed_since
 def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     """Return whether a scene is in Plex, and why it waits or failed."""
     scene_id = required_scene(arguments)
-    view = context.queue.view
-    last = context.queue.sync_log.scene(scene_id)
-    items, jobs = view.items(scene_id), view.jobs_waiting_for(scene_id)
-    letters = view.letters_of(scene_id)
+    queue, log = context.queue, context.queue.sync_log
+    last, jobs = log.scene(scene_id), queue.jobs_waiting_for(scene_id)
+    items = sorted(log.sent_for(scene_id), key=lambda item: item.rating_key)
+    letters = queue.dead_letters.of_scene(scene_id)[::-1]
     titles = titles_of(context, [scene_id])
     status = read_status(context.status_source)
     state, now = read_state(context, status), status.now
@@ -34,7 +34,7 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         "state": state_data(state, status),
         "remedy": remedy,
         "items": [
-            {"rating_key": item.rating_key, "fields": list(item.fields), "at": item.at}
+            {"rating_key": item.rating_key, "fields": sorted(item.record.sent), "at": item.at}
             for item in items
         ],
         "last": None
@@ -47,9 +47,9 @@ def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _state_in_words(
-    letters: Sequence[LetterRow],
+    letters: Sequence[DeadLetter],
     jobs: Sequence[SyncJob],
-    items: Sequence[ItemRow],
+    items: Sequence[SentItem],
     last: SceneRecord | None,
     state: State,
     now: float,
@@ -57,7 +57,7 @@ def _state_in_words(
     """Return the state of a scene in words, the remedy, and the level."""
     if letters:
         remedy = explain(letters[0].error_type).remedy
-        return f"Not in step: {letters[0].message}", remedy, Level.WARNING
+        return f"Not in step: {letters[0].error_message}", remedy, Level.WARNING
     if jobs:
         why, remedy = _why_it_waits(jobs[0], state, now)
         level = state.level if state.is_blocked else Level.OK

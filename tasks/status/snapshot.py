@@ -11,8 +11,8 @@ from reconciliation.state import ReconciliationState, StateFile
 from sync_queue.queue_view import QueueView
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
-from worker.records import Records
 from worker.recovery import RecoveryScheduler
+from worker.state import WorkerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,13 @@ class StatusSource:
     """Read access to the data folder.
 
     Attributes:
-        records: the state files of the worker.
+        worker_state: the state files of the worker.
         reconciliation: the file about past runs.
         names: returns scene id → title from Stash, for existing scenes; raises StashError.
     """
 
     queue: QueueView
-    records: Records
+    worker_state: WorkerState
     reconciliation: StateFile
     names: Callable[[Sequence[int]], Mapping[int, str]]
     clock: Callable[[], float]
@@ -99,14 +99,14 @@ def read_status(source: StatusSource) -> StatusSnapshot:
         in_progress=counts["in_progress"],
         retrying=counts["retrying"],
         next_try=source.queue.next_try(),
-        done=source.records.stats().counts,
+        done=source.worker_state.stats().counts,
         dead=source.queue.dead_letters.counts_by_type(),
-        needing_attention=source.queue.scenes_with_letters(),
-        has_history=bool(source.queue.recent(1)),
-        breaker=source.records.breaker(),
-        recovery=source.records.recovery(),
-        outages=source.records.outages(),
-        pause=source.records.pause(),
+        needing_attention=source.queue.dead_letters.count_scenes(),
+        has_history=bool(source.queue.sync_log.recent(1)),
+        breaker=source.worker_state.breaker(),
+        recovery=source.worker_state.recovery(),
+        outages=source.worker_state.outages(),
+        pause=source.worker_state.pause(),
         past=source.reconciliation.read(),
         run=run_of_today(source.queue.gaps.run(), now),
     )

@@ -10,7 +10,7 @@ from plex.exceptions import PlexError
 from reconciliation.engine import End, NoConclusionError, RunEnd, pages, prepare
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, Outcome
 from reconciliation.run import Order, Run, Scope, window_of
-from shared.leftovers import keep_newest
+from shared.files import keep_newest
 from stash.exceptions import StashError
 from tasks.answer import Answer, Level, TaskError, shortened
 from tasks.arguments import flag

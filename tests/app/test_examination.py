@@ -5,7 +5,7 @@ import pytest
 from app.doctor.examination import _safely
 from shared.log import Log
 from shared.redaction import Secrets
-from tasks.doctor.check import Check, unchecked
+from tasks.doctor.check import Finding, unchecked
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,14 @@ def test_a_check_that_breaks_is_unchecked_and_its_trace_is_for_developers(
 ) -> None:
     lines: list[tuple[str, str]] = []
 
-    def broken() -> Check:
+    def broken() -> Finding:
         raise error
 
     found = _safely(
         "worker", broken, Log(lambda level, text, *_: lines.append((level, text)), Secrets())
     )
 
-    assert found == unchecked("worker", why)
+    assert found == unchecked(why)
     ((level, text),) = lines
     assert level == "d"
     assert "in broken" in text

@@ -19,7 +19,7 @@ def letter(
     tries: object = None, failed_at: float = NOW, kind: str = "PlexPermanentError"
 ) -> DeadLetter:
     data = {} if tries is None else {TRIES: tries}
-    job = SyncJob("1", "scene_1", "metadata", scene_id=1, data=data)
+    job = SyncJob("1", 1, "metadata", data, job_key="scene_1")
     return DeadLetter(1, job, kind, "", text_of(failed_at))
 
 

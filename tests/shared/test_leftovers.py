@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.leftovers import may_live, sweep_temporaries
+from shared.files import may_live, sweep_temporaries
 
 NOW = 1_750_000_000.0
 

@@ -141,7 +141,7 @@ class DrainMachine(RuleBasedStateMachine):
         """A health check; while the breaker is open they keep their distance."""
         world = self.world
         moment = (world.time.passed, world.time.steps)
-        if self.guard._breaker.model.state is CircuitState.OPEN:
+        if self.guard._breaker.state is CircuitState.OPEN:
             if world.checked and world.checked[1] == moment[1]:
                 far_enough = moment[0] - world.checked[0] >= CHECK_DISTANCE - NEAR
                 world.must(far_enough, "a dead server is left in peace for 5 s")
@@ -196,14 +196,14 @@ class DrainMachine(RuleBasedStateMachine):
         taken = {row_id for row_id, _, status in rows(self.queue) if status == 2}
         mine = {claim.row_id for claim in claims}
         must(taken == mine and len(mine) == len(claims), "each claimed once, and none besides")
-        state = self.guard._breaker.model.state
+        state = self.guard._breaker.state
         must(state is not CircuitState.OPEN, "an open breaker lets nothing through")
         must(state is CircuitState.CLOSED or len(claims) == 1, "a half-open one but the probe")
 
     def _observe(self) -> None:
         """See when an outage begins and ends."""
         world = self.world
-        away = self.guard._breaker.model.state is not CircuitState.CLOSED
+        away = self.guard._breaker.state is not CircuitState.CLOSED
         if world.away and not away:
             world.recovered = (world.time.passed, world.time.steps)
         world.away = away
@@ -291,12 +291,12 @@ class DrainMachine(RuleBasedStateMachine):
             for row_id, data, _ in rows(self.queue)
         ]
         dead = self.queue.dead_letters.counts_by_type()
-        breaker = self.guard._breaker.model.to_state()
+        breaker = self.guard._breaker.to_state()
         self.queue.close()
         self._open()
         assert [(row_id, data) for row_id, data, _ in rows(self.queue)] == before
         assert self.queue.dead_letters.counts_by_type() == dead
-        assert self.guard._breaker.model.to_state() == breaker
+        assert self.guard._breaker.to_state() == breaker
 
     @rule(seconds=st.sampled_from([0.3, 6.0, 61.0, 700.0]))
     def time_passes(self, seconds: float) -> None:

@@ -16,6 +16,7 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import LARGEST_ID, JobFormatError, SyncJob
 from sync_queue.operations import PATH
+from sync_queue.schema import transaction
 from tests.sync_queue.support import Clock, job, postponed, raw_rows, rows, write_row
 from tests.validation.strategies import JSON, NUMBERS, json_object
 
@@ -131,7 +132,7 @@ def test_a_job_that_is_no_utf_8_is_its_subjects_all_the_same(
     assert [claim.job.job_key for claim in queue.claim(9)] == ["scene_1"]
     assert queue.resume() == 1
     assert queue.queued_scene_ids() == {1}
-    assert queue.view.jobs_of(1) != []
+    assert queue.jobs_of(1) != []
     assert queue.enqueue([job(1), job(2)]) == (1, 1)
     assert [claim.row_id for claim in queue.claim(9)] == [row_id, row_id + 1]
 
@@ -246,8 +247,9 @@ def test_success_removes_the_scenes_dead_letters_and_a_skip_keeps_them(
 
 def test_a_transaction_inside_another_is_a_part_of_it(folder: str) -> None:
     queue = AckQueue(folder)
-    with queue.transaction() as outer, queue.transaction() as inner:
-        assert outer is inner
-        inner.execute("DELETE FROM dead_letters")
-    assert not queue.connection.in_transaction
+    with transaction(queue.connection):
+        with transaction(queue.connection):
+            queue.connection.execute("DELETE FROM dead_letters")
+        inside = queue.connection.in_transaction
+    assert (inside, queue.connection.in_transaction) == (True, False)
     queue.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync_queue import entity_log
+from sync_queue import sync_log
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
@@ -21,14 +21,14 @@ def remember(queue: QueueManager, scene_id: int, **entities: list[int]) -> None:
 def test_scenes_are_found_by_whom_they_had_in_pages_by_rising_id(
     queue: QueueManager, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
-    monkeypatch.setattr(entity_log, "PAGE", page)
+    monkeypatch.setattr(sync_log, "PAGE", page)
     remember(queue, 1, tags=[5, 6], performers=[5])
     remember(queue, 2, performers=[5])
     remember(queue, 3, studios=[7], tags=[])
     remember(queue, 4, tags=[5])
     wanted = [("tags", 5), ("studios", 7), ("performers", 99)]
 
-    found = list(queue.entity_log.naming(wanted))
+    found = list(queue.sync_log.naming(wanted))
 
     expected = {1: {("tags", 5)}, 3: {("studios", 7)}, 4: {("tags", 5)}}
     assert [one for some in found for one in some] == [1, 3, 4]
@@ -40,8 +40,8 @@ def test_a_window_of_ids_has_an_open_beginning_and_a_closed_end(queue: QueueMana
     for scene_id in range(1, 6):
         remember(queue, scene_id, tags=[5])
 
-    assert [list(some) for some in queue.entity_log.naming([("tags", 5)], 1, 4)] == [[2, 3, 4]]
-    assert [list(some) for some in queue.entity_log.naming([("tags", 5)], 3)] == [[4, 5]]
+    assert [list(some) for some in queue.sync_log.naming([("tags", 5)], 1, 4)] == [[2, 3, 4]]
+    assert [list(some) for some in queue.sync_log.naming([("tags", 5)], 3)] == [[4, 5]]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"tags": 5}', '{"tags": ["5", null]}'])
@@ -50,7 +50,7 @@ def test_what_was_stored_oddly_names_nobody(queue: QueueManager, text: str) -> N
     with queue.transaction():
         queue.jobs.connection.execute("UPDATE scene_log SET entities = ?", (text,))
 
-    assert list(queue.entity_log.naming([("tags", 5)])) == []
+    assert list(queue.sync_log.naming([("tags", 5)])) == []
 
 
 def test_digests_are_those_of_the_scenes_and_the_server_asked_for(queue: QueueManager) -> None:
@@ -60,8 +60,8 @@ def test_digests_are_those_of_the_scenes_and_the_server_asked_for(queue: QueueMa
     ):  # fmt: skip
         queue.sync_log.remember_item(scene_id, server, key, ItemRecord(digest, {}), NOW)
 
-    assert queue.entity_log.digests(SERVER, [1, 3, 4]) == {1: {"a", "b"}}
-    assert queue.entity_log.digests(SERVER, []) == {}
+    assert queue.sync_log.digests(SERVER, [1, 3, 4]) == {1: {10: "a", 11: "b"}}
+    assert queue.sync_log.digests(SERVER, []) == {}
 
 
 def test_a_scene_is_forgotten_with_all_that_waits_for_it_and_no_other_is(
@@ -71,7 +71,7 @@ def test_a_scene_is_forgotten_with_all_that_waits_for_it_and_no_other_is(
     for scene_id in (1, 11):
         remember(queue, scene_id, tags=[5])
         queue.sync_log.remember_item(scene_id, SERVER, scene_id, ItemRecord("d", {}), NOW)
-        dead = SyncJob("j", f"scene_{scene_id}", METADATA, scene_id)
+        dead = SyncJob("j", scene_id, METADATA, job_key=f"scene_{scene_id}")
         queue.dead_letters.add(dead, failure, NOW)
         queue.enqueue([scene_job(scene_id, kind, NOW, due=NOW + 99) for kind in (METADATA, PATH)])
     queue.enqueue([scene_job(1, FORGET, NOW), entity_job("tag", 1, NOW)])

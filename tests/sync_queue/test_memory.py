@@ -22,7 +22,7 @@ ORIGINAL: dict[str, str | list[str]] = {"title": "old", "tags": []}
 
 
 def dead(scene_id: int | None = 1, job_id: str = "j") -> SyncJob:
-    return SyncJob(job_id, f"scene_{scene_id}", "metadata", scene_id)
+    return SyncJob(job_id, scene_id, "metadata", job_key=f"scene_{scene_id}")
 
 
 def test_what_an_item_was_sent_comes_back_as_it_was(queue: QueueManager) -> None:
@@ -110,8 +110,8 @@ def test_the_scenes_of_an_item_are_known(queue: QueueManager) -> None:
     log = queue.sync_log
     for scene_id, server, key in ((1, SERVER, 10), (2, SERVER, 10), (3, "b", 10), (4, SERVER, 11)):
         log.remember_item(scene_id, server, key, ItemRecord("d", {}), NOW)
-    assert log.scenes_of_items(SERVER, [10]).get(10, set()) == {1, 2}
-    assert log.scenes_of_items(SERVER, [12]) == {}
+    assert set(log.records_of_item(SERVER, 10)) == {1, 2}
+    assert log.items(SERVER, [12]) == {}
 
 
 def test_a_scene_takes_an_item_over_with_what_it_shows_but_not_as_in_step(
@@ -123,8 +123,8 @@ def test_a_scene_takes_an_item_over_with_what_it_shows_but_not_as_in_step(
     log.remember_item(1, SERVER, 11, ItemRecord("d", SENT), NOW)
     log.transfer_item(2, SERVER, 10)
     assert log.item(2, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
-    assert log.scenes_of_items(SERVER, [10]).get(10, set()) == {2}
-    assert log.scenes_of_items(SERVER, [11]).get(11, set()) == {1}
+    assert set(log.records_of_item(SERVER, 10)) == {2}
+    assert set(log.records_of_item(SERVER, 11)) == {1}
 
 
 def test_a_scene_that_has_the_item_already_keeps_its_own_memory_of_it(queue: QueueManager) -> None:
@@ -133,7 +133,7 @@ def test_a_scene_that_has_the_item_already_keeps_its_own_memory_of_it(queue: Que
         log.remember_item(scene_id, SERVER, 10, ItemRecord(f"d{scene_id}", {}), NOW)
     log.transfer_item(2, SERVER, 10)
     assert log.item(2, SERVER, 10) == ItemRecord("d2", {})
-    assert log.scenes_of_items(SERVER, [10]).get(10, set()) == {2}
+    assert set(log.records_of_item(SERVER, 10)) == {2}
 
 
 def test_an_image_is_remembered_by_its_kind_and_survives_the_next_write(
@@ -224,10 +224,10 @@ def test_what_the_item_of_a_forgotten_scene_was_sent_waits_for_who_comes_next(
     log.forget_scene(1)
 
     assert log.digests(None) == log.digests(SERVER) == {}
-    assert log.scenes_of_items(SERVER, [10, 11]) == {10: {NO_SCENE}, 11: {NO_SCENE}}
+    assert [set(log.records_of_item(SERVER, key)) for key in (10, 11)] == [{NO_SCENE}] * 2
     log.transfer_item(3, SERVER, 10)
     assert log.item(3, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
-    assert log.scenes_of_items(SERVER, [10]) == {10: {3}}
+    assert set(log.records_of_item(SERVER, 10)) == {3}
 
 
 def test_what_is_remembered_inside_a_failed_transaction_is_not(queue: QueueManager) -> None:

@@ -4,7 +4,7 @@ import pickle
 from pathlib import Path
 
 from sync_queue.database import connect
-from sync_queue.dlq import moment_of
+from sync_queue.dlq import DeadLetter
 from sync_queue.manager import QueueManager
 from sync_queue.operations import PATH
 from sync_queue.queue_view import JobState, QueueView
@@ -59,5 +59,6 @@ def test_the_next_try_is_the_first_of_those_that_wait_for_one(tmp_path: Path) ->
 
 
 def test_a_letters_moment_is_read_and_what_is_none_is_the_beginning_of_time() -> None:
-    assert moment_of("2025-06-15 15:06:40") == NOW
-    assert [moment_of(odd) for odd in ("", "soon", None)] == [0.0, 0.0, 0.0]  # type: ignore[arg-type]
+    texts = ("2025-06-15 15:06:40", "", "soon", None)
+    letters = [DeadLetter(1, None, "X", "", text) for text in texts]  # type: ignore[arg-type]
+    assert [letter.moment for letter in letters] == [NOW, 0.0, 0.0, 0.0]

@@ -26,7 +26,7 @@ from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup, examine_database
 from sync_queue.database import connect
 from tasks.answer import Level
-from tasks.doctor import machine, servers, storage, work
+from tasks.doctor import machine, servers, work
 from tasks.doctor.check import Mask, fault, ok, report, unchecked, warning
 from tests.golden import figures
 from tests.sync_queue.support import spool
@@ -35,7 +35,7 @@ from validation.config import Config, parse_config
 
 NOW = 1_800_000_000.0
 IDLE = {"pending": 0, "retrying": 0, "in_progress": 0}
-FOLDER = storage.FolderCheckup(
+FOLDER = machine.FolderCheckup(
     path="/data", refusal="", mode=0o700, foreign=False, open_files=0, free=10**10, file_system=""
 )
 
@@ -45,14 +45,14 @@ def plain(text: str) -> str:
 
 
 def test_the_last_line_begins_with_the_remedy_of_the_worst() -> None:
-    checks = [
-        warning("a", "odd", "Do this later"),
-        fault("b", "broken", "Do this first"),
-        unchecked("c", "b is broken"),
-        ok("d", "fine"),
-    ]
+    findings = {
+        "a": warning("odd", "Do this later"),
+        "b": fault("broken", "Do this first"),
+        "c": unchecked("b is broken"),
+        "d": ok("fine"),
+    }
 
-    answer = report(checks, plain)
+    answer = report(findings, plain)
 
     assert answer.text == "Doctor: 1 fault, 2 warnings: Do this first"
     assert answer.level is Level.FAULT
@@ -150,7 +150,7 @@ def test_a_plex_without_libraries_is_a_fault_and_rights_nobody_told_are_unchecke
     seen = PlexCheckup(sections=(), refusal=PlexTemporaryError("Plex took too long"))
 
     assert servers.check_libraries(Config(), seen).level is Level.FAULT
-    assert servers.check_token(Config(), seen) == unchecked("token", "Plex took too long")
+    assert servers.check_token(Config(), seen) == unchecked("Plex took too long")
 
 
 def test_a_token_is_judged_by_what_plex_made_of_it() -> None:
@@ -229,7 +229,7 @@ def test_coverage_points_to_check_path_mapping_when_nothing_was_ever_synced() ->
 def test_space_that_runs_out_is_told_before_it_has(free: int, level: Level) -> None:
     seen = replace(FOLDER, foreign=False, free=free, file_system="")
 
-    assert storage.check_space(seen).level is level
+    assert machine.check_space(seen).level is level
 
 
 def database(path: Path) -> sqlite3.Connection:
@@ -257,9 +257,9 @@ def test_an_older_schema_and_no_database_at_all_are_no_fault(tmp_path: Path) -> 
     database(path).close()
     old = examine_database(str(path), NOW)
 
-    assert storage.check_database(none).level is Level.OK
-    assert storage.check_database(old).level is Level.OK
-    assert figures(storage.check_database(old).text) == [0]  # the schema
+    assert machine.check_database(none).level is Level.OK
+    assert machine.check_database(old).level is Level.OK
+    assert figures(machine.check_database(old).text) == [0]  # the schema
     assert work.check_queue(none).level is Level.OK
     assert inspect_index(str(tmp_path / "library.db")) == IndexCheckup(exists=False)
 
@@ -330,7 +330,7 @@ def test_a_state_file_that_the_system_keeps_from_us_is_told_with_its_remedy(
     closed = tmp_path / "stats.json"
     closed.symlink_to(closed)
 
-    check = storage.check_state_files(DataFolder(str(tmp_path)))
+    check = machine.check_state_files(DataFolder(str(tmp_path)))
 
     assert check.level is Level.WARNING
     assert "stats.json" in check.text

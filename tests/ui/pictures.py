@@ -34,7 +34,7 @@ def take(browser: Browser, url: str, target: Path, width: int, height: int) -> N
     """One picture of the page once it shows everything."""
     browser.resize(width, height)
     browser.open(url)
-    browser.sees("Report to copy")
+    browser.sees("Copy report")
     browser.screenshot(target)
 
 

@@ -58,10 +58,10 @@ def test_plex_is_down(browser: Browser, serve: Serve, make_rig: MakeRig) -> None
     person.click(".nav-link", "Plex")
     cause = browser.sees("Plex has been down since", ".s2p-scene")
     assert "What to do: Start Plex" in cause
-    person.click(".s2p-scene a", "All of Stash2Plex")
+    person.click(".s2p-scene a", "Open Stash2Plex")
     browser.sees("Plex has been down since", SENTENCE)
-    person.click(".s2p-cure button", "Test connection")
-    browser.sees("nothing answers at Plex's address. Start it, or correct plex_url", ".s2p-told")
+    person.click(".s2p-remedy button", "Test connection")
+    browser.sees("nothing answers at Plex's address. Start it, or correct plex_url", ".s2p-answer")
     rig.plex.start()
 
     looks_until(browser, rig, "Everything is in Plex", SENTENCE)
@@ -79,7 +79,7 @@ def test_the_token_is_refused(browser: Browser, serve: Serve, make_rig: MakeRig)
 
     person.click(".nav-utility")
     assert "set plex_token anew" in browser.sees("refused the token", SENTENCE)
-    person.click(".s2p-cure button", "To the setting")
+    person.click(".s2p-remedy button", "Edit the setting")
     assert browser.js("return document.activeElement.id") == "s2p-set-plex_token"
     browser.type("#s2p-set-plex_token", TOKEN)
     person.click("button", "Save 1 change")
@@ -103,12 +103,12 @@ def test_plex_names_its_folders_differently(
     person.click(".nav-link", "Plex")
     cause = browser.sees("Plex does not have the file", ".s2p-scene")
     assert "Where Plex names its folders differently" in cause
-    person.click(".s2p-scene a", "To the path map")
+    person.click(".s2p-scene a", "Edit the path map")
     browser.until("return document.activeElement.id === 's2p-set-plex_unmatched_path_map'")
     browser.type("#s2p-set-plex_unmatched_path_map", "/media/scenes=>/data")
     person.click("button", "Save 1 change")
 
-    browser.sees("then it retries 1 unmatched scene", ".s2p-told")
+    browser.sees("then it retries 1 unmatched scene", ".s2p-answer")
     looks_until(browser, rig, "Everything is in Plex", SENTENCE)
     assert item.title == "Uno"
 
@@ -122,7 +122,7 @@ def test_a_setting_is_missing(browser: Browser, serve: Serve, make_rig: MakeRig)
 
     person.click(".nav-utility")
     browser.sees("Nothing can be sent to Plex: plex_url is not set", SENTENCE)
-    person.click(".s2p-cure button", "To the setting")
+    person.click(".s2p-remedy button", "Edit the setting")
     browser.type("#s2p-set-plex_url", rig.plex.url)
     person.click("button", "Save 1 change")
 
@@ -149,12 +149,12 @@ def test_dead_letters_are_retried_dropped_and_compared(
     browser.click(".s2p-group button", "Retry all 2")
     assert rig.settled()
     looks_until(browser, rig, "3 scenes need attention", SENTENCE)
-    browser.click(".s2p-group button", "Drop all")
-    browser.click(".s2p-group button", "Drop 3 dead letters for good?")
+    browser.click(".s2p-group button", "Delete all")
+    browser.click(".s2p-group button", "Delete 3 dead letters?")
     looks_until(browser, rig, "Everything is in Plex", SENTENCE)
 
     browser.click(".s2p-section button", "Run now")
-    browser.sees("queued as a task of Stash")
+    browser.sees("queued as a task in Stash")
     looks_until(browser, rig, "scenes checked")
     assert ask(rig, "overview")["dead_letters"]["count"] == 0
 
@@ -174,7 +174,7 @@ def test_settings_are_changed_without_a_secret_in_the_page(
     bury(rig, [scene_id], "SceneError", f"{FOLDER}/one.mp4 is gone")
     opened(browser, serve(rig))
     browser.click("button", "Test connection")
-    browser.sees("no video library 'Flims'; it has 'Scenes' (1)", ".s2p-told")
+    browser.sees("no video library 'Flims'; it has 'Scenes' (1)", ".s2p-answer")
     browser.click(".s2p-libraries label", "Films")
     browser.click(".s2p-libraries label", "Scenes")
     browser.click("summary", "Fields")
@@ -183,17 +183,17 @@ def test_settings_are_changed_without_a_secret_in_the_page(
     browser.type("#s2p-set-plex_token", TOKEN[::-1])
     before = rig.stash.plugin_settings(PLUGIN)
     browser.click("button", "Save 4 changes")
-    browser.sees("a whole number from 10 to 500", ".s2p-told")
+    browser.sees("a whole number from 10 to 500", ".s2p-answer")
     assert rig.stash.plugin_settings(PLUGIN) == before
 
     browser.type("#s2p-set-max_tags", "50")
     browser.sees("Save 4 changes", "button:not(:disabled)")
     browser.press(ENTER)
-    browser.sees("Saved: ", ".s2p-told")
+    browser.sees("Saved: ", ".s2p-answer")
 
     saved = {"max_tags": 50, "sync_tags": False, "plex_token": TOKEN[::-1]}
     assert rig.stash.plugin_settings(PLUGIN) == before | saved | {"plex_library": "Scenes, Films"}
-    browser.click("button", "Report to copy")
+    browser.click("button", "Copy report")
     report = browser.until("return document.querySelector('.s2p-report')?.value")
     assert '"error_type": "SceneError"' in report
     for private in ("private", FOLDER, rig.plex.url):

@@ -249,7 +249,7 @@ def test_a_saved_path_map_has_the_scenes_looked_for_that_were_not_found(rig: Rig
 
     assert "it retries 2 unmatched scenes" in told["text"]
     with queue_of(rig) as queue:
-        due = {one.scene_id: one.next_retry_at for one in queue.view.jobs_waiting(9)}
+        due = {one.scene_id: one.next_retry_at for one in queue.jobs_waiting(9)}
     assert set(due) == {1, 2, 3}
     assert before + 9 < min(due[1], due[3]) <= max(due[1], due[3]) < time.time() + 11
     assert len(rig.worker_pids()) == 1

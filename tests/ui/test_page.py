@@ -37,7 +37,7 @@ def test_each_state_is_a_sentence_and_a_sign_and_the_bar_has_the_same(
     browser: Browser, canned: Web, answers: Answers
 ) -> None:
     opened(browser, canned)
-    browser.sees("Report to copy")
+    browser.sees("Copy report")
     for level, sign, badges in (("ok", "✓", 0), ("warning", "!", 2), ("fault", "✕", 2)):
         text = f"this is {level}"
         canned.answer("overview", given(answers, level=level, sentence=text, since=None))
@@ -60,13 +60,13 @@ def test_a_plugin_that_does_not_answer_is_told_with_its_words_and_seen_again(
 ) -> None:
     canned.answers["overview"] = {"errors": [{"message": "plexapi is missing: <b>install</b> it"}]}
     opened(browser, canned)
-    assert "plexapi is missing: <b>install</b> it" in browser.sees("does not answer")
+    assert "plexapi is missing: <b>install</b> it" in browser.sees("did not answer")
 
     canned.answer("overview", answers["overview"])
     look_again(browser)
 
     browser.sees("need attention", SENTENCE)
-    browser.until("return !document.body.textContent.includes('does not answer')")
+    browser.until("return !document.body.textContent.includes('did not answer')")
 
 
 def test_the_sections_show_what_the_plugin_answers(
@@ -85,10 +85,10 @@ def test_the_sections_show_what_the_plugin_answers(
     bars = "return [...document.querySelectorAll('.s2p-chart')].map(one => one.ariaLabel)"
     scenes, latency = browser.js(bars)
     assert "4 failed attempts in the last day" in scenes
-    assert "the longest 29s" in latency
+    assert "longest 29s" in latency
     assert browser.js("return document.querySelectorAll('.s2p-failed').length") == 1
     browser.click(".s2p-section summary", "As a table")
-    browser.sees("The longest", ".s2p-section table")
+    browser.sees("Longest", ".s2p-section table")
 
 
 def test_many_jobs_and_dead_letters_make_no_bigger_page_than_a_few(
@@ -120,14 +120,14 @@ def test_buttons_name_what_is_to_be_done_and_tell_what_was(browser: Browser, can
 
     browser.click(".s2p-group button", "Retry all 2")
     browser.sees("retry_dlq was done", ".s2p-group")
-    browser.click(".s2p-letters button", "Retry")
+    browser.click(".s2p-dead-letters button", "Retry")
     browser.until("return !document.querySelector('.s2p-group button:disabled')")
-    browser.click(".s2p-group button", "Drop all")
-    browser.click(".s2p-group button", "Drop 2 dead letters for good?")
+    browser.click(".s2p-group button", "Delete all")
+    browser.click(".s2p-group button", "Delete 2 dead letters?")
     browser.sees("drop_dlq was done", ".s2p-group")
     browser.type(".s2p-wide", "/a path")
-    browser.click("button", "Try path")
-    browser.sees("Found by full path", ".s2p-told")
+    browser.click("button", "Test path")
+    browser.sees("Found by full path", ".s2p-answer")
 
     asked = [one for one in canned.arguments if one.get("mode", "wake") not in ("overview", "wake")]
     base = {"format": "json", "error_type": "SceneError"}
@@ -142,7 +142,7 @@ def test_buttons_name_what_is_to_be_done_and_tell_what_was(browser: Browser, can
 def test_answers_are_shown_with_what_helps_to_see_why(browser: Browser, canned: Web) -> None:
     opened(browser, canned)
     browser.click("button", "Test connection")
-    assert "may edit\nyes" in browser.sees("Plex answers", ".s2p-told")
+    assert "may edit\nyes" in browser.sees("Plex answers", ".s2p-answer")
     libraries = browser.sees("Libraries to sync: all", ".s2p-libraries")
     assert libraries.splitlines()[1:] == ["Scenes", "Clips, short (2)"]
     browser.click(".s2p-libraries label", "Clips, short")
@@ -153,13 +153,13 @@ def test_answers_are_shown_with_what_helps_to_see_why(browser: Browser, canned: 
     found = browser.sees("Plex", ".s2p-checks")
     for part in ("✕", "✓", "What to do: "):
         assert part in found
-    browser.js("document.querySelector('.s2p-acts select').focus()")
+    browser.js("document.querySelector('.s2p-actions select').focus()")
     browser.press(END)
     canned.answers["reconcile_all"] = canned.answers["reconcile_recent"]
     browser.click("button", "Dry run")
-    browser.sees("1 gap; nothing was queued", ".s2p-told")
-    browser.click(".s2p-told summary", "For example")
-    browser.sees("-> 'What happens.'", ".s2p-told pre")
+    browser.sees("1 gap; nothing was queued", ".s2p-answer")
+    browser.click(".s2p-answer summary", "Examples")
+    browser.sees("-> 'What happens.'", ".s2p-answer pre")
 
 
 def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web) -> None:
@@ -177,6 +177,12 @@ def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web)
         "inspect",
         "scene_status",
     ]
+
+    canned.answer("inspect", {"text": "Plex is down", "plex_looked_at": False, "items": []})
+    browser.click(".s2p-scene button", "What differs?")
+    browser.sees("Plex is down", ".s2p-scene")
+    assert browser.js("return document.querySelectorAll('.s2p-scene table').length") == 0
+    assert "Plex shows what Stash has" not in browser.text()
 
 
 def test_nothing_is_asked_while_nobody_looks(browser: Browser, canned: Web) -> None:
@@ -228,10 +234,21 @@ def test_stashs_place_for_settings_has_ours_and_hides_the_list_with_the_token(
 
     browser.click("#s2p-set-sync_tags")
     browser.click("button", "Save 1 change")
-    browser.sees("Saved: sync_tags", ".s2p-own .s2p-told")
+    browser.sees("Saved: sync_tags", ".s2p-own .s2p-answer")
     saved = [one for one in canned.arguments if one.get("mode") == "save_settings"]
     assert [one["settings"] for one in saved] == [{"sync_tags": False}]
-    assert browser.js("return harness.held()") == 0, "nothing is asked again by itself"
+    browser.until("return harness.held() === 0")
+    assert canned.asked.count("wake") == 2, "the badge follows saved settings"
+
+    browser.click(".s2p-own summary", "Reconciliation")
+    interval = "return [...document.querySelectorAll('#s2p-set-reconcile_interval option')]"
+    choices = browser.js(interval + ".map(option => option.value)")
+    assert choices == ["never", "hourly", "daily", "weekly"]
+    browser.click("#s2p-set-sync_studio")
+    browser.js("window.confirm = text => !(window.question = text)")
+    browser.click(".setting a", "Stash2Plex")
+    assert browser.js("return window.question"), "unsaved changes are not lost silently"
+    browser.click("#s2p-set-sync_studio")
 
     browser.click(".s2p-own summary", "Stash's own list")
     browser.sees("Stash's own settings of Stash2Plex")
@@ -285,11 +302,11 @@ def test_hostile_words_in_every_answer_are_text_and_nothing_but_text(
     opened(browser, canned)
     browser.sees("</script><script>window.hit=1", SENTENCE)
     browser.type(".s2p-wide", "/x")
-    for label in ("Run doctor", "Dry run", "Try path", "Check all paths", "Test connection"):
+    for label in ("Run doctor", "Dry run", "Test path", "Check all paths", "Test connection"):
         browser.click("button", label)
-    browser.until("return document.querySelectorAll('.s2p-told').length >= 5")
-    browser.click(".s2p-told summary", "For example")
-    browser.sees("</script><script>", ".s2p-letters")
+    browser.until("return document.querySelectorAll('.s2p-answer').length >= 5")
+    browser.click(".s2p-answer summary", "Examples")
+    browser.sees("</script><script>", ".s2p-dead-letters")
     harmless(browser)
     assert browser.js("return document.querySelector('.nav-utility').title.length") <= 200
     assert browser.js(
@@ -346,7 +363,7 @@ def test_every_text_can_be_read_and_nothing_is_cut_off(
     long["dead_letters"]["groups"][0]["newest"][0]["message"] = "/a/path/without/any/blank" * 12
     canned.answer("overview", long)
     opened(browser, canned, f"{PAGE}?theme={theme}")
-    browser.sees("Report to copy")
+    browser.sees("Copy report")
     assert browser.js(CONTRAST) == []
     for width in (320, 768, 1920, 3840):
         browser.resize(width, 900)

@@ -10,14 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.validation.strategies import JSON, json_object
-from worker.circuit_breaker import (
-    CircuitBreaker,
-    CircuitState,
-    Closed,
-    HalfOpened,
-    Opened,
-    Reopened,
-)
+from worker.circuit_breaker import CircuitBreaker, CircuitState
 
 NOW = 1_750_000_000.0
 HOUR, YEAR = 3600.0, 365 * 86_400.0
@@ -38,25 +31,29 @@ def killed(breaker: CircuitBreaker) -> CircuitBreaker:
 
 def test_the_fifth_failure_in_a_row_opens() -> None:
     breaker = CircuitBreaker()
-    events = [breaker.record_failure(NOW + second) for second in range(5)]
-    assert events == [None, None, None, None, Opened(NOW + 4)]
+    began = [breaker.record_failure(NOW + second) for second in range(5)]
+    assert began == [False, False, False, False, True]
     assert (breaker.state, breaker.opened_at) == (OPEN, NOW + 4)
 
 
 def test_a_bad_health_check_breaks_the_row() -> None:
     breaker = opened()
-    breaker.probe_succeeded(NOW + 5)
-    assert breaker.record_failure(NOW + 10) == Reopened(NOW + 10)
-    assert isinstance(breaker.probe_succeeded(NOW + 15), HalfOpened)
-    assert isinstance(breaker.probe_succeeded(NOW + 20), Closed)
+    assert not breaker.probe_succeeded()
+    assert not breaker.record_failure(NOW + 10)
+    assert (breaker.state, breaker.opened_at) == (OPEN, NOW + 10)
+    assert not breaker.probe_succeeded()
+    assert breaker.state is CircuitState.HALF_OPEN
+    assert breaker.probe_succeeded()
+    assert breaker.state is CLOSED
 
 
 def test_an_hour_of_failed_probes_is_one_outage() -> None:
-    breaker, events = opened(), []
+    breaker = opened()
     for minute in range(1, 61):
-        assert breaker.allow(NOW + 60 * minute)
-        events.append(breaker.record_failure(NOW + 60 * minute))
-    assert {type(event) for event in events} == {Reopened}
+        now = NOW + 60 * minute
+        assert breaker.allow(now)
+        assert not breaker.record_failure(now)
+        assert (breaker.state, breaker.opened_at) == (OPEN, now)
 
 
 def test_the_file_has_exactly_these_keys() -> None:
@@ -157,42 +154,31 @@ class BreakerMachine(RuleBasedStateMachine):
     @rule()
     def succeed(self) -> None:
         self._time_is_up()
-        event = self.breaker.record_success(self.now)
-        assert event == (Closed(self.now) if self.phase == "half_open" else None)
+        assert self.breaker.record_success(self.now) is (self.phase == "half_open")
         if self.phase != "open":
             self._enter("closed")
 
     @rule()
     def fail(self) -> None:
         self._time_is_up()
-        event = self.breaker.record_failure(self.now)
+        began = self.breaker.record_failure(self.now)
         if self.phase == "open":
-            assert event is None
+            assert not began
             return
         self.failures += 1
-        if self.phase == "half_open":
-            assert event == Reopened(self.now)
+        assert began is (self.phase == "closed" and self.failures == 5)
+        if began or self.phase == "half_open":
             self._enter("open", self.failures)
-        elif self.failures == 5:
-            assert event == Opened(self.now)
-            self._enter("open", self.failures)
-        else:
-            assert event is None
 
     @rule()
     def probe(self) -> None:
-        event = self.breaker.probe_succeeded(self.now)
-        if self.phase == "closed":
-            assert event is None
-        elif self.phase == "open":
-            assert event == HalfOpened(self.now)
+        ended = self.breaker.probe_succeeded()
+        assert ended is (self.phase == "half_open" and self.goods == 1)
+        if self.phase == "open":
             self._enter("half_open", self.failures)
-            self.goods = 1
-        elif self.goods == 1:
-            assert event == Closed(self.now)
+        if ended:
             self._enter("closed")
-        else:
-            assert event is None
+        elif self.phase != "closed":
             self.goods = 1
 
     @rule()

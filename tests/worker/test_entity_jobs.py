@@ -11,7 +11,7 @@ from simulators.stash import FakeStash, Status
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashUnavailable
 from stash.scenes import StashScenes
-from sync_queue import entity_log
+from sync_queue import sync_log
 from sync_queue.manager import QueueManager
 from sync_queue.operations import ENTITY, METADATA, entity_job
 from sync_queue.sync_records import ItemRecord, SceneRecord
@@ -89,7 +89,7 @@ def page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int
     """Pages so small that scenes lie on both sides of their ends."""
     monkeypatch.setattr(entity_jobs, "PAGE", request.param)
     monkeypatch.setattr(entity_jobs, "READ_BATCH", request.param)
-    monkeypatch.setattr(entity_log, "PAGE", request.param)
+    monkeypatch.setattr(sync_log, "PAGE", request.param)
     return int(request.param)
 
 

@@ -60,7 +60,7 @@ def test_in_whatever_order_scenes_come_one_of_them_ends_up_with_the_item_for_goo
 def test_a_scene_whose_file_has_left_the_item_meanwhile_gives_way_like_any_other() -> None:
     item = PlexItem(5, 1)
     first, second = (SceneWork([], StashScene(n), SceneMetadata(), items=[item]) for n in (1, 2))
-    log: Any = SimpleNamespace(scenes_of_items=lambda *_: {5: {1}}, has_skipped=lambda _: False)
+    log: Any = SimpleNamespace(items=lambda *_: {5: {1: None}}, has_skipped=lambda _: False)
     session: Any = SimpleNamespace(library=SimpleNamespace(server_id="server"), matcher=None)
     assign_items([first, second], session, log, lambda _: {}, unreported)
     assert (first.items, second.items) == ([item], [])

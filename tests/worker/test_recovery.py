@@ -48,7 +48,7 @@ def test_a_new_job_brings_the_probe_forward_but_never_below_5_seconds(
     since: float, left: float
 ) -> None:
     scheduler = after_failures(20)
-    scheduler.hurry()
+    scheduler.make_due_soon()
     assert scheduler.seconds_to_next_probe(NOW + since) == left
 
 
@@ -85,7 +85,7 @@ def test_probes_are_never_closer_than_5_nor_further_than_60_seconds(
     scheduler, now = after_failures(1), NOW
     for healthy, hurry, kill in rounds:
         if hurry:
-            scheduler.hurry()
+            scheduler.make_due_soon()
         if kill:
             scheduler = killed(scheduler)
         wait = scheduler.seconds_to_next_probe(now)

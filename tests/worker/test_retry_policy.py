@@ -51,7 +51,7 @@ HOURS = 3600.0
 
 
 def job(retry_count: int = 0, **data: object) -> SyncJob:
-    return SyncJob("j", "scene_1", "metadata", 1, data=dict(data), retry_count=retry_count)
+    return SyncJob("j", 1, "metadata", dict(data), job_key="scene_1", retry_count=retry_count)
 
 
 def longest(_low: float, high: float) -> float:

@@ -14,8 +14,8 @@ from tests.reported import Reported, no_report
 from tests.validation.strategies import JSON
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
-from worker.records import StateStore
 from worker.recovery import RecoveryScheduler
+from worker.state import StateStore
 
 NOW = 1_750_000_000.9
 

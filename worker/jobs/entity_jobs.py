@@ -11,10 +11,10 @@ from heapq import merge
 from itertools import chain, groupby, islice
 
 from stash.scenes import StashScenes
-from sync_queue.entity_log import Entity
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim, SyncJob
 from sync_queue.operations import METADATA, scene_job, subject_label
+from sync_queue.sync_log import Entity
 from validation.metadata import project
 from validation.scene_extractor import StashScene
 from worker.retry_policy import SceneError
@@ -102,13 +102,13 @@ class EntityJobs:
         while now := list(islice(scenes, PAGE)):
             last = now[-1].id
             named = {scene.id: _entities_of(scene) & entities for scene in now}
-            for had in self._queue.entity_log.naming(entities, after, last):
+            for had in self._queue.sync_log.naming(entities, after, last):
                 for scene_id in had.keys() & named.keys():
                     named[scene_id] |= had[scene_id]
                 yield from self._read({one: had[one] for one in had if one not in named})
             yield _Page(now, named)
             after = last
-        for had in self._queue.entity_log.naming(entities, after):
+        for had in self._queue.sync_log.naming(entities, after):
             yield from self._read(had)
 
     def _having(self, entities: frozenset[Entity]) -> Iterator[StashScene]:
@@ -138,12 +138,12 @@ class EntityJobs:
     ) -> None:
         """Queue those that were sent something else, and forget those that are gone."""
         ids = [scene.id for scene in page.scenes]
-        sent = self._queue.entity_log.digests(session.library.server_id, ids)
+        sent = self._queue.sync_log.digests(session.library.server_id, ids)
         fates = dict.fromkeys(page.gone, GONE)
         for scene in page.scenes:
             if scene.id not in sent:
                 fates[scene.id] = UNSYNCED
-            elif sent[scene.id] == {project(scene, session.config).digest}:
+            elif set(sent[scene.id].values()) == {project(scene, session.config).digest}:
                 fates[scene.id] = IN_STEP
             else:
                 fates[scene.id] = QUEUED

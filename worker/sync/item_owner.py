@@ -57,14 +57,15 @@ def assign_items(
     """
     items = {item.rating_key: item for work in works for item in work.items}
     claimants = _claimants(works)
-    written = sync_log.scenes_of_items(session.library.server_id, items)
+    records = sync_log.items(session.library.server_id, items)
+    written = {key: set(records.get(key, ())) for key in items}
     owners, gone = _owners(items, claimants, written, session.matcher, read)
     reported: set[str] = set()
     for work in works:
         for item in list(work.items):
             key, owner = item.rating_key, owners[item.rating_key]
             if owner == work.scene.id:
-                if written.get(key, set()) - {owner}:
+                if written[key] - {owner}:
                     work.taken_over.append(key)
                 continue
             work.items.remove(item)
@@ -98,7 +99,7 @@ def _owners(
     scene. So Stash is asked about each owner that is not in this batch. An owner that is gone, or
     has no file in the item any more, loses the item.
     """
-    logged = {key: written.get(key, set()) - {NO_SCENE} for key in items}
+    logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {
         key: logged[key] - claimants[key].keys()
         for key in items

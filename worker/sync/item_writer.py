@@ -51,9 +51,7 @@ class ItemWriter:
                 for key in work.taken_over:
                     log.transfer_item(work.scene.id, server_id, key)
                     log.mark_unsynced(work.scene.id)  # the item may show another scene's cover
-            known = log.scenes_of_items(
-                server_id, {item.rating_key for work in works for item in work.items}
-            )
+            known = log.items(server_id, {item.rating_key for work in works for item in work.items})
             for work in works:
                 for item in work.items:
                     if work.scene.id not in known.get(item.rating_key, ()):

@@ -1,4 +1,4 @@
-"""The small state files of the worker: written when a state changes, read by everyone else."""
+"""The small state files of the worker: written if a state changes, read by every process."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from worker.stats import SyncStats
 
 
 class Model(Protocol):
-    """What can tell its state as JSON; each call gives a value of its own."""
+    """A model that a state file can hold."""
 
     def to_state(self) -> Any:
-        """Return the state as its file shall hold it."""
+        """Return a new JSON value for the file."""
         ...
 
 
@@ -26,13 +26,11 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 
 class StateStore(Generic[ModelT]):
-    """One model and its file. Everyone may load; only the holder of the worker lock saves.
+    """A model and its file; only the holder of the worker lock may save it.
 
     Args:
-        path: the file.
-        parse: makes the model of whatever the file holds; of nothing, its default.
-        report: is told about a file that could not be read.
-        kind: what the file holds, `dict` or `list`.
+        parse: returns the model of the file's content, the default of an empty one.
+        kind: the type of the file's content.
     """
 
     def __init__(
@@ -46,13 +44,12 @@ class StateStore(Generic[ModelT]):
         self._file = KeptState(path, report, kind)
         stored = self._file.read(now)
         self.model = parse(stored)
-        # A file of defaults would say nothing: the first write is the first change.
-        self._saved = stored or self.model.to_state()
+        self._saved = stored or self.model.to_state()  # defaults are not worth a file
 
     def save(self) -> bool:
         """Write the state if it changed; return whether it was written.
 
-        A file that could not be read when this began is left alone (`KeptState`).
+        A file that could not be read is left alone (`KeptState`).
 
         Raises:
             OSError: the file could not be written; the next call tries again.
@@ -65,48 +62,43 @@ class StateStore(Generic[ModelT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """Reads the state files afresh with each call; writes none.
-
-    Attributes:
-        report: is told about a file that could not be read.
-    """
+class WorkerState:
+    """Reads the worker's state files anew with each call, and writes none."""
 
     folder: DataFolder
     report: Report
     clock: Callable[[], float]
 
     def stats(self) -> SyncStats:
-        """Return the counts of what was done."""
+        """Return the counts of results."""
         return SyncStats(self.folder.stats, self.report, self.clock)
 
     def pause(self) -> tuple[str, float]:
-        """Return why nothing goes on although jobs wait, empty when it does, and since when."""
+        """Return why the sync is paused, empty if it is not, and the start of the pause."""
         return PauseNote(self.folder.pause, self.report, self.clock).read()
 
     def breaker(self) -> CircuitBreaker:
         """Return the circuit breaker."""
-        path = self.folder.circuit_breaker
-        return StateStore(path, CircuitBreaker.from_state, self.report, self.clock()).model
+        return CircuitBreaker.from_state(self._read(self.folder.circuit_breaker))
 
     def recovery(self) -> RecoveryScheduler:
-        """Return the schedule of the probes."""
-        path = self.folder.recovery_state
-        return StateStore(path, RecoveryScheduler.from_state, self.report, self.clock()).model
+        """Return the probe schedule."""
+        return RecoveryScheduler.from_state(self._read(self.folder.recovery_state))
 
     def outages(self) -> OutageHistory:
-        """Return the outages; one without end is shown as ongoing only while the breaker is open.
+        """Return the outages; the last is ongoing only while the breaker is open.
 
-        Its last writer may have been killed between its two files.
+        The last writer may have been killed between its two files.
         """
-        now = self.clock()
-        path = self.folder.outage_history
-        history = StateStore(path, OutageHistory.from_state, self.report, now, list).model
+        history = OutageHistory.from_state(self._read(self.folder.outage_history, list))
         recovery = self.recovery().state
         history.reconcile(
-            now,
+            self.clock(),
             opened_at=self.breaker().opened_at,
             last_recovery=recovery.last_recovery_time,
             last_check=recovery.last_check_time,
         )
         return history
+
+    def _read(self, path: str, kind: type[dict[str, Any]] | type[list[Any]] = dict) -> Any:
+        return KeptState(path, self.report, kind).read(self.clock())

@@ -1,4 +1,4 @@
-/* The few parts that every section is made of. */
+/* Components that the sections share. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -23,7 +23,7 @@
         )
       : h("span", null, "–");
 
-  /** A scene by its title, which may be anything at all. */
+  /** Link to a scene by its title, which can hold any characters. */
   S.Scene = ({ id, title }) => {
     const text = S.cut(title, 120) || (id ? "Scene " + id : "A job without a scene");
     const name = h("bdi", { className: "s2p-title" }, text);
@@ -48,7 +48,7 @@
           h(
             "table",
             { className: "table table-sm s2p-table" },
-            h("thead", null, h("tr", null, head.map((one) => h("th", { key: one }, one)))),
+            h("thead", null, h("tr", null, head.map((name) => h("th", { key: name }, name)))),
             h(
               "tbody",
               null,
@@ -59,55 +59,67 @@
           )
         );
 
-  /** Whether the component is still there, for what is answered later. */
+  /** A select box; `options` are pairs of value and label. */
+  S.Select = ({ options, onChange, ...rest }) =>
+    h(
+      "select",
+      {
+        className: "custom-select custom-select-sm input-control s2p-select",
+        onChange: (event) => onChange(event.target.value),
+        ...rest,
+      },
+      options.map(([value, label]) => h("option", { key: value, value }, label))
+    );
+
+  /** Return a reference that is false once the component is removed, for answers that arrive later. */
   S.useAlive = () => {
     const alive = React.useRef(true);
     React.useEffect(() => () => (alive.current = false), []);
     return alive;
   };
 
-  /** Runs something once at a time and remembers what it told; an error is told like an answer. */
+  /** Return [{ busy, answer }, run]: `run` awaits a request and keeps its answer or error. */
   S.useRun = () => {
-    const [state, set] = React.useState({ busy: false, told: null });
+    const [state, set] = React.useState({ busy: false, answer: null });
     const alive = S.useAlive();
-    const run = async (ask) => {
-      set({ busy: true, told: null });
-      let told;
+    const run = async (request) => {
+      set({ busy: true, answer: null });
+      let answer;
       try {
-        told = await ask();
+        answer = await request();
       } catch (error) {
-        told = { level: "fault", text: error.message };
+        answer = { level: "fault", text: error.message };
       }
       if (alive.current) {
-        set({ busy: false, told });
+        set({ busy: false, answer });
       }
       S.refresh();
-      return told;
+      return answer;
     };
     return [state, run];
   };
 
-  /** A button; one that takes something away asks by its own label and wants a second click. */
-  S.Act = ({ label, sure, busy, onClick, variant }) => {
-    const [asked, ask] = React.useState(false);
+  /** A button. With `confirmation`, the first click shows that text and a second click acts. */
+  S.ActionButton = ({ label, confirmation, busy, onClick, variant }) => {
+    const [isAsking, setAsking] = React.useState(false);
     const click = () => {
-      if (sure && !asked) {
-        ask(true);
+      if (confirmation && !isAsking) {
+        setAsking(true);
         return;
       }
-      ask(false);
+      setAsking(false);
       onClick();
     };
     return h(
       S.bootstrap.Button,
       {
         size: "sm",
-        variant: asked ? "danger" : variant || "secondary",
+        variant: isAsking ? "danger" : variant || "secondary",
         disabled: busy,
         onClick: click,
-        onBlur: () => ask(false),
+        onBlur: () => setAsking(false),
       },
-      asked ? sure : label
+      isAsking ? confirmation : label
     );
   };
 })(window.Stash2Plex);

@@ -1,0 +1,48 @@
+/* Which setting removes an error, and links to that setting. */
+(function (S) {
+  "use strict";
+  const h = S.h;
+  const PATH_MAP = ["Edit the path map", "plex_unmatched_path_map"];
+  const TOKEN = ["Edit the token", "plex_token"];
+  const BY_ERROR = {
+    PlexNotFound: PATH_MAP,
+    PlexAmbiguousMatch: PATH_MAP,
+    PlexAuthError: TOKEN,
+    PlexPermissionError: TOKEN,
+  };
+
+  /** Return [label, setting] for an error type; undefined if no setting removes the error. */
+  S.settingForError = (type) => BY_ERROR[type];
+
+  /** Return [label, setting] for a state in which the sync is blocked. */
+  S.settingForState = (state) => {
+    const named = /\bplex_\w+/.exec(state.sentence);
+    const setting = {
+      unconfigured: named ? named[0] : "plex_url",
+      paused: named ? named[0] : "plex_token",
+      disabled: "enabled",
+    }[state.kind];
+    return setting && ["Edit the setting", setting];
+  };
+
+  /** Unfold a setting on this page, scroll to it and focus it. */
+  S.toSetting = (name) => {
+    const input = document.getElementById("s2p-set-" + name);
+    if (input) {
+      const group = input.closest("details");
+      if (group) {
+        group.open = true;
+      }
+      input.scrollIntoView({ block: "center" });
+      input.focus();
+    }
+  };
+
+  /** A link from another page to a setting. */
+  S.SettingLink = ({ link: [label, setting] }) =>
+    h(S.router.Link, { className: "btn btn-primary btn-sm", to: S.path + "?setting=" + setting },
+      label);
+
+  /** Return the setting that the page's address names; empty if none. */
+  S.linkedSetting = () => new URLSearchParams(window.location.search).get("setting") || "";
+})(window.Stash2Plex);
