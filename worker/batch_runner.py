@@ -1,4 +1,4 @@
-"""Works on one batch of claimed jobs, and decides what becomes of each that fails."""
+"""Works on one batch of claimed jobs, and carries out the decision about each that fails."""
 
 import sqlite3
 import threading
@@ -6,26 +6,22 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
-from types import TracebackType
-from typing import Self
 
 from plex.exceptions import PlexError, PlexReadOnly, PlexTemporaryError
 from shared.events import Event
 from stash.exceptions import StashError
-from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA
 from worker.backoff import calculate_delay, get_retry_params
-from worker.failure_policy import Failure, FailurePolicy
+from worker.failure_policy import Action, Decision, Diagnosis, FailurePolicy, Retry, decide
+from worker.finalizer import Finalizer
 from worker.jobs.entity_jobs import EntityJobs
 from worker.jobs.folder_scans import FolderScans
 from worker.jobs.missing import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import SETTINGS, STASH, Pauses
 from worker.process.outcome import DrainOutcome
-from worker.retry_policy import Bury, Leave, OthersFirst, Outage, Pause, Retry
 from worker.services import Services
-from worker.settlement import Settlement
 from worker.sync.batch import BatchSync
 from worker.sync.results import Failed, FolderScanned, Result, Skipped, Synced, forget_all
 from worker.sync.session import SyncSession
@@ -42,64 +38,39 @@ def jobs_by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
 
 
 class ClaimedBatch:
-    """The jobs of one step. At its end those that nobody has settled go back to the queue.
+    """The jobs of one step, and which of them are still open."""
 
-    Args:
-        session: settings and Plex, for all of them.
-    """
-
-    def __init__(self, queue: QueueManager, session: SyncSession, claims: Sequence[Claim]) -> None:
+    def __init__(self, session: SyncSession, claims: Sequence[Claim]) -> None:
         self.session = session
         self.claims = claims
-        self._queue = queue
         self._open = {claim.row_id: claim for claim in claims}
 
     @property
     def open(self) -> list[Claim]:
-        """The jobs that are not settled, in the order in which they were claimed."""
+        """The jobs that are not finalized, in the order in which they were claimed."""
         return list(self._open.values())
 
-    def settle(self, claims: Iterable[Claim]) -> None:
-        """Note that the queue knows what became of these jobs."""
+    def close(self, claims: Iterable[Claim]) -> None:
+        """Record that these jobs are finalized."""
         for claim in claims:
             self._open.pop(claim.row_id, None)
 
     def change(self, claims: Iterable[Claim]) -> None:
-        """Give jobs back in this state at the end."""
+        """Replace open jobs by these, so that they are released in this state."""
         self._open.update({claim.row_id: claim for claim in claims})
-
-    def __enter__(self) -> Self:
-        """Return the batch."""
-        return self
-
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        """Give back what is not settled."""
-        self._queue.jobs.release(self.open)
 
 
 class BatchRunner:
-    """Works on batches; remembers what a batch teaches about the next one.
+    """Works on batches; remembers what a batch shows about the next one.
 
     Args:
-        services: the objects of this process.
-        guard: the worker's.
-        pauses: the worker's.
-        missing: the worker's.
-        settlement: writes down how jobs end.
-        others_wait: tells whether a job is due that nobody has claimed.
-        stop: set when the worker shall end after the scene in hand.
-        on_progress: gets the number of jobs that are done, after each scene.
+        others_wait: returns whether a job is due that is not claimed.
+        on_progress: gets the number of finalized jobs, after each scene.
 
     Attributes:
-        size: how many jobs the next batch shall have. After a failed batch it is a single scene,
-            then twice as many with each success: one bad scene is found without its neighbours,
-            and a sick server gets one request.
-        paused_session: under which no job could succeed; None: there was none.
+        size: the number of jobs to claim for the next batch. After a failed batch it is 1, and each
+            success doubles it. So a poison job is found alone, and a sick Plex gets one request.
+        paused_session: the session with which no job can succeed.
     """
 
     def __init__(
@@ -108,7 +79,7 @@ class BatchRunner:
         guard: OutageGuard,
         pauses: Pauses,
         missing: MissingScenes,
-        settlement: Settlement,
+        finalizer: Finalizer,
         others_wait: Callable[[], bool],
         stop: threading.Event,
         on_progress: Callable[[int], None],
@@ -120,40 +91,52 @@ class BatchRunner:
         self._log = services.log
         self._pauses = pauses
         self._missing = missing
-        self._settlement = settlement
+        self._finalizer = finalizer
         self._others_wait = others_wait
         self._stop = stop
         self._on_progress = on_progress
         self._policy = FailurePolicy(services, guard)
         self._scans = FolderScans(services.scenes, services.clock, services.log)
         self._entities = EntityJobs(services.queue, services.scenes, services.clock, stop.is_set)
-        self._settled = 0
+        self._finalized = 0
 
-    def run(self, batch: ClaimedBatch) -> DrainOutcome:
-        """Work on the jobs and settle each; returns `WORKED`, `PAUSED` or `LEFT`.
+    def run(self, session: SyncSession, claims: Sequence[Claim]) -> DrainOutcome:
+        """Work on the jobs and finalize each; return `WORKED`, `PAUSED` or `LEFT`.
+
+        Jobs that are still open at the end are released.
 
         Raises:
             sqlite3.Error: a database cannot be used.
         """
+        batch = ClaimedBatch(session, claims)
         try:
-            return self._settle_all(batch)
+            outcome = self._run(batch)
         except sqlite3.Error:
             raise
         except (StashError, PlexError) as error:
-            return self._batch_failed(self._policy.diagnosed(error), batch)
-        except Exception as error:  # noqa: BLE001 - the worker survives any bug, and tells it
+            outcome = self._fail_batch(self._policy.general_error(error), batch)
+        except Exception as error:  # noqa: BLE001 - the worker survives any bug, and reports it
             self._log.event(Event.BUG, trace=traceback.format_exc())
-            return self._batch_failed(error, batch)
+            outcome = self._fail_batch(error, batch)
+        finally:
+            self._guard.step_ended()
+            self._services.queue.jobs.release(batch.open)
+        self._finalizer.batch_ended()
+        return outcome
 
-    def finish_disabled(self, claims: Sequence[Claim]) -> None:
-        """Finish jobs without effect, since the user has switched the plugin off."""
-        self._settlement.disabled(claims)
+    def finish_disabled(self) -> DrainOutcome:
+        """Acknowledge jobs without effect, because the user has disabled the plugin."""
+        claims = self._services.queue.claim(BATCH)
+        if not claims:
+            return DrainOutcome.DRAINED
+        self._finalizer.disabled(claims)
         self._count(len(claims))
+        return DrainOutcome.WORKED
 
-    def _settle_all(self, batch: ClaimedBatch) -> DrainOutcome:
+    def _run(self, batch: ClaimedBatch) -> DrainOutcome:
         begun = self._services.monotonic()
         for result in self._guard.paced(self._results(batch), self._stop.wait):
-            outcome = self._settle(result, batch, self._services.monotonic() - begun)
+            outcome = self._finalize(result, batch, self._services.monotonic() - begun)
             if outcome is not DrainOutcome.WORKED or self._stop.is_set():
                 return outcome
             begun = self._services.monotonic()
@@ -172,92 +155,96 @@ class BatchRunner:
             scenes.run(jobs[METADATA]),
         )
 
-    def _settle(self, result: Result, batch: ClaimedBatch, seconds: float) -> DrainOutcome:
+    def _finalize(self, result: Result, batch: ClaimedBatch, seconds: float) -> DrainOutcome:
         if isinstance(result, Failed):
-            return self._failed(replace(result, error=self._policy.diagnosed(result.error)), batch)
-        self._settlement.done(result, seconds)
-        self._note_settled(result.claims, batch)
+            error = self._policy.general_error(result.error)
+            return self._fail(replace(result, error=error), batch)
+        self._finalizer.succeeded(result, seconds)
+        self._close(result.claims, batch)
         self._policy.succeeded(result)
         if isinstance(result, Synced | Skipped | FolderScanned) and result.by_plex:
             self._guard.succeeded()
         return DrainOutcome.WORKED
 
-    def _note_settled(self, claims: Sequence[Claim], batch: ClaimedBatch) -> None:
-        batch.settle(claims)
+    def _close(self, claims: Sequence[Claim], batch: ClaimedBatch) -> None:
+        batch.close(claims)
         self._count(len(claims))
 
     def _count(self, jobs: int) -> None:
-        self._settled += jobs
+        self._finalized += jobs
         self._pauses.succeeded()
-        self._on_progress(self._settled)
+        self._on_progress(self._finalized)
 
-    # -- failures -----------------------------------------------------------------------------
+    def _decide(self, diagnosis: Diagnosis, claim: Claim, batch: ClaimedBatch) -> Decision:
+        services, config = self._services, batch.session.config
+        return decide(diagnosis, claim.job, config, services.clock(), services.uniform)
 
-    def _failed(self, result: Failed, batch: ClaimedBatch) -> DrainOutcome:
-        """Decide what becomes of a scene's jobs."""
-        failure = self._policy.examined(result.error, result, batch.session)
-        result = replace(result, error=failure.error)
+    def _fail(self, result: Failed, batch: ClaimedBatch) -> DrainOutcome:
+        """Carry out the decision about each job of a scene that failed."""
+        diagnosis = self._policy.diagnose(result, batch.session)
+        result = replace(result, error=diagnosis.error)
         for claim in result.claims:
-            decision = self._policy.decide(failure, claim.job, batch.session.config)
-            match decision:
-                case Leave():
+            match decision := self._decide(diagnosis, claim, batch):
+                case Action.EXIT:
                     self._log.event(Event.STASH_REFUSED, error=result.error)
                     return DrainOutcome.LEFT
-                case OthersFirst():
-                    self._put_last(result, batch)
+                case Action.OTHERS_FIRST:
+                    self._postpone(result, batch)
                     return DrainOutcome.WORKED
-                case Outage():
-                    self._plex_is_away(result, batch)
+                case Action.WAIT_FOR_PLEX:
+                    self._wait_for_plex(result, batch)
                     return DrainOutcome.PAUSED
-                case Pause():
-                    self._pause(decision, result.error, batch)
+                case Action.PAUSE | Action.WAIT_FOR_STASH:
+                    self.paused_session = batch.session
+                    kind = STASH if decision is Action.WAIT_FOR_STASH else SETTINGS
+                    self._pauses.begin(self._log.redact(str(result.error)), kind, result.error)
+                    self.size = 1
                     return DrainOutcome.PAUSED
                 case _:
-                    self._settlement.failed(decision, result, claim)
-                    self._note_settled([claim], batch)
+                    self._finalizer.failed(decision, result, claim)
+                    self._close([claim], batch)
         if isinstance(result.error, PlexError):
             self._guard.job_failed()
         return DrainOutcome.WORKED
 
-    def _pause(self, decision: Pause, error: Exception, batch: ClaimedBatch) -> None:
-        self.paused_session = batch.session
-        kind = STASH if decision.by_stash else SETTINGS
-        self._pauses.begin(self._log.redact(str(error)), kind, error)
-        self.size = 1
+    def _wait_for_plex(self, result: Failed, batch: ClaimedBatch) -> None:
+        """Record an outage; a job that failed right after a good health check goes last.
 
-    def _plex_is_away(self, result: Failed, batch: ClaimedBatch) -> None:
-        """Count a failure of Plex; a job that met it right after a good health check goes last.
-
-        Only where others are due: so there is always one to try Plex with, and who goes last waits
-        no longer for the end of an outage than for the others.
+        It goes last only if other jobs are due. So there is always a job to try Plex with, and the
+        postponed job waits for the end of an outage no longer than the other jobs.
         """
         others = len(batch.open) > len(result.claims) or self._others_wait()
-        last = self._guard.has_answered and others
-        self._note_outage(result.error)
-        if last:
-            self._put_last(result, batch, self._guard.seconds_to_next_look(due=True))
+        goes_last = self._guard.has_answered and others
+        self._record_outage(result.error)
+        if goes_last:
+            self._postpone(result, batch, self._guard.seconds_to_next_look(due=True))
 
-    def _note_outage(self, error: Exception) -> None:
+    def _record_outage(self, error: Exception) -> None:
         self._guard.failed(str(error), is_read_only=isinstance(error, PlexReadOnly))
         self.size = 1
 
-    def _put_last(self, result: Failed, batch: ClaimedBatch, wait: float = 0.0) -> None:
+    def _postpone(self, result: Failed, batch: ClaimedBatch, wait: float = 0.0) -> None:
         params = get_retry_params(type(result.error).__name__)
         delay = wait + calculate_delay(0, params, self._services.uniform)
-        batch.change(self._settlement.put_last(result, delay, reported=self._guard.is_away))
+        batch.change(self._finalizer.postpone(result, delay, reported=self._guard.is_away))
 
-    def _batch_failed(self, error: Exception, batch: ClaimedBatch) -> DrainOutcome:
-        """Settle an error of a whole batch: a fault of one scene is looked for one by one."""
-        left = batch.open
-        if not left:
-            return DrainOutcome.WORKED  # it came when all was settled, so it is no job's
-        decision = self._policy.decide(Failure(error), left[0].job, batch.session.config)
-        if isinstance(decision, Retry | Bury | Outage) and len(left) > 1:
-            self.size = 1
-            down = isinstance(decision, Outage)
-            maybe = isinstance(error, PlexTemporaryError)
-            if not down and (not maybe or self._guard.check(batch.session.client)):
-                return DrainOutcome.WORKED
-            self._note_outage(error)
-            return DrainOutcome.PAUSED
-        return self._failed(Failed(left[:1], f"Job {left[0].job.job_key}", error), batch)
+    def _fail_batch(self, error: Exception, batch: ClaimedBatch) -> DrainOutcome:
+        """Handle an error of a whole batch; if one scene may be at fault, try them one by one."""
+        claims = batch.open
+        if not claims:
+            return DrainOutcome.WORKED  # all jobs were finalized before the error
+        decision = self._decide(Diagnosis(error), claims[0], batch)
+        is_outage = decision is Action.WAIT_FOR_PLEX
+        may_be_one_scene = (
+            is_outage or decision is Action.DEAD_LETTER or isinstance(decision, Retry)
+        )
+        if len(claims) == 1 or not may_be_one_scene:
+            label = f"Job {claims[0].job.job_key}"
+            return self._fail(Failed(claims[:1], label, error), batch)
+        self.size = 1
+        if isinstance(error, PlexTemporaryError) and not is_outage:
+            is_outage = not self._guard.check(batch.session.client)
+        if not is_outage:
+            return DrainOutcome.WORKED
+        self._record_outage(error)
+        return DrainOutcome.PAUSED

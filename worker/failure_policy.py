@@ -1,21 +1,158 @@
-"""Decides what becomes of a job that failed: by its error, the job, and what the servers answer."""
+"""The decision about a job that failed: from the error, the job and the state of the servers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
-from plex.exceptions import PlexServerDown, PlexTemporaryError
-from stash.exceptions import StashError, StashFileError, StashQueryError, StashUnavailable
+from plex.exceptions import (
+    PlexAuthError,
+    PlexLibraryError,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexPermissionError,
+    PlexReadOnly,
+    PlexRedirectError,
+    PlexReplaced,
+    PlexServerDown,
+    PlexTemporaryError,
+    PlexTlsError,
+    PlexUploadsDown,
+)
+from stash.exceptions import (
+    StashAuthError,
+    StashError,
+    StashFileError,
+    StashQueryError,
+    StashUnavailable,
+)
 from stash.images import UnusableCoverError
-from sync_queue.models import SyncJob
+from sync_queue.models import MISSING_SINCE, SyncJob
 from validation.config import Config
+from worker.backoff import SHORTEST_DELAY, calculate_delay, get_retry_params
 from worker.outage_guard import OutageGuard
-from worker.retry_policy import Blame, Decision, decide
 from worker.services import Services
-from worker.sync.results import Failed, Success, Synced
+from worker.sync.results import Failed, SceneError, Success, Synced
 from worker.sync.session import SyncSession
 
-ROUNDS = 3
-_MOST = 100  # jobs that are remembered; a long outage meets one with each probe
+KEEP_LOOKING = 2 * 3600.0  # seconds: how long the worker looks for a missing item
+# A clock that jumps ahead must not end the search at once, so it takes at least this many tries.
+_FEWEST_LOOKS = 8
+# Tries for a file if the reason why Plex does not list it is known. The reason may be wrong once,
+# and a dead letter is queued again if Plex gets the file.
+_LOOKS_IF_EXPLAINED = 2
+_WITHOUT_COVERS = 60.0  # seconds between two tries while Stash gives no cover of any scene
+ROUNDS = 3  # failures that count, after which a job is a poison job
+_MOST_SUSPECTS = 100
 _NO_SCENE = 0  # Stash counts its scenes from 1
+
+
+class Blame(Enum):
+    """What is at fault when a job fails as if Plex were down."""
+
+    JOB = "job"
+    PLEX = "plex"
+    UNKNOWN = "unknown"  # the first failure since the last edit: another job will show the fault
+
+
+class Action(Enum):
+    """What becomes of a job that failed, apart from a retry."""
+
+    DEAD_LETTER = "move it to the dead-letter queue"
+    DROP = "remove it, as the settings say"
+    WAIT_FOR_PLEX = "an outage: count it for the breaker, spend no retry"
+    OTHERS_FIRST = "wait a moment and spend no retry: other jobs will show the fault"
+    PAUSE = "no job can succeed until settings or Plex change: spend no retry"
+    WAIT_FOR_STASH = "no job can succeed until Stash answers: spend no retry"
+    EXIT = "this process can do nothing more: keep the jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The job waits until `at`; `counts` spends a retry."""
+
+    at: float
+    counts: bool
+
+
+Decision = Retry | Action
+
+_ACTIONS: tuple[tuple[tuple[type[Exception], ...], Action], ...] = (
+    ((StashAuthError,), Action.EXIT),
+    ((StashUnavailable,), Action.WAIT_FOR_STASH),
+    (
+        (PlexAuthError, PlexPermissionError, PlexTlsError, PlexRedirectError, PlexLibraryError),
+        Action.PAUSE,
+    ),
+    ((PlexPermanentError, SceneError), Action.DEAD_LETTER),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A failure of one scene's jobs, and what was found out about it.
+
+    Attributes:
+        plex_healthy: the result of a health check after a temporary error of Plex. A healthy Plex
+            makes the error the job's own fault.
+        blame: what is at fault if Plex seems to be down.
+    """
+
+    error: Exception
+    plex_healthy: bool = True
+    blame: Blame = Blame.PLEX
+
+
+def decide(
+    diagnosis: Diagnosis,
+    job: SyncJob,
+    config: Config,
+    now: float,
+    uniform: Callable[[float, float], float],
+) -> Decision:
+    """Return what becomes of the job; an error of an unknown class is a bug of this plugin."""
+    error = diagnosis.error
+    for kinds, action in _ACTIONS:
+        if isinstance(error, kinds):
+            return action
+    if isinstance(error, PlexReadOnly) and diagnosis.blame is Blame.UNKNOWN:
+        return Action.OTHERS_FIRST
+    is_sick = isinstance(error, PlexTemporaryError) and not diagnosis.plex_healthy
+    if is_sick or isinstance(error, PlexServerDown):
+        return Action.WAIT_FOR_PLEX
+    free_wait = _free_wait(error)
+    if free_wait is not None:
+        return Retry(at=now + free_wait, counts=False)
+    if isinstance(error, PlexNotFound):
+        # A setting may only skip a file for which Plex was searched just now.
+        if config.skip_not_found and error.looked_for:
+            return Action.DROP
+        is_last = _is_search_over(error, job, now)
+    else:
+        is_last = job.retry_count >= config.max_retries
+    if is_last:
+        return Action.DEAD_LETTER
+    delay = calculate_delay(job.retry_count, get_retry_params(type(error).__name__), uniform)
+    asked = getattr(error, "retry_after", None) or 0.0
+    return Retry(at=now + max(delay, asked), counts=True)
+
+
+def _free_wait(error: Exception) -> float | None:
+    """Return the wait until a try that spends no retry; None if the try has to spend one."""
+    if isinstance(error, PlexReplaced):
+        return 0.0
+    if isinstance(error, PlexUploadsDown):
+        return max(SHORTEST_DELAY, error.retry_after or 0.0)
+    if isinstance(error, StashFileError) and error.concerns_all:
+        return _WITHOUT_COVERS
+    return None
+
+
+def _is_search_over(error: PlexNotFound, job: SyncJob, now: float) -> bool:
+    if error.explained and job.retry_count >= _LOOKS_IF_EXPLAINED:
+        return True
+    since = job.data.get(MISSING_SINCE)
+    is_long_ago = isinstance(since, int | float) and now - since >= KEEP_LOOKING
+    return is_long_ago and job.retry_count >= _FEWEST_LOOKS
 
 
 @dataclass(slots=True)
@@ -24,103 +161,79 @@ class _Suspicion:
     others_served: bool = False
 
 
-class Suspects:
-    """Tells a poison job, at which Plex always fails, from a Plex that is away or saves nothing.
+class PoisonJobs:
+    """Tells a poison job, at which Plex always fails, from a Plex that is down or saves nothing.
 
-    Plex, or a proxy before it, may answer one scene for ever with 502 to 504, and may fail at every
-    edit of one item. Both look like an outage and cost no job a retry. One failure cannot tell the
-    two apart, but what becomes of other jobs can. A failure of a job counts against the job only
+    Plex, or a proxy before it, may answer one scene with 502 to 504 every time, or may fail at
+    every edit of one item. Both look like an outage and cost the job no retry. One failure does not
+    show the fault, but the results of other jobs do. A failure counts against its job only
 
-    - when Plex has carried out an edit of another scene since the job failed the last time; or
-    - once that was seen, also when no other job has failed like this in between: where nothing else
-      waits, nothing else can go through.
+    - if Plex has carried out an edit of another scene since the job failed the last time; or
+    - after such an edit, if no other job has failed like this in between: where no other job
+      waits, no other edit can succeed.
 
-    In an outage nothing is carried out, even if Plex's health checks are good all the while. So no
-    number of failures, of however many jobs, counts against any. A job that nothing else was tried
-    beside is not blamed either: the job waits, and keeps no other waiting.
+    During an outage Plex carries out no edit, even if its health checks succeed. So no number of
+    failures counts against any job.
 
-    A failure at the end of an outage looks like the job's own, when others go through right after
-    it. So does one in a restart of Plex. Such chances do not come to one job three times before it
-    succeeds: three failures that count are its own fault.
+    A failure at the end of an outage, or in a restart of Plex, may look like the job's own. But no
+    job meets three such accidents before it succeeds, so three failures that count are its fault.
 
-    Jobs are named by their `job_key`. All of this is lost with the worker.
+    Jobs are named by their `job_key`. A new worker starts without suspicions.
     """
 
     def __init__(self) -> None:
-        self._jobs: dict[str, _Suspicion] = {}
+        self._suspicions: dict[str, _Suspicion] = {}
         self._last = ""
-        self._failing = False  # a job has failed since an edit was carried out
+        self._is_failing = False  # a job has failed since the last edit
 
     def failed(self, key: str) -> Blame:
-        """Note that a job failed as if Plex were away; return who is at fault."""
-        first = not self._failing
-        self._failing = True
-        suspicion = self._jobs.pop(key, None) or _Suspicion()
+        """Record that a job failed as if Plex were down; return what is at fault."""
+        is_first = not self._is_failing
+        self._is_failing = True
+        suspicion = self._suspicions.pop(key, None) or _Suspicion()
         counts = suspicion.others_served or (suspicion.rounds > 0 and self._last == key)
         suspicion.rounds += counts
         suspicion.others_served = False
-        self._jobs[key] = suspicion
+        self._suspicions[key] = suspicion
         self._last = key
-        if len(self._jobs) > _MOST:
-            del self._jobs[next(iter(self._jobs))]
+        if len(self._suspicions) > _MOST_SUSPECTS:
+            del self._suspicions[next(iter(self._suspicions))]
         if counts and suspicion.rounds >= ROUNDS:
             return Blame.JOB
-        return Blame.OPEN if counts or first else Blame.PLEX
+        return Blame.UNKNOWN if counts or is_first else Blame.PLEX
 
-    def done(self, key: str, *, wrote: bool) -> None:
-        """Note that a job succeeded; `wrote` tells whether Plex carried out an edit for it.
+    def succeeded(self, key: str, *, wrote: bool) -> None:
+        """Record that a job succeeded; `wrote` tells whether Plex carried out an edit for it.
 
-        A scene that was in step says nothing: Plex may read and not write.
+        A scene that was in sync proves nothing: Plex may be able to read and not to write.
         """
-        self._jobs.pop(key, None)
+        self._suspicions.pop(key, None)
         if wrote:
-            self._failing = False
-            for suspicion in self._jobs.values():
+            self._is_failing = False
+            for suspicion in self._suspicions.values():
                 suspicion.others_served = True
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A failure of one scene's jobs, with what was found out about it.
-
-    Attributes:
-        error: what the error turned out to be.
-        plex_healthy: what a health check said after a temporary error of Plex.
-        blame: whose fault it is when Plex seems to be away.
-    """
-
-    error: Exception
-    plex_healthy: bool = True
-    blame: Blame = Blame.PLEX
-
-
 class FailurePolicy:
-    """Decides about failures; remembers which jobs failed as if Plex were away.
-
-    Args:
-        services: the objects of this process.
-        guard: the worker's.
-    """
+    """Finds out what is at fault for a failure; remembers which jobs may be poison jobs."""
 
     def __init__(self, services: Services, guard: OutageGuard) -> None:
         self._services = services
         self._guard = guard
-        self._suspects = Suspects()
+        self._poison = PoisonJobs()
 
     def succeeded(self, result: Success) -> None:
-        """Note that a scene's jobs succeeded."""
-        self._suspects.done(result.key, wrote=isinstance(result, Synced) and bool(result.changed))
+        """Record that a scene's jobs succeeded."""
+        wrote = isinstance(result, Synced) and bool(result.changed)
+        self._poison.succeeded(result.key, wrote=wrote)
 
-    def diagnosed(self, error: Exception) -> Exception:
-        """Return the error, or Stash's own fault where no scene can be at fault.
+    def general_error(self, error: Exception) -> Exception:
+        """Return the error, or Stash's own error if no scene is at fault.
 
-        A Stash whose database is closed, or that no longer knows a field of the query, answers
-        every question with errors. As faults of the scenes these would spend all retries within
-        minutes. So Stash is asked the same about a scene that does not exist. Only where Stash
-        answers that, the scene in question is at fault.
-
-        Args:
-            error: of a scene, or of a whole batch.
+        If Stash's database is closed, or if Stash no longer knows a field of the query, Stash
+        rejects every query. As faults of the scenes, these errors would spend all retries within
+        minutes. So this asks Stash the same for a scene that does not exist. Only if Stash answers
+        that query, the scene is at fault.
         """
         if not isinstance(error, StashQueryError | StashFileError):
             return error
@@ -139,33 +252,14 @@ class FailurePolicy:
             pass
         return error
 
-    def examined(self, error: Exception, result: Failed, session: SyncSession) -> Failure:
-        """Find out whose fault an error of a scene is.
-
-        Args:
-            error: as `diagnosed` returned it.
-            result: of the scene.
-            session: of the batch, for a health check.
-        """
-        blame = Blame.PLEX
+    def diagnose(self, result: Failed, session: SyncSession) -> Diagnosis:
+        """Find out what is at fault for a scene's failure; may check Plex's health."""
+        error, blame = result.error, Blame.PLEX
         if isinstance(error, PlexServerDown):
-            blame = self._suspects.failed(result.key)
+            blame = self._poison.failed(result.key)
         if blame is Blame.JOB:
             error = PlexTemporaryError(f"{error}, again and again while it serves other scenes")
-        if blame is Blame.OPEN and self._guard.is_away:
-            blame = Blame.PLEX  # the outage that is known goes on
+        if blame is Blame.UNKNOWN and self._guard.is_away:
+            blame = Blame.PLEX  # the known outage goes on
         healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
-        return Failure(error, plex_healthy=healthy, blame=blame)
-
-    def decide(self, failure: Failure, job: SyncJob, config: Config) -> Decision:
-        """Return what becomes of one job (see `worker.retry_policy`)."""
-        return decide(
-            failure.error,
-            job,
-            max_retries=config.max_retries,
-            skip_not_found=config.skip_not_found,
-            plex_healthy=failure.plex_healthy,
-            blame=failure.blame,
-            now=self._services.clock(),
-            uniform=self._services.uniform,
-        )
+        return Diagnosis(error, plex_healthy=healthy, blame=blame)

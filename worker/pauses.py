@@ -1,4 +1,4 @@
-"""Pauses, in which no job can succeed and none is tried, and their note for other processes.
+"""Pauses, in which no job can succeed and none is tried, and the file that tells other processes.
 
 A fault of a database is one cause of a pause.
 """
@@ -8,70 +8,50 @@ from collections.abc import Callable
 
 from plex.index_database import is_about_index
 from shared.events import Event, Report
-from shared.state_file import KeptState, parse_moment, write_state
+from shared.state_file import parse_moment, read_state, write_state
 
 SETTINGS, STASH, DATABASE = "settings", "stash", "database"
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0  # seconds
-SETTINGS_LOOK = 10.0  # seconds between looks whether the settings have changed meanwhile
+SETTINGS_LOOK = 10.0  # seconds between two reads of the settings during a pause
 _MOST_DOUBLINGS = 8
 
 
-class PauseNote:
-    """One small file; written by the holder of the worker lock, read by everyone.
-
-    Args:
-        path: the file.
-        report: is told about a file that could not be read or written.
-    """
-
-    def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
-        self._path = path
-        self._report = report
-        self._clock = clock
-        self._file = KeptState(path, report)
-
-    def write(self, reason: str) -> None:
-        """Note a reason, or with an empty text that work goes on; it is never worth an error."""
-        if not reason and not self.read()[0]:
-            return
-        try:
-            write_state(self._path, {"reason": reason, "since": self._clock()})
-        except OSError as error:
-            state = "The reason for the pause"
-            self._report(Event.STATE_NOT_SAVED, state=state, error=error)
-
-    def read(self) -> tuple[str, float]:
-        """Return the reason, empty while work goes on, and since when."""
-        state = self._file.read(self._clock())
-        reason = state.get("reason")
-        return (
-            reason if isinstance(reason, str) else "",
-            parse_moment(state.get("since")) or 0.0,
-        )
+def read_pause(path: str, report: Report, now: float) -> tuple[str, float]:
+    """Return the reason of the pause, empty without one, and its start."""
+    state = read_state(path, report, now)
+    reason = state.get("reason")
+    return reason if isinstance(reason, str) else "", parse_moment(state.get("since")) or 0.0
 
 
 class Pauses:
-    """The pause in force, longer each time in a row.
+    """The current pause, longer each time in a row; only the holder of the worker lock writes it.
 
     Args:
-        report: gets an event that tells why nothing goes on, once per reason.
-        note: writes the reason down for others, an empty one once work goes on.
+        path: the file for other processes.
+        report: gets an event for each new reason.
+
+    Attributes:
+        reason: why the sync is paused; empty after a success.
+        kind: what the reason is about: `SETTINGS`, `STASH` or `DATABASE`; empty after a success.
+        in_a_row: the number of pauses since the last success.
     """
 
     def __init__(
         self,
-        monotonic: Callable[[], float],
+        path: str,
         report: Report,
-        note: Callable[[str], None] = lambda _reason: None,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
     ) -> None:
-        self._monotonic = monotonic
+        self._path = path
         self._report = report
-        self._note = note
-        self._in_a_row = 0
+        self._clock = clock
+        self._monotonic = monotonic
         self._until = float("-inf")
-        self._kind = ""
         self.reason = ""
-        note("")  # a worker that was killed in its pause has left its reason
+        self.kind = ""
+        self.in_a_row = 0
+        self._clear_file()  # of a worker that was killed during a pause
 
     @property
     def active(self) -> bool:
@@ -80,61 +60,52 @@ class Pauses:
 
     @property
     def seconds_left(self) -> float:
-        """How long the pause lasts if nothing changes, 0 without one."""
+        """The rest of the pause if nothing changes, 0 without one."""
         return max(0.0, self._until - self._monotonic())
-
-    @property
-    def in_a_row(self) -> int:
-        """How many there were since a job last went through."""
-        return self._in_a_row
-
-    @property
-    def about_settings(self) -> bool:
-        """Whether a change of the settings may end it at once."""
-        return self._kind == SETTINGS
-
-    @property
-    def about_stash(self) -> bool:
-        """Whether Stash was what jobs waited for, and none has gone through since."""
-        return self._kind == STASH
 
     def begin(self, reason: str, kind: str, error: Exception) -> None:
         """Start a pause, or the next one in a row."""
-        delay = FIRST_PAUSE * 2.0 ** min(self._in_a_row, _MOST_DOUBLINGS)
-        self._in_a_row += 1
+        delay = FIRST_PAUSE * 2.0 ** min(self.in_a_row, _MOST_DOUBLINGS)
+        self.in_a_row += 1
         self._until = self._monotonic() + min(LONGEST_PAUSE, delay)
-        self._kind = kind
+        self.kind = kind
         if reason != self.reason:
             self._report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
-            self._note(reason)
+            self._write(reason)
         self.reason = reason
 
     def end_now(self) -> None:
-        """Try again at once."""
+        """End the pause, so that jobs are tried again at once."""
         self._until = float("-inf")
-
-    def end_if_about_stash(self) -> None:
-        """Try again at once if Stash was the cause: another connection to it is known now."""
-        if self._kind == STASH:
-            self.end_now()
 
     def succeeded(self) -> None:
-        """A job was decided, whatever it came to: there is nothing left to wait for."""
+        """Record a decision about a job: the cause of the pause is gone."""
         if self.reason:
-            self._note("")
-        self._in_a_row = 0
-        self._until = float("-inf")
+            self._clear_file()
+        self.end_now()
         self.reason = ""
-        self._kind = ""
+        self.kind = ""
+        self.in_a_row = 0
 
     def nothing_waits(self) -> None:
-        """No job is left that could wait, unless the database has kept one from being seen."""
-        if self._kind != DATABASE:
+        """Record that no job waits; a fault of the database may hide jobs, so its pause lasts."""
+        if self.kind != DATABASE:
             self.succeeded()
+
+    def _clear_file(self) -> None:
+        if read_pause(self._path, self._report, self._clock())[0]:
+            self._write("")
+
+    def _write(self, reason: str) -> None:
+        try:
+            write_state(self._path, {"reason": reason, "since": self._clock()})
+        except OSError as error:
+            state = "The reason for the pause"
+            self._report(Event.STATE_NOT_SAVED, state=state, error=error)
 
 
 def database_fault(error: Exception) -> str:
-    """Return why nothing goes on, with the file that is to blame; no full stop."""
+    """Return why the sync is paused, with the file at fault and without a full stop."""
     if is_about_index(error):
         return (
             f"The index of Plex's files (library.db) cannot be used: {error}. Free it, or delete "
@@ -144,5 +115,5 @@ def database_fault(error: Exception) -> str:
 
 
 def is_read_only(error: sqlite3.DatabaseError) -> bool:
-    """Tell whether SQLite opened the file for reading only: this connection never writes again."""
+    """Return whether SQLite opened the file for reading only, so this connection cannot write."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY

@@ -1,4 +1,4 @@
-"""The drain: claims due jobs batch by batch, and waits when there is nothing to do or no use."""
+"""The drain: claims due jobs batch by batch, and waits while there is nothing to do."""
 
 import sqlite3
 import threading
@@ -11,45 +11,35 @@ from shared.events import Event
 from stash.exceptions import StashAuthError, StashError
 from sync_queue.quarantine import is_damage
 from validation.config import Config
-from worker.batch_runner import BATCH, BatchRunner, ClaimedBatch
+from worker.batch_runner import BatchRunner
+from worker.finalizer import Finalizer
 from worker.jobs.missing import MissingScenes
 from worker.outage_guard import OutageGuard
-from worker.pauses import (
-    DATABASE,
-    SETTINGS,
-    STASH,
-    PauseNote,
-    Pauses,
-    database_fault,
-    is_read_only,
-)
+from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, database_fault, is_read_only
 from worker.process.outcome import DrainOutcome
-from worker.schedule import IdleTask, Retention, Timetable, Waiter
+from worker.schedule import IdleTask, Timetable, Waiter
 from worker.services import Services
-from worker.settlement import Settlement
-from worker.stats import SyncStats
 from worker.sync.session import ConfigFault, SyncSession
-from worker.sync.story import Story
 
-LINGER = 60.0  # seconds that an idle worker waits for more before it ends
-LONGEST_BACKOFF = 3700.0  # seconds: no job is ever put off further, Retry-After included
+DAY = 86_400.0  # seconds
+LINGER = 60.0  # seconds that an idle worker waits for a job before it ends
+LONGEST_BACKOFF = 3700.0  # seconds: the longest wait of any job, Retry-After included
 
 
 class SyncWorker:
-    """Drains the queue into Plex; to be run by the holder of the worker lock only.
+    """Drains the queue into Plex; only the holder of the worker lock may run it.
 
-    The detached worker runs it in a thread until it is idle, the task 'Process Queue' in the
-    foreground until the queue is drained: one implementation for both.
+    The detached worker runs it in a thread until it is idle. The task 'Process Queue' runs it in
+    the foreground until the queue is drained.
 
     Args:
-        services: the objects of this process.
-        stop: set when the worker is to end after the scene in hand.
-        guard: knows whether Plex is away; made of the state files if None.
+        stop: set if the worker is to end after the current scene.
+        guard: made from the state files if None.
         pauses: those of earlier runs in this process; None for the only run.
         idle_task: the work while no job is due.
         is_installed: returns False once the plugin's files have changed.
         on_connection: gets a connection to Stash that a hook or task has left.
-        on_progress: gets the number of jobs that are done, after each scene.
+        on_progress: gets the number of finalized jobs, after each scene.
         most_lines: how many jobs get a line each in the log; None for all.
 
     Raises (its two runs):
@@ -82,45 +72,41 @@ class SyncWorker:
         )
         self._waiter = Waiter(queue, self._stop, monotonic)
         self._is_only_run = pauses is None
-        note = PauseNote(services.folder.pause, log.event, clock)
-        self._pauses = pauses or Pauses(monotonic, log.event, note.write)
+        self._pauses = pauses or Pauses(services.folder.pause, log.event, clock, monotonic)
         self._missing = MissingScenes(queue)
         self._timetable = Timetable(
             services, self._guard, self._pauses, self._missing, idle_task, on_connection
         )
-        stats = SyncStats(services.folder.stats, log.event, clock)
-        story = Story(log, monotonic, most_lines)
-        self._settlement = Settlement(queue, stats, log, clock, story)
+        self._finalizer = Finalizer(services, most_lines)
         self._runner = BatchRunner(
             services,
             self._guard,
             self._pauses,
             self._missing,
-            self._settlement,
+            self._finalizer,
             self._timetable.a_job_is_due,
             self._stop,
             on_progress,
         )
-        self._retention = Retention(queue.dead_letters, clock, monotonic)
         self._steps = ClockSteps(clock, monotonic)
+        self._purged_at = float("-inf")
         self._config = Config()
         self._begun = False
 
     @property
     def pause_reason(self) -> str:
-        """Why nothing goes on: an outage, a setting, Stash; empty when work goes on."""
+        """Why the sync is paused, empty if it is not."""
         return self._pauses.reason or self._guard.reason
 
     def stop(self) -> None:
-        """Ask the worker to end after the scene in hand; may be called from any thread."""
+        """Make the worker end after the current scene; any thread may call this."""
         self._stop.set()
 
     def run_until_idle(self) -> DrainOutcome:
-        """Work until nothing has waited for a minute, through retries and outages.
+        """Work until no job has waited for a minute, through retries and outages.
 
         Returns:
-            `idle`, `stopped`, `updated` when the plugin's files have changed, or `left` when Stash
-            rejects the worker's session.
+            `IDLE`, `STOPPED`, `UPDATED`, or `LEFT`.
         """
         idle_since: float | None = None
         while not self._stop.is_set():
@@ -145,21 +131,18 @@ class SyncWorker:
         """Work until no job is due.
 
         Returns:
-            `drained`, `paused` (see `pause_reason`), `stopped`, `updated` or `left`.
+            `DRAINED`, `PAUSED`, `STOPPED`, `UPDATED` or `LEFT`.
         """
-        looks = 0
+        has_checked = False
         while not self._stop.is_set():
             outcome = self._step()
-            if outcome is DrainOutcome.PAUSED and self._guard.is_away and looks == 0:
-                # Whoever started this wants to know how Plex is now, not how it was.
-                looks += 1
+            if outcome is DrainOutcome.PAUSED and self._guard.is_away and not has_checked:
+                has_checked = True  # the user wants to know whether Plex is down now
                 self._guard.make_check_due_soon()
                 self._stop.wait(self._guard.seconds_to_next_look(due=True))
             elif outcome is not DrainOutcome.WORKED:
                 return outcome
         return DrainOutcome.STOPPED
-
-    # -- one step ---------------------------------------------------------------------------
 
     def _begin(self) -> None:
         self._queue.resume()
@@ -167,13 +150,13 @@ class SyncWorker:
         self._begun = True
 
     def _step(self) -> DrainOutcome:
-        """Do one batch, or find out why none can be done."""
+        """Do one batch, or find out why no batch can be done."""
         if not self._is_installed():
             return DrainOutcome.UPDATED
         try:
             outcome = self._try_step()
             if outcome is not DrainOutcome.WORKED:
-                self._settlement.story.end()
+                self._finalizer.story.end()
             return outcome
         except sqlite3.DatabaseError as error:
             return self._database_failed(error)
@@ -187,7 +170,7 @@ class SyncWorker:
 
     def _try_step(self) -> DrainOutcome:
         if self._steps.back() or not self._begun:
-            self._begin()  # no job may wait for a time that the clock has moved out of reach
+            self._begin()  # a clock that was set back may have moved due times out of reach
         if not self._timetable.a_job_is_due():
             self._waiter.wait_for_end_of_burst()
         self._timetable.import_spool()
@@ -200,7 +183,7 @@ class SyncWorker:
         if isinstance(session, DrainOutcome):
             return session
         if not session.config.enabled:
-            return self._finish_disabled()
+            return self._runner.finish_disabled()
         if not self._guard.allow(session.client, due=due):
             return DrainOutcome.PAUSED
         self._search(session)
@@ -208,27 +191,14 @@ class SyncWorker:
         if not claims:
             done = spare and self._timetable.do_idle_step(session)
             return DrainOutcome.WORKED if done else DrainOutcome.DRAINED
-        try:
-            with ClaimedBatch(self._queue, session, claims) as batch:
-                outcome = self._runner.run(batch)
-        finally:
-            self._guard.step_ended()
-        self._settlement.batch_ended()
-        return outcome
-
-    def _finish_disabled(self) -> DrainOutcome:
-        claims = self._queue.claim(BATCH)
-        if not claims:
-            return DrainOutcome.DRAINED
-        self._runner.finish_disabled(claims)
-        return DrainOutcome.WORKED
+        return self._runner.run(session, claims)
 
     def _session(self) -> SyncSession | DrainOutcome:
-        """Return the session for this step, or what keeps the worker from having one."""
-        if self._pauses.active and not self._pauses.about_settings:
+        """Return the session for this step, or the outcome of a step without a session."""
+        if self._pauses.active and self._pauses.kind != SETTINGS:
             return DrainOutcome.PAUSED
         try:
-            if self._pauses.about_stash:
+            if self._pauses.kind == STASH:
                 self._services.scenes.confirm_ready()
             session = self._services.sessions.current()
         except ConfigFault as fault:
@@ -245,11 +215,19 @@ class SyncWorker:
             return DrainOutcome.PAUSED
         self._pauses.end_now()
         self._config = session.config
-        self._retention.purge(session.config.dlq_retention_days)
+        self._purge_dead_letters()
         return session
 
+    def _purge_dead_letters(self) -> None:
+        """Purge old dead letters at the start of the worker and once a day."""
+        now = self._services.monotonic()
+        if now - self._purged_at >= DAY:
+            self._purged_at = now
+            oldest = self._services.clock() - self._config.dlq_retention_days * DAY
+            self._queue.dead_letters.purge(oldest)
+
     def _search(self, session: SyncSession) -> None:
-        """Look, if it is time, for the files that Plex did not have."""
+        """Search, if it is time, for the files that Plex did not have."""
         if self._timetable.seconds_to_search() != 0:
             return
         try:
@@ -266,4 +244,4 @@ class SyncWorker:
                 return self._timetable.seconds_to_next_step(self._config)
         except sqlite3.DatabaseError as error:
             self._database_failed(error)
-        return self._pauses.seconds_left  # until the database can be used, whatever waits in it
+        return self._pauses.seconds_left

@@ -9,7 +9,7 @@ from shared.events import Report
 from shared.state_file import KeptState
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
-from worker.pauses import PauseNote
+from worker.pauses import read_pause
 from worker.recovery import RecoveryScheduler
 from worker.stats import SyncStats
 
@@ -75,7 +75,7 @@ class WorkerState:
 
     def pause(self) -> tuple[str, float]:
         """Return why the sync is paused, empty if it is not, and the start of the pause."""
-        return PauseNote(self.folder.pause, self.report, self.clock).read()
+        return read_pause(self.folder.pause, self.report, self.clock())
 
     def breaker(self) -> CircuitBreaker:
         """Return the circuit breaker."""

@@ -29,7 +29,7 @@ from shared.redaction import Secrets
 from sync_queue.database import NewerSchemaError
 from sync_queue.quarantine import is_damage
 from sync_queue.spool_import import Spool
-from worker.pauses import DATABASE, PauseNote, Pauses, database_fault
+from worker.pauses import DATABASE, Pauses, database_fault
 from worker.process.idle import IdleProcess
 from worker.process.outcome import DrainOutcome
 from worker.process.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
@@ -133,7 +133,6 @@ def _begin(
     secrets = Secrets()
     log = _open_log(folder, secrets)
     told_to_end = threading.Event()
-    note = PauseNote(folder.pause, log.event, time.time)
     process = _Process(
         script=script,
         server_connection=server_connection,
@@ -143,7 +142,7 @@ def _begin(
         secrets=secrets,
         installation=Installation(script),
         probe=ZombieProbe(folder.orphans, log, os.getpid()),
-        pauses=Pauses(time.monotonic, log.event, note.write),
+        pauses=Pauses(folder.pause, log.event, time.time, time.monotonic),
         mender=Mender(folder, log, told_to_end.wait, time.monotonic),
         told_to_end=told_to_end,
     )

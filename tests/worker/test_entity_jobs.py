@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.data_folder import DataFolder
 from simulators.stash import FakeStash, Status
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashUnavailable
@@ -21,12 +22,10 @@ from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
 from validation.metadata import project
 from worker.batch_runner import jobs_by_kind
+from worker.finalizer import Finalizer
 from worker.jobs import entity_jobs
 from worker.jobs.entity_jobs import EntityJobs
-from worker.retry_policy import SceneError
-from worker.settlement import Settlement
-from worker.sync.results import Failed, ScenesQueued
-from worker.sync.story import Story
+from worker.sync.results import Failed, SceneError, ScenesQueued
 
 SERVER = "server-a"
 
@@ -239,18 +238,23 @@ def test_a_job_that_names_nobody_is_refused_and_stops_no_other(
 
 
 def test_a_job_that_was_passed_on_is_removed_with_one_line_and_no_scene_remembered(
-    desk: Desk,
+    desk: Desk, tmp_path: Path
 ) -> None:
     reports = Reported()
-    log: Any = SimpleNamespace(event=reports)
-    stats: Any = None
-    settlement = Settlement(desk.queue, stats, log, lambda: NOW, Story(log, lambda: 0.0))
+    services: Any = SimpleNamespace(
+        queue=desk.queue,
+        log=SimpleNamespace(event=reports),
+        folder=DataFolder(str(tmp_path)),
+        clock=lambda: NOW,
+        monotonic=lambda: 0.0,
+    )
+    finalizer = Finalizer(services)
     desk.stash.add_scene(title="T", tags=["t"])
     desk.sync(digest="other")
 
     for result in desk.run(("tag", 1)):
         assert isinstance(result, ScenesQueued)
-        settlement.done(result, 0.0)
+        finalizer.succeeded(result, 0.0)
 
     assert reports == ["scenes_queued"]
     assert [claim.job.job_key for claim in desk.queue.claim(9)] == ["scene_1"]

@@ -33,7 +33,7 @@ class Desk:
         self.guard = OutageGuard(
             services.folder, SILENT, self.clock, self.queue.waiting, self._check, self.clock
         )
-        self.pauses = Pauses(self.clock, unreported)
+        self.pauses = Pauses(services.folder.pause, unreported, self.clock, self.clock)
         self.timetable = Timetable(services, self.guard, self.pauses, MissingScenes(self.queue))
 
     def _check(self, _client: object) -> PlexHealth:

@@ -17,8 +17,7 @@ from sync_queue.operations import METADATA, scene_job, subject_label
 from sync_queue.sync_log import Entity
 from validation.metadata import project
 from validation.scene_extractor import StashScene
-from worker.retry_policy import SceneError
-from worker.sync.results import Failed, ScenesQueued
+from worker.sync.results import Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
 PAGE = 500  # scenes that are looked at together, and queued in one transaction

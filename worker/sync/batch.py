@@ -8,13 +8,12 @@ from sync_queue.models import MISSING_SINCE, Claim
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import project
 from validation.scene_extractor import StashScene
-from worker.retry_policy import SceneError
 from worker.services import Services
 from worker.sync.cover_sync import CoverResult
 from worker.sync.item_finder import ItemFinder
 from worker.sync.item_writer import ItemWriter
 from worker.sync.progress_log import trace_matches, trace_scene, words_of
-from worker.sync.results import SKIPPED, SYNCED, Failed, Gone, Result, Skipped, Synced
+from worker.sync.results import SKIPPED, SYNCED, Failed, Gone, Result, SceneError, Skipped, Synced
 from worker.sync.scene_work import SceneWork, lacks_metadata
 from worker.sync.session import SyncSession
 from worker.sync.write_test import undo_killed_test

@@ -1,4 +1,4 @@
-"""How the jobs of one scene ended: a batch yields these, and the settlement stores them."""
+"""The results of a scene's jobs: a batch yields them, and the finalizer stores them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,10 @@ from sync_queue.sync_records import SceneRecord
 from validation.scene_extractor import SceneFile
 
 SYNCED, SKIPPED = "synced", "skipped"  # outcomes in the sync log
+
+
+class SceneError(Exception):
+    """The scene itself cannot be synced, however often it is tried; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,37 +5,36 @@ from itertools import cycle, islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.failure_policy import _MOST, ROUNDS, Suspects
-from worker.retry_policy import Blame
+from worker.failure_policy import _MOST_SUSPECTS, ROUNDS, Blame, PoisonJobs
 
 KEYS = st.sampled_from("abcde")
 
 
 def test_a_job_that_fails_each_time_others_go_through_is_blamed_at_its_third_that_counts() -> None:
-    suspects = Suspects()
+    jobs = PoisonJobs()
     blamed = []
     for _ in range(ROUNDS + 2):
-        blamed.append(suspects.failed("bad") is Blame.JOB)
-        suspects.done("other", wrote=True)
+        blamed.append(jobs.failed("bad") is Blame.JOB)
+        jobs.succeeded("other", wrote=True)
     assert blamed == [False, False, False, True, True]
 
 
 def test_once_others_went_through_it_is_blamed_though_nothing_else_waits_any_more() -> None:
-    suspects = Suspects()
-    suspects.failed("bad")
-    suspects.done("other", wrote=True)
-    assert [suspects.failed("bad") for _ in range(ROUNDS)] == [Blame.OPEN, Blame.OPEN, Blame.JOB]
+    jobs = PoisonJobs()
+    jobs.failed("bad")
+    jobs.succeeded("other", wrote=True)
+    assert [jobs.failed("bad") for _ in range(ROUNDS)] == [Blame.UNKNOWN, Blame.UNKNOWN, Blame.JOB]
 
 
 @given(st.lists(KEYS, max_size=60), st.lists(KEYS, max_size=20))
 def test_while_plex_carries_out_nothing_nobody_is_blamed(
     failing: list[str], in_step: list[str]
 ) -> None:
-    suspects = Suspects()
+    jobs = PoisonJobs()
     for key in failing:
-        assert suspects.failed(key) is not Blame.JOB
+        assert jobs.failed(key) is not Blame.JOB
         for one in in_step:
-            suspects.done(one, wrote=False)
+            jobs.succeeded(one, wrote=False)
 
 
 @given(st.lists(st.tuples(KEYS, st.booleans(), st.booleans()), max_size=80))
@@ -43,54 +42,54 @@ def test_nobody_is_blamed_for_fewer_failures_than_it_takes(
     events: list[tuple[str, bool, bool]],
 ) -> None:
     """Since the job succeeded the last time."""
-    suspects, failures = Suspects(), dict.fromkeys("abcde", 0)
+    jobs, failures = PoisonJobs(), dict.fromkeys("abcde", 0)
     for key, fails, wrote in events:
         if fails:
             failures[key] += 1
-            assert suspects.failed(key) is not Blame.JOB or failures[key] > ROUNDS
+            assert jobs.failed(key) is not Blame.JOB or failures[key] > ROUNDS
         else:
             failures[key] = 0
-            suspects.done(key, wrote=wrote)
+            jobs.succeeded(key, wrote=wrote)
 
 
 def test_an_outage_after_a_job_was_suspected_does_not_count_against_it() -> None:
-    suspects = Suspects()
-    suspects.failed("suspected")
-    suspects.done("other", wrote=True)
-    failures = [suspects.failed(key) for key in islice(cycle(["suspected", "b", "c"]), 30)]
+    jobs = PoisonJobs()
+    jobs.failed("suspected")
+    jobs.succeeded("other", wrote=True)
+    failures = [jobs.failed(key) for key in islice(cycle(["suspected", "b", "c"]), 30)]
     assert Blame.JOB not in failures
 
 
 def test_two_jobs_that_plex_fails_at_are_both_blamed_while_others_go_through() -> None:
-    suspects, blamed = Suspects(), set()
+    jobs, blamed = PoisonJobs(), set()
     for _ in range(ROUNDS + 1):
-        blamed |= {key for key in "ab" if suspects.failed(key) is Blame.JOB}
-        suspects.done("other", wrote=True)
+        blamed |= {key for key in "ab" if jobs.failed(key) is Blame.JOB}
+        jobs.succeeded("other", wrote=True)
     assert blamed == {"a", "b"}
 
 
 def test_a_job_that_succeeds_is_a_suspect_no_more() -> None:
-    suspects = Suspects()
+    jobs = PoisonJobs()
     for _ in range(ROUNDS):
-        suspects.failed("a")
-        suspects.done("other", wrote=True)
-    suspects.done("a", wrote=False)
-    assert suspects.failed("a") is not Blame.JOB
+        jobs.failed("a")
+        jobs.succeeded("other", wrote=True)
+    jobs.succeeded("a", wrote=False)
+    assert jobs.failed("a") is not Blame.JOB
 
 
 def test_what_is_remembered_of_a_long_outage_is_bounded() -> None:
-    suspects = Suspects()
-    for number in range(10 * _MOST):
-        suspects.failed(str(number))
-    assert len(suspects._jobs) == _MOST
+    jobs = PoisonJobs()
+    for number in range(10 * _MOST_SUSPECTS):
+        jobs.failed(str(number))
+    assert len(jobs._suspicions) == _MOST_SUSPECTS
 
 
 @given(st.lists(KEYS, min_size=2, max_size=30))
 def test_in_an_outage_only_the_first_failure_leaves_it_open_whose_fault_it_is(
     failing: list[str],
 ) -> None:
-    suspects = Suspects()
-    suspects.done("other", wrote=True)
-    first, *others = [suspects.failed(key) for key in failing]
-    assert first is Blame.OPEN
+    jobs = PoisonJobs()
+    jobs.succeeded("other", wrote=True)
+    first, *others = [jobs.failed(key) for key in failing]
+    assert first is Blame.UNKNOWN
     assert set(others) == {Blame.PLEX}

@@ -31,20 +31,17 @@ from stash.exceptions import (
 )
 from sync_queue.models import MISSING_SINCE, SyncJob
 from tests.sync_queue.support import NOW
-from worker.retry_policy import (
+from validation.config import Config
+from worker.failure_policy import (
     KEEP_LOOKING,
+    Action,
     Blame,
-    Bury,
     Decision,
-    Drop,
-    Leave,
-    OthersFirst,
-    Outage,
-    Pause,
+    Diagnosis,
     Retry,
-    SceneError,
     decide,
 )
+from worker.sync.results import SceneError
 
 MAX_RETRIES = 5
 HOURS = 3600.0
@@ -68,37 +65,30 @@ def decision(
     max_retries: int = MAX_RETRIES,
     uniform: Callable[[float, float], float] = longest,
 ) -> Decision:
-    return decide(
-        error,
-        job,
-        max_retries=max_retries,
-        skip_not_found=skip_not_found,
-        plex_healthy=plex_healthy,
-        blame=blame,
-        now=NOW,
-        uniform=uniform,
-    )
+    diagnosis = Diagnosis(error, plex_healthy=plex_healthy, blame=blame)
+    config = Config(max_retries=max_retries, skip_not_found=skip_not_found)
+    return decide(diagnosis, job, config, NOW, uniform)
 
 
 OUTCOMES: list[tuple[Exception, Decision, Decision]] = [
-    (PlexServerDown("refused"), Outage(), Outage()),
-    (PlexAuthError("401"), Pause(), Pause()),
-    (PlexPermissionError("403"), Pause(), Pause()),
-    (PlexTlsError("certificate"), Pause(), Pause()),
-    (PlexRedirectError("301"), Pause(), Pause()),
-    (PlexLibraryError("misspelt"), Pause(), Pause()),
-    (StashUnavailable("gone"), Pause(by_stash=True), Pause(by_stash=True)),
-    (StashAuthError("401"), Leave(), Leave()),
-    (PlexPermanentError("400"), Bury(), Bury()),
-    (PlexAmbiguousMatch("two"), Bury(), Bury()),
-    (SceneError("no file"), Bury(), Bury()),
-    (PlexTemporaryError("500"), Retry(NOW + 5, counts=True), Bury()),
-    (PlexTemporaryError("429", 60.0), Retry(NOW + 60, counts=True), Bury()),
-    (PlexError("of no class"), Retry(NOW + 5, counts=True), Bury()),
-    (StashQueryError("no column"), Retry(NOW + 5, counts=True), Bury()),
-    (StashFileError("status 500"), Retry(NOW + 5, counts=True), Bury()),
-    (KeyError("a bug"), Retry(NOW + 5, counts=True), Bury()),
-    (sqlite3.OperationalError("disk I/O"), Retry(NOW + 5, counts=True), Bury()),
+    (PlexServerDown("refused"), Action.WAIT_FOR_PLEX, Action.WAIT_FOR_PLEX),
+    (PlexAuthError("401"), Action.PAUSE, Action.PAUSE),
+    (PlexPermissionError("403"), Action.PAUSE, Action.PAUSE),
+    (PlexTlsError("certificate"), Action.PAUSE, Action.PAUSE),
+    (PlexRedirectError("301"), Action.PAUSE, Action.PAUSE),
+    (PlexLibraryError("misspelt"), Action.PAUSE, Action.PAUSE),
+    (StashUnavailable("gone"), Action.WAIT_FOR_STASH, Action.WAIT_FOR_STASH),
+    (StashAuthError("401"), Action.EXIT, Action.EXIT),
+    (PlexPermanentError("400"), Action.DEAD_LETTER, Action.DEAD_LETTER),
+    (PlexAmbiguousMatch("two"), Action.DEAD_LETTER, Action.DEAD_LETTER),
+    (SceneError("no file"), Action.DEAD_LETTER, Action.DEAD_LETTER),
+    (PlexTemporaryError("500"), Retry(NOW + 5, counts=True), Action.DEAD_LETTER),
+    (PlexTemporaryError("429", 60.0), Retry(NOW + 60, counts=True), Action.DEAD_LETTER),
+    (PlexError("of no class"), Retry(NOW + 5, counts=True), Action.DEAD_LETTER),
+    (StashQueryError("no column"), Retry(NOW + 5, counts=True), Action.DEAD_LETTER),
+    (StashFileError("status 500"), Retry(NOW + 5, counts=True), Action.DEAD_LETTER),
+    (KeyError("a bug"), Retry(NOW + 5, counts=True), Action.DEAD_LETTER),
+    (sqlite3.OperationalError("disk I/O"), Retry(NOW + 5, counts=True), Action.DEAD_LETTER),
     (PlexReplaced("another"), Retry(NOW, counts=False), Retry(NOW, counts=False)),
     (
         PlexUploadsDown("no image", 60.0),
@@ -133,7 +123,7 @@ def test_every_class_of_plex_s_errors_is_in_that_table() -> None:
 def test_each_retry_waits_longer_until_none_is_left(retries: int, wait: float) -> None:
     error = PlexTemporaryError("500")
     assert decision(error, job(retries)) == Retry(NOW + wait, counts=True)
-    assert decision(error, job(retries), max_retries=retries) == Bury()
+    assert decision(error, job(retries), max_retries=retries) == Action.DEAD_LETTER
 
 
 @pytest.mark.parametrize("retries", [0, MAX_RETRIES, 99])
@@ -141,7 +131,7 @@ def test_a_temporary_error_of_a_plex_that_fails_its_probe_is_an_outage_and_spend
     retries: int,
 ) -> None:
     error = PlexTemporaryError("500", 60.0)
-    assert decision(error, job(retries), plex_healthy=False) == Outage()
+    assert decision(error, job(retries), plex_healthy=False) == Action.WAIT_FOR_PLEX
 
 
 @pytest.mark.parametrize(
@@ -160,13 +150,17 @@ def test_a_missing_item_is_looked_for_through_two_hours_whatever_the_retries(ret
 
 def test_after_two_hours_and_several_tries_it_is_a_dead_letter() -> None:
     assert KEEP_LOOKING == 2 * HOURS
-    assert decision(PlexNotFound("none"), job(50, **{MISSING_SINCE: NOW - 2 * HOURS})) == Bury()
+    assert (
+        decision(PlexNotFound("none"), job(50, **{MISSING_SINCE: NOW - 2 * HOURS}))
+        == Action.DEAD_LETTER
+    )
 
 
 def test_a_file_of_which_it_is_known_why_plex_lacks_it_is_looked_for_three_times() -> None:
     error = PlexNotFound("none", explained=True)
     decisions = [decision(error, job(retries, **{MISSING_SINCE: NOW})) for retries in range(3)]
-    assert [type(each) for each in decisions] == [Retry, Retry, Bury]
+    assert [type(each) for each in decisions[:2]] == [Retry, Retry]
+    assert decisions[2] is Action.DEAD_LETTER
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
@@ -185,13 +179,13 @@ def test_the_usual_back_off_needs_more_tries_than_the_fewest_within_two_hours() 
         if waits >= KEEP_LOOKING:
             break
     since = {MISSING_SINCE: NOW - KEEP_LOOKING}
-    assert decision(PlexNotFound("none"), job(retries + 1, **since)) == Bury()
+    assert decision(PlexNotFound("none"), job(retries + 1, **since)) == Action.DEAD_LETTER
 
 
 @pytest.mark.parametrize("since", [NOW - 9 * HOURS, NOW])
 def test_whoever_wants_missing_items_skipped_gets_them_skipped_at_once(since: float) -> None:
     job_ = job(0, **{MISSING_SINCE: since})
-    assert decision(PlexNotFound("none", looked_for=True), job_, skip_not_found=True) == Drop()
+    assert decision(PlexNotFound("none", looked_for=True), job_, skip_not_found=True) == Action.DROP
 
 
 def test_what_plex_was_not_asked_for_is_never_skipped() -> None:
@@ -207,8 +201,10 @@ def test_only_a_complete_look_may_conclude_that_there_is_nothing(error: Exceptio
     for healthy in (True, False):
         chosen = decision(error, job(), skip_not_found=True, plex_healthy=healthy)
         assert chosen == decision(error, job(), plex_healthy=healthy)
-        assert chosen != Drop()
+        assert chosen != Action.DROP
 
+
+INDEPENDENT_OF_THE_JOB = (Action.WAIT_FOR_PLEX, Action.PAUSE, Action.WAIT_FOR_STASH, Action.EXIT)
 
 ERRORS = st.sampled_from(
     [
@@ -246,7 +242,7 @@ def test_a_retry_lies_ahead_and_a_pause_never_depends_on_the_job(
     if isinstance(chosen, Retry):
         soonest = 0 if isinstance(error, PlexReplaced) else 1
         assert NOW + soonest <= chosen.at <= NOW + 600
-    if isinstance(chosen, Outage | Pause | Leave):
+    if chosen in INDEPENDENT_OF_THE_JOB:
         assert decision(error, job()) == chosen
 
 
@@ -262,7 +258,7 @@ def test_while_stash_gives_no_cover_at_all_a_job_waits_and_spends_no_retry() -> 
 def test_a_plex_that_saves_nothing_costs_no_retry_and_others_go_first_while_it_is_open_why(
     retries: int,
 ) -> None:
-    error = PlexReadOnly("saves nothing")
-    assert decision(error, job(retries), blame=Blame.OPEN) == OthersFirst()
-    assert decision(error, job(retries), blame=Blame.PLEX) == Outage()
-    assert decision(PlexServerDown("gone"), job(retries), blame=Blame.OPEN) == Outage()
+    error, down = PlexReadOnly("saves nothing"), PlexServerDown("gone")
+    assert decision(error, job(retries), blame=Blame.UNKNOWN) == Action.OTHERS_FIRST
+    assert decision(error, job(retries), blame=Blame.PLEX) == Action.WAIT_FOR_PLEX
+    assert decision(down, job(retries), blame=Blame.UNKNOWN) == Action.WAIT_FOR_PLEX

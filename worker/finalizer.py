@@ -1,0 +1,189 @@
+"""Stores the result of a scene's jobs: one transaction, one log line, one count."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from plex.exceptions import PlexError, PlexNotFound, PlexTemporaryError
+from plex.matcher import MatchConfidence
+from shared.events import Event
+from shared.log import DEBUG, INFO
+from stash.exceptions import StashError
+from sync_queue.dlq import Failure
+from sync_queue.models import MISSING_PATHS, MISSING_SINCE, MISSING_SIZES, Claim
+from sync_queue.operations import METADATA, scene_job
+from worker.failure_policy import Action, Decision, Retry
+from worker.services import Services
+from worker.stats import SyncStats
+from worker.sync.results import (
+    Failed,
+    FolderScanned,
+    Gone,
+    ScanPostponed,
+    SceneError,
+    ScenesQueued,
+    Skipped,
+    Success,
+    Synced,
+)
+from worker.sync.story import Story
+
+
+class Finalizer:
+    """Finalizes jobs: acknowledges, releases or dead-letters them.
+
+    Args:
+        most_lines: how many jobs get a line each in the log; None for all.
+
+    Attributes:
+        story: reports the results to the user.
+    """
+
+    def __init__(self, services: Services, most_lines: int | None = None) -> None:
+        self._queue = services.queue
+        self._log = services.log
+        self._clock = services.clock
+        self._stats = SyncStats(services.folder.stats, services.log.event, services.clock)
+        self.story = Story(services.log, services.monotonic, most_lines)
+
+    def succeeded(self, result: Success, seconds: float) -> None:
+        """Finalize the jobs of a result other than a failure, which took so many seconds."""
+        match result:
+            case ScanPostponed():
+                self._queue.jobs.release(_postponed(result.claims, result.until))
+            case FolderScanned():
+                self._finalize_scan(result)
+            case ScenesQueued():
+                self._queue.ack(result.claims, healthy=False)
+                self._log.event(Event.SCENES_QUEUED, label=result.label, outcome=result.outcome)
+            case _:
+                self._finalize_scene(result, seconds)
+
+    def _finalize_scene(self, result: Synced | Skipped | Gone, seconds: float) -> None:
+        with self._queue.transaction():
+            if result.scene_id is not None:
+                if isinstance(result, Gone):
+                    self._queue.forget_scenes([result.scene_id])
+                else:
+                    self._queue.sync_log.remember_scene(result.scene_id, result.record)
+            self._queue.ack(result.claims)
+        self._stats.succeeded(seconds)
+        fields: dict[str, Any]
+        match result:
+            case Gone():
+                event, fields = Event.JOB_DONE, {"reason": (result.reason,)}
+            case Skipped():
+                event, fields = Event.SCENE_SKIPPED, {"reason": result.reasons}
+            case Synced():
+                self._stats.matched(sure=result.confidence is MatchConfidence.HIGH)
+                if result.changed and result.edited_at is not None:
+                    self._stats.arrived(result.edited_at)
+                event = Event.SCENE_SYNCED if result.changed else Event.SCENE_IN_STEP
+                fields = {"changed": result.changed} if result.changed else {"reason": ()}
+        self.story.tell(event, scene=result.scene_id, label=result.label, seconds=seconds, **fields)
+
+    def _finalize_scan(self, result: FolderScanned) -> None:
+        """Replace jobs of folder scans by jobs of the same scenes' metadata, due at once."""
+        scene_ids = {claim.job.scene_id for claim in result.claims} if result.by_plex else set()
+        now = self._clock()
+        jobs = [
+            scene_job(scene_id, METADATA, now) for scene_id in scene_ids if scene_id is not None
+        ]
+        self._queue.replace(result.claims, jobs)
+        self._log.step(f"{result.label}: {result.outcome}")
+
+    def failed(self, decision: Decision, result: Failed, claim: Claim) -> None:
+        """Postpone a failed job, dead-letter it, or drop it."""
+        error_type, reason = type(result.error).__name__, _reason(result.error)
+        claim = self._with_missing_files(claim, result)
+        if isinstance(decision, Retry):
+            later = claim.job.postponed(decision.at, error_type, counts=decision.counts)
+            self._queue.jobs.release([Claim(claim.row_id, later)])
+            self._report_retry(decision, result, claim)
+        elif decision is Action.DEAD_LETTER:
+            self._queue.dead_letter(claim, self._dead_letter_reason(result.error))
+            self.story.tell(
+                Event.JOB_DEAD_LETTERED, reason=_reason(result.error), **_fields(result)
+            )
+        else:
+            self._queue.ack([claim], healthy=False)
+            self.story.tell(Event.SCENE_SKIPPED, reason=reason, **_fields(result))
+        self._stats.failed(error_type, 0.0, dead=decision is Action.DEAD_LETTER)
+
+    def _report_retry(self, decision: Retry, result: Failed, claim: Claim) -> None:
+        error, reason, fields = result.error, _reason(result.error), _fields(result)
+        seconds = max(0.0, decision.at - self._clock())
+        is_reported = isinstance(error, PlexError) and error.reported
+        if is_reported and not decision.counts:
+            self._log.event(
+                Event.JOB_RETRIED, level=DEBUG, reason=reason, seconds=seconds, **fields
+            )
+            return
+        again = is_reported or claim.job.last_error_type == type(error).__name__
+        cause = error.cause if isinstance(error, PlexTemporaryError) else reason
+        self.story.tell(
+            Event.JOB_RETRIED, again=again, cause=cause, reason=reason, seconds=seconds, **fields
+        )
+
+    def postpone(self, result: Failed, seconds: float, *, reported: bool) -> list[Claim]:
+        """Report that a scene lets the others go first; return its jobs with the later due time.
+
+        Args:
+            reported: the user knows why all jobs wait.
+        """
+        level, reason, fields = DEBUG if reported else INFO, _reason(result.error), _fields(result)
+        self._log.event(Event.JOB_POSTPONED, level=level, reason=reason, seconds=seconds, **fields)
+        return _postponed(result.claims, self._clock() + seconds)
+
+    def disabled(self, claims: Sequence[Claim]) -> None:
+        """Acknowledge jobs without effect, because the user has disabled the plugin."""
+        self._queue.ack(claims, healthy=False)
+        self._log.event(Event.JOBS_DISABLED, jobs=len(claims))
+
+    def batch_ended(self) -> None:
+        """Save the counts, and report the progress if a report is due."""
+        self.story.pause()
+        try:
+            self._stats.save()
+        except OSError as error:
+            self._log.event(Event.STATE_NOT_SAVED, state="stats.json", error=error)
+
+    def _dead_letter_reason(self, error: Exception) -> Failure:
+        trace = None if _is_expected(error) else "".join(traceback.format_exception(error))
+        return Failure(
+            type(error).__name__,
+            self._log.redact(str(error)),
+            None if trace is None else self._log.redact(trace),
+        )
+
+    def _with_missing_files(self, claim: Claim, result: Failed) -> Claim:
+        """Return the job with the files that Plex lacks, and since when."""
+        if not isinstance(result.error, PlexNotFound):
+            return claim
+        missing = {
+            MISSING_SINCE: claim.job.data.get(MISSING_SINCE, self._clock()),
+            MISSING_PATHS: [file.path for file in result.files],
+            MISSING_SIZES: [file.size for file in result.files],
+        }
+        return Claim(claim.row_id, replace(claim.job, data={**claim.job.data, **missing}))
+
+
+def _fields(result: Failed) -> dict[str, Any]:
+    """Return the fields of an event about a failure, apart from its reason."""
+    error_type = type(result.error).__name__
+    return {"scene": result.scene_id, "label": result.label, "error": error_type}
+
+
+def _postponed(claims: Sequence[Claim], until: float) -> list[Claim]:
+    return [Claim(claim.row_id, replace(claim.job, next_retry_at=until)) for claim in claims]
+
+
+def _is_expected(error: Exception) -> bool:
+    return isinstance(error, PlexError | StashError | SceneError)
+
+
+def _reason(error: Exception) -> str:
+    if _is_expected(error):
+        return str(error)
+    return f"a bug of Stash2Plex, please report it: {type(error).__name__}: {error}"
