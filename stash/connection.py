@@ -1,7 +1,8 @@
 """The connection to Stash, built from the object that Stash passes to its plugins."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import requests
@@ -19,10 +20,8 @@ from validation.values import first_words
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; a page of 1,000 scenes on a NAS takes a while
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
-_UNAUTHORIZED = 401
+_OK, _UNAUTHORIZED = 200, 401
 _Answer = TypeVar("_Answer")
-_NOT_MODIFIED = 304
-_OK = 200
 # `systemStatus.status` of a Stash without a usable database → message to the user.
 _NOT_READY = {
     "NEEDS_MIGRATION": "Stash needs its database migrated: open Stash",
@@ -69,27 +68,27 @@ def parse_address(raw: Any) -> StashAddress:
 
     The command line adds a member `ApiKey`.
     """
-    if not isinstance(raw, Mapping):
-        return StashAddress()
-    address = StashAddress()
-    if raw.get("Scheme") in ("http", "https"):
-        address = replace(address, scheme=raw["Scheme"])
-    host = raw.get("Host")
-    if isinstance(host, str):
-        address = replace(address, host=_ANY_ADDRESS.get(host, host))
-    port = raw.get("Port")
-    if isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536:
-        address = replace(address, port=port)
-    if isinstance(raw.get("Dir"), str):
-        address = replace(address, config_dir=raw["Dir"])
-    if isinstance(raw.get("ApiKey"), str):
-        address = replace(address, api_key=raw["ApiKey"])
-    cookie = raw.get("SessionCookie")
-    if isinstance(cookie, Mapping) and isinstance(cookie.get("Value"), str):
-        address = replace(
-            address, cookie=cookie["Value"], cookie_name=str(cookie.get("Name") or "session")
-        )
-    return address
+    default = StashAddress()
+    given = raw if isinstance(raw, Mapping) else {}
+    cookie = given.get("SessionCookie")
+    cookie = cookie if isinstance(cookie, Mapping) else {}
+    has_cookie = isinstance(cookie.get("Value"), str)
+    scheme, host, port = given.get("Scheme"), _text(given.get("Host"), default.host), default.port
+    if type(given.get("Port")) is int and 0 < given["Port"] < 65536:  # True is no port
+        port = given["Port"]
+    return StashAddress(
+        scheme=scheme if scheme in ("http", "https") else default.scheme,
+        host=_ANY_ADDRESS.get(host, host),
+        port=port,
+        cookie_name=str(cookie.get("Name") or "session") if has_cookie else default.cookie_name,
+        cookie=cookie["Value"] if has_cookie else "",
+        config_dir=_text(given.get("Dir")),
+        api_key=_text(given.get("ApiKey")),
+    )
+
+
+def _text(value: Any, default: str = "") -> str:
+    return value if isinstance(value, str) else default
 
 
 class _Session(requests.Session):
@@ -99,36 +98,21 @@ class _Session(requests.Session):
         return super().request(*args, **kwargs)
 
 
-class _NoLog:
-    """Discards messages, because stashapp-tools logs each error that it raises."""
-
-    def debug(self, _text: str) -> None:
-        pass
-
-    info = warning = error = debug
-
-
 class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
     """stashapp-tools' GraphQL client without its introspection at the start.
 
     After a failure the client asks for the system status first. A Stash that waits for the
-    migration of its database gets no other request.
+    migration of its database gets no other request. All methods may raise each StashError.
 
     Args:
         keep_secret: gets every secret before its first use.
 
     Attributes:
         date: the HTTP Date of Stash's last answer.
-
-    Raises (all methods):
-        StashUnavailable: Stash does not answer, or must be migrated first.
-        StashRequestError: Stash answers the request with an HTTP error.
-        StashAuthError: Stash rejects cookie and API key.
-        StashQueryError: Stash answers with GraphQL errors.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
-        self.log = _NoLog()
+        self.log = SimpleNamespace(debug=lambda _text: None)  # the package logs what it raises
         self.fragments: dict[str, str] = {}
         self._keep_secret = keep_secret
         self._in_doubt = False  # the last request failed: Stash may wait for its migration
@@ -163,13 +147,13 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
 
     def query(self, text: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the `data` of a GraphQL answer."""
-        return self._ask(lambda: self._query(text, variables or {}))
+        data: dict[str, Any] = self._ask(lambda: self.call_GQL(text, variables or {}))
+        return data
 
     def get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
-        """Return the answer to a GET of a path on Stash, with status 200, 304 or 404.
+        """Return the answer to a GET with status 200, 304 or 404; raise StashFileError otherwise.
 
-        Another status raises a `StashFileError`. Of a body longer than `most` bytes, one more byte
-        is read.
+        Of a body longer than `most` bytes, one more byte is read.
         """
         return self._ask(lambda: self._get(path, headers, most))
 
@@ -190,7 +174,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         """Raise `StashUnavailable` unless Stash answers and has a usable database."""
         self._in_doubt = True
         try:
-            answer = self._with_credentials(lambda: self._query(SYSTEM_STATUS, {}))
+            answer = self._with_credentials(lambda: self.call_GQL(SYSTEM_STATUS, {}))
         except (StashQueryError, StashRequestError):
             answer = {}  # no status: the next request shows the state
         found = answer.get("systemStatus")
@@ -198,10 +182,6 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         if status in _NOT_READY:
             raise StashUnavailable(_NOT_READY[status])
         self._in_doubt = False
-
-    def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        data: dict[str, Any] = self.call_GQL(text, variables)
-        return data
 
     def _with_credentials(self, ask: Callable[[], _Answer]) -> _Answer:
         """Send a request; if Stash rejects the key, send it again with the cookie alone.
@@ -239,7 +219,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             if response.status_code == _UNAUTHORIZED or response.is_redirect:
                 message = "Stash wants a log-in"
                 raise StashAuthError(message)
-            if response.status_code not in (_OK, _NOT_MODIFIED, 404):
+            if response.status_code not in (_OK, 304, 404):
                 begin = next(response.iter_content(_QUOTED), b"").decode(errors="replace")
                 raise StashFileError(_describe(response.status_code, begin))
             data = bytearray()
@@ -259,27 +239,30 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
                 "Settings > Security"
             )
             raise StashAuthError(message)
+        status = response.status_code
         try:
             content = response.json()
         except ValueError:
             content = None
-        status = response.status_code
         if not isinstance(content, dict):
             text = response.content.decode("utf-8", "replace")[:_QUOTED]
             message = f"Stash's answer is no GraphQL ({_describe(status, text)})"
             raise StashRequestError(message)
-        errors = content.get("errors")
-        data = content.get("data")
-        if errors or not isinstance(data, dict):
-            text = "; ".join(_messages(errors)) or f"no data (status {status})"
-            if status != _OK:
-                message = f"Stash refuses the request ({_describe(status, text)})"
-                raise StashRequestError(message)
-            if "database is locked" in text:
-                raise StashUnavailable(f"Stash is busy: {text}")
-            given = data if isinstance(data, dict) else None
-            raise StashQueryError(f"Stash could not answer: {text}", _paths(errors), given)
-        return data
+        errors, data = content.get("errors"), content.get("data")
+        if not errors and isinstance(data, dict):
+            return data
+        found = errors if isinstance(errors, list) else []
+        messages = [
+            str(error.get("message"))[:300] for error in found if isinstance(error, Mapping)
+        ]
+        text = "; ".join(messages) or f"no data (status {status})"
+        if status != _OK:
+            message = f"Stash refuses the request ({_describe(status, text)})"
+            raise StashRequestError(message)
+        if "database is locked" in text:
+            raise StashUnavailable(f"Stash is busy: {text}")
+        given = data if isinstance(data, dict) else None
+        raise StashQueryError(f"Stash could not answer: {text}", _paths(found), given)
 
 
 def _describe(status: int, text: str) -> str:
@@ -298,13 +281,7 @@ def _session(address: StashAddress) -> requests.Session:
     return session
 
 
-def _messages(errors: Any) -> list[str]:
-    found = errors if isinstance(errors, list) else []
-    return [str(error.get("message"))[:300] for error in found if isinstance(error, Mapping)]
-
-
-def _paths(errors: Any) -> list[list[object]]:
+def _paths(errors: list[Any]) -> list[list[object]]:
     """Return each error's path in the answer; an empty list if any error has no path."""
-    found = errors if isinstance(errors, list) else []
-    paths = [error.get("path") if isinstance(error, Mapping) else None for error in found]
+    paths = [error.get("path") if isinstance(error, Mapping) else None for error in errors]
     return [path for path in paths if isinstance(path, list)] if all(paths) else []

@@ -4,37 +4,18 @@ from collections.abc import Sequence
 
 STAMPS = frozenset(("created_at", "updated_at"))
 _STAMPS = " created_at updated_at"
-SCENE_FIELDS = f"""
-fragment SceneFields on Scene {{
-  id title details date{_STAMPS}
-  studio {{ id name }}
-  performers {{ id name disambiguation }}
-  tags {{ id name }}
-  files {{ path size }}
-}}
-"""
+_SCENE = f"""id title details date{_STAMPS}
+      studio {{ id name }}
+      performers {{ id name disambiguation }}
+      tags {{ id name }}
+      files {{ path size }}"""
 
-VERSION = """
-query Version {
-  version { version }
-}
-"""
+VERSION = "query Version { version { version } }"
 
 # Stash answers this query even while its database needs a migration.
-SYSTEM_STATUS = """
-query SystemStatus {
-  systemStatus { status }
-}
-"""
+SYSTEM_STATUS = "query SystemStatus { systemStatus { status } }"
 
-SETTINGS = """
-query Settings {
-  configuration {
-    plugins
-    general { apiKey }
-  }
-}
-"""
+SETTINGS = "query Settings { configuration { plugins general { apiKey } } }"
 
 # Replaces the whole map of a plugin.
 CONFIGURE_PLUGIN = """
@@ -43,114 +24,50 @@ mutation ConfigurePlugin($plugin: ID!, $settings: Map!) {
 }
 """
 
-# Pages by id, not by offset, so that no row is lost or repeated when rows move between requests.
-SCENES_AFTER = (
+
+def _scenes_after(
+    name: str, variable: str = "", criterion: str = "", count: str = "", fields: str = _SCENE
+) -> str:
+    """Return a query for the next scenes by rising id.
+
+    Pages by id, not by offset, lose or repeat no row when rows move between requests.
     """
-query ScenesAfter($after: Int!, $size: Int!) {
+    return f"""
+query {name}($after: Int!, $size: Int!{variable}) {{
   findScenes(
-    scene_filter: { id: { value: $after, modifier: GREATER_THAN } }
-    filter: { per_page: $size, sort: "id", direction: ASC }
-  ) {
-    scenes { ...SceneFields }
-  }
-}
-"""
-    + SCENE_FIELDS
-)
-
-SCENES_UPDATED_AFTER = (
-    """
-query ScenesUpdatedAfter($after: Int!, $size: Int!, $since: String!) {
-  findScenes(
-    scene_filter: {
-      id: { value: $after, modifier: GREATER_THAN }
-      updated_at: { value: $since, modifier: GREATER_THAN }
-    }
-    filter: { per_page: $size, sort: "id", direction: ASC }
-  ) {
-    scenes { ...SceneFields }
-  }
-}
-"""
-    + SCENE_FIELDS
-)
-
-
-def _scenes_with(criterion: str) -> str:
-    return (
-        f"""
-query ScenesWith($after: Int!, $size: Int!, $ids: [ID!]) {{
-  findScenes(
-    scene_filter: {{
-      id: {{ value: $after, modifier: GREATER_THAN }}
-      {criterion}: {{ value: $ids, modifier: INCLUDES }}
-    }}
+    scene_filter: {{ id: {{ value: $after, modifier: GREATER_THAN }} {criterion} }}
     filter: {{ per_page: $size, sort: "id", direction: ASC }}
   ) {{
-    scenes {{ ...SceneFields }}
+    {count}
+    scenes {{
+      {fields}
+    }}
   }}
 }}
 """
-        + SCENE_FIELDS
-    )
 
 
-# Scenes with any of these ids; children of studios and tags are not included.
+def _scenes_since(name: str, stamp: str, count: str = "") -> str:
+    criterion = f"{stamp}: {{ value: $since, modifier: GREATER_THAN }}"
+    return _scenes_after(name, ", $since: String!", criterion, count)
+
+
+def _scenes_with(kind: str) -> str:
+    """Return a query for scenes with any of these ids, without children of studios and tags."""
+    criterion = f"{kind}: {{ value: $ids, modifier: INCLUDES }}"
+    return _scenes_after("ScenesWith", ", $ids: [ID!]", criterion)
+
+
+SCENES_AFTER = _scenes_after("ScenesAfter")
+SCENES_UPDATED_AFTER = _scenes_since("ScenesUpdatedAfter", "updated_at")
+# `count` covers all scenes after `after`, so it reveals a page with too few scenes.
+SCENES_COUNTED_AFTER = _scenes_after("ScenesCountedAfter", count="count")
+SCENES_CREATED_AFTER = _scenes_since("ScenesCreatedAfter", "created_at", "count")
+SCENE_FILES_AFTER = _scenes_after("SceneFilesAfter", fields="id files { path size }")
 SCENES_WITH_PERFORMERS = _scenes_with("performers")
 SCENES_WITH_STUDIOS = _scenes_with("studios")
 SCENES_WITH_TAGS = _scenes_with("tags")
-
-# `count` covers all scenes after `after`, so it reveals a page with too few scenes.
-SCENES_COUNTED_AFTER = (
-    """
-query ScenesCountedAfter($after: Int!, $size: Int!) {
-  findScenes(
-    scene_filter: { id: { value: $after, modifier: GREATER_THAN } }
-    filter: { per_page: $size, sort: "id", direction: ASC }
-  ) {
-    count
-    scenes { ...SceneFields }
-  }
-}
-"""
-    + SCENE_FIELDS
-)
-
-SCENES_CREATED_AFTER = (
-    """
-query ScenesCreatedAfter($after: Int!, $size: Int!, $since: String!) {
-  findScenes(
-    scene_filter: {
-      id: { value: $after, modifier: GREATER_THAN }
-      created_at: { value: $since, modifier: GREATER_THAN }
-    }
-    filter: { per_page: $size, sort: "id", direction: ASC }
-  ) {
-    count
-    scenes { ...SceneFields }
-  }
-}
-"""
-    + SCENE_FIELDS
-)
-
-# For a walk through the whole library that needs the files only.
-SCENE_FILES_AFTER = """
-query SceneFilesAfter($after: Int!, $size: Int!) {
-  findScenes(
-    scene_filter: { id: { value: $after, modifier: GREATER_THAN } }
-    filter: { per_page: $size, sort: "id", direction: ASC }
-  ) {
-    scenes { id files { path size } }
-  }
-}
-"""
-
-SCENE_COUNT = """
-query SceneCount {
-  findScenes(filter: { per_page: 0 }) { count }
-}
-"""
+SCENE_COUNT = "query SceneCount { findScenes(filter: { per_page: 0 }) { count } }"
 
 
 def without_stamps(text: str) -> str:
@@ -158,29 +75,28 @@ def without_stamps(text: str) -> str:
     return text.replace(_STAMPS, "")
 
 
-def scene_stamps(scene_ids: Sequence[int]) -> str:
-    """Return a query for the time stamps of these scenes; see `scenes_by_id`."""
-    aliases = "\n".join(
-        f'  s{scene_id}: findScene(id: "{scene_id}") {{ id{_STAMPS} }}' for scene_id in scene_ids
-    )
-    return f"query SceneStamps {{\n{aliases}\n}}\n"
-
-
-def scenes_by_id(scene_ids: list[int]) -> str:
+def _by_id(name: str, scene_ids: Sequence[int], fields: str) -> str:
     """Return a query with one alias per scene, so that a missing scene is null.
 
     `findScenes(ids:)` fails as a whole when one scene is missing.
     """
     aliases = "\n".join(
-        f'  s{scene_id}: findScene(id: "{scene_id}") {{ ...SceneFields }}' for scene_id in scene_ids
+        f'  s{scene_id}: findScene(id: "{scene_id}") {{ {fields} }}' for scene_id in scene_ids
     )
-    return f"query ScenesById {{\n{aliases}\n}}\n{SCENE_FIELDS}"
+    return f"query {name} {{\n{aliases}\n}}\n"
 
 
-def scene_names(scene_ids: list[int]) -> str:
-    """Return a query for the titles and files of these scenes; see `scenes_by_id`."""
-    aliases = "\n".join(
-        f'  s{scene_id}: findScene(id: "{scene_id}") {{ id title files {{ path size }} }}'
-        for scene_id in scene_ids
-    )
-    return f"query SceneNames {{\n{aliases}\n}}\n"
+def scenes_by_id(scene_ids: Sequence[int]) -> str:
+    """Return a query for these scenes, by the aliases `s<id>`."""
+    fragment = f"fragment SceneFields on Scene {{\n      {_SCENE}\n}}\n"
+    return _by_id("ScenesById", scene_ids, "...SceneFields") + fragment
+
+
+def scene_stamps(scene_ids: Sequence[int]) -> str:
+    """Return a query for the time stamps of these scenes."""
+    return _by_id("SceneStamps", scene_ids, f"id{_STAMPS}")
+
+
+def scene_names(scene_ids: Sequence[int]) -> str:
+    """Return a query for the titles and files of these scenes."""
+    return _by_id("SceneNames", scene_ids, "id title files { path size }")

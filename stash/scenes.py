@@ -1,6 +1,6 @@
 """Reads scenes from Stash, many at once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ _WITH = {
 }
 # Go's zero time, which Stash cannot serialise.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
+_NO_LIST = "Stash did not list its scenes"
 FILES_PAGE = 2000  # scenes in one answer that contains files only, some 300 bytes a scene
 
 
@@ -29,10 +30,7 @@ class ScenePage:
 
 
 class StashScenes:
-    """The scenes of one Stash server; every method may raise a `StashError`.
-
-    `note` gets each scene that is read.
-    """
+    """Reads the scenes of a Stash server; `note` gets each. All methods may raise a StashError."""
 
     def __init__(
         self, connection: StashConnection, note: Callable[[StashScene], None] = lambda _: None
@@ -48,9 +46,8 @@ class StashScenes:
         """Return these scenes by id, with one request; missing scenes are absent."""
         if not scene_ids:
             return {}
-        text = queries.scenes_by_id(list(scene_ids))
         try:
-            data: Mapping[str, Any] = self._connection.query(text)
+            data: Mapping[str, Any] = self._connection.query(queries.scenes_by_id(scene_ids))
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
@@ -58,18 +55,14 @@ class StashScenes:
             data = {**error.data, **self._without_stamps(queries.scenes_by_id(failed), {})}
             for alias in map("s{}".format, failed):
                 data[alias] = data[alias] and {**_ZERO_STAMPS, **data[alias]}
-        rows = list(data.values())
-        return {scene.id: scene for scene in self._scenes(rows)}
+        return {scene.id: scene for scene in self._scenes(data.values())}
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
-        """Return the titles or file names of these scenes, with one request.
-
-        Missing scenes are absent. A scene with neither a title nor a file has an empty name.
-        """
+        """Return the titles or file names of these scenes, with one request; some may be empty."""
         if not scene_ids:
             return {}
-        data = self._connection.query(queries.scene_names(list(scene_ids)))
-        return {scene.id: scene.name for scene in self._scenes(list(data.values()))}
+        data = self._connection.query(queries.scene_names(scene_ids))
+        return {scene.id: scene.name for scene in self._scenes(data.values())}
 
     def count(self) -> int:
         """Return how many scenes there are."""
@@ -81,39 +74,29 @@ class StashScenes:
         return count
 
     def walk(self, updated_since: str | None = None) -> Iterator[list[StashScene]]:
-        """Yield all scenes in pages by rising id.
-
-        Args:
-            updated_since: only scenes whose `updated_at` is greater, compared as text by Stash.
-        """
+        """Yield all scenes, or those with a greater `updated_at`, in pages by rising id."""
         if updated_since:
             return self._pages(queries.SCENES_UPDATED_AFTER, PAGE, {"since": updated_since})
         return self._pages(queries.SCENES_AFTER, PAGE, {})
 
     def walk_with(self, kind: str, ids: Sequence[int]) -> Iterator[list[StashScene]]:
-        """Yield the scenes that have any of these entities, in pages by rising id.
-
-        `kind` is `performers`, `studios` or `tags`. An id that Stash does not have finds nothing.
-        """
+        """Yield the scenes that have any of these performers, studios or tags, by rising id."""
         return self._pages(_WITH[kind], PAGE, {"ids": [str(entity_id) for entity_id in ids]})
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
         """Return the next scenes by rising id with one request, checked against Stash's count.
 
-        `created_since` selects scenes whose `created_at` is greater, compared as text by Stash. A
-        `StashQueryError` means that the answer has fewer scenes than Stash counts.
+        `created_since` selects scenes with a greater `created_at`, compared as text. A
+        StashQueryError means that the answer has fewer scenes than Stash counts.
         """
         variables: dict[str, Any] = {"after": scene_id, "size": size}
         text = queries.SCENES_COUNTED_AFTER
         if created_since:
             text, variables["since"] = queries.SCENES_CREATED_AFTER, created_since
         found = self._find_scenes(text, variables)
-        rows = found.get("scenes") if isinstance(found, dict) else None
-        count = found.get("count") if isinstance(found, dict) else None
-        if not isinstance(rows, list) or not isinstance(count, int):
-            message = "Stash did not list its scenes"
-            raise StashQueryError(message)
-        scenes = tuple(self._scenes(rows))
+        scenes, count = tuple(self._scenes(found["scenes"])), found.get("count")
+        if not isinstance(count, int):
+            raise StashQueryError(_NO_LIST)
         if len(scenes) < min(count, size):
             message = f"Stash listed {len(scenes)} scenes where it has {min(count, size)}"
             raise StashQueryError(message)
@@ -128,19 +111,14 @@ class StashScenes:
     ) -> Iterator[list[StashScene]]:
         after = 0
         while True:
-            page = {**variables, "after": after, "size": size}
-            found = self._find_scenes(text, page)
-            rows = found.get("scenes") if isinstance(found, dict) else None
-            if not isinstance(rows, list):
-                message = "Stash did not list its scenes"
-                raise StashQueryError(message)
-            scenes = self._scenes(rows)
+            found = self._find_scenes(text, {**variables, "after": after, "size": size})
+            scenes = self._scenes(found["scenes"])
             if not scenes:
                 return
             yield scenes
             after = max(scene.id for scene in scenes)
 
-    def _find_scenes(self, text: str, variables: dict[str, Any]) -> Any:
+    def _find_scenes(self, text: str, variables: dict[str, Any]) -> Mapping[str, Any]:
         """Return a page of scenes; Go's zero time replaces time stamps that Stash cannot read.
 
         Stash fails for a whole page when one scene has a zero time stamp, as scenes imported long
@@ -148,21 +126,19 @@ class StashScenes:
         scene by scene.
         """
         try:
-            return self._connection.query(text, variables).get("findScenes")
+            return _listed(self._connection.query(text, variables))
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
-        found = self._without_stamps(text, variables).get("findScenes")
-        rows = found.get("scenes") if isinstance(found, dict) else None
-        if not isinstance(found, dict) or not isinstance(rows, list):
-            return found
-        stamps = self._stamps([row["id"] for row in rows])
-        rows = [{**_ZERO_STAMPS, **stamps.get(f"s{row['id']}", {}), **row} for row in rows]
+        found = _listed(self._without_stamps(text, variables))
+        stamps = self._stamps([row["id"] for row in found["scenes"]])
+        rows = [
+            {**_ZERO_STAMPS, **stamps.get(f"s{row['id']}", {}), **row} for row in found["scenes"]
+        ]
         return {**found, "scenes": rows}
 
     def _without_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        data: dict[str, Any] = self._connection.query(queries.without_stamps(text), variables)
-        return data
+        return self._connection.query(queries.without_stamps(text), variables)
 
     def _stamps(self, scene_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
         """Return alias → time stamps, without scenes whose time stamps Stash cannot read."""
@@ -176,7 +152,7 @@ class StashScenes:
             data = error.data
         return {alias: row for alias, row in data.items() if isinstance(row, dict)}
 
-    def _scenes(self, rows: list[Any]) -> list[StashScene]:
+    def _scenes(self, rows: Iterable[Any]) -> list[StashScene]:
         try:
             scenes = [parse_scene(row) for row in rows if row is not None]
         except SceneFormatError as error:
@@ -185,3 +161,10 @@ class StashScenes:
         for scene in scenes:
             self._note(scene)
         return scenes
+
+
+def _listed(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = data.get("findScenes")
+    if not isinstance(found, dict) or not isinstance(found.get("scenes"), list):
+        raise StashQueryError(_NO_LIST)
+    return found

@@ -8,7 +8,7 @@ from stash import queries
 TEXTS = {
     name: text
     for name, text in vars(queries).items()
-    if name.isupper() and isinstance(text, str) and name not in ("SCENE_FIELDS", "_STAMPS")
+    if name.isupper() and isinstance(text, str) and name[0] != "_"
 }
 
 
