@@ -19,7 +19,7 @@ from tasks.settings import save_settings
 from worker import backoff, pauses, processor, rate_limiter, recovery
 from worker.jobs import folder_scans
 from worker.process import idle, takeover
-from worker.sync import upload_gate
+from worker.sync import session
 
 Seconds = float | None
 
@@ -60,7 +60,7 @@ class Tuning:
     takeover_patience: Annotated[Seconds, takeover, "PATIENCE"] = None
     plugin_look: Annotated[Seconds, idle, "PLUGIN_LOOK"] = None
     seen_after: Annotated[Seconds, save_settings, "SEEN_AFTER"] = None
-    uploads_wait: Annotated[Seconds, upload_gate, "WAIT"] = None
+    uploads_wait: Annotated[Seconds, session, "UPLOADS_WAIT"] = None
     page: Annotated[int | None, engine, "PAGE"] = None
 
     def values(self) -> Iterator[tuple[ModuleType, str, Any]]:

@@ -1,9 +1,10 @@
 """Restore Original Plex Values: writes back the values from before the first sync."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from plex.diff import COLLECTIONS
 from plex.exceptions import (
     PlexError,
     PlexNotFound,
@@ -13,9 +14,19 @@ from plex.exceptions import (
 )
 from plex.health import check_plex_health
 from plex.item_reader import READ_BATCH
-from plex.items import PlexItem
+from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
 from plex.matcher import still_holds
-from plex.originals import Original, shares_a_file
+from plex.originals import (
+    RETURNING,
+    Original,
+    is_ours,
+    other_image,
+    restoring_edit,
+    shares_a_file,
+    unlocking_edit,
+    was_locked_then,
+)
+from sync_queue.manager import QueueManager
 from sync_queue.sync_log import NO_SCENE
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
@@ -23,7 +34,7 @@ from tasks.arguments import scene_argument
 from tasks.context import TaskContext
 from validation.values import counted
 from worker.process.takeover import OccupiedError
-from worker.sync.item_restorer import ItemRestorer
+from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
 
@@ -89,7 +100,6 @@ class _Restoring:
         self._session = session
         self._log = context.queue.sync_log
         self._server_id = session.library.server_id
-        self._restorer = ItemRestorer(session, context.queue)
 
     def run(self, keys: list[int]) -> PlexError | None:
         """Restore the items; return the error that stopped it, or None."""
@@ -115,7 +125,7 @@ class _Restoring:
             self.counts.gone += 1
             return
         try:
-            shortened = self._restorer.restore(item, held, records)
+            shortened = _restore_item(self._session, self._context.queue, item, held, records)
         except PlexNotFound:
             self.counts.gone += 1
         except (PlexPermanentError, PlexReadOnly, PlexTemporaryError) as error:
@@ -164,3 +174,71 @@ class _Restoring:
             f"'{item.title}' has the key of a synced item, but other files: not restored"
         )
         return False
+
+
+def _restore_item(
+    session: SyncSession,
+    queue: QueueManager,
+    item: PlexItem,
+    held: Original,
+    records: Mapping[int, ItemRecord],
+) -> tuple[str, ...]:
+    """Restore the original values of an item, then forget it; return the fields that were cut.
+
+    This may be called again after a kill. After a `PlexError` the item is not forgotten.
+    """
+    written = written_fields(records.values(), item, held)
+    values = [values for record in records.values() for values in (record.sent, record.pending)]
+    collections = [name for sent in values for name in sent.get(COLLECTIONS, [])]
+    fields = restoring_edit(held, item, written, collections, session.facts.behaviour())
+    unlocked = unlocking_edit(held, fields)
+    # The images come first, because selecting one may set the lock that the edit then removes.
+    image_locks = _restore_images(session, queue, item, held)
+    if image_locks:
+        fields["images"] = image_locks
+    shortened: Collection[str] = ()
+    if fields:
+        outcome = session.client.edit(item, fields)
+        if outcome.refused:
+            raise next(iter(outcome.refused.values()))
+        if outcome.left_out:
+            names = ", ".join(name for some in outcome.left_out.values() for name in some)
+            message = f"Plex does not take the names {names}"
+            raise PlexPermanentError(message)
+        shortened = outcome.shortened
+    if unlocked:
+        session.client.edit(item, unlocked)
+    with queue.transaction():
+        queue.sync_log.forget_item(session.library.server_id, item.rating_key)
+    return tuple(shortened)
+
+
+def _restore_images(
+    session: SyncSession, queue: QueueManager, item: PlexItem, held: Original
+) -> dict[str, str]:
+    """Replace shown images that the plugin uploaded; return the parameters for their locks.
+
+    An image that a user selected since stays, and so does its lock.
+    """
+    client, log = session.client, queue.sync_log
+    server_id, key = session.library.server_id, item.rating_key
+    returning = list(held.get(RETURNING, []))
+    locks: dict[str, str] = {}
+    for kind in (POSTER, ART):
+        sent = log.uploads(server_id, key, kind)
+        if not sent:
+            continue
+        images = client.list_images(key, kind)
+        if any(image.selected and is_ours(image, sent) for image in images):
+            # After a kill the next run could not tell the selected image from a user's choice.
+            returning.append(kind)
+            log.change_original(server_id, key, {**held, RETURNING: returning})
+            other = other_image(images, sent)
+            if other is None:
+                client.deselect_image(key, kind)
+            else:
+                client.select_image(key, kind, other.key)
+        if kind in returning:
+            was_locked = was_locked_then(held, IMAGE_LOCKS[kind])
+            locks[f"{IMAGE_LOCKS[kind]}.locked"] = "1" if was_locked else "0"
+    return locks

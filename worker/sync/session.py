@@ -1,4 +1,4 @@
-"""The current settings, and what a batch works with under them."""
+"""The current settings, and the objects for the Plex server that they name."""
 
 import os
 import time
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plex.client import PlexClient
+from plex.exceptions import PlexError, PlexTemporaryError, PlexUploadsDown
 from plex.http import device_headers
 from plex.library import Library
 from plex.matcher import PlexMatcher
@@ -14,20 +15,73 @@ from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
 from shared.data_folder import DataFolder
-from shared.events import Event
+from shared.events import Event, Report
 from shared.log import Log
 from shared.redaction import Secrets
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
 from validation.obfuscation import Obfuscator
-from worker.sync.upload_gate import UploadGate
 from worker.sync.write_test import WriteTestNote
+
+UPLOADS_WAIT = 60.0  # seconds between two tries while Plex stores no image
+
+
+class UploadGate:
+    """Holds images back while Plex stores none of them, although it takes edits.
+
+    A failed upload may be the fault of its bytes. After failures at two items in a row, images of
+    that kind wait and use no retry. One upload per interval tests whether Plex stores images again.
+
+    Args:
+        report: gets an event, once, when images wait.
+    """
+
+    def __init__(self, clock: Callable[[], float], report: Report) -> None:
+        self._clock = clock
+        self._report = report
+        # Kind → items at which uploads failed since the last success; kind → time of the next try.
+        self._failing: dict[str, set[int]] = {}
+        self._next_try: dict[str, float] = {}
+
+    def check(self, kind: str, rating_key: int) -> None:
+        """Raise `PlexUploadsDown` while images of this kind wait.
+
+        An item at which an upload failed waits longer, because its image may be at fault.
+        """
+        if kind in self._next_try:
+            seconds = self._next_try[kind] - self._clock()
+            seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
+            if 0 < seconds <= 2 * UPLOADS_WAIT:
+                raise _waiting(seconds)
+
+    def failed(self, kind: str, rating_key: int, error: PlexTemporaryError) -> PlexError:
+        """Note a failed upload to a Plex that takes edits; return the meaning of the error."""
+        if error.retry_after is not None:
+            return error
+        failing = self._failing.setdefault(kind, set())
+        failing.add(rating_key)
+        if len(failing) == 1:
+            error.reported = True  # the next item shows whether the image or Plex is at fault
+            return error
+        if not self._next_try:
+            self._report(Event.UPLOADS_DOWN, cause=error.cause)
+        self._next_try[kind] = self._clock() + UPLOADS_WAIT
+        return _waiting(UPLOADS_WAIT)
+
+    def succeeded(self, kind: str) -> None:
+        """Note that Plex stored an image."""
+        self._failing.pop(kind, None)
+        self._next_try.pop(kind, None)
+
+
+def _waiting(seconds: float) -> PlexUploadsDown:
+    return PlexUploadsDown("Its image waits, because Plex stores no images", seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class SyncSession:
-    """Settings, the Plex server that they name, and what was learned about that server."""
+    """Settings, the objects for the Plex server that they name, and what is known about it."""
 
     config: Config
     client: PlexClient
@@ -39,32 +93,24 @@ class SyncSession:
     uploads: UploadGate
 
     def look_for(self, files: Iterable[str]) -> bool:
-        """Look in Plex for files, as Stash names them, that the index does not have.
+        """Search Plex for files that the path index does not have, by their paths in Stash.
 
-        Returns:
-            Whether Plex was asked (see `plex.library.Library.look_for`).
-
-        Raises:
-            PlexError: it could not be asked.
+        Return whether Plex was asked (see `plex.library.Library.look_for`).
         """
         return self.library.look_for([self.matcher.to_plex(path) for path in files])
 
 
 class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an error of the program
-    """The settings name no usable Plex server; the text says which setting lacks what."""
+    """The settings name no usable Plex server; the message says what is missing or wrong."""
 
 
 class CurrentSession:
-    """Reads the settings for each batch; makes a client anew when they or Plex changed.
+    """Reads the settings for each batch; builds a new session when they or the server changed.
 
     Args:
-        settings: Stash's store of them.
-        scenes: Stash's scenes, for learning how Plex names their folders.
-        folder: where path index and device id lie.
-        log: is told about bad settings, once each.
-        secrets: learns the token before it is used.
-        obfuscator: replaces paths and titles in the log while `obfuscate_paths` is on.
-        plex_url: of the command line: holds instead of the setting; empty for none.
+        scenes: the scenes from which the paths of Plex's folders are learned.
+        secrets: gets the token before its first use.
+        plex_url: replaces the setting, for the command line; empty for none.
     """
 
     def __init__(
@@ -88,45 +134,35 @@ class CurrentSession:
         self._plex_url = plex_url
         self._parsed: ParsedConfig | None = None
         self._stored: Mapping[str, Any] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._unknown: tuple[str, ...] = ()
         self._session: SyncSession | None = None
         self._test_note = WriteTestNote(folder.write_test, log.event, clock)
 
     def config(self) -> Config:
-        """Return the settings as last read, also those that name no usable Plex server.
+        """Return the settings as last read, also if they name no usable Plex server.
 
-        Raises:
-            StashError: they could not be read.
+        This and the other methods raise a `StashError` if Stash does not return the settings.
         """
         return (self._parsed or self._read()).config
 
     def stored(self) -> Mapping[str, Any]:
-        """Return the settings as Stash stores them, as last read.
-
-        Raises:
-            StashError: they could not be read.
-        """
+        """Return the settings as Stash stores them, as last read."""
         if self._parsed is None:
             self._read()
         return self._stored
 
     def change(self, settings: Mapping[str, Any]) -> None:
-        """Store these settings beside the others; the next look sees them.
-
-        Raises:
-            StashError: they could not be read or written.
-        """
+        """Store these settings, and keep the others; the next read returns them."""
         self._secrets.add(settings.get("plex_token"))
         self.settings.merge(settings)
         self._parsed = None
 
     def current(self) -> SyncSession:
-        """Return a session with the settings of this moment.
+        """Return a session with the current settings.
 
         Raises:
             ConfigFault: a required setting is missing or malformed.
-            StashError: the settings could not be read.
         """
         parsed = self._read()
         if parsed.faults and parsed.config.enabled:
@@ -146,23 +182,23 @@ class CurrentSession:
         self._log.show_steps = parsed.config.debug_logging
         self._obfuscator.on = parsed.config.obfuscate_paths
         self._log.obfuscate = self._obfuscator.apply if self._obfuscator.on else None
-        self._tell(parsed)
+        self._report_faults(parsed)
         self._note_obfuscation()
         self._stored, self._parsed = stored, parsed
         return parsed
 
-    def _tell(self, parsed: ParsedConfig) -> None:
+    def _report_faults(self, parsed: ParsedConfig) -> None:
         expires = (SHORT_LIVED,) if parsed.config.token_expires else ()
         for warning in (*parsed.warnings, *expires):
-            if warning not in self._told:
-                self._told.add(warning)
+            if warning not in self._reported:
+                self._reported.add(warning)
                 self._log.event(Event.SETTING_WRONG, problem=warning)
         if parsed.unknown and parsed.unknown != self._unknown:
             self._log.step(f"Settings without effect: {', '.join(parsed.unknown)}")
         self._unknown = parsed.unknown
 
     def _note_obfuscation(self) -> None:
-        """Keep a file while `obfuscate_paths` is on, for processes that have not read it yet."""
+        """Keep a file while `obfuscate_paths` is on: other processes log before they read it."""
         path = self._folder.obfuscate_paths
         try:
             if self._obfuscator.on and not os.path.exists(path):
@@ -201,12 +237,11 @@ class CurrentSession:
         path_map = config.plex_unmatched_path_map
         matcher = PlexMatcher(index, path_map, library.sections_known, learning)
         uploads = UploadGate(self._clock, self._log.event)
-        return SyncSession(
-            config, client, library, matcher, learning, facts, self._test_note, uploads
-        )
+        note = self._test_note
+        return SyncSession(config, client, library, matcher, learning, facts, note, uploads)
 
     def close(self) -> None:
-        """Close what the current session has open; the next one is built anew."""
+        """Close the connections and the path index; the next call of `current` opens them."""
         if self._session is not None:
             self._session.client.close()
             self._session.library.index.close()
