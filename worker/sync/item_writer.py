@@ -13,7 +13,7 @@ from plex.originals import original_values, recaptured, with_original_sort_title
 from plex.server_facts import DateClearing
 from shared.events import Event
 from stash.exceptions import StashFileError
-from sync_queue.sync_records import ItemRecord, SceneRecord
+from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
 from worker.services import Services
 from worker.sync.cover_sync import CoverResult, CoverSync, judged_write
 from worker.sync.progress_log import trace_comparison, trace_cover, trace_edit
@@ -137,16 +137,24 @@ class ItemWriter:
             last, digest=work.desired.digest, sent=edit.sent, refused=edit.refused, pending={}
         )
         if edit:
-            record = self._send(work, item, plan, record)
+            original = self._prepare(work, item, plan)
+            outcome = self._edit(work, item, edit)
+            trace_edit(self._services.log, work, item, outcome)
+            self._report(work, edit, outcome)
+            record = _without_refused(record, last, edit, outcome)
+            accepted = {n: given for n, given in edit.fields.items() if n not in outcome.refused}
+            self._verification.expect(work, item, accepted, record, original)
         if edit or record != last:
             self._remember(work, item, record)
         valued = [name for name, parameters in edit.fields.items() if len(parameters) > 1]
         return record, valued or ["locks"] * bool(edit)
 
-    def _send(
-        self, work: SceneWork, item: PlexItem, plan: ItemPlan, record: ItemRecord
-    ) -> ItemRecord:
-        """Send an edit; return the record without the values that Plex refused."""
+    def _prepare(self, work: SceneWork, item: PlexItem, plan: ItemPlan) -> FieldValues:
+        """Store original values and the values of the edit before it is sent; return the former.
+
+        If the edit arrives and its answer does not, its values must count neither as a user's edit
+        nor as original values.
+        """
         last, edit, original = plan
         fresh = edit.fields.keys() - self._memory.written(item)
         if fresh:
@@ -155,26 +163,6 @@ class ItemWriter:
             original = with_original_sort_title(original, item)
         if original != plan.original:
             self._sync_log.change_original(self._server_id, item.rating_key, original)
-        self._remember_intent(work, item, plan, fresh)
-        # Plex answers some bad values with status 500: the next try sends each field separately.
-        alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
-        outcome = self._edit(item, edit, alone=alone, refused_since=work.refused_since)
-        trace_edit(self._services.log, work, item, outcome)
-        record = _without_refused(record, last, edit, outcome)
-        self._report(work, edit, outcome)
-        kept = {name: given for name, given in edit.fields.items() if name not in outcome.refused}
-        self._verification.expect(work, item, kept, record, original)
-        return record
-
-    def _remember_intent(
-        self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Iterable[str]
-    ) -> None:
-        """Store the values of an edit as pending before it is sent.
-
-        If the edit arrives and its answer does not, its values must count neither as a user's edit
-        nor as original values.
-        """
-        last, edit, _ = plan
         names = edit.fields.keys() if self._preserve else {COLLECTIONS, *last.pending, *fresh}
         pending = _pending(last, edit, edit.fields.keys() & names)
         ahead = replace(last, pending=pending)
@@ -182,17 +170,18 @@ class ItemWriter:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
             self._remember(work, item, ahead)
+        return original
 
     def _remember(self, work: SceneWork, item: PlexItem, record: ItemRecord) -> None:
         key, now = item.rating_key, self._services.clock()
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
-    def _edit(
-        self, item: PlexItem, edit: ItemEdit, *, alone: bool, refused_since: float
-    ) -> EditOutcome:
+    def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
         """Send an edit; send an empty date separately until the server's reaction is known."""
         client = self._session.client
-        send = partial(client.edit, item, alone=alone, refused_since=refused_since)
+        # Plex answers some bad values with status 500: the next try sends each field separately.
+        alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
+        send = partial(client.edit, item, alone=alone, refused_since=work.refused_since)
         if not _clears_date(edit) or self._behaviour.date_clearing is not None:
             return send(edit.fields)
         others = {name: parameters for name, parameters in edit.fields.items() if name != DATE}
