@@ -140,7 +140,7 @@ class BatchRunner:
             if outcome is not DrainOutcome.WORKED or self._stop.is_set():
                 return outcome
             begun = self._services.monotonic()
-        self._missing.wake(batch.session)
+        self._missing.make_found_due(batch.session)
         self.size = min(BATCH, self.size * 2)
         return DrainOutcome.WORKED
 

@@ -231,12 +231,12 @@ class SyncWorker:
         if self._timetable.seconds_to_search() != 0:
             return
         try:
-            woken = self._missing.look(session, self._services.monotonic())
+            found = self._missing.search(session, self._services.monotonic())
         except PlexError as error:
             self._log.step(f"Plex was not asked for missing scenes: {error}")
         else:
-            if woken:
-                self._log.event(Event.SCENES_FOUND, scenes=woken)
+            if found:
+                self._log.event(Event.SCENES_FOUND, scenes=found)
 
     def _seconds_to_next_step(self) -> float | None:
         try:

@@ -97,7 +97,7 @@ class Timetable:
 
     def seconds_to_search(self) -> float | None:
         """Return the wait until the next search for missing files; None if no file is missing."""
-        return self._missing.seconds_to_next_look(self._services.monotonic())
+        return self._missing.seconds_to_search(self._services.monotonic())
 
     def seconds_to_next_step(self, config: Config) -> float | None:
         """Return the wait until the next step; None if nothing waits."""

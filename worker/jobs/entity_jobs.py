@@ -1,14 +1,15 @@
-"""Renamed, merged and destroyed performers, studios and tags: their scenes are queued.
+"""Jobs about performers, studios and tags that were renamed, merged or destroyed in Stash.
 
-Stash tells of the entity only, and moves no scene's time stamp. All such jobs of a batch share one
-walk: a bulk edit of 500 tags is not 500 walks.
+The hook names the entity only, and Stash does not change the time stamps of its scenes. So these
+jobs queue the scenes. All such jobs of a batch share one walk through the library.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, groupby, islice
+from operator import attrgetter
 
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
@@ -20,39 +21,37 @@ from validation.scene_extractor import StashScene
 from worker.sync.results import Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
-PAGE = 500  # scenes that are looked at together, and queued in one transaction
-READ_BATCH = 100  # scenes that Stash is asked for by their ids in one request
+PAGE = 500  # scenes that are compared together, and queued in one transaction
+READ_BATCH = 100  # scenes that one request reads by their ids
 QUEUED, IN_STEP, UNSYNCED, GONE = "queued", "in step", "never synced", "gone"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags"}
 
-Named = Mapping[int, set[Entity]]
+EntitiesByScene = Mapping[int, set[Entity]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Scenes that have, or had when last synced, an entity in question.
+    """Scenes that have one of the wanted entities, or had it when they were last synced.
 
     Attributes:
-        named: which ones each had.
-        gone: ids of those that Stash no longer has.
+        entities: the wanted entities of each scene.
+        gone: ids of scenes that Stash no longer has.
     """
 
     scenes: Sequence[StashScene]
-    named: Named
-    gone: Sequence[int] = field(default=())
+    entities: EntitiesByScene
+    gone: Sequence[int] = ()
 
 
 class EntityJobs:
-    """Puts the scenes of performers, studios and tags into the queue, where they are out of step.
+    """Queues the scenes of performers, studios and tags whose metadata in Plex is outdated.
 
     A kill at any moment loses nothing: the scenes of a page are queued before the job is removed,
-    and queuing them again changes nothing.
+    and a scene that is queued twice is synced once.
 
     Args:
-        queue: what was sent, and where the scenes are put.
-        scenes: Stash's scenes.
-        stopped: tells whether the worker was asked to end.
+        stopped: returns whether the worker is to end.
     """
 
     def __init__(
@@ -68,93 +67,88 @@ class EntityJobs:
         self._stopped = stopped
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
-        """Yield how each job ended; nothing when the worker is to end before all is looked at.
+        """Yield the result of each job; nothing if the worker is to end during the walk.
 
         Raises:
-            StashError, PlexError: the jobs that were not yielded are to be done again.
+            StashError, PlexError: the jobs without a result are to be done again.
         """
-        by_entity: dict[Entity, list[Claim]] = {}
+        claims_by_entity: dict[Entity, list[Claim]] = {}
         for claim in claims:
             entity = _entity_of(claim.job)
             if entity is None:
                 problem = SceneError("the job names no performer, studio or tag")
                 yield Failed([claim], subject_label(claim.job.job_key), problem)
             else:
-                by_entity.setdefault(entity, []).append(claim)
-        if not by_entity:
+                claims_by_entity.setdefault(entity, []).append(claim)
+        if not claims_by_entity:
             return
-        sums: dict[Entity, Counter[str]] = {entity: Counter() for entity in by_entity}
-        for page in self._pages(by_entity):
+        counts: dict[Entity, Counter[str]] = {entity: Counter() for entity in claims_by_entity}
+        for page in self._pages(frozenset(claims_by_entity)):
             if self._stopped():
                 return
-            self._queue_page(session, page, sums)
-        for entity, group in by_entity.items():
+            self._queue_page(session, page, counts)
+        for entity, group in claims_by_entity.items():
             label = subject_label(group[0].job.job_key)
-            yield ScenesQueued(group, label, _words(sums[entity]))
+            yield ScenesQueued(group, label, _words(counts[entity]))
 
-    # -- which scenes -------------------------------------------------------------------------
-
-    def _pages(self, wanted: Iterable[Entity]) -> Iterator[_Page]:
-        """Yield the scenes that have one of the entities, and those that had one, by rising id."""
-        entities = frozenset(wanted)
-        scenes, after = self._having(entities), 0
-        while now := list(islice(scenes, PAGE)):
-            last = now[-1].id
-            named = {scene.id: _entities_of(scene) & entities for scene in now}
-            for had in self._queue.sync_log.naming(entities, after, last):
-                for scene_id in had.keys() & named.keys():
-                    named[scene_id] |= had[scene_id]
-                yield from self._read({one: had[one] for one in had if one not in named})
-            yield _Page(now, named)
+    def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
+        """Yield the scenes that have or had a wanted entity, by rising id."""
+        scenes, after = self._scenes_with(wanted), 0
+        while page := list(islice(scenes, PAGE)):
+            last = page[-1].id
+            entities = {scene.id: _entities_of(scene) & wanted for scene in page}
+            for earlier in self._queue.sync_log.naming(wanted, after, last):
+                for scene_id in earlier.keys() & entities.keys():
+                    entities[scene_id] |= earlier[scene_id]
+                yield from self._read({id_: earlier[id_] for id_ in earlier if id_ not in entities})
+            yield _Page(page, entities)
             after = last
-        for had in self._queue.sync_log.naming(entities, after):
-            yield from self._read(had)
+        for earlier in self._queue.sync_log.naming(wanted, after):
+            yield from self._read(earlier)
 
-    def _having(self, entities: frozenset[Entity]) -> Iterator[StashScene]:
-        """Yield Stash's scenes that have one of the entities, each once, by rising id."""
-        ids: dict[str, list[int]] = {}
-        for kind, entity_id in sorted(entities):
-            ids.setdefault(kind, []).append(entity_id)
+    def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:
+        """Yield Stash's scenes with a wanted entity, each once, by rising id."""
+        ids_by_kind: dict[str, list[int]] = {}
+        for kind, entity_id in sorted(wanted):
+            ids_by_kind.setdefault(kind, []).append(entity_id)
         walks = [
-            chain.from_iterable(self._scenes.walk_with(kind, some)) for kind, some in ids.items()
+            chain.from_iterable(self._scenes.walk_with(kind, ids))
+            for kind, ids in ids_by_kind.items()
         ]
-        for _, same in groupby(merge(*walks, key=_id_of), key=_id_of):
+        by_id = attrgetter("id")
+        for _, same in groupby(merge(*walks, key=by_id), key=by_id):
             yield next(same)
 
-    def _read(self, had: Named) -> Iterator[_Page]:
-        """Yield scenes that had an entity and do not have it any more, as they are now."""
-        ids = list(had)
-        for start in range(0, len(ids), READ_BATCH):
-            some = ids[start : start + READ_BATCH]
-            scenes = self._scenes.read(some)
-            gone = [one for one in some if one not in scenes]
-            yield _Page(list(scenes.values()), had, gone)
-
-    # -- what becomes of them -----------------------------------------------------------------
+    def _read(self, entities: EntitiesByScene) -> Iterator[_Page]:
+        """Yield scenes that had an entity and no longer have it, as they are now."""
+        unread = iter(entities)
+        while ids := list(islice(unread, READ_BATCH)):
+            scenes = self._scenes.read(ids)
+            gone = [scene_id for scene_id in ids if scene_id not in scenes]
+            yield _Page(list(scenes.values()), entities, gone)
 
     def _queue_page(
-        self, session: SyncSession, page: _Page, sums: Mapping[Entity, Counter[str]]
+        self, session: SyncSession, page: _Page, counts: Mapping[Entity, Counter[str]]
     ) -> None:
-        """Queue those that were sent something else, and forget those that are gone."""
+        """Queue the scenes whose metadata differs from what Plex got, and forget deleted scenes."""
         ids = [scene.id for scene in page.scenes]
         sent = self._queue.sync_log.digests(session.library.server_id, ids)
-        fates = dict.fromkeys(page.gone, GONE)
+        outcomes = dict.fromkeys(page.gone, GONE)
         for scene in page.scenes:
             if scene.id not in sent:
-                fates[scene.id] = UNSYNCED
+                outcomes[scene.id] = UNSYNCED
             elif set(sent[scene.id].values()) == {project(scene, session.config).digest}:
-                fates[scene.id] = IN_STEP
+                outcomes[scene.id] = IN_STEP
             else:
-                fates[scene.id] = QUEUED
+                outcomes[scene.id] = QUEUED
         now = self._clock()
+        queued = [scene_id for scene_id, outcome in outcomes.items() if outcome == QUEUED]
         with self._queue.transaction():
             self._queue.forget_scenes(page.gone)
-            self._queue.replace(
-                (), [scene_job(one, METADATA, now) for one in fates if fates[one] == QUEUED]
-            )
-        for scene_id, fate in fates.items():
-            for entity in page.named[scene_id]:
-                sums[entity][fate] += 1
+            self._queue.replace((), [scene_job(scene_id, METADATA, now) for scene_id in queued])
+        for scene_id, outcome in outcomes.items():
+            for entity in page.entities[scene_id]:
+                counts[entity][outcome] += 1
 
 
 def _entity_of(job: SyncJob) -> Entity | None:
@@ -163,19 +157,12 @@ def _entity_of(job: SyncJob) -> Entity | None:
 
 
 def _entities_of(scene: StashScene) -> set[Entity]:
-    return {(kind, one) for kind, ids in scene.entity_ids().items() for one in ids}
+    return {(kind, id_) for kind, ids in scene.entity_ids().items() for id_ in ids}
 
 
-def _id_of(scene: StashScene) -> int:
-    return scene.id
-
-
-def _words(sums: Counter[str]) -> tuple[str, ...]:
-    """Return what became of an entity's scenes, for the log."""
-    words = [f"{_scenes(sums[QUEUED])} queued", f"{sums[IN_STEP]} in step already"]
-    words += [f"{sums[one]} {one}" for one in (UNSYNCED, GONE) if sums[one]]
-    return tuple(words)
-
-
-def _scenes(number: int) -> str:
-    return "1 scene is" if number == 1 else f"{number} scenes are"
+def _words(counts: Counter[str]) -> tuple[str, ...]:
+    """Return the outcome of an entity's scenes for the log."""
+    queued = counts[QUEUED]
+    words = [f"{'1 scene is' if queued == 1 else f'{queued} scenes are'} queued"]
+    words.append(f"{counts[IN_STEP]} in step already")
+    return (*words, *(f"{counts[name]} {name}" for name in (UNSYNCED, GONE) if counts[name]))

@@ -1,10 +1,9 @@
-"""New scenes: Plex is asked to scan their folder, once per folder and burst."""
+"""Jobs about new scenes: Plex is asked to scan their folder, once per folder and burst."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from plex.exceptions import PlexError
 from plex.items import Section
-from plex.matcher import PlexMatcher
 from shared.events import Event
 from shared.log import Log
 from stash.scenes import StashScenes
@@ -16,15 +15,15 @@ from worker.sync.session import SyncSession
 
 SCAN_INTERVAL = 60.0  # seconds between two scans of one folder
 
-Target = tuple[Section, str]  # a library, and a folder in it as Plex names it
+Target = tuple[Section, str]  # a library, and a folder in it by Plex's name
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
-    """Return which library is to scan the folder, under the name that Plex has for it.
+    """Return the libraries that are to scan the folder, each with Plex's name of the folder.
 
-    The library whose location is the longest that contains the folder; several when they share
-    that location, none when no library has it. Case, composition and kind of separator do not
-    count, and the answer is spelled as the location is: Plex scans nothing under another name.
+    These are the libraries whose location is the longest that contains the folder. Case, Unicode
+    composition and kind of separator do not count. Plex only scans a folder under the name of its
+    location, so the answer is spelled like the location.
     """
     wanted = components(folder)
     found: list[tuple[int, Target]] = []
@@ -39,20 +38,16 @@ def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
 
 
 def folder_of(path: str) -> str:
-    """Return the folder of a file, whatever kind of path it has."""
+    """Return the folder of a file, for any kind of path."""
     separator = "/" if "/" in path else "\\"
     folder = path.rpartition(separator)[0]
     return folder if folder and not folder.endswith(":") else folder + separator
 
 
 class FolderScans:
-    """Carries out scan jobs; remembers which folder was scanned when.
+    """Carries out scan jobs; remembers when each folder was scanned.
 
-    The memory is this object's: after a restart a folder may be scanned once more, harmlessly.
-
-    Args:
-        scenes: Stash's scenes.
-        log: is told what Plex scans, and which folder it cannot find.
+    A new worker has no memory, so it may scan a folder once more, which is harmless.
     """
 
     def __init__(self, scenes: StashScenes, clock: Callable[[], float], log: Log) -> None:
@@ -60,13 +55,13 @@ class FolderScans:
         self._clock = clock
         self._log = log
         self._scanned_at: dict[tuple[int, str], float] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield how each scan job ended; the caller settles one before the next.
+        """Yield the result of each scan job; the caller finalizes it before the next.
 
         Raises:
-            StashError, PlexError: nothing of what was not yielded was decided.
+            StashError, PlexError: the jobs without a result are to be done again.
         """
         if not claims:
             return
@@ -74,7 +69,7 @@ class FolderScans:
             label = f"{len(claims)} new scenes"
             yield FolderScanned(claims, label, "trigger_plex_scan is off")
             return
-        scenes = self._scenes.read([one.job.scene_id for one in claims if one.job.scene_id])
+        scenes = self._scenes.read([claim.job.scene_id for claim in claims if claim.job.scene_id])
         sections = session.library.sections()
         for claim in claims:
             scene = scenes.get(claim.job.scene_id or 0)
@@ -88,36 +83,27 @@ class FolderScans:
     def _scan(
         self, session: SyncSession, sections: list[Section], claim: Claim, scene: StashScene
     ) -> Result:
-        targets = self._targets(session.matcher, sections, scene)
+        targets: dict[tuple[int, str], Target] = {}
+        for file in scene.files:
+            folder = folder_of(session.matcher.to_plex(file.path))
+            found = scan_targets(folder, sections)
+            targets |= {(section.key, name): (section, name) for section, name in found}
+            if not found:
+                self._warn(scene, folder_of(file.path), folder, sections)
         if not targets:
             return FolderScanned([claim], scene.label, "no library of Plex has its folder")
-        wait_until = 0.0
         try:
-            for section, folder in targets:
-                wait_until = max(wait_until, self._scan_once(session, section, folder, claim))
+            waits = [self._scan_once(session, *target, claim) for target in targets.values()]
         except PlexError as error:
             return Failed([claim], scene.label, error)
-        if wait_until:
-            return ScanPostponed([claim], scene.label, wait_until)
+        if any(waits):
+            return ScanPostponed([claim], scene.label, max(waits))
         return FolderScanned([claim], scene.label, "scanned", by_plex=True)
-
-    def _targets(
-        self, matcher: PlexMatcher, sections: list[Section], scene: StashScene
-    ) -> list[Target]:
-        found: dict[tuple[int, str], Target] = {}
-        for file in scene.files:
-            folder = folder_of(matcher.to_plex(file.path))
-            targets = scan_targets(folder, sections)
-            if not targets:
-                self._warn(scene, folder_of(file.path), folder, sections)
-            for section, name in targets:
-                found[section.key, name] = (section, name)
-        return list(found.values())
 
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Ask for a scan unless there was one; return until when the job has to wait, 0 if not."""
+        """Ask for a scan unless one is recent; return until when the job has to wait, 0 if not."""
         now = self._clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:
@@ -133,9 +119,9 @@ class FolderScans:
     def _warn(
         self, scene: StashScene, stash_folder: str, folder: str, sections: list[Section]
     ) -> None:
-        if folder in self._told:
+        if folder in self._reported:
             return
-        self._told.add(folder)
+        self._reported.add(folder)
         locations = [location for section in sections for location in section.locations]
         example = locations[0] if locations else "/plex/folder"
         self._log.event(

@@ -1,4 +1,4 @@
-"""Scenes that Plex does not have yet: looked for together, woken when their file appears."""
+"""Scenes that Plex does not have yet: searched together, and made due if their file appears."""
 
 from itertools import zip_longest
 
@@ -12,66 +12,63 @@ _NOT_FOUND = "PlexNotFound"
 
 
 class MissingScenes:
-    """Watches for the files that waiting jobs and dead letters lack in Plex.
+    """Searches Plex for the files of waiting jobs and dead letters.
 
-    However many they are, Plex is asked once per refresh interval: for a few by their names, for
-    many by what its libraries say has changed.
+    Plex is searched once per refresh interval. A few files are searched by their names, many files
+    by the changes of the libraries.
     """
 
     def __init__(self, queue: QueueManager) -> None:
         self._queue = queue
-        self._seen = -1
-        self._looked_at = float("-inf")
+        self._seen_listings = -1
+        self._searched_at = float("-inf")
 
-    def seconds_to_next_look(self, now: float) -> float | None:
-        """Return when a look is due, in seconds; None when no job waits for its file.
+    def seconds_to_search(self, now: float) -> float | None:
+        """Return the wait until the next search; None if no job waits for its file.
 
         Args:
-            now: seconds that never step.
+            now: of the monotonic clock.
         """
         if not self._queue.jobs.any_with_error(_NOT_FOUND):
             return None
-        return max(0.0, self._looked_at + REFRESH_INTERVAL - now)
+        return max(0.0, self._searched_at + REFRESH_INTERVAL - now)
 
-    def look(self, session: SyncSession, now: float) -> int:
-        """Look for all of them and wake those who have come.
-
-        Returns:
-            How many jobs are due now because of it.
+    def search(self, session: SyncSession, now: float) -> int:
+        """Search for the files; return how many jobs this makes due.
 
         Raises:
-            PlexError: Plex could not be asked.
+            PlexError: Plex could not be searched.
         """
-        self._looked_at = now
+        self._searched_at = now
         session.library.prepare()
         session.look_for(self._paths())
-        return self.wake(session)
+        return self.make_found_due(session)
 
-    def wake(self, session: SyncSession) -> int:
-        """Make the jobs due, and revive the dead letters, whose file the path index has now.
+    def make_found_due(self, session: SyncSession) -> int:
+        """Make the jobs due, and requeue the dead letters, whose file the path index has now.
 
         Returns:
-            How many; at once 0 when there was no news since the last call.
+            Their number; 0 without a new listing since the last call.
         """
         listings = session.library.listings
-        if listings == self._seen:
+        if listings == self._seen_listings:
             return 0
-        self._seen = listings
+        self._seen_listings = listings
         jobs = self._queue.jobs.waiting_with_error(_NOT_FOUND)
         found = [claim.row_id for claim in jobs if _has_item(session, claim.job)]
         self._queue.jobs.make_due_now(found)
         letters = self._queue.dead_letters.of_type(_NOT_FOUND)
-        revived = [
+        requeued = [
             letter
             for letter in letters
             if letter.job is not None
             and _has_item(session, letter.job)
             and self._queue.requeue(letter)
         ]
-        return len(found) + len(revived)
+        return len(found) + len(requeued)
 
     def _paths(self) -> list[str]:
-        """Return the files that are missing, or the first of them when they are many."""
+        """Return the missing files, or the first of them if they are many."""
         jobs = [claim.job for claim in self._queue.jobs.waiting_with_error(_NOT_FOUND)]
         if len(jobs) <= SINGLE_LOOKS:
             letters = self._queue.dead_letters.of_type(_NOT_FOUND)
@@ -83,10 +80,10 @@ def _files_of(job: SyncJob) -> list[SceneFile]:
     paths, sizes = job.data.get(MISSING_PATHS), job.data.get(MISSING_SIZES)
     if not isinstance(paths, list):
         return []
-    known = sizes if isinstance(sizes, list) else []
+    known = sizes[: len(paths)] if isinstance(sizes, list) else []
     return [
         SceneFile(path, size if isinstance(size, int) else 0)
-        for path, size in zip_longest(paths, known[: len(paths)])
+        for path, size in zip_longest(paths, known)
         if isinstance(path, str)
     ]
 

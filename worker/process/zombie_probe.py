@@ -1,9 +1,9 @@
 """The zombie reaping probe: does a worker that ends here stay a zombie?
 
-A worker's parent process has ended long before the worker does, so process 1 has to reap it. Stash
-as process 1 of its official container reaps no such process, and each ended worker stays a zombie
-until the container stops. Parent ids do not show that: a shell as process 1 reaps, a Python script
-does not. So each worker leaves its process id, and a later worker looks for that zombie.
+The parent of a worker ends long before the worker, so process 1 has to reap the worker. Stash as
+process 1 of its official container does not, and each ended worker stays a zombie until the
+container stops. Parent ids do not show that: a shell as process 1 reaps, a Python script does not.
+So each worker stores its process id, and a later worker looks for that zombie.
 """
 
 import time
@@ -17,7 +17,7 @@ _STATE, _STARTED = 0, 19  # fields 3 and 22 of /proc/<pid>/stat, counted behind 
 
 
 def process_status(pid: int) -> tuple[str, int]:
-    """Return the state of a process and its start in clock ticks; ("", 0) if it is not shown."""
+    """Return the state of a process and its start in clock ticks; ("", 0) if it is not visible."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -27,13 +27,11 @@ def process_status(pid: int) -> tuple[str, int]:
 
 
 class ZombieProbe:
-    """Tells whether this process would stay a zombie; for the holder of the worker lock only.
+    """Finds out whether this process would stay a zombie; for the holder of the worker lock only.
 
     Args:
-        path: the file that keeps the process id and the start of an earlier worker.
-        log: is told once that nothing reaps.
+        path: the file with the process id and the start of an earlier worker.
         pid: of this process.
-        status: as `process_status`.
     """
 
     def __init__(
@@ -55,15 +53,15 @@ class ZombieProbe:
             try:
                 write_state(path, {"orphan": [pid, own_start]})
             except OSError as error:
-                log.debug(f"Whether ended processes are reaped is not known: {error}")
+                log.debug(f"The zombie reaping probe cannot store its state: {error}")
 
     def leaves_zombie(self) -> bool:
-        """Return whether the earlier worker is a zombie, so that this process would be another."""
-        found = self._is_zombie()
-        if found and not self._is_reported:
+        """Return whether the earlier worker is a zombie, so this process would become one too."""
+        is_zombie = self._is_zombie()
+        if is_zombie and not self._is_reported:
             self._is_reported = True
             self._log.event(Event.WORKER_STAYS)
-        return found
+        return is_zombie
 
     def _is_zombie(self) -> bool:
         return self._status(self._pid) == ("Z", self._started)
