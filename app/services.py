@@ -1,10 +1,12 @@
 """Builds the objects of a process."""
 
 import os
+from functools import partial
 from typing import Any
 
 from shared.data_folder import DataFolder
 from shared.events import Event
+from shared.file_lock import FileLock
 from shared.log import Log
 from shared.redaction import Secrets
 from stash.connection import StashConnection, parse_address
@@ -15,12 +17,18 @@ from sync_queue.database import uses_wal
 from sync_queue.manager import QueueManager
 from sync_queue.quarantine import was_emptied
 from validation.obfuscation import obfuscator_for
+from worker.process.takeover import ensure_worker
 from worker.services import Services
 from worker.sync.session import CurrentSession
 
 
 def build(
-    server_connection: dict[str, Any], folder: DataFolder, log: Log, secrets: Secrets
+    script: str,
+    server_connection: dict[str, Any],
+    folder: DataFolder,
+    log: Log,
+    secrets: Secrets,
+    worker_lock: FileLock | None = None,
 ) -> Services:
     """Return the objects of this process without any request to Stash or Plex.
 
@@ -33,6 +41,7 @@ def build(
     Raises:
         OSError, sqlite3.Error: the data folder or the database cannot be used.
     """
+    lock = worker_lock or FileLock(folder.worker_lock)
     connection = StashConnection(parse_address(server_connection), secrets.add)
     obfuscator = obfuscator_for(folder)
     log.obfuscate = obfuscator.apply if obfuscator.on else None
@@ -51,7 +60,17 @@ def build(
         obfuscator=obfuscator,
         plex_url=str(server_connection.get("PlexUrl") or ""),
     )
-    return Services(folder, log, queue, connection, scenes, StashImages(connection), sessions)
+    return Services(
+        folder=folder,
+        log=log,
+        queue=queue,
+        stash=connection,
+        scenes=scenes,
+        images=StashImages(connection),
+        sessions=sessions,
+        worker_lock=lock,
+        ensure_worker=partial(ensure_worker, script, lock, folder.spool, server_connection),
+    )
 
 
 def report_missing_wal(services: Services) -> None:

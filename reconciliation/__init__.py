@@ -1,1 +1,1 @@
-"""Floor 3: compares both libraries, and queues the gaps that no hook reported."""
+"""Floor 4: compares both libraries, and queues the gaps that no hook reported."""

@@ -1,19 +1,25 @@
 """Starts runs automatically when they are due, and continues interrupted ones."""
 
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 from plex.exceptions import PlexError
+from plex.item_reader import READ_BATCH
 from reconciliation.detector import Libraries
 from reconciliation.engine import End, GapDetectionEngine, RunEnd
 from reconciliation.run import Order
 from reconciliation.state import RETRY, StateFile, due
 from shared.events import Event
 from shared.file_lock import FileLock
-from shared.log import INFO, WARNING, Log
+from shared.log import INFO, WARNING
 from stash.exceptions import StashError
+from validation.scene_extractor import StashScene
+from worker.services import Services
+from worker.sync.inspection import Inspection, SceneInspector
+from worker.sync.session import SyncSession
 
+ITEMS_AT_ONCE = 10 * READ_BATCH  # so that 200 requests read 100,000 items
 LOOK_EVERY = 60.0  # seconds between two checks whether a run is due
 
 
@@ -31,6 +37,28 @@ class Reconciler:
     lock: FileLock
     state: StateFile
 
+    @classmethod
+    def of(cls, services: Services) -> Self:
+        """Return the access of a process."""
+        folder, report, clock = services.folder, services.log.event, services.clock
+        state = StateFile(folder.reconciliation_state, report, clock)
+        engine = GapDetectionEngine(services.scenes, services.queue, state, report, clock)
+        return cls(engine, FileLock(folder.reconciliation_lock), state)
+
+
+def libraries_of(services: Services, session: SyncSession) -> Libraries:
+    """Return access to both libraries with the settings of a session."""
+    library = session.library
+
+    def refresh() -> None:
+        library.prepare()
+        library.refresh()
+
+    def inspect(scenes: Collection[StashScene]) -> Sequence[Inspection]:
+        return SceneInspector(services, session, batch=ITEMS_AT_ONCE).inspect(scenes)
+
+    return Libraries(session.config, refresh, library.index.count, inspect)
+
 
 class ReconciliationScheduler:
     """The worker's idle task that executes reconciliation runs step by step.
@@ -40,17 +68,12 @@ class ReconciliationScheduler:
 
     def __init__(
         self,
-        reconciler: Reconciler,
-        libraries_of: Callable[[Any], Libraries],
-        log: Log,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
+        services: Services,
     ) -> None:
-        self._reconciler = reconciler
-        self._libraries_of = libraries_of
-        self._log = log
-        self._clock = clock
-        self._monotonic = monotonic
+        self._services = services
+        self._reconciler = Reconciler.of(services)
+        self._log = services.log
+        self._monotonic = services.monotonic
         self._at_start = True
         self._order: Order | None = None
         self._next_look = float("-inf")
@@ -59,14 +82,14 @@ class ReconciliationScheduler:
         """Tell, without any request or file access, whether a run may be due."""
         return self._monotonic() >= self._next_look
 
-    def step(self, session: Any) -> bool:
+    def step(self, session: SyncSession) -> bool:
         """Execute a step of the due or unfinished run; return False if there is none."""
         lock = self._reconciler.lock
         if not lock.try_acquire():
             self._rest(LOOK_EVERY)  # another process executes a run
             return False
         try:
-            return self._step(self._libraries_of(session))
+            return self._step(libraries_of(self._services, session))
         except Exception:
             self._rest(RETRY)  # avoids reporting the same error at once again
             raise
@@ -102,7 +125,7 @@ class ReconciliationScheduler:
             self._reconciler.state.read(),
             config.reconcile_interval,
             config.reconcile_scope,
-            self._clock(),
+            self._services.clock(),
             at_start=at_start,
             rebuilt=self._reconciler.engine.has_losses_to_find(),
         )

@@ -1,1 +1,1 @@
-"""Floor 4: one function per task of Stash2Plex.yml and per operation of the page."""
+"""Floor 5: one function per task of Stash2Plex.yml and per operation of the page."""

@@ -23,10 +23,10 @@ from tasks.arguments import (
     scene_argument,
     text,
 )
-from tasks.context import TaskContext
 from tasks.doctor import MODE as DOCTOR
+from worker.services import Services
 
-Task = Callable[[TaskContext, Mapping[str, Any]], Answer]
+Task = Callable[[Services, Mapping[str, Any]], Answer]
 
 
 class TaskEntry(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stash.exceptions import StashError
 
 if TYPE_CHECKING:  # a question of a program starts faster without it
-    from tasks.context import TaskContext
+    from worker.services import Services
 
 PATIENCE = 1.5  # seconds
 MOST_ASKED = 250  # scenes; Stash looks up each one separately
@@ -20,7 +20,7 @@ class Titles(NamedTuple):
     problem: str = ""
 
 
-def titles_of(context: "TaskContext", scene_ids: Iterable[int | None]) -> Mapping[int, str]:
+def titles_of(context: "Services", scene_ids: Iterable[int | None]) -> Mapping[int, str]:
     """Return scene id → title or file name; log why titles are missing."""
     titles = titles_in_time(context.scenes.names, scene_ids, PATIENCE)
     if titles.problem:

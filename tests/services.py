@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.data_folder import DataFolder
+from shared.file_lock import FileLock
 from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.manager import QueueManager
 from worker.services import Services
 
-NOTHING: Any = None
 SILENT = Log(lambda *_: None, Secrets())
 
 
@@ -27,7 +27,8 @@ def make_services(
     """
     folder = DataFolder(root)
     folder.create()
-    known = {"stash": NOTHING, "scenes": NOTHING, "images": NOTHING, "sessions": NOTHING}
+    known: dict[str, Any] = dict.fromkeys(("stash", "scenes", "images", "sessions"))
     times = {"clock": clock, "monotonic": clock, "boot_time": clock}
+    known |= {"worker_lock": FileLock(folder.worker_lock), "ensure_worker": lambda: ""}
     queue = QueueManager(folder.queue_folder, clock)
     return Services(folder, log, queue, **(known | times | options))

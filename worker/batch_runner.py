@@ -96,8 +96,8 @@ class BatchRunner:
         self._stop = stop
         self._on_progress = on_progress
         self._policy = FailurePolicy(services, guard)
-        self._scans = FolderScans(services.scenes, services.clock, services.log)
-        self._entities = EntityJobs(services.queue, services.scenes, services.clock, stop.is_set)
+        self._scans = FolderScans(services)
+        self._entities = EntityJobs(services, stop.is_set)
         self._finalized = 0
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> DrainOutcome:
@@ -145,14 +145,12 @@ class BatchRunner:
         return DrainOutcome.WORKED
 
     def _results(self, batch: ClaimedBatch) -> Iterable[Result]:
-        session = batch.session
-        jobs = jobs_by_kind(batch.claims)
-        scenes = BatchSync(self._services, session)
+        session, jobs = batch.session, jobs_by_kind(batch.claims)
         return chain(
             forget_all(jobs[FORGET]),
             self._entities.run(session, jobs[ENTITY]),
             self._scans.run(session, jobs[FOLDER_SCAN]),
-            scenes.run(jobs[METADATA]),
+            BatchSync(self._services, session).run(jobs[METADATA]),
         )
 
     def _finalize(self, result: Result, batch: ClaimedBatch, seconds: float) -> DrainOutcome:

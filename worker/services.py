@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from shared.clock import steady
 from shared.data_folder import DataFolder
+from shared.file_lock import FileLock
 from shared.log import Log
 from stash.connection import StashConnection
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
+from worker.process.takeover import Takeover
+from worker.state import StatusSource
 from worker.sync.session import CurrentSession
 
 
@@ -24,6 +27,8 @@ class Services:
         sessions: the current settings, and the Plex server that they name.
         boot_time: seconds that no setting of the clock steps (`shared.clock.steady`).
         uniform: returns a random number between two others.
+        worker_lock: held by the process that drains the queue.
+        ensure_worker: starts a worker unless one runs; returns `running` or `started`.
     """
 
     folder: DataFolder
@@ -33,11 +38,24 @@ class Services:
     scenes: StashScenes
     images: StashImages
     sessions: CurrentSession
+    worker_lock: FileLock
+    ensure_worker: Callable[[], str]
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     boot_time: Callable[[], float] = steady
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
+
+    @property
+    def status_source(self) -> StatusSource:
+        """The read access to the data folder."""
+        return StatusSource(self.folder, self.log.event, self.clock, self.queue, self.scenes.names)
+
+    @property
+    def takeover(self) -> Takeover:
+        """What takes the worker lock from a running worker."""
+        request = FileLock(self.folder.takeover_lock)
+        return Takeover(self.worker_lock, request, self.monotonic, self.sleep)
 
     def close(self) -> None:
         """Close the databases and the connections."""

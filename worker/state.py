@@ -1,12 +1,13 @@
 """The small state files of the worker: written if a state changes, read by every process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from shared.data_folder import DataFolder
 from shared.events import Report
 from shared.state_file import KeptState
+from sync_queue.queue_view import QueueView
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
 from worker.pauses import read_pause
@@ -62,12 +63,18 @@ class StateStore(Generic[ModelT]):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerState:
-    """Reads the worker's state files anew with each call, and writes none."""
+class StatusSource:
+    """Read access to the data folder; each call reads a state file anew.
+
+    Attributes:
+        names: returns scene id → title from Stash, for existing scenes; raises StashError.
+    """
 
     folder: DataFolder
     report: Report
     clock: Callable[[], float]
+    queue: QueueView
+    names: Callable[[Sequence[int]], Mapping[int, str]]
 
     def stats(self) -> SyncStats:
         """Return the counts of results."""

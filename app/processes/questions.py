@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.dependencies import activate_dependencies, dependency_problem
-from reconciliation.state import StateFile
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -23,8 +22,7 @@ from tasks.arguments import check, mode_of
 from tasks.dead_letters.show import letters_of
 from tasks.reports.outage_summary import summary_of
 from tasks.status.queue_status import status_of
-from tasks.status.snapshot import StatusSource
-from worker.state import WorkerState
+from worker.state import StatusSource
 
 QUESTIONS: Mapping[str, Callable[[StatusSource], Answer]] = {
     "queue_status": status_of,
@@ -67,11 +65,11 @@ def _readings(
     folder: DataFolder, log: Log, names: Callable[[Sequence[int]], Mapping[int, str]]
 ) -> StatusSource:
     return StatusSource(
-        queue=QueueView(connect(folder.queue_database), folder.queue_folder, time.time),
-        worker_state=WorkerState(folder, log.event, time.time),
-        reconciliation=StateFile(folder.reconciliation_state, log.event, time.time),
-        names=names,
+        folder=folder,
+        report=log.event,
         clock=time.time,
+        queue=QueueView(connect(folder.queue_database), folder.queue_folder, time.time),
+        names=names,
     )
 
 

@@ -236,8 +236,8 @@ def _run_once(process: _Process) -> _Run:
     """Run one worker until it ends."""
     # Only here: by now it is known that they can be imported.
     from app.earlier import take_over  # noqa: PLC0415
-    from app.reconciling import reconciliation_scheduler  # noqa: PLC0415
     from app.services import build, report_missing_wal  # noqa: PLC0415
+    from reconciliation.scheduler import ReconciliationScheduler  # noqa: PLC0415
     from worker.processor import SyncWorker  # noqa: PLC0415
 
     if not process.is_started:
@@ -247,14 +247,21 @@ def _run_once(process: _Process) -> _Run:
     database = process.folder.queue_database
     opened = identity_of(database)
     try:
-        services = build(process.server_connection, process.folder, process.log, process.secrets)
+        services = build(
+            process.script,
+            process.server_connection,
+            process.folder,
+            process.log,
+            process.secrets,
+            process.lock,
+        )
         opened = opened or identity_of(database)
         report_missing_wal(services)
         take_over(services, process.lock)
         process.worker = SyncWorker(
             services,
             pauses=process.pauses,
-            idle_task=reconciliation_scheduler(services),
+            idle_task=ReconciliationScheduler(services),
             is_installed=process.installation.unchanged,
             on_connection=process.remember,
         )

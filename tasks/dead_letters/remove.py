@@ -6,18 +6,18 @@ from typing import Any
 
 from tasks.answer import Answer, TaskError
 from tasks.arguments import days_argument, scene_argument, text
-from tasks.context import TaskContext
 from validation.values import counted
+from worker.services import Services
 
 
-def clear_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def clear_dlq(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Remove all dead letters."""
     del arguments
     removed = context.queue.dead_letters.clear()
     return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})
 
 
-def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def purge_dlq(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Remove the dead letters older than `days`."""
     days = days_argument(arguments)
     before = context.clock() - datetime.timedelta(days=days).total_seconds()
@@ -30,7 +30,7 @@ def purge_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
-def drop_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def drop_dlq(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Remove the dead letters of a scene, of an error type, or of both."""
     scene_id = scene_argument(arguments)
     error_type = text(arguments, "error_type")

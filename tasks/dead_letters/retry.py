@@ -16,18 +16,18 @@ from sync_queue.dlq_recovery import (
 )
 from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import flag, scene_argument, text
-from tasks.context import TaskContext
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
+from worker.services import Services
 
 MOST_NAMED = 10  # scenes in a line
 _AT_ONCE = 100  # scenes in a request to Stash
 
 
-def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def recover_outage_jobs_task(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Queue dead letters of the last completed outage again, if their type is safe to retry."""
     optional = flag(arguments, "include_optional")
-    outages = context.worker_state.outages().records
+    outages = context.status_source.outages().records
     completed = [outage for outage in outages if outage.ended_at is not None]
     if not completed:
         text = "Nothing to recover: no completed outage is recorded"
@@ -65,12 +65,12 @@ def recover_outage_jobs_task(context: TaskContext, arguments: Mapping[str, Any])
     )
 
 
-def _count_optional(context: TaskContext, start: float, end: float) -> int:
+def _count_optional(context: Services, start: float, end: float) -> int:
     dead = context.queue.dead_letters
     return len(get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES))
 
 
-def _existing(context: TaskContext, scene_ids: Sequence[int]) -> Collection[int]:
+def _existing(context: Services, scene_ids: Sequence[int]) -> Collection[int]:
     """Return the scenes among these that Stash has; raise StashError if it does not answer."""
     found: set[int] = set()
     for start in range(0, len(scene_ids), _AT_ONCE):
@@ -78,7 +78,7 @@ def _existing(context: TaskContext, scene_ids: Sequence[int]) -> Collection[int]
     return found
 
 
-def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def retry_dlq(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Queue dead letters again: all, or those of a scene, of an `error_type`, or of both."""
     scene_id = scene_argument(arguments)
     error_type = _error_type(context, arguments)
@@ -110,7 +110,7 @@ def retry_dlq(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
-def _error_type(context: TaskContext, arguments: Mapping[str, Any]) -> str | None:
+def _error_type(context: Services, arguments: Mapping[str, Any]) -> str | None:
     """Return the requested error type in its stored spelling; None for all."""
     given = text(arguments, "error_type")
     present = context.queue.dead_letters.counts_by_type()
@@ -125,7 +125,7 @@ def _error_type(context: TaskContext, arguments: Mapping[str, Any]) -> str | Non
 
 
 def _chosen(
-    context: TaskContext, scene_id: int | None, error_type: str | None
+    context: Services, scene_id: int | None, error_type: str | None
 ) -> Sequence[DeadLetter]:
     dead = context.queue.dead_letters
     letters = dead.all() if scene_id is None else dead.of_scene(scene_id)
@@ -137,7 +137,7 @@ def _scenes_of(letters: Sequence[DeadLetter]) -> set[int]:
     return {job.scene_id for job in jobs if job.scene_id is not None}
 
 
-def _existing_or_all(context: TaskContext, scene_ids: Sequence[int]) -> Collection[int]:
+def _existing_or_all(context: Services, scene_ids: Sequence[int]) -> Collection[int]:
     """Return the scenes that Stash has; all of them if it does not answer.
 
     The job of a deleted scene is harmless: the worker removes the scene's records.

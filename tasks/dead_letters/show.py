@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from sync_queue.dlq import DeadLetter
 from tasks.answer import Answer, Level, shortened
 from tasks.error_catalogue import explain
-from tasks.status.snapshot import StatusSource
 from tasks.titles import titles_in_time
 from validation.scene_extractor import scene_label
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
+from worker.state import StatusSource
 
 if TYPE_CHECKING:  # a question of a program starts faster without it
-    from tasks.context import TaskContext
+    from worker.services import Services
 
 MOST_GROUPS, MOST_SCENES = 20, 10  # shown; others are counted
 _PATIENCE = 5.0  # seconds for Stash to return the titles
@@ -42,7 +42,7 @@ class _Group:
         return explain(self.error_type).remedy
 
 
-def show_dlq(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
+def show_dlq(context: "Services", arguments: Mapping[str, Any]) -> Answer:
     """Return the dead letters by reason, with the remedies."""
     del arguments
     return letters_of(context.status_source)

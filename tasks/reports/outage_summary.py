@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.answer import Answer, Level
-from tasks.status.snapshot import StatusSource
 from validation.values import counted
 from worker.outage_history import (
     OutageRecord,
@@ -12,14 +11,15 @@ from worker.outage_history import (
     format_duration,
     format_elapsed_since,
 )
+from worker.state import StatusSource
 
 if TYPE_CHECKING:  # a question of a program starts faster without it
-    from tasks.context import TaskContext
+    from worker.services import Services
 
 NEWEST_SHOWN = 10
 
 
-def outage_summary(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
+def outage_summary(context: "Services", arguments: Mapping[str, Any]) -> Answer:
     """Return the metrics of all outages, and the last outages as details."""
     del arguments
     return summary_of(context.status_source)
@@ -28,7 +28,7 @@ def outage_summary(context: "TaskContext", arguments: Mapping[str, Any]) -> Answ
 def summary_of(source: StatusSource) -> Answer:
     """Return the metrics of all outages, and the last outages as details."""
     now = source.clock()
-    history = source.worker_state.outages()
+    history = source.outages()
     newest_first = list(reversed(history.records))
     metrics = calculate_outage_metrics(history.records)
     ongoing = history.ongoing

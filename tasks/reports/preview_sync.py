@@ -17,8 +17,8 @@ from reconciliation.detector import changes_of
 from shared.files import replace_file
 from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
-from tasks.context import TaskContext
 from validation.scene_extractor import StashScene
+from worker.services import Services
 from worker.sync.inspection import Inspection, SceneInspector
 from worker.sync.session import SyncSession
 
@@ -119,13 +119,13 @@ def _create(path: str) -> TextIO:
     return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
 
 
-def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def preview_sync(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Write the report for a scene or for all scenes."""
     scene_id = scene_argument(arguments)
     session = context.sessions.current()
     session.library.prepare()
     total = context.scenes.count() if scene_id is None else 1
-    with PreviewReport(context.reports_folder, context.clock()) as report:
+    with PreviewReport(context.folder.reports, context.clock()) as report:
         preview = _Preview(context, session, report)
         for batch in _batches(context, scene_id):
             preview.add(batch)
@@ -138,7 +138,7 @@ def preview_sync(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
-def _batches(context: TaskContext, scene_id: int | None) -> Iterator[list[StashScene]]:
+def _batches(context: Services, scene_id: int | None) -> Iterator[list[StashScene]]:
     if scene_id is not None:
         scenes = list(context.scenes.read([scene_id]).values())
         if not scenes:
@@ -159,13 +159,11 @@ class _Preview:
         fields: field → number of items that would change.
     """
 
-    def __init__(self, context: TaskContext, session: SyncSession, report: PreviewReport) -> None:
+    def __init__(self, context: Services, session: SyncSession, report: PreviewReport) -> None:
         self.sums = dict.fromkeys(_ALL, 0)
         self.fields: Counter[str] = Counter()
         self._report = report
-        self._inspector = SceneInspector(
-            session, context.queue.sync_log, context.scenes.read, context.log.event
-        )
+        self._inspector = SceneInspector(context, session)
 
     def add(self, scenes: list[StashScene]) -> None:
         """Add scenes to the report."""

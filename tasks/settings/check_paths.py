@@ -10,9 +10,9 @@ from plex.path_evidence import LearnedMapping
 from stash.scenes import PAGE
 from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import text
-from tasks.context import TaskContext
 from validation.path_map import PathMap, PrefixPair
 from validation.scene_extractor import SceneFile
+from worker.services import Services
 from worker.sync.session import SyncSession
 
 _NO_SCENE = 0
@@ -46,7 +46,7 @@ class _Coverage:
         return self.found - self.by_rule[Rule.NAME_AND_SIZE]
 
 
-def check_paths(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def check_paths(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Match all scenes, and suggest a path map that finds more items."""
     del arguments
     session = context.sessions.current()
@@ -67,7 +67,7 @@ def check_paths(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
-def _look_up(context: TaskContext, session: SyncSession) -> _Coverage:
+def _look_up(context: Services, session: SyncSession) -> _Coverage:
     coverage = _Coverage()
     total = context.scenes.count()
     for scene_id, files in session.learning.files.scenes():
@@ -131,7 +131,7 @@ def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
     return usable or likely[:1]
 
 
-def try_path(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def try_path(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Match a path as the worker does, without listing known libraries again."""
     path = text(arguments, "path")
     if not path:

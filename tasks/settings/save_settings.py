@@ -7,16 +7,16 @@ from typing import Any
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import mapping
-from tasks.context import TaskContext
 from validation.config import SHORT_LIVED, Config, parse_config
 from validation.values import counted
+from worker.services import Services
 
 SEEN_AFTER = 10.0  # seconds until a running worker uses changed settings
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 
 
-def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def save_settings(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Check and store the settings in the argument `settings`; keep all others."""
     changes = mapping(arguments, "settings")
     if not changes:
@@ -50,7 +50,7 @@ def save_settings(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
-def _look_again(context: TaskContext) -> int:
+def _look_again(context: Services) -> int:
     """Queue the scenes without a match again; return how many. Success removes dead letters."""
     queue, now = context.queue, context.clock()
     waiting = [

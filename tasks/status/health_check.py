@@ -9,9 +9,9 @@ from plex.items import Section
 from plex.library_choice import choose_libraries, entry_for
 from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import wants_json
-from tasks.context import TaskContext
 from validation.config import SHORT_LIVED
 from validation.values import counted
+from worker.services import Services
 from worker.sync.session import SyncSession
 
 _LIKE_A_GUESTS = (
@@ -20,7 +20,7 @@ _LIKE_A_GUESTS = (
 )
 
 
-def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def health_check(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Test Plex; for programs a fault is in the answer, for users it is a TaskError."""
     as_json = wants_json(arguments)
     session = context.sessions.current()
@@ -29,7 +29,7 @@ def health_check(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     if waiting and not as_json:
         context.ensure_worker()
     sections, may_edit, problem = _rights(session, health)
-    breaker = context.worker_state.breaker().state.value
+    breaker = context.status_source.breaker().state.value
     jobs = f"{counted(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}"
     expires = session.config.token_expires
     warning = f". {SHORT_LIVED}" if expires else ""

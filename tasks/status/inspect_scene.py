@@ -14,11 +14,11 @@ from sync_queue.queue_view import JobState, QueuedJob
 from sync_queue.sync_records import FieldValues, SentItem
 from tasks.answer import Answer, Level, shortened
 from tasks.arguments import required_scene
-from tasks.context import TaskContext
 from tasks.reports.preview_sync import lines_of
 from tasks.status.scene_facts import FileFact, PlexFacts, SceneFacts, facts_of
 from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
+from worker.services import Services
 from worker.sync.inspection import Inspection
 
 _HOW_TO_NAME_IT = (
@@ -50,7 +50,7 @@ class _Verdict:
     level: Level = Level.WARNING
 
 
-def inspect_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def inspect_scene(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Return the scene's items in Plex, its queue and sync log, and the differences."""
     facts = facts_of(context, required_scene(arguments, _HOW_TO_NAME_IT))
     verdict = _verdict(facts)

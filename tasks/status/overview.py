@@ -14,7 +14,6 @@ from sync_queue.models import SyncJob
 from sync_queue.operations import subject_label
 from sync_queue.sync_records import SceneRecord
 from tasks.answer import Answer
-from tasks.context import TaskContext
 from tasks.error_catalogue import explain
 from tasks.status.snapshot import StatusSnapshot, read_status
 from tasks.status.state_sentence import read_state, state_data
@@ -23,6 +22,7 @@ from validation.config import Config
 from validation.path_map import PathMap, PrefixPair
 from validation.values import ValueProblem
 from worker.outage_history import NEWEST, calculate_outage_metrics
+from worker.services import Services
 
 SECRET = "plex_token"  # noqa: S105 - the setting's name
 JOBS_SHOWN, SYNCS_SHOWN, GROUPS_SHOWN, LETTERS_SHOWN = 50, 30, 20, 10
@@ -63,7 +63,7 @@ def read_index_view(path: str) -> IndexView:
     return IndexView(int(files), float(listed or 0.0), mappings)
 
 
-def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def overview(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Return everything that the page shows."""
     del arguments
     status = read_status(context.status_source)
@@ -103,7 +103,7 @@ def overview(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
         "outages": _outages(status),
         "reconciliation": _reconciliation(status),
         "paths": _paths(context),
-        "hours": [asdict(hour) for hour in context.worker_state.stats().hours.since(now - DAY)],
+        "hours": [asdict(hour) for hour in context.status_source.stats().hours.since(now - DAY)],
         "settings": settings_in_effect(context.sessions.config()),
     }
     return Answer(state.text(now), data=data, level=state.level)
@@ -198,8 +198,8 @@ def _reconciliation(status: StatusSnapshot) -> dict[str, Any]:
     }
 
 
-def _paths(context: TaskContext) -> dict[str, Any]:
-    index = read_index_view(context.worker_state.folder.library_database)
+def _paths(context: Services) -> dict[str, Any]:
+    index = read_index_view(context.folder.library_database)
     try:
         scenes: int | None = context.scenes.count()
     except StashError:
@@ -253,7 +253,7 @@ def _shown(name: str, value: Any) -> Any:
     return value
 
 
-def wake(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def wake(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Start a worker if a job waits and no worker runs; return the state."""
     del arguments
     worker = context.ensure_worker() if context.queue.has_unfinished() else "not needed"

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.answer import Answer, Level
 from tasks.reports.outage_summary import outage_data, outage_line
-from tasks.status.snapshot import StatusSnapshot, StatusSource, read_status
+from tasks.status.snapshot import StatusSnapshot, read_status
 from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
+from worker.state import StatusSource
 
 if TYPE_CHECKING:  # a question of a program starts faster without it
-    from tasks.context import TaskContext
+    from worker.services import Services
 
 OUTAGES_SHOWN = 3
 
 
-def queue_status(context: "TaskContext", arguments: Mapping[str, Any]) -> Answer:
+def queue_status(context: "Services", arguments: Mapping[str, Any]) -> Answer:
     """Return the status for users and programs."""
     del arguments
     return status_of(context.status_source)

@@ -10,8 +10,8 @@ from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.queue_view import QueuedJob
 from sync_queue.sync_records import SceneRecord, SentItem
-from tasks.context import TaskContext
 from validation.scene_extractor import SceneFile, StashScene
+from worker.services import Services
 from worker.sync.inspection import Inspection, SceneInspector
 from worker.sync.session import ConfigFault, SyncSession
 
@@ -76,7 +76,7 @@ class SceneFacts:
         return self.scene.label if self.scene else f"Scene {self.scene_id}"
 
 
-def facts_of(context: TaskContext, scene_id: int) -> SceneFacts:
+def facts_of(context: Services, scene_id: int) -> SceneFacts:
     """Collect the facts; a server that does not answer does not prevent the rest."""
     scene, stash_problem = _read(context, scene_id)
     plex, plex_problem = (
@@ -98,27 +98,25 @@ def facts_of(context: TaskContext, scene_id: int) -> SceneFacts:
     )
 
 
-def _read(context: TaskContext, scene_id: int) -> tuple[StashScene | None, str]:
+def _read(context: Services, scene_id: int) -> tuple[StashScene | None, str]:
     try:
         return context.scenes.read([scene_id]).get(scene_id), ""
     except StashError as error:
         return None, str(error)
 
 
-def _is_enabled(context: TaskContext) -> bool:
+def _is_enabled(context: Services) -> bool:
     try:
         return context.sessions.config().enabled
     except StashError:
         return True
 
 
-def _look_in_plex(context: TaskContext, scene: StashScene) -> tuple[PlexFacts | None, str]:
+def _look_in_plex(context: Services, scene: StashScene) -> tuple[PlexFacts | None, str]:
     try:
         session = context.sessions.current()
         session.library.prepare()
-        inspector = SceneInspector(
-            session, context.queue.sync_log, context.scenes.read, context.log.event
-        )
+        inspector = SceneInspector(context, session)
         (inspection,) = inspector.inspect([scene])
     except (ConfigFault, PlexError, StashError) as error:
         return None, str(error)

@@ -8,16 +8,16 @@ from sync_queue.models import SyncJob
 from sync_queue.sync_records import SceneRecord, SentItem
 from tasks.answer import Answer, Level
 from tasks.arguments import required_scene
-from tasks.context import TaskContext
 from tasks.error_catalogue import explain
 from tasks.status.overview import job_data, letter_data
 from tasks.status.snapshot import read_status
 from tasks.status.state_sentence import State, read_state, state_data
 from tasks.titles import titles_of
 from worker.outage_history import format_elapsed_since
+from worker.services import Services
 
 
-def scene_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def scene_status(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Return whether a scene is in Plex, and why it waits or failed."""
     scene_id = required_scene(arguments)
     queue, log = context.queue, context.queue.sync_log

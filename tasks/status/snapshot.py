@@ -3,33 +3,15 @@
 This module imports little, because programs may ask every few seconds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciliation.run import Run, run_of_today
 from reconciliation.state import ReconciliationState, StateFile
-from sync_queue.queue_view import QueueView
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
 from worker.recovery import RecoveryScheduler
-from worker.state import WorkerState
-
-
-@dataclass(frozen=True, slots=True)
-class StatusSource:
-    """Read access to the data folder.
-
-    Attributes:
-        worker_state: the state files of the worker.
-        reconciliation: the file about past runs.
-        names: returns scene id → title from Stash, for existing scenes; raises StashError.
-    """
-
-    queue: QueueView
-    worker_state: WorkerState
-    reconciliation: StateFile
-    names: Callable[[Sequence[int]], Mapping[int, str]]
-    clock: Callable[[], float]
+from worker.state import StatusSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +75,21 @@ def read_status(source: StatusSource) -> StatusSnapshot:
     """Read the status; raise sqlite3.Error if the database is not readable."""
     now = source.clock()
     counts = source.queue.stats()
+    past = StateFile(source.folder.reconciliation_state, source.report, source.clock)
     return StatusSnapshot(
         now=now,
         pending=counts["pending"],
         in_progress=counts["in_progress"],
         retrying=counts["retrying"],
         next_try=source.queue.next_try(),
-        done=source.worker_state.stats().counts,
+        done=source.stats().counts,
         dead=source.queue.dead_letters.counts_by_type(),
         needing_attention=source.queue.dead_letters.count_scenes(),
         has_history=bool(source.queue.sync_log.recent(1)),
-        breaker=source.worker_state.breaker(),
-        recovery=source.worker_state.recovery(),
-        outages=source.worker_state.outages(),
-        pause=source.worker_state.pause(),
-        past=source.reconciliation.read(),
+        breaker=source.breaker(),
+        recovery=source.recovery(),
+        outages=source.outages(),
+        pause=source.pause(),
+        past=past.read(),
         run=run_of_today(source.queue.gaps.run(), now),
     )

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.answer import Level
-from tasks.context import TaskContext
 from tasks.status.snapshot import StatusSnapshot
+from worker.services import Services
 from worker.sync.session import ConfigFault
 
 _SWITCH_ON = "Switch 'Enabled' on in the settings"
@@ -89,7 +89,7 @@ def _waiting(jobs: int) -> str:
     return f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""
 
 
-def read_state(context: TaskContext, status: StatusSnapshot) -> State:
+def read_state(context: Services, status: StatusSnapshot) -> State:
     """Return the state with the current settings; raise StashError if they are unreadable."""
     enabled = context.sessions.config().enabled
     try:

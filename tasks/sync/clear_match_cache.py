@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.answer import Answer
-from tasks.context import TaskContext
 from validation.values import counted
+from worker.services import Services
 
 
-def clear_match_cache(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def clear_match_cache(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Empty the path index of the current Plex server."""
     del arguments
     library = context.sessions.current().library

@@ -4,21 +4,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.answer import Answer, TaskError
-from tasks.context import TaskContext
 from validation.values import counted
 from worker.process.outcome import DrainOutcome
 from worker.process.takeover import OccupiedError
+from worker.processor import SyncWorker
+from worker.services import Services
 
+MOST_SCENE_LINES = 20  # of a drain in Stash's log; the sum contains the others
 ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0
 
 
-def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def process_queue(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Drain the queue in this process until no job is due; a running worker is stopped first."""
     del arguments
     progress = _Progress(context)
     try:
         with context.takeover.place():
-            worker = context.foreground_worker(progress.show)
+            worker = SyncWorker(context, on_progress=progress.show, most_lines=MOST_SCENE_LINES)
             outcome = worker.drain()
     except OccupiedError as error:
         raise TaskError(str(error)) from None
@@ -42,7 +44,7 @@ def process_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
-def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def clear_queue(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Remove the waiting jobs."""
     del arguments
     removed = context.queue.clear_waiting()
@@ -57,7 +59,7 @@ def clear_queue(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 class _Progress:
     """Updates Stash's progress bar, and logs a line every few jobs or seconds."""
 
-    def __init__(self, context: TaskContext) -> None:
+    def __init__(self, context: Services) -> None:
         stats = context.queue.stats()
         self.total = stats["pending"] + stats["in_progress"]
         self.done = 0

@@ -7,16 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from plex.exceptions import PlexError
-from reconciliation.engine import End, NoConclusionError, RunEnd, pages, prepare
+from reconciliation.engine import (
+    End,
+    GapDetectionEngine,
+    NoConclusionError,
+    RunEnd,
+    pages,
+    prepare,
+)
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, Outcome
 from reconciliation.run import Order, Run, Scope, window_of
+from reconciliation.scheduler import Reconciler, libraries_of
 from shared.files import keep_newest
 from stash.exceptions import StashError
 from tasks.answer import Answer, Level, TaskError, shortened
 from tasks.arguments import flag
-from tasks.context import TaskContext
 from tasks.reports.preview_sync import KEPT_REPORTS, lines_of
 from validation.values import counted
+from worker.services import Services
 from worker.sync.inspection import Inspection
 
 EXAMPLES = 100  # of each outcome in the report
@@ -25,27 +33,27 @@ _EXAMPLES_OF = (*GAPS, Outcome.AMBIGUOUS, Outcome.ELSEWHERE, Outcome.UNSEEN)
 _LOOK_EVERY = 0.5  # seconds between two checks of another process's run
 
 
-def reconcile_all(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def reconcile_all(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Compare all scenes with Plex."""
     return _reconcile(context, arguments, Order(Scope.ALL))
 
 
-def reconcile_recent(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def reconcile_recent(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Compare the scenes created in the last 24 hours."""
     return _reconcile(context, arguments, Order(Scope.RECENT))
 
 
-def reconcile_7days(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def reconcile_7days(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Compare the scenes created in the last 7 days."""
     return _reconcile(context, arguments, Order(Scope.WEEK))
 
 
-def reconcile_missing_metadata(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def reconcile_missing_metadata(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Compare all scenes, and queue only those whose item has no metadata."""
     return _reconcile(context, arguments, Order(Scope.ALL, only_empty=True))
 
 
-def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order) -> Answer:
+def _reconcile(context: Services, arguments: Mapping[str, Any], order: Order) -> Answer:
     dry_run = flag(arguments, "dry_run")
     if not context.sessions.config().enabled:
         message = (
@@ -54,20 +62,20 @@ def _reconcile(context: TaskContext, arguments: Mapping[str, Any], order: Order)
         raise TaskError(message)
     if dry_run:
         return report_gaps(context, order)
-    lock, begun_at = context.reconciler().lock, context.clock()
+    reconciler, begun_at = Reconciler.of(context), context.clock()
+    lock = reconciler.lock
     waited = not lock.try_acquire()
     if waited:
-        _wait(context)
+        _wait(context, reconciler)
     try:
-        joined = _ended_meanwhile(context, order, begun_at) if waited else None
-        return joined or _run(context, order)
+        joined = _ended_meanwhile(reconciler, order, begun_at) if waited else None
+        return joined or _run(context, reconciler.engine, order)
     finally:
         lock.release()
 
 
-def _wait(context: TaskContext) -> None:
+def _wait(context: Services, reconciler: Reconciler) -> None:
     """Show the progress of another process's run until this process gets the lock."""
-    reconciler = context.reconciler()
     context.log.info("Another process is running a reconciliation; this task waits for its result")
     while not reconciler.lock.try_acquire():
         run = reconciler.engine.stored()
@@ -76,9 +84,9 @@ def _wait(context: TaskContext) -> None:
         context.sleep(_LOOK_EVERY)
 
 
-def _ended_meanwhile(context: TaskContext, order: Order, begun_at: float) -> Answer | None:
+def _ended_meanwhile(reconciler: Reconciler, order: Order, begun_at: float) -> Answer | None:
     """Return the result of the other run, if its scope contains this order."""
-    state = context.reconciliation_state.read()
+    state = reconciler.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None
     if not any(scope.covers(order.scope) for scope in Scope if scope.value == state.ended_scope):
@@ -86,15 +94,14 @@ def _ended_meanwhile(context: TaskContext, order: Order, begun_at: float) -> Ans
     return Answer(f"Another reconciliation with this scope has just finished: {state.summary}")
 
 
-def _run(context: TaskContext, order: Order) -> Answer:
-    reconciliation = context.reconciler().engine
-    context.reconciler_libraries()  # unusable settings must not start a run
+def _run(context: Services, reconciliation: GapDetectionEngine, order: Order) -> Answer:
+    context.sessions.current()  # unusable settings must not start a run
     run = reconciliation.begin(order)
     if run.result.checked:
         context.log.info(f"Continuing an earlier run: {run.result.checked:,} scenes are checked")
     ended = None
     while ended is None:
-        ended = _step(context)
+        ended = _step(context, reconciliation)
     if ended.queued:
         context.ensure_worker()
     text = f"Reconciliation of {order.words}: {ended.text}"
@@ -106,10 +113,9 @@ def _run(context: TaskContext, order: Order) -> Answer:
     return Answer(text, data={"queued": ended.queued, "asks": False})
 
 
-def _step(context: TaskContext) -> RunEnd | None:
-    reconciliation = context.reconciler().engine
+def _step(context: Services, reconciliation: GapDetectionEngine) -> RunEnd | None:
     try:
-        ended = reconciliation.step(context.reconciler_libraries())
+        ended = reconciliation.step(libraries_of(context, context.sessions.current()))
     except (PlexError, StashError) as error:
         run = reconciliation.stored()
         checked = run.result.checked if run is not None else 0
@@ -125,14 +131,14 @@ def _step(context: TaskContext) -> RunEnd | None:
     return ended
 
 
-def _show_progress(context: TaskContext, run: Run) -> None:
+def _show_progress(context: Services, run: Run) -> None:
     if run.total:
         context.log.progress(min(1.0, run.result.checked / run.total))
 
 
-def report_gaps(context: TaskContext, order: Order) -> Answer:
+def report_gaps(context: Services, order: Order) -> Answer:
     """Compare both libraries and write the gaps to a report; an error leaves no report."""
-    libraries, now = context.reconciler_libraries(), context.clock()
+    libraries, now = libraries_of(context, context.sessions.current()), context.clock()
     sums = GapDetectionResult()
     examples: dict[Outcome, list[str]] = {}
     try:
@@ -148,7 +154,7 @@ def report_gaps(context: TaskContext, order: Order) -> Answer:
     except NoConclusionError as error:
         raise TaskError(str(error)) from None
     text = f"{order.words.capitalize()}: {sums.text()}"
-    path = _write(context.reports_folder, now, text, sums.reasons, examples)
+    path = _write(context.folder.reports, now, text, sums.reasons, examples)
     return Answer(
         f"{text}. {counted(sums.gaps, 'gap')}; nothing was queued. Report: {path}",
         data={

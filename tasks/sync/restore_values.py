@@ -31,9 +31,9 @@ from sync_queue.sync_log import NO_SCENE
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
-from tasks.context import TaskContext
 from validation.values import counted
 from worker.process.takeover import OccupiedError
+from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
@@ -52,7 +52,7 @@ class _Counts:
         )
 
 
-def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def restore_values(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Restore and unlock the items of a scene, or all items; then they count as never synced."""
     scene_id = scene_argument(arguments)
     session = context.sessions.current()
@@ -75,7 +75,7 @@ def restore_values(context: TaskContext, arguments: Mapping[str, Any]) -> Answer
 
 
 def _conclusion(
-    context: TaskContext, counts: _Counts, total: int, stopped_by: PlexError | None
+    context: Services, counts: _Counts, total: int, stopped_by: PlexError | None
 ) -> Answer:
     waiting = len(counts.scenes & context.queue.queued_scene_ids())
     if waiting:
@@ -94,7 +94,7 @@ def _conclusion(
 class _Restoring:
     """Restores items in batches."""
 
-    def __init__(self, context: TaskContext, session: SyncSession) -> None:
+    def __init__(self, context: Services, session: SyncSession) -> None:
         self.counts = _Counts()
         self._context = context
         self._session = session

@@ -10,11 +10,11 @@ from sync_queue.models import TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
 from tasks.arguments import flag, required_scene
-from tasks.context import TaskContext
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import SceneFile, StashScene, asked_since, is_since
 from validation.values import counted
+from worker.services import Services
 from worker.sync.session import ConfigFault, SyncSession
 
 RECENT = 86_400.0  # seconds
@@ -55,13 +55,13 @@ class _Known:
         return bool(items) and all(sent.get(item) == digest for item in items)
 
 
-def sync_all(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def sync_all(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Queue every scene that has a file and is not in step, or with `force` all with a file."""
     force = flag(arguments, "force")
     return _queue_pages(context, context.scenes.walk(), context.scenes.count(), force=force)
 
 
-def sync_recent(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def sync_recent(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Queue the scenes updated in the last 24 hours that are not in step."""
     del arguments
     since = context.clock() - RECENT
@@ -72,7 +72,7 @@ def sync_recent(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     return _queue_pages(context, pages, None, force=False)
 
 
-def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def sync_scene(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Queue a scene and start a worker if none runs."""
     scene_id = required_scene(arguments)
     now = context.clock()
@@ -88,7 +88,7 @@ def sync_scene(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _queue_pages(
-    context: TaskContext,
+    context: Services,
     pages: Iterator[list[StashScene]],
     total: int | None,
     *,
@@ -114,7 +114,7 @@ def _queue_pages(
 
 
 def _queue_page(
-    context: TaskContext,
+    context: Services,
     page: list[StashScene],
     config: Config,
     known: _Known | None,
@@ -136,7 +136,7 @@ def _queue_page(
     counts.waiting += merged
 
 
-def _refreshed_session(context: TaskContext) -> SyncSession | None:
+def _refreshed_session(context: Services) -> SyncSession | None:
     """Return a session with an updated path index; if Plex fails, log a warning, return None."""
     try:
         session = context.sessions.current()
@@ -151,7 +151,7 @@ def _refreshed_session(context: TaskContext) -> SyncSession | None:
     return session
 
 
-def _read_sync_log(context: TaskContext, session: SyncSession | None) -> _Known:
+def _read_sync_log(context: Services, session: SyncSession | None) -> _Known:
     """Read the sync log; without Plex a scene that is unchanged since its sync is in step."""
     log = context.queue.sync_log
     if session is None:

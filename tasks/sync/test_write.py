@@ -9,8 +9,8 @@ from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
 from tasks.arguments import required_scene
-from tasks.context import TaskContext
 from worker.process.takeover import OccupiedError
+from worker.services import Services
 from worker.sync.inspection import SceneInspector
 from worker.sync.session import SyncSession
 from worker.sync.write_test import WriteProbes, obstacle, put_back, save, undo_killed_test
@@ -22,7 +22,7 @@ _HOW_TO_NAME_IT = (
 )
 
 
-def test_write(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def test_write(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Edit the item of a scene, read it back, and restore it."""
     scene_id = required_scene(arguments, _HOW_TO_NAME_IT)
     session = context.sessions.current()
@@ -37,7 +37,7 @@ def test_write(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
             context.ensure_worker()
 
 
-def _run(context: TaskContext, session: SyncSession, scene_id: int) -> Answer:
+def _run(context: Services, session: SyncSession, scene_id: int) -> Answer:
     server_id, note, client = session.library.server_id, session.write_test, session.client
     undone = undo_killed_test(client, server_id, note)
     if undone is not None:
@@ -79,11 +79,9 @@ def _run(context: TaskContext, session: SyncSession, scene_id: int) -> Answer:
     return Answer(f"{text}. The item is restored", data={"report": list(probes.report)})
 
 
-def _item_of(context: TaskContext, session: SyncSession, scene_id: int) -> PlexItem:
+def _item_of(context: Services, session: SyncSession, scene_id: int) -> PlexItem:
     """Return the item for the test; raise TaskError if there is no suitable one."""
-    inspector = SceneInspector(
-        session, context.queue.sync_log, context.scenes.read, context.log.event
-    )
+    inspector = SceneInspector(context, session)
     scenes = list(context.scenes.read([scene_id]).values())
     found = [item for inspection in inspector.inspect(scenes) for item, _ in inspection.edits]
     if not found:
@@ -99,7 +97,7 @@ def _item_of(context: TaskContext, session: SyncSession, scene_id: int) -> PlexI
     return found[0]
 
 
-def _locks_set(context: TaskContext, session: SyncSession, item: PlexItem) -> set[str]:
+def _locks_set(context: Services, session: SyncSession, item: PlexItem) -> set[str]:
     """Return the locks that syncs of this item have set, by Plex's names."""
     records = context.queue.sync_log.records_of_item(
         session.library.server_id, item.rating_key

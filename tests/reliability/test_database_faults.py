@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -331,10 +331,9 @@ def test_a_used_database_that_is_empty_asks_for_a_reconciliation_and_is_reported
     codes: list[str] = []
     log = Log(lambda _level, _text, code, _fields: codes.append(code), Secrets())
 
-    container = build({}, folder, log, Secrets())
-    assert container.queue.was_rebuilt()
-    container.close()
-    build({}, folder, log, Secrets()).close()
+    for _ in range(2):
+        with closing(build("", {}, folder, log, Secrets())) as services:
+            assert services.queue.was_rebuilt()
 
     assert codes == ["queue_emptied"]
 

@@ -104,7 +104,7 @@ class Bench:
         folder.create()
         self.database = folder.queue_database
         self.services = replace(
-            build(self.stash.server_connection(), folder, log, secrets),
+            build("", self.stash.server_connection(), folder, log, secrets),
             clock=self.clock,
             monotonic=self.clock,
             boot_time=self.clock,

@@ -10,15 +10,15 @@ import random
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from app.processes.task_run import context_for
 from hooks.handlers import jobs_for_hook
 from plex.exceptions import PlexError
+from shared.clock import steady
 from shared.data_folder import DataFolder
-from shared.file_lock import FileLock
 from shared.log import Log
 from shared.redaction import Secrets
 from simulators.stash import FakeStash
@@ -31,13 +31,14 @@ from sync_queue.manager import QueueManager
 from tasks.answer import TaskError
 from tasks.sync.reconcile import reconcile_all
 from tasks.sync.sync_scenes import sync_all
+from tests.services import make_services
 from tests.sync_queue.support import NOW, spooled
 from validation.config import Config
 from validation.scene_extractor import StashScene
 from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
 from worker.services import Services
-from worker.sync.inspection import Inspection
+from worker.sync.inspection import Inspection, SceneInspector
 from worker.sync.session import CurrentSession, SyncSession
 
 PATIENT, HASTY = (10.0, 30.0), (2.0, 0.25)
@@ -169,10 +170,10 @@ class Household:
         scenes = StashScenes(connection)
         sessions = Sessions(settings, scenes, self._data, log, secrets, time.clock)
         sessions.timeout, sessions.wire = timeout, self._wire
-        queue = QueueManager(self._data.queue_folder, time.clock)
-        return Services(
-            self._data, log, queue, connection, scenes, StashImages(connection), sessions,
-            clock=time.clock, monotonic=time.monotonic, uniform=self._rng.uniform,
+        return make_services(
+            self._data.root, time.clock, monotonic=time.monotonic, boot_time=steady,
+            uniform=self._rng.uniform, log=log, stash=connection, scenes=scenes,
+            images=StashImages(connection), sessions=sessions,
         )  # fmt: skip
 
     # -- working and dying ----------------------------------------------------------------------
@@ -207,12 +208,9 @@ class Household:
 
     def sync_all(self, *, force: bool = False) -> str:
         """Run the task 'Sync All' as a process of its own; return its last line."""
-        lock = FileLock(self._data.worker_lock)
         services = self._build(PATIENT)
-        context = context_for("", self._stash.server_connection(), services, lock)
-        quiet = replace(context, ensure_worker=lambda: "")
         try:
-            return sync_all(quiet, {"force": str(force)}).text
+            return sync_all(services, {"force": str(force)}).text
         finally:
             services.close()
 
@@ -226,23 +224,19 @@ class Household:
             None when it was killed, or could not come to its end.
         """
         services = self._build(PATIENT)
-        lock = FileLock(self._data.worker_lock)
-        context = context_for("", self._stash.server_connection(), services, lock)
-        libraries, left = context.reconciler_libraries, [pages_to_live]
+        inspect, left = SceneInspector.inspect, [pages_to_live]
 
-        def inspect(scenes: Collection[StashScene]) -> Sequence[Inspection]:
+        def mortal(
+            inspector: SceneInspector, scenes: Collection[StashScene]
+        ) -> Sequence[Inspection]:
             if left[0] == 0:
                 raise Killed
             left[0] = None if left[0] is None else left[0] - 1
-            return libraries().inspect(scenes)
+            return inspect(inspector, scenes)
 
-        mortal = replace(
-            context,
-            ensure_worker=lambda: "",
-            reconciler_libraries=lambda: replace(libraries(), inspect=inspect),
-        )
         try:
-            return reconcile_all(mortal, {}).text
+            with patch.object(SceneInspector, "inspect", mortal):
+                return reconcile_all(services, {}).text
         except (Killed, TaskError, PlexError, StashError) as error:
             self._note("reconciliation", repr(error))
             return None

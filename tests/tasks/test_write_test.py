@@ -4,15 +4,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.processes.task_run import context_for
 from plex.server_facts import DateClearing, RemovalEncoding, SortTitle
-from shared.file_lock import FileLock
 from simulators.plex import Item, Switches
 from simulators.plex.snapshot import item_state
 from simulators.rig import FOLDER, png
@@ -34,16 +31,8 @@ class Mortal(Household):
     arrives = False
 
     def test_write(self, scene_id: int) -> Answer:
-        container = self._build((10.0, 30.0))
-        lock = FileLock(self._data.worker_lock)
-        context = context_for("", self._stash.server_connection(), container, lock)
-        try:
-            quiet = replace(context, ensure_worker=lambda: "")
-            return run_test_write(quiet, {"scene_id": str(scene_id)})
-        finally:
-            container.sessions.close()
-            container.scenes._connection.close()
-            container.queue.close()
+        with closing(self._build((10.0, 30.0))) as services:
+            return run_test_write(services, {"scene_id": str(scene_id)})
 
     def _wire(self, send: Callable[..., Any]) -> Callable[..., Any]:
         def deadly(*args: Any, **options: Any) -> Any:

@@ -13,11 +13,11 @@ from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashUnavailable
 from stash.scenes import StashScenes
 from sync_queue import sync_log
-from sync_queue.manager import QueueManager
 from sync_queue.operations import ENTITY, METADATA, entity_job
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from tests.golden import figures
 from tests.reported import Reported
+from tests.services import make_services
 from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
 from validation.metadata import project
@@ -35,14 +35,15 @@ class Desk:
 
     def __init__(self, stash: FakeStash, folder: Path) -> None:
         self.stash = stash
-        self.queue = QueueManager(str(folder), Clock())
         connection = StashConnection(parse_address(stash.server_connection()), lambda _text: None)
         self.scenes = StashScenes(connection)
+        services = make_services(str(folder), Clock(), scenes=self.scenes)
+        self.queue = services.queue
         self.stopped = False
         self.session: Any = SimpleNamespace(
             config=Config(), library=SimpleNamespace(server_id=SERVER)
         )
-        self.jobs = EntityJobs(self.queue, self.scenes, lambda: NOW, lambda: self.stopped)
+        self.jobs = EntityJobs(services, lambda: self.stopped)
 
     def close(self) -> None:
         self.queue.close()

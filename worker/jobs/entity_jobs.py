@@ -11,13 +11,12 @@ from heapq import merge
 from itertools import chain, groupby, islice
 from operator import attrgetter
 
-from stash.scenes import StashScenes
-from sync_queue.manager import QueueManager
 from sync_queue.models import Claim, SyncJob
 from sync_queue.operations import METADATA, scene_job, subject_label
 from sync_queue.sync_log import Entity
 from validation.metadata import project
 from validation.scene_extractor import StashScene
+from worker.services import Services
 from worker.sync.results import Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
@@ -54,16 +53,10 @@ class EntityJobs:
         stopped: returns whether the worker is to end.
     """
 
-    def __init__(
-        self,
-        queue: QueueManager,
-        scenes: StashScenes,
-        clock: Callable[[], float],
-        stopped: Callable[[], bool],
-    ) -> None:
-        self._queue = queue
-        self._scenes = scenes
-        self._clock = clock
+    def __init__(self, services: Services, stopped: Callable[[], bool]) -> None:
+        self._queue = services.queue
+        self._scenes = services.scenes
+        self._clock = services.clock
         self._stopped = stopped
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:

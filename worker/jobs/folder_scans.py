@@ -1,15 +1,14 @@
 """Jobs about new scenes: Plex is asked to scan their folder, once per folder and burst."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from plex.exceptions import PlexError
 from plex.items import Section
 from shared.events import Event
-from shared.log import Log
-from stash.scenes import StashScenes
 from sync_queue.models import Claim
 from validation.paths import components, split_path
 from validation.scene_extractor import StashScene
+from worker.services import Services
 from worker.sync.results import Failed, FolderScanned, Result, ScanPostponed
 from worker.sync.session import SyncSession
 
@@ -50,10 +49,10 @@ class FolderScans:
     A new worker has no memory, so it may scan a folder once more, which is harmless.
     """
 
-    def __init__(self, scenes: StashScenes, clock: Callable[[], float], log: Log) -> None:
-        self._scenes = scenes
-        self._clock = clock
-        self._log = log
+    def __init__(self, services: Services) -> None:
+        self._scenes = services.scenes
+        self._clock = services.clock
+        self._log = services.log
         self._scanned_at: dict[tuple[int, str], float] = {}
         self._reported: set[str] = set()
 

@@ -8,14 +8,12 @@ from plex.exceptions import PlexError
 from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from plex.server_facts import UNKNOWN
-from shared.events import Report
-from sync_queue.sync_log import SyncLog
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
+from worker.services import Services
 from worker.sync.cover_sync import Target, may_differ, targets_of
 from worker.sync.item_finder import ItemFinder
-from worker.sync.item_owner import ReadScenes
 from worker.sync.results import SYNCED
 from worker.sync.scene_work import ItemMemory, SceneWork, lacks_metadata, plan_item
 from worker.sync.session import SyncSession
@@ -58,28 +56,22 @@ class SceneInspector:
     """Goes through the stages of a sync, up to the point where something would be sent.
 
     Args:
+        services: the objects of this process.
         session: settings and Plex; its library is prepared.
-        sync_log: what was sent so far.
-        read: reads scenes from Stash, by their ids.
-        report: gets an event about a choice that may be wrong.
         batch: how many items are read at once.
     """
 
     def __init__(
-        self,
-        session: SyncSession,
-        sync_log: SyncLog,
-        read: ReadScenes,
-        report: Report,
-        *,
-        batch: int = READ_BATCH,
+        self, services: Services, session: SyncSession, *, batch: int = READ_BATCH
     ) -> None:
         self._session = session
-        self._log = sync_log
+        self._log = services.queue.sync_log
         self._preserve = session.config.preserve_plex_edits
         self._server_id = session.library.server_id
         self._behaviour = UNKNOWN
-        self._finder = ItemFinder(session, sync_log, read, report, batch=batch, forgets=False)
+        self._finder = ItemFinder(
+            session, self._log, services.scenes.read, services.log.event, batch=batch, forgets=False
+        )
 
     def inspect(self, scenes: Collection[StashScene]) -> list[Inspection]:
         """Find out what would be done with these scenes, with few requests for all of them.
