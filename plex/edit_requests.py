@@ -1,7 +1,7 @@
 """Groups the fields of an edit into requests, and shortens requests that are too long."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote
 
 from plex.server_facts import RemovalEncoding
@@ -15,7 +15,6 @@ Fields = Mapping[str, Parameters]
 _ADDED = re.compile(r"(\w+)\[\d+\]\.tag\.tag")
 _EMPTIED, _REMOVED = "[].tag", "[].tag.tag-"
 _ELLIPSIS = "…"
-_QUOTED = len("%00")  # the most characters that a quoted byte takes
 
 
 def query(parameters: Parameters) -> str:
@@ -23,23 +22,11 @@ def query(parameters: Parameters) -> str:
     return "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in parameters.items())
 
 
-def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[dict[str, Parameters]]:
+def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[Fields]:
     """Yield groups of fields that fit into a request each; a longer field is a group of its own."""
-    if sum(_longest(parameters) for parameters in fields.values()) <= limit:
-        if fields:
-            yield dict(fields)
-        return
-    group: dict[str, Parameters] = {}
-    length = 0
-    for name, parameters in fields.items():
-        more = len(query(parameters)) + 1
-        if group and length + more > limit:
-            yield group
-            group, length = {}, 0
-        group[name] = parameters
-        length += more
-    if group:
-        yield group
+    lengths = [(name, len(query(parameters)) + 1) for name, parameters in fields.items()]
+    for group in _grouped(lengths, limit):
+        yield {name: fields[name] for name in group}
 
 
 def joined(group: Fields) -> dict[str, str]:
@@ -68,13 +55,14 @@ def pieces(parameters: Parameters, limit: int = MAX_QUERY) -> list[dict[str, str
     lock = f"{plex_name}.locked"
     room = limit - len(query({lock: "1"})) - 1
     requests = [{key: ""} for key in (f"{plex_name}[].tag",) if key in parameters]
+    lengths = _lengths(added, query({f"{plex_name}[999].tag.tag": ""}) + "&")
     requests += [
         {f"{plex_name}[{n}].tag.tag": name for n, name in enumerate(names)}
-        for names in _filled(added, room, len(query({f"{plex_name}[999].tag.tag": ""})) + 1)
+        for names in _grouped(lengths, room)
     ]
+    lengths = _lengths(removed, quote(","))
     requests += [
-        {surplus: ",".join(names)}
-        for names in _filled(removed, room - len(query({surplus: ""})), len(quote(",")))
+        {surplus: ",".join(names)} for names in _grouped(lengths, room - len(query({surplus: ""})))
     ]
     if lock in parameters and requests:
         requests[-1][lock] = parameters[lock]
@@ -209,24 +197,19 @@ def text_of(parameters: Parameters) -> str:
     return next((value for key, value in parameters.items() if key.endswith(".value")), "")
 
 
-def _longest(parameters: Parameters) -> int:
-    """Return an upper bound of the query's length, which costs far less than quoting."""
-    return sum(
-        _QUOTED * (len(key.encode()) + len(value.encode())) + len("=&")
-        for key, value in parameters.items()
-    )
+def _lengths(names: Iterable[str], extra: str) -> list[tuple[str, int]]:
+    return [(name, len(quote(name, safe="")) + len(extra)) for name in names]
 
 
-def _filled(names: Sequence[str], room: int, each: int) -> Iterator[list[str]]:
-    """Yield the names in as few groups of `room` bytes as possible; a name costs `each` extra."""
+def _grouped(lengths: Iterable[tuple[str, int]], room: int) -> Iterator[list[str]]:
+    """Yield names in order, in as few groups of a total length up to `room` as possible."""
     group: list[str] = []
-    left = room
-    for name in names:
-        cost = len(quote(name, safe="")) + each
-        if group and cost > left:
+    total = 0
+    for name, length in lengths:
+        if group and total + length > room:
             yield group
-            group, left = [], room
+            group, total = [], 0
         group.append(name)
-        left -= cost
+        total += length
     if group:
         yield group

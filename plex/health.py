@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from plex.client import IDENTITY_TIMEOUT, PlexClient
+from plex.client import PlexClient
 from plex.exceptions import PlexAuthError, PlexError, PlexPermissionError, PlexTlsError
 from plex.items import Section
 from shared.clock import seconds_ahead
@@ -35,7 +35,7 @@ def check_plex_health(
     client: PlexClient,
     *,
     with_token: bool = True,
-    timeout: tuple[float, float] = IDENTITY_TIMEOUT,
+    timeout: tuple[float, float] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> PlexHealth:
     """Ask Plex for its identity, then for its libraries; never raises a PlexError.
@@ -45,7 +45,7 @@ def check_plex_health(
     """
     begun = monotonic()
     try:
-        server_id = client.identity(timeout)
+        server_id = client.identity(timeout).server_id
     except PlexError as error:
         return PlexHealth(reachable=False, latency=monotonic() - begun, error=error)
     latency = monotonic() - begun
@@ -87,14 +87,14 @@ def inspect_plex(
     """Ask a server with at most four requests; never raises a PlexError."""
     begun = monotonic()
     try:
-        introduction = client.introduction()
+        identity = client.identity()
     except PlexError as error:
         return PlexCheckup(error=error)
     seen = PlexCheckup(
         latency=monotonic() - begun,
-        version=introduction.version,
-        server_id=introduction.server_id,
-        ahead=seconds_ahead(introduction.date, clock()),
+        version=identity.version,
+        server_id=identity.server_id,
+        ahead=seconds_ahead(identity.date, clock()),
     )
     try:
         seen = replace(seen, sections=tuple(client.sections()))

@@ -21,11 +21,14 @@ from plex.listing import (
     CannotTell,
     OrderIgnored,
     UpdateCursor,
+    find_named,
     libraries_containing,
+    list_updated,
     searchable_part,
 )
 from plex.path_index import Listing, PathIndex
 from plex.unreadable import UnreadableItems
+from plex.walk import Walk
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
@@ -226,9 +229,8 @@ class Library:
             OrderIgnored: Plex does not sort the items.
         """
         looked_at = self._clock()
-        walk = self._client.list_parts(
-            section, Place(last.items, last.last_key), self._unreadable.holes(section)
-        )
+        place, holes = Place(last.items, last.last_key), self._unreadable.holes(section)
+        walk = Walk(self._client.read, section, place, holes)
         self._take_in(section, walk)
         self._unreadable.keep_holes(section, walk.holes, last.items)
         return replace(
@@ -262,7 +264,7 @@ class Library:
         found: list[LibraryPart] = []
         answered = bool(holders) or asked == self._known
         for section in asked:
-            parts = self._client.find_parts(section, chunk)
+            parts = find_named(self._client.read, section, chunk)
             if parts is None:
                 if self._unreadable.add_left_out(section, path):
                     self.listings += 1
@@ -295,7 +297,7 @@ class Library:
         seen = UpdateCursor(self._clock)
         was_listed = self.index.last_listing(section.key) is not None
         known = self._unreadable.holes(section) if was_listed else []
-        walk = self._client.list_parts(section, holes=known)
+        walk = Walk(self._client.read, section, holes=known)
         self.index.replace_section(
             section.key, seen.of(walk), section.change_mark, seen.begun, lambda: walk.gaps
         )
@@ -311,7 +313,8 @@ class Library:
         try:
             now = self._list_additions(section, last)
             if last.cursor:
-                pages = self._client.list_updated(section, last.cursor, last.items // 2)
+                at_most = last.items // 2
+                pages = list_updated(self._client.read, section, last.cursor, at_most)
                 self._take_in(section, seen.of(pages))
                 cursor = seen.cursor
         except CannotTell:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
+from plex.connection import paging
 from plex.exceptions import (
     PlexNotFound,
     PlexPermanentError,
@@ -71,12 +72,12 @@ def list_updated(
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
     keys: set[str | None] = set()
     while True:
-        page = get(
+        answer = get(
             address(section, NEWEST_FIRST),
             f"listing what changed in the library '{section.title}'",
-            container(start, size),
+            paging(start, size),
         )
-        rows = page.findall("Video")
+        rows = answer.findall("Video")
         stamps = [whole_number(row.get("updatedAt")) for row in rows]
         known = [stamp for stamp in stamps if stamp]
         if known != sorted(known, reverse=True) or max(known, default=0) > last:
@@ -88,7 +89,7 @@ def list_updated(
         if listed > at_most:
             raise CannotTell
         yield [part for video in updated for part in parse_parts(video)]
-        if known[-1] < since or start + len(rows) >= whole_number(page.get("totalSize")):
+        if known[-1] < since or start + len(rows) >= whole_number(answer.get("totalSize")):
             return
         keys = {row.get("ratingKey") for row in rows}
         # Request the last row again, to prove that no row moved up and was missed.
@@ -106,7 +107,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
         answer = get(
             f"{address(section, BY_KEY)}&file={quote(chunk, safe='')}",
             f"looking for a file in the library '{section.title}'",
-            container(0, LOOK_UP_ROWS),
+            paging(0, LOOK_UP_ROWS),
         )
     except (PlexNotFound, PlexPermanentError, PlexPermissionError):
         return None  # a proxy may block a word in the name
@@ -132,7 +133,7 @@ def fails_at_file(get: Get, section: Section, path: str) -> bool:
             get(
                 f"{address(section, BY_KEY)}&file={quote(path, safe='')}",
                 f"looking for a file in the library '{section.title}'",
-                container(0, LOOK_UP_ROWS),
+                paging(0, LOOK_UP_ROWS),
             )
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
@@ -147,11 +148,6 @@ def fails_at_file(get: Get, section: Section, path: str) -> bool:
 def address(section: Section, order: str) -> str:
     """Return the path and query that list a library in an order."""
     return f"/library/sections/{section.key}/all?{_SLIM}&sort={quote(order)}"
-
-
-def container(start: int, size: int) -> dict[str, str]:
-    """Return the headers that request a page of a list."""
-    return {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
 
 
 def _contains(video: Element, text: str) -> bool:

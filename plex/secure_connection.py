@@ -22,43 +22,33 @@ _PATIENCE = 3.0  # seconds for connecting, and for each step of the handshake
 
 
 def diagnose(
-    error: PlexError, url: str, verify: bool | str, doing: str, ask: Callable[[], object]
+    error: PlexError, url: str, verify: bool | str, doing: str, closes_again: Callable[[], bool]
 ) -> PlexError:
     """Return the error, or the fault of the configuration that caused it.
 
     A restarting Plex closes connections too. So plain http counts as refused only if the server has
     a plex.direct certificate and closes a second plain connection.
-
-    `ask` requests `/identity` on a new connection, and raises a PlexError.
     """
     is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
     is_plain = url.startswith("http:")
     if not (is_closed if is_plain else isinstance(error, PlexTlsError)):
         return error
     address = plex_direct_address(url)
-    if address is None:
+    if address is None or (is_plain and not closes_again()):
         return error
-    if not is_plain:
-        trust = "" if verify is True else " and plex_verify_tls to on"
-        cause = "Plex's certificate is for a name of plex.direct, not for the host in plex_url"
-        return PlexTlsError(
-            f"{doing}: {cause}: set plex_url to {address}{trust}. If that name is not found, "
-            f"{REBINDING}",
-            address,
+    if is_plain:
+        remedy = (
+            f"Plex takes secure connections only: set plex_url to {address}, or set "
+            "'Secure connections' to Preferred in Plex, Settings > Network"
         )
-    try:
-        ask()
-    except PlexTemporaryError as again:
-        if again.was_closed:
-            return PlexTlsError(
-                f"{doing}: Plex takes secure connections only: set plex_url to {address}, or set "
-                "'Secure connections' to Preferred in Plex, Settings > Network. If that name is "
-                f"not found, {REBINDING}",
-                address,
-            )
-    except PlexError:
-        pass  # Plex is down
-    return error
+    else:
+        trust = "" if verify is True else " and plex_verify_tls to on"
+        remedy = (
+            "Plex's certificate is for a name of plex.direct, not for the host in plex_url: set "
+            f"plex_url to {address}{trust}"
+        )
+    message = f"{doing}: {remedy}. If that name is not found, {REBINDING}"
+    return PlexTlsError(message, address)
 
 
 def plex_direct_address(url: str) -> str | None:
@@ -73,7 +63,7 @@ def plex_direct_address(url: str) -> str | None:
         with socket.create_connection((host, port), _PATIENCE) as connection:
             ip = connection.getpeername()[0]
             name = host.partition("%")[0]
-            with _reader().wrap_socket(connection, server_hostname=name) as secured:
+            with _any_certificate().wrap_socket(connection, server_hostname=name) as secured:
                 certificate = secured.getpeercert(binary_form=True) or b""
     except (OSError, ValueError, KeyError):
         return None
@@ -95,7 +85,7 @@ def dashed(ip: str) -> str:
     return label
 
 
-def _reader() -> ssl.SSLContext:
+def _any_certificate() -> ssl.SSLContext:
     """Return a TLS context that accepts any certificate, only for reading the name in it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

@@ -10,6 +10,7 @@ from plex.client import PlexClient
 from plex.exceptions import PlexError, PlexTemporaryError
 from plex.item_reader import READ_BATCH, ItemsRead
 from plex.items import LibraryPart, Section
+from plex.listing import fails_at_file
 from plex.path_index import PathIndex
 from plex.walk import Hole
 from shared.events import Event, Report
@@ -125,7 +126,7 @@ class UnreadableItems:
             if any(after < key and (key < before or not before) for after, before in gaps)
             and not self._index.files_of(key)
         ]
-        if len(nameless) != 1 or not self._client.fails_at_file(section, path):
+        if len(nameless) != 1 or not fails_at_file(self._client.read, section, path):
             return False
         return self._index.add(section.key, [LibraryPart(path, nameless[0])])
 

@@ -6,10 +6,11 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from plex.connection import paging
 from plex.exceptions import PlexTemporaryError
 from plex.item_reader import find_failing
 from plex.items import LARGEST_NUMBER, LibraryPart, Place, Section, parse_parts, whole_number
-from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address, container
+from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address
 
 SMALLEST_PAGE = 250  # videos; a smaller page would not help a server that fails at this size
 MOST_HOLES = 20  # items of a library at which Plex may fail; with more, Plex itself is at fault
@@ -238,11 +239,11 @@ class Walk:
 
     def _count(self) -> int:
         """Return the number of rows; raise if Plex cannot even tell that."""
-        answer = self._get(self._address, self._doing, container(0, 0))
+        answer = self._get(self._address, self._doing, paging(0, 0))
         return whole_number(answer.get("totalSize"))
 
     def _request(self, start: int, size: int) -> _Page:
-        answer = self._get(self._address, self._doing, container(start, size))
+        answer = self._get(self._address, self._doing, paging(start, size))
         rows = answer.findall("Video")
         # Without a total, a full page may not be the last page.
         total = whole_number(answer.get("totalSize")) or start + len(rows) + (len(rows) == size)

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Annotated, Any, get_type_hints
 
 from app import main
-from plex import client, library
+from plex import connection, library
 from reconciliation import engine
 from sync_queue import schema, spool_import
 from tasks.settings import save_settings
@@ -45,7 +45,7 @@ class Tuning:
     longest_pause: Annotated[Seconds, pauses, "LONGEST_PAUSE"] = None
     shortest_probe: Annotated[Seconds, recovery, "SHORTEST_INTERVAL"] = None
     longest_probe: Annotated[Seconds, recovery, "LONGEST_INTERVAL"] = None
-    identity_timeout: Annotated[tuple[float, float] | None, client, "IDENTITY_TIMEOUT"] = None
+    identity_timeout: Annotated[tuple[float, float] | None, connection, "IDENTITY_TIMEOUT"] = None
     first_rate: Annotated[float | None, rate_limiter, "FIRST_RATE"] = None
     last_rate: Annotated[float | None, rate_limiter, "LAST_RATE"] = None
     back_off: Annotated[Seconds, backoff, "_TEMPORARY"] = None

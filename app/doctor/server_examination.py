@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from plex.client import PlexClient
+from plex.connection import device_headers
 from plex.health import PlexCheckup, inspect_plex
-from plex.http import device_headers
 from plex.index_database import IndexCheckup
 from shared.data_folder import DataFolder
 from shared.events import unreported

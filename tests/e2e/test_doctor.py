@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from plex import http
+from plex import connection
 from simulators.rig import INTERPRETER, PLUGIN, REPOSITORY, TOKEN, Rig
 from simulators.stash import PluginResult
 from tests.conftest import MakeRig
@@ -312,7 +312,7 @@ def _fail_to_import() -> None:
 
 
 def test_libraries_that_do_not_fit_together(rig: Rig) -> None:
-    rig.alter(http, _fail_to_import)
+    rig.alter(connection, _fail_to_import)
 
     (line,) = [line for line in findings(rig) if line.startswith("warning: Plex: ")]
     assert_golden("doctor", "Libraries that do not fit together", [line])

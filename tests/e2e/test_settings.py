@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from plex import http
+from plex import connection
 from reconciliation import engine, queueing
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, PLUGIN, REPOSITORY, TOKEN, Rig
@@ -180,20 +180,27 @@ def test_the_worker_looks_at_the_queue_at_its_interval(make_rig: MakeRig) -> Non
 
 
 def _note_time_outs(noted: str) -> None:
-    request = http.PlexSession.request
+    new_session = connection._new_session
 
-    def requested(self: http.PlexSession, *args: Any, **options: Any) -> Any:
-        with open(noted, "a") as file:
-            file.write(f"{options['timeout']}\n")
-        return request(self, *args, **options)
+    def noting_session(verify: bool | str) -> Any:
+        session = new_session(verify)
+        request = session.request
 
-    http.PlexSession.request = requested  # type: ignore[method-assign]
+        def requested(*args: Any, **options: Any) -> Any:
+            with open(noted, "a") as file:
+                file.write(f"{options['timeout']}\n")
+            return request(*args, **options)
+
+        session.request = requested  # type: ignore[method-assign]
+        return session
+
+    connection._new_session = noting_session
 
 
 def test_time_outs_and_the_most_genres_are_as_set(make_rig: MakeRig) -> None:
     rig = make_rig(settings={"connect_timeout": 7, "read_timeout": "90", "max_tags": 10})
     noted = rig.manifest.directory / "noted"
-    rig.alter(http, _note_time_outs, noted=str(noted))
+    rig.alter(connection, _note_time_outs, noted=str(noted))
 
     _, item = synced_pair(rig, tags=[f"Tag {number:02}" for number in range(12)])
 

@@ -18,6 +18,7 @@ from plex.exceptions import (
 from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from plex.items import Section as OurSection
+from plex.walk import Walk
 from tests.plex.support import FOLDER, IDENTITY, Lab, client_of, paths
 from validation.config import Config
 from validation.metadata import project
@@ -35,7 +36,7 @@ def test_every_request_carries_our_identity_and_the_token_in_its_header_only(
     lab: Lab, item: PlexItem
 ) -> None:
     lab.client.sections()
-    list(lab.client.list_parts(lab.ours))
+    list(Walk(lab.client.read, lab.ours))
     lab.client.read_items([item.rating_key])
     lab.client.edit(item, {"title": {"title.value": "T"}})
     lab.client.upload_image(item.rating_key, "poster", b"\xff\xd8\xff")
@@ -63,7 +64,7 @@ def test_a_proxy_of_the_environment_is_none_of_plexs_business(
 
 def test_who_a_server_is_can_be_asked_without_a_token_and_without_connecting(lab: Lab) -> None:
     client = client_of(lab.plex, token="a-wrong-token-00")
-    assert client.identity() == lab.plex.machine_identifier
+    assert client.identity().server_id == lab.plex.machine_identifier
     (request,) = lab.plex.log.requests
     assert (request.kind, request.token) == ("identity", "absent")
     assert {name: request.headers.get(name.lower()) for name in IDENTITY} == IDENTITY
@@ -115,7 +116,7 @@ def test_all_files_are_listed_page_by_page_without_an_empty_page_at_the_end(
     lab: Lab, count: int
 ) -> None:
     wanted = [lab.add(f"{n}.mp4").files[0] for n in range(count)]
-    assert paths(lab.client.list_parts(lab.ours)) == wanted
+    assert paths(Walk(lab.client.read, lab.ours)) == wanted
     assert lab.plex.log.count(kind="listing") == max(1, -(-count // 3))
 
 
@@ -124,21 +125,21 @@ def test_all_files_are_listed_page_by_page_without_an_empty_page_at_the_end(
 def test_a_server_with_its_own_mind_about_pages_is_listed_in_full(lab: Lab, setting: str) -> None:
     lab.switch(**{setting: True})
     wanted = [lab.add(f"{n}.mp4").files[0] for n in range(7)]
-    assert paths(lab.client.list_parts(lab.ours)) == wanted
+    assert paths(Walk(lab.client.read, lab.ours)) == wanted
 
 
 @pytest.mark.parametrize("honours", [True, False])
 def test_a_listing_asks_for_files_and_takes_no_notice_of_more(lab: Lab, honours: bool) -> None:
     lab.switch(honours_exclude_elements=honours)
     lab.plex.add_item(lab.section, [f"{FOLDER}/cd1.mp4", f"{FOLDER}/cd2.mp4"], genres=["g"])
-    assert paths(lab.client.list_parts(lab.ours)) == [f"{FOLDER}/cd1.mp4", f"{FOLDER}/cd2.mp4"]
+    assert paths(Walk(lab.client.read, lab.ours)) == [f"{FOLDER}/cd1.mp4", f"{FOLDER}/cd2.mp4"]
 
 
 @pytest.mark.usefixtures("small_pages")
 def test_a_listing_that_ends_before_the_number_it_announced_is_an_error(lab: Lab) -> None:
     lab.fill(5)
     lab.plex.faults.body(b'<MediaContainer size="0" totalSize="5"/>', kind="listing", after=1)
-    pages = iter(lab.client.list_parts(lab.ours))
+    pages = iter(Walk(lab.client.read, lab.ours))
     assert len(next(pages)) == 3
     with pytest.raises(PlexTemporaryError, match=r"listing the library 'Scenes': .*2 of 5"):
         next(pages)
@@ -164,7 +165,7 @@ def test_items_that_are_gone_are_absent_and_fail_no_other(lab: Lab) -> None:
 @pytest.mark.parametrize("keys", [[], [0], [-1], [True], ["1"], [1, 0], [None]])
 def test_an_edit_without_usable_ids_is_never_sent(lab: Lab, keys: list[int]) -> None:
     with pytest.raises(ValueError, match="needs the ids"):
-        lab.client._put(keys, {"title.value": "X"})
+        lab.client.put(keys, {"title.value": "X"})
     assert len(lab.plex.log) == 0
 
 

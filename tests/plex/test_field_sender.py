@@ -17,8 +17,8 @@ from plex.exceptions import (
     PlexServerDown,
     PlexTemporaryError,
 )
+from plex.field_sender import Refusals
 from plex.items import PlexItem
-from plex.name_search import MemoryStore, RefusedNames
 from simulators.plex import FakePlex
 from simulators.plex.request_log import Request
 from tests.plex.support import Lab, client_of
@@ -189,7 +189,7 @@ def test_a_removal_that_is_refused_keeps_no_other_name_from_the_list(
 
 def test_a_refused_name_is_tried_again_after_a_day_and_told_once() -> None:
     seconds, section = [0.0], 1
-    names = RefusedNames(lambda: seconds[0], MemoryStore())
+    names = Refusals(lambda: seconds[0])
     assert names.add(section, "genre", ["Word"]) == ["Word"]
     fields = {"tags": {"genre[0].tag.tag": "word", "genre[1].tag.tag": "b", "genre.locked": "1"}}
     left = {"genre[0].tag.tag": "b", "genre.locked": "1"}
@@ -200,7 +200,7 @@ def test_a_refused_name_is_tried_again_after_a_day_and_told_once() -> None:
 
 
 def test_a_collection_is_refused_in_its_own_library_only() -> None:
-    names = RefusedNames(lambda: 0.0, MemoryStore())
+    names = Refusals(lambda: 0.0)
     names.add(1, "collection", ["Smart"])
     fields = {"collections": {"collection[0].tag.tag": "Smart", "collection.locked": "1"}}
     assert names.without(1, fields)[1] == {"collections": ("Smart",)}

@@ -1,16 +1,17 @@
 """Documents of Plex that XML forbids are read without what it forbids."""
 
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plex.http import parse_document
+from plex.connection import parse_document
+from plex.exceptions import PlexTemporaryError
 
 
 def title(text: str) -> str | None:
-    root = parse_document(f'<Video title="{text}"/>'.encode("utf-8", "surrogatepass"))
+    root = parse_document(f'<Video title="{text}"/>'.encode("utf-8", "surrogatepass"), "reading")
     assert isinstance(root, Element)
     return root.get("title")
 
@@ -40,9 +41,9 @@ def test_any_reference_to_a_character_can_be_read(codes: list[int], hexadecimal:
 
 @pytest.mark.parametrize("body", [b"<Video", b"<a></b>", b"plain text", b"<a>&nbsp;</a>"])
 def test_a_broken_document_is_an_error(body: bytes) -> None:
-    with pytest.raises(ParseError):
-        parse_document(body)
+    with pytest.raises(PlexTemporaryError):
+        parse_document(body, "reading")
 
 
 def test_an_empty_body_is_no_document() -> None:
-    assert parse_document(b" \n") is None
+    assert parse_document(b" \n", "reading") is None

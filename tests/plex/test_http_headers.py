@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plex.http import device_headers
+from plex.connection import device_headers
 from tests.reported import Reported, no_report
 
 NOW = 1_750_000_000.0

@@ -5,7 +5,7 @@ import pytest
 from plex import listing
 from plex.exceptions import PlexError
 from plex.items import LibraryPart
-from plex.listing import LOOK_UP_ROWS, CannotTell, OrderIgnored
+from plex.listing import LOOK_UP_ROWS, CannotTell, OrderIgnored, find_named, list_updated
 from simulators.plex import Media, Part
 from tests.plex.support import FOLDER, Lab, paths
 
@@ -20,7 +20,7 @@ def fill(lab: Lab, count: int) -> list[str]:
 def test_what_was_updated_since_a_moment_comes_newest_first(lab: Lab) -> None:
     names = fill(lab, 9)
     lab.plex.edit(1, title="edited just now")
-    assert paths(lab.client.list_updated(lab.ours, 700, 5)) == [
+    assert paths(list_updated(lab.client.read, lab.ours, 700, 5)) == [
         names[0],
         names[8],
         names[7],
@@ -36,7 +36,7 @@ def test_no_update_is_missed_where_many_share_a_second_and_more_come_meanwhile(
     names = fill(lab, 28)
     for item in lab.plex.items(lab.section):
         item.updated_at = 5000
-    pages = lab.client.list_updated(lab.ours, 5000, 100)
+    pages = list_updated(lab.client.read, lab.ours, 5000, 100)
     seen = {part.path for part in next(pages)}
     lab.plex.edit(1, title="now the newest")
     seen.update(paths(pages))
@@ -58,7 +58,7 @@ def test_an_answer_that_says_too_little_is_none(
     fill(lab, 9)
     lab.plex.items(lab.section)[4].updated_at = 0
     with pytest.raises(error):
-        list(lab.client.list_updated(lab.ours, since, at_most))
+        list(list_updated(lab.client.read, lab.ours, since, at_most))
 
 
 def test_rows_that_vanish_meanwhile_make_it_uncertain(
@@ -66,7 +66,7 @@ def test_rows_that_vanish_meanwhile_make_it_uncertain(
 ) -> None:
     monkeypatch.setattr(listing, "NEWEST_PAGE", 3)
     fill(lab, 9)
-    pages = lab.client.list_updated(lab.ours, 100, 9)
+    pages = list_updated(lab.client.read, lab.ours, 100, 9)
     next(pages)
     for item in lab.plex.items(lab.section)[-3:]:
         lab.plex.remove_item(item.rating_key)
@@ -77,9 +77,9 @@ def test_rows_that_vanish_meanwhile_make_it_uncertain(
 def test_a_file_is_found_by_a_piece_of_its_name_with_one_request(lab: Lab) -> None:
     lab.add("a/Tom & Jerry 100% #1+2.mp4")
     lab.add("b/other.mp4")
-    found = lab.client.find_parts(lab.ours, "Tom & Jerry 100% #1+2.mp4")
+    found = find_named(lab.client.read, lab.ours, "Tom & Jerry 100% #1+2.mp4")
     assert found == [LibraryPart(f"{FOLDER}/a/Tom & Jerry 100% #1+2.mp4", 1, 1_000_000)]
-    assert lab.client.find_parts(lab.ours, "nothing.mp4") == []
+    assert find_named(lab.client.read, lab.ours, "nothing.mp4") == []
     requests = lab.plex.log.select(kind="file_filter")
     assert len(requests) == len(lab.plex.log) - 1 == 2
     assert {one.param("type") for one in requests} == {"1"}
@@ -89,7 +89,7 @@ def test_a_file_is_found_by_a_piece_of_its_name_with_one_request(lab: Lab) -> No
 def test_all_files_of_what_is_found_are_told_but_those_that_plex_made(lab: Lab) -> None:
     own = Media((Part(f"{FOLDER}/Plex Versions/x/wanted.mp4"),), proxy_type=42)
     lab.plex.add_item(lab.section, [f"{FOLDER}/cd1.mp4", f"{FOLDER}/cd2.mp4"], own)
-    found = lab.client.find_parts(lab.ours, "wanted.mp4")
+    found = find_named(lab.client.read, lab.ours, "wanted.mp4")
     assert found is not None
     assert [part.path for part in found] == [f"{FOLDER}/cd1.mp4", f"{FOLDER}/cd2.mp4"]
 
@@ -98,20 +98,20 @@ def test_all_files_of_what_is_found_are_told_but_those_that_plex_made(lab: Lab) 
 def test_an_ignored_filter_is_no_answer_however_large_the_library(lab: Lab, count: int) -> None:
     lab.switch(ignores_file_filter=True)
     fill(lab, count)
-    assert lab.client.find_parts(lab.ours, "missing.mp4") is None
+    assert find_named(lab.client.read, lab.ours, "missing.mp4") is None
 
 
 def test_a_name_that_many_have_in_common_is_no_answer(lab: Lab) -> None:
     fill(lab, LOOK_UP_ROWS + 1)
-    assert lab.client.find_parts(lab.ours, ".mp4") is None
+    assert find_named(lab.client.read, lab.ours, ".mp4") is None
     lab.plex.remove_item(1)
-    assert len(lab.client.find_parts(lab.ours, ".mp4") or []) == LOOK_UP_ROWS
+    assert len(find_named(lab.client.read, lab.ours, ".mp4") or []) == LOOK_UP_ROWS
 
 
 @pytest.mark.parametrize("status", [400, 404, 500])
 def test_a_filter_that_plex_refuses_is_no_answer(lab: Lab, status: int) -> None:
     lab.plex.faults.status(status, kind="file_filter")
-    assert lab.client.find_parts(lab.ours, "a.mp4") is None
+    assert find_named(lab.client.read, lab.ours, "a.mp4") is None
 
 
 @pytest.mark.parametrize(("status", "retry_after"), [(401, None), (503, 5), (429, 5)])
@@ -120,7 +120,7 @@ def test_a_server_that_is_away_or_refuses_the_token_is_an_error(
 ) -> None:
     lab.plex.faults.status(status, retry_after=retry_after, kind="file_filter")
     with pytest.raises(PlexError):
-        lab.client.find_parts(lab.ours, "a.mp4")
+        find_named(lab.client.read, lab.ours, "a.mp4")
 
 
 @pytest.mark.parametrize("closes", [True, False])
@@ -128,4 +128,4 @@ def test_a_file_name_that_a_proxy_blocks_is_looked_for_in_the_listing(
     lab: Lab, closes: bool
 ) -> None:
     lab.switch(blocked_query="union", proxy_closes=closes)
-    assert lab.client.find_parts(lab.ours, "reunion.mp4") is None
+    assert find_named(lab.client.read, lab.ours, "reunion.mp4") is None

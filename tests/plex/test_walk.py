@@ -10,7 +10,7 @@ from plex import walk
 from plex.exceptions import PlexAuthError, PlexError, PlexServerDown, PlexTemporaryError
 from plex.items import Place
 from plex.listing import OrderIgnored
-from plex.walk import Hole
+from plex.walk import Hole, Walk
 from simulators.plex import FakePlex
 from tests.plex.support import Lab, paths
 from tests.sync_queue.support import Clock
@@ -33,14 +33,14 @@ def breaks(lab: Lab, *keys: int) -> None:
 def test_a_page_that_plex_fails_to_give_is_asked_for_in_half_the_size(lab: Lab) -> None:
     names = fill(lab, 600)
     lab.plex.faults.status(500, kind="listing", times=2)
-    assert paths(lab.client.list_parts(lab.ours)) == names
+    assert paths(Walk(lab.client.read, lab.ours)) == names
     assert sizes(lab) == ["1000", "500", "250", "251", "251"]
 
 
 def test_a_page_that_comes_too_late_is_asked_for_in_half_the_size(lab: Lab) -> None:
     names = fill(lab, 3)
     lab.plex.faults.close(kind="listing", times=1)
-    assert paths(lab.client.list_parts(lab.ours)) == names
+    assert paths(Walk(lab.client.read, lab.ours)) == names
     assert sizes(lab) == ["1000", "500"]
 
 
@@ -59,7 +59,7 @@ def test_no_size_helps_a_server_that_is_sick_or_away(
     lab.add("0.mp4")
     lab.plex.faults.status(status, retry_after=retry_after, kind="listing")
     with pytest.raises(error) as caught:
-        list(lab.client.list_parts(lab.ours))
+        list(Walk(lab.client.read, lab.ours))
     assert caught.value.retry_after == retry_after
     assert sizes(lab) == asked
 
@@ -68,7 +68,7 @@ def test_a_server_that_counts_its_rows_and_shows_none_is_sick(lab: Lab) -> None:
     fill(lab, 600)
     breaks(lab, *range(1, 601))
     with pytest.raises(PlexTemporaryError):
-        list(lab.client.list_parts(lab.ours))
+        list(Walk(lab.client.read, lab.ours))
     assert len(sizes(lab)) <= 16
 
 
@@ -89,7 +89,7 @@ def test_what_stays_is_never_missed_while_others_come_and_go(
         if ignores_sort:
             lab.switch(ignored_sorts=frozenset(("id",)))
             added = 0  # a row that comes in among those that were read is found by the next walk
-        found = lab.client.list_parts(lab.ours)
+        found = Walk(lab.client.read, lab.ours)
         pages = iter(found)
         seen = {part.path for _ in range(when) for part in next(pages, [])}
         for position in removed:
@@ -108,7 +108,7 @@ def test_a_server_that_tells_no_total_is_listed_to_its_end(
 ) -> None:
     monkeypatch.setattr(walk, "LISTING_PAGE", 3)
     names = fill(lab, 7)
-    ask = lab.client._get
+    ask = lab.client.read
 
     def without_total(path: str, doing: str, headers: dict[str, str]) -> object:
         answer = ask(path, doing, headers)
@@ -120,11 +120,11 @@ def test_a_server_that_tells_no_total_is_listed_to_its_end(
 
 def test_a_walk_goes_on_behind_the_last_row_of_another_one(lab: Lab) -> None:
     fill(lab, 5)
-    whole = lab.client.list_parts(lab.ours)
+    whole = Walk(lab.client.read, lab.ours)
     list(whole)
     assert whole.place == Place(5, 5)
     new = lab.add("new.mp4", added_at=1, updated_at=1)
-    further = lab.client.list_parts(lab.ours, whole.place)
+    further = Walk(lab.client.read, lab.ours, whole.place)
     assert paths(further) == new.files
     assert further.place == Place(6, new.rating_key)
     assert lab.plex.log.count(kind="listing") == 2
@@ -136,18 +136,18 @@ def test_what_vanished_meanwhile_hides_nothing_new(lab: Lab, removed: list[int])
     for key in removed:
         lab.plex.remove_item(key)
     new = [lab.add(f"new{n}.mp4").files[0] for n in range(3)]
-    assert paths(lab.client.list_parts(lab.ours, Place(5, 5))) == new
+    assert paths(Walk(lab.client.read, lab.ours, Place(5, 5))) == new
 
 
 def test_a_server_that_does_not_sort_cannot_tell_what_is_new(lab: Lab) -> None:
     fill(lab, 5)
     lab.switch(ignored_sorts=frozenset(("id",)))
-    whole = lab.client.list_parts(lab.ours)
+    whole = Walk(lab.client.read, lab.ours)
     assert len(paths(whole)) == 5
     assert whole.place == Place(5, 0)
     lab.add("new.mp4", title="00002 and a half")
     with pytest.raises(OrderIgnored):
-        list(lab.client.list_parts(lab.ours, Place(5, 5)))
+        list(Walk(lab.client.read, lab.ours, Place(5, 5)))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_one_unreadable_item_of_thousands_costs_little_once_and_nothing_later(
     breaks(lab, key)
     others = [*names[: key - 1], *names[key:]]
 
-    first = lab.client.list_parts(lab.ours)
+    first = Walk(lab.client.read, lab.ours)
     assert paths(first) == others
     behind = key + 1 if key < count else 0
     assert first.holes == [Hole(key - 1, key - 1, behind)]
@@ -171,14 +171,14 @@ def test_one_unreadable_item_of_thousands_costs_little_once_and_nothing_later(
     assert len(sizes(lab)) <= 5 + 19
 
     lab.plex.log.clear()
-    again = lab.client.list_parts(lab.ours, holes=first.holes)
+    again = Walk(lab.client.read, lab.ours, holes=first.holes)
     assert paths(again) == others
     assert again.holes == first.holes
     assert len(sizes(lab)) <= 5
 
     lab.plex.log.clear()
     new = lab.add("new.mp4")
-    further = lab.client.list_parts(lab.ours, again.place, again.holes)
+    further = Walk(lab.client.read, lab.ours, again.place, again.holes)
     assert paths(further) == new.files
     assert len(sizes(lab)) <= (1 if behind else 9)
 
@@ -187,12 +187,12 @@ def test_several_unreadable_items_are_left_out(lab: Lab) -> None:
     names = fill(lab, 1500)
     broken = {1, 2, 3, 700, 900, 901, 1499, 1500}
     breaks(lab, *broken)
-    first = lab.client.list_parts(lab.ours)
+    first = Walk(lab.client.read, lab.ours)
     wanted = [name for key, name in enumerate(names, 1) if key not in broken]
     assert paths(first) == wanted
     assert {hole.row + 1 for hole in first.holes} == broken
     lab.plex.log.clear()
-    assert paths(lab.client.list_parts(lab.ours, holes=first.holes)) == wanted
+    assert paths(Walk(lab.client.read, lab.ours, holes=first.holes)) == wanted
     assert len(sizes(lab)) <= 6
 
 
@@ -203,12 +203,12 @@ def test_what_is_known_of_a_hole_hides_no_other_item(
 ) -> None:
     fill(lab, 20)
     breaks(lab, 10)
-    first = lab.client.list_parts(lab.ours)
+    first = Walk(lab.client.read, lab.ours)
     list(first)
     lab.plex.remove_item(removed)
     lab.add("new.mp4")
     if not stays_broken:
         breaks(lab)
     left = [item.files[0] for item in lab.plex.items(lab.section) if item.rating_key != 10]
-    seen = set(paths(lab.client.list_parts(lab.ours, holes=first.holes)))
+    seen = set(paths(Walk(lab.client.read, lab.ours, holes=first.holes)))
     assert seen >= set(left)

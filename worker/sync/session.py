@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from plex.client import PlexClient
+from plex.connection import device_headers
 from plex.exceptions import PlexError, PlexTemporaryError, PlexUploadsDown
-from plex.http import device_headers
 from plex.library import Library
 from plex.matcher import PlexMatcher
 from plex.path_index import PathIndex

@@ -1,0 +1,275 @@
+"""The HTTP connection to one Plex server."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, ParseError, fromstring
+
+import requests
+from plexapi.utils import parseXMLString
+from requests.adapters import HTTPAdapter
+
+from plex.exceptions import (
+    PlexError,
+    PlexReplaced,
+    PlexTemporaryError,
+    error_for_status,
+    plex_errors,
+)
+from plex.secure_connection import diagnose
+from shared.events import Report
+from shared.state_file import KeptState
+from validation.values import first_words
+
+Timeout = tuple[float, float]  # seconds to connect and to read
+IDENTITY_TIMEOUT: Timeout = (5.0, 5.0)
+_POOL_SIZE = 3  # connections: one writer and at most two readers
+_LONGEST_RETRY_AFTER = 3600.0
+_SUCCESS = (200, 201, 204)
+_SHORT = 4096  # bytes: the longest error text that is worth reading
+_REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]+)|([0-9]+));")
+# The characters of XML 1.0.
+_LEGAL = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000), (0x9, 0xA, 0xD))
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+class Answer(NamedTuple):
+    """A successful answer."""
+
+    content: bytes
+    date: str  # the HTTP Date; empty without one
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A server's answer to `/identity`."""
+
+    server_id: str  # the machine identifier
+    version: str  # for instance 1.43.1.10611-1e34174b1
+    date: str  # see `Answer`
+
+
+class PlexConnection:
+    """Sends requests to one Plex server; every method may raise a `PlexError`.
+
+    plexapi's `PlexServer` connects with `GET /`, which some reverse proxies redirect or refuse. Its
+    objects parse a hundred times slower and reload silently. `/identity` works everywhere and needs
+    no token. It is requested first, so that no token is sent to an address without a Plex server.
+
+    Args:
+        token: the server's token; it never appears in an exception.
+        timeout: seconds to connect and to read.
+        verify: False, or a file with the certificates to trust.
+        identity: headers that identify this installation.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        timeout: Timeout,
+        verify: bool | str,
+        identity: Mapping[str, str],
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._timeout = timeout
+        self._verify = verify
+        self._token = {"X-Plex-Token": token}
+        self._headers = dict(identity)
+        self._session = _new_session(verify)
+        self._identity: Identity | None = None
+        self.is_replaced = False  # another server answers than at first, so this client is useless
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    @property
+    def server_id(self) -> str:
+        """The server's machine identifier; requested on first use."""
+        return (self._identity or self.identity(self._timeout)).server_id
+
+    @property
+    def server_version(self) -> str:
+        """The server's last known version; requested on first use."""
+        return (self._identity or self.identity(self._timeout)).version
+
+    def identity(self, timeout: Timeout | None = None) -> Identity:
+        """Ask a server who it is, without a token.
+
+        A later answer with another id sets `is_replaced`.
+        """
+        doing = "connecting to Plex"
+        answer = self.request(
+            "GET", "/identity", doing, with_token=False, timeout=timeout or IDENTITY_TIMEOUT
+        )
+        found = parse_document(answer.content, doing)
+        server_id = None if found is None else found.get("machineIdentifier")
+        if found is None or not server_id:
+            message = f"{doing}: the server at plex_url is not a Plex server"
+            raise PlexTemporaryError(message)
+        identity = Identity(server_id, found.get("version") or "", answer.date)
+        known = self._identity or identity
+        self.is_replaced = self.is_replaced or server_id != known.server_id
+        self._identity = replace(identity, server_id=known.server_id)
+        return identity
+
+    def confirm(self) -> None:
+        """Raise `PlexReplaced` if another server answers than at first."""
+        self.identity(self._timeout)
+        if self.is_replaced:
+            message = "Another Plex server answers at plex_url than before"
+            raise PlexReplaced(message)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        data: bytes | None = None,
+        with_token: bool = True,
+        timeout: Timeout | None = None,
+    ) -> Answer:
+        """Send a request; return the answer.
+
+        No redirect is followed, because that would send the token to another host. A Plex under
+        load sometimes answers 401 to a valid token, so only the second 401 in a row counts.
+
+        Args:
+            path: path and quoted query.
+            doing: the activity for people, such as "reading 50 items".
+        """
+        if with_token and self._identity is None:
+            self.identity(self._timeout)
+        send = partial(
+            self._session.request,
+            method,
+            self._url + path,
+            headers={**self._headers, **headers, **(self._token if with_token else {})},
+            data=data,
+            timeout=timeout or self._timeout,
+            allow_redirects=False,
+            stream=True,  # the body of an error is not read
+        )
+        try:
+            with plex_errors(doing):
+                response = send()
+                if response.status_code == HTTPStatus.UNAUTHORIZED:
+                    response.close()
+                    response = send()
+                _check_status(response, doing)
+                return Answer(response.content, response.headers.get("Date", ""))
+        except PlexError as error:
+            raise diagnose(error, self._url, self._verify, doing, self._closes_again) from None
+
+    def read(self, path: str, doing: str, headers: Mapping[str, str] = _NO_HEADERS) -> Element:
+        """Return the document at a path (see `request`)."""
+        document = parse_document(self.request("GET", path, doing, headers=headers).content, doing)
+        if document is None:
+            message = f"{doing}: Plex's answer is empty"
+            raise PlexTemporaryError(message)
+        return document
+
+    def _closes_again(self) -> bool:
+        """Tell whether Plex also closes a new connection, as it may have closed an idle one."""
+        url = f"{self._url}/identity"
+        try:
+            with plex_errors(""), _new_session(self._verify) as session:
+                session.get(url, timeout=IDENTITY_TIMEOUT, allow_redirects=False)
+        except PlexError as error:
+            return isinstance(error, PlexTemporaryError) and error.was_closed
+        return False
+
+
+def _new_session(verify: bool | str) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # Stash exports its own proxy to plugins; it does not apply to Plex
+    session.verify = verify
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_POOL_SIZE, pool_block=True))
+    return session
+
+
+def _check_status(response: requests.Response, doing: str) -> None:
+    """Raise the error that an answer stands for; close the answer without reading it."""
+    status = response.status_code
+    if status in _SUCCESS:
+        return
+    words = _words(response) if status >= HTTPStatus.BAD_REQUEST else ""
+    response.close()  # an unread body would occupy a connection of the pool
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        raise PlexTemporaryError(f"{doing}: Plex answered with status {status}")
+    location = response.headers.get("Location", "").split("?")[0]
+    raise error_for_status(status, doing, location, _retry_after(response), words)
+
+
+def _words(response: requests.Response) -> str:
+    """Return the first words of a short error text; empty if they only repeat the status."""
+    length = response.headers.get("Content-Length", "")
+    if not (length.isascii() and length.isdigit() and int(length) <= _SHORT):
+        return ""
+    try:
+        body = next(response.iter_content(_SHORT), b"")
+    except requests.exceptions.RequestException:
+        return ""
+    words = first_words(body.decode(errors="replace")).removeprefix(str(response.status_code))
+    phrases = [status.phrase for status in HTTPStatus if status == response.status_code]
+    return "" if words.strip() in phrases else words.strip()
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), _LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else None
+
+
+def paging(start: int, size: int) -> dict[str, str]:
+    """Return the headers that request a page of a list."""
+    return {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
+
+
+def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
+    """Return the headers that identify this installation as one lasting device.
+
+    The id is read from a file, which is created with a new id; an `OSError` means that this failed.
+    """
+    file = KeptState(path, report)
+    device_id = file.read(now).get("device_id")
+    if not isinstance(device_id, str) or not device_id:
+        device_id = str(uuid.uuid4())
+        file.write({"device_id": device_id})
+    return {
+        "X-Plex-Client-Identifier": device_id,
+        "X-Plex-Product": "Stash2Plex",
+        "X-Plex-Device-Name": "Stash2Plex",
+    }
+
+
+def parse_document(content: bytes, doing: str) -> Element | None:
+    """Parse the XML of an answer; None for an empty body.
+
+    Malformed XML is parsed again without the characters and the character references (`&#11;`) that
+    XML forbids.
+    """
+    if not content.strip():
+        return None
+    with plex_errors(doing):
+        try:
+            return fromstring(content)  # noqa: S314 - as plexapi; expat bounds the expansion
+        except ParseError:
+            legal = _REFERENCE.sub(_without_illegal, content)
+            root: Element | None = parseXMLString(legal.decode("utf-8", "replace"))
+            return root
+
+
+def _without_illegal(reference: re.Match[bytes]) -> bytes:
+    hexadecimal, decimal = (digits and digits.lstrip(b"0")[:9] for digits in reference.groups())
+    code = int(hexadecimal or b"0", 16) if decimal is None else int(decimal or b"0")
+    return reference[0] if any(code in legal for legal in _LEGAL) else b""
