@@ -21,20 +21,16 @@ titles and summaries, so no such text is passed on.
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from xml.etree.ElementTree import ParseError
 
 import requests
 import urllib3
 
-_DOWN = frozenset((502, 503, 504))
-_TRY_AGAIN = frozenset((408, 425, 429))
-_TOO_MANY = 429
+_DOWN = (502, 503, 504)
+_TRY_AGAIN = (408, 425, 429)
 PATIENCE = 5.0  # seconds to wait after 429 without a Retry-After
-_EXPIRED = 498  # Plex's own status
-_SERVER_FAULT = 500
-_REDIRECT = range(300, 400)
 REBINDING = (
     "a router's protection against DNS rebinding may block such names: allow plex.direct there"
 )
@@ -112,7 +108,7 @@ class PlexCopy(PlexNotFound):
 
 
 class PlexAuthError(PlexError):
-    """Plex rejects the token: a fault of the configuration."""
+    """Plex rejects the token."""
 
 
 class PlexTokenExpired(PlexAuthError):
@@ -120,14 +116,13 @@ class PlexTokenExpired(PlexAuthError):
 
 
 class PlexPermissionError(PlexError):
-    """The token may not do this: a fault of the configuration."""
+    """The token may not do this."""
 
 
 class PlexTlsError(PlexError):
-    """The address does not fit Plex's TLS settings: a fault of the configuration.
+    """The address does not fit Plex's TLS settings.
 
-    Attributes:
-        address: the address that matches Plex's certificate; empty for unknown.
+    `address` is the one that matches Plex's certificate; empty for unknown.
     """
 
     def __init__(self, message: str, address: str = "") -> None:
@@ -144,7 +139,7 @@ class PlexReplaced(PlexError):
 
 
 class PlexLibraryError(PlexError):
-    """A configured library does not exist in Plex: a fault of the configuration."""
+    """A configured library does not exist in Plex."""
 
 
 class PlexPermanentError(PlexError):
@@ -155,6 +150,20 @@ class PlexAmbiguousMatch(PlexPermanentError):
     """Several items match, and the plugin does not guess."""
 
 
+_STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
+    401: (PlexAuthError, "Plex refused the token (401); set plex_token anew"),
+    403: (
+        PlexPermissionError,
+        "the token may not do this (403); use the token of the server's owner",
+    ),
+    404: (PlexNotFound, "Plex does not have it (404)"),
+    498: (
+        PlexTokenExpired,
+        "Plex says that the token has expired (498); set plex_token to a new one",
+    ),
+}
+
+
 def error_for_status(
     status: int,
     doing: str,
@@ -162,7 +171,7 @@ def error_for_status(
     retry_after: float | None = None,
     words: str = "",
 ) -> PlexError:
-    """Return the error for an HTTP status.
+    """Return the error for an HTTP status from 300 on.
 
     Args:
         doing: the activity for people, such as "reading 50 items".
@@ -170,32 +179,22 @@ def error_for_status(
         retry_after: seconds that Plex asked to wait.
         words: the first words of the answer's text.
     """
-    described = f"status {status}: {words}" if words else f"status {status}"
-    if status in _REDIRECT:
+    if status in _STATUSES:
+        kind, cause = _STATUSES[status]
+        return kind(f"{doing}: {cause}")
+    if status < 400:
         where = f" to {location}" if location else ""
         return PlexRedirectError(
             f"{doing}: Plex's address redirects{where}; set plex_url to the address it leads to"
         )
-    if status == 401:
-        return PlexAuthError(f"{doing}: Plex refused the token (401); set plex_token anew")
-    if status == _EXPIRED:
-        return PlexTokenExpired(
-            f"{doing}: Plex says that the token has expired (498); set plex_token to a new one"
-        )
-    if status == 403:
-        return PlexPermissionError(
-            f"{doing}: the token may not do this (403); use the token of the server's owner"
-        )
-    if status == 404:
-        return PlexNotFound(f"{doing}: Plex does not have it (404)")
     if status in _DOWN:
         return PlexServerDown(f"{doing}: Plex is not ready ({status})", retry_after)
-    if status in _TRY_AGAIN or status >= _SERVER_FAULT:
-        patience = PATIENCE if status == _TOO_MANY and retry_after is None else retry_after
+    described = f"status {status}: {words}" if words else f"status {status}"
+    if status in _TRY_AGAIN or status >= 500:
         return PlexTemporaryError(
             f"{doing}: Plex failed ({described})",
-            patience,
-            may_be_one_item=status >= _SERVER_FAULT and retry_after is None,
+            PATIENCE if status == 429 and retry_after is None else retry_after,
+            may_be_one_item=status >= 500 and retry_after is None,
         )
     return PlexPermanentError(f"{doing}: Plex refused ({described})")
 
@@ -205,9 +204,6 @@ def plex_errors(doing: str) -> Iterator[None]:
     """Turn every exception of requests into a PlexError; `doing` is the activity for people."""
     try:
         yield
-    except PlexError as error:
-        error.args = (f"{doing}: {error.cause}",)  # the HTTP session knows only the path
-        raise
     except requests.exceptions.SSLError as error:
         raise PlexTlsError(f"{doing}: {_certificate_remedy(error)}") from None
     except (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL):
@@ -215,7 +211,7 @@ def plex_errors(doing: str) -> Iterator[None]:
     except requests.exceptions.Timeout:
         raise PlexTemporaryError(f"{doing}: Plex took too long to answer") from None
     except requests.exceptions.ConnectionError as error:
-        raise _from_connection_error(error, doing) from None
+        raise _from_connection_error(_reason(error), doing) from None
     except (ParseError, requests.exceptions.RequestException) as error:
         raise PlexTemporaryError(
             f"{doing}: Plex's answer is incomplete or malformed",
@@ -226,11 +222,17 @@ def plex_errors(doing: str) -> Iterator[None]:
         raise PlexTlsError(f"{doing}: {error}; correct plex_verify_tls") from None
 
 
-def _from_connection_error(error: requests.exceptions.ConnectionError, doing: str) -> PlexError:
+def _reason(error: Exception) -> object:
+    """Return the error of urllib3 inside an error of requests."""
     reason = error.args[0] if error.args else None
-    reason = getattr(reason, "reason", reason)
+    return getattr(reason, "reason", reason)
+
+
+def _from_connection_error(reason: object, doing: str) -> PlexError:
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
-        return PlexServerDown(f"{doing}: the name in plex_url is not found{_rebinding(reason)}")
+        host = getattr(reason.conn, "host", "")
+        remedy = f"; {REBINDING}" if host.endswith(".plex.direct") else ""
+        return PlexServerDown(f"{doing}: the name in plex_url is not found{remedy}")
     never_reached = (
         urllib3.exceptions.NewConnectionError,
         urllib3.exceptions.ConnectTimeoutError,
@@ -244,15 +246,10 @@ def _from_connection_error(error: requests.exceptions.ConnectionError, doing: st
     return closed
 
 
-def _rebinding(error: urllib3.exceptions.NameResolutionError) -> str:
-    host = getattr(error.conn, "host", "")
-    return f"; {REBINDING}" if host.endswith(".plex.direct") else ""
-
-
 def _certificate_remedy(error: Exception) -> str:
-    reason = error.args[0] if error.args else error
-    reason = getattr(reason, "reason", reason)
-    cause = reason.args[0] if getattr(reason, "args", None) else reason
+    cause = _reason(error)
+    if isinstance(cause, urllib3.exceptions.SSLError) and cause.args:
+        cause = cause.args[0]
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
             f"Plex's certificate is not trusted ({cause.verify_message}); use the http address, "

@@ -1,19 +1,10 @@
-"""The database of the path index, `library.db`: schema, opening, and a check for the task Doctor.
-
-One step of the worker uses this database and the queue's. SQLite's errors do not name their
-database, so each error of this one gets a note.
-"""
+"""The database of the path index, `library.db`: schema and access."""
 
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import wraps
+from collections.abc import Iterable, Iterator
 from typing import Any
-
-from plex.server_facts import Behaviour, stored_behaviours
-from shared.read_only import open_for_reading
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS parts (
@@ -33,7 +24,7 @@ CREATE TABLE IF NOT EXISTS listings (
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
 _SCHEMA_VERSION = 6  # increase it also when `folded_path` changes, as stored forms no longer match
-_PATIENCE = 2.0  # seconds for a writer
+_BUSY_TIMEOUT = 10.0  # seconds to wait for another process that writes
 _NOTE = "the index of Plex's files, library.db"
 
 
@@ -42,51 +33,90 @@ def is_about_index(error: BaseException) -> bool:
     return _NOTE in getattr(error, "__notes__", ())
 
 
-def _noting(method: Callable[..., Any]) -> Any:
-    """Return the method with a note on each SQLite error that it raises."""
-
-    @wraps(method)
-    def call(*args: Any, **options: Any) -> Any:
-        try:
-            return method(*args, **options)
-        except sqlite3.Error as error:
-            if not is_about_index(error):
-                error.add_note(_NOTE)
-            raise
-
-    return call
+@contextlib.contextmanager
+def _noting() -> Iterator[None]:
+    """Add a note to each SQLite error."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if not is_about_index(error):
+            error.add_note(_NOTE)
+        raise
 
 
-class _Cursor(sqlite3.Cursor):
-    execute = _noting(sqlite3.Cursor.execute)
-    executemany = _noting(sqlite3.Cursor.executemany)
-    executescript = _noting(sqlite3.Cursor.executescript)
-    fetchone = _noting(sqlite3.Cursor.fetchone)
-    fetchall = _noting(sqlite3.Cursor.fetchall)
-    __next__ = _noting(sqlite3.Cursor.__next__)
+class IndexDatabase:
+    """The database in autocommit mode; every method may raise a `sqlite3.Error`.
 
+    One step of the worker uses this database and the queue's. SQLite's errors do not name their
+    database, so each error of this one gets a note (see `is_about_index`).
 
-class IndexConnection(sqlite3.Connection):
-    """A connection whose errors `is_about_index` recognises."""
+    A damaged file, or one with another schema, is replaced by an empty database.
+    """
 
-    __init__ = _noting(sqlite3.Connection.__init__)
-    __exit__ = _noting(sqlite3.Connection.__exit__)
+    def __init__(self, path: str) -> None:
+        with _noting():
+            try:
+                self._connection = _connect(path)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:
+                delete_index(path)
+                self._connection = _connect(path)
 
-    def cursor(self, _factory: Any = None) -> _Cursor:  # type: ignore[override] # no other factory
-        """Return a cursor of the same kind."""
-        return super().cursor(_Cursor)
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
 
-    def execute(self, sql: str, values: Any = ()) -> Any:
-        """Execute a statement."""
-        return self.cursor().execute(sql, values)
+    @_noting()
+    def rows(self, statement: str, *values: object) -> list[Any]:
+        """Return the rows of a query."""
+        return self._connection.execute(statement, values).fetchall()
 
-    def executemany(self, sql: str, values: Iterable[Any]) -> Any:
+    def first(self, statement: str, *values: object) -> Any:
+        """Return the first row of a query; None without one."""
+        return next(iter(self.rows(statement, *values)), None)
+
+    def each(self, statement: str, *values: object) -> Iterator[Any]:
+        """Yield the rows of a query that may be too many for memory."""
+        with _noting():
+            yield from self._connection.execute(statement, values)
+
+    @_noting()
+    def write(self, statement: str, *values: object) -> int:
+        """Execute a statement; return the number of changed rows."""
+        return self._connection.execute(statement, values).rowcount
+
+    @_noting()
+    def write_all(self, statement: str, rows: Iterable[Iterable[object]]) -> None:
         """Execute a statement for each row of values."""
-        return self.cursor().executemany(sql, values)
+        self._connection.executemany(statement, map(tuple, rows))
 
-    def executescript(self, script: str) -> Any:
-        """Execute several statements."""
-        return self.cursor().executescript(script)
+    @_noting()
+    def run(self, script: str) -> None:
+        """Execute a script; it commits an open transaction."""
+        self._connection.executescript(script)
+
+    @contextlib.contextmanager
+    def transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        """Commit what the block writes, or nothing of it; `kind` is SQLite's."""
+        with _noting(), self._connection:
+            self._connection.execute(f"BEGIN {kind}")
+            yield
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")  # Plex lists again what a power cut loses
+    if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _SCHEMA_VERSION):
+        connection.close()
+        message = "the database has another schema"
+        raise sqlite3.DatabaseError(message)
+    connection.executescript(_TABLES)
+    connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+    return connection
 
 
 def delete_index(path: str) -> None:
@@ -94,71 +124,3 @@ def delete_index(path: str) -> None:
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + suffix)
-
-
-def open_index(path: str) -> sqlite3.Connection:
-    """Open the database; a damaged file or another schema is replaced by an empty database."""
-    try:
-        connection = _connect(path)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version in (0, _SCHEMA_VERSION):
-            return _with_tables(connection)
-        connection.close()
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-    delete_index(path)
-    return _with_tables(_connect(path))
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    connection: sqlite3.Connection = IndexConnection(
-        path, timeout=10.0, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")  # Plex lists again what a power cut loses
-    return connection
-
-
-def _with_tables(connection: sqlite3.Connection) -> sqlite3.Connection:
-    connection.executescript(_TABLES)
-    connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-    return connection
-
-
-@dataclass(frozen=True, slots=True)
-class IndexCheckup:
-    """The state of the path index."""
-
-    exists: bool = True
-    problem: str = ""  # why the index could not be read; empty when it could
-    size: int = 0  # bytes
-    files: int = 0  # number of known files in Plex
-    libraries: int = 0  # number of listed libraries
-    looked_at: float = 0.0  # when Plex was last asked for changes, in seconds since the epoch
-    # (server id, version) → learned behaviour.
-    behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
-
-
-def inspect_index(path: str) -> IndexCheckup:
-    """Inspect the index file read-only; errors become part of the result."""
-    if not os.path.exists(path):
-        return IndexCheckup(exists=False)
-    try:
-        with contextlib.closing(open_for_reading(path, _PATIENCE)) as connection:
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if found != "ok":
-                return IndexCheckup(problem=str(found))
-            (files,) = connection.execute("SELECT COUNT(*) FROM parts").fetchone()
-            libraries, looked_at = connection.execute(
-                "SELECT COUNT(*), coalesce(MAX(looked_at), 0) FROM listings"
-            ).fetchone()
-            return IndexCheckup(
-                size=os.path.getsize(path),
-                files=files,
-                libraries=libraries,
-                looked_at=looked_at,
-                behaviours=stored_behaviours(connection),
-            )
-    except (sqlite3.Error, OSError) as error:
-        return IndexCheckup(problem=str(error))

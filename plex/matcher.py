@@ -197,10 +197,7 @@ class PlexMatcher:
             return Hits()
         mapped = SceneFile(self._path_map.to_plex(file.path), file.size)
         others = [self._path_map.to_plex(path) for path in competing]
-        if file.size:
-            same_named = self._index.find_named_of_size(file.path, file.size)
-        else:
-            same_named = self._index.find_named(file.path)
+        same_named = self._index.find_named(file.path, file.size)
         return by_name_and_size(mapped, same_named, others)
 
     def _folders(self) -> Folders:

@@ -8,24 +8,22 @@ that a process sees is marked with the last number drawn. A completed listing de
 a mark lower than its number, as no process has seen them since its start.
 """
 
-import contextlib
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from plex.index_database import open_index
+from plex.index_database import IndexDatabase
 from plex.items import LibraryPart, Place
 from validation.paths import folded_name, folded_path
 
 # For a new database. Numbers only rise and are kept when rows are deleted.
 _BEGIN_NUMBERS = """
 INSERT OR IGNORE INTO numbers_drawn
-SELECT :section, coalesce(MAX(listing), 0) FROM parts WHERE section = :section
+SELECT ?, coalesce(MAX(listing), 0) FROM parts WHERE section = ?
 """
 _INSERT_LISTING = """
 INSERT OR REPLACE INTO listings
-SELECT :server, :section, :listing, :now, :mark, :now, :mark, COUNT(DISTINCT rating_key), 0, 0
-FROM parts WHERE server_id = :server AND section = :section
+SELECT ?, ?, ?, ?, ?, ?, ?, COUNT(DISTINCT rating_key), 0, 0
+FROM parts WHERE server_id = ? AND section = ?
 """
 _UPSERT_PART = (
     "INSERT INTO parts "
@@ -33,6 +31,7 @@ _UPSERT_PART = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
     "DO UPDATE SET size = excluded.size, listing = excluded.listing, in_trash = excluded.in_trash"
 )
+_TABLES = ("parts", "listings")
 _CLEARINGS = -1  # a key of no library; its number counts calls of `clear`
 
 
@@ -58,41 +57,40 @@ class PathIndex:
     """
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
-        self._connection = open_index(path)
+        self.database = IndexDatabase(path)  # also for classes with tables of their own
         self._note = note
         self._server_id = ""
 
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """The database in autocommit mode, for classes with tables of their own."""
-        return self._connection
-
     def close(self) -> None:
         """Close the database."""
-        self._connection.close()
+        self.database.close()
 
     def use_server(self, server_id: str) -> None:
         """Select the server, and delete the rows of other servers."""
         self._server_id = server_id
-        with self._transaction():
-            for table in ("parts", "listings"):
-                self._connection.execute(f"DELETE FROM {table} WHERE server_id != ?", (server_id,))
+        with self.database.transaction():
+            for table in _TABLES:
+                self.database.write(f"DELETE FROM {table} WHERE server_id != ?", server_id)
 
     def last_listing(self, section: int) -> Listing | None:
         """Return the state of a library; None if the library was never listed."""
-        row = self._connection.execute(
+        row = self.database.first(
             "SELECT listed_at, change_mark, looked_at, looked_mark, items, last_key, cursor "
             "FROM listings WHERE server_id = ? AND section = ?",
-            (self._server_id, section),
-        ).fetchone()
+            self._server_id,
+            section,
+        )
         return None if row is None else Listing(*row)
 
     def has_listing(self) -> bool:
         """Tell whether any library was listed since the last `clear`."""
-        row = self._connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM listings WHERE server_id = ?)", (self._server_id,)
-        ).fetchone()
-        return bool(row[0])
+        return bool(self._count("listings"))
+
+    def count(self) -> int:
+        """Return the number of known files."""
+        return self._count("parts")
+
+    # -- changes ----------------------------------------------------------------------------------
 
     def replace_section(
         self,
@@ -112,144 +110,175 @@ class PathIndex:
         `change_mark` are the library's change counters before the listing.
         """
         count = 0
-        with self._transaction():
+        with self.database.transaction():
             cleared = self._last_number(_CLEARINGS)
         listing = self._draw_number(section)
         for page in pages:
             count += len(page)
-            with self._transaction():
-                mark = self._last_number(section)
-                self._connection.executemany(_UPSERT_PART, self._rows(section, page, mark))
-        with self._transaction():
+            with self.database.transaction():
+                self._store(section, page, self._last_number(section))
+        with self.database.transaction():
             if self._last_number(_CLEARINGS) != cleared:
                 return count
-            self._delete_unlisted(section, listing, gaps())
-            self._connection.execute(
-                _INSERT_LISTING,
-                {
-                    "server": self._server_id,
-                    "section": section,
-                    "listing": listing,
-                    "now": now,
-                    "mark": change_mark,
-                },
+            self.database.write_all(
+                "UPDATE parts SET listing = ? WHERE server_id = ? AND section = ? "
+                "AND listing < ? AND rating_key > ? AND rating_key < ?",
+                [(listing, self._server_id, section, listing, *gap) for gap in gaps()],
             )
+            self.database.write(
+                "DELETE FROM parts WHERE server_id = ? AND section = ? AND listing < ?",
+                self._server_id,
+                section,
+                listing,
+            )
+            times = (now, change_mark) * 2
+            key = (self._server_id, section)
+            self.database.write(_INSERT_LISTING, *key, listing, *times, *key)
         return count
 
-    def _delete_unlisted(self, section: int, listing: int, gaps: Iterable[tuple[int, int]]) -> None:
-        """Delete the files of a library that a listing did not show, except in its gaps."""
-        self._connection.executemany(
-            "UPDATE parts SET listing = ? WHERE server_id = ? AND section = ? "
-            "AND listing < ? AND rating_key > ? AND rating_key < ?",
-            [(listing, self._server_id, section, listing, *gap) for gap in gaps],
-        )
-        self._connection.execute(
-            "DELETE FROM parts WHERE server_id = ? AND section = ? AND listing < ?",
-            (self._server_id, section, listing),
-        )
-
     def add(self, section: int, parts: Iterable[LibraryPart]) -> bool:
-        """Store all files of items in place of the known ones; tell whether anything changed."""
-        files_of: dict[int, list[LibraryPart]] = {}
+        """Store all files of some items; tell whether the index changed."""
+        items: dict[int, list[LibraryPart]] = {}
         for part in parts:
-            files_of.setdefault(part.rating_key, []).append(part)
-        with self._transaction():
+            items.setdefault(part.rating_key, []).append(part)
+        if not items:
+            return False
+        with self.database.transaction():
             number = self._last_number(section)
-            changed = [self._replace_item(section, *item, number) for item in files_of.items()]
+            changed = [self._replace_item(section, *item, number) for item in items.items()]
         return any(changed)
 
     def note_refresh(
         self, section: int, now: float, change_mark: str, place: Place, cursor: int
     ) -> None:
         """Record that a listed library was asked for changes."""
-        self._connection.execute(
+        self.database.write(
             "UPDATE listings SET looked_at = ?, looked_mark = ?, items = ?, last_key = ?, "
             "cursor = ? WHERE server_id = ? AND section = ?",
-            (now, change_mark, place.rows, place.last_key, cursor, self._server_id, section),
+            *(now, change_mark, place.rows, place.last_key, cursor, self._server_id, section),
         )
 
     def drop_sections_except(self, sections: Iterable[int]) -> None:
         """Delete the libraries that are not among these."""
-        kept = set(sections)
-        rows = self._connection.execute(
-            "SELECT section FROM listings WHERE server_id = ?", (self._server_id,)
-        ).fetchall()
-        with self._transaction():
-            for (section,) in rows:
-                if section not in kept:
-                    for table in ("parts", "listings"):
-                        self._connection.execute(
-                            f"DELETE FROM {table} WHERE server_id = ? AND section = ?",
-                            (self._server_id, section),
-                        )
+        listed = self.database.rows(
+            "SELECT section FROM listings WHERE server_id = ?", self._server_id
+        )
+        dropped = {row[0] for row in listed}.difference(sections)
+        with self.database.transaction():
+            for table in _TABLES:
+                self.database.write_all(
+                    f"DELETE FROM {table} WHERE server_id = ? AND section = ?",
+                    [(self._server_id, section) for section in dropped],
+                )
 
     def forget_item(self, rating_key: int) -> None:
         """Delete an item that is gone or has other files."""
-        self._connection.execute(
-            "DELETE FROM parts WHERE server_id = ? AND rating_key = ?",
-            (self._server_id, rating_key),
+        self.database.write(
+            "DELETE FROM parts WHERE server_id = ? AND rating_key = ?", self._server_id, rating_key
         )
 
     def clear(self) -> int:
         """Delete everything of this server; return the number of files."""
         self._draw_number(_CLEARINGS)
-        with self._transaction():
-            count = self._connection.execute(
-                "DELETE FROM parts WHERE server_id = ?", (self._server_id,)
-            ).rowcount
-            self._connection.execute("DELETE FROM listings WHERE server_id = ?", (self._server_id,))
-        return count
+        with self.database.transaction():
+            files, _ = (
+                self.database.write(f"DELETE FROM {table} WHERE server_id = ?", self._server_id)
+                for table in _TABLES
+            )
+        return files
+
+    def _replace_item(
+        self, section: int, rating_key: int, files: list[LibraryPart], number: int
+    ) -> bool:
+        """Store the files of an item in place of the known ones; tell whether they changed."""
+        item = (self._server_id, section, rating_key)
+        condition = "FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?"
+        known = self.database.rows(f"SELECT path, size, in_trash, listing {condition}", *item)
+        is_changed = {row[:3] for row in known} != {
+            (file.path, file.size, file.in_trash) for file in files
+        }
+        if is_changed:
+            self.database.write(f"DELETE {condition}", *item)
+        if is_changed or any(row[3] < number for row in known):
+            self._store(section, files, number)
+        return is_changed
+
+    def _store(self, section: int, parts: Iterable[LibraryPart], number: int) -> None:
+        self.database.write_all(
+            _UPSERT_PART,
+            (
+                (
+                    *(self._server_id, section, part.rating_key, part.path),
+                    *(folded_path(part.path), folded_name(part.path)),
+                    *(part.size, number, part.in_trash),
+                )
+                for part in parts
+            ),
+        )
+
+    def _draw_number(self, section: int) -> int:
+        with self.database.transaction():
+            number = self._last_number(section) + 1
+            self.database.write(
+                "UPDATE numbers_drawn SET number = ? WHERE section = ?", number, section
+            )
+        return number
+
+    def _last_number(self, section: int) -> int:
+        """Return the last number drawn; the caller's transaction must contain its use."""
+        statement = "SELECT number FROM numbers_drawn WHERE section = ?"
+        row = self.database.first(statement, section)
+        if row is None:
+            self.database.write(_BEGIN_NUMBERS, section, section)
+            row = self.database.first(statement, section)
+        return int(row[0])
+
+    # -- searches ---------------------------------------------------------------------------------
 
     def find_exact(self, path: str) -> list[LibraryPart]:
         """Return the files with exactly this path."""
-        return self._find("path", path)
+        return self._find("path = ?", path)
 
     def find_folded(self, path: str) -> list[LibraryPart]:
         """Return the files whose path is a spelling of this path."""
-        return self._find("folded", folded_path(path))
+        return self._find("folded = ?", folded_path(path))
 
-    def find_named(self, path: str) -> list[LibraryPart]:
-        """Return the files in any folder whose name is a spelling of this path's name."""
-        return self._find("name", folded_name(path))
+    def find_named(self, path: str, size: int = 0) -> list[LibraryPart]:
+        """Return the files in any folder whose name is a spelling of this path's name.
 
-    def find_named_of_size(self, path: str, size: int) -> list[LibraryPart]:
-        """Return the files of this path's name that have this size or an unknown size."""
-        return self._find("size IN (?, 0) AND name", folded_name(path), size)
-
-    def count(self) -> int:
-        """Return the number of known files."""
-        row = self._connection.execute(
-            "SELECT COUNT(*) FROM parts WHERE server_id = ?", (self._server_id,)
-        ).fetchone()
-        return int(row[0])
+        Files of another size are left out; 0 is unknown.
+        """
+        if size:
+            return self._find("name = ? AND size IN (?, 0)", folded_name(path), size)
+        return self._find("name = ?", folded_name(path))
 
     def files_of(self, rating_key: int) -> list[str]:
         """Return the paths of an item's files."""
-        return [part.path for part in self._find("rating_key", rating_key)]
+        return [part.path for part in self._find("rating_key = ?", rating_key)]
 
     def keys_between(self, low: int, high: int) -> list[int]:
         """Return the keys of the items between two rating keys, in rising order."""
-        rows = self._connection.execute(
+        rows = self.database.rows(
             "SELECT DISTINCT rating_key FROM parts WHERE server_id = ? AND rating_key > ? "
             "AND rating_key < ? ORDER BY rating_key",
-            (self._server_id, low, high),
+            *(self._server_id, low, high),
         )
         return [row[0] for row in rows]
 
     def another_key(self, rating_key: int) -> int | None:
         """Return the key of any other item; None without another item."""
-        row = self._connection.execute(
+        row = self.database.first(
             "SELECT rating_key FROM parts WHERE server_id = ? AND rating_key != ? LIMIT 1",
-            (self._server_id, rating_key),
-        ).fetchone()
+            *(self._server_id, rating_key),
+        )
         return None if row is None else int(row[0])
 
-    def _find(self, column: str, value: str | int, *before: int) -> list[LibraryPart]:
-        rows = self._connection.execute(
-            f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {column} = ? "
+    def _find(self, condition: str, *values: str | int) -> list[LibraryPart]:
+        rows = self.database.rows(
+            f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {condition} "
             "AND server_id = ? ORDER BY rating_key",
-            (*before, value, self._server_id),
-        ).fetchall()
+            *(*values, self._server_id),
+        )
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)
@@ -257,64 +286,6 @@ class PathIndex:
         # only if there are no others.
         return [part for part in parts if not part.in_trash] or parts
 
-    def _replace_item(
-        self, section: int, rating_key: int, files: list[LibraryPart], number: int
-    ) -> bool:
-        """Store the files of an item in place of the known ones; tell whether they changed."""
-        item = (self._server_id, section, rating_key)
-        known = self._connection.execute(
-            "SELECT path, size, in_trash, listing FROM parts "
-            "WHERE server_id = ? AND section = ? AND rating_key = ?",
-            item,
-        ).fetchall()
-        is_changed = {row[:3] for row in known} != {
-            (file.path, file.size, file.in_trash) for file in files
-        }
-        if is_changed:
-            self._connection.execute(
-                "DELETE FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?", item
-            )
-        if is_changed or any(row[3] < number for row in known):
-            self._connection.executemany(_UPSERT_PART, self._rows(section, files, number))
-        return is_changed
-
-    def _draw_number(self, section: int) -> int:
-        with self._transaction():
-            number = self._last_number(section) + 1
-            self._connection.execute(
-                "UPDATE numbers_drawn SET number = ? WHERE section = ?", (number, section)
-            )
-        return number
-
-    def _last_number(self, section: int) -> int:
-        """Return the last number drawn; the caller's transaction must contain its use."""
-        statement = "SELECT number FROM numbers_drawn WHERE section = ?"
-        row = self._connection.execute(statement, (section,)).fetchone()
-        if row is None:
-            self._connection.execute(_BEGIN_NUMBERS, {"section": section})
-            row = self._connection.execute(statement, (section,)).fetchone()
-        return int(row[0])
-
-    def _rows(
-        self, section: int, page: list[LibraryPart], listing: int
-    ) -> Iterator[tuple[object, ...]]:
-        for part in page:
-            folded = folded_path(part.path)
-            name = folded.rsplit("/", 1)[-1]
-            yield (
-                self._server_id,
-                section,
-                part.rating_key,
-                part.path,
-                folded,
-                name,
-                part.size,
-                listing,
-                part.in_trash,
-            )
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        with self._connection:
-            yield
+    def _count(self, table: str) -> int:
+        statement = f"SELECT COUNT(*) FROM {table} WHERE server_id = ?"
+        return int(self.database.first(statement, self._server_id)[0])

@@ -1,22 +1,15 @@
 """The learned behaviour of a Plex server, stored in `library.db`.
 
 Servers differ where Plex's documentation is silent. The plugin learns from reading back its edits,
-and stores the result by the server's id and version::
-
-    facts = ServerFacts(connection, lambda: (server_id, version), log.event)
-    facts.behaviour().sort_title         # None: not known yet
-    facts.learn(SortTitle.STAYS)         # stored and reported once
-
-`behaviour` costs one query and includes what other processes learned. Facts of another version are
-deleted. `library.db` may be deleted; the plugin then learns again.
+and stores the result by the server's id and version. Facts of another version are deleted.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
 
+from plex.index_database import IndexDatabase
 from shared.events import Event, Report
 
 TABLE = """
@@ -28,8 +21,6 @@ _LOCK, _DATE_SHIFT, _TESTED = "lock", "date_shift", "tested"
 _REFUSED_NAME = "refused_name"
 _SHOWN, _HIDDEN = "shown", "hidden"
 _SELECT = "SELECT fact, subject, value FROM server_facts WHERE server_id = ? AND version = ?"
-_DELETE_OTHER_VERSIONS = "DELETE FROM server_facts WHERE server_id = ? AND version != ?"
-_UPSERT = "INSERT OR REPLACE INTO server_facts VALUES (?, ?, ?, ?, ?)"
 _WORDS = {
     "actor": "actors",
     "genre": "genres",
@@ -77,17 +68,13 @@ _TRAITS: Mapping[str, type[Trait]] = {
     "image_selection": ImageSelection,
     "removal_encoding": RemovalEncoding,
 }
-_NAMES = {kind: name for name, kind in _TRAITS.items()}
+_NO_EMPTY_DATE = (
+    ", so a date that is removed in Stash becomes the one that Plex showed before the first sync"
+)
 _SENTENCES: Mapping[Trait, str] = {
     DateClearing.ACCEPTED: "It takes an empty date",
-    DateClearing.REFUSED: (
-        "It refuses an empty date, so a date that is removed in Stash becomes the one that Plex "
-        "showed before the first sync"
-    ),
-    DateClearing.IGNORED: (
-        "It ignores an empty date, so a date that is removed in Stash becomes the one that Plex "
-        "showed before the first sync"
-    ),
+    DateClearing.REFUSED: f"It refuses an empty date{_NO_EMPTY_DATE}",
+    DateClearing.IGNORED: f"It ignores an empty date{_NO_EMPTY_DATE}",
     SortTitle.FOLLOWS: "The sort title follows an edited title",
     SortTitle.STAYS: "The sort title does not follow an edited title, so it is sent along",
     ImageSelection.AUTOMATIC: "It shows an uploaded image",
@@ -98,13 +85,11 @@ _SENTENCES: Mapping[Trait, str] = {
         "removed is emptied and filled again"
     ),
 }
-_EXPECTED = frozenset(
-    (
-        DateClearing.ACCEPTED,
-        SortTitle.FOLLOWS,
-        ImageSelection.AUTOMATIC,
-        RemovalEncoding.TWICE,
-    )
+_EXPECTED = (
+    DateClearing.ACCEPTED,
+    SortTitle.FOLLOWS,
+    ImageSelection.AUTOMATIC,
+    RemovalEncoding.TWICE,
 )
 
 
@@ -131,53 +116,45 @@ class Behaviour:
 
     def sentences(self) -> list[str]:
         """Return the known behaviour in words."""
-        traits = (
-            self.date_clearing,
-            self.sort_title,
-            self.image_selection,
-            self.removal_encoding,
-        )
-        found = [_lock_sentence(lock, shown=False) for lock in sorted(self.hidden_locks)]
-        if "actor" in self.shown_locks:
-            found.append(_lock_sentence("actor", shown=True))
-        found += [_SENTENCES[trait] for trait in traits if trait is not None]
-        return found + [_shift_sentence(*shift) for shift in sorted(self.date_shift.items())]
+        traits = [getattr(self, name) for name in _TRAITS]
+        return [
+            *(_lock_sentence(lock, shown=False) for lock in sorted(self.hidden_locks)),
+            *(_lock_sentence(lock, shown=True) for lock in self.shown_locks & {"actor"}),
+            *(_SENTENCES[trait] for trait in traits if trait is not None),
+            *(_shift_sentence(*shift) for shift in sorted(self.date_shift.items())),
+        ]
 
 
 UNKNOWN = Behaviour()
 
 
 class ServerFacts:
-    """The facts about the connected server.
+    """The facts about the connected server, including those that other processes learned.
 
     Every method may raise a `PlexError`, because the server is asked for its id, or a
     `sqlite3.Error`.
 
     Args:
-        connection: to `library.db`, in autocommit mode.
         identity: returns the server's id and version.
         report: gets an event, once, about an unusual behaviour.
     """
 
     def __init__(
-        self,
-        connection: sqlite3.Connection,
-        identity: Callable[[], tuple[str, str]],
-        report: Report,
+        self, database: IndexDatabase, identity: Callable[[], tuple[str, str]], report: Report
     ) -> None:
-        connection.execute(TABLE)
-        self._connection = connection
+        database.run(TABLE)
+        self._database = database
         self._identity = identity
         self._report = report
 
     def behaviour(self) -> Behaviour:
         """Return the known behaviour of this version of the server."""
-        return _behaviour(self._connection.execute(_SELECT, self._identity()))
+        return _behaviour(self._database.rows(_SELECT, *self._identity()))
 
     def learn(self, trait: Trait) -> None:
         """Store a trait; report a new and unusual one."""
-        sentence = "" if trait in _EXPECTED else _SENTENCES[trait]
-        self._store(_NAMES[type(trait)], "", trait.value, sentence)
+        (name,) = (name for name, kind in _TRAITS.items() if isinstance(trait, kind))
+        self._store(name, "", trait.value, "" if trait in _EXPECTED else _SENTENCES[trait])
 
     def learn_lock(self, lock: str, *, shown: bool) -> None:
         """Store whether a lock (Plex's name) shows."""
@@ -190,33 +167,36 @@ class ServerFacts:
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return the keys of refused names and when they were refused (see `plex.name_search`)."""
-        rows = self._connection.execute(_SELECT, self._identity())
+        """Return when each name was refused, by key (see `plex.field_sender.Refusals`)."""
+        rows = self._database.rows(_SELECT, *self._identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 
     def note_refused_names(self, names: Mapping[str, float]) -> None:
         """Store keys of refused names and when they were refused."""
         for name, moment in names.items():
-            self._store(_REFUSED_NAME, name, str(moment), "")
+            self._store(_REFUSED_NAME, name, str(moment))
 
     def note_test(self, now: float) -> None:
         """Store that Test Write completed."""
-        self._store(_TESTED, "", str(now), "")
+        self._store(_TESTED, "", str(now))
 
-    def _store(self, fact: str, subject: str, value: str, sentence: str) -> None:
+    def _store(self, fact: str, subject: str, value: str, sentence: str = "") -> None:
         server_id, version = self._identity()
-        with closing(self._connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            with self._connection:
-                cursor.execute(_DELETE_OTHER_VERSIONS, (server_id, version))
-                known = cursor.execute(
-                    "SELECT value FROM server_facts WHERE server_id = ? AND fact = ? "
-                    "AND subject = ?",
-                    (server_id, fact, subject),
-                ).fetchone()
-                if known == (value,):
-                    return
-                cursor.execute(_UPSERT, (server_id, version, fact, subject, value))
+        key = (server_id, version, fact, subject)
+        with self._database.transaction():
+            self._database.write(
+                "DELETE FROM server_facts WHERE server_id = ? AND version != ?", *key[:2]
+            )
+            known = self._database.first(
+                "SELECT value FROM server_facts "
+                "WHERE server_id = ? AND version = ? AND fact = ? AND subject = ?",
+                *key,
+            )
+            if known == (value,):
+                return
+            self._database.write(
+                "INSERT OR REPLACE INTO server_facts VALUES (?, ?, ?, ?, ?)", *key, value
+            )
         if sentence:
             self._report(Event.SERVER_LEARNED, version=version, fact=sentence)
 

@@ -43,8 +43,8 @@ class UnreadableItems:
         clock: Callable[[], float],
         report: Report,
     ) -> None:
-        index.connection.executescript(_TABLES)
-        self._connection = index.connection
+        index.database.run(_TABLES)
+        self._database = index.database
         self._client = client
         self._index = index
         self._clock = clock
@@ -65,7 +65,10 @@ class UnreadableItems:
                 failed[key] = PlexTemporaryError(self._text(key))
             else:
                 found.update(alone.found)
-                self._forget(key)
+                self._database.write(
+                    "DELETE FROM unreadable_items WHERE server_id = ? AND rating_key = ?",
+                    *(self._client.server_id, key),
+                )
         return ItemsRead(found, failed)
 
     def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
@@ -80,35 +83,27 @@ class UnreadableItems:
     def holes(self, section: Section) -> list[Hole]:
         """Return the items that recent listings of a library omitted."""
         now = self._clock()
-        rows = self._connection.execute(
+        rows = self._database.rows(
             "SELECT place, after_key, before_key, found_at FROM listing_holes "
             "WHERE server_id = ? AND section = ? AND found_at BETWEEN ? AND ? ORDER BY place",
-            (self._client.server_id, section.key, now - HOLE_AGE, now),
+            *(self._client.server_id, section.key, now - HOLE_AGE, now),
         )
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
         """Store the items that a listing omitted from row `begin` on, and identify new ones."""
-        server_id, now = self._client.server_id, self._clock()
-        self._connection.execute("BEGIN IMMEDIATE")
-        with self._connection:
-            self._connection.execute(
+        library, now = (self._client.server_id, section.key), self._clock()
+        rows = [
+            (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)
+            for hole in holes
+        ]
+        with self._database.transaction():
+            self._database.write(
                 "DELETE FROM listing_holes WHERE server_id = ? AND section = ? AND place >= ?",
-                (server_id, section.key, begin),
+                *(*library, begin),
             )
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO listing_holes VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        server_id,
-                        section.key,
-                        hole.row,
-                        hole.after_key,
-                        hole.before_key,
-                        hole.found_at or now,
-                    )
-                    for hole in holes
-                ],
+            self._database.write_all(
+                "INSERT OR REPLACE INTO listing_holes VALUES (?, ?, ?, ?, ?, ?)", rows
             )
         for hole in holes:
             if not hole.found_at:
@@ -151,24 +146,16 @@ class UnreadableItems:
     # -- items ------------------------------------------------------------------------------------
 
     def _keys(self) -> set[int]:
-        rows = self._connection.execute(
-            "SELECT rating_key FROM unreadable_items WHERE server_id = ?",
-            (self._client.server_id,),
+        rows = self._database.rows(
+            "SELECT rating_key FROM unreadable_items WHERE server_id = ?", self._client.server_id
         )
         return {row[0] for row in rows}
 
     def _note(self, keys: Iterable[int]) -> None:
+        statement = "INSERT OR IGNORE INTO unreadable_items VALUES (?, ?)"
         for key in keys:
-            row = (self._client.server_id, key)
-            statement = "INSERT OR IGNORE INTO unreadable_items VALUES (?, ?)"
-            if self._connection.execute(statement, row).rowcount:
+            if self._database.write(statement, self._client.server_id, key):
                 self._report(Event.ITEM_UNREADABLE, item=key, advice=self._text(key))
-
-    def _forget(self, key: int) -> None:
-        self._connection.execute(
-            "DELETE FROM unreadable_items WHERE server_id = ? AND rating_key = ?",
-            (self._client.server_id, key),
-        )
 
     def _text(self, key: int) -> str:
         files = ", ".join(self._index.files_of(key)) or "its file is not known"

@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from plex.client import PlexClient
 from plex.connection import device_headers
-from plex.health import PlexCheckup, inspect_plex
-from plex.index_database import IndexCheckup
+from plex.health import IndexCheckup, PlexCheckup, inspect_plex
 from shared.data_folder import DataFolder
 from shared.events import unreported
 from shared.redaction import Secrets

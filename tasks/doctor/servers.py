@@ -9,8 +9,7 @@ from plex.exceptions import (
     PlexTlsError,
     PlexTokenExpired,
 )
-from plex.health import PlexCheckup
-from plex.index_database import IndexCheckup
+from plex.health import IndexCheckup, PlexCheckup
 from plex.library_choice import choose_libraries
 from plex.server_facts import UNKNOWN
 from stash.checkup import StashCheckup

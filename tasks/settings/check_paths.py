@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plex.match_rules import Rule
-from plex.path_evidence import LearnedMapping
+from plex.path_learning import LearnedMapping
 from stash.scenes import PAGE
 from tasks.answer import Answer, Level, TaskError
 from tasks.arguments import text
@@ -70,7 +70,7 @@ def check_paths(context: Services, arguments: Mapping[str, Any]) -> Answer:
 def _look_up(context: Services, session: SyncSession) -> _Coverage:
     coverage = _Coverage()
     total = context.scenes.count()
-    for scene_id, files in session.learning.files.scenes():
+    for scene_id, files in session.learning.scenes():
         matching = session.matcher.find(files, scene_id)
         if matching.rule is not None:
             coverage.by_rule[matching.rule] += 1

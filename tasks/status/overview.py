@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from plex.path_evidence import LearnedMapping
+from plex.path_learning import LearnedMapping
 from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob

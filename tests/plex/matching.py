@@ -42,7 +42,7 @@ class Libraries:
         self.index.use_server(SERVER)
         self.list_plex()
         self.learning = PathLearning(
-            self.index.connection, lambda: SERVER, self.walk, lambda: self.now, self.told
+            self.index.database, lambda: SERVER, self.walk, lambda: self.now, self.told
         )
         paths, problems = parse_path_map(self.path_map)
         assert problems == []

@@ -6,61 +6,44 @@ from pathlib import Path
 
 import pytest
 
-from plex.index_database import IndexConnection, is_about_index
+from plex.index_database import IndexDatabase, is_about_index
 from plex.path_index import PathIndex
 from tasks.answer import unusable_database
 from worker.pauses import database_fault
 
-Fail = Callable[[sqlite3.Connection], object]
+Fail = Callable[[IndexDatabase], object]
+# The second row is an error.
+FAILING = "SELECT abs(a) FROM (SELECT 1 AS a UNION ALL SELECT ?)", -(2**63)
 
 
-def _fetch_what_fails(connection: sqlite3.Connection) -> sqlite3.Cursor:
-    """A statement whose second row is an error."""
-    return connection.execute("SELECT abs(a) FROM (SELECT 1 AS a UNION ALL SELECT ?)", (-(2**63),))
-
-
-def _fetch_one_by_one(connection: sqlite3.Connection) -> None:
-    cursor = _fetch_what_fails(connection)
-    while cursor.fetchone():
-        pass
-
-
-def _commit_what_fails(connection: sqlite3.Connection) -> None:
-    connection.executescript(
+def _commit_what_fails(database: IndexDatabase) -> None:
+    database.run(
         "PRAGMA foreign_keys=ON; CREATE TABLE a (id INTEGER PRIMARY KEY); "
         "CREATE TABLE b (a REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED);"
     )
-    connection.execute("BEGIN")
-    with connection:
-        connection.execute("INSERT INTO b VALUES (5)")
+    with database.transaction():
+        database.write("INSERT INTO b VALUES (5)")
 
 
 FAILURES: dict[str, Fail] = {
-    "execute": lambda connection: connection.execute("SELECT none"),
-    "executemany": lambda connection: connection.executemany("INSERT INTO none VALUES (?)", [(1,)]),
-    "executescript": lambda connection: connection.executescript("DROP TABLE none"),
-    "iterating": lambda connection: list(_fetch_what_fails(connection)),
-    "fetchall": lambda connection: _fetch_what_fails(connection).fetchall(),
-    "fetchone": _fetch_one_by_one,
+    "write": lambda database: database.write("SELECT none"),
+    "write_all": lambda database: database.write_all("INSERT INTO none VALUES (?)", [(1,)]),
+    "run": lambda database: database.run("DROP TABLE none"),
+    "each": lambda database: list(database.each(*FAILING)),
+    "rows": lambda database: database.rows(*FAILING),
+    "first": lambda database: database.first("SELECT abs(?)", FAILING[1]),
     "commit": _commit_what_fails,
 }
 
 
 @pytest.mark.parametrize("fail", FAILURES.values(), ids=FAILURES.keys())
-def test_an_error_of_the_index_says_so_and_stays_what_it_is(fail: Fail) -> None:
-    plain = sqlite3.connect(":memory:", isolation_level=None)
-    with pytest.raises(sqlite3.Error) as of_another:
-        fail(plain)
-    plain.close()
-    connection = IndexConnection(":memory:", isolation_level=None)
-    with pytest.raises(sqlite3.Error) as of_the_index:
-        fail(connection)
-    connection.close()
+def test_an_error_of_the_index_says_so(fail: Fail) -> None:
+    database = IndexDatabase(":memory:")
+    with pytest.raises(sqlite3.Error) as caught:
+        fail(database)
+    database.close()
 
-    assert is_about_index(of_the_index.value)
-    assert not is_about_index(of_another.value)
-    assert type(of_the_index.value) is type(of_another.value)
-    assert str(of_the_index.value) == str(of_another.value)
+    assert is_about_index(caught.value)
 
 
 def test_people_are_told_which_file_it_is(tmp_path: Path) -> None:

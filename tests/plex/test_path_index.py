@@ -3,12 +3,10 @@
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from plex.exceptions import PlexTemporaryError
-from plex.index_database import IndexConnection
 from plex.items import LibraryPart, Place
 from plex.path_index import Listing, PathIndex
 from tests.plex.support import keys_of
@@ -174,15 +172,11 @@ def test_a_locked_database_is_not_taken_for_a_broken_one(
 ) -> None:
     index.replace_section(1, [PARTS], "", NOW)
 
-    class Impatient(IndexConnection):
-        def __init__(self, database: str, **options: Any) -> None:
-            super().__init__(database, **(options | {"timeout": 0.0}))
-
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
     index.close()
     blocker.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr("plex.index_database.IndexConnection", Impatient)
+    monkeypatch.setattr("plex.index_database._BUSY_TIMEOUT", 0.0)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         PathIndex(path)
     blocker.execute("ROLLBACK")
@@ -195,10 +189,10 @@ def test_a_locked_database_is_not_taken_for_a_broken_one(
 
 def test_looking_for_a_file_uses_an_index(index: PathIndex) -> None:
     for column in ("path", "folded"):
-        plan = index._connection.execute(
+        plan = index.database.rows(
             f"EXPLAIN QUERY PLAN SELECT path FROM parts WHERE {column} = ? AND server_id = ?",
-            ("/a", "s"),
-        ).fetchall()
+            *("/a", "s"),
+        )
         assert f"INDEX parts_by_{column}" in plan[0][3]
 
 
@@ -263,9 +257,9 @@ def test_a_listing_tells_how_many_items_it_had_and_a_look_when_it_was(index: Pat
 
 
 def test_others_may_keep_tables_of_their_own_in_the_database(index: PathIndex, path: str) -> None:
-    index.connection.execute("CREATE TABLE others (something TEXT)")
-    index.connection.execute("INSERT INTO others VALUES ('kept')")
+    index.database.write("CREATE TABLE others (something TEXT)")
+    index.database.write("INSERT INTO others VALUES ('kept')")
     index.replace_section(1, [PARTS], "", NOW)
     again = PathIndex(path)
-    assert again.connection.execute("SELECT something FROM others").fetchall() == [("kept",)]
+    assert again.database.rows("SELECT something FROM others") == [("kept",)]
     again.close()

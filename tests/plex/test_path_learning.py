@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plex.path_evidence import FEWEST_PAIRS, prefix_pairs
-from plex.path_learning import SURVEY_INTERVAL
+from plex.path_learning import FEWEST_PAIRS, SURVEY_INTERVAL, prefix_pairs
 from tests.plex.matching import NOW, Libraries, part, scenes_of
 from validation.path_map import PrefixPair
 from validation.scene_extractor import SceneFile, StashScene
@@ -211,7 +210,7 @@ def test_a_walk_that_breaks_off_concludes_nothing_and_is_tried_again_later(tmp_p
     libraries.learning._files = broken
     with pytest.raises(ConnectionError):
         libraries.keys(1)
-    assert libraries.learning.files.surveyed_at() is None
+    assert libraries.learning.surveyed_at() is None
     assert libraries.keys(1) == []  # no second try at once, and no weaker rule without a survey
     assert learned(libraries) == []
 
@@ -268,4 +267,4 @@ def test_a_scene_that_moved_or_went_is_no_evidence_any_more(tmp_path: Path) -> N
     libraries.keys(1)
 
     assert learned(libraries) == []
-    assert [row[0] for row in libraries.learning.files.scenes()] == [1]
+    assert [row[0] for row in libraries.learning.scenes()] == [1]

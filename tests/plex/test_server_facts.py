@@ -1,11 +1,11 @@
 """What is learned about a server: typed, reported once, and bound to the server's version."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
+from plex.index_database import IndexDatabase
 from plex.server_facts import (
     UNKNOWN,
     DateClearing,
@@ -20,19 +20,19 @@ from tests.reported import Reported
 
 @dataclass
 class Server:
-    connection: sqlite3.Connection
+    database: IndexDatabase
     version: str = "1.43.3"
     reports: Reported = field(default_factory=Reported)
 
     def facts(self) -> ServerFacts:
-        return ServerFacts(self.connection, lambda: ("id", self.version), self.reports)
+        return ServerFacts(self.database, lambda: ("id", self.version), self.reports)
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    yield Server(connection)
-    connection.close()
+    database = IndexDatabase(":memory:")
+    yield Server(database)
+    database.close()
 
 
 def test_nothing_is_known_of_a_new_server(server: Server) -> None:
@@ -99,8 +99,8 @@ def test_an_update_of_the_server_makes_all_facts_void(server: Server) -> None:
 
 
 def test_the_doctor_reads_them_also_where_there_is_no_table(server: Server) -> None:
-    assert stored_behaviours(server.connection) == {}
+    assert stored_behaviours(server.database._connection) == {}
     server.facts().learn(DateClearing.REFUSED)
 
-    found = stored_behaviours(server.connection)
+    found = stored_behaviours(server.database._connection)
     assert found["id", "1.43.3"].date_clearing is DateClearing.REFUSED

@@ -67,12 +67,12 @@ class Run:
         self._index = PathIndex(str(path / "library.db"))
         library = Library(client, self._index, "", lambda: NOW)
         self.learning = PathLearning(
-            self._index.connection, lambda: client.server_id, self._walk, lambda: NOW, unreported
+            self._index.database, lambda: client.server_id, self._walk, lambda: NOW, unreported
         )
         paths, _ = parse_path_map(truth.path_map)
         matcher = PlexMatcher(self._index, paths, library.sections_known, self.learning)
         self._config = Config(plex_unmatched_path_map=paths)
-        facts = ServerFacts(self._index.connection, lambda: (client.server_id, "1"), unreported)
+        facts = ServerFacts(self._index.database, lambda: (client.server_id, "1"), unreported)
         note: Any = None
         session = SyncSession(
             self._config, client, library, matcher, self.learning, facts, note, note

@@ -6,7 +6,7 @@ from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexError, PlexNotFoun
 from plex.item_reader import READ_BATCH
 from plex.items import LibraryPart
 from plex.matcher import Match, MatchConfidence, Matching, still_holds
-from plex.path_evidence import prefix_pairs
+from plex.path_learning import prefix_pairs
 from plex.scanner_rules import is_plex_version, why_absent
 from shared.events import Event, Report, unreported
 from stash.exceptions import StashQueryError

@@ -213,7 +213,7 @@ class CurrentSession:
         identity = device_headers(self._folder.device_id, self._log.event, self._clock())
         index = PathIndex(self._folder.library_database, self._obfuscator.note_paths)
         facts = ServerFacts(
-            index.connection, lambda: (client.server_id, client.server_version), self._log.event
+            index.database, lambda: (client.server_id, client.server_version), self._log.event
         )
         client = PlexClient(
             config.plex_url,
@@ -228,7 +228,7 @@ class CurrentSession:
             self._log.event(Event.TLS_UNVERIFIED)
         library = Library(client, index, config.plex_library, self._clock, self._log.event)
         learning = PathLearning(
-            index.connection,
+            index.database,
             lambda: library.server_id,
             self._scenes.walk_files,
             self._clock,
