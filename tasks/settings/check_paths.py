@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plex.match_rules import Rule
+from plex.matcher import Rule
 from plex.path_learning import LearnedMapping
 from stash.scenes import PAGE
 from tasks.answer import Answer, Level, TaskError

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from plex.items import PlexItem, Version
-from plex.match_rules import Rule
 from plex.matcher import (
     Match,
     MatchConfidence,
+    Rule,
     Sharing,
     has_first_file,
     sharing_of,
