@@ -47,11 +47,24 @@ SMALL = 2 * LISTING_PAGE  # items; a complete listing of them costs as much as a
 
 
 class Refresh(Enum):
-    """What to request of a library: nothing, changes, or a complete listing."""
+    """What to request of a library."""
 
     NOTHING = "nothing"
     CHANGES = "changes"
-    WHOLE = "whole"
+    WHOLE = "whole"  # a complete listing
+
+
+@contextmanager
+def _faults_of_the_address() -> Iterator[None]:
+    """Turn a refused list of libraries, or listing, into an error that blames no scene.
+
+    Such an answer comes from a proxy in front of Plex, or from something that is not Plex.
+    """
+    try:
+        yield
+    except (PlexNotFound, PlexPermanentError) as error:
+        message = f"{error}; is plex_url the address of Plex itself?"
+        raise PlexLibraryError(message) from None
 
 
 class Library:
@@ -81,9 +94,9 @@ class Library:
         self._client = client
         self._names = names
         self._clock = clock
-        self._all: list[Section] = []
-        self._others: list[Section] = []
-        self._prepared = False
+        self._libraries: list[Section] = []  # as last read, also those of shows and photos
+        self._configured: list[Section] = []
+        self._is_prepared = False
         self._refreshed_at = float("-inf")
         self._listed_at = float("-inf")
         self._sections_at = float("-inf")
@@ -91,7 +104,6 @@ class Library:
         self._polled: dict[int, Listing] = {}
         self._confirmed_at = float("-inf")
         self._asked_singly = 0
-        self._known: list[Section] = []
         self.listings = 0
         self.looked_at = float("-inf")
         self.index = index
@@ -109,37 +121,35 @@ class Library:
     def sections(self) -> list[Section]:
         """Return the configured libraries, read from Plex."""
         self._sections_at = self._clock()
-        libraries = self._client.libraries()
-        self._all = [section for section in libraries if section.kind == MOVIE]
-        self._others = [section for section in libraries if section.kind != MOVIE]
-        choice = choose_libraries(self._names, self._all, self._others)
+        self._libraries = self._client.libraries()
+        choice = choose_libraries(self._names, self.sections_known(), self.other_libraries_known())
         if choice.problem:
             raise PlexLibraryError(choice.problem)
-        self._known = choice.sections
-        return self._known
+        self._configured = choice.sections
+        return self._configured
 
     def sections_known(self) -> list[Section]:
         """Return all libraries of videos, as last read; sends no request."""
-        return list(self._all)
+        return [section for section in self._libraries if section.kind == MOVIE]
 
     def other_libraries_known(self) -> list[Section]:
         """Return the libraries of shows and photos, as last read; sends no request."""
-        return list(self._others)
+        return [section for section in self._libraries if section.kind != MOVIE]
 
+    @_faults_of_the_address()
     def prepare(self) -> None:
         """Check that the server is the same, and list every configured library once.
 
         Raises `PlexReplaced` if another server answers.
         """
-        with _faults_of_the_address():
-            self._prepare()
-            confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
-            if self._client.is_replaced or not confirmed:
-                self._client.confirm()
-                self._confirmed_at = self._clock()
+        self._prepare()
+        confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
+        if self._client.is_replaced or not confirmed:
+            self._client.confirm()
+            self._confirmed_at = self._clock()
 
     def _prepare(self) -> None:
-        if self._prepared:
+        if self._is_prepared:
             return
         begun = self._clock()
         self.index.use_server(self.server_id)
@@ -152,8 +162,9 @@ class Library:
             self._refreshed_at = self._listed_at = self._clock()
             self.looked_at = begun
         self._confirmed_at = self._clock()
-        self._prepared = True
+        self._is_prepared = True
 
+    @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
         """Search Plex for files that the index lacks, with few requests for any number of files.
 
@@ -166,28 +177,60 @@ class Library:
                 `listings` tells whether the index changed. False: Plex was asked a moment ago, and
                 newer files are unknown.
         """
-        with _faults_of_the_address():
-            if not self._is_due(self._refreshed_at):
-                return False
-            self._prepare()
-            wanted = list(dict.fromkeys(paths))
-            few = 0 < len(wanted) <= SINGLE_LOOKS - self._asked_singly and self.index.has_listing()
-            if not (few and self._look_up(wanted)):
-                self._refresh(whole=False)
+        if not self._is_due(self._refreshed_at):
+            return False
+        self._prepare()
+        wanted = list(dict.fromkeys(paths))
+        few = 0 < len(wanted) <= SINGLE_LOOKS - self._asked_singly and self.index.has_listing()
+        if few:
+            self._asked_singly += len(wanted)
+        if not few or not all(map(self._look_up, wanted)):
+            self._refresh(whole=False)
         return True
 
+    @_faults_of_the_address()
     def refresh(self) -> bool:
         """List changed libraries completely, so that the index loses files that Plex has lost.
 
         A recent search for files does not count, because it may have shown only new files. False
         within `REFRESH_INTERVAL` after the last call, without asking Plex.
         """
-        with _faults_of_the_address():
-            if not self._is_due(self._listed_at):
-                return False
-            self._prepare()
-            self._refresh(whole=True)
+        if not self._is_due(self._listed_at):
+            return False
+        self._prepare()
+        self._refresh(whole=True)
         return True
+
+    def _is_due(self, last: float) -> bool:
+        return not _is_recent(last, self._clock()) or not self.index.has_listing()
+
+    # -- searches for one file --------------------------------------------------------------------
+
+    def _look_up(self, path: str) -> bool:
+        """Search for a file by name; False without an answer."""
+        chunk = searchable_part(path)
+        if not chunk:
+            return False
+        holders = libraries_containing(path, self._configured)
+        asked = holders or self._configured[:LIBRARIES_ASKED]
+        found: list[LibraryPart] = []
+        answered = bool(holders) or asked == self._configured
+        for section in asked:
+            parts = find_named(self._client.read, section, chunk)
+            if parts is None:
+                if self._unreadable.add_left_out(section, path):
+                    self.listings += 1
+                    return True
+                answered = False
+                continue
+            found += parts
+            self._add(section, [parts])
+        if any(folded_name(part.path) == folded_name(path) for part in found):
+            return True
+        # Letters outside ASCII have several spellings, so not finding them proves nothing.
+        return answered and chunk.isascii()
+
+    # -- new items --------------------------------------------------------------------------------
 
     def poll_new_items(self) -> None:
         """Add new items to the index, once per `REFRESH_INTERVAL` and with few requests.
@@ -203,14 +246,14 @@ class Library:
         with suppress(PlexError):
             if not _is_recent(self._sections_at, now):
                 self.sections()
-        for section in self._known:
+        for section in self._configured:
             with suppress(PlexError):
                 self._poll(section, now)
 
     def _poll(self, section: Section, now: float) -> None:
-        last, noticed = self.index.last_listing(section.key), self._polled.get(section.key)
-        if last is not None and noticed is not None and noticed.looked_at >= last.looked_at:
-            last = noticed
+        last, polled = self.index.last_listing(section.key), self._polled.get(section.key)
+        if last is not None and polled is not None and polled.looked_at >= last.looked_at:
+            last = polled
         if next_refresh(last, section.change_mark, now, whole=False) is Refresh.NOTHING:
             return
         if last is None or not last.items:
@@ -231,7 +274,7 @@ class Library:
         looked_at = self._clock()
         place, holes = Place(last.items, last.last_key), self._unreadable.holes(section)
         walk = Walk(self._client.read, section, place, holes)
-        self._take_in(section, walk)
+        self._add(section, walk)
         self._unreadable.keep_holes(section, walk.holes, last.items)
         return replace(
             last,
@@ -241,52 +284,21 @@ class Library:
             last_key=walk.place.last_key,
         )
 
-    def _take_in(self, section: Section, pages: Iterable[list[LibraryPart]]) -> None:
+    def _add(self, section: Section, pages: Iterable[list[LibraryPart]]) -> None:
         for page in pages:
             if self.index.add(section.key, page):
                 self.listings += 1
 
-    def _is_due(self, last: float) -> bool:
-        return not _is_recent(last, self._clock()) or not self.index.has_listing()
-
-    def _look_up(self, paths: Sequence[str]) -> bool:
-        """Search for each file by name; False when Plex gave no answer for one."""
-        self._asked_singly += len(paths)
-        answers = [self._ask_for(path) for path in paths]
-        return all(answers)
-
-    def _ask_for(self, path: str) -> bool:
-        chunk = searchable_part(path)
-        if not chunk:
-            return False
-        holders = libraries_containing(path, self._known)
-        asked = holders or self._known[:LIBRARIES_ASKED]
-        found: list[LibraryPart] = []
-        answered = bool(holders) or asked == self._known
-        for section in asked:
-            parts = find_named(self._client.read, section, chunk)
-            if parts is None:
-                if self._unreadable.add_left_out(section, path):
-                    self.listings += 1
-                    return True
-                answered = False
-                continue
-            found += parts
-            if self.index.add(section.key, parts):
-                self.listings += 1
-        if any(folded_name(part.path) == folded_name(path) for part in found):
-            return True
-        # Letters outside ASCII have several spellings, so not finding them proves nothing.
-        return answered and chunk.isascii()
+    # -- listings and changes ---------------------------------------------------------------------
 
     def _refresh(self, *, whole: bool) -> None:
         now = self._clock()
         for section in self.sections():
             last = self.index.last_listing(section.key)
-            look = next_refresh(last, section.change_mark, now, whole=whole)
-            if look is Refresh.CHANGES and last is not None and self._list_changes(section, last):
+            needed = next_refresh(last, section.change_mark, now, whole=whole)
+            if needed is Refresh.CHANGES and last is not None and self._list_changes(section, last):
                 continue
-            if look is not Refresh.NOTHING:
+            if needed is not Refresh.NOTHING:
                 self._list(section)
         self._refreshed_at = self.looked_at = now
         if whole:
@@ -298,10 +310,8 @@ class Library:
         was_listed = self.index.last_listing(section.key) is not None
         known = self._unreadable.holes(section) if was_listed else []
         walk = Walk(self._client.read, section, holes=known)
-        self.index.replace_section(
-            section.key, seen.of(walk), section.change_mark, seen.begun, lambda: walk.gaps
-        )
         mark = section.change_mark
+        self.index.replace_section(section.key, seen.of(walk), mark, seen.begun, lambda: walk.gaps)
         self.index.note_refresh(section.key, seen.begun, mark, walk.place, seen.cursor)
         self.listings += 1
         self._unreadable.keep_holes(section, walk.holes, 0)
@@ -315,7 +325,7 @@ class Library:
             if last.cursor:
                 at_most = last.items // 2
                 pages = list_updated(self._client.read, section, last.cursor, at_most)
-                self._take_in(section, seen.of(pages))
+                self._add(section, seen.of(pages))
                 cursor = seen.cursor
         except CannotTell:
             return False
@@ -357,16 +367,3 @@ def next_refresh(last: Listing | None, change_mark: str, now: float, *, whole: b
     if last.items <= SMALL or not last.last_key or not 0 <= listing_age < allowed:
         return Refresh.WHOLE
     return Refresh.CHANGES
-
-
-@contextmanager
-def _faults_of_the_address() -> Iterator[None]:
-    """Turn a refused list of libraries, or listing, into an error that blames no scene.
-
-    Such an answer comes from a proxy in front of Plex, or from something that is not Plex.
-    """
-    try:
-        yield
-    except (PlexNotFound, PlexPermanentError) as error:
-        message = f"{error}; is plex_url the address of Plex itself?"
-        raise PlexLibraryError(message) from None
