@@ -102,6 +102,13 @@ def parse_item(video: Element) -> PlexItem | None:
     section_key = whole_number(video.get("librarySectionID"))
     if not rating_key or not section_key:
         return None
+    versions = [
+        Version(
+            tuple(path for part in media.findall("Part") if (path := part.get("file"))),
+            whole_number(media.get("duration")),
+        )
+        for media in _own_media(video)
+    ]
     return PlexItem(
         rating_key=rating_key,
         section_key=section_key,
@@ -114,12 +121,10 @@ def parse_item(video: Element) -> PlexItem | None:
         collections=_names(video, "Collection"),
         labels=_names(video, "Label"),
         locked=frozenset(
-            field.get("name") or ""
-            for field in video.findall("Field")
-            if field.get("locked") in ("1", "true")
+            field.get("name") or "" for field in video.findall("Field") if _is_true(field, "locked")
         ),
         files=tuple(part.path for part in parse_parts(video)),
-        versions=tuple(_versions(video)),
+        versions=tuple(version for version in versions if version.files),
         sort_title=video.get("titleSort") or "",
         thumb=video.get("thumb") or "",
         art=video.get("art") or "",
@@ -151,21 +156,16 @@ def _own_media(video: Element) -> list[Element]:
 
 
 def _is_in_trash(element: Element) -> bool:
-    """Tell whether an item, version or file is in Plex's trash."""
     return element.get("deletedAt", "0") not in ("", "0")
 
 
-def _versions(video: Element) -> Iterator[Version]:
-    """Yield the versions of a `<Video>` that Plex did not make itself."""
-    for media in _own_media(video):
-        files = tuple(path for part in media.findall("Part") if (path := part.get("file")))
-        if files:
-            yield Version(files, whole_number(media.get("duration")))
+def _is_true(element: Element, attribute: str) -> bool:
+    return element.get(attribute) in ("1", "true")
 
 
 def parse_image(photo: Element) -> PlexImage:
     """Read a `<Photo>`."""
-    return PlexImage(photo.get("ratingKey") or "", photo.get("selected") in ("1", "true"))
+    return PlexImage(photo.get("ratingKey") or "", _is_true(photo, "selected"))
 
 
 def parse_section(directory: Element) -> Section | None:

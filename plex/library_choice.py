@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from plex.items import Section
 
 _COMMA = re.compile(r" ?, ?")
+_Division = tuple[str, tuple[Section, ...]]  # the text and the libraries of an entry
 
 
 @dataclass(frozen=True)
@@ -79,43 +80,26 @@ def choose_libraries(
 
     `sections` are all video libraries; `others` are those of shows and photos.
     """
-    names = _Names(sections)
     pieces = setting.split(",")
-    # For each piece, from last to first: the cost of the best division from that piece on, the end
-    # of its first entry, and the libraries that match this entry.
-    best: list[tuple[tuple[int, int, int], int, tuple[Section, ...]]] = [((0, 0, 0), 0, ())]
+    most_pieces = max((section.title.count(",") for section in sections), default=0) + 1
+    # For each piece, from last to first: the cost of the best division from that piece on, and the
+    # entries of that division.
+    best: list[tuple[tuple[int, int, int], tuple[_Division, ...]]] = [((0, 0, 0), ())]
     for start in range(len(pieces) - 1, -1, -1):
         options = []
-        for end in range(start + 1, min(len(pieces), start + names.most_pieces) + 1):
-            text = ",".join(pieces[start:end])
-            rest = best[len(pieces) - end][0]
-            found, inexact = names.find(text)
-            if text.strip() and (found or end == start + 1):
-                cost = (rest[0] + (not found), rest[1] + inexact, rest[2] + 1)
-                options.append((cost, end, found))
+        for end in range(start + 1, min(len(pieces), start + most_pieces) + 1):
+            (unknown, inexact, count), entries = best[len(pieces) - end]
+            text = ",".join(pieces[start:end]).strip()
+            found, is_inexact = _find(",".join(pieces[start:end]), sections)
+            if text and (found or end == start + 1):
+                cost = (unknown + (not found), inexact + is_inexact, count + 1)
+                options.append((cost, ((text, found), *entries)))
             elif end == start + 1:
-                options.append((rest, end, ()))
+                options.append(best[len(pieces) - end])
         best.append(min(options, key=lambda option: option[0]))
-    divisions = [(end, found) for _, end, found in reversed(best)]
-    return LibraryChoice(tuple(sections), _entries(pieces, divisions), tuple(others))
-
-
-def _entries(
-    pieces: Sequence[str], divisions: Sequence[tuple[int, tuple[Section, ...]]]
-) -> tuple[Entry, ...]:
-    """Return the entries of a setting that was split at commas into pieces.
-
-    `divisions` holds, for each piece, the end and the libraries of an entry that begins there.
-    """
-    entries: list[Entry] = []
-    start = 0
-    while start < len(pieces):
-        end, found = divisions[start]
-        text = ",".join(pieces[start:end]).strip()
-        if text:
-            entries.append(Entry(len(entries) + 1, text, found))
-        start = end
-    return tuple(entries)
+    entries = best[-1][1]
+    numbered = (Entry(number, *entry) for number, entry in enumerate(entries, start=1))
+    return LibraryChoice(tuple(sections), tuple(numbered), tuple(others))
 
 
 def entry_for(section: Section, sections: Sequence[Section]) -> str:
@@ -127,31 +111,13 @@ def entry_for(section: Section, sections: Sequence[Section]) -> str:
     return str(section.key)
 
 
-class _Names:
-    """Libraries by name and number.
-
-    Attributes:
-        most_pieces: number of comma-separated pieces in the longest name, at least 1.
-    """
-
-    def __init__(self, sections: Sequence[Section]) -> None:
-        self._exact: dict[str, list[Section]] = {}
-        self._folded: dict[str, list[Section]] = {}
-        self._numbers = {str(section.key): section for section in sections}
-        for section in sections:
-            self._exact.setdefault(section.title, []).append(section)
-            self._folded.setdefault(_folded(section.title), []).append(section)
-        self.most_pieces = max((section.title.count(",") for section in sections), default=0) + 1
-
-    def find(self, text: str) -> tuple[tuple[Section, ...], bool]:
-        """Return the libraries that match an entry, and whether the match is inexact."""
-        stripped = text.strip()
-        exact = [section for name in {text, stripped} for section in self._exact.get(name, ())]
-        if exact:
-            return tuple(sorted(exact, key=lambda section: section.key)), False
-        if stripped in self._numbers:
-            return (self._numbers[stripped],), False
-        return tuple(self._folded.get(_folded(text), ())), True
+def _find(text: str, sections: Sequence[Section]) -> tuple[tuple[Section, ...], bool]:
+    """Return the libraries that match an entry, and whether the match is inexact."""
+    exact = tuple(section for section in sections if section.title in (text, text.strip()))
+    number = tuple(section for section in sections if str(section.key) == text.strip())
+    if exact or number:
+        return exact or number, False
+    return tuple(entry for entry in sections if _folded(entry.title) == _folded(text)), True
 
 
 def _folded(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from plex.diff import (
     COLLECTIONS,
@@ -89,41 +90,26 @@ def restoring_edit(
         sent_collections: collections that were last sent or may have been sent, for any scene.
         behaviour: known traits of the server; a lock that never shows is always set.
     """
-    values = _returning_values(held, item, sent_collections, behaviour)
+    wanted = SceneMetadata(**{name: _value(held, name) for name in PLEX_NAMES} | {COLLECTIONS: ()})
+    # With all locks set, only different values need an edit.
+    as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
+    sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
+    spelling = Behaviour(removal_encoding=behaviour.removal_encoding)
+    values = edit_for(wanted, as_locked, sent, held, behaviour=spelling).fields
     fields: dict[str, dict[str, str]] = {}
-    for name, plex_name in PLEX_NAMES.items():
+    for name in (name for name in PLEX_NAMES if name in held and name in written):
+        plex_name = PLEX_NAMES[name]
         lock = f"{plex_name}.locked"
         parameters = {key: value for key, value in values.get(name, {}).items() if key != lock}
         was_locked = was_locked_then(held, plex_name)
-        ours = name in held and name in written
         is_hidden = plex_name in behaviour.hidden_locks
-        if ours and (parameters or is_hidden or was_locked != (plex_name in item.locked)):
+        if parameters or is_hidden or was_locked != (plex_name in item.locked):
             fields[name] = {**parameters, lock: "1" if was_locked else "0"}
     if TITLE in written and SORTED_AS in held and _sort_title_differs(held, item, fields):
         # Plex ignores a sort title without a lock; `unlocking_edit` removes the lock afterwards.
         value = str(held[SORTED_AS] or held.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
-
-
-def _returning_values(
-    held: Original, item: PlexItem, sent_collections: Collection[str], behaviour: Behaviour
-) -> Mapping[str, Mapping[str, str]]:
-    """Return the parameters, by field, that set the original values."""
-    wanted = SceneMetadata(
-        title=_text(held, "title"),
-        studio=_text(held, "studio"),
-        summary=_text(held, "summary"),
-        date=_text(held, "date"),
-        performers=_names(held, "performers"),
-        tags=_names(held, "tags"),
-        collections=(),
-    )
-    # With all locks set, only different values need an edit.
-    as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
-    sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
-    spelling = Behaviour(removal_encoding=behaviour.removal_encoding)
-    return edit_for(wanted, as_locked, sent, held, behaviour=spelling).fields
 
 
 def unlocking_edit(
@@ -166,11 +152,6 @@ def is_ours(image: PlexImage, sent: Collection[str]) -> bool:
     return image.key.startswith("upload://") and image.key.endswith(tuple(sent))
 
 
-def _text(held: Original, name: str) -> str | None:
+def _value(held: Original, name: str) -> Any:
     value = held.get(name)
-    return value if isinstance(value, str) else None
-
-
-def _names(held: Original, name: str) -> tuple[str, ...] | None:
-    value = held.get(name)
-    return tuple(value) if isinstance(value, list) else None
+    return tuple(value) if isinstance(value, list) else value
