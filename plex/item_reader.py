@@ -8,8 +8,8 @@ from plex.items import PlexItem
 
 READ_BATCH = 50  # items per request; larger answers are heavy for a NAS
 
+# Reads items by their rating keys with one request; missing items are left out.
 Read = Callable[[Sequence[int]], Sequence[PlexItem]]
-"""Reads items by their rating keys with one request; missing items are left out."""
 
 
 class ItemsRead(NamedTuple):
@@ -77,14 +77,10 @@ def _keep(result: ItemsRead, items: Sequence[PlexItem]) -> None:
 
 
 def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Read a range, which failed as a whole, in halves up to the item at which Plex fails.
+    """Read a range, which failed as a whole, in halves; return the position of the failing item.
 
-    Args:
-        read: reads and stores the items from a position up to, but without, another.
-
-    Returns:
-        The position of the first failing item; all items before have been read. None when every
-            piece could be read.
+    All items before it have been read. None when every piece could be read. `read` reads and stores
+    the items from a position up to, but without, another.
     """
     while low < high:
         middle = low + max(1, (high - low) // 2)

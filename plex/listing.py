@@ -18,7 +18,7 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.items import LARGEST_NUMBER, LibraryPart, Section, parse_parts, whole_number
-from validation.paths import components
+from validation.paths import components, folded
 
 LISTING_PAGE = 1000  # videos; a cheap answer for Plex, as the rows are short
 NEWEST_PAGE = 100  # videos; usually fewer change within a minute
@@ -43,6 +43,8 @@ _SLIM = urlencode(
 # forbids (see `validation.paths`). The others are not allowed in a URL.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
+_REFUSED = (PlexNotFound, PlexPermanentError, PlexPermissionError)
+
 Get = Callable[[str, str, Mapping[str, str]], Element]
 """Requests a path of the server; arguments: the path, the activity (for people), headers."""
 
@@ -60,23 +62,17 @@ def list_updated(
 ) -> Iterator[list[LibraryPart]]:
     """Yield the files of items updated at or after a moment, newest first.
 
+    Raises `CannotTell` if there are more than `at_most` items, or if rows moved meanwhile.
+
     Args:
         section: a library with an item that was updated at or after that moment.
         since: seconds since the epoch by Plex's clock.
-        at_most: maximum number of items.
-
-    Raises:
-        CannotTell: there are more items, no item of that moment is left, or rows moved meanwhile.
-        OrderIgnored: the rows were not sorted.
     """
+    doing = f"listing what changed in the library '{section.title}'"
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
     keys: set[str | None] = set()
     while True:
-        answer = get(
-            address(section, NEWEST_FIRST),
-            f"listing what changed in the library '{section.title}'",
-            paging(start, size),
-        )
+        answer = get(address(section, NEWEST_FIRST), doing, paging(start, size))
         rows = answer.findall("Video")
         stamps = [whole_number(row.get("updatedAt")) for row in rows]
         known = [stamp for stamp in stamps if stamp]
@@ -97,19 +93,14 @@ def list_updated(
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files of the videos whose path contains a text, with one request.
+    """Return the files of the videos whose path contains a part of a file name without a comma.
 
-    `chunk` is a part of a file name without a comma. None if the filter was ignored or refused, or
-    matched too many videos. A `PlexError` means that Plex is down, rejects the token, or asked to
-    wait.
+    None if the filter was ignored or refused, or matched too many videos. A `PlexError` means that
+    Plex is down, rejects the token, or asked to wait.
     """
     try:
-        answer = get(
-            f"{address(section, BY_KEY)}&file={quote(chunk, safe='')}",
-            f"looking for a file in the library '{section.title}'",
-            paging(0, LOOK_UP_ROWS),
-        )
-    except (PlexNotFound, PlexPermanentError, PlexPermissionError):
+        answer = _search(get, section, chunk)
+    except _REFUSED:
         return None  # a proxy may block a word in the name
     except PlexTemporaryError as error:
         if error.retry_after is not None:
@@ -119,7 +110,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
     total = whole_number(answer.get("totalSize")) or len(rows)
     if total > LOOK_UP_ROWS or len(rows) < total:
         return None
-    if not all(_contains(video, chunk.casefold()) for video in rows):
+    if not all(_contains(video, folded(chunk)) for video in rows):
         return None
     return [part for video in rows for part in parse_parts(video)]
 
@@ -130,28 +121,33 @@ def fails_at_file(get: Get, section: Section, path: str) -> bool:
         return False  # a comma means "or" to Plex
     for _ in range(2):
         try:
-            get(
-                f"{address(section, BY_KEY)}&file={quote(path, safe='')}",
-                f"looking for a file in the library '{section.title}'",
-                paging(0, LOOK_UP_ROWS),
-            )
+            _search(get, section, path)
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-        except (PlexNotFound, PlexPermanentError, PlexPermissionError):
+        except _REFUSED:
             return False
         else:
             return False
     return True
 
 
-def address(section: Section, order: str) -> str:
-    """Return the path and query that list a library in an order."""
-    return f"/library/sections/{section.key}/all?{_SLIM}&sort={quote(order)}"
+def _search(get: Get, section: Section, text: str) -> Element:
+    """Return the videos whose path contains a text."""
+    return get(
+        f"{address(section, BY_KEY)}&file={quote(text, safe='')}",
+        f"looking for a file in the library '{section.title}'",
+        paging(0, LOOK_UP_ROWS),
+    )
 
 
 def _contains(video: Element, text: str) -> bool:
-    return any(text in (part.get("file") or "").casefold() for part in video.iter("Part"))
+    return any(text in folded(part.get("file") or "") for part in video.iter("Part"))
+
+
+def address(section: Section, order: str) -> str:
+    """Return the path and query that list a library in an order."""
+    return f"/library/sections/{section.key}/all?{_SLIM}&sort={quote(order)}"
 
 
 def searchable_part(path: str) -> str:
@@ -163,19 +159,13 @@ def searchable_part(path: str) -> str:
 def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
     """Return the libraries whose folder is the innermost around this path; there may be several."""
     names = components(path)
-    depths = {
-        section.key: max((_depth(names, location) for location in section.locations), default=0)
-        for section in sections
-    }
+    depths: dict[int, int] = {}
+    for section in sections:
+        folders = [components(location) for location in section.locations if location]
+        around = [folder for folder in folders if names[: len(folder)] == folder]
+        depths[section.key] = max((1 + len(folder) for folder in around), default=0)
     deepest = max(depths.values(), default=0)
     return [section for section in sections if deepest and depths[section.key] == deepest]
-
-
-def _depth(names: tuple[str, ...], location: str) -> int:
-    """Return 1 plus the number of folders of a location that contains the path, else 0."""
-    folders = components(location)
-    inside = bool(location) and len(folders) < len(names) and names[: len(folders)] == folders
-    return 1 + len(folders) if inside else 0
 
 
 class UpdateCursor:

@@ -42,18 +42,12 @@ class Walk:
     Each page begins with the last row of the page before. Otherwise vanished items have moved the
     rows, and the walk requests a page that begins earlier.
 
+    While it yields, it may raise a `PlexError`, also for a listing that ends too early or omits too
+    many items. A walk that continues an earlier one raises `OrderIgnored` if rows are not sorted.
+
     Args:
         after: the end of an earlier walk; this walk begins with the last row before it.
         holes: the holes of an earlier walk, skipped while their neighbours are the same.
-
-    Attributes:
-        holes: the items that this walk omits.
-
-    Raises (while it yields):
-        OrderIgnored: the walk continues an earlier one, and the rows are not sorted.
-        PlexTemporaryError: the listing ended before the announced number of rows, or Plex fails at
-            too many items.
-        PlexError: Plex could not be asked.
     """
 
     def __init__(
@@ -73,7 +67,7 @@ class Walk:
         self._new_rows = 0
         self._is_sorted = True
         self._has_read = False
-        self.holes: list[Hole] = []
+        self.holes: list[Hole] = []  # the items that this walk omits
 
     @property
     def place(self) -> Place:
@@ -227,18 +221,20 @@ class Walk:
 
     def _check_that_plex_shows_any(self, total: int) -> None:
         """Raise if Plex shows no item at all, because then no single item is at fault."""
-        for row in (total - 1, total // 2, total // 3):
-            if self._has_read or total == 1:
-                return
+        rows = () if self._has_read or total == 1 else (total - 1, total // 2, total // 3)
+        failure: PlexTemporaryError | None = None
+        for row in rows:
             try:
                 self._request(row, 1)
             except PlexTemporaryError as error:
                 failure = error
-        if not self._has_read:
+            else:
+                return
+        if failure is not None:
             raise failure
 
     def _count(self) -> int:
-        """Return the number of rows; raise if Plex cannot even tell that."""
+        """Return the number of rows."""
         answer = self._get(self._address, self._doing, paging(0, 0))
         return whole_number(answer.get("totalSize"))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from validation.paths import components, composed, is_windows, without_first
+from validation.paths import is_windows, spelled, without_first
 
 SEPARATOR, PAIR = ";", "=>"
 
@@ -55,20 +55,15 @@ def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
 
 
 def _rest(path: str, prefix: str) -> str | None:
+    """Return the part of a path below a folder; None for a path elsewhere."""
     if path.startswith(prefix):
         rest = path[len(prefix) :]
         return rest if not rest or rest[0] in "/\\" else None
-    if is_windows(prefix):
-        folder = components(prefix)
-        if components(path)[: len(folder)] == folder:
-            return without_first(path, len(folder))
-    if not prefix.isascii():
-        # macOS names files in decomposed letters, but users type composed letters.
-        folders, parts = prefix.split("/"), path.split("/")
-        begin = parts[: len(folders)]
-        if [composed(folder) for folder in begin] == [composed(folder) for folder in folders]:
-            return path[len("/".join(begin)) :]
-    return None
+    # macOS names files in decomposed letters, but users type composed letters.
+    folder = spelled(prefix).split("/")
+    if is_windows(path) != is_windows(prefix) or spelled(path).split("/")[: len(folder)] != folder:
+        return None
+    return without_first(path, len(folder))
 
 
 def _with_separators_of(rest: str, prefix: str) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from xml.etree.ElementTree import Element, SubElement
 
 from plex.item_reader import ItemsRead
-from plex.items import LibraryPart, Place, PlexItem, Section
-from plex.walk import Hole
+from plex.items import PlexItem, Section
 from validation.scene_extractor import SceneFile, StashScene
 
 NAMES = ("scene.mp4", "Video.mp4", "clip 1.mkv", "é.mp4")
@@ -100,17 +100,6 @@ class Collection:
         return shared, total
 
 
-class Listed(list[list[LibraryPart]]):
-    """A whole library in one page, as `plex.walk.Walk` gives it."""
-
-    place = Place()
-    holes: Sequence[Hole] = ()
-    gaps: Sequence[tuple[int, int]] = ()
-
-    def __init__(self, parts: Iterator[LibraryPart]) -> None:
-        super().__init__([list(parts)])
-
-
 class Server:
     """What the client of Plex would be, over a collection."""
 
@@ -124,14 +113,17 @@ class Server:
         roots = tuple(mount.plex for mount in self._all.mounts)
         return [Section(1, "One", roots, "1"), Section(2, "Two", roots, "1")]
 
-    def list_parts(self, section: Section, holes: Sequence[Hole]) -> Listed:
-        del holes
-        return Listed(
-            LibraryPart(one.mount.plex + one.below, key, one.size)
-            for key, held in self._all.items.items()
-            for one in held
-            if self._all.sections[key] == section.key
-        )
+    def read(self, path: str, _doing: str, _headers: Mapping[str, str]) -> Element:
+        """A listing of a library."""
+        section = int(path.split("/")[3])
+        answer = Element("MediaContainer")
+        for key in sorted(key for key, place in self._all.sections.items() if place == section):
+            video = SubElement(answer, "Video", ratingKey=str(key))
+            for one in self._all.items[key]:
+                file = one.mount.plex + one.below
+                SubElement(SubElement(video, "Media"), "Part", file=file, size=str(one.size))
+        answer.set("totalSize", str(len(answer)))
+        return answer
 
     def read_each(self, keys: Sequence[int], batch: int) -> ItemsRead:
         del batch
