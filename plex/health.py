@@ -1,18 +1,13 @@
 """Health checks of Plex: two cheap requests for the worker, more for the task Doctor."""
 
-import contextlib
-import os
-import sqlite3
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from plex.client import PlexClient
 from plex.exceptions import PlexAuthError, PlexError, PlexPermissionError, PlexTlsError
 from plex.items import Section
-from plex.server_facts import Behaviour, stored_behaviours
 from shared.clock import seconds_ahead
-from shared.read_only import open_for_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,41 +101,3 @@ def inspect_plex(
         return replace(seen, may_edit=client.may_edit())
     except PlexError as error:
         return replace(seen, refusal=error)
-
-
-@dataclass(frozen=True, slots=True)
-class IndexCheckup:
-    """The state of the path index."""
-
-    exists: bool = True
-    problem: str = ""  # why the index could not be read; empty when it could
-    size: int = 0  # bytes
-    files: int = 0  # number of known files in Plex
-    libraries: int = 0  # number of listed libraries
-    looked_at: float = 0.0  # when Plex was last asked for changes, in seconds since the epoch
-    # (server id, version) → learned behaviour.
-    behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
-
-
-def inspect_index(path: str) -> IndexCheckup:
-    """Inspect the index file read-only; errors become part of the result."""
-    if not os.path.exists(path):
-        return IndexCheckup(exists=False)
-    try:
-        with contextlib.closing(open_for_reading(path, 2.0)) as connection:
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if found != "ok":
-                return IndexCheckup(problem=str(found))
-            files, libraries, looked_at = connection.execute(
-                "SELECT (SELECT COUNT(*) FROM parts), COUNT(*), coalesce(MAX(looked_at), 0) "
-                "FROM listings"
-            ).fetchone()
-            return IndexCheckup(
-                size=os.path.getsize(path),
-                files=files,
-                libraries=libraries,
-                looked_at=looked_at,
-                behaviours=stored_behaviours(connection),
-            )
-    except (sqlite3.Error, OSError) as error:
-        return IndexCheckup(problem=str(error))

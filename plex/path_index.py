@@ -8,11 +8,16 @@ that a process sees is marked with the last number drawn. A completed listing de
 a mark lower than its number, as no process has seen them since its start.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from plex.index_database import IndexDatabase
 from plex.items import LibraryPart, Place
+from plex.server_facts import Behaviour, stored_behaviours
+from shared.read_only import open_for_reading
 from validation.paths import folded_name, folded_path
 
 # For a new database. Numbers only rise and are kept when rows are deleted.
@@ -289,3 +294,41 @@ class PathIndex:
     def _count(self, table: str) -> int:
         statement = f"SELECT COUNT(*) FROM {table} WHERE server_id = ?"
         return int(self.database.first(statement, self._server_id)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCheckup:
+    """The state of the path index."""
+
+    exists: bool = True
+    problem: str = ""  # why the index could not be read; empty when it could
+    size: int = 0  # bytes
+    files: int = 0  # number of known files in Plex
+    libraries: int = 0  # number of listed libraries
+    looked_at: float = 0.0  # when Plex was last asked for changes, in seconds since the epoch
+    # (server id, version) → learned behaviour.
+    behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
+
+
+def inspect_index(path: str) -> IndexCheckup:
+    """Inspect the index file read-only; errors become part of the result."""
+    if not os.path.exists(path):
+        return IndexCheckup(exists=False)
+    try:
+        with contextlib.closing(open_for_reading(path, 2.0)) as connection:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                return IndexCheckup(problem=str(found))
+            files, libraries, looked_at = connection.execute(
+                "SELECT (SELECT COUNT(*) FROM parts), COUNT(*), coalesce(MAX(looked_at), 0) "
+                "FROM listings"
+            ).fetchone()
+            return IndexCheckup(
+                size=os.path.getsize(path),
+                files=files,
+                libraries=libraries,
+                looked_at=looked_at,
+                behaviours=stored_behaviours(connection),
+            )
+    except (sqlite3.Error, OSError) as error:
+        return IndexCheckup(problem=str(error))

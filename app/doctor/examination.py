@@ -11,7 +11,7 @@ from typing import Any
 
 from app.cli.access import place
 from app.processes.installation import installed_version
-from plex.health import IndexCheckup, inspect_index
+from plex.path_index import IndexCheckup, inspect_index
 from shared.data_folder import DataFolder, resolve_data_folder
 from shared.log import Log
 from shared.redaction import Secrets

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from plex.client import PlexClient
 from plex.connection import device_headers
-from plex.health import IndexCheckup, PlexCheckup, inspect_plex
+from plex.health import PlexCheckup, inspect_plex
+from plex.path_index import IndexCheckup
 from shared.data_folder import DataFolder
 from shared.events import unreported
 from shared.redaction import Secrets

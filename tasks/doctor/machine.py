@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from plex.health import IndexCheckup
+from plex.path_index import IndexCheckup
 from shared.data_folder import OVERRIDE_VARIABLE, DataFolder
 from sync_queue.checkup import DatabaseCheckup
 from sync_queue.schema import SCHEMA_VERSION

@@ -9,8 +9,9 @@ from plex.exceptions import (
     PlexTlsError,
     PlexTokenExpired,
 )
-from plex.health import IndexCheckup, PlexCheckup
+from plex.health import PlexCheckup
 from plex.library_choice import choose_libraries
+from plex.path_index import IndexCheckup
 from plex.server_facts import UNKNOWN
 from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError

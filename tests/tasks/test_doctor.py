@@ -16,7 +16,8 @@ from plex.exceptions import (
     PlexTlsError,
     PlexTokenExpired,
 )
-from plex.health import IndexCheckup, PlexCheckup, inspect_index
+from plex.health import PlexCheckup
+from plex.path_index import IndexCheckup, inspect_index
 from shared.clock import seconds_ahead
 from shared.data_folder import DataFolder
 from shared.read_only import open_for_reading
