@@ -31,7 +31,7 @@ _PLAIN = 24  # length of the time in a line of older versions: "2024-05-06 14:02
 _WHERE = "worker.log in the plugin's data folder"
 # Events that say nothing that those of the scenes do not say.
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
-_ENDS = {  # event of a job's end (worker/sync/story.py) → the word of the sum
+_ENDS = {  # event of a job's end (worker/sync/progress_log.py) → the word of the sum
     "scene_synced": "synced",
     "scene_in_step": "already in step",
     "scene_skipped": "skipped",

@@ -16,6 +16,7 @@ from sync_queue.operations import METADATA, scene_job
 from worker.failure_policy import Action, Decision, Retry
 from worker.services import Services
 from worker.stats import SyncStats
+from worker.sync.progress_log import ProgressLog
 from worker.sync.results import (
     Failed,
     FolderScanned,
@@ -27,7 +28,6 @@ from worker.sync.results import (
     Success,
     Synced,
 )
-from worker.sync.story import Story
 
 
 class Finalizer:
@@ -37,7 +37,7 @@ class Finalizer:
         most_lines: how many jobs get a line each in the log; None for all.
 
     Attributes:
-        story: reports the results to the user.
+        progress: reports the results to the user.
     """
 
     def __init__(self, services: Services, most_lines: int | None = None) -> None:
@@ -45,7 +45,7 @@ class Finalizer:
         self._log = services.log
         self._clock = services.clock
         self._stats = SyncStats(services.folder.stats, services.log.event, services.clock)
-        self.story = Story(services.log, services.monotonic, most_lines)
+        self.progress = ProgressLog(services.log, services.monotonic, most_lines)
 
     def succeeded(self, result: Success, seconds: float) -> None:
         """Finalize the jobs of a result other than a failure, which took so many seconds."""
@@ -81,7 +81,9 @@ class Finalizer:
                     self._stats.arrived(result.edited_at)
                 event = Event.SCENE_SYNCED if result.changed else Event.SCENE_IN_STEP
                 fields = {"changed": result.changed} if result.changed else {"reason": ()}
-        self.story.tell(event, scene=result.scene_id, label=result.label, seconds=seconds, **fields)
+        self.progress.report(
+            event, scene=result.scene_id, label=result.label, seconds=seconds, **fields
+        )
 
     def _finalize_scan(self, result: FolderScanned) -> None:
         """Replace jobs of folder scans by jobs of the same scenes' metadata, due at once."""
@@ -103,12 +105,12 @@ class Finalizer:
             self._report_retry(decision, result, claim)
         elif decision is Action.DEAD_LETTER:
             self._queue.dead_letter(claim, self._dead_letter_reason(result.error))
-            self.story.tell(
+            self.progress.report(
                 Event.JOB_DEAD_LETTERED, reason=_reason(result.error), **_fields(result)
             )
         else:
             self._queue.ack([claim], healthy=False)
-            self.story.tell(Event.SCENE_SKIPPED, reason=reason, **_fields(result))
+            self.progress.report(Event.SCENE_SKIPPED, reason=reason, **_fields(result))
         self._stats.failed(error_type, 0.0, dead=decision is Action.DEAD_LETTER)
 
     def _report_retry(self, decision: Retry, result: Failed, claim: Claim) -> None:
@@ -122,7 +124,7 @@ class Finalizer:
             return
         again = is_reported or claim.job.last_error_type == type(error).__name__
         cause = error.cause if isinstance(error, PlexTemporaryError) else reason
-        self.story.tell(
+        self.progress.report(
             Event.JOB_RETRIED, again=again, cause=cause, reason=reason, seconds=seconds, **fields
         )
 
@@ -143,7 +145,7 @@ class Finalizer:
 
     def batch_ended(self) -> None:
         """Save the counts, and report the progress if a report is due."""
-        self.story.pause()
+        self.progress.batch_ended()
         try:
             self._stats.save()
         except OSError as error:

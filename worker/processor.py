@@ -156,7 +156,7 @@ class SyncWorker:
         try:
             outcome = self._try_step()
             if outcome is not DrainOutcome.WORKED:
-                self._finalizer.story.end()
+                self._finalizer.progress.drain_ended()
             return outcome
         except sqlite3.DatabaseError as error:
             return self._database_failed(error)

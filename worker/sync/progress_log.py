@@ -4,12 +4,14 @@ The `trace_` functions write the decision trace, the steps that led to a scene's
 nothing unless the setting `debug_logging` is on.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from plex.diff import COLLECTIONS, PERFORMERS, PLEX_NAMES, TAGS, ItemEdit, Value
 from plex.field_sender import EditOutcome
 from plex.items import PlexItem
-from shared.log import Log
+from shared.events import Event
+from shared.log import DEBUG, INFO, Log
 from sync_queue.models import Claim
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
@@ -17,8 +19,82 @@ from validation.values import counted
 from worker.sync.cover_sync import CoverResult
 from worker.sync.scene_work import SceneWork
 
+JOBS_BETWEEN_SUMS, SECONDS_BETWEEN_SUMS = 10, 30.0
 _LONGEST_VALUE = 60  # characters of a value in the decision trace
+_ENDS = {  # event of a job's end → its word in a sum, in this order
+    Event.SCENE_SYNCED: "synced",
+    Event.SCENE_IN_STEP: "already in step",
+    Event.SCENE_SKIPPED: "skipped",
+    Event.JOB_DONE: "done",
+    Event.JOB_RETRIED: "wait",
+    Event.JOB_DEAD_LETTERED: "dead letters",
+}
 _COUNTED = {PERFORMERS: "performer", TAGS: "tag", COLLECTIONS: "collection"}
+
+
+class ProgressLog:
+    """Reports how jobs end: an event per job, and sums of many jobs.
+
+    Args:
+        monotonic: seconds that no setting of the clock steps.
+        most: number of jobs of a drain with an event that Stash shows; the sum at the end of the
+            drain counts the others. None for all; then there are sums during the drain, too.
+    """
+
+    def __init__(self, log: Log, monotonic: Callable[[], float], most: int | None = None) -> None:
+        self._log = log
+        self._monotonic = monotonic
+        self._most = most
+        self._begin()
+
+    def report(
+        self, event: Event, *, again: bool = False, cause: str = "", **fields: object
+    ) -> None:
+        """Report the end of a job.
+
+        Args:
+            again: a warning about the same failure was reported before.
+            cause: of the jobs of a drain that wait for the same cause, only the first warns.
+        """
+        if not self._ends:
+            self._begun = self._summed_at = self._monotonic()
+        self._ends[event] += 1
+        jobs, level = self._ends.total(), event.level
+        if event is not Event.JOB_DEAD_LETTERED:
+            if self._most is not None and jobs > self._most:
+                level = DEBUG
+            elif again or cause in self._causes:
+                level = INFO
+            elif event is Event.JOB_RETRIED:
+                self._causes |= {cause} - {""}
+        self._log.event(event, level=level, **fields)
+        if self._most is None and jobs - self._summed >= JOBS_BETWEEN_SUMS:
+            self._sum(Event.DRAIN_PROGRESS)
+
+    def batch_ended(self) -> None:
+        """Report the sum if the last one is long ago."""
+        is_late = self._monotonic() - self._summed_at >= SECONDS_BETWEEN_SUMS
+        if self._most is None and is_late and self._ends.total() > self._summed:
+            self._sum(Event.DRAIN_PROGRESS)
+
+    def drain_ended(self) -> None:
+        """Report the sum of the drain, unless the event of each job says enough."""
+        jobs = self._ends.total()
+        if jobs > (self._most or 1):
+            self._sum(Event.DRAIN_ENDED)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._summed = 0
+        self._begun = self._summed_at = float("-inf")
+        self._ends: Counter[Event] = Counter()
+        self._causes: set[str] = set()
+
+    def _sum(self, event: Event) -> None:
+        now = self._monotonic()
+        self._summed, self._summed_at = self._ends.total(), now
+        ends = [f"{self._ends[end]} {word}" for end, word in _ENDS.items() if end in self._ends]
+        self._log.event(event, jobs=self._summed, seconds=now - self._begun, ends=ends)
 
 
 def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:

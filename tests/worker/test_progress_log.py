@@ -9,18 +9,17 @@ from shared.events import Event
 from shared.log import Log
 from shared.redaction import Secrets
 from validation.metadata import SceneMetadata
-from worker.sync.progress_log import words_of
-from worker.sync.story import Story
+from worker.sync.progress_log import ProgressLog, words_of
 
 
-class Teller:
-    """A story into a list of levels and codes, and its clock."""
+class Drain:
+    """A progress log into a list of levels and codes, and its clock."""
 
     def __init__(self, most: int | None = None) -> None:
         self.ends: list[tuple[str, str]] = []
         self.sums: list[tuple[str, object]] = []
         self.now = 100.0
-        self.story = Story(Log(self._note, Secrets()), lambda: self.now, most)
+        self.progress = ProgressLog(Log(self._note, Secrets()), lambda: self.now, most)
 
     def _note(self, level: str, _text: str, code: str, fields: Mapping[str, object]) -> None:
         if code.startswith("drain_"):
@@ -28,10 +27,11 @@ class Teller:
         else:
             self.ends.append((level, code))
 
-    def tell(self, end: Event, count: int = 1, **options: Any) -> None:
+    def end(self, end: Event, count: int = 1, **options: Any) -> None:
         for _ in range(count):
             self.now += 0.1
-            self.story.tell(end, label="A scene", changed=(), reason="", seconds=0.1, **options)
+            fields = {"label": "A scene", "changed": (), "reason": "", "seconds": 0.1}
+            self.progress.report(end, **fields, **options)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_what_an_item_got_is_named_and_counted(
 
 
 def test_the_sum_comes_every_ten_jobs_and_at_the_end_of_the_drain() -> None:
-    teller = Teller()
-    teller.tell(Event.SCENE_SYNCED, 12)
-    teller.tell(Event.SCENE_IN_STEP, 11)
-    teller.story.end()
-    teller.story.end()
-    assert teller.sums == [
+    drain = Drain()
+    drain.end(Event.SCENE_SYNCED, 12)
+    drain.end(Event.SCENE_IN_STEP, 11)
+    drain.progress.drain_ended()
+    drain.progress.drain_ended()
+    assert drain.sums == [
         ("drain_progress", ["10 synced"]),
         ("drain_progress", ["12 synced", "8 already in step"]),
         ("drain_ended", ["12 synced", "11 already in step"]),
@@ -71,53 +71,53 @@ def test_the_sum_comes_every_ten_jobs_and_at_the_end_of_the_drain() -> None:
 
 
 def test_a_slow_drain_tells_its_sum_every_30_seconds() -> None:
-    teller = Teller()
-    teller.tell(Event.SCENE_SYNCED, 2)
-    teller.now += 29
-    teller.story.pause()
-    assert teller.sums == []
-    teller.now += 2
-    teller.story.pause()
-    teller.story.pause()
-    assert teller.sums == [("drain_progress", ["2 synced"])]
+    drain = Drain()
+    drain.end(Event.SCENE_SYNCED, 2)
+    drain.now += 29
+    drain.progress.batch_ended()
+    assert drain.sums == []
+    drain.now += 2
+    drain.progress.batch_ended()
+    drain.progress.batch_ended()
+    assert drain.sums == [("drain_progress", ["2 synced"])]
 
 
 def test_a_single_edit_is_one_line() -> None:
-    teller = Teller()
-    teller.tell(Event.SCENE_SYNCED)
-    teller.story.end()
-    assert (len(teller.ends), teller.sums) == (1, [])
+    drain = Drain()
+    drain.end(Event.SCENE_SYNCED)
+    drain.progress.drain_ended()
+    assert (len(drain.ends), drain.sums) == (1, [])
 
 
 def test_in_stashs_log_a_drain_is_a_few_lines_and_one_sum() -> None:
-    teller = Teller(most=3)
-    teller.tell(Event.SCENE_SYNCED, 500)
-    teller.tell(Event.JOB_DEAD_LETTERED)
-    teller.story.end()
-    shown = [end for end in teller.ends if end[0] != "d"]
+    drain = Drain(most=3)
+    drain.end(Event.SCENE_SYNCED, 500)
+    drain.end(Event.JOB_DEAD_LETTERED)
+    drain.progress.drain_ended()
+    shown = [end for end in drain.ends if end[0] != "d"]
     assert shown == [*[("i", "scene_synced")] * 3, ("e", "job_dead_lettered")]
-    assert teller.sums == [("drain_ended", ["500 synced", "1 dead letters"])]
+    assert drain.sums == [("drain_ended", ["500 synced", "1 dead letters"])]
 
 
 def test_a_drain_that_was_told_line_by_line_needs_no_sum_in_stashs_log() -> None:
-    teller = Teller(most=3)
-    teller.tell(Event.SCENE_SYNCED, 3)
-    teller.story.end()
-    assert teller.sums == []
+    drain = Drain(most=3)
+    drain.end(Event.SCENE_SYNCED, 3)
+    drain.progress.drain_ended()
+    assert drain.sums == []
 
 
 def test_a_scene_that_waits_is_a_warning_once() -> None:
-    teller = Teller()
-    teller.tell(Event.JOB_RETRIED)
-    teller.tell(Event.JOB_RETRIED, again=True)
-    assert [level for level, _ in teller.ends] == ["w", "i"]
+    drain = Drain()
+    drain.end(Event.JOB_RETRIED)
+    drain.end(Event.JOB_RETRIED, again=True)
+    assert [level for level, _ in drain.ends] == ["w", "i"]
 
 
 def test_of_the_jobs_of_a_drain_that_wait_for_one_cause_the_first_warns() -> None:
-    teller = Teller()
+    drain = Drain()
     for cause in ("covers", "covers", "another", ""):
-        teller.tell(Event.JOB_RETRIED, cause=cause)
-    teller.tell(Event.JOB_RETRIED, again=True)
-    teller.story.end()
-    teller.tell(Event.JOB_RETRIED, cause="covers")
-    assert [level for level, _ in teller.ends] == ["w", "i", "w", "w", "i", "w"]
+        drain.end(Event.JOB_RETRIED, cause=cause)
+    drain.end(Event.JOB_RETRIED, again=True)
+    drain.progress.drain_ended()
+    drain.end(Event.JOB_RETRIED, cause="covers")
+    assert [level for level, _ in drain.ends] == ["w", "i", "w", "w", "i", "w"]
