@@ -11,7 +11,7 @@ from plex.exceptions import PlexError, PlexReadOnly, PlexTemporaryError
 from shared.events import Event
 from stash.exceptions import StashError
 from sync_queue.models import Claim
-from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA
+from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, subject_label
 from worker.backoff import calculate_delay, get_retry_params
 from worker.failure_policy import Action, Decision, Diagnosis, FailurePolicy, Retry, decide
 from worker.finalizer import Finalizer
@@ -23,7 +23,7 @@ from worker.pauses import SETTINGS, STASH, Pauses
 from worker.process.outcome import DrainOutcome
 from worker.services import Services
 from worker.sync.batch import BatchSync
-from worker.sync.results import Failed, FolderScanned, Result, Skipped, Synced, forget_all
+from worker.sync.results import Failed, FolderScanned, Gone, Result, Skipped, Synced
 from worker.sync.session import SyncSession
 
 BATCH = 50  # scenes in one batch; they share each read of Stash and Plex
@@ -147,7 +147,10 @@ class BatchRunner:
     def _results(self, batch: ClaimedBatch) -> Iterable[Result]:
         session, jobs = batch.session, jobs_by_kind(batch.claims)
         return chain(
-            forget_all(jobs[FORGET]),
+            (
+                Gone([claim], subject_label(claim.job.job_key), "destroyed in Stash")
+                for claim in jobs[FORGET]
+            ),
             self._entities.run(session, jobs[ENTITY]),
             self._scans.run(session, jobs[FOLDER_SCAN]),
             BatchSync(self._services, session).run(jobs[METADATA]),

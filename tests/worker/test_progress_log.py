@@ -28,10 +28,10 @@ class Drain:
             self.ends.append((level, code))
 
     def end(self, end: Event, count: int = 1, **options: Any) -> None:
+        options |= {"label": "A scene", "changed": (), "reason": "", "seconds": 0.1}
         for _ in range(count):
             self.now += 0.1
-            fields = {"label": "A scene", "changed": (), "reason": "", "seconds": 0.1}
-            self.progress.report(end, **fields, **options)
+            self.progress.report(end, **options)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
-"""The results of a scene's jobs: a batch yields them, and the finalizer stores them."""
+"""The results of claimed jobs: a batch yields them, and the finalizer stores them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plex.matcher import MatchConfidence
 from sync_queue.models import Claim
-from sync_queue.operations import subject_label
 from sync_queue.sync_records import SceneRecord
 from validation.scene_extractor import SceneFile
 
@@ -13,123 +12,86 @@ SYNCED, SKIPPED = "synced", "skipped"  # outcomes in the sync log
 
 
 class SceneError(Exception):
-    """The scene itself cannot be synced, however often it is tried; the message says why."""
+    """The scene cannot be synced, however often this is tried; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
-    """What all results have.
-
-    Attributes:
-        claims: all claimed jobs of the scene.
-        label: how people recognise the scene.
-    """
-
-    claims: Sequence[Claim]
-    label: str
+class _Result:
+    claims: Sequence[Claim]  # all claimed jobs of the scene
+    label: str  # the scene's name for users
 
     @property
     def key(self) -> str:
-        """What the jobs are about (`SyncJob.job_key`)."""
+        """The subject of the jobs (`SyncJob.job_key`)."""
         return self.claims[0].job.job_key
 
     @property
     def scene_id(self) -> int | None:
-        """The scene's id; None for a job about something else."""
+        """The scene's id; None for a job of another subject."""
         return self.claims[0].job.scene_id
 
 
 @dataclass(frozen=True, slots=True)
-class Synced(_Ended):
-    """Plex shows the scene as Stash has it.
-
-    Attributes:
-        record: what to remember of the scene.
-        changed: what Plex got, for the log; empty when it showed everything already.
-        confidence: how sure it is that the items are the scene's.
-    """
+class Synced(_Result):
+    """Plex shows the scene as Stash has it."""
 
     record: SceneRecord
-    changed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()  # the changed fields in words; empty if Plex was in step
     confidence: MatchConfidence = MatchConfidence.HIGH
-
-    @property
-    def by_plex(self) -> bool:
-        """Whether Plex was asked, and served."""
-        return True
+    by_plex: bool = True
 
     @property
     def edited_at(self) -> float | None:
-        """When the first of its jobs was queued, in seconds since the epoch; None: nobody knows."""
+        """When the first job was queued, in seconds since the epoch; None if unknown."""
         moments = (claim.job.enqueued_at for claim in self.claims)
         return min(filter(None, moments), default=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped(_Ended):
-    """Nothing is to be sent for the scene as it is now.
-
-    Attributes:
-        record: what to remember of the scene.
-        reasons: for the log.
-        by_plex: Plex was asked, and served.
-    """
+class Skipped(_Result):
+    """There is nothing to send for the scene as it is now."""
 
     record: SceneRecord
     reasons: tuple[str, ...]
-    by_plex: bool = False
+    by_plex: bool = False  # Plex was asked, and answered
 
 
 @dataclass(frozen=True, slots=True)
-class Gone(_Ended):
-    """Stash no longer has the scene; `reason` is for the log."""
+class Gone(_Result):
+    """Stash no longer has the scene."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class ScenesQueued(_Ended):
-    """The job was about a performer, studio or tag; `outcome` says what became of its scenes."""
+class ScenesQueued(_Result):
+    """The scenes of a performer, studio or tag are queued; `outcome` is for the log."""
 
     outcome: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class FolderScanned(_Ended):
-    """A job that makes Plex scan folders is done.
-
-    Attributes:
-        outcome: for the log.
-        by_plex: Plex scans, and the scene's metadata is to follow.
-    """
+class FolderScanned(_Result):
+    """The request to scan the scene's folders is done; `outcome` is for the log."""
 
     outcome: str
-    by_plex: bool = False
+    by_plex: bool = False  # Plex scans, so the scene's metadata can follow
 
 
 @dataclass(frozen=True, slots=True)
-class ScanPostponed(_Ended):
-    """The job waits for another scan of the same folder; `until` is in seconds since the epoch."""
+class ScanPostponed(_Result):
+    """The job waits for another scan of the same folder."""
 
-    until: float
+    until: float  # seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
-class Failed(_Ended):
-    """The jobs failed; `files` are the scene's, as Stash names them."""
+class Failed(_Result):
+    """The jobs failed."""
 
     error: Exception
-    files: tuple[SceneFile, ...] = ()
+    files: tuple[SceneFile, ...] = ()  # the scene's files in Stash
 
 
 Success = Synced | Skipped | Gone | ScenesQueued | FolderScanned | ScanPostponed
 Result = Success | Failed
-
-
-def forget_all(claims: Sequence[Claim]) -> Iterator[Gone]:
-    """Yield the end of each job of a destroyed scene: nothing of it is left to know.
-
-    A job of the same scene in the same batch comes after it, and finds it gone from Stash.
-    """
-    for claim in claims:
-        yield Gone([claim], subject_label(claim.job.job_key), "destroyed in Stash")
