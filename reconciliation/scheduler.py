@@ -16,7 +16,7 @@ from shared.log import INFO, WARNING
 from stash.exceptions import StashError
 from validation.scene_extractor import StashScene
 from worker.services import Services
-from worker.sync.inspection import Inspection, SceneInspector
+from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import SyncSession
 
 ITEMS_AT_ONCE = 10 * READ_BATCH  # so that 200 requests read 100,000 items
@@ -55,7 +55,7 @@ def libraries_of(services: Services, session: SyncSession) -> Libraries:
         library.refresh()
 
     def inspect(scenes: Collection[StashScene]) -> Sequence[Inspection]:
-        return SceneInspector(services, session, batch=ITEMS_AT_ONCE).inspect(scenes)
+        return inspect_scenes(services, session, scenes, ITEMS_AT_ONCE)
 
     return Libraries(session.config, refresh, library.index.count, inspect)
 

@@ -19,7 +19,7 @@ from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
 from validation.scene_extractor import StashScene
 from worker.services import Services
-from worker.sync.inspection import Inspection, SceneInspector
+from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import SyncSession
 
 KEPT_REPORTS = 5
@@ -163,11 +163,12 @@ class _Preview:
         self.sums = dict.fromkeys(_ALL, 0)
         self.fields: Counter[str] = Counter()
         self._report = report
-        self._inspector = SceneInspector(context, session)
+        self._context = context
+        self._session = session
 
     def add(self, scenes: list[StashScene]) -> None:
         """Add scenes to the report."""
-        for inspection in self._inspector.inspect(scenes):
+        for inspection in inspect_scenes(self._context, self._session, scenes):
             self.sums[SEEN] += 1
             if not inspection.scene.files:
                 self.sums[NO_FILE] += 1

@@ -12,7 +12,7 @@ from sync_queue.queue_view import QueuedJob
 from sync_queue.sync_records import SceneRecord, SentItem
 from validation.scene_extractor import SceneFile, StashScene
 from worker.services import Services
-from worker.sync.inspection import Inspection, SceneInspector
+from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import ConfigFault, SyncSession
 
 
@@ -116,8 +116,7 @@ def _look_in_plex(context: Services, scene: StashScene) -> tuple[PlexFacts | Non
     try:
         session = context.sessions.current()
         session.library.prepare()
-        inspector = SceneInspector(context, session)
-        (inspection,) = inspector.inspect([scene])
+        (inspection,) = inspect_scenes(context, session, [scene])
     except (ConfigFault, PlexError, StashError) as error:
         return None, str(error)
     error_of_scene = inspection.error

@@ -11,7 +11,7 @@ from tasks.answer import Answer, TaskError
 from tasks.arguments import required_scene
 from worker.process.takeover import OccupiedError
 from worker.services import Services
-from worker.sync.inspection import SceneInspector
+from worker.sync.inspection import inspect_scenes
 from worker.sync.session import SyncSession
 from worker.sync.write_test import WriteProbes, obstacle, put_back, save, undo_killed_test
 
@@ -81,9 +81,8 @@ def _run(context: Services, session: SyncSession, scene_id: int) -> Answer:
 
 def _item_of(context: Services, session: SyncSession, scene_id: int) -> PlexItem:
     """Return the item for the test; raise TaskError if there is no suitable one."""
-    inspector = SceneInspector(context, session)
-    scenes = list(context.scenes.read([scene_id]).values())
-    found = [item for inspection in inspector.inspect(scenes) for item, _ in inspection.edits]
+    inspected = inspect_scenes(context, session, context.scenes.read([scene_id]).values())
+    found = [item for inspection in inspected for item, _ in inspection.edits]
     if not found:
         message = f"Scene {scene_id} has no item in Plex: choose another scene"
         raise TaskError(message)

@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -78,7 +79,12 @@ class Run:
             self._config, client, library, matcher, self.learning, facts, note, note
         )
         library.prepare()
-        self._finder = ItemFinder(session, self._queue.sync_log, self._read, unreported)
+        services: Any = SimpleNamespace(
+            queue=self._queue,
+            scenes=SimpleNamespace(read=self._read),
+            log=SimpleNamespace(event=unreported),
+        )
+        self._finder = ItemFinder(services, session)
 
     def close(self) -> None:
         self._queue.close()

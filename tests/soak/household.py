@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +34,10 @@ from tasks.sync.sync_scenes import sync_all
 from tests.services import make_services
 from tests.sync_queue.support import NOW, spooled
 from validation.config import Config
-from validation.scene_extractor import StashScene
 from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
 from worker.services import Services
-from worker.sync.inspection import Inspection, SceneInspector
+from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import CurrentSession, SyncSession
 
 PATIENT, HASTY = (10.0, 30.0), (2.0, 0.25)
@@ -224,18 +223,16 @@ class Household:
             None when it was killed, or could not come to its end.
         """
         services = self._build(PATIENT)
-        inspect, left = SceneInspector.inspect, [pages_to_live]
+        left = [pages_to_live]
 
-        def mortal(
-            inspector: SceneInspector, scenes: Collection[StashScene]
-        ) -> Sequence[Inspection]:
+        def mortal(*arguments: Any) -> Sequence[Inspection]:
             if left[0] == 0:
                 raise Killed
             left[0] = None if left[0] is None else left[0] - 1
-            return inspect(inspector, scenes)
+            return inspect_scenes(*arguments)
 
         try:
-            with patch.object(SceneInspector, "inspect", mortal):
+            with patch("reconciliation.scheduler.inspect_scenes", mortal):
                 return reconcile_all(services, {}).text
         except (Killed, TaskError, PlexError, StashError) as error:
             self._note("reconciliation", repr(error))

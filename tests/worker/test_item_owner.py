@@ -62,5 +62,8 @@ def test_a_scene_whose_file_has_left_the_item_meanwhile_gives_way_like_any_other
     first, second = (SceneWork([], StashScene(n), SceneMetadata(), items=[item]) for n in (1, 2))
     log: Any = SimpleNamespace(items=lambda *_: {5: {1: None}}, has_skipped=lambda _: False)
     session: Any = SimpleNamespace(library=SimpleNamespace(server_id="server"), matcher=None)
-    assign_items([first, second], session, log, lambda _: {}, unreported)
+    services: Any = SimpleNamespace(
+        queue=SimpleNamespace(sync_log=log), scenes=SimpleNamespace(read=lambda _: {})
+    )
+    assign_items(services, session, [first, second], unreported)
     assert (first.items, second.items) == ([item], [])

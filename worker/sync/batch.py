@@ -72,8 +72,7 @@ class BatchSync:
         # Missing scenes are searched for by name, so only other scenes need the new items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
-        read_scenes = self._services.scenes.read
-        finder = ItemFinder(session, self._queue.sync_log, read_scenes, log.event)
+        finder = ItemFinder(self._services, session)
         finder.find(works)
         writer = ItemWriter(self._services, session)
         writer.keep_originals(works)

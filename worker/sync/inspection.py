@@ -1,4 +1,4 @@
-"""What a sync of scenes would do now, without doing it: for the preview and for reconciliation."""
+"""Finds out what a sync of scenes would change, without writing: for tasks and reconciliation."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -7,8 +7,8 @@ from plex.diff import ItemEdit
 from plex.exceptions import PlexError
 from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
-from plex.server_facts import UNKNOWN
-from sync_queue.sync_records import ItemRecord, SceneRecord
+from plex.server_facts import Behaviour
+from sync_queue.sync_records import SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
 from worker.services import Services
@@ -20,125 +20,95 @@ from worker.sync.session import SyncSession
 
 
 class Inspection(NamedTuple):
-    """One scene, and what a sync would do with it.
-
-    Attributes:
-        desired: what Plex shall show of it.
-        lacks_metadata: nobody has identified it yet, so it is left alone and nothing else is known.
-        edits: its items, each with what it would be sent, which may be nothing.
-        unlocked: item → images that would only be locked.
-        cover_for: the kinds of image for which its cover would be looked at.
-        elsewhere: which other scenes its other items show.
-        unseen: Plex lists an item of it but did not show it.
-        synced_before: whether it was ever sent to Plex.
-        error: why it has no item.
-    """
+    """A scene, and what a sync would change."""
 
     scene: StashScene
     desired: SceneMetadata
-    lacks_metadata: bool = False
-    edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()
+    lacks_metadata: bool = False  # then the scene is not synced, and the rest is unknown
+    edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()  # an edit may be empty
+    # Items with the kinds of image that would only be locked.
     unlocked: tuple[tuple[PlexItem, tuple[str, ...]], ...] = ()
-    cover_for: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    unseen: bool = False
+    cover_for: tuple[str, ...] = ()  # kinds of image for which the cover would be read
+    elsewhere: tuple[str, ...] = ()  # texts: the scenes that its other items show
+    unseen: bool = False  # Plex lists an item of the scene, but did not return it
     synced_before: bool = False
-    error: PlexError | None = None
+    error: PlexError | None = None  # why the scene has no item
 
     @property
     def image_reasons(self) -> tuple[str, ...]:
-        """Why its images have to be looked at, for a histogram; empty when they need not."""
+        """Why its images would be read or locked, for a histogram."""
         locks = {f"{kind} not locked": None for _, kinds in self.unlocked for kind in kinds}
         return (*(("cover to compare",) if self.cover_for else ()), *locks)
 
 
-class SceneInspector:
-    """Goes through the stages of a sync, up to the point where something would be sent.
+def inspect_scenes(
+    services: Services,
+    session: SyncSession,
+    scenes: Collection[StashScene],
+    batch: int = READ_BATCH,
+) -> list[Inspection]:
+    """Return what a sync of each scene would change; one request reads `batch` items.
 
-    Args:
-        services: the objects of this process.
-        session: settings and Plex; its library is prepared.
-        batch: how many items are read at once.
+    After a `PlexError` or `StashError` nothing is known about any of the scenes.
     """
-
-    def __init__(
-        self, services: Services, session: SyncSession, *, batch: int = READ_BATCH
-    ) -> None:
-        self._session = session
-        self._log = services.queue.sync_log
-        self._preserve = session.config.preserve_plex_edits
-        self._server_id = session.library.server_id
-        self._behaviour = UNKNOWN
-        self._finder = ItemFinder(
-            session, self._log, services.scenes.read, services.log.event, batch=batch, forgets=False
-        )
-
-    def inspect(self, scenes: Collection[StashScene]) -> list[Inspection]:
-        """Find out what would be done with these scenes, with few requests for all of them.
-
-        Raises:
-            PlexError, StashError: a side could not be asked, so nothing was found out.
-        """
-        records = self._log.scenes([scene.id for scene in scenes])
-        work = {
-            scene.id: SceneWork([], scene, project(scene, self._session.config))
-            for scene in scenes
-            if scene.files and not lacks_metadata(scene, records.get(scene.id))
-        }
-        self._finder.find(list(work.values()))
-        memory = ItemMemory.of(self._log, self._server_id, work.values())
-        self._behaviour = self._session.facts.behaviour()
-        return [
-            self._of(scene, work.get(scene.id), records.get(scene.id), memory) for scene in scenes
-        ]
-
-    def _of(
-        self,
-        scene: StashScene,
-        work: SceneWork | None,
-        last: SceneRecord | None,
-        memory: ItemMemory,
-    ) -> Inspection:
-        synced_before = last is not None and last.outcome == SYNCED
-        if work is None:
-            return Inspection(
-                scene,
-                project(scene, self._session.config),
-                lacks_metadata=bool(scene.files),
-                synced_before=synced_before,
-            )
-        edits: list[tuple[PlexItem, ItemEdit]] = []
-        known: dict[PlexItem, ItemRecord] = {}
-        for item in work.items:
-            plan = plan_item(work, item, memory, self._behaviour, preserve=self._preserve)
-            edits.append((item, plan.edit))
-            known[item] = plan.last
-        targets = targets_of(work.desired, known, self._behaviour, preserve=self._preserve)
-        return Inspection(
+    log = services.queue.sync_log
+    last = log.scenes([scene.id for scene in scenes])
+    works = {
+        scene.id: SceneWork([], scene, project(scene, session.config))
+        for scene in scenes
+        if scene.files and not lacks_metadata(scene, last.get(scene.id))
+    }
+    ItemFinder(services, session, batch=batch, forgets=False).find(list(works.values()))
+    memory = ItemMemory.of(log, session.library.server_id, works.values())
+    behaviour = session.facts.behaviour()
+    preserve = session.config.preserve_plex_edits
+    return [
+        _inspection(works[scene.id], last.get(scene.id), memory, behaviour, preserve=preserve)
+        if scene.id in works
+        else Inspection(
             scene,
-            work.desired,
-            edits=tuple(edits),
-            unlocked=_unlocked(targets),
-            cover_for=_cover_for(scene, targets, last),
-            elsewhere=tuple(work.elsewhere),
-            unseen=work.unseen,
-            synced_before=synced_before,
-            error=work.error,
+            project(scene, session.config),
+            lacks_metadata=bool(scene.files),
+            synced_before=_was_synced(last.get(scene.id)),
         )
+        for scene in scenes
+    ]
+
+
+def _inspection(
+    work: SceneWork,
+    last: SceneRecord | None,
+    memory: ItemMemory,
+    behaviour: Behaviour,
+    *,
+    preserve: bool,
+) -> Inspection:
+    plans = [
+        (item, plan_item(work, item, memory, behaviour, preserve=preserve)) for item in work.items
+    ]
+    records = {item: plan.last for item, plan in plans}
+    targets = targets_of(work.desired, records, behaviour, preserve=preserve)
+    reads_cover = bool(targets) and may_differ(work.scene, targets, last)
+    return Inspection(
+        work.scene,
+        work.desired,
+        edits=tuple((item, plan.edit) for item, plan in plans),
+        unlocked=_unlocked(targets),
+        cover_for=tuple(dict.fromkeys(t.kind for t in targets)) if reads_cover else (),
+        elsewhere=tuple(work.elsewhere),
+        unseen=work.unseen,
+        synced_before=_was_synced(last),
+        error=work.error,
+    )
+
+
+def _was_synced(last: SceneRecord | None) -> bool:
+    return last is not None and last.outcome == SYNCED
 
 
 def _unlocked(targets: Sequence[Target]) -> tuple[tuple[PlexItem, tuple[str, ...]], ...]:
-    found: dict[PlexItem, list[str]] = {}
+    found: dict[PlexItem, tuple[str, ...]] = {}
     for target in targets:
         if target.lacks_lock:
-            found.setdefault(target.item, []).append(target.kind)
-    return tuple((item, tuple(kinds)) for item, kinds in found.items())
-
-
-def _cover_for(
-    scene: StashScene, targets: list[Target], last: SceneRecord | None
-) -> tuple[str, ...]:
-    """Return the kinds for which the cover is looked at; what it is only its bytes can tell."""
-    if not targets or not may_differ(scene, targets, last):
-        return ()
-    return tuple(dict.fromkeys(target.kind for target in targets))
+            found[target.item] = (*found.get(target.item, ()), target.kind)
+    return tuple(found.items())

@@ -8,12 +8,12 @@ from plex.items import LibraryPart
 from plex.matcher import Match, MatchConfidence, Matching, still_holds
 from plex.path_learning import prefix_pairs
 from plex.scanner_rules import is_plex_version, why_absent
-from shared.events import Event, Report, unreported
+from shared.events import Event, unreported
 from stash.exceptions import StashQueryError
-from sync_queue.sync_log import SyncLog
 from validation.paths import components, short_name_in
 from validation.scene_extractor import SceneFile
-from worker.sync.item_owner import ReadScenes, assign_items
+from worker.services import Services
+from worker.sync.item_owner import assign_items
 from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
 
@@ -25,8 +25,6 @@ class ItemFinder:
     """Finds items by the path index, and asks Plex once for files that the index does not have.
 
     Args:
-        read: reads scenes from Stash by their ids.
-        report: gets an event about a match that may be wrong.
         batch: number of items per request.
         forgets: remove items that Plex does not show from the path index. A preview does not, and
             gives no warning either, because its next run would repeat the warning.
@@ -37,19 +35,16 @@ class ItemFinder:
 
     def __init__(
         self,
+        services: Services,
         session: SyncSession,
-        sync_log: SyncLog,
-        read: ReadScenes,
-        report: Report,
         *,
         batch: int = READ_BATCH,
         forgets: bool = True,
     ) -> None:
         self.gone: set[int] = set()
+        self._services = services
         self._session = session
-        self._sync_log = sync_log
-        self._read_scenes = read
-        self._report = report
+        self._report = services.log.event
         self._batch = batch
         self._forgets = forgets
 
@@ -70,13 +65,9 @@ class ItemFinder:
         for work in missing:
             if not work.items and work.error is None:
                 work.error = self._why_not(work)
-        self.gone |= assign_items(
-            [work for work in works if work.items],
-            self._session,
-            self._sync_log,
-            self._read_scenes,
-            self._report if self._forgets else unreported,
-        )
+        found = [work for work in works if work.items]
+        report = self._report if self._forgets else unreported
+        self.gone |= assign_items(self._services, self._session, found, report)
 
     def _search(
         self, missing: Sequence[SceneWork], partial: Sequence[SceneWork]

@@ -4,7 +4,7 @@ Plex merges versions of a video into one item, and Stash may have a scene of eac
 them wrote to the item, it would change with each edit.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from plex.items import PlexItem
 from plex.matcher import (
@@ -16,13 +16,13 @@ from plex.matcher import (
     still_holds,
 )
 from shared.events import Event, Report
-from sync_queue.sync_log import NO_SCENE, SyncLog
+from stash.scenes import StashScenes
+from sync_queue.sync_log import NO_SCENE
 from validation.paths import folded_path
 from validation.scene_extractor import StashScene
+from worker.services import Services
 from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
-
-ReadScenes = Callable[[Sequence[int]], Mapping[int, StashScene]]
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
@@ -40,26 +40,19 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 
 
 def assign_items(
-    works: Sequence[SceneWork],
-    session: SyncSession,
-    sync_log: SyncLog,
-    read: ReadScenes,
-    report: Report,
+    services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
     """Leave each item to the scene that it shows, and remove it from the other scenes.
 
-    Args:
-        read: reads scenes from Stash by their ids.
-        report: gets an event, once, about an item that holds different films.
-
-    Returns:
-        Scenes that Stash no longer has although an item was written for them.
+    Report each item that holds different films, once. Return scenes that Stash no longer has
+    although an item was written for them.
     """
+    sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
     claimants = _claimants(works)
     records = sync_log.items(session.library.server_id, items)
     written = {key: set(records.get(key, ())) for key in items}
-    owners, gone = _owners(items, claimants, written, session.matcher, read)
+    owners, gone = _owners(items, claimants, written, session.matcher, services.scenes)
     reported: set[str] = set()
     for work in works:
         for item in list(work.items):
@@ -91,7 +84,7 @@ def _owners(
     claimants: Mapping[int, Mapping[int, bool]],
     written: Mapping[int, set[int]],
     matcher: PlexMatcher,
-    read: ReadScenes,
+    stash: StashScenes,
 ) -> tuple[dict[int, int], set[int]]:
     """Return item → the scene that it shows, and the owners that Stash no longer has.
 
@@ -106,7 +99,7 @@ def _owners(
         if owner_of(claimants[key], logged[key]) not in claimants[key]
     }
     asked = sorted({scene_id for scene_ids in absent.values() for scene_id in scene_ids})
-    scenes = read(asked) if asked else {}
+    scenes = stash.read(asked) if asked else {}
     for key, scene_ids in absent.items():
         for scene_id in scene_ids:
             scene = scenes.get(scene_id)
