@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from plex.connection import PlexConnection, Timeout, paging, parse_document
@@ -11,9 +12,9 @@ from plex.exceptions import (
     PlexError,
     PlexNotFound,
     PlexPermissionError,
+    PlexTemporaryError,
 )
 from plex.field_sender import EditOutcome, FieldSender, NameStore, Refusals
-from plex.item_reader import READ_BATCH, ItemsRead, read_each
 from plex.items import (
     IMAGE_LOCKS,
     MOVIE,
@@ -37,6 +38,15 @@ _ITEM_QUERY = urlencode(
 )
 _IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
 _LOCKED_AT_ONCE = 100  # items
+READ_BATCH = 50  # items per request; larger answers are heavy for a NAS
+
+
+class ItemsRead(NamedTuple):
+    """The result of reading items; an item in neither mapping does not exist."""
+
+    found: dict[int, PlexItem]  # rating key → item
+    # Rating key → error; Plex fails at this item but shows others.
+    failed: dict[int, PlexTemporaryError]
 
 
 class PlexClient(PlexConnection):
@@ -73,10 +83,7 @@ class PlexClient(PlexConnection):
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def may_edit(self) -> bool:
-        """Tell whether the token may read the server's preferences, which Plex refuses to guests.
-
-        This is only a hint: Plex does not document who may read them.
-        """
+        """Tell whether the token may read the server's preferences: a hint that it may edit."""
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):
@@ -99,24 +106,69 @@ class PlexClient(PlexConnection):
         return found
 
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items and find those at which Plex fails (see `plex.item_reader.read_each`).
+        """Read items in batches, each up to 500; raise a `PlexError` if Plex fails at all of them.
 
-        Up to 500 keys fit into a request line.
+        A batch at which Plex fails is halved until the failing item is alone. Batches above
+        `READ_BATCH` are also halved for a slow Plex.
         """
-        return read_each(self._read_batch, rating_keys, batch)
+        result = ItemsRead({}, {})
+        start, size = 0, batch
+        while start < len(rating_keys):
+            keys = rating_keys[start : start + size]
+            try:
+                result.found.update(self._read_batch(keys))
+            except PlexTemporaryError as error:
+                if size > READ_BATCH and error.retry_after is None:
+                    size //= 2
+                    continue
+                if not error.may_be_one_item:
+                    raise
+                start += self._read_around(keys, error, result)
+                size = batch
+            else:
+                start += len(keys)
+        return result
 
-    def _read_batch(self, rating_keys: Sequence[int]) -> list[PlexItem]:
+    def _read_around(
+        self, keys: Sequence[int], error: PlexTemporaryError, result: ItemsRead
+    ) -> int:
+        """Read a batch up to the failing item; return how many items are done."""
+        failing: int | None = 0
+        if len(keys) > 1:
+            if not self._shows_any((keys[-1], keys[0], keys[len(keys) // 2])):
+                raise error
+            failing = find_failing(
+                lambda low, high: result.found.update(self._read_batch(keys[low:high])),
+                *(0, len(keys)),
+            )
+        if failing is None:
+            return len(keys)
+        result.failed[keys[failing]] = error
+        return failing + 1
+
+    def _shows_any(self, keys: Sequence[int]) -> bool:
+        for key in keys:
+            try:
+                self._read_batch((key,))
+            except PlexTemporaryError as error:
+                if not error.may_be_one_item:
+                    raise
+            else:
+                return True
+        return False
+
+    def _read_batch(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
         count = len(rating_keys)
         path = f"/library/metadata/{','.join(map(str, rating_keys))}?{_ITEM_QUERY}"
         doing = f"reading item {rating_keys[0]}" if count == 1 else f"reading {count} items"
         try:
             answer = self.read(path, doing, paging(0, count))
         except PlexNotFound:
-            return []  # none of the items exists any more
+            return {}  # none of the items exists any more
         items = [*filter(None, map(parse_item, answer.findall("Video")))]
         for item in items:
             self._note(item.title, item.files)
-        return items
+        return {item.rating_key: item for item in items}
 
     def edit(
         self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
@@ -177,3 +229,24 @@ class PlexClient(PlexConnection):
         parameters = {f"{IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}
         for start in range(0, len(rating_keys), _LOCKED_AT_ONCE):
             self.put(rating_keys[start : start + _LOCKED_AT_ONCE], parameters)
+
+
+def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
+    """Read a range, which failed as a whole, in halves; return the position of the failing item.
+
+    All items before it have been read. None when every piece could be read. `read` reads and stores
+    the items from a position up to, but without, another.
+    """
+    while low < high:
+        middle = low + max(1, (high - low) // 2)
+        try:
+            read(low, middle)
+        except PlexTemporaryError as error:
+            if not error.may_be_one_item:
+                raise
+            if middle - low == 1:
+                return low
+            high = middle
+        else:
+            low = middle
+    return None

@@ -1,13 +1,17 @@
 """The HTTP connection to one Plex server."""
 
+import ipaddress
 import re
+import socket
+import ssl
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 import requests
@@ -15,13 +19,14 @@ from plexapi.utils import parseXMLString
 from requests.adapters import HTTPAdapter
 
 from plex.exceptions import (
+    REBINDING,
     PlexError,
     PlexReplaced,
     PlexTemporaryError,
+    PlexTlsError,
     error_for_status,
     plex_errors,
 )
-from plex.secure_connection import diagnose
 from shared.events import Report
 from shared.state_file import KeptState
 from validation.values import first_words
@@ -35,6 +40,10 @@ _SHORT = 4096  # bytes: the longest error text that is worth reading
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]+)|([0-9]+));")
 # The characters of XML 1.0.
 _LEGAL = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000), (0x9, 0xA, 0xD))
+# Each server has a certificate for this name; its binary form contains the name as plain ASCII.
+_NAME = re.compile(rb"\*\.([0-9a-f]{32})\.plex\.direct")
+_PORTS = {"http": 80, "https": 443}
+_TLS_TIMEOUT = 3.0  # seconds for connecting, and for each step of the handshake
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -62,8 +71,6 @@ class PlexConnection:
     no token. It is requested first, so that no token is sent to an address without a Plex server.
 
     Args:
-        token: the server's token; it never appears in an exception.
-        timeout: seconds to connect and to read.
         verify: False, or a file with the certificates to trust.
         identity: headers that identify this installation.
     """
@@ -100,10 +107,7 @@ class PlexConnection:
         return (self._identity or self.identity(self._timeout)).version
 
     def identity(self, timeout: Timeout | None = None) -> Identity:
-        """Ask a server who it is, without a token.
-
-        A later answer with another id sets `is_replaced`.
-        """
+        """Ask the server for its identity; another id than before sets `is_replaced`."""
         doing = "connecting to Plex"
         answer = self.request(
             "GET", "/identity", doing, with_token=False, timeout=timeout or IDENTITY_TIMEOUT
@@ -142,9 +146,7 @@ class PlexConnection:
         No redirect is followed, because that would send the token to another host. A Plex under
         load sometimes answers 401 to a valid token, so only the second 401 in a row counts.
 
-        Args:
-            path: path and quoted query.
-            doing: the activity for people, such as "reading 50 items".
+        `path` includes the quoted query; `doing` is the activity for people.
         """
         if with_token and self._identity is None:
             self.identity(self._timeout)
@@ -255,8 +257,7 @@ def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
 def parse_document(content: bytes, doing: str) -> Element | None:
     """Parse the XML of an answer; None for an empty body.
 
-    Malformed XML is parsed again without the characters and the character references (`&#11;`) that
-    XML forbids.
+    Characters and character references (`&#11;`) that XML forbids are left out.
     """
     if not content.strip():
         return None
@@ -273,3 +274,78 @@ def _without_illegal(reference: re.Match[bytes]) -> bytes:
     hexadecimal, decimal = (digits and digits.lstrip(b"0")[:9] for digits in reference.groups())
     code = int(hexadecimal or b"0", 16) if decimal is None else int(decimal or b"0")
     return reference[0] if any(code in legal for legal in _LEGAL) else b""
+
+
+# -- the address that a server's certificate asks for ---------------------------------------------
+
+
+def diagnose(
+    error: PlexError, url: str, verify: bool | str, doing: str, closes_again: Callable[[], bool]
+) -> PlexError:
+    """Return the error, or the fault of the configuration that caused it.
+
+    A restarting Plex closes connections too. So plain http counts as refused only if the server has
+    a plex.direct certificate and closes a second plain connection.
+    """
+    is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
+    is_plain = url.startswith("http:")
+    if not (is_closed if is_plain else isinstance(error, PlexTlsError)):
+        return error
+    address = plex_direct_address(url)
+    if address is None or (is_plain and not closes_again()):
+        return error
+    if is_plain:
+        remedy = (
+            f"Plex takes secure connections only: set plex_url to {address}, or set "
+            "'Secure connections' to Preferred in Plex, Settings > Network"
+        )
+    else:
+        trust = "" if verify is True else " and plex_verify_tls to on"
+        remedy = (
+            "Plex's certificate is for a name of plex.direct, not for the host in plex_url: set "
+            f"plex_url to {address}{trust}"
+        )
+    message = f"{doing}: {remedy}. If that name is not found, {REBINDING}"
+    return PlexTlsError(message, address)
+
+
+def plex_direct_address(url: str) -> str | None:
+    """Return the https address that matches the certificate of the server at an address.
+
+    Nothing is sent over the unverified connection. None if the server speaks no TLS, has no
+    plex.direct certificate, or `url` has that name.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        with socket.create_connection((host, port), _TLS_TIMEOUT) as connection:
+            ip = connection.getpeername()[0]
+            name = host.partition("%")[0]
+            with _any_certificate().wrap_socket(connection, server_hostname=name) as secured:
+                certificate = secured.getpeercert(binary_form=True) or b""
+    except (OSError, ValueError, KeyError):
+        return None
+    found = _NAME.search(certificate)
+    if found is None or host.endswith(".plex.direct"):
+        return None
+    return f"https://{dashed(ip)}.{found[1].decode()}.plex.direct:{port}"
+
+
+def dashed(ip: str) -> str:
+    """Return an IP number as the first label of a plex.direct name: `192-168-1-10`."""
+    number = ipaddress.ip_address(ip.partition("%")[0])
+    if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
+        number = number.ipv4_mapped
+    label = str(number).replace(".", "-").replace(":", "-")
+    # A label of a host name must not begin or end with a dash, as `::1` would.
+    if label.strip("-") != label:
+        label = number.exploded.replace(":", "-")
+    return label
+
+
+def _any_certificate() -> ssl.SSLContext:
+    """Return a TLS context that accepts any certificate, only for reading the name in it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

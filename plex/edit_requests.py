@@ -1,6 +1,7 @@
 """Groups the fields of an edit into requests, and shortens requests that are too long."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote
 
@@ -42,20 +43,18 @@ def is_long(parameters: Parameters, limit: int = MAX_QUERY) -> bool:
 def pieces(parameters: Parameters, limit: int = MAX_QUERY) -> list[dict[str, str]]:
     """Return the requests that build a long list step by step; empty for a text.
 
-    This works on a server that appends names. The last request contains the removals and the lock,
-    so an interrupted list still counts as different. A server that replaces lists keeps only the
-    last piece; the caller has to verify the result.
+    The last request contains the removals and the lock, so an interrupted list still counts as
+    different. A server that replaces lists keeps only the last piece.
     """
     plex_name = list_name(parameters)
     if plex_name is None:
         return []
-    added = added_names(parameters)
     surplus = f"{plex_name}[].tag.tag-"
     removed = [name for name in parameters.get(surplus, "").split(",") if name]
     lock = f"{plex_name}.locked"
     room = limit - len(query({lock: "1"})) - 1
     requests = [{key: ""} for key in (f"{plex_name}[].tag",) if key in parameters]
-    lengths = _lengths(added, query({f"{plex_name}[999].tag.tag": ""}) + "&")
+    lengths = _lengths(added_names(parameters), query({f"{plex_name}[999].tag.tag": ""}) + "&")
     requests += [
         {f"{plex_name}[{n}].tag.tag": name for n, name in enumerate(names)}
         for names in _grouped(lengths, room)
@@ -91,14 +90,10 @@ def list_parameters(
     current: tuple[str, ...],
     encoding: RemovalEncoding | None = None,
 ) -> dict[str, str]:
-    """Return the parameters that replace a list and lock it.
+    """Return the parameters that replace a list (by Plex's name) and lock it.
 
     Some servers append the names of an edit, others replace the list. So all names are sent, and
     surplus names are removed by name.
-
-    Args:
-        plex_name: Plex's name of the list.
-        encoding: how often the server decodes removed names; None for unknown.
     """
     keys = {folded(name) for name in wanted}
     # Send a name in the item's spelling, because some servers treat `É` and `é` as two tags.
@@ -124,9 +119,8 @@ def needs_decoding(name: str) -> bool:
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
     """Return the spellings of a name in a list of names to remove.
 
-    Plex splits the list at commas and then decodes each name. According to one client, Plex does
-    not decode. So the plain name is added, unless a decoding server would take it for another name.
-    Removing an absent name has no effect.
+    Plex splits the list at commas and decodes each name. Some servers may not decode, so the plain
+    name is added, unless a decoding server would take it for another name.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -154,7 +148,7 @@ def is_emptying(parameters: Parameters) -> bool:
 def refilled(parameters: Parameters) -> dict[str, str]:
     """Return the parameters to send after an edit that empties a list; empty for other edits.
 
-    It is unknown whether a server empties a list before or after the additions of the same request.
+    A server may empty the list after it has added the names of the same request.
     """
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
@@ -177,13 +171,11 @@ def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
     if key is None or not is_long(parameters, limit):
         return dict(parameters)
     text = parameters[key]
-    fits, too_long = 0, len(text)
-    while too_long - fits > 1:
-        middle = (fits + too_long) // 2
-        if is_long({**parameters, key: text[:middle] + _ELLIPSIS}, limit):
-            too_long = middle
-        else:
-            fits = middle
+
+    def is_too_long(length: int) -> bool:
+        return is_long({**parameters, key: text[:length] + _ELLIPSIS}, limit)
+
+    fits = max(0, bisect_left(range(len(text)), True, key=is_too_long) - 1)
     return {**parameters, key: cut(text, fits) + _ELLIPSIS}
 
 
@@ -193,7 +185,7 @@ def is_shortened(short: str, full: str) -> bool:
 
 
 def text_of(parameters: Parameters) -> str:
-    """Return the text of a scalar field's parameters; empty for a list."""
+    """Return the text that the parameters set; empty for a list."""
     return next((value for key, value in parameters.items() if key.endswith(".value")), "")
 
 

@@ -16,8 +16,8 @@
     └── PlexPermanentError   400 and similar: dead letter
         └── PlexAmbiguousMatch  several items match: dead letter that lists them
 
-`plex_errors` is the only place that converts exceptions of requests. Their texts contain URLs with
-titles and summaries, so no such text is passed on.
+`plex_errors` converts exceptions of requests. Their texts contain URLs with titles and summaries,
+so no such text is passed on.
 """
 
 import ssl
@@ -37,18 +37,14 @@ REBINDING = (
 
 
 class PlexError(Exception):
-    """The base of all errors of Plex.
+    """The base of all errors of Plex."""
 
-    Attributes:
-        retry_after: seconds that Plex asked to wait; None for not asked.
-        reported: the user has been told the cause, or will be if more requests fail for it.
-    """
-
+    # The user has been told the cause, or will be if more requests fail for it.
     reported = False
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = retry_after  # seconds that Plex asked to wait; None for not asked
 
     @property
     def cause(self) -> str:
@@ -74,13 +70,11 @@ class PlexUploadsDown(PlexError):
 class PlexTemporaryError(PlexError):
     """A request failed and may succeed later.
 
-    Attributes:
-        was_closed: the connection ended before any answer.
-        may_be_one_item: one item of the answer may be at fault. Plex answered with an error of its
-            own or with malformed XML, or closed the connection.
+    `may_be_one_item` means that one item of the answer may be at fault: Plex answered with an error
+    of its own or with malformed XML, or closed the connection.
     """
 
-    was_closed = False
+    was_closed = False  # the connection ended before any answer
 
     def __init__(
         self, message: str, retry_after: float | None = None, *, may_be_one_item: bool = False
@@ -90,17 +84,12 @@ class PlexTemporaryError(PlexError):
 
 
 class PlexNotFound(PlexError):
-    """Plex has no item for the path, or the item is gone.
-
-    Attributes:
-        looked_for: Plex was searched successfully, so the index is not merely outdated.
-        explained: the reason why Plex does not list the file is known, so waiting hardly helps.
-    """
+    """Plex has no item for the path, or the item is gone."""
 
     def __init__(self, message: str, *, looked_for: bool = False, explained: bool = False) -> None:
         super().__init__(message)
-        self.looked_for = looked_for
-        self.explained = explained
+        self.looked_for = looked_for  # Plex was searched, so the index is not merely outdated
+        self.explained = explained  # why Plex does not list the file is known; waiting hardly helps
 
 
 class PlexCopy(PlexNotFound):
@@ -120,14 +109,11 @@ class PlexPermissionError(PlexError):
 
 
 class PlexTlsError(PlexError):
-    """The address does not fit Plex's TLS settings.
-
-    `address` is the one that matches Plex's certificate; empty for unknown.
-    """
+    """The address does not fit Plex's TLS settings."""
 
     def __init__(self, message: str, address: str = "") -> None:
         super().__init__(message)
-        self.address = address
+        self.address = address  # the one that matches Plex's certificate; empty for unknown
 
 
 class PlexRedirectError(PlexError):
@@ -173,11 +159,8 @@ def error_for_status(
 ) -> PlexError:
     """Return the error for an HTTP status from 300 on.
 
-    Args:
-        doing: the activity for people, such as "reading 50 items".
-        location: target of a redirect.
-        retry_after: seconds that Plex asked to wait.
-        words: the first words of the answer's text.
+    `doing` is the activity for people, such as "reading 50 items"; `location` is the target of a
+    redirect; `words` are the first of the answer's text.
     """
     if status in _STATUSES:
         kind, cause = _STATUSES[status]
@@ -233,11 +216,9 @@ def _from_connection_error(reason: object, doing: str) -> PlexError:
         host = getattr(reason.conn, "host", "")
         remedy = f"; {REBINDING}" if host.endswith(".plex.direct") else ""
         return PlexServerDown(f"{doing}: the name in plex_url is not found{remedy}")
-    never_reached = (
-        urllib3.exceptions.NewConnectionError,
-        urllib3.exceptions.ConnectTimeoutError,
-    )
-    if isinstance(reason, never_reached):
+    if isinstance(
+        reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
+    ):
         return PlexServerDown(f"{doing}: nothing answers at Plex's address")
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
         return PlexTemporaryError(f"{doing}: Plex took too long to answer")

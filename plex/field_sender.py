@@ -55,7 +55,7 @@ Put = Callable[[Sequence[int], Parameters], None]
 class EditOutcome:
     """The result of an edit."""
 
-    requests: int = 0  # number of requests
+    requests: int = 0
     # Our field name → Plex's error, for fields that Plex refuses.
     refused: dict[str, PlexPermanentError] = field(default_factory=dict)
     # Our field name → sent text, for fields that were cut.
@@ -81,12 +81,12 @@ class NameStore(Protocol):
 class Refusals:
     """What a server refused recently, so that other scenes do not send it again.
 
-    A smart collection refuses every scene, and a proxy refuses a word in every list. The maximum
-    length of a request is unknown, so a long field is sent whole until the server refuses that.
+    A smart collection refuses every scene, and a proxy refuses a word in every list.
     """
 
     def __init__(self, clock: Callable[[], float], store: NameStore | None = None) -> None:
-        self.of_length = False  # the server refused an over-long request
+        # The maximum length is unknown: a long request is sent whole until the server refuses one.
+        self.of_length = False
         self._clock = clock
         self._store = store
         self._names: dict[str, float] = {}  # used without a store
@@ -105,10 +105,7 @@ class Refusals:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields without the refused names, and the omitted names by field.
-
-        Names refused before `since` are tried again.
-        """
+        """Return the fields without names refused after `since`, and these names by field."""
         now = self._clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -166,9 +163,8 @@ class FieldSender:
     def send(self) -> EditOutcome:
         """Send the fields in as few requests as fit.
 
-        Raises:
-            PlexPermanentError: Plex refuses every edit of this item.
-            PlexError: another failure; read the item to see what was written.
+        A `PlexPermanentError` means that Plex refuses every edit of this item. After another
+        `PlexError`, some fields may have been written.
         """
         if self._alone:
             groups: Iterable[Fields] = [{name: sent} for name, sent in self._fields.items()]
@@ -203,11 +199,10 @@ class FieldSender:
                 self._send_field(name, parameters)
 
     def _confirm_refusals(self) -> None:
-        """Decide about the fields that were not accepted.
+        """Send each refused field once more, because a refusal is remembered for good.
 
-        A refusal is remembered for good, so each refused field is sent once more first. A
-        `PlexError` means that Plex refuses every edit of this item, or that a field failed for the
-        first time.
+        A `PlexError` means that Plex refuses every edit of this item, or that a field failed for
+        the first time.
         """
         refused, failed = self._outcome.refused, self._failed
         if refused and not self._is_writable:
@@ -317,10 +312,10 @@ class FieldSender:
         self._is_writable = True
 
     def _test_edit(self) -> PlexError | None:
-        """Send a test edit that changes nothing; return its error, None on success.
+        """Set a lock to its current state; return the error, None on success.
 
-        It sets a lock to its current state, except those of fields in this edit, which may just
-        have changed. Edits of a sync set locks and release none, so repeating a set lock is safe.
+        Locks of fields in this edit may just have changed and are left alone. Edits of a sync set
+        locks and release none, so repeating a set lock is safe.
         """
         locked = self._item.locked
         ours = [name for name in _OURS if name in locked and name not in self._plex_names]

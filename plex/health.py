@@ -40,8 +40,7 @@ def check_plex_health(
 ) -> PlexHealth:
     """Ask Plex for its identity, then for its libraries; never raises a PlexError.
 
-    The libraries are the cheapest proof of token and database, and have the time-out of jobs.
-    Without `with_token` they are not requested. `timeout` is that of `/identity`, in seconds.
+    The libraries are the cheapest proof of token and database. `timeout` is that of `/identity`.
     """
     begun = monotonic()
     try:

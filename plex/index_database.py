@@ -45,12 +45,10 @@ def _noting() -> Iterator[None]:
 
 
 class IndexDatabase:
-    """The database in autocommit mode; every method may raise a `sqlite3.Error`.
+    """The database in autocommit mode; an unusable file is replaced by an empty database.
 
     One step of the worker uses this database and the queue's. SQLite's errors do not name their
     database, so each error of this one gets a note (see `is_about_index`).
-
-    A damaged file, or one with another schema, is replaced by an empty database.
     """
 
     def __init__(self, path: str) -> None:

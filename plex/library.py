@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import Enum
 
-from plex.client import PlexClient
+from plex.client import READ_BATCH, ItemsRead, PlexClient
 from plex.exceptions import (
     PlexError,
     PlexLibraryError,
@@ -13,7 +13,6 @@ from plex.exceptions import (
     PlexPermanentError,
     PlexTemporaryError,
 )
-from plex.item_reader import READ_BATCH, ItemsRead
 from plex.items import MOVIE, LibraryPart, Place, Section
 from plex.library_choice import choose_libraries
 from plex.listing import (
@@ -36,12 +35,10 @@ IDENTITY_AGE = 60.0  # seconds; replacing a server and scanning its libraries ta
 REFRESH_INTERVAL = 60.0  # seconds between two refreshes for missing files
 SINGLE_LOOKS = 3  # files that are searched by name before the libraries are refreshed
 LIBRARIES_ASKED = 3  # for a file that lies in no library's folders
-# Seconds. Plex does not document which changes raise its counters, so an unchanged one is trusted
-# for this time only.
-TRUST_CHANGE_MARK = 600.0
-# Seconds. Only a complete listing shows removed files, and files moved without a new time stamp of
-# their item. So a changing library is listed completely this often.
-LISTING_AGE = 3600.0
+# Plex does not document which changes raise its counters.
+TRUST_CHANGE_MARK = 600.0  # seconds for which an unchanged counter proves that nothing changed
+# Only a complete listing shows removed files, and files moved without a new time stamp.
+LISTING_AGE = 3600.0  # seconds between two complete listings of a library that changes
 LONGEST_LISTING_AGE = 86_400.0  # seconds, for a library that does not change
 SMALL = 2 * LISTING_PAGE  # items; a complete listing of them costs as much as asking for changes
 
@@ -56,10 +53,7 @@ class Refresh(Enum):
 
 @contextmanager
 def _faults_of_the_address() -> Iterator[None]:
-    """Turn a refused list of libraries, or listing, into an error that blames no scene.
-
-    Such an answer comes from a proxy in front of Plex, or from something that is not Plex.
-    """
+    """Blame the address for a refused listing: a proxy or another program may have answered."""
     try:
         yield
     except (PlexNotFound, PlexPermanentError) as error:
@@ -70,17 +64,8 @@ def _faults_of_the_address() -> Iterator[None]:
 class Library:
     """Keeps the path index up to date, with as few listings as possible.
 
-    Every method may raise a `PlexError`, also for an incomplete listing.
-
-    Args:
-        names: the setting `plex_library`; empty for all libraries of videos.
-        report: gets an event about an item at which Plex fails.
-
-    Attributes:
-        listings: number of times that Plex had news for the index. While this number stays the
-            same, searching the index again is useless.
-        looked_at: when all libraries were last refreshed, in seconds since the epoch. Plex had no
-            older file that the index lacks.
+    Every method may raise a `PlexError`, also for an incomplete listing. `names` is the setting
+    `plex_library`. `report` gets an event about an item at which Plex fails.
     """
 
     def __init__(
@@ -104,7 +89,9 @@ class Library:
         self._polled: dict[int, Listing] = {}
         self._confirmed_at = float("-inf")
         self._asked_singly = 0
+        # Number of changes of the index. While it stays the same, another search is useless.
         self.listings = 0
+        # When all libraries were last refreshed; the index lacks no older file of Plex.
         self.looked_at = float("-inf")
         self.index = index
         self._unreadable = UnreadableItems(client, index, clock, report)
@@ -138,10 +125,7 @@ class Library:
 
     @_faults_of_the_address()
     def prepare(self) -> None:
-        """Check that the server is the same, and list every configured library once.
-
-        Raises `PlexReplaced` if another server answers.
-        """
+        """List every configured library once; raise `PlexReplaced` if another server answers."""
         self._prepare()
         confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
         if self._client.is_replaced or not confirmed:
@@ -166,16 +150,11 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for files that the index lacks, with few requests for any number of files.
+        """Search Plex for files that the index lacks; False if Plex was asked a moment ago.
 
         A few files are searched by name. The libraries are refreshed for more files, after a search
         without an answer, and after every few searches. Then nothing is requested for
         `REFRESH_INTERVAL`.
-
-        Returns:
-            Whether Plex was asked. True: Plex does not have what the index still lacks, and
-                `listings` tells whether the index changed. False: Plex was asked a moment ago, and
-                newer files are unknown.
         """
         if not self._is_due(self._refreshed_at):
             return False
@@ -192,8 +171,7 @@ class Library:
     def refresh(self) -> bool:
         """List changed libraries completely, so that the index loses files that Plex has lost.
 
-        A recent search for files does not count, because it may have shown only new files. False
-        within `REFRESH_INTERVAL` after the last call, without asking Plex.
+        False within `REFRESH_INTERVAL` after the last call, without asking Plex.
         """
         if not self._is_due(self._listed_at):
             return False
@@ -236,8 +214,8 @@ class Library:
         """Add new items to the index, once per `REFRESH_INTERVAL` and with few requests.
 
         No search finds a second item of a scene that already has an item. Only additions are
-        requested, because the plugin's own edits move the time stamps of changes. Where Plex cannot
-        sort, nothing happens until the next search or refresh. `prepare` must have been called.
+        requested, because the plugin's own edits move the time stamps of changes. `prepare` must
+        have been called.
         """
         now = self._clock()
         if _is_recent(self._polled_at, now):
@@ -266,23 +244,14 @@ class Library:
                 self._polled[section.key] = replace(last, looked_at=now, last_key=0)
 
     def _list_additions(self, section: Section, last: Listing) -> Listing:
-        """Add new items to the index; return the state of the library.
-
-        Raises:
-            OrderIgnored: Plex does not sort the items.
-        """
-        looked_at = self._clock()
+        """Add new items to the index; return the state of the library."""
+        looked_at, mark = self._clock(), section.change_mark
         place, holes = Place(last.items, last.last_key), self._unreadable.holes(section)
         walk = Walk(self._client.read, section, place, holes)
         self._add(section, walk)
         self._unreadable.keep_holes(section, walk.holes, last.items)
-        return replace(
-            last,
-            looked_at=looked_at,
-            looked_mark=section.change_mark,
-            items=walk.place.rows,
-            last_key=walk.place.last_key,
-        )
+        items, last_key = walk.place.rows, walk.place.last_key
+        return replace(last, looked_at=looked_at, looked_mark=mark, items=items, last_key=last_key)
 
     def _add(self, section: Section, pages: Iterable[list[LibraryPart]]) -> None:
         for page in pages:
@@ -347,13 +316,9 @@ def _is_recent(moment: float, now: float) -> bool:
 
 
 def next_refresh(last: Listing | None, change_mark: str, now: float, *, whole: bool) -> Refresh:
-    """Decide what to request of a library.
+    """Decide what to request of a library; `whole` if removed files count as well.
 
-    Args:
-        last: the last known state; None if the library was never listed.
-        change_mark: the library's current change counters.
-        now: seconds since the epoch; a clock that was set back makes everything outdated.
-        whole: removed files count as well.
+    A clock that was set back makes everything outdated.
     """
     if last is None:
         return Refresh.WHOLE

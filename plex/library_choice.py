@@ -74,11 +74,8 @@ def choose_libraries(
     """Read the setting: names or numbers of libraries, separated by commas.
 
     Names may contain commas. The best division of the setting has the fewest unknown entries, then
-    the most exact names, then the longest names. If libraries with and without blanks around an
-    entry exist, the entry matches both. A number counts where no name is exact. Names with other
-    case, blanks or Unicode form count last.
-
-    `sections` are all video libraries; `others` are those of shows and photos.
+    the most exact names, then the longest names. A number counts where no name is exact. Names with
+    other case, blanks or Unicode form count last.
     """
     pieces = setting.split(",")
     most_pieces = max((section.title.count(",") for section in sections), default=0) + 1

@@ -17,7 +17,7 @@ SURE_SUFFIX = 3  # components: name and two folders must agree where no size is 
 
 
 class MatchConfidence(Enum):
-    """Certainty of a match: high for the full path, low for weaker rules."""
+    """Certainty of a match: low where only name and size agree."""
 
     HIGH = "high"
     LOW = "low"
@@ -84,10 +84,6 @@ class PlexMatcher:
     then without case, composition and separators. For a path inside Plex's own folders no weaker
     rule applies: the file is not in Plex yet. All items that hold one of the files match, as a file
     may be in two libraries and a scene may have several versions.
-
-    Args:
-        sections: returns the libraries as last read; weaker rules need at least one.
-        learning: learned mappings and Stash's files.
     """
 
     def __init__(
@@ -117,17 +113,11 @@ class PlexMatcher:
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Tell whether a path in Stash, mapped by the setting, lies in none of Plex's folders.
-
-        False while no folder is known.
-        """
+        """Tell whether a path in Stash, mapped by the setting, lies in none of Plex's folders."""
         return not self._is_settled(self._path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
-        """Tell whether a path in Stash, also by a learned mapping, lies in one of Plex's folders.
-
-        True while no folder is known.
-        """
+        """Tell whether a path, also by a learned mapping, lies in one of Plex's folders."""
         return self._target(path).settled
 
     def same_named_files(self, file: SceneFile) -> list[LibraryPart]:
@@ -179,10 +169,10 @@ class PlexMatcher:
         return hits, Rule.SPELLING
 
     def _as_learned(self, file: SceneFile, hits: Hits, scene_id: int) -> Hits:
-        """Check a match by a learned mapping: the size fits, and no other scene's file competes.
+        """Check a match by a learned mapping, because few files may imply a wrong one by chance.
 
-        Few files may imply a wrong mapping by chance. Then other files in Stash have no file at
-        their mapped path. Such a file competes if its path is as similar to the found path.
+        Then other files in Stash have no file at their mapped path. Such a file competes if its
+        path is as similar to the found path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None
@@ -233,9 +223,8 @@ def ambiguous(candidates: Sequence[LibraryPart]) -> Hits:
 def by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> Hits:
     """Choose among files whose full path is a spelling of this path.
 
-    Unicode composition, separators and long-path prefixes are ignored. Some systems ignore case: a
-    file that differs in case must not differ in size. Of several such files, the one of equal size
-    matches.
+    Some systems ignore case: a file that differs in case must not differ in size. Of several such
+    files, the one of equal size matches.
     """
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
@@ -306,10 +295,7 @@ def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
 
 
 def still_holds(item: PlexItem, match: Match) -> bool:
-    """Tell whether the item, just read, holds the matched file.
-
-    A remembered key may belong to another video, so no write happens without this check.
-    """
+    """Tell whether the item holds the matched file; a remembered key may mean another video."""
     return folded_path(match.path) in map(folded_path, item.files)
 
 

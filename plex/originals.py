@@ -35,8 +35,7 @@ def original_values(item: PlexItem) -> Values:
 def recaptured(held: Original, item: PlexItem, names: Collection[str]) -> Values:
     """Return the original values with the current values and locks of some fields (our names).
 
-    A user may have edited a field between the first write to the item and the first write to this
-    field.
+    A user may have edited them between the first write to the item and the first write to them.
     """
     now = current_values(item)
     locked = _locked_anew(held, item, {PLEX_NAMES[name] for name in names})
@@ -52,10 +51,7 @@ def with_original_sort_title(held: Original, item: PlexItem) -> Values:
 
 
 def with_original_lock(held: Original, item: PlexItem, kind: str, lock: str) -> Values:
-    """Return the original values with an image's lock before its first upload.
-
-    `kind` is `poster` or `art`; `lock` is Plex's name of the lock.
-    """
+    """Return the original values with an image's lock before its first upload."""
     uploaded = held.get(UPLOADED, [])
     if kind in uploaded:
         return dict(held)
@@ -79,16 +75,10 @@ def restoring_edit(
     sent_collections: Collection[str],
     behaviour: Behaviour = UNKNOWN,
 ) -> dict[str, dict[str, str]]:
-    """Return the parameters, by field, that restore an item's original values; empty for none.
+    """Return the parameters, by field, that restore an item's original values and locks.
 
-    An empty value clears the field, except for the title. Values that were not stored, or never
-    written by the plugin, are left alone. Locks are restored. Of collections, only those added by
-    the plugin are removed.
-
-    Args:
-        written: fields (our names) that the plugin sent or may have sent.
-        sent_collections: collections that were last sent or may have been sent, for any scene.
-        behaviour: known traits of the server; a lock that never shows is always set.
+    Fields that the plugin never sent, or may not have sent, are left alone (see `written`). Of
+    collections, only those added by the plugin are removed. A lock that never shows is always set.
     """
     wanted = SceneMetadata(**{name: _value(held, name) for name in PLEX_NAMES} | {COLLECTIONS: ()})
     # With all locks set, only different values need an edit.
@@ -124,10 +114,7 @@ def unlocking_edit(
 def _sort_title_differs(
     held: Original, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
 ) -> bool:
-    """Tell whether the sort title differs from the original, or will after restoring the title.
-
-    The plugin sends the title as sort title; a locked other sort title is user-edited.
-    """
+    """Tell whether the sort title differs from the original, or will after restoring the title."""
     was_locked = was_locked_then(held, SORT_TITLE)
     if SORT_TITLE in item.locked and not was_locked:
         return item.sort_title in ("", held[SORTED_AS])

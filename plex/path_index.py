@@ -56,10 +56,7 @@ class Listing:
 
 
 class PathIndex:
-    """The table of files of one Plex server; every method may raise a `sqlite3.Error`.
-
-    `note` gets the paths of the files that were found.
-    """
+    """The table of files of one Plex server; `note` gets the paths of the files that were found."""
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
         self.database = IndexDatabase(path)  # also for classes with tables of their own
@@ -109,10 +106,7 @@ class PathIndex:
 
         At the end, files that the listing lacks are deleted. Kept are files that another process
         saw meanwhile, and files whose rating keys lie between a pair that `gaps` returns. A failed
-        listing deletes nothing and keeps its pages. A call of `clear` during the listing makes the
-        listing incomplete.
-
-        `change_mark` are the library's change counters before the listing.
+        listing deletes nothing and keeps its pages. A call of `clear` makes it incomplete.
         """
         count = 0
         with self.database.transaction():
@@ -249,10 +243,7 @@ class PathIndex:
         return self._find("folded = ?", folded_path(path))
 
     def find_named(self, path: str, size: int = 0) -> list[LibraryPart]:
-        """Return the files in any folder whose name is a spelling of this path's name.
-
-        Files of another size are left out; 0 is unknown.
-        """
+        """Return the files of this path's name in any folder, of this or an unknown size (0)."""
         if size:
             return self._find("name = ? AND size IN (?, 0)", folded_name(path), size)
         return self._find("name = ?", folded_name(path))

@@ -104,8 +104,7 @@ class LearnedMapping:
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
     """Return the pairs of folders that are equal if two paths are the same file, widest first.
 
-    The first pair excludes the whole common suffix; each further pair is a folder deeper. Pairs
-    with the root are left out, because they would apply to every path.
+    Pairs with the root are left out, because they would apply to every path.
     """
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
@@ -121,13 +120,10 @@ class PathLearning:
     evidence is weighed again after many changes in Plex, or when a scene contradicts a mapping. A
     mapping that no longer holds is dropped.
 
-    `is_outside` tells whether a path in Stash lies in none of Plex's folders. Only such files need
-    a mapping and count as evidence.
+    Only files for which `is_outside` is true, in none of Plex's folders, count as evidence.
 
-    Args:
-        server_id: returns the identity of the Plex server, whose library is prepared.
-        files: walks through Stash; yields pages of scenes with id and files.
-        report: gets an event about each learned and each dropped mapping.
+    `files` walks through Stash and yields pages of scenes. `report` gets an event about each
+    learned and each dropped mapping.
     """
 
     def __init__(
@@ -160,10 +156,7 @@ class PathLearning:
         return PathMap(tuple(mapping.pair for mapping in self.mappings() if mapping.usable))
 
     def survey(self, is_outside: Callable[[str], bool]) -> int:
-        """Walk through Stash and weigh the evidence; return the number of files in Stash.
-
-        Errors of the walk are passed on, and then the known files stay.
-        """
+        """Walk through Stash and weigh the evidence; return the number of files in Stash."""
         self._tried_at = self._clock()
         survey = self._last_survey() + 1
         for scenes in self._files():
@@ -176,10 +169,7 @@ class PathLearning:
         return int(self._database.first("SELECT COUNT(*) FROM stash_files")[0])
 
     def consider(self, scenes: Sequence[StashScene], is_outside: Callable[[str], bool]) -> None:
-        """Learn from scenes whose files lie outside of Plex's folders.
-
-        Errors of a walk through Stash are passed on, and then nothing changes.
-        """
+        """Learn from scenes whose files lie outside of Plex's folders."""
         now = self._clock()
         if not _within(SURVEY_INTERVAL, self.surveyed_at(), now):
             if not _within(RETRY_INTERVAL, self._tried_at, now):
@@ -197,10 +187,7 @@ class PathLearning:
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return other scenes' files of the same name and size; None before the first survey.
-
-        Size 0 is unknown and matches any size.
-        """
+        """Return other scenes' files of the same name and size; None before the first survey."""
         if self.surveyed_at() is None:
             return None
         rows = self._database.rows(

@@ -52,8 +52,7 @@ _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
 def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
     """Return why the scanner skips a file, with the remedy; empty if it lists the file.
 
-    Paths are Plex's; size 0 is unknown. `of_movies` means that the library's scanner ("Plex Movie")
-    takes some names for episodes.
+    `of_movies` means that the library's scanner ("Plex Movie") takes some names for episodes.
     """
     depth = len(components(root))
     names = split_path(path)
@@ -64,10 +63,7 @@ def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
 
 
 def why_absent(path: str, size: int, movies: Sequence[Section], others: Sequence[Section]) -> str:
-    """Return why no library lists a file as a single video; empty for unknown.
-
-    The path is Plex's; size 0 is unknown. `others` are libraries of shows and photos.
-    """
+    """Return why no library lists a file as a single video; empty for unknown."""
     held = [
         (section, location)
         for section in movies

@@ -131,12 +131,8 @@ UNKNOWN = Behaviour()
 class ServerFacts:
     """The facts about the connected server, including those that other processes learned.
 
-    Every method may raise a `PlexError`, because the server is asked for its id, or a
-    `sqlite3.Error`.
-
-    Args:
-        identity: returns the server's id and version.
-        report: gets an event, once, about an unusual behaviour.
+    `identity` returns the server's id and version; it may raise a `PlexError`. `report` gets an
+    event, once, about an unusual behaviour.
     """
 
     def __init__(

@@ -6,9 +6,8 @@ day, or until the neighbouring items change.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from plex.client import PlexClient
+from plex.client import READ_BATCH, ItemsRead, PlexClient
 from plex.exceptions import PlexError, PlexTemporaryError
-from plex.item_reader import READ_BATCH, ItemsRead
 from plex.items import LibraryPart, Section
 from plex.listing import fails_at_file
 from plex.path_index import PathIndex
@@ -30,11 +29,7 @@ CREATE TABLE IF NOT EXISTS listing_holes (
 
 
 class UnreadableItems:
-    """Remembers unreadable items in `library.db`, and reads others without them.
-
-    Every method may raise a `PlexError` or a `sqlite3.Error`. `report` gets an event about each new
-    unreadable item.
-    """
+    """Remembers unreadable items in `library.db`, and reads others without them."""
 
     def __init__(
         self,
@@ -110,10 +105,7 @@ class UnreadableItems:
                 self._name(section, hole)
 
     def add_left_out(self, section: Section, path: str) -> bool:
-        """Tell whether a listing omitted the item of this file; if so, add the file to the index.
-
-        Plex then also fails at a search for the file's whole path.
-        """
+        """Add a file to the index if a listing omitted its item; tell whether it did."""
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [
             key

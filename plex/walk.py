@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from plex.client import find_failing
 from plex.connection import paging
 from plex.exceptions import PlexTemporaryError
-from plex.item_reader import find_failing
 from plex.items import LARGEST_NUMBER, LibraryPart, Place, Section, parse_parts, whole_number
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address
 

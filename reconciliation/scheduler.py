@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from plex.client import READ_BATCH
 from plex.exceptions import PlexError
-from plex.item_reader import READ_BATCH
 from reconciliation.detector import Libraries
 from reconciliation.engine import End, GapDetectionEngine, RunEnd
 from reconciliation.run import Order

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from plex.client import READ_BATCH
 from plex.diff import ItemEdit
 from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
-from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from reconciliation.detector import changes_of
 from shared.files import replace_file

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from plex.client import READ_BATCH
 from plex.diff import COLLECTIONS
 from plex.exceptions import (
     PlexError,
@@ -13,7 +14,6 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.health import check_plex_health
-from plex.item_reader import READ_BATCH
 from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
 from plex.matcher import still_holds
 from plex.originals import (

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from plex import walk
-from plex.client import PlexClient
+from plex.client import READ_BATCH, PlexClient
 from plex.diff import edit_for
 from plex.edit_requests import MAX_QUERY
 from plex.exceptions import (
@@ -15,7 +15,6 @@ from plex.exceptions import (
     PlexServerDown,
     PlexTemporaryError,
 )
-from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from plex.items import Section as OurSection
 from plex.walk import Walk

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from plex.connection import dashed, plex_direct_address
 from plex.exceptions import PlexError, PlexServerDown, PlexTemporaryError, PlexTlsError
 from plex.health import check_plex_health
-from plex.secure_connection import dashed, plex_direct_address
 from simulators.plex import FakePlex
 from tests.certificates import PLEX_DIRECT, Certificate, make_certificate
 from tests.plex.support import Lab, client_of

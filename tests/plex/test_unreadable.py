@@ -4,8 +4,8 @@ import pytest
 
 from plex import library as library_module
 from plex import walk
+from plex.client import READ_BATCH
 from plex.exceptions import PlexTemporaryError
-from plex.item_reader import READ_BATCH
 from plex.library import REFRESH_INTERVAL
 from plex.unreadable import HOLE_AGE
 from tests.plex.support import FOLDER, Lab, keys_of

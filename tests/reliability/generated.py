@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element, SubElement
 
-from plex.item_reader import ItemsRead
+from plex.client import ItemsRead
 from plex.items import PlexItem, Section
 from validation.scene_extractor import SceneFile, StashScene
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from plex.client import READ_BATCH
 from plex.diff import ItemEdit
 from plex.exceptions import PlexError
-from plex.item_reader import READ_BATCH
 from plex.items import PlexItem
 from plex.server_facts import Behaviour
 from sync_queue.sync_records import SceneRecord

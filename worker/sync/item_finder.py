@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from plex.client import READ_BATCH
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexError, PlexNotFound
-from plex.item_reader import READ_BATCH
 from plex.items import LibraryPart
 from plex.matcher import Match, MatchConfidence, Matching, still_holds
 from plex.path_learning import prefix_pairs
