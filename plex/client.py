@@ -14,7 +14,7 @@ from plex.exceptions import (
     PlexPermissionError,
     PlexTemporaryError,
 )
-from plex.field_sender import EditOutcome, FieldSender, NameStore, Refusals
+from plex.field_sender import EditOutcome, FieldSender, Refusals
 from plex.items import (
     IMAGE_LOCKS,
     MOVIE,
@@ -25,6 +25,7 @@ from plex.items import (
     parse_item,
     parse_section,
 )
+from plex.server_facts import ServerFacts
 
 # Without `skipRefresh`, Plex runs local agents and an analysis for each item that is read. The
 # excluded elements are unused and only make answers larger.
@@ -54,7 +55,7 @@ class PlexClient(PlexConnection):
 
     Args:
         note: gets title and files of each item that is read.
-        refused_names: stores names that Plex refuses, by default in memory.
+        facts: stores names that Plex refuses; by default they are kept in memory.
     """
 
     def __init__(
@@ -65,11 +66,11 @@ class PlexClient(PlexConnection):
         verify: bool | str,
         identity: Mapping[str, str],
         note: Callable[[str, Sequence[str]], None] = lambda _title, _files: None,
-        refused_names: NameStore | None = None,
+        facts: ServerFacts | None = None,
     ) -> None:
         super().__init__(url, token, timeout, verify, identity)
         self._note = note
-        self._refusals = Refusals(time.time, refused_names)
+        self._refusals = Refusals(time.time, facts)
 
     # -- libraries --------------------------------------------------------------------------------
 

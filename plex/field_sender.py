@@ -10,7 +10,6 @@ After a failed request, a test edit of the same item that changes nothing shows 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from plex.edit_requests import (
     Fields,
@@ -35,6 +34,7 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.items import PlexItem
+from plex.server_facts import ServerFacts
 from validation.metadata import folded
 
 MOST_REQUESTS = 24  # requests per search; enough for two names among a hundred
@@ -66,25 +66,13 @@ class EditOutcome:
     first_refused: dict[str, PlexError] = field(default_factory=dict)
 
 
-class NameStore(Protocol):
-    """Stores when a server refused which names (see `Refusals`)."""
-
-    def refused_names(self) -> Mapping[str, float]:
-        """Return the key of each refused name and when it was refused."""
-        ...
-
-    def note_refused_names(self, names: Mapping[str, float]) -> None:
-        """Store keys of names and when they were refused."""
-        ...
-
-
 class Refusals:
     """What a server refused recently, so that other scenes do not send it again.
 
     A smart collection refuses every scene, and a proxy refuses a word in every list.
     """
 
-    def __init__(self, clock: Callable[[], float], store: NameStore | None = None) -> None:
+    def __init__(self, clock: Callable[[], float], store: ServerFacts | None = None) -> None:
         # The maximum length is unknown: a long request is sent whole until the server refuses one.
         self.of_length = False
         self._clock = clock

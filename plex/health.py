@@ -47,20 +47,15 @@ def check_plex_health(
         server_id = client.identity(timeout).server_id
     except PlexError as error:
         return PlexHealth(reachable=False, latency=monotonic() - begun, error=error)
-    latency = monotonic() - begun
+    health = PlexHealth(reachable=True, latency=monotonic() - begun, server_id=server_id)
     if not with_token:
-        return PlexHealth(reachable=True, latency=latency, server_id=server_id)
-    token_ok: bool | None = True
-    problem: PlexError | None = None
+        return health
     try:
         client.sections()
-    except (PlexAuthError, PlexPermissionError) as error:
-        token_ok, problem = False, error
     except PlexError as error:
-        token_ok, problem = None, error
-    return PlexHealth(
-        reachable=True, latency=latency, server_id=server_id, token_ok=token_ok, error=problem
-    )
+        is_refused = isinstance(error, PlexAuthError | PlexPermissionError)
+        return replace(health, token_ok=False if is_refused else None, error=error)
+    return replace(health, token_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

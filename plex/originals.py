@@ -77,8 +77,8 @@ def restoring_edit(
 ) -> dict[str, dict[str, str]]:
     """Return the parameters, by field, that restore an item's original values and locks.
 
-    Fields that the plugin never sent, or may not have sent, are left alone (see `written`). Of
-    collections, only those added by the plugin are removed. A lock that never shows is always set.
+    Only fields in `written`, which the plugin sent or may have sent, are restored. Of collections,
+    only those added by the plugin are removed. A lock that never shows is always set.
     """
     wanted = SceneMetadata(**{name: _value(held, name) for name in PLEX_NAMES} | {COLLECTIONS: ()})
     # With all locks set, only different values need an edit.

@@ -31,9 +31,8 @@ SELECT ?, ?, ?, ?, ?, ?, ?, COUNT(DISTINCT rating_key), 0, 0
 FROM parts WHERE server_id = ? AND section = ?
 """
 _UPSERT_PART = (
-    "INSERT INTO parts "
-    "(server_id, section, rating_key, path, folded, name, size, listing, in_trash) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server_id, section, rating_key, path) "
+    "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (server_id, section, rating_key, path) "
     "DO UPDATE SET size = excluded.size, listing = excluded.listing, in_trash = excluded.in_trash"
 )
 _TABLES = ("parts", "listings")

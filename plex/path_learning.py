@@ -72,7 +72,7 @@ ORDER BY NOT (disagree = 0 AND e.agree >= ?), CASE WHEN disagree = 0 AND e.agree
     THEN 0 ELSE -e.agree END, length(e.stash), e.stash, e.agree DESC
 """
 _UPSERT_FILE = (
-    "INSERT INTO stash_files (path, scene, name, size, survey) VALUES (?, ?, ?, ?, ?) "
+    "INSERT INTO stash_files VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (path) DO UPDATE SET scene = excluded.scene, size = excluded.size, "
     "survey = excluded.survey"
 )
