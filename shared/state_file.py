@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 StateT = TypeVar("StateT", bound="DataclassInstance")
+Content = type[dict[str, Any]] | type[list[Any]]  # of a file
 
 LATEST = 253_402_300_799.0  # the last second of the year 9999
 MOST = 2**63 - 1  # of anything that is counted: what comes back from far beyond breaks divisions
@@ -59,7 +60,7 @@ class KeptState:
         self,
         path: str,
         report: Report,
-        kind: type[dict[str, Any]] | type[list[Any]] = dict,
+        kind: Content = dict,
     ) -> None:
         self._path = path
         self._report = report

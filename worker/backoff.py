@@ -27,11 +27,6 @@ def get_retry_params(error_type: str) -> RetryParams:
 def calculate_delay(
     attempt: int, params: RetryParams, uniform: Callable[[float, float], float]
 ) -> float:
-    """Return the seconds to wait before the next try.
-
-    Args:
-        attempt: how many tries have failed before this one; 0 at the first failure.
-        params: the error's back-off.
-    """
+    """Return the seconds before the next try; `attempt` is the number of failures before this."""
     longest = min(params.cap, params.base * 2.0 ** min(attempt, _LARGEST_EXPONENT))
     return max(SHORTEST_DELAY, uniform(0.0, longest))

@@ -63,10 +63,6 @@ class ClaimedBatch:
 class BatchRunner:
     """Works on batches; remembers what a batch shows about the next one.
 
-    Args:
-        others_wait: returns whether a job is due that is not claimed.
-        on_progress: gets the number of finalized jobs, after each scene.
-
     Attributes:
         size: the number of jobs to claim for the next batch. After a failed batch it is 1, and each
             success doubles it. So a poison job is found alone, and a sick Plex gets one request.
@@ -101,12 +97,9 @@ class BatchRunner:
         self._finalized = 0
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> DrainOutcome:
-        """Work on the jobs and finalize each; return `WORKED`, `PAUSED` or `LEFT`.
+        """Work on the jobs, finalize each, and release those that are still open at the end.
 
-        Jobs that are still open at the end are released.
-
-        Raises:
-            sqlite3.Error: a database cannot be used.
+        Raise `sqlite3.Error` if a database cannot be used.
         """
         batch = ClaimedBatch(session, claims)
         try:
@@ -119,7 +112,6 @@ class BatchRunner:
             self._log.event(Event.BUG, trace=traceback.format_exc())
             outcome = self._fail_batch(error, batch)
         finally:
-            self._guard.step_ended()
             self._services.queue.jobs.release(batch.open)
         self._finalizer.batch_ended()
         return outcome
@@ -211,8 +203,7 @@ class BatchRunner:
     def _wait_for_plex(self, result: Failed, batch: ClaimedBatch) -> None:
         """Record an outage; a job that failed right after a good health check goes last.
 
-        It goes last only if other jobs are due. So there is always a job to try Plex with, and the
-        postponed job waits for the end of an outage no longer than the other jobs.
+        It goes last only if other jobs are due, so there is always a job to try Plex with.
         """
         others = len(batch.open) > len(result.claims) or self._others_wait()
         goes_last = self._guard.has_answered and others

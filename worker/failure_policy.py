@@ -51,7 +51,7 @@ class Blame(Enum):
 
     JOB = "job"
     PLEX = "plex"
-    UNKNOWN = "unknown"  # the first failure since the last edit: another job will show the fault
+    UNKNOWN = "unknown"  # the first failure since the last edit: other jobs will show the fault
 
 
 class Action(Enum):
@@ -91,10 +91,8 @@ _ACTIONS: tuple[tuple[tuple[type[Exception], ...], Action], ...] = (
 class Diagnosis:
     """A failure of one scene's jobs, and what was found out about it.
 
-    Attributes:
-        plex_healthy: the result of a health check after a temporary error of Plex. A healthy Plex
-            makes the error the job's own fault.
-        blame: what is at fault if Plex seems to be down.
+    `plex_healthy` is the result of a health check after a temporary error of Plex. A healthy Plex
+    makes the error the job's own fault.
     """
 
     error: Exception
@@ -169,15 +167,10 @@ class PoisonJobs:
     show the fault, but the results of other jobs do. A failure counts against its job only
 
     - if Plex has carried out an edit of another scene since the job failed the last time; or
-    - after such an edit, if no other job has failed like this in between: where no other job
-      waits, no other edit can succeed.
+    - after such an edit, if no other job has failed like this in between, because no job waits.
 
-    During an outage Plex carries out no edit, even if its health checks succeed. So no number of
-    failures counts against any job.
-
-    A failure at the end of an outage, or in a restart of Plex, may look like the job's own. But no
-    job meets three such accidents before it succeeds, so three failures that count are its fault.
-
+    During an outage Plex carries out no edit, so no failure counts. A failure at the end of an
+    outage may look like the job's own, so a job is at fault only after three failures that count.
     Jobs are named by their `job_key`. A new worker starts without suspicions.
     """
 
@@ -203,10 +196,7 @@ class PoisonJobs:
         return Blame.UNKNOWN if counts or is_first else Blame.PLEX
 
     def succeeded(self, key: str, *, wrote: bool) -> None:
-        """Record that a job succeeded; `wrote` tells whether Plex carried out an edit for it.
-
-        A scene that was in sync proves nothing: Plex may be able to read and not to write.
-        """
+        """Record that a job succeeded; only a written edit proves that Plex can write."""
         self._suspicions.pop(key, None)
         if wrote:
             self._is_failing = False
@@ -230,10 +220,9 @@ class FailurePolicy:
     def general_error(self, error: Exception) -> Exception:
         """Return the error, or Stash's own error if no scene is at fault.
 
-        If Stash's database is closed, or if Stash no longer knows a field of the query, Stash
-        rejects every query. As faults of the scenes, these errors would spend all retries within
-        minutes. So this asks Stash the same for a scene that does not exist. Only if Stash answers
-        that query, the scene is at fault.
+        A Stash with a closed database rejects every query. As faults of the scenes, these errors
+        would spend all retries within minutes. So this asks Stash the same for a scene that does
+        not exist. Only if Stash answers that query, the scene is at fault.
         """
         if not isinstance(error, StashQueryError | StashFileError):
             return error

@@ -33,11 +33,7 @@ from worker.sync.results import (
 class Finalizer:
     """Finalizes jobs: acknowledges, releases or dead-letters them.
 
-    Args:
-        most_lines: how many jobs get a line each in the log; None for all.
-
-    Attributes:
-        progress: reports the results to the user.
+    At most `most_lines` jobs get a line each in the log, None for all.
     """
 
     def __init__(self, services: Services, most_lines: int | None = None) -> None:
@@ -129,10 +125,9 @@ class Finalizer:
         )
 
     def postpone(self, result: Failed, seconds: float, *, reported: bool) -> list[Claim]:
-        """Report that a scene lets the others go first; return its jobs with the later due time.
+        """Return a scene's jobs with a later due time, and report that other jobs go first.
 
-        Args:
-            reported: the user knows why all jobs wait.
+        The report is for debugging only if the user knows already why all jobs wait.
         """
         level, reason, fields = DEBUG if reported else INFO, _reason(result.error), _fields(result)
         self._log.event(Event.JOB_POSTPONED, level=level, reason=reason, seconds=seconds, **fields)

@@ -26,8 +26,6 @@ class OutageGuard:
 
     Args:
         waiting: returns the number of jobs that wait.
-        check: asks Plex for its health.
-        steady: see `shared.clock.steady`.
     """
 
     def __init__(
@@ -39,15 +37,15 @@ class OutageGuard:
         check: Callable[[PlexClient], PlexHealth] = check_plex_health,
         steady: Callable[[], float] = steady,
     ) -> None:
-        now, report = clock(), log.event
+        now = clock()
         self._log = log
         self._clock = clock
         self._steps = ClockSteps(clock, steady)
         self._count_waiting = waiting
         self._check = check
-        breaker = StateStore(folder.circuit_breaker, CircuitBreaker.from_state, report, now)
-        recovery = StateStore(folder.recovery_state, RecoveryScheduler.from_state, report, now)
-        history = StateStore(folder.outage_history, OutageHistory.from_state, report, now, list)
+        breaker = StateStore(folder.circuit_breaker, CircuitBreaker, log.event, now)
+        recovery = StateStore(folder.recovery_state, RecoveryScheduler, log.event, now)
+        history = StateStore(folder.outage_history, OutageHistory, log.event, now, list)
         self._stores = (breaker, recovery, history)
         self._breaker, self._recovery = breaker.model, recovery.model
         self._history = history.model
@@ -57,12 +55,7 @@ class OutageGuard:
         self._cause = ""
         self._reported = ""  # the cause in the log since Plex last served a job
         self._is_read_only = False
-        self._history.reconcile(
-            now,
-            opened_at=self._breaker.opened_at,
-            last_recovery=self._recovery.state.last_recovery_time,
-            last_check=self._recovery.state.last_check_time,
-        )
+        self._history.reconcile(now, self._breaker.opened_at, self._recovery.state)
         self._save()
 
     @property
@@ -82,21 +75,16 @@ class OutageGuard:
 
     def seconds_to_next_look(self, *, due: bool) -> float:
         """Return how long `allow` will refuse; `due` tells whether a job is due."""
-        now = self._clock()
         if due and self._breaker.state is CircuitState.HALF_OPEN:
-            return self._breaker.seconds_until_allowed(now)
-        return self._recovery.seconds_to_next_probe(now)
+            return 0.0
+        return self._recovery.seconds_to_next_probe(self._clock())
 
     def make_check_due_soon(self) -> None:
         """Make the next health check as soon as the shortest interval allows."""
         self._recovery.make_due_soon()
 
     def allow(self, client: PlexClient, *, due: bool) -> bool:
-        """Return whether a job may be claimed now, after any health check that is due.
-
-        Args:
-            due: whether a job is due; else a health check is all that can be done.
-        """
+        """Return whether a job may be claimed now, after any health check that is due."""
         if not self.is_away:
             return True
         before = self._waiting
@@ -105,7 +93,7 @@ class OutageGuard:
             self._recovery.make_due_soon()  # the user edits and waits for the result
         now = self._now()
         if self._breaker.state is CircuitState.HALF_OPEN and due:
-            return self._breaker.allow(now)
+            return True
         if self._recovery.seconds_to_next_probe(now) > 0:
             return False
         self.check(client)
@@ -156,16 +144,10 @@ class OutageGuard:
         self._limiter.record(self._clock(), failed=True)
         self._record_served()
 
-    def step_ended(self) -> None:
-        """Record the end of a step: a probe job without a result about Plex loses its permit."""
-        self._breaker.release()
-
     def failed(self, reason: str, *, is_read_only: bool = False) -> None:
         """Record that a job failed because Plex is down.
 
-        Args:
-            reason: for the user; jobs that fail for one reason give the same text.
-            is_read_only: Plex answers but saves no change, so no health check shows the end.
+        A read-only Plex answers but saves no change, so no health check shows the end.
         """
         now = self._now()
         if not self.is_away and reason != self._reported:

@@ -1,7 +1,4 @@
-"""The last outages, and their metrics.
-
-Times are seconds since the epoch and come in with each call.
-"""
+"""The last outages, and their metrics; times are seconds since the epoch."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Self
 
 from shared.state_file import parse_fields
+from worker.recovery import RecoveryState
 
 NEWEST = 30  # the number of outages that are kept
 # The earlier implementation began a record at each re-opening of its breaker, once a minute while
@@ -19,12 +17,9 @@ _REOPENS_WITHIN = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class OutageRecord:
-    """One outage.
+    """One outage; `jobs_affected` scenes waited for its end.
 
-    Attributes:
-        ended_at: None while the outage lasts.
-        jobs_affected: the number of scenes that waited for the end.
-        estimated: no process saw the start or the end, so the moment is the best known one.
+    It is estimated if no process saw its start or its end.
     """
 
     started_at: float
@@ -34,7 +29,7 @@ class OutageRecord:
 
     @property
     def duration(self) -> float | None:
-        """The length in seconds, None while the outage lasts."""
+        """The length in seconds; None while the outage lasts."""
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
 
     def ended(self, at: float, *, estimated: bool = False) -> Self:
@@ -55,12 +50,9 @@ class OutageRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutageMetrics:
-    """The metrics of completed outages; times are in seconds.
+    """The metrics of completed outages, in seconds and percent.
 
-    Attributes:
-        mttr: the mean duration, 0 without outages.
-        mtbf: the mean time from one end to the next start, 0 below two outages.
-        availability: in percent.
+    The MTBF is the mean time from one end to the next start, 0 below two outages.
     """
 
     mttr: float
@@ -111,25 +103,17 @@ class OutageHistory:
             return self._records[-1]
         return None
 
-    def reconcile(
-        self, now: float, *, opened_at: float | None, last_recovery: float, last_check: float
-    ) -> None:
-        """Bring the history in line with the breaker, once after both were loaded.
+    def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
+        """Bring the history in line with the breaker, which was opened then, after loading both.
 
         A process may die after it saved one file and before it saved the other. Then a closed
         breaker has an outage without end here, or an open breaker has no outage here.
-
-        Args:
-            now: the moment of loading; later signs are ignored.
-            opened_at: of the breaker, None while it is closed.
-            last_recovery: `RecoveryState.last_recovery_time`.
-            last_check: `RecoveryState.last_check_time`.
         """
         ongoing = self.ongoing
         if opened_at is not None and ongoing is None:
             self._append(OutageRecord(min(opened_at, now), estimated=True))
         elif opened_at is None and ongoing is not None:
-            signs = (last_recovery, last_check, self._last_sign)
+            signs = (recovery.last_recovery_time, recovery.last_check_time, self._last_sign)
             last_known = next((sign for sign in signs if ongoing.started_at <= sign <= now), 0.0)
             self._records[-1] = ongoing.ended(max(last_known, ongoing.started_at), estimated=True)
 

@@ -1,7 +1,4 @@
-"""Pauses, in which no job can succeed and none is tried, and the file that tells other processes.
-
-A fault of a database is one cause of a pause.
-"""
+"""Pauses, in which no job can succeed and none is tried, and the file for other processes."""
 
 import sqlite3
 from collections.abc import Callable
@@ -26,13 +23,8 @@ def read_pause(path: str, report: Report, now: float) -> tuple[str, float]:
 class Pauses:
     """The current pause, longer each time in a row; only the holder of the worker lock writes it.
 
-    Args:
-        path: the file for other processes.
-        report: gets an event for each new reason.
-
     Attributes:
-        reason: why the sync is paused; empty after a success.
-        kind: what the reason is about: `SETTINGS`, `STASH` or `DATABASE`; empty after a success.
+        reason: why the sync is paused; empty after a success, as is `kind`.
         in_a_row: the number of pauses since the last success.
     """
 

@@ -34,16 +34,11 @@ class SyncWorker:
 
     Args:
         stop: set if the worker is to end after the current scene.
-        guard: made from the state files if None.
         pauses: those of earlier runs in this process; None for the only run.
-        idle_task: the work while no job is due.
         is_installed: returns False once the plugin's files have changed.
         on_connection: gets a connection to Stash that a hook or task has left.
         on_progress: gets the number of finalized jobs, after each scene.
         most_lines: how many jobs get a line each in the log; None for all.
-
-    Raises (its two runs):
-        sqlite3.DatabaseError: the database's content is damaged.
     """
 
     def __init__(
@@ -59,16 +54,15 @@ class SyncWorker:
         on_progress: Callable[[int], None] = lambda _jobs: None,
         most_lines: int | None = None,
     ) -> None:
-        queue, log, clock, monotonic = (
-            services.queue, services.log, services.clock, services.monotonic,
-        )  # fmt: skip
+        queue, log, clock = services.queue, services.log, services.clock
+        monotonic, boot_time = services.monotonic, services.boot_time
         self._services = services
         self._queue = queue
         self._log = log
         self._stop = stop or threading.Event()
         self._is_installed = is_installed
         self._guard = guard or OutageGuard(
-            services.folder, log, clock, queue.waiting, steady=services.boot_time
+            services.folder, log, clock, queue.waiting, steady=boot_time
         )
         self._waiter = Waiter(queue, self._stop, monotonic)
         self._is_only_run = pauses is None
@@ -105,8 +99,7 @@ class SyncWorker:
     def run_until_idle(self) -> DrainOutcome:
         """Work until no job has waited for a minute, through retries and outages.
 
-        Returns:
-            `IDLE`, `STOPPED`, `UPDATED`, or `LEFT`.
+        Raise `sqlite3.DatabaseError` if the content of the database is damaged.
         """
         idle_since: float | None = None
         while not self._stop.is_set():
@@ -128,11 +121,7 @@ class SyncWorker:
         return DrainOutcome.STOPPED
 
     def drain(self) -> DrainOutcome:
-        """Work until no job is due.
-
-        Returns:
-            `DRAINED`, `PAUSED`, `STOPPED`, `UPDATED` or `LEFT`.
-        """
+        """Work until no job is due, or until the sync is paused; raise as `run_until_idle`."""
         has_checked = False
         while not self._stop.is_set():
             outcome = self._step()
@@ -234,9 +223,9 @@ class SyncWorker:
             found = self._missing.search(session, self._services.monotonic())
         except PlexError as error:
             self._log.step(f"Plex was not asked for missing scenes: {error}")
-        else:
-            if found:
-                self._log.event(Event.SCENES_FOUND, scenes=found)
+            return
+        if found:
+            self._log.event(Event.SCENES_FOUND, scenes=found)
 
     def _seconds_to_next_step(self) -> float | None:
         try:

@@ -24,12 +24,8 @@ _ROUNDING = 1e-3  # seconds
 class RecoveryRateLimiter:
     """Spaces the jobs during the ramp after an outage; does nothing without a ramp.
 
-    All times count from the start of the ramp, so steps of the clock need no care here, and the
-    limit survives a restart of the worker.
-
-    Args:
-        ramp: returns the seconds since the recovery at a moment, None if no ramp is in progress:
-            `RecoveryScheduler.ramp_elapsed`.
+    All times count from the start of the ramp, so a set clock or a restart of the worker changes
+    nothing. `ramp` is `RecoveryScheduler.ramp_elapsed`.
     """
 
     def __init__(self, ramp: Callable[[float], float | None]) -> None:

@@ -1,7 +1,4 @@
-"""The probe schedule of an outage, and the time since Plex came back.
-
-Times are seconds since the epoch and come in with each call.
-"""
+"""The probe schedule of an outage, and the time since it ended; in seconds since the epoch."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
@@ -23,11 +20,8 @@ RAMP_SECONDS = 300.0  # how long the rate limit lasts after a recovery
 class RecoveryState:
     """The content of `recovery_state.json`; a moment of 0 means never.
 
-    Attributes:
-        consecutive_successes: good health checks in a row, during an outage.
-        last_recovery_time: the end of the last outage.
-        recovery_count: the number of outages that ended.
-        recovery_started_at: the start of the rate limit after the last outage, 0 once it is over.
+    `last_recovery_time` is the end of the last outage. `recovery_started_at` starts the rate limit
+    after it, and is 0 once the limit is over.
     """
 
     last_check_time: float = 0.0
@@ -39,11 +33,7 @@ class RecoveryState:
 
 
 class RecoveryScheduler:
-    """Says when the next health check is due during an outage, and times the ramp after it.
-
-    Attributes:
-        state: the content of the file; never changed in place.
-    """
+    """Says when the next health check is due during an outage, and times the ramp after it."""
 
     def __init__(self, state: RecoveryState | None = None) -> None:
         self.state = state or RecoveryState()
@@ -79,11 +69,7 @@ class RecoveryScheduler:
         self._due_soon = True
 
     def record_check(self, now: float, healthy: bool, longest: float | None = None) -> None:
-        """Record a health check, or a probe job that failed because of Plex.
-
-        Args:
-            longest: the most seconds until the next check, by default `LONGEST_INTERVAL`.
-        """
+        """Record a health check, or a job that Plex failed; `longest` limits the next interval."""
         self._due_soon = False
         self._longest = LONGEST_INTERVAL if longest is None else longest
         if now - self.state.last_check_time > _NEW_OUTAGE_AFTER:

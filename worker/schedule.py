@@ -43,11 +43,7 @@ class IdleTask(Protocol):
 class Timetable:
     """Knows when there is something to do, without a request to a server.
 
-    Args:
-        on_connection: gets a connection to Stash that a hook or task has left.
-
-    Raises (all methods):
-        sqlite3.Error: the database cannot be used.
+    All methods raise `sqlite3.Error` if the database cannot be used.
     """
 
     def __init__(

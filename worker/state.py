@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from shared.data_folder import DataFolder
 from shared.events import Report
-from shared.state_file import KeptState
+from shared.state_file import Content, KeptState
 from sync_queue.queue_view import QueueView
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
@@ -14,46 +14,24 @@ from worker.pauses import read_pause
 from worker.recovery import RecoveryScheduler
 from worker.stats import SyncStats
 
-
-class Model(Protocol):
-    """A model that a state file can hold."""
-
-    def to_state(self) -> Any:
-        """Return a new JSON value for the file."""
-        ...
-
-
-ModelT = TypeVar("ModelT", bound=Model)
+ModelT = TypeVar("ModelT", CircuitBreaker, RecoveryScheduler, OutageHistory)
 
 
 class StateStore(Generic[ModelT]):
-    """A model and its file; only the holder of the worker lock may save it.
-
-    Args:
-        parse: returns the model of the file's content, the default of an empty one.
-        kind: the type of the file's content.
-    """
+    """A model and its file; only the holder of the worker lock may save it."""
 
     def __init__(
-        self,
-        path: str,
-        parse: Callable[[Any], ModelT],
-        report: Report,
-        now: float,
-        kind: type[dict[str, Any]] | type[list[Any]] = dict,
+        self, path: str, kind: type[ModelT], report: Report, now: float, content: Content = dict
     ) -> None:
-        self._file = KeptState(path, report, kind)
+        self._file = KeptState(path, report, content)
         stored = self._file.read(now)
-        self.model = parse(stored)
-        self._saved = stored or self.model.to_state()  # defaults are not worth a file
+        self.model: ModelT = kind.from_state(stored)
+        self._saved: Any = stored or self.model.to_state()  # defaults are not worth a file
 
     def save(self) -> bool:
         """Write the state if it changed; return whether it was written.
 
-        A file that could not be read is left alone (`KeptState`).
-
-        Raises:
-            OSError: the file could not be written; the next call tries again.
+        An `OSError` means that the file could not be written; the next call tries again.
         """
         state = self.model.to_state()
         if state == self._saved or not self._file.write(state):
@@ -86,26 +64,17 @@ class StatusSource:
 
     def breaker(self) -> CircuitBreaker:
         """Return the circuit breaker."""
-        return CircuitBreaker.from_state(self._read(self.folder.circuit_breaker))
+        return self._model(self.folder.circuit_breaker, CircuitBreaker)
 
     def recovery(self) -> RecoveryScheduler:
         """Return the probe schedule."""
-        return RecoveryScheduler.from_state(self._read(self.folder.recovery_state))
+        return self._model(self.folder.recovery_state, RecoveryScheduler)
 
     def outages(self) -> OutageHistory:
-        """Return the outages; the last is ongoing only while the breaker is open.
-
-        The last writer may have been killed between its two files.
-        """
-        history = OutageHistory.from_state(self._read(self.folder.outage_history, list))
-        recovery = self.recovery().state
-        history.reconcile(
-            self.clock(),
-            opened_at=self.breaker().opened_at,
-            last_recovery=recovery.last_recovery_time,
-            last_check=recovery.last_check_time,
-        )
+        """Return the outages; the last is ongoing only while the breaker is open."""
+        history = self._model(self.folder.outage_history, OutageHistory, list)
+        history.reconcile(self.clock(), self.breaker().opened_at, self.recovery().state)
         return history
 
-    def _read(self, path: str, kind: type[dict[str, Any]] | type[list[Any]] = dict) -> Any:
-        return KeptState(path, self.report, kind).read(self.clock())
+    def _model(self, path: str, kind: type[ModelT], content: Content = dict) -> ModelT:
+        return StateStore(path, kind, self.report, self.clock(), content).model

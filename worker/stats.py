@@ -21,16 +21,10 @@ _COUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class HourRecord:
-    """The work of one hour; times are in seconds.
+    """The work of one hour: synced scenes with their total time, failed tries, arrived edits.
 
-    Attributes:
-        hour: its start, since the epoch.
-        synced: scenes whose job succeeded.
-        failed: tries that failed.
-        seconds: the total time of the synced scenes.
-        arrived: scenes of which Plex got something new.
-        waited: the total time from their edits until then.
-        longest: the longest of these times.
+    `arrived` scenes changed in Plex, `waited` seconds after their edits in total, and at most
+    `longest` seconds. `hour` is the start of the hour in seconds since the epoch.
     """
 
     hour: float
@@ -141,11 +135,7 @@ class SyncStats:
         self.errors_by_type[error_type] = self.errors_by_type.get(error_type, 0) + 1
 
     def save(self) -> None:
-        """Write the counts if they changed, unless the stored ones could not be read.
-
-        Raises:
-            OSError: the file could not be written.
-        """
+        """Write the counts if they changed, unless the file could not be read; raise OSError."""
         state = {
             **self.counts,
             "total_processing_time": round(self.total_processing_time, 3),

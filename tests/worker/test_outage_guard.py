@@ -71,7 +71,6 @@ class House:
                 self.guard.failed("saves nothing", is_read_only=True)
             else:
                 self.guard.failed("nothing answers")
-        self.guard.step_ended()
 
     def live(self, seconds: float, *, edits_every: float = 0.0) -> None:
         """The worker's loop: look, sleep until the next look or the next edit, look again."""

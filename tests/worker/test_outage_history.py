@@ -15,6 +15,7 @@ from worker.outage_history import (
     calculate_outage_metrics,
     format_duration,
 )
+from worker.recovery import RecoveryState
 
 NOW = 1_750_000_000.0
 HOUR, DAY, YEAR = 3600.0, 86_400.0, 365 * 86_400.0
@@ -23,6 +24,11 @@ HOUR, DAY, YEAR = 3600.0, 86_400.0, 365 * 86_400.0
 def killed(history: OutageHistory) -> OutageHistory:
     """What the next process has of it."""
     return OutageHistory.from_state(json.loads(json.dumps(history.to_state())))
+
+
+def signs(recovery: float, check: float) -> RecoveryState:
+    """When the last outage ended, and when Plex was checked last."""
+    return RecoveryState(last_recovery_time=recovery, last_check_time=check)
 
 
 def entry(start: float, end: float | None = None, **more: Any) -> dict[str, Any]:
@@ -71,7 +77,7 @@ def test_an_outage_survives_a_kill() -> None:
     history.begin(NOW)
     history.affected(4)
     history = killed(history)
-    history.reconcile(NOW + 50, opened_at=NOW + 40, last_recovery=0, last_check=NOW + 45)
+    history.reconcile(NOW + 50, NOW + 40, signs(0, NOW + 45))
     assert history.end(NOW + 60) == OutageRecord(NOW, NOW + 60, 4)
 
 
@@ -89,7 +95,7 @@ def test_an_open_record_beside_a_closed_breaker_ends_at_the_last_known_moment(
     recovery: float, check: float, end: float
 ) -> None:
     history = OutageHistory.from_state([entry(NOW)])
-    history.reconcile(NOW + 2 * DAY, opened_at=None, last_recovery=recovery, last_check=check)
+    history.reconcile(NOW + 2 * DAY, None, signs(recovery, check))
     assert spans(history) == [(NOW, end, True)]
     assert history.to_state()[0]["estimated"] is True
     assert spans(killed(history)) == spans(history)
@@ -97,7 +103,7 @@ def test_an_open_record_beside_a_closed_breaker_ends_at_the_last_known_moment(
 
 def test_an_open_breaker_without_a_record_gets_one() -> None:
     history = OutageHistory.from_state([entry(NOW - DAY, NOW - DAY + 60)])
-    history.reconcile(NOW, opened_at=NOW - 100, last_recovery=0, last_check=0)
+    history.reconcile(NOW, NOW - 100, signs(0, 0))
     assert spans(history)[1] == (NOW - 100, None, True)
     assert spans(killed(history)) == spans(history)
 
@@ -136,7 +142,7 @@ _RECORD = json_object(
 def test_whatever_a_file_holds_it_becomes_a_history(raw: Any, closed: bool, moment: float) -> None:
     history = OutageHistory.from_state(raw)
     opened_at = None if closed else moment
-    history.reconcile(NOW, opened_at=opened_at, last_recovery=moment, last_check=moment)
+    history.reconcile(NOW, opened_at, signs(moment, moment))
     assert (history.ongoing is None) is closed
     assert all(one.ended_at is not None for one in history.records[:-1])
     assert all(one.duration is None or one.duration >= 0 for one in history.records)

@@ -21,15 +21,15 @@ NOW = 1_750_000_000.9
 
 
 def breaker_at(path: Path, report: Report = no_report) -> StateStore[CircuitBreaker]:
-    return StateStore(str(path), CircuitBreaker.from_state, report, NOW)
+    return StateStore(str(path), CircuitBreaker, report, NOW)
 
 
 def recovery_at(path: Path) -> StateStore[RecoveryScheduler]:
-    return StateStore(str(path), RecoveryScheduler.from_state, no_report, NOW)
+    return StateStore(str(path), RecoveryScheduler, no_report, NOW)
 
 
 def history_at(path: Path, report: Report = no_report) -> StateStore[OutageHistory]:
-    return StateStore(str(path), OutageHistory.from_state, report, NOW, list)
+    return StateStore(str(path), OutageHistory, report, NOW, list)
 
 
 @pytest.fixture

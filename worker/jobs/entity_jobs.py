@@ -31,16 +31,11 @@ EntitiesByScene = Mapping[int, set[Entity]]
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Scenes that have one of the wanted entities, or had it when they were last synced.
-
-    Attributes:
-        entities: the wanted entities of each scene.
-        gone: ids of scenes that Stash no longer has.
-    """
+    """Scenes that have one of the wanted entities, or had it when they were last synced."""
 
     scenes: Sequence[StashScene]
     entities: EntitiesByScene
-    gone: Sequence[int] = ()
+    gone: Sequence[int] = ()  # ids of scenes that Stash no longer has
 
 
 class EntityJobs:
@@ -48,9 +43,6 @@ class EntityJobs:
 
     A kill at any moment loses nothing: the scenes of a page are queued before the job is removed,
     and a scene that is queued twice is synced once.
-
-    Args:
-        stopped: returns whether the worker is to end.
     """
 
     def __init__(self, services: Services, stopped: Callable[[], bool]) -> None:
@@ -62,8 +54,7 @@ class EntityJobs:
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
         """Yield the result of each job; nothing if the worker is to end during the walk.
 
-        Raises:
-            StashError, PlexError: the jobs without a result are to be done again.
+        After a `StashError` or `PlexError`, the jobs without a result are to be done again.
         """
         claims_by_entity: dict[Entity, list[Claim]] = {}
         for claim in claims:

@@ -59,8 +59,7 @@ class FolderScans:
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Result]:
         """Yield the result of each scan job; the caller finalizes it before the next.
 
-        Raises:
-            StashError, PlexError: the jobs without a result are to be done again.
+        After a `StashError` or `PlexError`, the jobs without a result are to be done again.
         """
         if not claims:
             return

@@ -24,31 +24,22 @@ class MissingScenes:
         self._searched_at = float("-inf")
 
     def seconds_to_search(self, now: float) -> float | None:
-        """Return the wait until the next search; None if no job waits for its file.
-
-        Args:
-            now: of the monotonic clock.
-        """
+        """Return the wait until the next search; None if no job waits for its file."""
         if not self._queue.jobs.any_with_error(_NOT_FOUND):
             return None
         return max(0.0, self._searched_at + REFRESH_INTERVAL - now)
 
     def search(self, session: SyncSession, now: float) -> int:
-        """Search for the files; return how many jobs this makes due.
-
-        Raises:
-            PlexError: Plex could not be searched.
-        """
+        """Search for the files, and return how many jobs this makes due; raise PlexError."""
         self._searched_at = now
         session.library.prepare()
         session.look_for(self._paths())
         return self.make_found_due(session)
 
     def make_found_due(self, session: SyncSession) -> int:
-        """Make the jobs due, and requeue the dead letters, whose file the path index has now.
+        """Make jobs due, and requeue dead letters, whose file the path index has now; count them.
 
-        Returns:
-            Their number; 0 without a new listing since the last call.
+        Without a new listing since the last call, no job is examined.
         """
         listings = session.library.listings
         if listings == self._seen_listings:
