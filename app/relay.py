@@ -66,7 +66,7 @@ def _is_news(folder: "DataFolder") -> bool:
 
 
 def _tell_word(news: str, log: "Log") -> None:
-    """Tell what a worker without a log left (`worker_failure.leave_word`), and remove it."""
+    """Report what a worker without a log has left (`worker_log.leave_record`), and remove it."""
     word = ""
     with contextlib.suppress(OSError), open(news, encoding="utf-8", errors="replace") as file:
         word = file.read(MAX_RECORD_BYTES)

@@ -1,21 +1,25 @@
 """Builds the objects of a process."""
 
 import os
+import sqlite3
 from functools import partial
 from typing import Any
 
+from legacy.importing import LegacyData
+from legacy.presence import has_legacy_data
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.file_lock import FileLock
 from shared.log import Log
 from shared.redaction import Secrets
 from stash.connection import StashConnection, parse_address
+from stash.exceptions import StashError
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.database import uses_wal
 from sync_queue.manager import QueueManager
-from sync_queue.quarantine import was_emptied
+from sync_queue.quarantine import is_damage, was_emptied
 from validation.obfuscation import obfuscator_for
 from worker.process.takeover import ensure_worker
 from worker.services import Services
@@ -71,6 +75,34 @@ def build(
         worker_lock=lock,
         ensure_worker=partial(ensure_worker, script, lock, folder.spool, server_connection),
     )
+
+
+def import_legacy_data(services: Services) -> None:
+    """Import the data of the legacy implementation, unless another process does.
+
+    Raises:
+        sqlite3.DatabaseError: the plugin's database is damaged.
+    """
+    folder, log, clock, lock = services.folder, services.log, services.clock, services.worker_lock
+    is_held = lock.descriptor is not None
+
+    def learn_secrets() -> bool:
+        try:
+            services.sessions.config()
+        except StashError:
+            return False
+        return True
+
+    try:
+        if has_legacy_data(folder, clock) and lock.try_acquire():
+            LegacyData(folder, log, learn_secrets, clock).import_all()
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            raise
+        log.event(Event.LEGACY_POSTPONED, error=error)
+    finally:
+        if not is_held:
+            lock.release()
 
 
 def report_missing_wal(services: Services) -> None:

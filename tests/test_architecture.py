@@ -30,10 +30,8 @@ FLOORS = {
 # The persist-queue subclass is the queue's own; the other clients have one home each.
 HOMES = {"plexapi": {"plex"}, "stashapi": {"stash"}, "persistqueue": {"sync_queue"}}
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
-# Imports inside functions: the entry and the launcher are the measured hook path; `task_context`
-# and `earlier` load what few tasks need, a third of each one's start; the others, among them the
-# worker, which also loads reconciliation after its first job only, know only at run time whether
-# what they import is installed.
+# Imports inside functions: the entry, `main` and `command` are or guard the measured hook path; the
+# others know only at run time whether their dependencies are installed.
 LAZY = {
     "Stash2Plex.py",
     "shared/windows.py",
@@ -41,9 +39,6 @@ LAZY = {
     "app/cli/command.py",
     "app/processes/worker_process.py",
     "app/processes/task_process.py",
-    "app/processes/task_run.py",
-    "app/earlier.py",
-    "app/processes/questions.py",
     "app/doctor/examination.py",
 }
 

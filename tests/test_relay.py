@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.processes.worker_failure import leave_word
-from app.processes.worker_log import create_worker_log
+from app.processes.worker_log import create_worker_log, leave_record
 from app.relay import FEW_SCENES, MOST_LINES, MOST_STEPS, relay_worker_log
 from shared.data_folder import DataFolder
 from shared.events import Event
@@ -209,13 +208,13 @@ def test_the_word_of_a_worker_that_has_no_log_is_told_once_and_keeps_out_no_late
     desk: Desk,
 ) -> None:
     os.unlink(desk.folder.worker_log)
-    leave_word(desk.folder.news, Event.WORKER_NOT_STARTED, "One thing\nand another")
-    leave_word(desk.folder.news, Event.WORKER_NOT_STARTED, "A later start meets the same")
+    leave_record(desk.folder.news, Event.WORKER_NOT_STARTED, "One thing\nand another")
+    leave_record(desk.folder.news, Event.WORKER_NOT_STARTED, "A later start meets the same")
 
     ((level, text),) = desk.relay()
     assert (level, "One thing\\nand another" in text) == ("e", True)
     assert desk.relay() == []
-    leave_word(desk.folder.news, Event.WORKER_NOT_STARTED, "Again")
+    leave_record(desk.folder.news, Event.WORKER_NOT_STARTED, "Again")
     assert len(desk.relay()) == 1
 
 

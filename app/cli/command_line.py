@@ -13,7 +13,6 @@ from urllib.parse import SplitResult, urlsplit
 from app.cli.access import current_user, objection, place
 from app.processes.installation import installed_version
 from app.processes.task_process import redacted, run_task
-from app.processes.worker_failure import problem_of
 from shared.events import Event
 from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, one_line
 from shared.redaction import Secrets
@@ -304,7 +303,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
         log.error("Stopped; what was queued stays queued")
         return INTERRUPTED
     except (ImportError, SyntaxError) as error:
-        log.event(Event.TASK_INCOMPLETE, problem=problem_of(error))
+        log.event(Event.TASK_INCOMPLETE, problem=f"{type(error).__name__}: {error}")
         return NOT_DONE
     except Exception:  # noqa: BLE001 - the last line of defence of a process
         trace = secrets.redact(traceback.format_exc())

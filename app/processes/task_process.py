@@ -1,20 +1,40 @@
-"""A task's process: find the task, build what it needs, run it, make sure of a worker."""
+"""A task's process: finds the task, builds its services, runs it, and starts a worker if needed.
+
+The questions of programs are answered from the data folder alone, because a status page may ask
+every few seconds. Plexapi, stashapp-tools, requests and persist-queue cost most of a task's time
+and are not loaded for them.
+"""
 
 import json
 import os
+import sqlite3
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app import main
 from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
-from app.processes.worker_failure import problem_of
+from shared.data_folder import resolve_data_folder
 from shared.events import Event
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
-from tasks.answer import Answer, TaskError
+from stash.exceptions import StashError
+from sync_queue.database import NewerSchemaError, connect
+from sync_queue.queue_view import QueueView
+from tasks.answer import Answer, TaskError, unusable_database
 from tasks.arguments import arguments_of, check, mode_of, wants_json
+from tasks.dead_letters.show import letters_of
 from tasks.doctor import MODE as DOCTOR
+from tasks.reports.outage_summary import summary_of
+from tasks.status.queue_status import status_of
+from worker.state import StatusSource
+
+_QUESTIONS: Mapping[str, Callable[[StatusSource], Answer]] = {
+    "queue_status": status_of,
+    "outage_summary": summary_of,
+    "show_dlq": letters_of,
+}
 
 
 def handle_input(script: str, data: bytes) -> str:
@@ -32,15 +52,15 @@ def handle_input(script: str, data: bytes) -> str:
     if isinstance(message["args"], dict) and "hookContext" in message["args"]:
         connection = json.dumps(message.get("server_connection"))
         return main.answer_hook(script, message["args"]["hookContext"], connection)
-    return json.dumps(answer_task(script, message))
+    return json.dumps(_answer_task(script, message))
 
 
 def _refusal(reason: str) -> str:
     return json.dumps({"error": f"Stash2Plex is a plugin of Stash, its input {reason}"})
 
 
-def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
-    """Run one task, or answer one question, and return Stash's answer object."""
+def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Run a task, and return Stash's answer object."""
     secrets = Secrets()
     log = create_logger(secrets)
     try:
@@ -51,10 +71,10 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         log.error(str(error))
         return {"error": log.redact(str(error))}
     except (ImportError, SyntaxError) as error:
-        problem = problem_of(error)
+        problem = f"{type(error).__name__}: {error}"
         log.event(Event.TASK_INCOMPLETE, problem=problem)
         return {"error": log.redact(Event.TASK_INCOMPLETE.sentence({"problem": problem}))}
-    except Exception as error:  # noqa: BLE001 - the entry would tell what this log hides
+    except Exception as error:  # noqa: BLE001 - the entry would show what this log redacts
         log.event(Event.BUG, trace=traceback.format_exc())
         return {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
     if as_json:
@@ -66,13 +86,13 @@ def answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def redacted(value: Any, log: Log) -> Any:
-    """Return an answer for programs with all its texts as the log would show them."""
+    """Return an answer for programs with its texts redacted as in the log."""
     if isinstance(value, str):
         return log.redact(value)
     if isinstance(value, list | tuple):
-        return [redacted(one, log) for one in value]
+        return [redacted(item, log) for item in value]
     if isinstance(value, dict):
-        return {name: redacted(one, log) for name, one in value.items()}
+        return {name: redacted(item, log) for name, item in value.items()}
     return value
 
 
@@ -85,29 +105,22 @@ def run_task(
     *,
     in_stash: bool = True,
 ) -> Answer:
-    """Run the task that the arguments name; whoever runs tasks does it by this function.
+    """Run the task that the arguments name; Stash's tasks and the command line use this function.
 
     Args:
-        arguments: the task's.
-        log: is told on the way.
-        secrets: learns what must not be told.
-        in_stash: the log is Stash's: what the worker did since the last look belongs there.
+        in_stash: the log is Stash's, so the worker's log is relayed to it.
 
     Raises:
-        TaskError: it could not do its work; the text says why and what to do.
+        TaskError: the task failed; the text has the cause and the remedy.
     """
     connection = server_connection if isinstance(server_connection, dict) else {}
     mode = mode_of(arguments)
-    if wants_json(arguments):
-        # Only here: a person's task loads what it needs anyway.
-        from app.processes.questions import QUESTIONS, answer_question  # noqa: PLC0415
-
-        if mode in QUESTIONS:
-            return answer_question(script, connection, arguments, log, secrets)
+    if wants_json(arguments) and mode in _QUESTIONS:
+        return _answer_question(script, connection, arguments, log, secrets)
     plugin_dir = os.path.dirname(script)
     activate_dependencies(plugin_dir)
     if mode == DOCTOR:
-        # Only here: it loads much that no other task needs.
+        # Imported lazily: it loads much that no other task needs.
         from app.doctor.examination import examine  # noqa: PLC0415
 
         check(arguments, DOCTOR, {})
@@ -115,7 +128,40 @@ def run_task(
     problem = dependency_problem(plugin_dir)
     if problem:
         raise TaskError(problem)
-    # Only here: by now it is known that what it needs can be imported.
+    # Imported lazily: its dependencies are known to be installed now.
     from app.processes.task_run import run  # noqa: PLC0415
 
     return run(script, connection, arguments, log, secrets, in_stash=in_stash)
+
+
+def _answer_question(
+    script: str,
+    connection: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    log: Log,
+    secrets: Secrets,
+) -> Answer:
+    """Answer a program's question; nothing is started or changed."""
+    mode = mode_of(arguments)
+    check(arguments, mode, {})
+    plugin_dir = os.path.dirname(script)
+
+    def names(scene_ids: Sequence[int]) -> Mapping[int, str]:
+        activate_dependencies(plugin_dir)
+        try:
+            # Imported lazily: most answers name no scene, and both are half of a task's start.
+            from stash.connection import StashConnection, parse_address  # noqa: PLC0415
+            from stash.scenes import StashScenes  # noqa: PLC0415
+        except ImportError as error:
+            raise StashError(dependency_problem(plugin_dir) or str(error)) from None
+        stash = StashConnection(parse_address(connection), secrets.add)
+        return StashScenes(stash).names(scene_ids)
+
+    try:
+        folder = resolve_data_folder(plugin_dir, str(connection.get("Dir") or ""), os.environ)
+        queue = QueueView(connect(folder.queue_database), folder.queue_folder, time.time)
+        return _QUESTIONS[mode](StatusSource(folder, log.event, time.time, queue, names))
+    except sqlite3.Error as error:
+        raise TaskError(unusable_database(error)) from error
+    except (NewerSchemaError, OSError) as error:
+        raise TaskError(str(error)) from error

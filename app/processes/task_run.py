@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from app.earlier import take_over
 from app.processes.settings_page import show_defaults
 from app.relay import relay_worker_log
-from app.services import build, report_missing_wal
+from app.services import build, import_legacy_data, report_missing_wal
 from plex.exceptions import PlexError
 from reconciliation.run import run_of_today
 from reconciliation.state import StateFile, due
@@ -68,7 +67,7 @@ def _for_a_person(
         report_missing_wal(services)
         if in_stash:
             relay_worker_log(services.folder, services.log)
-        take_over(services, services.worker_lock)
+        import_legacy_data(services)
         show_defaults(services)
         answer = task(services, arguments)
         if in_stash:

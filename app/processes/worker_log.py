@@ -1,14 +1,28 @@
-"""The detached worker's own log: JSON lines in the data folder, for nobody reads its stderr."""
+"""The worker's log file, which has JSON lines, because nobody reads the worker's stderr."""
 
 import contextlib
 import json
 import logging
 import logging.handlers
 import os
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 
-from shared.log import DEBUG, ERROR, INFO, MAX_RECORD_BYTES, PROGRESS, TRACE, WARNING, Log
+from shared.data_folder import resolve_data_folder
+from shared.events import Event
+from shared.files import replace_file
+from shared.log import (
+    DEBUG,
+    ERROR,
+    INFO,
+    MAX_RECORD_BYTES,
+    PROGRESS,
+    TRACE,
+    WARNING,
+    Log,
+    one_line,
+)
 from shared.redaction import Secrets
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
@@ -17,16 +31,16 @@ _LEVELS = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERR
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
-    """Rotates while the longest line still fits: to know each one's length, it is made twice.
+    """Rotates before the longest line does not fit; the base class formats each line twice.
 
-    Where a file that somebody reads cannot be renamed, as on Windows, it grows until it can be.
+    On Windows a file that another process reads cannot be renamed. It grows until it can be.
     """
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
         del record
         return self.stream is not None and self.stream.tell() > self.maxBytes - _LONGEST_LINE
 
-    def doRollover(self) -> None:  # noqa: N802 - likewise
+    def doRollover(self) -> None:  # noqa: N802 - logging's name
         try:
             super().doRollover()
         except OSError:
@@ -34,15 +48,10 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 
 
 def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> Log:
-    """Return a log that writes to a rotating file, one JSON object a line.
+    """Return a log that writes JSON lines to a rotating file; raise OSError if it cannot be opened.
 
     Args:
-        path: the file.
-        secrets: are not written.
-        news: a file whose presence tells others that there is something to relay (`app.relay`).
-
-    Raises:
-        OSError: the file cannot be opened.
+        news: a marker file; while it exists, hooks and tasks relay the log (`app.relay`).
     """
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
@@ -59,14 +68,37 @@ def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> L
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    """Return a line of the worker's log file; its beginning, the time, tells files apart.
+    """Return a line of the worker's log file; it starts with the time, which identifies a file.
 
     Args:
         level: one of `shared.log`.
-        text: for people.
-        code: of the event (`shared.events`); empty for text that is none of the catalogue.
-        fields: of the event.
+        code: of the event (`shared.events`); empty for other text.
     """
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)
+
+
+def leave_record(news: str, event: Event, problem: str) -> None:
+    """Store an event for the next hook or task to relay, unless an unreported one is stored.
+
+    A worker without a log does this. `problem` must contain no secrets.
+    """
+    with contextlib.suppress(OSError):
+        if os.path.exists(news) and os.path.getsize(news):
+            return
+        temporary = f"{news}.tmp-{os.getpid()}"
+        text = one_line(event.sentence({"problem": problem}))
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(record_line(event.level, text, event.code, {}) + "\n")
+        replace_file(temporary, news)
+
+
+def leave_record_of_import(script: str, error: Exception) -> None:
+    """Store that the worker's modules cannot be imported; read Stash's connection from stdin."""
+    with contextlib.suppress(OSError, ValueError):
+        connection = json.loads(sys.stdin.buffer.read())
+        stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
+        folder = resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)
+        problem = f"{type(error).__name__}: {error}"
+        leave_record(folder.news, Event.WORKER_INCOMPLETE, problem)

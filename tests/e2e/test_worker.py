@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any
 
-from app import earlier
+from app import services
 from simulators.rig import Rig, png
 from tests.conftest import MakeRig
 from tests.e2e.steps import dead_scenes, hang_in_edit, settle, sync_title, synced_pair
@@ -71,22 +71,22 @@ def test_a_stopped_worker_ends_after_the_scene_in_hand_and_keeps_the_rest(rig: R
 
 
 def _wait_before_the_drain(reached: str, held: str) -> None:
-    take_over = earlier.take_over
+    import_legacy_data = services.import_legacy_data
 
     def waiting(*arguments: Any) -> None:
         with open(reached, "w"):
             pass
         while os.path.exists(held):
             time.sleep(0.01)
-        take_over(*arguments)
+        import_legacy_data(*arguments)
 
-    earlier.take_over = waiting  # type: ignore[assignment]
+    services.import_legacy_data = waiting  # type: ignore[assignment]
 
 
 def test_a_signal_ends_a_worker_that_is_still_starting(rig: Rig) -> None:
     rig.data.mkdir(parents=True)
     reached, held = rig.data / "reached", rig.data / "held"
-    rig.alter(earlier, _wait_before_the_drain, reached=str(reached), held=str(held))
+    rig.alter(services, _wait_before_the_drain, reached=str(reached), held=str(held))
     held.touch()
     scene_id, _ = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="T")

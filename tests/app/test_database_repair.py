@@ -1,11 +1,11 @@
-"""What is done about a damaged database: the right one is mended, and not in a hot loop."""
+"""What is done about a damaged database: the right one is repaired, and not in a hot loop."""
 
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from app.processes.damage import QUIET, Mender, identity_of
+from app.processes.database_repair import QUIET, DatabaseRepair, identity_of
 from plex.path_index import PathIndex
 from shared.data_folder import DataFolder
 from shared.log import Log
@@ -17,7 +17,7 @@ MALFORMED.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 class Place:
-    """A data folder with both databases, and a mender that notes what it does."""
+    """A data folder with both databases, and a repair that notes what it does."""
 
     def __init__(self, root: Path) -> None:
         self.folder = DataFolder(str(root))
@@ -31,12 +31,12 @@ class Place:
         self.waits: list[float] = []
         self.now = 1000.0
         log = Log(lambda _level, _text, code, _fields: self.told.append(code), Secrets())
-        self._mender = Mender(self.folder, log, self.waits.append, lambda: self.now)
+        self._repair = DatabaseRepair(self.folder, log, self.waits.append, lambda: self.now)
 
-    def mend(self, error: sqlite3.DatabaseError = MALFORMED) -> str:
-        """Mend, and return the one event that was reported."""
+    def repair(self, error: sqlite3.DatabaseError = MALFORMED) -> str:
+        """Repair, and return the one event that was reported."""
         self.told.clear()
-        self._mender.mend(error, self.opened)
+        self._repair.repair(error, self.opened)
         (said,) = self.told
         return said
 
@@ -57,7 +57,7 @@ def ruin(path: Path) -> None:
 def test_a_damaged_queue_is_set_aside_and_the_index_stays(place: Place) -> None:
     ruin(place.queue)
 
-    assert place.mend() == "queue_rebuilt"
+    assert place.repair() == "queue_rebuilt"
     assert list(place.queue.parent.glob("data.db.corrupt-*"))
     assert place.index.exists()
 
@@ -69,7 +69,7 @@ def test_a_damaged_index_is_made_anew_and_the_queue_stays(place: Place) -> None:
         index.find_exact("/a/1.mp4")
     index.close()
 
-    assert place.mend(caught.value) == "index_rebuilt"
+    assert place.repair(caught.value) == "index_rebuilt"
     assert not place.index.exists()
     assert identity_of(str(place.queue)) == place.opened
 
@@ -78,18 +78,18 @@ def test_a_queue_that_another_process_has_set_aside_costs_nothing_more(place: Pl
     place.queue.rename(place.queue.with_suffix(".aside"))
     QueueManager(place.folder.queue_folder).close()
 
-    assert place.mend() == "queue_replaced"
+    assert place.repair() == "queue_replaced"
     assert place.index.exists()
     assert not list(place.queue.parent.glob("data.db.corrupt-*"))
 
 
 def test_damage_that_does_not_go_away_is_looked_at_less_and_less_often(place: Place) -> None:
     for _ in range(9):
-        place.mend()
+        place.repair()
 
     assert place.waits == [1, 2, 4, 8, 16, 32, 60, 60]
     place.now += QUIET
-    place.mend()
+    place.repair()
     assert len(place.waits) == 8
 
 
@@ -97,6 +97,6 @@ def test_a_queue_that_cannot_be_set_aside_is_told_and_tried_again(place: Place) 
     ruin(place.queue)
     (place.queue.parent / "rebuilt.json").mkdir()
 
-    assert place.mend() == "database_not_repaired"
+    assert place.repair() == "database_not_repaired"
     (place.queue.parent / "rebuilt.json").rmdir()
-    assert place.mend() == "queue_rebuilt"
+    assert place.repair() == "queue_rebuilt"

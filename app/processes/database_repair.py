@@ -1,0 +1,83 @@
+"""Repairs a damaged database for the worker, with growing waits if the damage comes back."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+
+from plex.index_database import delete_index, is_about_index
+from shared.data_folder import DataFolder
+from shared.events import Event
+from shared.log import Log
+from sync_queue.quarantine import quarantine_database
+
+LONGEST_WAIT = 60.0  # seconds before the next repair
+QUIET = 60.0  # seconds without damage, after which the next damage counts as the first
+
+Identity = tuple[int, int]  # device and inode: a new file of the same name has another identity
+
+
+class DatabaseRepair:
+    """Repairs the queue's database and the path index.
+
+    Args:
+        wait: waits for a number of seconds; shorter if this process is to end.
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        log: Log,
+        wait: Callable[[float], object],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._folder = folder
+        self._log = log
+        self._wait = wait
+        self._monotonic = monotonic
+        self._in_a_row = 0
+        self._repaired_at = float("-inf")
+
+    def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
+        """Repair the database that an error is about; this process must not have it open.
+
+        Args:
+            opened: the queue's database that was in use; None if unknown.
+        """
+        again = self._monotonic() - self._repaired_at < QUIET
+        self._in_a_row = self._in_a_row + 1 if again else 1
+        if again:
+            self._wait(min(LONGEST_WAIT, 2.0 ** min(self._in_a_row - 2, 6)))
+        try:
+            if is_about_index(error):
+                delete_index(self._folder.library_database)  # Plex has everything that was in it
+                self._log.event(Event.INDEX_REBUILT, error=error)
+            else:
+                self._repair_queue(error, opened)
+        except OSError as problem:
+            self._log.event(Event.DATABASE_NOT_REPAIRED, error=error, problem=str(problem))
+        self._repaired_at = self._monotonic()
+
+    def _repair_queue(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
+        path = self._folder.queue_database
+        if is_replaced(path, opened):
+            self._log.event(Event.QUEUE_REPLACED, error=error)
+            return
+        kept = quarantine_database(path)
+        if kept is None:
+            self._log.event(Event.QUEUE_REPAIRED, error=error)
+        else:
+            self._log.event(Event.QUEUE_REBUILT, error=error, kept=kept)
+
+
+def identity_of(path: str) -> Identity | None:
+    """Return the identity of a file; None if there is no file."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_replaced(path: str, opened: Identity | None) -> bool:
+    """Tell whether a path names another file than the one that was opened."""
+    return opened is not None and identity_of(path) not in (None, opened)
