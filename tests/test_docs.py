@@ -1,4 +1,4 @@
-"""The documentation speaks of what there is: links, names, messages, examples."""
+"""The documentation is true: links, names, messages, examples, commands."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pytest
 
 from shared.events import Event
 from shared.log import ERROR, INFO, WARNING
-from simulators.rig import REPOSITORY
+from simulators.rig import REPOSITORY, Rig
 from simulators.stash.plugin_manifest import load
+from tests.shell import Shell
 from tests.test_architecture import sources
+from tools.style import findings
 from validation.config import Config, parse_config
 from validation.path_map import parse_path_map
 
@@ -25,7 +27,7 @@ MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
 LARGEST_PICTURE = 150_000  # bytes
 MOST_LINES, MOST_LINES_OF_README = 240, 100
 LARGEST_IMAGE = 15_000  # bytes
-# Names in code style that are others': Stash's, Docker's, Python's.
+# Names in code style that belong to Stash.
 OTHERS_NAMES = {"plugin_id", "args_map", "task_name"}
 
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -36,68 +38,68 @@ _SNAKE_CASE = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
 
 
 def prose(page: Path) -> str:
-    """A page without its fenced blocks."""
+    """Return a page without its fenced blocks."""
     return _FENCE.sub("", page.read_text(encoding="utf-8"))
 
 
 def fenced(page: Path) -> list[str]:
-    """The fenced blocks of a page."""
+    """Return the fenced blocks of a page."""
     return [block for _, _, block in _FENCE.findall(page.read_text(encoding="utf-8"))]
 
 
 def codes(page: Path) -> Iterator[str]:
-    """What stands in code style in a page's prose, each on one line."""
-    return (" ".join(one.split()) for one in _CODE.findall(prose(page)))
+    """Return the texts in code style of a page's prose, each on one line."""
+    return (" ".join(text.split()) for text in _CODE.findall(prose(page)))
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives a page's headings."""
+    """Return the anchors that GitHub gives to a page's headings."""
     found: set[str] = set()
     for heading in re.findall(r"^#+ +(.+)$", prose(page), re.MULTILINE):
         slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
         again = (f"{slug}-{number}" for number in range(1, 100))
-        found.add(slug if slug not in found else next(one for one in again if one not in found))
+        found.add(slug if slug not in found else next(name for name in again if name not in found))
     return found
 
 
 @cache
 def texts() -> tuple[str, ...]:
-    """All constant texts of the plugin; of one with values in it the parts in between."""
+    """Return all constant texts of the plugin; of a text with values, the parts between them."""
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in sources())
     nodes = (node for tree in trees for node in ast.walk(tree))
     found = (node.value for node in nodes if isinstance(node, ast.Constant))
-    return tuple(one for one in found if isinstance(one, str))
+    return tuple(text for text in found if isinstance(text, str))
 
 
 @cache
 def words() -> frozenset[str]:
-    """All words of the plugin's files and its yml."""
+    """Return all words of the plugin's files and its yml."""
     files = [REPOSITORY / "Stash2Plex.yml", *sources()]
-    found = re.findall(r"\w+", " ".join(one.read_text("utf-8") for one in files))
-    return frozenset((*found, *(one.lower() for one in found)))
+    found = re.findall(r"\w+", " ".join(path.read_text("utf-8") for path in files))
+    return frozenset((*found, *map(str.lower, found)))
 
 
 def names(page: Path) -> set[str]:
-    """The names in code style that may be ours: of settings, modes, arguments, tables, members."""
-    return {one for one in codes(page) if _SNAKE_CASE.fullmatch(one)} - OTHERS_NAMES
+    """Return the names in code style that may be the plugin's, such as settings and modes."""
+    return {text for text in codes(page) if _SNAKE_CASE.fullmatch(text)} - OTHERS_NAMES
 
 
 def task_names(page: Path) -> set[str]:
-    """The bold phrases of a page that read like a task's name: In Title Case."""
+    """Return the bold phrases of a page in title case, as the names of tasks."""
     settings = {setting.display_name for setting in MANIFEST.settings}
-    phrases = {" ".join(one.split()) for one in _BOLD.findall(prose(page))}
-    return {one for one in phrases - settings if re.match(r"[A-Z]\w+ \(?[A-Z]", one)}
+    phrases = {" ".join(text.split()) for text in _BOLD.findall(prose(page))}
+    return {name for name in phrases - settings if re.match(r"[A-Z]\w+ \(?[A-Z]", name)}
 
 
 def tasks() -> list[tuple[str, str]]:
-    """The name and the mode of each task of the yml."""
+    """Return the name and the mode of each task of the yml."""
     return [(task.name, task.default_args["mode"]) for task in MANIFEST.tasks]
 
 
 # links
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *DOCS.glob("*/*.md")], ids=lambda page: page.name)
 def test_no_link_is_dead(page: Path) -> None:
     targets = [link for link in _LINK.findall(prose(page)) if not link.startswith("http")]
     dead = []
@@ -135,7 +137,7 @@ def test_every_name_in_code_style_is_one_of_the_plugin(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_setting_has_the_name_that_stash_shows_for_it(page: Path) -> None:
-    """Where a page gives both: **Name** (`key`)."""
+    """In the form **Name** (`key`)."""
     text = " ".join(prose(page).split())
     shown = {setting.name: setting.display_name for setting in MANIFEST.settings}
 
@@ -164,21 +166,49 @@ def test_every_setting_is_documented() -> None:
 
 def test_the_table_of_fields_has_every_switch_of_a_field_and_no_other() -> None:
     rows = prose(DOCS / "what-is-synced.md").split("## The fields")[1].split("\n\n- ")[0]
-    switches = {one for one in _SNAKE_CASE.findall(rows) if one.startswith("sync_")}
+    switches = {name for name in _SNAKE_CASE.findall(rows) if name.startswith("sync_")}
 
     without_source = {"sync_tagline"}
     known = {field.name for field in fields(Config) if field.name.startswith("sync_")}
     assert switches == known - without_source
 
 
-# what it says
+# content
+
+
+def test_the_line_for_cron_starts_a_worker_if_jobs_wait_and_none_runs(rig: Rig) -> None:
+    [line] = [block for block in fenced(DOCS / "guarantees.md") if block.startswith("* * * * *")]
+    words = line.removesuffix(">/dev/null\n").split("python3 /path/to/plugins/Stash2Plex/")[1]
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    rig.plex.stop()
+    rig.stash.edit_scene(scene_id, title="Saved before the kill")
+    assert rig.wait_until(lambda: rig.worker_pids() != [])
+    rig.stop_worker()
+    rig.plex.start()
+
+    done = Shell(rig).run(*words.split()[1:])
+
+    assert (words.split()[0], done.code) == ("Stash2Plex.py", 0)
+    assert rig.wait_until(lambda: item.title == "Saved before the kill")
+
+
+def test_the_style_check_finds_each_kind_of_fault() -> None:
+    assert [
+        fault for _, fault in findings("The worker tells the result. `nobody` is a name.")
+    ] == []
+    for text, fault in [
+        ("Nobody runs.", "'Nobody': write a noun"),
+        ("Wait,\nas above.", "'as above': write the reason itself"),
+        (" ".join(["word"] * 31) + ".", "a sentence of 31 words"),
+    ]:
+        assert next(found for _, found in findings(text)).startswith(fault)
 
 
 def test_the_messages_of_troubleshooting_are_the_plugins() -> None:
-    """A text of several words in code style is what the log says; `…` stands for what varies."""
-    long = {one for one in codes(DOCS / "troubleshooting.md") if one.count(" ") > 1}
-    quoted = {one for one in long if not one.startswith("[Plugin")}  # that much is Stash's
-    parts = {part.strip(" .,;:") for one in quoted for part in one.split("…")} - {""}
+    """A text of several words in code style is a message; `…` marks a variable part."""
+    long = {text for text in codes(DOCS / "troubleshooting.md") if text.count(" ") > 1}
+    quoted = {text for text in long if not text.startswith("[Plugin")}  # added by Stash
+    parts = {part.strip(" .,;:") for text in quoted for part in text.split("…")} - {""}
 
     assert len(quoted) > 20
     assert sorted(part for part in parts if not any(part in text for text in texts())) == []
@@ -225,7 +255,7 @@ def test_the_scoreboard_has_its_families() -> None:
     assert rows == [f"R{number}" for number in range(1, 18)]
 
 
-# how it reads
+# form
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -238,15 +268,15 @@ def test_a_page_is_short(page: Path) -> None:
 def test_every_image_is_shown_by_a_page() -> None:
     shown = {Path(link).name for page in PAGES for link in _LINK.findall(prose(page))}
 
-    assert {one.name for one in (DOCS / "images").iterdir()} <= shown
+    assert {path.name for path in (DOCS / "images").iterdir()} <= shown
 
 
 def test_an_image_is_small_and_needs_nothing_from_elsewhere() -> None:
     images = list((DOCS / "images").iterdir())
 
     assert images
-    assert all(one.stat().st_size < LARGEST_PICTURE for one in images)
-    for image in (one for one in images if one.suffix == ".svg"):
+    assert all(path.stat().st_size < LARGEST_PICTURE for path in images)
+    for image in (path for path in images if path.suffix == ".svg"):
         text = image.read_text(encoding="utf-8")
         assert len(text.encode()) <= LARGEST_IMAGE
         assert "http" not in text.replace("http://www.w3.org/2000/svg", "")

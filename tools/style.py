@@ -19,8 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30  # words, characters, commits
 # Findings that each package may have. Lower a number when the package has fewer.
 ALLOWED = {
-    "CHANGELOG.md": 22, "Stash2Plex.py": 1, "app": 31, "docs": 8, "plex": 3,
-    "shared": 10, "simulators": 7, "stash": 1, "sync_queue": 2, "worker": 38,
+    "Stash2Plex.py": 1, "app": 26, "plex": 2,
+    "shared": 6, "simulators": 7, "stash": 1, "sync_queue": 2, "worker": 5,
 }  # fmt: skip
 
 # Per pattern, the term to use instead.
