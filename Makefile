@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+PIP := $(PYTHON) -m pip --disable-pip-version-check
+INTO := $(PIP) --python $(BIN)/python install --quiet --no-deps
 READY := $(VENV)/.ready
 WHEELS := build/wheels
 UNPACKED := build/release-test/Stash2Plex
@@ -16,16 +17,21 @@ SHIPPED := Stash2Plex.py app hooks legacy plex reconciliation shared stash sync_
 
 TYPES := types $(OTHER_SYSTEMS:%=types-%)
 
-.PHONY: test test-windows coverage demo bench soak check $(TYPES) format clean release release-test audit
+.PHONY: test test-windows coverage demo bench soak check $(TYPES) byte-code runtime-packages dev-packages \
+	format clean release release-test audit
 
-$(BIN)/pip:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed, $(PYTHON) is older: make PYTHON=python3.12 …"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+# Python's byte-code is stored, as on a user's machine, also where the environment forbids it.
+unexport PYTHONDONTWRITEBYTECODE
+
+# It gets no pip of its own, which would take longer than all else of its making.
+$(BIN)/python:
+	@$(PYTHON) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer with pip is needed: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv --without-pip $(VENV)
 
 # The wheels of the run-time dependencies, each checked against its hash: what is tested is what is
 # released. Fetched anew when the pinned versions change.
-$(WHEELS)/.ready: requirements.txt | $(BIN)/pip
+$(WHEELS)/.ready: requirements.txt
 	@rm -rf $(WHEELS)
 	$(PIP) download --quiet --require-hashes --no-deps \
 		--only-binary=:all: --platform any --implementation py --abi none \
@@ -33,11 +39,16 @@ $(WHEELS)/.ready: requirements.txt | $(BIN)/pip
 	@touch $@
 
 # The virtual environment; brought up to date when the pinned versions change.
-$(READY): $(WHEELS)/.ready requirements-dev.txt
-	$(PIP) install --quiet --require-hashes --no-deps --no-index --find-links $(WHEELS) \
-		--requirement requirements.txt
-	$(PIP) install --quiet --requirement requirements-dev.txt
+$(READY): requirements.txt requirements-dev.txt | $(BIN)/python
+	@$(MAKE) --no-print-directory --jobs 2 runtime-packages dev-packages
 	@touch $@
+
+runtime-packages: $(WHEELS)/.ready
+	$(INTO) --require-hashes --no-index --find-links $(WHEELS) --requirement requirements.txt
+
+# Two processes at a time install half of the packages each.
+dev-packages:
+	sed 's/[ #].*//; /^$$/d' requirements-dev.txt | xargs -n 11 -P 2 $(INTO) --no-compile
 
 # A browser for the page's tests, the system's or else one that can be had; without it they skip.
 build/browser/.ready: | $(READY)
@@ -45,7 +56,8 @@ build/browser/.ready: | $(READY)
 	@mkdir -p $(@D) && touch $@
 
 # Lint, types, tests.
-test: check build/browser/.ready
+test: ALONG := byte-code build/browser/.ready $(WHEELS)/.ready
+test: check
 	$(BIN)/python -m pytest -n 3
 
 # Hooks, worker and tasks under a Python for Windows: WINDOWS_PYTHON=…/python.exe make test-windows
@@ -53,7 +65,8 @@ test-windows: $(READY)
 	@$(BIN)/python -m tools.windows
 
 # The tests with branch coverage of every process that they start: half as long again.
-coverage: check build/browser/.ready
+coverage: ALONG := byte-code build/browser/.ready $(WHEELS)/.ready
+coverage: check
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -n 3
 	$(BIN)/python -m coverage combine --quiet
@@ -63,11 +76,15 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(BIN)/python -m tools.style
-	@$(MAKE) --no-print-directory --jobs $(words $(TYPES)) $(TYPES)
+	@$(MAKE) --no-print-directory --jobs $(words $(TYPES) $(ALONG)) $(TYPES) $(ALONG)
 
 # At the same time: each takes one core.
 types:
 	$(BIN)/mypy
+
+# Written once, not by each of pytest's processes at the same time.
+byte-code:
+	@$(BIN)/python -m pytest --quiet --collect-only >/dev/null
 
 $(OTHER_SYSTEMS:%=types-%): types-%:
 	$(BIN)/mypy --platform $* --cache-dir .mypy_cache/$* --no-warn-unreachable $(SHIPPED)
@@ -98,7 +115,7 @@ endif
 # dist/Stash2Plex.zip and the index.yml of a plugin source: the same bytes from the same commit.
 # It needs none of the tools that tests need.
 release: $(WHEELS)/.ready
-	$(BIN)/python -m tools.release
+	$(PYTHON) -m tools.release
 
 # The end-to-end suite from the built zip, under a Python that has nothing installed.
 release-test: $(READY)
@@ -112,8 +129,8 @@ release-test: $(READY)
 # Asks the package index whether the pinned versions are the newest, and whether any was withdrawn.
 # Exit status 1: newer ones exist; 2: one was withdrawn or is not the file that was pinned;
 # 3: the index did not answer.
-audit: | $(BIN)/pip
-	@$(BIN)/python -m tools.release.audit
+audit:
+	@$(PYTHON) -m tools.release.audit
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

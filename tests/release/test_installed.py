@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
@@ -292,7 +293,9 @@ def test_a_clone_works_with_the_interpreters_own_packages_whatever_another_plugi
 def test_the_command_that_is_given_repairs_the_plugin_and_the_edit_arrives(
     make_rig: MakeRig, plugin: Path, bare_python: Path, breakage: Breakage
 ) -> None:
-    (site_packages(bare_python) / "pip").symlink_to(Path(sysconfig.get_path("purelib")) / "pip")
+    where = [sys._base_executable, "-c", "import pip; print(pip.__path__[0])"]
+    pip = subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip()
+    (site_packages(bare_python) / "pip").symlink_to(pip)
     rig = make_rig(plugin=plugin, interpreter=bare_python)
     breakage(rig.manifest.directory / "vendor")
     scene_id, item = rig.add_pair("a", tags=["T"])

@@ -52,11 +52,11 @@ def test_who_follows_readme_in_a_fresh_clone_has_a_plugin_that_works(
     subprocess.run(["git", "clone", "--quiet", REPOSITORY, clone], check=True)
     environment = {
         **{name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFL"))},
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{Path(sys._base_executable).parent}:{os.environ['PATH']}",
         "PIP_FIND_LINKS": str(WHEELS),
         "PIP_NO_INDEX": "1",
         "PLUGINS": str(plugins),
-        "PYTHON": sys.executable,
+        "PYTHON": sys._base_executable,
     }
 
     for command in commands(REPOSITORY / "README.md"):
