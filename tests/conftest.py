@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -115,8 +116,9 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "python3"
 
 
-# Parts that share a browser, or points that are tried once: each runs in one process.
-_TOGETHER = ("tests/ui/", "tests/soak/test_kill_points.py")
+# Parts that share a browser or the files that they parse, or points that are tried once: each runs
+# in one process.
+_TOGETHER = ("tests/ui/", "tests/soak/test_kill_points.py", "tests/test_architecture.py")
 
 
 def _part_of(nodeid: str) -> str:
@@ -137,3 +139,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what one process runs as a whole: begun later, it would be the last to end."""
     items.sort(key=lambda item: _part_of(item.nodeid) == item.nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays for good: modules and collected tests."""
+    gc.collect()
+    gc.freeze()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,15 +44,23 @@ LAZY = {
 }
 
 
+@cache
 def sources() -> list[Path]:
     """The plugin's own files."""
     folders = [REPOSITORY / name for name in FLOORS if (REPOSITORY / name).is_dir()]
     return [REPOSITORY / "Stash2Plex.py", *(f for one in folders for f in one.rglob("*.py"))]
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports(path: Path) -> list[tuple[str, bool]]:
     """The top-level name of each import in a file, and whether it stands inside a function."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     inner = {
         id(node)
         for function in ast.walk(tree)
@@ -95,7 +104,7 @@ def test_a_file_can_be_read_in_a_sitting(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     functions = [
         node
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 
@@ -123,10 +132,9 @@ def test_no_two_modules_import_each_other() -> None:
     graph: dict[str, set[str]] = {}
     for path in sources():
         module = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
         graph[module] = {
             node.module
-            for node in tree.body
+            for node in tree_of(path).body
             if isinstance(node, ast.ImportFrom) and node.module and home(path)
         }
 
@@ -177,7 +185,7 @@ def test_an_old_python_gets_one_sentence(version: str) -> None:
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_whoever_reports_an_event_gives_each_field_of_its_sentence(path: Path) -> None:
     """`str.format` would fail only when the event happens."""
-    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for call in ast.walk(tree_of(path)):
         if not isinstance(call, ast.Call) or not call.args:
             continue
         name, _, event = ast.unparse(call.args[0]).partition(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import venv
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from simulators.rig import REPOSITORY
 from tests.release.plugin_source import install, read_index
 from tools.release.__main__ import WHEELS
 from tools.release.build import INDEX, Release, build, commit_moment
+
+# The interpreter that the virtual environment of these tests was made with; it has pip.
+BASE_PYTHON: str = vars(sys)["_base_executable"]
 
 
 @pytest.fixture(scope="session")

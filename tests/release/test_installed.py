@@ -7,7 +7,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from simulators.rig import REPOSITORY, Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_hook import hold_worker_lock
+from tests.release.conftest import BASE_PYTHON
 from tools.release.__main__ import WHEELS
 
 DISTRIBUTIONS = {
@@ -293,7 +293,7 @@ def test_a_clone_works_with_the_interpreters_own_packages_whatever_another_plugi
 def test_the_command_that_is_given_repairs_the_plugin_and_the_edit_arrives(
     make_rig: MakeRig, plugin: Path, bare_python: Path, breakage: Breakage
 ) -> None:
-    where = [sys._base_executable, "-c", "import pip; print(pip.__path__[0])"]
+    where = [BASE_PYTHON, "-c", "import pip; print(pip.__path__[0])"]
     pip = subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip()
     (site_packages(bare_python) / "pip").symlink_to(pip)
     rig = make_rig(plugin=plugin, interpreter=bare_python)

@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from simulators.rig import REPOSITORY
 from tests.conftest import MakeRig
+from tests.release.conftest import BASE_PYTHON
 from tools.release.__main__ import WHEELS
 
 STEP = re.compile(r"^\d\. (?:.+\n|\n(?= ))+", re.MULTILINE)
@@ -52,11 +52,11 @@ def test_who_follows_readme_in_a_fresh_clone_has_a_plugin_that_works(
     subprocess.run(["git", "clone", "--quiet", REPOSITORY, clone], check=True)
     environment = {
         **{name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFL"))},
-        "PATH": f"{Path(sys._base_executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{Path(BASE_PYTHON).parent}:{os.environ['PATH']}",
         "PIP_FIND_LINKS": str(WHEELS),
         "PIP_NO_INDEX": "1",
         "PLUGINS": str(plugins),
-        "PYTHON": sys._base_executable,
+        "PYTHON": BASE_PYTHON,
     }
 
     for command in commands(REPOSITORY / "README.md"):
