@@ -31,7 +31,7 @@ _TEXT = """
     river saffron sage sparrow spruce squash summit thistle tulip
 """
 _WORDS = tuple(_TEXT.split())
-MOST_KNOWN = 20_000  # texts in each of two generations, some 5 MB; older texts are dropped
+MOST_KNOWN = 40_000  # texts, some 10 MB; older texts are dropped
 _SHORTEST = 4  # characters; replacing shorter titles would replace ordinary words
 _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
@@ -57,9 +57,6 @@ _REQUEST = re.compile(r"\b(?:GET|PUT|POST|DELETE|HEAD)\s$")
 _LONGEST_METHOD = len(" DELETE ")
 _COMPONENT = re.compile(r"[^/\\]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
-# A word of the text → (its offset in the text, the text's length) → text → pseudonym. The word is
-# the first of a path's last part. So each word of a log line needs one look-up.
-_Known = dict[str, dict[tuple[int, int], dict[str, str]]]
 
 
 @lru_cache
@@ -101,9 +98,9 @@ class Obfuscator:
     def __init__(self) -> None:
         self.on = False
         self._own: dict[str, str] = {}
-        self._known: _Known = {}
-        self._older: _Known = {}
-        self._count = 0
+        self._words: dict[str, str] = {}  # noted text → its indexed word, the oldest note first
+        # Indexed word → text that contains it → offset of the word in the text, and pseudonym.
+        self._index: dict[str, dict[str, tuple[int, str]]] = {}
 
     def name_folder(self, folder: str, name: str) -> None:
         """Show a folder of the plugin by a name, so that a path in the log can still be found."""
@@ -112,9 +109,7 @@ class Obfuscator:
 
     def note_scene(self, scene: StashScene) -> None:
         """Note a scene's title and files."""
-        if self.on:
-            self._note_title(scene.title)
-            self.note_paths(file.path for file in scene.files)
+        self.note_video(scene.title, [file.path for file in scene.files])
 
     def note_video(self, title: str, paths: Iterable[str]) -> None:
         """Note the title and the files of a video in Plex."""
@@ -124,36 +119,35 @@ class Obfuscator:
 
     def note_paths(self, paths: Iterable[str]) -> None:
         """Note paths, their folders, and the names of their files."""
-        if not self.on:
-            return
-        for path in paths:
-            for known_path in (path, *folders_above(path)):
-                if not self._note(known_path, pseudonym_of_path):
-                    break  # the folders above are known as well
+        for path in paths if self.on else ():
             name = path.replace("\\", "/").rsplit("/", 1)[-1]
             self._note_title(_EXTENSION.sub("", name))
-            self._note(name, pseudonym_of_path)
+            for known_path in (name, path, *folders_above(path)):
+                self._note(known_path, pseudonym_of_path)
 
     def _note_title(self, title: str) -> None:
         for spelling in {title, title.strip(), " ".join(title.split()), title[:MAX_NAME]}:
             if len(spelling) >= _SHORTEST:
                 self._note(spelling, pseudonym)
 
-    def _note(self, text: str, words: Callable[[str], str]) -> bool:
-        """Note a text and its pseudonym; False when the text is known."""
+    def _note(self, text: str, words: Callable[[str], str]) -> None:
+        """Index a text with its pseudonym by the first word of its last part, which is rare."""
+        known = self._words.pop(text, None)
+        if known is not None:
+            self._words[text] = known  # the newest note again
+            return
         last_part = max(text.rfind("/"), text.rfind("\\")) + 1
         first = _WORD.search(text, last_part) or _WORD.search(text)
         if first is None:
-            return False
-        if self._count >= MOST_KNOWN:
-            self._older, self._known, self._count = self._known, {}, 0
-        place = (first.start(), len(text))
-        group = self._known.setdefault(first[0], {}).setdefault(place, {})
-        if text in group:
-            return False
-        group[text] = words(text)
-        self._count += 1
-        return True
+            return
+        self._words[text] = first[0]
+        self._index.setdefault(first[0], {})[text] = (first.start(), words(text))
+        if len(self._words) > MOST_KNOWN:
+            oldest = next(iter(self._words))
+            word = self._words.pop(oldest)
+            del self._index[word][oldest]
+            if not self._index[word]:
+                del self._index[word]
 
     def apply(self, text: str) -> str:
         """Return the text with pseudonyms for paths and titles; idempotent."""
@@ -188,14 +182,12 @@ class Obfuscator:
     def _known_at(self, text: str, token: re.Match[str], done: int) -> tuple[int, int, str] | None:
         """Return start, end and pseudonym of the longest known text that contains this word."""
         best: tuple[int, int, str] | None = None
-        for generation in (self._known, self._older):
-            for (offset, length), group in generation.get(token[0], {}).items():
-                start = token.start() - offset
-                if start < done or (best is not None and length <= best[1] - best[0]):
-                    continue
-                words = group.get(text[start : start + length])
-                if words is not None and _stands_alone(text, start, start + length):
-                    best = (start, start + length, words)
+        for known, (offset, words) in self._index.get(token[0], {}).items():
+            start = token.start() - offset
+            end = start + len(known)
+            is_better = start >= done and (best is None or end - start > best[1] - best[0])
+            if is_better and text.startswith(known, start) and _stands_alone(text, start, end):
+                best = (start, end, words)
         return best
 
 
