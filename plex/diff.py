@@ -9,7 +9,8 @@ from typing import NamedTuple
 from plex.edit_requests import is_shortened, list_parameters
 from plex.items import PlexItem
 from plex.server_facts import UNKNOWN, Behaviour, SortTitle
-from validation.metadata import SceneMetadata, folded
+from validation.metadata import SceneMetadata
+from validation.paths import folded
 
 Value = str | list[str]
 Values = dict[str, Value]

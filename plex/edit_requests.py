@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote
 
 from plex.server_facts import RemovalEncoding
-from validation.metadata import folded
+from validation.paths import folded
 from validation.sanitizers import cut
 
 MAX_QUERY = 7_000  # bytes; Plex refuses request lines over some 8 KiB (docs/reference/plex.md)

@@ -35,7 +35,7 @@ from plex.exceptions import (
 )
 from plex.items import PlexItem
 from plex.server_facts import ServerFacts
-from validation.metadata import folded
+from validation.paths import folded
 
 MOST_REQUESTS = 24  # requests per search; enough for two names among a hundred
 _REMEMBERED = 86_400.0  # seconds after which a name is tried again

@@ -41,7 +41,7 @@ ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
 def _libraries(value: Any) -> str:
-    """Return the text unchanged: library names may contain commas and blanks."""
+    # The text stays unchanged, because library names may contain commas and blanks.
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -140,13 +140,19 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class ParsedConfig:
-    """The result of `parse_config`."""
+    """The settings, with a sentence for each problem.
 
-    config: Config  # the settings; an unusable value is replaced by its default
-    warnings: tuple[str, ...] = ()  # a sentence for each optional setting that was replaced
-    # A sentence for each required setting that is missing or malformed.
+    Attributes:
+        config: the settings; the default replaces an unusable value.
+        warnings: about optional settings that were replaced.
+        faults: about required settings that are missing or malformed.
+        unknown: keys that have no effect, such as those of another version.
+    """
+
+    config: Config
+    warnings: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()  # keys that have no effect, such as those of another version
+    unknown: tuple[str, ...] = ()
 
 
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
@@ -175,12 +181,9 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
                 f"{name}{_shown(name, given)} cannot be used; allowed: {error}"
                 + ("" if required else f". Its default ({_in_words(setting.default)}) is used")
             )
-    return ParsedConfig(Config(**values), tuple(warnings), tuple(faults), _unknown(stored))
-
-
-def _unknown(stored: Mapping[str, Any]) -> tuple[str, ...]:
-    known = {setting.name for setting in fields(Config)} | set(ALIASES.values())
-    return tuple(in_brief(key) for key in stored if key not in known)
+    known = {*(setting.name for setting in fields(Config)), *ALIASES.values()}
+    unknown = tuple(in_brief(key) for key in stored if key not in known)
+    return ParsedConfig(Config(**values), tuple(warnings), tuple(faults), unknown)
 
 
 def _shown(name: str, given: Any) -> str:

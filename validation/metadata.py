@@ -4,13 +4,13 @@ import datetime
 import hashlib
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from validation.config import Config
+from validation.paths import folded
 from validation.sanitizers import MAX_NAME, MAX_PERFORMERS, cut, sanitize_name, sanitize_summary
 from validation.scene_extractor import Entity, StashScene
 
@@ -45,29 +45,15 @@ class SceneMetadata:
     @property
     def digest(self) -> str:
         """A hash of the content; equal content has an equal digest."""
-        parts = [
-            self.title,
-            self.file_stem if self.title == "" else None,
-            self.studio,
-            self.summary,
-            self.date,
-            *(
-                None if names is None else sorted(folded(name) for name in names)
-                for names in (self.performers, self.tags, self.collections)
-            ),
-            self.poster,
-            self.art,
+        names = [
+            None if names is None else sorted(map(folded, names))
+            for names in (self.performers, self.tags, self.collections)
         ]
+        stem = self.file_stem if self.title == "" else None
+        texts = [self.title, stem, self.studio, self.summary, self.date]
+        parts = [*texts, *names, self.poster, self.art]
         text = json.dumps(parts, ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
-
-
-@lru_cache(maxsize=NAMES_KEPT)
-def folded(name: str) -> str:
-    """Return the form in which Plex compares names: without case and Unicode composition."""
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFC", name.casefold())
 
 
 def has_meaningful_metadata(scene: StashScene) -> bool:
@@ -86,6 +72,7 @@ def project(scene: StashScene, config: Config) -> SceneMetadata:
     if not config.sync_master:
         return SceneMetadata()
     studio = _clean_name(scene.studio.name) if scene.studio else ""
+    tags = _distinct(tag.name for tag in scene.tags)
     return SceneMetadata(
         title=sanitize_name(scene.title),
         file_stem=_file_stem(scene),
@@ -93,8 +80,8 @@ def project(scene: StashScene, config: Config) -> SceneMetadata:
         summary=sanitize_summary(scene.details) if config.sync_summary else None,
         date=plex_date(scene.date) if config.sync_date else None,
         performers=_performers(scene) if config.sync_performers else None,
-        tags=_tags(scene, config.max_tags) if config.sync_tags else None,
-        collections=(tuple([studio] if studio else []) if config.sync_collection else None),
+        tags=tuple(tags[: config.max_tags]) if config.sync_tags else None,
+        collections=((studio,) if studio else ()) if config.sync_collection else None,
         poster=config.sync_poster,
         art=config.sync_background,
     )
@@ -136,10 +123,6 @@ def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
             suffix = f" ({cut(detail, MAX_NAME // 2)})"
             name = cut(name, MAX_NAME - len(suffix)) + suffix
         yield name
-
-
-def _tags(scene: StashScene, limit: int) -> tuple[str, ...]:
-    return tuple(_distinct(tag.name for tag in scene.tags)[:limit])
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

@@ -43,11 +43,9 @@ def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
     """Read `/plex/prefix=>/stash/prefix; …`; return the map and a sentence per malformed pair."""
     pairs: list[PrefixPair] = []
     problems: list[str] = []
-    for part in (raw.strip() for raw in text.split(SEPARATOR)):
-        if not part:
-            continue
-        plex, arrow, stash = (side.strip() for side in part.partition(PAIR))
-        if not arrow or not plex or not stash:
+    for part in filter(None, map(str.strip, text.split(SEPARATOR))):
+        plex, _, stash = (side.strip() for side in part.partition(PAIR))
+        if not plex or not stash:
             problems.append(f"'{part}' is no pair of the form /plex/prefix=>/stash/prefix")
         else:
             pairs.append(PrefixPair(plex.rstrip("/\\"), stash.rstrip("/\\")))

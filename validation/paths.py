@@ -4,14 +4,15 @@ Plex on Windows and Stash in a container may name the same file, so `os.path` ca
 agree on the last folders and the name only.
 
 Three comparisons exist. `spelled` ignores Unicode composition and separators. `folded_path` also
-ignores case and characters that network file systems replace. `components` is `folded_path` in
-parts.
+ignores case, Windows' long-path prefix, and characters that network file systems replace.
+`components` is `folded_path` in parts.
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 _COMPONENT = re.compile(r"[^/\\]+")
 _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
@@ -42,11 +43,7 @@ def components(path: str) -> tuple[str, ...]:
 
 
 def folded_path(path: str) -> str:
-    """Return the form that all spellings of a path share.
-
-    Case, composition, separators, the long-path prefix, and characters that network file systems
-    replace do not count.
-    """
+    """Return the form that all spellings of a path share."""
     path = folded(without_long_path_prefix(path)).replace("\\", "/")
     while "//" in path:
         path = path.replace("//", "/")
@@ -70,16 +67,11 @@ def split_path(path: str) -> list[str]:
     return _COMPONENT.findall(without_long_path_prefix(path))
 
 
-def composed(text: str) -> str:
-    """Return a text with composed letters; macOS names files in decomposed letters."""
-    return unicodedata.normalize("NFC", text)
-
-
 def spelled(path: str) -> str:
     """Return a path without composition and kind of separators; without case for Windows paths."""
     if is_windows(path):
         return folded("/".join(split_path(path)))
-    return composed("/".join(_COMPONENT.findall(path)))
+    return unicodedata.normalize("NFC", "/".join(_COMPONENT.findall(path)))
 
 
 def short_name_in(path: str) -> str:
@@ -102,14 +94,8 @@ def is_windows(path: str) -> bool:
 
 def common_suffix(first: str, second: str) -> int:
     """Return how many components two paths share at their end; 0 for different names."""
-    count = 0
-    for mine, theirs in zip(
-        reversed(components(first)), reversed(components(second)), strict=False
-    ):
-        if mine != theirs:
-            break
-        count += 1
-    return count
+    pairs = zip(components(first)[::-1], components(second)[::-1], strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def without_last(path: str, count: int) -> str:
@@ -126,11 +112,7 @@ def without_first(path: str, count: int) -> str:
 
 
 def folders_above(path: str) -> list[str]:
-    """Return the folders that contain a path, the nearest first, without the root.
-
-    >>> folders_above("/data/a/x.mp4")
-    ['/data/a', '/data']
-    """
+    """Return the folders that contain a path, the nearest first: "/a/b/x" → ["/a/b", "/a"]."""
     depth = len(_COMPONENT.findall(path))
     return [folder for count in range(1, depth) if (folder := without_last(path, count))]
 

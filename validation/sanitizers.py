@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
 
 MAX_NAME = 255  # characters of a title, studio, tagline, or the name of a person, tag, collection
 MAX_SUMMARY = 10_000
@@ -19,44 +18,17 @@ _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
 _REMOVED = re.compile(f"[{_FORBIDDEN}{_INVISIBLE}]")
 _LINE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")  # everything but a single space
 _PARAGRAPH_BREAK = re.compile(r"\n{3,}")
-# A huge text is cleaned up to this multiple of its limit, then eight times more until enough is
-# left. Text more than `_MARGIN` characters behind the limit cannot change the result.
-_FIRST_MULTIPLE, _MARGIN = 4, 64
+MOST_LOOKED_AT = 1_000_000  # characters of a huge text, far behind every limit
 
 
 def sanitize_name(text: str, limit: int = MAX_NAME) -> str:
     """Return a single line, for a title or the name of a person, studio, tag or collection."""
-    return cut(_enough(_one_line, text, limit), limit).strip()
+    return cut(_one_line(text), limit).strip()
 
 
 def sanitize_summary(text: str, limit: int = MAX_SUMMARY) -> str:
     """Return text of several paragraphs; at most one empty line in a row survives."""
-    return cut(_enough(_paragraphs, text, limit), limit).strip()
-
-
-def _enough(clean: Callable[[str], str], text: str, limit: int) -> str:
-    """Return the cleaned text, or only its beginning when it is much longer than the limit."""
-    text = text.lstrip()
-    size = _FIRST_MULTIPLE * (limit + _MARGIN)
-    while size < len(text):
-        end = _end_of_marks(text, size)
-        head = clean(text[:end])
-        if len(head) > limit + _MARGIN:
-            return head
-        size = max(size * 8, end)
-    return clean(text)
-
-
-def _end_of_marks(text: str, start: int) -> int:
-    """Return the first position from `start` on that is not inside a run of combining marks.
-
-    Normalizing sorts the marks of a run, so the end of a run can change its beginning.
-    """
-    while start < len(text) and (
-        unicodedata.combining(text[start]) or _REMOVED.match(text, start) is not None
-    ):
-        start += 1
-    return start
+    return cut(_paragraphs(text), limit).strip()
 
 
 def _one_line(text: str) -> str:
@@ -67,20 +39,18 @@ def _paragraphs(text: str) -> str:
     text = _clean(text)
     if text.isprintable() and "  " not in text:
         return text.strip()  # a single line with single spaces only
-    lines = _LINE_SPACE.sub(" ", _line_breaks(text)).split("\n")
+    text = re.sub("\r\n?|[\x85\u2028\u2029]", "\n", text)
+    lines = _LINE_SPACE.sub(" ", text).split("\n")
     return _PARAGRAPH_BREAK.sub("\n\n", "\n".join(line.strip() for line in lines)).strip()
 
 
 def _clean(text: str) -> str:
+    text = text.lstrip()[:MOST_LOOKED_AT]
     if text.isascii() and text.isprintable():
         return text  # fast path for most names
     # Removing a character may let its neighbours combine, so normalize afterwards.
     text = _REMOVED.sub("", text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
-
-
-def _line_breaks(text: str) -> str:
-    return re.sub("\r\n?|[\x85\u2028\u2029]", "\n", text)
 
 
 def cut(text: str, limit: int) -> str:

@@ -93,17 +93,14 @@ def parse_scene(raw: Any) -> StashScene:
     if not scene_id:
         message = f"the scene has no usable id: {raw.get('id')!r}"
         raise SceneFormatError(message)
+    texts = ("title", "details", "date", "created_at", "updated_at")
     return StashScene(
         id=scene_id,
-        title=_text(raw.get("title")),
-        details=_text(raw.get("details")),
-        date=_text(raw.get("date")),
         studio=_entity(raw.get("studio")),
         performers=_entities(raw.get("performers")),
         tags=_entities(raw.get("tags")),
         files=_files(raw.get("files")),
-        created_at=_text(raw.get("created_at")),
-        updated_at=_text(raw.get("updated_at")),
+        **{name: _text(raw.get(name)) for name in texts},
     )
 
 

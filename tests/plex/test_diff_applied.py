@@ -15,7 +15,8 @@ from plex.items import PlexItem
 from simulators.plex import FakePlex, Section, Switches
 from tests.plex.support import Lab, client_of
 from validation.config import Config
-from validation.metadata import SceneMetadata, folded, project
+from validation.metadata import SceneMetadata, project
+from validation.paths import folded
 from validation.sanitizers import sanitize_name
 from validation.scene_extractor import Entity, StashScene
 

@@ -12,11 +12,11 @@ from tests.validation.strategies import ANY_TEXT
 from validation.config import Config
 from validation.metadata import (
     SceneMetadata,
-    folded,
     has_meaningful_metadata,
     plex_date,
     project,
 )
+from validation.paths import folded
 from validation.sanitizers import MAX_NAME, MAX_PERFORMERS, MAX_SUMMARY
 from validation.scene_extractor import Entity, SceneFile, StashScene
 

@@ -137,26 +137,6 @@ def test_ordinary_words_lose_nothing(words: list[str]) -> None:
     assert sanitize_summary(text) == text
 
 
-LONG_TEXT = st.builds(
-    lambda head, block, count, tail: head + block * count + tail,
-    ODD_TEXT,
-    st.text(ODD, min_size=1, max_size=12) | st.text(" \n\tab", min_size=1, max_size=12),
-    st.integers(0, 3000),
-    ODD_TEXT,
-)
-
-
-@BOTH
-@given(text=LONG_TEXT, limit=st.integers(1, 300))
-@example(text="\u0301" * 30_000, limit=255)
-@example(text="a" + "\n" * 40_000 + "b" * 3000, limit=255)
-@example(text="\x1f\u0345\x1f\x1f\x1f\u0301" * 600, limit=129)
-def test_of_a_huge_text_the_same_is_kept_as_if_all_of_it_were_looked_at(
-    sanitize: Callable[..., str], text: str, limit: int
-) -> None:
-    assert sanitize(text, limit) == cut(sanitize(text, 1_000_000), limit).strip()
-
-
 @pytest.mark.parametrize(
     ("text", "limit", "expected"),
     [

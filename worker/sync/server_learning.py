@@ -19,7 +19,7 @@ from plex.edit_requests import needs_decoding
 from plex.exceptions import PlexError
 from plex.items import IMAGE_LOCKS, PlexItem
 from plex.server_facts import Behaviour, DateClearing, RemovalEncoding, ServerFacts, SortTitle
-from validation.metadata import folded
+from validation.paths import folded
 from worker.sync.session import SyncSession
 
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})

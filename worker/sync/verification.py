@@ -22,7 +22,8 @@ from plex.server_facts import Behaviour, RemovalEncoding
 from shared.events import Event
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import FieldValues, ItemRecord
-from validation.metadata import SceneMetadata, folded
+from validation.metadata import SceneMetadata
+from validation.paths import folded
 from worker.services import Services
 from worker.sync.cover_sync import select_image
 from worker.sync.scene_work import SceneWork
