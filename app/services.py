@@ -21,7 +21,7 @@ from sync_queue.database import uses_wal
 from sync_queue.manager import QueueManager
 from sync_queue.quarantine import is_damage, was_emptied
 from validation.obfuscation import obfuscator_for
-from worker.process.takeover import ensure_worker
+from worker.process.lock_handover import ensure_worker
 from worker.services import Services
 from worker.sync.session import CurrentSession
 

@@ -18,7 +18,7 @@ from sync_queue import schema, spool_import
 from tasks.settings import save_settings
 from worker import backoff, pauses, processor, rate_limiter, recovery
 from worker.jobs import folder_scans
-from worker.process import idle, takeover
+from worker.process import lock_handover
 from worker.sync import session
 
 Seconds = float | None
@@ -57,8 +57,8 @@ class Tuning:
     busy_timeout: Annotated[Seconds, schema, "BUSY_TIMEOUT"] = None
     news_age: Annotated[Seconds, main, "NEWS_AGE"] = None
     burst_gap: Annotated[Seconds, main, "BURST_GAP"] = None
-    takeover_patience: Annotated[Seconds, takeover, "PATIENCE"] = None
-    plugin_look: Annotated[Seconds, idle, "PLUGIN_LOOK"] = None
+    takeover_patience: Annotated[Seconds, lock_handover, "PATIENCE"] = None
+    plugin_look: Annotated[Seconds, lock_handover, "PLUGIN_LOOK"] = None
     seen_after: Annotated[Seconds, save_settings, "SEEN_AFTER"] = None
     uploads_wait: Annotated[Seconds, session, "UPLOADS_WAIT"] = None
     page: Annotated[int | None, engine, "PAGE"] = None

@@ -13,7 +13,7 @@ from stash.connection import StashConnection
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
-from worker.process.takeover import Takeover
+from worker.process.lock_handover import LockHandover
 from worker.state import StatusSource
 from worker.sync.session import CurrentSession
 
@@ -52,10 +52,10 @@ class Services:
         return StatusSource(self.folder, self.log.event, self.clock, self.queue, self.scenes.names)
 
     @property
-    def takeover(self) -> Takeover:
+    def lock_handover(self) -> LockHandover:
         """What takes the worker lock from a running worker."""
         request = FileLock(self.folder.takeover_lock)
-        return Takeover(self.worker_lock, request, self.monotonic, self.sleep)
+        return LockHandover(self.worker_lock, request, self.monotonic, self.sleep)
 
     def close(self) -> None:
         """Close the databases and the connections."""

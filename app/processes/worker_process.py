@@ -26,9 +26,8 @@ from sync_queue.database import NewerSchemaError
 from sync_queue.quarantine import is_damage
 from sync_queue.spool_import import Spool
 from worker.pauses import DATABASE, Pauses, database_fault
-from worker.process.idle import IdleProcess
+from worker.process.lock_handover import LOOK_FOR_REQUESTS, IdleProcess, ensure_worker, is_requested
 from worker.process.outcome import DrainOutcome
-from worker.process.takeover import LOOK_FOR_REQUESTS, ensure_worker, is_wanted
 from worker.process.zombie_probe import ZombieProbe
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ class _WorkerProcess:
                 self._repair.repair(error, self._database)
                 return DrainOutcome.DAMAGED
             self._pauses.begin(database_fault(error), DATABASE, error)
-            while self._pauses.active and not is_wanted(self._folder.takeover_lock):
+            while self._pauses.active and not is_requested(self._folder.takeover_lock):
                 if self._stop.wait(LOOK_FOR_REQUESTS):
                     break
             return DrainOutcome.LOCKED_OUT
@@ -237,7 +236,7 @@ class _WorkerProcess:
             while not wait([running], LOOK_FOR_REQUESTS).done:
                 if (
                     self._stop.is_set()  # a signal may have come before there was a worker
-                    or is_wanted(self._folder.takeover_lock)
+                    or is_requested(self._folder.takeover_lock)
                     or self._is_database_replaced()
                 ):
                     worker.stop()
@@ -247,7 +246,7 @@ class _WorkerProcess:
 
     def _is_needed(self, outcome: DrainOutcome) -> bool:
         """Return whether this process is to run a worker again; then it holds the worker lock."""
-        if not self._idle.make_room():
+        if not self._idle.hand_over():
             return False
         stays = self._probe.leaves_zombie()
         if not stays:

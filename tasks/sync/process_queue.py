@@ -5,8 +5,8 @@ from typing import Any
 
 from tasks.answer import Answer, TaskError
 from validation.values import counted
+from worker.process.lock_handover import LockHeldError
 from worker.process.outcome import DrainOutcome
-from worker.process.takeover import OccupiedError
 from worker.processor import SyncWorker
 from worker.services import Services
 
@@ -19,10 +19,10 @@ def process_queue(context: Services, arguments: Mapping[str, Any]) -> Answer:
     del arguments
     progress = _Progress(context)
     try:
-        with context.takeover.place():
+        with context.lock_handover.hold():
             worker = SyncWorker(context, on_progress=progress.show, most_lines=MOST_SCENE_LINES)
             outcome = worker.drain()
-    except OccupiedError as error:
+    except LockHeldError as error:
         raise TaskError(str(error)) from None
     stats = context.queue.stats()
     waiting = stats["pending"] + stats["retrying"]

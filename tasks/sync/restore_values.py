@@ -32,7 +32,7 @@ from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
 from tasks.arguments import scene_argument
 from validation.values import counted
-from worker.process.takeover import OccupiedError
+from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
@@ -62,11 +62,11 @@ def restore_values(context: Services, arguments: Mapping[str, Any]) -> Answer:
         text = f"Nothing to restore: Stash2Plex has changed no item of {whose}"
         return Answer(text, data={"restored": 0})
     try:
-        with context.takeover.place():
+        with context.lock_handover.hold():
             keys = context.queue.sync_log.with_original(server_id, scene_id)
             restoring = _Restoring(context, session)
             stopped_by = restoring.run(keys)
-    except OccupiedError as error:
+    except LockHeldError as error:
         raise TaskError(str(error)) from None
     finally:
         if context.queue.has_unfinished():

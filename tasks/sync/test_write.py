@@ -9,7 +9,7 @@ from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
 from tasks.arguments import required_scene
-from worker.process.takeover import OccupiedError
+from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.inspection import inspect_scenes
 from worker.sync.session import SyncSession
@@ -28,9 +28,9 @@ def test_write(context: Services, arguments: Mapping[str, Any]) -> Answer:
     session = context.sessions.current()
     session.library.prepare()
     try:
-        with context.takeover.place():
+        with context.lock_handover.hold():
             return _run(context, session, scene_id)
-    except OccupiedError as error:
+    except LockHeldError as error:
         raise TaskError(str(error)) from None
     finally:
         if context.queue.has_unfinished():

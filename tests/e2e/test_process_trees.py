@@ -24,7 +24,7 @@ from tests.e2e.test_worker_place import cut_off_from_stash
 from tests.sync_queue.support import spool
 from tests.trees.container import PROCESS_ONE, Container, unshare
 from worker import processor
-from worker.process import idle
+from worker.process import lock_handover
 
 pytestmark = pytest.mark.skipif(
     not unshare(), reason="PID namespaces are not permitted here, or it is no Linux"
@@ -119,23 +119,23 @@ def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worke
 
 
 def _before_it_waits(marker: str, reached: str) -> None:
-    wait = idle.IdleProcess.wait
+    wait = lock_handover.IdleProcess.wait
 
-    def waits(self: idle.IdleProcess, known: frozenset[str]) -> bool:
+    def waits(self: lock_handover.IdleProcess, known: frozenset[str]) -> bool:
         with open(reached, "w"):
             pass
         while os.path.exists(marker):
             time.sleep(0.005)
         return wait(self, known)
 
-    idle.IdleProcess.wait = waits  # type: ignore[method-assign]
+    lock_handover.IdleProcess.wait = waits  # type: ignore[method-assign]
 
 
 def test_an_edit_that_comes_while_the_worker_becomes_idle_is_not_lost(enter: Enter) -> None:
     container, rig = enter("stash")
     scene_id, item = rig.add_pair("a", tags=["T"])
     marker, reached = rig.data / "marker", rig.data / "reached"
-    rig.alter(idle, _before_it_waits, marker=str(marker), reached=str(reached))
+    rig.alter(lock_handover, _before_it_waits, marker=str(marker), reached=str(reached))
     marker.touch()
     worker = busy_worker_after_an_edit(rig, scene_id, "One")
     assert rig.wait_until(reached.exists)

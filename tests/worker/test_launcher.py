@@ -12,7 +12,7 @@ import pytest
 from shared.file_lock import FileLock
 from tests.shared import fake_msvcrt
 from worker.process import launcher
-from worker.process.takeover import STARTED, ensure_worker
+from worker.process.lock_handover import STARTED, ensure_worker
 
 CONNECTION = {"Port": 9999, "SessionCookie": {"Name": "session", "Value": "cookie-Ab3dEf6hIj"}}
 DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP = 0x8, 0x200

@@ -1,0 +1,154 @@
+"""The handover of the worker lock between workers and tasks, so that one process writes to Plex.
+
+A task requests the lock with a second lock of the operating system, so the request ends with its
+process. A worker looks for the request, releases the worker lock after the current scene, and takes
+it again after the task.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from shared.file_lock import FileLock
+from sync_queue.spool import CONNECTION, elect
+from sync_queue.spool_import import Spool
+from worker.process.launcher import start_worker
+
+LOOK_FOR_REQUESTS = 0.5  # seconds between two looks of a worker
+PATIENCE = 60.0  # seconds; the longest step of a worker is a request that times out
+RETURN = 0.5  # seconds in which a worker that waits for the task's end takes its lock again
+LOOK = 0.2  # seconds between two looks of an idle process: each lists a folder, mostly an empty one
+PLUGIN_LOOK = 60.0  # seconds between two checks whether the plugin still exists
+_TRY_EVERY = 0.1  # seconds
+ALREADY_RUNNING, STARTED = "running", "started"
+
+
+class LockHeldError(Exception):
+    """The worker did not release its lock in time; the message says what to do."""
+
+
+def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
+    """Start a worker, or give the running one the connection to Stash.
+
+    Return `running` or `started`; raise `OSError` if no process can be started.
+    """
+    connection = json.dumps(server_connection).encode()
+    if not elect(lock, spool, connection):
+        return ALREADY_RUNNING
+    try:
+        start_worker(script, lock, connection)
+    finally:
+        lock.release()  # if no process could be started
+    return STARTED
+
+
+def is_requested(request_path: str) -> bool:
+    """Return whether a task requests the worker lock."""
+    if not os.path.exists(request_path):
+        return False
+    request = FileLock(request_path)
+    if not request.try_acquire():
+        return True
+    request.release()
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class LockHandover:
+    """Takes the worker lock for a task, also from a running worker."""
+
+    worker_lock: FileLock
+    request: FileLock
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the worker lock; afterwards the caller may have to start a worker.
+
+        Raise `LockHeldError` if the worker does not release it.
+        """
+        is_handed_over = self._take_locks()
+        try:
+            yield
+        finally:
+            self.worker_lock.release()
+            self.request.release()  # not before: the worker ends if another process has its lock
+            if is_handed_over:
+                self.sleep(RETURN)  # else this task would start a second worker
+
+    def _take_locks(self) -> bool:
+        """Take both locks; return whether another process had to release one."""
+        end = self.monotonic() + PATIENCE
+        is_handed_over = False
+        while not (self.request.try_acquire() and self.worker_lock.try_acquire()):
+            is_handed_over = True
+            if self.monotonic() >= end:
+                self.request.release()
+                raise LockHeldError(
+                    f"The worker is busy and made no room within {PATIENCE:.0f} s; nothing was "
+                    "changed. Run the task again, or switch the setting Enabled off first"
+                )
+            self.sleep(_TRY_EVERY)
+        return is_handed_over
+
+
+@dataclass(frozen=True, slots=True)
+class IdleProcess:
+    """The process of a worker between two runs.
+
+    Attributes:
+        request_path: the lock that a task holds while it requests the worker lock.
+        is_told_to_end: returns whether this process got a signal.
+        exists: returns whether the plugin still exists.
+        remember: gets a connection to Stash that a hook or task has left.
+    """
+
+    lock: FileLock
+    spool: Spool
+    request_path: str
+    is_told_to_end: Callable[[], bool]
+    exists: Callable[[], bool]
+    remember: Callable[[Any], None]
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+    def hand_over(self) -> bool:
+        """Release the worker lock to a task that requests it; return whether it is held again."""
+        if not is_requested(self.request_path):
+            return True
+        self.lock.release()
+        while not self.is_told_to_end():
+            if not is_requested(self.request_path):
+                if self.lock.try_acquire():
+                    return True
+                if not is_requested(self.request_path):
+                    return False  # another worker has the lock
+            self.sleep(LOOK)
+        return False
+
+    def wait(self, known: frozenset[str]) -> bool:
+        """Wait, with the worker lock, for the next hook or task; return False to end the process.
+
+        `known` are the names in the spool before this process looked for work the last time.
+        """
+        checked_at = self.monotonic()
+        while not self.is_told_to_end():
+            names = self.spool.names()
+            connection = self.spool.take_connection() if CONNECTION in names else None
+            if connection is not None:
+                self.remember(connection)
+            if connection is not None or names - known - {CONNECTION}:
+                return True
+            if self.monotonic() - checked_at >= PLUGIN_LOOK:
+                checked_at = self.monotonic()
+                if not self.exists():
+                    return False
+            if not self.hand_over():
+                return False
+            self.sleep(LOOK)
+        return False
