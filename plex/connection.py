@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, ParseError, fromstring
@@ -150,18 +149,23 @@ class PlexConnection:
         """
         if with_token and self._identity is None:
             self.identity(self._timeout)
-        send = partial(
-            self._session.request,
-            method,
-            self._url + path,
-            headers={**self._headers, **headers, **(self._token if with_token else {})},
-            data=data,
-            timeout=timeout or self._timeout,
-            allow_redirects=False,
-            stream=True,  # the body of an error is not read
-        )
+        address, mark, query = path.partition("?")
+        sent = {**self._session.headers, **self._headers, **headers}
+        if with_token:
+            sent |= self._token
         try:
             with plex_errors(doing):
+                prepared = requests.PreparedRequest()
+                prepared.prepare(method, self._url + address, sent, data=data)
+                # To quote the query again would take a third of the time of an edit.
+                prepared.url = f"{prepared.url}{mark}{query}"
+                send = partial(
+                    self._session.send,
+                    prepared,
+                    timeout=timeout or self._timeout,
+                    allow_redirects=False,
+                    stream=True,  # the body of an error is not read
+                )
                 response = send()
                 if response.status_code == HTTPStatus.UNAUTHORIZED:
                     response.close()
@@ -194,7 +198,6 @@ def _new_session(verify: bool | str) -> requests.Session:
     session = requests.Session()
     session.trust_env = False  # Stash exports its own proxy to plugins; it does not apply to Plex
     session.verify = verify
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=_POOL_SIZE, pool_block=True))
     return session

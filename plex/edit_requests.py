@@ -25,6 +25,10 @@ def query(parameters: Parameters) -> str:
 
 def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[Fields]:
     """Yield groups of fields that fit into a request each; a longer field is a group of its own."""
+    # A quoted byte takes up to three characters. Most edits are short, and quoting takes long.
+    if fields and 3 * len(str(fields).encode()) <= limit:
+        yield fields
+        return
     lengths = [(name, len(query(parameters)) + 1) for name, parameters in fields.items()]
     for group in _grouped(lengths, limit):
         yield {name: fields[name] for name in group}

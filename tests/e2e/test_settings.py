@@ -184,14 +184,14 @@ def _note_time_outs(noted: str) -> None:
 
     def noting_session(verify: bool | str) -> Any:
         session = new_session(verify)
-        request = session.request
+        send = session.send
 
-        def requested(*args: Any, **options: Any) -> Any:
+        def sent(*args: Any, **options: Any) -> Any:
             with open(noted, "a") as file:
                 file.write(f"{options['timeout']}\n")
-            return request(*args, **options)
+            return send(*args, **options)
 
-        session.request = requested  # type: ignore[method-assign]
+        session.send = sent  # type: ignore[method-assign]
         return session
 
     connection._new_session = noting_session
