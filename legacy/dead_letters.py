@@ -1,6 +1,5 @@
 """Imports the dead letters of the legacy implementation from its file `dlq.db`."""
 
-import json
 import re
 import sqlite3
 from collections import Counter
@@ -43,7 +42,7 @@ class LegacyDeadLetter:
 
 @dataclass(slots=True)
 class LegacyDeadLetters:
-    """The newest dead letter per scene and error type; reasons for skipped rows in `left`."""
+    """The newest dead letter per scene and error type; `left` counts skipped rows by reason."""
 
     letters: dict[tuple[int, str], LegacyDeadLetter] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)
@@ -86,7 +85,7 @@ def store_letters(
     """
     ours = DeadLetterQueue(connection)
     for letter in found.letters.values():
-        there = ours.of_scenes([letter.scene_id]).get(letter.scene_id, [])
+        there = ours.of_scene(letter.scene_id)
         if any(known.error_type == letter.error_type for known in there):
             continue
         job = scene_job(letter.scene_id, METADATA, letter.failed_at)
@@ -95,20 +94,16 @@ def store_letters(
         elif letter.error_type == _NOT_FOUND:
             put(connection, job, now)
         failure = Failure(letter.error_type, clean(letter.message, redact))
-        ours.add(SyncJob.parse(json.dumps(job)), failure, letter.failed_at)
+        ours.add(SyncJob.from_dict(job), failure, letter.failed_at)
 
 
 def clean(message: str, redact: Callable[[str], str]) -> str:
     """Return a legacy error message without URL queries and secrets, cut to `LONGEST_MESSAGE`."""
-    without = _QUERY.sub("?…", redact(message))
-    without = _NAMED_SECRET.sub(rf"\1\2{MASK}", without)
-    if len(without) <= LONGEST_MESSAGE:
-        return without
-    return without[:LONGEST_MESSAGE] + " … (cut)"
+    text = _NAMED_SECRET.sub(rf"\1\2{MASK}", _QUERY.sub("?…", redact(message)))
+    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " … (cut)"
 
 
 def _job(data: object, scene_id: object) -> LegacyJob:
-    """Return a dead letter's job; the row's scene id suffices where the job cannot be read."""
     try:
         return parse_job(data, scene_id=scene_id)
     except NoJobError:

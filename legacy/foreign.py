@@ -7,8 +7,9 @@ format, and `SourceBusyError` while the file cannot be read.
 import hashlib
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
+from sync_queue.database import tolerant_text
 from sync_queue.quarantine import error_code, is_damage
 
 BUSY_TIMEOUT = 5.0  # seconds
@@ -24,7 +25,7 @@ class SourceBusyError(Exception):
 
 @contextmanager
 def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
-    """Open a database for reading; invalid UTF-8 becomes replacement characters.
+    """Open a database for reading.
 
     SQLite may first complete a killed process's transaction, which keeps the content.
     """
@@ -32,7 +33,7 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
         with closing(
             sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
         ) as connection:
-            connection.text_factory = _text
+            connection.text_factory = tolerant_text
             yield connection
     except sqlite3.Error as error:
         # The statements are well-formed, so SQLITE_ERROR means a missing table or column.
@@ -43,18 +44,12 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 def content_sha1(path: str) -> str:
     """Return the SHA-1 of a file, after SQLite has merged the write-ahead log into a database."""
-    try:
-        if path.endswith(".db"):
-            with foreign_database(path) as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    except UnreadableSourceError:
-        pass  # no database: there is no write-ahead log
+    if path.endswith(".db"):
+        # A file that is no database has no write-ahead log.
+        with suppress(UnreadableSourceError), foreign_database(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha1").hexdigest()
     except OSError as error:
         raise SourceBusyError(str(error)) from None
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")

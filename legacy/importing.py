@@ -40,22 +40,23 @@ from shared.files import replace_file
 from shared.log import Log
 from shared.state_file import parse_moment
 from sync_queue.database import connect
+from sync_queue.schema import transaction
 from sync_queue.sync_log import SyncLog
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The content of a file."""
+    """The content of a file.
 
-    text: str  # what is imported, in words; empty for nothing
-    # Imports the content, inside a transaction on the queue's database.
+    Attributes:
+        text: what is imported, in words; empty for nothing.
+        store: imports the content, inside a transaction on the queue's database.
+        left: reason → number of skipped rows.
+    """
+
+    text: str
     store: Callable[[sqlite3.Connection], None]
-    left: Counter[str] = field(default_factory=Counter)  # reason → number of skipped rows
-
-
-def may_hold_secrets(name: str) -> bool:
-    """Tell whether reading this file requires knowing the secrets to redact."""
-    return os.path.basename(name) == LETTERS
+    left: Counter[str] = field(default_factory=Counter)
 
 
 def read_file(name: str, path: str, now: float, redact: Callable[[str], str]) -> Found:
@@ -91,15 +92,12 @@ def read_time_stamps(path: str) -> dict[int, float]:
 
 def store_time_stamps(connection: sqlite3.Connection, stamps: dict[int, float]) -> None:
     """Record, inside the caller's transaction, that these scenes were synced."""
-    log = SyncLog(connection)
     for scene_id, moment in stamps.items():
-        log.remember_earlier_sync(scene_id, moment)
+        SyncLog(connection).remember_earlier_sync(scene_id, moment)
 
 
 @dataclass(slots=True)
 class _Report:
-    """What was imported and what was skipped, in words."""
-
     taken: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
@@ -118,20 +116,23 @@ class _Report:
 
 @dataclass(frozen=True, slots=True)
 class LegacyData:
-    """The data of the legacy implementation, imported by the holder of the worker lock."""
+    """The data of the legacy implementation, imported by the holder of the worker lock.
+
+    Attributes:
+        log: gets one line about what was imported and what was skipped.
+        learn_secrets: makes the log redact the current secrets, such as the token in an old error
+            message; returns False when the secrets cannot be read now.
+    """
 
     folder: DataFolder
-    log: Log  # gets one line about what was imported and what was skipped
-    # Makes the log redact the current secrets, such as the token in an old error message; False
-    # when the secrets cannot be read now.
+    log: Log
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
 
     def import_all(self) -> None:
         """Import all files that are present and report the result.
 
-        A `sqlite3.Error` means that the queue's database cannot be used. Files imported so far stay
-        imported.
+        After a sqlite3.Error of the queue's database, the files imported so far stay imported.
         """
         report = _Report()
         with closing(connect(self.folder.queue_database)) as connection:
@@ -168,15 +169,14 @@ class LegacyData:
         except SourceBusyError as error:
             report.left.append(f"{name}, until the next start: {error}")
             return
-        connection.execute("BEGIN IMMEDIATE")
-        with connection:
+        with transaction(connection):
             found.store(connection)
             ledger.note(name, Entry(sha1, taken=True), self.clock())
         mark_imported(path)
         report.add(name, found.text, found.left)
 
     def _read(self, name: str, path: str) -> Found:
-        if may_hold_secrets(name) and not self.learn_secrets():
+        if os.path.basename(name) == LETTERS and not self.learn_secrets():
             message = "Stash does not tell the settings, so secrets in it cannot be blanked out"
             raise SourceBusyError(message)
         return read_file(name, path, self.clock(), self.log.redact)

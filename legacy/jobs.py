@@ -21,8 +21,9 @@ from typing import Any, NoReturn
 from legacy.foreign import foreign_database
 from legacy.presence import FAILED, NOT_JSON
 from shared.state_file import parse_moment
+from sync_queue.models import LARGEST_ID
 from sync_queue.operations import METADATA, put, scene_job
-from sync_queue.schema import IN_PROGRESS, TABLE
+from sync_queue.schema import IN_PROGRESS, TABLE, transaction
 
 COMPLETED = 5  # persist-queue's AckStatus.acked
 PAGE, REMOVED_AT_ONCE = 500, 5000  # rows in one transaction: a hook waits for less than 0.8 s
@@ -39,7 +40,6 @@ _DELETE_COMPLETED = (
 )
 _NUMBER = re.compile("[0-9]{1,19}")
 _JOB_KEY = re.compile("scene_([0-9]{1,19})")
-_LARGEST_ID = 2**63 - 1  # SQLite's
 _DAMAGE = (  # what the standard library raises for a damaged pickle
     *(pickle.UnpicklingError, ValueError, LookupError, TypeError, AttributeError),
     *(EOFError, ArithmeticError, MemoryError, ImportError),
@@ -61,15 +61,10 @@ class LegacyJob:
 
 
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
-    """Read a stored job of any version.
+    """Read a stored pickle, or the JSON that persist-queue can be configured to write.
 
-    Args:
-        data: a pickle, or the JSON that persist-queue can be configured to write.
-        stored_at: the row's own time.
-        scene_id: the row's scene id, for jobs that contain none.
-
-    Raises:
-        NoJobError: the data has another format, or names no scene.
+    The row's time and scene id replace missing members. Raise NoJobError if `data` has another
+    format, or names no scene.
     """
     job = _mapping(data)
     raw_key = job.get("job_key")
@@ -93,7 +88,7 @@ def parse_scene_id(raw: Any) -> int | None:
     """Return a scene id that was stored as a number or a text; None for anything else."""
     if isinstance(raw, str) and _NUMBER.fullmatch(raw):
         raw = int(raw)
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw <= _LARGEST_ID:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw <= LARGEST_ID:
         return None
     return raw
 
@@ -125,11 +120,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_pickle(data: bytes) -> Any:
-    """Return the plain data in a pickle, without running any of its code.
-
-    Raises:
-        NoJobError: the pickle holds anything else, is damaged, or is larger than any job.
-    """
+    """Return the plain data in a pickle without running any of its code; raise NoJobError."""
     if len(data) > LARGEST_PICKLE:
         message = f"it has {len(data):,} bytes"
         raise NoJobError(message)
@@ -151,12 +142,16 @@ def read_pickle(data: bytes) -> Any:
 
 @dataclass(slots=True)
 class WaitingJobs:
-    """The jobs that were found."""
+    """The jobs that were found.
 
-    rows: int = 0  # number of readable jobs
-    # Scene id → time of queueing, in seconds since the epoch.
+    Attributes:
+        rows: number of readable jobs.
+        scenes: scene id → time of queueing, in seconds since the epoch.
+        left: reason → number of rows that cannot be imported.
+    """
+
+    rows: int = 0
     scenes: dict[int, float] = field(default_factory=dict)
-    # Reason → number of rows that cannot be imported.
     left: Counter[str] = field(default_factory=Counter)
 
     def add(self, data: object, stored_at: object) -> tuple[int, float] | None:
@@ -188,8 +183,7 @@ def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
         read = [(row_id, found.add(data, stored_at)) for row_id, data, stored_at in page]
-        connection.execute("BEGIN IMMEDIATE")
-        with connection:
+        with transaction(connection):
             for row_id, job in read:
                 if job is None:
                     connection.execute(_MARK_FAILED, (row_id,))

@@ -20,22 +20,11 @@ _TABLE = (
     "taken INTEGER NOT NULL, at REAL NOT NULL)"
 )
 _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data')"
-_NOTE = (
-    "INSERT INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (source) DO UPDATE SET sha1 = excluded.sha1, taken = excluded.taken, "
-    "at = excluded.at"
-)
+_NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
 ELSEWHERE = "earlier"  # a data folder that was put into ours
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# Relative to the data folder. `queue/data.db` itself is the plugin's own database: see
-# `legacy.jobs.import_rows`.
-FILES = (
-    LETTERS,
-    STAMPS,
-    f"{ELSEWHERE}/{QUEUE}",
-    f"{ELSEWHERE}/{LETTERS}",
-    f"{ELSEWHERE}/{STAMPS}",
-)
+# Relative to the data folder, whose `queue/data.db` is the plugin's own: see `import_rows`.
+FILES = (LETTERS, STAMPS, *(f"{ELSEWHERE}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
 # State files worth copying from a folder from another place; the others describe a past moment.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT = 1.0  # seconds to wait for another writer
@@ -76,7 +65,7 @@ class Ledger:
 def mark_imported(path: str) -> None:
     """Rename an imported file and its SQLite side files, without overwriting another file.
 
-    A file that cannot be renamed stays; the ledger prevents a second import.
+    Where that fails, the ledger prevents a second import.
     """
     number = 1
     while os.path.exists(new_name := f"{path}{IMPORTED}{f'-{number}' if number > 1 else ''}"):

@@ -327,6 +327,10 @@ class Dying:
         self._spend()
         return self._connection.execute(*arguments)
 
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
     def __enter__(self) -> None:
         self._connection.__enter__()
 
