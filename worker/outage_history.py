@@ -9,9 +9,8 @@ from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
 NEWEST = 30  # the number of outages that are kept
-# The earlier implementation began a record at each re-opening of its breaker, once a minute while
-# it ran, and ended only the last. A record that begins within an hour of such a record continues
-# the same outage.
+# The legacy implementation began a record at each re-opening of its breaker, once a minute, and
+# ended only the last. A record that begins within an hour of such a record is the same outage.
 _REOPENS_WITHIN = 3600.0
 
 
