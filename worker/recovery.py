@@ -1,6 +1,6 @@
 """The probe schedule of an outage, and the time since it ended; in seconds since the epoch."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from shared.state_file import parse_fields
@@ -16,7 +16,7 @@ _NEW_OUTAGE_AFTER = 600.0  # seconds without a check, after which a failure rest
 RAMP_SECONDS = 300.0  # how long the rate limit lasts after a recovery
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecoveryState:
     """The content of `recovery_state.json`; a moment of 0 means never.
 
@@ -59,7 +59,7 @@ class RecoveryScheduler:
         A clock that was set back restarts the wait, which never exceeds one interval.
         """
         if self.state.last_check_time > now:
-            self.state = replace(self.state, last_check_time=now)
+            self.state.last_check_time = now
         if not self.state.last_check_time:
             return 0.0
         return max(0.0, self.state.last_check_time + self._interval() - now)
@@ -75,18 +75,14 @@ class RecoveryScheduler:
         if now - self.state.last_check_time > _NEW_OUTAGE_AFTER:
             self._backoff = 0
         self._backoff += not healthy
-        self.state = replace(
-            self.state,
-            last_check_time=now,
-            consecutive_successes=self.state.consecutive_successes + 1 if healthy else 0,
-            consecutive_failures=0 if healthy else self.state.consecutive_failures + 1,
-        )
+        self.state.last_check_time = now
+        self.state.consecutive_successes = self.state.consecutive_successes + 1 if healthy else 0
+        self.state.consecutive_failures = 0 if healthy else self.state.consecutive_failures + 1
 
     def record_served(self) -> None:
         """Record that Plex served a job: the next outage starts with short intervals."""
         self._backoff = 0
-        if self.state.consecutive_failures or self.state.consecutive_successes:
-            self.state = replace(self.state, consecutive_failures=0, consecutive_successes=0)
+        self.state.consecutive_failures = self.state.consecutive_successes = 0
 
     def _interval(self) -> float:
         if self._due_soon or self.state.consecutive_successes:
@@ -99,12 +95,8 @@ class RecoveryScheduler:
         self._due_soon = False
         self.record_served()
         self._ramp_seen = now
-        self.state = replace(
-            self.state,
-            last_recovery_time=now,
-            recovery_count=self.state.recovery_count + 1,
-            recovery_started_at=now,
-        )
+        self.state.last_recovery_time = self.state.recovery_started_at = now
+        self.state.recovery_count += 1
 
     def ramp_elapsed(self, now: float) -> float | None:
         """Return the seconds since the recovery, None if no ramp is in progress.
@@ -122,6 +114,5 @@ class RecoveryScheduler:
         started = min(started, now)
         if now - started >= RAMP_SECONDS:
             started = 0.0
-        if started != self.state.recovery_started_at:
-            self.state = replace(self.state, recovery_started_at=started)
+        self.state.recovery_started_at = started
         return now - started if started else None

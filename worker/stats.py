@@ -1,7 +1,7 @@
 """Counts of the worker's results, in total and for each of the last 48 hours, in `stats.json`."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from shared.events import Report
@@ -19,7 +19,7 @@ _COUNTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HourRecord:
     """The work of one hour: synced scenes with their total time, failed tries, arrived edits.
 
@@ -39,20 +39,18 @@ class HourRecord:
 class HourlyRecords:
     """The newest hours with any work, oldest first."""
 
-    def __init__(self, records: tuple[HourRecord, ...] = ()) -> None:
-        self._records = records
+    def __init__(self, records: Iterable[HourRecord] = ()) -> None:
+        self._records = list(records)
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
         """Return the hours of a stored list, without invalid ones."""
         parsed = [parse_fields(HourRecord, item) for item in raw] if isinstance(raw, list) else []
-        by_hour = {
-            start: replace(record, hour=start)
-            for record in parsed
-            if record is not None
-            for start in [record.hour - record.hour % HOUR]
-        }
-        return cls(tuple(by_hour[hour] for hour in sorted(by_hour))[-MOST_HOURS:])
+        by_hour: dict[float, HourRecord] = {}
+        for record in filter(None, parsed):
+            record.hour -= record.hour % HOUR
+            by_hour[record.hour] = record
+        return cls([by_hour[hour] for hour in sorted(by_hour)][-MOST_HOURS:])
 
     def to_state(self) -> list[dict[str, Any]]:
         """Return the hours as a list to store and to show."""
@@ -68,31 +66,28 @@ class HourlyRecords:
 
     def synced(self, now: float, seconds: float) -> None:
         """Count a synced scene, and its time."""
-        hour = self._hour_of(now)
-        total = hour.seconds + max(0.0, seconds)
-        self._put(replace(hour, synced=hour.synced + 1, seconds=total))
+        hour = self._hour(now)
+        hour.synced += 1
+        hour.seconds += max(0.0, seconds)
 
     def arrived(self, now: float, waited: float) -> None:
         """Count a scene of which Plex got something new, and the seconds since its edit."""
-        hour = self._hour_of(now)
-        waited = max(0.0, waited)
-        total, longest = hour.waited + waited, max(hour.longest, waited)
-        self._put(replace(hour, arrived=hour.arrived + 1, waited=total, longest=longest))
+        hour = self._hour(now)
+        hour.arrived += 1
+        hour.waited += max(0.0, waited)
+        hour.longest = max(hour.longest, waited)
 
     def failed(self, now: float) -> None:
         """Count a failed try."""
-        hour = self._hour_of(now)
-        self._put(replace(hour, failed=hour.failed + 1))
+        self._hour(now).failed += 1
 
-    def _hour_of(self, now: float) -> HourRecord:
+    def _hour(self, now: float) -> HourRecord:
+        """Return the record of this hour; drop later hours, which a set clock has left."""
         start = now - now % HOUR
-        same = (record for record in reversed(self._records) if record.hour == start)
-        return next(same, HourRecord(start))
-
-    def _put(self, record: HourRecord) -> None:
-        # A clock that was set back leaves hours in the future, which are dropped here.
-        before = [other for other in self._records if other.hour < record.hour]
-        self._records = (*before, record)[-MOST_HOURS:]
+        self._records = [record for record in self._records if record.hour <= start]
+        if not self._records or self._records[-1].hour < start:
+            self._records = [*self._records, HourRecord(start)][-MOST_HOURS:]
+        return self._records[-1]
 
 
 class SyncStats:
