@@ -81,7 +81,7 @@ class BatchSync:
         if finder.gone:
             self._queue.forget_scenes(finder.gone)
         yield from self._write(works, writer)
-        writer.verify()  # after all jobs are finalized, because it fails none of them
+        writer.verification.run()  # after all jobs are finalized, because it fails none of them
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
         """Write to the items; scenes with images to lock come last, after their lock."""

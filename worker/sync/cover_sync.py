@@ -34,23 +34,17 @@ _OVERLAY = "overlay"  # label of Kometa, in lower case, for a poster with an ove
 
 @dataclass(slots=True)
 class CoverResult:
-    """The outcome of sending a cover.
+    """The outcome of sending a cover."""
 
-    Attributes:
-        uploaded: kinds that at least one item received, or shows again.
-        sent: item → kind → SHA-1 of the bytes that it received.
-        to_lock: item → kinds to lock; the batch locks them with few requests.
-        tag: the cover that all items have now, or that Plex cannot show (`SceneRecord.cover_tag`).
-        failure: why a part has to be tried again.
-        why: why nothing was uploaded, for the decision trace.
-    """
-
+    # Kinds that at least one item received, or shows again.
     uploaded: set[str] = field(default_factory=set)
+    # Item → kind → SHA-1 of the bytes that it received.
     sent: dict[PlexItem, dict[str, str]] = field(default_factory=dict)
+    # Item → kinds to lock; the batch locks them with few requests.
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
-    tag: str | None = None
-    failure: PlexError | StashFileError | None = None
-    why: str = "no image is to be set"
+    tag: str | None = None  # the cover that no item lacks (`SceneRecord.cover_tag`)
+    failure: PlexError | StashFileError | None = None  # why a part has to be tried again
+    why: str = "no image is to be set"  # why nothing was uploaded, for the decision trace
 
 
 class Target(NamedTuple):
@@ -74,13 +68,11 @@ def targets_of(
     *,
     preserve: bool,
 ) -> list[Target]:
-    """Return the images that a scene's cover is for.
+    """Return the images that a scene's cover is for; `records` holds the values last sent.
 
-    Args:
-        records: item → values last sent to it.
-        preserve: leave out images that were locked before the first upload, because a user chose
-            them. An image that a user chose later stays only until the cover changes in Stash:
-            seeing the choice would cost a request per item.
+    With `preserve`, images that were locked before the first upload are left out, because a user
+    chose them. An image that a user chose later stays only until the cover changes in Stash: seeing
+    the choice would cost a request per item.
     """
     targets = [
         Target(
@@ -154,9 +146,6 @@ class CoverSync:
         """Upload the cover to the items that lack it, and collect the locks to set.
 
         What was sent is remembered, also when this raises a `StashError` or `PlexError`.
-
-        Args:
-            records: item → values last sent to it.
         """
         work, last, result = self._work, self._last, self._result
         behaviour = self._session.facts.behaviour()

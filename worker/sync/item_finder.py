@@ -203,10 +203,7 @@ def not_found(
 ) -> str:
     """Return the reason and the remedy for a file that Plex does not have.
 
-    Args:
-        reason: why Plex does not list the file; empty if unknown.
-        same_named: files of the same name in Plex.
-        titles: library key → name.
+    `reason` is empty if unknown; `titles` are the names of the libraries by key.
     """
     text = f"Plex has no item for {file.path}"
     if reason:

@@ -27,7 +27,10 @@ _OF_A_PART = (PlexNotFound, PlexTemporaryError, PlexPermanentError)
 
 
 class ItemWriter:
-    """Writes to the items of a batch's scenes, and remembers what they were sent."""
+    """Writes to the items of a batch's scenes, and remembers what they were sent.
+
+    After the batch, `verification` reads the items back.
+    """
 
     def __init__(self, services: Services, session: SyncSession) -> None:
         self._services = services
@@ -35,7 +38,7 @@ class ItemWriter:
         self._sync_log = services.queue.sync_log
         self._server_id = session.library.server_id
         self._preserve = session.config.preserve_plex_edits
-        self._verification = Verification(services, session)
+        self.verification = Verification(services, session)
         self._behaviour = session.facts.behaviour()
         self._memory = NO_MEMORY
         self._last: Mapping[int, SceneRecord] = {}
@@ -104,7 +107,7 @@ class ItemWriter:
         cover = CoverSync(self._services, self._session, work, last).run(records)
         trace_cover(self._services.log, work, cover)
         for item, sent in cover.sent.items():
-            self._verification.expect_images(item, sent)
+            self.verification.expect_images(item, sent)
         failure = failure or cover.failure or work.error
         if failure is not None:
             raise failure
@@ -122,11 +125,7 @@ class ItemWriter:
                 client.lock_images([item.rating_key for item in items], locked)
         for cover in covers:
             for item, kinds in cover.to_lock.items():
-                self._verification.expect_image_locks(item, kinds)
-
-    def verify(self) -> None:
-        """Read back what was sent since the last call (see `Verification`)."""
-        self._verification.run()
+                self.verification.expect_image_locks(item, kinds)
 
     def _write_item(self, work: SceneWork, item: PlexItem) -> tuple[ItemRecord, list[str]]:
         """Return the values last sent to the item now, and the changed fields."""
@@ -143,7 +142,7 @@ class ItemWriter:
             self._report(work, edit, outcome)
             record = _without_refused(record, last, edit, outcome)
             accepted = {n: given for n, given in edit.fields.items() if n not in outcome.refused}
-            self._verification.expect(work, item, accepted, record, original)
+            self.verification.expect(work, item, accepted, record, original)
         if edit or record != last:
             self._remember(work, item, record)
         valued = [name for name, parameters in edit.fields.items() if len(parameters) > 1]

@@ -21,29 +21,18 @@ from worker.sync.results import SYNCED
 
 @dataclass(slots=True)
 class SceneWork:
-    """A scene on its way through the stages of a batch.
-
-    Attributes:
-        desired: the metadata that Plex has to show.
-        matching: the result of matching its files.
-        items: the items that hold its files and show this scene.
-        taken_over: keys of items that were written for another scene before.
-        elsewhere: texts for users: the scenes that its other items show.
-        unseen: Plex lists an item of the scene, but did not return it.
-        looked_for: Plex was asked, after the edit, for files that the path index does not have.
-        error: why the scene is not synced, or not completely.
-    """
+    """A scene on its way through the stages of a batch."""
 
     claims: list[Claim]
     scene: StashScene
-    desired: SceneMetadata
+    desired: SceneMetadata  # the metadata that Plex has to show
     matching: Matching = field(default_factory=Matching)
-    items: list[PlexItem] = field(default_factory=list)
-    taken_over: list[int] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
-    unseen: bool = False
-    looked_for: bool = False
-    error: PlexError | None = None
+    items: list[PlexItem] = field(default_factory=list)  # items of its files that show this scene
+    taken_over: list[int] = field(default_factory=list)  # keys of items of another scene before
+    elsewhere: list[str] = field(default_factory=list)  # texts: the scenes of its other items
+    unseen: bool = False  # Plex lists an item of the scene, but did not return it
+    looked_for: bool = False  # Plex was asked, after the edit, for files that the index lacks
+    error: PlexError | None = None  # why the scene is not synced, or not completely
 
     @property
     def refused_since(self) -> float:
@@ -66,15 +55,10 @@ def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
 
 
 class ItemMemory(NamedTuple):
-    """The stored values of items.
+    """The stored values of items."""
 
-    Attributes:
-        sent: rating key → scene id → values last sent to the item for that scene.
-        originals: rating key → values before the plugin's first write.
-    """
-
-    sent: Mapping[int, Mapping[int, ItemRecord]]
-    originals: Mapping[int, FieldValues]
+    sent: Mapping[int, Mapping[int, ItemRecord]]  # rating key → scene id → values last sent
+    originals: Mapping[int, FieldValues]  # rating key → values before the plugin's first write
 
     @classmethod
     def of(cls, log: SyncLog, server_id: str, works: Iterable[SceneWork]) -> Self:
@@ -96,14 +80,10 @@ NO_MEMORY = ItemMemory({}, {})
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the fields that an item was sent, or may have been.
+    """Return the fields that an item was sent, or may have been; `held` are its original values.
 
     A pending value may have arrived. It does not count where the item shows a value that a user
     set since.
-
-    Args:
-        records: the values last sent, a record per scene.
-        held: the original values.
     """
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:

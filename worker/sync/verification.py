@@ -1,8 +1,8 @@
 """Reads back what a batch has sent, and finds the values that Plex did not keep."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from plex.diff import (
     COLLECTIONS,
@@ -33,18 +33,19 @@ from worker.sync.session import SyncSession
 _AGAIN = "sent_again"  # in a job's data: the read-back of the scene's last sync asked for this one
 
 
-@dataclass(frozen=True, slots=True)
-class _Expected:
+class _Expected(NamedTuple):
     """The last edit of an item; two scenes of one batch may edit the same item."""
 
-    scene_id: int
-    label: str
-    desired: SceneMetadata
+    work: SceneWork
+    before: PlexItem  # the item before the edit
     fields: Mapping[str, Parameters]  # the parameters that Plex accepted
     record: ItemRecord
     original: FieldValues
-    before: PlexItem  # the item before the edit
-    again: bool  # the edit is a second try
+
+    @property
+    def is_again(self) -> bool:
+        """Whether the edit is a second try."""
+        return any(claim.job.data.get(_AGAIN) for claim in self.work.claims)
 
 
 class Verification:
@@ -78,16 +79,7 @@ class Verification:
         original: FieldValues,
     ) -> None:
         """Add an edited item, with the parameters that Plex accepted, by field."""
-        self._expected[item.rating_key] = _Expected(
-            work.scene.id,
-            work.scene.label,
-            work.desired,
-            fields,
-            record,
-            original,
-            before=item,
-            again=any(claim.job.data.get(_AGAIN) for claim in work.claims),
-        )
+        self._expected[item.rating_key] = _Expected(work, item, fields, record, original)
 
     def expect_images(self, item: PlexItem, sent: Mapping[str, str]) -> None:
         """Add an item with uploaded images: kind → SHA-1."""
@@ -119,7 +111,7 @@ class Verification:
         learn(facts, [_read_back(expected[key], item) for key, item in edited.items()])
         behaviour = facts.behaviour()
         scene_ids = [
-            expected[key].scene_id
+            expected[key].work.scene.id
             for key, item in edited.items()
             if self._needs_another_sync(item, expected[key], behaviour)
         ]
@@ -144,14 +136,14 @@ class Verification:
         """Remember what Plex did not keep; tell whether the scene has to be synced once more."""
         record = sent.record
         left = edit_for(
-            sent.desired,
+            sent.work.desired,
             item,
             record.sent,
             sent.original,
             refused=record.refused,
             behaviour=behaviour,
         )
-        learned = () if sent.again else _left_by_behaviour(left, sent.desired, behaviour)
+        learned = () if sent.is_again else _left_by_behaviour(left, sent.work.desired, behaviour)
         unkept = [name for name in left.fields if name in sent.fields and name not in learned]
         met_another = bool(unkept) and self._met_another_writer(item, sent, left, unkept, behaviour)
         return bool(learned) or met_another
@@ -167,16 +159,16 @@ class Verification:
         """Remember what Plex did not keep; tell whether another writer is the cause."""
         log, server_id = self._queue.sync_log, self._session.library.server_id
         record = sent.record
-        others = () if sent.again else _changed(sent.before, item, unkept)
+        others = () if sent.is_again else _changed(sent.before, item, unkept)
         # The stored record also has the SHA-1 of images that were sent since.
-        known = log.item(sent.scene_id, server_id, item.rating_key) or record
+        known = log.item(sent.work.scene.id, server_id, item.rating_key) or record
         # Sent collections stay stored: those that arrived are the plugin's. A value that was
         # written after the edit is user-edited, because the edit has locked the field.
         is_first = all(_came_first(sent, item, name) for name in others)
         kept = {COLLECTIONS, *(() if is_first else others)}
         shown = {name: _shown(item, name) for name in unkept if name not in kept}
         known = replace(known, sent={**record.sent, **shown})
-        scene: dict[str, Any] = {"scene": sent.scene_id, "label": sent.label}
+        scene: dict[str, Any] = {"scene": sent.work.scene.id, "label": sent.work.scene.label}
         if others:
             known = replace(known, digest="")
             self._log.event(Event.OTHER_WRITER, **scene, fields=others)
@@ -187,7 +179,7 @@ class Verification:
             values = {name: left.sent[name] for name in unkept}
             known = replace(known, refused={**record.refused, **values})
             self._log.event(Event.FIELDS_NOT_KEPT, **scene, fields=unkept)
-        log.remember_item(sent.scene_id, server_id, item.rating_key, known, self._clock())
+        log.remember_item(sent.work.scene.id, server_id, item.rating_key, known, self._clock())
         return bool(others)
 
 

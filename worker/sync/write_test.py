@@ -51,25 +51,17 @@ _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date",
 
 @dataclass(frozen=True, slots=True)
 class SavedItem:
-    """The state of an item before a write test.
-
-    Attributes:
-        values: our field names, the sort title and the files → values.
-        locks: the locks that showed, by Plex's names.
-        unseen_locks: locks that the plugin has set and that did not show. They count as set if the
-            server never shows them.
-        testable: locks whose state is known. A field whose lock may be set without showing is not
-            changed.
-        images: kind → key of the selected image; empty for none.
-    """
+    """The state of an item before a write test; locks have Plex's names."""
 
     server_id: str
     rating_key: int
-    values: Mapping[str, str | list[str]]
-    locks: Sequence[str]
+    values: Mapping[str, str | list[str]]  # our field names, the sort title and the files
+    locks: Sequence[str]  # the locks that showed
+    # Locks that the plugin has set and that did not show; set if the server never shows them.
     unseen_locks: Sequence[str] = ()
+    # Locks whose state is known. A field whose lock may be set without showing is not changed.
     testable: Sequence[str] = ()
-    images: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)  # kind → key of the selected image
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self | None:
@@ -160,9 +152,7 @@ def save(
 ) -> SavedItem:
     """Return the state of an item that was just read; its images are listed in Plex.
 
-    Args:
-        set_by_us: locks that the plugin has set, by Plex's names.
-        shown_locks: locks that the server is known to show.
+    `set_by_us` are the locks that the plugin has set, `shown_locks` those that are known to show.
     """
     return SavedItem(
         server_id,
@@ -247,11 +237,7 @@ def _read(client: PlexClient, rating_key: int) -> PlexItem | None:
 
 
 class WriteProbes:
-    """Edits one item, reads it back, and stores the server's behaviour in `facts`.
-
-    Attributes:
-        report: a phrase per result.
-    """
+    """Edits one item, reads it back, and stores the server's behaviour in `facts`."""
 
     def __init__(
         self, client: PlexClient, facts: ServerFacts, item: PlexItem, saved: SavedItem
@@ -260,7 +246,7 @@ class WriteProbes:
         self._facts = facts
         self._item = item
         self._testable = saved.testable
-        self.report: list[str] = []
+        self.report: list[str] = []  # a phrase per result
 
     def run(self) -> None:
         """Try every kind of edit; any `PlexError` but a refused date ends the test."""
