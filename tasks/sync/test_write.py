@@ -39,8 +39,7 @@ def test_write(context: Services, arguments: Mapping[str, Any]) -> Answer:
 
 def _run(context: Services, session: SyncSession, scene_id: int) -> Answer:
     server_id, note, client = session.library.server_id, session.write_test, session.client
-    undone = undo_killed_test(client, server_id, note)
-    if undone is not None:
+    if undo_killed_test(client, server_id, note):
         context.log.info("Restored the item of a killed test")
     if note.load() is not None:
         message = (

@@ -208,8 +208,8 @@ def _left_by_behaviour(
 ) -> Sequence[str]:
     """Return the fields that need another edit because of the server's behaviour.
 
-    A date that cannot be cleared gets its original value, a sort title follows its title, and names
-    are removed in another way if the server did not understand their spelling.
+    A date that cannot be cleared gets its original value. A sort title follows its title. Names are
+    removed in another way if the server did not understand their spelling.
     """
     title = left.fields.get(TITLE, {})
     sorts = f"{SORT_TITLE}.value" in title and f"{PLEX_NAMES[TITLE]}.value" not in title

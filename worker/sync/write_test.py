@@ -112,19 +112,17 @@ class WriteTestNote:
             os.unlink(self._path)
 
 
-def undo_killed_test(
-    client: PlexClient, server_id: str, note: WriteTestNote
-) -> tuple[str, ...] | None:
-    """Restore the item of a killed test; return the fields that the server did not restore.
+def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) -> bool:
+    """Restore the item of a killed test of this server; tell whether there was one.
 
-    None means that no test of this server was killed. After a `PlexError` the file stays.
+    After a `PlexError` the file stays.
     """
     saved = note.load()
     if saved is None or saved.server_id != server_id:
-        return None
-    left = put_back(client, saved)
+        return False
+    put_back(client, saved)
     note.clear()
-    return left
+    return True
 
 
 def obstacle(item: PlexItem, behaviour: Behaviour) -> str:
@@ -179,10 +177,9 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
         if IMAGE_LOCKS[kind] in saved.testable:
             _put_image_back(client, saved.rating_key, kind, key)
     fields = {
-        name: parameters
+        name: _parameters(name, saved.value(name), item)
         for name in PLEX_NAMES
-        if (parameters := _parameters(name, saved.value(name), item))
-        and saved.value(name) != getattr(item, name)
+        if saved.value(name) != getattr(item, name)
     }
     if fields:
         client.edit(item, fields)
