@@ -32,6 +32,8 @@ class DataFolder:
         self.shown_settings = os.path.join(root, "shown_settings.json")
         self.reconciliation_lock = os.path.join(root, "reconciliation.lock")
         self.reconciliation_state = os.path.join(root, "reconciliation_state.json")
+        self.sign_in = os.path.join(root, "sign_in.json")
+        self.sign_in_choice = os.path.join(root, "sign_in_choice.json")
         self.write_test = os.path.join(root, "write_test.json")
         self.reports = os.path.join(root, "reports")
 

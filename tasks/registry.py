@@ -74,7 +74,11 @@ TASKS: Mapping[str, TaskEntry] = {
     "reconcile_missing_metadata": TaskEntry(
         "tasks.sync.reconcile:reconcile_missing_metadata", {"dry_run": flag}
     ),
+    "sign_in": TaskEntry("tasks.settings.sign_in:sign_in", {"server": text}),
     # Operations of the page in Stash.
+    "sign_in_status": TaskEntry(
+        "tasks.settings.sign_in:sign_in_status", {"server": text, "reset": flag}
+    ),
     "overview": TaskEntry("tasks.status.overview:overview"),
     "wake": TaskEntry("tasks.status.overview:wake"),
     "scene_status": TaskEntry("tasks.status.scene_status:scene_status", {"scene_id": one_scene}),

@@ -87,18 +87,20 @@
     React.useEffect(() => {
       S.toSetting(S.linkedSetting()); // the form is rendered with the first answer
     }, [answer === null]);
+    const isUnconfigured = answer && answer.state.kind === "unconfigured";
     return h(
       "div",
       { className: "s2p-page" },
       h("h1", null, "Stash2Plex"),
       answer ? h(S.Sentence, { state: answer.state }) : null,
-      answer ? h(Remedy, { key: answer.state.kind, state: answer.state }) : null,
+      answer && !isUnconfigured ? h(Remedy, { key: answer.state.kind, state: answer.state }) : null,
       error
         ? h("p", { className: "s2p-answer s2p-fault", role: "alert" },
             "The plugin did not answer: ", h("bdi", null, S.cut(error, 1000)))
         : null,
       answer || error ? null : h("p", { role: "status" }, "Loading…"),
-      answer
+      isUnconfigured ? h(S.Connect, { settings: answer.settings }) : null,
+      answer && !isUnconfigured
         ? h("div", { className: "s2p-sections" }, [0, 1].map((side) => h(Side, { key: side, side, answer })))
         : null
     );

@@ -29,8 +29,7 @@
   S.toSetting = (name) => {
     const input = document.getElementById("s2p-set-" + name);
     if (input) {
-      const group = input.closest("details");
-      if (group) {
+      for (let group = input.closest("details"); group; group = group.parentElement.closest("details")) {
         group.open = true;
       }
       input.scrollIntoView({ block: "center" });

@@ -20,7 +20,7 @@ from tasks.answer import Answer, Level, TaskError
 from tasks.doctor import MODE as DOCTOR
 
 DEFAULT_STASH = "http://localhost:9999"
-_TASK_ARGUMENTS = ("scene_id", "error_type", "force", "dry_run")
+_TASK_ARGUMENTS = ("scene_id", "error_type", "force", "dry_run", "server")
 _PORTS = {"http": 80, "https": 443}
 _DESCRIPTION = """\
 Carries metadata edits from Stash to Plex. Stash runs this program by itself; from a shell, cron or
@@ -69,6 +69,8 @@ def make_parser(version: str, environ: Mapping[str, str]) -> argparse.ArgumentPa
     )
     parser.add_argument("--version", action="version", version=f"Stash2Plex {version}")
     commands = _Commands(parser, _common(environ))
+    login = commands.add("login", "sign_in", "sign in with Plex, and store its address and token")
+    login.add_argument("--server", metavar="NAME", help="the server, if the account has several")
     commands.add("status", "queue_status", "what waits, what failed, how the last runs went")
     commands.add("process", "process_queue", "send what is due to Plex now, to its end")
     _add_reconcile(commands)

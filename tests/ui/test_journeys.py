@@ -6,6 +6,12 @@ Stash are none.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import plexapi.myplex
+
+from simulators.plex_tv import ACCOUNT_TOKEN, AccountServer, FakePlexTv, redirect
 from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from simulators.stash import VideoFile
 from simulators.tuning import Tuning
@@ -88,6 +94,33 @@ def test_the_token_is_refused(browser: Browser, serve: Serve, make_rig: MakeRig)
     assert item.title == "Uno"
 
 
+def test_nothing_is_configured(browser: Browser, serve: Serve, make_rig: MakeRig) -> None:
+    rig = quick(make_rig, plex_url="", plex_token="")
+    rig.canary.add(ACCOUNT_TOKEN)
+    scene_id, item = rig.add_pair("one", title="One", details="What happens.")
+    rig.stash.edit_scene(scene_id, title="Uno")
+    address = (("127.0.0.1", rig.plex.port),)
+    server = AccountServer("Home", rig.plex.machine_identifier, TOKEN, address)
+    servers = (server, replace(server, name="<b>Attic</b>"))
+    with FakePlexTv(*servers) as plex_tv:
+        rig.alter(plexapi.myplex, redirect, url=plex_tv.url)
+        web, person = serve(rig), Person(browser)
+        opened(browser, web)
+        browser.sees("Connect to Plex", ".s2p-connect")
+        assert browser.js("return document.querySelectorAll('.s2p-sections').length") == 0
+
+        person.click("button", "Sign in with Plex")
+        browser.sees("Open Plex's sign-in page", ".s2p-sign-in a")
+        link = browser.js("return document.querySelector('.s2p-sign-in a').href")
+        assert urlsplit(link).hostname == "app.plex.tv"
+        plex_tv.confirm()
+        person.click(".s2p-sign-in button", "<b>Attic</b>")
+
+        looks_until(browser, rig, "Everything is in Plex", SENTENCE)
+    assert item.title == "Uno"
+    assert TOKEN not in browser.js(SHOWN)
+
+
 def test_plex_names_its_folders_differently(
     browser: Browser, serve: Serve, make_rig: MakeRig
 ) -> None:
@@ -122,7 +155,7 @@ def test_a_setting_is_missing(browser: Browser, serve: Serve, make_rig: MakeRig)
 
     person.click(".nav-utility")
     browser.sees("Nothing can be sent to Plex: plex_url is not set", SENTENCE)
-    person.click(".s2p-remedy button", "Edit the setting")
+    person.click(".s2p-by-hand summary", "by hand")
     browser.type("#s2p-set-plex_url", rig.plex.url)
     person.click("button", "Save 1 change")
 
