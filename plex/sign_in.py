@@ -13,7 +13,7 @@ from plexapi.exceptions import PlexApiException
 from plexapi.myplex import MyPlexAccount, MyPlexPinLogin, MyPlexResource
 from requests.auth import AuthBase
 
-from plex.client import PlexClient
+from plex.connection import PlexConnection
 from plex.exceptions import PlexError
 
 LIFETIME = 300.0  # seconds in which the user has to sign in
@@ -129,14 +129,16 @@ class PlexSignIn:
         """Return the server with its first address that answers; None if no address answers."""
         token = str(resource.accessToken)
         for url in _addresses(resource):
-            client = PlexClient(url, token, _ADDRESS_TIMEOUT, verify=True, identity=self._identity)
+            address = PlexConnection(
+                url, token, _ADDRESS_TIMEOUT, verify=True, identity=self._identity
+            )
             try:
-                if client.identity(_ADDRESS_TIMEOUT) == resource.clientIdentifier:
+                if address.identity(_ADDRESS_TIMEOUT).server_id == resource.clientIdentifier:
                     return Server(str(resource.name), url, token)
             except PlexError:
                 continue
             finally:
-                client.close()
+                address.close()
         return None
 
 

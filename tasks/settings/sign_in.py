@@ -8,18 +8,18 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plex.http import device_headers
+from plex.connection import device_headers
 from plex.sign_in import LIFETIME, PlexSignIn, Server, SignInError
 from shared.state_file import read_state, write_state
 from tasks.answer import Answer, TaskError
 from tasks.arguments import flag, text
-from tasks.context import TaskContext
+from worker.services import Services
 
 _BETWEEN_LOOKS = 0.5  # seconds between two looks for the user's choice
 _STEPS = ("waiting", "choosing", "done", "failed")
 
 
-def sign_in(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def sign_in(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Sign in with Plex; `server` chooses a server by its name if the account has several."""
     attempt = _Attempt(context)
     try:
@@ -35,12 +35,12 @@ def sign_in(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
     return Answer(answer, data={"server": server.name, "plex_url": server.url})
 
 
-def sign_in_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer:
+def sign_in_status(context: Services, arguments: Mapping[str, Any]) -> Answer:
     """Return the step of the last sign-in.
 
     `server` answers the task's question for a server; `reset` forgets the step of an earlier task.
     """
-    folder = context.worker_state.folder
+    folder = context.folder
     if flag(arguments, "reset"):
         write_state(folder.sign_in, {})
     if server := text(arguments, "server"):
@@ -59,9 +59,9 @@ def sign_in_status(context: TaskContext, arguments: Mapping[str, Any]) -> Answer
 
 
 class _Attempt:
-    def __init__(self, context: TaskContext) -> None:
+    def __init__(self, context: Services) -> None:
         self._context = context
-        self._folder = context.worker_state.folder
+        self._folder = context.folder
         identity = device_headers(self._folder.device_id, context.log.event, context.clock())
         self._sign_in = PlexSignIn(identity, context.monotonic, context.sleep)
 

@@ -329,7 +329,7 @@ def test_the_real_client_library_understands_the_answers(plex: FakePlex) -> None
     with requests.Session() as session:
 
         def connect(token: str) -> Any:
-            return PlexServer(plex.url, token, session)  # type: ignore[no-untyped-call]
+            return PlexServer(plex.url, token, session)
 
         item = connect(plex.token).fetchItem(3)
         item.batchEdits().editTitle("T").editOriginallyAvailable("2020-01-01").addGenre(["G, x"])

@@ -51,6 +51,8 @@ RIGHT: dict[str, Any] = {
     "scene_id": "12",
     "error_type": "PlexNotFound",
     "path": "/stash/a.mp4",
+    "server": "Home",
+    "reset": True,
     "settings": {"enabled": True},
 }
 DEFAULTS: dict[str, Any] = {
@@ -61,6 +63,8 @@ DEFAULTS: dict[str, Any] = {
     "scene_id": None,
     "error_type": "",
     "path": "",
+    "server": "",
+    "reset": False,
     "settings": {},
     "format": False,
 }
@@ -105,6 +109,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("scene_id", "१२", "the number of a scene, such as 123"),
     ("scene_id", "12; 13", "the number of a scene, such as 123"),
     ("scene_id", 2**31, "the number of a scene, such as 123"),
+    ("reset", "maybe", "true or false"),
+    ("server", 5, "a text"),
     ("path", 5, "a text"),
     ("path", ["/a"], "a text"),
     ("settings", "enabled", "an object of names and values"),
