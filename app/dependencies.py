@@ -1,4 +1,4 @@
-"""Makes the run-time dependencies importable, or says in one sentence how to get them."""
+"""Makes the dependencies importable, or says in one sentence how to install them."""
 
 import importlib
 import os
@@ -8,18 +8,18 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-VENDORED = "vendor"  # beside the entry script: what the release brings along
+VENDORED = "vendor"  # the folder of a release's packages, beside the entry script
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One package.
+    """A package.
 
     Attributes:
-        package: as the package index has it.
-        provides: the module that it brings.
-        probe: the module that is imported to see whether it works; the plugin does that anyway.
-        needed: the versions, as pyproject.toml has them.
+        package: its name in the package index.
+        provides: its top-level module.
+        probe: the module that is imported to find out whether the package works.
+        needed: the versions, as in pyproject.toml.
     """
 
     package: str
@@ -28,7 +28,7 @@ class Dependency:
     needed: str
 
 
-# What others of the list need comes first, so that the blame falls on the right one.
+# A package comes before the packages that need it, so that a problem is reported as its own.
 DEPENDENCIES = (
     Dependency("requests", "requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi", "plexapi.utils", ">=4.18"),
@@ -38,14 +38,10 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Make the dependencies importable; a hook needs none and never calls this.
+    """Make the dependencies importable; a hook needs none of them.
 
-    Those that the release brings come before everything else and keep the interpreter's own out,
-    so that nothing which is installed there, however broken, has a say. Without them it is the
-    interpreter's site packages, which the entry's `-S` leaves out.
-
-    Args:
-        plugin_dir: the folder of the entry script.
+    With the packages of a release, the interpreter's site packages stay unused, because they may be
+    broken. Without a release this adds the site packages, which the option `-S` has left out.
     """
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
@@ -56,47 +52,48 @@ def activate_dependencies(plugin_dir: str) -> None:
 
 
 def unusable_packages() -> list[str]:
-    """Return the packages that are missing, broken, or of a version that does not do."""
-    return [one.package for one in DEPENDENCIES if _problem(one) is not None]
+    """Return the packages that are missing, broken, or of a wrong version."""
+    return [dependency.package for dependency in DEPENDENCIES if _problem(dependency) is not None]
 
 
 def dependency_problem(plugin_dir: str) -> str | None:
-    """Return what cannot be used, under which interpreter, and the one command; None if all can.
+    """Return which packages cannot be used, and the command that installs them; None without any.
 
-    The command fills the plugin's own folder: that needs no right to change the interpreter's
-    packages, and outlives a container that is made anew.
+    The command installs into the plugin's folder. That needs no right to change the interpreter's
+    packages, and the packages survive a new container.
     """
     problems: dict[str, str] = {}
-    for one in DEPENDENCIES:
-        found = _problem(one)
-        if found is not None:
-            problems.setdefault(*found)  # what others suffer by the same cause is told once
+    for dependency in DEPENDENCIES:
+        problem = _problem(dependency)
+        if problem is not None:
+            problems.setdefault(*problem)  # a cause is reported once
     if not problems:
         return None
-    told = "; ".join(problems.values())
     target = os.path.join(plugin_dir, VENDORED)
     requirements = os.path.join(plugin_dir, "requirements.txt")
     return (
-        f"Stash2Plex cannot work under this Python ({sys.executable}): {told}. "
+        f"Stash2Plex cannot work under this Python ({sys.executable}): "
+        f"{'; '.join(problems.values())}. "
         f'Install the plugin again from its source in Stash, or run: "{sys.executable}" -m pip '
         f'install --upgrade --target "{target}" -r "{requirements}"'
     )
 
 
 def _problem(dependency: Dependency) -> tuple[str, str] | None:
-    """Return the cause, and a sentence about it."""
+    """Return the cause and its description; None if the package works."""
     package = dependency.package
     try:
         importlib.import_module(dependency.probe)
         found = version(package)
     except PackageNotFoundError:
-        return None  # it was put there by hand, and it works
+        return None  # somebody copied the package there, and it works
     except ModuleNotFoundError as error:
         missing = error.name or dependency.provides
         if "." in missing:
             return missing, f"{package} is incomplete ({missing} is missing)"
-        return missing, f"{_package_of(missing)} is missing"
-    except Exception as error:  # noqa: BLE001 - a package that is broken raises whatever it likes
+        packages = {dependency.provides: dependency.package for dependency in DEPENDENCIES}
+        return missing, f"{packages.get(missing, missing)} is missing"
+    except Exception as error:  # noqa: BLE001 - a broken package may raise any error
         cause = f"{type(error).__name__}: {error}"
         return cause, f"{package} is broken ({cause})"
     if is_accepted(found, dependency.needed):
@@ -105,15 +102,9 @@ def _problem(dependency: Dependency) -> tuple[str, str] | None:
 
 
 def is_accepted(found: str, needed: str) -> bool:
-    """Tell whether a version is one that is needed.
-
-    Args:
-        found: a version; what follows its numbers is not looked at.
-        needed: `==` or `>=` and a version.
-    """
-    if needed.startswith("=="):
-        return _numbers(found) == _numbers(needed)
-    return _numbers(found) >= _numbers(needed)
+    """Tell whether the numbers of a version fulfil `needed`: `==` or `>=`, and a version."""
+    numbers, limit = _numbers(found), _numbers(needed)
+    return numbers == limit if needed.startswith("==") else numbers >= limit
 
 
 def _numbers(text: str) -> list[int]:
@@ -122,7 +113,3 @@ def _numbers(text: str) -> list[int]:
     while numbers and numbers[-1] == 0:  # 2.32.0 is 2.32
         numbers.pop()
     return numbers
-
-
-def _package_of(module: str) -> str:
-    return next((one.package for one in DEPENDENCIES if one.provides == module), module)

@@ -1,4 +1,4 @@
-"""What a hook needs only when something is out of the ordinary: loaded then, never by the rule."""
+"""The unusual cases of a hook: another data folder, a worker's log to relay, an error."""
 
 import json
 import os
@@ -12,16 +12,13 @@ from shared.redaction import Secrets
 from sync_queue.spool import store
 from validation.obfuscation import obfuscator_for
 
-NEWS_BYTES = 200_000  # of the worker's log in one hook: some 2,000 lines, read in 5 ms
+NEWS_BYTES = 200_000  # of the worker's log per hook: about 2,000 lines, which takes 5 ms
 
 
 def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
-    """Store jobs where the usual data folder is missing or read-only; return the data folder.
+    """Store jobs if the data folder is missing or read-only; return the data folder.
 
-    The connection is Stash's as JSON, also in the other functions.
-
-    Raises:
-        OSError: none of its possible places can be written to.
+    Raise OSError if no place is writable. `connection` is Stash's, as JSON, in all functions.
     """
     known = json.loads(connection)
     stash_dir = known.get("Dir") if isinstance(known, dict) else None
@@ -31,29 +28,26 @@ def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
 
 
 def relay_news(root: str) -> None:
-    """Repeat in Stash's log what the worker wrote into its own."""
+    """Relay the worker's log to Stash's log."""
     relay_worker_log(DataFolder(root), _log(root, "null"), NEWS_BYTES)
 
 
 def answer_fault(
     script: str, connection: str, jobs: list[str], error: Exception, *, is_stored: bool
 ) -> str:
-    """Report an error of a hook and return the hook's answer as JSON.
+    """Report an error of a hook, and return the hook's answer as JSON.
 
     Args:
-        script: the plugin's entry script.
-        connection: Stash's.
-        jobs: of the event, as far as they are known.
-        error: what went wrong.
-        is_stored: the jobs are durable already.
+        jobs: the event's jobs; empty if the error came before they were known.
+        is_stored: whether the jobs are in the spool.
     """
     root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     log = _log(root, connection)
     subjects = ", ".join(job.split(".")[1].replace("_", " ").capitalize() for job in jobs)
     if isinstance(error, HookContextError):
         log.error(
-            f"Stash sent a hook that Stash2Plex cannot read: {error}. Nothing was queued; is there "
-            "an update of Stash2Plex for this Stash?"
+            f"Stash sent a hook that Stash2Plex cannot read: {error}. Nothing was queued: update "
+            "Stash2Plex"
         )
         return json.dumps({"error": log.redact(str(error))})
     if not isinstance(error, OSError):
@@ -68,7 +62,7 @@ def answer_fault(
             f"The edit is queued, but it may have to wait ({error}): run the task 'Process Queue'"
         )
     elif jobs:
-        # Stash moves no scene's time stamp when a performer, studio or tag changes.
+        # A change of a performer, studio or tag does not change the scenes' time stamps.
         scope = "All" if jobs[0].startswith("entity.") else "Recent"
         text = log.redact(
             f"{subjects}: the edit could not be queued for Plex ({error}). Make the plugin's data "

@@ -1,6 +1,6 @@
-"""Tells in Stash's log what the detached worker wrote into its own: once, and in bounds.
+"""Relays the worker's log to Stash's log: each line once, many lines as a sum.
 
-A hook loads this when there is news, and the user waits for a hook, so it imports little.
+A hook imports this module if there are new lines. The user waits for a hook, so it imports little.
 """
 
 import contextlib
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from shared.data_folder import DataFolder
     from shared.log import Log
 
-    Line = tuple[str, str, str, str]  # when, level, code, text
+    Line = tuple[str, str, str, str]  # time, level, code, text
 
-FEW_SCENES = 5  # so many are told one by one, more are summed up
-MOST_LINES, MOST_STEPS = 20, 100  # of everything else; steps are there only on request
-_HEAD = 80  # bytes of a file's first line, whose time tells it from the one it was rotated to
+FEW_SCENES = 5  # more results of scenes are relayed as a sum
+MOST_LINES, MOST_STEPS = 20, 100  # of other lines and of the decision trace, which is opt-in
+_HEAD = 80  # bytes of a file's first line, which identify the file by their time
 _TIME = slice(11, 19)  # of "2024-05-06 14:02:07.123456"
 _BEGIN = '{"time": '  # of a line
 _PLAIN = 24  # length of the time in a line of older versions: "2024-05-06 14:02:07,123 INFO text"
-_WHERE = "worker.log in the plugin's data folder"
-# Events that say nothing that those of the scenes do not say.
+_FILE = "worker.log in the plugin's data folder"
+# These events add nothing to the events of the scenes.
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
-_ENDS = {  # event of a job's end (worker/sync/progress_log.py) → the word of the sum
+_ENDS = {  # event of a job's end (worker/sync/progress_log.py) → its word in a sum
     "scene_synced": "synced",
     "scene_in_step": "already in step",
     "scene_skipped": "skipped",
@@ -42,86 +42,81 @@ _ENDS = {  # event of a job's end (worker/sync/progress_log.py) → the word of 
 
 
 def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None) -> None:
-    """Tell what no process has told yet; another one being at it, or a fault, is no matter.
+    """Relay the unreported lines, unless another process does; a fault is only a debug line.
 
     Args:
-        folder: where the worker's log lies, and how much of it was told.
-        log: Stash's.
-        most: bytes to look at, for whoever lets a user wait; the rest is for the next one.
+        most: number of bytes to read; the next call reads the rest. None for all.
     """
     lock = FileLock(folder.relay_lock)
     try:
-        if _is_news(folder) and lock.try_acquire():
-            _tell_word(folder.news, log)
-            if os.path.exists(folder.worker_log):
-                _relay(folder, log, most)
+        exists = os.path.exists(folder.worker_log)
+        if (exists or os.path.exists(folder.news)) and lock.try_acquire():
+            _relay_news(folder.news, log)
+            if exists:
+                _relay_log(folder, log, most)
     except (OSError, ValueError) as error:
-        log.debug(f"What the worker wrote was not read: {error}")
+        log.debug(f"The worker's log was not read: {error}")
     finally:
         lock.release()
 
 
-def _is_news(folder: "DataFolder") -> bool:
-    return os.path.exists(folder.worker_log) or os.path.exists(folder.news)
-
-
-def _tell_word(news: str, log: "Log") -> None:
+def _relay_news(news: str, log: "Log") -> None:
     """Report what a worker without a log has left (`worker_log.leave_record`), and remove it."""
-    word = ""
+    text = ""
     with contextlib.suppress(OSError), open(news, encoding="utf-8", errors="replace") as file:
-        word = file.read(MAX_RECORD_BYTES)
-    # Before all else is read: what is written from now on raises it again.
+        text = file.read(MAX_RECORD_BYTES)
+    # Removed before the log is read: the worker creates it again for lines written meanwhile.
     with contextlib.suppress(FileNotFoundError):
         remove_file(news)
-    _tell(list(_parsed(word)), log, time.strftime("%Y-%m-%d"))
+    _report(list(_parsed(text)), log)
 
 
-def _relay(folder: "DataFolder", log: "Log", most: "int | None") -> None:
-    place = _read_place(folder.relayed)
+def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
+    position = _read_position(folder.relayed)
     lines: list[Line] = []
-    for head, start, content in _unread(folder.worker_log, place):
+    for head, start, content in _unreported(folder.worker_log, position):
         part = content if most is None else content[:most]
-        part = part[: part.rfind(b"\n") + 1]  # its last line may be on its way
+        part = part[: part.rfind(b"\n") + 1]  # the last line may be incomplete
         lines += _parsed(part.decode("utf-8", "replace"))
-        place = {"head": head, "offset": start + len(part)}
+        position = {"head": head, "offset": start + len(part)}
         if most is not None:
             most -= len(part)
             if len(part) < len(content):
                 os.close(os.open(folder.news, os.O_CREAT | os.O_WRONLY, 0o600))
                 break
-    _tell(lines, log, time.strftime("%Y-%m-%d"))
+    _report(lines, log)
     temporary = f"{folder.relayed}.tmp-{os.getpid()}"
     with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(place, file)
+        json.dump(position, file)
     replace_file(temporary, folder.relayed)
 
 
-def _read_place(path: str) -> "dict[str, Any]":
-    """Return up to where the log was told: which file, and bytes into it."""
+def _read_position(path: str) -> "dict[str, Any]":
+    """Return the end of the reported lines: the file's head, and an offset in bytes."""
     try:
         with open(path, encoding="utf-8") as file:
-            place = json.load(file)
+            position = json.load(file)
     except (OSError, ValueError):
         return {}
-    if not isinstance(place, dict) or not isinstance(place.get("head"), str):
+    if not isinstance(position, dict) or not isinstance(position.get("head"), str):
         return {}
-    return place if isinstance(place.get("offset"), int) else {}
+    return position if isinstance(position.get("offset"), int) else {}
 
 
-def _unread(path: str, place: "dict[str, Any]") -> "list[tuple[str, int, bytes]]":
-    """Return what was not told: of each file its head, where the rest begins, and the rest."""
+def _unreported(path: str, position: "dict[str, Any]") -> "list[tuple[str, int, bytes]]":
+    """Return the head, the offset and the content of each unreported part, the oldest first."""
     with open(path, "rb") as file:
         current = file.read()
     head = _head(current)
-    if not place or head == place["head"]:
-        start = place.get("offset", 0)
+    if not position or head == position["head"]:
+        start = position.get("offset", 0)
         start = start if 0 <= start <= len(current) else 0
         return [(head, start, current[start:])]
     older = b""  # the log was rotated since
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
-    start = place["offset"] if _head(older) == place["head"] else 0
-    if _head(older) == head:  # it was rotated while we looked
+    start = position["offset"] if _head(older) == position["head"] else 0
+    if _head(older) == head:  # it was rotated between the two reads
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]
 
@@ -131,16 +126,16 @@ def _head(content: bytes) -> str:
 
 
 def _parsed(text: str) -> "Iterable[Line]":
-    """Return the lines of a text; what is no line is left out.
+    """Yield the lines of a text, except malformed ones.
 
-    A full disk may have cut the line before: then the next one begins behind what is left of it.
+    On a full disk a line may be cut off; then the next record follows in the same line.
     """
     for line in text.split("\n"):
         begin = line.rfind(_BEGIN)
         if begin < 0:
-            level, _, told = line[_PLAIN:].partition(" ")
-            if told:
-                yield line[:_PLAIN], level.lower(), "", told
+            level, _, message = line[_PLAIN:].partition(" ")
+            if message:
+                yield line[:_PLAIN], level.lower(), "", message
             continue
         try:
             record = json.loads(line[begin:])
@@ -149,30 +144,31 @@ def _parsed(text: str) -> "Iterable[Line]":
             continue
 
 
-def _tell(lines: "list[Line]", log: "Log", today: str) -> None:
+def _report(lines: "list[Line]", log: "Log") -> None:
+    today = time.strftime("%Y-%m-%d")
     ends = [_ENDS[code] for _, _, code, _ in lines if code in _ENDS]
-    few = len(ends) <= FEW_SCENES
-    tell = {"info": log.info, "warning": log.warning, "error": log.error}
+    is_summed = len(ends) > FEW_SCENES
+    reports = {"info": log.info, "warning": log.warning, "error": log.error}
     budget, left = {"lines": MOST_LINES, "steps": MOST_STEPS}, 0
     for when, level, code, text in lines:
-        summed = not few and level == "info" and code in _ENDS
-        if level not in tell or code in _ROUTINE or summed:
+        in_sum = is_summed and level == "info" and code in _ENDS
+        if level not in reports or code in _ROUTINE or in_sum:
             continue
         kind = "steps" if code == STEP else "lines"
         if budget[kind]:
             budget[kind] -= 1
-            tell[level](f"{_said_at(when, today)} {text}")
+            reports[level](f"{_time_of(when, today)} {text}")
         else:
             left += 1
-    if not few:
+    if is_summed:
         sums = ", ".join(f"{ends.count(end)} {end}" for end in _ENDS.values() if end in ends)
         log.info(
-            f"Since {_said_at(lines[0][0], today)} the worker ended {len(ends)} jobs: {sums}. "
-            f"Details: {_WHERE}"
+            f"Since {_time_of(lines[0][0], today)} the worker finished {len(ends)} jobs: {sums}. "
+            f"Details: {_FILE}"
         )
     if left:
-        log.warning(f"The worker has told {left} lines more: read {_WHERE}")
+        log.warning(f"{left} more lines of the worker are in {_FILE}")
 
 
-def _said_at(when: str, today: str) -> str:
+def _time_of(when: str, today: str) -> str:
     return f"[{when[_TIME]}]" if when.startswith(today) else f"[{when[:19]}]"

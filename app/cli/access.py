@@ -1,4 +1,4 @@
-"""Whether the user of a shell may work in the data folder that Stash's own runs use."""
+"""Tells whether the user of a shell may write to the data folder that Stash uses."""
 
 import os
 import sys
@@ -10,22 +10,20 @@ if sys.platform != "win32":
     import pwd
 
 _ELSEWHERE = (
-    f"set {OVERRIDE_VARIABLE} to the data folder that Stash's runs use: where Stash cannot write "
-    "to its plugins, that is Stash2Plex-data beside its configuration"
+    f"set {OVERRIDE_VARIABLE} to the data folder that Stash uses; if Stash cannot write to its "
+    "plugins, that is Stash2Plex-data beside its configuration"
 )
 
 
 def objection(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why a command must not run here, and what to do; None when it may.
+    """Return why a command must not run, and the remedy; None if it may.
 
-    Files that another user makes in the data folder could not be read by Stash's runs.
+    Stash could not read files that another user creates in the data folder.
 
     Args:
-        plugin_dir: where the entry script lies.
-        environ: may name the data folder.
-        user: the number of this process's user; None where files have no such owner.
+        user: returns this process's user id; None where files have no owner.
     """
     folder = place(plugin_dir, environ)
     existing = folder
@@ -34,7 +32,7 @@ def objection(
     if user is not None and (owner := os.stat(existing).st_uid) != user():
         return (
             f"{existing} belongs to user {_name(owner)}, and you are {_name(user())}: Stash could "
-            f"not read what you write there. Run this as {_name(owner)}, in Stash's own container "
+            f"not read your files there. Run this as {_name(owner)}, in Stash's own container "
             f"if it has one; or {_ELSEWHERE}"
         )
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -43,13 +41,13 @@ def objection(
 
 
 def place(plugin_dir: str, environ: Mapping[str, str]) -> str:
-    """Return the data folder of a shell, which does not know where Stash's configuration lies."""
+    """Return the data folder; a shell does not know the folder of Stash's configuration."""
     override = environ.get(OVERRIDE_VARIABLE)
     return os.path.abspath(override) if override else os.path.join(plugin_dir, "data")
 
 
 def current_user() -> Callable[[], int] | None:
-    """Return what tells the number of this process's user; None where files have no such owner."""
+    """Return a function for this process's user id; None where files have no owner."""
     return getattr(os, "geteuid", None)
 
 

@@ -1,25 +1,21 @@
-"""The plugin's own files: which version they are, and whether they changed under a worker."""
+"""The version of the plugin, and whether its files have changed since a process started."""
 
 import os
 
 
 class Installation:
-    """The plugin's files as they were when this process started.
-
-    Args:
-        script: the entry script; the yml with the version lies beside it.
-    """
+    """The entry script and the plugin's yml, as they were when this process started."""
 
     def __init__(self, script: str) -> None:
         self._files = (script, _manifest(script))
         self._seen = self._look()
 
     def unchanged(self) -> bool:
-        """Tell whether the files are still those of the start."""
+        """Tell whether the files are the same as at the start."""
         return self._look() == self._seen
 
     def exists(self) -> bool:
-        """Tell whether there is a plugin at all, be it another version."""
+        """Tell whether the plugin is installed, in any version."""
         return os.path.exists(self._files[0])
 
     def _look(self) -> tuple[tuple[int, int] | None, ...]:
@@ -27,11 +23,7 @@ class Installation:
 
 
 def installed_version(script: str) -> str:
-    """Return the version that the plugin's yml names, `unknown` where it names none.
-
-    Args:
-        script: the entry script; the yml lies beside it.
-    """
+    """Return the version in the plugin's yml, which is beside the entry script, or `unknown`."""
     try:
         with open(_manifest(script), encoding="utf-8") as file:
             for line in file:

@@ -86,7 +86,10 @@ def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def redacted(value: Any, log: Log) -> Any:
-    """Return an answer for programs with its texts redacted as in the log."""
+    """Return an answer for programs with its texts redacted as in the log.
+
+    JSON escapes some letters, so a secret could not be found in the finished JSON.
+    """
     if isinstance(value, str):
         return log.redact(value)
     if isinstance(value, list | tuple):

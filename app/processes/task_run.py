@@ -1,4 +1,4 @@
-"""Runs one task; imported only once it is known that the dependencies can be."""
+"""Runs a task with the services of this process; needs the dependencies at import."""
 
 import os
 import sqlite3
@@ -36,33 +36,29 @@ def run(
     *,
     in_stash: bool,
 ) -> Answer:
-    """Build what the task needs, and run it; see `app.processes.task_process.run_task`.
-
-    Raises:
-        TaskError: it could not do its work.
-    """
+    """Build the services and run the task, like `app.processes.task_process.run_task`."""
     try:
         task = find_task(arguments)
         folder = resolve_data_folder(
             os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
         )
         services = build(script, connection, folder, log, secrets)
-        with suppress(sqlite3.OperationalError):  # a busy database: the worker imports later
+        with suppress(sqlite3.OperationalError):  # the database is busy; the worker imports later
             services.queue.import_spool(log.event)
         if wants_json(arguments):
-            # A program's question changes nothing, starts nothing and tells nothing.
+            # A program's question changes, starts and reports nothing.
             return task(services, arguments)
-        return _for_a_person(task, services, arguments, in_stash=in_stash)
+        return _run_for_user(task, services, arguments, in_stash=in_stash)
     except sqlite3.Error as error:
         raise TaskError(unusable_database(error)) from error
     except _FAULTS as error:
         raise TaskError(str(error)) from error
 
 
-def _for_a_person(
+def _run_for_user(
     task: Task, services: Services, arguments: Mapping[str, Any], *, in_stash: bool
 ) -> Answer:
-    due = False
+    is_due = False
     try:
         report_missing_wal(services)
         if in_stash:
@@ -72,35 +68,28 @@ def _for_a_person(
         answer = task(services, arguments)
         if in_stash:
             relay_worker_log(services.folder, services.log)
-        due = _is_due(services)
+        is_due = _is_reconciliation_due(services)
         return answer
-    finally:  # what is left of a killed worker's jobs goes on with any task, however that ended
-        _make_sure_of_a_worker(services, due=due)
+    finally:  # any task resumes the jobs of a killed worker, even a task that fails
+        _ensure_worker_for_jobs(services, is_due=is_due)
 
 
-def _make_sure_of_a_worker(services: Services, *, due: bool) -> None:
-    """Start a worker unless one runs or nothing waits; that it fails is not the task's fault.
-
-    Args:
-        services: the task's.
-        due: a reconciliation is.
-    """
+def _ensure_worker_for_jobs(services: Services, *, is_due: bool) -> None:
+    """Start a worker if it has work: jobs, an outage whose worker was killed, a reconciliation."""
     try:
-        # An outage whose worker was killed ends with the next task, too.
         is_open = services.status_source.breaker().state is not CircuitState.CLOSED
-        if due or is_open or services.queue.has_unfinished():
+        if is_due or is_open or services.queue.has_unfinished():
             services.ensure_worker()
         else:
             services.queue.note_finished()
     except (OSError, sqlite3.Error) as error:
         services.log.warning(
-            f"If edits wait, they go on later, for no worker could be started now ({error}): run "
-            "the task 'Process Queue'"
+            f"No worker could be started ({error}). If edits wait, run the task 'Process Queue'"
         )
 
 
-def _is_due(services: Services) -> bool:
-    """Tell whether a worker has a run to do: one that is due by the settings, or was left."""
+def _is_reconciliation_due(services: Services) -> bool:
+    """Tell whether a reconciliation is due or unfinished."""
     if run_of_today(services.queue.gaps.run(), services.clock()) is not None:
         return True
     try:

@@ -98,16 +98,16 @@ def ended(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, 
     ("arguments", "complaint"),
     [
         (["sync", "--stash", "stash.lan:9999"],
-         "argument --stash: an address such as http://localhost:9999 is wanted, not "
+         "argument --stash: an address such as http://localhost:9999 is expected, not "
          "'stash.lan:9999'"),
         (["sync", "--stash", "http://localhost:9999/stash"],
          "argument --stash: Stash's address ends with its port; a path behind it is not supported"),
         (["sync", "--stash", "http://me:secret-of-mine@localhost"],
-         "argument --stash: an address such as http://localhost:9999 is wanted, without user and "
+         "argument --stash: an address such as http://localhost:9999 is expected, without user and "
          "password"),
         (["sync", "--plex", "32400"],
-         "argument --plex: an address such as http://192.168.1.10:32400 is wanted, not '32400'"),
-        (["inspect", "all"], "argument ID: the number of a scene is wanted, not 'all'"),
+         "argument --plex: an address such as http://192.168.1.10:32400 is expected, not '32400'"),
+        (["inspect", "all"], "argument ID: the number of a scene is expected, not 'all'"),
         (["inspect"], "the following arguments are required: ID"),
         (["sync", "--recent", "--force"], "argument --force: not allowed with argument --recent"),
         (["sync", "--api-key", "x"], "unrecognized arguments: --api-key x"),
@@ -138,8 +138,8 @@ def test_an_unknown_command_lists_those_that_there_are(capsys: pytest.CaptureFix
 COMMANDS = """\
 usage: Stash2Plex.py [-h] [--version] <command> ...
 
-Carries metadata edits from Stash to Plex. Stash runs this program by itself; from a shell, cron or
-systemd it does the same as the tasks on Stash's page.
+Carries metadata edits from Stash to Plex. Stash runs this program automatically. From a shell, cron
+or systemd it runs the same tasks as Stash's page.
 
 options:
   -h, --help      show this help message and exit
@@ -147,18 +147,18 @@ options:
 
 commands:
   <command>
-    status        what waits, what failed, how the last runs went
-    process       send what is due to Plex now, to its end
+    status        the queue, the dead letters and the last runs
+    process       send the due jobs to Plex now
     reconcile     compare both libraries and queue what differs
-    sync          queue every scene that is not in Plex as it is in Stash
-    doctor        check everything, with a remedy for whatever is wrong
-    inspect       why a scene is, or is not, in Plex as in Stash
-    test-write    how Plex takes edits, tried with one item
-    dead-letters  what failed for good, by reason, and what to do
+    sync          queue the scenes that are not in step with Plex
+    doctor        check everything, with a remedy for each problem
+    inspect       why a scene is, or is not, in step with Plex
+    test-write    try with one item how Plex handles edits
+    dead-letters  the dead letters by reason, with the remedies
     retry-dlq     queue dead letters again
-    outages       when Plex was away, how often, how long
+    outages       the outages of Plex, with their durations
     health        whether Plex answers and has the libraries
-    check-paths   how many scenes Plex has, and the path map to set
+    check-paths   the share of scenes in Plex, and a path map
 
 examples:
 """
@@ -176,6 +176,6 @@ def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert columns(out).startswith(columns(COMMANDS))
     assert max(len(line) for line in out.splitlines()) <= 100
     for part in ("STASH_URL", "STASH_API_KEY", "PLEX_TOKEN", "STASH_PLUGIN_DATA", "exit codes:",
-                 "  3    could not be done; stderr says why and what to do"):  # fmt: skip
+                 "  3    failed; stderr has the cause and the remedy"):  # fmt: skip
         assert part in out
     assert ended(capsys, "--version")[1].startswith("Stash2Plex ")

@@ -4,6 +4,7 @@ import io
 import json
 
 from app.cli.command_line import Terminal
+from app.processes.task_process import redacted
 from shared.log import Log
 from shared.redaction import Secrets
 from tasks.answer import Answer, Level
@@ -66,10 +67,10 @@ def test_an_answer_keeps_secrets_and_control_characters_to_itself() -> None:
 
 
 def test_an_answer_for_programs_keeps_secrets_to_itself_however_json_writes_them() -> None:
-    terminal, _, out, _ = opened()
+    terminal, log, out, _ = opened()
     answer = Answer("t", data={"checks": [{"text": SECRET, "n": 3}]}, level=Level.WARNING)
 
-    terminal.answer_as_json(answer.as_json())
+    terminal.answer_as_json(redacted(answer.as_json(), log))
 
     assert json.loads(out.getvalue()) == {
         "level": "warning", "text": "t", "checks": [{"text": "[redacted]", "n": 3}],
