@@ -147,6 +147,7 @@ options:
 
 commands:
   <command>
+    login         sign in with Plex, and store its address and token
     status        the queue, the dead letters and the last runs
     process       send the due jobs to Plex now
     reconcile     compare both libraries and queue what differs
