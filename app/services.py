@@ -36,14 +36,12 @@ def build(
 ) -> Services:
     """Return the objects of this process without any request to Stash or Plex.
 
+    Raise OSError or sqlite3.Error if the data folder or the database cannot be used.
+
     Args:
         server_connection: from Stash (see `stash.connection.parse_address`). The command line adds
             `PlexUrl`, an address that replaces the setting, also for a worker that it starts.
-        folder: the data folder.
         secrets: learns the secrets of both servers.
-
-    Raises:
-        OSError, sqlite3.Error: the data folder or the database cannot be used.
     """
     lock = worker_lock or FileLock(folder.worker_lock)
     connection = StashConnection(parse_address(server_connection), secrets.add)
@@ -55,33 +53,19 @@ def build(
     queue = QueueManager(folder.queue_folder)
     if was_empty and was_emptied(path):
         log.event(Event.QUEUE_EMPTIED)
+    settings, plex_url = StashSettings(connection), str(server_connection.get("PlexUrl") or "")
     sessions = CurrentSession(
-        StashSettings(connection),
-        scenes,
-        folder,
-        log,
-        secrets,
-        obfuscator=obfuscator,
-        plex_url=str(server_connection.get("PlexUrl") or ""),
+        settings, scenes, folder, log, secrets, obfuscator=obfuscator, plex_url=plex_url
     )
-    return Services(
-        folder=folder,
-        log=log,
-        queue=queue,
-        stash=connection,
-        scenes=scenes,
-        images=StashImages(connection),
-        sessions=sessions,
-        worker_lock=lock,
-        ensure_worker=partial(ensure_worker, script, lock, folder.spool, server_connection),
-    )
+    start = partial(ensure_worker, script, lock, folder.spool, server_connection)
+    images = StashImages(connection)
+    return Services(folder, log, queue, connection, scenes, images, sessions, lock, start)
 
 
 def import_legacy_data(services: Services) -> None:
     """Import the data of the legacy implementation, unless another process does.
 
-    Raises:
-        sqlite3.DatabaseError: the plugin's database is damaged.
+    Raise sqlite3.DatabaseError if the plugin's own database is damaged.
     """
     folder, log, clock, lock = services.folder, services.log, services.clock, services.worker_lock
     is_held = lock.descriptor is not None

@@ -110,11 +110,8 @@ def run_task(
 ) -> Answer:
     """Run the task that the arguments name; Stash's tasks and the command line use this function.
 
-    Args:
-        in_stash: the log is Stash's, so the worker's log is relayed to it.
-
-    Raises:
-        TaskError: the task failed; the text has the cause and the remedy.
+    A TaskError has the cause and the remedy. With `in_stash` the log is Stash's, and the worker's
+    log is relayed to it.
     """
     connection = server_connection if isinstance(server_connection, dict) else {}
     mode = mode_of(arguments)
