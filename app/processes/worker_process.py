@@ -60,6 +60,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - nobody reads this process's stderr
+        lock.release()  # a task that reports the record can start the next worker
         leave_record(folder.news, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}")
         return 1
     return process.run()
@@ -87,11 +88,9 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
 
 
 class _WorkerProcess:
-    """This process, from its start to its end; it runs one worker after another.
+    """This process, from its start to its end, with the worker lock; it runs workers in turn.
 
-    Args:
-        connection: Stash's; empty if the parent process died before it sent the connection.
-        lock: the worker lock, which this process holds.
+    `connection` is Stash's, and empty if the parent process died before it sent the connection.
     """
 
     def __init__(
