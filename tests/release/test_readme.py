@@ -35,7 +35,7 @@ def test_there_are_three_steps_and_the_last_one_is_stashs() -> None:
     assert len(found) == 3
     assert [bool(COMMANDS.search(step)) for step in found] == [True, True, False]
     assert "Reload plugins" in found[2]
-    assert "**Plex address** and **Plex token**" in found[2]
+    assert "**Sign in with Plex**" in found[2]
 
 
 def test_the_quick_start_says_the_same() -> None:
