@@ -22,17 +22,13 @@ _METADATA = (*_NEVER_FROM_A_FILE, DATE)
 
 @dataclass(frozen=True, slots=True)
 class Libraries:
-    """Access to both libraries with the current settings.
-
-    Attributes:
-        refresh: updates the path index; raises `PlexError` if Plex does not list all files.
-        files_known: returns the number of files in the path index.
-        inspect: returns what a sync would do with each of these scenes.
-    """
+    """Access to both libraries with the current settings."""
 
     config: Config
+    # Updates the path index; raises `PlexError` if Plex does not list all files
     refresh: Callable[[], None]
-    files_known: Callable[[], int]
+    files_known: Callable[[], int]  # returns the number of files in the path index
+    # Returns what a sync would do with each of these scenes
     inspect: Callable[[Collection[StashScene]], Sequence[Inspection]]
 
 

@@ -42,19 +42,12 @@ class NoConclusionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of checked scenes.
+    """A page of checked scenes."""
 
-    Attributes:
-        found: the scenes within the window, with the findings.
-        ids: all scenes of the page.
-        cursor: the last scene id of the page.
-        left: the number of later scenes, as counted by Stash.
-    """
-
-    found: Sequence[tuple[Inspection, Finding]]
-    ids: frozenset[int]
-    cursor: int
-    left: int
+    found: Sequence[tuple[Inspection, Finding]]  # the scenes within the window, with the findings
+    ids: frozenset[int]  # all scenes of the page
+    cursor: int  # the last scene id of the page
+    left: int  # the number of later scenes, as counted by Stash
 
 
 def prepare(libraries: Libraries) -> None:

@@ -39,18 +39,12 @@ GAPS = tuple(STATE_NAMES)
 
 
 class Finding(NamedTuple):
-    """The finding about a scene.
-
-    Attributes:
-        reasons: the differences, for a gap only.
-        again: whether a synced scene would be sent again.
-        clears: the fields that Plex shows and a sync would empty.
-    """
+    """The finding about a scene."""
 
     outcome: Outcome
-    reasons: tuple[str, ...] = ()
-    again: bool = False
-    clears: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()  # the differences, for a gap only
+    again: bool = False  # whether a synced scene would be sent again
+    clears: tuple[str, ...] = ()  # the fields that Plex shows and a sync would empty
 
 
 class GapOutcome(Enum):
@@ -68,28 +62,19 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 
 @dataclass(slots=True)
 class GapDetectionResult:
-    """The statistics of a run, in numbers of scenes.
+    """The statistics of a run, in numbers of scenes."""
 
-    Attributes:
-        checked: scenes; the sum of `outcomes`.
-        gap_outcomes: by result; at the end of the run the sum is the number of gaps.
-        reasons: by difference; a scene may have several.
-        synced: checked scenes that were synced before.
-        again: gaps that send a synced scene again.
-        cleared: gaps that empty a field in Plex.
-        lost: synced scenes that Stash does not list; they are not in `checked`.
-        forgotten: lost scenes that Stash has confirmed as deleted.
-    """
-
-    checked: int = 0
+    checked: int = 0  # scenes; the sum of `outcomes`
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    # By result; at the end of the run the sum is the number of gaps
     gap_outcomes: Counter[GapOutcome] = field(default_factory=Counter)
+    # By difference; a scene may have several
     reasons: Counter[str] = field(default_factory=Counter)
-    synced: int = 0
-    again: int = 0
-    cleared: int = 0
-    lost: int = 0
-    forgotten: int = 0
+    synced: int = 0  # checked scenes that were synced before
+    again: int = 0  # gaps that send a synced scene again
+    cleared: int = 0  # gaps that empty a field in Plex
+    lost: int = 0  # synced scenes that Stash does not list; they are not in `checked`
+    forgotten: int = 0  # lost scenes that Stash has confirmed as deleted
 
     def count(self, finding: Finding, *, synced_before: bool, wanted: bool) -> None:
         """Count a scene; `wanted` tells whether this run queues such a gap."""

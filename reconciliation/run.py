@@ -59,17 +59,12 @@ def window_of(scope: Scope, now: float) -> Window:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The task of a run.
-
-    Attributes:
-        only_empty: queue only scenes whose item has no metadata.
-        by_user: a user started the run, so it can confirm the question of an earlier run.
-        is_startup: the short run after an hour without runs; it does not reset the interval.
-    """
+    """The task of a run."""
 
     scope: Scope
-    only_empty: bool = False
-    by_user: bool = True
+    only_empty: bool = False  # queue only scenes whose item has no metadata
+    by_user: bool = True  # a user started the run, so it can confirm the question of an earlier run
+    # The short run after an hour without runs; it does not reset the interval
     is_startup: bool = False
 
     @property
@@ -84,22 +79,14 @@ class Order:
 
 @dataclass(slots=True)
 class Run:
-    """An unfinished run.
-
-    Attributes:
-        begun_at: seconds since the epoch; the scope's window ends here.
-        cursor: the last checked scene id.
-        total: the number of scenes to check, as counted on the last page.
-        is_checked: all scenes are checked, and the gaps can be queued.
-        allowed: the run is within the safety limits, or the user has confirmed it.
-    """
+    """An unfinished run."""
 
     order: Order
-    begun_at: float
-    cursor: int = 0
-    total: int = 0
-    is_checked: bool = False
-    allowed: bool = False
+    begun_at: float  # seconds since the epoch; the scope's window ends here
+    cursor: int = 0  # the last checked scene id
+    total: int = 0  # the number of scenes to check, as counted on the last page
+    is_checked: bool = False  # all scenes are checked, and the gaps can be queued
+    allowed: bool = False  # the run is within the safety limits, or the user has confirmed it
     result: GapDetectionResult = field(default_factory=GapDetectionResult)
 
     def to_state(self) -> dict[str, Any]:

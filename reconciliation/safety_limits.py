@@ -23,20 +23,13 @@ _SLACK = 1.2  # allows for edits between the two runs
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """How many scenes a run would change.
+    """How many scenes a run would change."""
 
-    Attributes:
-        again: synced scenes that would be sent again.
-        synced: checked scenes that were synced before.
-        cleared: scenes of which Plex would lose a value.
-        compared: checked scenes with an item in Plex.
-        lost: synced scenes that Stash no longer lists, so that their records would be removed.
-    """
-
-    again: int = 0
-    synced: int = 0
-    cleared: int = 0
-    compared: int = 0
+    again: int = 0  # synced scenes that would be sent again
+    synced: int = 0  # checked scenes that were synced before
+    cleared: int = 0  # scenes of which Plex would lose a value
+    compared: int = 0  # checked scenes with an item in Plex
+    # Synced scenes that Stash no longer lists, so that their records would be removed
     lost: int = 0
 
 

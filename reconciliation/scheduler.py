@@ -25,17 +25,11 @@ LOOK_EVERY = 60.0  # seconds between two checks whether a run is due
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Access to the reconciliation.
+    """Access to the reconciliation."""
 
-    Attributes:
-        engine: needs the lock.
-        lock: held during a step, so that one process at a time continues the run.
-        state: the file about past runs; reading it needs no lock.
-    """
-
-    engine: GapDetectionEngine
-    lock: FileLock
-    state: StateFile
+    engine: GapDetectionEngine  # needs the lock
+    lock: FileLock  # held during a step, so that one process at a time continues the run
+    state: StateFile  # the file about past runs; reading it needs no lock
 
     @classmethod
     def of(cls, services: Services) -> Self:

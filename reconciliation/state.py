@@ -17,14 +17,7 @@ RETRY = 600.0  # seconds after a run without a result
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """The results of past runs; times are in seconds since the epoch.
-
-    Attributes:
-        interval_run_time: the last run that restarted the interval.
-        tried_at: the end of the last run without a result.
-        question: the unanswered question of the last run.
-        ended_at, ended_scope, ended_only_empty, summary: the last run, with or without a result.
-    """
+    """The results of past runs; times are in seconds since the epoch."""
 
     last_run_time: float = 0.0
     last_run_scope: str = ""
@@ -36,9 +29,10 @@ class ReconciliationState:
     last_scenes_checked: int = 0
     is_startup_run: bool = False
     run_count: int = 0
-    interval_run_time: float = 0.0
-    tried_at: float = 0.0
-    question: Question | None = None
+    interval_run_time: float = 0.0  # the last run that restarted the interval
+    tried_at: float = 0.0  # the end of the last run without a result
+    question: Question | None = None  # the unanswered question of the last run
+    # ended_at, ended_scope, ended_only_empty, summary: the last run, with or without a result
     ended_at: float = 0.0
     ended_scope: str = ""
     ended_only_empty: bool = False

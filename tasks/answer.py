@@ -7,8 +7,6 @@ from typing import Any
 
 from plex.index_database import is_about_index
 
-LONGEST_MESSAGE = 300  # characters of an error in a list
-
 
 class TaskError(Exception):
     """A task failed; the text has the reason and the remedy."""
@@ -23,7 +21,7 @@ def unusable_database(error: Exception) -> str:
 
 
 class Level(Enum):
-    """How serious the findings of a task are."""
+    """How serious the findings of a task are, by ascending seriousness."""
 
     OK = "ok"
     WARNING = "warning"
@@ -32,25 +30,19 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The result of a task.
+    """The result of a task."""
 
-    Attributes:
-        text: one line with the changes and, after a fault, the remedy.
-        details: log lines that precede the text.
-        data: the result for programs, documented in `docs/operations.md`.
-        level: determines the exit code of the command line.
-    """
-
-    text: str
-    details: Sequence[str] = ()
+    text: str  # one line with the changes and, after a fault, the remedy
+    details: Sequence[str] = ()  # log lines that precede the text
+    # The result for programs, documented in `docs/operations.md`
     data: Mapping[str, Any] = field(default_factory=dict)
-    level: Level = Level.OK
+    level: Level = Level.OK  # determines the exit code of the command line
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer for programs."""
         return {"level": self.level.value, "text": self.text, **self.data}
 
 
-def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:
+def shortened(text: str, most: int = 300) -> str:
     """Return the text, cut after `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,4 +1,7 @@
-"""The table of all tasks and operations.
+"""The table of all tasks and operations, and the reading of their arguments.
+
+Stash passes values as text (`null` as an empty text), programs may pass any JSON type. A wrong
+value is an error, so that a misspelt `dry_run` does not start a run that changes something.
 
 A task raises TaskError with the reason and the remedy. `app.processes.task_run` converts errors of
 Plex, Stash, settings, files and databases to TaskError.
@@ -6,100 +9,211 @@ Plex, Stash, settings, files and databases to TaskError.
 
 import importlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tasks.answer import Answer
-from tasks.arguments import (
-    MODE,
-    Reader,
-    check,
-    days_argument,
-    flag,
-    mapping,
-    mode_of,
-    one_scene,
-    refusal,
-    scene_argument,
-    text,
-)
+from tasks.answer import Answer, TaskError
 from tasks.doctor import MODE as DOCTOR
-from worker.services import Services
+from validation.values import Parser, ValueProblem, boolean, choice, in_brief, is_empty, number
 
-Task = Callable[[Services, Mapping[str, Any]], Answer]
+if TYPE_CHECKING:  # the packages that these import may be missing, and the Doctor must run
+    from worker.services import Services
+    from worker.state import StatusSource
 
-
-class TaskEntry(NamedTuple):
-    """A task.
-
-    Attributes:
-        target: module and function, as text, so that only the called task is imported.
-        arguments: name → reader of the value.
-    """
-
-    target: str
-    arguments: Mapping[str, Reader] = MappingProxyType({})
+# Short names of modes.
+ALIASES = {"status": "queue_status", "outages": "outage_summary", "dead_letters": "show_dlq"}
+MODE, FORMAT = "mode", "format"
 
 
-TASKS: Mapping[str, TaskEntry] = {
-    "all": TaskEntry("tasks.sync.sync_scenes:sync_all", {"force": flag}),
-    "recent": TaskEntry("tasks.sync.sync_scenes:sync_recent"),
-    "queue_status": TaskEntry("tasks.status.queue_status:queue_status"),
-    "inspect": TaskEntry("tasks.status.inspect_scene:inspect_scene", {"scene_id": one_scene}),
-    "show_dlq": TaskEntry("tasks.dead_letters.show:show_dlq"),
-    "retry_dlq": TaskEntry(
-        "tasks.dead_letters.retry:retry_dlq", {"error_type": text, "scene_id": scene_argument}
+class Argument(NamedTuple):
+    """An argument of a task."""
+
+    parse: Parser  # returns the value; raises ValueProblem for a wrong one
+    default: Any = None  # the value without the argument
+    missing: str = ""  # what to give, for an argument that a task needs; empty for an optional one
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueProblem("a text")
+    return value.strip()
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueProblem("an object of names and values")
+    return value
+
+
+def _scene_id(value: Any, hint: str) -> int:
+    try:
+        return int(number(1, 2**31 - 1, int)(value))  # GraphQL's largest Int
+    except ValueProblem:
+        raise ValueProblem(f"the number of a scene, {hint}") from None
+
+
+def _needed_scene(missing: str = "the number of a scene") -> Argument:
+    parse = partial(_scene_id, hint="as in the address of its page: /scenes/12")
+    return Argument(parse, missing=missing)
+
+
+_FLAG = Argument(boolean, default=False)
+_ANY_TEXT = Argument(_text, default="")
+_SCENE_OR_ALL = Argument(partial(_scene_id, hint="such as 123, or nothing for all"))
+_FORMAT = Argument(choice("text", "json"), default="text")
+_SETTINGS = Argument(_object, missing="give an object of names and values")
+_HOW_TO_INSPECT = (
+    "the number of the scene, as in the address of its page in Stash, /scenes/12. Stash's button "
+    "cannot ask for it: run 'python3 Stash2Plex.py inspect 12', or the operation 'inspect' "
+    "(docs/operations.md)"
+)
+_HOW_TO_TEST = (
+    "run 'python3 Stash2Plex.py test-write 12' or the operation 'test_write' with the number of a "
+    "scene"
+)
+
+
+class Task(NamedTuple):
+    """A task."""
+
+    target: str  # module in `tasks` and function, as text, so that only the called task is imported
+    arguments: Mapping[str, Argument] = MappingProxyType({})
+    # The function takes a `StatusSource` instead of `Services`, so that it can answer a program
+    # without the packages that `Services` needs
+    reads_only: bool = False
+
+
+_RECONCILE = "sync.reconcile:reconcile_"
+TASKS: Mapping[str, Task] = {
+    "all": Task("sync.sync_scenes:sync_all", {"force": _FLAG}),
+    "recent": Task("sync.sync_scenes:sync_recent"),
+    "queue_status": Task("status.queue_status:queue_status", reads_only=True),
+    "inspect": Task(
+        "status.inspect_scene:inspect_scene", {"scene_id": _needed_scene(_HOW_TO_INSPECT)}
     ),
-    "clear_queue": TaskEntry("tasks.sync.process_queue:clear_queue"),
-    "clear_dlq": TaskEntry("tasks.dead_letters.remove:clear_dlq"),
-    "purge_dlq": TaskEntry("tasks.dead_letters.remove:purge_dlq", {"days": days_argument}),
-    "clear_match_cache": TaskEntry("tasks.sync.clear_match_cache:clear_match_cache"),
-    "check_paths": TaskEntry("tasks.settings.check_paths:check_paths"),
-    "health_check": TaskEntry("tasks.status.health_check:health_check"),
-    "outage_summary": TaskEntry("tasks.reports.outage_summary:outage_summary"),
-    "recover_outage_jobs": TaskEntry(
-        "tasks.dead_letters.retry:recover_outage_jobs_task", {"include_optional": flag}
+    "show_dlq": Task("dead_letters.show:show_dlq", reads_only=True),
+    "retry_dlq": Task(
+        "dead_letters.retry:retry_dlq", {"error_type": _ANY_TEXT, "scene_id": _SCENE_OR_ALL}
     ),
-    "process_queue": TaskEntry("tasks.sync.process_queue:process_queue"),
-    "preview_sync": TaskEntry(
-        "tasks.reports.preview_sync:preview_sync", {"scene_id": scene_argument}
+    "clear_queue": Task("sync.process_queue:clear_queue"),
+    "clear_dlq": Task("dead_letters.remove:clear_dlq"),
+    "purge_dlq": Task(
+        "dead_letters.remove:purge_dlq", {"days": Argument(number(1, 365, int), default=30)}
     ),
-    "restore_values": TaskEntry(
-        "tasks.sync.restore_values:restore_values", {"scene_id": scene_argument}
+    "clear_match_cache": Task("sync.clear_match_cache:clear_match_cache"),
+    "check_paths": Task("settings.check_paths:check_paths"),
+    "health_check": Task("status.health_check:health_check", {FORMAT: _FORMAT}),
+    "outage_summary": Task("status.queue_status:outage_summary", reads_only=True),
+    "recover_outage_jobs": Task(
+        "dead_letters.retry:recover_outage_jobs_task", {"include_optional": _FLAG}
     ),
-    "test_write": TaskEntry("tasks.sync.test_write:test_write", {"scene_id": one_scene}),
-    "reconcile_all": TaskEntry("tasks.sync.reconcile:reconcile_all", {"dry_run": flag}),
-    "reconcile_recent": TaskEntry("tasks.sync.reconcile:reconcile_recent", {"dry_run": flag}),
-    "reconcile_7days": TaskEntry("tasks.sync.reconcile:reconcile_7days", {"dry_run": flag}),
-    "reconcile_missing_metadata": TaskEntry(
-        "tasks.sync.reconcile:reconcile_missing_metadata", {"dry_run": flag}
-    ),
-    "sign_in": TaskEntry("tasks.settings.sign_in:sign_in", {"server": text}),
+    "process_queue": Task("sync.process_queue:process_queue"),
+    "preview_sync": Task("sync.preview_sync:preview_sync", {"scene_id": _SCENE_OR_ALL}),
+    "restore_values": Task("sync.restore_values:restore_values", {"scene_id": _SCENE_OR_ALL}),
+    "test_write": Task("sync.test_write:test_write", {"scene_id": _needed_scene(_HOW_TO_TEST)}),
+    "reconcile_all": Task(f"{_RECONCILE}all", {"dry_run": _FLAG}),
+    "reconcile_recent": Task(f"{_RECONCILE}recent", {"dry_run": _FLAG}),
+    "reconcile_7days": Task(f"{_RECONCILE}7days", {"dry_run": _FLAG}),
+    "reconcile_missing_metadata": Task(f"{_RECONCILE}missing_metadata", {"dry_run": _FLAG}),
+    "sign_in": Task("settings.sign_in:sign_in", {"server": _ANY_TEXT}),
     # Operations of the page in Stash.
-    "sign_in_status": TaskEntry(
-        "tasks.settings.sign_in:sign_in_status", {"server": text, "reset": flag}
+    "sign_in_status": Task(
+        "settings.sign_in:sign_in_status", {"server": _ANY_TEXT, "reset": _FLAG}
     ),
-    "overview": TaskEntry("tasks.status.overview:overview"),
-    "wake": TaskEntry("tasks.status.overview:wake"),
-    "scene_status": TaskEntry("tasks.status.scene_status:scene_status", {"scene_id": one_scene}),
-    "sync_scene": TaskEntry("tasks.sync.sync_scenes:sync_scene", {"scene_id": one_scene}),
-    "drop_dlq": TaskEntry(
-        "tasks.dead_letters.remove:drop_dlq", {"error_type": text, "scene_id": scene_argument}
+    "overview": Task("status.overview:overview"),
+    "wake": Task("status.overview:wake"),
+    "scene_status": Task("status.scene_status:scene_status", {"scene_id": _needed_scene()}),
+    "sync_scene": Task("sync.sync_scenes:sync_scene", {"scene_id": _needed_scene()}),
+    "drop_dlq": Task(
+        "dead_letters.remove:drop_dlq", {"error_type": _ANY_TEXT, "scene_id": _SCENE_OR_ALL}
     ),
-    "try_path": TaskEntry("tasks.settings.check_paths:try_path", {"path": text}),
-    "save_settings": TaskEntry("tasks.settings.save_settings:save_settings", {"settings": mapping}),
+    "try_path": Task(
+        "settings.check_paths:try_path",
+        {"path": Argument(_text, missing="give a file's path in Stash")},
+    ),
+    "save_settings": Task("settings.save_settings:save_settings", {"settings": _SETTINGS}),
 }
-
 MODES = frozenset((*TASKS, DOCTOR))
 
 
-def find_task(arguments: Mapping[str, Any]) -> Task:
+def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
     """Return the task of the argument `mode`; raise TaskError for any wrong argument."""
     mode = mode_of(arguments)
-    entry = TASKS.get(mode)
-    if entry is None:
-        raise refusal(MODE, arguments.get(MODE), ", ".join(sorted(MODES)))
-    check(arguments, mode, entry.arguments)
-    module, _, function = entry.target.partition(":")
-    task: Task = getattr(importlib.import_module(module), function)
-    return task
+    task = TASKS.get(mode)
+    if task is None:
+        raise _refusal(MODE, arguments.get(MODE), ", ".join(sorted(MODES)))
+    values = values_of(arguments, mode, task.arguments)
+    function = _load(task)
+    if task.reads_only:
+        return lambda services: function(services.status_source)
+    return partial(function, **values)
+
+
+def find_question(arguments: Mapping[str, Any]) -> "Callable[[StatusSource], Answer] | None":
+    """Return the task of the argument `mode` if it only reads the data folder, else None."""
+    mode = mode_of(arguments)
+    task = TASKS.get(mode)
+    if task is None or not task.reads_only:
+        return None
+    values_of(arguments, mode, {})
+    return _load(task)
+
+
+def _load(task: Task) -> Callable[..., Answer]:
+    module, _, function = task.target.partition(":")
+    loaded: Callable[..., Answer] = getattr(importlib.import_module(f"tasks.{module}"), function)
+    return loaded
+
+
+def values_of(
+    arguments: Mapping[str, Any], mode: str, known: Mapping[str, Argument]
+) -> dict[str, Any]:
+    """Return the values of the known arguments; raise TaskError for an unknown or wrong one."""
+    for name, value in arguments.items():
+        if name not in (MODE, FORMAT, *known):
+            allowed = ", ".join(dict.fromkeys((*known, MODE, FORMAT)))
+            raise TaskError(
+                f"{mode} has no argument {in_brief(name)} (it is {in_brief(value)}); allowed: "
+                f"{allowed}. Nothing was done"
+            )
+    wants_json(arguments)
+    values = {name: read(arguments, name, argument) for name, argument in known.items()}
+    for name, argument in known.items():
+        if argument.missing and not values[name]:
+            raise TaskError(f"{name} is missing: {argument.missing}")
+    return values
+
+
+def read(arguments: Mapping[str, Any], name: str, argument: Argument) -> Any:
+    """Return the value of an argument, or its default; raise TaskError for a wrong value."""
+    value = arguments.get(name)
+    if is_empty(value):
+        return argument.default
+    try:
+        return argument.parse(value)
+    except ValueProblem as problem:
+        raise _refusal(name, value, str(problem)) from None
+
+
+def wants_json(arguments: Mapping[str, Any]) -> bool:
+    """Tell whether the answer is for a program."""
+    return bool(read(arguments, FORMAT, _FORMAT) == "json")
+
+
+def mode_of(arguments: Mapping[str, Any]) -> str:
+    """Return the mode, which may be unknown; short names are expanded."""
+    mode = str(arguments.get(MODE) or "").strip().lower()
+    return ALIASES.get(mode, mode)
+
+
+def arguments_of(raw: Any) -> Mapping[str, Any]:
+    """Return a task's arguments; raise TaskError for anything but an object."""
+    if not isinstance(raw, Mapping):
+        raise _refusal("args", raw, 'an object such as {"mode": "queue_status"}')
+    return raw
+
+
+def _refusal(name: str, value: Any, allowed: str) -> TaskError:
+    given = "not given" if value is None else in_brief(value)
+    return TaskError(f"{name} is {given}; allowed: {allowed}. Nothing was done")

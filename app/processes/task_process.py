@@ -23,18 +23,9 @@ from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.queue_view import QueueView
 from tasks.answer import Answer, TaskError, unusable_database
-from tasks.arguments import arguments_of, check, mode_of, wants_json
-from tasks.dead_letters.show import letters_of
 from tasks.doctor import MODE as DOCTOR
-from tasks.reports.outage_summary import summary_of
-from tasks.status.queue_status import status_of
+from tasks.registry import arguments_of, find_question, mode_of, values_of, wants_json
 from worker.state import StatusSource
-
-_QUESTIONS: Mapping[str, Callable[[StatusSource], Answer]] = {
-    "queue_status": status_of,
-    "outage_summary": summary_of,
-    "show_dlq": letters_of,
-}
 
 
 def handle_input(script: str, data: bytes) -> str:
@@ -114,16 +105,16 @@ def run_task(
     log is relayed to it.
     """
     connection = server_connection if isinstance(server_connection, dict) else {}
-    mode = mode_of(arguments)
-    if wants_json(arguments) and mode in _QUESTIONS:
-        return _answer_question(script, connection, arguments, log, secrets)
+    question = find_question(arguments) if wants_json(arguments) else None
+    if question is not None:
+        return _answer_question(script, connection, question, log, secrets)
     plugin_dir = os.path.dirname(script)
     activate_dependencies(plugin_dir)
-    if mode == DOCTOR:
+    if mode_of(arguments) == DOCTOR:
         # Imported lazily: it loads much that no other task needs.
         from app.doctor.examination import examine  # noqa: PLC0415
 
-        check(arguments, DOCTOR, {})
+        values_of(arguments, DOCTOR, {})
         return examine(script, connection, unusable_packages(), log, secrets)
     problem = dependency_problem(plugin_dir)
     if problem:
@@ -137,13 +128,11 @@ def run_task(
 def _answer_question(
     script: str,
     connection: Mapping[str, Any],
-    arguments: Mapping[str, Any],
+    question: Callable[[StatusSource], Answer],
     log: Log,
     secrets: Secrets,
 ) -> Answer:
     """Answer a program's question; nothing is started or changed."""
-    mode = mode_of(arguments)
-    check(arguments, mode, {})
     plugin_dir = os.path.dirname(script)
 
     def names(scene_ids: Sequence[int]) -> Mapping[int, str]:
@@ -160,7 +149,7 @@ def _answer_question(
     try:
         folder = resolve_data_folder(plugin_dir, str(connection.get("Dir") or ""), os.environ)
         queue = QueueView(connect(folder.queue_database), folder.queue_folder, time.time)
-        return _QUESTIONS[mode](StatusSource(folder, log.event, time.time, queue, names))
+        return question(StatusSource(folder, log.event, time.time, queue, names))
     except sqlite3.Error as error:
         raise TaskError(unusable_database(error)) from error
     except (NewerSchemaError, OSError) as error:

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -18,13 +18,13 @@ from shared.redaction import Secrets
 from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError
 from tasks.answer import Answer, TaskError, unusable_database
-from tasks.arguments import wants_json
-from tasks.registry import Task, find_task
+from tasks.registry import find_task, wants_json
 from worker.circuit_breaker import CircuitState
+from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.session import ConfigFault
 
-_FAULTS = (ConfigFault, PlexError, StashError, NewerSchemaError, OSError)
+_FAULTS = (ConfigFault, LockHeldError, PlexError, StashError, NewerSchemaError, OSError)
 
 
 def run(
@@ -47,8 +47,8 @@ def run(
             services.queue.import_spool(log.event)
         if wants_json(arguments):
             # A program's question changes, starts and reports nothing.
-            return task(services, arguments)
-        return _run_for_user(task, services, arguments, in_stash=in_stash)
+            return task(services)
+        return _run_for_user(task, services, in_stash=in_stash)
     except sqlite3.Error as error:
         raise TaskError(unusable_database(error)) from error
     except _FAULTS as error:
@@ -56,7 +56,7 @@ def run(
 
 
 def _run_for_user(
-    task: Task, services: Services, arguments: Mapping[str, Any], *, in_stash: bool
+    task: Callable[[Services], Answer], services: Services, *, in_stash: bool
 ) -> Answer:
     is_due = False
     try:
@@ -65,7 +65,7 @@ def _run_for_user(
             relay_worker_log(services.folder, services.log)
         import_legacy_data(services)
         show_defaults(services)
-        answer = task(services, arguments)
+        answer = task(services)
         if in_stash:
             relay_worker_log(services.folder, services.log)
         is_due = _is_reconciliation_due(services)

@@ -1,31 +1,26 @@
 """Show Dead Letters: all dead letters by reason, with the remedy for each reason."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sync_queue.dlq import DeadLetter
 from tasks.answer import Answer, Level, shortened
 from tasks.error_catalogue import explain
-from tasks.titles import titles_in_time
+from tasks.titles import Titles, titles_in_time
 from validation.scene_extractor import scene_label
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 from worker.state import StatusSource
 
-if TYPE_CHECKING:  # a question of a program starts faster without it
-    from worker.services import Services
-
 MOST_GROUPS, MOST_SCENES = 20, 10  # shown; others are counted
-_PATIENCE = 5.0  # seconds for Stash to return the titles
 
 # The parts of an error that differ between scenes: paths, quoted text, long numbers.
 _PATH = re.compile(r"(?:\b[A-Za-z]:)?[/\\](?:[^/\\;\n]*[/\\])*[^/\\;\n]*\.\w{2,5}\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"\d{4,}|(?<=scene )\d+|(?<=item )\d+", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"; |\. |, of ")
-_LOOKED_AT = 1000  # characters of an error that can contain the reason
 
 
 @dataclass(slots=True)
@@ -42,33 +37,26 @@ class _Group:
         return explain(self.error_type).remedy
 
 
-def show_dlq(context: "Services", arguments: Mapping[str, Any]) -> Answer:
-    """Return the dead letters by reason, with the remedies."""
-    del arguments
-    return letters_of(context.status_source)
-
-
-def letters_of(source: StatusSource) -> Answer:
+def show_dlq(source: StatusSource) -> Answer:
     """Return the dead letters by reason, with the remedies."""
     groups = _grouped(reversed(source.queue.dead_letters.all()))
     total = sum(group.count for group in groups)
     shown = groups[:MOST_GROUPS]
     scene_ids = [line.scene_id for group in shown for line in group.newest]
-    names, problem = titles_in_time(source.names, scene_ids, _PATIENCE)
-    now = source.clock()
+    titles, problem = titles_in_time(source.names, scene_ids, patience=5.0)
+    now, left_out = source.clock(), len(groups) - len(shown)
     data = {
         "now": now,
         "total": total,
-        "groups": [_group_data(group, names) for group in shown],
-        "groups_left_out": len(groups) - len(shown),
+        "groups": [_group_data(group, titles) for group in shown],
+        "groups_left_out": left_out,
     }
     if not total:
         return Answer("No dead letters: nothing needs attention", data=data)
-    newest = format_elapsed_since(shown[0].newest[0].moment, now)
-    details = [line for group in shown for line in _lines(group, names, now)]
-    if len(groups) > len(shown):
-        details.append(f"and {counted(len(groups) - len(shown), 'reason')} more")
+    details = [line for group in shown for line in _lines(group, titles, now)]
+    details += [f"and {counted(left_out, 'reason')} more"] if left_out else []
     details += [f"Without titles: {problem}"] if problem else []
+    newest = format_elapsed_since(shown[0].newest[0].moment, now)
     return Answer(
         f"{counted(total, 'dead letter')} for {counted(len(groups), 'reason')}, the newest "
         f"{newest}. After removing the cause, run the task 'Retry Dead Letters'",
@@ -80,7 +68,7 @@ def letters_of(source: StatusSource) -> Answer:
 
 def reason_of(message: str) -> str:
     """Return the part of an error message that scenes with the same cause share."""
-    text = _QUOTED.sub("'…'", _PATH.sub("…", message[:_LOOKED_AT]))
+    text = _QUOTED.sub("'…'", _PATH.sub("…", message[:1000]))
     return shortened(_CLAUSE_ENDS.split(_NUMBER.sub("…", text), maxsplit=1)[0].strip(" :;."))
 
 
@@ -96,22 +84,19 @@ def _grouped(lines: Iterable[DeadLetter]) -> list[_Group]:
     return list(groups.values())
 
 
-def _lines(group: _Group, names: Mapping[int, str], now: float) -> Iterable[str]:
+def _lines(group: _Group, titles: Titles, now: float) -> Iterator[str]:
     yield f"{group.reason} ({group.error_type}, {group.count:,}). To do: {group.what_to_do}"
     for line in group.newest:
-        ago = format_elapsed_since(line.moment, now)
-        yield f"- {_subject(line, names)}, {ago}: {shortened(line.error_message)}"
+        scene_id, ago = line.scene_id, format_elapsed_since(line.moment, now)
+        subject = "A job without a scene"
+        if scene_id is not None:
+            subject = scene_label(scene_id, titles.get(scene_id, ""))
+        yield f"- {subject}, {ago}: {shortened(line.error_message)}"
     if group.count > len(group.newest):
         yield f"- and {group.count - len(group.newest):,} more"
 
 
-def _subject(line: DeadLetter, names: Mapping[int, str]) -> str:
-    if line.scene_id is None:
-        return "A job without a scene"
-    return scene_label(line.scene_id, names.get(line.scene_id, ""))
-
-
-def _group_data(group: _Group, names: Mapping[int, str]) -> dict[str, Any]:
+def _group_data(group: _Group, titles: Titles) -> dict[str, Any]:
     return {
         "error_type": group.error_type,
         "reason": group.reason,
@@ -120,7 +105,7 @@ def _group_data(group: _Group, names: Mapping[int, str]) -> dict[str, Any]:
         "scenes": [
             {
                 "scene_id": line.scene_id,
-                "title": None if line.scene_id is None else names.get(line.scene_id),
+                "title": titles.get(line.scene_id or 0),
                 "failed_at": line.moment,
                 "message": line.error_message,
             }

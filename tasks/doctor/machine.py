@@ -96,24 +96,15 @@ def _tested_versions(requirements: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class FolderCheckup:
-    """The result of examining the data folder.
-
-    Attributes:
-        refusal: why the folder is not writable; empty if it is.
-        mode: permission bits.
-        foreign: it belongs to another user than this process.
-        open_files: number of files that other users may read.
-        free: bytes.
-        file_system: type; empty if unknown.
-    """
+    """The result of examining the data folder."""
 
     path: str
-    refusal: str
-    mode: int
-    foreign: bool
-    open_files: int
-    free: int
-    file_system: str
+    refusal: str  # why the folder is not writable; empty if it is
+    mode: int  # permission bits
+    foreign: bool  # it belongs to another user than this process
+    open_files: int  # number of files that other users may read
+    free: int  # bytes
+    file_system: str  # type; empty if unknown
 
 
 def examine_folder(folder: DataFolder) -> FolderCheckup:

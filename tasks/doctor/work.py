@@ -21,17 +21,12 @@ _UNREAD = unchecked("the queue's database could not be read")
 
 @dataclass(frozen=True, slots=True)
 class WorkerSigns:
-    """The last entries of the worker's log.
+    """The last entries of the worker's log."""
 
-    Attributes:
-        last_sign: the last entry, in seconds since the epoch; None for an empty log.
-        process: the process id of a worker that logged its start but no end.
-        broke: the last worker ended with an error.
-    """
-
+    # The last entry, in seconds since the epoch; None for an empty log
     last_sign: float | None = None
-    process: int | None = None
-    broke: bool = False
+    process: int | None = None  # the process id of a worker that logged its start but no end
+    broke: bool = False  # the last worker ended with an error
 
 
 def read_worker_signs(path: str) -> WorkerSigns:

@@ -1,127 +1,84 @@
 """Check Path Mapping: finds the Plex items of all scenes, or of a typed path."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 from plex.matcher import Rule
 from plex.path_learning import LearnedMapping
 from stash.scenes import PAGE
-from tasks.answer import Answer, Level, TaskError
-from tasks.arguments import text
-from validation.path_map import PathMap, PrefixPair
+from tasks.answer import Answer, Level
+from validation.path_map import PathMap
 from validation.scene_extractor import SceneFile
 from worker.services import Services
 from worker.sync.session import SyncSession
 
-_NO_SCENE = 0
-MOST_SHOWN = 5
-EXAMPLES = 10
-MAPPINGS_SHOWN = 5
+MOST_SHOWN = 5  # learned mappings, or candidates for a path
+EXAMPLES = 10  # scenes without an item
 SURVEY_SHARE = 0.5  # of the progress bar; matching the scenes is the other half
+_AMBIGUOUS, _MISSING = "several candidates", "no item"
+_Counts = Counter[Rule | str]  # number of scenes by matching rule, or by the reason for no item
 
 
-@dataclass(slots=True)
-class _Coverage:
-    """The number of scenes by matching rule; `without` holds examples without an item."""
-
-    by_rule: Counter[Rule] = field(default_factory=Counter)
-    ambiguous: int = 0
-    missing: int = 0
-    without: list[str] = field(default_factory=list)
-
-    @property
-    def found(self) -> int:
-        """The number of scenes with an item."""
-        return self.by_rule.total()
-
-    @property
-    def total(self) -> int:
-        """The number of scenes."""
-        return self.found + self.ambiguous + self.missing
-
-    def by_full_path(self) -> int:
-        """The number of scenes found by their full path."""
-        return self.found - self.by_rule[Rule.NAME_AND_SIZE]
-
-
-def check_paths(context: Services, arguments: Mapping[str, Any]) -> Answer:
+def check_paths(services: Services) -> Answer:
     """Match all scenes, and suggest a path map that finds more items."""
-    del arguments
-    session = context.sessions.current()
+    session = services.sessions.current()
     session.library.prepare()
     session.library.refresh()
     session.learning.survey(session.matcher.is_outside)
-    context.log.progress(SURVEY_SHARE)
-    coverage = _look_up(context, session)
+    services.log.progress(SURVEY_SHARE)
+    counts, examples = _match_all(services, session)
+    by_rule = ", ".join(f"{counts[rule]} by {rule.value}" for rule in Rule)
     return Answer(
-        _advice(session, coverage),
-        details=_details(session, coverage),
+        _advice(session, counts),
+        details=[
+            f"{counts.total()} scenes with a file: {by_rule}, "
+            f"{counts[_AMBIGUOUS]} ambiguous, {counts[_MISSING]} without an item",
+            *examples,
+            *(
+                f"Learned path mapping {mapping}; {'in use' if mapping.usable else 'not in use'}"
+                for mapping in session.learning.mappings()[:MOST_SHOWN]
+            ),
+        ],
         data={
-            "scenes": coverage.total,
-            "found_by": {rule.value: coverage.by_rule[rule] for rule in Rule},
-            "ambiguous": coverage.ambiguous,
-            "missing": coverage.missing,
+            "scenes": counts.total(),
+            "found_by": {rule.value: counts[rule] for rule in Rule},
+            "ambiguous": counts[_AMBIGUOUS],
+            "missing": counts[_MISSING],
         },
     )
 
 
-def _look_up(context: Services, session: SyncSession) -> _Coverage:
-    coverage = _Coverage()
-    total = context.scenes.count()
+def _match_all(services: Services, session: SyncSession) -> tuple[_Counts, list[str]]:
+    """Return the numbers of scenes, and examples of scenes without an item."""
+    counts: _Counts = Counter()
+    examples: list[str] = []
+    total = services.scenes.count()
     for scene_id, files in session.learning.scenes():
         matching = session.matcher.find(files, scene_id)
-        if matching.rule is not None:
-            coverage.by_rule[matching.rule] += 1
-        elif matching.candidates:
-            coverage.ambiguous += 1
-        else:
-            coverage.missing += 1
-        if matching.rule is None and len(coverage.without) < EXAMPLES:
-            problem = "several candidates" if matching.candidates else "no item"
-            coverage.without.append(f"Scene {scene_id}: {problem} for {files[0].path}")
-        if coverage.total % PAGE == 0:
-            done = coverage.total / max(total, 1)
-            context.log.progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * done)
-    return coverage
+        problem = _AMBIGUOUS if matching.candidates else _MISSING
+        counts[matching.rule or problem] += 1
+        if matching.rule is None and len(examples) < EXAMPLES:
+            examples.append(f"Scene {scene_id}: {problem} for {files[0].path}")
+        if counts.total() % PAGE == 0:
+            done = counts.total() / max(total, 1)
+            services.log.progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * done)
+    return counts, examples
 
 
-def _details(session: SyncSession, coverage: _Coverage) -> list[str]:
-    counts = [f"{coverage.by_rule[rule]} by {rule.value}" for rule in Rule]
-    mappings = session.learning.mappings()[:MAPPINGS_SHOWN]
-    return [
-        f"{coverage.total} scenes with a file: {', '.join(counts)}, "
-        f"{coverage.ambiguous} ambiguous, {coverage.missing} without an item",
-        *coverage.without,
-        *(
-            f"Learned path mapping {mapping}; {'in use' if mapping.usable else 'not in use'}"
-            for mapping in mappings
-        ),
-    ]
-
-
-def _advice(session: SyncSession, coverage: _Coverage) -> str:
-    found = f"{coverage.found} of {coverage.total} scenes have a Plex item"
+def _advice(session: SyncSession, counts: _Counts) -> str:
+    total, found = counts.total(), sum(counts[rule] for rule in Rule)
+    text = f"{found} of {total} scenes have a Plex item"
     helpful = _helpful(session.learning.mappings())
-    line = _line([mapping.pair for mapping in helpful], session.config.plex_unmatched_path_map)
-    if helpful and coverage.by_rule[Rule.LEARNED_MAPPING]:
-        return f"{found}. To keep the learned mapping, set plex_unmatched_path_map to: {line}"
-    if helpful and coverage.by_full_path() < coverage.total:
-        return f"{found}. To find more, set plex_unmatched_path_map to: {line}"
-    if coverage.found == coverage.total:
-        return f"{found}: nothing to do"
+    path_map = _with_mappings(session.config.plex_unmatched_path_map, helpful)
+    if helpful and counts[Rule.LEARNED_MAPPING]:
+        return f"{text}. To keep the learned mapping, set plex_unmatched_path_map to: {path_map}"
+    if helpful and found - counts[Rule.NAME_AND_SIZE] < total:
+        return f"{text}. To find more, set plex_unmatched_path_map to: {path_map}"
+    if found == total:
+        return f"{text}: nothing to do"
     return (
-        f"{found}. Let Plex scan its libraries for the others. If Plex names folders differently, "
+        f"{text}. Let Plex scan its libraries for the others. If Plex names folders differently, "
         "set plex_unmatched_path_map as /plex/folder=>/stash/folder"
     )
-
-
-def _line(wanted: list[PrefixPair], path_map: PathMap) -> str:
-    """Return the new value of the setting, including its pairs for other folders."""
-    folders = {pair.stash for pair in wanted}
-    kept = [pair for pair in path_map.pairs if pair.stash not in folders]
-    return "; ".join(str(pair) for pair in (*kept, *wanted))
 
 
 def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
@@ -131,17 +88,19 @@ def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
     return usable or likely[:1]
 
 
-def try_path(context: Services, arguments: Mapping[str, Any]) -> Answer:
+def _with_mappings(path_map: PathMap, mappings: list[LearnedMapping]) -> str:
+    """Return the new value of the setting, including its pairs for other folders."""
+    folders = {mapping.pair.stash for mapping in mappings}
+    kept = [pair for pair in path_map.pairs if pair.stash not in folders]
+    return "; ".join(map(str, (*kept, *(mapping.pair for mapping in mappings))))
+
+
+def try_path(services: Services, *, path: str) -> Answer:
     """Match a path as the worker does, without listing known libraries again."""
-    path = text(arguments, "path")
-    if not path:
-        message = "path is missing: give a file's path in Stash"
-        raise TaskError(message)
-    session = context.sessions.current()
+    session = services.sessions.current()
     session.library.prepare()
-    matcher = session.matcher
-    found = matcher.find((SceneFile(path=path, size=0),), _NO_SCENE)
-    plex_path = matcher.to_plex(path)
+    found = session.matcher.find((SceneFile(path=path, size=0),), 0)
+    plex_path = session.matcher.to_plex(path)
     data = {
         "plex_path": plex_path,
         "rule": None if found.rule is None else found.rule.value,
@@ -151,8 +110,7 @@ def try_path(context: Services, arguments: Mapping[str, Any]) -> Answer:
     if found.rule is not None:
         keys = ", ".join(str(match.rating_key) for match in found.matches)
         return Answer(f"Found by {found.rule.value}: item {keys}", data=data)
+    text = f"Plex does not have {plex_path}"
     if found.candidates:
-        several = f"{len(found.candidates)} files in Plex may match: set the path map"
-        return Answer(several, data=data, level=Level.WARNING)
-    missing = f"Plex does not have {plex_path}"
-    return Answer(missing, data=data, level=Level.WARNING)
+        text = f"{len(found.candidates)} files in Plex may match: set the path map"
+    return Answer(text, data=data, level=Level.WARNING)

@@ -5,47 +5,46 @@ which holds no token: the token stays in this process until it is stored in the 
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from plex.connection import device_headers
 from plex.sign_in import LIFETIME, PlexSignIn, Server, SignInError
 from shared.state_file import read_state, write_state
 from tasks.answer import Answer, TaskError
-from tasks.arguments import flag, text
 from worker.services import Services
 
 _BETWEEN_LOOKS = 0.5  # seconds between two looks for the user's choice
 _STEPS = ("waiting", "choosing", "done", "failed")
 
 
-def sign_in(context: Services, arguments: Mapping[str, Any]) -> Answer:
+def sign_in(services: Services, *, server: str) -> Answer:
     """Sign in with Plex; `server` chooses a server by its name if the account has several."""
-    attempt = _Attempt(context)
+    attempt = _Attempt(services)
     try:
-        server = attempt.run(text(arguments, "server"))
+        chosen = attempt.run(server)
     except SignInError as error:
         attempt.note("failed", text=str(error))
         raise TaskError(str(error)) from error
-    context.sessions.change({"plex_url": server.url, "plex_token": server.token})
-    if context.queue.has_unfinished():
-        context.ensure_worker()
-    answer = f"Signed in: Stash2Plex now uses the Plex server '{server.name}' at {server.url}"
+    services.sessions.change({"plex_url": chosen.url, "plex_token": chosen.token})
+    if services.queue.has_unfinished():
+        services.ensure_worker()
+    answer = f"Signed in: Stash2Plex now uses the Plex server '{chosen.name}' at {chosen.url}"
     attempt.note("done", text=answer)
-    return Answer(answer, data={"server": server.name, "plex_url": server.url})
+    return Answer(answer, data={"server": chosen.name, "plex_url": chosen.url})
 
 
-def sign_in_status(context: Services, arguments: Mapping[str, Any]) -> Answer:
+def sign_in_status(services: Services, *, server: str, reset: bool) -> Answer:
     """Return the step of the last sign-in.
 
     `server` answers the task's question for a server; `reset` forgets the step of an earlier task.
     """
-    folder = context.folder
-    if flag(arguments, "reset"):
+    folder = services.folder
+    if reset:
         write_state(folder.sign_in, {})
-    if server := text(arguments, "server"):
+    if server:
         write_state(folder.sign_in_choice, {"server": server})
-    state = read_state(folder.sign_in, context.log.event, context.clock())
+    state = read_state(folder.sign_in, services.log.event, services.clock())
     step = state.get("step")
     servers = state.get("servers")
     return Answer(
@@ -83,8 +82,7 @@ class _Attempt:
         if wanted in by_name:
             return by_name[wanted]
         names = ", ".join(f"'{name}'" for name in by_name)
-        message = f"Choose a server of this account: {names}; there is no '{wanted}'"
-        raise SignInError(message)
+        raise SignInError(f"Choose a server of this account: {names}; there is no '{wanted}'")
 
     def _choice(self, names: Sequence[str]) -> str:
         """Wait until the user has chosen a server on the page; return its name."""
@@ -100,8 +98,9 @@ class _Attempt:
                 os.unlink(path)
                 return str(choice["server"])
             self._context.sleep(_BETWEEN_LOOKS)
-        message = "No server was chosen: sign in again, or give its name in the argument 'server'"
-        raise SignInError(message)
+        raise SignInError(
+            "No server was chosen: sign in again, or give its name in the argument 'server'"
+        )
 
     def note(self, step: str, **fields: Any) -> None:
         """Store the step for the page."""

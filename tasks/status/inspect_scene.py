@@ -1,116 +1,74 @@
 """Inspect Scene: tells why a scene is or is not in Plex."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterator
 from typing import Any
 
-from plex.diff import ItemEdit
 from plex.exceptions import PlexAmbiguousMatch
-from plex.items import LibraryPart, PlexItem
 from reconciliation.detector import changes_of
-from sync_queue.dlq import DeadLetter
 from sync_queue.queue_view import JobState, QueuedJob
-from sync_queue.sync_records import FieldValues, SentItem
+from sync_queue.sync_records import SentItem
 from tasks.answer import Answer, Level, shortened
-from tasks.arguments import required_scene
-from tasks.reports.preview_sync import lines_of
 from tasks.status.scene_facts import FileFact, PlexFacts, SceneFacts, facts_of
+from tasks.sync.preview_sync import lines_of
 from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
 from worker.services import Services
 from worker.sync.inspection import Inspection
 
-_HOW_TO_NAME_IT = (
-    "the number of the scene, as in the address of its page in Stash, /scenes/12. Stash's button "
-    "cannot ask for it: run 'python3 Stash2Plex.py inspect 12', or the operation 'inspect' "
-    "(docs/operations.md)"
-)
+_Verdict = tuple[str, str, Level]  # state as in docs/operations.md, text, level
 
 
-class State(Enum):
-    """The state of a scene; the values are documented in docs/operations.md."""
-
-    IN_STEP = "in_step"
-    DIFFERS = "differs"
-    NOT_IN_PLEX = "not_in_plex"
-    AMBIGUOUS = "ambiguous"
-    SHOWN_ELSEWHERE = "shown_elsewhere"
-    NOT_SHOWN = "not_shown"
-    NO_METADATA = "no_metadata"
-    NO_FILE = "no_file"
-    NOT_IN_STASH = "not_in_stash"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    state: State
-    text: str
-    level: Level = Level.WARNING
-
-
-def inspect_scene(context: Services, arguments: Mapping[str, Any]) -> Answer:
+def inspect_scene(services: Services, *, scene_id: int) -> Answer:
     """Return the scene's items in Plex, its queue and sync log, and the differences."""
-    facts = facts_of(context, required_scene(arguments, _HOW_TO_NAME_IT))
-    verdict = _verdict(facts)
+    facts = facts_of(services, scene_id)
+    state, text, level = _verdict(facts)
     return Answer(
-        verdict.text,
-        details=details_of(facts),
-        data={"state": verdict.state.value, **data_of(facts)},
-        level=verdict.level,
+        f"{facts.label}{text}",
+        details=list(_details(facts)),
+        data={"state": state, **_data(facts)},
+        level=level,
     )
 
 
 def _verdict(facts: SceneFacts) -> _Verdict:
-    label = facts.label
     if facts.stash_problem:
-        text = f"{label}: {facts.stash_problem}; {_last_known(facts)}"
-        return _Verdict(State.UNKNOWN, text, Level.FAULT)
+        return "unknown", f": {facts.stash_problem}; {_last_known(facts)}", Level.FAULT
     if facts.scene is None:
-        text = f"{label} is not in Stash: it was removed, or merged into another scene"
-        return _Verdict(State.NOT_IN_STASH, text)
+        text = " is not in Stash: it was removed, or merged into another scene"
+        return "not_in_stash", text, Level.WARNING
     if not facts.scene.files:
-        text = f"{label} is not in Plex: it has no file in Stash"
-        return _Verdict(State.NO_FILE, text)
+        return "no_file", " is not in Plex: it has no file in Stash", Level.WARNING
     if facts.plex is None:
-        text = (
-            f"{label}: whether it is in Plex is not known, {facts.plex_problem}; "
-            f"{_last_known(facts)}"
-        )
-        return _Verdict(State.UNKNOWN, text, Level.FAULT)
-    return _in_plex(facts, facts.plex)
-
-
-def _in_plex(facts: SceneFacts, plex: PlexFacts) -> _Verdict:
-    inspection, label = plex.inspection, facts.label
-    if inspection.lacks_metadata:
-        text = (
-            f"{label} is not sent to Plex yet: it has no studio, performers, tags, details or "
-            "date. Add one in Stash; saving it sends it"
-        )
-        return _Verdict(State.NO_METADATA, text)
-    if isinstance(inspection.error, PlexAmbiguousMatch):
-        return _Verdict(State.AMBIGUOUS, f"{label} is not synced: {inspection.error}")
-    if inspection.error is not None:
-        return _Verdict(State.NOT_IN_PLEX, f"{label} is not in Plex: {inspection.error}")
-    if not inspection.edits and inspection.elsewhere:
-        return _Verdict(
-            State.SHOWN_ELSEWHERE, f"{label} is not shown by Plex: {inspection.elsewhere[0]}"
-        )
-    if not inspection.edits:
-        text = (
-            f"{label}: Plex lists its file, but did not return the item. Run the task again in a "
-            "minute"
-        )
-        return _Verdict(State.NOT_SHOWN, text)
-    gap = _gap(inspection)
-    where = _where(plex)
+        text = f": whether it is in Plex is not known, {facts.plex_problem}; {_last_known(facts)}"
+        return "unknown", text, Level.FAULT
+    problem = _problem(facts.plex.inspection)
+    if problem is not None:
+        return (*problem, Level.WARNING)
+    gap, where = _gap(facts.plex.inspection), _where(facts.plex)
     if not gap:
-        return _Verdict(State.IN_STEP, f"{label} is in Plex and in step: {where}", Level.OK)
-    text = f"{label} is in Plex ({where}), but {gap}: {_what_happens_next(facts)}"
-    under_way = bool(facts.jobs) and facts.enabled
-    return _Verdict(State.DIFFERS, text, Level.OK if under_way else Level.WARNING)
+        return "in_step", f" is in Plex and in step: {where}", Level.OK
+    level = Level.OK if facts.jobs and facts.enabled else Level.WARNING
+    return "differs", f" is in Plex ({where}), but {gap}: {_what_happens_next(facts)}", level
+
+
+def _problem(inspection: Inspection) -> tuple[str, str] | None:
+    """Return why the scene has no item; None if it has one."""
+    if inspection.lacks_metadata:
+        return "no_metadata", (
+            " is not sent to Plex yet: it has no studio, performers, tags, details or date. Add "
+            "one in Stash; saving it sends it"
+        )
+    if isinstance(inspection.error, PlexAmbiguousMatch):
+        return "ambiguous", f" is not synced: {inspection.error}"
+    if inspection.error is not None:
+        return "not_in_plex", f" is not in Plex: {inspection.error}"
+    if inspection.edits:
+        return None
+    if inspection.elsewhere:
+        return "shown_elsewhere", f" is not shown by Plex: {inspection.elsewhere[0]}"
+    return "not_shown", (
+        ": Plex lists its file, but did not return the item. Run the task again in a minute"
+    )
 
 
 def _where(plex: PlexFacts) -> str:
@@ -123,12 +81,13 @@ def _where(plex: PlexFacts) -> str:
 
 def _gap(inspection: Inspection) -> str:
     """Return the differences in words; empty without any."""
-    fields = differing(inspection)
+    edits = [edit for _, edit in inspection.edits]
+    fields = list(dict.fromkeys(name for edit in edits for name in changes_of(edit)))
     if fields:
         return f"{', '.join(fields)} {'differs' if len(fields) == 1 else 'differ'}"
     if inspection.cover_for:
         return "its cover is not compared yet"
-    unlocked = [name for _, edit in inspection.edits for name in edit.fields]
+    unlocked = [name for edit in edits for name in edit.fields]
     unlocked += [name for _, kinds in inspection.unlocked for name in kinds]
     return f"not locked yet: {', '.join(dict.fromkeys(unlocked))}" if unlocked else ""
 
@@ -166,73 +125,63 @@ def _last_known(facts: SceneFacts) -> str:
     return f"its last job ended {ago}: {facts.last.outcome}{queued}"
 
 
-def differing(inspection: Inspection) -> list[str]:
-    """Return the fields that a sync would change in any of the scene's items."""
-    return list(dict.fromkeys(name for _, edit in inspection.edits for name in changes_of(edit)))
-
-
 # -- for users --------------------------------------------------------------------------------
 
 
-def details_of(facts: SceneFacts) -> list[str]:
-    """Return the details of the answer."""
-    return [
-        *(_plex_lines(facts.plex, facts.now) if facts.plex is not None else ()),
-        *(_sent_line(sent, facts.now) for sent in facts.sent),
-        *_last_lines(facts),
-        *(_job_line(queued, facts.now) for queued in facts.jobs),
-        *(_letter_line(letter, facts.now) for letter in facts.letters),
-    ]
+def _details(facts: SceneFacts) -> Iterator[str]:
+    now, last = facts.now, facts.last
+    if facts.plex is not None:
+        yield from _plex_lines(facts.plex, now)
+    for sent in facts.sent:
+        yield _sent_line(sent, now)
+    if last is not None:
+        detail = f": {shortened(last.detail)}" if last.detail else ""
+        yield f"Its last job ended {format_elapsed_since(last.at, now)}, {last.outcome}{detail}"
+    for queued in facts.jobs:
+        yield _job_line(queued, now)
+    for letter in facts.letters:
+        ago = format_elapsed_since(letter.moment, now)
+        yield f"Dead letter, {ago}: {letter.error_type}: {shortened(letter.error_message)}"
 
 
 def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
     for fact in plex.files:
         yield _file_line(fact)
     for item, edit in plex.inspection.edits:
-        yield from (f"Item {item.rating_key}: {line}" for line in lines_of(item, edit))
+        label = f"Item {item.rating_key}"
+        yield from (f"{label}: {line}" for line in lines_of(item, edit))
         if edit.preserved:
-            names = ", ".join(edit.preserved)
-            yield f"Item {item.rating_key}: edited in Plex and therefore kept: {names}"
+            yield f"{label}: edited in Plex and therefore kept: {', '.join(edit.preserved)}"
         if edit.refused:
-            yield f"Item {item.rating_key}: refused by Plex before: {', '.join(edit.refused)}"
+            yield f"{label}: refused by Plex before: {', '.join(edit.refused)}"
     if plex.inspection.cover_for:
         kinds = " and ".join(plex.inspection.cover_for)
         yield f"Its cover would be compared with the last sent {kinds}"
     yield from (words[:1].upper() + words[1:] for words in plex.inspection.elsewhere)
     if plex.looked_at is not None:
-        ago = format_elapsed_since(plex.looked_at, now)
-        yield f"Plex's libraries were last listed {ago}"
+        yield f"Plex's libraries were last listed {format_elapsed_since(plex.looked_at, now)}"
 
 
 def _file_line(fact: FileFact) -> str:
     size = f"{fact.file.size:,} bytes" if fact.file.size else "size unknown"
-    name = f"File {fact.file.path} ({size})"
-    if fact.matching.rule is not None:
-        found = ", ".join(
-            f"item {match.rating_key} as {match.path}" for match in fact.matching.matches
-        )
-        return f"{name}: {found}, by {fact.matching.rule.value}"
-    if fact.matching.candidates:
-        return f"{name}: may be one of {len(fact.matching.candidates)} files in Plex"
+    name, matching = f"File {fact.file.path} ({size})", fact.matching
+    if matching.rule is not None:
+        found = ", ".join(f"item {match.rating_key} as {match.path}" for match in matching.matches)
+        return f"{name}: {found}, by {matching.rule.value}"
+    if matching.candidates:
+        return f"{name}: may be one of {len(matching.candidates)} files in Plex"
     return f"{name}: expected in Plex as {fact.plex_path}; Plex does not have it"
 
 
 def _sent_line(sent: SentItem, now: float) -> str:
-    values = ", ".join(f"{name} {_shown(value)}" for name, value in sent.record.sent.items())
+    values = ", ".join(
+        f"{name} {shortened(value, 100)!r}"
+        if isinstance(value, str)
+        else f"{name} [{', '.join(value)}]"
+        for name, value in sent.record.sent.items()
+    )
     ago = format_elapsed_since(sent.at, now)
     return shortened(f"Item {sent.rating_key} was last sent {ago}: {values or 'nothing'}", 1000)
-
-
-def _shown(value: str | list[str]) -> str:
-    return repr(shortened(value, 100)) if isinstance(value, str) else f"[{', '.join(value)}]"
-
-
-def _last_lines(facts: SceneFacts) -> list[str]:
-    if facts.last is None:
-        return []
-    ago = format_elapsed_since(facts.last.at, facts.now)
-    detail = f": {shortened(facts.last.detail)}" if facts.last.detail else ""
-    return [f"Its last job ended {ago}, {facts.last.outcome}{detail}"]
 
 
 def _job_line(queued: QueuedJob, now: float) -> str:
@@ -242,22 +191,14 @@ def _job_line(queued: QueuedJob, now: float) -> str:
         text += f", queued {format_elapsed_since(job.enqueued_at, now)}"
     if queued.state is JobState.WAITING and job.next_retry_at > now:
         text += f", next try in {format_duration(job.next_retry_at - now)}"
-    if job.last_error_type:
-        text += f", last error {job.last_error_type}"
-    return text
-
-
-def _letter_line(letter: DeadLetter, now: float) -> str:
-    ago = format_elapsed_since(letter.moment, now)
-    return f"Dead letter, {ago}: {letter.error_type}: {shortened(letter.error_message)}"
+    return f"{text}, last error {job.last_error_type}" if job.last_error_type else text
 
 
 # -- for programs: names and units are documented in docs/operations.md --------------------------
 
 
-def data_of(facts: SceneFacts) -> dict[str, Any]:
-    """Return the data of the answer; times are in seconds since the epoch."""
-    plex = facts.plex
+def _data(facts: SceneFacts) -> dict[str, Any]:
+    last = facts.last
     return {
         "now": facts.now,
         "scene_id": facts.scene_id,
@@ -265,17 +206,23 @@ def data_of(facts: SceneFacts) -> dict[str, Any]:
         "enabled": facts.enabled,
         "stash_problem": facts.stash_problem or None,
         "plex_problem": facts.plex_problem or None,
-        "plex_looked_at": plex.looked_at if plex else None,
-        "files": [_file_data(plex, fact) for fact in plex.files] if plex else [],
-        "items": [_item_data(plex, *item_and_edit) for item_and_edit in plex.inspection.edits]
-        if plex
-        else [],
-        "shown_elsewhere": list(plex.inspection.elsewhere) if plex else [],
-        "cover_to_compare": list(plex.inspection.cover_for) if plex else [],
-        "sent": [_sent_data(sent) for sent in facts.sent],
-        "last_job": facts.last
-        and {"ended_at": facts.last.at, "outcome": facts.last.outcome, "detail": facts.last.detail},
-        "jobs": [_job_data(queued) for queued in facts.jobs],
+        **_plex_data(facts.plex),
+        "sent": [
+            {"rating_key": item.rating_key, "sent_at": item.at, "fields": dict(item.record.sent)}
+            for item in facts.sent
+        ],
+        "last_job": last and {"ended_at": last.at, "outcome": last.outcome, "detail": last.detail},
+        "jobs": [
+            {
+                "update_type": queued.job.update_type,
+                "state": queued.state.value,
+                "queued_at": queued.job.enqueued_at or None,
+                "next_try_at": queued.job.next_retry_at or None,
+                "tries": queued.job.retry_count,
+                "last_error_type": queued.job.last_error_type,
+            }
+            for queued in facts.jobs
+        ],
         "dead_letters": [
             {
                 "error_type": letter.error_type,
@@ -287,53 +234,47 @@ def data_of(facts: SceneFacts) -> dict[str, Any]:
     }
 
 
-def _file_data(plex: PlexFacts, fact: FileFact) -> dict[str, Any]:
+def _plex_data(plex: PlexFacts | None) -> dict[str, Any]:
+    if plex is None:
+        nothing: dict[str, Any] = {"plex_looked_at": None}
+        return nothing | {
+            name: [] for name in ("files", "items", "shown_elsewhere", "cover_to_compare")
+        }
     return {
-        "path": fact.file.path,
-        "size_bytes": fact.file.size or None,
-        "plex_path": fact.plex_path,
-        "rule": fact.matching.rule.name.lower() if fact.matching.rule else None,
-        "rating_keys": [match.rating_key for match in fact.matching.matches],
-        "candidates": [_part_data(plex, part) for part in fact.matching.candidates],
-    }
-
-
-def _part_data(plex: PlexFacts, part: LibraryPart) -> dict[str, Any]:
-    library = plex.libraries.get(part.section)
-    return {"path": part.path, "rating_key": part.rating_key, "library": library}
-
-
-def _item_data(plex: PlexFacts, item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
-    return {
-        "rating_key": item.rating_key,
-        "library": plex.library_of(item),
-        "files": list(item.files),
-        "differences": {
-            name: {"in_plex": _listed(getattr(item, name)), "wanted": _listed(wanted)}
-            for name, wanted in changes_of(edit).items()
-        },
-        "to_lock": [name for name in edit.fields if name not in changes_of(edit)],
-        "preserved": list(edit.preserved),
-        "refused": list(edit.refused),
-    }
-
-
-def _listed(value: str | tuple[str, ...]) -> str | list[str]:
-    return value if isinstance(value, str) else list(value)
-
-
-def _sent_data(sent: SentItem) -> dict[str, Any]:
-    fields: FieldValues = sent.record.sent
-    return {"rating_key": sent.rating_key, "sent_at": sent.at, "fields": dict(fields)}
-
-
-def _job_data(queued: QueuedJob) -> dict[str, Any]:
-    job = queued.job
-    return {
-        "update_type": job.update_type,
-        "state": queued.state.value,
-        "queued_at": job.enqueued_at or None,
-        "next_try_at": job.next_retry_at or None,
-        "tries": job.retry_count,
-        "last_error_type": job.last_error_type,
+        "plex_looked_at": plex.looked_at,
+        "files": [
+            {
+                "path": fact.file.path,
+                "size_bytes": fact.file.size or None,
+                "plex_path": fact.plex_path,
+                "rule": fact.matching.rule.name.lower() if fact.matching.rule else None,
+                "rating_keys": [match.rating_key for match in fact.matching.matches],
+                "candidates": [
+                    {
+                        "path": part.path,
+                        "rating_key": part.rating_key,
+                        "library": plex.libraries.get(part.section),
+                    }
+                    for part in fact.matching.candidates
+                ],
+            }
+            for fact in plex.files
+        ],
+        "items": [
+            {
+                "rating_key": item.rating_key,
+                "library": plex.library_of(item),
+                "files": item.files,
+                "differences": {
+                    name: {"in_plex": getattr(item, name), "wanted": wanted}
+                    for name, wanted in changes_of(edit).items()
+                },
+                "to_lock": [name for name in edit.fields if name not in changes_of(edit)],
+                "preserved": edit.preserved,
+                "refused": list(edit.refused),
+            }
+            for item, edit in plex.inspection.edits
+        ],
+        "shown_elsewhere": plex.inspection.elsewhere,
+        "cover_to_compare": plex.inspection.cover_for,
     }

@@ -1,101 +1,77 @@
-"""View Queue Status: jobs, dead letters, outages and reconciliation."""
+"""View Queue Status and Outage Summary Report: jobs, dead letters, outages and reconciliation."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from tasks.answer import Answer, Level
-from tasks.reports.outage_summary import outage_data, outage_line
 from tasks.status.snapshot import StatusSnapshot, read_status
 from validation.values import counted
-from worker.outage_history import format_duration, format_elapsed_since
+from worker.outage_history import (
+    OutageRecord,
+    calculate_outage_metrics,
+    format_duration,
+    format_elapsed_since,
+)
 from worker.state import StatusSource
 
-if TYPE_CHECKING:  # a question of a program starts faster without it
-    from worker.services import Services
-
-OUTAGES_SHOWN = 3
+_CAUSE = "If Plex is running, run the task 'Health Check' for the cause"
 
 
-def queue_status(context: "Services", arguments: Mapping[str, Any]) -> Answer:
-    """Return the status for users and programs."""
-    del arguments
-    return status_of(context.status_source)
-
-
-def status_of(source: StatusSource) -> Answer:
+def queue_status(source: StatusSource) -> Answer:
     """Return the status for users and programs."""
     status = read_status(source)
+    newest = status.outages.records[:-4:-1]
+    dead = sum(status.dead.values())
+    letters = f". {counted(dead, 'dead letter')}: see the task 'Show Dead Letters'" if dead else ""
+    level = Level.FAULT if status.is_away else Level.WARNING if dead else Level.OK
     return Answer(
-        _closing_line(status), details=_details(status), data=_data(status), level=_level(status)
+        f"{_summary(status)}{letters}",
+        details=_details(status, dead, newest),
+        data=_data(status, dead, newest),
+        level=level,
     )
 
 
-def _level(status: StatusSnapshot) -> Level:
+def _summary(status: StatusSnapshot) -> str:
+    jobs = counted(status.unfinished, "job")
     if status.is_away:
-        return Level.FAULT
-    return Level.WARNING if status.dead else Level.OK
-
-
-# -- for users --------------------------------------------------------------------------------
-
-
-def _closing_line(status: StatusSnapshot) -> str:
-    dead = sum(status.dead.values())
-    letters = f". {counted(dead, 'dead letter')}: see the task 'Show Dead Letters'" if dead else ""
-    if status.is_away:
-        began = status.down_since or status.now
-        jobs = (
-            f"{counted(status.unfinished, 'job')} will be sent once it is back"
-            if status.unfinished
-            else "no job waits"
-        )
-        return (
-            f"Plex has been down for {format_duration(status.now - began)}; {jobs}. If Plex is "
-            f"running, run the task 'Health Check' for the cause{letters}"
-        )
-    return f"{_work(status)}{letters}"
-
-
-def _work(status: StatusSnapshot) -> str:
+        down = format_duration(status.now - (status.down_since or status.now))
+        waiting = f"{jobs} will be sent once it is back" if status.unfinished else "no job waits"
+        return f"Plex has been down for {down}; {waiting}. {_CAUSE}"
     if not status.unfinished:
         done = status.done["jobs_succeeded"]
-        return (
-            f"The queue is empty; {counted(done, 'job')} done so far"
-            if done
-            else "The queue is empty"
-        )
+        return "The queue is empty" + (f"; {counted(done, 'job')} done so far" if done else "")
     retrying = f"{status.retrying:,} waiting for a retry"
     if status.next_try is not None:
         retrying += f", the next in {format_duration(status.next_try - status.now)}"
-    parts = [
-        *([f"{status.pending:,} waiting"] if status.pending else []),
-        *([f"{status.in_progress:,} in progress"] if status.in_progress else []),
-        *([retrying] if status.retrying else []),
-    ]
-    jobs = counted(status.unfinished, "job")
-    return f"{jobs} on the way to Plex: {', '.join(parts)}; nothing to do"
+    parts = (
+        (status.pending, f"{status.pending:,} waiting"),
+        (status.in_progress, f"{status.in_progress:,} in progress"),
+        (status.retrying, retrying),
+    )
+    shown = ", ".join(words for number, words in parts if number)
+    return f"{jobs} on the way to Plex: {shown}; nothing to do"
 
 
-def _details(status: StatusSnapshot) -> list[str]:
-    letters = ", ".join(f"{number:,} {name}" for name, number in status.dead.items())
-    newest = list(reversed(status.outages.records))[:OUTAGES_SHOWN]
+def _details(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> list[str]:
+    by_type = ", ".join(f"{number:,} {name}" for name, number in status.dead.items())
     return [
         f"Queue: {status.pending:,} pending, {status.in_progress:,} in progress, "
         f"{status.retrying:,} waiting for retry; {status.done['jobs_succeeded']:,} completed, "
         f"{status.done['jobs_failed']:,} failed tries",
-        f"Dead letters: {sum(status.dead.values()):,}" + (f" ({letters})" if letters else ""),
+        f"Dead letters: {dead:,}" + (f" ({by_type})" if by_type else ""),
         f"Circuit breaker: {_breaker(status)}",
         f"Recoveries: {_recoveries(status)}",
         *_reconciliation(status),
-        *(outage_line(record, status.now) for record in newest),
+        *(_outage_line(record, status.now) for record in newest),
     ]
 
 
 def _breaker(status: StatusSnapshot) -> str:
-    breaker = status.breaker
-    if not status.is_away or breaker.opened_at is None:
-        return breaker.state.value
-    return f"{breaker.state.value}, opened {format_elapsed_since(breaker.opened_at, status.now)}"
+    state, opened_at = status.breaker.state.value, status.breaker.opened_at
+    if not status.is_away or opened_at is None:
+        return state
+    return f"{state}, opened {format_elapsed_since(opened_at, status.now)}"
 
 
 def _recoveries(status: StatusSnapshot) -> str:
@@ -111,33 +87,29 @@ def _recoveries(status: StatusSnapshot) -> str:
 
 
 def _reconciliation(status: StatusSnapshot) -> list[str]:
-    state, run = status.past, status.run
-    under_way = (
-        [f"Reconciliation under way: {run.result.checked:,} of {run.total:,} scenes checked"]
-        if run is not None
-        else []
-    )
-    if not state.run_count:
-        return under_way or ["Reconciliation: no run yet"]
-    by_type = ", ".join(
-        f"{number:,} {name.replace('_', ' ')}" for name, number in state.last_gaps_by_type.items()
-    )
-    ago = format_elapsed_since(state.last_run_time, status.now)
-    return [
-        *under_way,
-        f"Reconciliation: last run {ago} (scope {state.last_run_scope}"
-        f"{', startup run' if state.is_startup_run else ''}), {state.last_scenes_checked:,} scenes "
-        f"checked, {state.last_gaps_found:,} gaps ({by_type}), {state.last_enqueued:,} queued; "
-        f"{counted(state.run_count, 'run')}",
-    ]
+    state, run, lines = status.past, status.run, []
+    if run is not None:
+        checked = f"{run.result.checked:,} of {run.total:,} scenes checked"
+        lines.append(f"Reconciliation under way: {checked}")
+    if state.run_count:
+        by_type = ", ".join(
+            f"{number:,} {name.replace('_', ' ')}"
+            for name, number in state.last_gaps_by_type.items()
+        )
+        ago = format_elapsed_since(state.last_run_time, status.now)
+        startup = ", startup run" if state.is_startup_run else ""
+        lines.append(
+            f"Reconciliation: last run {ago} (scope {state.last_run_scope}{startup}), "
+            f"{counted(state.last_scenes_checked, 'scene')} checked, "
+            f"{counted(state.last_gaps_found, 'gap')} ({by_type}), {state.last_enqueued:,} queued; "
+            f"{counted(state.run_count, 'run')}"
+        )
+    return lines or ["Reconciliation: no run yet"]
 
 
-# -- for programs: names and units are documented in docs/operations.md --------------------------
-
-
-def _data(status: StatusSnapshot) -> dict[str, Any]:
-    recovery = status.recovery.state
-    newest = list(reversed(status.outages.records))[:OUTAGES_SHOWN]
+def _data(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> dict[str, Any]:
+    """Return the data for programs; names and units are documented in docs/operations.md."""
+    recovery, state, run = status.recovery.state, status.past, status.run
     return {
         "now": status.now,
         "queue": {
@@ -151,10 +123,7 @@ def _data(status: StatusSnapshot) -> dict[str, Any]:
             "failed_tries": status.done["jobs_failed"],
             "dead_lettered": status.done["jobs_to_dlq"],
         },
-        "dead_letters": {
-            "total": sum(status.dead.values()),
-            "by_error_type": dict(status.dead),
-        },
+        "dead_letters": {"total": dead, "by_error_type": dict(status.dead)},
         "circuit_breaker": {
             "state": status.breaker.state.value,
             "opened_at": status.breaker.opened_at if status.is_away else None,
@@ -165,26 +134,70 @@ def _data(status: StatusSnapshot) -> dict[str, Any]:
             "last_recovery_at": recovery.last_recovery_time or None,
             "recoveries": recovery.recovery_count,
         },
-        "reconciliation": _reconciliation_data(status),
-        "outages": [outage_data(record) for record in newest],
+        "reconciliation": {
+            "runs": state.run_count,
+            "last_run_at": state.last_run_time or None,
+            "scope": state.last_run_scope or None,
+            "startup_run": state.is_startup_run,
+            "scenes_checked": state.last_scenes_checked,
+            "gaps": state.last_gaps_found,
+            "gaps_by_type": dict(state.last_gaps_by_type),
+            "enqueued": state.last_enqueued,
+            "under_way": run
+            and {
+                "begun_at": run.begun_at,
+                "scenes_checked": run.result.checked,
+                "scenes_in_all": run.total,
+            },
+        },
+        "outages": [_outage_data(record) for record in newest],
     }
 
 
-def _reconciliation_data(status: StatusSnapshot) -> dict[str, Any]:
-    state, run = status.past, status.run
-    under_way = run and {
-        "begun_at": run.begun_at,
-        "scenes_checked": run.result.checked,
-        "scenes_in_all": run.total,
-    }
+def outage_summary(source: StatusSource) -> Answer:
+    """Return the metrics of all outages, and the last outages as details."""
+    now, history = source.clock(), source.outages()
+    newest_first, ongoing = history.records[::-1], history.ongoing
+    metrics = calculate_outage_metrics(history.records)
+    text = (
+        f"{counted(len(newest_first), 'outage')} tracked, {metrics.outage_count} completed, "
+        f"{format_duration(metrics.total_downtime)} in total; "
+        f"MTTR {format_duration(metrics.mttr)}, MTBF {format_duration(metrics.mtbf)}, "
+        f"availability {metrics.availability:.2f} %"
+    )
+    if ongoing is not None:
+        began = format_elapsed_since(ongoing.started_at, now)
+        text += f"; the current outage began {began}. {_CAUSE}"
+    return Answer(
+        text if newest_first else "No outage of Plex is recorded",
+        details=[_outage_line(record, now) for record in newest_first[:10]],
+        data={
+            "now": now,
+            "tracked": len(newest_first),
+            "completed": metrics.outage_count,
+            "total_downtime_seconds": metrics.total_downtime,
+            "mttr_seconds": metrics.mttr,
+            "mtbf_seconds": metrics.mtbf,
+            "availability_percent": round(metrics.availability, 4),
+            "ongoing": None if ongoing is None else _outage_data(ongoing),
+            "outages": [_outage_data(record) for record in newest_first],
+        },
+        level=Level.FAULT if ongoing else Level.OK,
+    )
+
+
+def _outage_line(record: OutageRecord, now: float) -> str:
+    began = format_elapsed_since(record.started_at, now)
+    lasted = "ongoing" if record.duration is None else f"lasted {format_duration(record.duration)}"
+    about = "about, " if record.estimated else ""
+    return f"Outage {began}: {about}{lasted}, {counted(record.jobs_affected, 'scene')} waited"
+
+
+def _outage_data(record: OutageRecord) -> dict[str, Any]:
     return {
-        "runs": state.run_count,
-        "last_run_at": state.last_run_time or None,
-        "scope": state.last_run_scope or None,
-        "startup_run": state.is_startup_run,
-        "scenes_checked": state.last_scenes_checked,
-        "gaps": state.last_gaps_found,
-        "gaps_by_type": dict(state.last_gaps_by_type),
-        "enqueued": state.last_enqueued,
-        "under_way": under_way,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "duration_seconds": record.duration,
+        "scenes_waited": record.jobs_affected,
+        "estimated": record.estimated,
     }

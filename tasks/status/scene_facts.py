@@ -1,7 +1,7 @@
 """Collects what Stash, the queue, the sync log and Plex know about a scene."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from plex.exceptions import PlexAmbiguousMatch, PlexError, PlexNotFound
 from plex.items import PlexItem
@@ -13,7 +13,7 @@ from sync_queue.sync_records import SceneRecord, SentItem
 from validation.scene_extractor import SceneFile, StashScene
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
-from worker.sync.session import ConfigFault, SyncSession
+from worker.sync.session import ConfigFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,12 @@ class FileFact:
 
 @dataclass(frozen=True, slots=True)
 class PlexFacts:
-    """The current state of the scene in Plex.
+    """The current state of the scene in Plex."""
 
-    Attributes:
-        inspection: what a sync would change.
-        libraries: library key → name.
-        looked_at: the last update of the path index in seconds since the epoch; None if unknown.
-    """
-
-    inspection: Inspection
+    inspection: Inspection  # what a sync would change
     files: tuple[FileFact, ...]
-    libraries: Mapping[int, str]
+    libraries: Mapping[int, str]  # library key → name
+    # The last update of the path index in seconds since the epoch; None if unknown
     looked_at: float | None
 
     def library_of(self, item: PlexItem) -> str:
@@ -47,45 +42,41 @@ class PlexFacts:
 
 @dataclass(frozen=True, slots=True)
 class SceneFacts:
-    """Everything known about a scene.
-
-    Attributes:
-        scene: None if Stash does not have it, or did not answer.
-        stash_problem, plex_problem: why the server did not answer; empty if it did.
-        plex: None if Plex did not answer, or the scene has no file.
-        last: the outcome of the scene's last job.
-        sent: the records of its items, the newest first.
-        enabled: the setting.
-    """
+    """Everything known about a scene."""
 
     scene_id: int
     now: float
-    scene: StashScene | None
-    stash_problem: str = ""
-    plex: PlexFacts | None = None
-    plex_problem: str = ""
-    jobs: Sequence[QueuedJob] = ()
-    letters: Sequence[DeadLetter] = ()
-    last: SceneRecord | None = None
-    sent: Sequence[SentItem] = field(default=())
-    enabled: bool = True
-
-    @property
-    def label(self) -> str:
-        """The scene's name for users."""
-        return self.scene.label if self.scene else f"Scene {self.scene_id}"
+    label: str  # the scene's name for users
+    scene: StashScene | None  # None if Stash does not have it, or did not answer
+    # stash_problem, plex_problem: why the server did not answer; empty if it did
+    stash_problem: str
+    plex: PlexFacts | None  # None if Plex did not answer, or the scene has no file
+    plex_problem: str
+    jobs: Sequence[QueuedJob]
+    letters: Sequence[DeadLetter]
+    last: SceneRecord | None  # the outcome of the scene's last job
+    sent: Sequence[SentItem]  # the records of its items, the newest first
+    enabled: bool  # the setting
 
 
-def facts_of(context: Services, scene_id: int) -> SceneFacts:
+def facts_of(services: Services, scene_id: int) -> SceneFacts:
     """Collect the facts; a server that does not answer does not prevent the rest."""
-    scene, stash_problem = _read(context, scene_id)
-    plex, plex_problem = (
-        _look_in_plex(context, scene) if scene is not None and scene.files else (None, "")
-    )
-    queue = context.queue
+    scene, plex, stash_problem, plex_problem, enabled = None, None, "", "", True
+    try:
+        scene = services.scenes.read([scene_id]).get(scene_id)
+        enabled = services.sessions.config().enabled
+    except StashError as error:
+        stash_problem = str(error)
+    if scene is not None and scene.files:
+        try:
+            plex = _look_in_plex(services, scene)
+        except (ConfigFault, PlexError, StashError) as error:
+            plex_problem = str(error)
+    queue = services.queue
     return SceneFacts(
         scene_id=scene_id,
-        now=context.clock(),
+        now=services.clock(),
+        label=scene.label if scene else f"Scene {scene_id}",
         scene=scene,
         stash_problem=stash_problem,
         plex=plex,
@@ -94,40 +85,18 @@ def facts_of(context: Services, scene_id: int) -> SceneFacts:
         letters=queue.dead_letters.of_scene(scene_id),
         last=queue.sync_log.scene(scene_id),
         sent=queue.sync_log.sent_for(scene_id),
-        enabled=_is_enabled(context),
+        enabled=enabled,
     )
 
 
-def _read(context: Services, scene_id: int) -> tuple[StashScene | None, str]:
-    try:
-        return context.scenes.read([scene_id]).get(scene_id), ""
-    except StashError as error:
-        return None, str(error)
-
-
-def _is_enabled(context: Services) -> bool:
-    try:
-        return context.sessions.config().enabled
-    except StashError:
-        return True
-
-
-def _look_in_plex(context: Services, scene: StashScene) -> tuple[PlexFacts | None, str]:
-    try:
-        session = context.sessions.current()
-        session.library.prepare()
-        (inspection,) = inspect_scenes(context, session, [scene])
-    except (ConfigFault, PlexError, StashError) as error:
-        return None, str(error)
-    error_of_scene = inspection.error
-    if error_of_scene and not isinstance(error_of_scene, PlexNotFound | PlexAmbiguousMatch):
-        return None, str(error_of_scene)  # Plex failed to answer, so no conclusion is possible
-    return _plex_facts(session, inspection), ""
-
-
-def _plex_facts(session: SyncSession, inspection: Inspection) -> PlexFacts:
-    scene, matcher = inspection.scene, session.matcher
-    sections = session.library.sections_known()
+def _look_in_plex(services: Services, scene: StashScene) -> PlexFacts:
+    session = services.sessions.current()
+    session.library.prepare()
+    (inspection,) = inspect_scenes(services, session, [scene])
+    error = inspection.error
+    if error is not None and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
+        raise error  # Plex failed to answer, so no conclusion is possible
+    matcher, sections = session.matcher, session.library.sections_known()
     listings = (session.library.index.last_listing(section.key) for section in sections)
     return PlexFacts(
         inspection=inspection,

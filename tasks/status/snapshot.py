@@ -1,49 +1,43 @@
-"""The status of the plugin, read once from the data folder, and rendered by tasks and the page.
+"""The status of the plugin, read once from the data folder, and its state as one sentence.
 
-This module imports little, because programs may ask every few seconds.
+No module imported here needs an installed package, so that programs get a fast answer.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from reconciliation.run import Run, run_of_today
 from reconciliation.state import ReconciliationState, StateFile
+from tasks.answer import Level
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
 from worker.recovery import RecoveryScheduler
 from worker.state import StatusSource
 
+SINCE = "{since}"  # placeholder in a sentence; the page inserts the local time of its reader
+
 
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
-    """The status at a moment; times are in seconds since the epoch.
-
-    Attributes:
-        next_try: when the next retry is due; None without retries.
-        done: number of jobs by result (`worker.stats.SyncStats.counts`).
-        dead: number of dead letters by error type.
-        needing_attention: number of scenes with dead letters.
-        has_history: whether any job has ever finished.
-        pause: why the sync is paused, and since when; empty if it is not.
-        past: the results of past reconciliations.
-        run: the unfinished reconciliation.
-    """
+    """The status at a moment; times are in seconds since the epoch."""
 
     now: float
     pending: int
     in_progress: int
     retrying: int
-    next_try: float | None
-    done: Mapping[str, int]
-    dead: Mapping[str, int]
-    needing_attention: int
-    has_history: bool
+    next_try: float | None  # when the next retry is due; None without retries
+    done: Mapping[str, int]  # number of jobs by result (`worker.stats.SyncStats.counts`)
+    dead: Mapping[str, int]  # number of dead letters by error type
+    needing_attention: int  # number of scenes with dead letters
+    has_history: bool  # whether any job has ever finished
     breaker: CircuitBreaker
     recovery: RecoveryScheduler
     outages: OutageHistory
-    pause: tuple[str, float]
-    past: ReconciliationState
-    run: Run | None
+    pause: tuple[str, float]  # why the sync is paused, and since when; empty if it is not
+    past: ReconciliationState  # the results of past reconciliations
+    run: Run | None  # the unfinished reconciliation
 
     @property
     def unfinished(self) -> int:
@@ -66,30 +60,100 @@ class StatusSnapshot:
     @property
     def next_probe_at(self) -> float | None:
         """The time of the next probe of Plex; None unless Plex is down."""
-        if not self.is_away:
-            return None
-        return self.now + self.recovery.seconds_to_next_probe(self.now)
+        return self.now + self.recovery.seconds_to_next_probe(self.now) if self.is_away else None
 
 
 def read_status(source: StatusSource) -> StatusSnapshot:
     """Read the status; raise sqlite3.Error if the database is not readable."""
-    now = source.clock()
-    counts = source.queue.stats()
-    past = StateFile(source.folder.reconciliation_state, source.report, source.clock)
+    now, queue = source.clock(), source.queue
     return StatusSnapshot(
         now=now,
-        pending=counts["pending"],
-        in_progress=counts["in_progress"],
-        retrying=counts["retrying"],
-        next_try=source.queue.next_try(),
+        **queue.stats(),
+        next_try=queue.next_try(),
         done=source.stats().counts,
-        dead=source.queue.dead_letters.counts_by_type(),
-        needing_attention=source.queue.dead_letters.count_scenes(),
-        has_history=bool(source.queue.sync_log.recent(1)),
+        dead=queue.dead_letters.counts_by_type(),
+        needing_attention=queue.dead_letters.count_scenes(),
+        has_history=bool(queue.sync_log.recent(1)),
         breaker=source.breaker(),
         recovery=source.recovery(),
         outages=source.outages(),
         pause=source.pause(),
-        past=past.read(),
-        run=run_of_today(source.queue.gaps.run(), now),
+        past=StateFile(source.folder.reconciliation_state, source.report, source.clock).read(),
+        run=run_of_today(queue.gaps.run(), now),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state of the plugin."""
+
+    kind: str  # a word for programs
+    level: Level
+    sentence: str  # for users; it may contain the placeholder `{since}`
+    since: float | None = None  # seconds since the epoch; None without the placeholder
+    remedy: str = ""  # without a full stop; empty if the sentence contains it
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether nothing is sent in this state."""
+        return self.kind in ("unconfigured", "disabled", "down", "paused")
+
+    def text(self, now: float) -> str:
+        """Return the sentence with the local time, and with the date unless it is today."""
+        if self.since is None:
+            return self.sentence
+        since = datetime.fromtimestamp(self.since).astimezone()
+        is_today = since.date() == datetime.fromtimestamp(now).astimezone().date()
+        return self.sentence.replace(SINCE, f"{since:{'%H:%M' if is_today else '%Y-%m-%d %H:%M'}}")
+
+
+def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
+    """Return the most important fact, and how many scenes wait.
+
+    `fault` tells why the settings name no usable Plex server; it is empty if they do.
+    """
+    jobs, attention = status.unfinished, status.needing_attention
+    waiting = f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""
+    if fault:
+        return State("unconfigured", Level.FAULT, f"Nothing can be sent to Plex: {fault}{waiting}")
+    if not enabled:
+        remedy = "Switch 'Enabled' on in the settings"
+        text = "Stash2Plex is disabled: nothing is sent"
+        return State("disabled", Level.WARNING, text, remedy=remedy)
+    if status.down_since is not None:
+        remedy = (
+            "Start Plex; 'Test connection' shows why it does not answer. Waiting scenes are sent "
+            "automatically once it does"
+        )
+        text = f"Plex has been down since {SINCE}{waiting or '; no scene waits'}"
+        return State("down", Level.FAULT, text, status.down_since, remedy)
+    pause, paused_since = status.pause
+    if pause and jobs:
+        text = f"Sync paused since {SINCE}: {pause}{waiting}"
+        return State("paused", Level.FAULT, text, paused_since)
+    if attention:
+        need = "scene needs" if attention == 1 else "scenes need"
+        return State("needs_you", Level.WARNING, f"{attention:,} {need} attention{waiting}")
+    if jobs and status.breaker.failure_count:
+        text = f"Plex did not answer the last try{waiting}; the next try is automatic"
+        return State("trying", Level.WARNING, text)
+    if jobs:
+        are = "scene is" if jobs == 1 else "scenes are"
+        return State("on_the_way", Level.OK, f"{jobs:,} {are} on the way to Plex")
+    if not status.has_history:
+        text = "Nothing sent yet: edit a scene, or run the task 'Sync All Scenes to Plex'"
+        return State("nothing_yet", Level.OK, text)
+    return State("in_step", Level.OK, "Everything is in Plex")
+
+
+def state_data(state: State, status: StatusSnapshot) -> dict[str, Any]:
+    """Return the state for programs."""
+    return {
+        "kind": state.kind,
+        "level": state.level.value,
+        "sentence": state.sentence,
+        "since": state.since,
+        "remedy": state.remedy,
+        "waiting": status.unfinished,
+        "need_you": status.needing_attention,
+    }

@@ -1,17 +1,13 @@
 """Clear Match Cache: delete the path index, so that the next sync lists Plex's libraries."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from tasks.answer import Answer
 from validation.values import counted
 from worker.services import Services
 
 
-def clear_match_cache(context: Services, arguments: Mapping[str, Any]) -> Answer:
+def clear_match_cache(services: Services) -> Answer:
     """Empty the path index of the current Plex server."""
-    del arguments
-    library = context.sessions.current().library
+    library = services.sessions.current().library
     library.index.use_server(library.server_id)
     forgotten = library.index.clear()
     return Answer(

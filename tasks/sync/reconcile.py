@@ -1,10 +1,7 @@
 """The reconciliation tasks: compare both libraries, and queue or report the gaps."""
 
-import datetime
-import os
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 from plex.exceptions import PlexError
 from reconciliation.engine import (
@@ -18,70 +15,50 @@ from reconciliation.engine import (
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, Outcome
 from reconciliation.run import Order, Run, Scope, window_of
 from reconciliation.scheduler import Reconciler, libraries_of
-from shared.files import keep_newest
 from stash.exceptions import StashError
 from tasks.answer import Answer, Level, TaskError, shortened
-from tasks.arguments import flag
-from tasks.reports.preview_sync import KEPT_REPORTS, lines_of
+from tasks.sync.preview_sync import lines_of, write_report
 from validation.values import counted
 from worker.services import Services
 from worker.sync.inspection import Inspection
 
 EXAMPLES = 100  # of each outcome in the report
 SHOWN_REASONS, SHOWN_EXAMPLES, LONGEST_EXAMPLE = 20, 10, 500  # in an answer; characters
-_EXAMPLES_OF = (*GAPS, Outcome.AMBIGUOUS, Outcome.ELSEWHERE, Outcome.UNSEEN)
+_WITH_EXAMPLES = (*GAPS, Outcome.AMBIGUOUS, Outcome.ELSEWHERE, Outcome.UNSEEN)
 _LOOK_EVERY = 0.5  # seconds between two checks of another process's run
 
 
-def reconcile_all(context: Services, arguments: Mapping[str, Any]) -> Answer:
-    """Compare all scenes with Plex."""
-    return _reconcile(context, arguments, Order(Scope.ALL))
-
-
-def reconcile_recent(context: Services, arguments: Mapping[str, Any]) -> Answer:
-    """Compare the scenes created in the last 24 hours."""
-    return _reconcile(context, arguments, Order(Scope.RECENT))
-
-
-def reconcile_7days(context: Services, arguments: Mapping[str, Any]) -> Answer:
-    """Compare the scenes created in the last 7 days."""
-    return _reconcile(context, arguments, Order(Scope.WEEK))
-
-
-def reconcile_missing_metadata(context: Services, arguments: Mapping[str, Any]) -> Answer:
-    """Compare all scenes, and queue only those whose item has no metadata."""
-    return _reconcile(context, arguments, Order(Scope.ALL, only_empty=True))
-
-
-def _reconcile(context: Services, arguments: Mapping[str, Any], order: Order) -> Answer:
-    dry_run = flag(arguments, "dry_run")
-    if not context.sessions.config().enabled:
-        message = (
+def _reconcile(services: Services, *, order: Order, dry_run: bool = False) -> Answer:
+    """Compare the scenes of an order with Plex; queue the gaps, or only report them."""
+    if not services.sessions.config().enabled:
+        raise TaskError(
             "Stash2Plex is disabled, so nothing is compared: switch on the setting 'Enabled' first"
         )
-        raise TaskError(message)
     if dry_run:
-        return report_gaps(context, order)
-    reconciler, begun_at = Reconciler.of(context), context.clock()
-    lock = reconciler.lock
-    waited = not lock.try_acquire()
+        return _report_gaps(services, order)
+    reconciler, begun_at = Reconciler.of(services), services.clock()
+    waited = not reconciler.lock.try_acquire()
     if waited:
-        _wait(context, reconciler)
+        _wait(services, reconciler)
     try:
         joined = _ended_meanwhile(reconciler, order, begun_at) if waited else None
-        return joined or _run(context, reconciler.engine, order)
+        return joined or _run(services, reconciler.engine, order)
     finally:
-        lock.release()
+        reconciler.lock.release()
 
 
-def _wait(context: Services, reconciler: Reconciler) -> None:
+reconcile_all = partial(_reconcile, order=Order(Scope.ALL))
+reconcile_recent = partial(_reconcile, order=Order(Scope.RECENT))
+reconcile_7days = partial(_reconcile, order=Order(Scope.WEEK))
+reconcile_missing_metadata = partial(_reconcile, order=Order(Scope.ALL, only_empty=True))
+
+
+def _wait(services: Services, reconciler: Reconciler) -> None:
     """Show the progress of another process's run until this process gets the lock."""
-    context.log.info("Another process is running a reconciliation; this task waits for its result")
+    services.log.info("Another process is running a reconciliation; this task waits for its result")
     while not reconciler.lock.try_acquire():
-        run = reconciler.engine.stored()
-        if run is not None:
-            _show_progress(context, run)
-        context.sleep(_LOOK_EVERY)
+        _show_progress(services, reconciler.engine.stored())
+        services.sleep(_LOOK_EVERY)
 
 
 def _ended_meanwhile(reconciler: Reconciler, order: Order, begun_at: float) -> Answer | None:
@@ -94,133 +71,120 @@ def _ended_meanwhile(reconciler: Reconciler, order: Order, begun_at: float) -> A
     return Answer(f"Another reconciliation with this scope has just finished: {state.summary}")
 
 
-def _run(context: Services, reconciliation: GapDetectionEngine, order: Order) -> Answer:
-    context.sessions.current()  # unusable settings must not start a run
-    run = reconciliation.begin(order)
+def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer:
+    services.sessions.current()  # unusable settings must not start a run
+    run = engine.begin(order)
     if run.result.checked:
-        context.log.info(f"Continuing an earlier run: {run.result.checked:,} scenes are checked")
+        checked = counted(run.result.checked, "checked scene")
+        services.log.info(f"Continuing an earlier run after {checked}")
     ended = None
     while ended is None:
-        ended = _step(context, reconciliation)
+        ended = _step(services, engine)
     if ended.queued:
-        context.ensure_worker()
+        services.ensure_worker()
     text = f"Reconciliation of {order.words}: {ended.text}"
     if ended.how is End.NOTHING:
         raise TaskError(text)
-    if ended.how is End.ASKS:
-        context.log.warning(text)
-        return Answer(text, data={"queued": 0, "asks": True}, level=Level.WARNING)
-    return Answer(text, data={"queued": ended.queued, "asks": False})
+    asks = ended.how is End.ASKS
+    if asks:
+        services.log.warning(text)
+    level = Level.WARNING if asks else Level.OK
+    return Answer(text, data={"queued": ended.queued, "asks": asks}, level=level)
 
 
-def _step(context: Services, reconciliation: GapDetectionEngine) -> RunEnd | None:
+def _step(services: Services, engine: GapDetectionEngine) -> RunEnd | None:
     try:
-        ended = reconciliation.step(libraries_of(context, context.sessions.current()))
+        ended = engine.step(libraries_of(services, services.sessions.current()))
     except (PlexError, StashError) as error:
-        run = reconciliation.stored()
-        checked = run.result.checked if run is not None else 0
-        queued = run.result.enqueued if run is not None else 0
-        message = (
-            f"{error}. {checked:,} scenes are checked, {queued:,} are queued. Remove the cause and "
-            "run the task again; it continues from here"
-        )
-        raise TaskError(message) from None
-    run = reconciliation.stored() if ended is None else None
-    if run is not None:
-        _show_progress(context, run)
+        run = engine.stored()
+        result = run.result if run is not None else GapDetectionResult()
+        raise TaskError(
+            f"{error}. {counted(result.checked, 'scene')} checked, {result.enqueued:,} queued. "
+            "Remove the cause and run the task again; it continues from here"
+        ) from None
+    if ended is None:
+        _show_progress(services, engine.stored())
     return ended
 
 
-def _show_progress(context: Services, run: Run) -> None:
-    if run.total:
-        context.log.progress(min(1.0, run.result.checked / run.total))
+def _show_progress(services: Services, run: Run | None) -> None:
+    if run is not None and run.total:
+        services.log.progress(min(1.0, run.result.checked / run.total))
 
 
-def report_gaps(context: Services, order: Order) -> Answer:
+def _report_gaps(services: Services, order: Order) -> Answer:
     """Compare both libraries and write the gaps to a report; an error leaves no report."""
-    libraries, now = libraries_of(context, context.sessions.current()), context.clock()
+    libraries = libraries_of(services, services.sessions.current())
     sums = GapDetectionResult()
-    examples: dict[Outcome, list[str]] = {}
+    examples: dict[Outcome, list[str]] = {outcome: [] for outcome in _WITH_EXAMPLES}
     try:
         prepare(libraries)
-        for page in pages(context.scenes, libraries, window_of(order.scope, now), 0):
-            for inspected, finding in page.found:
+        window = window_of(order.scope, services.clock())
+        for page in pages(services.scenes, libraries, window, 0):
+            for inspection, finding in page.found:
                 wanted = not order.only_empty or finding.outcome is Outcome.EMPTY
-                sums.count(finding, synced_before=inspected.synced_before, wanted=wanted)
-                of_kind = examples.setdefault(finding.outcome, [])
-                if finding.outcome in _EXAMPLES_OF and len(of_kind) < EXAMPLES:
-                    of_kind.append(_example(inspected, finding))
-            context.log.progress(sums.checked / max(1, sums.checked + page.left))
+                sums.count(finding, synced_before=inspection.synced_before, wanted=wanted)
+                of_outcome = examples.get(finding.outcome)
+                if of_outcome is not None and len(of_outcome) < EXAMPLES:
+                    of_outcome.append(_example(inspection, finding))
+            services.log.progress(sums.checked / max(1, sums.checked + page.left))
     except NoConclusionError as error:
         raise TaskError(str(error)) from None
     text = f"{order.words.capitalize()}: {sums.text()}"
-    path = _write(context.folder.reports, now, text, sums.reasons, examples)
+    reasons = Counter(dict(sorted(sums.reasons.items()))).most_common()
+    path = _write(services, text, reasons, examples)
     return Answer(
         f"{text}. {counted(sums.gaps, 'gap')}; nothing was queued. Report: {path}",
         data={
             "scenes_checked": sums.checked,
             "gaps": sums.gaps,
             "report": path,
-            "reasons": dict(_most(sums.reasons)[:SHOWN_REASONS]),
+            "reasons": dict(reasons[:SHOWN_REASONS]),
             "examples": {
                 outcome.value: [
-                    shortened(example, LONGEST_EXAMPLE) for example in of_kind[:SHOWN_EXAMPLES]
+                    shortened(example, LONGEST_EXAMPLE) for example in of_outcome[:SHOWN_EXAMPLES]
                 ]
-                for outcome in _EXAMPLES_OF
-                if (of_kind := examples.get(outcome, []))
+                for outcome, of_outcome in examples.items()
+                if of_outcome
             },
         },
     )
 
 
-def _example(inspected: Inspection, finding: Finding) -> str:
-    lines = [inspected.scene.label]
-    for item, edit in inspected.edits:
+def _example(inspection: Inspection, finding: Finding) -> str:
+    lines = [inspection.scene.label]
+    for item, edit in inspection.edits:
         of_item = lines_of(item, edit)
         if of_item:
             lines.append(f"  item {item.rating_key}, {item.files[0] if item.files else 'no file'}")
             lines += [f"    {line}" for line in of_item]
-    lines += [f"  {words}" for words in (*inspected.image_reasons, *inspected.elsewhere)]
-    if finding.outcome in (Outcome.MISSING, Outcome.AMBIGUOUS) and inspected.error is not None:
-        lines.append(f"  {inspected.error}")
+    lines += [f"  {words}" for words in (*inspection.image_reasons, *inspection.elsewhere)]
+    if finding.outcome in (Outcome.MISSING, Outcome.AMBIGUOUS) and inspection.error is not None:
+        lines.append(f"  {inspection.error}")
     return "\n".join(lines)
 
 
 def _write(
-    folder: str,
-    now: float,
+    services: Services,
     sums: str,
-    reasons: Counter[str],
+    reasons: list[tuple[str, int]],
     examples: dict[Outcome, list[str]],
 ) -> str:
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    time = datetime.datetime.fromtimestamp(now).astimezone()
-    path = os.path.join(folder, f"reconciliation-{time:%Y-%m-%d-%H%M%S}.txt")
+    most = max((number for _, number in reasons), default=1)
     lines = [
-        f"What a reconciliation would queue, as of {time:%Y-%m-%d %H:%M:%S %Z}.",
         "Nothing was queued.",
         "",
         sums,
         "",
         "Why, by number of scenes; a scene may have several reasons",
-        *(f"  {number:>7,} {'#' * _bar(number, reasons)} {why}" for why, number in _most(reasons)),
+        *(
+            f"  {number:>7,} {'#' * max(1, round(40 * number / most))} {why}"
+            for why, number in reasons
+        ),
         *([] if reasons else ["  none"]),
     ]
-    for outcome in _EXAMPLES_OF:
-        of_kind = examples.get(outcome, [])
-        if of_kind:
-            first = f", the first {len(of_kind)}" if len(of_kind) == EXAMPLES else ""
-            lines += ["", f"Scenes {outcome.value}{first}", "", "\n".join(of_kind)]
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write("\n".join(lines) + "\n")
-    keep_newest(folder, r"reconciliation-.*\.txt", KEPT_REPORTS)
-    return path
-
-
-def _most(reasons: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-
-
-def _bar(number: int, reasons: Counter[str]) -> int:
-    return max(1, round(40 * number / max(reasons.values())))
+    for outcome, of_outcome in examples.items():
+        if of_outcome:
+            first = f", the first {EXAMPLES}" if len(of_outcome) == EXAMPLES else ""
+            lines += ["", f"Scenes {outcome.value}{first}", "", *of_outcome]
+    return write_report(services, "reconciliation", "What a reconciliation would queue", lines)

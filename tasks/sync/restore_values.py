@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from plex.client import READ_BATCH
 from plex.diff import COLLECTIONS
@@ -30,147 +29,128 @@ from sync_queue.manager import QueueManager
 from sync_queue.sync_log import NO_SCENE
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, TaskError
-from tasks.arguments import scene_argument
 from validation.values import counted
-from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
+_Records = Mapping[int, ItemRecord]  # scene id → record of an item
 
-@dataclass(slots=True)
-class _Counts:
+
+def restore_values(services: Services, *, scene_id: int | None) -> Answer:
+    """Restore and unlock the items of a scene, or all items; then they count as never synced."""
+    session = services.sessions.current()
+    server_id, sync_log = session.library.server_id, services.queue.sync_log
+    if not sync_log.with_original(server_id, scene_id):
+        whose = "this library" if scene_id is None else f"scene {scene_id}"
+        text = f"Nothing to restore: Stash2Plex has changed no item of {whose}"
+        return Answer(text, data={"restored": 0})
+    restoring = _Restoring(services, session)
+    try:
+        with services.lock_handover.hold():
+            keys = sync_log.with_original(server_id, scene_id)
+            stopped_by = restoring.run(keys)
+    finally:
+        if services.queue.has_unfinished():
+            services.ensure_worker()
+    waiting = len(restoring.scenes & services.queue.queued_scene_ids())
+    if waiting:
+        services.log.warning(
+            f"{waiting} of the restored scenes are queued and will be synced again. To prevent it, "
+            "switch off the setting Enabled and run this task again"
+        )
+    if stopped_by is not None:
+        raise TaskError(
+            f"{stopped_by}. {restoring.counts()}, {len(keys) - restoring.done} left. Run the task "
+            "again; it continues from here"
+        )
+    again = "; the next edit of a scene syncs it again" if restoring.restored else ""
+    return Answer(f"{restoring.counts()}{again}", data={"restored": restoring.restored})
+
+
+@dataclass
+class _Restoring:
+    """Restores items in batches; `scenes` are the scenes of the restored items."""
+
+    services: Services
+    session: SyncSession
     restored: int = 0
     gone: int = 0
     failed: int = 0
     scenes: set[int] = field(default_factory=set)
 
-    def __str__(self) -> str:
-        return (
-            f"{counted(self.restored, 'item')} restored, {self.gone} no longer in Plex, "
-            f"{self.failed} failed"
-        )
+    def counts(self) -> str:
+        items = counted(self.restored, "item")
+        return f"{items} restored, {self.gone:,} no longer in Plex, {self.failed:,} failed"
 
-
-def restore_values(context: Services, arguments: Mapping[str, Any]) -> Answer:
-    """Restore and unlock the items of a scene, or all items; then they count as never synced."""
-    scene_id = scene_argument(arguments)
-    session = context.sessions.current()
-    server_id = session.library.server_id
-    whose = "this library" if scene_id is None else f"scene {scene_id}"
-    if not context.queue.sync_log.with_original(server_id, scene_id):
-        text = f"Nothing to restore: Stash2Plex has changed no item of {whose}"
-        return Answer(text, data={"restored": 0})
-    try:
-        with context.lock_handover.hold():
-            keys = context.queue.sync_log.with_original(server_id, scene_id)
-            restoring = _Restoring(context, session)
-            stopped_by = restoring.run(keys)
-    except LockHeldError as error:
-        raise TaskError(str(error)) from None
-    finally:
-        if context.queue.has_unfinished():
-            context.ensure_worker()
-    return _conclusion(context, restoring.counts, len(keys), stopped_by)
-
-
-def _conclusion(
-    context: Services, counts: _Counts, total: int, stopped_by: PlexError | None
-) -> Answer:
-    waiting = len(counts.scenes & context.queue.queued_scene_ids())
-    if waiting:
-        context.log.warning(
-            f"{waiting} of the restored scenes are queued and will be synced again. To prevent it, "
-            "switch off the setting Enabled and run this task again"
-        )
-    if stopped_by is not None:
-        left = total - counts.restored - counts.gone - counts.failed
-        message = f"{stopped_by}. {counts}, {left} left. Run the task again; it continues from here"
-        raise TaskError(message)
-    again = "; the next edit of a scene syncs it again" if counts.restored else ""
-    return Answer(f"{counts}{again}", data={"restored": counts.restored})
-
-
-class _Restoring:
-    """Restores items in batches."""
-
-    def __init__(self, context: Services, session: SyncSession) -> None:
-        self.counts = _Counts()
-        self._context = context
-        self._session = session
-        self._log = context.queue.sync_log
-        self._server_id = session.library.server_id
+    @property
+    def done(self) -> int:
+        return self.restored + self.gone + self.failed
 
     def run(self, keys: list[int]) -> PlexError | None:
         """Restore the items; return the error that stopped it, or None."""
+        library, sync_log = self.session.library, self.services.queue.sync_log
         for start in range(0, len(keys), READ_BATCH):
             batch = keys[start : start + READ_BATCH]
             try:
-                items, unreadable = self._session.library.read_items(batch)
+                items, unreadable = library.read_items(batch)
                 for key in batch:
+                    records = sync_log.records_of_item(library.server_id, key)
                     if key in unreadable:
-                        records = self._log.records_of_item(self._server_id, key)
-                        self._failed(f"Item {key}", records, unreadable[key])
+                        self._fail(f"Item {key}", records, unreadable[key])
                     else:
-                        self._restore(key, items.get(key))
+                        original = sync_log.original(library.server_id, key)
+                        self._restore(items.get(key), original, records)
             except PlexError as error:
                 return error
-            self._context.log.progress(min(1.0, (start + READ_BATCH) / len(keys)))
+            self.services.log.progress(min(1.0, (start + READ_BATCH) / len(keys)))
         return None
 
-    def _restore(self, key: int, item: PlexItem | None) -> None:
-        held = self._log.original(self._server_id, key)
-        records = self._log.records_of_item(self._server_id, key)
-        if item is None or held is None or not self._is_the_same(item, held, records):
-            self.counts.gone += 1
+    def _restore(self, item: PlexItem | None, original: Original | None, records: _Records) -> None:
+        if item is None or original is None or not self._is_same(item, original, records):
+            self.gone += 1
             return
         try:
-            shortened = _restore_item(self._session, self._context.queue, item, held, records)
+            shortened = _restore_item(self.session, self.services.queue, item, original, records)
         except PlexNotFound:
-            self.counts.gone += 1
+            self.gone += 1
         except (PlexPermanentError, PlexReadOnly, PlexTemporaryError) as error:
-            self._failed(f"'{item.title}', the item", records, error)
+            self._fail(f"'{item.title}', the item", records, error)
         else:
-            self.counts.restored += 1
-            self.counts.scenes.update(records.keys() - {NO_SCENE})
+            self.restored += 1
+            self.scenes |= records.keys() - {NO_SCENE}
             if shortened:
-                self._context.log.warning(
+                self.services.log.warning(
                     f"'{item.title}': {', '.join(shortened)} is too long for a request to Plex, so "
                     "only its beginning was restored. Add the rest in Plex"
                 )
 
-    def _failed(self, item: str, records: Mapping[int, ItemRecord], error: PlexError) -> None:
-        sick = isinstance(error, PlexReadOnly | PlexTemporaryError)
-        if sick and not check_plex_health(self._session.client).healthy:
+    def _fail(self, item: str, records: _Records, error: PlexError) -> None:
+        """Count and report an item that was not restored; raise the error if Plex is unhealthy."""
+        may_be_down = isinstance(error, PlexReadOnly | PlexTemporaryError)
+        if may_be_down and not check_plex_health(self.session.client).healthy:
             raise error
-        self.counts.failed += 1
+        self.failed += 1
         known = records.keys() - {NO_SCENE}
         scenes = ", ".join(f"scene {scene_id}" for scene_id in known) or "a scene that is gone"
-        self._context.log.warning(
+        self.services.log.warning(
             f"{item} of {scenes}, was not restored: {error}. Run the task again"
         )
 
-    def _is_the_same(
-        self, item: PlexItem, held: Original, records: Mapping[int, ItemRecord]
-    ) -> bool:
+    def _is_same(self, item: PlexItem, original: Original, records: _Records) -> bool:
         """Tell whether the item is still the video that was synced.
 
         It has an original file, or it matches a file of the synced scene, which may be renamed.
         """
-        if shares_a_file(held, item):
+        if shares_a_file(original, item):
             return True
-        self._session.library.prepare()
-        self._session.library.refresh()
-        scenes = self._context.scenes.read(list(records))
-        matches = [
-            match
-            for scene in scenes.values()
-            for match in self._session.matcher.find_by_path(scene.files).matches
-            if match.rating_key == item.rating_key
-        ]
-        if any(still_holds(item, match) for match in matches):
-            return True
-        self._context.log.warning(
+        self.session.library.prepare()
+        self.session.library.refresh()
+        for scene in self.services.scenes.read(list(records)).values():
+            for match in self.session.matcher.find_by_path(scene.files).matches:
+                if match.rating_key == item.rating_key and still_holds(item, match):
+                    return True
+        self.services.log.warning(
             f"'{item.title}' has the key of a synced item, but other files: not restored"
         )
         return False
@@ -181,7 +161,7 @@ def _restore_item(
     queue: QueueManager,
     item: PlexItem,
     held: Original,
-    records: Mapping[int, ItemRecord],
+    records: _Records,
 ) -> tuple[str, ...]:
     """Restore the original values of an item, then forget it; return the fields that were cut.
 
@@ -203,8 +183,7 @@ def _restore_item(
             raise next(iter(outcome.refused.values()))
         if outcome.left_out:
             names = ", ".join(name for some in outcome.left_out.values() for name in some)
-            message = f"Plex does not take the names {names}"
-            raise PlexPermanentError(message)
+            raise PlexPermanentError(f"Plex does not take the names {names}")
         shortened = outcome.shortened
     if unlocked:
         session.client.edit(item, unlocked)

@@ -209,7 +209,7 @@ class Household:
         """Run the task 'Sync All' as a process of its own; return its last line."""
         services = self._build(PATIENT)
         try:
-            return sync_all(services, {"force": str(force)}).text
+            return sync_all(services, force=force).text
         finally:
             services.close()
 
@@ -233,7 +233,7 @@ class Household:
 
         try:
             with patch("reconciliation.scheduler.inspect_scenes", mortal):
-                return reconcile_all(services, {}).text
+                return reconcile_all(services).text
         except (Killed, TaskError, PlexError, StashError) as error:
             self._note("reconciliation", repr(error))
             return None

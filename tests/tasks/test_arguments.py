@@ -10,18 +10,17 @@ from hypothesis import strategies as st
 from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import load
 from tasks.answer import TaskError
-from tasks.arguments import (
+from tasks.registry import (
     ALIASES,
-    Reader,
+    MODES,
+    TASKS,
+    Argument,
     arguments_of,
-    days_argument,
-    flag,
+    find_task,
     mode_of,
-    scene_argument,
+    read,
     wants_json,
-    word,
 )
-from tasks.registry import MODES, TASKS, Task, find_task
 from tests.validation.strategies import JSON
 
 Arguments = Mapping[str, Any]
@@ -29,8 +28,8 @@ MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
 Read = Callable[[Arguments], Any]
 
 
-def _reader(name: str, read: Reader) -> Read:
-    return lambda arguments: read(arguments, name)
+def _reader(name: str, argument: Argument) -> Read:
+    return lambda arguments: read(arguments, name, argument)
 
 
 # How each argument that a task may have is read, and what it is when it is not given.
@@ -40,35 +39,10 @@ READERS: dict[str, Read] = {
         for entry in TASKS.values()
         for name, one in entry.arguments.items()
     },
-    "scene_id": scene_argument,  # of most; `inspect` has one that allows no nothing
+    # Of most; `inspect` has one that allows no nothing.
+    "scene_id": _reader("scene_id", TASKS["retry_dlq"].arguments["scene_id"]),
     "format": wants_json,
 }
-RIGHT: dict[str, Any] = {
-    "force": "yes",
-    "dry_run": True,
-    "include_optional": "1",
-    "days": 7.0,
-    "scene_id": "12",
-    "error_type": "PlexNotFound",
-    "path": "/stash/a.mp4",
-    "server": "Home",
-    "reset": True,
-    "settings": {"enabled": True},
-}
-DEFAULTS: dict[str, Any] = {
-    "force": False,
-    "dry_run": False,
-    "include_optional": False,
-    "days": 30,
-    "scene_id": None,
-    "error_type": "",
-    "path": "",
-    "server": "",
-    "reset": False,
-    "settings": {},
-    "format": False,
-}
-
 WRONG: list[tuple[str, Any, str]] = [
     ("dry_run", "maybe", "true or false"),
     ("dry_run", "ture", "true or false"),
@@ -148,19 +122,17 @@ def test_a_wrong_argument_is_answered_with_its_name_its_value_and_what_is_allowe
 
 def test_an_argument_may_come_as_text_or_as_what_it_is() -> None:
     for yes in (True, 1, "true", "TRUE", " yes ", "on", "1"):
-        assert flag({"force": yes}, "force") is True
+        assert READERS["force"]({"force": yes}) is True
     for no in (False, 0, "false", "no", "off", "0"):
-        assert flag({"force": no}, "force") is False
-    assert [days_argument({"days": one}) for one in (7, "7", " 7 ", 7.0, "7.0")] == [7] * 5
-    assert [scene_argument({"scene_id": one}) for one in (12, "12", " 12 ", 12.0)] == [12] * 4
+        assert READERS["force"]({"force": no}) is False
+    assert [READERS["days"]({"days": one}) for one in (7, "7", " 7 ", 7.0, "7.0")] == [7] * 5
+    assert [READERS["scene_id"]({"scene_id": one}) for one in (12, "12", " 12 ", 12.0)] == [12] * 4
     assert [wants_json({"format": one}) for one in ("json", " JSON ", "text", "Text")] == [
         True,
         True,
         False,
         False,
     ]
-    types = ("PlexNotFound", "PlexServerDown")
-    assert word({"error_type": " plexnotfound "}, "error_type", types) == "PlexNotFound"
 
 
 @given(value=JSON, name=st.sampled_from(sorted(READERS)))
@@ -211,13 +183,6 @@ def test_arguments_that_are_no_object_are_answered_with_an_example(arguments: An
 
     assert answer.startswith(f"args is {arguments!r}; allowed: an object such as")
     assert '{"mode": "queue_status"}' in answer
-
-
-def place_of(task: Task) -> str:
-    return f"{task.__module__}:{task.__name__}"
-
-
-RUN_BY_NAME = [one for one in MANIFEST.tasks if one.default_args["mode"] in TASKS]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class Mortal(Household):
 
     def test_write(self, scene_id: int) -> Answer:
         with closing(self._build((10.0, 30.0))) as services:
-            return run_test_write(services, {"scene_id": str(scene_id)})
+            return run_test_write(services, scene_id=scene_id)
 
     def _wire(self, send: Callable[..., Any]) -> Callable[..., Any]:
         def deadly(*args: Any, **options: Any) -> Any:

@@ -1,1 +1,0 @@
-"""Tasks that write or print a report and change nothing."""

@@ -1,0 +1,166 @@
+"""Preview Sync: writes a report of the changes that a sync would make."""
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from plex.client import READ_BATCH
+from plex.diff import ItemEdit
+from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
+from plex.items import PlexItem
+from reconciliation.detector import changes_of
+from shared.files import keep_newest, replace_file
+from tasks.answer import Answer, TaskError
+from validation.scene_extractor import StashScene
+from worker.services import Services
+from worker.sync.inspection import Inspection, inspect_scenes
+
+KEPT_REPORTS = 5
+LONGEST_VALUE = 200  # characters of a value in the report
+SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to compare", "in step"
+MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose item shows another scene"
+NO_METADATA, NO_FILE = "without metadata yet", "without a file"
+UNSEEN = "that Plex lists but did not return"
+_ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADATA, NO_FILE)
+
+
+def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
+    """Write the report for a scene or for all scenes."""
+    session = services.sessions.current()
+    session.library.prepare()
+    total = services.scenes.count() if scene_id is None else 1
+    folder = services.folder.reports
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    sums, fields = Counter(dict.fromkeys(_ALL, 0)), Counter[str]()
+    # The lines wait in a file, so that memory use does not grow with the library.
+    with tempfile.TemporaryFile(
+        "w+", dir=folder, encoding="utf-8", errors="backslashreplace"
+    ) as body:
+        for batch in _batches(services, scene_id):
+            for inspection in inspect_scenes(services, session, batch):
+                sums[SEEN] += 1
+                outcome, lines = _outcome(inspection)
+                sums[outcome] += 1
+                body.writelines(f"{line}\n" for line in lines)
+                for _, edit in inspection.edits:
+                    fields.update(edit.fields.keys())
+            services.log.progress(min(1.0, sums[SEEN] / max(total, 1)))
+        body.seek(0)
+        path = write_report(
+            services,
+            "preview",
+            "What a sync would change",
+            [
+                "Nothing was changed by looking.",
+                "",
+                "Scenes",
+                *(f"  {words}: {number}" for words, number in sums.items()),
+                "",
+                "Items that would change, by field",
+                *(f"  {name}: {number}" for name, number in fields.most_common()),
+                *([] if fields else ["  none"]),
+                "",
+                "One by one",
+            ],
+            body,
+        )
+    numbers = ", ".join(f"{number:,} {words}" for words, number in sums.items())
+    return Answer(
+        f"Scenes: {numbers}. Nothing was changed. Report: {path}",
+        data={"scenes": dict(sums), "fields": dict(fields), "report": path},
+    )
+
+
+def write_report(
+    services: Services, kind: str, title: str, head: Iterable[str], body: Iterable[str] = ()
+) -> str:
+    """Write a report of a kind, delete the oldest of that kind, and return the path.
+
+    Args:
+        head: lines without line breaks.
+        body: text after the head, with line breaks.
+    """
+    folder, time = services.folder.reports, datetime.fromtimestamp(services.clock()).astimezone()
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    path = os.path.join(folder, f"{kind}-{time:%Y-%m-%d-%H%M%S}.txt")
+    descriptor = os.open(f"{path}.unfinished", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(f"{title}, as of {time:%Y-%m-%d %H:%M:%S %Z}.\n")
+        file.writelines(f"{line}\n" for line in head)
+        file.writelines(body)
+    replace_file(f"{path}.unfinished", path)
+    keep_newest(folder, rf"{kind}-.*\.txt", KEPT_REPORTS)
+    keep_newest(folder, rf"{kind}-.*\.unfinished.*", 0)  # of killed processes
+    return path
+
+
+def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
+    """Return the changes of an edit, a line per field: before -> after."""
+    changes = changes_of(edit)
+    lines = [
+        f"{name}: {_shown(getattr(item, name, ''))} -> {_shown(value)}"
+        for name, value in changes.items()
+    ]
+    only_locked = [name for name in edit.fields if name not in changes]
+    return [*lines, f"locked as they are: {', '.join(only_locked)}"] if only_locked else lines
+
+
+def _shown(value: str | tuple[str, ...]) -> str:
+    text = repr(value) if isinstance(value, str) else f"[{', '.join(value)}]"
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} long)"
+
+
+def _batches(services: Services, scene_id: int | None) -> Iterator[list[StashScene]]:
+    if scene_id is not None:
+        scenes = list(services.scenes.read([scene_id]).values())
+        if not scenes:
+            raise TaskError(f"Stash has no scene {scene_id}")
+        yield scenes
+        return
+    for page in services.scenes.walk():
+        for start in range(0, len(page), READ_BATCH):
+            yield page[start : start + READ_BATCH]
+
+
+def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
+    """Return the outcome of a scene, and its lines in the report."""
+    error = inspection.error
+    if not inspection.scene.files:
+        return NO_FILE, []
+    if inspection.lacks_metadata:
+        return NO_METADATA, []
+    if error is not None:
+        lines = ["", inspection.scene.label, f"  {error}"]
+        if inspection.unseen:
+            return UNSEEN, lines
+        if isinstance(error, PlexNotFound):
+            return MISSING, lines
+        if isinstance(error, PlexAmbiguousMatch):
+            return AMBIGUOUS, lines
+        raise error  # Plex failed to answer, so no conclusion is possible
+    lines = _changes(inspection)
+    outcome = COVERS if lines else IN_STEP
+    if not inspection.edits:
+        outcome = ELSEWHERE
+    elif any(edit for _, edit in inspection.edits):
+        outcome = CHANGES
+    lines = [*(f"  {words}" for words in inspection.elsewhere), *lines]
+    return outcome, ["", inspection.scene.label, *lines] if lines else []
+
+
+def _changes(inspection: Inspection) -> list[str]:
+    lines = []
+    unlocked = dict(inspection.unlocked)
+    for item, edit in inspection.edits:
+        of_item = lines_of(item, edit)
+        if item in unlocked:
+            of_item.append(f"locked as they are: {', '.join(unlocked[item])}")
+        if of_item:
+            lines.append(f"  item {item.rating_key}, {item.files[0]}")
+            lines += [f"    {line}" for line in of_item]
+    if inspection.cover_for:
+        kinds = " and ".join(inspection.cover_for)
+        lines.append(f"  cover: would be compared with the last sent {kinds}")
+    return lines
