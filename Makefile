@@ -55,10 +55,10 @@ build/browser/.ready: | $(READY)
 	@$(BIN)/python -m tests.ui.provide
 	@mkdir -p $(@D) && touch $@
 
-# Lint, types, tests.
+# Lint, types, tests. Tests wait for processes half of their time: on two cores, four run at a time.
 test: ALONG := byte-code build/browser/.ready $(WHEELS)/.ready
 test: check
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 4
 
 # Hooks, worker and tasks under a Python for Windows: WINDOWS_PYTHON=…/python.exe make test-windows
 test-windows: $(READY)
@@ -68,7 +68,7 @@ test-windows: $(READY)
 coverage: ALONG := byte-code build/browser/.ready $(WHEELS)/.ready
 coverage: check
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n 3
+	$(BIN)/python -m coverage run -m pytest -n 4
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=90
 

@@ -145,3 +145,4 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector what stays for good: modules and collected tests."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 50, 50)  # the usual: 700, 10, 10

@@ -19,7 +19,7 @@ from tests.soak.household import Household, Killed
 from tests.soak.test_server_readings import PAIRS, RUNS, World, switches_of
 from worker.sync.write_test import undo_killed_test
 
-STEP = 1 if os.environ.get("SOAK") else 4
+STEP = 1 if os.environ.get("SOAK") else 8
 
 run_test_write.__test__ = False  # type: ignore[attr-defined]  # a task, and none of these tests
 
@@ -99,7 +99,7 @@ def test_the_item_is_as_it_was_under_each_reading(world_of: Any, run: dict[str, 
 
 @pytest.mark.parametrize(("number", "run"), list(enumerate(PAIRS)))
 def test_a_kill_at_any_request_is_undone(world_of: Any, number: int, run: dict[str, int]) -> None:
-    """Each reading dies at every fourth request, with `SOAK=1` at each of them, twice."""
+    """Each reading dies at every eighth request, with `SOAK=1` at each of them, twice."""
     world = world_of(switches_of(run))
     scene_id, item = rich_item(world)
     before, home = item_state(item), world.home
