@@ -191,16 +191,21 @@ class Bench:
 
         A point that follows another one than in the earlier cases is new, too.
         """
+        passed = self.events_during(role, run)
+        found = [(point, (role, *pair)) for point, pair in worth_killing(passed)]
+        fresh = [point for point, pair in found if pair not in self._known]
+        self._known.update(pair for _, pair in found)
+        return fresh
+
+    def events_during(self, role: str, run: Callable[[], object]) -> list[str]:
+        """Return the events of processes of a role meanwhile."""
         recording = self._points / "recording"
         recording.touch()
         run()
         recording.unlink()
         passed = self.events(role)
         (self._points / "events").unlink()
-        found = [(point, (role, *pair)) for point, pair in worth_killing(passed)]
-        fresh = [point for point, pair in found if pair not in self._known]
-        self._known.update(pair for _, pair in found)
-        return fresh
+        return passed
 
     def events(self, role: str) -> list[str]:
         """Return the points that processes of a role have passed since the recording began."""

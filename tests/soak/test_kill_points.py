@@ -118,7 +118,9 @@ def a_removed_scene(bench: Bench, scene_id: int) -> None:
 def test_a_worker_killed_anywhere_loses_nothing(
     bench: Bench, prepare: Prepare, least: int, among: str, subtests: pytest.Subtests
 ) -> None:
-    bench.deliver(bench.next_scene())  # what is learned about the server once is learned now
+    bench.put(bench.next_scene())
+    # What is learned about the server once is learned now, after the job: until the step's end.
+    bench.events_during(WORKER, lambda: _one_drain(bench))
     scene_id = bench.next_scene()
     prepare(bench, scene_id)
     points = bench.record(WORKER, lambda: _one_drain(bench))
