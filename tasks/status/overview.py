@@ -215,19 +215,19 @@ def settings_in_effect(config: Config) -> list[dict[str, Any]]:
             "name": setting.name,
             "value": _shown(setting.name, getattr(config, setting.name)),
             "default": _shown(setting.name, setting.default),
-            "allowed": _allowed(setting.metadata["parse"]),
+            **_allowed(setting.metadata["parse"]),
         }
         for setting in fields(Config)
     ]
 
 
-def _allowed(parse: Any) -> str:
-    """Return the allowed values in words, as the setting's parser states them in its error."""
+def _allowed(parse: Any) -> dict[str, Any]:
+    """Return the allowed values in words and as a list, as the setting's parser states them."""
     try:
         parse(object())
     except ValueProblem as error:
-        return str(error)
-    return ""
+        return {"allowed": str(error), "choices": list(error.choices)}
+    return {"allowed": "", "choices": []}
 
 
 def _shown(name: str, value: Any) -> Any:
