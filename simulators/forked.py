@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 ENTRY, CHANGES = "entry.py", "changes.bin"  # in the folder of an altered plugin
 ROOM = 4096  # bytes for the command line of a forked process
 _LONGEST_REQUEST = 1 << 18
-_HIGH = 200  # descriptors from here on cannot collide with those of a request
+_HIGH, _REPLY = 200, 300  # descriptors from here on cannot collide with those of a request
 
 
 class Request(NamedTuple):
@@ -77,8 +77,11 @@ class _Server:
         signal.set_wakeup_fd(self._end_of_child, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
-    def serve(self) -> tuple[Request, list[int]] | None:
-        """Fork for each request; return the request in the new process, None in the server."""
+    def serve(self) -> tuple[Request, list[int], int] | None:
+        """Fork for each request; return None in the server.
+
+        In the new process, return the request, its descriptors, and the descriptor for the reply.
+        """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])
             if 0 in ready:
@@ -91,7 +94,7 @@ class _Server:
                 if request := self._fork(connection):
                     return request
 
-    def _fork(self, connection: socket.socket) -> tuple[Request, list[int]] | None:
+    def _fork(self, connection: socket.socket) -> tuple[Request, list[int], int] | None:
         message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_REQUEST, 16)
         if not message:  # the sender was killed
             connection.close()
@@ -101,10 +104,9 @@ class _Server:
             request = Request(*marshal.loads(message))
             if request.new_session:
                 os.setsid()
-            _show(request.argv)  # before the sender continues, as with `os.posix_spawn`
-            _tell(connection, os.getpid())
+            reply = fcntl.fcntl(connection.fileno(), fcntl.F_DUPFD, _REPLY)
             self._let_go(connection)
-            return request, descriptors
+            return request, descriptors, reply
         for descriptor in descriptors:
             os.close(descriptor)
         self._children[child] = connection
@@ -133,6 +135,7 @@ def _tell(connection: socket.socket, number: int) -> None:
 
 def _become(request: Request, descriptors: list[int], address: str) -> None:
     """Give this process the environment, folder, session and descriptors of the request."""
+    _show(request.argv)
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
     os.closerange(3, _HIGH)
     for descriptor, number in zip(moved, request.numbers, strict=True):
@@ -280,10 +283,14 @@ def _main() -> None:
             importlib.import_module(name)
     gc.collect()
     gc.freeze()  # so that garbage collection in a forked process does not copy these pages
-    request = _Server(socket.socket(fileno=int(descriptor))).serve()
-    if request is not None:
-        _become(*request, f"\0{address}")
-        _run(request[0].argv, plugin, imports)
+    accepted = _Server(socket.socket(fileno=int(descriptor))).serve()
+    if accepted is not None:
+        request, descriptors, reply = accepted
+        _become(request, descriptors, f"\0{address}")
+        # Last: the sender continues now, as after `os.posix_spawn`.
+        with socket.socket(fileno=reply) as connection:
+            _tell(connection, os.getpid())
+        _run(request.argv, plugin, imports)
 
 
 if __name__ == "__main__":
