@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields
 from itertools import chain
@@ -13,6 +13,7 @@ from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
 from sync_queue.operations import subject_label
+from sync_queue.sync_records import SceneRecord
 from tasks.answer import Answer
 from tasks.error_catalogue import explain
 from tasks.status.snapshot import State, StatusSnapshot, read_status, state_data, state_of
@@ -54,27 +55,12 @@ def overview(services: Services) -> Answer:
             "active": [job_data(job, titles) for job in active],
             "next": [job_data(job, titles) for job in waiting],
         },
-        "syncs": [
-            {
-                "scene_id": scene_id,
-                "title": titles.get(scene_id, ""),
-                "outcome": last.outcome,
-                "detail": last.detail[:LONGEST_TEXT],
-                "at": last.at,
-            }
-            for scene_id, last in recent.items()
-        ],
+        "syncs": [_sync_data(scene_id, sync, titles) for scene_id, sync in recent.items()],
         "dead_letters": {
             "count": sum(counts.values()),
             "groups": [
-                {
-                    "error_type": error_type,
-                    "count": counts[error_type],
-                    "matter": explain(error_type).cause,
-                    "remedy": explain(error_type).remedy,
-                    "newest": [letter_data(letter, titles) for letter in of_type],
-                }
-                for error_type, of_type in newest.items()
+                _group_data(error_type, counts[error_type], letters_of_type, titles)
+                for error_type, letters_of_type in newest.items()
             ],
         },
         "outages": _outages(status),
@@ -84,6 +70,29 @@ def overview(services: Services) -> Answer:
         "settings": settings_in_effect(services.sessions.config()),
     }
     return Answer(state.text(status.now), data=data, level=state.level)
+
+
+def _sync_data(scene_id: int, sync: SceneRecord, titles: Titles) -> dict[str, Any]:
+    return {
+        "scene_id": scene_id,
+        "title": titles.get(scene_id, ""),
+        "outcome": sync.outcome,
+        "detail": sync.detail[:LONGEST_TEXT],
+        "at": sync.at,
+    }
+
+
+def _group_data(
+    error_type: str, count: int, letters: Sequence[DeadLetter], titles: Titles
+) -> dict[str, Any]:
+    explanation = explain(error_type)
+    return {
+        "error_type": error_type,
+        "count": count,
+        "matter": explanation.cause,
+        "remedy": explanation.remedy,
+        "newest": [letter_data(letter, titles) for letter in letters],
+    }
 
 
 def read_state(services: Services, status: StatusSnapshot) -> State:

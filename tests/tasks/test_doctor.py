@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from plex.exceptions import (
@@ -102,7 +102,8 @@ def test_no_text_around_it_lets_a_secret_or_a_host_through(before: str, after: s
 
 
 @given(st.text(min_size=1).filter(lambda text: text.strip() and text.strip().isprintable()))
-def test_no_value_of_a_setting_is_repeated(value: str) -> None:
+def test_no_wrong_value_of_a_setting_is_repeated(value: str) -> None:
+    assume("=>" not in value)  # it would make a path map, which is no wrong value
     canary = f"canary{value}canary"
     stored = {"plex_url": canary, "reconcile_scope": canary, "plex_unmatched_path_map": canary}
 
