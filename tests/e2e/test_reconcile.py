@@ -247,15 +247,15 @@ def test_the_worker_runs_what_is_due_and_only_that_and_ends_as_before(rig: Rig) 
         hours_ago = time.time() - 2 * HOUR
         write(rig, STATE, {"last_run_time": hours_ago, "interval_run_time": hours_ago, **times})
 
-    def edit() -> None:
-        assert rig.stash.edit_scene(ids[0], title="New")[0].result.output == "queued"
+    def edit(title: str = "New") -> None:
+        assert rig.stash.edit_scene(ids[0], title=title)[0].result.output == "queued"
         assert rig.wait_until(lambda: rig.queued() == 0)
         assert rig.wait_until(ended)
 
     for settings in ({"reconcile_interval": "never"}, {"enabled": False}):
         rig.configure(**{"reconcile_interval": "hourly", "enabled": True, **settings})
         old()
-        edit()
+        edit(f"New, with {settings}")
         rig.task("queue_status")
         assert rig.wait_until(ended)
         assert "run_count" not in state(rig, STATE)
