@@ -3,6 +3,7 @@
 import json
 import pickle
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,13 +129,18 @@ class Switch:
     said: list[tuple[str, str]] = field(default_factory=list)
     secrets: Secrets = field(default_factory=Secrets)
     token_known: bool = True
+    fields: dict[str, object] = field(default_factory=dict)  # of the last record
 
     @property
     def earlier(self) -> LegacyData:
         folder = DataFolder(str(self.root))
         folder.create()
-        log = Log(lambda level, text, *_: self.said.append((level, text)), self.secrets)
+        log = Log(self._record, self.secrets)
         return LegacyData(folder, log, lambda: self.token_known, lambda: NOW)
+
+    def _record(self, level: str, text: str, _code: str, fields: Mapping[str, object]) -> None:
+        self.said.append((level, text))
+        self.fields = dict(fields)
 
     def waits(self) -> bool:
         return has_legacy_data(self.earlier.folder, lambda: NOW)

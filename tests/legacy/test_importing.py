@@ -43,7 +43,7 @@ def test_all_that_waited_or_was_in_progress_waits_once_per_scene(
         in_progress=[earlier_job(3), earlier_job(1, enqueued_at=NOW - 9000)],
     )
 
-    said = switch.import_all()
+    switch.import_all()
 
     waiting = switch.waiting()
     assert [job["scene_id"] for job in waiting] == [1, 2, 3]
@@ -52,10 +52,10 @@ def test_all_that_waited_or_was_in_progress_waits_once_per_scene(
     assert {job["retry_count"] for job in waiting} == {0}
     assert {job["next_retry_at"] for job in waiting} == {0.0}
     assert {json.dumps(job["data"]) for job in waiting} == {"{}"}
-    assert said.startswith(
-        "Taken over from the earlier Stash2Plex: 3 scenes that waited (5 jobs). "
-        "Left behind: 1 of queue/data.db: it holds no job but int. "
-    )
+    assert switch.fields == {
+        "taken": ["3 scenes that waited (5 jobs)"],
+        "left": "1 of queue/data.db: it holds no job but int",
+    }
 
 
 def test_an_edit_that_waits_already_is_merged_with_the_earlier_one(
@@ -121,7 +121,7 @@ def test_time_stamps_tell_that_a_scene_was_synced_once_and_no_more(
 ) -> None:
     earlier.stamps({1: NOW - 100, 2: 0.0})
 
-    said = switch.import_all()
+    switch.import_all()
 
     stored = switch.rows("SELECT scene_id, outcome, at, scene_updated_at, cover_tag FROM scene_log")
     assert stored == [
@@ -129,7 +129,7 @@ def test_time_stamps_tell_that_a_scene_was_synced_once_and_no_more(
         (2, "synced earlier", 0, "", None),
     ]
     assert switch.rows("SELECT * FROM sync_log") == []
-    assert said == "Taken over from the earlier Stash2Plex: 2 time stamps"
+    assert switch.fields == {"taken": ["2 time stamps"]}
     assert (earlier.root / "sync_timestamps.json.imported").exists()
 
 
@@ -276,12 +276,15 @@ def test_a_folder_from_elsewhere_is_taken_over_when_it_is_put_into_ours(
     elsewhere.write("device_id.json", {"device_id": DEVICE_ID})
     elsewhere.write("circuit_breaker.json", {"state": "open"})
 
-    said = switch.import_all()
+    switch.import_all()
 
-    assert said.startswith(
-        "Taken over from the earlier Stash2Plex: device_id.json, 2 scenes that waited (3 jobs), "
-        "1 dead letters, 1 time stamps. Left behind: 1 of earlier/queue/data.db: it holds no job"
-    ), said
+    assert switch.fields["taken"] == [
+        "device_id.json",
+        "2 scenes that waited (3 jobs)",
+        "1 dead letters",
+        "1 time stamps",
+    ]
+    assert str(switch.fields["left"]).startswith("1 of earlier/queue/data.db: it holds no job")
     assert [job["scene_id"] for job in switch.waiting()] == [1, 2]
     assert len(switch.letters()) == 1
     assert json.loads((switch.root / "device_id.json").read_text())["device_id"] == DEVICE_ID
