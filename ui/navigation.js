@@ -1,5 +1,5 @@
 /* Links to the page: a button in the navigation bar with a badge, and entries in Stash's settings.
- * Stash renders the bar twice; the button sends no request and shows the last answer of any tab. */
+ * Stash renders the bar twice; its buttons show the last answer of any tab. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -11,6 +11,8 @@
 
   const NavButton = () => {
     const badge = S.useBadge() || { level: "ok", text: "Stash2Plex", count: 0 };
+    const { pathname } = S.router.useLocation();
+    React.useEffect(() => S.visit(pathname), [pathname]);
     const number = badge.level === "warning" && badge.count ? String(badge.count) : "!";
     return h(
       S.router.NavLink,
@@ -102,6 +104,4 @@
       h(Masked, { list: stashList })
     );
   });
-
-  S.wake();
 })(window.Stash2Plex);

@@ -16,6 +16,12 @@
       set(null);
       load();
     }, [id]);
+    const isWaiting = Boolean(status && status.jobs && status.jobs.length);
+    React.useEffect(() => {
+      const look = () => (document.hidden ? set({ ...status }) : load());
+      const timer = isWaiting ? window.setTimeout(look, S.BUSY_INTERVAL) : null;
+      return () => window.clearTimeout(timer);
+    }, [status]);
     const runTask = (mode) => run(() => S.run(mode, { scene_id: id })).then(load);
     const remedy = status && status.remedy;
     const [failed] = status && status.letters ? [...status.letters, ...status.jobs] : [];

@@ -7,6 +7,7 @@
   const BUSY_INTERVAL = 5000; // ms between requests while jobs wait; each request starts a process
   const IDLE_INTERVAL = 15000; // ms between requests while all is well
   const WAKE_INTERVAL = 10000; // ms in which at most one tab sends `wake`
+  S.BUSY_INTERVAL = BUSY_INTERVAL;
   const listeners = new Set();
   let current = { answer: null, error: "" };
   let watchers = 0;
@@ -14,6 +15,8 @@
   let isAsking = false;
   let askAgain = false;
   let askedAt = -Infinity;
+  let wakeTimer = null;
+  let visited = "";
 
   function publish(next) {
     current = next;
@@ -56,10 +59,16 @@
 
   S.badge = readBadge();
 
-  /** Start a worker if jobs wait, and update the badge; `now` skips the limit for all tabs. */
+  /** Start a worker if jobs wait, and update the badge. Another request within the interval is
+   * postponed; `now` sends it at once. */
   S.wake = async (now) => {
     const last = readBadge();
-    if (document.hidden || (!now && last && Date.now() - last.at < WAKE_INTERVAL)) {
+    window.clearTimeout(wakeTimer);
+    if (document.hidden || (watchers && !now)) {
+      return; // the overview starts a worker, too
+    }
+    if (!now && last && Math.abs(Date.now() - last.at) < WAKE_INTERVAL) {
+      wakeTimer = window.setTimeout(S.wake, WAKE_INTERVAL);
       return;
     }
     saveBadge(last || { level: "ok", text: "Stash2Plex", count: 0 }); // so that other tabs wait
@@ -67,6 +76,14 @@
       saveBadge(badgeOf((await S.run("wake")).state));
     } catch (error) {
       saveError(error);
+    }
+  };
+
+  /** Make sure of a worker whenever Stash shows another page. */
+  S.visit = (path) => {
+    if (path !== visited) {
+      visited = path;
+      S.wake();
     }
   };
 

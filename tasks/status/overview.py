@@ -1,4 +1,4 @@
-"""The operations `overview` and `wake` of the page in Stash."""
+"""The operations `overview` and `wake` of the page in Stash; both start a worker if needed."""
 
 import os
 import sqlite3
@@ -21,6 +21,7 @@ from tasks.titles import Titles, titles_in_time
 from validation.config import Config
 from validation.path_map import PathMap, PrefixPair
 from validation.values import ValueProblem
+from worker.circuit_breaker import CircuitState
 from worker.outage_history import NEWEST, calculate_outage_metrics
 from worker.services import Services
 from worker.sync.session import ConfigFault
@@ -69,7 +70,20 @@ def overview(services: Services) -> Answer:
         "hours": [asdict(hour) for hour in hours],
         "settings": settings_in_effect(services.sessions.config()),
     }
+    data["worker"] = ensure_worker_for_jobs(services)
     return Answer(state.text(status.now), data=data, level=state.level)
+
+
+def ensure_worker_for_jobs(services: Services) -> str:
+    """Start a worker if jobs wait or an outage lasts, and no worker runs; return what was done."""
+    is_away = services.status_source.breaker().state is not CircuitState.CLOSED
+    if not (is_away or services.queue.has_unfinished()):
+        return "not needed"
+    try:
+        return services.ensure_worker()
+    except OSError as error:
+        services.log.warning(f"No worker could be started ({error})")
+        return "failed"
 
 
 def _sync_data(scene_id: int, sync: SceneRecord, titles: Titles) -> dict[str, Any]:
@@ -250,8 +264,8 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def wake(services: Services) -> Answer:
-    """Start a worker if a job waits and no worker runs; return the state."""
-    worker = services.ensure_worker() if services.queue.has_unfinished() else "not needed"
+    """Start a worker if needed; return the state."""
+    worker = ensure_worker_for_jobs(services)
     status = read_status(services.status_source)
     state = read_state(services, status)
     data = {"state": state_data(state, status), "worker": worker}

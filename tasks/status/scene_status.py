@@ -1,16 +1,22 @@
-"""The state of one scene for the page in Stash, read without asking Plex."""
+"""The state of one scene for the page in Stash, read without a request to Plex."""
 
 from sync_queue.models import SyncJob
 from tasks.answer import Answer, Level
 from tasks.error_catalogue import explain
-from tasks.status.overview import job_data, letter_data, read_state, titles_for_page
+from tasks.status.overview import (
+    ensure_worker_for_jobs,
+    job_data,
+    letter_data,
+    read_state,
+    titles_for_page,
+)
 from tasks.status.snapshot import State, read_status, state_data
 from worker.outage_history import format_elapsed_since
 from worker.services import Services
 
 
 def scene_status(services: Services, *, scene_id: int) -> Answer:
-    """Return whether a scene is in Plex, and why it waits or failed."""
+    """Return whether a scene is in Plex, and why it waits or failed; start a worker if needed."""
     queue, log = services.queue, services.queue.sync_log
     last, jobs = log.scene(scene_id), queue.jobs_waiting_for(scene_id)
     items = sorted(log.sent_for(scene_id), key=lambda item: item.rating_key)
@@ -43,6 +49,7 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
         "last": last and {"outcome": last.outcome, "detail": last.detail, "at": last.at},
         "jobs": [job_data(job, titles) for job in jobs],
         "letters": [letter_data(letter, titles) for letter in letters],
+        "worker": ensure_worker_for_jobs(services),
     }
     return Answer(text, data=data, level=level)
 

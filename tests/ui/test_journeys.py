@@ -10,17 +10,20 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import plexapi.myplex
+import pytest
 
 from simulators.plex_tv import ACCOUNT_TOKEN, AccountServer, FakePlexTv, redirect
 from simulators.rig import FOLDER, PLUGIN, TOKEN, Rig
 from simulators.stash import VideoFile
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
+from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.e2e.test_outages import quicken
+from tests.sync_queue.support import job
 from tests.ui.browser import Browser
 from tests.ui.conftest import Serve
-from tests.ui.looking import SENTENCE, looks_until, opened
-from tests.ui.situations import ask, bury
+from tests.ui.looking import PAGE, SENTENCE, looks_until, opened
+from tests.ui.situations import ask, bury, wait_in_queue
 
 MOST_CLICKS = 3
 ENTER = "\ue007"
@@ -161,6 +164,32 @@ def test_a_setting_is_missing(browser: Browser, serve: Serve, make_rig: MakeRig)
 
     looks_until(browser, rig, "Everything is in Plex", SENTENCE)
     assert item.title == "Uno"
+
+
+@pytest.mark.parametrize("path", [PAGE, "/scenes/1", "/settings"])
+def test_any_open_page_replaces_a_killed_worker(
+    browser: Browser, serve: Serve, rig: Rig, path: str
+) -> None:
+    """The plugin's page, a scene's tab, and a page of Stash after which another is shown."""
+    first, second = rig.add_library(2, covers=False)
+    wait_in_queue(rig, [first])
+    opened(browser, serve(rig), path)
+    if path == "/scenes/1":
+        browser.click(".nav-link", "Plex")
+        browser.sees("Queued", ".s2p-scene")
+    assert rig.wait_until(lambda: bool(rig.worker_pids()))
+    if path == "/settings":
+        browser.until("return JSON.parse(localStorage['stash2plex.state']).text !== 'Stash2Plex'")
+        browser.click(".top-nav a", "Stash")
+    browser.until("return harness.held() > 0")
+    rig.stop_worker()
+    with queue_of(rig) as queue:
+        queue.enqueue([job(second)])
+
+    browser.js("localStorage.clear()")  # as if the interval between two requests were over
+    browser.js("harness.fire()")
+
+    assert rig.wait_until(lambda: rig.queued() == 1)
 
 
 def test_dead_letters_are_retried_dropped_and_compared(

@@ -161,15 +161,16 @@ def test_10000_jobs_and_5000_dead_letters_give_a_small_answer(rig: Rig) -> None:
 # -- what it changes ----------------------------------------------------------------------------
 
 
-def test_a_look_starts_no_worker_but_waking_does_where_something_waits(rig: Rig) -> None:
+@pytest.mark.parametrize("mode", ["wake", "overview", "scene_status"])
+def test_each_look_makes_sure_of_a_worker_where_something_waits(rig: Rig, mode: str) -> None:
     scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
-    assert ask(rig, "wake")["worker"] == "not needed"
+    arguments = {"scene_id": scene_id} if mode == "scene_status" else {}
+    assert ask(rig, mode, **arguments)["worker"] == "not needed"
     with queue_of(rig) as queue:
         queue.enqueue([job(scene_id)])
-    ask(rig, "overview")
-    assert rig.worker_pids() == []
 
-    assert ask(rig, "wake")["worker"] == "started"
+    assert ask(rig, mode, **arguments)["worker"] == "started"
+
     assert rig.settled()
 
 
