@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 TRUE = frozenset(("true", "1", "yes", "on"))
@@ -78,6 +78,11 @@ def choice(*words: str) -> Parser:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: "1 job", "2,000 jobs"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def counts_text(counts: Iterable[tuple[int, str]]) -> str:
+    """Return the counts above zero with their words: "2 queued, 1 without a file"."""
+    return ", ".join(f"{number:,} {words}" for number, words in counts if number)
 
 
 def in_brief(value: Any) -> str:

@@ -1,45 +1,64 @@
 """Sync All Scenes, Sync Recent Scenes, and the page's sync of a scene."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from plex.exceptions import PlexError
-from plex.matcher import Matching
+from reconciliation.detector import Libraries
+from reconciliation.scheduler import libraries_of
 from sync_queue.models import TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
 from validation.config import Config
 from validation.metadata import project
-from validation.scene_extractor import SceneFile, StashScene, asked_since, is_since
-from validation.values import counted
+from validation.scene_extractor import StashScene, asked_since, is_since
+from validation.values import counted, counts_text
 from worker.services import Services
-from worker.sync.session import ConfigFault, SyncSession
+from worker.sync.inspection import Inspection
+from worker.sync.scene_work import lacks_metadata
+from worker.sync.session import ConfigFault
 
 RECENT = 86_400.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The sync log, for deciding which scenes are in step."""
+@dataclass(slots=True)
+class _Comparison:
+    """Compares scenes with the sync log and with Plex.
 
+    The sync log comes first: scenes with unsent metadata need no request to Plex.
+    """
+
+    services: Services
     config: Config
+    libraries: Libraries | None  # None if Plex failed; then only the sync log is compared
     digests: Mapping[int, Mapping[int, str]]  # scene id → rating key → digest last sent
-    versions: Mapping[int, str]  # scene id → Stash's time stamp of the last synced state
-    # Returns the items that match a scene's files; None if Plex did not answer. Then a scene that
-    # is unchanged since its sync is in step
-    find: Callable[[Sequence[SceneFile], int], Matching] | None
+    versions: Mapping[int, str]  # scene id → Stash's time stamp of the synced state
 
-    def has(self, scene: StashScene) -> bool:
-        """Tell whether all of the scene's current items were sent its current metadata."""
-        sent = self.digests.get(scene.id)
-        if not sent or self.versions.get(scene.id) != scene.updated_at:
+    def in_step(self, scenes: Sequence[StashScene]) -> set[int]:
+        """Return the scenes that Plex shows as they are in Stash."""
+        sent = [scene for scene in scenes if self._was_sent(scene)]
+        if self.libraries is not None:
+            try:
+                inspections = self.libraries.inspect(sent)
+                return {each.scene.id for each in inspections if self._is_shown(each)}
+            except PlexError as error:
+                self.libraries = None
+                _warn(self.services, error)
+        return {scene.id for scene in sent if len(set(self.digests[scene.id].values())) == 1}
+
+    def _was_sent(self, scene: StashScene) -> bool:
+        is_synced_version = self.versions.get(scene.id) == scene.updated_at
+        sent = self.digests.get(scene.id, {}).values()
+        return is_synced_version and project(scene, self.config).digest in sent
+
+    def _is_shown(self, inspection: Inspection) -> bool:
+        if not inspection.edits or inspection.error or inspection.image_reasons:
             return False
-        digest = project(scene, self.config).digest
-        if self.find is None:
-            return set(sent.values()) == {digest}
-        items = [match.rating_key for match in self.find(scene.files, scene.id).matches]
-        return bool(items) and all(sent.get(item) == digest for item in items)
+        sent, digest = self.digests[inspection.scene.id], inspection.desired.digest
+        return not inspection.unseen and all(
+            sent.get(item.rating_key) == digest and not edit for item, edit in inspection.edits
+        )
 
 
 def sync_all(services: Services, *, force: bool) -> Answer:
@@ -71,61 +90,73 @@ def sync_scene(services: Services, *, scene_id: int) -> Answer:
 def _queue_pages(
     services: Services, pages: Iterator[list[StashScene]], total: int | None, *, force: bool
 ) -> Answer:
-    config = services.sessions.config()
     # Needed also with force, because the worker finds new items only through the path index.
-    session = _refreshed_session(services)
-    known = None if force else _read_sync_log(services, session, config)
+    comparison = _begin_comparison(services)
     counts: Counter[str] = Counter()
     for page in pages:
-        _queue_page(services, page, known, counts)
+        _queue_page(services, page, None if force else comparison, counts)
         if total:
             services.log.progress(counts["seen"] / total)
     if counts["queued"] or counts["waiting"]:
         services.ensure_worker()
-    names = ("seen", "queued", "waiting", "in_step", "without_file")
     return Answer(
-        f"{counted(counts['seen'], 'scene')} checked: {counts['queued']:,} queued, "
-        f"{counts['waiting']:,} already queued, {counts['in_step']:,} already in Plex, "
-        f"{counts['without_file']:,} without a file",
-        data={name: counts[name] for name in names},
+        f"{counted(counts['seen'], 'scene')} checked: "
+        + (counts_text((counts[name], words) for name, words in _WORDS.items()) or "none to queue"),
+        data={name: counts[name] for name in ("seen", *_WORDS)},
     )
 
 
+_WORDS = {
+    "queued": "queued",
+    "waiting": "already queued",
+    "in_step": "already in Plex",
+    "without_metadata": "without metadata yet",
+    "without_file": "without a file",
+}
+
+
 def _queue_page(
-    services: Services, page: list[StashScene], known: _Known | None, counts: Counter[str]
+    services: Services,
+    page: list[StashScene],
+    comparison: _Comparison | None,
+    counts: Counter[str],
 ) -> None:
     now = services.clock()
-    hints = {TRY_REFUSED: now} if known is None else {}
-    jobs = []
-    for scene in page:
-        if not scene.files:
-            counts["without_file"] += 1
-        elif known is not None and known.has(scene):
-            counts["in_step"] += 1
-        else:
-            jobs.append(scene_job(scene.id, METADATA, now, hints))
-    added, merged = services.queue.enqueue(jobs)
-    counts.update(seen=len(page), queued=added, waiting=merged)
+    last = services.queue.sync_log.scenes([scene.id for scene in page])
+    with_file = [scene for scene in page if scene.files]
+    # The worker would skip a scene without metadata, and each run would queue the scene again.
+    scenes = [scene for scene in with_file if not lacks_metadata(scene, last.get(scene.id))]
+    in_step = comparison.in_step(scenes) if comparison else set()
+    hints = {} if comparison else {TRY_REFUSED: now}
+    added, merged = services.queue.enqueue(
+        scene_job(scene.id, METADATA, now, hints) for scene in scenes if scene.id not in in_step
+    )
+    counts.update(
+        seen=len(page),
+        queued=added,
+        waiting=merged,
+        in_step=len(in_step),
+        without_metadata=len(with_file) - len(scenes),
+        without_file=len(page) - len(with_file),
+    )
 
 
-def _refreshed_session(services: Services) -> SyncSession | None:
-    """Return a session with an updated path index; if Plex fails, log a warning, return None."""
+def _begin_comparison(services: Services) -> _Comparison:
+    """Update the path index; if Plex fails, log a warning."""
+    config, log = services.sessions.config(), services.queue.sync_log
     try:
         session = services.sessions.current()
-        session.library.prepare()
-        session.library.refresh()
+        libraries = libraries_of(services, session)
+        libraries.refresh()
     except (PlexError, ConfigFault) as error:
-        services.log.warning(
-            f"{error}. Whether Plex still has the sent values was not checked; run the task again "
-            "after removing the cause"
-        )
-        return None
-    return session
-
-
-def _read_sync_log(services: Services, session: SyncSession | None, config: Config) -> _Known:
-    log = services.queue.sync_log
-    if session is None:
-        return _Known(config, log.digests(None), log.scene_versions(), None)
+        _warn(services, error)
+        return _Comparison(services, config, None, log.digests(None), log.scene_versions())
     digests = log.digests(session.library.server_id)
-    return _Known(config, digests, log.scene_versions(), session.matcher.find)
+    return _Comparison(services, config, libraries, digests, log.scene_versions())
+
+
+def _warn(services: Services, error: Exception) -> None:
+    services.log.warning(
+        f"{error}. Scenes that were synced before are not compared with Plex; remove the cause, "
+        "then run the task again"
+    )

@@ -47,19 +47,25 @@ def test_a_scene_whose_time_stamp_stash_cannot_read_is_synced_with_all_others(ri
     assert rig.plex.log.writes(mark) == []
 
 
-def test_sync_all_sends_again_what_plex_has_lost(rig: Rig) -> None:
-    ids = rig.add_library(3, covers=False)
+def test_sync_all_sends_again_what_plex_has_lost_or_shows_otherwise(rig: Rig) -> None:
+    ids = rig.add_library(4, covers=False)
+    rig.add_pair("no metadata")
     sync_all(rig)
     old = rig.item_of(ids[1])
     rig.plex.remove_item(old.rating_key)
     rig.plex.add_item(rig.section, *old.files)
     rig.stop_worker()
+    changed = rig.item_of(ids[2])
+    rig.plex.edit(changed.rating_key, summary="Another tool's", studio="Another tool's")
 
     answer = rig.task("all")
 
-    assert figures(answer.output) == [3, 1, 0, 2, 0]
+    assert answer.output == (
+        "5 scenes checked: 2 queued, 2 already in Plex, 1 without metadata yet"
+    )
     settle(rig)
-    assert figures(rig.task("all").output) == [3, 0, 0, 3, 0]
+    assert "Another tool's" not in (changed.summary, changed.studio)
+    assert figures(rig.task("all").output) == [5, 4, 1]
 
 
 def test_a_forced_sync_finds_an_item_that_its_scene_has_got_besides(rig: Rig) -> None:
@@ -83,7 +89,7 @@ def test_sync_all_names_what_has_no_file_and_goes_on_without_plex(rig: Rig) -> N
 
     answer = rig.task("all")
 
-    assert figures(answer.output) == [3, 2, 0, 0, 1]
+    assert figures(answer.output) == [3, 2, 1]
     assert len(answer.messages("warning")) == 1
     rig.plex.start()
     assert rig.wait_until(lambda: not [d for d in rig.verdict().differences if "scene 3" not in d])

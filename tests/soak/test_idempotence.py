@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import pytest
 
 from simulators.rig import PLUGIN, Rig
-from tests.golden import figures
 
 SIZES = (10, 1_000, 100_000) if os.environ.get("SOAK") else (10, 120)
 MOST_WITH_COVERS = 1_000
@@ -47,14 +46,18 @@ class Sync:
 
     def all(self, **arguments: str) -> Pass:
         mark = self.rig.plex.log.mark()
-        given = {"mode": "all", **arguments}
+        given = {"mode": "all", "format": "json", **arguments}
         result = self.rig.stash.run_task_to_end(PLUGIN, None, given, PATIENCE)
         assert result.error is None, result.error
         assert self.rig.wait_until(lambda: self.rig.queued() == 0, PATIENCE)
         requests = self.rig.plex.log.since(mark)
-        _, queued, _, in_step, _ = figures(result.output)
         kinds = Counter[str](one.kind for one in requests)
-        return Pass(queued, in_step, kinds, sum(one.is_write for one in requests))
+        return Pass(
+            result.output["queued"],
+            result.output["in_step"],
+            kinds,
+            sum(one.is_write for one in requests),
+        )
 
     def lose_the_worker_and_the_index(self) -> None:
         """Kill the worker and delete `library.db`: what the plugin may lose at any time."""
