@@ -12,7 +12,6 @@ from .library import Library, SceneFields
 from .plugin_host import PluginHost, PluginRun
 from .shelf import Ref, Shelf
 
-_PLAIN = ("title", "details", "date", "rating100", "organized", "play_duration", "urls")
 _LISTED = {"urls": "values", "performer_ids": "ids", "tag_ids": "ids"}
 
 
@@ -133,7 +132,7 @@ class Edits:
 
     def _field(self, name: str, value: Any) -> tuple[str, Any]:
         library = self.library
-        if name in _PLAIN:
+        if name in _input_fields("SceneUpdateInput"):
             return name, value
         if name == "studio":
             return "studio_id", None if value is None else str(library.studios.ensure(value))
@@ -150,6 +149,10 @@ class Edits:
 
 def _struct(type_name: str, input_: Mapping[str, Any]) -> dict[str, Any]:
     """Return the input as Go prints its struct: all fields, unset fields as null."""
+    return {name: input_.get(name) for name in _input_fields(type_name)}
+
+
+def _input_fields(type_name: str) -> Iterable[str]:
     type_ = small_schema().type_map[type_name]
     assert isinstance(type_, GraphQLInputObjectType)
-    return {name: input_.get(name) for name in type_.fields}
+    return list(type_.fields)

@@ -52,7 +52,9 @@ class Scene:
     created_at: str
     updated_at: str
     title: str = ""
+    code: str = ""
     details: str = ""
+    director: str = ""
     urls: tuple[str, ...] = ()
     date: str | None = None
     rating100: int | None = None

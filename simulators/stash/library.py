@@ -26,7 +26,9 @@ class SceneFields(TypedDict, total=False):
     """The fields of a scene that a test can set; records by name or id, unknown names are added."""
 
     title: str
+    code: str
     details: str
+    director: str
     urls: Iterable[str]
     date: str | None
     rating100: int | None

@@ -15,9 +15,11 @@ from hooks.handlers import (
     requires_plex_sync,
 )
 from hooks.handlers import jobs_for_hook as words_for_hook
+from stash.queries import STAMPS
 from sync_queue.spool_import import SCAN_DELAY
 from tests.sync_queue.support import spooled
 from tests.validation.strategies import ANY_TEXT, JSON, json_object
+from validation.scene_extractor import TEXTS
 
 NOW = 1_750_000_000.0
 SYNCED = sorted(SYNCED_FIELDS)
@@ -72,6 +74,10 @@ def test_a_save_that_names_nothing_plex_shows_asks_for_nothing(name: str) -> Non
 
 def test_every_field_of_a_save_is_known_here_as_synced_or_not() -> None:
     assert set(SCENE_UPDATE_INPUT) <= SYNCED_FIELDS | set(NOT_SYNCED)
+
+
+def test_an_edit_of_a_text_that_the_worker_reads_is_synced() -> None:
+    assert set(TEXTS) - STAMPS <= SYNCED_FIELDS
 
 
 def test_the_named_fields_decide_and_not_the_24_members_of_the_input() -> None:
