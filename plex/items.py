@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from xml.etree.ElementTree import Element
+
+from validation.metadata import FIELDS, Field
 
 LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
 _MOST_DIGITS = len(str(LARGEST_NUMBER))
@@ -24,6 +27,7 @@ class PlexItem:
 
     rating_key: int
     section_key: int
+    # The synced fields have the names of `FIELDS`.
     title: str = ""
     studio: str = ""
     summary: str = ""
@@ -112,13 +116,7 @@ def parse_item(video: Element) -> PlexItem | None:
     return PlexItem(
         rating_key=rating_key,
         section_key=section_key,
-        title=video.get("title") or "",
-        studio=video.get("studio") or "",
-        summary=video.get("summary") or "",
-        date=(video.get("originallyAvailableAt") or "")[:10],
-        performers=_names(video, "Role"),
-        tags=_names(video, "Genre"),
-        collections=_names(video, "Collection"),
+        **{name: _value(video, declared) for name, declared in FIELDS.items()},
         labels=_names(video, "Label"),
         locked=frozenset(
             field.get("name") or "" for field in video.findall("Field") if _is_true(field, "locked")
@@ -193,6 +191,13 @@ def whole_number(text: str | None) -> int:
         return 0
     number = int(digits)
     return number if number <= LARGEST_NUMBER else 0
+
+
+def _value(video: Element, declared: Field) -> Any:
+    if declared.element:
+        return _names(video, declared.element)
+    text = video.get(declared.plex) or ""
+    return text[:10] if declared is FIELDS["date"] else text  # without the time of day
 
 
 def _names(video: Element, element: str) -> tuple[str, ...]:

@@ -1,90 +1,37 @@
-"""Converts a Stash scene to the metadata that Plex shall show; every comparison uses the result."""
+"""Converts a Stash scene to the metadata that Plex shall show.
+
+`SceneMetadata` declares each field once: its source, its name in Plex, its setting and its limit.
+All other modules read these declarations from `FIELDS`.
+"""
 
 import datetime
 import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from validation.config import Config
 from validation.paths import folded
-from validation.sanitizers import MAX_NAME, MAX_PERFORMERS, cut, sanitize_name, sanitize_summary
+from validation.sanitizers import (
+    MAX_NAME,
+    MAX_PERFORMERS,
+    clean_name,
+    cut,
+    distinct_names,
+    sanitize_name,
+    sanitize_summary,
+)
 from validation.scene_extractor import Entity, StashScene
-
-# Many scenes share performers, studios and tags, so sanitized names are cached.
-NAMES_KEPT = 4096
-_clean_name = lru_cache(maxsize=NAMES_KEPT)(sanitize_name)
 
 # A time of day after a full date is ignored.
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
 _ZERO_YEAR = 1  # of Stash's empty time stamp, 0001-01-01
-
-
-@dataclass(frozen=True, slots=True)
-class SceneMetadata:
-    """The managed fields of a Plex item; None means that the plugin does not touch the field.
-
-    An empty text or tuple clears the field in Plex. An empty title never clears: Plex then keeps
-    its title, or gets `file_stem` when it has none.
-    """
-
-    title: str | None = None
-    file_stem: str = ""
-    studio: str | None = None
-    summary: str | None = None
-    date: str | None = None
-    performers: tuple[str, ...] | None = None
-    tags: tuple[str, ...] | None = None
-    collections: tuple[str, ...] | None = None
-    poster: bool = False
-    art: bool = False
-
-    @property
-    def digest(self) -> str:
-        """A hash of the content; equal content has an equal digest."""
-        names = [
-            None if names is None else sorted(map(folded, names))
-            for names in (self.performers, self.tags, self.collections)
-        ]
-        stem = self.file_stem if self.title == "" else None
-        texts = [self.title, stem, self.studio, self.summary, self.date]
-        parts = [*texts, *names, self.poster, self.art]
-        text = json.dumps(parts, ensure_ascii=True)
-        return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
-
-
-def has_meaningful_metadata(scene: StashScene) -> bool:
-    """Return whether a user has identified the scene; a rating alone does not count."""
-    return bool(
-        scene.studio
-        or scene.performers
-        or scene.tags
-        or scene.details.strip()
-        or plex_date(scene.date)
-    )
-
-
-def project(scene: StashScene, config: Config) -> SceneMetadata:
-    """Return the metadata that Plex shall show for a scene under these settings."""
-    if not config.sync_master:
-        return SceneMetadata()
-    studio = _clean_name(scene.studio.name) if scene.studio else ""
-    tags = _distinct(tag.name for tag in scene.tags)
-    return SceneMetadata(
-        title=sanitize_name(scene.title),
-        file_stem=_file_stem(scene),
-        studio=studio if config.sync_studio else None,
-        summary=sanitize_summary(scene.details) if config.sync_summary else None,
-        date=plex_date(scene.date) if config.sync_date else None,
-        performers=_performers(scene) if config.sync_performers else None,
-        tags=tuple(tags[: config.max_tags]) if config.sync_tags else None,
-        collections=((studio,) if studio else ()) if config.sync_collection else None,
-        poster=config.sync_poster,
-        art=config.sync_background,
-    )
+# These fields come first in a digest. Their order must not change, because the sync log of each
+# user has digests.
+_FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
 
 
 def plex_date(date: str) -> str | None:
@@ -106,9 +53,13 @@ def plex_date(date: str) -> str | None:
     return "" if year <= _ZERO_YEAR else full
 
 
-def _performers(scene: StashScene) -> tuple[str, ...]:
-    names = sorted(_distinct(_distinguished(scene.performers)), key=folded)
-    return tuple(names[:MAX_PERFORMERS])
+def _studio(scene: StashScene, _: Config) -> str:
+    return clean_name(scene.studio.name) if scene.studio else ""
+
+
+def _performers(scene: StashScene, _: Config) -> tuple[str, ...]:
+    names = sorted(_distinguished(scene.performers), key=folded)
+    return distinct_names(names, MAX_PERFORMERS)
 
 
 def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
@@ -116,21 +67,126 @@ def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
 
     Plex knows an actor by name only, so two equal names would become one actor.
     """
-    holders = Counter(folded(_clean_name(performer.name)) for performer in performers)
+    holders = Counter(folded(clean_name(performer.name)) for performer in performers)
     for performer in performers:
-        name, detail = _clean_name(performer.name), _clean_name(performer.disambiguation)
+        name, detail = clean_name(performer.name), clean_name(performer.disambiguation)
         if detail and holders[folded(name)] > 1:
             suffix = f" ({cut(detail, MAX_NAME // 2)})"
             name = cut(name, MAX_NAME - len(suffix)) + suffix
         yield name
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
-    seen: dict[str, str] = {}
-    for name in map(_clean_name, names):
-        if name:
-            seen.setdefault(folded(name), name)
-    return list(seen.values())
+def _tags(scene: StashScene, config: Config) -> tuple[str, ...]:
+    return distinct_names((tag.name for tag in scene.tags), config.max_tags)
+
+
+def _collections(scene: StashScene, config: Config) -> tuple[str, ...]:
+    return distinct_names([_studio(scene, config)], limit=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The declaration of a field that is synced.
+
+    Attributes:
+        plex: Plex's name of the field, in edits and of its lock.
+        value: returns the value for a scene; None leaves the field alone.
+        switch: the setting that must be on to sync the field.
+        element: the XML element with a name of the list; empty for a text.
+    """
+
+    plex: str
+    value: Callable[[StashScene, Config], str | tuple[str, ...] | None]
+    switch: str
+    element: str = ""
+
+
+def _synced(
+    plex: str, value: Callable[[StashScene, Config], Any], switch: str, element: str = ""
+) -> Any:
+    declared = Field(plex, value, switch, element)
+    return field(default=None, metadata={"declared": declared})
+
+
+@dataclass(frozen=True, slots=True)
+class SceneMetadata:
+    """The synced fields of a Plex item; None means that the plugin does not touch the field.
+
+    An empty text or tuple clears the field in Plex. An empty title never clears: Plex then keeps
+    its title, or gets `file_stem` when it has none.
+    """
+
+    title: str | None = _synced("title", lambda scene, _: sanitize_name(scene.title), "sync_master")
+    studio: str | None = _synced("studio", _studio, "sync_studio")
+    summary: str | None = _synced(
+        "summary", lambda scene, _: sanitize_summary(scene.details), "sync_summary"
+    )
+    date: str | None = _synced(
+        "originallyAvailableAt", lambda scene, _: plex_date(scene.date), "sync_date"
+    )
+    performers: tuple[str, ...] | None = _synced("actor", _performers, "sync_performers", "Role")
+    tags: tuple[str, ...] | None = _synced("genre", _tags, "sync_tags", "Genre")
+    collections: tuple[str, ...] | None = _synced(
+        "collection", _collections, "sync_collection", "Collection"
+    )
+    file_stem: str = ""
+    poster: bool = False
+    art: bool = False
+
+    @property
+    def digest(self) -> str:
+        """A hash of the content; equal content has an equal digest.
+
+        A field that was declared later counts only if it is not None, so that an update of the
+        plugin changes no digest.
+        """
+        values = {name: _comparable(getattr(self, name)) for name in FIELDS}
+        title = values.pop("title")
+        parts = [title, self.file_stem if title == "" else None]
+        parts += [values.pop(name) for name in _FIRST_IN_DIGEST]
+        later = {name: value for name, value in values.items() if value is not None}
+        text = json.dumps([*parts, self.poster, self.art, *([later] if later else [])])
+        return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
+
+
+FIELDS: Mapping[str, Field] = {
+    attribute.name: attribute.metadata["declared"]
+    for attribute in fields(SceneMetadata)
+    if "declared" in attribute.metadata
+}
+"""Our name of each synced field (in the sync log and in messages), and its declaration."""
+
+
+def _comparable(value: str | tuple[str, ...] | None) -> str | list[str] | None:
+    return sorted(map(folded, value)) if isinstance(value, tuple) else value
+
+
+def project(scene: StashScene, config: Config) -> SceneMetadata:
+    """Return the metadata that Plex shall show for a scene under these settings."""
+    if not config.sync_master:
+        return SceneMetadata()
+    values: dict[str, Any] = {
+        name: declared.value(scene, config)
+        for name, declared in FIELDS.items()
+        if getattr(config, declared.switch)
+    }
+    return SceneMetadata(
+        **values,
+        file_stem=_file_stem(scene),
+        poster=config.sync_poster,
+        art=config.sync_background,
+    )
+
+
+def has_meaningful_metadata(scene: StashScene) -> bool:
+    """Return whether a user has identified the scene; a rating alone does not count."""
+    return bool(
+        scene.studio
+        or scene.performers
+        or scene.tags
+        or scene.details.strip()
+        or plex_date(scene.date)
+    )
 
 
 def _file_stem(scene: StashScene) -> str:

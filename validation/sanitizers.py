@@ -1,11 +1,18 @@
-"""Makes any text storable in Plex and readable as XML; sanitizing twice changes nothing."""
+"""Makes any text storable in Plex and readable as XML, and limits lengths and lists.
+
+Sanitizing a text twice changes nothing.
+"""
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
 
-MAX_NAME = 255  # characters of a title, studio, tagline, or the name of a person, tag, collection
-MAX_SUMMARY = 10_000
-MAX_PERFORMERS = 50
+from validation.paths import folded
+
+MAX_NAME = 255  # characters of a title, studio, or the name of a performer, tag or collection
+MAX_SUMMARY = 10_000  # characters
+MAX_PERFORMERS = 50  # the limit of tags is the setting `max_tags`
 _WORTH_KEEPING = 0.8  # cut at a word boundary when that keeps at least this share
 
 # XML 1.0 forbids control characters, lone surrogates and the non-characters at a plane's end.
@@ -18,12 +25,27 @@ _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
 _REMOVED = re.compile(f"[{_FORBIDDEN}{_INVISIBLE}]")
 _LINE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")  # everything but a single space
 _PARAGRAPH_BREAK = re.compile(r"\n{3,}")
-MOST_LOOKED_AT = 1_000_000  # characters of a huge text, far behind every limit
+MOST_LOOKED_AT = 1_000_000  # characters; the rest of a longer text is ignored
 
 
 def sanitize_name(text: str, limit: int = MAX_NAME) -> str:
     """Return a single line, for a title or the name of a person, studio, tag or collection."""
     return cut(_one_line(text), limit).strip()
+
+
+# Many scenes share performers, studios and tags, so sanitized names are cached.
+clean_name = lru_cache(maxsize=4096)(sanitize_name)
+
+
+def distinct_names(names: Iterable[str], limit: int) -> tuple[str, ...]:
+    """Return the first `limit` of the sanitized names, each name once.
+
+    Names that differ only in case or Unicode composition are one name in Plex.
+    """
+    distinct: dict[str, str] = {}
+    for name in filter(None, map(clean_name, names)):
+        distinct.setdefault(folded(name), name)
+    return tuple(distinct.values())[:limit]
 
 
 def sanitize_summary(text: str, limit: int = MAX_SUMMARY) -> str:

@@ -5,7 +5,7 @@ wanted (`asked_since`), and the answers are compared as times (`is_since`).
 """
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from validation.sanitizers import MAX_NAME
@@ -35,8 +35,9 @@ class Entity(NamedTuple):
 class StashScene:
     """A scene's metadata; unset texts are empty.
 
-    `date` may be partial ("2024", "2024-05"). `created_at` and `updated_at` are Stash's time
-    stamps, verbatim. A time stamp that Stash cannot read is Go's zero time and counts as "now".
+    A text has the name of its field in Stash's GraphQL, and queries ask for each text. `date` may
+    be partial ("2024", "2024-05"). `created_at` and `updated_at` are Stash's time stamps, verbatim.
+    A time stamp that Stash cannot read is Go's zero time and counts as "now".
     """
 
     id: int
@@ -72,6 +73,9 @@ class StashScene:
         }
 
 
+TEXTS = tuple(field.name for field in fields(StashScene) if field.default == "")
+
+
 def scene_label(scene_id: int, name: str) -> str:
     """Return a scene's label for people; the name may be empty."""
     return f"Scene {scene_id} ({name})" if name else f"Scene {scene_id}"
@@ -93,14 +97,13 @@ def parse_scene(raw: Any) -> StashScene:
     if not scene_id:
         message = f"the scene has no usable id: {raw.get('id')!r}"
         raise SceneFormatError(message)
-    texts = ("title", "details", "date", "created_at", "updated_at")
     return StashScene(
         id=scene_id,
         studio=_entity(raw.get("studio")),
         performers=_entities(raw.get("performers")),
         tags=_entities(raw.get("tags")),
         files=_files(raw.get("files")),
-        **{name: _text(raw.get(name)) for name in texts},
+        **{name: _text(raw.get(name)) for name in TEXTS},
     )
 
 

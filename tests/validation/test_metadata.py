@@ -30,6 +30,7 @@ SCENE = StashScene(
     tags=(Entity(1, "Outdoor"), Entity(2, "a, b")),
     files=(SceneFile("/media/name.of.file.mp4"),),
 )
+DIGESTED = replace(SCENE, tags=(*SCENE.tags, Entity(3, "Été")))
 ALL = Config()
 NAMES = st.lists(ANY_TEXT, max_size=6).map(lambda names: tuple(Entity(0, name) for name in names))
 SCENES = st.builds(
@@ -249,6 +250,25 @@ def test_a_date_is_a_full_one_empty_or_left_alone(text: str) -> None:
 )
 def test_other_content_has_another_digest(change: dict[str, object]) -> None:
     assert project(replace(SCENE, **change), ALL).digest != project(SCENE, ALL).digest  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "digest"),
+    [
+        (project(DIGESTED, ALL), "8dda8f9d70d287d479b5cc48dda1dc15"),
+        (
+            project(replace(DIGESTED, title=""), replace(ALL, sync_tags=False, sync_poster=False)),
+            "1c07f248eb60ec2f972f174f2dca9a5d",
+        ),
+        (project(StashScene(1), ALL), "953442387e4226e742597dc79049dd21"),
+        (SceneMetadata(), "6a3d82f502decba86f85465597d43ee8"),
+    ],
+)
+def test_a_scene_synced_by_an_earlier_version_is_still_in_step(
+    metadata: SceneMetadata, digest: str
+) -> None:
+    """The digests are those that version 0.1.0 stored; another digest means another sync."""
+    assert metadata.digest == digest
 
 
 def test_a_field_that_is_cleared_and_one_that_is_left_alone_differ_in_the_digest() -> None:
