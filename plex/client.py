@@ -6,7 +6,8 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from plex.connection import PlexConnection, Timeout, paging, parse_document
-from plex.edit_requests import Fields, query
+from plex.edit_parameters import Fields, query
+from plex.edit_sender import EditOutcome, EditSender, Refusals
 from plex.exceptions import (
     PlexAuthError,
     PlexError,
@@ -14,7 +15,6 @@ from plex.exceptions import (
     PlexPermissionError,
     PlexTemporaryError,
 )
-from plex.field_sender import EditOutcome, FieldSender, Refusals
 from plex.items import (
     IMAGE_LOCKS,
     MOVIE,
@@ -174,14 +174,14 @@ class PlexClient(PlexConnection):
     def edit(
         self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
     ) -> EditOutcome:
-        """Write the fields of an item (see `plex.field_sender.FieldSender`)."""
-        return FieldSender(
+        """Write the fields of an item (see `plex.edit_sender.EditSender`)."""
+        return EditSender(
             self.put, self._refusals, item, fields, alone=alone, refused_since=refused_since
         ).send()
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
         """Return the meaning of a failed write, found by a test edit of the item."""
-        return FieldSender(self.put, self._refusals, item, {}).meaning(error)
+        return EditSender(self.put, self._refusals, item, {}).meaning(error)
 
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
         """Edit items with `PUT /library/metadata/{ids}`; a `ValueError` means an invalid id.

@@ -1,4 +1,4 @@
-"""Compares an item with a scene, and returns the edit that makes them agree. Pure functions."""
+"""Computes the edit that makes a Plex item show a Stash scene. Pure functions."""
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from plex.edit_requests import is_shortened, list_parameters
+from plex.edit_parameters import is_shortened, list_parameters
 from plex.items import PlexItem
 from plex.server_facts import UNKNOWN, Behaviour, SortTitle
 from validation.metadata import SceneMetadata
@@ -16,30 +16,28 @@ Value = str | list[str]
 Values = dict[str, Value]
 _Wanted = str | tuple[str, ...]
 
-# Our field names, used in the sync log and in messages → Plex's names.
+# Plex's name of each field; the keys are used in the sync log and in messages.
 TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 _SCALARS = {TITLE: "title", STUDIO: "studio", SUMMARY: "summary", DATE: "originallyAvailableAt"}
 LISTS = {PERFORMERS: "actor", TAGS: "genre", COLLECTIONS: "collection"}
 PLEX_NAMES = {**_SCALARS, **LISTS}
-# The sort title is not synced, but may have to follow the title: our name and Plex's.
+# The sort title's key in the sync log, and Plex's name. It is sent only to follow a new title.
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 class ItemEdit(NamedTuple):
-    """The parameters of an edit by field, so that an over-long edit can be split between fields."""
+    """An edit of one item, and the values to store after it; all keys are names of fields."""
 
-    # Our field name → Plex's parameters.
+    # Plex's parameters by field, so that a long edit can be sent in several requests.
     fields: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-    # The last sent value of each field after this edit; an untouched field keeps its entry.
-    sent: Mapping[str, Value] = _NOTHING
-    preserved: tuple[str, ...] = ()  # fields that are left alone because a user edited them in Plex
-    # Values that Plex did not keep before and that are still wanted; not sent again.
+    sent: Mapping[str, Value] = _NOTHING  # the last sent value of each field after this edit
+    preserved: tuple[str, ...] = ()  # fields that keep the value that a user set in Plex
+    # Wanted values that Plex did not keep after an earlier edit; they are not sent again.
     refused: Mapping[str, Value] = _NOTHING
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything to send."""
         return bool(self.fields)
 
 
@@ -54,19 +52,17 @@ def edit_for(
     preserve: bool = False,
     behaviour: Behaviour = UNKNOWN,
 ) -> ItemEdit:
-    """Return the edit that makes the item show the scene; empty when it already does.
+    """Return the edit that makes the item show the scene; an empty edit if the item does already.
 
     Args:
-        desired: the scene's metadata; None leaves a field alone.
+        desired: the scene's metadata; a field with the value None is left alone.
         current: the item with complete lists.
         last_sent: the values last sent to this item.
-        original: the values before the plugin's first write. Collections are removed only if they
-            were sent and are not original.
+        original: the item's values before the plugin's first write.
         refused: sent values that Plex did not keep.
-        pending: values of an unfinished edit; Plex may show any of them.
-        preserve: keep values that a user set in Plex (see `is_user_edited`).
-        behaviour: known traits of the server. A lock that never shows counts as set once sent; so
-            does a date that the server stores with an offset of a day.
+        pending: values of an edit whose answer is missing; Plex may or may not show them.
+        preserve: keep the values that `is_user_edited` finds.
+        behaviour: the known behaviour of the server.
     """
     current = _as_sent(current, last_sent, behaviour)
     return _Comparison(
@@ -76,7 +72,7 @@ def edit_for(
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A scene, its item, and what is known about both (see `edit_for`)."""
+    """The arguments of `edit_for`."""
 
     desired: SceneMetadata
     current: PlexItem
@@ -88,7 +84,6 @@ class _Comparison:
     behaviour: Behaviour
 
     def edit(self) -> ItemEdit:
-        """Return the differences as one edit."""
         fields: dict[str, Mapping[str, str]] = {}
         sent: Values = dict(self.last_sent)
         preserved: list[str] = []
@@ -97,7 +92,7 @@ class _Comparison:
             if self._is_preserved(name, wanted):
                 preserved.append(name)
                 continue
-            # Of a list, only the scene's own names are recorded as sent.
+            # A wanted list may also have names of other tools: only the scene's count as sent.
             ours = wanted if isinstance(wanted, str) else list(getattr(self.desired, name))
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -111,18 +106,15 @@ class _Comparison:
         return ItemEdit(fields, sent, tuple(preserved), unkept)
 
     def _wanted(self) -> dict[str, _Wanted]:
-        """Return the wanted value of each field that is not left alone."""
         wanted = {name: getattr(self.desired, name) for name in PLEX_NAMES}
         if wanted[TITLE] == "":
-            # An empty title never clears: Plex keeps its title, or gets the file's name.
+            # A scene without a title keeps Plex's title, or gets the file's name.
             wanted[TITLE] = None if self.current.title else self.desired.file_stem or None
         if wanted[DATE] == "":
             wanted[DATE] = self._emptied_date()
         if wanted[COLLECTIONS] is not None:
-            added = {
-                *_names(self.last_sent, COLLECTIONS),
-                *_names(self.pending, COLLECTIONS),
-            } - _names(self.original, COLLECTIONS)
+            sent = _names(self.last_sent, COLLECTIONS) | _names(self.pending, COLLECTIONS)
+            added = sent - _names(self.original, COLLECTIONS)
             others = [name for name in self.current.collections if folded(name) not in added]
             known = _folded(others)
             ours = (name for name in wanted[COLLECTIONS] if folded(name) not in known)
@@ -130,10 +122,10 @@ class _Comparison:
         return {name: value for name, value in wanted.items() if value is not None}
 
     def _emptied_date(self) -> str | None:
-        """Return the wanted date of a scene without a date.
+        """Return the wanted date of a scene without a date; None leaves the date alone.
 
-        Plex may take a date from the file, so only a date that was sent is cleared. If the server
-        cannot clear dates, the original date is restored.
+        Only a sent date is cleared, because Plex may have read another date from the file. A server
+        that cannot clear dates gets the original date.
         """
         if DATE not in self.last_sent and not self.pending.get(DATE):
             return None
@@ -143,21 +135,18 @@ class _Comparison:
         return before if isinstance(before, str) and before else None
 
     def _is_preserved(self, name: str, wanted: _Wanted) -> bool:
-        """Tell whether a field is left alone because a user edited it in Plex."""
         if not self.preserve or same(wanted, getattr(self.current, name)):
             return False
-        hidden = self.behaviour.hidden_locks
-        return is_user_edited(
-            name, self.current, self.last_sent, self.original, self.pending, hidden
-        )
+        known = (self.last_sent, self.original, self.pending, self.behaviour.hidden_locks)
+        return is_user_edited(name, self.current, *known)
 
     def _without_refused(
         self, name: str, wanted: _Wanted, ours: Value
     ) -> tuple[_Wanted, Value | None]:
-        """Return the value to send, and the value to record as sent.
+        """Return the value to send, and the part of it that Plex may keep.
 
-        The second value is None if Plex refused the whole value before. Plex may have taken a cut
-        text, or a list with fewer names.
+        Plex may have kept a shortened text, or a list without some names. The second value is None
+        if Plex kept nothing of the value before.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours
@@ -180,10 +169,7 @@ class _Comparison:
         return lock if is_shown else {f"{plex_name}.value": value, **lock}
 
     def _sort_title(self, title: str) -> dict[str, str]:
-        """Return the parameters that set the sort title, if the server does not update it itself.
-
-        A sort title that a user has locked is kept.
-        """
+        """Return the parameters of the sort title; empty if the server or a user sets it."""
         shown = self.current.sort_title or self.current.title
         if self.behaviour.sort_title is not SortTitle.STAYS or sorts_as(title, shown):
             return {}
@@ -194,7 +180,10 @@ class _Comparison:
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Return the item as a server would show it that shows all locks and keeps all dates."""
+    """Return the item with sent locks and dates that this server is known to show differently.
+
+    Otherwise the plugin would send these locks and dates with every sync.
+    """
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
@@ -214,7 +203,7 @@ def current_values(item: PlexItem) -> Values:
 
 
 def days_between(earlier: str, later: str) -> int | None:
-    """Return the number of days between two dates; None if one is no date."""
+    """Return the number of days between two dates; None if either text is no date."""
     try:
         span = datetime.date.fromisoformat(later) - datetime.date.fromisoformat(earlier)
     except ValueError:
@@ -223,7 +212,7 @@ def days_between(earlier: str, later: str) -> int | None:
 
 
 def sorts_as(title: str, sort_title: str) -> bool:
-    """Tell whether Plex may have made this sort title of a title, by removing the article."""
+    """Return whether the sort title equals the title without a leading article, such as "The"."""
     return title.casefold().endswith(sort_title.casefold())
 
 
@@ -235,11 +224,11 @@ def is_user_edited(
     pending: Mapping[str, Value],
     hidden_locks: Collection[str] = (),
 ) -> bool:
-    """Tell whether a user set the value that a field shows, rather than the plugin or Plex.
+    """Return whether a field shows a value that a user set in Plex.
 
-    Such a value differs from the sent one, or is locked where nothing was sent yet; an empty value
-    does not count. For a lock that never shows, any value counts. Collections belong to many
-    owners, so only the removal of a sent collection counts.
+    Such a value is not empty and differs from the sent value. If no value was sent yet, the field's
+    lock shows, or is a lock that the server never shows. Of the collections, only the removal of a
+    sent collection counts, because other tools add collections too.
     """
     if name == COLLECTIONS:
         expected = _names(last_sent, name)
@@ -248,7 +237,7 @@ def is_user_edited(
         return bool(expected - _folded(current.collections))
     shown = getattr(current, name)
     if name in pending and name in LISTS:
-        # Part of a pending list may have been added to the former names.
+        # Plex may have added a part of the pending names to the earlier names.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
         return not _folded(shown) <= known
     if any(name in values and same(values[name], shown) for values in (last_sent, pending)):
@@ -258,11 +247,12 @@ def is_user_edited(
 
 
 def same(first: Value | _Wanted, second: Value | _Wanted) -> bool:
-    """Tell whether Plex considers two values equal."""
+    """Return whether two values are the same to Plex, which strips texts and folds names."""
     if first == second:
         return True  # nearly always, and much faster
     if isinstance(first, str) or isinstance(second, str):
-        return _stored_form(str(first)) == _stored_form(str(second))
+        stored = {str(text).replace("\r\n", "\n").strip() for text in (first, second)}
+        return len(stored) == 1
     return _folded(first) == _folded(second)
 
 
@@ -272,7 +262,3 @@ def _names(values: Mapping[str, Value], name: str) -> set[str]:
 
 def _folded(names: Iterable[str]) -> set[str]:
     return set(map(folded, names))
-
-
-def _stored_form(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()

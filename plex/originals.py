@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
 
 from plex.diff import (
     COLLECTIONS,
@@ -15,7 +14,7 @@ from plex.diff import (
     current_values,
     edit_for,
 )
-from plex.items import PlexImage, PlexItem
+from plex.items import IMAGE_LOCKS, PlexImage, PlexItem
 from plex.server_facts import UNKNOWN, Behaviour
 from validation.metadata import SceneMetadata
 from validation.paths import folded_path
@@ -25,6 +24,7 @@ LOCKED, FILES = "locked", "files"
 # were uploaded.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
+_Fields = dict[str, dict[str, str]]  # our field name → Plex's parameters
 
 
 def original_values(item: PlexItem) -> Values:
@@ -32,101 +32,102 @@ def original_values(item: PlexItem) -> Values:
     return {**current_values(item), FILES: list(item.files)}
 
 
-def recaptured(held: Original, item: PlexItem, names: Collection[str]) -> Values:
-    """Return the original values with the current values and locks of some fields (our names).
+def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Values:
+    """Return the original values with the current values and locks of the fields `names`.
 
-    A user may have edited them between the first write to the item and the first write to them.
+    A user may have edited these fields after the plugin's first write to other fields of the item.
     """
     now = current_values(item)
-    locked = _locked_anew(held, item, {PLEX_NAMES[name] for name in names})
-    return {**held, **{name: now[name] for name in names}, LOCKED: locked}
+    locked = _recaptured_locks(original, item, {PLEX_NAMES[name] for name in names})
+    return {**original, **{name: now[name] for name in names}, LOCKED: locked}
 
 
-def with_original_sort_title(held: Original, item: PlexItem) -> Values:
-    """Return the original values with the sort title before its first write."""
-    if SORTED_AS in held:
-        return dict(held)
-    locked = _locked_anew(held, item, {SORT_TITLE})
-    return {**held, SORTED_AS: item.sort_title, LOCKED: locked}
+def with_original_sort_title(original: Original, item: PlexItem) -> Values:
+    """Return the original values with the sort title; call this before its first write."""
+    if SORTED_AS in original:
+        return dict(original)
+    locked = _recaptured_locks(original, item, {SORT_TITLE})
+    return {**original, SORTED_AS: item.sort_title, LOCKED: locked}
 
 
-def with_original_lock(held: Original, item: PlexItem, kind: str, lock: str) -> Values:
-    """Return the original values with an image's lock before its first upload."""
-    uploaded = held.get(UPLOADED, [])
+def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
+    """Return the original values with an image's lock; call this before the first upload."""
+    uploaded = original.get(UPLOADED, [])
     if kind in uploaded:
-        return dict(held)
-    return {**held, LOCKED: _locked_anew(held, item, {lock}), UPLOADED: [*uploaded, kind]}
+        return dict(original)
+    locked = _recaptured_locks(original, item, {IMAGE_LOCKS[kind]})
+    return {**original, LOCKED: locked, UPLOADED: [*uploaded, kind]}
 
 
-def _locked_anew(held: Original, item: PlexItem, plex_names: Collection[str]) -> list[str]:
-    return sorted({*held.get(LOCKED, [])} - {*plex_names} | (item.locked & {*plex_names}))
+def _recaptured_locks(original: Original, item: PlexItem, plex_names: set[str]) -> list[str]:
+    return sorted({*original.get(LOCKED, [])} - plex_names | (item.locked & plex_names))
 
 
-def shares_a_file(held: Original, item: PlexItem) -> bool:
-    """Tell whether the item still has an original file; a key may now mean another video."""
-    then = {folded_path(path) for path in held.get(FILES, [])}
-    return any(folded_path(path) in then for path in item.files)
+def shares_a_file(original: Original, item: PlexItem) -> bool:
+    """Return whether the item has an original file; otherwise its key now means another video."""
+    files = {folded_path(path) for path in original.get(FILES, [])}
+    return any(folded_path(path) in files for path in item.files)
 
 
 def restoring_edit(
-    held: Original,
+    original: Original,
     item: PlexItem,
     written: Collection[str],
     sent_collections: Collection[str],
     behaviour: Behaviour = UNKNOWN,
-) -> dict[str, dict[str, str]]:
+) -> _Fields:
     """Return the parameters, by field, that restore an item's original values and locks.
 
-    Only fields in `written`, which the plugin sent or may have sent, are restored. Of collections,
-    only those added by the plugin are removed. A lock that never shows is always set.
+    Args:
+        written: the fields that the plugin sent or may have sent; only these are restored.
+        sent_collections: the collections to remove, unless they are original.
+        behaviour: locks that the server never shows are always set or released.
     """
-    wanted = SceneMetadata(**{name: _value(held, name) for name in PLEX_NAMES} | {COLLECTIONS: ()})
+    values = {name: original.get(name) for name in PLEX_NAMES} | {COLLECTIONS: ()}
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    wanted = SceneMetadata(**values | lists)  # type: ignore[arg-type]  # our own stored values
     # With all locks set, only different values need an edit.
     as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
     sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
     spelling = Behaviour(removal_encoding=behaviour.removal_encoding)
-    values = edit_for(wanted, as_locked, sent, held, behaviour=spelling).fields
-    fields: dict[str, dict[str, str]] = {}
-    for name in (name for name in PLEX_NAMES if name in held and name in written):
+    edit = edit_for(wanted, as_locked, sent, original, behaviour=spelling).fields
+    fields: _Fields = {}
+    for name in (name for name in PLEX_NAMES if name in original and name in written):
         plex_name = PLEX_NAMES[name]
         lock = f"{plex_name}.locked"
-        parameters = {key: value for key, value in values.get(name, {}).items() if key != lock}
-        was_locked = was_locked_then(held, plex_name)
+        parameters = {key: value for key, value in edit.get(name, {}).items() if key != lock}
+        was_locked = is_locked_in(original, plex_name)
         is_hidden = plex_name in behaviour.hidden_locks
         if parameters or is_hidden or was_locked != (plex_name in item.locked):
             fields[name] = {**parameters, lock: "1" if was_locked else "0"}
-    if TITLE in written and SORTED_AS in held and _sort_title_differs(held, item, fields):
+    if TITLE in written and SORTED_AS in original and _sort_title_differs(original, item, fields):
         # Plex ignores a sort title without a lock; `unlocking_edit` removes the lock afterwards.
-        value = str(held[SORTED_AS] or held.get(TITLE, ""))
+        value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
 
 
-def unlocking_edit(
-    held: Original, fields: Mapping[str, Mapping[str, str]]
-) -> dict[str, dict[str, str]]:
+def unlocking_edit(original: Original, fields: _Fields) -> _Fields:
     """Return the edit to send after `restoring_edit`, which returned `fields`; empty for none."""
-    if SORTED_AS not in fields or was_locked_then(held, SORT_TITLE):
+    if SORTED_AS not in fields or is_locked_in(original, SORT_TITLE):
         return {}
     return {SORTED_AS: {f"{SORT_TITLE}.locked": "0"}}
 
 
-def _sort_title_differs(
-    held: Original, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
-) -> bool:
-    """Tell whether the sort title differs from the original, or will after restoring the title."""
-    was_locked = was_locked_then(held, SORT_TITLE)
+def _sort_title_differs(original: Original, item: PlexItem, fields: _Fields) -> bool:
+    """Return whether the sort title differs now, or will after the title is restored."""
+    was_locked = is_locked_in(original, SORT_TITLE)
     if SORT_TITLE in item.locked and not was_locked:
-        return item.sort_title in ("", held[SORTED_AS])
+        return item.sort_title in ("", original[SORTED_AS])
     if was_locked and SORT_TITLE not in item.locked:
         return True
     title_changes = f"{PLEX_NAMES[TITLE]}.value" in fields.get(TITLE, {})
-    return item.sort_title != held[SORTED_AS] or (title_changes and bool(held[SORTED_AS]))
+    return item.sort_title != original[SORTED_AS] or (title_changes and bool(original[SORTED_AS]))
 
 
-def was_locked_then(held: Original, plex_name: str) -> bool:
-    """Tell whether a field (Plex's name) was locked originally."""
-    return plex_name in held.get(LOCKED, [])
+def is_locked_in(original: Original, plex_name: str) -> bool:
+    """Return whether Plex's field `plex_name` was locked originally."""
+    return plex_name in original.get(LOCKED, [])
 
 
 def other_image(images: Collection[PlexImage], sent: Collection[str]) -> PlexImage | None:
@@ -135,10 +136,5 @@ def other_image(images: Collection[PlexImage], sent: Collection[str]) -> PlexIma
 
 
 def is_ours(image: PlexImage, sent: Collection[str]) -> bool:
-    """Tell whether the plugin uploaded this image; Plex names an upload by its SHA-1."""
+    """Return whether the plugin uploaded this image; Plex names an upload by its SHA-1."""
     return image.key.startswith("upload://") and image.key.endswith(tuple(sent))
-
-
-def _value(held: Original, name: str) -> Any:
-    value = held.get(name)
-    return tuple(value) if isinstance(value, list) else value

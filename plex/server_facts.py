@@ -163,7 +163,7 @@ class ServerFacts:
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return when each name was refused, by key (see `plex.field_sender.Refusals`)."""
+        """Return when each name was refused, by key (see `plex.edit_sender.Refusals`)."""
         rows = self._database.rows(_SELECT, *self._identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from plex.diff import COLLECTIONS, DATE, PERFORMERS, STUDIO, SUMMARY, TAGS, ItemEdit
-from plex.edit_requests import added_names
+from plex.edit_parameters import added_names
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound
 from reconciliation.findings import Finding, Outcome
 from validation.config import Config

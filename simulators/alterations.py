@@ -4,9 +4,9 @@ A change is a function in a test. It runs in each process of the plugin, right a
 imported the module to change:
 
     def never_lock(log: str) -> None:
-        edit_requests.lock_parameters = lambda *_: {}
+        edit_parameters.lock_parameters = lambda *_: {}
 
-    rig.alter(edit_requests, never_lock)
+    rig.alter(edit_parameters, never_lock)
 
 Only the function's code reaches the process. It can use its arguments, and the constants and
 modules of its file. The modules are imported in the plugin's process, from the installed plugin.

@@ -18,12 +18,12 @@ from plex.matcher import still_holds
 from plex.originals import (
     RETURNING,
     Original,
+    is_locked_in,
     is_ours,
     other_image,
     restoring_edit,
     shares_a_file,
     unlocking_edit,
-    was_locked_then,
 )
 from sync_queue.manager import QueueManager
 from sync_queue.sync_log import NO_SCENE
@@ -218,6 +218,6 @@ def _restore_images(
             else:
                 client.select_image(key, kind, other.key)
         if kind in returning:
-            was_locked = was_locked_then(held, IMAGE_LOCKS[kind])
+            was_locked = is_locked_in(held, IMAGE_LOCKS[kind])
             locks[f"{IMAGE_LOCKS[kind]}.locked"] = "1" if was_locked else "0"
     return locks

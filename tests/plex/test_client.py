@@ -7,7 +7,7 @@ import pytest
 from plex import walk
 from plex.client import READ_BATCH, PlexClient
 from plex.diff import edit_for
-from plex.edit_requests import MAX_QUERY
+from plex.edit_parameters import MAX_QUERY
 from plex.exceptions import (
     PlexError,
     PlexNotFound,

@@ -270,8 +270,7 @@ class CoverSync:
         """
         log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
-        lock = IMAGE_LOCKS[kind]
-        changed = held if target.has else with_original_lock(held, target.item, kind, lock)
+        changed = held if target.has else with_original_lock(held, target.item, kind)
         with self._queue.transaction():
             if changed != held:
                 log.change_original(self._server_id, key, changed)

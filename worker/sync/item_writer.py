@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, Values
+from plex.edit_sender import EditOutcome
 from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
-from plex.field_sender import EditOutcome
 from plex.items import PlexItem
 from plex.originals import original_values, recaptured, with_original_sort_title
 from plex.server_facts import DateClearing

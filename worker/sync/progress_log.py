@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from plex.diff import COLLECTIONS, PERFORMERS, PLEX_NAMES, TAGS, ItemEdit, Value
-from plex.field_sender import EditOutcome
+from plex.edit_sender import EditOutcome
 from plex.items import PlexItem
 from shared.events import Event
 from shared.log import DEBUG, INFO, Log

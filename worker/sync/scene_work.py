@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from plex.diff import ItemEdit, edit_for, is_user_edited, same
-from plex.edit_requests import is_shortened
+from plex.edit_parameters import is_shortened
 from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.matcher import MatchConfidence, Matching

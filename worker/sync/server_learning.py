@@ -15,7 +15,7 @@ from plex.diff import (
     same,
     sorts_as,
 )
-from plex.edit_requests import needs_decoding
+from plex.edit_parameters import needs_decoding
 from plex.exceptions import PlexError
 from plex.items import IMAGE_LOCKS, PlexItem
 from plex.server_facts import Behaviour, DateClearing, RemovalEncoding, ServerFacts, SortTitle

@@ -15,7 +15,7 @@ from plex.diff import (
     edit_for,
     same,
 )
-from plex.edit_requests import Parameters, is_emptying, needs_decoding, removed_names
+from plex.edit_parameters import Parameters, is_emptying, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import POSTER, PlexItem
 from plex.server_facts import Behaviour, RemovalEncoding

@@ -25,7 +25,7 @@ from plex.diff import (
     days_between,
     same,
 )
-from plex.edit_requests import Parameters, is_long, list_parameters
+from plex.edit_parameters import Parameters, is_long, list_parameters
 from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.items import IMAGE_LOCKS, PlexImage, PlexItem
 from plex.originals import FILES, shares_a_file

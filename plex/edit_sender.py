@@ -1,21 +1,22 @@
-"""Sends the fields of an edit so that a refused field does not fail the others.
+"""Sends one edit to Plex, so that a refused field does not fail the others.
 
-After a failed request, a test edit of the same item that changes nothing shows the meaning:
+After a failed request, a test edit of the same item, which changes nothing, shows the cause:
 
-- Plex accepts the test edit: a value is at fault. The fields are sent one by one, and a refused
-  list in halves, until the refused value is found.
-- Plex refuses the test edit: the token may not edit (403), or Plex currently saves nothing.
+- Plex accepts the test edit: the failed request has a value that Plex refuses. The fields are sent
+  one by one, and a list in halves, until the refused value is found.
+- Plex refuses the test edit: the token may not edit (403), or Plex currently saves no change.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from plex.edit_requests import (
+from plex.edit_parameters import (
+    REMOVED,
     Fields,
     Parameters,
     added_names,
-    apart,
+    additions,
     is_long,
     joined,
     list_name,
@@ -37,50 +38,45 @@ from plex.items import PlexItem
 from plex.server_facts import ServerFacts
 from validation.paths import folded
 
-MOST_REQUESTS = 24  # requests per search; enough for two names among a hundred
-_REMEMBERED = 86_400.0  # seconds after which a name is tried again
-_PER_LIBRARY = "collection"  # collections belong to one library, other tags to the server
-# Plex's names of fields for the test edit, which sets a lock to its current state.
+MOST_REQUESTS = 24  # for one search; enough to find two names among a hundred
+_REMEMBERED = 86_400.0  # seconds after which a refused name is sent again
+_PER_LIBRARY = "collection"  # a collection belongs to one library, other tags to all libraries
+# Plex's names of fields that a test edit may use: those that the plugin locks, and another one.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _ALONE = ", though Plex takes other edits"
 _PROXY = (
     f"{_ALONE}: a proxy before Plex may block certain words; set plex_url to Plex's own address"
 )
 
-Put = Callable[[Sequence[int], Parameters], None]
-"""Edits the items with these rating keys, with one request."""
-
 
 @dataclass(slots=True)
 class EditOutcome:
-    """The result of an edit."""
+    """The result of an edit; the keys are our names of fields, except in `first_refused`."""
 
     requests: int = 0
-    # Our field name → Plex's error, for fields that Plex refuses.
-    refused: dict[str, PlexPermanentError] = field(default_factory=dict)
-    # Our field name → sent text, for fields that were cut.
-    shortened: dict[str, str] = field(default_factory=dict)
-    # Our field name → names of the list that Plex refuses.
-    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    # Name → Plex's error, for names in `left_out` that were not known.
+    refused: dict[str, PlexPermanentError] = field(default_factory=dict)  # fields with their error
+    shortened: dict[str, str] = field(default_factory=dict)  # the sent beginning of long texts
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)  # refused names of lists
+    # The names in `left_out` that Plex refused for the first time → its error.
     first_refused: dict[str, PlexError] = field(default_factory=dict)
 
 
 class Refusals:
-    """What a server refused recently, so that other scenes do not send it again.
+    """The names that a server refused recently; edits of other items leave these names out.
 
-    A smart collection refuses every scene, and a proxy refuses a word in every list.
+    For instance, Plex refuses to add any item to a smart collection, and a proxy may refuse a word.
     """
 
     def __init__(self, clock: Callable[[], float], store: ServerFacts | None = None) -> None:
-        # The maximum length is unknown: a long request is sent whole until the server refuses one.
+        # Whether the server has refused a request for its length. The maximum is unknown, so a long
+        # request is first sent whole.
         self.of_length = False
         self._clock = clock
         self._store = store
-        self._names: dict[str, float] = {}  # used without a store
+        self._names: dict[str, float] = {}  # replaces the store if there is none
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
-        """Store refused names of a list (`genre` or another of Plex's); return the unknown ones."""
+        """Store refused names of the list `plex_name`; return the names that were not stored."""
         known = self._known()
         keys = {name: _key(section, plex_name, name) for name in names}
         refused = dict.fromkeys(keys.values(), self._clock())
@@ -93,7 +89,7 @@ class Refusals:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields without names refused after `since`, and these names by field."""
+        """Return the fields without names refused after `since`, and the removed names by field."""
         now = self._clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -118,19 +114,19 @@ def _key(section: int, plex_name: str, name: str) -> str:
     return f"{place}: {folded(name)}"
 
 
-class FieldSender:
+class EditSender:
     """Sends one edit of one item.
 
     Args:
-        fields: our name → Plex's parameters.
+        put: sends one request; see `PlexClient.put`.
         alone: send each field separately, because an earlier try failed although Plex takes other
             edits of the item. A field that fails again counts as refused.
-        refused_since: names refused before this moment are tried again.
+        refused_since: names that were refused before this moment are sent again.
     """
 
     def __init__(
         self,
-        put: Put,
+        put: Callable[[Sequence[int], Parameters], None],
         refusals: Refusals,
         item: PlexItem,
         fields: Fields,
@@ -144,12 +140,12 @@ class FieldSender:
         self._fields, left_out = refusals.without(item.section_key, fields, refused_since)
         self._alone = alone
         self._plex_names = {re.split(r"[.\[]", key)[0] for key in joined(fields)}
-        self._is_writable = False  # Plex accepted an edit of this item
+        self._is_writable = False  # whether Plex has accepted an edit of this item
         self._outcome = EditOutcome(left_out=left_out)
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
-        """Send the fields in as few requests as fit.
+        """Send the fields in as few requests as possible.
 
         A `PlexPermanentError` means that Plex refuses every edit of this item. After another
         `PlexError`, some fields may have been written.
@@ -159,7 +155,9 @@ class FieldSender:
         else:
             groups = packed(self._fields)
         for group in groups:
-            self._send_group(group)
+            if len(group) == 1 or not self._is_taken(joined(group)):
+                for name, parameters in group.items():
+                    self._send_field(name, parameters)
         self._confirm_refusals()
         found = {name: self._without_refused_names(name) for name in list(self._outcome.refused)}
         for name, parameters in self._fields.items():
@@ -175,19 +173,13 @@ class FieldSender:
         return self._outcome
 
     def meaning(self, error: PlexError) -> PlexError:
-        """Return the meaning of a failed write, found by a test edit of the item."""
+        """Return the cause of a failed write to the item, found by a test edit."""
         refusal = self._test_edit()
         self._is_writable = self._is_writable or refusal is None
         return _meaning(error, refusal)
 
-    def _send_group(self, group: Fields) -> None:
-        """Send fields that fit into one request; send them one by one if it is refused."""
-        if len(group) == 1 or not self._is_taken(joined(group)):
-            for name, parameters in group.items():
-                self._send_field(name, parameters)
-
     def _confirm_refusals(self) -> None:
-        """Send each refused field once more, because a refusal is remembered for good.
+        """Send each refused field again, because the sync log keeps refused values for good.
 
         A `PlexError` means that Plex refuses every edit of this item, or that a field failed for
         the first time.
@@ -209,34 +201,34 @@ class FieldSender:
             raise failure
 
     def _without_refused_names(self, field: str) -> dict[str, PlexError]:
-        """Send a list without its refused names; return these, where they can be found.
+        """Send a list without the names that Plex refuses; return these names with Plex's error.
 
-        If Plex refuses the removal of a name, the list gets its names and loses all others.
+        If Plex refuses the removal of a name, each other change of the list is still sent.
         """
         parameters = self._fields[field]
         names = self._find_refused_names(parameters)
         kept = without_names(parameters, names)
         if names and self._is_taken(kept):
             return dict.fromkeys(names, self._outcome.refused.pop(field))
-        additions, removals = apart(kept)
-        if removals and self._is_taken(additions):
-            for removal in removals[:MOST_REQUESTS]:
-                self._is_taken(removal)
+        removals = {key: value for key, value in kept.items() if key.endswith(REMOVED)}
+        if removals and self._is_taken({k: v for k, v in kept.items() if k not in removals}):
+            for key, removed in removals.items():
+                for name in removed.split(",")[:MOST_REQUESTS]:
+                    self._is_taken({key: name})
         return {}
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
-        """Return the names that cause the refusal of a list; empty if no name does.
+        """Return the added names that Plex refuses; empty if the refusal has another cause.
 
         Halves of the list are sent, down to single names. Accepted names stay in the list.
         """
-        plex_name = list_name(parameters)
+        plex_name = list_name(parameters) or ""
         left = MOST_REQUESTS
 
         def search(names: Sequence[str]) -> list[str]:
             nonlocal left
             left -= 1
-            sent = {f"{plex_name}[{n}].tag.tag": name for n, name in enumerate(names)}
-            if not names or left < 0 or self._is_taken(sent):
+            if not names or left < 0 or self._is_taken(additions(plex_name, names)):
                 return []
             if len(names) == 1:
                 return list(names)
@@ -246,7 +238,7 @@ class FieldSender:
         return search(added_names(parameters))
 
     def _is_taken(self, parameters: Parameters) -> bool:
-        """Send a request; tell whether Plex took it."""
+        """Send a request; return whether Plex accepted it."""
         try:
             self._request(parameters)
         except PlexPermanentError:
@@ -259,40 +251,36 @@ class FieldSender:
 
     def _send_field(self, name: str, parameters: Parameters) -> None:
         """Send one field; a failure is recorded, so that other fields are sent too."""
+        long = is_long(parameters)
         try:
-            self._send_whole_or_fitted(name, parameters)
+            if not (long and self._refusals.of_length):
+                try:
+                    self._request(parameters)
+                    return
+                except PlexPermanentError:
+                    if not long:
+                        raise
+            requests = pieces(parameters) or [shortened(parameters)]
+            for request in requests:
+                self._request(request)
         except PlexPermanentError as error:
             self._outcome.refused[name] = error
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
             self._failed[name] = error
-
-    def _send_whole_or_fitted(self, name: str, parameters: Parameters) -> None:
-        long = is_long(parameters)
-        if not (long and self._refusals.of_length):
-            try:
-                self._request(parameters)
-            except PlexPermanentError:
-                if not long:
-                    raise
-            else:
-                return
-        requests = pieces(parameters) or [shortened(parameters)]
-        for request in requests:
-            self._request(request)
-        if list_name(parameters) is None:
-            self._outcome.shortened[name] = text_of(requests[0])
-        self._refusals.of_length = True
+        else:
+            if list_name(parameters) is None:
+                self._outcome.shortened[name] = text_of(requests[0])
+            self._refusals.of_length = True
 
     def _request(self, parameters: Parameters) -> None:
-        """Send a request; raise the meaning of its failure."""
+        """Send a request; raise a `PlexError` that has the cause of a failure."""
         self._outcome.requests += 1
         try:
             self._put([self._item.rating_key], parameters)
         except PlexPermissionError as error:
-            meaning = _meaning(error, None) if self._is_writable else self.meaning(error)
-            raise meaning from None
+            raise (_meaning(error, None) if self._is_writable else self.meaning(error)) from None
         except PlexTemporaryError as error:
             if error.retry_after is not None:
                 raise
@@ -300,10 +288,9 @@ class FieldSender:
         self._is_writable = True
 
     def _test_edit(self) -> PlexError | None:
-        """Set a lock to its current state; return the error, None on success.
+        """Set a lock to the state that it has; return Plex's error, or None on success.
 
-        Locks of fields in this edit may just have changed and are left alone. Edits of a sync set
-        locks and release none, so repeating a set lock is safe.
+        Fields of this edit are not used, because their locks may just have changed.
         """
         locked = self._item.locked
         ours = [name for name in _OURS if name in locked and name not in self._plex_names]
@@ -317,7 +304,7 @@ class FieldSender:
 
 
 def _meaning(error: PlexError, refusal: PlexError | None) -> PlexError:
-    """Return the meaning of a failed write, given the error of a test edit of the same item."""
+    """Return the cause of a failed write; `refusal` is the error of a test edit of the item."""
     if refusal is None and isinstance(error, PlexPermissionError):
         return PlexPermanentError(f"status 403{_PROXY}")
     if refusal is None or isinstance(refusal, PlexPermanentError):

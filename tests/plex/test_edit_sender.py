@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plex.diff import edit_for
+from plex.edit_sender import Refusals
 from plex.exceptions import (
     PlexAuthError,
     PlexNotFound,
@@ -17,7 +18,6 @@ from plex.exceptions import (
     PlexServerDown,
     PlexTemporaryError,
 )
-from plex.field_sender import Refusals
 from plex.items import PlexItem
 from simulators.plex import FakePlex
 from simulators.plex.request_log import Request

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plex.edit_requests import (
+from plex.edit_parameters import (
     MAX_QUERY,
     is_long,
     is_shortened,
