@@ -132,7 +132,9 @@ TASKS: Mapping[str, Task] = {
         "settings.check_paths:try_path",
         {"path": Argument(_text, missing="give a file's path in Stash")},
     ),
-    "save_settings": Task("settings.save_settings:save_settings", {"settings": _SETTINGS}),
+    "save_settings": Task(
+        "settings.save_settings:save_settings", {"settings": _SETTINGS, FORMAT: _FORMAT}
+    ),
 }
 MODES = frozenset((*TASKS, DOCTOR))
 

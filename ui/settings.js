@@ -45,13 +45,15 @@
       ? Number(text)
       : text;
 
-  const Input = ({ setting, id, value, change }) => {
+  const Input = ({ setting, id, value, change, problem }) => {
+    const marks = problem ? { "aria-invalid": true, "aria-describedby": id + "-problem" } : {};
     if (typeof setting.default === "boolean" && typeof setting.value === "boolean") {
       return h("input", {
         id,
         type: "checkbox",
         checked: value,
         onChange: (event) => change(event.target.checked),
+        ...marks,
       });
     }
     if (setting.choices && setting.choices.length) {
@@ -60,6 +62,7 @@
         value,
         options: setting.choices.map((word) => [word, word]),
         onChange: change,
+        ...marks,
       });
     }
     const secret = setting.name === SECRET;
@@ -71,19 +74,24 @@
       placeholder: secret && setting.value ? "set; type to replace it" : "",
       value: String(value),
       onChange: (event) => change(event.target.value),
+      ...marks,
     });
   };
 
   const valueText = (value) =>
     value === true ? "on" : value === false ? "off" : value === "" ? "empty" : String(value);
 
-  const Row = ({ setting, label, value, change }) => {
+  const Row = ({ setting, label, value, change, problem }) => {
     const id = "s2p-set-" + setting.name;
     return h(
       "div",
       { className: "s2p-setting" },
       h("label", { htmlFor: id }, label.display_name || setting.name),
-      h(Input, { setting, id, value, change }),
+      h(Input, { setting, id, value, change, problem }),
+      problem
+        ? h("p", { id: id + "-problem", className: "s2p-problem", role: "alert" },
+            h("bdi", null, S.cut(problem, 600)))
+        : null,
       h("small", null, label.description ||
         "Default " + valueText(setting.default) + (setting.allowed ? "; " + setting.allowed : ""))
     );
@@ -137,6 +145,7 @@
   S.Settings = ({ settings, onSaved }) => {
     const labels = useLabels();
     const [changes, setChanges] = React.useState({});
+    const [refused, setRefused] = React.useState({}); // setting -> why its typed value is refused
     const [saved, setSaved] = React.useState({}); // saved values, until the next answer has them
     const [libraries, setLibraries] = React.useState(null); // from the last connection test
     const alive = S.useAlive();
@@ -149,6 +158,16 @@
     const change = (setting, value) => {
       const { [setting.name]: _old, ...others } = changes;
       setChanges(value === stored(setting) ? others : { ...others, [setting.name]: value });
+      setRefused({ ...refused, [setting.name]: "" });
+    };
+    /** Mark the refused fields, unfold their groups, and return whether there are any. */
+    const mark = ({ refused: found }) => {
+      const names = Object.keys(found || {});
+      if (alive.current) {
+        setRefused(found || {});
+        names.slice(0, 1).forEach(S.toSetting);
+      }
+      return names.length > 0;
     };
     const save = (event) => {
       event.preventDefault();
@@ -161,6 +180,9 @@
       );
       run(async () => {
         const result = await S.run("save_settings", { settings: values });
+        if (mark(result)) {
+          return result;
+        }
         if (alive.current) {
           setSaved({ ...saved, ...changes });
           setChanges({});
@@ -200,6 +222,7 @@
                 label: labels[setting.name] || {},
                 value: current(setting),
                 change: (value) => change(setting, value),
+                problem: setting.name in refused ? refused[setting.name] : setting.problem,
               })
             ),
             title === "Plex" && choice && libraries && libraries.offered.length

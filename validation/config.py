@@ -138,6 +138,11 @@ class Config:
         return self.plex_token.startswith(_JWT_PREFIX)
 
 
+_PARSERS: Mapping[str, Parser] = {
+    setting.name: setting.metadata["parse"] for setting in fields(Config)
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedConfig:
     """The settings, with a sentence for each problem.
@@ -174,16 +179,27 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
             if required:
                 faults.append(f"{name} is not set: enter it in Settings > Plugins > Stash2Plex")
             continue
-        try:
+        problem = refusal(name, given)
+        if not problem:
             values[name] = setting.metadata["parse"](given)
-        except ValueProblem as error:
-            (faults if required else warnings).append(
-                f"{name}{_shown(name, given)} cannot be used; allowed: {error}"
-                + ("" if required else f". Its default ({_in_words(setting.default)}) is used")
-            )
+        elif required:
+            faults.append(problem)
+        else:
+            warnings.append(f"{problem}. Its default ({in_words(setting.default)}) is used")
     known = {*(setting.name for setting in fields(Config)), *ALIASES.values()}
     unknown = tuple(in_brief(key) for key in stored if key not in known)
     return ParsedConfig(Config(**values), tuple(warnings), tuple(faults), unknown)
+
+
+def refusal(name: str, given: Any) -> str:
+    """Return why a setting cannot have this value; empty for a usable or an empty value."""
+    if is_empty(given):
+        return ""
+    try:
+        _PARSERS[name](given)
+    except ValueProblem as error:
+        return f"{name}{_shown(name, given)} cannot be used; allowed: {error}"
+    return ""
 
 
 def _shown(name: str, given: Any) -> str:
@@ -194,10 +210,11 @@ def _shown(name: str, given: Any) -> str:
     return f" is {in_brief(given)}, which"
 
 
-def _in_words(default: Any) -> str:
-    if isinstance(default, bool):
-        return "on" if default else "off"
-    return str(default) if isinstance(default, str | int | float) and default != "" else "empty"
+def in_words(value: Any) -> str:
+    """Return the value of a setting that is not secret, for a message."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return (f"{value:g}" if isinstance(value, float) else str(value)) or "empty"
 
 
 def _given(stored: Mapping[str, Any], name: str) -> Any:

@@ -25,6 +25,10 @@ class PathMap:
 
     pairs: tuple[PrefixPair, ...] = ()
 
+    def __str__(self) -> str:
+        """Return the pairs in the notation of the setting."""
+        return f"{SEPARATOR} ".join(map(str, self.pairs))
+
     def find_plex(self, path: str) -> str | None:
         """Return Plex's path for a path in Stash; None where no pair fits."""
         for pair in sorted(self.pairs, key=lambda pair: len(pair.stash), reverse=True):

@@ -92,7 +92,7 @@ def _with_mappings(path_map: PathMap, mappings: list[LearnedMapping]) -> str:
     """Return the new value of the setting, including its pairs for other folders."""
     folders = {mapping.pair.stash for mapping in mappings}
     kept = [pair for pair in path_map.pairs if pair.stash not in folders]
-    return "; ".join(map(str, (*kept, *(mapping.pair for mapping in mappings))))
+    return str(PathMap((*kept, *(mapping.pair for mapping in mappings))))
 
 
 def try_path(services: Services, *, path: str) -> Answer:

@@ -6,8 +6,8 @@ from typing import Any
 
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer, Level, TaskError
-from validation.config import SHORT_LIVED, Config, parse_config
-from validation.values import counted
+from validation.config import ENVIRONMENT, SHORT_LIVED, Config, in_words, refusal
+from validation.values import counted, is_empty
 from worker.services import Services
 
 SEEN_AFTER = 10.0  # seconds until a running worker uses changed settings
@@ -15,30 +15,48 @@ _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "s
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 
 
-def save_settings(services: Services, *, settings: Mapping[str, Any]) -> Answer:
-    """Check and store these settings; keep all others."""
+def save_settings(services: Services, *, settings: Mapping[str, Any], format: str) -> Answer:  # noqa: A002 - the argument's name
+    """Check and store these settings; keep all others.
+
+    Nothing is stored if a value cannot be used. Then the answer for programs names, by the setting,
+    the problem and the value that stays in force; for users it is a TaskError.
+    """
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:
         raise TaskError(f"Nothing was saved: there is no setting {', '.join(unknown)[:200]}")
-    parsed = parse_config(settings, {})
-    starts = tuple(f"{name} " for name in settings)
-    problems = "; ".join(
-        problem for problem in parsed.faults + parsed.warnings if problem.startswith(starts)
-    )
-    if problems:
-        raise TaskError(f"Nothing was saved: {problems}")
+    refused = refused_settings(settings, services.sessions.config())
+    if refused:
+        text = f"Nothing was saved: {'; '.join(refused.values())}"
+        if format == "text":
+            raise TaskError(text)
+        return Answer(text, data={"refused": refused}, level=Level.FAULT)
     services.sessions.change(settings)
     retried = _retry_unmatched(services) if _MATCHING & settings.keys() else 0
     if services.queue.has_unfinished():
         services.ensure_worker()
     retries = f"; then it retries {counted(retried, 'unmatched scene')}" if retried else ""
-    expires = "plex_token" in settings and parsed.config.token_expires
+    expires = "plex_token" in settings and services.sessions.config().token_expires
     return Answer(
         f"Saved: {', '.join(sorted(settings))}. A running worker uses the new settings within "
         f"{SEEN_AFTER:.0f} s{retries}{f'. {SHORT_LIVED}' if expires else ''}",
-        data={"looked_for_again": retried},
+        data={"looked_for_again": retried, "refused": {}},
         level=Level.WARNING if expires else Level.OK,
     )
+
+
+def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str, str]:
+    """Return by its name each setting whose new value cannot be used: why, and what stays."""
+    refused = {}
+    for name, value in settings.items():
+        is_required = name in ENVIRONMENT
+        problem = f"{name} is required" if is_required and is_empty(value) else refusal(name, value)
+        if problem:
+            current = getattr(in_force, name)
+            stays = f"the value in force stays {in_words(current)}"
+            if is_required:
+                stays = "the stored value stays in force" if current else "no value is stored"
+            refused[name] = f"{problem}; {stays}"
+    return refused
 
 
 def _retry_unmatched(services: Services) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields
 from itertools import chain
@@ -18,7 +18,7 @@ from tasks.answer import Answer
 from tasks.error_catalogue import explain
 from tasks.status.snapshot import State, StatusSnapshot, read_status, state_data, state_of
 from tasks.titles import Titles, titles_in_time
-from validation.config import Config
+from validation.config import ENVIRONMENT, Config, refusal
 from validation.path_map import PathMap, PrefixPair
 from validation.values import ValueProblem
 from worker.circuit_breaker import CircuitState
@@ -68,7 +68,7 @@ def overview(services: Services) -> Answer:
         "reconciliation": _reconciliation(status),
         "paths": _paths(services),
         "hours": [asdict(hour) for hour in hours],
-        "settings": settings_in_effect(services.sessions.config()),
+        "settings": settings_in_effect(services.sessions.config(), services.sessions.stored()),
     }
     data["worker"] = ensure_worker_for_jobs(services)
     return Answer(state.text(status.now), data=data, level=state.level)
@@ -231,17 +231,26 @@ def _read_path_index(path: str) -> tuple[int, float, list[LearnedMapping]]:
     return files, listed or 0.0, [LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows]
 
 
-def settings_in_effect(config: Config) -> list[dict[str, Any]]:
-    """Return each setting with its value, its default and the allowed values."""
+def settings_in_effect(config: Config, stored: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each setting with its value, its default and the allowed values.
+
+    `problem` says why a stored value is not in effect; it is empty if the value can be used.
+    """
     return [
         {
             "name": setting.name,
             "value": _shown(setting.name, getattr(config, setting.name)),
             "default": _shown(setting.name, setting.default),
+            "problem": _problem(setting.name, stored.get(setting.name)),
             **_allowed(setting.metadata["parse"]),
         }
         for setting in fields(Config)
     ]
+
+
+def _problem(name: str, stored: Any) -> str:
+    problem = refusal(name, stored)
+    return f"{problem}; the default is in force" if problem and name not in ENVIRONMENT else problem
 
 
 def _allowed(parse: Any) -> dict[str, Any]:
@@ -257,7 +266,7 @@ def _shown(name: str, value: Any) -> Any:
     if name == "plex_token":
         return "set" if value else ""
     if isinstance(value, PathMap):
-        return "; ".join(str(pair) for pair in value.pairs)
+        return str(value)
     if name == "plex_url" and ("@" in value or "?" in value):
         return "set, with something secret in it"
     return value

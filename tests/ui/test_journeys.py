@@ -245,11 +245,16 @@ def test_settings_are_changed_without_a_secret_in_the_page(
     browser.type("#s2p-set-plex_token", TOKEN[::-1])
     before = rig.stash.plugin_settings(PLUGIN)
     browser.click("button", "Save 4 changes")
-    browser.sees("a whole number from 10 to 500", ".s2p-answer")
+    why = browser.sees("a whole number from 10 to 500", ".s2p-problem")
+    assert "the value in force stays 100" in why
+    marked = "return [...document.querySelectorAll('[aria-invalid]')].map(one => one.id)"
+    assert browser.js(marked) == ["s2p-set-max_tags"]
+    assert browser.js("return document.activeElement.id") == "s2p-set-max_tags"
     assert rig.stash.plugin_settings(PLUGIN) == before
 
     browser.type("#s2p-set-max_tags", "50")
     browser.sees("Save 4 changes", "button:not(:disabled)")
+    assert browser.js(marked) == []
     browser.press(ENTER)
     browser.sees("Saved: ", ".s2p-answer")
 

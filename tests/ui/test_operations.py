@@ -256,18 +256,54 @@ def test_a_saved_path_map_has_the_scenes_looked_for_that_were_not_found(rig: Rig
     assert len(rig.worker_pids()) == 1
 
 
-NOT_SAVED: list[tuple[object, str]] = [
-    ({"max_tags": 5}, "a whole number from 10 to 500"),
-    ({"no_such": 1}, "there is no setting no_such"),
-    ({"plex_url": "nonsense"}, "an address such as"),
+NOT_SAVED: list[tuple[dict[str, object], str]] = [
+    ({"max_tags": 5}, "max_tags is 5, which cannot be used; allowed: a whole number from 10 to "
+                      "500; the value in force stays 60"),
+    ({"sync_tags": "perhaps"}, "the value in force stays on"),
+    ({"plex_url": "nonsense"}, "an address such as http://192.168.1.10:32400; the stored value "
+                               "stays in force"),
+    ({"plex_url": ""}, "plex_url is required; the stored value stays in force"),
     ({"plex_token": "short"}, "plex_token cannot be used"),
-    ({}, "settings is missing"),
-    ("x", "allowed: an object of names and values"),
-]
+]  # fmt: skip
 
 
-def test_what_cannot_be_used_is_not_saved(rig: Rig) -> None:
+@pytest.mark.parametrize(("settings", "why"), NOT_SAVED)
+def test_a_value_that_cannot_be_used_is_refused_with_what_stays_in_force(
+    make_rig: MakeRig, settings: dict[str, object], why: str
+) -> None:
+    rig = make_rig(settings={"max_tags": 60})
     before = rig.stash.plugin_settings(PLUGIN)
-    for settings, why in NOT_SAVED:
-        assert why in refused(rig, "save_settings", settings=settings)
-        assert rig.stash.plugin_settings(PLUGIN) == before
+
+    answer = ask(rig, "save_settings", settings=settings | {"sync_date": False})
+
+    assert answer["level"] == "fault"
+    (name,) = settings
+    assert why in answer["refused"][name]
+    assert list(answer["refused"]) == [name]
+    assert "default" not in answer["text"]
+    assert rig.stash.plugin_settings(PLUGIN) == before
+    failed = rig.task("save_settings", settings=settings)
+    assert why in str(failed.error)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"no_such": 1}, "there is no setting no_such"),
+        ({}, "settings is missing"),
+        ("x", "allowed: an object of names and values"),
+    ],
+)
+def test_what_is_no_setting_is_not_saved(rig: Rig, settings: object, why: str) -> None:
+    before = rig.stash.plugin_settings(PLUGIN)
+    assert why in refused(rig, "save_settings", settings=settings)
+    assert rig.stash.plugin_settings(PLUGIN) == before
+
+
+def test_a_stored_value_that_has_no_effect_is_named(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"max_tags": 5})
+    settings = {one["name"]: one for one in ask(rig, "overview")["settings"]}
+    assert settings["max_tags"]["problem"].startswith("max_tags is 5, which cannot be used")
+    assert settings["max_tags"]["problem"].endswith("; the default is in force")
+    assert settings["max_tags"]["value"] == 100
+    assert settings["sync_tags"]["problem"] == ""
