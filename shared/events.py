@@ -264,7 +264,7 @@ def _listed(value: object) -> object:
 class Report(Protocol):
     """Takes an event with its fields: `Log.event`, or a stand-in."""
 
-    def __call__(self, event: Event, /, *, level: str = "", **fields: object) -> None: ...  # noqa: D102
+    def __call__(self, event: Event, /, *, level: str = "", **fields: object) -> None: ...
 
 
 def unreported(_event: Event, /, *, level: str = "", **_fields: object) -> None:
