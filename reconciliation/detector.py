@@ -4,15 +4,13 @@ Comparing content finds a renamed performer and edits of other tools in Plex. Va
 refused or that `preserve_plex_edits` protects are no gap, because a sync would not send them.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plex.diff import COLLECTIONS, DATE, PERFORMERS, STUDIO, SUMMARY, TAGS, ItemEdit
 from plex.edit_parameters import added_names
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound
 from reconciliation.findings import Finding, Outcome
-from validation.config import Config
-from validation.scene_extractor import StashScene
 from worker.sync.inspection import Inspection
 
 # Plex takes the date of a new item from its file, so a date does not prove a sync.
@@ -21,25 +19,13 @@ _METADATA = (*_NEVER_FROM_A_FILE, DATE)
 
 
 @dataclass(frozen=True, slots=True)
-class Libraries:
-    """Access to both libraries with the current settings."""
-
-    config: Config
-    # Updates the path index; raises `PlexError` if Plex does not list all files
-    refresh: Callable[[], None]
-    files_known: Callable[[], int]  # returns the number of files in the path index
-    # Returns what a sync would do with each of these scenes
-    inspect: Callable[[Collection[StashScene]], Sequence[Inspection]]
-
-
-@dataclass(frozen=True, slots=True)
 class GapDetector:
-    """Classifies scenes; `look_for_missing` makes a scene without an item a gap."""
+    """Classifies a scene by what a sync would change in Plex."""
 
-    look_for_missing: bool
+    look_for_missing: bool  # whether a scene without a Plex item is a gap
 
     def detect(self, scene: Inspection) -> Finding:
-        """Return the finding about a scene; raise PlexError if Plex failed to answer about it."""
+        """Return the finding about a scene; raise the PlexError that prevents a finding."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
         if scene.lacks_metadata:
@@ -62,13 +48,12 @@ class GapDetector:
 
 
 def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
-    """Return field → new value, without the fields that an edit only locks."""
+    """Return the new value of each field that the edit changes, not only locks."""
     values = {name: _value_set_by(parameters) for name, parameters in edit.fields.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None:
-    """Return the value that parameters set; None if they only set the lock."""
     if all(key.endswith(".locked") for key in parameters):
         return None
     texts = [value for key, value in parameters.items() if key.endswith(".value")]
@@ -76,7 +61,7 @@ def _value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None
 
 
 def _compare(scene: Inspection) -> Finding:
-    # Dictionaries instead of sets, because they keep the order.
+    # Dictionaries serve as ordered sets.
     reasons: dict[str, None] = {}
     clears: dict[str, None] = {}
     has_changes = False

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Self
 
-from reconciliation.safety_limits import Impact
 from validation.values import counted
 
 
 class Outcome(Enum):
-    """The finding about a scene; the value is its text in the statistics."""
+    """Kinds of findings about a scene; the value is the text for users."""
 
     IN_STEP = "in step"
     EMPTY = "without metadata in Plex"
@@ -29,7 +28,7 @@ class Outcome(Enum):
     UNSEEN = "that Plex lists but did not return"
 
 
-# Kind of gap → key of the state file.
+# The kinds of gap, each with its key in `reconciliation_state.json`.
 STATE_NAMES = {
     Outcome.EMPTY: "empty_metadata",
     Outcome.STALE: "stale_sync",
@@ -39,16 +38,16 @@ GAPS = tuple(STATE_NAMES)
 
 
 class Finding(NamedTuple):
-    """The finding about a scene."""
+    """What was found about a scene."""
 
     outcome: Outcome
     reasons: tuple[str, ...] = ()  # the differences, for a gap only
-    again: bool = False  # whether a synced scene would be sent again
-    clears: tuple[str, ...] = ()  # the fields that Plex shows and a sync would empty
+    again: bool = False  # the scene was synced before and would be sent again
+    clears: tuple[str, ...] = ()  # names of the fields that a sync would empty in Plex
 
 
 class GapOutcome(Enum):
-    """The result for a gap; the value is its text in the statistics."""
+    """What a run did with a gap; the value is the text for users."""
 
     QUEUED = "queued"
     WAITING = "already queued"
@@ -64,12 +63,10 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 class GapDetectionResult:
     """The statistics of a run, in numbers of scenes."""
 
-    checked: int = 0  # scenes; the sum of `outcomes`
+    checked: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
-    # By result; at the end of the run the sum is the number of gaps
     gap_outcomes: Counter[GapOutcome] = field(default_factory=Counter)
-    # By difference; a scene may have several
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)  # a scene may have several differences
     synced: int = 0  # checked scenes that were synced before
     again: int = 0  # gaps that send a synced scene again
     cleared: int = 0  # gaps that empty a field in Plex
@@ -77,7 +74,7 @@ class GapDetectionResult:
     forgotten: int = 0  # lost scenes that Stash has confirmed as deleted
 
     def count(self, finding: Finding, *, synced_before: bool, wanted: bool) -> None:
-        """Count a scene; `wanted` tells whether this run queues such a gap."""
+        """Count a scene; `wanted` is false for a gap that the run's task does not queue."""
         self.checked += 1
         self.outcomes[finding.outcome] += 1
         self.reasons.update(finding.reasons)
@@ -90,28 +87,24 @@ class GapDetectionResult:
 
     @property
     def gaps(self) -> int:
-        """The number of gaps."""
         return sum(self.gaps_by_type.values())
 
     @property
     def enqueued(self) -> int:
-        """The number of queued scenes."""
         return self.gap_outcomes[GapOutcome.QUEUED]
 
     @property
     def gaps_by_type(self) -> dict[str, int]:
-        """The number of gaps by key of the state file."""
+        """The number of gaps, by the keys of `reconciliation_state.json`."""
         return {name: self.outcomes[outcome] for outcome, name in STATE_NAMES.items()}
 
     @property
-    def impact(self) -> Impact:
-        """How many scenes the run would change."""
-        have_item = (Outcome.IN_STEP, Outcome.EMPTY, Outcome.STALE)
-        compared = sum(self.outcomes[outcome] for outcome in have_item)
-        return Impact(self.again, self.synced, self.cleared, compared, self.lost)
+    def compared(self) -> int:
+        """The number of checked scenes with an item in Plex."""
+        return sum(self.outcomes[name] for name in (Outcome.IN_STEP, Outcome.EMPTY, Outcome.STALE))
 
     def text(self) -> str:
-        """Return the outcomes in words: gaps always, other outcomes if not zero."""
+        """Return the outcomes in words; zeros are listed for gaps only."""
         always = (Outcome.IN_STEP, *GAPS)
         parts = [
             f"{self.outcomes[outcome]:,} {outcome.value}"
@@ -121,7 +114,6 @@ class GapDetectionResult:
         return f"{counted(self.checked, 'scene')} checked: {', '.join(parts)}"
 
     def gaps_text(self) -> str:
-        """Return the results for the gaps in words."""
         numbers = [(self.gap_outcomes[outcome], outcome.value) for outcome in GapOutcome]
         parts = ", ".join(f"{number:,} {words}" for number, words in numbers if number)
         text = f"{counted(self.gaps, 'gap')}: {parts or 'nothing to queue'}"
@@ -130,7 +122,6 @@ class GapDetectionResult:
         return text
 
     def to_state(self) -> dict[str, Any]:
-        """Return the stored form."""
         return {
             **{name: getattr(self, name) for name in _NUMBERS},
             "outcomes": {outcome.name: number for outcome, number in self.outcomes.items()},
@@ -140,7 +131,7 @@ class GapDetectionResult:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Parse the stored form; raise KeyError, TypeError or ValueError for anything else."""
+        """Parse stored statistics; raise KeyError, TypeError or ValueError on failure."""
         return cls(
             **{name: int(raw[name]) for name in _NUMBERS},
             outcomes=Counter({Outcome[name]: int(n) for name, n in raw["outcomes"].items()}),

@@ -1,32 +1,33 @@
 """Queues gaps, with a cool-down for scenes whose job was dead-lettered.
 
-Such a scene would fail in every run. It is queued again after 1 day, then 2, 4, 8 and so on, and
-at once after an edit.
+Without a cool-down such a scene would fail in every run. It is queued again after 1 day, then after
+2, 4, 8, 16 and 32 days. An edit of the scene ends the cool-down.
 """
 
 from collections.abc import Sequence
 
 from reconciliation.findings import GapOutcome, Outcome
 from reconciliation.run import DAY
-from stash.scenes import StashScenes
 from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap
-from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from validation.scene_extractor import moment_of
+from worker.services import Services
 
-MOST_DOUBLINGS = 5  # so the longest cool-down is 32 days
-TRIES = "reconciled"  # key of a job's data: how often it was queued here after a failure
+MOST_DOUBLINGS = 5  # limits the cool-down to 32 days
+TRIES = "reconciled"  # key of a job's data: how often a reconciliation queued the failed scene
 NOT_FOUND = "PlexNotFound"
-GONE = "gone"  # kind of gap: a known scene that Stash did not list
+GONE = "gone"  # kind of gap: a synced scene that Stash did not list
 
 
-def queue_gaps(
-    queue: QueueManager, scenes: StashScenes, gaps: Sequence[Gap], now: float
-) -> tuple[list[GapOutcome], int]:
-    """Queue stored gaps and forget deleted scenes; return the outcomes and how many it forgot."""
+def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
+    """Queue gaps and remove the records of deleted scenes.
+
+    Return the outcome of each gap and the number of deleted scenes.
+    """
+    queue, now = services.queue, services.clock()
     lost = [gap.scene_id for gap in gaps if gap.kind == GONE]
-    present = scenes.read(lost)
+    present = services.scenes.read(lost)
     forgotten = [scene_id for scene_id in lost if scene_id not in present]
     found = [gap for gap in gaps if gap.kind != GONE]
     ids = [gap.scene_id for gap in found]
@@ -41,7 +42,7 @@ def queue_gaps(
         if outcome is GapOutcome.QUEUED:
             hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
             jobs.append(scene_job(gap.scene_id, METADATA, now, hints))
-    # After a kill before the caller's commit the next step counts them as already queued.
+    # If a kill prevents the caller's commit, the next step counts these jobs as already queued.
     queue.enqueue(jobs)
     queue.forget_scenes(forgotten)
     return outcomes, len(forgotten)
@@ -50,7 +51,7 @@ def queue_gaps(
 def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
     if gap.kind == Outcome.MISSING.name and is_given_up(letters):
         return GapOutcome.GIVEN_UP
-    # A missing file is no failure: the worker requeues the scene once Plex has the file.
+    # A file that Plex lacks is no failure: the worker requeues its scene once Plex has the file.
     failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
     if is_in_cool_down(failures, moment_of(gap.changed_at), now):
         return GapOutcome.DAMPED
@@ -58,24 +59,20 @@ def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
 
 
 def is_given_up(letters: Sequence[DeadLetter]) -> bool:
-    """Tell whether a dead letter of the scene waits for Plex to have the file."""
+    """Return whether a dead letter waits until Plex has the scene's file."""
     return any(letter.error_type == NOT_FOUND for letter in letters)
 
 
 def tries_of(letters: Sequence[DeadLetter]) -> int:
     """Return how often the scene was queued after a failure and failed again."""
-    return max((_tries(letter) for letter in letters), default=0)
+    stored = [letter.job.data.get(TRIES) for letter in letters if letter.job is not None]
+    return max((tries for tries in stored if type(tries) is int and tries > 0), default=0)
 
 
 def is_in_cool_down(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
-    """Tell whether a scene is in its cool-down; `changed_at` is None if unknown."""
+    """Return whether the scene is in its cool-down; `changed_at` is its last edit in Stash."""
     failed_at = max((letter.moment for letter in letters), default=None)
     if failed_at is None or (changed_at is not None and changed_at > failed_at):
         return False
     pause = DAY * 2.0 ** min(tries_of(letters), MOST_DOUBLINGS)
     return bool(0 <= now - failed_at < pause)
-
-
-def _tries(letter: DeadLetter) -> int:
-    tries = letter.job.data.get(TRIES) if letter.job is not None else None
-    return tries if isinstance(tries, int) and not isinstance(tries, bool) and tries > 0 else 0

@@ -1,4 +1,4 @@
-"""The state of an unfinished run, and its scope."""
+"""The scope and the state of a reconciliation run."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -6,10 +6,8 @@ from enum import Enum
 from typing import Any, Self
 
 from reconciliation.findings import GapDetectionResult
-from validation.scene_extractor import StashScene, asked_since, is_since
 
 DAY = 86_400.0  # seconds
-STALE_AFTER = DAY  # the findings of an older run are outdated
 
 
 class Scope(Enum):
@@ -19,42 +17,20 @@ class Scope(Enum):
     RECENT = "24h"
     WEEK = "7days"
 
-    @property
-    def days(self) -> int | None:
-        """The maximum age of a scene in days; None for no limit."""
-        return {Scope.ALL: None, Scope.RECENT: 1, Scope.WEEK: 7}[self]
+    def since(self, now: float) -> float | None:
+        """Return the earliest creation time of the scenes in scope; None for all scenes."""
+        days = {Scope.ALL: None, Scope.RECENT: 1, Scope.WEEK: 7}[self]
+        return None if days is None else now - days * DAY
 
     @property
     def words(self) -> str:
-        """The scope in words."""
         if self is Scope.ALL:
             return "all scenes"
         return f"scenes created in the last {'24 hours' if self is Scope.RECENT else '7 days'}"
 
     def covers(self, other: "Scope") -> bool:
-        """Tell whether this scope contains every scene of the other one."""
+        """Return whether this scope contains every scene of the other scope."""
         return self is Scope.ALL or self is other or other is Scope.RECENT
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Accepts scenes created since a moment, in seconds since the epoch; None for all scenes."""
-
-    since: float | None
-
-    @property
-    def asked(self) -> str:
-        """The filter for Stash: an earlier moment, because Stash's UTC offset is unknown."""
-        return "" if self.since is None else asked_since(self.since)
-
-    def has(self, scene: StashScene) -> bool:
-        """Tell whether a scene is inside; a scene with an unreadable time is."""
-        return self.since is None or is_since(scene.created_at, self.since)
-
-
-def window_of(scope: Scope, now: float) -> Window:
-    """Return the window of a scope at this moment."""
-    return Window(None if scope.days is None else now - scope.days * DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +38,15 @@ class Order:
     """The task of a run."""
 
     scope: Scope
-    only_empty: bool = False  # queue only scenes whose item has no metadata
-    by_user: bool = True  # a user started the run, so it can confirm the question of an earlier run
-    # The short run after an hour without runs; it does not reset the interval
-    is_startup: bool = False
+    only_empty: bool = False  # queue only scenes whose Plex item has no metadata
+    by_user: bool = True  # started by a user, so the run can confirm an earlier question
+    is_startup: bool = False  # the short run after an hour without runs; keeps the interval's clock
 
     @property
     def words(self) -> str:
-        """The order in words."""
         return f"{self.scope.words}{', only those without metadata' if self.only_empty else ''}"
 
     def finds_the_same_as(self, other: "Order") -> bool:
-        """Tell whether both orders find the same gaps."""
         return (self.scope, self.only_empty) == (other.scope, other.only_empty)
 
 
@@ -82,15 +55,14 @@ class Run:
     """An unfinished run."""
 
     order: Order
-    begun_at: float  # seconds since the epoch; the scope's window ends here
+    begun_at: float  # seconds since the epoch; the scope ends here
     cursor: int = 0  # the last checked scene id
-    total: int = 0  # the number of scenes to check, as counted on the last page
-    is_checked: bool = False  # all scenes are checked, and the gaps can be queued
-    allowed: bool = False  # the run is within the safety limits, or the user has confirmed it
+    total: int = 0  # number of scenes to check, by Stash's count at the last page
+    is_checked: bool = False  # all scenes are checked, so the gaps can be queued
+    allowed: bool = False  # the run is within the safety limits, or a user has confirmed it
     result: GapDetectionResult = field(default_factory=GapDetectionResult)
 
     def to_state(self) -> dict[str, Any]:
-        """Return the stored form."""
         return {
             "order": {**asdict(self.order), "scope": self.order.scope.value},
             "begun_at": self.begun_at,
@@ -103,7 +75,7 @@ class Run:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self | None:
-        """Parse a stored run; return None if it is unreadable, so that a new run starts."""
+        """Parse a stored run; return None if it is unreadable."""
         try:
             order = raw["order"]
             flags = {name: bool(order[name]) for name in ("only_empty", "by_user", "is_startup")}
@@ -121,6 +93,6 @@ class Run:
 
 
 def run_of_today(raw: Mapping[str, Any] | None, now: float) -> Run | None:
-    """Parse an unfinished run; return None without one, or if it is older than a day."""
+    """Parse a stored run; return None without one or if its findings are older than a day."""
     run = None if raw is None else Run.parse(raw)
-    return run if run is not None and 0 <= now - run.begun_at < STALE_AFTER else None
+    return run if run is not None and 0 <= now - run.begun_at < DAY else None

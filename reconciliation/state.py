@@ -1,23 +1,19 @@
-"""The results of past runs, and when the next run is due."""
+"""The results of past runs, stored in `reconciliation_state.json`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from reconciliation.findings import STATE_NAMES
-from reconciliation.run import Order, Run, Scope
+from reconciliation.run import Run, Scope
 from reconciliation.safety_limits import Question, parse_question
 from shared.events import Report
-from shared.state_file import KeptState, parse_count, parse_moment
-
-HOUR = 3600.0  # seconds
-INTERVALS = {"hourly": HOUR, "daily": 24 * HOUR, "weekly": 7 * 24 * HOUR}
-RETRY = 600.0  # seconds after a run without a result
+from shared.state_file import KeptState, parse_count, parse_fields
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """The results of past runs; times are in seconds since the epoch."""
+    """The results of past runs. Times are in seconds since the epoch."""
 
     last_run_time: float = 0.0
     last_run_scope: str = ""
@@ -29,41 +25,28 @@ class ReconciliationState:
     last_scenes_checked: int = 0
     is_startup_run: bool = False
     run_count: int = 0
-    interval_run_time: float = 0.0  # the last run that restarted the interval
-    tried_at: float = 0.0  # the end of the last run without a result
+    interval_run_time: float = 0.0  # end of the last run that restarted the interval
+    tried_at: float = 0.0  # end of the last run without a result
     question: Question | None = None  # the unanswered question of the last run
-    # ended_at, ended_scope, ended_only_empty, summary: the last run, with or without a result
-    ended_at: float = 0.0
+    ended_at: float = 0.0  # end of the last run, with or without a result
     ended_scope: str = ""
     ended_only_empty: bool = False
-    summary: str = ""
+    summary: str = ""  # the result of the last run, for users
 
 
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
-    """Parse a stored state; values of a wrong type get their defaults."""
+    """Parse a stored state; replace each value of a wrong type by its default."""
     by_type = raw.get("last_gaps_by_type")
     by_type = by_type if isinstance(by_type, Mapping) else {}
-    # A state of an older version has no `interval_run_time`.
+    # Older versions stored no `interval_run_time`.
     raw = {"interval_run_time": raw.get("last_run_time"), **raw}
-    simple = {
-        member.name: _parsed(raw.get(member.name), member.default)
-        for member in fields(ReconciliationState)
-        if member.default is not MISSING
-    }
-    simple["question"] = parse_question(raw.get("question"))
-    counts = {name: parse_count(by_type.get(name)) or 0 for name in STATE_NAMES.values()}
-    return ReconciliationState(last_gaps_by_type=counts, **simple)
-
-
-def _parsed(raw: Any, default: Any) -> Any:
-    """Return a stored value of the default's type, or the default."""
-    if isinstance(default, bool):
-        return raw is True
-    if isinstance(default, int):
-        return parse_count(raw) or 0
-    if isinstance(default, float):
-        return parse_moment(raw) or 0.0
-    return raw if isinstance(raw, str) else ""
+    return replace(
+        parse_fields(ReconciliationState, raw) or ReconciliationState(),
+        question=parse_question(raw.get("question")),
+        last_gaps_by_type={
+            name: parse_count(by_type.get(name)) or 0 for name in STATE_NAMES.values()
+        },
+    )
 
 
 class StateFile:
@@ -74,24 +57,24 @@ class StateFile:
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the state, or the default without a file.
+        """Return the state; the default state if there is no file.
 
-        An unreadable file counts as a run just now, so that no run is due.
+        An unreadable file counts as a run without a result just now, so that no run is due.
         """
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state
 
     def write(self, state: ReconciliationState) -> None:
-        """Replace the file, unless it was unreadable; raise OSError if it is not writable."""
+        """Replace the file, unless its content could not be read; raise OSError on failure."""
         self._file.write(asdict(state))
 
 
 def after(state: ReconciliationState, run: Run, now: float, summary: str) -> ReconciliationState:
     """Return the state after a run with a result."""
     order, result = run.order, run.result
-    # A user's run over a part of the library does not restart the interval.
-    counts = not order.by_user or (order.scope is Scope.ALL and not order.only_empty)
+    # A user's run over part of the library does not restart the interval.
+    restarts = not order.by_user or (order.scope is Scope.ALL and not order.only_empty)
     return ReconciliationState(
         last_run_time=now,
         last_run_scope=order.scope.value,
@@ -101,7 +84,7 @@ def after(state: ReconciliationState, run: Run, now: float, summary: str) -> Rec
         last_scenes_checked=result.checked,
         is_startup_run=order.is_startup,
         run_count=state.run_count + 1,
-        interval_run_time=now if counts and not order.is_startup else state.interval_run_time,
+        interval_run_time=now if restarts and not order.is_startup else state.interval_run_time,
         question=state.question if order.is_startup else None,
         **_ended(run, now, summary),
     )
@@ -121,32 +104,3 @@ def _ended(run: Run, now: float, summary: str) -> dict[str, Any]:
         "ended_only_empty": run.order.only_empty,
         "summary": summary,
     }
-
-
-def due(
-    state: ReconciliationState,
-    interval: str,
-    scope: str,
-    now: float,
-    *,
-    at_start: bool,
-    rebuilt: bool = False,
-) -> Order | None:
-    """Return the run that is due; None without one.
-
-    Args:
-        now: seconds since the epoch. Later times are ignored, because they precede a clock change.
-        at_start: whether the process has just started.
-        rebuilt: whether jobs were lost with a damaged database; then a run is always due.
-    """
-    if 0 <= now - state.tried_at < RETRY:
-        return None
-    if rebuilt:
-        return Order(Scope.ALL, by_user=False)
-    if interval not in INTERVALS:
-        return None
-    if not 0 <= now - state.interval_run_time < INTERVALS[interval]:
-        return Order(Scope(scope), by_user=False)
-    if at_start and not 0 <= now - state.last_run_time < HOUR:
-        return Order(Scope.RECENT, by_user=False, is_startup=True)
-    return None

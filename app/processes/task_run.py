@@ -11,7 +11,8 @@ from app.relay import relay_worker_log
 from app.services import build, import_legacy_data, report_missing_wal
 from plex.exceptions import PlexError
 from reconciliation.run import run_of_today
-from reconciliation.state import StateFile, due
+from reconciliation.scheduler import due
+from reconciliation.state import StateFile
 from shared.data_folder import resolve_data_folder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -89,19 +90,14 @@ def _ensure_worker_for_jobs(services: Services, *, is_due: bool) -> None:
 
 
 def _is_reconciliation_due(services: Services) -> bool:
-    """Tell whether a reconciliation is due or unfinished."""
+    """Return whether a reconciliation is due or unfinished."""
     if run_of_today(services.queue.gaps.run(), services.clock()) is not None:
         return True
     try:
         config = services.sessions.config()
     except StashError:
         return False
-    order = due(
-        StateFile(services.folder.reconciliation_state, services.log.event, services.clock).read(),
-        config.reconcile_interval,
-        config.reconcile_scope,
-        services.clock(),
-        at_start=True,
-        rebuilt=services.queue.was_rebuilt(),
-    )
+    state = StateFile(services.folder.reconciliation_state, services.log.event, services.clock)
+    now, rebuilt = services.clock(), services.queue.was_rebuilt()
+    order = due(state.read(), config, now, at_start=True, rebuilt=rebuilt)
     return config.enabled and order is not None

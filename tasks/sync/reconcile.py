@@ -13,8 +13,7 @@ from reconciliation.engine import (
     prepare,
 )
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, Outcome
-from reconciliation.run import Order, Run, Scope, window_of
-from reconciliation.scheduler import Reconciler, libraries_of
+from reconciliation.run import Order, Run, Scope
 from stash.exceptions import StashError
 from tasks.answer import Answer, Level, TaskError, shortened
 from tasks.sync.preview_sync import lines_of, write_report
@@ -36,15 +35,15 @@ def _reconcile(services: Services, *, order: Order, dry_run: bool = False) -> An
         )
     if dry_run:
         return _report_gaps(services, order)
-    reconciler, begun_at = Reconciler.of(services), services.clock()
-    waited = not reconciler.lock.try_acquire()
+    engine, begun_at = GapDetectionEngine(services), services.clock()
+    waited = not engine.lock.try_acquire()
     if waited:
-        _wait(services, reconciler)
+        _wait(services, engine)
     try:
-        joined = _ended_meanwhile(reconciler, order, begun_at) if waited else None
-        return joined or _run(services, reconciler.engine, order)
+        joined = _ended_meanwhile(engine, order, begun_at) if waited else None
+        return joined or _run(services, engine, order)
     finally:
-        reconciler.lock.release()
+        engine.lock.release()
 
 
 reconcile_all = partial(_reconcile, order=Order(Scope.ALL))
@@ -53,17 +52,17 @@ reconcile_7days = partial(_reconcile, order=Order(Scope.WEEK))
 reconcile_missing_metadata = partial(_reconcile, order=Order(Scope.ALL, only_empty=True))
 
 
-def _wait(services: Services, reconciler: Reconciler) -> None:
+def _wait(services: Services, engine: GapDetectionEngine) -> None:
     """Show the progress of another process's run until this process gets the lock."""
     services.log.info("Another process is running a reconciliation; this task waits for its result")
-    while not reconciler.lock.try_acquire():
-        _show_progress(services, reconciler.engine.stored())
+    while not engine.lock.try_acquire():
+        _show_progress(services, engine.stored())
         services.sleep(_LOOK_EVERY)
 
 
-def _ended_meanwhile(reconciler: Reconciler, order: Order, begun_at: float) -> Answer | None:
+def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) -> Answer | None:
     """Return the result of the other run, if its scope contains this order."""
-    state = reconciler.state.read()
+    state = engine.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None
     if not any(scope.covers(order.scope) for scope in Scope if scope.value == state.ended_scope):
@@ -94,7 +93,7 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
 
 def _step(services: Services, engine: GapDetectionEngine) -> RunEnd | None:
     try:
-        ended = engine.step(libraries_of(services, services.sessions.current()))
+        ended = engine.step(services.sessions.current())
     except (PlexError, StashError) as error:
         run = engine.stored()
         result = run.result if run is not None else GapDetectionResult()
@@ -114,13 +113,12 @@ def _show_progress(services: Services, run: Run | None) -> None:
 
 def _report_gaps(services: Services, order: Order) -> Answer:
     """Compare both libraries and write the gaps to a report; an error leaves no report."""
-    libraries = libraries_of(services, services.sessions.current())
+    session = services.sessions.current()
     sums = GapDetectionResult()
     examples: dict[Outcome, list[str]] = {outcome: [] for outcome in _WITH_EXAMPLES}
     try:
-        prepare(libraries)
-        window = window_of(order.scope, services.clock())
-        for page in pages(services.scenes, libraries, window, 0):
+        prepare(session.library)
+        for page in pages(services, session, order.scope.since(services.clock()), 0):
             for inspection, finding in page.found:
                 wanted = not order.only_empty or finding.outcome is Outcome.EMPTY
                 sums.count(finding, synced_before=inspection.synced_before, wanted=wanted)

@@ -4,6 +4,9 @@ from typing import Any
 
 from plex.diff import edit_for
 from plex.items import PlexItem
+from reconciliation import scheduler
+from reconciliation.run import Order
+from reconciliation.state import ReconciliationState
 from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import Entity, SceneFile, StashScene
@@ -50,3 +53,10 @@ def looked(*items: PlexItem, desired: SceneMetadata = DESIRED, **more: Any) -> I
     sent = more.pop("sent", {})
     edits = tuple((item, edit_for(desired, item, sent, {}, **hints)) for item in items)
     return seen(desired=desired, edits=edits, **more)
+
+
+def due(
+    state: ReconciliationState, interval: str, scope: str, now: float, *, at_start: bool
+) -> Order | None:
+    config = Config(reconcile_interval=interval, reconcile_scope=scope)
+    return scheduler.due(state, config, now, at_start=at_start, rebuilt=False)

@@ -1,12 +1,15 @@
 """When a run asks first, and what answers it."""
 
+from collections import Counter
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciliation.findings import GapDetectionResult, Outcome
 from reconciliation.safety_limits import (
     CONFIRMATION_HOURS,
-    Impact,
     Question,
     exceeds_limits,
     hides_too_many,
@@ -16,31 +19,38 @@ from reconciliation.safety_limits import (
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import JSON, json_object
 
+
+def impact(compared: int = 0, **counts: Any) -> GapDetectionResult:
+    return GapDetectionResult(outcomes=Counter({Outcome.IN_STEP: compared}), **counts)
+
+
 DAY = CONFIRMATION_HOURS * 3600
 ASKED = Question("all scenes", NOW, again=100, cleared=50)
 
 
 @pytest.mark.parametrize(
-    ("impact", "unusual"),
+    ("result", "unusual"),
     [
-        (Impact(), False),
-        (Impact(again=25, synced=25), False),
-        (Impact(again=26, synced=26), True),
-        (Impact(again=300, synced=1000), False),
-        (Impact(again=301, synced=1000), True),
-        (Impact(cleared=10, compared=10), False),
-        (Impact(cleared=11, compared=11), True),
-        (Impact(cleared=100, compared=1000), False),
-        (Impact(cleared=101, compared=1000), True),
-        (Impact(again=26, synced=0), True),
-        (Impact(lost=25), False),
-        (Impact(lost=26), True),
-        (Impact(lost=100, synced=900), False),
-        (Impact(lost=101, synced=899), True),
+        (impact(), False),
+        (impact(again=25, synced=25), False),
+        (impact(again=26, synced=26), True),
+        (impact(again=300, synced=1000), False),
+        (impact(again=301, synced=1000), True),
+        (impact(cleared=10, compared=10), False),
+        (impact(cleared=11, compared=11), True),
+        (impact(cleared=100, compared=1000), False),
+        (impact(cleared=101, compared=1000), True),
+        (impact(again=26, synced=0), True),
+        (impact(lost=25), False),
+        (impact(lost=26), True),
+        (impact(lost=100, synced=900), False),
+        (impact(lost=101, synced=899), True),
     ],
 )
-def test_more_than_a_share_and_more_than_a_few_is_unusual(impact: Impact, unusual: bool) -> None:
-    assert exceeds_limits(impact) is unusual
+def test_more_than_a_share_and_more_than_a_few_is_unusual(
+    result: GapDetectionResult, unusual: bool
+) -> None:
+    assert exceeds_limits(result) is unusual
 
 
 @pytest.mark.parametrize(
@@ -60,8 +70,8 @@ def test_plex_shows_too_little_beyond_one_in_a_hundred(
 def test_a_second_run_may_do_what_was_asked_for_and_a_little_more(
     again: int, cleared: int, confirmed: bool
 ) -> None:
-    impact = Impact(again, 1000, cleared, 1000)
-    assert is_confirmed(impact, ASKED.scope, ASKED, NOW + 60) is confirmed
+    result = impact(again=again, synced=1000, cleared=cleared, compared=1000)
+    assert is_confirmed(result, ASKED.scope, ASKED, NOW + 60) is confirmed
 
 
 @pytest.mark.parametrize(
@@ -70,17 +80,17 @@ def test_a_second_run_may_do_what_was_asked_for_and_a_little_more(
 def test_only_the_day_after_the_question_counts_whatever_the_clock_does(
     after: float, confirmed: bool
 ) -> None:
-    assert is_confirmed(Impact(100, 200), ASKED.scope, ASKED, NOW + after) is confirmed
+    assert is_confirmed(impact(again=100, synced=200), ASKED.scope, ASKED, NOW + after) is confirmed
 
 
 def test_nothing_else_answers_a_question() -> None:
-    assert not is_confirmed(Impact(100, 200), "scenes of today", ASKED, NOW)
-    assert not is_confirmed(Impact(100, 200), ASKED.scope, None, NOW)
+    assert not is_confirmed(impact(again=100, synced=200), "scenes of today", ASKED, NOW)
+    assert not is_confirmed(impact(again=100, synced=200), ASKED.scope, None, NOW)
 
 
 @given(JSON | json_object(scope=st.text(), at=JSON, again=JSON, cleared=JSON))
 def test_a_stored_question_is_read_or_none_and_can_always_be_judged(raw: object) -> None:
     question = parse_question(raw)
     scope = "all" if question is None else question.scope
-    confirmed = is_confirmed(Impact(1, 1), scope, question, NOW)
+    confirmed = is_confirmed(impact(again=1, synced=1), scope, question, NOW)
     assert not (confirmed and question is None)

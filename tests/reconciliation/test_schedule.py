@@ -3,7 +3,9 @@
 import pytest
 
 from reconciliation.run import Order, Run, Scope
-from reconciliation.state import INTERVALS, RETRY, ReconciliationState, after, due, without_result
+from reconciliation.scheduler import INTERVALS, RETRY
+from reconciliation.state import ReconciliationState, after, without_result
+from tests.reconciliation.support import due
 from tests.sync_queue.support import NOW
 
 HOUR = 3600.0

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.run import Scope, window_of
+from reconciliation.run import Scope
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import ANY_TEXT
-from validation.scene_extractor import StashScene, moment_of
+from validation.scene_extractor import asked_since, is_since, moment_of
 
 HOUR, DAY = 3600, 86_400
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(
@@ -18,42 +18,41 @@ OFFSETS = st.integers(-14 * 60, 14 * 60).map(
 SCOPES = [(Scope.RECENT, 1), (Scope.WEEK, 7)]
 
 
-def created(moment: float, zone: datetime.tzinfo = datetime.UTC) -> StashScene:
-    text = datetime.datetime.fromtimestamp(moment, zone).isoformat(timespec="seconds")
-    return StashScene(1, created_at=text)
+def created(moment: float, zone: datetime.tzinfo = datetime.UTC) -> str:
+    return datetime.datetime.fromtimestamp(moment, zone).isoformat(timespec="seconds")
+
+
+def since(scope: Scope) -> float:
+    found = scope.since(NOW)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(("scope", "days"), SCOPES)
-def test_a_window_ends_where_its_days_are_over(scope: Scope, days: int) -> None:
-    window = window_of(scope, NOW)
-    assert window.has(created(NOW - days * DAY))
-    assert not window.has(created(NOW - days * DAY - 1))
-    assert window.has(created(NOW + DAY))
+def test_a_scope_ends_where_its_days_are_over(scope: Scope, days: int) -> None:
+    assert is_since(created(NOW - days * DAY), since(scope))
+    assert not is_since(created(NOW - days * DAY - 1), since(scope))
+    assert is_since(created(NOW + DAY), since(scope))
 
 
-@given(
-    scope=st.sampled_from([scope for scope, _ in SCOPES]),
-    age=st.integers(-DAY, 9 * DAY),
-    zone=OFFSETS,
-)
-def test_stash_is_asked_for_all_that_the_window_has_whatever_its_offset(
-    scope: Scope, age: int, zone: datetime.timezone
+@given(scope=st.sampled_from(SCOPES), age=st.integers(-DAY, 9 * DAY), zone=OFFSETS)
+def test_stash_is_asked_for_all_that_the_scope_has_whatever_its_offset(
+    scope: tuple[Scope, int], age: int, zone: datetime.timezone
 ) -> None:
-    scene, window = created(NOW - age, zone), window_of(scope, NOW)
-    assert window.has(scene) == (age <= (scope.days or 0) * DAY)
-    if window.has(scene):
-        assert scene.created_at > window.asked  # as text, as Stash compares
+    text, start = created(NOW - age, zone), since(scope[0])
+    assert is_since(text, start) == (age <= scope[1] * DAY)
+    if is_since(text, start):
+        assert text > asked_since(start)  # as text, as Stash compares
 
 
-def test_stash_is_not_asked_for_much_more_than_the_window_has() -> None:
-    window = window_of(Scope.RECENT, NOW)
-    assert created(NOW - 3 * DAY).created_at < window.asked
+def test_stash_is_not_asked_for_much_more_than_the_scope_has() -> None:
+    assert created(NOW - 3 * DAY) < asked_since(since(Scope.RECENT))
 
 
 @given(ANY_TEXT)
-def test_a_scene_whose_time_cannot_be_read_is_in_every_window(text: str) -> None:
+def test_a_scene_whose_time_cannot_be_read_is_in_every_scope(text: str) -> None:
     if moment_of(text) is None:
-        assert window_of(Scope.RECENT, NOW).has(StashScene(1, created_at=text))
+        assert is_since(text, since(Scope.RECENT))
 
 
 @pytest.mark.parametrize(

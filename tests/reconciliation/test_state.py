@@ -13,11 +13,11 @@ from reconciliation.state import (
     ReconciliationState,
     StateFile,
     after,
-    due,
     parse_reconciliation_state,
     without_result,
 )
 from shared.events import Report
+from tests.reconciliation.support import due
 from tests.reported import Reported, no_report
 from tests.sync_queue.support import NOW, Clock
 from tests.validation.strategies import JSON, json_object

@@ -1,18 +1,18 @@
 """The walk through Stash's pages, against a real server; Plex's side is made up."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from plex.exceptions import PlexNotFound
 from reconciliation import engine
-from reconciliation.detector import Libraries
-from reconciliation.engine import NoConclusionError, pages, prepare
+from reconciliation.engine import NoConclusionError, Page, pages, prepare
 from reconciliation.findings import Outcome
-from reconciliation.run import Window
 from simulators.stash import FakeStash, Status
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashQueryError
@@ -22,8 +22,6 @@ from tests.sync_queue.support import Clock
 from validation.config import Config
 from validation.scene_extractor import StashScene
 from worker.sync.inspection import Inspection
-
-ALL = Window(None)
 
 
 @contextmanager
@@ -38,18 +36,29 @@ def stash_with(folder: Path, count: int) -> Iterator[tuple[FakeStash, StashScene
             connection.close()
 
 
-def in_step(scenes: Collection[StashScene]) -> list[Inspection]:
-    return [looked(IN_STEP, scene=replace(SCENE, id=one.id)) for one in scenes]
+def in_step(
+    _services: object, _session: object, scenes: Sequence[StashScene], _batch: int
+) -> list[Inspection]:
+    return [looked(IN_STEP, scene=replace(SCENE, id=scene.id)) for scene in scenes]
 
 
-def libraries(config: Config = Config(), files: int = 1) -> Libraries:  # noqa: B008 - it is frozen
-    return Libraries(config, refresh=lambda: None, files_known=lambda: files, inspect=in_step)
+@pytest.fixture(autouse=True)
+def _plex(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "inspect_scenes", in_step)
 
 
-def test_a_plex_without_any_file_is_no_ground_for_a_conclusion() -> None:
-    prepare(libraries(files=1))
-    with pytest.raises(NoConclusionError, match="lists no files"):
-        prepare(libraries(files=0))
+def walk(scenes: StashScenes, after: int, config: Config = Config()) -> Iterator[Page]:  # noqa: B008
+    services: Any = SimpleNamespace(scenes=scenes)
+    session: Any = SimpleNamespace(config=config)
+    return pages(services, session, None, after)
+
+
+@pytest.mark.parametrize("files", [0, 1])
+def test_a_plex_without_any_file_is_no_ground_for_a_conclusion(files: int) -> None:
+    index = SimpleNamespace(count=lambda: files)
+    library: Any = SimpleNamespace(prepare=lambda: None, refresh=lambda: None, index=index)
+    with nullcontext() if files else pytest.raises(NoConclusionError, match="lists no files"):
+        prepare(library)
 
 
 def test_each_page_tells_its_scenes_its_end_and_what_is_left(
@@ -57,7 +66,7 @@ def test_each_page_tells_its_scenes_its_end_and_what_is_left(
 ) -> None:
     monkeypatch.setattr(engine, "PAGE", 2)
     with stash_with(tmp_path, 5) as (_, scenes):
-        found = list(pages(scenes, libraries(), ALL, 1))
+        found = list(walk(scenes, 1))
     assert [(sorted(one.ids), one.cursor, one.left) for one in found] == [
         ([2, 3], 3, 2),
         ([4, 5], 5, 0),
@@ -71,7 +80,7 @@ def test_an_empty_page_where_stash_had_more_is_an_error_and_not_the_end(
     monkeypatch.setattr(engine, "PAGE", 2)
     nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
     with stash_with(tmp_path, 3) as (server, scenes):
-        walked = pages(scenes, libraries(), ALL, 0)
+        walked = walk(scenes, 0)
         next(walked)
         server.inject(Status(200, nothing, "application/json"), "findScenes", times=2)
         with pytest.raises(StashQueryError, match="no scenes where it had 1"):
@@ -83,7 +92,7 @@ def test_scenes_that_are_deleted_before_their_page_is_read_end_the_walk_and_are_
 ) -> None:
     monkeypatch.setattr(engine, "PAGE", 2)
     with stash_with(tmp_path, 3) as (server, scenes):
-        walked = pages(scenes, libraries(), ALL, 0)
+        walked = walk(scenes, 0)
         next(walked)
         server.remove_scene(3)
         assert list(walked) == []
@@ -95,7 +104,7 @@ def test_scenes_that_one_empty_answer_lacks_are_walked_all_the_same(
     monkeypatch.setattr(engine, "PAGE", 2)
     nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
     with stash_with(tmp_path, 3) as (server, scenes):
-        walked = pages(scenes, libraries(), ALL, 0)
+        walked = walk(scenes, 0)
         next(walked)
         server.inject(Status(200, nothing, "application/json"), "findScenes")
         assert [sorted(one.ids) for one in walked] == [[3]]
@@ -110,11 +119,12 @@ def test_scenes_that_one_empty_answer_lacks_are_walked_all_the_same(
     ],
 )
 def test_missing_scenes_are_looked_for_where_the_settings_want_them(
-    tmp_path: Path, config: Config, outcome: Outcome
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Config, outcome: Outcome
 ) -> None:
-    def missing(found: Collection[StashScene]) -> list[Inspection]:
-        return [one._replace(edits=(), error=PlexNotFound("no")) for one in in_step(found)]
+    def missing(*arguments: Any) -> list[Inspection]:
+        return [one._replace(edits=(), error=PlexNotFound("no")) for one in in_step(*arguments)]
 
+    monkeypatch.setattr(engine, "inspect_scenes", missing)
     with stash_with(tmp_path, 1) as (_, scenes):
-        (page,) = pages(scenes, replace(libraries(config), inspect=missing), ALL, 0)
+        (page,) = walk(scenes, 0, config)
     assert [finding.outcome for _, finding in page.found] == [outcome]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import reconciliation.scheduler
+import reconciliation.engine
 from hooks.handlers import jobs_for_hook
 from plex.exceptions import PlexError
 from shared.clock import steady
@@ -233,7 +233,7 @@ class Household:
             return inspect_scenes(*arguments)
 
         try:
-            with patch.object(reconciliation.scheduler, inspect_scenes.__name__, mortal):
+            with patch.object(reconciliation.engine, inspect_scenes.__name__, mortal):
                 return reconcile_all(services).text
         except (Killed, TaskError, PlexError, StashError) as error:
             self._note("reconciliation", repr(error))
