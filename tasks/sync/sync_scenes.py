@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from plex.exceptions import PlexError
-from reconciliation.detector import Libraries
-from reconciliation.scheduler import libraries_of
+from reconciliation.engine import ITEMS_AT_ONCE
 from sync_queue.models import TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
@@ -15,9 +14,9 @@ from validation.metadata import project
 from validation.scene_extractor import StashScene, asked_since, is_since
 from validation.values import counted, counts_text
 from worker.services import Services
-from worker.sync.inspection import Inspection
+from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.scene_work import lacks_metadata
-from worker.sync.session import ConfigFault
+from worker.sync.session import ConfigFault, SyncSession
 
 RECENT = 86_400.0  # seconds
 
@@ -31,19 +30,19 @@ class _Comparison:
 
     services: Services
     config: Config
-    libraries: Libraries | None  # None if Plex failed; then only the sync log is compared
+    session: SyncSession | None  # None if Plex failed; then only the sync log is compared
     digests: Mapping[int, Mapping[int, str]]  # scene id → rating key → digest last sent
     versions: Mapping[int, str]  # scene id → Stash's time stamp of the synced state
 
     def in_step(self, scenes: Sequence[StashScene]) -> set[int]:
         """Return the scenes that Plex shows as they are in Stash."""
         sent = [scene for scene in scenes if self._was_sent(scene)]
-        if self.libraries is not None:
+        if self.session is not None:
             try:
-                inspections = self.libraries.inspect(sent)
+                inspections = inspect_scenes(self.services, self.session, sent, ITEMS_AT_ONCE)
                 return {each.scene.id for each in inspections if self._is_shown(each)}
             except PlexError as error:
-                self.libraries = None
+                self.session = None
                 _warn(self.services, error)
         return {scene.id for scene in sent if len(set(self.digests[scene.id].values())) == 1}
 
@@ -146,13 +145,13 @@ def _begin_comparison(services: Services) -> _Comparison:
     config, log = services.sessions.config(), services.queue.sync_log
     try:
         session = services.sessions.current()
-        libraries = libraries_of(services, session)
-        libraries.refresh()
+        session.library.prepare()
+        session.library.refresh()
     except (PlexError, ConfigFault) as error:
         _warn(services, error)
         return _Comparison(services, config, None, log.digests(None), log.scene_versions())
     digests = log.digests(session.library.server_id)
-    return _Comparison(services, config, libraries, digests, log.scene_versions())
+    return _Comparison(services, config, session, digests, log.scene_versions())
 
 
 def _warn(services: Services, error: Exception) -> None:
