@@ -25,7 +25,7 @@ def main() -> None:
     except Exception as bug:  # noqa: BLE001 - Stash gets one answer, whatever happened
         import traceback
 
-        error = f"A bug of Stash2Plex, please report it: {type(bug).__name__}"
+        error = f"Bug in Stash2Plex, please report it: {type(bug).__name__}"
         trace = traceback.format_exc().replace("\n", " | ")
         sys.stderr.write(f"\x01e\x02{error}: {trace[-8000:]}\n")
     if error:

@@ -43,29 +43,26 @@ def answer_fault(
     """
     root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     log = _log(root, connection)
-    subjects = ", ".join(job.split(".")[1].replace("_", " ").capitalize() for job in jobs)
+    subjects = ", ".join(job.split(".")[1].replace("_", " ") for job in jobs)
     if isinstance(error, HookContextError):
         log.error(
-            f"Stash sent a hook that Stash2Plex cannot read: {error}. Nothing was queued: update "
-            "Stash2Plex"
+            f"Cannot read the hook that Stash sent: {error}. Nothing was queued. Update Stash2Plex"
         )
         return json.dumps({"error": log.redact(str(error))})
     if not isinstance(error, OSError):
         trace = "".join(traceback.format_exception(error))
-        log.error("A bug of Stash2Plex, please report it: " + trace)
+        log.error("Bug in Stash2Plex, please report it: " + trace)
         if not is_stored:
             return json.dumps(
-                {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
+                {"error": f"Bug in Stash2Plex, please report it: {type(error).__name__}"}
             )
     elif is_stored and jobs:
-        log.warning(
-            f"The edit is queued, but it may have to wait ({error}): run the task 'Process Queue'"
-        )
+        log.warning(f"The edit is queued, but may wait ({error}). Run the task 'Process Queue'")
     elif jobs:
         # A change of a performer, studio or tag does not change the scenes' time stamps.
         scope = "All" if jobs[0].startswith("entity.") else "Recent"
         text = log.redact(
-            f"{subjects}: the edit could not be queued for Plex ({error}). Make the plugin's data "
+            f"Cannot queue the edit of {subjects}: {error}. Make the plugin's data "
             f"folder writable, or free space on its disk, then run the task 'Sync {scope} Scenes "
             "to Plex'"
         )

@@ -62,8 +62,8 @@ def answer_hook(script: str, context: object, connection: str) -> str:
                 start_worker(script, lock, connection.encode())
         _relay(root)
         if jobs:  # at last: Stash may have closed its end
-            subjects = ", ".join(job.split(".")[1].replace("_", " ").capitalize() for job in jobs)
-            os.write(2, f"\x01{level}\x02{subjects}: queued\n".encode())
+            subjects = ", ".join(job.split(".")[1].replace("_", " ") for job in jobs)
+            os.write(2, f"\x01{level}\x02Queued {subjects}\n".encode())
     except Exception as error:  # noqa: BLE001 - a hook always answers
         from app.hook_faults import answer_fault  # noqa: PLC0415
 

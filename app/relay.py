@@ -33,11 +33,11 @@ _FILE = "worker.log in the plugin's data folder"
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
 _ENDS = {  # event of a job's end (worker/sync/progress_log.py) → its word in a sum
     "scene_synced": "synced",
-    "scene_in_step": "already in step",
+    "scene_in_step": "already up to date",
     "scene_skipped": "skipped",
-    "job_done": "done",
-    "job_retried": "wait",
-    "job_dead_lettered": "in the dead letters",
+    "job_done": "removed",
+    "job_retried": "waiting for retry",
+    "job_dead_lettered": "dead-lettered",
 }
 
 
@@ -163,11 +163,11 @@ def _report(lines: "list[Line]", log: "Log") -> None:
     if is_summed:
         sums = ", ".join(f"{ends.count(end)} {end}" for end in _ENDS.values() if end in ends)
         log.info(
-            f"Since {_time_of(lines[0][0], today)} the worker finished {len(ends)} jobs: {sums}. "
+            f"The worker processed {len(ends)} jobs since {_time_of(lines[0][0], today)}: {sums}. "
             f"Details: {_FILE}"
         )
     if left:
-        log.warning(f"{left} more lines of the worker are in {_FILE}")
+        log.warning(f"Not shown here: {left} more log lines. Read {_FILE}")
 
 
 def _time_of(when: str, today: str) -> str:

@@ -1,16 +1,22 @@
-"""The catalogue of events that the worker reports: code, level and sentence of each.
+"""The catalogue of the worker's events: code, level and sentence of each.
 
 The worker's log file holds codes and fields, so no program reads sentences. `docs/log.md` lists the
-same events with the remedies.
+same events with their remedies.
 """
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Protocol
+from string import Formatter
+from typing import Any, Protocol
 
 from shared.log import ERROR, INFO, WARNING
 
 _MAKE_WRITABLE = "Make the plugin's data folder writable"
+_KEPT = "Queued jobs are kept"
+_REINSTALL = (
+    "Files of the plugin are missing or belong to another version: install Stash2Plex again in "
+    "Stash, Settings > Plugins"
+)
 
 
 def _info(template: str) -> tuple[str, str]:
@@ -26,221 +32,228 @@ def _error(template: str) -> tuple[str, str]:
 
 
 class Event(Enum):
-    """An event: its level, and its sentence with the names of its fields."""
+    """An event: its level, and its sentence with the names of its fields.
+
+    `{jobs:job}` shows a number with its noun: "1 job", "2 jobs".
+    """
 
     # How a job ends.
-    SCENE_SYNCED = _info("{label}: synced: {changed}; {seconds:.1f} s")
-    SCENE_IN_STEP = _info("{label}: already in step; {seconds:.1f} s")
-    SCENE_SKIPPED = _info("{label}: skipped: {reason}")
-    JOB_DONE = _info("{label}: done: {reason}; {seconds:.1f} s")
-    JOB_RETRIED = _warning("{label}: {reason}. Next try in {seconds:.0f} s")
+    SCENE_SYNCED = _info("Synced {label}: {changed} ({seconds:.1f} s)")
+    SCENE_IN_STEP = _info("Compared {label}: already up to date ({seconds:.1f} s)")
+    SCENE_SKIPPED = _info("Skipped {label}: {reason}")
+    JOB_DONE = _info("Removed {label} from the queue: {reason}")
+    JOB_RETRIED = _warning("Sync failed for {label}: {reason}. Next try in {seconds:.0f} s")
     JOB_DEAD_LETTERED = _error(
-        "{label}: {reason}. It is in the dead letters: the task 'Show Dead Letters' tells what to "
-        "do",
+        "Sync failed permanently for {label}: {reason}. Run the task 'Show Dead Letters' for the "
+        "remedy",
     )
-    # Other news of jobs.
-    JOB_POSTPONED = _info("{label}: {reason}. Other scenes go first; next try in {seconds:.0f} s")
-    SCENES_QUEUED = _info("{label}: {outcome}")
+    # Other reports about jobs.
+    JOB_POSTPONED = _info(
+        "Sync postponed for {label}: {reason}. Other scenes go first; next try in {seconds:.0f} s",
+    )
+    SCENES_QUEUED = _info("Queued the scenes of {label}: {outcome}")
     JOBS_DISABLED = _info(
-        "{jobs} jobs finished without effect: Stash2Plex is disabled. Switch the setting Enabled "
-        "on, then run the task 'Sync Recent Scenes to Plex'",
+        "Removed {jobs:job} from the queue without a sync: Stash2Plex is disabled. Switch on the "
+        "setting Enabled, then run the task 'Sync Recent Scenes to Plex'",
     )
-    SCENES_FOUND = _info("{scenes} scenes that Plex did not have are there now")
-    DRAIN_PROGRESS = _info("So far: {jobs} jobs in {seconds:.1f} s: {ends}")
-    DRAIN_ENDED = _info("Drained: {jobs} jobs in {seconds:.1f} s: {ends}")
+    SCENES_FOUND = _info("Found {scenes:scene} that Plex did not have before: syncing now")
+    DRAIN_PROGRESS = _info("Processed {jobs:job} so far in {seconds:.1f} s: {ends}")
+    DRAIN_ENDED = _info("Processed {jobs:job} in {seconds:.1f} s: {ends}")
 
     # Parts of a scene.
     FIELD_REFUSED = _warning(
-        "{label}: Plex does not take its {field} ({cause}). The rest was sent; the {field} is "
-        "tried again when it changes in Stash",
+        "Plex refused the {field} of {label}: {cause}. All other fields are synced. The {field} "
+        "is sent again when it changes in Stash",
     )
     NAME_REFUSED = _warning(
-        "{label}: Plex does not take the name '{name}' ({cause}). Scenes are synced without it",
+        "Plex refused the name '{name}' for {label}: {cause}. All scenes are synced without this "
+        "name",
     )
     COLLECTION_REFUSED = _warning(
-        "{label}: Plex adds no scene to the collection '{name}' ({cause}). A smart collection "
-        "fills itself: rename it in Plex, then run 'Sync All Scenes to Plex' with force. All other "
-        "fields of its scenes are synced",
+        "Plex refused the collection '{name}' for {label}: {cause}. If it is a smart collection, "
+        "rename it in Plex, then run 'Sync All Scenes to Plex' with force. All other fields are "
+        "synced",
     )
     FIELD_SHORTENED = _warning(
-        "{label}: Plex does not take so long a {field}: it was cut to {length} characters. "
-        "Shorten it in Stash to choose what is shown",
+        "Shortened the {field} of {label}: Plex accepts {length} characters. To choose the text "
+        "yourself, shorten it in Stash",
     )
     FIELDS_NOT_KEPT = _warning(
-        "{label}: Plex did not keep: {fields}, although it said so. They are not sent again until "
-        "they change in Stash; edit them in Plex to see whether it can",
+        "Plex confirmed an edit of {label}, but did not keep these fields: {fields}. They are sent "
+        "again when they change in Stash. Edit them in Plex to see whether Plex can store them",
     )
     OTHER_WRITER = _info(
-        "{label}: somebody else wrote to its item in Plex while it was synced ({fields}); it is "
-        "synced once more",
+        "Another program changed {fields} in Plex during the sync of {label}. The scene is synced "
+        "again",
     )
     EDIT_LOST = _warning(
-        "{label}: Plex kept nothing of an edit, although it said so; it is sent again at the "
-        "scene's next sync. Does a proxy answer in Plex's place?",
+        "Plex confirmed an edit of {label}, but kept no field. The scene's next sync sends the "
+        "edit again. If plex_url is the address of a proxy, set it to Plex's own address",
     )
-    COVER_UNUSABLE = _warning("{label}: {error}; Plex keeps its image. Set another in Stash")
-    COVER_REFUSED = _warning("{label}: {error}; it stays without this {kind}. Set another cover")
+    COVER_UNUSABLE = _warning(
+        "Cannot use the cover of {label}: {error}. Plex keeps its image. Set another cover in "
+        "Stash",
+    )
+    COVER_REFUSED = _warning(
+        "Plex refused the {kind} for {label}: {error}. Plex keeps its image. Set another cover in "
+        "Stash",
+    )
     UPLOADS_DOWN = _warning(
-        "Plex takes edits but stores no images ({cause}). Images wait and are sent when Plex "
-        "stores them again; all other fields are synced. Look for the reason in Plex's own log: "
-        "its disk may be full, or its folder 'Metadata' not writable",
+        "Plex accepts edits but stores no images ({cause}). Waiting images are sent when Plex "
+        "stores images again; all other fields are synced. Check Plex's log: its disk may be full, "
+        "or its folder 'Metadata' not writable",
     )
     IMAGE_NOT_SELECTED = _warning(
-        "{label}: {error}; its {kind} is locked as it is. Choose another in Plex if it is the "
-        "wrong one",
+        "Plex refused to show the uploaded {kind} of {label}: {error}. The {kind} is locked as it "
+        "is. If it is wrong, choose another image in Plex",
     )
-    OVERLAY_LABEL_KEPT = _warning("{label}: {error}; Kometa may put the old poster back")
+    OVERLAY_LABEL_KEPT = _warning(
+        "Cannot remove the label 'Overlay' from {label}: {error}. Kometa may restore the old "
+        "poster. Remove the label in Plex",
+    )
     MATCH_GUESSED = _warning(
-        "{label}: several files of Plex may be it, strict_matching is off: took {taken}, not "
-        "{others}",
+        "Several files in Plex may match {label}: used {taken}, not {others}. If this is the wrong "
+        "file, set plex_unmatched_path_map, or switch on strict_matching",
     )
     ITEM_SHARED = _warning("{advice}")
     ITEM_UNREADABLE = _warning("{advice}. All other items are synced")
     LISTING_GAP = _warning(
-        "Plex fails whenever a list contains the item between {after} and {before} of the library "
-        "'{library}'. This item is not synced, all others are. Look for an error in Plex's log, "
-        "and repair Plex's database",
+        "Plex cannot list an item of the library '{library}', between item {after} and {before}. "
+        "This item is not synced; all others are. Find the error in Plex's log, and repair Plex's "
+        "database",
     )
 
     # Paths and folders.
-    SCAN_STARTED = _info("Plex scans {folder} in '{library}' for new scenes")
+    SCAN_STARTED = _info("Started a scan in Plex: {folder} in the library '{library}'")
     FOLDER_NOT_IN_PLEX = _warning(
-        "{label}: Plex cannot scan for it, no library of Plex has the folder {folder}; they have "
-        "{locations}. If Plex has the files under another name, set the Path map, Plex's folder "
+        "Cannot scan for {label}: no library in Plex contains the folder {folder}. Folders in "
+        "Plex: {locations}. If Plex names the folder differently, set the path map, Plex's folder "
         "first: {map}",
     )
-    PATHS_LEARNED = _info("Learned path mapping {mapping}")
-    PATHS_DROPPED = _info(
-        "Dropped the learned path mapping {mapping}, which no longer holds{evidence}",
-    )
+    PATHS_LEARNED = _info("Learned a path map: {mapping}")
+    PATHS_DROPPED = _info("Removed a learned path map that no longer holds: {mapping}{evidence}")
     PATHS_NOT_LEARNED = _warning(
-        "No path mapping was learned: {error}. It is tried again with a later scene; to be sure, "
-        "set plex_unmatched_path_map",
+        "Cannot learn a path map now: {error}. A later scene tries again; to be sure, set "
+        "plex_unmatched_path_map",
     )
 
-    # Plex or Stash away, settings.
-    PLEX_FAILED = _warning("{reason}. All jobs wait, none is lost; they go on by themselves")
-    PLEX_DOWN = _warning("Plex is down: {reason}. Edits are kept and go on by themselves")
-    PLEX_BACK = _info("Plex is back after {duration}; {scenes} scenes waited")
-    PLEX_WRITABLE = _info("Plex saves changes again after {duration}; {scenes} scenes waited")
-    SYNC_PAUSED = _warning(
-        "{reason}. All jobs wait, none is lost; they go on when that has changed",
-    )
+    # Plex or Stash is down, settings.
+    PLEX_FAILED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume automatically")
+    PLEX_DOWN = _warning(f"Plex is down: {{reason}}. {_KEPT} and resume automatically")
+    PLEX_BACK = _info("Plex is back after {duration}; {scenes:scene} waited")
+    PLEX_WRITABLE = _info("Plex saves changes again after {duration}; {scenes:scene} waited")
+    SYNC_PAUSED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once this is fixed")
     STASH_REFUSED = _warning(
-        "{error}. The jobs stay queued; the next edit in Stash or any task of Stash2Plex goes on "
-        "with them",
+        f"Worker stopped: {{error}}. {_KEPT}; the next edit or task starts a new worker",
     )
     SERVER_LEARNED = _info("Learned about this Plex server ({version}): {fact}")
-    SETTING_WRONG = _warning("Setting {problem}")
+    SETTING_WRONG = _warning("Check your settings: {problem}")
     TLS_UNVERIFIED = _warning(
-        "plex_verify_tls is off: anyone on the network may pose as Plex; set it to the file of "
-        "Plex's certificate",
+        "Certificates are not checked (plex_verify_tls is off): another computer can pose as Plex. "
+        "Set plex_verify_tls to the file of Plex's certificate",
     )
 
     # The worker's process.
-    WORKER_STARTED = _info("The worker has started (process {pid})")
-    WORKER_ENDED = _info("The worker has ended ({outcome})")
+    WORKER_STARTED = _info("Worker started (process {pid})")
+    WORKER_ENDED = _info("Worker ended ({outcome})")
     WORKER_STAYS = _info(
-        "Nothing reaps ended processes here, as in a container without an init: the idle worker "
-        "does not end but waits for the next edit",
+        "The idle worker keeps running: this system does not remove ended processes, as in a "
+        "container without an init process",
     )
-    WORKER_UNUSABLE = _error("{problem}. The queued edits wait")
+    WORKER_UNUSABLE = _error(f"Worker cannot start. {_KEPT}. {{problem}}")
     WORKER_UNCONNECTED = _error(
-        "Whoever started this worker died before it told where Stash is; the jobs wait for the "
-        "next edit or task, which starts another",
+        "The worker received no Stash connection: its parent process died. "
+        f"{_KEPT}; the next edit or task starts a new worker",
     )
     WORKER_FAILED = _error(
-        "The worker had to end; the jobs are kept, and the next edit or task starts another. "
-        "Please report this: {trace}",
+        f"Worker crashed. {_KEPT}; the next edit or task starts a new worker. Please report this "
+        "bug: {trace}",
     )
     WORKER_INCOMPLETE = _error(
-        "The worker could not start ({problem}); the jobs are kept. Files of the plugin are "
-        "missing or do not fit together: install Stash2Plex again in Stash, Settings > Plugins, "
-        "then the next edit or task syncs the jobs",
+        f"Worker cannot start: {{problem}}. {_KEPT}. {_REINSTALL}. The next edit or task then "
+        "syncs the jobs",
     )
     WORKER_FILE_REFUSED = _error(
-        "The worker had to end ({problem}); the jobs are kept. Make this file in the plugin's data "
-        "folder writable for Stash, then the next edit or task syncs the jobs",
+        f"Worker stopped: {{problem}}. {_KEPT}. Make this file in the plugin's data folder "
+        "writable for Stash. The next edit or task then syncs the jobs",
     )
-    TASK_INCOMPLETE = _error(
-        "The task could not start ({problem}); the jobs are kept. Files of the plugin are missing "
-        "or do not fit together: install Stash2Plex again in Stash, Settings > Plugins",
-    )
+    TASK_INCOMPLETE = _error(f"Task cannot start: {{problem}}. {_KEPT}. {_REINSTALL}")
     WORKER_NOT_STARTED = _error(
-        "The worker could not start ({problem}); the jobs are kept, and the next edit or task "
-        "tries it again. If it says so again, run the task 'Doctor'",
+        f"Worker cannot start: {{problem}}. {_KEPT}; the next edit or task tries again. If this "
+        "repeats, run the task 'Doctor'",
     )
     LOG_UNWRITABLE = _error(
-        "The worker's log cannot be written ({problem}): edits go on to Plex, but what the worker "
-        "has to say of them is lost. Make worker.log in the plugin's data folder writable for "
-        "Stash, or remove it",
+        "The worker cannot write its log: {problem}. Edits still reach Plex, but their log lines "
+        "are lost. Make worker.log in the plugin's data folder writable for Stash, or delete it",
     )
-    BUG = _error("A bug of Stash2Plex, please report it: {trace}")
+    BUG = _error("Bug in Stash2Plex, please report it: {trace}")
 
     # The plugin's own files.
     QUEUE_EMPTIED = _error(
-        "The queue's database is empty, though jobs were queued or synced before. Jobs that "
-        "waited in it are lost, as after a full disk or a power cut. A reconciliation of all "
-        "scenes starts automatically and finds them",
+        "The queue's database is empty, although jobs were queued or synced before. Its waiting "
+        "jobs are lost, as after a full disk or a power cut. A reconciliation of all scenes starts "
+        "automatically and finds them",
     )
     QUEUE_REBUILT = _error(
-        "The queue's database was damaged ({error}) and is kept as {kept}. A fresh one is in use; "
-        "a reconciliation of all scenes begins by itself and finds what was waiting in it",
+        "The queue's database was damaged ({error}). It is kept as {kept}, and a new database is "
+        "in use. A reconciliation of all scenes starts automatically and finds the lost jobs",
     )
     QUEUE_REPAIRED = _warning(
-        "The queue's database was damaged ({error}) and is mended; no job is lost",
+        "Repaired the queue's database after damage ({error}). No job is lost"
     )
     QUEUE_REPLACED = _warning(
-        "The queue's database was damaged ({error}); another process has set it aside already, "
-        "and the worker goes on with the fresh one",
+        "The queue's database was damaged ({error}). Another process has already replaced it; the "
+        "worker continues with the new database",
     )
     INDEX_REBUILT = _warning(
-        "The index of Plex's files (library.db) was damaged ({error}); it is made anew",
+        "The path index (library.db) was damaged ({error}). The worker creates it again from Plex",
     )
     DATABASE_NOT_REPAIRED = _error(
-        "A database of the plugin is damaged ({error}) and could not be set aside ({problem}); "
-        f"that is tried again. {_MAKE_WRITABLE}",
+        "A database of the plugin is damaged ({error}) and cannot be replaced ({problem}). The "
+        f"worker tries again. {_MAKE_WRITABLE}",
     )
     EDIT_UNREADABLE = _error(
-        "An edit that was queued beside the database cannot be read; the file is kept as {kept}. "
-        "Run the task 'Sync Recent Scenes to Plex'",
+        "Cannot read a queued edit; its file is kept as {kept}. Run the task 'Sync Recent Scenes "
+        "to Plex'",
     )
     EDIT_NOT_REMOVED = _error(
-        "The plugin cannot remove the queued job {file} ({error}), so it is synced once more at "
-        f"each start. {_MAKE_WRITABLE}, or remove the file",
+        "Cannot remove the queued job {file} ({error}), so each start of the worker syncs it "
+        f"again. {_MAKE_WRITABLE}, or delete the file",
     )
     WAL_REFUSED = _warning(
-        "The file system of {folder} refuses SQLite's write-ahead log, as network shares do. The "
-        "queue works with a rollback journal, as safe but slower: if saving in Stash gets slow, "
-        "put the plugin's folder on a local disk",
+        "The file system of {folder} does not support SQLite's write-ahead log, which is usual for "
+        "network shares. The queue uses a rollback journal, which is safe but slower. If saving in "
+        "Stash gets slow, move the plugin's folder to a local disk",
     )
     STATE_RESET = _warning(
-        "{file} could not be read ({problem}); it was set aside as {kept} and starts afresh",
+        "Cannot read {file} ({problem}). It is kept as {kept}, and a new file is in use",
     )
     STATE_UNREADABLE = _warning(
-        "{file} could not be read now ({error}); it stays as it is, and nothing is noted in it "
-        "before it was read. Make it readable, or remove it",
+        "Cannot read {file} now ({error}). The file stays unchanged, and nothing is saved in it "
+        "until it can be read. Make it readable, or delete it",
     )
     STATE_NOT_SAVED = _warning(
-        f"{{state}} could not be saved: {{error}}. {_MAKE_WRITABLE}, or free space on its disk",
+        f"Cannot save {{state}}: {{error}}. {_MAKE_WRITABLE}, or free space on its disk",
     )
-    LEGACY_IMPORTED = _info("Taken over from the earlier Stash2Plex: {taken}")
+    LEGACY_IMPORTED = _info("Imported from the legacy Stash2Plex: {taken}")
     LEGACY_LEFT = _warning(
-        "Taken over from the earlier Stash2Plex: {taken}. Left behind: {left}. If edits were among "
-        "that, the task 'Sync All Scenes to Plex' finds them",
+        "Imported from the legacy Stash2Plex: {taken}. Not imported: {left}. If edits are missing, "
+        "run the task 'Sync All Scenes to Plex'",
     )
     LEGACY_POSTPONED = _warning(
-        "What the earlier Stash2Plex left is taken over at the next start: {error}",
+        "The import from the legacy Stash2Plex is postponed to the worker's next start: {error}",
     )
 
     # Reconciliation.
-    RECONCILIATION_BEGUN = _info("Reconciliation of {scope} begins")
-    RECONCILIATION_RESUMED = _info("Reconciliation of {scope} goes on")
-    RECONCILIATION_PROGRESS = _info("{checked:,} of {total:,} scenes checked, {gaps:,} gaps")
+    RECONCILIATION_BEGUN = _info("Reconciliation of {scope} started")
+    RECONCILIATION_RESUMED = _info("Reconciliation of {scope} resumed")
+    RECONCILIATION_PROGRESS = _info(
+        "Reconciliation: {checked:,} of {total:,} scenes checked, {gaps:gap}",
+    )
     RECONCILIATION_ENDED = _info("Reconciliation of {scope}: {result}")
     RECONCILIATION_RESTS = _warning(
-        "The reconciliation rests for {minutes:.0f} minutes: {error}. It goes on by itself where "
-        "it was",
+        "Reconciliation paused for {minutes:.0f} minutes: {error}. It resumes automatically where "
+        "it stopped",
     )
 
     def __init__(self, level: str, template: str) -> None:
@@ -254,11 +267,25 @@ class Event(Enum):
 
     def sentence(self, fields: Mapping[str, object]) -> str:
         """Return the sentence for people; `fields` has a value for each name in the template."""
-        return self.template.format_map({name: _listed(value) for name, value in fields.items()})
+        return _FORMATTER.vformat(self.template, (), fields)
 
 
-def _listed(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+class _Formatter(Formatter):
+    """Formats lists as "a, b", numbers with a noun as "2 jobs", and labels within a sentence."""
+
+    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        value = super().get_value(key, args, kwargs)
+        if key == "label":
+            return value[:1].lower() + value[1:]
+        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if len(format_spec) > 1 and format_spec.isalpha():
+            return f"{value:,} {format_spec}{'' if value == 1 else 's'}"
+        return str(super().format_field(value, format_spec))
+
+
+_FORMATTER = _Formatter()
 
 
 class Report(Protocol):

@@ -233,7 +233,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.date = response.headers.get("Date", "")
         if response.status_code == _UNAUTHORIZED or response.is_redirect:
             message = (
-                "Stash refused the session: it has ended, or the log-in was changed"
+                "Stash rejects the worker's session, which has expired or whose log-in was changed"
                 if self._has_cookie
                 else "Stash wants a log-in: set STASH_API_KEY to the key that Stash shows under "
                 "Settings > Security"

@@ -59,10 +59,10 @@ class StashImages:
             if "html" in answer.headers.get("Content-Type", ""):
                 message = "Stash answered with a web page where a cover was asked for"
                 raise StashUnavailable(message)
-            message = "its cover is no JPEG, PNG, WebP or GIF"
+            message = "it is no JPEG, PNG, WebP or GIF"
             raise UnusableCoverError(message, tag or None)
         if len(data) > MAX_BYTES:
-            message = f"its cover is larger than the {MAX_BYTES / 1e6:.0f} MB that Plex takes"
+            message = f"it is larger than the {MAX_BYTES / 1e6:.0f} MB that Plex accepts"
             raise UnusableCoverError(message, tag or None)
         sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         return Cover(data, sha1, tag)

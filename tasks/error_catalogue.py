@@ -59,7 +59,7 @@ _CATALOGUE: Mapping[str, Explanation] = {
     ),
 }
 _BUG = Explanation(
-    "A bug of Stash2Plex",
+    "Bug in Stash2Plex",
     "Report it with the file worker.log of the plugin's data folder; the task 'Retry Dead Letters' "
     "tries it again",
 )

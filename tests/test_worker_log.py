@@ -73,7 +73,7 @@ def test_a_line_has_code_and_fields_without_secrets_and_no_title(tmp_path: Path)
     secrets = Secrets()
     secrets.add("a-secret-token")
     log = create_worker_log(str(tmp_path / "worker.log"), secrets)
-    label = "Scene 12 (A night)"
+    label = 'Scene 12 "A night"'
     fields: dict[str, Any] = {
         "scene": 12,
         "label": label,
@@ -86,7 +86,7 @@ def test_a_line_has_code_and_fields_without_secrets_and_no_title(tmp_path: Path)
     record = json.loads((tmp_path / "worker.log").read_text())
 
     assert record.pop("time")[:2] == "20"
-    assert record.pop("message").startswith(f"{label}: [redacted]")
+    assert 'scene 12 "A night": [redacted]' in record.pop("message")
     assert record == {
         "level": "warning",
         "code": "cover_refused",

@@ -37,7 +37,8 @@ _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
 _WORD = re.compile(r"\w+")
 _PLACEHOLDER = re.compile(r"\0(\d+)\0")
-_LABEL = re.compile(r"(?<=Scene )(\d+) \((.{1,300}?)\)(?=[:;,.]|$)")
+# `Scene 12 "title"`, and in lines of older versions `Scene 12 (title)`.
+_LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)""")
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
@@ -165,7 +166,7 @@ class Obfuscator:
         def restored(part: str) -> str:
             return _PLACEHOLDER.sub(lambda match: protected[int(match[1])], part)
 
-        text = _LABEL.sub(lambda m: f"{m[1]} ({protect(pseudonym(restored(m[2])))})", text)
+        text = _LABEL.sub(lambda m: f"{m[1]}{protect(pseudonym(restored(m[2])))}{m[3]}", text)
         return restored(_compiled(_PATH).sub(lambda match: _without_path(match, text), text))
 
     def _without_known(self, text: str, protect: Callable[[str], str]) -> str:

@@ -78,7 +78,7 @@ TEXTS = tuple(field.name for field in fields(StashScene) if field.default == "")
 
 def scene_label(scene_id: int, name: str) -> str:
     """Return a scene's label for people; the name may be empty."""
-    return f"Scene {scene_id} ({name})" if name else f"Scene {scene_id}"
+    return f'Scene {scene_id} "{name}"' if name else f"Scene {scene_id}"
 
 
 class SceneFormatError(ValueError):

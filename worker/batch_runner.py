@@ -140,7 +140,7 @@ class BatchRunner:
         session, jobs = batch.session, jobs_by_kind(batch.claims)
         return chain(
             (
-                Gone([claim], subject_label(claim.job.job_key), "destroyed in Stash")
+                Gone([claim], subject_label(claim.job.job_key), "deleted in Stash")
                 for claim in jobs[FORGET]
             ),
             self._entities.run(session, jobs[ENTITY]),

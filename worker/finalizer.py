@@ -183,4 +183,4 @@ def _is_expected(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     if _is_expected(error):
         return str(error)
-    return f"a bug of Stash2Plex, please report it: {type(error).__name__}: {error}"
+    return f"a bug in Stash2Plex, please report it: {type(error).__name__}: {error}"

@@ -210,5 +210,5 @@ class OutageGuard:
             for store in self._stores:
                 store.save()
         except OSError as error:
-            state = "The state of the outage"
+            state = "the state of the outage"
             self._log.event(Event.STATE_NOT_SAVED, state=state, error=error)

@@ -92,7 +92,7 @@ class Pauses:
         try:
             write_state(self._path, {"reason": reason, "since": self._clock()})
         except OSError as error:
-            state = "The reason for the pause"
+            state = "the reason for the pause"
             self._report(Event.STATE_NOT_SAVED, state=state, error=error)
 
 

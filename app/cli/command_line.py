@@ -297,7 +297,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
         return NOT_DONE
     except Exception:  # noqa: BLE001 - every error gets an exit code
         trace = secrets.redact(traceback.format_exc())
-        sys.stderr.write(f"error: A bug of Stash2Plex, please report it:\n{trace}")
+        sys.stderr.write(f"error: Bug in Stash2Plex, please report it:\n{trace}")
         return NOT_DONE
     if options.json:
         terminal.answer_as_json(redacted(answer.as_json(), log))

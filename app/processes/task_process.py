@@ -67,7 +67,7 @@ def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         return {"error": log.redact(Event.TASK_INCOMPLETE.sentence({"problem": problem}))}
     except Exception as error:  # noqa: BLE001 - the entry would show what this log redacts
         log.event(Event.BUG, trace=traceback.format_exc())
-        return {"error": f"A bug of Stash2Plex, please report it: {type(error).__name__}"}
+        return {"error": f"Bug in Stash2Plex, please report it: {type(error).__name__}"}
     if as_json:
         return {"output": redacted(answer.as_json(), log)}
     for line in answer.details:

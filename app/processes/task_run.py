@@ -85,7 +85,7 @@ def _ensure_worker_for_jobs(services: Services, *, is_due: bool) -> None:
             services.queue.note_finished()
     except (OSError, sqlite3.Error) as error:
         services.log.warning(
-            f"No worker could be started ({error}). If edits wait, run the task 'Process Queue'"
+            f"Cannot start the worker ({error}). If jobs are waiting, run the task 'Process Queue'"
         )
 
 

@@ -93,7 +93,7 @@ def test_a_scene_and_the_dead_letters_are_asked_about_and_retried_from_a_shell(r
     retried = shell.run("retry-dlq", "--error-type", "PlexPermanentError", "--scene", str(scene_id))
     none_left = shell.run("dead-letters", "--json")
 
-    assert inspected.out.splitlines()[-1].startswith(f"Scene {scene_id} (")
+    assert inspected.out.splitlines()[-1].startswith(f'Scene {scene_id} "')
     assert "PlexPermanentError" in letters.out
     assert (other.code, other.out) == (3, "")
     assert "PlexNotFound" in other.err

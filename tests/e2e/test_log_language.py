@@ -90,7 +90,7 @@ def test_a_bulk_edit_of_hundreds_of_scenes_is_a_handful_of_lines(rig: Rig) -> No
     shown = everything_said(rig)
     sums = [max(figures(line)) for line in shown if "worker.log" in line]
     told = [line for line in shown if _SCENE.search(line)]
-    assert [line for line in told if "[" not in line] == [f"info: Scene {ids[0]}: queued"]
+    assert [line for line in told if "[" not in line] == [f"info: Queued scene {ids[0]}"]
     # Where a hook told of the worker by chance between a few scenes, these are told one by one.
     ended = sum(sums) + len(told) - 1
     assert BULK <= ended <= 1.2 * BULK  # a few were edited while their first sync was on

@@ -507,6 +507,6 @@ def test_a_task_answers_in_words(site: Site, mode: str, fault: Callable[[Site], 
     reply = json.loads(run.stdout)
 
     assert set(reply) in ({"output"}, {"error"})
-    assert b"A bug of Stash2Plex" not in run.stderr
+    assert b"Bug in Stash2Plex" not in run.stderr
     assert "Traceback" not in run.stderr.decode()
     assert "there are:" not in reply.get("error", "")

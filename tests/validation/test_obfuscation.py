@@ -20,8 +20,8 @@ PATHS = (POSIX, WINDOWS, UNC)
 SECRET = re.compile(r"secret|hidden|private|films|title|part 1|2020", re.IGNORECASE)
 # As this plugin and Python say them.
 SENTENCES = (
-    "Scene 12 ({title}): synced: title, 3 tags; 0.2 s",
-    "Scene 12 ({title}): Plex has no item for {path}; if it should, scan its library in Plex",
+    'Synced scene 12 "{title}": title, 3 tags (0.2 s)',
+    'Sync failed for scene 12 "{title}": Plex has no item for {path}. Next try in 9 s',
     "Scene 12 ({title}): several files of Plex may be {path}: {path} (library 'A'), {path} "
     "(library 'B'). Tell which folder is which",
     "set plex_unmatched_path_map to {folder}=>{folder}",
@@ -30,7 +30,7 @@ SENTENCES = (
     "[Errno 2] No such file or directory: {path!r}",
     "Traceback: File {path!r}, line 3, in run | ValueError: {title}",
     "{path}",
-    "Dropped the learned path mapping {folder}=>{folder}, which no longer holds: 3 scenes agree",
+    "Removed a learned path map that no longer holds: {folder}=>{folder}: 3 scenes agree",
 )
 
 
@@ -62,6 +62,7 @@ def test_what_was_noted_is_found_whatever_is_in_it(path: str, number: int) -> No
         (f"it may be {UNC} (library 'A'). Tell it", " (library 'A'). Tell it"),
         (f"[Errno 13] Permission denied: '{POSIX}'", "[Errno 13] Permission denied: '"),
         ("Scene 3 (Private title): synced: tags; 0.1 s", ": synced: tags; 0.1 s"),
+        ('Synced scene 3 "Private title": tags (0.1 s)', '": tags (0.1 s)'),
         ("set it to /secret/films=>/hidden/films. Then", "=>/"),
     ],
 )
@@ -77,10 +78,10 @@ def test_what_was_never_noted_is_recognised_by_its_form(text: str, kept: str) ->
         "PUT /library/metadata/12/posters: Plex failed (status 500)",
         "12/40, 3.1 per second, 9 s remaining",
         "plex_url is http://192.168.1.2:32400/plex; and/or",
-        "Scene 12: queued",
-        "Scene 12: skipped: no metadata yet (add a studio)",
-        "Plex is down: nothing answers at Plex's address. Edits are kept and go on by themselves",
-        "Tag 1: 1 scene is queued, 0 in step already",
+        "Queued scene 12",
+        "Skipped scene 12: no metadata yet (add a studio)",
+        "Plex is down: nothing answers at Plex's address. Queued jobs are kept",
+        "Queued the scenes of tag 1: 1 scene queued, 0 already up to date",
     ],
 )
 def test_everything_else_stays_readable(text: str) -> None:
@@ -132,5 +133,5 @@ def test_any_title_that_was_noted_is_hidden(title: str) -> None:
     obfuscator.on = True
     obfuscator.note_scene(StashScene(12, title))
     if len(title) >= 4 and re.search(r"\w", title):
-        shown = obfuscator.apply(f"Scene 12 ({title}): synced: tags; 0.1 s")
-        assert shown == f"Scene 12 ({pseudonym(title)}): synced: tags; 0.1 s"
+        shown = obfuscator.apply(f'Synced scene 12 "{title}": tags (0.1 s)')
+        assert shown == f'Synced scene 12 "{pseudonym(title)}": tags (0.1 s)'

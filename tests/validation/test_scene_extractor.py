@@ -137,9 +137,9 @@ def test_any_json_is_a_well_typed_scene_or_a_scene_format_error(raw: Any) -> Non
 @pytest.mark.parametrize(
     ("raw", "label"),
     [
-        ({"id": 4, "title": "T", "files": [{"path": "/a/b.mp4"}]}, "Scene 4 (T)"),
-        ({"id": 4, "files": [{"path": "/a/b.mp4"}, {"path": "/c.mp4"}]}, "Scene 4 (b.mp4)"),
-        ({"id": 4, "files": [{"path": "C:\\a\\b.mp4"}]}, "Scene 4 (b.mp4)"),
+        ({"id": 4, "title": "T", "files": [{"path": "/a/b.mp4"}]}, 'Scene 4 "T"'),
+        ({"id": 4, "files": [{"path": "/a/b.mp4"}, {"path": "/c.mp4"}]}, 'Scene 4 "b.mp4"'),
+        ({"id": 4, "files": [{"path": "C:\\a\\b.mp4"}]}, 'Scene 4 "b.mp4"'),
         ({"id": 4}, "Scene 4"),
     ],
 )

@@ -65,8 +65,8 @@ def test_the_sum_comes_every_ten_jobs_and_at_the_end_of_the_drain() -> None:
     drain.progress.drain_ended()
     assert drain.sums == [
         ("drain_progress", ["10 synced"]),
-        ("drain_progress", ["12 synced", "8 already in step"]),
-        ("drain_ended", ["12 synced", "11 already in step"]),
+        ("drain_progress", ["12 synced", "8 already up to date"]),
+        ("drain_ended", ["12 synced", "11 already up to date"]),
     ]
 
 
@@ -96,7 +96,7 @@ def test_in_stashs_log_a_drain_is_a_few_lines_and_one_sum() -> None:
     drain.progress.drain_ended()
     shown = [end for end in drain.ends if end[0] != "d"]
     assert shown == [*[("i", "scene_synced")] * 3, ("e", "job_dead_lettered")]
-    assert drain.sums == [("drain_ended", ["500 synced", "1 dead letters"])]
+    assert drain.sums == [("drain_ended", ["500 synced", "1 dead-lettered"])]
 
 
 def test_a_drain_that_was_told_line_by_line_needs_no_sum_in_stashs_log() -> None:

@@ -16,6 +16,7 @@ from sync_queue.operations import METADATA, scene_job, subject_label
 from sync_queue.sync_log import Entity
 from validation.metadata import project
 from validation.scene_extractor import StashScene
+from validation.values import counted
 from worker.services import Services
 from worker.sync.results import Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
@@ -146,7 +147,6 @@ def _entities_of(scene: StashScene) -> set[Entity]:
 
 def _words(counts: Counter[str]) -> tuple[str, ...]:
     """Return the outcome of an entity's scenes for the log."""
-    queued = counts[QUEUED]
-    words = [f"{'1 scene is' if queued == 1 else f'{queued} scenes are'} queued"]
-    words.append(f"{counts[IN_STEP]} in step already")
+    words = [f"{counted(counts[QUEUED], 'scene')} queued"]
+    words.append(f"{counts[IN_STEP]} already up to date")
     return (*words, *(f"{counts[name]} {name}" for name in (UNSYNCED, GONE) if counts[name]))

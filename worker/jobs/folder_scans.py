@@ -72,7 +72,7 @@ class FolderScans:
         for claim in claims:
             scene = scenes.get(claim.job.scene_id or 0)
             if scene is None:
-                yield FolderScanned([claim], claim.job.job_key, "gone from Stash")
+                yield FolderScanned([claim], claim.job.job_key, "deleted in Stash")
             elif not scene.files:
                 yield FolderScanned([claim], scene.label, "it has no file yet")
             else:

@@ -19,7 +19,8 @@ from worker.sync.session import SyncSession
 from worker.sync.write_test import undo_killed_test
 
 _NO_METADATA = (
-    "no metadata yet (add a studio, performers, tags, details or a date in Stash to sync it)"
+    "no metadata yet (to sync the scene, add a studio, performers, tags, details or a date in "
+    "Stash)"
 )
 
 
@@ -50,7 +51,7 @@ class BatchSync:
         for scene_id, group in by_scene.items():
             scene = scenes.get(scene_id)
             if scene is None:
-                yield Gone(group, f"Scene {scene_id}", "gone from Stash")
+                yield Gone(group, f"Scene {scene_id}", "deleted in Stash")
             elif not scene.files:
                 problem = SceneError("the scene has no file; let Stash scan for it")
                 yield Failed(group, scene.label, problem)
@@ -105,7 +106,7 @@ class BatchSync:
         yield from (result for result, _ in unlocked)
 
     def _synced(self, work: SceneWork, changed: tuple[str, ...], cover: CoverResult) -> Synced:
-        detail = ", ".join(changed) or "already in step"
+        detail = ", ".join(changed) or "already up to date"
         record = self._record(work.scene, SYNCED, detail, cover.tag)
         return Synced(work.claims, work.scene.label, record, changed, work.confidence)
 

@@ -23,11 +23,11 @@ JOBS_BETWEEN_SUMS, SECONDS_BETWEEN_SUMS = 10, 30.0
 _LONGEST_VALUE = 60  # characters of a value in the decision trace
 _ENDS = {  # event of a job's end → its word in a sum, in this order
     Event.SCENE_SYNCED: "synced",
-    Event.SCENE_IN_STEP: "already in step",
+    Event.SCENE_IN_STEP: "already up to date",
     Event.SCENE_SKIPPED: "skipped",
-    Event.JOB_DONE: "done",
-    Event.JOB_RETRIED: "wait",
-    Event.JOB_DEAD_LETTERED: "dead letters",
+    Event.JOB_DONE: "removed",
+    Event.JOB_RETRIED: "waiting for retry",
+    Event.JOB_DEAD_LETTERED: "dead-lettered",
 }
 _COUNTED = {PERFORMERS: "performer", TAGS: "tag", COLLECTIONS: "collection"}
 

@@ -36,7 +36,7 @@ class Synced(_Result):
     """Plex shows the scene as Stash has it."""
 
     record: SceneRecord
-    changed: tuple[str, ...] = ()  # the changed fields in words; empty if Plex was in step
+    changed: tuple[str, ...] = ()  # the changed fields in words; empty if Plex was up to date
     confidence: MatchConfidence = MatchConfidence.HIGH
     by_plex: bool = True
 

@@ -206,7 +206,7 @@ class CurrentSession:
             elif not self._obfuscator.on and os.path.exists(path):
                 os.unlink(path)
         except OSError as error:
-            state = "The setting obfuscate_paths"
+            state = "the setting obfuscate_paths"
             self._log.event(Event.STATE_NOT_SAVED, state=state, error=error)
 
     def _build(self, config: Config) -> SyncSession:
