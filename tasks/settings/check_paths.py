@@ -34,7 +34,7 @@ def check_paths(services: Services) -> Answer:
             f"{counts[_AMBIGUOUS]} ambiguous, {counts[_MISSING]} without an item",
             *examples,
             *(
-                f"Learned path mapping {mapping}; {'in use' if mapping.usable else 'not in use'}"
+                f"Learned path map {mapping}; {'in use' if mapping.usable else 'not in use'}"
                 for mapping in session.learning.mappings()[:MOST_SHOWN]
             ),
         ],

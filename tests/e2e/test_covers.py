@@ -108,7 +108,7 @@ def test_a_kind_or_an_item_that_comes_later_gets_the_cover(make_rig: MakeRig) ->
 
 def test_a_cover_that_plex_cannot_show_is_reported_once_and_fails_nothing_else(rig: Rig) -> None:
     covers = {
-        "larger than the 10 MB that Plex takes": JPEG + bytes(10_000_000),
+        "larger than the 10 MB that Plex accepts": JPEG + bytes(10_000_000),
         "no JPEG, PNG, WebP or GIF": b"BM a bitmap",
     }
     pairs = [rig.add_pair(name[:2], tags=["T"], cover=cover) for name, cover in covers.items()]

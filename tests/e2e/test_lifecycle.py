@@ -96,7 +96,7 @@ def test_a_hook_that_cannot_store_its_job_names_the_scene(rig: Rig) -> None:
     result = rig.stash.edit_scene(scene_id, title="T")[0].result
 
     assert result.error is not None
-    assert f"Scene {scene_id}: " in result.error
+    assert f" scene {scene_id}: " in result.error
     assert result.messages("error") == [result.error]
 
 

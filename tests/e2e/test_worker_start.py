@@ -73,7 +73,7 @@ def test_a_worker_that_fails_before_it_has_a_log_is_told_and_the_next_one_works(
 
     told = rig.task("outage_summary").messages("error")
 
-    assert len([text for text in told if "(OSError: why)" in text]) == 1
+    assert len([text for text in told if ": OSError: why" in text]) == 1
     assert rig.wait_until(lambda: item.title == "T")
 
 
