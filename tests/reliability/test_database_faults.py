@@ -281,7 +281,7 @@ def test_a_hook_that_can_store_its_edit_nowhere_says_which_and_what_to_do(site: 
 
     reply = site.answer()
 
-    assert f"Scene {SCENE}" in reply["error"]
+    assert f"scene {SCENE}" in reply["error"]
     assert "Sync Recent Scenes to Plex" in reply["error"]
     assert site.lines == [reply["error"]]
 
