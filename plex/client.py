@@ -1,4 +1,4 @@
-"""The client of one Plex server: one method per kind of request, and only `PlexError`s."""
+"""The client of one Plex server, with one method for each kind of request."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ from plex.items import (
 from plex.server_facts import ServerFacts
 
 # Without `skipRefresh`, Plex runs local agents and an analysis for each item that is read. The
-# excluded elements are unused and only make answers larger.
+# plugin does not use the excluded elements, which make answers larger.
 _ITEM_QUERY = urlencode(
     {
         "skipRefresh": "1",
@@ -38,24 +38,23 @@ _ITEM_QUERY = urlencode(
     }
 )
 _IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
-_LOCKED_AT_ONCE = 100  # items
-READ_BATCH = 50  # items per request; larger answers are heavy for a NAS
+_LOCKED_AT_ONCE = 100  # items per request
+READ_BATCH = 50  # items per request; a slow Plex needs long for a larger answer
 
 
 class ItemsRead(NamedTuple):
-    """The result of reading items; an item in neither mapping does not exist."""
+    """The result of reading items, by rating key; an item in neither mapping does not exist."""
 
-    found: dict[int, PlexItem]  # rating key → item
-    # Rating key → error; Plex fails at this item but shows others.
-    failed: dict[int, PlexTemporaryError]
+    found: dict[int, PlexItem]
+    failed: dict[int, PlexTemporaryError]  # items at which Plex fails, while it shows others
 
 
 class PlexClient(PlexConnection):
     """Sends requests to one Plex server and parses its XML; every method may raise a `PlexError`.
 
     Args:
-        note: gets title and files of each item that is read.
-        facts: stores names that Plex refuses; by default they are kept in memory.
+        note: is called with the title and the files of each item that is read.
+        facts: stores the names that Plex refuses; without it, this object keeps them.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class PlexClient(PlexConnection):
     # -- libraries --------------------------------------------------------------------------------
 
     def libraries(self) -> list[Section]:
-        """Return all libraries that may hold videos, including those of shows and photos."""
+        """Return the libraries of single videos, shows and photos."""
         found = map(parse_section, self.read("/library/sections", "listing the libraries"))
         return [section for section in found if section is not None]
 
@@ -84,7 +83,7 @@ class PlexClient(PlexConnection):
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def may_edit(self) -> bool:
-        """Tell whether the token may read the server's preferences: a hint that it may edit."""
+        """Return whether the token may read the server's preferences: a sign that it may edit."""
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):
@@ -92,7 +91,7 @@ class PlexClient(PlexConnection):
         return True
 
     def scan_folder(self, section_key: int, folder: str) -> None:
-        """Ask Plex to scan one folder of a library; Plex accepts any path and scans later."""
+        """Ask Plex to scan a folder of a library; Plex accepts any path, and scans later."""
         path = f"/library/sections/{section_key}/refresh?{query({'path': folder})}"
         doing = f"asking Plex to scan {folder}"
         parse_document(self.request("GET", path, doing).content, doing)
@@ -100,17 +99,17 @@ class PlexClient(PlexConnection):
     # -- items ------------------------------------------------------------------------------------
 
     def read_items(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
-        """Return the items with these keys, with complete lists; missing items are absent."""
+        """Return the existing items with these keys, by key; raise if Plex fails at an item."""
         found, failed = self.read_each(rating_keys)
         for error in failed.values():
             raise error
         return found
 
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches, each up to 500; raise a `PlexError` if Plex fails at all of them.
+        """Read items in batches of up to 500; raise a `PlexError` if Plex fails at all items.
 
-        A batch at which Plex fails is halved until the failing item is alone. Batches above
-        `READ_BATCH` are also halved for a slow Plex.
+        If Plex fails at a batch, the batch is halved until the failing item is found. Batches
+        larger than `READ_BATCH` are also halved after a time-out.
         """
         result = ItemsRead({}, {})
         start, size = 0, batch
@@ -133,7 +132,7 @@ class PlexClient(PlexConnection):
     def _read_around(
         self, keys: Sequence[int], error: PlexTemporaryError, result: ItemsRead
     ) -> int:
-        """Read a batch up to the failing item; return how many items are done."""
+        """Read a batch up to the failing item; return the number of items that are done."""
         failing: int | None = 0
         if len(keys) > 1:
             if not self._shows_any((keys[-1], keys[0], keys[len(keys) // 2])):
@@ -174,20 +173,20 @@ class PlexClient(PlexConnection):
     def edit(
         self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
     ) -> EditOutcome:
-        """Write the fields of an item (see `plex.edit_sender.EditSender`)."""
-        return EditSender(
-            self.put, self._refusals, item, fields, alone=alone, refused_since=refused_since
-        ).send()
+        """Write the fields of an item; for the arguments see `EditSender`."""
+        put, refusals = self.put, self._refusals
+        sender = EditSender(put, refusals, item, fields, alone=alone, refused_since=refused_since)
+        return sender.send()
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
-        """Return the meaning of a failed write, found by a test edit of the item."""
+        """Return the cause of a failed write to an item, found by a test edit."""
         return EditSender(self.put, self._refusals, item, {}).meaning(error)
 
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
-        """Edit items with `PUT /library/metadata/{ids}`; a `ValueError` means an invalid id.
+        """Edit items with one request; raise a `ValueError` for an invalid key.
 
-        `PUT /library/sections/{id}/all` takes the same parameters, but without a usable `id` it
-        edits every item of the library, and Plex cannot undo that. This path cannot.
+        The path is `/library/metadata/{ids}`. `/library/sections/{id}/all` takes the same
+        parameters, but without a valid key it would edit all items, and Plex cannot undo that.
         """
         if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):
             raise ValueError(f"an edit needs the ids of its items, not {list(rating_keys)!r}")
@@ -199,44 +198,44 @@ class PlexClient(PlexConnection):
     # -- images: `kind` is `poster` or `art` ------------------------------------------------------
 
     def upload_image(self, rating_key: int, kind: str, image: bytes) -> None:
-        """Upload an item's image; Plex selects it and keeps the older images."""
+        """Upload an image; the item keeps its other images."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
         doing = f"uploading the {kind} of item {rating_key}"
         parse_document(self.request("POST", path, doing, data=image).content, doing)
 
     def read_image(self, rating_key: int, key: str) -> bytes:
-        """Return the bytes of an item's image, by the image's key."""
+        """Return the bytes of the image `key` of an item."""
         path = f"/library/metadata/{rating_key}/file?{query({'url': key})}"
         return self.request("GET", path, f"reading an image of item {rating_key}").content
 
     def list_images(self, rating_key: int, kind: str) -> list[PlexImage]:
-        """Return the images that an item can show."""
+        """Return all images of a kind that an item has."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
         answer = self.read(path, f"listing the images of item {rating_key}")
         return [parse_image(photo) for photo in answer.findall("Photo")]
 
     def select_image(self, rating_key: int, kind: str, key: str) -> None:
-        """Make Plex show one of an item's images, by the image's key."""
+        """Make an item show its image `key`."""
         path = f"/library/metadata/{rating_key}/{kind}?{query({'url': key})}"
         self.request("PUT", path, f"choosing the {kind} of item {rating_key}")
 
     def deselect_image(self, rating_key: int, kind: str) -> None:
-        """Make an item show no image of this kind; uploaded images stay selectable."""
+        """Make an item show no image of a kind; the item keeps its images."""
         path = f"/library/metadata/{rating_key}/{IMAGE_LOCKS[kind]}"
         self.request("DELETE", path, f"taking the {kind} from item {rating_key}")
 
     def lock_images(self, rating_keys: Sequence[int], kinds: Sequence[str]) -> None:
-        """Lock the images of items, with one request for up to 100 items."""
+        """Lock the images of items."""
         parameters = {f"{IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}
         for start in range(0, len(rating_keys), _LOCKED_AT_ONCE):
             self.put(rating_keys[start : start + _LOCKED_AT_ONCE], parameters)
 
 
 def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Read a range, which failed as a whole, in halves; return the position of the failing item.
+    """Read a range of items in halves until the failing item is found; return its position.
 
-    All items before it have been read. None when every piece could be read. `read` reads and stores
-    the items from a position up to, but without, another.
+    All items before the failing item have been read then. None means that all pieces were read.
+    `read(start, end)` reads and stores the items from `start` up to `end`, without `end`.
     """
     while low < high:
         middle = low + max(1, (high - low) // 2)

@@ -5,8 +5,7 @@ import re
 import socket
 import ssl
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 import requests
 from plexapi.utils import parseXMLString
 from requests.adapters import HTTPAdapter
+from urllib3.util.ssl_ import create_urllib3_context
 
 from plex.exceptions import (
     REBINDING,
@@ -35,11 +35,11 @@ IDENTITY_TIMEOUT: Timeout = (5.0, 5.0)
 _POOL_SIZE = 3  # connections: one writer and at most two readers
 _LONGEST_RETRY_AFTER = 3600.0
 _SUCCESS = (200, 201, 204)
-_SHORT = 4096  # bytes: the longest error text that is worth reading
+_SHORT = 4096  # bytes; a longer error text is not read
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]+)|([0-9]+));")
-# The characters of XML 1.0.
+# The characters that XML 1.0 allows.
 _LEGAL = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000), (0x9, 0xA, 0xD))
-# Each server has a certificate for this name; its binary form contains the name as plain ASCII.
+# The name in a Plex server's certificate, whose binary form contains it as plain ASCII.
 _NAME = re.compile(rb"\*\.([0-9a-f]{32})\.plex\.direct")
 _PORTS = {"http": 80, "https": 443}
 _TLS_TIMEOUT = 3.0  # seconds for connecting, and for each step of the handshake
@@ -47,29 +47,29 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Answer(NamedTuple):
-    """A successful answer."""
+    """A successful answer; `date` is the HTTP header, empty if there is none."""
 
     content: bytes
-    date: str  # the HTTP Date; empty without one
+    date: str
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A server's answer to `/identity`."""
+class Identity(NamedTuple):
+    """A server's answer to `/identity`; `date` is the HTTP header."""
 
     server_id: str  # the machine identifier
     version: str  # for instance 1.43.1.10611-1e34174b1
-    date: str  # see `Answer`
+    date: str
 
 
 class PlexConnection:
     """Sends requests to one Plex server; every method may raise a `PlexError`.
 
-    plexapi's `PlexServer` connects with `GET /`, which some reverse proxies redirect or refuse. Its
-    objects parse a hundred times slower and reload silently. `/identity` works everywhere and needs
-    no token. It is requested first, so that no token is sent to an address without a Plex server.
+    plexapi is not used, because its `PlexServer` requests `/`, which some reverse proxies refuse,
+    and its objects parse slowly and reload silently. The first request is `/identity`, which needs
+    no token, so that no token is sent to an address without a Plex server.
 
     Args:
+        timeout: the seconds to connect and to read.
         verify: False, or a file with the certificates to trust.
         identity: headers that identify this installation.
     """
@@ -89,7 +89,7 @@ class PlexConnection:
         self._headers = dict(identity)
         self._session = _new_session(verify)
         self._identity: Identity | None = None
-        self.is_replaced = False  # another server answers than at first, so this client is useless
+        self.is_replaced = False  # another server than at first answers: replace this client
 
     def close(self) -> None:
         """Close the connections."""
@@ -97,16 +97,16 @@ class PlexConnection:
 
     @property
     def server_id(self) -> str:
-        """The server's machine identifier; requested on first use."""
+        """The server's machine identifier; the first use sends a request."""
         return (self._identity or self.identity(self._timeout)).server_id
 
     @property
     def server_version(self) -> str:
-        """The server's last known version; requested on first use."""
+        """The server's last known version; the first use sends a request."""
         return (self._identity or self.identity(self._timeout)).version
 
     def identity(self, timeout: Timeout | None = None) -> Identity:
-        """Ask the server for its identity; another id than before sets `is_replaced`."""
+        """Ask the server for its identity; set `is_replaced` if the id has changed."""
         doing = "connecting to Plex"
         answer = self.request(
             "GET", "/identity", doing, with_token=False, timeout=timeout or IDENTITY_TIMEOUT
@@ -114,20 +114,18 @@ class PlexConnection:
         found = parse_document(answer.content, doing)
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
-            message = f"{doing}: the server at plex_url is not a Plex server"
-            raise PlexTemporaryError(message)
+            raise PlexTemporaryError(f"{doing}: the server at plex_url is not a Plex server")
         identity = Identity(server_id, found.get("version") or "", answer.date)
         known = self._identity or identity
         self.is_replaced = self.is_replaced or server_id != known.server_id
-        self._identity = replace(identity, server_id=known.server_id)
+        self._identity = identity._replace(server_id=known.server_id)
         return identity
 
     def confirm(self) -> None:
-        """Raise `PlexReplaced` if another server answers than at first."""
+        """Ask the server for its identity; raise `PlexReplaced` if another server answers."""
         self.identity(self._timeout)
         if self.is_replaced:
-            message = "Another Plex server answers at plex_url than before"
-            raise PlexReplaced(message)
+            raise PlexReplaced("Another Plex server answers at plex_url than before")
 
     def request(
         self,
@@ -142,10 +140,12 @@ class PlexConnection:
     ) -> Answer:
         """Send a request; return the answer.
 
-        No redirect is followed, because that would send the token to another host. A Plex under
-        load sometimes answers 401 to a valid token, so only the second 401 in a row counts.
+        Redirects are not followed, because that would send the token to another host. A request
+        that Plex answers with 401 is sent again, because a busy Plex may reject a valid token.
 
-        `path` includes the quoted query; `doing` is the activity for people.
+        Args:
+            path: the path with the quoted query.
+            doing: the activity, to begin the messages of errors with, such as "editing item 7".
         """
         if with_token and self._identity is None:
             self.identity(self._timeout)
@@ -157,14 +157,14 @@ class PlexConnection:
             with plex_errors(doing):
                 prepared = requests.PreparedRequest()
                 prepared.prepare(method, self._url + address, sent, data=data)
-                # To quote the query again would take a third of the time of an edit.
+                # requests would quote the query again, in a third of the time of an edit.
                 prepared.url = f"{prepared.url}{mark}{query}"
                 send = partial(
                     self._session.send,
                     prepared,
                     timeout=timeout or self._timeout,
                     allow_redirects=False,
-                    stream=True,  # the body of an error is not read
+                    stream=True,  # so that the body of an error is not read
                 )
                 response = send()
                 if response.status_code == HTTPStatus.UNAUTHORIZED:
@@ -173,18 +173,43 @@ class PlexConnection:
                 _check_status(response, doing)
                 return Answer(response.content, response.headers.get("Date", ""))
         except PlexError as error:
-            raise diagnose(error, self._url, self._verify, doing, self._closes_again) from None
+            raise self._with_address(error, doing) from None
 
     def read(self, path: str, doing: str, headers: Mapping[str, str] = _NO_HEADERS) -> Element:
-        """Return the document at a path (see `request`)."""
+        """Return the XML document at a path; for the arguments see `request`."""
         document = parse_document(self.request("GET", path, doing, headers=headers).content, doing)
         if document is None:
-            message = f"{doing}: Plex's answer is empty"
-            raise PlexTemporaryError(message)
+            raise PlexTemporaryError(f"{doing}: Plex's answer is empty")
         return document
 
+    def _with_address(self, error: PlexError, doing: str) -> PlexError:
+        """Return the error, or a `PlexTlsError` that names the correct address.
+
+        A restarting Plex closes connections too. So plain http counts as refused only if the server
+        has a plex.direct certificate and closes a second plain connection.
+        """
+        is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
+        is_plain = self._url.startswith("http:")
+        if not (is_closed if is_plain else isinstance(error, PlexTlsError)):
+            return error
+        address = plex_direct_address(self._url)
+        if address is None or (is_plain and not self._closes_again()):
+            return error
+        if is_plain:
+            remedy = (
+                f"Plex takes secure connections only: set plex_url to {address}, or set "
+                "'Secure connections' to Preferred in Plex, Settings > Network"
+            )
+        else:
+            trust = "" if self._verify is True else " and plex_verify_tls to on"
+            remedy = (
+                "Plex's certificate is for a name of plex.direct, not for the host in plex_url: "
+                f"set plex_url to {address}{trust}"
+            )
+        return PlexTlsError(f"{doing}: {remedy}. If that name is not found, {REBINDING}", address)
+
     def _closes_again(self) -> bool:
-        """Tell whether Plex also closes a new connection, as it may have closed an idle one."""
+        """Return whether Plex closes a new connection too, and not only an idle one."""
         url = f"{self._url}/identity"
         try:
             with plex_errors(""), _new_session(self._verify) as session:
@@ -204,7 +229,7 @@ def _new_session(verify: bool | str) -> requests.Session:
 
 
 def _check_status(response: requests.Response, doing: str) -> None:
-    """Raise the error that an answer stands for; close the answer without reading it."""
+    """Raise a `PlexError` unless the status means success; then the answer is closed."""
     status = response.status_code
     if status in _SUCCESS:
         return
@@ -217,7 +242,7 @@ def _check_status(response: requests.Response, doing: str) -> None:
 
 
 def _words(response: requests.Response) -> str:
-    """Return the first words of a short error text; empty if they only repeat the status."""
+    """Return the beginning of a short error text; empty if the text only repeats the status."""
     length = response.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit() and int(length) <= _SHORT):
         return ""
@@ -241,9 +266,9 @@ def paging(start: int, size: int) -> dict[str, str]:
 
 
 def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
-    """Return the headers that identify this installation as one lasting device.
+    """Return the headers that identify this installation to Plex as always the same device.
 
-    The id is read from a file, which is created with a new id; an `OSError` means that this failed.
+    The device's id is stored in a file; an `OSError` means that a new id could not be stored.
     """
     file = KeptState(path, report)
     device_id = file.read(now).get("device_id")
@@ -258,10 +283,7 @@ def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
 
 
 def parse_document(content: bytes, doing: str) -> Element | None:
-    """Parse the XML of an answer; None for an empty body.
-
-    Characters and character references (`&#11;`) that XML forbids are left out.
-    """
+    """Parse the XML of an answer, without characters that XML forbids; None for an empty body."""
     if not content.strip():
         return None
     with plex_errors(doing):
@@ -279,44 +301,11 @@ def _without_illegal(reference: re.Match[bytes]) -> bytes:
     return reference[0] if any(code in legal for legal in _LEGAL) else b""
 
 
-# -- the address that a server's certificate asks for ---------------------------------------------
-
-
-def diagnose(
-    error: PlexError, url: str, verify: bool | str, doing: str, closes_again: Callable[[], bool]
-) -> PlexError:
-    """Return the error, or the fault of the configuration that caused it.
-
-    A restarting Plex closes connections too. So plain http counts as refused only if the server has
-    a plex.direct certificate and closes a second plain connection.
-    """
-    is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
-    is_plain = url.startswith("http:")
-    if not (is_closed if is_plain else isinstance(error, PlexTlsError)):
-        return error
-    address = plex_direct_address(url)
-    if address is None or (is_plain and not closes_again()):
-        return error
-    if is_plain:
-        remedy = (
-            f"Plex takes secure connections only: set plex_url to {address}, or set "
-            "'Secure connections' to Preferred in Plex, Settings > Network"
-        )
-    else:
-        trust = "" if verify is True else " and plex_verify_tls to on"
-        remedy = (
-            "Plex's certificate is for a name of plex.direct, not for the host in plex_url: set "
-            f"plex_url to {address}{trust}"
-        )
-    message = f"{doing}: {remedy}. If that name is not found, {REBINDING}"
-    return PlexTlsError(message, address)
-
-
 def plex_direct_address(url: str) -> str | None:
-    """Return the https address that matches the certificate of the server at an address.
+    """Return the https address that matches the certificate of the server at `url`.
 
-    Nothing is sent over the unverified connection. None if the server speaks no TLS, has no
-    plex.direct certificate, or `url` has that name.
+    None means that the server has no TLS, no plex.direct certificate, or that `url` already has the
+    name. No data is sent over the unverified connection.
     """
     try:
         parts = urlsplit(url)
@@ -324,7 +313,8 @@ def plex_direct_address(url: str) -> str | None:
         with socket.create_connection((host, port), _TLS_TIMEOUT) as connection:
             ip = connection.getpeername()[0]
             name = host.partition("%")[0]
-            with _any_certificate().wrap_socket(connection, server_hostname=name) as secured:
+            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+            with context.wrap_socket(connection, server_hostname=name) as secured:
                 certificate = secured.getpeercert(binary_form=True) or b""
     except (OSError, ValueError, KeyError):
         return None
@@ -335,7 +325,7 @@ def plex_direct_address(url: str) -> str | None:
 
 
 def dashed(ip: str) -> str:
-    """Return an IP number as the first label of a plex.direct name: `192-168-1-10`."""
+    """Return an IP address in the form of plex.direct names, such as `192-168-1-10`."""
     number = ipaddress.ip_address(ip.partition("%")[0])
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
@@ -344,11 +334,3 @@ def dashed(ip: str) -> str:
     if label.strip("-") != label:
         label = number.exploded.replace(":", "-")
     return label
-
-
-def _any_certificate() -> ssl.SSLContext:
-    """Return a TLS context that accepts any certificate, only for reading the name in it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -1,23 +1,7 @@
-"""Errors of Plex, each with its consequence.
+"""The errors of Plex; each class says what happens to a job that meets the error.
 
-    PlexError
-    ├── PlexServerDown       refused, unreachable, 502-504, maintenance: wait, costs no retry
-    │   └── PlexReadOnly         Plex answers but saves no change: wait, costs no retry
-    ├── PlexUploadsDown      Plex takes edits but stores no image: the image waits
-    ├── PlexTemporaryError   time-out, reset, partial answer, 429, 5xx: retry with back-off
-    ├── PlexNotFound         no item for this path, or a missing item: try again for hours
-    │   └── PlexCopy         the file is a copy that Plex made: done
-    ├── PlexAuthError        401 twice in a row: pause, the token is wrong for every job
-    │   └── PlexTokenExpired    498: pause, the token has expired
-    ├── PlexPermissionError  403 to every edit: pause, the token may not edit
-    ├── PlexTlsError         certificate not trusted, or plain http refused: pause, with remedy
-    ├── PlexRedirectError    3xx: pause, with remedy
-    ├── PlexLibraryError     a configured library does not exist in Plex: pause, with remedy
-    └── PlexPermanentError   400 and similar: dead letter
-        └── PlexAmbiguousMatch  several items match: dead letter that lists them
-
-`plex_errors` converts exceptions of requests. Their texts contain URLs with titles and summaries,
-so no such text is passed on.
+`plex_errors` converts the exceptions of requests. Their texts contain addresses with titles and
+summaries, so no text of theirs is passed on.
 """
 
 import ssl
@@ -37,44 +21,43 @@ REBINDING = (
 
 
 class PlexError(Exception):
-    """The base of all errors of Plex."""
+    """The base of all errors of Plex; `retry_after` is the number of seconds that Plex asks for."""
 
-    # The user has been told the cause, or will be if more requests fail for it.
-    reported = False
+    reported = False  # the cause is in the log already, or will be if more requests fail for it
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after  # seconds that Plex asked to wait; None for not asked
+        self.retry_after = retry_after
 
     @property
     def cause(self) -> str:
-        """The message without the item concerned."""
+        """The message without the activity that failed, such as "editing item 7"."""
         doing, mark, cause = str(self).partition(": ")
         return cause if mark else doing
 
 
 class PlexServerDown(PlexError):
-    """Plex cannot be reached; the job waits and uses no retry."""
+    """Plex cannot be reached, or answers 502 to 504: all jobs wait and use no retry."""
 
 
 class PlexReadOnly(PlexServerDown):
-    """Plex answers but saves no change, not even an edit that changes nothing."""
+    """Plex answers but saves no change, as a test edit shows: all jobs wait and use no retry."""
 
 
 class PlexUploadsDown(PlexError):
-    """Plex takes edits but stores no image; the image waits and uses no retry."""
+    """Plex takes edits but stores no image: the image waits and uses no retry."""
 
     reported = True
 
 
 class PlexTemporaryError(PlexError):
-    """A request failed and may succeed later.
+    """A request failed with a time-out, a partial answer, 429 or 5xx: retry with back-off.
 
-    `may_be_one_item` means that one item of the answer may be at fault: Plex answered with an error
-    of its own or with malformed XML, or closed the connection.
+    `may_be_one_item` means that one item of the answer may be the cause: Plex answered with status
+    500 or above or with malformed XML, or closed the connection.
     """
 
-    was_closed = False  # the connection ended before any answer
+    was_closed = False  # Plex closed the connection before any answer
 
     def __init__(
         self, message: str, retry_after: float | None = None, *, may_be_one_item: bool = False
@@ -84,56 +67,64 @@ class PlexTemporaryError(PlexError):
 
 
 class PlexNotFound(PlexError):
-    """Plex has no item for the path, or the item is gone."""
+    """Plex has no item for the scene's file, or the item is gone: the job is retried for hours.
+
+    Args:
+        looked_for: Plex was searched for the file, so the path index is not outdated.
+        explained: the message says why Plex does not list the file, so retries rarely help.
+    """
 
     def __init__(self, message: str, *, looked_for: bool = False, explained: bool = False) -> None:
         super().__init__(message)
-        self.looked_for = looked_for  # Plex was searched, so the index is not merely outdated
-        self.explained = explained  # why Plex does not list the file is known; waiting hardly helps
+        self.looked_for = looked_for
+        self.explained = explained
 
 
 class PlexCopy(PlexNotFound):
-    """The file is a copy that Plex made of another video, so there is nothing to sync."""
+    """The file is a copy that Plex made of another video: the job is done."""
 
 
 class PlexAuthError(PlexError):
-    """Plex rejects the token."""
+    """Plex rejected the token twice in a row (401): all jobs pause."""
 
 
 class PlexTokenExpired(PlexAuthError):
-    """The token has expired; only a new token helps."""
+    """The token has expired (498): all jobs pause until the user sets a new token."""
 
 
 class PlexPermissionError(PlexError):
-    """The token may not do this."""
+    """The token may not edit (403): all jobs pause."""
 
 
 class PlexTlsError(PlexError):
-    """The address does not fit Plex's TLS settings."""
+    """Plex's certificate is not trusted, or Plex refuses plain http: all jobs pause.
+
+    `address` is the address that matches Plex's certificate; empty for unknown.
+    """
 
     def __init__(self, message: str, address: str = "") -> None:
         super().__init__(message)
-        self.address = address  # the one that matches Plex's certificate; empty for unknown
+        self.address = address
 
 
 class PlexRedirectError(PlexError):
-    """The address redirects; following would send the token to another host."""
+    """The address redirects (3xx): all jobs pause; the token must not go to another host."""
 
 
 class PlexReplaced(PlexError):
-    """Another server answers at the address, so remembered keys are not valid."""
+    """Another server answers at the address: jobs run again with the new server's items."""
 
 
 class PlexLibraryError(PlexError):
-    """A configured library does not exist in Plex."""
+    """A library in the settings does not exist in Plex: all jobs pause."""
 
 
 class PlexPermanentError(PlexError):
-    """Plex will never accept this request."""
+    """Plex refuses the request with 400 or a similar status: the job is dead-lettered."""
 
 
 class PlexAmbiguousMatch(PlexPermanentError):
-    """Several items match, and the plugin does not guess."""
+    """Several items match the scene's file: the job is dead-lettered with a list of the items."""
 
 
 _STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
@@ -157,10 +148,13 @@ def error_for_status(
     retry_after: float | None = None,
     words: str = "",
 ) -> PlexError:
-    """Return the error for an HTTP status from 300 on.
+    """Return the error for an HTTP status of 300 or above.
 
-    `doing` is the activity for people, such as "reading 50 items"; `location` is the target of a
-    redirect; `words` are the first of the answer's text.
+    Args:
+        doing: the activity, to begin the message with, such as "reading 50 items".
+        location: the target of a redirect.
+        retry_after: the seconds that Plex asks to wait.
+        words: the beginning of the answer's text.
     """
     if status in _STATUSES:
         kind, cause = _STATUSES[status]
@@ -184,7 +178,7 @@ def error_for_status(
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Turn every exception of requests into a PlexError; `doing` is the activity for people."""
+    """Convert each exception of requests into a `PlexError` whose message begins with `doing`."""
     try:
         yield
     except requests.exceptions.SSLError as error:
@@ -201,12 +195,12 @@ def plex_errors(doing: str) -> Iterator[None]:
             may_be_one_item=isinstance(error, ParseError),
         ) from None
     except OSError as error:
-        # requests raises a plain OSError when the file with certificates is missing.
+        # requests raises a plain OSError if the file with certificates is missing.
         raise PlexTlsError(f"{doing}: {error}; correct plex_verify_tls") from None
 
 
 def _reason(error: Exception) -> object:
-    """Return the error of urllib3 inside an error of requests."""
+    """Return the error of urllib3 that an error of requests contains."""
     reason = error.args[0] if error.args else None
     return getattr(reason, "reason", reason)
 

@@ -16,9 +16,8 @@ class PlexHealth:
 
     reachable: bool  # a Plex server answered and is not in maintenance
     latency: float  # seconds until `/identity` answered or failed
-    server_id: str = ""  # the machine identifier; empty when not reachable
-    token_ok: bool | None = None  # Plex accepted the token; None when not asked or not answered
-    error: PlexError | None = None  # the first error; None when all requests succeeded
+    token_ok: bool | None = None  # whether Plex accepted the token; None for unknown
+    error: PlexError | None = None  # the first error; None if all requests succeeded
 
     @property
     def healthy(self) -> bool:
@@ -27,50 +26,44 @@ class PlexHealth:
 
     @property
     def is_there(self) -> bool:
-        """Whether Plex is up: healthy, or failing because of the settings."""
+        """Whether Plex is up: it is healthy, or only the settings are wrong."""
         return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
 
 def check_plex_health(
-    client: PlexClient,
-    *,
-    with_token: bool = True,
-    timeout: tuple[float, float] | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
+    client: PlexClient, monotonic: Callable[[], float] = time.monotonic
 ) -> PlexHealth:
-    """Ask Plex for its identity, then for its libraries; never raises a PlexError.
+    """Request the server's identity and its libraries; return an error instead of raising it.
 
-    The libraries are the cheapest proof of token and database. `timeout` is that of `/identity`.
+    The list of libraries is the cheapest answer that needs a valid token and Plex's database.
     """
     begun = monotonic()
     try:
-        server_id = client.identity(timeout).server_id
+        client.identity()
     except PlexError as error:
         return PlexHealth(reachable=False, latency=monotonic() - begun, error=error)
-    health = PlexHealth(reachable=True, latency=monotonic() - begun, server_id=server_id)
-    if not with_token:
-        return health
+    latency = monotonic() - begun
     try:
         client.sections()
     except PlexError as error:
         is_refused = isinstance(error, PlexAuthError | PlexPermissionError)
-        return replace(health, token_ok=False if is_refused else None, error=error)
-    return replace(health, token_ok=True)
+        token_ok = False if is_refused else None
+        return PlexHealth(reachable=True, latency=latency, token_ok=token_ok, error=error)
+    return PlexHealth(reachable=True, latency=latency, token_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
 class PlexCheckup:
     """Plex's answers for the task Doctor."""
 
-    error: PlexError | None = None  # why no Plex answers at the address; None when one does
+    error: PlexError | None = None  # the error of `/identity`; None if it answered
     latency: float = 0.0  # seconds until `/identity` answered
     version: str = ""
     server_id: str = ""  # the machine identifier
     ahead: float | None = None  # seconds by which Plex's clock is ahead of ours; None for unknown
-    # The video libraries; None when they could not be listed.
-    sections: tuple[Section, ...] | None = None
-    refusal: PlexError | None = None  # why they could not be listed
-    may_edit: bool | None = None  # see `PlexClient.may_edit`; None when not answered
+    sections: tuple[Section, ...] | None = None  # the video libraries; None if not listed
+    refusal: PlexError | None = None  # the error of a request after `/identity`
+    may_edit: bool | None = None  # see `PlexClient.may_edit`; None for unknown
 
 
 def inspect_plex(
@@ -78,7 +71,7 @@ def inspect_plex(
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> PlexCheckup:
-    """Ask a server with at most four requests; never raises a PlexError."""
+    """Ask a server with at most four requests; return an error instead of raising it."""
     begun = monotonic()
     try:
         identity = client.identity()

@@ -57,8 +57,7 @@ def _faults_of_the_address() -> Iterator[None]:
     try:
         yield
     except (PlexNotFound, PlexPermanentError) as error:
-        message = f"{error}; is plex_url the address of Plex itself?"
-        raise PlexLibraryError(message) from None
+        raise PlexLibraryError(f"{error}; is plex_url the address of Plex itself?") from None
 
 
 class Library:

@@ -1,7 +1,7 @@
 """The learned behaviour of a Plex server, stored in `library.db`.
 
-Servers differ where Plex's documentation is silent. The plugin learns from reading back its edits,
-and stores the result by the server's id and version. Facts of another version are deleted.
+Plex does not document how versions of its server differ. So the plugin reads its edits back, and
+stores what it learns by the server's id and version. Facts about another version are deleted.
 """
 
 import sqlite3
@@ -21,7 +21,7 @@ _LOCK, _DATE_SHIFT, _TESTED = "lock", "date_shift", "tested"
 _REFUSED_NAME = "refused_name"
 _SHOWN, _HIDDEN = "shown", "hidden"
 _SELECT = "SELECT fact, subject, value FROM server_facts WHERE server_id = ? AND version = ?"
-_WORDS = {
+_WORDS = {  # Plex's name of a lock → words
     "actor": "actors",
     "genre": "genres",
     "collection": "collections",
@@ -32,30 +32,33 @@ _WORDS = {
 }
 
 
+# The first member of each enumeration is the behaviour of most servers.
+
+
 class DateClearing(Enum):
-    """The effect of an empty date."""
+    """The server's reaction to an empty date; IGNORED means status 200, but the date stays."""
 
     ACCEPTED = "accepted"
-    REFUSED = "refused"  # the server answers with an error
-    IGNORED = "ignored"  # the server answers 200 and still shows a date
+    REFUSED = "refused"
+    IGNORED = "ignored"
 
 
 class SortTitle(Enum):
-    """The effect of an edited title on the sort title."""
+    """What happens to the sort title when the title is edited."""
 
     FOLLOWS = "follows"
     STAYS = "stays"
 
 
 class ImageSelection(Enum):
-    """Whether the server shows an uploaded image."""
+    """When the server shows an uploaded image: EXPLICIT means after another request selects it."""
 
     AUTOMATIC = "automatic"
-    EXPLICIT = "explicit"  # only after a second request that selects the image
+    EXPLICIT = "explicit"
 
 
 class RemovalEncoding(Enum):
-    """How often the server decodes names of tags to remove."""
+    """How often the server decodes the names of tags to remove."""
 
     TWICE = "twice"
     ONCE = "once"
@@ -85,29 +88,21 @@ _SENTENCES: Mapping[Trait, str] = {
         "removed is emptied and filled again"
     ),
 }
-_EXPECTED = (
-    DateClearing.ACCEPTED,
-    SortTitle.FOLLOWS,
-    ImageSelection.AUTOMATIC,
-    RemovalEncoding.TWICE,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The known behaviour of a server; None for a trait that was not observed yet."""
+    """The known behaviour of a server; None means that a trait was not observed yet."""
 
-    # Plex's names of locks that were set and do not show.
-    hidden_locks: frozenset[str] = frozenset()
+    hidden_locks: frozenset[str] = frozenset()  # Plex's names of locks that never show when set
     shown_locks: frozenset[str] = frozenset()  # Plex's names of locks that have shown
     date_clearing: DateClearing | None = None
     sort_title: SortTitle | None = None
     image_selection: ImageSelection | None = None
     removal_encoding: RemovalEncoding | None = None
-    # Library key → days between the shown and the sent date.
+    # Key of a library → days by which it shows later dates than were sent, if not 0.
     date_shift: Mapping[int, int] = field(default_factory=dict)
-    # When Test Write last completed, in seconds since the epoch; 0 for never.
-    tested_at: float = 0.0
+    tested_at: float = 0.0  # when Test Write last completed, in seconds since 1970; 0 for never
 
     @property
     def cannot_clear_dates(self) -> bool:
@@ -115,7 +110,7 @@ class Behaviour:
         return self.date_clearing in (DateClearing.REFUSED, DateClearing.IGNORED)
 
     def sentences(self) -> list[str]:
-        """Return the known behaviour in words."""
+        """Return sentences for users that describe the known behaviour."""
         traits = [getattr(self, name) for name in _TRAITS]
         return [
             *(_lock_sentence(lock, shown=False) for lock in sorted(self.hidden_locks)),
@@ -131,8 +126,9 @@ UNKNOWN = Behaviour()
 class ServerFacts:
     """The facts about the connected server, including those that other processes learned.
 
-    `identity` returns the server's id and version; it may raise a `PlexError`. `report` gets an
-    event, once, about an unusual behaviour.
+    Args:
+        identity: returns the server's id and version, or raises a `PlexError`.
+        report: gets an event when an unusual behaviour is learned.
     """
 
     def __init__(
@@ -144,36 +140,38 @@ class ServerFacts:
         self._report = report
 
     def behaviour(self) -> Behaviour:
-        """Return the known behaviour of this version of the server."""
+        """Return the known behaviour of the server."""
         return _behaviour(self._database.rows(_SELECT, *self._identity()))
 
     def learn(self, trait: Trait) -> None:
-        """Store a trait; report a new and unusual one."""
+        """Store a trait; report a new trait that differs from most servers."""
         (name,) = (name for name, kind in _TRAITS.items() if isinstance(trait, kind))
-        self._store(name, "", trait.value, "" if trait in _EXPECTED else _SENTENCES[trait])
+        self._store(
+            name, "", trait.value, "" if trait is next(iter(type(trait))) else _SENTENCES[trait]
+        )
 
     def learn_lock(self, lock: str, *, shown: bool) -> None:
-        """Store whether a lock (Plex's name) shows."""
+        """Store whether a lock, given by Plex's name, shows when it is set."""
         sentence = "" if shown else _lock_sentence(lock, shown=False)
         self._store(_LOCK, lock, _SHOWN if shown else _HIDDEN, sentence)
 
     def learn_date_shift(self, section_key: int, days: int) -> None:
-        """Store the days between shown and sent dates in a library."""
+        """Store the number of days by which a library shows later dates than were sent."""
         sentence = _shift_sentence(section_key, days) if days else ""
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return when each name was refused, by key (see `plex.edit_sender.Refusals`)."""
+        """Return the keys of refused names (see `Refusals`), and when each name was refused."""
         rows = self._database.rows(_SELECT, *self._identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 
     def note_refused_names(self, names: Mapping[str, float]) -> None:
-        """Store keys of refused names and when they were refused."""
+        """Store the keys of refused names, and when each name was refused."""
         for name, moment in names.items():
             self._store(_REFUSED_NAME, name, str(moment))
 
     def note_test(self, now: float) -> None:
-        """Store that Test Write completed."""
+        """Store that Test Write completed now."""
         self._store(_TESTED, "", str(now))
 
     def _store(self, fact: str, subject: str, value: str, sentence: str = "") -> None:
@@ -198,35 +196,25 @@ class ServerFacts:
 
 
 def stored_behaviours(connection: sqlite3.Connection) -> dict[tuple[str, str], Behaviour]:
-    """Return (server id, version) → behaviour."""
+    """Return the behaviour of each server by its id and version."""
     statement = "SELECT 1 FROM sqlite_master WHERE name = 'server_facts'"
     if connection.execute(statement).fetchone() is None:
         return {}
-    rows: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
-    for server_id, version, *row in connection.execute("SELECT * FROM server_facts"):
-        rows.setdefault((server_id, version), []).append((row[0], row[1], row[2]))
-    return {server: _behaviour(found) for server, found in rows.items()}
+    servers = connection.execute("SELECT DISTINCT server_id, version FROM server_facts").fetchall()
+    return {server: _behaviour(connection.execute(_SELECT, server)) for server in servers}
 
 
 def _behaviour(rows: Iterable[tuple[str, str, str]]) -> Behaviour:
-    locks: dict[str, str] = {}
-    shifts: dict[int, int] = {}
-    traits: dict[str, Trait] = {}
-    tested_at = 0.0
+    known: dict[str, dict[str, str]] = {}
     for fact, subject, value in rows:
-        if fact == _LOCK:
-            locks[subject] = value
-        elif fact == _DATE_SHIFT:
-            shifts[int(subject)] = int(value)
-        elif fact == _TESTED:
-            tested_at = float(value)
-        elif fact in _TRAITS:
-            traits[fact] = _TRAITS[fact](value)
+        known.setdefault(fact, {})[subject] = value
+    locks, shifts = known.get(_LOCK, {}), known.get(_DATE_SHIFT, {})
+    traits = {name: kind(known[name][""]) for name, kind in _TRAITS.items() if name in known}
     return Behaviour(
         hidden_locks=frozenset(lock for lock, value in locks.items() if value == _HIDDEN),
         shown_locks=frozenset(lock for lock, value in locks.items() if value == _SHOWN),
-        date_shift={key: days for key, days in shifts.items() if days},
-        tested_at=tested_at,
+        date_shift={int(key): int(days) for key, days in shifts.items() if int(days)},
+        tested_at=float(known.get(_TESTED, {}).get("", 0.0)),
         **traits,  # type: ignore[arg-type]  # each name has the type of its trait
     )
 

@@ -1,10 +1,11 @@
-"""Signing in with a Plex account: a link for the user, the account's servers, their addresses.
+"""Signs in with a Plex account, and finds the account's servers and their addresses.
 
-Plex's own clients sign in this way. plexapi speaks with plex.tv; the user enters the password on
-Plex's web page only, and the token goes from plex.tv to this process.
+The user opens a link and enters the password on Plex's own page. plexapi then gets the token from
+plex.tv.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from xml.etree.ElementTree import ParseError
 
@@ -16,11 +17,11 @@ from requests.auth import AuthBase
 from plex.connection import PlexConnection
 from plex.exceptions import PlexError
 
-LIFETIME = 300.0  # seconds in which the user has to sign in
+LIFETIME = 300.0  # seconds for the user to sign in
 _BETWEEN_CHECKS = 1.0  # seconds
-_TIMEOUT = 10  # seconds for an answer of plex.tv
-_ADDRESS_TIMEOUT = (2.0, 4.0)  # seconds to connect and to answer, for each address of a server
-# plexapi raises the last four for an answer with other elements than it expects.
+_TIMEOUT = 10  # seconds for each answer of plex.tv
+_ADDRESS_TIMEOUT = (2.0, 4.0)  # seconds to connect to a server, and for its answer
+# plexapi raises the last four if an answer does not have the expected elements.
 _FAULTS = (
     requests.exceptions.RequestException,
     PlexApiException,
@@ -32,11 +33,11 @@ _FAULTS = (
 
 
 class SignInError(Exception):
-    """Signing in failed; the text has the reason and the remedy."""
+    """Signing in failed; the message has the reason and the remedy."""
 
 
 class _Device(AuthBase):
-    """Replaces plexapi's own device identity, which is the same for all its users."""
+    """Replaces plexapi's headers, which are the same for all programs, by those of this device."""
 
     def __init__(self, identity: Mapping[str, str]) -> None:
         self._identity = identity
@@ -48,23 +49,15 @@ class _Device(AuthBase):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A Plex server of the account that answers this machine.
-
-    Attributes:
-        token: the server's token for this account; secret.
-    """
+    """A Plex server of the account that answers this machine."""
 
     name: str
     url: str
-    token: str
+    token: str  # the server's token for this account; secret
 
 
 class PlexSignIn:
-    """One attempt to sign in.
-
-    Args:
-        identity: headers that identify this installation as a device of the account.
-    """
+    """One attempt to sign in; `identity` are headers that identify this installation."""
 
     def __init__(
         self,
@@ -78,7 +71,7 @@ class PlexSignIn:
         self._login = MyPlexPinLogin(requestTimeout=_TIMEOUT, headers=self._identity, oauth=True)
 
     def link(self) -> str:
-        """Return the web page of Plex on which the user signs in."""
+        """Return the address of the page on which the user signs in."""
         try:
             return str(self._login.oauthUrl())
         except _FAULTS as error:
@@ -91,11 +84,10 @@ class PlexSignIn:
             if self._login.checkLogin():
                 return str(self._login.token)
             if self._login.expired:
-                message = "Plex's page did not confirm the sign-in: start it again"
-                raise SignInError(message)
+                raise SignInError("Plex did not confirm the sign-in. Start the sign-in again")
             self._sleep(_BETWEEN_CHECKS)
-        message = f"Nobody signed in within {LIFETIME / 60:.0f} minutes: start it again"
-        raise SignInError(message)
+        minutes = f"{LIFETIME / 60:.0f} minutes"
+        raise SignInError(f"You did not sign in within {minutes}. Start the sign-in again")
 
     def servers(self, account_token: str) -> list[Server]:
         """Return the servers that the account owns and that answer this machine."""
@@ -111,39 +103,33 @@ class PlexSignIn:
         except _FAULTS as error:
             raise _unreachable(error) from error
         if not resources:
-            message = "This Plex account owns no server: sign in with the account of its owner"
-            raise SignInError(message)
+            raise SignInError(
+                "This Plex account owns no server. Sign in with the account of the server's owner"
+            )
         reached = [server for resource in resources if (server := self._reach(resource))]
         if not reached:
             tried = "; ".join(
                 f"{resource.name} at {', '.join(_addresses(resource))}" for resource in resources
             )
-            message = (
+            raise SignInError(
                 f"No server of this account answers Stash's machine ({tried}). Start Plex, or set "
                 "plex_url to an address that this machine can reach"
             )
-            raise SignInError(message)
         return reached
 
     def _reach(self, resource: MyPlexResource) -> Server | None:
         """Return the server with its first address that answers; None if no address answers."""
         token = str(resource.accessToken)
         for url in _addresses(resource):
-            address = PlexConnection(
-                url, token, _ADDRESS_TIMEOUT, verify=True, identity=self._identity
-            )
-            try:
-                if address.identity(_ADDRESS_TIMEOUT).server_id == resource.clientIdentifier:
+            server = PlexConnection(url, token, _ADDRESS_TIMEOUT, True, self._identity)
+            with closing(server), suppress(PlexError):
+                if server.identity(_ADDRESS_TIMEOUT).server_id == resource.clientIdentifier:
                     return Server(str(resource.name), url, token)
-            except PlexError:
-                continue
-            finally:
-                address.close()
         return None
 
 
 def _addresses(resource: MyPlexResource) -> Iterator[str]:
-    """Yield the addresses of a server: local first, plain http only if allowed and local."""
+    """Yield a server's addresses, local http first; other addresses are used with https only."""
     if not resource.httpsRequired:
         yield from resource.preferred_connections(ssl=False, locations=["local"])
     yield from resource.preferred_connections(ssl=True)
@@ -151,6 +137,6 @@ def _addresses(resource: MyPlexResource) -> Iterator[str]:
 
 def _unreachable(error: Exception) -> SignInError:
     return SignInError(
-        f"plex.tv did not answer as expected ({type(error).__name__}): check the internet "
-        "connection of Stash's machine, or enter plex_url and plex_token by hand"
+        f"plex.tv did not answer as expected ({type(error).__name__}). Check the internet "
+        "connection of Stash's machine, or enter plex_url and plex_token yourself"
     )

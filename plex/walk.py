@@ -178,8 +178,9 @@ class Walk:
         self.holes = [hole for hole in self.holes if hole.row < row]
         self.holes.append(Hole(row, self._last_key))
         if len(self.holes) > MOST_HOLES:
-            message = f"{self._doing}: Plex fails at more than {MOST_HOLES} of its items"
-            raise PlexTemporaryError(message)
+            raise PlexTemporaryError(
+                f"{self._doing}: Plex fails at more than {MOST_HOLES} of its items"
+            )
 
     # -- requests ---------------------------------------------------------------------------------
 
@@ -244,7 +245,8 @@ class Walk:
         # Without a total, a full page may not be the last page.
         total = whole_number(answer.get("totalSize")) or start + len(rows) + (len(rows) == size)
         if not rows and start < total:
-            message = f"{self._doing}: the listing ended at {start} of {total} videos"
-            raise PlexTemporaryError(message)
+            raise PlexTemporaryError(
+                f"{self._doing}: the listing ended at {start} of {total} videos"
+            )
         self._has_read = self._has_read or bool(rows)
         return _Page(rows, total)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from plex import connection
 from plex.exceptions import (
     PlexAuthError,
     PlexError,
@@ -28,13 +29,11 @@ def test_a_healthy_server(lab: Lab) -> None:
     health = check_plex_health(lab.client, monotonic=lambda: next(ticks))
     assert health.healthy
     assert (health.reachable, health.token_ok, health.error) == (True, True, None)
-    assert health.server_id == lab.plex.machine_identifier
     assert health.latency == 0.25
 
 
 def test_identity_costs_one_request_and_shows_no_token(lab: Lab) -> None:
-    health = check_plex_health(lab.client, with_token=False)
-    assert (health.healthy, health.token_ok) == (True, None)
+    assert lab.client.identity().server_id == lab.plex.machine_identifier
     (request,) = lab.plex.log.requests
     assert (request.method, request.path) == ("GET", "/identity")
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -51,7 +50,7 @@ def test_a_connected_client_is_checked_with_two_requests(lab: Lab) -> None:
 
 def test_an_address_with_a_slash_at_its_end(lab: Lab) -> None:
     client = client_of(lab.plex, url=lab.plex.url + "/")
-    assert check_plex_health(client, with_token=False).healthy
+    assert check_plex_health(client).healthy
     client.close()
 
 
@@ -74,13 +73,15 @@ IDENTITY_FAULTS: dict[str, tuple[Fault, type[PlexError]]] = {
 
 
 @pytest.mark.parametrize("name", IDENTITY_FAULTS)
-def test_who_does_not_say_who_he_is_is_not_reachable(lab: Lab, name: str) -> None:
+def test_who_does_not_say_who_he_is_is_not_reachable(
+    lab: Lab, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "IDENTITY_TIMEOUT", SHORT)
     fault, error = IDENTITY_FAULTS[name]
     fault(lab.plex)
-    health = check_plex_health(lab.client, timeout=SHORT)
+    health = check_plex_health(lab.client)
     assert (health.healthy, health.reachable, health.token_ok) == (False, False, None)
     assert type(health.error) is error
-    assert health.server_id == ""
     assert health.latency >= 0
     assert str(health.error).startswith("connecting to Plex: ") or "/identity" in str(health.error)
     assert set(requests(lab.plex)) <= {"/identity"}, "nothing more is asked of a sick server"
@@ -109,7 +110,6 @@ def test_libraries_that_are_refused(
     health = check_plex_health(lab.client)
     assert (health.healthy, health.reachable, health.token_ok) == (False, True, token_ok)
     assert type(health.error) is error
-    assert health.server_id == lab.plex.machine_identifier
 
 
 def test_a_database_that_hangs_has_the_clients_own_time_out(lab: Lab) -> None:
