@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from validation.metadata import SyncSettings
 from validation.path_map import PathMap, parse_path_map
 from validation.values import (
     FALSE,
@@ -14,6 +15,7 @@ from validation.values import (
     ValueProblem,
     boolean,
     choice,
+    declare_setting,
     in_brief,
     is_empty,
     number,
@@ -90,47 +92,35 @@ def _tls(value: Any) -> bool | str:
         raise ValueProblem(f"{problem}, or the file of a certificate") from None
 
 
-def _setting(parse: Parser, default: Any) -> Any:
-    return field(default=default, metadata={"parse": parse})
-
-
 @dataclass(frozen=True, slots=True)
-class Config:
-    """All settings, typed and within their ranges. Times are in seconds."""
+class Config(SyncSettings):
+    """All settings, typed and within their ranges. Times are in seconds.
 
-    plex_url: str = _setting(_url, "")
-    plex_token: str = field(default="", repr=False, metadata={"parse": _token})
-    plex_library: str = _setting(_libraries, "")
-    enabled: bool = _setting(boolean, True)
-    max_retries: int = _setting(number(1, 20, int), 5)
-    poll_interval: float = _setting(number(0.1, 60), 30.0)
-    strict_matching: bool = _setting(boolean, True)
-    preserve_plex_edits: bool = _setting(boolean, False)
-    connect_timeout: float = _setting(number(1, 30), 5.0)
-    read_timeout: float = _setting(number(5, 120), 30.0)
-    max_tags: int = _setting(number(10, 500, int), 100)
-    sync_master: bool = _setting(boolean, True)
-    sync_studio: bool = _setting(boolean, True)
-    sync_summary: bool = _setting(boolean, True)
-    sync_tagline: bool = _setting(boolean, True)
-    sync_date: bool = _setting(boolean, True)
-    sync_performers: bool = _setting(boolean, True)
-    sync_tags: bool = _setting(boolean, True)
-    sync_poster: bool = _setting(boolean, True)
-    sync_background: bool = _setting(boolean, True)
-    sync_collection: bool = _setting(boolean, True)
-    remove_overlay_label: bool = _setting(boolean, False)
-    trigger_plex_scan: bool = _setting(boolean, False)
-    skip_not_found: bool = _setting(boolean, False)
-    debug_logging: bool = _setting(boolean, False)
-    obfuscate_paths: bool = _setting(boolean, False)
-    reconcile_interval: str = _setting(choice("never", "hourly", "daily", "weekly"), "never")
-    reconcile_scope: str = _setting(choice("all", "24h", "7days"), "24h")
-    reconcile_missing: bool = _setting(boolean, True)
-    plex_unmatched_path_map: PathMap = _setting(_path_map, _SAME_PATHS)
-    plex_verify_tls: bool | str = _setting(_tls, True)
-    dlq_retention_days: int = _setting(number(1, 365, int), 30)
-    reconcile_batch_size: int = _setting(number(10, 1000, int), 100)
+    `SyncSettings` declares the settings of the synced fields.
+    """
+
+    plex_url: str = declare_setting(_url, "")
+    plex_token: str = declare_setting(_token, "", secret=True)
+    plex_library: str = declare_setting(_libraries, "")
+    enabled: bool = declare_setting(boolean, True)
+    max_retries: int = declare_setting(number(1, 20, int), 5)
+    poll_interval: float = declare_setting(number(0.1, 60), 30.0)
+    strict_matching: bool = declare_setting(boolean, True)
+    preserve_plex_edits: bool = declare_setting(boolean, False)
+    connect_timeout: float = declare_setting(number(1, 30), 5.0)
+    read_timeout: float = declare_setting(number(5, 120), 30.0)
+    remove_overlay_label: bool = declare_setting(boolean, False)
+    trigger_plex_scan: bool = declare_setting(boolean, False)
+    skip_not_found: bool = declare_setting(boolean, False)
+    debug_logging: bool = declare_setting(boolean, False)
+    obfuscate_paths: bool = declare_setting(boolean, False)
+    reconcile_interval: str = declare_setting(choice("never", "hourly", "daily", "weekly"), "never")
+    reconcile_scope: str = declare_setting(choice("all", "24h", "7days"), "24h")
+    reconcile_missing: bool = declare_setting(boolean, True)
+    plex_unmatched_path_map: PathMap = declare_setting(_path_map, _SAME_PATHS)
+    plex_verify_tls: bool | str = declare_setting(_tls, True)
+    dlq_retention_days: int = declare_setting(number(1, 365, int), 30)
+    reconcile_batch_size: int = declare_setting(number(10, 1000, int), 100)
 
     @property
     def token_expires(self) -> bool:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from validation.config import Config
 from validation.paths import folded
 from validation.sanitizers import (
     MAX_NAME,
@@ -25,6 +24,7 @@ from validation.sanitizers import (
     sanitize_summary,
 )
 from validation.scene_extractor import Entity, StashScene
+from validation.values import boolean, declare_setting, number
 
 # A time of day after a full date is ignored.
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
@@ -32,6 +32,23 @@ _ZERO_YEAR = 1  # of Stash's empty time stamp, 0001-01-01
 # These fields come first in a digest. Their order must not change, because the sync log of each
 # user has digests.
 _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncSettings:
+    """The settings that decide what Plex shows of a scene; they are a part of `Config`."""
+
+    sync_master: bool = declare_setting(boolean, True)
+    sync_studio: bool = declare_setting(boolean, True)
+    sync_summary: bool = declare_setting(boolean, True)
+    sync_tagline: bool = declare_setting(boolean, True)
+    sync_date: bool = declare_setting(boolean, True)
+    sync_performers: bool = declare_setting(boolean, True)
+    sync_tags: bool = declare_setting(boolean, True)
+    sync_poster: bool = declare_setting(boolean, True)
+    sync_background: bool = declare_setting(boolean, True)
+    sync_collection: bool = declare_setting(boolean, True)
+    max_tags: int = declare_setting(number(10, 500, int), 100)
 
 
 def plex_date(date: str) -> str | None:
@@ -53,11 +70,11 @@ def plex_date(date: str) -> str | None:
     return "" if year <= _ZERO_YEAR else full
 
 
-def _studio(scene: StashScene, _: Config) -> str:
+def _studio(scene: StashScene, _: SyncSettings) -> str:
     return clean_name(scene.studio.name) if scene.studio else ""
 
 
-def _performers(scene: StashScene, _: Config) -> tuple[str, ...]:
+def _performers(scene: StashScene, _: SyncSettings) -> tuple[str, ...]:
     names = sorted(_distinguished(scene.performers), key=folded)
     return distinct_names(names, MAX_PERFORMERS)
 
@@ -76,12 +93,12 @@ def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
         yield name
 
 
-def _tags(scene: StashScene, config: Config) -> tuple[str, ...]:
-    return distinct_names((tag.name for tag in scene.tags), config.max_tags)
+def _tags(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
+    return distinct_names((tag.name for tag in scene.tags), settings.max_tags)
 
 
-def _collections(scene: StashScene, config: Config) -> tuple[str, ...]:
-    return distinct_names([_studio(scene, config)], limit=1)
+def _collections(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
+    return distinct_names([_studio(scene, settings)], limit=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +113,13 @@ class Field:
     """
 
     plex: str
-    value: Callable[[StashScene, Config], str | tuple[str, ...] | None]
+    value: Callable[[StashScene, SyncSettings], str | tuple[str, ...] | None]
     switch: str
     element: str = ""
 
 
 def _synced(
-    plex: str, value: Callable[[StashScene, Config], Any], switch: str, element: str = ""
+    plex: str, value: Callable[[StashScene, SyncSettings], Any], switch: str, element: str = ""
 ) -> Any:
     declared = Field(plex, value, switch, element)
     return field(default=None, metadata={"declared": declared})
@@ -161,20 +178,20 @@ def _comparable(value: str | tuple[str, ...] | None) -> str | list[str] | None:
     return sorted(map(folded, value)) if isinstance(value, tuple) else value
 
 
-def project(scene: StashScene, config: Config) -> SceneMetadata:
+def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
     """Return the metadata that Plex shall show for a scene under these settings."""
-    if not config.sync_master:
+    if not settings.sync_master:
         return SceneMetadata()
     values: dict[str, Any] = {
-        name: declared.value(scene, config)
+        name: declared.value(scene, settings)
         for name, declared in FIELDS.items()
-        if getattr(config, declared.switch)
+        if getattr(settings, declared.switch)
     }
     return SceneMetadata(
         **values,
         file_stem=_file_stem(scene),
-        poster=config.sync_poster,
-        art=config.sync_background,
+        poster=settings.sync_poster,
+        art=settings.sync_background,
     )
 
 

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import field
 from typing import Any
 
 TRUE = frozenset(("true", "1", "yes", "on"))
@@ -25,6 +26,11 @@ class ValueProblem(ValueError):  # noqa: N818 - a fault of the value, not of the
 
 
 Parser = Callable[[Any], Any]
+
+
+def declare_setting(parse: Parser, default: Any, *, secret: bool = False) -> Any:
+    """Return the dataclass field of a setting; a secret is left out of its `repr`."""
+    return field(default=default, repr=not secret, metadata={"parse": parse})
 
 
 def is_empty(value: Any) -> bool:
