@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +17,8 @@ from simulators.stash.plugin_manifest import load
 from tests.shell import Shell
 from tests.test_architecture import sources
 from tools.style import findings
-from validation.config import Config, parse_config
+from validation.config import parse_config
+from validation.metadata import FIELDS
 from validation.path_map import parse_path_map
 
 DOCS = REPOSITORY / "docs"
@@ -164,13 +164,13 @@ def test_every_setting_is_documented() -> None:
     assert {setting.name for setting in MANIFEST.settings} - documented == set()
 
 
-def test_the_table_of_fields_has_every_switch_of_a_field_and_no_other() -> None:
-    rows = prose(DOCS / "what-is-synced.md").split("## The fields")[1].split("\n\n- ")[0]
-    switches = {name for name in _SNAKE_CASE.findall(rows) if name.startswith("sync_")}
+def test_the_table_of_fields_has_the_lock_and_the_switch_of_each_field() -> None:
+    text = prose(DOCS / "what-is-synced.md").split("## The fields")[1].split("\n\n- ")[0]
+    rows = re.findall(r"\| `(\w+)` \| `(sync_\w+)` \|$", text, re.MULTILINE)
 
-    without_source = {"sync_tagline"}
-    known = {field.name for field in fields(Config) if field.name.startswith("sync_")}
-    assert switches == known - without_source
+    of_images = [("thumb", "sync_poster"), ("art", "sync_background")]
+    declared = [(field.plex, field.switch) for field in FIELDS.values()]
+    assert sorted(rows) == sorted(declared + of_images)
 
 
 # content

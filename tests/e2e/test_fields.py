@@ -64,6 +64,8 @@ TOGGLES = {
     "sync_poster": ("poster", "thumb"),
     "sync_background": ("art", "art"),
 }
+# Settings whose field has no source in Stash → the attribute of an item, and Plex's name of it.
+WITHOUT_SOURCE = {"sync_tagline": "tagline"}
 
 
 def shown(item: Item) -> dict[str, Any]:
@@ -137,13 +139,14 @@ def test_the_master_toggle_off_sends_nothing_at_all(make_rig: MakeRig) -> None:
     assert item.locks == frozenset()
 
 
-def test_the_tagline_has_no_source_and_is_never_sent(rig: Rig) -> None:
+@pytest.mark.parametrize("attribute", WITHOUT_SOURCE.values())
+def test_a_toggle_without_a_source_sends_nothing(rig: Rig, attribute: str) -> None:
     _, item = rig.add_pair("a", **EVERYTHING)
-    rig.plex.edit(item.rating_key, tagline="Mine", lock=False)
+    rig.plex.edit(item.rating_key, lock=False, **{attribute: "Mine"})  # type: ignore[arg-type]
 
     sync(rig)
 
-    assert (item.tagline, "tagline" in item.locks) == ("Mine", False)
+    assert (getattr(item, attribute), attribute in item.locks) == ("Mine", False)
     assert rig.settled(), rig.verdict().differences
 
 

@@ -17,7 +17,7 @@ from sync_queue import manager
 from tests.conftest import MakeRig
 from tests.e2e.steps import dead_scenes, no_worker, settle, sync_title, synced_pair
 from tests.e2e.test_dead_letter_tasks import postpone
-from tests.e2e.test_fields import EVERYTHING
+from tests.e2e.test_fields import EVERYTHING, TOGGLES, WITHOUT_SOURCE
 from tests.e2e.test_outages import jobs
 from tests.e2e.test_reconcile import fill
 from tests.golden import assert_golden, figures
@@ -38,10 +38,8 @@ SHOWN_BY = {
     "test_settings.test_time_outs_and_the_most_genres_are_as_set":
         "connect_timeout read_timeout max_tags",
     "test_fields.test_the_master_toggle_off_sends_nothing_at_all": "sync_master",
-    "test_fields.test_a_toggle_that_is_off_neither_sends_nor_clears_its_field":
-        "sync_studio sync_summary sync_date sync_performers sync_tags sync_poster sync_background "
-        "sync_collection",
-    "test_fields.test_the_tagline_has_no_source_and_is_never_sent": "sync_tagline",
+    "test_fields.test_a_toggle_that_is_off_neither_sends_nor_clears_its_field": " ".join(TOGGLES),
+    "test_fields.test_a_toggle_without_a_source_sends_nothing": " ".join(WITHOUT_SOURCE),
     "test_covers.test_a_new_poster_removes_kometas_label_only_if_that_is_wanted":
         "remove_overlay_label",
     "test_folder_scans.test_a_burst_of_new_scenes_in_one_folder_is_one_scan_of_that_folder":

@@ -249,8 +249,8 @@ class WriteProbes:
         """Try every kind of edit; any `PlexError` but a refused date ends the test."""
         self._locks()
         self._title()
-        for name in ("studio", "summary"):
-            if self._may_touch(name):
+        for name in PLEX_NAMES:
+            if name not in (*LISTS, TITLE, DATE) and self._may_touch(name):
                 self._text(name)
         if self._may_touch(DATE):
             self._date()
