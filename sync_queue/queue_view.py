@@ -15,7 +15,16 @@ from sync_queue.dlq import DeadLetterQueue
 from sync_queue.gap_store import GapStore
 from sync_queue.models import SyncJob, readable_claims
 from sync_queue.operations import scene_key
-from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SUBJECT, TABLE, TYPE
+from sync_queue.schema import (
+    DUE,
+    IS_IN_PROGRESS,
+    IS_WAITING,
+    IS_WAITING_AFTER_ERROR,
+    LAST_ERROR,
+    SUBJECT,
+    TABLE,
+    TYPE,
+)
 from sync_queue.spool_import import read_spool
 from sync_queue.sync_log import SyncLog
 
@@ -85,6 +94,13 @@ class QueueView:
         """Return when the next retry is due, in seconds since the epoch; None without retries."""
         row = self._connection.execute(_NEXT_TRY, (self.clock(),)).fetchone()
         return None if row is None else float(row[0])
+
+    def count_waiting_with_error(self, error_type: str) -> int:
+        """Return the number of waiting jobs whose last error was of this class."""
+        statement = (
+            f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
+        )
+        return int(self._connection.execute(statement, (error_type,)).fetchone()[0])
 
     def jobs_of(self, scene_id: int) -> list[QueuedJob]:
         """Return a scene's unfinished jobs, the job in progress first."""

@@ -227,6 +227,11 @@ class SyncLog:
         statement = f"SELECT COUNT(DISTINCT scene_id) FROM sync_log WHERE scene_id != {NO_SCENE}"
         return int(self._connection.execute(statement).fetchone()[0])
 
+    def has_synced(self) -> bool:
+        """Return whether any scene was ever synced."""
+        statement = "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome != 'skipped')"
+        return bool(self._connection.execute(statement).fetchone()[0])
+
     def has_skipped(self, reason: str) -> bool:
         """Tell whether the last job of any scene was skipped with this text in its detail."""
         statement = (

@@ -52,7 +52,7 @@
         facts: [
           ["mean duration (MTTR)", outages.mttr ? S.duration(outages.mttr) : "–"],
           ["mean time between outages (MTBF)", outages.mtbf ? S.duration(outages.mtbf) : "–"],
-          ["availability", outages.availability.toFixed(2) + " %"],
+          ["availability", outages.mtbf ? outages.availability.toFixed(2) + " %" : "–"],
         ],
       }),
       h(TimeLine, { records, now }),

@@ -32,7 +32,8 @@
       "div",
       { className: "s2p-scene" },
       status
-        ? h(S.Answer, { answer: { level: status.level, text: status.text } })
+        ? h(S.Answer, { answer: { level: status.level, text: status.state
+          ? S.sentence({ sentence: status.sentence, since: status.state.since }) : status.text } })
         : h("p", null, "Loading…"),
       remedy ? h("p", null, h("strong", null, "What to do: "), remedy, ".") : null,
       items.map((item) =>

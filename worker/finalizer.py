@@ -64,7 +64,7 @@ class Finalizer:
                 else:
                     self._queue.sync_log.remember_scene(result.scene_id, result.record)
             self._queue.ack(result.claims)
-        self._stats.succeeded(seconds)
+        self._stats.succeeded(seconds, synced=isinstance(result, Synced))
         fields: dict[str, Any]
         match result:
             case Gone():

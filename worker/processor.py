@@ -107,6 +107,8 @@ class SyncWorker:
             if outcome in (DrainOutcome.LEFT, DrainOutcome.UPDATED):
                 return outcome
             seconds = self._seconds_to_next_step()
+            if seconds != 0:
+                self._finalizer.progress.drain_ended()
             if seconds is not None:
                 idle_since = None
                 self._waiter.wait(seconds)
@@ -178,6 +180,7 @@ class SyncWorker:
         self._search(session)
         claims = self._queue.claim(1 if self._guard.is_away else self._runner.size)
         if not claims:
+            self._finalizer.progress.drain_ended()
             done = spare and self._timetable.do_idle_step(session)
             return DrainOutcome.WORKED if done else DrainOutcome.DRAINED
         return self._runner.run(session, claims)

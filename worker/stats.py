@@ -106,11 +106,12 @@ class SyncStats:
         self.session_start = clock()
         self.hours = HourlyRecords.from_state(stored.get("hours"))
 
-    def succeeded(self, seconds: float) -> None:
-        """Count a finished job and its time in seconds."""
+    def succeeded(self, seconds: float, *, synced: bool) -> None:
+        """Count a finished job and its time in seconds; `synced` if Plex now shows the scene."""
         self._processed(seconds)
         self.counts["jobs_succeeded"] += 1
-        self.hours.synced(self._clock(), seconds)
+        if synced:
+            self.hours.synced(self._clock(), seconds)
 
     def arrived(self, edited_at: float) -> None:
         """Count a scene of which Plex got something new; its job was queued at `edited_at`."""

@@ -5,8 +5,9 @@ from typing import Any
 
 from tasks.answer import Answer, Level
 from tasks.status.snapshot import StatusSnapshot, read_status
-from validation.values import counted
+from validation.values import counted, counts_text
 from worker.outage_history import (
+    OutageMetrics,
     OutageRecord,
     calculate_outage_metrics,
     format_duration,
@@ -23,7 +24,8 @@ def queue_status(source: StatusSource) -> Answer:
     newest = status.outages.records[:-4:-1]
     dead = sum(status.dead.values())
     letters = f". {counted(dead, 'dead letter')}: see the task 'Show Dead Letters'" if dead else ""
-    level = Level.FAULT if status.is_away else Level.WARNING if dead else Level.OK
+    needs_action = dead or status.missing
+    level = Level.FAULT if status.is_away else Level.WARNING if needs_action else Level.OK
     return Answer(
         f"{_summary(status)}{letters}",
         details=_details(status, dead, newest),
@@ -50,16 +52,26 @@ def _summary(status: StatusSnapshot) -> str:
         (status.retrying, retrying),
     )
     shown = ", ".join(words for number, words in parts if number)
+    if status.missing:
+        return f"{jobs} in the queue: {shown}. {status.missing_text}"
     return f"{jobs} on the way to Plex: {shown}; nothing to do"
 
 
 def _details(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> list[str]:
-    by_type = ", ".join(f"{number:,} {name}" for name, number in status.dead.items())
+    by_type = counts_text((number, name) for name, number in status.dead.items())
+    queue = counts_text(
+        (
+            (status.pending, "pending"),
+            (status.in_progress, "in progress"),
+            (status.retrying, "waiting for retry"),
+        )
+    )
+    succeeded, failed = status.done["jobs_succeeded"], status.done["jobs_failed"]
+    tries = "failed try" if failed == 1 else "failed tries"
+    done = counts_text(((succeeded, "completed"), (failed, tries)))
     return [
-        f"Queue: {status.pending:,} pending, {status.in_progress:,} in progress, "
-        f"{status.retrying:,} waiting for retry; {status.done['jobs_succeeded']:,} completed, "
-        f"{status.done['jobs_failed']:,} failed tries",
-        f"Dead letters: {dead:,}" + (f" ({by_type})" if by_type else ""),
+        f"Queue: {queue or 'empty'}{done and f'; {done}'}",
+        f"Dead letters: {f'{dead:,} ({by_type})' if dead else 'none'}",
         f"Circuit breaker: {_breaker(status)}",
         f"Recoveries: {_recoveries(status)}",
         *_reconciliation(status),
@@ -92,17 +104,17 @@ def _reconciliation(status: StatusSnapshot) -> list[str]:
         checked = f"{run.result.checked:,} of {run.total:,} scenes checked"
         lines.append(f"Reconciliation under way: {checked}")
     if state.run_count:
-        by_type = ", ".join(
-            f"{number:,} {name.replace('_', ' ')}"
-            for name, number in state.last_gaps_by_type.items()
+        by_type = counts_text(
+            (number, name.replace("_", " ")) for name, number in state.last_gaps_by_type.items()
         )
         ago = format_elapsed_since(state.last_run_time, status.now)
+        queued = f", {state.last_enqueued:,} queued" if state.last_enqueued else ""
         startup = ", startup run" if state.is_startup_run else ""
         lines.append(
             f"Reconciliation: last run {ago} (scope {state.last_run_scope}{startup}), "
             f"{counted(state.last_scenes_checked, 'scene')} checked, "
-            f"{counted(state.last_gaps_found, 'gap')} ({by_type}), {state.last_enqueued:,} queued; "
-            f"{counted(state.run_count, 'run')}"
+            f"{counted(state.last_gaps_found, 'gap')}{by_type and f' ({by_type})'}"
+            f"{queued}; {counted(state.run_count, 'run')}"
         )
     return lines or ["Reconciliation: no run yet"]
 
@@ -159,12 +171,7 @@ def outage_summary(source: StatusSource) -> Answer:
     now, history = source.clock(), source.outages()
     newest_first, ongoing = history.records[::-1], history.ongoing
     metrics = calculate_outage_metrics(history.records)
-    text = (
-        f"{counted(len(newest_first), 'outage')} tracked, {metrics.outage_count} completed, "
-        f"{format_duration(metrics.total_downtime)} in total; "
-        f"MTTR {format_duration(metrics.mttr)}, MTBF {format_duration(metrics.mtbf)}, "
-        f"availability {metrics.availability:.2f} %"
-    )
+    text = f"{counted(len(newest_first), 'outage')} tracked{_metrics_text(metrics)}"
     if ongoing is not None:
         began = format_elapsed_since(ongoing.started_at, now)
         text += f"; the current outage began {began}. {_CAUSE}"
@@ -184,6 +191,19 @@ def outage_summary(source: StatusSource) -> Answer:
         },
         level=Level.FAULT if ongoing else Level.OK,
     )
+
+
+def _metrics_text(metrics: OutageMetrics) -> str:
+    """Return the metrics that the completed outages allow: the MTBF needs two of them."""
+    if not metrics.outage_count:
+        return ""
+    text = (
+        f", {metrics.outage_count} completed, {format_duration(metrics.total_downtime)} in total; "
+        f"MTTR {format_duration(metrics.mttr)}"
+    )
+    if metrics.mtbf:
+        text += f", MTBF {format_duration(metrics.mtbf)}, availability {metrics.availability:.2f} %"
+    return text
 
 
 def _outage_line(record: OutageRecord, now: float) -> str:

@@ -13,6 +13,7 @@ from tasks.status.overview import (
 from tasks.status.snapshot import State, read_status, state_data
 from worker.outage_history import format_elapsed_since
 from worker.services import Services
+from worker.sync.results import SKIPPED
 
 
 def scene_status(services: Services, *, scene_id: int) -> Answer:
@@ -24,15 +25,17 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
     titles = titles_for_page(services, [scene_id])
     status = read_status(services.status_source)
     state, now = read_state(services, status), status.now
-    remedy, level = "", Level.OK
+    remedy, sentence, level = "", "", Level.OK
     if letters:
         text = f"Not in step: {letters[0].error_message}"
         remedy, level = explain(letters[0].error_type).remedy, Level.WARNING
     elif jobs:
-        why, remedy = _why_it_waits(jobs[0], state, now)
-        text = f"Queued {format_elapsed_since(jobs[0].enqueued_at, now)}{why}"
-        level = state.level if state.is_blocked else Level.OK
-    elif items:
+        why, remedy = _why_it_waits(jobs[0], state)
+        sentence = f"Queued {format_elapsed_since(jobs[0].enqueued_at, now)}{why}"
+        text = state.text(now, sentence)
+        level = Level.WARNING if jobs[0].last_error_type else Level.OK
+        level = state.level if state.is_blocked else level
+    elif items and (last is None or last.outcome != SKIPPED):
         at = max(item.at for item in items) if last is None else last.at
         text = f"In Plex; synced {format_elapsed_since(at, now)}"
     else:
@@ -42,6 +45,7 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
         "now": now,
         "state": state_data(state, status),
         "remedy": remedy,
+        "sentence": sentence or text,  # the page inserts the local time of its reader
         "items": [
             {"rating_key": item.rating_key, "fields": sorted(item.record.sent), "at": item.at}
             for item in items
@@ -54,10 +58,13 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
     return Answer(text, data=data, level=level)
 
 
-def _why_it_waits(job: SyncJob, state: State, now: float) -> tuple[str, str]:
-    """Return a sentence with the reason why a job waits, and the remedy; both may be empty."""
+def _why_it_waits(job: SyncJob, state: State) -> tuple[str, str]:
+    """Return a sentence with the reason why a job waits, and the remedy; both may be empty.
+
+    The sentence may contain the placeholder `{since}`.
+    """
     if state.is_blocked:
-        return f". {state.text(now)}", state.remedy
+        return f". {state.sentence}", state.remedy
     if not job.last_error_type:
         return "", ""
     explanation = explain(job.last_error_type)

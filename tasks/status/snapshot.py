@@ -11,6 +11,7 @@ from typing import Any
 from reconciliation.run import Run, run_of_today
 from reconciliation.state import ReconciliationState, StateFile
 from tasks.answer import Level
+from validation.values import counted
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
 from worker.recovery import RecoveryScheduler
@@ -31,7 +32,8 @@ class StatusSnapshot:
     done: Mapping[str, int]  # number of jobs by result (`worker.stats.SyncStats.counts`)
     dead: Mapping[str, int]  # number of dead letters by error type
     needing_attention: int  # number of scenes with dead letters
-    has_history: bool  # whether any job has ever finished
+    has_synced: bool  # whether any scene was ever synced
+    missing: int  # number of waiting jobs whose scenes Plex does not have
     breaker: CircuitBreaker
     recovery: RecoveryScheduler
     outages: OutageHistory
@@ -43,6 +45,16 @@ class StatusSnapshot:
     def unfinished(self) -> int:
         """The number of jobs that wait or are in progress."""
         return self.pending + self.in_progress + self.retrying
+
+    @property
+    def missing_text(self) -> str:
+        """How many scenes Plex does not have, and the remedy; empty for none."""
+        if not self.missing:
+            return ""
+        return (
+            f"Plex does not have {counted(self.missing, 'scene')} yet: let Plex scan its "
+            "libraries, or run the task 'Check Path Mapping'"
+        )
 
     @property
     def is_away(self) -> bool:
@@ -73,7 +85,8 @@ def read_status(source: StatusSource) -> StatusSnapshot:
         done=source.stats().counts,
         dead=queue.dead_letters.counts_by_type(),
         needing_attention=queue.dead_letters.count_scenes(),
-        has_history=bool(queue.sync_log.recent(1)),
+        has_synced=queue.sync_log.has_synced(),
+        missing=queue.count_waiting_with_error("PlexNotFound"),
         breaker=source.breaker(),
         recovery=source.recovery(),
         outages=source.outages(),
@@ -98,13 +111,17 @@ class State:
         """Whether nothing is sent in this state."""
         return self.kind in ("unconfigured", "disabled", "down", "paused")
 
-    def text(self, now: float) -> str:
-        """Return the sentence with the local time, and with the date unless it is today."""
+    def text(self, now: float, sentence: str = "") -> str:
+        """Return the sentence with this machine's time, and with the date unless it is today.
+
+        `sentence` replaces the state's own; it may contain the placeholder, too.
+        """
+        sentence = sentence or self.sentence
         if self.since is None:
-            return self.sentence
+            return sentence
         since = datetime.fromtimestamp(self.since).astimezone()
         is_today = since.date() == datetime.fromtimestamp(now).astimezone().date()
-        return self.sentence.replace(SINCE, f"{since:{'%H:%M' if is_today else '%Y-%m-%d %H:%M'}}")
+        return sentence.replace(SINCE, f"{since:{'%H:%M' if is_today else '%Y-%m-%d %H:%M'}}")
 
 
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
@@ -137,10 +154,15 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
     if jobs and status.breaker.failure_count:
         text = f"Plex did not answer the last try{waiting}; the next try is automatic"
         return State("trying", Level.WARNING, text)
+    arriving = jobs - status.missing
+    are = "scene is" if arriving == 1 else "scenes are"
+    on_the_way = f"{arriving:,} {are} on the way to Plex"
+    if status.missing:
+        texts = ([on_the_way] if arriving > 0 else []) + [status.missing_text]
+        return State("missing", Level.WARNING, "; ".join(texts))
     if jobs:
-        are = "scene is" if jobs == 1 else "scenes are"
-        return State("on_the_way", Level.OK, f"{jobs:,} {are} on the way to Plex")
-    if not status.has_history:
+        return State("on_the_way", Level.OK, on_the_way)
+    if not status.has_synced:
         text = "Nothing sent yet: edit a scene, or run the task 'Sync All Scenes to Plex'"
         return State("nothing_yet", Level.OK, text)
     return State("in_step", Level.OK, "Everything is in Plex")

@@ -101,9 +101,11 @@ def test_a_quiet_house_is_ok_and_what_is_on_its_way_is_told_apart(rig: Rig) -> N
 
 def test_outages_are_told_newest_first_with_their_figures_and_what_to_do(rig: Rig) -> None:
     began = float(int(time.time()) - HOUR - 5 * MINUTE - 30)
+    write(rig, "circuit_breaker.json", open_breaker(began))
+    write(rig, "outage_history.json", [outage(began, None, 3)])
+    assert asked(rig, "outages")["text"].startswith("1 outage tracked; the current outage began ")
     first = began - 2 * DAY
     write(rig, "outage_history.json", [outage(first, first + HOUR, 12), outage(began, None, 3)])
-    write(rig, "circuit_breaker.json", open_breaker(began))
 
     answer = asked(rig, "outages")
 

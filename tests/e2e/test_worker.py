@@ -30,6 +30,15 @@ def test_ten_edits_of_a_scene_while_plex_is_down_are_one_job_and_one_put(rig: Ri
     assert rig.plex.log.count("edit", status=200) == 1
 
 
+def test_the_sum_of_a_drain_does_not_wait_for_the_idle_minute(rig: Rig) -> None:
+    ids = rig.add_library(3, covers=False)
+
+    rig.stash.edit_scenes(ids, title="Uno")
+
+    assert rig.happened("drain_ended", jobs=3, timeout=20)
+    assert rig.events("drain_ended")[0]["seconds"] < 15
+
+
 def test_an_edit_made_while_its_scene_is_being_synced_arrives_too(rig: Rig) -> None:
     scene_id, item = rig.add_pair("a", tags=["T"])
     hang = hang_in_edit(rig, scene_id, title="First")

@@ -40,10 +40,16 @@ def test_it_tells_how_to_begin_what_is_on_the_way_and_what_needs_somebody(rig: R
 
     wait_in_queue(rig, [8])
     assert sentence(rig) == "2 scenes are on the way to Plex"
+    wait_in_queue(rig, [9], "PlexNotFound")
+    assert str(sentence(rig)).startswith(
+        "2 scenes are on the way to Plex; Plex does not have 1 scene yet: let Plex scan"
+    )
+    assert ask(rig, "wake")["level"] == ask(rig, "queue_status")["level"] == "warning"
+    assert "Plex does not have 1 scene yet" in ask(rig, "queue_status")["text"]
     bury(rig, [1], "PlexPermanentError", "Plex refused the title")
-    assert sentence(rig) == "1 scene needs attention; 2 scenes wait"
+    assert sentence(rig) == "1 scene needs attention; 3 scenes wait"
     bury(rig, [2], "SceneError", "the scene has no file")
-    assert sentence(rig) == "2 scenes need attention; 2 scenes wait"
+    assert sentence(rig) == "2 scenes need attention; 3 scenes wait"
 
 
 def test_after_a_sync_everything_is_in_plex(rig: Rig) -> None:
@@ -62,6 +68,18 @@ def test_after_a_sync_everything_is_in_plex(rig: Rig) -> None:
     assert found["paths"]["in_plex"] == found["paths"]["scenes"] == 1
     assert found["paths"]["plex_files"] == 1
     assert sum(hour["synced"] for hour in found["hours"]) >= 1
+
+
+def test_a_skipped_scene_does_not_count_as_synced(rig: Rig) -> None:
+    scene_id, _ = rig.add_pair("no metadata")
+    ask(rig, "sync_scene", scene_id=scene_id)
+    assert rig.wait_until(lambda: rig.queued() == 0 and (rig.data / "stats.json").exists())
+
+    found = ask(rig, "overview")
+
+    assert [sync["outcome"] for sync in found["syncs"]] == ["skipped"]
+    assert sum(hour["synced"] for hour in found["hours"]) == 0
+    assert found["state"]["kind"] == "nothing_yet"
 
 
 def test_an_outage_has_its_beginning_and_what_waits_for_its_end(rig: Rig) -> None:
@@ -198,10 +216,12 @@ def test_a_scene_says_why_it_is_not_in_plex_and_what_to_do(rig: Rig) -> None:
     found = ask(rig, "scene_status", scene_id=9)
     assert found["text"].endswith(". Plex does not have the file; the next try is automatic")
     assert found["remedy"].startswith("Let Plex scan its library")
+    assert found["level"] == "warning"
 
     outage_now(rig, time.time() - 60)
     found = ask(rig, "scene_status", scene_id=9)
-    assert ". Plex has been down since " in found["text"]
+    assert re.search(r"\. Plex has been down since [\d: -]+;", found["text"])
+    assert ". Plex has been down since {since};" in found["sentence"]
     assert found["remedy"].startswith("Start Plex")
     assert found["level"] == "fault"
 

@@ -39,7 +39,7 @@ def stored(path: str) -> Any:
 
 def test_successes_and_failures_are_counted(path: str) -> None:
     stats = load(path)
-    stats.succeeded(1.5)
+    stats.succeeded(1.5, synced=True)
     stats.failed("PlexNotFound", 0.5, dead=False)
     stats.failed("PlexNotFound", 0.0, dead=True)
     stats.failed("KeyError", 0.0, dead=True)
@@ -57,7 +57,7 @@ def test_successes_and_failures_are_counted(path: str) -> None:
 def test_counting_goes_on_after_a_restart(path: str) -> None:
     for total in (1, 2, 3):
         stats = load(path)
-        stats.succeeded(0.5)
+        stats.succeeded(0.5, synced=True)
         stats.failed("KeyError", 0.0, dead=False)
         stats.save()
         assert stored(path)["jobs_succeeded"] == total
