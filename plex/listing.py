@@ -92,6 +92,12 @@ def list_updated(
         start, size, last = start + len(rows) - 1, LISTING_PAGE, known[-1]
 
 
+def count_videos(get: Get, section: Section) -> int:
+    """Return the number of a library's videos; raise a PlexError if Plex does not answer."""
+    doing = f"counting the videos of the library '{section.title}'"
+    return whole_number(get(address(section, BY_KEY), doing, paging(0, 1)).get("totalSize"))
+
+
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
     """Return the files of the videos whose path contains a part of a file name without a comma.
 

@@ -63,6 +63,7 @@ _ANY_TEXT = Argument(_text, default="")
 _SCENE_OR_ALL = Argument(partial(_scene_id, hint="such as 123, or nothing for all"))
 _FORMAT = Argument(choice("text", "json"), default="text")
 _SETTINGS = Argument(_object, missing="give an object of names and values")
+_TYPED = Argument(_object, default=MappingProxyType({}))
 _HOW_TO_INSPECT = (
     "the number of the scene, as in the address of its page in Stash, /scenes/12. Stash's button "
     "cannot ask for it: run 'python3 Stash2Plex.py inspect 12', or the operation 'inspect' "
@@ -122,6 +123,7 @@ TASKS: Mapping[str, Task] = {
         "settings.sign_in:sign_in_status", {"server": _ANY_TEXT, "reset": _FLAG}
     ),
     "overview": Task("status.overview:overview"),
+    "test_connection": Task("status.health_check:test_connection", {"settings": _TYPED}),
     "wake": Task("status.overview:wake"),
     "scene_status": Task("status.scene_status:scene_status", {"scene_id": _needed_scene()}),
     "sync_scene": Task("sync.sync_scenes:sync_scene", {"scene_id": _needed_scene()}),

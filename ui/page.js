@@ -29,7 +29,7 @@
       link
         ? h(S.ActionButton, { label: link[0], variant: "primary", onClick: () => S.toSetting(link[1]) })
         : h(S.ActionButton, { label: "Test connection", variant: "primary", busy,
-            onClick: () => run(() => S.run("health_check")) }),
+            onClick: () => run(() => S.run("test_connection")) }),
       h(S.Answer, { answer })
     );
   };

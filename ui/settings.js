@@ -169,15 +169,18 @@
       }
       return names.length > 0;
     };
-    const save = (event) => {
-      event.preventDefault();
+    const typed = () => {
       const byName = new Map(settings.map((setting) => [setting.name, setting]));
-      const values = Object.fromEntries(
+      return Object.fromEntries(
         Object.entries(changes).map(([name, value]) => [
           name,
           typeof value === "string" ? parsed(byName.get(name), value) : value,
         ])
       );
+    };
+    const save = (event) => {
+      event.preventDefault();
+      const values = typed();
       run(async () => {
         const result = await S.run("save_settings", { settings: values });
         if (mark(result)) {
@@ -194,12 +197,13 @@
     };
     const test = () =>
       run(async () => {
-        const result = await S.run("health_check");
-        alive.current &&
+        const result = await S.run("test_connection", { settings: typed() });
+        if (alive.current && !mark(result)) {
           setLibraries({
             offered: result.library_choices || [],
-            tested: choice ? String(stored(choice)) : "",
+            tested: choice ? String(current(choice)) : "",
           });
+        }
         return result;
       });
     const choice = settings.find(({ name }) => name === LIBRARIES);

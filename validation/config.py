@@ -175,7 +175,7 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
         elif required:
             faults.append(problem)
         else:
-            warnings.append(f"{problem}. Its default ({in_words(setting.default)}) is used")
+            warnings.append(f"{problem}. Its default ({_in_words(setting.default)}) is used")
     known = {*(setting.name for setting in fields(Config)), *ALIASES.values()}
     unknown = tuple(in_brief(key) for key in stored if key not in known)
     return ParsedConfig(Config(**values), tuple(warnings), tuple(faults), unknown)
@@ -192,6 +192,21 @@ def refusal(name: str, given: Any) -> str:
     return ""
 
 
+def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str, str]:
+    """Return by its name each setting whose new value cannot be used: why, and what stays."""
+    refused = {}
+    for name, value in settings.items():
+        is_required = name in ENVIRONMENT
+        problem = f"{name} is required" if is_required and is_empty(value) else refusal(name, value)
+        if problem:
+            current = getattr(in_force, name)
+            stays = f"the value in force stays {_in_words(current)}"
+            if is_required:
+                stays = "the stored value stays in force" if current else "no value is stored"
+            refused[name] = f"{problem}; {stays}"
+    return refused
+
+
 def _shown(name: str, given: Any) -> str:
     """Return an unusable value for a message, or nothing where the value may be the token."""
     text = str(given).strip() if name == "plex_url" else ""
@@ -200,7 +215,7 @@ def _shown(name: str, given: Any) -> str:
     return f" is {in_brief(given)}, which"
 
 
-def in_words(value: Any) -> str:
+def _in_words(value: Any) -> str:
     """Return the value of a setting that is not secret, for a message."""
     if isinstance(value, bool):
         return "on" if value else "off"

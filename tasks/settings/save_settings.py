@@ -6,8 +6,9 @@ from typing import Any
 
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer, Level, TaskError
-from validation.config import ENVIRONMENT, SHORT_LIVED, Config, in_words, refusal
-from validation.values import counted, is_empty
+from tasks.status.health_check import CONNECTION, end_outage
+from validation.config import SHORT_LIVED, Config, refused_settings
+from validation.values import counted
 from worker.services import Services
 
 SEEN_AFTER = 10.0  # seconds until a running worker uses changed settings
@@ -31,6 +32,8 @@ def save_settings(services: Services, *, settings: Mapping[str, Any], format: st
             raise TaskError(text)
         return Answer(text, data={"refused": refused}, level=Level.FAULT)
     services.sessions.change(settings)
+    if CONNECTION & settings.keys():
+        end_outage(services)
     retried = _retry_unmatched(services) if _MATCHING & settings.keys() else 0
     if services.queue.has_unfinished():
         services.ensure_worker()
@@ -42,21 +45,6 @@ def save_settings(services: Services, *, settings: Mapping[str, Any], format: st
         data={"looked_for_again": retried, "refused": {}},
         level=Level.WARNING if expires else Level.OK,
     )
-
-
-def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str, str]:
-    """Return by its name each setting whose new value cannot be used: why, and what stays."""
-    refused = {}
-    for name, value in settings.items():
-        is_required = name in ENVIRONMENT
-        problem = f"{name} is required" if is_required and is_empty(value) else refusal(name, value)
-        if problem:
-            current = getattr(in_force, name)
-            stays = f"the value in force stays {in_words(current)}"
-            if is_required:
-                stays = "the stored value stays in force" if current else "no value is stored"
-            refused[name] = f"{problem}; {stays}"
-    return refused
 
 
 def _retry_unmatched(services: Services) -> int:

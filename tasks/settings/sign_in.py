@@ -12,6 +12,7 @@ from plex.connection import device_headers
 from plex.sign_in import LIFETIME, PlexSignIn, Server, SignInError
 from shared.state_file import read_state, write_state
 from tasks.answer import Answer, TaskError
+from tasks.status.health_check import end_outage
 from worker.services import Services
 
 _BETWEEN_LOOKS = 0.5  # seconds between two looks for the user's choice
@@ -27,6 +28,7 @@ def sign_in(services: Services, *, server: str) -> Answer:
         attempt.note("failed", text=str(error))
         raise TaskError(str(error)) from error
     services.sessions.change({"plex_url": chosen.url, "plex_token": chosen.token})
+    end_outage(services)
     if services.queue.has_unfinished():
         services.ensure_worker()
     answer = f"Signed in: Stash2Plex now uses the Plex server '{chosen.name}' at {chosen.url}"

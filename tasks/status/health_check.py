@@ -1,24 +1,75 @@
-"""Health Check: tests the connection to Plex, the token and the libraries."""
+"""Health Check, and the page's test of typed settings: connection, token and libraries of Plex."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 from plex.exceptions import PlexError, PlexTlsError
 from plex.health import PlexHealth, check_plex_health
 from plex.items import Section
 from plex.library_choice import choose_libraries, entry_for
+from plex.listing import count_videos
 from tasks.answer import Answer, Level, TaskError
-from validation.config import SHORT_LIVED
+from validation.config import SHORT_LIVED, refused_settings
 from validation.values import counted
+from worker.circuit_breaker import CHECKS_TO_CLOSE, CircuitState
+from worker.outage_guard import OutageGuard
+from worker.process.lock_handover import LockHeldError
 from worker.services import Services
-from worker.sync.session import SyncSession
+from worker.sync.session import ConfigFault, SyncSession
+
+# The settings that the page's test uses as they are typed.
+CONNECTION = frozenset(
+    ("plex_url", "plex_token", "plex_library", "plex_verify_tls", "connect_timeout", "read_timeout")
+)
 
 
 def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - the argument's name
-    """Test Plex; for programs a fault is in the answer, for users it is a TaskError."""
-    session = services.sessions.current()
+    """Test Plex; for programs a fault is in the answer, for users it is a TaskError.
+
+    For a user a success ends the outage; the question of a program starts nothing.
+    """
+    answer = _test(services, services.sessions.current(), ends_outage=format == "text")
+    if answer.level is Level.FAULT and format == "text":
+        raise TaskError(answer.text)
+    return answer
+
+
+def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answer:
+    """Test Plex with typed settings, which are not stored; a success ends the outage."""
+    sessions = services.sessions
+    stored = sessions.config()
+    typed = {name: value for name, value in settings.items() if name in CONNECTION}
+    refused = refused_settings(typed, stored)
+    if refused:
+        text = f"Nothing was tested: {'; '.join(refused.values())}"
+        return Answer(text, data={"refused": refused}, level=Level.FAULT)
+    sessions.try_out(typed)
+    session = sessions.current()
+    answer = _test(services, session, ends_outage=session.config == stored)
+    choices = [
+        {**choice, "items": _count(session, section)}
+        for choice, section in zip(
+            answer.data["library_choices"], session.library.sections_known(), strict=True
+        )
+    ]
+    return replace(answer, data={**answer.data, "library_choices": choices, "refused": {}})
+
+
+def _count(session: SyncSession, section: Section) -> int | None:
+    try:
+        return count_videos(session.client.read, section)
+    except PlexError:
+        return None
+
+
+def _test(services: Services, session: SyncSession, *, ends_outage: bool) -> Answer:
     health = check_plex_health(session.client)
-    waiting = services.queue.waiting()
     sections, may_edit, problem = _rights(session, health)
+    if ends_outage and not problem:
+        end_outage(services)
+    waiting = services.queue.waiting()
     breaker = services.status_source.breaker().state.value
     expires = session.config.token_expires
     names = ", ".join(section.title for section in sections)
@@ -29,8 +80,6 @@ def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - 
         f"{problem or well}. {counted(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}; "
         f"circuit breaker {breaker}{f'. {SHORT_LIVED}' if expires else ''}"
     )
-    if problem and format == "text":
-        raise TaskError(text)
     return Answer(
         text,
         data={
@@ -47,6 +96,33 @@ def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - 
         },
         level=Level.FAULT if problem else Level.WARNING if expires else Level.OK,
     )
+
+
+def end_outage(services: Services) -> None:
+    """End an outage or a pause if Plex answers now, so that waiting jobs are sent at once.
+
+    The worker notices the end of an outage by itself, but only with its next health check.
+    """
+    source, queue = services.status_source, services.queue
+    if source.breaker().state is CircuitState.CLOSED and not source.pause()[0]:
+        return
+    with suppress(ConfigFault, LockHeldError):
+        client = services.sessions.current().client
+        if not check_plex_health(client).healthy:
+            return
+        with services.lock_handover.hold():
+            guard = OutageGuard(
+                services.folder,
+                services.log,
+                services.clock,
+                queue.waiting,
+                steady=services.boot_time,
+            )
+            # While jobs wait, the first of them is the second proof that Plex is up.
+            for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
+                guard.check(client)
+    if queue.has_unfinished():
+        services.ensure_worker()
 
 
 def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from simulators.plex import Kind
 from simulators.plex.raw_client import RawClient
-from simulators.rig import Rig
+from simulators.rig import PLUGIN, Rig
+from sync_queue.operations import METADATA, scene_job
 from tests.certificates import PLEX_DIRECT, make_certificate
 from tests.conftest import MakeRig
-from tests.e2e.answers import operation
+from tests.e2e.answers import asked, operation
 from tests.e2e.steps import dead_scenes
-from tests.e2e.test_outages import assert_nothing_spent, quicken
+from tests.e2e.test_dead_letter_tasks import open_breaker, queue_of, write
+from tests.e2e.test_outages import assert_nothing_spent, quicken, state
 
 
 @pytest.mark.parametrize("status", [401, 302])
@@ -123,3 +126,74 @@ def test_a_rig_in_which_a_whole_library_was_edited_fails(tmp_path: Path) -> None
         RawClient(rig.plex.url, rig.plex.token) as raw,
     ):
         raw.ask("PUT", "/library/sections/1/all?type=1&id=&title.value=X")
+
+
+# -- the page's test of typed settings -----------------------------------------------------------
+
+
+def test_typed_settings_are_tested_and_neither_stored_nor_logged(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"plex_url": "", "plex_token": ""})
+    rig.plex.add_section("Films", ["/media/films"])
+    rig.add_library(3, covers=False)
+    wrong = "wrong-token-111111"
+    rig.canary.add(wrong)
+    typed = {"plex_url": rig.plex.url, "plex_token": rig.plex.token, "plex_library": "Films"}
+
+    answer = asked(rig, "test_connection", settings=typed)
+
+    assert (answer["level"], answer["token_accepted"]) == ("ok", True)
+    choices = [(one["name"], one["items"], one["chosen"]) for one in answer["library_choices"]]
+    assert choices == [("Scenes", 3, False), ("Films", 0, True)]
+    refused = asked(rig, "test_connection", settings=typed | {"plex_token": wrong})
+    assert (refused["level"], refused["token_accepted"]) == ("fault", False)
+    named = asked(rig, "test_connection", settings=typed | {"plex_url": "nonsense"})
+    assert list(named["refused"]) == ["plex_url"]
+    assert "plex_token is not set" in str(operation(rig, "test_connection").error)
+    assert not rig.stash.plugin_settings(PLUGIN)["plex_token"]
+    stored = [path.read_bytes() for path in rig.data.rglob("*") if path.is_file()]
+    assert not [one for one in stored if wrong.encode() in one or rig.plex.token.encode() in one]
+
+
+def test_an_unreadable_number_of_videos_is_unknown(rig: Rig) -> None:
+    rig.plex.faults.status(500, kind="listing")
+    answer = asked(rig, "test_connection")
+    assert [one["items"] for one in answer["library_choices"]] == [None]
+    assert answer["level"] == "ok"
+
+
+@pytest.mark.parametrize("has_worker", [True, False])
+@pytest.mark.parametrize("button", ["test_connection", "save_settings", "task"])
+def test_a_successful_test_ends_the_outage_and_the_edits_arrive(
+    rig: Rig, button: str, has_worker: bool
+) -> None:
+    """With the real intervals: the worker alone would ask Plex again after a minute."""
+    (scene_id,) = rig.add_library(1, covers=False)
+    now = time.time()
+    write(rig, "circuit_breaker.json", open_breaker(now))
+    checked = {"last_check_time": now, "consecutive_successes": 0, "consecutive_failures": 20}
+    write(rig, "recovery_state.json", checked)
+    if has_worker:
+        rig.stash.edit_scene(scene_id, title="New")
+        assert rig.happened("worker_started")
+    else:
+        with queue_of(rig) as queue:
+            queue.enqueue([scene_job(scene_id, METADATA, now)])
+    typed = {"plex_url": "http://127.0.0.1:1"}
+    asked(rig, "health_check")
+    asked(rig, "test_connection", settings=typed)
+    assert state(rig, "circuit_breaker.json")["state"] == "open"
+
+    if button == "task":
+        assert rig.task("health_check").error is None
+    else:
+        settings = {"plex_url": rig.plex.url} if button == "save_settings" else {}
+        asked(rig, button, settings=settings)
+
+    assert rig.settled(10)
+    assert rig.wait_until(lambda: state(rig, "circuit_breaker.json")["state"] == "closed")
+
+
+def test_a_successful_test_ends_an_outage_in_which_nothing_waits(rig: Rig) -> None:
+    write(rig, "circuit_breaker.json", open_breaker(time.time()))
+    assert operation(rig, "test_connection").error is None
+    assert state(rig, "circuit_breaker.json")["state"] == "closed"

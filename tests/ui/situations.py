@@ -101,7 +101,7 @@ def something_of_everything(rig: Rig) -> dict[str, dict[str, Any]]:
     dry_run = ask(rig, "reconcile_recent", dry_run=True)
     rig.item_of(scene_id).title = "Something else"
     found = {mode: ask(rig, mode, scene_id=scene_id) for mode in ("scene_status", "inspect")}
-    connection = ask(rig, "health_check")
+    connection = ask(rig, "test_connection")
     wait_in_queue(rig, [other], "PlexNotFound")
     bury(rig, [4, 5], "SceneError", "the scene has no file")
     bury(rig, [6], "PlexAmbiguousMatch", "2 files of Plex could be it")
@@ -114,7 +114,7 @@ def something_of_everything(rig: Rig) -> dict[str, dict[str, Any]]:
         "wake": {"text": "", "state": overview["state"]},
         "reconcile_recent": dry_run,
         "doctor": doctor,
-        "health_check": connection,
+        "test_connection": connection,
         **found,
     }
 

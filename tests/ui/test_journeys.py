@@ -166,6 +166,24 @@ def test_a_setting_is_missing(browser: Browser, serve: Serve, make_rig: MakeRig)
     assert item.title == "Uno"
 
 
+def test_what_is_typed_is_tested_before_it_is_saved(
+    browser: Browser, serve: Serve, make_rig: MakeRig
+) -> None:
+    rig = make_rig(settings={"plex_url": "", "plex_token": ""})
+    opened(browser, serve(rig))
+    browser.click(".s2p-by-hand summary", "by hand")
+    browser.type("#s2p-set-plex_url", rig.plex.url)
+    browser.type("#s2p-set-plex_token", TOKEN)
+
+    browser.click("button", "Test connection")
+
+    browser.sees("accepts the token", ".s2p-answer")
+    assert not rig.stash.plugin_settings(PLUGIN)["plex_url"]
+    browser.type("#s2p-set-plex_url", "plex")
+    browser.click("button", "Test connection")
+    assert "no value is stored" in browser.sees("an address such as", ".s2p-problem")
+
+
 @pytest.mark.parametrize("path", [PAGE, "/scenes/1", "/settings"])
 def test_any_open_page_replaces_a_killed_worker(
     browser: Browser, serve: Serve, rig: Rig, path: str

@@ -131,7 +131,7 @@ class CurrentSession:
         self._secrets = secrets
         self._clock = clock
         self._obfuscator = obfuscator or Obfuscator()
-        self._plex_url = plex_url
+        self._instead: Mapping[str, Any] = {"plex_url": plex_url} if plex_url else {}
         self._parsed: ParsedConfig | None = None
         self._stored: Mapping[str, Any] = {}
         self._reported: set[str] = set()
@@ -158,6 +158,12 @@ class CurrentSession:
         self.settings.merge(settings)
         self._parsed = None
 
+    def try_out(self, settings: Mapping[str, Any]) -> None:
+        """Use these settings in this process instead of the stored ones, and store none."""
+        self._secrets.add(settings.get("plex_token"))
+        self._instead = {**self._instead, **settings}
+        self._parsed = None
+
     def current(self) -> SyncSession:
         """Return a session with the current settings.
 
@@ -174,9 +180,7 @@ class CurrentSession:
         return session
 
     def _read(self) -> ParsedConfig:
-        stored: dict[str, Any] = self.settings.read()
-        if self._plex_url:
-            stored["plex_url"] = self._plex_url
+        stored = {**self.settings.read(), **self._instead}
         parsed = parse_config(stored, os.environ)
         self._secrets.add(parsed.config.plex_token)
         self._log.show_steps = parsed.config.debug_logging
