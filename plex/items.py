@@ -1,4 +1,4 @@
-"""Typed values of Plex's XML, read by a tolerant parser."""
+"""Typed values of Plex's XML; the parser tolerates missing and malformed attributes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,16 +8,15 @@ from xml.etree.ElementTree import Element
 from validation.metadata import FIELDS, Field
 
 LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
-_MOST_DIGITS = len(str(LARGEST_NUMBER))
 MOVIE, SHOW, PHOTO = "movie", "show", "photo"  # kinds of libraries
-_OPTIMIZED = "42"  # `Media.proxyType` of an optimized version, which Plex made itself
+_OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made of another version
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A `<Media>` of an item: a file, or the parts of a film in several files."""
+    """A `<Media>` of an item: a film in one file, or in several."""
 
-    files: tuple[str, ...]  # Plex's paths of the parts
+    files: tuple[str, ...]  # Plex's paths
     duration: int = 0  # milliseconds; 0 for unknown
 
 
@@ -36,19 +35,18 @@ class PlexItem:
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    # Plex's names of the locked fields (`title`, `actor`, `thumb`, …).
-    locked: frozenset[str] = frozenset()
-    files: tuple[str, ...] = ()  # Plex's paths of all parts of all versions
+    locked: frozenset[str] = frozenset()  # Plex's names of fields (`title`, `actor`, `thumb`, …)
+    files: tuple[str, ...] = ()  # Plex's paths of the files of all versions
     versions: tuple[Version, ...] = ()
-    sort_title: str = ""  # empty where it equals the title
-    # Path of the shown poster; a time stamp in the path changes with the image.
+    sort_title: str = ""  # empty if it equals the title
+    # The paths of the poster and the background that Plex shows. A path changes with its image.
     thumb: str = field(default="", compare=False)
-    art: str = field(default="", compare=False)  # path of the shown background
-    # An actor has a role, which an edit of the list would delete.
+    art: str = field(default="", compare=False)
+    # Whether an actor has a role; an edit of the list of actors would delete the role.
     has_roles: bool = field(default=False, compare=False)
 
     def __hash__(self) -> int:
-        # The key distinguishes items, and hashing all lists would cost more than comparing.
+        # The key distinguishes items, and is hashed faster than all lists.
         return self.rating_key
 
 
@@ -59,11 +57,10 @@ class LibraryPart:
     path: str  # Plex's path
     rating_key: int
     size: int = 0  # bytes; 0 for unknown
-    section: int = field(default=0, compare=False)  # key of the library; 0 where not requested
-    # The item's `updatedAt`, in seconds since the epoch by Plex's clock; 0 for none. The index
-    # does not store it.
+    section: int = field(default=0, compare=False)  # key of the library; 0 for unknown
+    # The item's `updatedAt`, in seconds since 1970 by Plex's clock; 0 for unknown.
     changed_at: int = field(default=0, compare=False)
-    # The last scan did not find the file; Plex lists it until its trash is emptied.
+    # Plex's last scan did not find the file, and its trash was not emptied since.
     in_trash: bool = field(default=False, compare=False)
 
 
@@ -72,8 +69,7 @@ class Place:
     """A position in a library whose items are sorted by rating key."""
 
     rows: int = 0  # number of items before the position
-    # Rating key of the last of these items; 0 for none or for an unsorted listing.
-    last_key: int = 0
+    last_key: int = 0  # rating key of the last of these items; 0 if Plex does not sort the items
 
 
 POSTER, ART = "poster", "art"  # kinds of an item's image
@@ -96,12 +92,12 @@ class Section:
     title: str
     locations: tuple[str, ...] = ()
     change_mark: str = ""
-    kind: str = MOVIE  # `movie` holds single videos; `show` and `photo` are not synced
-    scanner: str = ""  # Plex's name of the scanner that finds the files
+    kind: str = MOVIE  # a movie library contains single videos; shows and photos are not synced
+    scanner: str = ""  # Plex's name of the program that finds the files
 
 
 def parse_item(video: Element) -> PlexItem | None:
-    """Read a `<Video>`; None without its keys."""
+    """Read a `<Video>`; None if its keys are missing."""
     rating_key = whole_number(video.get("ratingKey"))
     section_key = whole_number(video.get("librarySectionID"))
     if not rating_key or not section_key:
@@ -131,7 +127,7 @@ def parse_item(video: Element) -> PlexItem | None:
 
 
 def parse_parts(video: Element) -> Iterator[LibraryPart]:
-    """Yield the files of a `<Video>` without optimized versions; files in the trash come last."""
+    """Yield the files of a `<Video>`; files in Plex's trash come last."""
     rating_key = whole_number(video.get("ratingKey"))
     if not rating_key:
         return
@@ -146,7 +142,7 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
 
 
 def _own_media(video: Element) -> list[Element]:
-    """Return the versions that Plex did not make itself; those in the trash come last."""
+    """Return the versions that Plex did not make itself; versions in its trash come last."""
     media = [
         version for version in video.findall("Media") if version.get("proxyType") != _OPTIMIZED
     ]
@@ -162,12 +158,11 @@ def _is_true(element: Element, attribute: str) -> bool:
 
 
 def parse_image(photo: Element) -> PlexImage:
-    """Read a `<Photo>`."""
     return PlexImage(photo.get("ratingKey") or "", _is_true(photo, "selected"))
 
 
 def parse_section(directory: Element) -> Section | None:
-    """Read a `<Directory>` of the list of libraries; None for a library without videos."""
+    """Read a `<Directory>` of the list of libraries; None for music and invalid keys."""
     key = whole_number(directory.get("key"))
     kind = directory.get("type") or ""
     if not key or kind not in (MOVIE, SHOW, PHOTO):
@@ -185,9 +180,9 @@ def parse_section(directory: Element) -> Section | None:
 
 
 def whole_number(text: str | None) -> int:
-    """Return the number in an attribute; 0 for no number, a negative or a too large number."""
+    """Return the number that a text contains; 0 if SQLite cannot store it as a positive integer."""
     digits = (text or "").lstrip("0")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > _MOST_DIGITS:
+    if not digits.isascii() or not digits.isdigit() or len(digits) > len(str(LARGEST_NUMBER)):
         return 0
     number = int(digits)
     return number if number <= LARGEST_NUMBER else 0

@@ -33,27 +33,27 @@ from validation.paths import folded_name
 
 IDENTITY_AGE = 60.0  # seconds; replacing a server and scanning its libraries takes longer
 REFRESH_INTERVAL = 60.0  # seconds between two refreshes for missing files
-SINGLE_LOOKS = 3  # files that are searched by name before the libraries are refreshed
-LIBRARIES_ASKED = 3  # for a file that lies in no library's folders
-# Plex does not document which changes raise its counters.
-TRUST_CHANGE_MARK = 600.0  # seconds for which an unchanged counter proves that nothing changed
+SINGLE_LOOKS = 3  # files that are searched by name between two refreshes
+LIBRARIES_ASKED = 3  # searched for a file that lies in no library's folders
+# Plex does not document which changes raise a library's counters.
+TRUST_CHANGE_MARK = 600.0  # seconds for which unchanged counters mean an unchanged library
 # Only a complete listing shows removed files, and files moved without a new time stamp.
 LISTING_AGE = 3600.0  # seconds between two complete listings of a library that changes
 LONGEST_LISTING_AGE = 86_400.0  # seconds, for a library that does not change
-SMALL = 2 * LISTING_PAGE  # items; a complete listing of them costs as much as asking for changes
+SMALL = 2 * LISTING_PAGE  # items; such a library is listed completely, in a few requests
 
 
 class Refresh(Enum):
-    """What to request of a library."""
+    """The part of a library to list."""
 
     NOTHING = "nothing"
     CHANGES = "changes"
-    WHOLE = "whole"  # a complete listing
+    WHOLE = "whole"
 
 
 @contextmanager
 def _faults_of_the_address() -> Iterator[None]:
-    """Blame the address for a refused listing: a proxy or another program may have answered."""
+    """Convert a refused listing into a fault of `plex_url`: a proxy may have answered."""
     try:
         yield
     except (PlexNotFound, PlexPermanentError) as error:
@@ -61,10 +61,11 @@ def _faults_of_the_address() -> Iterator[None]:
 
 
 class Library:
-    """Keeps the path index up to date, with as few listings as possible.
+    """Keeps the path index up to date with few requests; every method may raise a `PlexError`.
 
-    Every method may raise a `PlexError`, also for an incomplete listing. `names` is the setting
-    `plex_library`. `report` gets an event about an item at which Plex fails.
+    Args:
+        names: the setting `plex_library`.
+        report: gets an event about each item at which Plex fails.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Library:
         self._client = client
         self._names = names
         self._clock = clock
-        self._libraries: list[Section] = []  # as last read, also those of shows and photos
+        self.known: list[Section] = []  # all libraries as last read, also of shows and photos
         self._configured: list[Section] = []
         self._is_prepared = False
         self._refreshed_at = float("-inf")
@@ -88,9 +89,8 @@ class Library:
         self._polled: dict[int, Listing] = {}
         self._confirmed_at = float("-inf")
         self._asked_singly = 0
-        # Number of changes of the index. While it stays the same, another search is useless.
-        self.listings = 0
-        # When all libraries were last refreshed; the index lacks no older file of Plex.
+        self.listings = 0  # number of changes of the index
+        # When all libraries were last refreshed: the index contains all files that Plex had then.
         self.looked_at = float("-inf")
         self.index = index
         self._unreadable = UnreadableItems(client, index, clock, report)
@@ -101,30 +101,29 @@ class Library:
         return self._client.server_id
 
     def read_items(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items, also if Plex fails at some (see `plex.unreadable.UnreadableItems.read`)."""
+        """Read items; return an error for each item at which Plex fails."""
         return self._unreadable.read(rating_keys, batch)
 
     def sections(self) -> list[Section]:
         """Return the configured libraries, read from Plex."""
         self._sections_at = self._clock()
-        self._libraries = self._client.libraries()
-        choice = choose_libraries(self._names, self.sections_known(), self.other_libraries_known())
+        self.known = self._client.libraries()
+        choice = choose_libraries(self._names, self.known)
         if choice.problem:
             raise PlexLibraryError(choice.problem)
         self._configured = choice.sections
         return self._configured
 
     def sections_known(self) -> list[Section]:
-        """Return all libraries of videos, as last read; sends no request."""
-        return [section for section in self._libraries if section.kind == MOVIE]
-
-    def other_libraries_known(self) -> list[Section]:
-        """Return the libraries of shows and photos, as last read; sends no request."""
-        return [section for section in self._libraries if section.kind != MOVIE]
+        """Return all libraries of videos as last read; this sends no request."""
+        return [section for section in self.known if section.kind == MOVIE]
 
     @_faults_of_the_address()
     def prepare(self) -> None:
-        """List every configured library once; raise `PlexReplaced` if another server answers."""
+        """List each configured library that was never listed; check that the server is the same.
+
+        Raise `PlexReplaced` if another server answers.
+        """
         self._prepare()
         confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
         if self._client.is_replaced or not confirmed:
@@ -149,11 +148,10 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for files that the index lacks; False if Plex was asked a moment ago.
+        """Search Plex for files that the index lacks; return False after a recent refresh.
 
         A few files are searched by name. The libraries are refreshed for more files, after a search
-        without an answer, and after every few searches. Then nothing is requested for
-        `REFRESH_INTERVAL`.
+        without an answer, and after `SINGLE_LOOKS` searches.
         """
         if not self._is_due(self._refreshed_at):
             return False
@@ -168,9 +166,9 @@ class Library:
 
     @_faults_of_the_address()
     def refresh(self) -> bool:
-        """List changed libraries completely, so that the index loses files that Plex has lost.
+        """List changed libraries completely, so that removed files leave the index.
 
-        False within `REFRESH_INTERVAL` after the last call, without asking Plex.
+        Return False, without a request, if the last call was less than `REFRESH_INTERVAL` ago.
         """
         if not self._is_due(self._listed_at):
             return False
@@ -181,10 +179,8 @@ class Library:
     def _is_due(self, last: float) -> bool:
         return not _is_recent(last, self._clock()) or not self.index.has_listing()
 
-    # -- searches for one file --------------------------------------------------------------------
-
     def _look_up(self, path: str) -> bool:
-        """Search for a file by name; False without an answer."""
+        """Search Plex for a file by its name; return whether the result is certain."""
         chunk = searchable_part(path)
         if not chunk:
             return False
@@ -204,17 +200,14 @@ class Library:
             self._add(section, [parts])
         if any(folded_name(part.path) == folded_name(path) for part in found):
             return True
-        # Letters outside ASCII have several spellings, so not finding them proves nothing.
+        # Other letters than ASCII have several spellings, so an empty result is uncertain.
         return answered and chunk.isascii()
 
-    # -- new items --------------------------------------------------------------------------------
-
     def poll_new_items(self) -> None:
-        """Add new items to the index, once per `REFRESH_INTERVAL` and with few requests.
+        """Add new items to the index, once per `REFRESH_INTERVAL`; requires a call of `prepare`.
 
-        No search finds a second item of a scene that already has an item. Only additions are
-        requested, because the plugin's own edits move the time stamps of changes. `prepare` must
-        have been called.
+        Otherwise a second item of a synced scene would stay unknown, because `look_for` searches
+        only for files without an item.
         """
         now = self._clock()
         if _is_recent(self._polled_at, now):
@@ -239,11 +232,11 @@ class Library:
             try:
                 self._polled[section.key] = self._list_additions(section, last)
             except OrderIgnored:
-                # Do not poll again before the next listing or refresh of the library.
+                # Without a last key, the library is not polled until it is listed again.
                 self._polled[section.key] = replace(last, looked_at=now, last_key=0)
 
     def _list_additions(self, section: Section, last: Listing) -> Listing:
-        """Add new items to the index; return the state of the library."""
+        """Add the items with new rating keys to the index; return the library's new state."""
         looked_at, mark = self._clock(), section.change_mark
         place, holes = Place(last.items, last.last_key), self._unreadable.holes(section)
         walk = Walk(self._client.read, section, place, holes)
@@ -256,8 +249,6 @@ class Library:
         for page in pages:
             if self.index.add(section.key, page):
                 self.listings += 1
-
-    # -- listings and changes ---------------------------------------------------------------------
 
     def _refresh(self, *, whole: bool) -> None:
         now = self._clock()
@@ -285,7 +276,7 @@ class Library:
         self._unreadable.keep_holes(section, walk.holes, 0)
 
     def _list_changes(self, section: Section, last: Listing) -> bool:
-        """Add changes since the last refresh to the index; False when Plex cannot tell."""
+        """Add changes since the last refresh to the index; False requires a complete listing."""
         seen = UpdateCursor(self._clock, last.cursor)
         cursor = 0
         try:
@@ -300,8 +291,8 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # An item at which Plex fails may be among the newest items. Until the next complete
-            # listing, only additions are requested.
+            # Plex may fail at one of the updated items. Until the next complete listing, only new
+            # items are requested.
             if not self._unreadable.holes(section):
                 return False
         place = Place(now.items, now.last_key)
@@ -309,16 +300,15 @@ class Library:
         return True
 
 
+# The next two functions treat a moment in the future as outdated, as the clock was set back then.
+
+
 def _is_recent(moment: float, now: float) -> bool:
-    # A clock that was set back must not delay the next request.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 
 def next_refresh(last: Listing | None, change_mark: str, now: float, *, whole: bool) -> Refresh:
-    """Decide what to request of a library; `whole` if removed files count as well.
-
-    A clock that was set back makes everything outdated.
-    """
+    """Return the part of a library to list; `whole` means that removed files matter."""
     if last is None:
         return Refresh.WHOLE
     listing_age = now - last.listed_at

@@ -1,11 +1,11 @@
-"""Finds the libraries that the setting `plex_library` names. Pure functions."""
+"""Finds the libraries that the setting `plex_library` selects. Pure functions."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from plex.items import Section
+from plex.items import MOVIE, Section
 
 _COMMA = re.compile(r" ?, ?")
 _Division = tuple[str, tuple[Section, ...]]  # the text and the libraries of an entry
@@ -15,8 +15,8 @@ _Division = tuple[str, tuple[Section, ...]]  # the text and the libraries of an 
 class Entry:
     """A name or number in the setting."""
 
-    position: int  # the place in the setting, from 1
-    text: str  # the entry without surrounding blanks
+    position: int  # the number of the entry in the setting, from 1
+    text: str
     found: tuple[Section, ...]  # the matching libraries; exactly one in a usable setting
 
 
@@ -25,28 +25,26 @@ class LibraryChoice:
     """The libraries that the setting selects."""
 
     known: tuple[Section, ...]  # all video libraries of the server
-    entries: tuple[Entry, ...]  # the entries of the setting; none select all libraries
-    others: tuple[Section, ...] = ()  # libraries of shows and photos, which are not synced
+    entries: tuple[Entry, ...]  # without an entry, the setting selects all video libraries
+    others: tuple[Section, ...]  # the libraries of shows and photos, which are not synced
 
     @property
     def unknown(self) -> list[Entry]:
-        """Entries without a matching library."""
         return [entry for entry in self.entries if not entry.found]
 
     @property
     def ambiguous(self) -> list[Entry]:
-        """Entries with several matching libraries."""
         return [entry for entry in self.entries if len(entry.found) > 1]
 
     @property
     def sections(self) -> list[Section]:
-        """The selected libraries in the server's order; only valid without a `problem`."""
+        """The selected libraries in the server's order; only correct without a `problem`."""
         keys = {section.key for entry in self.entries for section in entry.found}
         return [section for section in self.known if section.key in keys or not self.entries]
 
     @property
     def problem(self) -> str:
-        """Why the setting cannot be used, with the remedy; empty for a usable setting."""
+        """The reason why the setting cannot be used, and the remedy; empty for none."""
         kinds = {_folded(section.title): section.kind for section in self.others}
         for entry in self.unknown:
             if kind := kinds.get(_folded(entry.text)):
@@ -68,19 +66,17 @@ class LibraryChoice:
         return ""
 
 
-def choose_libraries(
-    setting: str, sections: Sequence[Section], others: Sequence[Section] = ()
-) -> LibraryChoice:
-    """Read the setting: names or numbers of libraries, separated by commas.
+def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoice:
+    """Divide the setting at commas into names or numbers of libraries, and find these libraries.
 
-    Names may contain commas. The best division of the setting has the fewest unknown entries, then
-    the most exact names, then the longest names. A number counts where no name is exact. Names with
-    other case, blanks or Unicode form count last.
+    Names may contain commas. Of all divisions, the best has the fewest unknown entries, then the
+    most exact names, then the longest names.
     """
+    sections = [section for section in libraries if section.kind == MOVIE]
+    others = tuple(section for section in libraries if section.kind != MOVIE)
     pieces = setting.split(",")
     most_pieces = max((section.title.count(",") for section in sections), default=0) + 1
-    # For each piece, from last to first: the cost of the best division from that piece on, and the
-    # entries of that division.
+    # The cost and the entries of the best division of the last pieces: none, one, two, and so on.
     best: list[tuple[tuple[int, int, int], tuple[_Division, ...]]] = [((0, 0, 0), ())]
     for start in range(len(pieces) - 1, -1, -1):
         options = []
@@ -96,7 +92,7 @@ def choose_libraries(
         best.append(min(options, key=lambda option: option[0]))
     entries = best[-1][1]
     numbered = (Entry(number, *entry) for number, entry in enumerate(entries, start=1))
-    return LibraryChoice(tuple(sections), tuple(numbered), tuple(others))
+    return LibraryChoice(tuple(sections), tuple(numbered), others)
 
 
 def entry_for(section: Section, sections: Sequence[Section]) -> str:
@@ -109,7 +105,7 @@ def entry_for(section: Section, sections: Sequence[Section]) -> str:
 
 
 def _find(text: str, sections: Sequence[Section]) -> tuple[tuple[Section, ...], bool]:
-    """Return the libraries that match an entry, and whether the match is inexact."""
+    """Return the libraries that match an entry by name, else by number, else by similar name."""
     exact = tuple(section for section in sections if section.title in (text, text.strip()))
     number = tuple(section for section in sections if str(section.key) == text.strip())
     if exact or number:

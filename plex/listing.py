@@ -1,7 +1,6 @@
-"""Lists files of a library: updated files, and files found by name.
+"""Lists the updated files of a library, and searches it for files by name.
 
-A server may silently ignore a sort order or a filter. So each answer is checked, and an unsorted or
-unfiltered answer is discarded.
+A server may ignore a sort order or a filter without an error, so each answer is checked for it.
 """
 
 import math
@@ -20,18 +19,15 @@ from plex.exceptions import (
 from plex.items import LARGEST_NUMBER, LibraryPart, Section, parse_parts, whole_number
 from validation.paths import components, folded
 
-LISTING_PAGE = 1000  # videos; a cheap answer for Plex, as the rows are short
+LISTING_PAGE = 1000  # videos
 NEWEST_PAGE = 100  # videos; usually fewer change within a minute
-_AHEAD = (
-    86_400.0  # seconds ahead of our clock; ignore such a time stamp, which a user must have set
-)
+_AHEAD = 86_400.0  # seconds; a user has set a time stamp that is further ahead of our clock
 LOOK_UP_ROWS = 50  # videos; a search with more results is too unspecific
-# Rating keys never change and rise, so new rows come last. With `addedAt`, many items share a
-# second, and edits move rows.
+# Rating keys rise and never change, so new rows come last. Edits move rows in every other order.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
-        "type": "1",  # without it a filter by file is answered with 500
+        "type": "1",  # otherwise Plex answers a filter by file with status 500
         "includeGuids": "0",
         "includeCollections": "0",
         "excludeElements": "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,"
@@ -39,18 +35,17 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# In a filter of Plex a comma means "or". Network file systems replace characters that Windows
-# forbids (see `validation.paths`). The others are not allowed in a URL.
+# A comma means "or" in Plex's filters. Network file systems replace characters that Windows
+# forbids. The other characters are not allowed in a URL.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 _REFUSED = (PlexNotFound, PlexPermanentError, PlexPermissionError)
 
-Get = Callable[[str, str, Mapping[str, str]], Element]
-"""Requests a path of the server; arguments: the path, the activity (for people), headers."""
+Get = Callable[[str, str, Mapping[str, str]], Element]  # see `PlexConnection.read`
 
 
 class CannotTell(Exception):  # noqa: N818 - a trait of the server, not an error
-    """Only a complete listing shows what is new in this library."""
+    """Only a complete listing of the library shows its changes."""
 
 
 class OrderIgnored(CannotTell):
@@ -60,13 +55,10 @@ class OrderIgnored(CannotTell):
 def list_updated(
     get: Get, section: Section, since: int, at_most: int
 ) -> Iterator[list[LibraryPart]]:
-    """Yield the files of items updated at or after a moment, newest first.
+    """Yield pages of the files of items that were updated at `since` or later, newest first.
 
-    Raises `CannotTell` if there are more than `at_most` items, or if rows moved meanwhile.
-
-    Args:
-        section: a library with an item that was updated at or after that moment.
-        since: seconds since the epoch by Plex's clock.
+    Raise `CannotTell` for no item, for more than `at_most` items, or if rows moved between pages.
+    `since` is in seconds since 1970 by Plex's clock.
     """
     doing = f"listing what changed in the library '{section.title}'"
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
@@ -88,7 +80,7 @@ def list_updated(
         if known[-1] < since or start + len(rows) >= whole_number(answer.get("totalSize")):
             return
         keys = {row.get("ratingKey") for row in rows}
-        # Request the last row again, to prove that no row moved up and was missed.
+        # Request the last row again: if the next page contains it, no row was missed.
         start, size, last = start + len(rows) - 1, LISTING_PAGE, known[-1]
 
 
@@ -99,15 +91,14 @@ def count_videos(get: Get, section: Section) -> int:
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files of the videos whose path contains a part of a file name without a comma.
+    """Return the files of the videos whose path contains `chunk`, which has no comma.
 
-    None if the filter was ignored or refused, or matched too many videos. A `PlexError` means that
-    Plex is down, rejects the token, or asked to wait.
+    None means that Plex or a proxy did not answer the search, or that too many videos match.
     """
     try:
         answer = _search(get, section, chunk)
     except _REFUSED:
-        return None  # a proxy may block a word in the name
+        return None  # for instance, a proxy blocks a word in the name
     except PlexTemporaryError as error:
         if error.retry_after is not None:
             raise
@@ -116,15 +107,16 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
     total = whole_number(answer.get("totalSize")) or len(rows)
     if total > LOOK_UP_ROWS or len(rows) < total:
         return None
-    if not all(_contains(video, folded(chunk)) for video in rows):
-        return None
+    for video in rows:
+        if not any(folded(chunk) in folded(part.get("file") or "") for part in video.iter("Part")):
+            return None  # Plex ignored the filter
     return [part for video in rows for part in parse_parts(video)]
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Tell whether Plex fails, twice in a row, at a search for a file's whole path."""
+    """Return whether Plex fails, twice in a row, at a search for a file's full path."""
     if "," in path:
-        return False  # a comma means "or" to Plex
+        return False
     for _ in range(2):
         try:
             _search(get, section, path)
@@ -139,7 +131,6 @@ def fails_at_file(get: Get, section: Section, path: str) -> bool:
 
 
 def _search(get: Get, section: Section, text: str) -> Element:
-    """Return the videos whose path contains a text."""
     return get(
         f"{address(section, BY_KEY)}&file={quote(text, safe='')}",
         f"looking for a file in the library '{section.title}'",
@@ -147,54 +138,50 @@ def _search(get: Get, section: Section, text: str) -> Element:
     )
 
 
-def _contains(video: Element, text: str) -> bool:
-    return any(text in folded(part.get("file") or "") for part in video.iter("Part"))
-
-
 def address(section: Section, order: str) -> str:
-    """Return the path and query that list a library in an order."""
+    """Return the path and query that list a library in the given order."""
     return f"/library/sections/{section.key}/all?{_SLIM}&sort={quote(order)}"
 
 
 def searchable_part(path: str) -> str:
-    """Return the longest part of the file name that Plex's filter accepts; "" for none."""
+    """Return the longest part of a file's name that Plex can search for; empty for none."""
     name = re.split(r"[/\\]", path)[-1]
     return max((piece.strip() for piece in _UNSEARCHABLE.split(name)), key=len)
 
 
 def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
-    """Return the libraries whose folder is the innermost around this path; there may be several."""
+    """Return the libraries that contain a path in their folders; the innermost folders count."""
     names = components(path)
-    depths: dict[int, int] = {}
+    containing: dict[int, list[Section]] = {0: []}
     for section in sections:
         folders = [components(location) for location in section.locations if location]
         around = [folder for folder in folders if names[: len(folder)] == folder]
-        depths[section.key] = max((1 + len(folder) for folder in around), default=0)
-    deepest = max(depths.values(), default=0)
-    return [section for section in sections if deepest and depths[section.key] == deepest]
+        depth = max((1 + len(folder) for folder in around), default=0)
+        containing.setdefault(depth, []).append(section)
+    deepest = max(containing)
+    return containing[deepest] if deepest else []
 
 
 class UpdateCursor:
-    """Finds the moment, by Plex's clock, up to which a listing shows every change.
+    """Finds the moment, by Plex's clock, before which a listing shows every change.
 
-    A page read earlier may lack changes made during the listing. So the listing's duration is
-    subtracted from its latest time stamp.
+    The listing's duration is subtracted from its latest time stamp, because a page that was read
+    early may lack changes that were made during the listing.
     """
 
     def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:
         self._clock = clock
-        self._newest = at_least
-        self._at_least = at_least
+        self._at_least = self._newest = at_least
         self._took = 0.0
         self.begun = clock()
 
     @property
     def cursor(self) -> int:
-        """The moment, in seconds since the epoch by Plex's clock."""
+        """The moment, in seconds since 1970 by Plex's clock."""
         return max(self._at_least, self._newest - math.ceil(self._took))
 
     def of(self, pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
-        """Yield the pages and collect their time stamps."""
+        """Yield the pages, and note their time stamps."""
         latest = self.begun + _AHEAD
         for page in pages:
             stamps = (part.changed_at for part in page if part.changed_at <= latest)

@@ -1,25 +1,23 @@
-"""Explains why Plex's scanner does not list a file. Pure functions, for messages and waiting times.
+"""Finds the reason why Plex's scanner does not list a file, for messages and waiting times.
 
-The rules are those of the scanner that Plex ships as source. A file that was found is synced
-regardless of its name.
+The rules are copied from the source of Plex's scanner. They never exclude a file that Plex lists.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
-from plex.items import PHOTO, SHOW, Section
+from plex.items import MOVIE, PHOTO, SHOW, Section
 from validation.paths import Folders, components, split_path
 
-LARGEST_SAMPLE = 300 * 1024 * 1024  # bytes; a larger file is no sample, whatever its name
-PLEX_VERSIONS = "plex versions"  # the folder in which Plex keeps optimized versions
+LARGEST_SAMPLE = 300 * 1024 * 1024  # bytes; Plex lists a larger file with "sample" in its name
+PLEX_VERSIONS = "plex versions"  # the folder of copies that Plex made
 
 _MOVIES = "Plex Movie"  # the beginning of the names of movie scanners
 _HOLDS = {
     SHOW: "which holds shows, and episodes are not synced",
     PHOTO: "which holds photos, and Plex lists no videos there",
 }
-_Names = Sequence[str]
-# Applies below a library's top folders: "/media/Scenes" is listed, "/media/Studio/Scenes" is not.
+# Not for a library's top folders: "/media/Scenes" is listed, but "/media/Studio/Scenes" is not.
 _EXTRAS = re.compile(
     r"extras?\b|!?samples?|bonus|.*bonus disc|bdmv|video_ts|(?:interview|scene|trailer|featurette|"
     r"short|other).?$|deleted.?(?:scene.?)?$|behind.?the.?scenes$",
@@ -50,46 +48,46 @@ _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
 
 
 def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
-    """Return why the scanner skips a file, with the remedy; empty if it lists the file.
+    """Return why the scanner skips a file of the folder `root`, and the remedy; else empty.
 
-    `of_movies` means that the library's scanner ("Plex Movie") takes some names for episodes.
+    `of_movies` means that the library's scanner looks for episodes.
     """
     depth = len(components(root))
     names = split_path(path)
     if len(names) <= depth or components(path)[:depth] != components(root):
         return ""
-    reasons = _reasons(path, size, names[depth:], of_movies=of_movies)
-    return next(reasons, "")
+    return next(_reasons(path, size, names[depth:], of_movies=of_movies), "")
 
 
-def why_absent(path: str, size: int, movies: Sequence[Section], others: Sequence[Section]) -> str:
-    """Return why no library lists a file as a single video; empty for unknown."""
-    held = [
+def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
+    """Return why no library lists a file as a single video, and the remedy; empty for unknown."""
+    folders = [
         (section, location)
-        for section in movies
+        for section in sorted(libraries, key=lambda section: section.kind != MOVIE)
         for location in section.locations
         if Folders.of([location]).hold(path)
     ]
-    if held:
-        reasons = [
-            why_unlisted(path, size, location, of_movies=section.scanner.startswith(_MOVIES))
-            for section, location in held
-        ]
-        return reasons[0] if all(reasons) else ""
-    for section in others:
-        if Folders.of(section.locations).hold(path):
-            where = f"it lies in the library '{section.title}', {_HOLDS[section.kind]}"
-            return f"{where}; to sync it, add its folder to a library of movies or other videos"
-    return ""
+    reasons = [
+        why_unlisted(path, size, location, of_movies=section.scanner.startswith(_MOVIES))
+        for section, location in folders
+        if section.kind == MOVIE
+    ]
+    if reasons or not folders:
+        return reasons[0] if reasons and all(reasons) else ""
+    other = folders[0][0]
+    return (
+        f"it lies in the library '{other.title}', {_HOLDS[other.kind]}; to sync it, add its folder "
+        "to a library of movies or other videos"
+    )
 
 
 def is_plex_version(path: str) -> bool:
-    """Tell whether a file lies in a folder of optimized versions, which Plex made itself."""
+    """Return whether a file lies in a folder of copies that Plex made."""
     return PLEX_VERSIONS in components(path)[:-1]
 
 
-def _reasons(path: str, size: int, names: _Names, *, of_movies: bool) -> Iterator[str]:
-    """Yield the reasons; `names` are the folders and the file below the library's folder."""
+def _reasons(path: str, size: int, names: Sequence[str], *, of_movies: bool) -> Iterator[str]:
+    """Yield the reasons; `names` are the parts of the path below the library's folder."""
     *folders, file = names
     for depth, folder in enumerate(folders):
         if _IGNORED_FOLDER(folder) or (depth == 0 and _IGNORED_TOP_FOLDER(folder)):
@@ -121,7 +119,7 @@ def _reasons(path: str, size: int, names: _Names, *, of_movies: bool) -> Iterato
 
 
 def _before_the_year(file: str) -> str:
-    """Return the part of a file name in which the scanner looks for an episode."""
+    """Return the part of a file name that the scanner searches for an episode's number."""
     name = _BRACKETS.sub("", file.rpartition(".")[0] or file)
     year = _YEAR.search(name)
     return name[: year.start()] if year and year.start() else name

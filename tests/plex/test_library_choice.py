@@ -79,7 +79,7 @@ def test_a_setting_that_chooses_none_or_several_is_told_with_names_and_numbers(
 
 def test_a_library_of_shows_is_named_as_such() -> None:
     shows = Section(9, "Series", kind="show")
-    problem = choose_libraries("series", libraries("A"), [shows]).problem
+    problem = choose_libraries("series", [*libraries("A"), shows]).problem
     assert "'series' in plex_library is a library of shows" in problem
 
 

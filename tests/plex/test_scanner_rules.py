@@ -131,8 +131,8 @@ def test_a_library_that_lists_the_file_leaves_no_reason_and_a_show_library_is_on
     photos = Section(4, "Photos", ("/photos", ROOT), kind="photo")
     file = f"{ROOT}/Studio/Scenes/x S01E01.mp4"
 
-    assert "'Scenes'" in why_absent(file, 1, [movies], [shows, photos])
-    assert why_absent(file, 1, [movies, inner], [shows, photos]) == ""
-    assert "'Shows'" in why_absent("/shows/x.mp4", 1, [movies], [shows, photos])
-    assert "'Photos'" in why_absent("/photos/x.mp4", 1, [movies], [shows, photos])
-    assert why_absent("/elsewhere/x.mp4", 1, [movies], [shows, photos]) == ""
+    assert "'Scenes'" in why_absent(file, 1, [movies, shows, photos])
+    assert why_absent(file, 1, [movies, inner, shows, photos]) == ""
+    assert "'Shows'" in why_absent("/shows/x.mp4", 1, [movies, shows, photos])
+    assert "'Photos'" in why_absent("/photos/x.mp4", 1, [movies, shows, photos])
+    assert why_absent("/elsewhere/x.mp4", 1, [movies, shows, photos]) == ""

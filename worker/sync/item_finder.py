@@ -182,8 +182,7 @@ class ItemFinder:
 
     def _why_absent(self, file: SceneFile) -> str:
         library, path = self._session.library, self._session.matcher.to_plex(file.path)
-        movies, others = library.sections_known(), library.other_libraries_known()
-        return why_absent(path, file.size, movies, others)
+        return why_absent(path, file.size, library.known)
 
     def _titles(self) -> dict[int, str]:
         """Return library key → name."""
