@@ -162,9 +162,7 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
     faults: list[str] = []
     for setting in fields(Config):
         name, required = setting.name, setting.name in ENVIRONMENT
-        given = _given(stored, name)
-        if given is None and required:
-            given = environ.get(ENVIRONMENT[name]) or None
+        given = _given(stored, environ, name)
         if given is None:
             if required:
                 faults.append(f"{name} is not set: enter it in Settings > Plugins > Stash2Plex")
@@ -222,9 +220,11 @@ def _in_words(value: Any) -> str:
     return (f"{value:g}" if isinstance(value, float) else str(value)) or "empty"
 
 
-def _given(stored: Mapping[str, Any], name: str) -> Any:
+def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
     # A setting that was emptied counts as not set, even if its legacy name still has a value.
     value = stored.get(name)
     if value is None:
         value = stored.get(ALIASES.get(name, name))
+    if is_empty(value):
+        value = environ.get(ENVIRONMENT.get(name, ""))
     return None if is_empty(value) else value
