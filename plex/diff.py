@@ -9,19 +9,19 @@ from typing import NamedTuple
 from plex.edit_parameters import is_shortened, list_parameters
 from plex.items import PlexItem
 from plex.server_facts import UNKNOWN, Behaviour, SortTitle
-from validation.metadata import SceneMetadata
+from validation.metadata import FIELDS, SceneMetadata
 from validation.paths import folded
 
 Value = str | list[str]
 Values = dict[str, Value]
 _Wanted = str | tuple[str, ...]
 
-# Plex's name of each field; the keys are used in the sync log and in messages.
+# Fields with rules of their own; `validation.metadata` declares all fields.
 TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
-_SCALARS = {TITLE: "title", STUDIO: "studio", SUMMARY: "summary", DATE: "originallyAvailableAt"}
-LISTS = {PERFORMERS: "actor", TAGS: "genre", COLLECTIONS: "collection"}
-PLEX_NAMES = {**_SCALARS, **LISTS}
+# Plex's name of each field; the keys are used in the sync log and in messages.
+PLEX_NAMES = {name: declared.plex for name, declared in FIELDS.items()}
+LISTS = {name: declared.plex for name, declared in FIELDS.items() if declared.element}
 # The sort title's key in the sync log, and Plex's name. It is sent only to follow a new title.
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
@@ -196,8 +196,8 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
 
 def current_values(item: PlexItem) -> Values:
     """Return the values and locks of an item in the format of the sync log."""
-    values: Values = {name: getattr(item, name) for name in (*_SCALARS, SORTED_AS)}
-    values.update({name: list(getattr(item, name)) for name in LISTS})
+    shown = {name: getattr(item, name) for name in (*PLEX_NAMES, SORTED_AS)}
+    values: Values = {name: list(shown[name]) if name in LISTS else shown[name] for name in shown}
     values["locked"] = sorted(item.locked)
     return values
 
