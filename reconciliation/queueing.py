@@ -31,7 +31,7 @@ def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome
     forgotten = [scene_id for scene_id in lost if scene_id not in present]
     found = [gap for gap in gaps if gap.kind != GONE]
     ids = [gap.scene_id for gap in found]
-    waiting = queue.jobs.waiting_among(ids)
+    waiting = queue.waiting_among(ids)
     letters = queue.dead_letters.of_scenes(ids)
     outcomes, jobs = [], []
     for gap in found:

@@ -1,10 +1,9 @@
 """Extends persist-queue's acknowledgement queue by due times, batches and larger transactions.
 
-persist-queue owns the table, its states and the serializer; docs/decisions/persist-queue.md has the
-reasons for the extension.
+persist-queue owns the table, its states and the serializer. The reasons for the extension are in
+docs/decisions/persist-queue.md.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -35,14 +34,14 @@ _SET_DUE = (
     f"UPDATE {TABLE} SET data = CAST(json_set(CAST(data AS TEXT), '$.next_retry_at', 0.0) AS BLOB) "
 )
 _WITH_ERROR = f"FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
-_SELECT_TAKEN = f"SELECT _id, data FROM {TABLE} WHERE {IS_IN_PROGRESS} ORDER BY _id"
-_DELETE_TAKEN = f"DELETE FROM {TABLE} WHERE _id = ? AND status = {IN_PROGRESS}"
-_RETURN = (
+_SELECT_CLAIMED = f"SELECT _id, data FROM {TABLE} WHERE {IS_IN_PROGRESS} ORDER BY _id"
+_DELETE_CLAIMED = f"DELETE FROM {TABLE} WHERE _id = ? AND status = {IN_PROGRESS}"
+_RELEASE = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
 
 LARGEST_LOG = 8 * 1024 * 1024  # bytes; a checkpoint truncates a larger write-ahead log
-CACHE = 256  # KiB: enough for a batch; SQLite's default of 2 MB would dominate a worker's memory
+CACHE = 256  # KiB, enough for a batch; with SQLite's default of 2 MB a worker needs more memory
 
 
 class AckQueue(SQLiteAckQueue):
@@ -50,16 +49,16 @@ class AckQueue(SQLiteAckQueue):
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
-        self._conn.text_factory = tolerant_text  # persist-queue replaced it
+        self._conn.text_factory = tolerant_text  # persist-queue has replaced the text factory
 
     def _new_db_connection(
         self, path: str, multithreading: bool, timeout: float
     ) -> sqlite3.Connection:
-        del multithreading, timeout  # one connection, its own busy time-out, explicit commits
+        del multithreading, timeout  # `connect` chooses both
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
         connection.execute(f"PRAGMA cache_size=-{CACHE}")
-        if not uses_wal(connection):  # a rollback journal is safe only with every flush
+        if not uses_wal(connection):  # a rollback journal is safe only if each commit is flushed
             connection.execute("PRAGMA synchronous=FULL")
         return connection
 
@@ -72,10 +71,9 @@ class AckQueue(SQLiteAckQueue):
     def claim(self, limit: int, now: float) -> tuple[list[Claim], list[tuple[int, str]]]:
         """Claim up to `limit` due jobs, the longest due first.
 
-        Unreadable rows are claimed too; their ids and errors are returned beside the claims.
+        Return the claims, and the ids and errors of unreadable rows, which are claimed too.
         """
-        claims: list[Claim] = []
-        unreadable: list[tuple[int, str]] = []
+        claims, unreadable = [], []
         take = f"UPDATE {TABLE} SET status = {IN_PROGRESS} WHERE _id = ?"
         with transaction(self.connection):
             for row_id, data in self.connection.execute(_SELECT_DUE, (now, limit)).fetchall():
@@ -89,74 +87,63 @@ class AckQueue(SQLiteAckQueue):
     def remove(self, row_ids: Iterable[int]) -> None:
         """Delete claimed rows; a newer job of the same subject has its own row and stays."""
         with transaction(self.connection):
-            self.connection.executemany(_DELETE_TAKEN, [(row_id,) for row_id in row_ids])
+            self.connection.executemany(_DELETE_CLAIMED, [(row_id,) for row_id in row_ids])
 
     def drop_waiting(self, scene_id: int) -> None:
-        """Delete the waiting jobs of a scene, of every type."""
         statement = f"DELETE FROM {TABLE} WHERE {SUBJECT} = ? AND {IS_WAITING}"
         self.connection.execute(statement, (scene_key(scene_id),))
 
     def release(self, claims: Sequence[Claim]) -> None:
         """Make claimed jobs wait again, with the retry state of each claim.
 
-        A job whose subject has a newer waiting job is merged into it, and that job is due now.
+        If the subject of a claim has a newer waiting job, the claim is merged into that job, and
+        that job is due now.
         """
         with transaction(self.connection):
             for claim in claims:
                 fresh = claim.job.with_fresh_retries().as_dict()
                 if merge_into_waiting(self.connection, fresh):
-                    self.connection.execute(_DELETE_TAKEN, (claim.row_id,))
+                    self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
                 else:
                     row = (encode(claim.job.as_dict()), claim.row_id)
-                    self.connection.execute(_RETURN, row)
+                    self.connection.execute(_RELEASE, row)
 
     def resume(self) -> int:
-        """Release the jobs that a dead worker left in progress; return how many.
+        """Release the jobs that a dead worker left in progress; return their number.
 
-        Only the holder of the worker lock may call it.
+        Only the holder of the worker lock may call this method.
         """
         with transaction(self.connection):
-            taken = self.connection.execute(_SELECT_TAKEN).fetchall()
-            self.release(list(readable_claims(taken)))
-            # An unreadable row is dead-lettered when it is claimed.
+            rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
+            self.release(list(readable_claims(rows)))
+            # Unreadable rows wait again, and are dead-lettered when they are claimed.
             self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
-        return len(taken)
+        return len(rows)
 
     def make_due_after(self, horizon: float) -> int:
-        """Make due now the waiting jobs that are due after `horizon`; return how many."""
+        """Make all waiting jobs due now that are due after `horizon`; return their number."""
         with transaction(self.connection):
             statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
             return self.connection.execute(statement, (horizon,)).rowcount
 
     def make_due_now(self, row_ids: Iterable[int]) -> None:
-        """Make these jobs due now, if they wait."""
         with transaction(self.connection):
             self.connection.executemany(
                 f"{_SET_DUE} WHERE _id = ? AND {IS_WAITING}", [(row_id,) for row_id in row_ids]
             )
 
     def waiting_with_error(self, error_type: str) -> list[Claim]:
-        """Return, unclaimed, the readable waiting jobs whose last error was of this class."""
+        """Return the readable waiting jobs whose last error was of this class; claim none."""
         rows = self.connection.execute(f"SELECT _id, data {_WITH_ERROR}", (error_type,))
         return list(readable_claims(rows))
 
     def any_with_error(self, error_type: str) -> bool:
-        """Tell whether the last error of any waiting job was of this class."""
+        """Return whether the last error of any waiting job was of this class."""
         statement = f"SELECT EXISTS (SELECT 1 {_WITH_ERROR})"
         return bool(self.connection.execute(statement, (error_type,)).fetchone()[0])
 
-    def waiting_among(self, scene_ids: Iterable[int]) -> set[int]:
-        """Return the scenes among these that have a waiting job."""
-        by_subject = {scene_key(scene_id): scene_id for scene_id in scene_ids}
-        rows = self.connection.execute(
-            f"SELECT DISTINCT {SUBJECT} FROM {TABLE} "
-            f"WHERE {SUBJECT} IN (SELECT value FROM json_each(?)) AND {IS_WAITING}",
-            (json.dumps(list(by_subject)),),
-        )
-        return {by_subject[row[0]] for row in rows}
-
     def next_due(self) -> float | None:
-        """Return when the next waiting job is due; None when no job waits."""
+        """Return when the next waiting job is due; None if no job waits."""
         row = self.connection.execute(_NEXT_DUE).fetchone()
         return None if row is None else float(row[0])
 

@@ -1,4 +1,4 @@
-"""The dead-letter queue: jobs that need attention because no retry can succeed."""
+"""The dead-letter queue: jobs that failed for good and need the user's attention."""
 
 import json
 import sqlite3
@@ -17,28 +17,28 @@ _INSERT = (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a job was dead-lettered: error class, message, and the stack trace of a bug."""
+    """The reason for which a job is dead-lettered."""
 
     error_type: str
     message: str
-    stack_trace: str | None = None
+    stack_trace: str | None = None  # only for a bug of the plugin
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter; `job` is None if it is unreadable, `failed_at` is UTC text."""
+    """A job that failed for good."""
 
     id: int
-    job: SyncJob | None
+    job: SyncJob | None  # None if the stored job is unreadable
     error_type: str
     error_message: str
-    failed_at: str
+    failed_at: str  # UTC, such as "2026-01-31 12:00:00"
     scene_id: int | None = None
     retry_count: int = 0
 
     @property
     def moment(self) -> float:
-        """The time of the failure in seconds since the epoch; 0 if it is unreadable."""
+        """The time of the failure in seconds since the epoch; 0 if `failed_at` is unreadable."""
         try:
             return datetime.fromisoformat(self.failed_at).replace(tzinfo=UTC).timestamp()
         except (TypeError, ValueError):
@@ -65,23 +65,21 @@ class DeadLetterQueue:
         )
 
     def count(self) -> int:
-        """Return the number of dead letters."""
         return sum(self.counts_by_type().values())
 
     def clear(self) -> int:
-        """Remove all dead letters; return how many."""
+        """Remove all dead letters and return their number."""
         return self._delete("TRUE")
 
     def purge(self, before: float) -> int:
-        """Remove the letters that failed before this moment (epoch seconds); return how many."""
+        """Remove the letters that failed before this moment and return their number."""
         return self._delete("failed_at < ?", _text_of(before))
 
     def remove(self, letter_id: int) -> bool:
-        """Remove a letter; return False if it was removed already."""
+        """Remove a letter; return False if another process has removed it."""
         return self._delete("id = ?", letter_id) == 1
 
     def forget_scene(self, scene_id: int) -> None:
-        """Remove the dead letters of a scene."""
         self._delete("scene_id = ?", scene_id)
 
     def _delete(self, which: str, *values: object) -> int:
@@ -92,19 +90,16 @@ class DeadLetterQueue:
         return self._select("failed_at BETWEEN ? AND ?", _text_of(start), _text_of(end))
 
     def of_type(self, error_type: str) -> list[DeadLetter]:
-        """Return the letters of one error type."""
         return self._select("error_type = ?", error_type)
 
     def all(self) -> list[DeadLetter]:
-        """Return all letters."""
         return self._select("TRUE")
 
     def of_scene(self, scene_id: int) -> list[DeadLetter]:
-        """Return the letters of one scene."""
         return self._select("scene_id = ?", scene_id)
 
     def of_scenes(self, scene_ids: Collection[int]) -> dict[int, list[DeadLetter]]:
-        """Return scene id → dead letters, for the scenes that have any."""
+        """Return the dead letters by scene id, for the scenes that have any."""
         found: dict[int, list[DeadLetter]] = {}
         among = "scene_id IN (SELECT value FROM json_each(?))"
         for letter in self._select(among, json.dumps(list(scene_ids))):
@@ -126,14 +121,14 @@ class DeadLetterQueue:
         return [DeadLetter(row[0], _job_of(row[1], row[5]), *row[2:]) for row in rows]
 
     def counts_by_type(self) -> dict[str, int]:
-        """Return the number of dead letters by error type, the most frequent first."""
+        """Return the number of letters by error type, the most frequent type first."""
         statement = (
             "SELECT error_type, COUNT(*) FROM dead_letters GROUP BY error_type ORDER BY 2 DESC, 1"
         )
         return dict(self._connection.execute(statement))
 
     def count_scenes(self) -> int:
-        """Return how many scenes have dead letters; a letter without a scene counts as a scene."""
+        """Return the number of scenes with letters; a letter without a scene counts as a scene."""
         statement = "SELECT COUNT(DISTINCT coalesce(scene_id, -id)) FROM dead_letters"
         return int(self._connection.execute(statement).fetchone()[0])
 

@@ -1,4 +1,4 @@
-"""Queues the dead letters of an outage again, if their error type is safe to retry."""
+"""Queues dead letters of an outage again if their error type is safe to retry."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ PERMANENT_ERROR_TYPES = frozenset({"PlexAuthError", "PlexPermanentError", "PlexP
 
 @dataclass(slots=True)
 class RecoveryResult:
-    """The numbers of dead letters by result; each letter is counted once."""
+    """The number of dead letters by result; each letter counts once."""
 
     recovered: int = 0
     skipped_already_queued: int = 0
@@ -24,16 +24,14 @@ class RecoveryResult:
 
 
 def get_error_types_for_recovery(include_optional: bool) -> frozenset[str]:
-    """Return the error types whose jobs may be repeated."""
-    if include_optional:
-        return SAFE_RETRY_ERROR_TYPES | OPTIONAL_RETRY_ERROR_TYPES
-    return SAFE_RETRY_ERROR_TYPES
+    optional = OPTIONAL_RETRY_ERROR_TYPES if include_optional else frozenset[str]()
+    return SAFE_RETRY_ERROR_TYPES | optional
 
 
 def get_outage_dlq_entries(
     dlq: DeadLetterQueue, start_time: float, end_time: float, error_types: Collection[str]
 ) -> list[DeadLetter]:
-    """Return the letters of these types that failed in the window, the oldest first."""
+    """Return the letters of these types that failed between both times, the oldest first."""
     letters = dlq.between(start_time, end_time)
     return [letter for letter in letters if letter.error_type in error_types]
 
@@ -45,17 +43,14 @@ def recover_outage_jobs(
     plex_healthy: bool,
     existing_scenes: Callable[[Sequence[int]], Collection[int]],
 ) -> RecoveryResult:
-    """Queue dead letters again; each is removed in the transaction that queues it.
+    """Queue dead letters again; remove each letter in the transaction that queues its job.
 
-    A letter is skipped, in this order of checks, if Plex is not healthy, if its scene is queued
-    already, or if Stash no longer has the scene.
+    A letter is skipped if Plex is not healthy, its scene is queued already, or Stash no longer has
+    the scene. The checks run in this order.
 
     Args:
         plex_healthy: whether a probe has just succeeded.
-        existing_scenes: returns the scenes among the given ones that Stash still has.
-
-    Raises:
-        StashError: Stash does not answer; nothing was changed.
+        existing_scenes: returns the given scenes that Stash still has; may raise StashError.
     """
     result = RecoveryResult()
     if not plex_healthy:

@@ -1,4 +1,4 @@
-"""Stores the position and the gaps of a running reconciliation, so that a kill loses no work."""
+"""Stores the position and the gaps of a reconciliation, so that a kill loses no work."""
 
 import json
 import sqlite3
@@ -11,11 +11,11 @@ from sync_queue.sync_records import object_of
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A scene to queue at the end of the run; `changed_at` is Stash's time stamp, verbatim."""
+    """A scene to queue at the end of the run."""
 
     scene_id: int
     kind: str
-    changed_at: str = ""
+    changed_at: str = ""  # Stash's time stamp of the scene, verbatim
 
 
 class GapStore:
@@ -28,17 +28,16 @@ class GapStore:
         self._connection = connection
 
     def run(self) -> dict[str, Any] | None:
-        """Return the stored run; None without a readable one."""
+        """Return the stored run; None if there is no readable run."""
         row = self._connection.execute("SELECT run FROM reconciliation_run").fetchone()
         return object_of(row[0]) if row else None
 
     def save_run(self, run: Mapping[str, Any]) -> None:
-        """Store the run in place of the stored one."""
         statement = "INSERT OR REPLACE INTO reconciliation_run (id, run) VALUES (1, ?)"
         self._connection.execute(statement, (json.dumps(dict(run)),))
 
     def add(self, gaps: Iterable[Gap]) -> None:
-        """Store gaps; replace those of the same scenes."""
+        """Store gaps in place of older gaps of the same scenes."""
         self._connection.executemany(
             "INSERT OR REPLACE INTO reconciliation_gaps (scene_id, kind, changed_at) "
             "VALUES (?, ?, ?)",
@@ -46,7 +45,7 @@ class GapStore:
         )
 
     def first(self, limit: int) -> list[Gap]:
-        """Return up to `limit` gaps, by ascending scene id."""
+        """Return up to `limit` gaps in ascending order of scene ids."""
         rows = self._connection.execute(
             "SELECT scene_id, kind, changed_at FROM reconciliation_gaps ORDER BY scene_id LIMIT ?",
             (limit,),
@@ -54,12 +53,10 @@ class GapStore:
         return [Gap(*row) for row in rows]
 
     def remove(self, gaps: Collection[Gap]) -> None:
-        """Remove gaps."""
         self._connection.executemany(
             "DELETE FROM reconciliation_gaps WHERE scene_id = ?", [(gap.scene_id,) for gap in gaps]
         )
 
     def clear(self) -> None:
-        """Remove the run and its gaps."""
         self._connection.execute("DELETE FROM reconciliation_gaps")
         self._connection.execute("DELETE FROM reconciliation_run")

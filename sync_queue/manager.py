@@ -1,4 +1,4 @@
-"""The plugin's durable state: queue, dead letters and sync log in one database."""
+"""Changes of the queue, the dead letters and the sync log, which share one database."""
 
 import contextlib
 import os
@@ -21,9 +21,9 @@ from sync_queue.spool_import import Spool
 
 
 class QueueManager(QueueView):
-    """Gives access to all tables; its own methods change several of them in one transaction.
+    """Gives access to all tables; its methods change several tables in one transaction.
 
-    All methods raise sqlite3.Error if the database is not usable; then the call stored nothing.
+    A method that raises sqlite3.Error has changed nothing.
     """
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
@@ -33,18 +33,14 @@ class QueueManager(QueueView):
         self.spool = Spool(folder)
 
     def close(self) -> None:
-        """Close the database."""
         self.jobs.close()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit everything inside at once."""
+        """Commit all changes inside the `with` statement at once."""
         return transaction(self._connection)
 
     def enqueue(self, jobs: Iterable[dict[str, Any]]) -> tuple[int, int]:
-        """Store jobs so that they survive a power cut; return the numbers of new and merged jobs.
-
-        A job is merged into the waiting job of its subject and type, if there is one.
-        """
+        """Store jobs like `operations.enqueue`, so that they survive a power cut."""
         before = self._connection.execute("PRAGMA synchronous").fetchone()[0]
         self._connection.execute("PRAGMA synchronous=FULL")
         try:
@@ -65,7 +61,7 @@ class QueueManager(QueueView):
         return claims
 
     def ack(self, claims: Sequence[Claim], *, healthy: bool = True) -> None:
-        """Remove jobs whose effect is in Plex; `healthy` removes the scenes' dead letters as well.
+        """Remove jobs whose effect is in Plex; `healthy` removes the scenes' dead letters too.
 
         A newer edit of the same scene has its own row and stays.
         """
@@ -82,7 +78,7 @@ class QueueManager(QueueView):
             operations.enqueue(self._connection, jobs, self.clock())
 
     def forget_scenes(self, scene_ids: Iterable[int]) -> None:
-        """Remove waiting jobs, dead letters and sync log of scenes that are deleted in Stash.
+        """Remove all jobs, dead letters and records of scenes that were deleted in Stash.
 
         Stash never reuses an id.
         """
@@ -93,10 +89,10 @@ class QueueManager(QueueView):
                 self.jobs.drop_waiting(scene_id)
 
     def dead_letter(self, claim: Claim, failure: Failure) -> None:
-        """Move a job to the dead letters and mark its scene as unsynced.
+        """Move a job to the dead-letter queue and mark its scene as unsynced.
 
-        Without the mark a missing part, such as the cover, would not show: Stash's time stamps have
-        whole seconds, and the content may be in step.
+        Without the mark the next sync could skip a part that failed, such as the cover: Stash's
+        time stamps have whole seconds.
         """
         with self.transaction():
             self.jobs.remove([claim.row_id])
@@ -105,9 +101,9 @@ class QueueManager(QueueView):
             self.dead_letters.add(claim.job, failure, self.clock())
 
     def requeue(self, letter: DeadLetter) -> bool:
-        """Queue a dead letter's job with fresh retries, and remove the letter, in one transaction.
+        """Queue a dead letter's job with fresh retries and remove the letter, in one transaction.
 
-        Return False if another process removed the letter, or it holds no job.
+        Return False if the letter holds no job or another process has removed it.
         """
         if letter.job is None:
             return False
@@ -122,48 +118,46 @@ class QueueManager(QueueView):
         return True
 
     def clear_waiting(self) -> int:
-        """Remove the waiting jobs and return how many; jobs in the spool and in progress stay."""
         return operations.clear_pending_items(self._connection)
 
     def resume(self) -> int:
-        """Release the jobs of a dead worker; only the holder of the worker lock may call it."""
+        """Release the jobs of a dead worker; only the holder of the worker lock may do so."""
         self.spool.mark_unfinished()
         return self.jobs.resume()
 
     def import_spool(self, report: Report) -> int:
-        """Move the jobs of hooks from the spool into the database; return how many.
+        """Move the jobs of hooks from the spool into the database; return their number.
 
-        Each file without a job is reported. Raise OSError if the spool cannot be locked.
+        Report each file that holds no job. Raise OSError if the spool cannot be locked.
         """
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make due now every job that waits longer than `longest_wait`; return how many.
+        """Make all jobs due now that are due in more than `longest_wait` seconds.
 
-        Such due times remain after the clock was set back.
+        Such due times remain after the clock was set back. Return the number of these jobs.
         """
         return self.jobs.make_due_after(self.clock() + longest_wait)
 
     def has_unfinished(self) -> bool:
-        """Tell whether a job waits in the database or the spool, or is in progress."""
+        """Return whether a job waits in the database or the spool, or is in progress."""
         return not self.spool.is_empty() or operations.has_unfinished(self._connection)
 
     def note_finished(self) -> None:
-        """If no job is left, record it: then an event without a job does not start a worker."""
-        # While another process writes, the record waits for the next call.
+        """Record that no job is left, so that an event without a job does not start a worker."""
+        # If another process holds the write lock, a later call makes the record.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self._connection):
                 self.spool.mark_finished()
 
     def queued_scene_ids(self) -> set[int]:
-        """Return the scenes that have a waiting job."""
         return operations.get_queued_scene_ids(self._connection)
 
     def was_rebuilt(self) -> bool:
-        """Tell whether jobs were lost with a damaged database and not looked for since."""
+        """Return whether a damaged database lost jobs and no reconciliation has run since."""
         return os.path.exists(self._rebuilt_marker)
 
     def clear_rebuilt_marker(self) -> None:
-        """Record that a reconciliation has looked for the jobs lost with a damaged database."""
+        """Record that a reconciliation has run since the database lost jobs."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._rebuilt_marker)

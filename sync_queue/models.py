@@ -7,23 +7,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
-# Keys of a job's `data`. Since when Plex lacks the scene's files, and which files these are:
-MISSING_SINCE, MISSING_PATHS, MISSING_SIZES = "missing_since", "missing_paths", "missing_sizes"
-# When a user asked to send the values again that Plex had refused before:
-TRY_REFUSED = "try_refused"
+# Keys of a job's `data`:
+MISSING_SINCE = "missing_since"  # the time since which Plex lacks the scene's files
+MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"  # of the files that Plex lacks
+TRY_REFUSED = "try_refused"  # the time at which a user asked to send refused values again
 
-LARGEST_ID = 2**63 - 1  # SQLite's
+LARGEST_ID = 2**63 - 1  # SQLite's largest integer
 
 
 class JobFormatError(ValueError):
-    """A stored row is not a job of this plugin."""
+    """A stored row holds no job of this plugin."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """A subject to sync, and the retry state. Times are in seconds since the epoch.
+    """A subject to sync, with its retry state. Times are in seconds since the epoch.
 
-    The order of the members is part of the stored format.
+    The order of the fields is part of the stored format.
     """
 
     job_id: str = ""
@@ -38,22 +38,20 @@ class SyncJob:
 
     @classmethod
     def parse(cls, stored: bytes | str) -> Self:
-        """Parse the `data` of a row; raise JobFormatError if it does not name its subject."""
-        # SQLite accepts JSON that is not valid UTF-8, so such a row can be a readable job.
+        """Parse the `data` of a row; raise JobFormatError if it names no subject."""
+        # SQLite's JSON functions accept invalid UTF-8, so such a row can be a readable job.
         text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
             raw = json.loads(text)
         except (ValueError, TypeError, RecursionError) as error:
-            message = f"the job is no JSON: {error}"
-            raise JobFormatError(message) from None
+            raise JobFormatError(f"the job is no JSON: {error}") from None
         return cls.from_dict(raw)
 
     @classmethod
     def from_dict(cls, raw: Any) -> Self:
-        """Return the job of a decoded row; raise JobFormatError if it does not name its subject."""
+        """Return the job of a decoded row; raise JobFormatError if it names no subject."""
         if not isinstance(raw, dict):
-            message = "the job names no subject"
-            raise JobFormatError(message)
+            raise JobFormatError("the job names no subject")
         scene_id, data, error_type = (
             raw.get(name) for name in ("scene_id", "data", "last_error_type")
         )
@@ -70,16 +68,15 @@ class SyncJob:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the job as it is stored."""
         return {member.name: getattr(self, member.name) for member in fields(self)}
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
-        """Return the job with the due time after an error; `counts` spends a retry."""
+        """Return the job with its next due time after an error; `counts` spends a retry."""
         retries = self.retry_count + counts
         return replace(self, next_retry_at=until, last_error_type=error_type, retry_count=retries)
 
     def with_fresh_retries(self) -> Self:
-        """Return the job without the traces of its errors, due now."""
+        """Return the job without its errors, due now."""
         return replace(self, next_retry_at=0.0, retry_count=0, last_error_type=None)
 
 
@@ -92,7 +89,7 @@ class Claim:
 
 
 def readable_claims(rows: Iterable[tuple[int, bytes]]) -> Iterator[Claim]:
-    """Yield the jobs of rows of id and data; the worker dead-letters unreadable rows."""
+    """Yield the jobs of rows of id and data; skip rows that hold no job."""
     for row_id, stored in rows:
         with suppress(JobFormatError):
             yield Claim(row_id, SyncJob.parse(stored))
@@ -101,13 +98,12 @@ def readable_claims(rows: Iterable[tuple[int, bytes]]) -> Iterator[Claim]:
 def _subject(raw: dict[str, Any]) -> str:
     scene_id, key = raw.get("scene_id"), _word(raw.get("job_key"))
     if isinstance(scene_id, int) and not _is_id(scene_id):
-        message = f"the job of {key or 'no subject'} names a scene that Stash cannot have"
-    elif key is None:
-        message = "the job names no subject"
-        message += f", only scene {scene_id}" if _is_id(scene_id) else ""
-    else:
-        return key
-    raise JobFormatError(message)
+        subject = key or "no subject"
+        raise JobFormatError(f"the job of {subject} names a scene that Stash cannot have")
+    if key is None:
+        scene = f", only scene {scene_id}" if _is_id(scene_id) else ""
+        raise JobFormatError(f"the job names no subject{scene}")
+    return key
 
 
 def _is_id(value: Any) -> bool:
@@ -115,7 +111,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _word(value: Any) -> str | None:
-    """Return an ASCII name; other text cannot come from this plugin, and may not be storable."""
+    """Return an ASCII text, such as this plugin stores; other text may not be storable."""
     return value if isinstance(value, str) and value and value.isascii() else None
 
 

@@ -1,4 +1,4 @@
-"""Inserts jobs into the queue's table, and counts them."""
+"""Creates jobs, inserts them into the queue's table, and counts them."""
 
 import json
 import os
@@ -28,7 +28,7 @@ _FIND_WAITING = (
     "ORDER BY _id LIMIT 1"
 )
 _INSERT = f"INSERT INTO {TABLE} (data, timestamp, status) VALUES (?, ?, {WAITING_NEW})"
-# One statement reads one snapshot, so a job that changes its state meanwhile is counted once.
+# A single statement reads one snapshot, so each job is counted once even if its state changes.
 _STATS = (
     f"SELECT (SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= :now), "
     f"(SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > :now), "
@@ -38,17 +38,13 @@ _REPLACE = f"UPDATE {TABLE} SET data = ?, status = {WAITING_NEW} WHERE _id = ?"
 
 
 def scene_job(
-    scene_id: int,
-    update_type: str,
-    now: float,
-    data: JobData | None = None,
-    due: float = 0.0,
+    scene_id: int, update_type: str, now: float, data: JobData | None = None, due: float = 0.0
 ) -> JobData:
-    """Return a new job for a scene; the worker reads the metadata from Stash.
+    """Return a new job for a scene.
 
     Args:
-        data: hints for the worker.
-        due: earliest start in seconds since the epoch; 0 is now.
+        data: hints for the worker, which reads the metadata from Stash.
+        due: earliest start in seconds since the epoch; 0 for now.
     """
     return _job(scene_key(scene_id), scene_id, update_type, data or {}, now, due)
 
@@ -59,7 +55,7 @@ def scene_key(scene_id: int) -> str:
 
 
 def entity_job(kind: str, entity_id: int, now: float) -> JobData:
-    """Return a new job for all scenes of an entity of the kind performer, studio or tag."""
+    """Return a new job for all scenes of a performer, studio or tag."""
     data = {"kind": kind, "id": entity_id}
     return _job(f"{kind}_{entity_id}", None, ENTITY, data, now, 0.0)
 
@@ -72,20 +68,21 @@ def _job(
 
 
 def subject_label(job_key: str) -> str:
-    """Return the subject of a job in words: "Scene 12", "Performer 3"."""
+    """Return the subject of a job for users, such as "Scene 12" or "Performer 3"."""
     return job_key.replace("_", " ").capitalize()
 
 
 def encode(job: JobData) -> bytes:
-    """Return the job in the encoding of persist-queue's JSON serializer."""
+    """Encode a job like persist-queue's JSON serializer."""
     return json.dumps(job).encode("utf-8")
 
 
 def enqueue(connection: sqlite3.Connection, jobs: Iterable[JobData], now: float) -> tuple[int, int]:
     """Store jobs in one transaction; return the numbers of new and merged jobs.
 
-    A job is merged into the waiting job of its subject and type. That job keeps its place, is due
-    now, and its retries start again. A job in progress is not changed; the new job runs after it.
+    A job is merged into the waiting job of its subject and type, if there is one. The merged job
+    keeps its place, is due now, and its retries start again. A job in progress does not change, and
+    the new job runs after it.
     """
     with transaction(connection):
         are_new = [put(connection, job, now) for job in jobs]
@@ -93,7 +90,7 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[JobData], now: float)
 
 
 def put(connection: sqlite3.Connection, job: JobData, now: float) -> bool:
-    """Store a job inside a transaction; return False if it was merged into a waiting job."""
+    """Store a job inside the caller's transaction; return False if it was merged."""
     if merge_into_waiting(connection, job):
         return False
     connection.execute(_INSERT, (encode(job), now))
@@ -110,7 +107,7 @@ def merge_into_waiting(connection: sqlite3.Connection, job: JobData) -> bool:
         return False
     try:
         waiting = json.loads(row[1])
-    except (ValueError, RecursionError):  # SQLite also accepts JSON that is not valid UTF-8
+    except (ValueError, RecursionError):  # SQLite's JSON functions accept invalid UTF-8
         waiting = {}
     since, hints = waiting.get("enqueued_at"), waiting.get("data")
     fresh = dict(job)
@@ -123,7 +120,7 @@ def merge_into_waiting(connection: sqlite3.Connection, job: JobData) -> bool:
 
 
 def has_unfinished(connection: sqlite3.Connection) -> bool:
-    """Tell whether a job waits, is in progress, or was left by a worker that died."""
+    """Return whether a job waits or is in progress, also in progress of a dead worker."""
     statement = (
         f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_WAITING}) "
         f"OR EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_IN_PROGRESS})"
@@ -132,13 +129,13 @@ def has_unfinished(connection: sqlite3.Connection) -> bool:
 
 
 def get_stats(connection: sqlite3.Connection, now: float) -> dict[str, int]:
-    """Return the counts of jobs: `pending`, `retrying` (not yet due), `in_progress`."""
+    """Return the numbers of jobs: `pending` are due, `retrying` are not due, `in_progress`."""
     counts = connection.execute(_STATS, {"now": now}).fetchone()
     return dict(zip(("pending", "retrying", "in_progress"), counts, strict=True))
 
 
 def clear_pending_items(connection: sqlite3.Connection) -> int:
-    """Remove the waiting jobs and return how many; jobs in the spool and in progress stay."""
+    """Remove the waiting jobs and return their number; keep jobs in progress and in the spool."""
     return connection.execute(f"DELETE FROM {TABLE} WHERE {IS_WAITING}").rowcount
 
 

@@ -1,11 +1,11 @@
-"""Read-only queries of the queue's database, for answers and the dashboard.
+"""Read-only queries of the queue's database, for the tasks that show a status.
 
-This module does not import persist-queue, so that an answer starts quickly.
+This module does not import persist-queue, so that such a task starts quickly.
 """
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -29,23 +29,19 @@ from sync_queue.spool_import import read_spool
 from sync_queue.sync_log import SyncLog
 
 _NEXT_TRY = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ? ORDER BY {DUE} LIMIT 1"
-_WAITING_AMONG = (
-    f"SELECT DISTINCT {SUBJECT}, {TYPE} FROM {TABLE} "
-    f"WHERE {SUBJECT} IN (SELECT value FROM json_each(?)) AND {IS_WAITING}"
-)
 
 
 class JobState(Enum):
-    """Where an unfinished job is; in the spool it waits for the worker to import it."""
+    """The state of an unfinished job."""
 
     WAITING = "waiting"
     IN_PROGRESS = "in_progress"
-    SPOOLED = "spooled"
+    SPOOLED = "spooled"  # a hook stored the job, and the worker has not imported it yet
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """An unfinished job and its state."""
+    """An unfinished job with its state."""
 
     job: SyncJob
     state: JobState
@@ -68,7 +64,7 @@ class QueueView:
         self._folder = folder
 
     def stats(self) -> dict[str, int]:
-        """Return the counts of jobs, the spool's included: `pending`, `retrying`, `in_progress`."""
+        """Return the counts of `pending`, `retrying` and `in_progress` jobs, spooled included."""
         now = self.clock()
         counts = operations.get_stats(self._connection, now)
         for job in self._only_in_spool():
@@ -81,17 +77,29 @@ class QueueView:
             (stored.job["job_key"], stored.job["update_type"]): stored.job
             for stored in read_spool(self._folder)
         }
-        keys = json.dumps([key for key, _ in jobs])
-        for known in self._connection.execute(_WAITING_AMONG, (keys,)) if jobs else ():
+        for known in self._waiting_among(key for key, _ in jobs):
             jobs.pop(known, None)
         return list(jobs.values())
 
+    def _waiting_among(self, subjects: Iterable[str]) -> list[tuple[str, str]]:
+        """Return subject and type of the waiting jobs of these subjects."""
+        return self._connection.execute(
+            f"SELECT DISTINCT {SUBJECT}, {TYPE} FROM {TABLE} "
+            f"WHERE {SUBJECT} IN (SELECT value FROM json_each(?)) AND {IS_WAITING}",
+            (json.dumps(list(subjects)),),
+        ).fetchall()
+
+    def waiting_among(self, scene_ids: Iterable[int]) -> set[int]:
+        """Return the scenes among these that have a waiting job in the database."""
+        by_subject = {scene_key(scene_id): scene_id for scene_id in scene_ids}
+        return {by_subject[subject] for subject, _ in self._waiting_among(by_subject)}
+
     def waiting(self) -> int:
-        """Return how many jobs wait or are in progress."""
+        """Return the number of jobs that wait or are in progress."""
         return sum(self.stats().values())
 
     def next_try(self) -> float | None:
-        """Return when the next retry is due, in seconds since the epoch; None without retries."""
+        """Return the time of the next retry in seconds since the epoch; None without retries."""
         row = self._connection.execute(_NEXT_TRY, (self.clock(),)).fetchone()
         return None if row is None else float(row[0])
 
@@ -103,7 +111,7 @@ class QueueView:
         return int(self._connection.execute(statement, (error_type,)).fetchone()[0])
 
     def jobs_of(self, scene_id: int) -> list[QueuedJob]:
-        """Return a scene's unfinished jobs, the job in progress first."""
+        """Return the unfinished jobs of a scene, the job in progress first."""
         key = scene_key(scene_id)
         spooled = (SyncJob.from_dict(stored.job) for stored in read_spool(self._folder))
         of_state = {
@@ -118,11 +126,10 @@ class QueueView:
         return self._jobs(f"{IS_WAITING} ORDER BY {DUE}, _id LIMIT ?", limit)
 
     def jobs_in_progress(self, limit: int) -> list[SyncJob]:
-        """Return jobs that the worker has claimed."""
         return self._jobs(f"{IS_IN_PROGRESS} ORDER BY _id LIMIT ?", limit)
 
     def jobs_waiting_for(self, scene_id: int) -> list[SyncJob]:
-        """Return a scene's waiting jobs, the next due first."""
+        """Return the waiting jobs of a scene, the next due first."""
         key = scene_key(scene_id)
         return self._jobs(f"{SUBJECT} = ? AND {IS_WAITING} ORDER BY {DUE}, _id", key)
 

@@ -245,7 +245,7 @@ def test_persist_queue_resumes_what_our_worker_left(queue: QueueManager, folder:
     [
         (ack_queue._SELECT_DUE, "waiting_by_due"),
         (ack_queue._NEXT_DUE, "waiting_by_due"),
-        (ack_queue._SELECT_TAKEN, "in_progress"),
+        (ack_queue._SELECT_CLAIMED, "in_progress"),
         (operations._FIND_WAITING, "waiting_by_subject"),
         (f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ?", "waiting_by_due"),
         (f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_IN_PROGRESS}", "in_progress"),
