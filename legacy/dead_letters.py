@@ -11,7 +11,7 @@ from legacy.foreign import foreign_database
 from legacy.jobs import LegacyJob, NoJobError, parse_job, parse_scene_id
 from shared.redaction import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
-from sync_queue.models import MISSING_PATHS, SyncJob
+from sync_queue.models import MISSING_PATHS
 from sync_queue.operations import METADATA, put, scene_job
 
 LONGEST_MESSAGE = 1000  # characters; the legacy code stored whole URLs of edits
@@ -88,13 +88,12 @@ def store_letters(
         there = ours.of_scene(letter.scene_id)
         if any(known.error_type == letter.error_type for known in there):
             continue
-        job = scene_job(letter.scene_id, METADATA, letter.failed_at)
-        if letter.path:
-            job["data"] = {MISSING_PATHS: [letter.path]}
-        elif letter.error_type == _NOT_FOUND:
+        data = {MISSING_PATHS: [letter.path]} if letter.path else {}
+        job = scene_job(letter.scene_id, METADATA, letter.failed_at, data)
+        if letter.error_type == _NOT_FOUND and not letter.path:
             put(connection, job, now)
         failure = Failure(letter.error_type, clean(letter.message, redact))
-        ours.add(SyncJob.from_dict(job), failure, letter.failed_at)
+        ours.add(job, failure, letter.failed_at)
 
 
 def clean(message: str, redact: Callable[[str], str]) -> str:

@@ -12,7 +12,7 @@ from persistqueue.serializers import json as json_serializer
 
 from sync_queue.database import connect, tolerant_text, uses_wal
 from sync_queue.models import Claim, JobFormatError, SyncJob, readable_claims
-from sync_queue.operations import encode, merge_into_waiting, scene_key
+from sync_queue.operations import merge_into_waiting, scene_key
 from sync_queue.schema import (
     DUE,
     IN_PROGRESS,
@@ -101,12 +101,11 @@ class AckQueue(SQLiteAckQueue):
         """
         with transaction(self.connection):
             for claim in claims:
-                fresh = claim.job.with_fresh_retries().as_dict()
+                fresh = claim.job.with_fresh_retries()
                 if merge_into_waiting(self.connection, fresh):
                     self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
                 else:
-                    row = (encode(claim.job.as_dict()), claim.row_id)
-                    self.connection.execute(_RELEASE, row)
+                    self.connection.execute(_RELEASE, (claim.job.encoded(), claim.row_id))
 
     def resume(self) -> int:
         """Release the jobs that a dead worker left in progress; return their number.

@@ -1,4 +1,4 @@
-"""Read-only examination of the database for the Doctor; a damaged database raises no error."""
+"""Read-only examination of the queue's database, for the task Doctor."""
 
 import os
 import sqlite3
@@ -20,32 +20,22 @@ _PATIENCE = 2.0  # seconds for a writer
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """The result of the examination.
-
-    Attributes:
-        damage: SQLite's error for a damaged file; empty for a sound one.
-        refusal: why the file is not readable; empty if it is.
-        size: bytes, including the write-ahead log.
-        jobs: counts of `pending`, `retrying` and `in_progress`; None if they are unknown. Then
-            `letters` and `synced_scenes` are unknown too.
-        spooled: jobs of hooks that the worker has not imported.
-        letters: dead letters by error type.
-    """
+    """The result of the examination; `letters` and `synced_scenes` are unknown if `jobs` are."""
 
     exists: bool = True
-    damage: str = ""
-    refusal: str = ""
+    damage: str = ""  # SQLite's error for a damaged file
+    refusal: str = ""  # why the file is not readable
     version: int = 0
-    size: int = 0
+    size: int = 0  # bytes, including the write-ahead log
     wal: bool = False
-    jobs: Mapping[str, int] | None = None
-    spooled: int = 0
-    letters: Mapping[str, int] = field(default_factory=dict)
+    jobs: Mapping[str, int] | None = None  # number of jobs by state; None if it is unknown
+    spooled: int = 0  # number of jobs of hooks that the worker has not imported
+    letters: Mapping[str, int] = field(default_factory=dict)  # number of letters by error type
     synced_scenes: int = 0
 
 
 def examine_database(path: str, now: float) -> DatabaseCheckup:
-    """Examine the queue's database; `now` is in seconds since the epoch."""
+    """Examine the database; return a result also for a damaged or unreadable file."""
     found = DatabaseCheckup(exists=os.path.exists(path))
     if found.exists:
         try:

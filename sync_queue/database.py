@@ -1,7 +1,7 @@
-"""Opens the queue's database: creates its tables and chooses its journal.
+"""Opens the queue's database, creates its tables and chooses its journal.
 
-Write-ahead logging needs memory shared between processes, which network file systems refuse. On
-such a file system the database uses a rollback journal, which is slower and equally safe.
+Write-ahead logging needs memory shared between processes, which network file systems refuse. There
+the database uses a rollback journal, which is slower and equally safe.
 """
 
 import os
@@ -29,10 +29,10 @@ from sync_queue.schema import (
 )
 from sync_queue.spool import UNFINISHED
 
-# The errors with which such a file system answers an attempt to use a write-ahead log.
+# SQLite's errors on a file system that refuses write-ahead logging
 _REFUSALS = ("SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_IOERR_SHM")
 _TABLES = (
-    # Identical to the statement of persist-queue, so that either library can create the table.
+    # persist-queue creates the table with the same statement.
     f"CREATE TABLE IF NOT EXISTS {TABLE} (_id INTEGER PRIMARY KEY AUTOINCREMENT, "
     "data BLOB, timestamp FLOAT, status INTEGER)",
     f"CREATE INDEX IF NOT EXISTS waiting_by_subject ON {TABLE} ({SUBJECT}, {TYPE}) "
@@ -52,25 +52,25 @@ _TABLES = (
     "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, refused TEXT, "
     "PRIMARY KEY (scene_id, server_id, rating_key)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS sync_log_by_item ON sync_log (server_id, rating_key)",
-    # The values of each Plex item before our first write. They are kept when the scene is deleted.
+    # The values of each Plex item before the first write. A scene's deletion keeps them.
     "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
-    # The SHA-1 of each image uploaded to an item. Plex never deletes uploads, so neither do we.
+    # The SHA-1 of each uploaded image. Rows stay for ever, because Plex keeps every upload.
     "CREATE TABLE IF NOT EXISTS uploads (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "kind TEXT NOT NULL, sha1 TEXT NOT NULL, PRIMARY KEY (server_id, rating_key, kind, sha1)) "
     "WITHOUT ROWID",
-    # Per scene: its performers, studio and tags, its cover, and the outcome of its last job.
+    # The performers, studio, tags and cover of each scene, and the outcome of its last job.
     "CREATE TABLE IF NOT EXISTS scene_log (scene_id INTEGER PRIMARY KEY, entities TEXT NOT NULL, "
     "scene_updated_at TEXT NOT NULL, cover_tag TEXT, outcome TEXT NOT NULL, detail TEXT NOT NULL, "
     "at REAL NOT NULL)",
-    # The running reconciliation: its position, and the gaps found so far.
+    # The position of the running reconciliation, and the gaps found so far.
     "CREATE TABLE IF NOT EXISTS reconciliation_run (id INTEGER PRIMARY KEY CHECK (id = 1), "
     "run TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS reconciliation_gaps (scene_id INTEGER PRIMARY KEY, "
     "kind TEXT NOT NULL, changed_at TEXT NOT NULL)",
 )
-# Version 1 stored originals in a column of sync_log, and only the last upload. The column stays
-# because a worker of version 1 may still run while a hook of this version migrates the database.
+# Version 1 stored originals in a column of sync_log, and only the last upload. The column stays,
+# because a worker of version 1 may still run during the migration.
 _FROM_VERSION_1 = (
     "ALTER TABLE sync_log ADD COLUMN refused TEXT",
     "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
@@ -91,17 +91,14 @@ class NewerSchemaError(Exception):
 def connect(
     path: str, synchronous: str = "FULL", busy_timeout: float = BUSY_TIMEOUT
 ) -> sqlite3.Connection:
-    """Open the database in autocommit mode, and create or migrate its tables.
+    """Open the database in autocommit mode; create or migrate its tables.
+
+    Raise sqlite3.Error if the file is no database or not writable, and NewerSchemaError.
 
     Args:
-        path: the database file; its folder exists.
-        synchronous: with `FULL` each commit survives a power cut. The worker uses `NORMAL`: a power
-            cut can undo the end of a job, which is then repeated without harm.
+        synchronous: with `FULL` each commit survives a power cut. With `NORMAL` a power cut can
+            undo the end of a job, and the job is repeated without harm.
         busy_timeout: seconds to wait for another writer.
-
-    Raises:
-        sqlite3.Error: the file is no database, or it is not writable.
-        NewerSchemaError: a newer version of this plugin wrote it.
     """
     connection = _open(path, busy_timeout)
     try:
@@ -113,15 +110,14 @@ def connect(
         _leave_wal(lambda: _open(path, busy_timeout))
         connection = _open(path, busy_timeout)
         connection.execute(f"PRAGMA synchronous={synchronous}")
-    connection.execute("PRAGMA fullfsync=1")  # on macOS a plain fsync does not reach the disk
+    connection.execute("PRAGMA fullfsync=1")  # on macOS fsync alone does not reach the disk
     version = schema_version(connection)
     if version > SCHEMA_VERSION:
         connection.close()
-        message = (
+        raise NewerSchemaError(
             f"{path} has schema {version}, this version of Stash2Plex knows {SCHEMA_VERSION}: "
             "install the newer version again"
         )
-        raise NewerSchemaError(message)
     if version < SCHEMA_VERSION:
         _create_tables(connection, path)
     return connection
@@ -136,12 +132,11 @@ def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
 
 
 def tolerant_text(stored: bytes) -> str:
-    """Decode a stored text; invalid UTF-8 would otherwise fail every statement that reads it."""
+    """Decode a stored text and replace invalid UTF-8, for which sqlite3 would raise an error."""
     return stored.decode("utf-8", "replace")
 
 
 def _create_tables(connection: sqlite3.Connection, path: str) -> None:
-    """Create or migrate the tables; a lock makes concurrent processes do so once."""
     with locked(setup_lock(path)):
         use_wal(lambda: _open(path, BUSY_TIMEOUT), BUSY_TIMEOUT)
         with transaction(connection):
@@ -156,29 +151,22 @@ def _create_tables(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _was_in_use(path: str) -> bool:
-    """Tell whether edits were queued or synced here, so that an empty file has lost its content."""
+    """Return whether the data folder shows earlier use, so that an empty file lost its content."""
     folder = DataFolder(os.path.dirname(os.path.dirname(path)))
     unfinished = os.path.join(folder.spool, UNFINISHED)
     return os.path.exists(unfinished) or os.path.isfile(folder.library_database)
 
 
 def uses_wal(connection: sqlite3.Connection) -> bool:
-    """Tell whether the database has a write-ahead log."""
     return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
 
 
 def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float) -> None:
-    """Switch to write-ahead logging; keep the rollback journal where the file system refuses.
+    """Switch to write-ahead logging; keep the rollback journal if the file system refuses.
 
-    The switch needs a moment without other readers. SQLite does not wait for it, so this function
-    tries repeatedly.
-
-    Args:
-        open_database: returns a new connection; after a refusal a connection is unusable.
-        longest_wait: seconds.
-
-    Raises:
-        sqlite3.OperationalError: other processes used the database all that time.
+    The switch needs a moment without other readers, for which SQLite does not wait. So this
+    function tries for `longest_wait` seconds, each time with a new connection. Then it raises
+    sqlite3.OperationalError.
     """
     deadline = time.monotonic() + longest_wait
     while True:
@@ -199,7 +187,6 @@ def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float
 
 
 def _is_refusal(error: sqlite3.Error) -> bool:
-    """Tell whether the error can come from a file system that refuses write-ahead logging."""
     return str(getattr(error, "sqlite_errorname", "")).startswith(_REFUSALS)
 
 

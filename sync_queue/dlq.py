@@ -61,7 +61,7 @@ class DeadLetterQueue:
         values = (failure.error_type, failure.message, failure.stack_trace, job.retry_count)
         self._connection.execute(
             _INSERT,
-            (job.job_id, job.scene_id, json.dumps(job.as_dict()), *values, _text_of(now)),
+            (job.job_id, job.scene_id, job.encoded().decode(), *values, _text_of(now)),
         )
 
     def count(self) -> int:

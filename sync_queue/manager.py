@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
 
 from shared.events import Report
 from sync_queue import operations
@@ -39,7 +38,7 @@ class QueueManager(QueueView):
         """Commit all changes inside the `with` statement at once."""
         return transaction(self._connection)
 
-    def enqueue(self, jobs: Iterable[dict[str, Any]]) -> tuple[int, int]:
+    def enqueue(self, jobs: Iterable[SyncJob]) -> tuple[int, int]:
         """Store jobs like `operations.enqueue`, so that they survive a power cut."""
         before = self._connection.execute("PRAGMA synchronous").fetchone()[0]
         self._connection.execute("PRAGMA synchronous=FULL")
@@ -71,7 +70,7 @@ class QueueManager(QueueView):
                 if scene_id is not None:
                     self.dead_letters.forget_scene(scene_id)
 
-    def replace(self, claims: Sequence[Claim], jobs: Iterable[dict[str, Any]]) -> None:
+    def replace(self, claims: Sequence[Claim], jobs: Iterable[SyncJob]) -> None:
         """Remove finished jobs and queue their follow-up jobs, in one transaction."""
         with self.transaction():
             self.ack(claims, healthy=False)
@@ -114,7 +113,7 @@ class QueueManager(QueueView):
             if not self.dead_letters.remove(letter.id):
                 return False
             self.spool.mark_unfinished()
-            operations.put(self._connection, fresh.as_dict(), now)
+            operations.put(self._connection, fresh, now)
         return True
 
     def clear_waiting(self) -> int:

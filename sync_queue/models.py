@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 # Keys of a job's `data`:
@@ -67,8 +67,10 @@ class SyncJob:
             last_error_type=error_type if isinstance(error_type, str) else None,
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        return {member.name: getattr(self, member.name) for member in fields(self)}
+    def encoded(self) -> bytes:
+        """Return the job in the encoding of persist-queue's JSON serializer."""
+        # Not `asdict`, which would overflow the stack for deeply nested `data`.
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
         """Return the job with its next due time after an error; `counts` spends a retry."""

@@ -1,12 +1,12 @@
 """Creates jobs, inserts them into the queue's table, and counts them."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from sync_queue.models import SyncJob
+from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.schema import (
     DUE,
     IS_IN_PROGRESS,
@@ -17,8 +17,6 @@ from sync_queue.schema import (
     WAITING_NEW,
     transaction,
 )
-
-JobData = dict[str, Any]
 
 METADATA, PATH, FOLDER_SCAN = "metadata", "path", "scan"  # values of a job's `update_type`
 ENTITY, FORGET = "entity", "forget"
@@ -38,15 +36,20 @@ _REPLACE = f"UPDATE {TABLE} SET data = ?, status = {WAITING_NEW} WHERE _id = ?"
 
 
 def scene_job(
-    scene_id: int, update_type: str, now: float, data: JobData | None = None, due: float = 0.0
-) -> JobData:
+    scene_id: int,
+    update_type: str,
+    now: float,
+    data: dict[str, Any] | None = None,
+    due: float = 0.0,
+) -> SyncJob:
     """Return a new job for a scene.
 
     Args:
         data: hints for the worker, which reads the metadata from Stash.
         due: earliest start in seconds since the epoch; 0 for now.
     """
-    return _job(scene_key(scene_id), scene_id, update_type, data or {}, now, due)
+    key = scene_key(scene_id)
+    return SyncJob(_new_id(), scene_id, update_type, data or {}, now, key, next_retry_at=due)
 
 
 def scene_key(scene_id: int) -> str:
@@ -54,17 +57,14 @@ def scene_key(scene_id: int) -> str:
     return f"scene_{scene_id}"
 
 
-def entity_job(kind: str, entity_id: int, now: float) -> JobData:
+def entity_job(kind: str, entity_id: int, now: float) -> SyncJob:
     """Return a new job for all scenes of a performer, studio or tag."""
     data = {"kind": kind, "id": entity_id}
-    return _job(f"{kind}_{entity_id}", None, ENTITY, data, now, 0.0)
+    return SyncJob(_new_id(), None, ENTITY, data, now, f"{kind}_{entity_id}")
 
 
-def _job(
-    key: str, scene_id: int | None, update_type: str, data: JobData, now: float, due: float
-) -> JobData:
-    job_id = os.urandom(8).hex()
-    return SyncJob(job_id, scene_id, update_type, data, now, key, next_retry_at=due).as_dict()
+def _new_id() -> str:
+    return os.urandom(8).hex()
 
 
 def subject_label(job_key: str) -> str:
@@ -72,12 +72,7 @@ def subject_label(job_key: str) -> str:
     return job_key.replace("_", " ").capitalize()
 
 
-def encode(job: JobData) -> bytes:
-    """Encode a job like persist-queue's JSON serializer."""
-    return json.dumps(job).encode("utf-8")
-
-
-def enqueue(connection: sqlite3.Connection, jobs: Iterable[JobData], now: float) -> tuple[int, int]:
+def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float) -> tuple[int, int]:
     """Store jobs in one transaction; return the numbers of new and merged jobs.
 
     A job is merged into the waiting job of its subject and type, if there is one. The merged job
@@ -89,33 +84,30 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[JobData], now: float)
     return sum(are_new), len(are_new) - sum(are_new)
 
 
-def put(connection: sqlite3.Connection, job: JobData, now: float) -> bool:
+def put(connection: sqlite3.Connection, job: SyncJob, now: float) -> bool:
     """Store a job inside the caller's transaction; return False if it was merged."""
     if merge_into_waiting(connection, job):
         return False
-    connection.execute(_INSERT, (encode(job), now))
+    connection.execute(_INSERT, (job.encoded(), now))
     return True
 
 
-def merge_into_waiting(connection: sqlite3.Connection, job: JobData) -> bool:
+def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
     """Merge a job into the waiting job of its subject and type; return False if there is none.
 
     The caller's transaction must hold the write lock.
     """
-    row = connection.execute(_FIND_WAITING, (job["job_key"], job["update_type"])).fetchone()
+    row = connection.execute(_FIND_WAITING, (job.job_key, job.update_type)).fetchone()
     if row is None:
         return False
     try:
-        waiting = json.loads(row[1])
-    except (ValueError, RecursionError):  # SQLite's JSON functions accept invalid UTF-8
-        waiting = {}
-    since, hints = waiting.get("enqueued_at"), waiting.get("data")
-    fresh = dict(job)
-    if isinstance(since, (int, float)) and since:
-        fresh["enqueued_at"] = min(since, job["enqueued_at"] or since)
-    if isinstance(hints, dict):
-        fresh["data"] = {**hints, **job["data"]}
-    connection.execute(_REPLACE, (encode(fresh), row[0]))
+        waiting = SyncJob.parse(row[1])
+    except JobFormatError:
+        waiting = job
+    since = [moment for moment in (waiting.enqueued_at, job.enqueued_at) if moment]
+    data = {**waiting.data, **job.data}
+    merged = replace(job, enqueued_at=min(since, default=0.0), data=data)
+    connection.execute(_REPLACE, (merged.encoded(), row[0]))
     return True
 
 

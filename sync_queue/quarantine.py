@@ -1,6 +1,6 @@
-"""Quarantines a damaged database: renames it, so that a new one is created.
+"""Renames a damaged database, so that a new database is created.
 
-A reconciliation then finds the jobs that were lost with it.
+A reconciliation then finds the edits of the lost jobs.
 """
 
 import json
@@ -13,33 +13,33 @@ from contextlib import closing
 from shared.files import keep_newest, locked, remove_file, replace_file
 from shared.state_file import write_state
 
-REBUILT_MARKER = "rebuilt.json"  # requests a reconciliation, which removes the file
-EMPTIED = "it was empty"
+REBUILT_MARKER = "rebuilt.json"  # this file requests a reconciliation, which removes the file
+EMPTIED = "it was empty"  # content of the file if the database was empty
 KEPT_DAMAGED_FILES = 3
 
 
 def is_damage(error: Exception) -> bool:
-    """Tell whether the error means that the file is not a valid database."""
+    """Return whether the error means that the file is not a valid database."""
     return error_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def error_code(error: Exception) -> int:
-    """Return SQLite's primary result code; 0 for other errors."""
+    """Return SQLite's primary result code; 0 for an error of another library."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def setup_lock(path: str) -> str:
-    """Return the path of the lock that is held while the database is created or replaced."""
+    """Return the path of the lock for creating or renaming the database."""
     return os.path.join(os.path.dirname(path), "setup.lock")
 
 
 def ask_for_reconciliation(path: str, why: str) -> None:
-    """Record that the jobs in the database are lost; raise OSError if that fails."""
+    """Record that the database has lost its jobs; raise OSError on failure."""
     write_state(_marker(path), {"why": why})
 
 
 def was_emptied(path: str) -> bool:
-    """Tell whether a reconciliation is requested because the database was empty."""
+    """Return whether a reconciliation is requested because the database was empty."""
     try:
         with open(_marker(path), encoding="utf-8") as file:
             return bool(json.load(file) == {"why": EMPTIED})
@@ -52,10 +52,10 @@ def _marker(path: str) -> str:
 
 
 def quarantine_database(path: str) -> str | None:
-    """Rename a damaged database and its log; return the new name, or None if it is sound.
+    """Rename a damaged database and its log; return the new path, or None if it is sound.
 
-    When several processes find the damage, the first one renames the file under a lock. The others
-    find a new file in its place. Raise OSError if renaming fails.
+    If several processes find the damage, only the first process renames the file. Raise OSError on
+    failure.
     """
     with locked(setup_lock(path)):
         if not _is_damaged(path):
@@ -71,14 +71,14 @@ def quarantine_database(path: str) -> str | None:
 
 def _rename(path: str, kept: str) -> None:
     was_asked = os.path.exists(_marker(path))
-    # The request comes first: a kill in between costs a needless reconciliation, but no edit.
+    # First request the reconciliation: a kill before the renaming then loses no edit.
     ask_for_reconciliation(path, f"set aside as {kept}")
     try:
         for suffix in ("", "-wal", "-shm"):
             if os.path.exists(path + suffix):
                 replace_file(path + suffix, kept + suffix)
     except OSError:
-        # The database is still in its place, so no reconciliation is needed.
+        # Without the renaming no reconciliation is needed.
         if os.path.exists(path) and not was_asked:
             remove_file(_marker(path))
         raise
@@ -91,7 +91,7 @@ def _is_damaged(path: str) -> bool:
                 return True
             if _passes(connection, "integrity_check"):
                 return False
-            connection.execute("REINDEX")  # repairs an index without losing a job
+            connection.execute("REINDEX")  # repairs damaged indexes and keeps all jobs
             return not _passes(connection, "integrity_check")
     except sqlite3.DatabaseError as error:
         return is_damage(error)

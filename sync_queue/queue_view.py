@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from sync_queue import operations
 from sync_queue.dlq import DeadLetterQueue
@@ -68,13 +67,13 @@ class QueueView:
         now = self.clock()
         counts = operations.get_stats(self._connection, now)
         for job in self._only_in_spool():
-            counts["retrying" if job["next_retry_at"] > now else "pending"] += 1
+            counts["retrying" if job.next_retry_at > now else "pending"] += 1
         return counts
 
-    def _only_in_spool(self) -> list[dict[str, Any]]:
+    def _only_in_spool(self) -> list[SyncJob]:
         """Return the spooled jobs that the import will not merge into a waiting job."""
         jobs = {
-            (stored.job["job_key"], stored.job["update_type"]): stored.job
+            (stored.job.job_key, stored.job.update_type): stored.job
             for stored in read_spool(self._folder)
         }
         for known in self._waiting_among(key for key, _ in jobs):
@@ -113,7 +112,7 @@ class QueueView:
     def jobs_of(self, scene_id: int) -> list[QueuedJob]:
         """Return the unfinished jobs of a scene, the job in progress first."""
         key = scene_key(scene_id)
-        spooled = (SyncJob.from_dict(stored.job) for stored in read_spool(self._folder))
+        spooled = (stored.job for stored in read_spool(self._folder))
         of_state = {
             JobState.IN_PROGRESS: self._jobs(f"{IS_IN_PROGRESS} AND {SUBJECT} = ?", key),
             JobState.WAITING: self._jobs(f"{SUBJECT} = ? AND {IS_WAITING} ORDER BY _id", key),

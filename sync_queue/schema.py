@@ -1,7 +1,4 @@
-"""Columns, states and SQL expressions of the queue's table.
-
-A test proves that this plugin and persist-queue read each other's rows.
-"""
+"""Columns, states and SQL expressions of the queue's table, which persist-queue defines."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,20 +7,20 @@ from contextlib import contextmanager
 SCHEMA_VERSION = 3
 BUSY_TIMEOUT = 10.0  # seconds to wait for another writer; transactions take milliseconds
 
-# persist-queue's acknowledgement states (AckStatus.inited, ready and unack)
+# The values `inited`, `ready` and `unack` of persist-queue's AckStatus
 WAITING_NEW, WAITING, IN_PROGRESS = 0, 1, 2
 
 TABLE = "ack_queue_default"
 _JOB = "CAST(data AS TEXT)"  # persist-queue stores bytes; JSON functions want text
 SUBJECT = f"json_extract({_JOB}, '$.job_key')"
 TYPE = f"json_extract({_JOB}, '$.update_type')"
-# Only a number is a due time, because SQLite sorts text after every number.
+# SQLite sorts text after every number, so a text as due time counts as 0.
 DUE = (
     f"CASE json_type({_JOB}, '$.next_retry_at') WHEN 'real' THEN "
     f"json_extract({_JOB}, '$.next_retry_at') WHEN 'integer' THEN "
     f"json_extract({_JOB}, '$.next_retry_at') ELSE 0 END"
 )
-# The rows that the indexes cover. The table may also hold pickles of the legacy implementation.
+# The table can also hold pickles of the legacy implementation, which are not valid JSON.
 IS_WAITING = f"status < {IN_PROGRESS} AND json_valid({_JOB})"
 LAST_ERROR = f"json_extract({_JOB}, '$.last_error_type')"
 IS_WAITING_AFTER_ERROR = f"{IS_WAITING} AND {LAST_ERROR} IS NOT NULL"
@@ -39,7 +36,7 @@ def schema_version(connection: sqlite3.Connection) -> int:
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Hold the write lock; commit at the end, roll back on an exception.
 
-    An inner transaction is part of the outer one.
+    A transaction inside another transaction is part of the outer transaction.
     """
     if connection.in_transaction:
         yield

@@ -1,6 +1,6 @@
-"""The spool: the durable front of the queue. Hooks add jobs here, `spool_import` moves them on.
+"""The spool: the folder in which hooks store jobs until `spool_import` moves them to the queue.
 
-A job is an empty file with the name `<time>-<process>-<number>.<job>`: it cannot be torn.
+A job is an empty file named `<time>-<process>-<number>.<job>`, so a power cut leaves no torn job.
 """
 
 import errno
@@ -13,12 +13,12 @@ from shared.file_lock import FileLock
 if sys.platform == "darwin":
     import fcntl
 
-CONNECTION = "connection"  # the newest Stash connection that a living worker was handed
-UNFINISHED = "unfinished"  # exists while the database may hold jobs that are not done
+CONNECTION = "connection"  # file with the Stash connection of the newest hook or task
+UNFINISHED = "unfinished"  # this file exists while the database may hold unfinished jobs
 
 
 def store(folder: str, jobs: list[str]) -> None:
-    """Add jobs durably, such as `metadata.scene_12`; raise `OSError` if the disk refuses them."""
+    """Store jobs such as `metadata.scene_12` durably; raise OSError on failure."""
     start = f"{folder}/{time.time_ns():020}-{os.getpid():07}"
     paths = [f"{start}-{number:04}.{job}" for number, job in enumerate(jobs)]
     for path in paths:
@@ -26,13 +26,13 @@ def store(folder: str, jobs: list[str]) -> None:
     try:
         if paths:
             _flush(folder, os.O_RDONLY)
-    except OSError as error:  # Windows and some network shares flush no folders, only files
+    except OSError as error:  # Windows and some network shares flush only files, not folders
         if error.errno == errno.EIO:
             raise
         for path in paths:
             try:
                 _flush(path, os.O_RDWR)
-            except OSError as again:  # imported already, or on a share that flushes nothing at all
+            except OSError as again:  # the file is imported already, or the share never flushes
                 if again.errno not in (errno.ENOENT, errno.ENOTSUP):
                     raise
 
@@ -42,18 +42,18 @@ def _flush(path: str, mode: int) -> None:
     try:
         os.fsync(descriptor)
         if sys.platform == "darwin":
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # its fsync does not reach the disk
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # on macOS fsync does not reach the disk
     finally:
         os.close(descriptor)
 
 
 def has_work(folder: str) -> bool:
-    """Tell whether a job waits here, or may wait in the database."""
+    """Return whether a job waits in the spool or may wait in the database."""
     return any(name[0].isdigit() or name == UNFINISHED for name in os.listdir(folder))
 
 
 def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
-    """Offer a living worker the connection; return True if there is none and we got the lock."""
+    """Store the Stash connection for a running worker; return True if this process got the lock."""
     temporary = f"{folder}/{CONNECTION}.tmp-{os.getpid()}"
     try:
         with open(temporary, "wb") as file:
@@ -61,5 +61,5 @@ def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
         os.replace(temporary, f"{folder}/{CONNECTION}")
     except OSError:  # on Windows also while another process has the file open
         if os.path.exists(temporary):
-            os.unlink(temporary)  # the worker keeps the connection that it has
-    return lock.try_acquire()  # a worker that ends after this try looks into the spool once more
+            os.unlink(temporary)  # the worker keeps its present connection
+    return lock.try_acquire()  # a worker that ends after this call checks the spool once more

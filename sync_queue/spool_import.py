@@ -1,4 +1,4 @@
-"""Imports the jobs of hooks from the spool, and those of older versions from `queue/inbox/`."""
+"""Imports the jobs of hooks from the spool, and jobs of older versions from `queue/inbox/`."""
 
 import contextlib
 import json
@@ -14,27 +14,25 @@ from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
-SCAN_DELAY = 20.0  # seconds; a scan of Stash creates scenes in bursts
-UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # quarantined files of the inbox
+SCAN_DELAY = 20.0  # seconds until a folder scan; Stash creates scenes in bursts
+UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # name ending and number of quarantined files
 _NAME = re.compile(
     r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\.(scene|performer|studio|tag)_(\d{1,19})((?:\.[a-z_]+)*)"
 )
 _SCENE_TYPES = (METADATA, PATH, FOLDER_SCAN, FORGET)
 _HINTS = {"cover_changed"}
 
-JobData = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job outside the database, and its file."""
+    """A job outside of the database, with its file."""
 
     path: str
-    job: JobData
+    job: SyncJob
 
 
-def job_of(name: str) -> JobData | None:
-    """Return the job that a file name describes; None if it is no job of this version."""
+def job_of(name: str) -> SyncJob | None:
+    """Return the job that a file name in the spool describes; None for any other name."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -56,28 +54,28 @@ def read_spool(queue_folder: str) -> list[StoredJob]:
 
 
 class Spool:
-    """The spool inside the folder of the database."""
+    """The spool beside the database."""
 
     def __init__(self, queue_folder: str) -> None:
         self._folder = queue_folder
         self._spool = os.path.join(queue_folder, "spool")
         self._inbox = os.path.join(queue_folder, "inbox")
-        self._stuck: set[str] = set()  # imported files that are not removable
+        self._stuck: set[str] = set()  # files that are not readable or not removable
 
     def is_empty(self) -> bool:
-        """Tell whether no job waits outside the database."""
+        """Return whether no job waits outside of the database."""
         return not self._new() and not self._inbox_files()
 
     def names(self) -> frozenset[str]:
-        """Return the file names of jobs and of the connection to Stash."""
+        """Return the file names of the spooled jobs and of the Stash connection."""
         names = names_in(self._spool)
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
-    def move(self, enqueue: Callable[[Iterable[JobData]], object], report: Report) -> int:
-        """Move all jobs into the database, in order, under a lock; return how many.
+    def move(self, enqueue: Callable[[Iterable[SyncJob]], object], report: Report) -> int:
+        """Move all jobs into the database, in order and under a lock; return their number.
 
-        `enqueue` stores them in one transaction. After a kill the next import merges the same jobs
-        again. Each file that holds no job or is not removable is reported.
+        `enqueue` stores the jobs in one transaction. After a kill the next import merges the same
+        jobs again. Each file that holds no job or is not removable is reported.
         """
         if self.is_empty():
             return 0
@@ -92,7 +90,7 @@ class Spool:
             return len(found)
 
     def take_connection(self) -> Any:
-        """Remove and return the Stash connection that a hook or task stored; None without one."""
+        """Remove and return the Stash connection of a hook or task; None if there is none."""
         path = os.path.join(self._spool, CONNECTION)
         try:
             with open(path, "rb") as file:
@@ -103,7 +101,7 @@ class Spool:
             return None
 
     def compact(self) -> None:
-        """Shrink a spool that cannot be imported: keep only the newest file of each job."""
+        """Keep only the newest file of each job, in a spool that cannot be imported."""
         self.take_connection()
         paths = [stored.path for stored in self._new()]
         newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}
@@ -112,14 +110,14 @@ class Spool:
                 remove_file(path)
 
     def mark_unfinished(self) -> None:
-        """Record that the database may hold jobs; then an event without a job starts a worker."""
+        """Record that the database may hold jobs, so that each hook makes sure a worker runs."""
         path = os.path.join(self._spool, UNFINISHED)
         if not os.path.exists(path):
             os.makedirs(self._spool, mode=0o700, exist_ok=True)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
     def mark_finished(self) -> None:
-        """Record that the database holds no job; the caller holds its write lock."""
+        """Record that the database holds no job; the caller must hold its write lock."""
         with contextlib.suppress(FileNotFoundError):
             remove_file(os.path.join(self._spool, UNFINISHED))
 
@@ -144,9 +142,9 @@ class Spool:
         for path in self._inbox_files():
             try:
                 with open(path, "rb") as file:
-                    found.append(StoredJob(path, SyncJob.parse(file.read()).as_dict()))
+                    found.append(StoredJob(path, SyncJob.parse(file.read())))
             except OSError:
-                self._stuck.add(path)  # a read error proves nothing about the content
+                self._stuck.add(path)  # the file may hold a job, so it stays
             except JobFormatError:
                 replace_file(path, path + UNREADABLE)
                 keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)

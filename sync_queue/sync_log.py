@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator
 
+from sync_queue.models import LARGEST_ID
 from sync_queue.sync_records import (
     PENDING,
     FieldValues,
@@ -15,43 +16,28 @@ from sync_queue.sync_records import (
     values_of,
 )
 
-# Scene id of an item whose scene was deleted in Stash. Its record is kept, because otherwise the
-# next scene with this file would take the sent values for edits of the user.
+# Scene id in the records of items whose scene was deleted in Stash. Without such a record the next
+# scene with the same file would take the sent values for edits of the user.
 NO_SCENE = 0
+SYNCED_EARLIER = "synced earlier"  # outcome of a scene that only the legacy implementation synced
 
-# Outcome of a scene that only the legacy implementation has synced.
-SYNCED_EARLIER = "synced earlier"
-
-Entity = tuple[str, int]  # kind (as in `StashScene.entity_ids`) and Stash's id
-PAGE = 500  # rows per read of `naming`
-_NO_END = 2**63 - 1  # SQLite's largest id
+Entity = tuple[str, int]  # a kind such as "tags", and the id in Stash
+PAGE = 500  # rows that `naming` reads at a time
 
 _AMONG = "IN (SELECT value FROM json_each(?))"  # any number of keys in one parameter
-_OF_ITEM = "scene_id = ? AND server_id = ? AND rating_key = ?"
 _OF_OTHERS = "scene_id != ? AND server_id = ? AND rating_key = ?"
 _SELECT_ITEMS = (
     "SELECT scene_id, server_id, rating_key, synced_at, digest, sent, refused, poster_sha1, "
     "art_sha1 FROM sync_log"
 )
-# The columns of images have their own statements.
+# This statement keeps the columns of images, which `remember_image` changes.
 _UPSERT_ITEM = (
     "INSERT INTO sync_log (scene_id, server_id, rating_key, digest, sent, refused, synced_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scene_id, server_id, rating_key) DO UPDATE SET "
     "digest = excluded.digest, sent = excluded.sent, refused = excluded.refused, "
     "synced_at = excluded.synced_at"
 )
-_WITH_ORIGINAL = (
-    "SELECT rating_key FROM originals WHERE server_id = :server AND (:scene IS NULL OR EXISTS "
-    "(SELECT 1 FROM sync_log WHERE scene_id = :scene AND server_id = :server "
-    "AND sync_log.rating_key = originals.rating_key)) ORDER BY rating_key"
-)
-_SELECT_SCENES = (
-    "SELECT scene_id, outcome, at, detail, scene_updated_at, cover_tag, entities FROM scene_log"
-)
-_REPLACE_SCENE = (
-    "INSERT OR REPLACE INTO scene_log (scene_id, outcome, at, detail, scene_updated_at, cover_tag, "
-    "entities) VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+_SCENE_COLUMNS = "scene_id, outcome, at, detail, scene_updated_at, cover_tag, entities"
 
 
 class SyncLog:
@@ -60,16 +46,13 @@ class SyncLog:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    # -- items --------------------------------------------------------------------------------
-
     def item(self, scene_id: int, server_id: str, rating_key: int) -> ItemRecord | None:
-        """Return the values last sent to an item for a scene."""
         return self.records_of_item(server_id, rating_key).get(scene_id)
 
     def items(
         self, server_id: str, rating_keys: Collection[int]
     ) -> dict[int, dict[int, ItemRecord]]:
-        """Return rating key → scene id (or NO_SCENE) → record."""
+        """Return the records of items, by rating key and then by scene id (or NO_SCENE)."""
         which = f"WHERE server_id = ? AND rating_key {_AMONG}"
         found: dict[int, dict[int, ItemRecord]] = {}
         for sent in self._sent(which, server_id, json.dumps(list(rating_keys))):
@@ -77,7 +60,7 @@ class SyncLog:
         return found
 
     def records_of_item(self, server_id: str, rating_key: int) -> dict[int, ItemRecord]:
-        """Return scene id (or NO_SCENE) → record of an item."""
+        """Return the records of an item by scene id (or NO_SCENE)."""
         return self.items(server_id, [rating_key]).get(rating_key, {})
 
     def sent_for(self, scene_id: int) -> list[SentItem]:
@@ -95,7 +78,6 @@ class SyncLog:
     def remember_item(
         self, scene_id: int, server_id: str, rating_key: int, record: ItemRecord, now: float
     ) -> None:
-        """Store the sent, refused and in-flight values of an item."""
         pending = {PENDING: dict(record.pending)} if record.pending else {}
         sent = json.dumps({**record.sent, **pending})
         refused = json.dumps(dict(record.refused)) if record.refused else None
@@ -107,13 +89,16 @@ class SyncLog:
         self, scene_id: int, server_id: str, rating_key: int, kind: str, sha1: str
     ) -> None:
         """Store the SHA-1 of the `poster` or `art` of a stored item; empty for no image."""
-        statement = f"UPDATE sync_log SET {kind}_sha1 = ? WHERE {_OF_ITEM}"
-        self._connection.execute(statement, (sha1, scene_id, server_id, rating_key))
+        self._connection.execute(
+            f"UPDATE sync_log SET {kind}_sha1 = ? "
+            "WHERE scene_id = ? AND server_id = ? AND rating_key = ?",
+            (sha1, scene_id, server_id, rating_key),
+        )
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
-        """Give an item to this scene alone, with the values sent for another scene.
+        """Make an item belong to this scene alone, and keep the values sent for another scene.
 
-        The digest is emptied, because the item may differ from this scene.
+        Its digest becomes empty, because the item may differ from this scene.
         """
         item = (scene_id, server_id, rating_key)
         if self.item(*item) is None:
@@ -126,7 +111,7 @@ class SyncLog:
     def forget_item(self, server_id: str, rating_key: int) -> None:
         """Remove an item's records and originals, and the outcome of scenes without another item.
 
-        The uploads stay known, because Plex keeps them. The caller holds a transaction.
+        The records of uploads stay, because Plex keeps the images. The caller holds a transaction.
         """
         scene_ids = list(self.records_of_item(server_id, rating_key))
         for table in ("sync_log", "originals"):
@@ -141,7 +126,10 @@ class SyncLog:
     def digests(
         self, server_id: str | None, scene_ids: Collection[int] | None = None
     ) -> dict[int, dict[int, str]]:
-        """Return scene id → rating key → digest; None stands for all servers or all scenes."""
+        """Return the digests last sent, by scene id and then by rating key.
+
+        None stands for all servers or all scenes.
+        """
         among = "" if scene_ids is None else f" AND scene_id {_AMONG}"
         values = () if scene_ids is None else (json.dumps(list(scene_ids)),)
         found: dict[int, dict[int, str]] = {}
@@ -153,14 +141,12 @@ class SyncLog:
             found.setdefault(scene_id, {})[rating_key] = digest
         return found
 
-    # -- original values and uploads ------------------------------------------------------------
-
     def original(self, server_id: str, rating_key: int) -> FieldValues | None:
-        """Return an item's values before the first write; None for an item never written."""
+        """Return the values of an item before the first write; None for an item never written."""
         return self.originals(server_id, [rating_key]).get(rating_key)
 
     def originals(self, server_id: str, rating_keys: Collection[int]) -> dict[int, FieldValues]:
-        """Return rating key → values before the first write, for the items ever written."""
+        """Return the values before the first write, by rating key; omit items never written."""
         rows = self._connection.execute(
             f"SELECT rating_key, held FROM originals WHERE server_id = ? AND rating_key {_AMONG}",
             (server_id, json.dumps(list(rating_keys))),
@@ -169,7 +155,7 @@ class SyncLog:
         return {key: values_of(held) for key, held in found if held is not None}
 
     def keep_original(self, server_id: str, rating_key: int, held: FieldValues, now: float) -> None:
-        """Store an item's values before the first write; later calls have no effect."""
+        """Store the values of an item before the first write; later calls change nothing."""
         self._connection.execute(
             "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
             "VALUES (?, ?, ?, ?)",
@@ -177,19 +163,24 @@ class SyncLog:
         )
 
     def change_original(self, server_id: str, rating_key: int, held: FieldValues) -> None:
-        """Replace the stored original values of an item, if there are any."""
+        """Replace the original values of an item, if any are stored."""
         self._connection.execute(
             "UPDATE originals SET held = ? WHERE server_id = ? AND rating_key = ?",
             (json.dumps(dict(held)), server_id, rating_key),
         )
 
     def with_original(self, server_id: str, scene_id: int | None = None) -> list[int]:
-        """Return the items with stored original values: those of a scene, or all."""
-        values = {"server": server_id, "scene": scene_id}
-        return [row[0] for row in self._connection.execute(_WITH_ORIGINAL, values)]
+        """Return the items with stored original values, of a scene or of all scenes."""
+        rows = self._connection.execute(
+            "SELECT rating_key FROM originals WHERE server_id = :server AND (:scene IS NULL OR "
+            "EXISTS (SELECT 1 FROM sync_log WHERE scene_id = :scene AND server_id = :server "
+            "AND sync_log.rating_key = originals.rating_key)) ORDER BY rating_key",
+            {"server": server_id, "scene": scene_id},
+        )
+        return [row[0] for row in rows]
 
     def remember_upload(self, server_id: str, rating_key: int, kind: str, sha1: str) -> None:
-        """Store that an image was uploaded to an item; Plex keeps every upload."""
+        """Record the upload of an image; Plex keeps every upload."""
         self._connection.execute(
             "INSERT OR IGNORE INTO uploads (server_id, rating_key, kind, sha1) VALUES (?, ?, ?, ?)",
             (server_id, rating_key, kind, sha1),
@@ -203,14 +194,11 @@ class SyncLog:
         )
         return {row[0] for row in rows}
 
-    # -- scenes -------------------------------------------------------------------------------
-
     def scene(self, scene_id: int) -> SceneRecord | None:
-        """Return the outcome of the scene's last job."""
         return self.scenes([scene_id]).get(scene_id)
 
     def scenes(self, scene_ids: Collection[int]) -> dict[int, SceneRecord]:
-        """Return scene id → outcome of the last job."""
+        """Return the outcome of each scene's last job."""
         return self._scenes(f"WHERE scene_id {_AMONG}", json.dumps(list(scene_ids)))
 
     def recent(self, limit: int) -> dict[int, SceneRecord]:
@@ -218,12 +206,13 @@ class SyncLog:
         return self._scenes("ORDER BY at DESC LIMIT ?", limit)
 
     def _scenes(self, which: str, value: object) -> dict[int, SceneRecord]:
-        rows = self._connection.execute(f"{_SELECT_SCENES} {which}", (value,))
+        statement = f"SELECT {_SCENE_COLUMNS} FROM scene_log {which}"
+        rows = self._connection.execute(statement, (value,))
         found = {row[0]: [*row[1:-1], entities_of(row[-1])] for row in rows}
         return {scene_id: SceneRecord(*values) for scene_id, values in found.items()}
 
     def scenes_in_plex(self) -> int:
-        """Return how many scenes have an item that was written for them."""
+        """Return the number of scenes for which an item was written."""
         statement = f"SELECT COUNT(DISTINCT scene_id) FROM sync_log WHERE scene_id != {NO_SCENE}"
         return int(self._connection.execute(statement).fetchone()[0])
 
@@ -233,7 +222,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def has_skipped(self, reason: str) -> bool:
-        """Tell whether the last job of any scene was skipped with this text in its detail."""
+        """Return whether the last job of any scene was skipped with this text in its detail."""
         statement = (
             "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome = 'skipped' "
             "AND instr(detail, ?) > 0)"
@@ -241,22 +230,18 @@ class SyncLog:
         return bool(self._connection.execute(statement, (reason,)).fetchone()[0])
 
     def remember_scene(self, scene_id: int, record: SceneRecord) -> None:
-        """Store the outcome of a scene's job."""
+        at, version, entities = (
+            record.at,
+            record.scene_updated_at,
+            json.dumps(dict(record.entities)),
+        )
         self._connection.execute(
-            _REPLACE_SCENE,
-            (
-                scene_id,
-                record.outcome,
-                record.at,
-                record.detail,
-                record.scene_updated_at,
-                record.cover_tag,
-                json.dumps(dict(record.entities)),
-            ),
+            f"INSERT OR REPLACE INTO scene_log ({_SCENE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (scene_id, record.outcome, at, record.detail, version, record.cover_tag, entities),
         )
 
     def remember_earlier_sync(self, scene_id: int, at: float) -> None:
-        """Store that the legacy implementation synced a scene, unless an outcome is stored."""
+        """Record that the legacy implementation synced a scene, unless an outcome is stored."""
         self._connection.execute(
             "INSERT OR IGNORE INTO scene_log (scene_id, entities, scene_updated_at, outcome, "
             f"detail, at) VALUES (?, '{{}}', '', '{SYNCED_EARLIER}', '', ?)",
@@ -264,9 +249,9 @@ class SyncLog:
         )
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
-        """Return the known scenes with ids from `after` (exclusive) to `up_to` (inclusive).
+        """Return the synced scenes with ids from `after` (exclusive) to `up_to` (inclusive).
 
-        Scenes known only to the legacy implementation are left out: it never removed a scene.
+        Omit scenes that only the legacy implementation synced, because it never removed a scene.
         """
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
@@ -277,11 +262,11 @@ class SyncLog:
         return [row[0] for row in rows]
 
     def naming(
-        self, wanted: Collection[Entity], after: int = 0, until: int = _NO_END
+        self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of scene id → the wanted entities that the scene had when last synced.
+        """Yield pages of the wanted entities that scenes had when last synced, by scene id.
 
-        Scene ids rise; they are greater than `after`, and not greater than `until`.
+        Scene ids rise from `after` (exclusive) to `until` (inclusive).
         """
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
@@ -300,13 +285,13 @@ class SyncLog:
             after = rows[-1][0]
 
     def mark_unsynced(self, scene_id: int) -> None:
-        """Mark a scene as unsynced, so that the next sync compares all of it."""
+        """Mark a scene as unsynced, so that the next sync compares all fields and images."""
         self._connection.execute(
             "UPDATE scene_log SET scene_updated_at = '' WHERE scene_id = ?", (scene_id,)
         )
 
     def scene_versions(self) -> dict[int, str]:
-        """Return scene id → Stash's time stamp of the last synced state."""
+        """Return Stash's time stamp of each scene's last synced state."""
         statement = "SELECT scene_id, scene_updated_at FROM scene_log WHERE outcome = 'synced'"
         return dict(self._connection.execute(statement))
 

@@ -1,4 +1,4 @@
-"""Typed rows of the sync log; a value of a wrong type is left out and affects no other value."""
+"""Rows of the sync log. Parsing omits each stored value of a wrong type and keeps the others."""
 
 import json
 from collections.abc import Mapping
@@ -7,63 +7,50 @@ from typing import Any
 
 FieldValues = Mapping[str, str | list[str]]
 
-PENDING = "pending"  # the key inside the `sent` JSON that holds in-flight values
+PENDING = "pending"  # key inside the `sent` JSON that holds in-flight values
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """The values last sent to a Plex item for a scene.
+    """The values last sent to a Plex item for a scene."""
 
-    Attributes:
-        digest: of the scene's metadata that was sent; empty before the first write.
-        sent: field → value that the item shows since then.
-        refused: field → value that Plex did not keep, and that is not sent again.
-        pending: field → in-flight value that may have arrived; empty once that is known.
-    """
-
-    digest: str
-    sent: FieldValues
-    refused: FieldValues = field(default_factory=dict)
+    digest: str  # of the metadata that was sent; empty before the first write
+    sent: FieldValues  # values that the item showed after the last write
+    refused: FieldValues = field(default_factory=dict)  # values that Plex did not keep
     poster_sha1: str | None = None
     art_sha1: str | None = None
-    pending: FieldValues = field(default_factory=dict)
+    pending: FieldValues = field(default_factory=dict)  # in-flight values that may have arrived
 
 
 @dataclass(frozen=True, slots=True)
 class SceneRecord:
     """The outcome of a scene's last job.
 
-    Attributes:
-        outcome: a word such as `synced`.
-        at: seconds since the epoch.
-        detail: text for users.
-        scene_updated_at: Stash's time stamp of the synced state, verbatim; empty if unsynced.
-        cover_tag: SHA-1 and ETag of the last cover, separated by a space. The SHA-1 is empty if
-            Plex cannot show the image. None without a cover.
-        entities: kind → ids of the performers, studio and tags of that state.
+    `cover_tag` is SHA-1 and ETag of the last cover, separated by a space; None without a cover. The
+    SHA-1 is empty if Plex cannot show the image.
     """
 
-    outcome: str
-    at: float
-    detail: str = ""
-    scene_updated_at: str = ""
+    outcome: str  # a word such as "synced"
+    at: float  # seconds since the epoch
+    detail: str = ""  # for users
+    scene_updated_at: str = ""  # Stash's time stamp of the synced state, verbatim; "" if unsynced
     cover_tag: str | None = None
-    entities: Mapping[str, list[int]] = field(default_factory=dict)
+    entities: Mapping[str, list[int]] = field(default_factory=dict)  # ids by kind, such as "tags"
 
 
 @dataclass(frozen=True, slots=True)
 class SentItem:
-    """The values last sent to an item for a scene; `at` in seconds since the epoch."""
+    """The record of an item, with its keys."""
 
     scene_id: int
     server_id: str
     rating_key: int
-    at: float
+    at: float  # seconds since the epoch
     record: ItemRecord
 
 
 def values_of(raw: object) -> dict[str, str | list[str]]:
-    """Parse field → value; leave out wrong types."""
+    """Return the values of a stored object that are texts or lists of texts."""
     found: dict[str, str | list[str]] = {}
     for name, value in raw.items() if isinstance(raw, dict) else ():
         if isinstance(value, str):
@@ -74,7 +61,7 @@ def values_of(raw: object) -> dict[str, str | list[str]]:
 
 
 def entities_of(text: str) -> dict[str, list[int]]:
-    """Parse kind → ids; leave out wrong types."""
+    """Parse the ids of performers, studio and tags by kind."""
     return {
         kind: [entity_id for entity_id in ids if isinstance(entity_id, int)]
         for kind, ids in (object_of(text) or {}).items()
@@ -83,7 +70,7 @@ def entities_of(text: str) -> dict[str, list[int]]:
 
 
 def object_of(text: str | None) -> dict[str, Any] | None:
-    """Parse a JSON object; return None for anything else."""
+    """Parse a JSON object; return None for any other text."""
     try:
         raw = json.loads(text) if text else None
     except ValueError:

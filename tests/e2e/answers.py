@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -49,7 +48,7 @@ def story(answer: PluginResult) -> list[str]:
 
 def bury(rig: Rig, scene_id: int | None, error_type: str, message: str, at: float) -> None:
     """A dead letter, as the worker would have left it."""
-    dead = SyncJob.parse(json.dumps(job(scene_id or 0, at=at)))
+    dead = job(scene_id or 0, at=at)
     if scene_id is None:
         dead = SyncJob(job_id="7", job_key="tag_5", update_type="entity",
                        data={"kind": "tag", "id": 5})  # fmt: skip

@@ -13,7 +13,6 @@ from simulators.rig import TOKEN, Rig
 from simulators.tuning import Tuning
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
-from sync_queue.models import SyncJob
 from tests.e2e.steps import dead_scenes, no_worker, sync_all, sync_title
 from tests.e2e.test_outages import quicken, state
 from tests.golden import assert_golden, figures
@@ -39,7 +38,7 @@ def bury(rig: Rig, *letters: tuple[int, str, float]) -> None:
     """Dead letters: scene, type of error, moment."""
     with queue_of(rig) as queue:
         for scene_id, error_type, at in letters:
-            dead = SyncJob.parse(json.dumps(job(scene_id, at=at)))
+            dead = job(scene_id, at=at)
             queue.dead_letters.add(dead, Failure(error_type, "as it was"), at)
 
 

@@ -1,6 +1,7 @@
 """From Stash's `hookContext` to a job, or to none."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def saved(*input_fields: str, **changed: Any) -> dict[str, Any]:
 
 def jobs_for_hook(hook_context: Any, now: float) -> list[dict[str, Any]]:
     """The jobs of an event as the worker imports them."""
-    return [spooled(word, now) for word in words_for_hook(hook_context)]
+    return [asdict(spooled(word, now)) for word in words_for_hook(hook_context)]
 
 
 def only_job(hook_context: Any, now: float) -> dict[str, Any] | None:

@@ -85,7 +85,7 @@ class Site:
 
     def spooled(self) -> set[int]:
         """The scenes in the spool."""
-        return {stored.job["scene_id"] for stored in read_spool(str(self.queue))}
+        return {stored.job.scene_id or 0 for stored in read_spool(str(self.queue))}
 
 
 @pytest.fixture

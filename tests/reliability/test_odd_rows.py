@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from typing import Any
 
 from simulators.rig import Rig
@@ -58,7 +59,7 @@ def test_the_other_jobs_go_on_and_what_is_no_job_is_told(rig: Rig) -> None:
     inbox = rig.data / "queue" / "inbox"
     inbox.mkdir()
     for number, odd in enumerate(INBOX):
-        job = {**scene_job(ids[-1], METADATA, time.time()), **odd}
+        job = {**asdict(scene_job(ids[-1], METADATA, time.time())), **odd}
         (inbox / f"{number}.json").write_text(json.dumps(job))
     (rig.data / "stats.json").write_text(f'{{"total_processing_time": {NUMBER}}}')
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_queue.database import connect
 from sync_queue.manager import QueueManager
-from sync_queue.models import Claim
+from sync_queue.models import Claim, SyncJob
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.spool import store
 from sync_queue.spool_import import job_of
@@ -28,7 +28,7 @@ class Clock:
         return self.now
 
 
-def job(scene_id: int = 1, kind: str = METADATA, at: float = NOW, **hints: Any) -> dict[str, Any]:
+def job(scene_id: int = 1, kind: str = METADATA, at: float = NOW, **hints: Any) -> SyncJob:
     """A new job for a scene."""
     return scene_job(scene_id, kind, at, hints)
 
@@ -68,7 +68,7 @@ def raw_rows(folder: str) -> list[tuple[Any, ...]]:
     return found
 
 
-def spooled(word: str, at: float = NOW, number: int = 0) -> dict[str, Any]:
+def spooled(word: str, at: float = NOW, number: int = 0) -> SyncJob:
     """The job that a hook's word stands for once it is in the spool."""
     found = job_of(f"{int(at * 1e9):020}-0000001-{number:04}.{word}")
     assert found is not None
@@ -82,10 +82,10 @@ def spool(folder: str | Path, *words: str) -> None:
     store(str(place), list(words))
 
 
-def put_into_inbox(folder: str | Path, job: dict[str, Any]) -> Path:
+def put_into_inbox(folder: str | Path, job: SyncJob) -> Path:
     """Leave a job as hooks of older versions did beside a busy database."""
     inbox = Path(folder) / "inbox"
     inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = inbox / f"{time.time():017.6f}-{job['job_id']}.json"
-    path.write_text(json.dumps(job))
+    path = inbox / f"{time.time():017.6f}-{job.job_id}.json"
+    path.write_bytes(job.encoded())
     return path

@@ -4,6 +4,7 @@ import json
 import pickle
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_change_by_another_connection_moves_the_counter_and_ones_own_does_not(
 
 
 def test_queued_scenes_are_those_that_wait_whatever_the_kind(queue: QueueManager) -> None:
-    queue.enqueue([job(1), job(1, PATH), job(22), {**job(3), "job_key": "entity_tag_3"}])
+    queue.enqueue([job(1), job(1, PATH), job(22), replace(job(3), job_key="entity_tag_3")])
     queue.claim(1)
     assert queue.queued_scene_ids() == {1, 22}
 
@@ -178,8 +179,8 @@ def test_a_row_that_is_no_json_is_left_as_it_is_and_breaks_nothing(
 def test_rows_that_persist_queue_counts_as_done_are_no_work(
     queue: QueueManager, folder: str
 ) -> None:
-    write_row(folder, json.dumps(job(1)).encode(), status=5)
-    write_row(folder, json.dumps(job(1)).encode(), status=9)
+    write_row(folder, job(1).encoded(), status=5)
+    write_row(folder, job(1).encoded(), status=9)
     assert queue.claim(9) == []
     assert queue.enqueue([job(1)]) == (1, 0)
 
@@ -210,7 +211,7 @@ JOB_LIKE = json_object(
 def test_any_json_is_a_job_or_a_job_format_error(stored: Any) -> None:
     if _names_a_subject(stored):
         read = SyncJob.parse(json.dumps(stored))
-        assert SyncJob.parse(json.dumps(read.as_dict())) == read
+        assert SyncJob.parse(read.encoded()) == read
     else:
         with pytest.raises(JobFormatError, match=r"names (no subject|a scene)"):
             SyncJob.parse(json.dumps(stored))

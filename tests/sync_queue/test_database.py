@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,7 @@ def test_the_table_that_persist_queue_alone_has_made_is_taken_over_with_its_rows
     folder: str,
 ) -> None:
     theirs = SQLiteAckQueue(folder, serializer=json_serializer)
-    theirs.put(job(7))
+    theirs.put(asdict(job(7)))
     theirs.close()
     ours = QueueManager(folder)
     assert [claim.job.scene_id for claim in ours.claim(9)] == [7]
@@ -210,7 +211,7 @@ def test_persist_queue_reads_what_we_wrote(queue: QueueManager, folder: str) -> 
 
 def test_we_read_what_persist_queue_wrote(queue: QueueManager, folder: str) -> None:
     theirs = SQLiteAckQueue(folder, serializer=json_serializer)
-    theirs.put(job(1, title="Ünï ☃"))
+    theirs.put(asdict(job(1, title="Ünï ☃")))
     assert queue.enqueue([job(1, again=True)]) == (0, 1)
     (claim,) = queue.claim(9)
     assert claim.job.data == {"title": "Ünï ☃", "again": True}

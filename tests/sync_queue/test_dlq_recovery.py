@@ -1,6 +1,5 @@
 """Dead letters of an outage back into the queue: which, past which gates, and never half."""
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
@@ -27,7 +26,7 @@ Existing = Callable[[Sequence[int]], Collection[int]]
 
 def bury(queue: QueueManager, scene_id: int, error_type: str = DOWN, at: float = NOW) -> None:
     """A dead letter, as a worker leaves it behind."""
-    dead = SyncJob.parse(json.dumps(job(scene_id)))
+    dead = job(scene_id)
     dead = replace(dead, retry_count=5, next_retry_at=at, last_error_type=error_type)
     queue.dead_letters.add(dead, Failure(error_type, "it was away"), at)
 
@@ -154,7 +153,7 @@ def test_every_letter_is_counted_once(queue: QueueManager) -> None:
 
 
 def test_the_job_of_a_tag_is_of_no_scene_that_stash_could_lack(queue: QueueManager) -> None:
-    of_a_tag = SyncJob.from_dict(entity_job("tag", 5, NOW))
+    of_a_tag = entity_job("tag", 5, NOW)
     queue.dead_letters.add(of_a_tag, Failure(DOWN, "as it was"), NOW)
 
     assert recover(queue, nobody_is_asked) == RecoveryResult(recovered=1)

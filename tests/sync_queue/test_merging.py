@@ -85,21 +85,21 @@ def test_a_claim_carries_the_row_that_is_to_be_finished(queue: QueueManager) -> 
 
 
 @pytest.mark.parametrize(
-    "members",
+    ("members", "hints"),
     [
-        b'"data": {"x": "\xff"}',
-        b'"enqueued_at": ' + b"9" * 400,
-        b'"enqueued_at": "x", "data": [1]',
-        b'"data": "x"',
+        (b'"data": {"x": "\xff"}', {"x": "\ufffd"}),
+        (b'"enqueued_at": ' + b"9" * 400, {}),
+        (b'"enqueued_at": "x", "data": [1]', {}),
+        (b'"data": "x"', {}),
     ],
     ids=["no utf-8", "400 digits", "other types", "a text"],
 )
 def test_an_edit_takes_the_place_of_a_waiting_job_that_is_odd(
-    queue: QueueManager, folder: str, members: bytes
+    queue: QueueManager, folder: str, members: bytes, hints: dict[str, str]
 ) -> None:
     stored = b'{"job_key": "scene_1", "update_type": "metadata", %s}' % members
     row_id = write_row(folder, stored)
     assert queue.enqueue([job(1, at=NOW, fresh=True)]) == (0, 1)
     (claim,) = queue.claim(9)
     assert claim.row_id == row_id
-    assert (claim.job.data, claim.job.enqueued_at) == ({"fresh": True}, NOW)
+    assert (claim.job.data, claim.job.enqueued_at) == ({**hints, "fresh": True}, NOW)

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,9 @@ def names(folder: str) -> list[str]:
 def test_a_name_says_which_job_it_is_and_since_when_it_waits() -> None:
     found = spooled("metadata.scene_12.cover_changed")
 
-    assert found | {"job_id": ""} == job(12, cover_changed=True) | {"job_id": ""}
-    assert spooled("scan.scene_12")["next_retry_at"] == NOW + SCAN_DELAY
-    assert spooled("entity.studio_3")["data"] == {"kind": "studio", "id": 3}
+    assert found == replace(job(12, cover_changed=True), job_id=found.job_id)
+    assert spooled("scan.scene_12").next_retry_at == NOW + SCAN_DELAY
+    assert spooled("entity.studio_3").data == {"kind": "studio", "id": 3}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_what_is_no_job_of_this_version_is_left_alone(
 @given(st.text(st.characters(blacklist_characters="\0/"), max_size=80))
 def test_any_name_is_a_job_or_none(name: str) -> None:
     found = job_of(name)
-    assert found is None or found["scene_id"] is None or found["scene_id"] >= 0
+    assert found is None or found.scene_id is None or found.scene_id >= 0
 
 
 def test_all_jobs_of_an_event_are_stored_with_one_flush_of_the_folder(
@@ -95,7 +96,7 @@ def test_all_jobs_of_an_event_are_stored_with_one_flush_of_the_folder(
     store(f"{folder}/spool", ["entity.tag_3", "entity.tag_1", "entity.tag_2"])
 
     assert flushed == [os.path.realpath(f"{folder}/spool")]
-    assert [one.job["job_key"] for one in read_spool(folder)] == ["tag_3", "tag_1", "tag_2"]
+    assert [one.job.job_key for one in read_spool(folder)] == ["tag_3", "tag_1", "tag_2"]
     modes = {stat.S_IMODE(os.stat(one.path).st_mode) for one in read_spool(folder)}
     assert modes == {0o600}
 
@@ -318,7 +319,8 @@ def test_jobs_of_an_older_versions_inbox_are_imported_once(
 ) -> None:
     queue.enqueue([job(1, at=NOW, old=True)])
     put_into_inbox(folder, job(1, at=NOW + 9, new=True))
-    put_into_inbox(folder, {**job(2), "data": [1], "enqueued_at": 10**400})
+    odd: Any = {"data": [1], "enqueued_at": 10**400}
+    put_into_inbox(folder, replace(job(2), **odd))
     assert queue.has_unfinished()
 
     assert [queue.import_spool(no_report) for _ in range(2)] == [2, 0]
@@ -329,7 +331,7 @@ def test_jobs_of_an_older_versions_inbox_are_imported_once(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[1]", b"\xff", json.dumps({**job(1), "scene_id": 10**30}).encode()]
+    "content", [b"", b"[1]", b"\xff", replace(job(1), scene_id=10**30).encoded()]
 )
 def test_a_file_of_the_inbox_that_is_no_job_is_quarantined_and_stops_no_other(
     folder: str, queue: QueueManager, content: bytes

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from simulators.rig import PLUGIN, Rig
 from sync_queue.dlq import Failure
-from sync_queue.models import SyncJob
-from sync_queue.operations import encode
 from tests.e2e.test_dead_letter_tasks import queue_of, write
 from tests.sync_queue.support import job
 
@@ -36,12 +34,19 @@ def refused(rig: Rig, mode: str, **arguments: Any) -> str:
 def wait_in_queue(rig: Rig, scene_ids: list[int], error: str | None = "PlexTemporaryError") -> None:
     """Jobs that wait for a time that does not come during a test."""
     now = time.time()
-    jobs = [job(one, at=now - 60) | {"next_retry_at": now + LATER, "last_error_type": error,
-                                     "retry_count": 2} for one in scene_ids]  # fmt: skip
+    jobs = [
+        replace(
+            job(one, at=now - 60),
+            next_retry_at=now + LATER,
+            last_error_type=error,
+            retry_count=2,
+        )
+        for one in scene_ids
+    ]
     with queue_of(rig) as queue, queue.transaction():
         queue.jobs.connection.executemany(
             "INSERT INTO ack_queue_default (data, timestamp, status) VALUES (?, ?, 0)",
-            [(encode(one), now) for one in jobs],
+            [(one.encoded(), now) for one in jobs],
         )
 
 
@@ -50,7 +55,7 @@ def bury(rig: Rig, scene_ids: list[int], error_type: str, message: str) -> None:
     at = time.time() - HOUR
     with queue_of(rig) as queue, queue.transaction():
         for one in scene_ids:
-            dead = SyncJob.parse(json.dumps(job(one, at=at)))
+            dead = job(one, at=at)
             queue.dead_letters.add(dead, Failure(error_type, message), at)
 
 

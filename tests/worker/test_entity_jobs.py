@@ -1,6 +1,7 @@
 """From a renamed, merged or destroyed performer, studio or tag to the jobs of its scenes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -228,7 +229,7 @@ def test_a_worker_that_is_to_end_keeps_the_job(desk: Desk) -> None:
 def test_a_job_that_names_nobody_is_refused_and_stops_no_other(
     desk: Desk, data: dict[str, Any]
 ) -> None:
-    desk.queue.enqueue([{**entity_job("tag", 9, NOW), "data": data}])
+    desk.queue.enqueue([replace(entity_job("tag", 9, NOW), data=data)])
 
     results = {one.label: one for one in desk.run(("tag", 1))}
 
