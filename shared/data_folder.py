@@ -29,6 +29,7 @@ class DataFolder:
         self.pause = os.path.join(root, "pause.json")
         self.device_id = os.path.join(root, "device_id.json")
         self.obfuscate_paths = os.path.join(root, "obfuscate_paths")
+        self.reported_settings = os.path.join(root, "reported_settings.json")
         self.shown_settings = os.path.join(root, "shown_settings.json")
         self.reconciliation_lock = os.path.join(root, "reconciliation.lock")
         self.reconciliation_state = os.path.join(root, "reconciliation_state.json")

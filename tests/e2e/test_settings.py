@@ -268,10 +268,15 @@ def test_wrong_settings_have_their_defaults(make_rig: MakeRig) -> None:
 
     assert answer.error is None
     own = [line for line in answer.messages("warning") if not line.startswith("[")]  # not relayed
+    assert [line for line in own if "cannot be used" in line] == []
     told = [event["message"] for event in rig.events("setting_wrong")]
-    for texts in (told, own):
-        for name, value in WRONG.items():
-            assert sum(f" {name} is {value!r}" in text for text in texts) == 1
+    for name, value in WRONG.items():
+        assert sum(f" {name} is {value!r}" in text for text in told) == 1
+    rig.stop_worker()
+    for value in (5, WRONG["max_tags"]):  # a value that was corrected is reported again
+        rig.configure(max_tags=value)
+        again = rig.task("process_queue").messages("warning")
+    assert len([line for line in again if "cannot be used" in line]) == 1
     shown = rig.stash.plugin_settings(PLUGIN)
     assert {name: shown[name] for name in WRONG} == WRONG  # what a person wrote stays
 

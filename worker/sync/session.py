@@ -1,5 +1,6 @@
 """The current settings, and the objects for the Plex server that they name."""
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +19,7 @@ from shared.data_folder import DataFolder
 from shared.events import Event, Report
 from shared.log import Log
 from shared.redaction import Secrets
+from shared.state_file import read_state, write_state
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
@@ -100,6 +102,11 @@ class SyncSession:
         return self.library.look_for([self.matcher.to_plex(path) for path in files])
 
 
+def _digest(warning: str) -> str:
+    """Return a digest, because a wrong value may be a secret in the wrong field."""
+    return hashlib.sha256(warning.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an error of the program
     """The settings name no usable Plex server; the message says what is missing or wrong."""
 
@@ -134,7 +141,7 @@ class CurrentSession:
         self._instead: Mapping[str, Any] = {"plex_url": plex_url} if plex_url else {}
         self._parsed: ParsedConfig | None = None
         self._stored: Mapping[str, Any] = {}
-        self._reported: set[str] = set()
+        self._reported: set[str] | None = None  # digests of warnings; None before the first read
         self._unknown: tuple[str, ...] = ()
         self._session: SyncSession | None = None
         self._test_note = WriteTestNote(folder.write_test, log.event, clock)
@@ -192,14 +199,27 @@ class CurrentSession:
         return parsed
 
     def _report_faults(self, parsed: ParsedConfig) -> None:
-        expires = (SHORT_LIVED,) if parsed.config.token_expires else ()
-        for warning in (*parsed.warnings, *expires):
-            if warning not in self._reported:
-                self._reported.add(warning)
-                self._log.event(Event.SETTING_WRONG, problem=warning)
+        warnings = [*parsed.warnings, *((SHORT_LIVED,) if parsed.config.token_expires else ())]
+        self._report_once({_digest(warning): warning for warning in warnings})
         if parsed.unknown and parsed.unknown != self._unknown:
             self._log.step(f"Settings without effect: {', '.join(parsed.unknown)}")
         self._unknown = parsed.unknown
+
+    def _report_once(self, warnings: Mapping[str, str]) -> None:
+        """Report the warnings, by digest, that no process has reported since they last appeared."""
+        path, report = self._folder.reported_settings, self._log.event
+        if self._reported is None:
+            stored = read_state(path, report, self._clock()).get("warnings")
+            self._reported = set(map(str, stored)) if isinstance(stored, list) else set()
+        for digest in warnings.keys() - self._reported:
+            report(Event.SETTING_WRONG, problem=warnings[digest])
+        if warnings.keys() == self._reported:
+            return
+        self._reported = set(warnings)
+        try:
+            write_state(path, {"warnings": sorted(warnings)})
+        except OSError as error:
+            report(Event.STATE_NOT_SAVED, state="the reported settings", error=error)
 
     def _note_obfuscation(self) -> None:
         """Keep a file while `obfuscate_paths` is on: other processes log before they read it."""
