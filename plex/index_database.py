@@ -1,4 +1,4 @@
-"""The database of the path index, `library.db`: schema and access."""
+"""The database `library.db`: the schema of the path index, and access for all its tables."""
 
 import contextlib
 import os
@@ -23,19 +23,19 @@ CREATE TABLE IF NOT EXISTS listings (
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
-_SCHEMA_VERSION = 6  # increase it also when `folded_path` changes, as stored forms no longer match
-_BUSY_TIMEOUT = 10.0  # seconds to wait for another process that writes
+_SCHEMA_VERSION = 6  # must also rise when `folded_path` changes, whose results are stored
+_BUSY_TIMEOUT = 10.0  # seconds to wait while another process writes
 _NOTE = "the index of Plex's files, library.db"
 
 
 def is_about_index(error: BaseException) -> bool:
-    """Tell whether an error came from the database of the path index."""
+    """Return whether an SQLite error came from `library.db`."""
     return _NOTE in getattr(error, "__notes__", ())
 
 
 @contextlib.contextmanager
 def _noting() -> Iterator[None]:
-    """Add a note to each SQLite error."""
+    """Add a note to each SQLite error, because its message does not name the database."""
     try:
         yield
     except sqlite3.Error as error:
@@ -47,8 +47,7 @@ def _noting() -> Iterator[None]:
 class IndexDatabase:
     """The database in autocommit mode; an unusable file is replaced by an empty database.
 
-    One step of the worker uses this database and the queue's. SQLite's errors do not name their
-    database, so each error of this one gets a note (see `is_about_index`).
+    Its errors get a note, because the worker has another database, and both raise SQLite errors.
     """
 
     def __init__(self, path: str) -> None:
@@ -62,20 +61,17 @@ class IndexDatabase:
                 self._connection = _connect(path)
 
     def close(self) -> None:
-        """Close the database."""
         self._connection.close()
 
-    @_noting()
     def rows(self, statement: str, *values: object) -> list[Any]:
-        """Return the rows of a query."""
-        return self._connection.execute(statement, values).fetchall()
+        return list(self.each(statement, *values))
 
     def first(self, statement: str, *values: object) -> Any:
-        """Return the first row of a query; None without one."""
+        """Return the first row of a query; None if it has no row."""
         return next(iter(self.rows(statement, *values)), None)
 
     def each(self, statement: str, *values: object) -> Iterator[Any]:
-        """Yield the rows of a query that may be too many for memory."""
+        """Yield the rows of a query, without keeping them in memory."""
         with _noting():
             yield from self._connection.execute(statement, values)
 
@@ -91,12 +87,12 @@ class IndexDatabase:
 
     @_noting()
     def run(self, script: str) -> None:
-        """Execute a script; it commits an open transaction."""
+        """Execute a script, after a commit of an open transaction."""
         self._connection.executescript(script)
 
     @contextlib.contextmanager
     def transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
-        """Commit what the block writes, or nothing of it; `kind` is SQLite's."""
+        """Commit all statements of the block, or none if it raises; `kind` is a term of SQLite."""
         with _noting(), self._connection:
             self._connection.execute(f"BEGIN {kind}")
             yield
@@ -107,18 +103,17 @@ def _connect(path: str) -> sqlite3.Connection:
         path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")  # Plex lists again what a power cut loses
+    connection.execute("PRAGMA synchronous=NORMAL")  # a power cut only costs another listing
     if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _SCHEMA_VERSION):
         connection.close()
-        message = "the database has another schema"
-        raise sqlite3.DatabaseError(message)
+        raise sqlite3.DatabaseError("the database has another schema")
     connection.executescript(_TABLES)
     connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
     return connection
 
 
 def delete_index(path: str) -> None:
-    """Delete the database and its write-ahead log; no process has it open."""
+    """Delete the files of the database, which no process may have open."""
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + suffix)

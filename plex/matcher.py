@@ -1,7 +1,6 @@
 """Finds the Plex items that hold a scene's files."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -12,19 +11,19 @@ from validation.path_map import PathMap
 from validation.paths import Folders, common_suffix, folded_path, spelled
 from validation.scene_extractor import SceneFile
 
-LARGEST_STRETCH = 1.05  # versions with a larger ratio of durations are different films
-SURE_SUFFIX = 3  # components: name and two folders must agree where no size is known
+LARGEST_STRETCH = 1.05  # ratio of durations; with a larger ratio, two versions are different films
+SURE_SUFFIX = 3  # parts of the path that must agree if a size is unknown: name and two folders
 
 
 class MatchConfidence(Enum):
-    """Certainty of a match: low where only name and size agree."""
+    """The confidence of a match: low if only name and size agree."""
 
     HIGH = "high"
     LOW = "low"
 
 
 class Rule(Enum):
-    """How a file was found, from the strongest rule to the weakest; the values are for people."""
+    """How a file was found, from the strongest rule to the weakest; users see the values."""
 
     FULL_PATH = "full path"
     SET_MAPPING = "full path by the path map that is set"
@@ -45,45 +44,40 @@ class Match(NamedTuple):
     """An item that holds a file of the scene."""
 
     rating_key: int
-    path: str  # the path in Plex's listing; compared with the item before each write
+    path: str  # Plex's path of the file
     confidence: MatchConfidence = MatchConfidence.HIGH
-    also: tuple[str, ...] = ()  # further files of the scene in the item
+    also: tuple[str, ...] = ()  # Plex's paths of the scene's other files in the item
 
 
 class Matching(NamedTuple):
     """The result of matching a scene's files."""
 
-    matches: tuple[Match, ...] = ()  # items that hold the files
-    rule: Rule | None = None  # the weakest rule used; None without matches
-    # Possible files in Plex, best first; empty when there are matches.
-    candidates: tuple[LibraryPart, ...] = ()
+    matches: tuple[Match, ...] = ()
+    rule: Rule | None = None  # the weakest rule that found a file; None without matches
+    candidates: tuple[LibraryPart, ...] = ()  # Plex's possible files, best first; without matches
     unmatched: tuple[SceneFile, ...] = ()  # files without a match
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
+class _Hits(NamedTuple):
     """The result of a rule for a file."""
 
-    parts: tuple[LibraryPart, ...] = ()  # the matching file in Plex, maybe in several libraries
-    # Possible files, best first; empty unless the match is ambiguous.
-    candidates: tuple[LibraryPart, ...] = ()
+    parts: tuple[LibraryPart, ...] = ()  # Plex's file, which may be in several libraries
+    candidates: tuple[LibraryPart, ...] = ()  # Plex's possible files if the match is ambiguous
 
 
 class _Target(NamedTuple):
-    """The expected place of a file in Plex."""
+    """The expected path of a file in Plex; `settled` if it lies in one of Plex's folders."""
 
     path: str
     rule: Rule
-    settled: bool  # the path lies in one of Plex's folders, so weaker rules do not apply
+    settled: bool
 
 
 class PlexMatcher:
-    """Finds items by full path, or by name and size where the path is unknown to Plex.
+    """Finds items by full path, or by name and size if the path lies in none of Plex's folders.
 
-    The full path is mapped by the setting, or else by a learned mapping. It is compared exactly,
-    then without case, composition and separators. For a path inside Plex's own folders no weaker
-    rule applies: the file is not in Plex yet. All items that hold one of the files match, as a file
-    may be in two libraries and a scene may have several versions.
+    The full path is mapped by the setting, or else by a learned mapping. All items that contain one
+    of the files match: a file may be in two libraries, and a scene may have several files.
     """
 
     def __init__(
@@ -100,31 +94,24 @@ class PlexMatcher:
         self._locations: tuple[str, ...] = ()
         self._folders = Folders.of(())
 
-    def find(self, files: Sequence[SceneFile], scene_id: int = 0) -> Matching:
-        """Return the items of these files by any rule, or the candidates."""
-        return self._find(files, scene_id)
-
-    def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
-        """Return the items of these files by full path only."""
-        return self._find(files, None)
-
     def to_plex(self, path: str) -> str:
         """Return the expected path in Plex of a file in Stash."""
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Tell whether a path in Stash, mapped by the setting, lies in none of Plex's folders."""
+        """Return whether a file, mapped by the setting only, lies in none of Plex's folders."""
         return not self._is_settled(self._path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
-        """Tell whether a path, also by a learned mapping, lies in one of Plex's folders."""
+        """Return whether a file, mapped by any mapping, lies in one of Plex's folders."""
         return self._target(path).settled
 
-    def same_named_files(self, file: SceneFile) -> list[LibraryPart]:
-        """Return Plex's files of the same name, in any folder and of any size."""
-        return self._index.find_named(file.path)
+    def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
+        """Return the items of these files by full path only."""
+        return self.find(files, None)
 
-    def _find(self, files: Sequence[SceneFile], scene_id: int | None) -> Matching:
+    def find(self, files: Sequence[SceneFile], scene_id: int | None) -> Matching:
+        """Return the items of a scene's files by any rule, or the candidates."""
         found: dict[int, Match] = {}
         rules: list[Rule] = []
         candidates: list[LibraryPart] = []
@@ -141,9 +128,9 @@ class PlexMatcher:
         weakest = max(rules, key=list(Rule).index)
         return Matching(tuple(found.values()), weakest, unmatched=tuple(unmatched))
 
-    def _find_file(self, file: SceneFile, scene_id: int | None) -> tuple[Hits, Rule]:
+    def _find_file(self, file: SceneFile, scene_id: int | None) -> tuple[_Hits, Rule]:
         mapped = self._path_map.find_plex(file.path)
-        # A file with the same path in Plex needs no mapping.
+        # A file that has the same path in Plex needs no mapping.
         same = self._index.find_exact(file.path) if mapped in (None, file.path) else []
         if same:
             return self._at(file.path, file.size, same, Rule.FULL_PATH)
@@ -152,27 +139,27 @@ class PlexMatcher:
         hits, rule = self._at(target.path, file.size, exact, target.rule)
         if target.rule is Rule.LEARNED_MAPPING:
             hits = self._as_learned(file, hits, scene_id or 0)
-        # A file of another size at the path prevents a search by name.
+        # No search by name if Plex has a file of another size at this path.
         if exact or hits.parts or hits.candidates or target.settled or scene_id is None:
             return hits, rule
         return self._by_name(file, scene_id), Rule.NAME_AND_SIZE
 
     def _at(
         self, path: str, size: int, exact: Sequence[LibraryPart], rule: Rule
-    ) -> tuple[Hits, Rule]:
-        """Return the files at a path, or at its other spellings when Plex has none there."""
+    ) -> tuple[_Hits, Rule]:
+        """Return the files at a path, or else at other spellings of the path."""
         if not all(part.in_trash for part in exact):
-            return Hits(tuple(exact)), rule
-        hits = by_spelling(path, size, self._index.find_folded(path))
+            return _Hits(tuple(exact)), rule
+        hits = _by_spelling(path, size, self._index.find_folded(path))
         if exact and all(part.in_trash for part in hits.parts):
-            return Hits(tuple(exact)), rule
+            return _Hits(tuple(exact)), rule
         return hits, Rule.SPELLING
 
-    def _as_learned(self, file: SceneFile, hits: Hits, scene_id: int) -> Hits:
-        """Check a match by a learned mapping, because few files may imply a wrong one by chance.
+    def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
+        """Check a match by a learned mapping, because a few files may imply a wrong mapping.
 
-        Then other files in Stash have no file at their mapped path. Such a file competes if its
-        path is as similar to the found path.
+        Another scene's file with the same name and size competes if Plex has no file at its mapped
+        path, and if its path is at least as similar to the found path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None
@@ -181,16 +168,16 @@ class PlexMatcher:
             if nearness >= common_suffix(file.path, fitting[0].path):
                 place = self._target(path).path
                 if not (self._index.find_exact(place) or self._index.find_folded(place)):
-                    return ambiguous(fitting)
-        return Hits(fitting, hits.candidates)
+                    return _ambiguous(fitting)
+        return _Hits(fitting, hits.candidates)
 
-    def _by_name(self, file: SceneFile, scene_id: int) -> Hits:
+    def _by_name(self, file: SceneFile, scene_id: int) -> _Hits:
         competing = self._learning.competing_files(scene_id, file)
         if competing is None:
-            return Hits()
+            return _Hits()
         expected = SceneFile(self._path_map.to_plex(file.path), file.size)
         others = [self._path_map.to_plex(path) for path in competing]
-        return by_name_and_size(expected, self._index.find_named(file.path, file.size), others)
+        return _by_name_and_size(expected, self._index.find_named(file.path, file.size), others)
 
     def _target(self, path: str) -> _Target:
         mapped = self._path_map.find_plex(path)
@@ -205,80 +192,77 @@ class PlexMatcher:
         return _Target(path, Rule.FULL_PATH, settled=False)
 
     def _is_settled(self, path: str) -> bool:
-        """Tell whether a path lies in one of Plex's folders; True while no folder is known."""
+        """Return whether a path lies in one of Plex's folders; True while no folder is known."""
         locations = tuple(path for section in self._sections() for path in section.locations)
         if locations != self._locations:
             self._locations, self._folders = locations, Folders.of(locations)
         return not self._folders.roots or self._folders.hold(path)
 
 
-# -- rules that choose among several files in Plex -------------------------------------------------
+def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
+    # Plex's trash often contains the old path of a moved file.
+    return _Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
 
 
-def ambiguous(candidates: Sequence[LibraryPart]) -> Hits:
-    """Return an ambiguous result; empty when all candidates lie in Plex's trash."""
-    return Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
+def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
+    """Choose among Plex's files whose full path equals `path` without case and composition.
 
-
-def by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> Hits:
-    """Choose among files whose full path is a spelling of this path.
-
-    Some systems ignore case: a file that differs in case must not differ in size. Of several such
-    files, the one of equal size matches.
+    A file that differs in case must not differ in size, because some systems distinguish case.
     """
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
-        return Hits(same_case)
+        return _Hits(same_case)
     fitting = [part for part in parts if _may_be_equal(part.size, size)]
     if len({spelled(part.path) for part in fitting}) > 1:
         fitting = [part for part in fitting if part.size == size != 0] or fitting
     if len({spelled(part.path) for part in fitting}) > 1:
-        return ambiguous(sorted(fitting, key=lambda part: part.rating_key))
-    return Hits(tuple(fitting))
+        return _ambiguous(sorted(fitting, key=lambda part: part.rating_key))
+    return _Hits(tuple(fitting))
 
 
-def by_name_and_size(
+def _by_name_and_size(
     file: SceneFile, parts: Sequence[LibraryPart], competing: Sequence[str]
-) -> Hits:
-    """Choose among files of this name in any folder.
+) -> _Hits:
+    """Choose among Plex's files of the same name in any folder.
 
     The sizes must be equal. If a size is unknown, the last two folders must be equal too, and there
-    must be no other candidate. Of several candidates, the one with the longest common suffix
-    matches, unless another scene's file has an equally long suffix. The paths of `file` and
-    `competing` are those expected in Plex.
+    must be no other candidate. Of several candidates, the file with the longest common suffix
+    matches, unless another scene's file has an equally long suffix.
+
+    Args:
+        file: the scene's file with its expected path in Plex.
+        competing: the expected paths in Plex of other scenes' files with this name and size.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:
-        if _may_be(file, part):
+        known = bool(file.size and part.size)
+        is_possible = file.size == part.size if known else _nearness(file, part) >= SURE_SUFFIX
+        if is_possible:
             groups.setdefault(folded_path(part.path), []).append(part)
     if not groups:
-        return Hits()
-    ranked = sorted(groups.values(), key=lambda group: _rank(file.path, group))
+        return _Hits()
+    ranked = sorted(
+        groups.values(),
+        key=lambda group: (-_nearness(file, group[0]), min(part.rating_key for part in group)),
+    )
     best = ranked[0]
-    closeness = common_suffix(file.path, best[0].path)
+    closeness = _nearness(file, best[0])
     closest_competitor = max((common_suffix(path, best[0].path) for path in competing), default=0)
     if closest_competitor > closeness:
-        return Hits()
-    tied = len(ranked) > 1 and common_suffix(file.path, ranked[1][0].path) == closeness
+        return _Hits()
+    tied = len(ranked) > 1 and _nearness(file, ranked[1][0]) == closeness
     sizes_known = all(part.size and file.size for group in ranked for part in group)
     if tied or closest_competitor == closeness or (len(ranked) > 1 and not sizes_known):
-        return ambiguous([part for group in ranked for part in group])
-    return Hits(tuple(best))
+        return _ambiguous([part for group in ranked for part in group])
+    return _Hits(tuple(best))
 
 
-def _may_be(file: SceneFile, part: LibraryPart) -> bool:
-    if file.size and part.size:
-        return file.size == part.size
-    return common_suffix(file.path, part.path) >= SURE_SUFFIX
-
-
-def _rank(path: str, group: list[LibraryPart]) -> tuple[int, int]:
-    return -common_suffix(path, group[0].path), min(part.rating_key for part in group)
+def _nearness(file: SceneFile, part: LibraryPart) -> int:
+    return common_suffix(file.path, part.path)
 
 
 def _may_be_equal(first: int, second: int) -> bool:
-    """Tell whether two sizes may be equal; 0 is unknown."""
-    return first == second or not first or not second
+    return first == second or not first or not second  # 0 is an unknown size
 
 
 def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
@@ -291,21 +275,18 @@ def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
     return match._replace(also=(*match.also, part.path))
 
 
-# -- an item that was just read --------------------------------------------------------------------
-
-
 def still_holds(item: PlexItem, match: Match) -> bool:
-    """Tell whether the item holds the matched file; a remembered key may mean another video."""
+    """Return whether an item that was just read contains the matched file."""
     return folded_path(match.path) in map(folded_path, item.files)
 
 
 def has_first_file(item: PlexItem, match: Match) -> bool:
-    """Tell whether the first file of the item's first version is matched."""
+    """Return whether the first file of the item's first version is matched."""
     return bool(item.files) and folded_path(item.files[0]) in _folded_files(match)
 
 
 def sharing_of(item: PlexItem, match: Match) -> Sharing:
-    """Tell how the matched files share an item with other files."""
+    """Return how the matched files share an item with other files."""
     mine = _folded_files(match)
     for version in item.versions:
         files = set(map(folded_path, version.files))

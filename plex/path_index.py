@@ -1,11 +1,11 @@
-"""Which Plex item holds which file: a local table, filled from listings.
+"""The path index: a local table of Plex's files with their items, filled from listings.
 
-The database may be deleted at any time. A row is only a hint: before each write the item is read,
-and its files are compared.
+The database may be deleted at any time. A row may be outdated, so an item is read before each write
+to compare its files.
 
 Several processes may list a library at once. Each listing draws a number at its start, and each row
-that a process sees is marked with the last number drawn. A completed listing deletes the rows with
-a mark lower than its number, as no process has seen them since its start.
+that a process sees is marked with the last number drawn. A complete listing deletes the rows with a
+lower mark than its number, because no process has seen them since its start.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ from plex.server_facts import Behaviour, stored_behaviours
 from shared.read_only import open_for_reading
 from validation.paths import folded_name, folded_path
 
-# For a new database. Numbers only rise and are kept when rows are deleted.
-_BEGIN_NUMBERS = """
-INSERT OR IGNORE INTO numbers_drawn
-SELECT ?, coalesce(MAX(listing), 0) FROM parts WHERE section = ?
-"""
+# Numbers only rise, and are kept when rows are deleted.
+_BEGIN_NUMBERS = (
+    "INSERT OR IGNORE INTO numbers_drawn "
+    "SELECT ?, coalesce(MAX(listing), 0) FROM parts WHERE section = ?"
+)
 _INSERT_LISTING = """
 INSERT OR REPLACE INTO listings
 SELECT ?, ?, ?, ?, ?, ?, ?, COUNT(DISTINCT rating_key), 0, 0
@@ -36,34 +36,31 @@ _UPSERT_PART = (
     "DO UPDATE SET size = excluded.size, listing = excluded.listing, in_trash = excluded.in_trash"
 )
 _TABLES = ("parts", "listings")
-_CLEARINGS = -1  # a key of no library; its number counts calls of `clear`
+_CLEARINGS = -1  # takes the place of a library's key; its number counts the calls of `clear`
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The state of a library at its last listing and at the last request for changes."""
 
-    listed_at: float  # when the library was last listed completely, in seconds since the epoch
-    change_mark: str  # the library's change counters then
+    listed_at: float  # when the library was last listed completely, in seconds since 1970
+    change_mark: str  # the library's change counters at that time
     looked_at: float  # when the library was last listed or asked for changes
-    looked_mark: str  # the change counters then
-    items: int  # number of items then, up to the one with the highest rating key
-    last_key: int  # that rating key; 0 when Plex does not sort
-    # All updates before this moment are known, in seconds since the epoch by Plex's clock; 0 for
-    # unknown.
-    cursor: int
+    looked_mark: str  # the library's change counters at that time
+    items: int  # number of items that were known then
+    last_key: int  # the highest rating key of these items; 0 if Plex does not sort
+    cursor: int  # all updates before this moment of Plex's clock are known; 0 for unknown
 
 
 class PathIndex:
-    """The table of files of one Plex server; `note` gets the paths of the files that were found."""
+    """The files of one Plex server; `note` is called with the paths that a search finds."""
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
-        self.database = IndexDatabase(path)  # also for classes with tables of their own
+        self.database = IndexDatabase(path)  # other classes have tables in it
         self._note = note
         self._server_id = ""
 
     def close(self) -> None:
-        """Close the database."""
         self.database.close()
 
     def use_server(self, server_id: str) -> None:
@@ -78,20 +75,17 @@ class PathIndex:
         row = self.database.first(
             "SELECT listed_at, change_mark, looked_at, looked_mark, items, last_key, cursor "
             "FROM listings WHERE server_id = ? AND section = ?",
-            self._server_id,
-            section,
+            *(self._server_id, section),
         )
         return None if row is None else Listing(*row)
 
     def has_listing(self) -> bool:
-        """Tell whether any library was listed since the last `clear`."""
+        """Return whether any library was listed since the last `clear`."""
         return bool(self._count("listings"))
 
     def count(self) -> int:
-        """Return the number of known files."""
+        """Return the number of files."""
         return self._count("parts")
-
-    # -- changes ----------------------------------------------------------------------------------
 
     def replace_section(
         self,
@@ -103,11 +97,11 @@ class PathIndex:
     ) -> int:
         """Store a complete listing of a library, page by page; return the number of files.
 
-        At the end, files that the listing lacks are deleted. Kept are files that another process
-        saw meanwhile, and files whose rating keys lie between a pair that `gaps` returns. A failed
-        listing deletes nothing and keeps its pages. A call of `clear` makes it incomplete.
+        At the end, files are deleted that neither the listing nor another process has seen since
+        its start. Files with a rating key between a pair that `gaps` returns are kept. Nothing is
+        deleted after a failed listing, or if `clear` was called meanwhile.
         """
-        count = 0
+        count, key = 0, (self._server_id, section)
         with self.database.transaction():
             cleared = self._last_number(_CLEARINGS)
         listing = self._draw_number(section)
@@ -121,21 +115,18 @@ class PathIndex:
             self.database.write_all(
                 "UPDATE parts SET listing = ? WHERE server_id = ? AND section = ? "
                 "AND listing < ? AND rating_key > ? AND rating_key < ?",
-                [(listing, self._server_id, section, listing, *gap) for gap in gaps()],
+                [(listing, *key, listing, *gap) for gap in gaps()],
             )
             self.database.write(
                 "DELETE FROM parts WHERE server_id = ? AND section = ? AND listing < ?",
-                self._server_id,
-                section,
-                listing,
+                *(*key, listing),
             )
             times = (now, change_mark) * 2
-            key = (self._server_id, section)
             self.database.write(_INSERT_LISTING, *key, listing, *times, *key)
         return count
 
     def add(self, section: int, parts: Iterable[LibraryPart]) -> bool:
-        """Store all files of some items; tell whether the index changed."""
+        """Store items with all their files; return whether the index changed."""
         items: dict[int, list[LibraryPart]] = {}
         for part in parts:
             items.setdefault(part.rating_key, []).append(part)
@@ -157,10 +148,8 @@ class PathIndex:
         )
 
     def drop_sections_except(self, sections: Iterable[int]) -> None:
-        """Delete the libraries that are not among these."""
-        listed = self.database.rows(
-            "SELECT section FROM listings WHERE server_id = ?", self._server_id
-        )
+        statement = "SELECT section FROM listings WHERE server_id = ?"
+        listed = self.database.rows(statement, self._server_id)
         dropped = {row[0] for row in listed}.difference(sections)
         with self.database.transaction():
             for table in _TABLES:
@@ -170,13 +159,11 @@ class PathIndex:
                 )
 
     def forget_item(self, rating_key: int) -> None:
-        """Delete an item that is gone or has other files."""
-        self.database.write(
-            "DELETE FROM parts WHERE server_id = ? AND rating_key = ?", self._server_id, rating_key
-        )
+        statement = "DELETE FROM parts WHERE server_id = ? AND rating_key = ?"
+        self.database.write(statement, self._server_id, rating_key)
 
     def clear(self) -> int:
-        """Delete everything of this server; return the number of files."""
+        """Delete all files of this server; return their number."""
         self._draw_number(_CLEARINGS)
         with self.database.transaction():
             files, _ = (
@@ -188,7 +175,7 @@ class PathIndex:
     def _replace_item(
         self, section: int, rating_key: int, files: list[LibraryPart], number: int
     ) -> bool:
-        """Store the files of an item in place of the known ones; tell whether they changed."""
+        """Replace the files of an item; return whether they changed."""
         item = (self._server_id, section, rating_key)
         condition = "FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?"
         known = self.database.rows(f"SELECT path, size, in_trash, listing {condition}", *item)
@@ -204,26 +191,25 @@ class PathIndex:
     def _store(self, section: int, parts: Iterable[LibraryPart], number: int) -> None:
         self.database.write_all(
             _UPSERT_PART,
-            (
+            [
                 (
                     *(self._server_id, section, part.rating_key, part.path),
                     *(folded_path(part.path), folded_name(part.path)),
                     *(part.size, number, part.in_trash),
                 )
                 for part in parts
-            ),
+            ],
         )
 
     def _draw_number(self, section: int) -> int:
         with self.database.transaction():
             number = self._last_number(section) + 1
-            self.database.write(
-                "UPDATE numbers_drawn SET number = ? WHERE section = ?", number, section
-            )
+            statement = "UPDATE numbers_drawn SET number = ? WHERE section = ?"
+            self.database.write(statement, number, section)
         return number
 
     def _last_number(self, section: int) -> int:
-        """Return the last number drawn; the caller's transaction must contain its use."""
+        """Return the last number drawn; call this in the transaction that uses the number."""
         statement = "SELECT number FROM numbers_drawn WHERE section = ?"
         row = self.database.first(statement, section)
         if row is None:
@@ -231,28 +217,24 @@ class PathIndex:
             row = self.database.first(statement, section)
         return int(row[0])
 
-    # -- searches ---------------------------------------------------------------------------------
-
     def find_exact(self, path: str) -> list[LibraryPart]:
-        """Return the files with exactly this path."""
         return self._find("path = ?", path)
 
     def find_folded(self, path: str) -> list[LibraryPart]:
-        """Return the files whose path is a spelling of this path."""
+        """Return the files whose path differs at most in case, composition and separators."""
         return self._find("folded = ?", folded_path(path))
 
     def find_named(self, path: str, size: int = 0) -> list[LibraryPart]:
-        """Return the files of this path's name in any folder, of this or an unknown size (0)."""
+        """Return the files with the path's name in any folder; `size` also finds unknown sizes."""
         if size:
             return self._find("name = ? AND size IN (?, 0)", folded_name(path), size)
         return self._find("name = ?", folded_name(path))
 
     def files_of(self, rating_key: int) -> list[str]:
-        """Return the paths of an item's files."""
         return [part.path for part in self._find("rating_key = ?", rating_key)]
 
     def keys_between(self, low: int, high: int) -> list[int]:
-        """Return the keys of the items between two rating keys, in rising order."""
+        """Return the rating keys between two others, in rising order."""
         rows = self.database.rows(
             "SELECT DISTINCT rating_key FROM parts WHERE server_id = ? AND rating_key > ? "
             "AND rating_key < ? ORDER BY rating_key",
@@ -261,11 +243,9 @@ class PathIndex:
         return [row[0] for row in rows]
 
     def another_key(self, rating_key: int) -> int | None:
-        """Return the key of any other item; None without another item."""
-        row = self.database.first(
-            "SELECT rating_key FROM parts WHERE server_id = ? AND rating_key != ? LIMIT 1",
-            *(self._server_id, rating_key),
-        )
+        """Return the rating key of any other item; None for none."""
+        statement = "SELECT rating_key FROM parts WHERE server_id = ? AND rating_key != ? LIMIT 1"
+        row = self.database.first(statement, self._server_id, rating_key)
         return None if row is None else int(row[0])
 
     def _find(self, condition: str, *values: str | int) -> list[LibraryPart]:
@@ -277,8 +257,8 @@ class PathIndex:
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)
-        # A disk that is temporarily missing puts all its files into Plex's trash. Such files count
-        # only if there are no others.
+        # While a disk is missing, Plex has all its files in the trash. Such files count only if
+        # there are no others.
         return [part for part in parts if not part.in_trash] or parts
 
     def _count(self, table: str) -> int:
@@ -288,20 +268,20 @@ class PathIndex:
 
 @dataclass(frozen=True, slots=True)
 class IndexCheckup:
-    """The state of the path index."""
+    """The state of the path index, for the task Doctor."""
 
     exists: bool = True
-    problem: str = ""  # why the index could not be read; empty when it could
+    problem: str = ""  # why the index could not be read; empty for no problem
     size: int = 0  # bytes
     files: int = 0  # number of known files in Plex
     libraries: int = 0  # number of listed libraries
-    looked_at: float = 0.0  # when Plex was last asked for changes, in seconds since the epoch
-    # (server id, version) → learned behaviour.
+    looked_at: float = 0.0  # when Plex was last asked for changes, in seconds since 1970
+    # Id and version of a server → its behaviour.
     behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
 
 
 def inspect_index(path: str) -> IndexCheckup:
-    """Inspect the index file read-only; errors become part of the result."""
+    """Inspect the file of the index read-only; return errors instead of raising them."""
     if not os.path.exists(path):
         return IndexCheckup(exists=False)
     try:

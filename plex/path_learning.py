@@ -1,8 +1,8 @@
 """Learns which folders are the same in Stash and Plex, for users who set no path map.
 
-A file whose name and size occur once in Stash and once in Plex is the same file. The parts of its
-two paths before their common end are a pair of prefixes, for which the file counts. For every other
-pair of a folder above the file, the file counts against.
+Two files are the same file if their name and size occur once in Stash and once in Plex. Their paths
+have a common end; the parts before the end are the same folder, as a pair of prefixes. The file is
+evidence for this pair, and evidence against each other pair with a folder above the file.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,9 +17,9 @@ from validation.scene_extractor import SceneFile, StashScene
 
 SURVEY_INTERVAL = 86_400.0  # seconds between two walks through Stash
 RETRY_INTERVAL = 60.0  # seconds after a walk that failed
-CHANGED_A_LOT = 0.1  # share of Plex's files; after such a change the evidence is weighed again
-FEWEST_PAIRS = 5  # files; a moved folder with few files must not decide for a whole library
-MOST_MAPPINGS = 20  # a setup has a few mount points; more mappings are remains of contradictions
+CHANGED_A_LOT = 0.1  # share of Plex's files; the evidence is weighed again after such a change
+FEWEST_PAIRS = 5  # files; a moved folder with fewer files must not imply a mapping
+MOST_MAPPINGS = 20  # more than the few mount points of a setup
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS learned_mappings (
@@ -43,28 +43,22 @@ CREATE TEMP TABLE IF NOT EXISTS below (
 DELETE FROM evidence;
 DELETE FROM below;
 """
-# Files whose name and size are unique on both sides.
+# The paths of files whose name and size are unique on both sides.
 _PAIRS = """
 SELECT s.path, p.path FROM
-    (SELECT name, size, MIN(path) AS path FROM stash_files WHERE size > 0
+    (SELECT name, size, MIN(path) AS path FROM stash_files WHERE size > 0 {condition}
      GROUP BY name, size HAVING COUNT(*) = 1) AS s
     JOIN parts AS p ON p.name = s.name AND p.size = s.size
 WHERE p.server_id = ?
 GROUP BY s.name, s.size HAVING COUNT(DISTINCT p.folded) = 1
 """
-# Plex's path of a file whose name and size are unique on both sides.
-_WHERE_PLEX_HAS_IT = """
-SELECT MIN(p.path) FROM parts AS p JOIN stash_files AS s ON s.path = ?
-WHERE p.name = s.name AND p.size = s.size AND p.server_id = ? AND s.size > 0
-AND (SELECT COUNT(*) FROM stash_files WHERE name = s.name AND size = s.size) = 1
-HAVING COUNT(DISTINCT p.folded) = 1
-"""
+_OF_ONE_FILE = "AND (name, size) = (SELECT name, size FROM stash_files WHERE path = ?)"
 _AGREE = (
     "INSERT INTO evidence VALUES (?, ?, ?, 1) "
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
 )
 _BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
-# Pairs without contradiction come first, the widest first; then the others by evidence.
+# Pairs with enough evidence and none against them come first, the widest first.
 _RANKED = """
 SELECT e.plex, e.stash, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)
@@ -80,7 +74,7 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """A pair of prefixes, with the number of files for and against it."""
+    """A pair of prefixes, with the number of files that are evidence for and against it."""
 
     pair: PrefixPair
     agree: int
@@ -88,23 +82,20 @@ class LearnedMapping:
 
     @property
     def usable(self) -> bool:
-        """Whether there is enough evidence for the mapping and none against it."""
         return self.agree >= FEWEST_PAIRS and not self.disagree
 
     @property
     def evidence(self) -> str:
-        """The evidence in words."""
         return f"{self.agree} scenes agree, {self.disagree} disagree"
 
     def __str__(self) -> str:
-        """Return the pair in the notation of the setting, with its evidence."""
         return f"{self.pair}: {self.evidence}"
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return the pairs of folders that are equal if two paths are the same file, widest first.
+    """Return the pairs of folders that are the same if two paths are the same file, widest first.
 
-    Pairs with the root are left out, because they would apply to every path.
+    A pair with the root is left out, because it would apply to every path.
     """
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
@@ -114,16 +105,14 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
 
 
 class PathLearning:
-    """Compares the files of both libraries, and stores the mappings that follow.
+    """Stores the mappings that follow from the files of Stash and Plex.
 
-    Stash is walked only for a scene outside of all of Plex's folders, and at most once a day. The
-    evidence is weighed again after many changes in Plex, or when a scene contradicts a mapping. A
-    mapping that no longer holds is dropped.
+    All files of Stash are read only for a scene outside of Plex's folders, and at most once a day.
+    Only files outside of Plex's folders, for which `is_outside` is true, are evidence.
 
-    Only files for which `is_outside` is true, in none of Plex's folders, count as evidence.
-
-    `files` walks through Stash and yields pages of scenes. `report` gets an event about each
-    learned and each dropped mapping.
+    Args:
+        files: reads all scenes of Stash, and yields pages of scenes.
+        report: gets an event about each learned and each dropped mapping.
     """
 
     def __init__(
@@ -143,7 +132,7 @@ class PathLearning:
         self._tried_at: float | None = None
 
     def mappings(self) -> list[LearnedMapping]:
-        """Return all mappings with their evidence, including those without enough evidence."""
+        """Return all mappings, including those without enough evidence."""
         rows = self._database.rows(
             "SELECT plex, stash, agree, disagree FROM learned_mappings WHERE server_id = ? "
             "ORDER BY agree DESC, stash",
@@ -156,7 +145,7 @@ class PathLearning:
         return PathMap(tuple(mapping.pair for mapping in self.mappings() if mapping.usable))
 
     def survey(self, is_outside: Callable[[str], bool]) -> int:
-        """Walk through Stash and weigh the evidence; return the number of files in Stash."""
+        """Read all files of Stash and weigh the evidence; return the number of files."""
         self._tried_at = self._clock()
         survey = self._last_survey() + 1
         for scenes in self._files():
@@ -179,10 +168,8 @@ class PathLearning:
         if self._changed_a_lot() or any(self._contradicts(scene) for scene in scenes):
             self._weigh(is_outside)
 
-    # -- Stash's files, as of the last walk -------------------------------------------------------
-
     def surveyed_at(self) -> float | None:
-        """Return when Stash was last walked completely, in seconds since the epoch, or None."""
+        """Return when all files were last read, in seconds since 1970; None for never."""
         moment = self._database.first("SELECT MAX(surveyed_at) FROM surveys")[0]
         return None if moment is None else float(moment)
 
@@ -198,7 +185,7 @@ class PathLearning:
         return [row[0] for row in rows]
 
     def scenes(self) -> Iterator[tuple[int, list[SceneFile]]]:
-        """Yield each scene with its files."""
+        """Yield each scene's id and files, as of the last survey."""
         rows = self._database.each("SELECT scene, path, size FROM stash_files ORDER BY scene, path")
         for scene_id, group in groupby(rows, key=lambda row: int(row[0])):
             yield scene_id, [SceneFile(path, size) for _, path, size in group]
@@ -220,16 +207,15 @@ class PathLearning:
             self._database.write_all("DELETE FROM stash_files WHERE scene = ?", forgotten)
             self._database.write_all(_UPSERT_FILE, rows)
 
-    # -- evidence ---------------------------------------------------------------------------------
-
     def _contradicts(self, scene: StashScene) -> bool:
-        """Tell whether Plex has a file elsewhere than a learned mapping says."""
+        """Return whether Plex has a file of the scene at another path than the mappings say."""
         learned = self.path_map()
         for file in scene.files:
             expected = learned.find_plex(file.path)
             if expected is not None:
-                row = self._database.first(_WHERE_PLEX_HAS_IT, file.path, self._server_id())
-                if row is not None and folded_path(row[0]) != folded_path(expected):
+                statement = _PAIRS.format(condition=_OF_ONE_FILE)
+                row = self._database.first(statement, file.path, self._server_id())
+                if row is not None and folded_path(row[1]) != folded_path(expected):
                     return True
         return False
 
@@ -245,7 +231,7 @@ class PathLearning:
         return int(self._database.first(statement, self._server_id())[0])
 
     def _weigh(self, is_outside: Callable[[str], bool]) -> None:
-        """Replace the stored mappings by those that follow from the two libraries."""
+        """Replace the stored mappings by those that follow from the current evidence."""
         server_id = self._server_id()
         before = {mapping.pair for mapping in self.mappings() if mapping.usable}
         self._collect_evidence(server_id, is_outside)
@@ -263,10 +249,10 @@ class PathLearning:
         self._report_changes(before, now)
 
     def _collect_evidence(self, server_id: str, is_outside: Callable[[str], bool]) -> None:
-        """Count the files for and against each pair; SQLite counts, as libraries may be large."""
+        """Count the files for and against each pair in SQLite, because libraries may be large."""
         self._database.run(_EVIDENCE)
         with self._database.transaction("DEFERRED"):  # only temporary tables change
-            for stash, plex in self._database.each(_PAIRS, server_id):
+            for stash, plex in self._database.each(_PAIRS.format(condition=""), server_id):
                 if is_outside(stash):
                     pairs = prefix_pairs(stash, plex)
                     rows = [(pair.stash, folded_path(pair.plex), pair.plex) for pair in pairs]
@@ -275,7 +261,7 @@ class PathLearning:
                     self._database.write_all(_BELOW, folders)
 
     def _strongest_mappings(self) -> list[LearnedMapping]:
-        """Return the mappings, usable ones first, without those that follow from a wider one."""
+        """Return the best mappings, without those that follow from a wider mapping."""
         chosen: list[LearnedMapping] = []
         for plex, stash, agree, disagree in self._database.each(
             _RANKED, FEWEST_PAIRS, FEWEST_PAIRS
@@ -298,5 +284,4 @@ class PathLearning:
 
 
 def _within(interval: float, moment: float | None, now: float) -> bool:
-    """Tell whether a moment is at most an interval ago; a moment in the future is not."""
     return moment is not None and 0 <= now - moment < interval

@@ -1,7 +1,7 @@
-"""Handles items at which Plex fails whenever an answer contains them.
+"""Handles unreadable items: Plex fails at each answer that contains such an item.
 
-Each such item is read alone, so that other items are not affected. A listing skips its row for a
-day, or until the neighbouring items change.
+An unreadable item is read alone, so that other items are not affected. A listing skips its row for
+a day, or until the neighbouring items change.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,8 +14,8 @@ from plex.path_index import PathIndex
 from plex.walk import Hole
 from shared.events import Event, Report
 
-HOLE_AGE = 86_400.0  # seconds after which a listing tries a skipped row again
-MOST_CANDIDATES = 100  # rating keys that are tried to identify an omitted item
+HOLE_AGE = 86_400.0  # seconds after which a listing requests a skipped row again
+MOST_CANDIDATES = 100  # rating keys that are requested to identify a skipped item
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS unreadable_items (
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS listing_holes (
 
 
 class UnreadableItems:
-    """Remembers unreadable items in `library.db`, and reads others without them."""
+    """Stores unreadable items in `library.db`, and reads other items without them."""
 
     def __init__(
         self,
@@ -67,16 +67,14 @@ class UnreadableItems:
         return ItemsRead(found, failed)
 
     def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
-        """Read a failing item again if Plex shows another item; else raise the error."""
+        """Read a failing item again if Plex shows another item; otherwise raise the error."""
         other = self._index.another_key(key)
         if other is None or self._client.read_each([other], 1).failed:
             raise error
         return self._client.read_each([key], 1)
 
-    # -- holes in a listing -----------------------------------------------------------------------
-
     def holes(self, section: Section) -> list[Hole]:
-        """Return the items that recent listings of a library omitted."""
+        """Return the items that the listings of a library skip."""
         now = self._clock()
         rows = self._database.rows(
             "SELECT place, after_key, before_key, found_at FROM listing_holes "
@@ -86,7 +84,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the items that a listing omitted from row `begin` on, and identify new ones."""
+        """Store the items that a listing skipped from row `begin` on, and identify new items."""
         library, now = (self._client.server_id, section.key), self._clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)
@@ -105,7 +103,7 @@ class UnreadableItems:
                 self._name(section, hole)
 
     def add_left_out(self, section: Section, path: str) -> bool:
-        """Add a file to the index if a listing omitted its item; tell whether it did."""
+        """Add a file to the index if a listing skipped its item; return whether it was added."""
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [
             key
@@ -118,7 +116,7 @@ class UnreadableItems:
         return self._index.add(section.key, [LibraryPart(path, nameless[0])])
 
     def _name(self, section: Section, hole: Hole) -> None:
-        """Find out which item a listing left out, and warn about it once."""
+        """Identify the item that a listing skipped, and report it once."""
         end = hole.before_key or hole.after_key + MOST_CANDIDATES + 1
         between = list(range(hole.after_key + 1, min(end, hole.after_key + MOST_CANDIDATES + 2)))
         if len(between) > MOST_CANDIDATES:
@@ -134,8 +132,6 @@ class UnreadableItems:
                 return
         before = hole.before_key or "the end"
         self._report(Event.LISTING_GAP, after=hole.after_key, before=before, library=section.title)
-
-    # -- items ------------------------------------------------------------------------------------
 
     def _keys(self) -> set[int]:
         rows = self._database.rows(

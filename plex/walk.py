@@ -1,4 +1,4 @@
-"""Walks through a library page by page, without losing rows and despite unreadable items."""
+"""Lists a library page by page, without losing rows, also if Plex fails at an item."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,19 +13,18 @@ from plex.items import LARGEST_NUMBER, LibraryPart, Place, Section, parse_parts,
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address
 
 SMALLEST_PAGE = 250  # videos; a smaller page would not help a server that fails at this size
-MOST_HOLES = 20  # items of a library at which Plex may fail; with more, Plex itself is at fault
+MOST_HOLES = 20  # unreadable items of a library; if there are more, Plex itself is the cause
 START = Place()
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An item that a listing omits, because Plex fails at it."""
+    """An item that a listing skips, because Plex fails at each answer that contains it."""
 
     row: int  # the item's position in the library
-    after_key: int  # rating key of the last listed item before it; 0 for none
-    before_key: int = 0  # rating key of the first listed item after it; 0 for none
-    # When an earlier walk found it, in seconds since the epoch; 0 for just now.
-    found_at: float = 0.0
+    after_key: int  # rating key of the listed item before the hole; 0 for none
+    before_key: int = 0  # rating key of the listed item after the hole; 0 for none
+    found_at: float = 0.0  # seconds since 1970; 0 for a hole of the current walk
 
 
 class _Page(NamedTuple):
@@ -33,21 +32,20 @@ class _Page(NamedTuple):
 
     rows: list[Element]
     total: int  # number of rows of the whole listing
-    fails_at: int | None = None  # position of the failing row after these rows; None for none
+    fails_at: int | None = None  # position of the row at which Plex fails, after these rows
 
 
 class Walk:
     """A listing of one library in the order of rating keys; yields the files of each page.
 
-    Each page begins with the last row of the page before. Otherwise vanished items have moved the
-    rows, and the walk requests a page that begins earlier.
-
-    While it yields, it may raise a `PlexError`, also for a listing that ends too early or omits too
-    many items. A walk that continues an earlier one raises `OrderIgnored` if rows are not sorted.
+    Each page must begin with the last row of the previous page. Otherwise items were removed
+    meanwhile, and the walk requests a page that begins earlier. Iterating may raise a `PlexError`,
+    also for a listing that ends too early or has too many holes.
 
     Args:
-        after: the end of an earlier walk; this walk begins with the last row before it.
-        holes: the holes of an earlier walk, skipped while their neighbours are the same.
+        after: the end of an earlier walk, from which this walk continues. It raises `OrderIgnored`
+            if Plex does not sort the rows.
+        holes: the holes of an earlier walk; they are skipped while their neighbours are the same.
     """
 
     def __init__(
@@ -58,7 +56,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # Pages that end before a hole are short, so other pages are longer.
+        # A page ends before a hole and is short then, so other pages are longer.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
@@ -67,16 +65,16 @@ class Walk:
         self._new_rows = 0
         self._is_sorted = True
         self._has_read = False
-        self.holes: list[Hole] = []  # the items that this walk omits
+        self.holes: list[Hole] = []  # the items that this walk skips
 
     @property
     def place(self) -> Place:
-        """The position of the walk, from which another walk can continue."""
+        """The position from which another walk can continue."""
         return Place(self._rows, self._last_key if self._is_sorted else 0)
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """Pairs of rating keys between which the omitted items lie."""
+        """Pairs of rating keys between which the skipped items lie."""
         if not self._is_sorted:
             return [(0, LARGEST_NUMBER)] if self.holes else []
         return [(hole.after_key, hole.before_key or LARGEST_NUMBER) for hole in self.holes]
@@ -103,14 +101,12 @@ class Walk:
             start = self._begin_at(unread)
         self._check_order(page.total)
 
-    # -- which rows -------------------------------------------------------------------------------
-
     def _begin_at(self, unread: int) -> int:
-        """Return the start of the next page: the row before `unread`, unless that row is a hole."""
+        """Return the start of the next page: the row before `unread`, if it is not a hole."""
         return max(0, unread - 1) if unread == self._rows else unread
 
     def _joins(self, page: _Page, start: int) -> bool:
-        """Tell whether no row is missing between this page and the previous one."""
+        """Return whether no row is missing between this page and the previous page."""
         if start == 0:
             return True
         first = whole_number(page.rows[0].get("ratingKey")) if page.rows else 0
@@ -121,7 +117,7 @@ class Walk:
         )
 
     def _take(self, page: _Page, start: int) -> list[Element]:
-        """Record the rows of a page; return those that no earlier page showed."""
+        """Record the rows of a page; return the rows that no earlier page contained."""
         keys = [whole_number(row.get("ratingKey")) for row in page.rows]
         known = [key for key in keys if key]
         if any(key >= later for key, later in pairwise(known)):
@@ -137,27 +133,21 @@ class Walk:
         self._keys = set(known)
         self._new_rows += len(new)
         self._last_key = max(new, default=self._last_key)
-        # A server that ignores paging returns more rows than exist after the start.
+        # A server that ignores paging returns all rows, also those before the start.
         self._rows = min(start + len(page.rows), page.total)
         self._expected = 0
         return rows
 
     def _check_order(self, total: int) -> None:
-        """Raise unless the rows after the earlier walk's place are the new rows."""
+        """Raise `OrderIgnored` unless the new rows are the last rows."""
         if not self._after.last_key:
             return
         behind = sum(hole.row >= self._after.rows for hole in self.holes)
         if not self._is_sorted or self._new_rows + behind < total - self._after.rows:
             raise OrderIgnored
 
-    # -- holes ------------------------------------------------------------------------------------
-
     def _skip_holes(self, unread: int, total: int) -> int:
-        """Return the next row that is not a known hole.
-
-        A hole is recognised by its neighbours. A hole at the end of the library has no next
-        neighbour.
-        """
+        """Return the next row that is not a known hole; a hole is recognized by its neighbours."""
         while hole := self._known.get(unread):
             at_end = all(row in self._known for row in range(unread, total))
             if hole.after_key != self._last_key or not (hole.before_key or at_end):
@@ -182,13 +172,8 @@ class Walk:
                 f"{self._doing}: Plex fails at more than {MOST_HOLES} of its items"
             )
 
-    # -- requests ---------------------------------------------------------------------------------
-
     def _page(self, start: int) -> _Page:
-        """Read a page; halve its size while Plex fails.
-
-        If the smallest page fails too, an item is at fault, and the page ends before that item.
-        """
+        """Read a page, in half the size if Plex fails; the smallest page ends before a hole."""
         while True:
             size = self._size + (start > 0)  # includes the last row of the previous page
             hole = min((row for row in self._known if row > start), default=None)
@@ -208,7 +193,8 @@ class Walk:
 
     def _page_before_failing(self, start: int, size: int) -> _Page:
         """Read a page at which Plex fails, up to the failing item."""
-        total = self._count() or start + size
+        answer = self._get(self._address, self._doing, paging(0, 0))
+        total = whole_number(answer.get("totalSize")) or start + size
         rows: list[Element] = []
 
         def read(low: int, high: int) -> None:
@@ -221,23 +207,16 @@ class Walk:
         return _Page(rows, total, failing)
 
     def _check_that_plex_shows_any(self, total: int) -> None:
-        """Raise if Plex shows no item at all, because then no single item is at fault."""
-        rows = () if self._has_read or total == 1 else (total - 1, total // 2, total // 3)
-        failure: PlexTemporaryError | None = None
-        for row in rows:
+        """Raise a `PlexError` if Plex shows no item at all: then no single item is the cause."""
+        rows = (total - 1, total // 2, total // 3)
+        for row in () if self._has_read or total == 1 else rows:
             try:
                 self._request(row, 1)
-            except PlexTemporaryError as error:
-                failure = error
+            except PlexTemporaryError:
+                if row == rows[-1]:
+                    raise
             else:
                 return
-        if failure is not None:
-            raise failure
-
-    def _count(self) -> int:
-        """Return the number of rows."""
-        answer = self._get(self._address, self._doing, paging(0, 0))
-        return whole_number(answer.get("totalSize"))
 
     def _request(self, start: int, size: int) -> _Page:
         answer = self._get(self._address, self._doing, paging(start, size))

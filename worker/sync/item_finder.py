@@ -175,7 +175,7 @@ class ItemFinder:
             )
         reasons = [self._why_absent(file) for file in files]
         explained = all(reasons)
-        same_named = self._session.matcher.same_named_files(files[0])
+        same_named = self._session.library.index.find_named(files[0].path)
         text = not_found(files[0], reasons[0] if explained else "", same_named, self._titles())
         sure = work.looked_for and not work.unseen
         return PlexNotFound(text, looked_for=sure, explained=explained and sure)
