@@ -36,6 +36,7 @@ class DataFolder:
         self.sign_in = os.path.join(root, "sign_in.json")
         self.sign_in_choice = os.path.join(root, "sign_in_choice.json")
         self.write_test = os.path.join(root, "write_test.json")
+        self.restore_question = os.path.join(root, "restore_question.json")
         self.reports = os.path.join(root, "reports")
 
     def create(self) -> None:

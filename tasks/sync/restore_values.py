@@ -1,7 +1,7 @@
-"""Restore Original Plex Values: writes back the values from before the first sync."""
+"""Restore Plex Values: writes back the values from before the first sync."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from plex.client import READ_BATCH
 from plex.diff import COLLECTIONS
@@ -25,26 +25,43 @@ from plex.originals import (
     shares_a_file,
     unlocking_edit,
 )
+from reconciliation.safety_limits import (
+    CONFIRMATION_HOURS,
+    Impact,
+    Question,
+    is_confirmed,
+    parse_question,
+)
+from shared.state_file import read_state, write_state
 from sync_queue.manager import QueueManager
 from sync_queue.sync_log import NO_SCENE
 from sync_queue.sync_records import ItemRecord
-from tasks.answer import Answer, TaskError
+from tasks.answer import Answer, Level, TaskError
 from validation.values import counted
 from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
+_SCOPE = "restore_values"  # of the question to the user
+_READING_TIME = 3.0  # seconds; an earlier second start is a double click and confirms nothing
 _Records = Mapping[int, ItemRecord]  # scene id → record of an item
 
 
 def restore_values(services: Services, *, scene_id: int | None) -> Answer:
-    """Restore and unlock the items of a scene, or all items; then they count as never synced."""
+    """Restore and unlock the items of a scene, or all items; then they count as never synced.
+
+    All items are restored only after a second start, which confirms the question of the first one.
+    """
     session = services.sessions.current()
     server_id, sync_log = session.library.server_id, services.queue.sync_log
-    if not sync_log.with_original(server_id, scene_id):
+    keys = sync_log.with_original(server_id, scene_id)
+    if not keys:
         whose = "this library" if scene_id is None else f"scene {scene_id}"
         text = f"Nothing to restore: Stash2Plex has changed no item of {whose}"
         return Answer(text, data={"restored": 0})
+    question = _question(services, server_id, keys) if scene_id is None else None
+    if question is not None:
+        return question
     restoring = _Restoring(services, session)
     try:
         with services.lock_handover.hold():
@@ -64,8 +81,31 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
             f"{stopped_by}. {restoring.counts()}, {len(keys) - restoring.done} left. Run the task "
             "again; it continues from here"
         )
+    if not restoring.failed:
+        write_state(services.folder.restore_question, {})
     again = "; the next edit of a scene syncs it again" if restoring.restored else ""
     return Answer(f"{restoring.counts()}{again}", data={"restored": restoring.restored})
+
+
+def _question(services: Services, server_id: str, keys: list[int]) -> Answer | None:
+    """Return the question whether to restore these items; None if the user has confirmed it.
+
+    A confirmation lasts until all items are restored, so that a run can continue after an error.
+    """
+    path, now = services.folder.restore_question, services.clock()
+    asked = parse_question(read_state(path, services.log.event, now))
+    if is_confirmed(Impact(again=len(keys)), _SCOPE, asked, now - _READING_TIME):
+        return None
+    write_state(path, asdict(Question(_SCOPE, now, again=len(keys), cleared=0)))
+    of_scenes = services.queue.sync_log.digests(server_id).values()
+    scenes = sum(not items.keys().isdisjoint(keys) for items in of_scenes)
+    return Answer(
+        f"This would undo the sync of {counted(scenes, 'scene')}: {counted(len(keys), 'item')} in "
+        "Plex would get the values from before the first sync. Nothing was changed. To confirm, "
+        f"run the same task again within {CONFIRMATION_HOURS:.0f} hours",
+        data={"restored": 0, "asks": True, "scenes": scenes, "items": len(keys)},
+        level=Level.WARNING,
+    )
 
 
 @dataclass

@@ -243,7 +243,7 @@ def test_an_idle_worker_makes_room_for_tasks_and_takes_its_place_again(enter: En
     for task in ("process_queue", "restore_values", "clear_queue"):
         spool(rig.data / "queue", f"metadata.scene_{ids[1]}")
 
-        answer = rig.task(task)
+        answer = rig.task(task, **({"scene_id": ids[0]} if task == "restore_values" else {}))
 
         assert answer.error is None
         assert rig.wait_until(lambda: rig.queued() == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, Rig, png
+from simulators.stash import PluginResult
 from simulators.tuning import Tuning
 from tests.e2e.steps import hang_in_edit, sync_all, sync_title, synced_pair
 from tests.e2e.test_dead_letter_tasks import postpone
@@ -74,6 +76,43 @@ def memory(rig: Rig) -> list[int]:
         ]
 
 
+def ask(rig: Rig, *, age: float = 60.0) -> PluginResult:
+    """Start the task, and make its question some seconds old, as if a user had read it."""
+    answer = rig.task("restore_values")
+    path = rig.data / "restore_question.json"
+    question = json.loads(path.read_text())
+    path.write_text(json.dumps(question | {"at": question["at"] - age}))
+    return answer
+
+
+def restore(rig: Rig) -> PluginResult:
+    """Start the task, and confirm its question."""
+    ask(rig)
+    return rig.task("restore_values")
+
+
+def test_a_second_start_confirms_the_number_of_scenes_of_the_first(rig: Rig) -> None:
+    fill(rig)
+    before = look(rig)
+    sync_all(rig)
+    synced = look(rig)
+
+    first = ask(rig, age=-60.0)  # the second start comes early, however slow this machine is
+    double_click = rig.task("restore_values", format="json").output
+    unread = look(rig)
+    restored = restore(rig)
+    sync_all(rig)
+    once_more = rig.task("restore_values")
+
+    assert_golden("tasks", "Restore Plex Values asks", [first.output])
+    assert (double_click["level"], double_click["asks"]) == ("warning", True)
+    assert (double_click["scenes"], double_click["items"]) == (COUNT, COUNT)
+    assert unread == synced != before
+    assert figures(restored.output)[0] == COUNT
+    assert figures(once_more.output)[:2] == [COUNT, COUNT]
+    assert look(rig) == synced
+
+
 @pytest.mark.parametrize("append", [True, False])
 @pytest.mark.parametrize("upload_locks", [True, False])
 def test_all_items_are_again_what_they_were(rig: Rig, append: bool, upload_locks: bool) -> None:
@@ -86,7 +125,7 @@ def test_all_items_are_again_what_they_were(rig: Rig, append: bool, upload_locks
     assert look(rig) != before
     mark = rig.plex.log.mark()
 
-    first = rig.task("restore_values")
+    first = restore(rig)
     edits = rig.plex.log.count("edit", since=mark)
     second = rig.task("restore_values")
 
@@ -119,7 +158,7 @@ def test_a_lingering_worker_makes_room_at_once(rig: Rig) -> None:
     sync_title(rig, scene_id, "Just edited")
     (worker,) = rig.worker_pids()
 
-    answer = rig.task("restore_values")
+    answer = restore(rig)
 
     assert figures(answer.output)[0] == 1
     assert look(rig) == before
@@ -135,7 +174,7 @@ def test_a_busy_worker_that_makes_no_room_is_told_with_what_to_do(rig: Rig) -> N
     sync_all(rig)
     hang = hang_in_edit(rig, first, title="Hangs")
 
-    answer = rig.task("restore_values")
+    answer = restore(rig)
 
     assert answer.error is not None
     hang.release()
@@ -163,6 +202,7 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
     before = look(rig)
     sync_all(rig)
     fault = kill(rig.plex)
+    ask(rig)
     job = rig.stash.run_task("Stash2Plex", None, {"mode": "restore_values"})
     assert fault.wait_for_hit(timeout=30)
     rig.stash.jobs.stop(job)
@@ -183,7 +223,7 @@ def test_an_outage_ends_the_run_and_the_next_goes_on_from_there(rig: Rig) -> Non
     sync_all(rig)
     fault = rig.plex.faults.status(503, kind="edit", after=2)
 
-    stopped = rig.task("restore_values")
+    stopped = restore(rig)
     fault.clear()
     finished = rig.task("restore_values")
 
@@ -205,7 +245,7 @@ def test_an_item_of_which_plex_refuses_anything_stops_no_other(rig: Rig) -> None
         500, kind="edit", predicate=lambda asked: asked.item_ids == keys[1]
     )
 
-    first = rig.task("restore_values")
+    first = restore(rig)
     of_one_field.clear()
     of_one_item.clear()
     second = rig.task("restore_values")
@@ -224,7 +264,7 @@ def test_what_is_gone_or_another_video_by_now_is_left_alone(rig: Rig) -> None:
     rig.plex.move_file(f"{FOLDER}/s1.mp4", f"{FOLDER}/of another video.mp4")
     shown = rig.plex.snapshot()[str(stranger.rating_key)]
 
-    answer = rig.task("restore_values")
+    answer = restore(rig)
 
     assert figures(answer.output)[:3] == [COUNT - 2, 2, 0]
     assert rig.plex.snapshot()[str(stranger.rating_key)] == shown
@@ -239,7 +279,7 @@ def test_an_item_whose_file_was_renamed_on_both_sides_is_restored(rig: Rig) -> N
     rig.stash.edit_scene(scene_id, details="After the move")
     assert rig.wait_until(lambda: item.summary == "After the move" and rig.queued() == 0)
 
-    answer = rig.task("restore_values")
+    answer = restore(rig)
 
     assert figures(answer.output)[0] == 1
     assert (item.title, item.summary, item.locks) == ("a", "", frozenset())
@@ -255,7 +295,7 @@ def test_what_somebody_changed_since_stays_as_it_is(rig: Rig) -> None:
         rig.plex.edit(item.rating_key, poster=png(3))
     rig.plex.edit(chosen.rating_key, collections=["Northlight", "Added since"])
 
-    rig.task("restore_values")
+    restore(rig)
 
     assert (chosen.poster, chosen.art) == (png(3), None)
     assert chosen.collections == ("Added since",)
@@ -282,7 +322,7 @@ def test_an_image_that_was_sent_later_is_locked_as_before(rig: Rig, arrives: boo
     sync_and_stop(rig, scene_id, "Three")
     assert item.poster == png(1)
 
-    rig.task("restore_values")
+    restore(rig)
 
     assert item.poster == png(3)
     assert "thumb" in item.locks
@@ -316,7 +356,7 @@ def test_a_field_that_was_sent_later_or_never_is_as_a_person_wrote_it(rig: Rig) 
     sync_title(rig, scene_id, "Two")
     assert item.summary == STASH["details"]
 
-    rig.task("restore_values")
+    restore(rig)
 
     assert [one.title for one in (item, other)] == ["a", "b"]
     assert [one.summary for one in (item, other)] == ["My own words"] * 2
@@ -336,7 +376,7 @@ def test_a_first_write_that_was_cut_off_is_not_what_plex_held(rig: Rig, preserve
     rig.stash.edit_scene(scene_id, details="Told at last")
     assert rig.wait_until(lambda: item.summary == "Told at last" and rig.queued() == 0)
 
-    rig.task("restore_values")
+    restore(rig)
 
     assert (item.title, item.summary, item.locks) == ("a", "My own words", frozenset())
 
@@ -350,7 +390,7 @@ def test_an_edit_of_a_killed_worker_is_taken_back_whole(rig: Rig, preserve: bool
     rig.configure(enabled=False)
     assert (item.title, item.collections) == ("One", ("Northlight",))
 
-    rig.task("restore_values")
+    restore(rig)
 
     assert look(rig) == before
 
@@ -365,7 +405,7 @@ def test_words_written_after_a_lost_first_write_come_back(rig: Rig, finished: bo
         sync_and_stop(rig, scene_id, "Two")
         assert item.summary == STASH["details"]
 
-    rig.task("restore_values")
+    restore(rig)
 
     assert (item.title, item.summary) == ("a", "My own words")
     assert item.locks == {"summary"}
@@ -382,7 +422,7 @@ def test_no_cover_of_ours_comes_back_however_often_it_had_changed(rig: Rig) -> N
     assert rig.wait_until(lambda: rig.queued() == 0)
 
     for _ in range(2):
-        rig.task("restore_values")
+        restore(rig)
         assert (bare.poster, bare.art) == (None, None)
         assert (pictured.poster, pictured.art) == (png(9), None)
         sync_all(rig)
@@ -394,7 +434,7 @@ def test_scenes_that_wait_in_the_queue_are_named_and_stay_there(rig: Rig) -> Non
     rig.stop_worker()
     postpone(rig, scene_id)
 
-    answer = rig.task("restore_values")
+    answer = restore(rig)
 
     assert [1] in [figures(text) for text in answer.messages("warning")]
     assert rig.queued() == 1
@@ -414,6 +454,6 @@ def test_a_plex_that_was_set_up_anew_in_an_outage_gets_back_what_it_held(rig: Ri
     assert rig.wait_until(lambda: new.title == "Two" and rig.queued() == 0, 120)
     assert rig.events(error="PlexNotFound") == []
 
-    rig.task("restore_values")
+    restore(rig)
 
     assert new.summary == "What the new Plex held"
