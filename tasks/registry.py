@@ -65,14 +65,9 @@ _FORMAT = Argument(choice("text", "json"), default="text")
 _SETTINGS = Argument(_object, missing="give an object of names and values")
 _TYPED = Argument(_object, default=MappingProxyType({}))
 _HOW_TO_INSPECT = (
-    "the number of the scene, as in the address of its page in Stash, /scenes/12. Stash's button "
-    "cannot ask for it: run 'python3 Stash2Plex.py inspect 12', or the operation 'inspect' "
-    "(docs/operations.md)"
+    "give the number of a scene. The tab 'Plex' of the scene's page in Stash shows the same answer"
 )
-_HOW_TO_TEST = (
-    "run 'python3 Stash2Plex.py test-write 12' or the operation 'test_write' with the number of a "
-    "scene"
-)
+_HOW_TO_TEST = "give the number of a synced scene, as in the address of its page: /scenes/12"
 
 
 class Task(NamedTuple):

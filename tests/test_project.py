@@ -10,7 +10,8 @@ import pytest
 
 from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import Operation, load
-from tasks.registry import MODES
+from tasks.doctor import MODE as DOCTOR
+from tasks.registry import MODES, find_task
 from validation.config import Config
 
 MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
@@ -34,8 +35,21 @@ def test_every_setting_of_the_page_is_one_that_the_plugin_reads_and_the_other_wa
 
 
 @pytest.mark.parametrize("task", MANIFEST.tasks, ids=lambda task: str(task.name))
-def test_every_task_of_the_page_has_a_mode_that_the_plugin_knows(task: Operation) -> None:
+def test_every_task_of_the_page_runs_without_a_further_argument(task: Operation) -> None:
+    if task.default_args["mode"] != DOCTOR:
+        find_task(task.default_args)
+
     assert task.default_args["mode"] in MODES
+    assert task.description.count(". ") == 0
+
+
+def test_destructive_tasks_are_the_last_and_say_so() -> None:
+    destructive = [task.description.startswith("Destructive - ") for task in MANIFEST.tasks]
+
+    assert [task.default_args["mode"] for task in MANIFEST.tasks][-4:] == [
+        "purge_dlq", "clear_dlq", "clear_queue", "restore_values",
+    ]  # fmt: skip
+    assert destructive == [False] * (len(destructive) - 4) + [True] * 4
 
 
 def test_every_dependency_is_pinned_and_has_its_reason() -> None:

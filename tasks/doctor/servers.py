@@ -192,13 +192,13 @@ def check_behaviour(seen: PlexCheckup | None, index: IndexCheckup, *, test_kille
     if test_killed:
         return warning(
             "a killed test has left an item changed",
-            "Run 'Test Write' again, or sync any scene: both restore the item first",
+            "Edit any scene: its sync restores the item first",
         )
     if seen is None or seen.error is not None:
         return _NO_PLEX
     known = index.behaviours.get((seen.server_id, seen.version), UNKNOWN)
     text = "; ".join(known.sentences()) or "unknown"
-    rest = "" if known.tested_at else ". Run 'Test Write' with the number of a scene for the rest"
+    rest = "" if known.tested_at else ". The command 'test-write' finds out the rest"
     return ok(f"{text}{rest}")
 
 
