@@ -276,8 +276,17 @@ class IndexCheckup:
     files: int = 0  # number of known files in Plex
     libraries: int = 0  # number of listed libraries
     looked_at: float = 0.0  # when Plex was last asked for changes, in seconds since 1970
+    found_scenes: int = 0  # scenes with a file that has the name and size of a file in Plex
     # Id and version of a server → its behaviour.
     behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
+
+
+def _count_found_scenes(connection: sqlite3.Connection) -> int:
+    statement = "SELECT COUNT(DISTINCT scene) FROM stash_files JOIN parts USING (name, size)"
+    try:
+        return int(connection.execute(statement).fetchone()[0])
+    except sqlite3.OperationalError:  # Stash's files were never listed, so their table is missing
+        return 0
 
 
 def inspect_index(path: str) -> IndexCheckup:
@@ -298,6 +307,7 @@ def inspect_index(path: str) -> IndexCheckup:
                 files=files,
                 libraries=libraries,
                 looked_at=looked_at,
+                found_scenes=_count_found_scenes(connection),
                 behaviours=stored_behaviours(connection),
             )
     except (sqlite3.Error, OSError) as error:

@@ -1,6 +1,6 @@
 """The answer of a task, and the error that ends a task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -34,9 +34,16 @@ class Answer:
 
     text: str  # one line with the changes and, after a fault, the remedy
     details: Sequence[str] = ()  # log lines that precede the text
+    detail_levels: Sequence[Level] = ()  # empty if no detail reports a problem
     # The result for programs, documented in `docs/operations.md`
     data: Mapping[str, Any] = field(default_factory=dict)
-    level: Level = Level.OK  # determines the exit code of the command line
+    level: Level = Level.OK  # of the text; determines the exit code of the command line
+
+    def lines(self) -> Iterator[tuple[Level, str]]:
+        """Yield the log lines with their levels: the details, then the text."""
+        levels = self.detail_levels or [Level.OK] * len(self.details)
+        yield from zip(levels, self.details, strict=True)
+        yield self.level, self.text
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer for programs."""

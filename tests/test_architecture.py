@@ -40,7 +40,7 @@ LAZY = {
     "app/cli/command.py",
     "app/processes/worker_process.py",
     "app/processes/task_process.py",
-    "app/doctor/examination.py",
+    "app/doctor.py",
 }
 
 

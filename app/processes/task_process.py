@@ -22,7 +22,7 @@ from shared.redaction import Secrets
 from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.queue_view import QueueView
-from tasks.answer import Answer, TaskError, unusable_database
+from tasks.answer import Answer, Level, TaskError, unusable_database
 from tasks.doctor import MODE as DOCTOR
 from tasks.registry import arguments_of, find_question, mode_of, values_of, wants_json
 from worker.state import StatusSource
@@ -70,9 +70,9 @@ def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"Bug in Stash2Plex, please report it: {type(error).__name__}"}
     if as_json:
         return {"output": redacted(answer.as_json(), log)}
-    for line in answer.details:
-        log.info(line)
-    log.info(answer.text)
+    write = {Level.OK: log.info, Level.WARNING: log.warning, Level.FAULT: log.error}
+    for level, line in answer.lines():
+        write[level](line)
     return {"output": log.redact(answer.text)}
 
 
@@ -112,7 +112,7 @@ def run_task(
     activate_dependencies(plugin_dir)
     if mode_of(arguments) == DOCTOR:
         # Imported lazily: it loads much that no other task needs.
-        from app.doctor.examination import examine  # noqa: PLC0415
+        from app.doctor import examine  # noqa: PLC0415
 
         values_of(arguments, DOCTOR, {})
         return examine(script, connection, unusable_packages(), log, secrets)

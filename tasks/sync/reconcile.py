@@ -85,8 +85,6 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
     if ended.how is End.NOTHING:
         raise TaskError(text)
     asks = ended.how is End.ASKS
-    if asks:
-        services.log.warning(text)
     level = Level.WARNING if asks else Level.OK
     return Answer(text, data={"queued": ended.queued, "asks": asks}, level=level)
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.doctor.examination import _safely
+from app.doctor import _safely
 from shared.log import Log
 from shared.redaction import Secrets
-from tasks.doctor.check import Finding, unchecked
+from tasks.doctor.finding import Finding, unchecked
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def story(answer: PluginResult) -> list[str]:
     assert answer.error is None, answer.error
     lines = [
         line
-        for line in answer.messages("info")
-        if " shown on the settings page" not in line and not line.startswith(("[", "Since ["))
+        for line in answer.messages()
+        if " the settings page" not in line and not line.startswith(("[", "Since ["))
     ]
     assert lines[-1] == answer.output
     return [re.sub(r"\b\d+s\b", "…s", line) for line in lines]

@@ -60,7 +60,7 @@ def test_required_secure_connections_pause_with_the_address_that_works(
     assert rig.happened("sync_paused")
     assert_nothing_spent(rig)
     assert address in str(rig.task("health_check").error)
-    doctor = "\n".join(rig.task("doctor").messages("info"))
+    doctor = "\n".join(rig.task("doctor").messages())
     assert "Set plex_url to the address that 'Health Check' names" in doctor
     assert PLEX_DIRECT not in doctor, "the report is shared with others"
     assert len(rig.plex.log) == 0
@@ -101,7 +101,7 @@ def test_a_token_that_expires_after_seven_days_is_told_everywhere_and_works(rig:
     assert rig.settled(), rig.verdict().differences[:3]
     assert rig.events("setting_wrong") == []  # the operation has logged it
     assert len(saved.messages("warning")) == 1
-    doctor = "\n".join(rig.task("doctor").messages("info"))
+    doctor = "\n".join(rig.task("doctor").messages())
     for text in (saved.output, rig.task("health_check").output, doctor):
         assert "expires after 7 days" in str(text)
 
@@ -112,7 +112,7 @@ def test_a_guest_that_may_read_the_preferences_is_never_called_the_owner(make_ri
     rig.configure(plex_token="guest-token-0123456789")
     rig.add_pair("a", tags=["T"])
 
-    doctor = "\n".join(rig.task("doctor").messages("info"))
+    doctor = "\n".join(rig.task("doctor").messages())
 
     assert "token: accepted" in doctor
     assert "owner's" not in doctor.split("token: accepted")[1].splitlines()[0]

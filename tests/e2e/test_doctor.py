@@ -27,7 +27,7 @@ from tests.reliability.test_file_system_faults import _DROP_CAPABILITIES, interp
 from tests.shell import Shell, approved
 from tests.sync_queue.support import job
 
-CHECKS = 22
+CHECKS = 23
 
 
 def learned(rig: Rig) -> set[str]:
@@ -54,14 +54,16 @@ def doctor(rig: Rig) -> PluginResult:
     """Run it to its end; whatever is broken, that is an answer with all checks."""
     result = rig.task("doctor")
     assert result.error is None
-    assert len(result.messages()) == CHECKS + 1, result.messages()
+    *lines, _ = result.messages()
+    names = [name for line in lines for name in line.split(": ")[1].split(", ")]
+    assert len(names) == CHECKS, lines
     assert result.messages()[-1] == result.output
     return result
 
 
 def findings(rig: Rig, *, summary: bool = False) -> list[str]:
     """The lines that are not ok, and the last one on request, without what varies."""
-    lines = [approved(line, rig) for line in doctor(rig).messages("info")]
+    lines = [approved(line, rig) for line in doctor(rig).messages()]
     found = [line for line in lines[:-1] if not line.startswith("ok: ")] + lines[-1:] * summary
     return [re.sub(r"\b\d+s ago", "N s ago", line) for line in found]
 
@@ -73,7 +75,7 @@ def levels(rig: Rig) -> dict[str, str]:
 
 
 def test_a_sound_plugin(rig: Rig) -> None:
-    text = "\n".join(doctor(settled(rig)).messages("info"))
+    text = "\n".join(doctor(settled(rig)).messages())
 
     home = str(Path.home())
     python = INTERPRETER or sys.executable
@@ -173,6 +175,32 @@ def test_each_thing_that_is_broken_is_told_with_what_follows_from_it(make_rig: M
     assert_golden("doctor", "A database of a newer version", [line])
 
 
+def test_faults_and_warnings_have_the_levels_of_stash(rig: Rig) -> None:
+    rig.configure(plex_token="a-wrong-token-Hj7Kl8", poll_interval=99)
+
+    result = doctor(rig)
+
+    faults, warnings = result.messages("error"), result.messages("warning")
+    assert [line.split(": ")[1] for line in faults[:-1]] == ["token"]
+    assert faults[-1] == result.output
+    assert [line.split(": ")[1] for line in warnings] == ["settings", "libraries", "path coverage"]
+
+
+def test_the_doctor_has_the_reason_of_a_pause(rig: Rig) -> None:
+    scene_id, _ = settled(rig).add_pair("later", tags=["T"])
+    rig.configure(plex_library="Family secrets")
+    rig.stash.edit_scene(scene_id, title="Waits")
+    assert rig.happened("sync_paused")
+
+    (during,) = [line for line in doctor(rig).messages("error") if ": pause: " in line]
+    rig.configure(plex_library="")
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    (after,) = [line for line in doctor(rig).messages("info") if ": pause: " in line]
+
+    lines = [re.sub(r"\b\d+s ago", "N s ago", line) for line in (during, after)]
+    assert_golden("doctor", "A pause, and after it", lines)
+
+
 WRONG: list[dict[str, Any]] = [
     {"plex_url": ""},
     {"plex_url": "nas-of-bob:32400"},
@@ -187,7 +215,7 @@ def test_settings_that_cannot_be_used_are_named_without_their_values(rig: Rig) -
     for wrong in WRONG:
         rig.stash.set_plugin_settings(PLUGIN, sound | wrong)
 
-        lines = doctor(rig).messages("info")
+        lines = doctor(rig).messages()
         assert "bob" not in "\n".join(lines)
         told += [approved(line, rig) for line in lines if ": settings: " in line]
 
@@ -258,7 +286,7 @@ def test_jobs_that_wait_without_a_worker_and_the_doctor_starts_none(rig: Rig) ->
 def test_a_clock_that_is_wrong_and_a_certificate_that_is_not_there(make_rig: MakeRig) -> None:
     rig = make_rig(stash={"now": lambda: time.time() + 300})
 
-    found = re.sub(r"(29\d|30\d) s", "300 s", doctor(rig).messages("info")[17])
+    found = re.sub(r"(29\d|30\d) s", "300 s", doctor(rig).messages()[17])
     assert_golden("doctor", "A clock that is wrong", [found])
 
     rig.configure(plex_url=rig.plex.url.replace("http", "https"), plex_verify_tls="/no/such.pem")
@@ -314,7 +342,7 @@ def _fail_to_import() -> None:
 def test_libraries_that_do_not_fit_together(rig: Rig) -> None:
     rig.alter(connection, _fail_to_import)
 
-    (line,) = [line for line in findings(rig) if line.startswith("warning: Plex: ")]
+    (line,) = [line for line in findings(rig) if ", Plex, " in line]
     assert_golden("doctor", "Libraries that do not fit together", [line])
 
 

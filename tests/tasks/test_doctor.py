@@ -1,8 +1,12 @@
 """What the Doctor makes of what he sees, and what he keeps to himself."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,8 +30,8 @@ from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup, examine_database
 from sync_queue.database import connect
 from tasks.answer import Level
-from tasks.doctor import machine, servers, work
-from tasks.doctor.check import Mask, fault, ok, report, unchecked, warning
+from tasks.doctor import machine_checks, server_checks, work_checks
+from tasks.doctor.finding import fault, masked, ok, report, unchecked, warning
 from tests.golden import figures
 from tests.sync_queue.support import spool
 from tests.validation.strategies import ANY_TEXT
@@ -35,7 +39,7 @@ from validation.config import Config, parse_config
 
 NOW = 1_800_000_000.0
 IDLE = {"pending": 0, "retrying": 0, "in_progress": 0}
-FOLDER = machine.FolderCheckup(
+FOLDER = machine_checks.FolderCheckup(
     path="/data", refusal="", mode=0o700, foreign=False, open_files=0, free=10**10, file_system=""
 )
 
@@ -66,7 +70,8 @@ def test_the_last_line_begins_with_the_remedy_of_the_worst() -> None:
 
 # what is kept back
 
-MASK = Mask(plain, "/home/bob", ("plex.bob.example", "127.0.0.1", "192.168.1.5", "plex"))
+HOSTS = ("plex.bob.example", "127.0.0.1", "192.168.1.5", "plex")
+MASK = partial(masked, redact=plain, home="/home/bob", hosts=HOSTS)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,9 @@ MASK = Mask(plain, "/home/bob", ("plex.bob.example", "127.0.0.1", "192.168.1.5",
         ("http://127.0.0.1:9999, http://localhost, http://[::1]:1",
          "http://127.0.0.1:9999, http://localhost, http://[::1]:1"),
         ("http://[2a00:1450::1]:32400", "http://…:32400"),
+        ('chmod "/home/bob/a b"', 'chmod ~/"a b"'),
+        ('chmod "/home/bob"', "chmod ~"),
+        (r'"C:\Users\Bob Smith\x" -m pip', r'"%USERPROFILE%\x" -m pip'),
     ],
 )  # fmt: skip
 def test_a_text_to_be_shared_keeps_back_homes_and_hosts(text: str, shown: str) -> None:
@@ -92,9 +100,13 @@ def test_a_text_to_be_shared_keeps_back_homes_and_hosts(text: str, shown: str) -
 
 @given(ANY_TEXT, ANY_TEXT)
 def test_no_text_around_it_lets_a_secret_or_a_host_through(before: str, after: str) -> None:
-    mask = Mask(lambda text: text.replace("s3cret", ""), "/", ("plex.bob.example",))
-
-    shown = mask(f"{before} http://plex.bob.example:1/ s3cret {after}")
+    text = f"{before} http://plex.bob.example:1/ s3cret {after}"
+    shown = masked(
+        text,
+        redact=lambda text: text.replace("s3cret", ""),
+        home="/",
+        hosts=("plex.bob.example",),
+    )
 
     around = before + after
     assert "plex.bob.example" not in shown or "plex.bob.example" in around
@@ -107,7 +119,7 @@ def test_no_wrong_value_of_a_setting_is_repeated(value: str) -> None:
     canary = f"canary{value}canary"
     stored = {"plex_url": canary, "reconcile_scope": canary, "plex_unmatched_path_map": canary}
 
-    check = servers.check_settings(parse_config(stored, {}))
+    check = server_checks.check_settings(parse_config(stored, {}))
 
     assert "canary" not in check.text
     for name in stored:
@@ -115,7 +127,9 @@ def test_no_wrong_value_of_a_setting_is_repeated(value: str) -> None:
 
 
 def test_a_refused_log_in_says_where_the_key_is() -> None:
-    check = servers.check_stash(StashCheckup(error=StashAuthError("x")), "http://localhost:9999")
+    check = server_checks.check_stash(
+        StashCheckup(error=StashAuthError("x")), "http://localhost:9999"
+    )
 
     assert check.level is Level.FAULT
     assert "STASH_API_KEY" in check.remedy
@@ -123,7 +137,7 @@ def test_a_refused_log_in_says_where_the_key_is() -> None:
 
 def test_each_way_in_which_plex_is_not_there_has_its_remedy() -> None:
     errors = (PlexServerDown("x"), PlexTemporaryError("x"), PlexRedirectError("x"))
-    checks = [servers.check_plex(PlexCheckup(error=error), "http://x") for error in errors]
+    checks = [server_checks.check_plex(PlexCheckup(error=error), "http://x") for error in errors]
 
     assert {check.level for check in checks} == {Level.FAULT}
     assert len({check.remedy for check in checks} - {""}) == 3
@@ -132,26 +146,28 @@ def test_each_way_in_which_plex_is_not_there_has_its_remedy() -> None:
 def test_a_certificate_is_told_where_it_belongs() -> None:
     seen = PlexCheckup(error=PlexTlsError("connecting to Plex: not trusted"))
 
-    check = servers.check_tls(Config(plex_url="https://plex"), seen)
+    check = server_checks.check_tls(Config(plex_url="https://plex"), seen)
 
     assert (check.level, check.text) == (Level.FAULT, "not trusted")
-    assert servers.check_plex(seen, "https://plex").level is Level.WARNING
+    assert server_checks.check_plex(seen, "https://plex").level is Level.WARNING
 
 
 def test_a_certificate_that_nobody_verifies_is_a_warning_and_a_good_one_is_ok() -> None:
     seen = PlexCheckup(sections=(), may_edit=True)
 
-    unverified = servers.check_tls(Config(plex_url="https://plex", plex_verify_tls=False), seen)
+    unverified = server_checks.check_tls(
+        Config(plex_url="https://plex", plex_verify_tls=False), seen
+    )
 
     assert unverified.level is Level.WARNING
-    assert servers.check_tls(Config(plex_url="https://plex"), seen).level is Level.OK
+    assert server_checks.check_tls(Config(plex_url="https://plex"), seen).level is Level.OK
 
 
 def test_a_plex_without_libraries_is_a_fault_and_rights_nobody_told_are_unchecked() -> None:
     seen = PlexCheckup(sections=(), refusal=PlexTemporaryError("Plex took too long"))
 
-    assert servers.check_libraries(Config(), seen).level is Level.FAULT
-    assert servers.check_token(Config(), seen) == unchecked("Plex took too long")
+    assert server_checks.check_libraries(Config(), seen).level is Level.FAULT
+    assert server_checks.check_token(Config(), seen) == unchecked("Plex took too long")
 
 
 def test_a_token_is_judged_by_what_plex_made_of_it() -> None:
@@ -160,19 +176,21 @@ def test_a_token_is_judged_by_what_plex_made_of_it() -> None:
         Config(plex_token="eyJhbGciOiJFZERTQSJ9"),
     )
     accepted = PlexCheckup(sections=(), may_edit=True)
-    assert servers.check_token(lasting, accepted).level is Level.OK
-    assert 7 in figures(servers.check_token(short, accepted).text)  # the days that it is good for
-    assert servers.check_token(short, accepted).level is Level.WARNING
+    assert server_checks.check_token(lasting, accepted).level is Level.OK
+    assert 7 in figures(
+        server_checks.check_token(short, accepted).text
+    )  # the days that it is good for
+    assert server_checks.check_token(short, accepted).level is Level.WARNING
     expired = PlexCheckup(refusal=PlexTokenExpired("x"))
-    assert 498 in figures(servers.check_token(lasting, expired).text)
+    assert 498 in figures(server_checks.check_token(lasting, expired).text)
     guest = PlexCheckup(sections=(), may_edit=False)
-    assert servers.check_token(lasting, guest).level is Level.FAULT
+    assert server_checks.check_token(lasting, guest).level is Level.FAULT
 
 
 def test_the_address_that_works_is_for_the_health_check_only() -> None:
     address = "https://192-168-1-10.0123456789abcdef.plex.direct:32400"
     seen = PlexCheckup(error=PlexTlsError(f"set plex_url to {address}", address))
-    check = servers.check_tls(Config(), seen)
+    check = server_checks.check_tls(Config(), seen)
     assert "Health Check" in check.remedy
     assert "0123456789abcdef" not in f"{check.text} {check.remedy}"
 
@@ -189,7 +207,7 @@ def test_the_address_that_works_is_for_the_health_check_only() -> None:
 def test_clocks_may_differ_by_a_minute(
     stash: float | None, plex: float | None, level: Level, seconds: list[int]
 ) -> None:
-    check = servers.check_clock(StashCheckup(ahead=stash), PlexCheckup(ahead=plex))
+    check = server_checks.check_clock(StashCheckup(ahead=stash), PlexCheckup(ahead=plex))
 
     assert (check.level, figures(check.text)) == (level, seconds)
 
@@ -211,16 +229,20 @@ def test_a_date_of_http_tells_how_far_a_clock_is_ahead(date: str, ahead: float |
 def test_coverage_points_to_check_path_mapping_when_nothing_was_ever_synced() -> None:
     index = IndexCheckup(files=5, looked_at=NOW - 60)
 
-    fresh = servers.check_coverage(IndexCheckup(exists=False), DatabaseCheckup(), 7, NOW)
-    unsynced = servers.check_coverage(index, DatabaseCheckup(), 7, NOW)
-    empty = servers.check_coverage(index, DatabaseCheckup(), 0, NOW)
+    fresh = server_checks.check_coverage(IndexCheckup(exists=False), DatabaseCheckup(), 7, NOW)
+    unsynced = server_checks.check_coverage(index, DatabaseCheckup(), 7, NOW)
+    empty = server_checks.check_coverage(index, DatabaseCheckup(), 0, NOW)
 
+    found = server_checks.check_coverage(replace(index, found_scenes=4), DatabaseCheckup(), 7, NOW)
+    few = server_checks.check_coverage(replace(index, found_scenes=3), DatabaseCheckup(), 7, NOW)
     assert figures(fresh.text) == [0, 7]
     assert figures(unsynced.text)[-2:] == [0, 7]
     assert figures(unsynced.text)[0] == 5
     assert (fresh.level, unsynced.level, empty.level) == (Level.WARNING, Level.WARNING, Level.OK)
     assert "Check Path Mapping" in fresh.remedy
     assert "Check Path Mapping" in unsynced.remedy
+    assert "Check Path Mapping" in few.remedy
+    assert found.remedy == "Run 'Sync All Scenes to Plex'"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +252,7 @@ def test_coverage_points_to_check_path_mapping_when_nothing_was_ever_synced() ->
 def test_space_that_runs_out_is_told_before_it_has(free: int, level: Level) -> None:
     seen = replace(FOLDER, foreign=False, free=free, file_system="")
 
-    assert machine.check_space(seen).level is level
+    assert machine_checks.check_space(seen).level is level
 
 
 def database(path: Path) -> sqlite3.Connection:
@@ -258,10 +280,10 @@ def test_an_older_schema_and_no_database_at_all_are_no_fault(tmp_path: Path) -> 
     database(path).close()
     old = examine_database(str(path), NOW)
 
-    assert machine.check_database(none).level is Level.OK
-    assert machine.check_database(old).level is Level.OK
-    assert figures(machine.check_database(old).text) == [0]  # the schema
-    assert work.check_queue(none).level is Level.OK
+    assert machine_checks.check_database(none).level is Level.OK
+    assert machine_checks.check_database(old).level is Level.OK
+    assert figures(machine_checks.check_database(old).text) == [0]  # the schema
+    assert work_checks.check_queue(none).level is Level.OK
     assert inspect_index(str(tmp_path / "library.db")) == IndexCheckup(exists=False)
 
 
@@ -274,16 +296,55 @@ def test_versions_other_than_those_tested_with_are_a_warning(tmp_path: Path) -> 
         "persist-queue": "1",
     }
 
-    check = machine.check_dependencies(str(tmp_path), (), versions.__getitem__)
+    check = machine_checks.check_dependencies(str(tmp_path), (), versions.__getitem__)
 
     assert check.level is Level.WARNING
     assert check.remedy.endswith("-m pip install plexapi==4.18.3")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+def test_a_command_runs_when_it_is_pasted(tmp_path: Path) -> None:
+    folder = tmp_path / "my data"
+    folder.mkdir(mode=0o755)
+    check = machine_checks.check_permissions(replace(FOLDER, path=str(folder), mode=0o755))
+
+    remedy = masked(check.remedy, redact=plain, home=str(tmp_path), hosts=())
+
+    assert str(tmp_path) not in remedy
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    subprocess.run(["sh", "-c", remedy.removeprefix("Run: ")], env=environment, check=True)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 # the worker
 
 
-def reported(code: str, **fields: int) -> str:
+@pytest.mark.parametrize(("error", "shown"), [("PlexAuthError", True), ("PlexLibraryError", False)])
+def test_a_pause_is_a_fault_while_jobs_wait_for_its_end(
+    tmp_path: Path, error: str, shown: bool
+) -> None:
+    path = tmp_path / "worker.log"
+    path.write_text(START + reported("sync_paused", reason="the reason", error=error))
+    signs = work_checks.read_worker_signs(str(path))
+    waiting, lasting = DatabaseCheckup(jobs={**IDLE, "pending": 1}), {"reason": "r", "since": NOW}
+
+    during = work_checks.check_pause(signs, lasting, waiting, NOW)
+    checks = [
+        work_checks.check_pause(signs, {"reason": ""}, waiting, NOW),
+        work_checks.check_pause(signs, lasting, DatabaseCheckup(jobs=IDLE), NOW),
+        work_checks.check_pause(work_checks.WorkerSigns(), None, waiting, NOW),
+    ]
+
+    assert ("the reason" in during.text) is shown
+    assert during.level is Level.FAULT
+    assert [check.level for check in checks] == [Level.OK] * 3
+    assert (
+        work_checks.check_pause(work_checks.WorkerSigns(), lasting, waiting, NOW).level
+        is Level.FAULT
+    )
+
+
+def reported(code: str, **fields: int | str) -> str:
     return json.dumps({"time": "2027-01-15 08:00:00.000", "code": code, **fields}) + "\n"
 
 
@@ -307,11 +368,11 @@ def test_the_log_tells_how_the_last_worker_is(
     path = tmp_path / "worker.log"
     path.write_text(log)
 
-    signs = work.read_worker_signs(str(path))
+    signs = work_checks.read_worker_signs(str(path))
 
     assert (signs.process, signs.broke) == (process, broke)
     assert (signs.last_sign is None) is (not log)
-    assert work.read_worker_signs(str(tmp_path / "none")) == work.WorkerSigns()
+    assert work_checks.read_worker_signs(str(tmp_path / "none")) == work_checks.WorkerSigns()
 
 
 def test_jobs_of_the_spool_wait_as_well(tmp_path: Path) -> None:
@@ -321,8 +382,8 @@ def test_jobs_of_the_spool_wait_as_well(tmp_path: Path) -> None:
 
     seen = examine_database(str(path), NOW)
 
-    assert figures(work.check_queue(seen).text) == [0, 0, 0, 1]
-    assert 1 in figures(work.check_worker(work.WorkerSigns(), seen, NOW).text)
+    assert figures(work_checks.check_queue(seen).text) == [0, 0, 0, 1]
+    assert 1 in figures(work_checks.check_worker(work_checks.WorkerSigns(), seen, NOW).text)
 
 
 def test_a_state_file_that_the_system_keeps_from_us_is_told_with_its_remedy(
@@ -331,7 +392,7 @@ def test_a_state_file_that_the_system_keeps_from_us_is_told_with_its_remedy(
     closed = tmp_path / "stats.json"
     closed.symlink_to(closed)
 
-    check = machine.check_state_files(DataFolder(str(tmp_path)))
+    check = machine_checks.check_state_files(DataFolder(str(tmp_path)))
 
     assert check.level is Level.WARNING
     assert "stats.json" in check.text

@@ -1,4 +1,4 @@
-"""Checks of the worker, the queue, the dead letters and the circuit breaker."""
+"""The Doctor's checks of the worker, pauses, the queue, dead letters and the circuit breaker."""
 
 import json
 import os
@@ -9,54 +9,68 @@ from typing import Any
 
 from shared.events import Event
 from shared.files import may_live
+from shared.state_file import parse_moment
 from sync_queue.checkup import DatabaseCheckup
-from tasks.doctor.check import Finding, fault, ok, unchecked, warning
+from tasks.doctor.finding import Finding, fault, ok, unchecked, warning
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import format_elapsed_since
 from worker.process.launcher import WORKER_ARGUMENT
 
 _LINES_READ = 2000  # at the end of the log: some days of a busy worker
 _UNREAD = unchecked("the queue's database could not be read")
+# Reasons of pauses by class of error, where the error's text can contain a value of a setting.
+_NEUTRAL_REASONS = {
+    "ConfigFault": "a required setting cannot be used",
+    "PlexLibraryError": "Plex lacks a library of plex_library",
+    "PlexRedirectError": "plex_url redirects to another address",
+    "PlexTlsError": "Plex's certificate is not accepted",
+}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WorkerSigns:
-    """The last entries of the worker's log."""
+    """What the end of the worker's log shows; times are in seconds since the epoch."""
 
-    # The last entry, in seconds since the epoch; None for an empty log
-    last_sign: float | None = None
+    last_sign: float | None = None  # the time of the last entry; None for an empty log
     process: int | None = None  # the process id of a worker that logged its start but no end
     broke: bool = False  # the last worker ended with an error
+    paused_at: float | None = None  # the start of the last pause; None without one
+    pause_reason: str = ""
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
     """Read the end of the worker's log; raise OSError if it is unreadable.
 
-    Testing the worker lock would be safer, but could keep a hook from starting a worker.
+    A test of the worker lock would be safer, but could keep a hook from starting a worker.
     """
+    signs = WorkerSigns()
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             lines = deque(file, _LINES_READ)
     except FileNotFoundError:
-        return WorkerSigns()
-    last_sign, process, broke = None, None, False
+        return signs
     for line in lines:
         try:
             record = json.loads(line)
-            last_sign = datetime.fromisoformat(record["time"]).timestamp()
+            at = datetime.fromisoformat(record["time"]).timestamp()
             code, pid = record["code"], record.get("pid")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue  # a line of an older version, or an incomplete line
+        signs.last_sign = at
         if code == Event.WORKER_STARTED.code and isinstance(pid, int):
-            process, broke = pid, False
+            signs.process, signs.broke = pid, False
         elif code in (Event.WORKER_ENDED.code, Event.WORKER_FAILED.code):
-            process, broke = None, code == Event.WORKER_FAILED.code
-    return WorkerSigns(last_sign, process, broke)
+            signs.process, signs.broke = None, code == Event.WORKER_FAILED.code
+        elif code == Event.SYNC_PAUSED.code:
+            signs.paused_at = at
+            reason = str(record.get("reason"))
+            signs.pause_reason = _NEUTRAL_REASONS.get(str(record.get("error")), reason)
+    return signs
 
 
 def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Finding:
     """Check whether a worker runs if jobs wait."""
-    waiting = sum((database.jobs or {}).values()) + database.spooled
+    waiting = _number_waiting(database)
     last = signs.last_sign
     sign = "" if last is None else f"; last sign {format_elapsed_since(last, now)}"
     if signs.process is not None and _is_worker(signs.process):
@@ -75,14 +89,38 @@ def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> F
     return ok(f"none runs, and none is needed{sign}")
 
 
+def _number_waiting(database: DatabaseCheckup) -> int:
+    return sum((database.jobs or {}).values()) + database.spooled
+
+
 def _is_worker(process: int) -> bool:
-    """Tell whether a process is a worker, as far as the system reveals it."""
+    """Return whether a process is a worker, as far as the system reveals it."""
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
             # The command line of a zombie process is empty.
             return WORKER_ARGUMENT.encode() in file.read()
     except OSError:
         return not os.path.isdir("/proc/self") and may_live(process)
+
+
+def check_pause(
+    signs: WorkerSigns, stored: object, database: DatabaseCheckup, now: float
+) -> Finding:
+    """Return the reason of the last pause, and whether jobs wait for its end.
+
+    Args:
+        stored: the content of the state file of pauses.
+    """
+    pause = stored if isinstance(stored, dict) else {}
+    lasts = bool(pause.get("reason"))
+    if signs.paused_at is None and not lasts:
+        return ok("none in the log")
+    began = signs.paused_at or parse_moment(pause.get("since")) or now
+    reason = signs.pause_reason or "worker.log no longer has the reason"
+    text = f"{reason}; began {format_elapsed_since(began, now)}"
+    if not lasts or not _number_waiting(database):
+        return ok(f"none now. The last reason: {text}")
+    return fault(text, "Remove the cause: the waiting jobs are then sent automatically")
 
 
 def check_queue(database: DatabaseCheckup) -> Finding:
@@ -107,19 +145,18 @@ def check_dead_letters(database: DatabaseCheckup) -> Finding:
     return warning(by_type, "Run 'Show Dead Letters' for the remedies")
 
 
-def read_breaker(path: str) -> CircuitBreaker:
-    """Read the stored circuit breaker; it is closed if the file is missing or unreadable."""
-    stored: Any = None
+def read_json(path: str) -> Any:
+    """Return the content of a state file; None if the file is missing or unreadable."""
     try:
         with open(path, encoding="utf-8") as file:
-            stored = json.load(file)
+            return json.load(file)
     except (OSError, ValueError, RecursionError):
-        pass
-    return CircuitBreaker.from_state(stored)
+        return None
 
 
-def check_breaker(breaker: CircuitBreaker, now: float) -> Finding:
-    """Check whether the circuit breaker lets jobs through."""
+def check_breaker(stored: Any, now: float) -> Finding:
+    """Check whether the circuit breaker lets jobs through, from the content of its file."""
+    breaker = CircuitBreaker.from_state(stored)
     if breaker.state is CircuitState.CLOSED or breaker.opened_at is None:
         return ok("closed")
     opened = format_elapsed_since(breaker.opened_at, now)

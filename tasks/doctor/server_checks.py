@@ -1,7 +1,17 @@
-"""Checks of Stash, Plex, the settings and the coverage of both libraries."""
+"""The Doctor's checks of Stash, Plex, the settings and the coverage of both libraries.
 
+This module needs installed packages.
+"""
+
+import os
 import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
+from plex.client import PlexClient
+from plex.connection import device_headers
 from plex.exceptions import (
     PlexAuthError,
     PlexRedirectError,
@@ -9,15 +19,20 @@ from plex.exceptions import (
     PlexTlsError,
     PlexTokenExpired,
 )
-from plex.health import PlexCheckup
+from plex.health import PlexCheckup, inspect_plex
 from plex.library_choice import choose_libraries
 from plex.path_index import IndexCheckup
 from plex.server_facts import UNKNOWN
-from stash.checkup import StashCheckup
+from shared.data_folder import DataFolder
+from shared.events import unreported
+from shared.redaction import Secrets
+from stash.checkup import StashCheckup, check_stash_server
+from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup
-from tasks.doctor.check import Finding, fault, ok, unchecked, warning
+from tasks.doctor.finding import Check, Finding, fault, ok, unchecked, warning
 from validation.config import Config, ParsedConfig, parse_config
+from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
 # No setting accepts this value, so the error about it names the allowed values and no user data.
@@ -25,6 +40,64 @@ _NOTHING: list[str] = []
 _ASKING = "connecting to Plex: "
 _SETTINGS = "Correct it in Settings > Plugins > Stash2Plex"
 _NO_PLEX = unchecked("Plex does not answer")
+
+
+def examine_servers(
+    server_connection: Mapping[str, Any],
+    folder: DataFolder | None,
+    database: DatabaseCheckup,
+    index: IndexCheckup,
+    secrets: Secrets,
+) -> tuple[Mapping[str, Check], list[str]]:
+    """Ask both servers; return the checks of their answers, and the host names to hide.
+
+    Args:
+        server_connection: see `app.services.build`.
+        folder: holds the device id for Plex; None without a data folder.
+        secrets: learns the secrets of both servers.
+    """
+    address = parse_address(server_connection)
+    connection = StashConnection(address, secrets.add)
+    stash = check_stash_server(connection)
+    connection.close()
+    stored: dict[str, Any] = dict(stash.settings or {})
+    if server_connection.get("PlexUrl"):
+        stored["plex_url"] = server_connection["PlexUrl"]
+    parsed = parse_config(stored, os.environ)
+    config = parsed.config
+    secrets.add(config.plex_token)
+    plex = None if parsed.faults else _ask_plex(config, folder)
+    known = None if stash.settings is None else parsed
+    now = time.time()
+    killed = folder is not None and os.path.exists(folder.write_test)
+    checks: dict[str, Check] = {
+        "Stash": lambda: check_stash(stash, address.base_url),
+        "settings": lambda: check_settings(known),
+        "Plex": lambda: check_plex(plex, config.plex_url),
+        "encryption": lambda: check_tls(config, plex),
+        "token": lambda: check_token(config, plex),
+        "libraries": lambda: check_libraries(config, plex),
+        "path coverage": lambda: check_coverage(index, database, stash.scenes, now),
+        "behaviour of Plex": lambda: check_behaviour(plex, index, test_killed=killed),
+        "clock": lambda: check_clock(stash, plex),
+    }
+    hosts = (urlsplit(url).hostname for url in (address.base_url, config.plex_url))
+    return checks, [host for host in hosts if host]
+
+
+def _ask_plex(config: Config, folder: DataFolder | None) -> PlexCheckup:
+    try:
+        device = {} if folder is None else device_headers(folder.device_id, unreported, time.time())
+    except OSError:
+        device = {}  # the id of this device cannot be stored
+    timeouts = (config.connect_timeout, config.read_timeout)
+    client = PlexClient(
+        config.plex_url, config.plex_token, timeouts, config.plex_verify_tls, device
+    )
+    try:
+        return inspect_plex(client)
+    finally:
+        client.close()
 
 
 def check_stash(seen: StashCheckup, address: str) -> Finding:
@@ -70,8 +143,8 @@ def _without_value(sentence: str) -> str:
     if sentence.startswith(f"{name} is not set:"):
         return f"{name} is not set"
     neutral = parse_config({name: _NOTHING}, {})
-    about_it = (text for text in neutral.faults + neutral.warnings if text.startswith(f"{name} "))
-    return next(about_it, f"{name} cannot be used").replace(f" is {_NOTHING}, which", "", 1)
+    messages = (text for text in neutral.faults + neutral.warnings if text.startswith(f"{name} "))
+    return next(messages, f"{name} cannot be used").replace(f" is {_NOTHING}, which", "", 1)
 
 
 def check_plex(seen: PlexCheckup | None, address: str) -> Finding:
@@ -170,7 +243,7 @@ def check_libraries(config: Config, seen: PlexCheckup | None) -> Finding:
 def check_coverage(
     index: IndexCheckup, database: DatabaseCheckup, scenes: int | None, now: float
 ) -> Finding:
-    """Return how many files and scenes are known, without listing them again."""
+    """Check how many files and scenes are known, without listing them again."""
     if index.problem or database.damage or database.refusal:
         return unchecked("a database cannot be read")
     of_stash = "" if scenes is None else f" of Stash's {scenes:,}"
@@ -179,6 +252,11 @@ def check_coverage(
         return warning(f"no file of Plex is known yet; {synced}", "Run 'Check Path Mapping'")
     looked = format_elapsed_since(index.looked_at, now)
     known = f"{index.files:,} files in Plex (listed {looked})"
+    if not database.synced_scenes and 2 * index.found_scenes > (scenes or 0):
+        return warning(
+            f"{known}, with files of {counted(index.found_scenes, 'scene')}; {synced}",
+            "Run 'Sync All Scenes to Plex'",
+        )
     if not database.synced_scenes and scenes != 0:
         return warning(
             f"{known}; {synced}",

@@ -15,7 +15,7 @@ from plex.path_index import IndexCheckup
 from shared.data_folder import OVERRIDE_VARIABLE, DataFolder
 from sync_queue.checkup import DatabaseCheckup
 from sync_queue.schema import SCHEMA_VERSION
-from tasks.doctor.check import Finding, fault, ok, unchecked, warning
+from tasks.doctor.finding import Finding, fault, ok, unchecked, warning
 from validation.values import counted
 
 _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)

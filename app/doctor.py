@@ -7,6 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from app.cli.access import place
@@ -17,15 +18,15 @@ from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.checkup import DatabaseCheckup, examine_database
 from tasks.answer import Answer
-from tasks.doctor import machine, work
-from tasks.doctor.check import Check, Finding, Mask, report, unchecked
+from tasks.doctor import machine_checks, work_checks
+from tasks.doctor.finding import Check, Finding, masked, report, unchecked
 
 # The checks that need other packages.
 _OF_SERVERS = (
     "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage",
     "behaviour of Plex", "clock",
 )  # fmt: skip
-_OF_WORK = ("worker", "queue", "dead letters", "circuit breaker")
+_OF_WORK = ("worker", "pause", "queue", "dead letters", "circuit breaker")
 
 
 def examine(
@@ -53,18 +54,19 @@ def examine(
         missing, server_connection, folder, database, index, secrets
     )
     checks: dict[str, Check] = {
-        "plugin": lambda: machine.check_plugin(installed_version(script), plugin_dir),
-        "python": machine.check_python,
-        "dependencies": lambda: machine.check_dependencies(plugin_dir, missing),
+        "plugin": lambda: machine_checks.check_plugin(installed_version(script), plugin_dir),
+        "python": machine_checks.check_python,
+        "dependencies": lambda: machine_checks.check_dependencies(plugin_dir, missing),
         **_checks_of_storage(folder, why, database, index),
         **of_servers,
         **_checks_of_work(folder, database),
     }
-    mask = Mask(log.redact, os.path.expanduser("~"), hosts)
+    mask = partial(masked, redact=log.redact, home=os.path.expanduser("~"), hosts=hosts)
     return report({name: _safely(name, check, log) for name, check in checks.items()}, mask)
 
 
 def _folder(plugin_dir: str, stash_dir: str) -> tuple[DataFolder | None, str]:
+    """Return the data folder, None if there is none, and why it cannot be used."""
     try:
         return resolve_data_folder(plugin_dir, stash_dir, os.environ), ""
     except OSError as error:
@@ -79,16 +81,16 @@ def _checks_of_storage(
     checkup = None
     if folder is not None:
         try:
-            checkup = machine.examine_folder(folder)
+            checkup = machine_checks.examine_folder(folder)
         except OSError as error:
             why = error.strerror or type(error).__name__
     return {
-        "data folder": lambda: machine.check_folder(checkup, why),
-        "permissions": lambda: machine.check_permissions(checkup),
-        "free space": lambda: machine.check_space(checkup),
-        "queue database": lambda: machine.check_database(database),
-        "path index": lambda: machine.check_index(index),
-        "state files": lambda: machine.check_state_files(folder),
+        "data folder": lambda: machine_checks.check_folder(checkup, why),
+        "permissions": lambda: machine_checks.check_permissions(checkup),
+        "free space": lambda: machine_checks.check_space(checkup),
+        "queue database": lambda: machine_checks.check_database(database),
+        "path index": lambda: machine_checks.check_index(index),
+        "state files": lambda: machine_checks.check_state_files(folder),
     }
 
 
@@ -96,13 +98,13 @@ def _checks_of_servers(
     missing: Sequence[str], *examined: Any
 ) -> tuple[Mapping[str, Check], Sequence[str]]:
     """Return the checks of both servers, and the host names to hide."""
-    why = "the libraries that it needs are missing"
+    why = "needed packages are missing"
     if not missing:
         try:
             # Imported here, because only now the packages that it needs are known to be installed.
-            from app.doctor.server_examination import examine_servers  # noqa: PLC0415
+            from tasks.doctor.server_checks import examine_servers  # noqa: PLC0415
         except ImportError as error:  # a package does not fit this Python or another package
-            why = f"the libraries that it needs cannot be loaded ({error})"
+            why = f"needed packages cannot be loaded ({error})"
         else:
             return examine_servers(*examined)
     return dict.fromkeys(_OF_SERVERS, lambda: unchecked(why)), ()
@@ -112,12 +114,20 @@ def _checks_of_work(folder: DataFolder | None, database: DatabaseCheckup) -> dic
     if folder is None:
         return dict.fromkeys(_OF_WORK, lambda: unchecked("there is no data folder"))
     now = time.time()
-    log, breaker = folder.worker_log, folder.circuit_breaker
+
+    def signs() -> work_checks.WorkerSigns:
+        return work_checks.read_worker_signs(folder.worker_log)
+
+    breaker, pause = (
+        work_checks.read_json(folder.circuit_breaker),
+        work_checks.read_json(folder.pause),
+    )
     return {
-        "worker": lambda: work.check_worker(work.read_worker_signs(log), database, now),
-        "queue": lambda: work.check_queue(database),
-        "dead letters": lambda: work.check_dead_letters(database),
-        "circuit breaker": lambda: work.check_breaker(work.read_breaker(breaker), now),
+        "worker": lambda: work_checks.check_worker(signs(), database, now),
+        "pause": lambda: work_checks.check_pause(signs(), pause, database, now),
+        "queue": lambda: work_checks.check_queue(database),
+        "dead letters": lambda: work_checks.check_dead_letters(database),
+        "circuit breaker": lambda: work_checks.check_breaker(breaker, now),
     }
 
 

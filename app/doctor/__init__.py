@@ -1,1 +1,0 @@
-"""Looks at everything that the Doctor judges."""

@@ -1,0 +1,123 @@
+"""The finding of a check, the Doctor's answer, and the mask that makes the answer safe to share."""
+
+import ipaddress
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from tasks.answer import Answer, Level
+from validation.values import counted
+
+_HOMES = re.compile(r"(?:/home/|/Users/)[^/\s'\"]+|[A-Za-z]:\\Users\\[^\\'\"]+")
+_ADDRESS = re.compile(r"\b(https?://)(?:[^\s/@'\"]*@)?(\[[^\]\s]*\]|[^\s/:,;'\"]+)")
+_HIDDEN = "…"
+_LEVELS = list(Level)  # by ascending seriousness
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The finding of a check; `remedy` is a sentence, empty if no action is needed."""
+
+    level: Level
+    text: str
+    remedy: str = ""
+
+
+Check = Callable[[], Finding]
+
+
+def ok(text: str) -> Finding:
+    """Return a finding without a problem."""
+    return Finding(Level.OK, text)
+
+
+def warning(text: str, remedy: str) -> Finding:
+    """Return a problem that does not stop the sync."""
+    return Finding(Level.WARNING, text, remedy)
+
+
+def fault(text: str, remedy: str) -> Finding:
+    """Return a problem that keeps edits from reaching Plex."""
+    return Finding(Level.FAULT, text, remedy)
+
+
+def unchecked(why: str) -> Finding:
+    """Return the finding of a check that could not run; another finding has the remedy."""
+    return Finding(Level.WARNING, f"not checked: {why}")
+
+
+def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answer:
+    """Return the Doctor's answer: the findings by check, and the most important remedy.
+
+    Checks with the same finding, such as an obstacle of all of them, share one log line.
+    """
+    shown = {
+        name: replace(finding, text=mask(finding.text), remedy=mask(finding.remedy))
+        for name, finding in findings.items()
+    }
+    names: dict[Finding, list[str]] = {}
+    for name, finding in shown.items():
+        names.setdefault(finding, []).append(name)
+    worst_first = sorted(names, key=lambda finding: -_LEVELS.index(finding.level))
+    numbers = Counter(finding.level for finding in names)
+    problems = ", ".join(
+        counted(numbers[level], level.value)
+        for level in (Level.FAULT, Level.WARNING)
+        if numbers[level]
+    )
+    remedy = next((f": {finding.remedy}" for finding in worst_first if finding.remedy), "")
+    return Answer(
+        f"Doctor: {problems}{remedy}" if problems else f"Doctor: all {len(shown)} checks are ok",
+        details=[
+            f"{finding.level.value}: {', '.join(of_finding)}: {finding.text}"
+            + (f". {finding.remedy}" if finding.remedy else "")
+            for finding, of_finding in names.items()
+        ],
+        detail_levels=[finding.level for finding in names],
+        data={
+            "checks": [
+                {"name": name, **asdict(finding), "level": finding.level.value}
+                for name, finding in shown.items()
+            ]
+        },
+        level=worst_first[0].level if worst_first else Level.OK,
+    )
+
+
+def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> str:
+    """Return a text without home folders, hosts, and secrets; its commands still run in a shell.
+
+    Local and private addresses stay, because they reveal nothing and help with Docker.
+
+    Args:
+        redact: replaces secrets.
+        home: the folder to show as `~`.
+        hosts: host names to hide also outside of addresses. Names without a dot stay, because in
+            containers Plex is often called `plex`.
+    """
+    text = _ADDRESS.sub(_masked_address, redact(text))
+    for host in hosts:
+        if "." in host and not _may_be_shown(host):
+            text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", _HIDDEN, text, flags=re.I)
+    home = home.rstrip("/\\")
+    if os.path.isabs(home):
+        text = re.sub(rf"{re.escape(home)}(?=[/\\\s\"]|$)", "~", text)
+    text = _HOMES.sub("~", text)
+    # A shell expands no tilde inside quotes.
+    return text.replace('"~/', '~/"').replace('"~"', "~").replace('"~\\', '"%USERPROFILE%\\')
+
+
+def _masked_address(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2] if _may_be_shown(found[2].strip('[]')) else _HIDDEN}"
+
+
+def _may_be_shown(host: str) -> bool:
+    if host.casefold() in ("localhost", "support.plex.tv"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_private or address.is_loopback
