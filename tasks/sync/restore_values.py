@@ -1,7 +1,7 @@
 """Restore Plex Values: writes back the values from before the first sync."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from plex.client import READ_BATCH
 from plex.diff import COLLECTIONS
@@ -25,14 +25,8 @@ from plex.originals import (
     shares_a_file,
     unlocking_edit,
 )
-from reconciliation.safety_limits import (
-    CONFIRMATION_HOURS,
-    Impact,
-    Question,
-    is_confirmed,
-    parse_question,
-)
-from shared.state_file import read_state, write_state
+from reconciliation.safety_limits import CONFIRMATION_HOURS
+from shared.state_file import parse_count, parse_moment, read_state, write_state
 from sync_queue.manager import QueueManager
 from sync_queue.sync_log import NO_SCENE
 from sync_queue.sync_records import ItemRecord
@@ -42,8 +36,8 @@ from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
-_SCOPE = "restore_values"  # of the question to the user
 _READING_TIME = 3.0  # seconds; an earlier second start is a double click and confirms nothing
+_SLACK = 1.2  # allows for edits between the two starts
 _Records = Mapping[int, ItemRecord]  # scene id → record of an item
 
 
@@ -93,10 +87,12 @@ def _question(services: Services, server_id: str, keys: list[int]) -> Answer | N
     A confirmation lasts until all items are restored, so that a run can continue after an error.
     """
     path, now = services.folder.restore_question, services.clock()
-    asked = parse_question(read_state(path, services.log.event, now))
-    if is_confirmed(Impact(again=len(keys)), _SCOPE, asked, now - _READING_TIME):
+    asked = read_state(path, services.log.event, now)
+    age = now - (parse_moment(asked.get("at")) or 0.0)
+    is_similar = len(keys) <= _SLACK * (parse_count(asked.get("items")) or 0)
+    if is_similar and _READING_TIME <= age <= CONFIRMATION_HOURS * 3600:
         return None
-    write_state(path, asdict(Question(_SCOPE, now, again=len(keys), cleared=0)))
+    write_state(path, {"at": now, "items": len(keys)})
     of_scenes = services.queue.sync_log.digests(server_id).values()
     scenes = sum(not items.keys().isdisjoint(keys) for items in of_scenes)
     return Answer(
