@@ -188,7 +188,10 @@ class EditSender:
         if refused and not self._is_writable:
             refusal = self._test_edit()
             if refusal is not None:
-                raise _meaning(next(iter(refused.values())), refusal)
+                cause = next(iter(refused.values())).cause
+                doing = f"editing {', '.join(refused)} of item {self._item.rating_key}"
+                error = f"{doing}: {cause}, like any other edit of this item"
+                raise _meaning(PlexPermanentError(error), refusal)
         for name in [*refused, *(failed if self._alone else ())]:
             refused.pop(name, None)
             failed.pop(name, None)

@@ -28,6 +28,7 @@ class PlexError(Exception):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.brief = message  # for the log lines of later retries
 
     @property
     def cause(self) -> str:
@@ -72,12 +73,16 @@ class PlexNotFound(PlexError):
     Args:
         looked_for: Plex was searched for the file, so the path index is not outdated.
         explained: the message says why Plex does not list the file, so retries rarely help.
+        brief: the message without the remedy.
     """
 
-    def __init__(self, message: str, *, looked_for: bool = False, explained: bool = False) -> None:
+    def __init__(
+        self, message: str, *, looked_for: bool = False, explained: bool = False, brief: str = ""
+    ) -> None:
         super().__init__(message)
         self.looked_for = looked_for
         self.explained = explained
+        self.brief = brief or message
 
 
 class PlexCopy(PlexNotFound):

@@ -119,6 +119,8 @@ class Finalizer:
             )
             return
         again = is_reported or claim.job.last_error_type == type(error).__name__
+        if again and isinstance(error, PlexError):
+            reason = error.brief
         cause = error.cause if isinstance(error, PlexTemporaryError) else reason
         self.progress.report(
             Event.JOB_RETRIED, again=again, cause=cause, reason=reason, seconds=seconds, **fields

@@ -13,7 +13,7 @@ from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.sync_queue.support import job
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-PATHLESS = "Plex has no item for /media/scenes/{}.mp4; if it should, scan its library in Plex"
+PATHLESS = "Plex has no item for /media/scenes/{}.mp4: scan its library in Plex"
 
 
 def operation(rig: Rig, mode: str, **arguments: Any) -> PluginResult:

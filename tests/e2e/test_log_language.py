@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from simulators.rig import Rig
+from simulators.rig import FOLDER, Rig
 from simulators.stash import PluginResult, SceneFields
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
@@ -141,6 +141,18 @@ def test_a_dead_letter_says_which_scene_why_and_where_to_look(rig: Rig) -> None:
     shown = [line for line in everything_said(rig) if _SCENE.search(line)]
 
     assert_golden("log", "A scene that Plex refuses", shown)
+
+
+def test_only_the_first_failure_of_a_missing_scene_names_the_remedy(rig: Rig) -> None:
+    rig.tune(Tuning(not_found_back_off=0.2, shortest_delay=0.1))
+    rig.stash.add_scene(title="Gone", tags=["T"], files=[f"{FOLDER}/gone.mp4"])
+
+    rig.task("all")
+
+    assert rig.happened("job_retried", count=3)
+    first, *later = (event["reason"] for event in rig.events("job_retried"))
+    assert "Check Path Mapping" in first
+    assert set(later) == {f"Plex has no item for {FOLDER}/gone.mp4"}
 
 
 def test_a_foreground_drain_is_told_in_bounds_too(rig: Rig) -> None:

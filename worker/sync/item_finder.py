@@ -178,7 +178,8 @@ class ItemFinder:
         same_named = self._session.library.index.find_named(files[0].path)
         text = not_found(files[0], reasons[0] if explained else "", same_named, self._titles())
         sure = work.looked_for and not work.unseen
-        return PlexNotFound(text, looked_for=sure, explained=explained and sure)
+        brief = f"Plex has no item for {files[0].path}"
+        return PlexNotFound(text, looked_for=sure, explained=explained and sure, brief=brief)
 
     def _why_absent(self, file: SceneFile) -> str:
         library, path = self._session.library, self._session.matcher.to_plex(file.path)
@@ -215,8 +216,7 @@ def not_found(
         )
     if not same_named:
         return (
-            f"{text}; if it should, scan its library in Plex; if Plex names its folders "
-            f"differently, {_TASK} shows what to set as plex_unmatched_path_map"
+            f"{text}: scan its library in Plex. If Plex names its folder differently, run {_TASK}"
         )
     text = f"{text}; files of the same name in Plex: {_named(same_named, titles)}"
     if file.size and all(part.size not in (0, file.size) for part in same_named):
