@@ -8,7 +8,7 @@ import datetime
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -42,19 +42,26 @@ class Verdict:
         return self.compared > 0 and not self.differences
 
 
-def judge(stash: FakeStash, plex: FakePlex, *, paths: Mapping[str, str] | None = None) -> Verdict:
+def judge(
+    stash: FakeStash,
+    plex: FakePlex,
+    *,
+    paths: Mapping[str, str] | None = None,
+    mapped: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> Verdict:
     """Compare the whole libraries.
 
     Args:
         stash: the source.
         plex: the target.
         paths: Stash's path prefix → Plex's path prefix, where they differ.
+        mapped: returns a scene as the plugin's settings change it.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
     compared = 0
     for scene_id, plain in stash.snapshot().items():
-        scene = {**plain, "cover": stash.scene(scene_id).cover}
+        scene = mapped({**plain, "cover": stash.scene(scene_id).cover})
         if not has_metadata(scene):
             continue
         found = [item for path in _paths(scene, paths or {}) for item in items.get(path, ())]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from validation.html_text import plain_text
 from validation.paths import folded
 from validation.sanitizers import (
     MAX_NAME,
@@ -48,6 +49,7 @@ class SyncSettings:
     sync_poster: bool = declare_setting(boolean, True)
     sync_background: bool = declare_setting(boolean, True)
     sync_collection: bool = declare_setting(boolean, True)
+    plain_summary: bool = declare_setting(boolean, False)
     max_tags: int = declare_setting(number(10, 500, int), 100)
 
 
@@ -72,6 +74,11 @@ def plex_date(date: str) -> str | None:
 
 def _studio(scene: StashScene, _: SyncSettings) -> str:
     return clean_name(scene.studio.name) if scene.studio else ""
+
+
+def _summary(scene: StashScene, settings: SyncSettings) -> str:
+    details = plain_text(scene.details) if settings.plain_summary else scene.details
+    return sanitize_summary(details)
 
 
 def _performers(scene: StashScene, _: SyncSettings) -> tuple[str, ...]:
@@ -135,9 +142,7 @@ class SceneMetadata:
 
     title: str | None = _synced("title", lambda scene, _: sanitize_name(scene.title), "sync_master")
     studio: str | None = _synced("studio", _studio, "sync_studio")
-    summary: str | None = _synced(
-        "summary", lambda scene, _: sanitize_summary(scene.details), "sync_summary"
-    )
+    summary: str | None = _synced("summary", _summary, "sync_summary")
     date: str | None = _synced(
         "originallyAvailableAt", lambda scene, _: plex_date(scene.date), "sync_date"
     )
