@@ -1,4 +1,4 @@
-"""Back-off with full jitter: delay = uniform(0, min(cap, base · 2^n)), never under a second."""
+"""The back-off of retries, with full jitter: uniform(0, min(cap, base · 2^n)), at least 1 s."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _LARGEST_EXPONENT = 30
 
 @dataclass(frozen=True, slots=True)
 class RetryParams:
-    """The back-off of one kind of error, in seconds."""
+    """The back-off of a kind of error, in seconds."""
 
     base: float
     cap: float
@@ -20,13 +20,13 @@ _NOT_FOUND = RetryParams(base=30.0, cap=600.0)
 
 
 def get_retry_params(error_type: str) -> RetryParams:
-    """Return the back-off of an error's class."""
+    """Return the back-off of an error, by the name of its class."""
     return _NOT_FOUND if error_type == "PlexNotFound" else _TEMPORARY
 
 
 def calculate_delay(
     attempt: int, params: RetryParams, uniform: Callable[[float, float], float]
 ) -> float:
-    """Return the seconds before the next try; `attempt` is the number of failures before this."""
+    """Return the seconds until the next try; `attempt` is the number of earlier failures."""
     longest = min(params.cap, params.base * 2.0 ** min(attempt, _LARGEST_EXPONENT))
     return max(SHORTEST_DELAY, uniform(0.0, longest))

@@ -1,4 +1,4 @@
-"""Whether Plex may be asked at all: a state machine without clock and storage.
+"""The circuit breaker decides whether Plex may get jobs; it has no clock and no file of its own.
 
     CLOSED ──── 5 failures in a row ────▶ OPEN ── 60 s, or a good health check ──▶ HALF_OPEN
       ▲                                    ▲                                        │    │
@@ -8,11 +8,11 @@
 All times are seconds since the epoch. A clock that is set back restarts the wait of 60 s.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from shared.state_file import parse_fields
+from shared.state_file import parse_count, parse_moment
 
 FAILURES_TO_OPEN = 5  # in a row
 OPEN_SECONDS = 60.0  # from opening to the next job
@@ -20,26 +20,16 @@ CHECKS_TO_CLOSE = 2  # good health checks in a row, while no job waits
 
 
 class CircuitState(StrEnum):
-    """Closed lets all jobs through, open lets none; while half-open a job is a probe of Plex."""
+    """The state of the breaker; while it is half-open, one job at a time is a probe of Plex."""
 
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    state: str
-    failure_count: int
-    success_count: int
-    opened_at: float | None = None
-
-
 @dataclass(slots=True)
 class CircuitBreaker:
     """Lets jobs through while Plex serves them; only the holder of the worker lock may use it.
-
-    The worker claims one job at a time while the breaker is not closed.
 
     Attributes:
         failure_count: failures in a row.
@@ -54,28 +44,25 @@ class CircuitBreaker:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Return the breaker of a file's content; closed if any value in it is corrupt."""
-        stored = parse_fields(_Stored, raw)
-        if stored is None or stored.state not in list(CircuitState):
+        """Parse the content of `circuit_breaker.json`; a corrupt value closes the breaker."""
+        stored = raw if isinstance(raw, dict) else {}
+        state, opened_at = stored.get("state"), parse_moment(stored.get("opened_at"))
+        failures = parse_count(stored.get("failure_count"))
+        successes = parse_count(stored.get("success_count"))
+        if failures is None or successes is None or state not in list(CircuitState):
             return cls()
-        if stored.state == CircuitState.CLOSED:
-            return cls(failure_count=stored.failure_count)
-        if stored.opened_at is None:
-            return cls()
-        state = CircuitState(stored.state)
-        return cls(state, stored.failure_count, stored.success_count, stored.opened_at)
+        if state == CircuitState.CLOSED:
+            return cls(failure_count=failures)
+        return (
+            cls() if opened_at is None else cls(CircuitState(state), failures, successes, opened_at)
+        )
 
     def to_state(self) -> dict[str, Any]:
         """Return the content of `circuit_breaker.json`."""
-        return {
-            "state": self.state.value,
-            "failure_count": self.failure_count,
-            "success_count": self.success_count,
-            "opened_at": self.opened_at,
-        }
+        return asdict(self)
 
     def allow(self, now: float) -> bool:
-        """Return whether a job may go now; half-opens when it is time."""
+        """Return whether a job may go now; half-open the breaker 60 s after it opened."""
         if self.seconds_until_allowed(now) > 0:
             return False
         if self.state is CircuitState.OPEN:
@@ -117,8 +104,8 @@ class CircuitBreaker:
     def probe_succeeded(self) -> bool:
         """Record a good health check; return whether this ends an outage.
 
-        The first check lets a job go at once. While half-open, check Plex only if no job waits: a
-        job is the better probe.
+        The first good check half-opens the breaker. While half-open, check Plex only if no job
+        waits, because a job is the better probe.
         """
         if self.state is CircuitState.CLOSED:
             return False

@@ -1,4 +1,4 @@
-"""The decision about a job that failed: from the error, the job and the state of the servers."""
+"""Decides about a failed job, by its error and the state of the servers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,32 +35,32 @@ from worker.sync.results import Failed, SceneError, Success, Synced
 from worker.sync.session import SyncSession
 
 KEEP_LOOKING = 2 * 3600.0  # seconds: how long the worker looks for a missing item
-# A clock that jumps ahead must not end the search at once, so it takes at least this many tries.
+# A clock that jumps ahead must not end the search at once, so the search has a number of tries.
 _FEWEST_LOOKS = 8
-# Tries for a file if the reason why Plex does not list it is known. The reason may be wrong once,
-# and a dead letter is queued again if Plex gets the file.
+# The number of tries if the reason is known why Plex does not list the file. The reason may be
+# wrong the first time, and a dead letter is queued again if Plex gets the file.
 _LOOKS_IF_EXPLAINED = 2
-_WITHOUT_COVERS = 60.0  # seconds between two tries while Stash gives no cover of any scene
+_WITHOUT_COVERS = 60.0  # seconds between two tries while Stash returns no cover of any scene
 ROUNDS = 3  # failures that count, after which a job is a poison job
 _MOST_SUSPECTS = 100
 _NO_SCENE = 0  # Stash counts its scenes from 1
 
 
 class Blame(Enum):
-    """What is at fault when a job fails as if Plex were down."""
+    """The cause of a failure that looks like an outage of Plex."""
 
     JOB = "job"
     PLEX = "plex"
-    UNKNOWN = "unknown"  # the first failure since the last edit: other jobs will show the fault
+    UNKNOWN = "unknown"  # the first failure since the last edit: other jobs will show the cause
 
 
 class Action(Enum):
-    """What becomes of a job that failed, apart from a retry."""
+    """A decision about a failed job, other than a retry."""
 
     DEAD_LETTER = "move it to the dead-letter queue"
     DROP = "remove it, as the settings say"
     WAIT_FOR_PLEX = "an outage: count it for the breaker, spend no retry"
-    OTHERS_FIRST = "wait a moment and spend no retry: other jobs will show the fault"
+    OTHERS_FIRST = "wait a moment and spend no retry: other jobs will show the cause"
     PAUSE = "no job can succeed until settings or Plex change: spend no retry"
     WAIT_FOR_STASH = "no job can succeed until Stash answers: spend no retry"
     EXIT = "this process can do nothing more: keep the jobs"
@@ -68,7 +68,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The job waits until `at`; `counts` spends a retry."""
+    """The decision to try a job again at the moment `at`; `counts` spends a retry."""
 
     at: float
     counts: bool
@@ -89,10 +89,10 @@ _ACTIONS: tuple[tuple[tuple[type[Exception], ...], Action], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A failure of one scene's jobs, and what was found out about it.
+    """An error of a scene's jobs, and the findings about its cause.
 
-    `plex_healthy` is the result of a health check after a temporary error of Plex. A healthy Plex
-    makes the error the job's own fault.
+    `plex_healthy` is the result of a health check after a temporary error of Plex. If Plex is
+    healthy, the error is the fault of the job.
     """
 
     error: Exception
@@ -107,7 +107,7 @@ def decide(
     now: float,
     uniform: Callable[[float, float], float],
 ) -> Decision:
-    """Return what becomes of the job; an error of an unknown class is a bug of this plugin."""
+    """Return the decision about the job; an error of an unknown class is a bug of this plugin."""
     error = diagnosis.error
     for kinds, action in _ACTIONS:
         if isinstance(error, kinds):
@@ -135,14 +135,12 @@ def decide(
 
 
 def _free_wait(error: Exception) -> float | None:
-    """Return the wait until a try that spends no retry; None if the try has to spend one."""
+    """Return the wait until a try that spends no retry; None if the try has to spend a retry."""
     if isinstance(error, PlexReplaced):
         return 0.0
     if isinstance(error, PlexUploadsDown):
         return max(SHORTEST_DELAY, error.retry_after or 0.0)
-    if isinstance(error, StashFileError) and error.concerns_all:
-        return _WITHOUT_COVERS
-    return None
+    return _WITHOUT_COVERS if isinstance(error, StashFileError) and error.concerns_all else None
 
 
 def _is_search_over(error: PlexNotFound, job: SyncJob, now: float) -> bool:
@@ -160,27 +158,27 @@ class _Suspicion:
 
 
 class PoisonJobs:
-    """Tells a poison job, at which Plex always fails, from a Plex that is down or saves nothing.
+    """Distinguishes a poison job, at which Plex always fails, from an outage of Plex.
 
-    Plex, or a proxy before it, may answer one scene with 502 to 504 every time, or may fail at
-    every edit of one item. Both look like an outage and cost the job no retry. One failure does not
-    show the fault, but the results of other jobs do. A failure counts against its job only
+    Plex, or a proxy before Plex, may answer each request for a scene with 502 to 504, or may fail
+    at every edit of an item. Such a failure looks like an outage, so it costs the job no retry.
+    The results of other jobs show the cause. A failure counts against its job only
 
-    - if Plex has carried out an edit of another scene since the job failed the last time; or
-    - after such an edit, if no other job has failed like this in between, because no job waits.
+    - if Plex has carried out an edit of another scene since the last failure of the job; or
+    - after such an edit, if no other job has failed like this in between.
 
-    During an outage Plex carries out no edit, so no failure counts. A failure at the end of an
-    outage may look like the job's own, so a job is at fault only after three failures that count.
-    Jobs are named by their `job_key`. A new worker starts without suspicions.
+    During an outage Plex carries out no edit, so no failure counts. The last failure of an outage
+    may count by mistake, so a job is at fault only after three failures that count. A new worker
+    knows no failures of earlier workers.
     """
 
     def __init__(self) -> None:
-        self._suspicions: dict[str, _Suspicion] = {}
+        self._suspicions: dict[str, _Suspicion] = {}  # by `job_key`
         self._last = ""
         self._is_failing = False  # a job has failed since the last edit
 
     def failed(self, key: str) -> Blame:
-        """Record that a job failed as if Plex were down; return what is at fault."""
+        """Record a failure that looks like an outage, and return its cause."""
         is_first = not self._is_failing
         self._is_failing = True
         suspicion = self._suspicions.pop(key, None) or _Suspicion()
@@ -196,7 +194,7 @@ class PoisonJobs:
         return Blame.UNKNOWN if counts or is_first else Blame.PLEX
 
     def succeeded(self, key: str, *, wrote: bool) -> None:
-        """Record that a job succeeded; only a written edit proves that Plex can write."""
+        """Record that a job succeeded; `wrote` if Plex carried out an edit."""
         self._suspicions.pop(key, None)
         if wrote:
             self._is_failing = False
@@ -205,7 +203,7 @@ class PoisonJobs:
 
 
 class FailurePolicy:
-    """Finds out what is at fault for a failure; remembers which jobs may be poison jobs."""
+    """Finds the causes of failures, and remembers which jobs may be poison jobs."""
 
     def __init__(self, services: Services, guard: OutageGuard) -> None:
         self._services = services
@@ -213,16 +211,16 @@ class FailurePolicy:
         self._poison = PoisonJobs()
 
     def succeeded(self, result: Success) -> None:
-        """Record that a scene's jobs succeeded."""
+        """Record that the jobs of a scene succeeded."""
         wrote = isinstance(result, Synced) and bool(result.changed)
         self._poison.succeeded(result.key, wrote=wrote)
 
     def general_error(self, error: Exception) -> Exception:
-        """Return the error, or Stash's own error if no scene is at fault.
+        """Return the error, or a general error of Stash if no scene is at fault.
 
-        A Stash with a closed database rejects every query. As faults of the scenes, these errors
-        would spend all retries within minutes. So this asks Stash the same for a scene that does
-        not exist. Only if Stash answers that query, the scene is at fault.
+        A Stash with a closed database rejects the queries for all scenes, and their jobs would
+        spend all retries within minutes. So this method queries a scene that does not exist. If
+        Stash answers that query, the scene of the error is at fault.
         """
         if not isinstance(error, StashQueryError | StashFileError):
             return error
@@ -242,7 +240,7 @@ class FailurePolicy:
         return error
 
     def diagnose(self, result: Failed, session: SyncSession) -> Diagnosis:
-        """Find out what is at fault for a scene's failure; may check Plex's health."""
+        """Find the cause of a scene's failure, with a health check of Plex if necessary."""
         error, blame = result.error, Blame.PLEX
         if isinstance(error, PlexServerDown):
             blame = self._poison.failed(result.key)

@@ -1,4 +1,4 @@
-"""Stores the result of a scene's jobs: one transaction, one log line, one count."""
+"""Finalizes jobs: each result is stored in one transaction, logged and counted."""
 
 import traceback
 from collections.abc import Sequence
@@ -31,9 +31,9 @@ from worker.sync.results import (
 
 
 class Finalizer:
-    """Finalizes jobs: acknowledges, releases or dead-letters them.
+    """Acknowledges, releases or dead-letters jobs, and reports their results.
 
-    At most `most_lines` jobs get a line each in the log, None for all.
+    At most `most_lines` jobs get a line of their own in the log; None for all.
     """
 
     def __init__(self, services: Services, most_lines: int | None = None) -> None:
@@ -44,7 +44,7 @@ class Finalizer:
         self.progress = ProgressLog(services.log, services.monotonic, most_lines)
 
     def succeeded(self, result: Success, seconds: float) -> None:
-        """Finalize the jobs of a result other than a failure, which took so many seconds."""
+        """Finalize the jobs of a result other than a failure, after so many seconds of work."""
         match result:
             case ScanPostponed():
                 self._queue.jobs.release(_postponed(result.claims, result.until))
@@ -65,24 +65,25 @@ class Finalizer:
                     self._queue.sync_log.remember_scene(result.scene_id, result.record)
             self._queue.ack(result.claims)
         self._stats.succeeded(seconds, synced=isinstance(result, Synced))
-        fields: dict[str, Any]
+        fields: dict[str, Any] = {"reason": ()}
         match result:
             case Gone():
                 event, fields = Event.JOB_DONE, {"reason": (result.reason,)}
             case Skipped():
                 event, fields = Event.SCENE_SKIPPED, {"reason": result.reasons}
             case Synced():
+                event = Event.SCENE_IN_STEP
                 self._stats.matched(sure=result.confidence is MatchConfidence.HIGH)
-                if result.changed and result.edited_at is not None:
-                    self._stats.arrived(result.edited_at)
-                event = Event.SCENE_SYNCED if result.changed else Event.SCENE_IN_STEP
-                fields = {"changed": result.changed} if result.changed else {"reason": ()}
+                if result.changed:
+                    event, fields = Event.SCENE_SYNCED, {"changed": result.changed}
+                    if result.edited_at is not None:
+                        self._stats.arrived(result.edited_at)
         self.progress.report(
             event, scene=result.scene_id, label=result.label, seconds=seconds, **fields
         )
 
     def _finalize_scan(self, result: FolderScanned) -> None:
-        """Replace jobs of folder scans by jobs of the same scenes' metadata, due at once."""
+        """Replace jobs of folder scans by metadata jobs of the same scenes, due at once."""
         scene_ids = {claim.job.scene_id for claim in result.claims} if result.by_plex else set()
         now = self._clock()
         jobs = [
@@ -93,32 +94,34 @@ class Finalizer:
 
     def failed(self, decision: Decision, result: Failed, claim: Claim) -> None:
         """Postpone a failed job, dead-letter it, or drop it."""
-        error_type, reason = type(result.error).__name__, _reason(result.error)
+        error, reason, fields = result.error, _reason(result.error), _fields_of(result)
         claim = self._with_missing_files(claim, result)
         if isinstance(decision, Retry):
-            later = claim.job.postponed(decision.at, error_type, counts=decision.counts)
+            later = claim.job.postponed(decision.at, fields["error"], counts=decision.counts)
             self._queue.jobs.release([Claim(claim.row_id, later)])
             self._report_retry(decision, result, claim)
         elif decision is Action.DEAD_LETTER:
-            self._queue.dead_letter(claim, self._dead_letter_reason(result.error))
-            self.progress.report(
-                Event.JOB_DEAD_LETTERED, reason=_reason(result.error), **_fields(result)
-            )
+            trace = None if _is_expected(error) else "".join(traceback.format_exception(error))
+            trace = trace and self._log.redact(trace)
+            failure = Failure(fields["error"], self._log.redact(str(error)), trace)
+            self._queue.dead_letter(claim, failure)
+            self.progress.report(Event.JOB_DEAD_LETTERED, reason=reason, **fields)
         else:
             self._queue.ack([claim], healthy=False)
-            self.progress.report(Event.SCENE_SKIPPED, reason=reason, **_fields(result))
-        self._stats.failed(error_type, 0.0, dead=decision is Action.DEAD_LETTER)
+            self.progress.report(Event.SCENE_SKIPPED, reason=reason, **fields)
+        self._stats.failed(fields["error"], dead=decision is Action.DEAD_LETTER)
 
     def _report_retry(self, decision: Retry, result: Failed, claim: Claim) -> None:
-        error, reason, fields = result.error, _reason(result.error), _fields(result)
+        error, reason, fields = result.error, _reason(result.error), _fields_of(result)
         seconds = max(0.0, decision.at - self._clock())
-        is_reported = isinstance(error, PlexError) and error.reported
-        if is_reported and not decision.counts:
-            self._log.event(
-                Event.JOB_RETRIED, level=DEBUG, reason=reason, seconds=seconds, **fields
-            )
-            return
-        again = is_reported or claim.job.last_error_type == type(error).__name__
+        again = claim.job.last_error_type == fields["error"]
+        if isinstance(error, PlexError) and error.reported:
+            if not decision.counts:
+                self._log.event(
+                    Event.JOB_RETRIED, level=DEBUG, reason=reason, seconds=seconds, **fields
+                )
+                return
+            again = True
         if again and isinstance(error, PlexError):
             reason = error.brief
         cause = error.cause if isinstance(error, PlexTemporaryError) else reason
@@ -129,9 +132,10 @@ class Finalizer:
     def postpone(self, result: Failed, seconds: float, *, reported: bool) -> list[Claim]:
         """Return a scene's jobs with a later due time, and report that other jobs go first.
 
-        The report is for debugging only if the user knows already why all jobs wait.
+        The event has level debug if an event was `reported` that explains why all jobs wait.
         """
-        level, reason, fields = DEBUG if reported else INFO, _reason(result.error), _fields(result)
+        level, reason = DEBUG if reported else INFO, _reason(result.error)
+        fields = _fields_of(result)
         self._log.event(Event.JOB_POSTPONED, level=level, reason=reason, seconds=seconds, **fields)
         return _postponed(result.claims, self._clock() + seconds)
 
@@ -141,23 +145,15 @@ class Finalizer:
         self._log.event(Event.JOBS_DISABLED, jobs=len(claims))
 
     def batch_ended(self) -> None:
-        """Save the counts, and report the progress if a report is due."""
+        """Save the statistics, and report the progress if a report is due."""
         self.progress.batch_ended()
         try:
             self._stats.save()
         except OSError as error:
             self._log.event(Event.STATE_NOT_SAVED, state="stats.json", error=error)
 
-    def _dead_letter_reason(self, error: Exception) -> Failure:
-        trace = None if _is_expected(error) else "".join(traceback.format_exception(error))
-        return Failure(
-            type(error).__name__,
-            self._log.redact(str(error)),
-            None if trace is None else self._log.redact(trace),
-        )
-
     def _with_missing_files(self, claim: Claim, result: Failed) -> Claim:
-        """Return the job with the files that Plex lacks, and since when."""
+        """Return the job with the files that Plex does not have, and the start of the search."""
         if not isinstance(result.error, PlexNotFound):
             return claim
         missing = {
@@ -168,10 +164,16 @@ class Finalizer:
         return Claim(claim.row_id, replace(claim.job, data={**claim.job.data, **missing}))
 
 
-def _fields(result: Failed) -> dict[str, Any]:
-    """Return the fields of an event about a failure, apart from its reason."""
+def _fields_of(result: Failed) -> dict[str, Any]:
+    """Return the fields of an event about a failure, except the reason."""
     error_type = type(result.error).__name__
     return {"scene": result.scene_id, "label": result.label, "error": error_type}
+
+
+def _reason(error: Exception) -> str:
+    if _is_expected(error):
+        return str(error)
+    return f"a bug in Stash2Plex, please report it: {type(error).__name__}: {error}"
 
 
 def _postponed(claims: Sequence[Claim], until: float) -> list[Claim]:
@@ -180,9 +182,3 @@ def _postponed(claims: Sequence[Claim], until: float) -> list[Claim]:
 
 def _is_expected(error: Exception) -> bool:
     return isinstance(error, PlexError | StashError | SceneError)
-
-
-def _reason(error: Exception) -> str:
-    if _is_expected(error):
-        return str(error)
-    return f"a bug in Stash2Plex, please report it: {type(error).__name__}: {error}"

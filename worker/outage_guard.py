@@ -1,8 +1,7 @@
-"""The guard between the worker and a Plex that is down: breaker, checks, history and ramp.
+"""Keeps jobs away from a Plex that is down, with the circuit breaker and health checks.
 
 After the first sign of an outage no job is tried until a health check succeeds. The checks are at
-least 5 s apart and back off to 60 s, so a dead server gets hardly any request and no job spends a
-retry on it.
+least 5 s apart and back off to 60 s, so a dead server gets few requests and costs no retry.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,10 +21,11 @@ from worker.state import StateStore
 
 
 class OutageGuard:
-    """Knows whether Plex may be asked; only the holder of the worker lock may use it.
+    """Knows whether Plex may get jobs; only the holder of the worker lock may use it.
 
     Args:
         waiting: returns the number of jobs that wait.
+        check: checks Plex's health.
     """
 
     def __init__(
@@ -60,21 +60,21 @@ class OutageGuard:
 
     @property
     def is_away(self) -> bool:
-        """Whether an outage lasts, or there is a sign of one."""
+        """Whether an outage lasts, or a failure is the first sign of an outage."""
         return self._is_suspected or self._breaker.state is not CircuitState.CLOSED
 
     @property
     def reason(self) -> str:
-        """Why no job goes, empty while jobs go."""
+        """The cause of the outage, empty without an outage."""
         return self._cause if self.is_away else ""
 
     @property
     def has_answered(self) -> bool:
-        """Whether a health check succeeded and no job has ended since."""
+        """Whether a health check has succeeded and no job has ended since then."""
         return self._recovery.state.consecutive_successes > 0
 
     def seconds_to_next_look(self, *, due: bool) -> float:
-        """Return how long `allow` will refuse; `due` tells whether a job is due."""
+        """Return how long `allow` will refuse, if a job is due or not."""
         if due and self._breaker.state is CircuitState.HALF_OPEN:
             return 0.0
         return self._recovery.seconds_to_next_probe(self._clock())
@@ -84,7 +84,7 @@ class OutageGuard:
         self._recovery.make_due_soon()
 
     def allow(self, client: PlexClient, *, due: bool) -> bool:
-        """Return whether a job may be claimed now, after any health check that is due."""
+        """Do a health check if it is time, and return whether a job may be claimed now."""
         if not self.is_away:
             return True
         before = self._waiting
@@ -123,31 +123,35 @@ class OutageGuard:
 
     def paced(self, steps: Iterable[Any], wait: Callable[[float], object]) -> Iterator[Any]:
         """Yield the steps as fast as the rate limit after an outage allows."""
-        iterator = iter(steps)
+        remaining = iter(steps)
         while True:
             seconds = self._limiter.seconds_until_allowed(self._clock())
             if seconds > 0:
                 wait(seconds)
             self._limiter.take(self._clock())
             try:
-                yield next(iterator)
+                yield next(remaining)
             except StopIteration:
                 return
 
-    def succeeded(self) -> None:
-        """Record that Plex served a job."""
-        self._limiter.record(self._clock(), failed=False)
-        self._record_served()
-
-    def job_failed(self) -> None:
-        """Record that a job failed by its own fault: Plex has answered, so it is up."""
-        self._limiter.record(self._clock(), failed=True)
-        self._record_served()
+    def served(self, *, failed: bool = False) -> None:
+        """Record that Plex is up: it served a job, or the job `failed` by its own fault."""
+        self._limiter.record(self._clock(), failed=failed)
+        self._reported = ""
+        if self._breaker.failure_count or self.is_away:
+            self._note_waiting()
+            self._is_suspected = False
+            self._recovery.record_served()
+            now = self._now()
+            if self._breaker.record_success(now):
+                self._end_outage(now)
+            self._save()
 
     def failed(self, reason: str, *, is_read_only: bool = False) -> None:
         """Record that a job failed because Plex is down.
 
-        A read-only Plex answers but saves no change, so no health check shows the end.
+        A read-only Plex answers but saves no change, so a health check cannot show that it works
+        again.
         """
         now = self._now()
         if not self.is_away and reason != self._reported:
@@ -164,19 +168,8 @@ class OutageGuard:
         self._note_waiting()
         self._save()
 
-    def _record_served(self) -> None:
-        self._reported = ""
-        if self._breaker.failure_count or self.is_away:
-            self._note_waiting()
-            self._is_suspected = False
-            self._recovery.record_served()
-            now = self._now()
-            if self._breaker.record_success(now):
-                self._end_outage(now)
-            self._save()
-
     def _now(self) -> float:
-        """Return the time; the ongoing outage moves along with a clock that was set."""
+        """Return the time; if the clock was set, move the start of the ongoing outage along."""
         step = self._steps.taken()
         if step:
             self._history.moved(step)
@@ -210,5 +203,4 @@ class OutageGuard:
             for store in self._stores:
                 store.save()
         except OSError as error:
-            state = "the state of the outage"
-            self._log.event(Event.STATE_NOT_SAVED, state=state, error=error)
+            self._log.event(Event.STATE_NOT_SAVED, state="the state of the outage", error=error)

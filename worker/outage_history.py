@@ -1,7 +1,7 @@
-"""The last outages, and their metrics; times are seconds since the epoch."""
+"""The newest outages and their metrics; times are seconds since the epoch."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
 
@@ -16,9 +16,11 @@ _REOPENS_WITHIN = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class OutageRecord:
-    """One outage; `jobs_affected` scenes waited for its end.
+    """One outage of Plex.
 
-    It is estimated if no process saw its start or its end.
+    Attributes:
+        jobs_affected: the number of scenes that waited for the end of the outage.
+        estimated: no process saw the start or the end of the outage.
     """
 
     started_at: float
@@ -32,26 +34,24 @@ class OutageRecord:
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
 
     def ended(self, at: float, *, estimated: bool = False) -> Self:
-        """Return this outage with its end, which is never before its start."""
+        """Return this outage with an end, which is never before its start."""
         unsure = self.estimated or estimated or at < self.started_at
         return replace(self, ended_at=max(at, self.started_at), estimated=unsure)
 
     def to_state(self) -> dict[str, Any]:
-        """Return the outage as it is stored."""
-        state = {
-            "started_at": self.started_at,
-            "ended_at": self.ended_at,
-            "duration": self.duration,
-            "jobs_affected": self.jobs_affected,
-        }
-        return {**state, "estimated": True} if self.estimated else state
+        """Return the outage as an entry of `outage_history.json`."""
+        state = {**asdict(self), "duration": self.duration}
+        if not self.estimated:
+            del state["estimated"]
+        return state
 
 
 @dataclass(frozen=True, slots=True)
 class OutageMetrics:
     """The metrics of completed outages, in seconds and percent.
 
-    The MTBF is the mean time from one end to the next start, 0 below two outages.
+    The MTBF is the mean time from the end of an outage to the start of the next outage. With fewer
+    than two outages it is 0.
     """
 
     mttr: float
@@ -74,9 +74,9 @@ class OutageHistory:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Return the history of a file's content, without invalid records.
+        """Parse the content of `outage_history.json`; leave out invalid records.
 
-        A record without an end is joined with the next one, or ends where it was last seen.
+        A record without an end is joined with the next record, or ends where it was last seen.
         """
         parsed = [parse_fields(OutageRecord, item) for item in raw] if isinstance(raw, list) else []
         records = [
@@ -97,13 +97,12 @@ class OutageHistory:
 
     @property
     def ongoing(self) -> OutageRecord | None:
-        """The outage that lasts, None without one."""
-        if self._records and self._records[-1].ended_at is None:
-            return self._records[-1]
-        return None
+        """The outage that has not ended; None without an outage."""
+        last = self._records[-1] if self._records else None
+        return last if last is not None and last.ended_at is None else None
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """Bring the history in line with the breaker, which was opened then, after loading both.
+        """Make the loaded history agree with the breaker, which opened at `opened_at`.
 
         A process may die after it saved one file and before it saved the other. Then a closed
         breaker has an outage without end here, or an open breaker has no outage here.
@@ -117,29 +116,27 @@ class OutageHistory:
             self._records[-1] = ongoing.ended(max(last_known, ongoing.started_at), estimated=True)
 
     def begin(self, now: float) -> None:
-        """Record an opening of the breaker; during an outage it is the same outage."""
+        """Record that the breaker opened; during an outage this is the same outage."""
         if self.ongoing is None:
             self._append(OutageRecord(now))
 
     def moved(self, seconds: float) -> None:
-        """Move the start of the ongoing outage along with a clock that was set by so much."""
-        ongoing = self.ongoing
-        if ongoing is not None:
-            started_at = max(0.0, ongoing.started_at + seconds)
-            self._records[-1] = replace(ongoing, started_at=started_at)
+        """Move the start of the ongoing outage, because the clock was set by so many seconds."""
+        if self.ongoing is not None:
+            started_at = max(0.0, self.ongoing.started_at + seconds)
+            self._records[-1] = replace(self.ongoing, started_at=started_at)
 
     def affected(self, jobs: int) -> None:
-        """Record how many scenes wait for the end of the ongoing outage; the maximum counts."""
-        ongoing = self.ongoing
-        if ongoing is not None and jobs > ongoing.jobs_affected:
-            self._records[-1] = replace(ongoing, jobs_affected=jobs)
+        """Record how many scenes wait for the end of the ongoing outage; keep the maximum."""
+        if self.ongoing is not None:
+            most = max(jobs, self.ongoing.jobs_affected)
+            self._records[-1] = replace(self.ongoing, jobs_affected=most)
 
     def end(self, now: float) -> OutageRecord | None:
-        """Record the closing of the breaker, and return the outage that this ends."""
-        ongoing = self.ongoing
-        if ongoing is None:
+        """Record that the breaker closed, and return the outage that ended."""
+        if self.ongoing is None:
             return None
-        self._records[-1] = ongoing.ended(now)
+        self._records[-1] = self.ongoing.ended(now)
         return self._records[-1]
 
     def _append(self, record: OutageRecord) -> None:
@@ -147,7 +144,7 @@ class OutageHistory:
 
 
 def calculate_outage_metrics(records: Iterable[OutageRecord]) -> OutageMetrics:
-    """Return the metrics of the completed outages among these."""
+    """Return the metrics of the completed outages."""
     completed = sorted(
         (record.started_at, record.ended_at) for record in records if record.ended_at is not None
     )
@@ -185,8 +182,7 @@ def _joined(records: Sequence[OutageRecord]) -> list[OutageRecord]:
         if last.ended_at is not None:
             joined.append(record)
         elif abs(record.started_at - before.started_at) > _REOPENS_WITHIN:
-            joined[-1] = last.ended(before.started_at, estimated=True)
-            joined.append(record)
+            joined[-1:] = [last.ended(before.started_at, estimated=True), record]
         else:
             joined[-1] = replace(
                 record,

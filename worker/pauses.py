@@ -1,4 +1,4 @@
-"""Pauses, in which no job can succeed and none is tried, and the file for other processes."""
+"""Pauses of the sync: while no job can succeed, the worker tries none, and a file says why."""
 
 import sqlite3
 from collections.abc import Callable
@@ -14,14 +14,16 @@ _MOST_DOUBLINGS = 8
 
 
 def read_pause(path: str, report: Report, now: float) -> tuple[str, float]:
-    """Return the reason of the pause, empty without one, and its start."""
+    """Return the reason of the pause and its start; an empty reason without a pause."""
     state = read_state(path, report, now)
     reason = state.get("reason")
     return reason if isinstance(reason, str) else "", parse_moment(state.get("since")) or 0.0
 
 
 class Pauses:
-    """The current pause, longer each time in a row; only the holder of the worker lock writes it.
+    """The current pause; only the holder of the worker lock may use it.
+
+    Each pause in a row is twice as long as the pause before, up to a minute.
 
     Attributes:
         reason: why the sync is paused; empty after a success, as is `kind`.
@@ -29,11 +31,7 @@ class Pauses:
     """
 
     def __init__(
-        self,
-        path: str,
-        report: Report,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
+        self, path: str, report: Report, clock: Callable[[], float], monotonic: Callable[[], float]
     ) -> None:
         self._path = path
         self._report = report
@@ -43,44 +41,45 @@ class Pauses:
         self.reason = ""
         self.kind = ""
         self.in_a_row = 0
-        self._clear_file()  # of a worker that was killed during a pause
+        self._clear_file()  # a worker that was killed during a pause has left it
 
     @property
     def active(self) -> bool:
-        """Whether a pause lasts."""
+        """Whether the sync is paused."""
         return self.seconds_left > 0
 
     @property
     def seconds_left(self) -> float:
-        """The rest of the pause if nothing changes, 0 without one."""
+        """The remaining seconds of the pause; 0 without a pause."""
         return max(0.0, self._until - self._monotonic())
 
     def begin(self, reason: str, kind: str, error: Exception) -> None:
-        """Start a pause, or the next one in a row."""
+        """Start a pause, or the next pause in a row."""
         delay = FIRST_PAUSE * 2.0 ** min(self.in_a_row, _MOST_DOUBLINGS)
         self.in_a_row += 1
         self._until = self._monotonic() + min(LONGEST_PAUSE, delay)
-        self.kind = kind
         if reason != self.reason:
             self._report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
             self._write(reason)
-        self.reason = reason
+        self.reason, self.kind = reason, kind
 
     def end_now(self) -> None:
-        """End the pause, so that jobs are tried again at once."""
+        """End the pause now; the next pause still counts as the next in a row."""
         self._until = float("-inf")
 
     def succeeded(self) -> None:
-        """Record a decision about a job: the cause of the pause is gone."""
+        """Record that a job was finalized, so the cause of the pause is gone."""
         if self.reason:
             self._clear_file()
         self.end_now()
-        self.reason = ""
-        self.kind = ""
+        self.reason = self.kind = ""
         self.in_a_row = 0
 
     def nothing_waits(self) -> None:
-        """Record that no job waits; a fault of the database may hide jobs, so its pause lasts."""
+        """Record that no job waits, which ends the pause unless the database is at fault.
+
+        A fault of the database may hide jobs.
+        """
         if self.kind != DATABASE:
             self.succeeded()
 
@@ -92,12 +91,11 @@ class Pauses:
         try:
             write_state(self._path, {"reason": reason, "since": self._clock()})
         except OSError as error:
-            state = "the reason for the pause"
-            self._report(Event.STATE_NOT_SAVED, state=state, error=error)
+            self._report(Event.STATE_NOT_SAVED, state="the reason for the pause", error=error)
 
 
 def database_fault(error: Exception) -> str:
-    """Return why the sync is paused, with the file at fault and without a full stop."""
+    """Return the reason of a pause after a database error; it names the database."""
     if is_about_index(error):
         return (
             f"The index of Plex's files (library.db) cannot be used: {error}. Free it, or delete "
@@ -107,5 +105,5 @@ def database_fault(error: Exception) -> str:
 
 
 def is_read_only(error: sqlite3.DatabaseError) -> bool:
-    """Return whether SQLite opened the file for reading only, so this connection cannot write."""
+    """Return whether this connection cannot write, because SQLite opened the file read-only."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY

@@ -2,12 +2,14 @@
 
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 from plex.exceptions import PlexError
 from shared.clock import ClockSteps
 from shared.events import Event
+from stash.connection import parse_address
 from stash.exceptions import StashAuthError, StashError
 from sync_queue.quarantine import is_damage
 from validation.config import Config
@@ -29,16 +31,13 @@ LONGEST_BACKOFF = 3700.0  # seconds: the longest wait of any job, Retry-After in
 class SyncWorker:
     """Drains the queue into Plex; only the holder of the worker lock may run it.
 
-    The detached worker runs it in a thread until it is idle. The task 'Process Queue' runs it in
-    the foreground until the queue is drained.
-
     Args:
         stop: set if the worker is to end after the current scene.
-        pauses: those of earlier runs in this process; None for the only run.
+        pauses: the pauses of earlier runs in this process; None for the only run.
         is_installed: returns False once the plugin's files have changed.
-        on_connection: gets a connection to Stash that a hook or task has left.
+        on_connection: gets a connection to Stash that a hook or task has stored.
         on_progress: gets the number of finalized jobs, after each scene.
-        most_lines: how many jobs get a line each in the log; None for all.
+        most_lines: the number of jobs with a line of their own in the log; None for all.
     """
 
     def __init__(
@@ -54,33 +53,25 @@ class SyncWorker:
         on_progress: Callable[[int], None] = lambda _jobs: None,
         most_lines: int | None = None,
     ) -> None:
-        queue, log, clock = services.queue, services.log, services.clock
-        monotonic, boot_time = services.monotonic, services.boot_time
-        self._services = services
-        self._queue = queue
-        self._log = log
+        queue, log, folder = services.queue, services.log, services.folder
+        clock, monotonic = services.clock, services.monotonic
+        self._services, self._queue, self._log = services, queue, log
         self._stop = stop or threading.Event()
+        self._idle_task = idle_task
         self._is_installed = is_installed
+        self._on_connection = on_connection
         self._guard = guard or OutageGuard(
-            services.folder, log, clock, queue.waiting, steady=boot_time
+            folder, log, clock, queue.waiting, steady=services.boot_time
         )
         self._waiter = Waiter(queue, self._stop, monotonic)
         self._is_only_run = pauses is None
-        self._pauses = pauses or Pauses(services.folder.pause, log.event, clock, monotonic)
+        self._pauses = pauses or Pauses(folder.pause, log.event, clock, monotonic)
         self._missing = MissingScenes(queue)
-        self._timetable = Timetable(
-            services, self._guard, self._pauses, self._missing, idle_task, on_connection
-        )
+        parts = (services, self._guard, self._pauses, self._missing)
+        self._timetable = Timetable(*parts, idle_task)
         self._finalizer = Finalizer(services, most_lines)
         self._runner = BatchRunner(
-            services,
-            self._guard,
-            self._pauses,
-            self._missing,
-            self._finalizer,
-            self._timetable.a_job_is_due,
-            self._stop,
-            on_progress,
+            *parts, self._finalizer, self._timetable.a_job_is_due, self._stop, on_progress
         )
         self._steps = ClockSteps(clock, monotonic)
         self._purged_at = float("-inf")
@@ -141,7 +132,6 @@ class SyncWorker:
         self._begun = True
 
     def _step(self) -> DrainOutcome:
-        """Do one batch, or find out why no batch can be done."""
         if not self._is_installed():
             return DrainOutcome.UPDATED
         try:
@@ -160,11 +150,12 @@ class SyncWorker:
         return DrainOutcome.PAUSED
 
     def _try_step(self) -> DrainOutcome:
+        """Do one batch, or find out why no batch can be done."""
         if self._steps.back() or not self._begun:
             self._begin()  # a clock that was set back may have moved due times out of reach
         if not self._timetable.a_job_is_due():
             self._waiter.wait_for_end_of_burst()
-        self._timetable.import_spool()
+        self._import_spool()
         due = self._timetable.a_job_is_due()
         spare = not due and self._timetable.wants_idle_task(self._config)
         idle = not due and not spare and self._timetable.seconds_to_search() != 0
@@ -177,13 +168,24 @@ class SyncWorker:
             return self._runner.finish_disabled()
         if not self._guard.allow(session.client, due=due):
             return DrainOutcome.PAUSED
-        self._search(session)
+        if self._timetable.seconds_to_search() == 0:
+            self._search(session)
         claims = self._queue.claim(1 if self._guard.is_away else self._runner.size)
-        if not claims:
-            self._finalizer.progress.drain_ended()
-            done = spare and self._timetable.do_idle_step(session)
-            return DrainOutcome.WORKED if done else DrainOutcome.DRAINED
-        return self._runner.run(session, claims)
+        if claims:
+            return self._runner.run(session, claims)
+        self._finalizer.progress.drain_ended()
+        done = spare and self._do_idle_step(session)
+        return DrainOutcome.WORKED if done else DrainOutcome.DRAINED
+
+    def _import_spool(self) -> None:
+        """Import jobs of hooks and tasks, and a connection to Stash that they have stored."""
+        self._queue.import_spool(self._log.event)
+        connection = self._queue.spool.take_connection()
+        if connection is not None:
+            self._services.stash.offer(parse_address(connection))
+            self._on_connection(connection)
+            if self._pauses.kind == STASH:
+                self._pauses.end_now()
 
     def _session(self) -> SyncSession | DrainOutcome:
         """Return the session for this step, or the outcome of a step without a session."""
@@ -207,21 +209,14 @@ class SyncWorker:
             return DrainOutcome.PAUSED
         self._pauses.end_now()
         self._config = session.config
-        self._purge_dead_letters()
-        return session
-
-    def _purge_dead_letters(self) -> None:
-        """Purge old dead letters at the start of the worker and once a day."""
         now = self._services.monotonic()
         if now - self._purged_at >= DAY:
             self._purged_at = now
-            oldest = self._services.clock() - self._config.dlq_retention_days * DAY
+            oldest = self._services.clock() - session.config.dlq_retention_days * DAY
             self._queue.dead_letters.purge(oldest)
+        return session
 
     def _search(self, session: SyncSession) -> None:
-        """Search, if it is time, for the files that Plex did not have."""
-        if self._timetable.seconds_to_search() != 0:
-            return
         try:
             found = self._missing.search(session, self._services.monotonic())
         except PlexError as error:
@@ -229,6 +224,15 @@ class SyncWorker:
             return
         if found:
             self._log.event(Event.SCENES_FOUND, scenes=found)
+
+    def _do_idle_step(self, session: SyncSession) -> bool:
+        try:
+            return self._idle_task is not None and self._idle_task.step(session)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001 - the worker survives any bug, and reports it
+            self._log.event(Event.BUG, trace=traceback.format_exc())
+            return False
 
     def _seconds_to_next_step(self) -> float | None:
         try:

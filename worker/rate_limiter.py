@@ -1,7 +1,7 @@
-"""The rate limit after an outage, which keeps the waiting jobs from causing the next outage.
+"""The rate limit after an outage, so that the waiting jobs do not cause the next outage.
 
-A token bucket with one token: 5 jobs per second at first, 20 after 300 s, no limit from then on.
-While more than 30 % of the jobs fail, half of that.
+A token bucket with one token allows 5 jobs per second at first, and 20 after 300 s. After that
+there is no limit. While more than 30 % of the jobs fail, the rate is halved.
 """
 
 from collections import deque
@@ -15,17 +15,17 @@ ERROR_WINDOW = 60.0  # seconds
 SLOWED_SECONDS = 60.0  # the shortest time at half the rate
 SLOW_ABOVE = 0.30  # share of failures within the window
 RESTORE_BELOW = 0.10
-# Of a token. Seconds since the epoch are exact to a quarter of a microsecond only, so a wait for a
-# smaller rest would last no time that a clock can show. The rest stays owed.
+# A share of a token. Seconds since the epoch are exact to a quarter of a microsecond only, so the
+# clock could not show the wait for a smaller rest of a token. The next job waits for the rest.
 _ALMOST = 1e-4
 _ROUNDING = 1e-3  # seconds
 
 
 class RecoveryRateLimiter:
-    """Spaces the jobs during the ramp after an outage; does nothing without a ramp.
+    """Spaces the jobs during the ramp after an outage; without a ramp there is no limit.
 
-    All times count from the start of the ramp, so a set clock or a restart of the worker changes
-    nothing. `ramp` is `RecoveryScheduler.ramp_elapsed`.
+    `ramp` is `RecoveryScheduler.ramp_elapsed`. All times count from the start of the ramp, so a
+    clock that is set, or a restart of the worker, changes nothing.
     """
 
     def __init__(self, ramp: Callable[[float], float | None]) -> None:
@@ -34,13 +34,13 @@ class RecoveryRateLimiter:
         self._begin()
 
     def seconds_until_allowed(self, now: float) -> float:
-        """Return the wait until the next job may go."""
+        """Return the seconds until the next job may start."""
         at = self._advance(now)
         missing = 1.0 - self._tokens
         return 0.0 if at is None or missing <= _ALMOST else missing / self._rate(at)
 
     def take(self, now: float) -> None:
-        """Count a job that goes now."""
+        """Count a job that starts now."""
         if self._advance(now) is not None:
             self._tokens -= 1.0
 
@@ -59,7 +59,7 @@ class RecoveryRateLimiter:
         self._failures = 0
 
     def _advance(self, now: float) -> float | None:
-        """Bring the bucket up to this moment, and return the seconds since the recovery."""
+        """Add the tokens since the last call, and return the seconds since the recovery."""
         before, at = self._at, self._ramp(now)
         if at is None:
             self._at = None
@@ -67,7 +67,7 @@ class RecoveryRateLimiter:
             self._at = at
             self._begin()
         elif at > before:
-            # The rate of the earlier moment, because it never exceeds the limit of the later ones.
+            # The rate rises, so the rate of the earlier moment never exceeds the limit.
             self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
             self._at = at
             self._judge(at)

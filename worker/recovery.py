@@ -20,8 +20,8 @@ RAMP_SECONDS = 300.0  # how long the rate limit lasts after a recovery
 class RecoveryState:
     """The content of `recovery_state.json`; a moment of 0 means never.
 
-    `last_recovery_time` is the end of the last outage. `recovery_started_at` starts the rate limit
-    after it, and is 0 once the limit is over.
+    `last_recovery_time` is the end of the last outage. `recovery_started_at` is the start of the
+    rate limit after the outage, and 0 once the limit is over.
     """
 
     last_check_time: float = 0.0
@@ -33,12 +33,12 @@ class RecoveryState:
 
 
 class RecoveryScheduler:
-    """Says when the next health check is due during an outage, and times the ramp after it."""
+    """Says when the next health check of an outage is due, and times the ramp after the outage."""
 
     def __init__(self, state: RecoveryState | None = None) -> None:
         self.state = state or RecoveryState()
-        # Not `consecutive_failures`: if checks succeed and the jobs after them fail, the intervals
-        # grow all the same, until Plex serves a job.
+        # This differs from `consecutive_failures` if checks succeed and the jobs after them fail:
+        # then the intervals still grow, until Plex serves a job.
         self._backoff = self.state.consecutive_failures
         self._due_soon = False
         self._longest = LONGEST_INTERVAL
@@ -46,7 +46,7 @@ class RecoveryScheduler:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Return the scheduler of a file's content; invalid values get their defaults."""
+        """Parse the content of `recovery_state.json`; invalid values get their defaults."""
         return cls(parse_fields(RecoveryState, raw))
 
     def to_state(self) -> dict[str, Any]:
@@ -56,10 +56,9 @@ class RecoveryScheduler:
     def seconds_to_next_probe(self, now: float) -> float:
         """Return the wait until the next health check of an outage.
 
-        A clock that was set back restarts the wait, which never exceeds one interval.
+        A clock that is set back restarts the wait, which never exceeds one interval.
         """
-        if self.state.last_check_time > now:
-            self.state.last_check_time = now
+        self.state.last_check_time = min(self.state.last_check_time, now)
         if not self.state.last_check_time:
             return 0.0
         return max(0.0, self.state.last_check_time + self._interval() - now)
@@ -80,7 +79,7 @@ class RecoveryScheduler:
         self.state.consecutive_failures = 0 if healthy else self.state.consecutive_failures + 1
 
     def record_served(self) -> None:
-        """Record that Plex served a job: the next outage starts with short intervals."""
+        """Record that Plex served a job, so the next outage starts with short intervals."""
         self._backoff = 0
         self.state.consecutive_failures = self.state.consecutive_successes = 0
 
@@ -99,10 +98,10 @@ class RecoveryScheduler:
         self.state.recovery_count += 1
 
     def ramp_elapsed(self, now: float) -> float | None:
-        """Return the seconds since the recovery, None if no ramp is in progress.
+        """Return the seconds since the recovery; None while no ramp is in progress.
 
-        Between two calls of one process, a step back, or a step longer than the ramp, comes from a
-        set clock or from a sleep of the machine. Such a step does not count: the start moves too.
+        If the clock steps back, or ahead by more than the ramp, between two calls, it was set or
+        the machine slept. Then the start of the ramp moves along.
         """
         started = self.state.recovery_started_at
         if not started:

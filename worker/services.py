@@ -1,4 +1,4 @@
-"""The objects of one process: `app` builds them, the worker and the tasks get them."""
+"""The objects that a process of the plugin needs; `app/services.py` builds them."""
 
 import random
 import time
@@ -24,11 +24,9 @@ class Services:
 
     Attributes:
         stash: the connection that `scenes`, `images` and `sessions` use.
-        sessions: the current settings, and the Plex server that they name.
-        boot_time: seconds that no setting of the clock steps (`shared.clock.steady`).
-        uniform: returns a random number between two others.
-        worker_lock: held by the process that drains the queue.
-        ensure_worker: starts a worker unless one runs; returns `running` or `started`.
+        ensure_worker: starts a worker unless a worker runs; returns `running` or `started`.
+        boot_time: returns seconds that no change of the clock affects, with sleep included.
+        uniform: returns a random number between its two arguments.
     """
 
     folder: DataFolder
@@ -53,7 +51,7 @@ class Services:
 
     @property
     def lock_handover(self) -> LockHandover:
-        """What takes the worker lock from a running worker."""
+        """The handover of the worker lock from a running worker to this process."""
         request = FileLock(self.folder.takeover_lock)
         return LockHandover(self.worker_lock, request, self.monotonic, self.sleep)
 

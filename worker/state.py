@@ -1,4 +1,4 @@
-"""The small state files of the worker: written if a state changes, read by every process."""
+"""The worker's state files: the worker writes them if a state changes, every process reads them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ModelT = TypeVar("ModelT", CircuitBreaker, RecoveryScheduler, OutageHistory)
 
 
 class StateStore(Generic[ModelT]):
-    """A model and its file; only the holder of the worker lock may save it."""
+    """A state and its file; only the holder of the worker lock may save it."""
 
     def __init__(
         self, path: str, kind: type[ModelT], report: Report, now: float, content: Content = dict
@@ -26,12 +26,12 @@ class StateStore(Generic[ModelT]):
         self._file = KeptState(path, report, content)
         stored = self._file.read(now)
         self.model: ModelT = kind.from_state(stored)
-        self._saved: Any = stored or self.model.to_state()  # defaults are not worth a file
+        self._saved: Any = stored or self.model.to_state()  # a default state gets no file
 
     def save(self) -> bool:
         """Write the state if it changed; return whether it was written.
 
-        An `OSError` means that the file could not be written; the next call tries again.
+        After an `OSError` the next call tries again.
         """
         state = self.model.to_state()
         if state == self._saved or not self._file.write(state):
@@ -42,7 +42,7 @@ class StateStore(Generic[ModelT]):
 
 @dataclass(frozen=True, slots=True)
 class StatusSource:
-    """Read access to the data folder; each call reads a state file anew.
+    """Read access to the data folder; each method reads its state file anew.
 
     Attributes:
         names: returns scene id → title from Stash, for existing scenes; raises StashError.
@@ -55,11 +55,11 @@ class StatusSource:
     names: Callable[[Sequence[int]], Mapping[int, str]]
 
     def stats(self) -> SyncStats:
-        """Return the counts of results."""
+        """Return the numbers of synced and failed jobs."""
         return SyncStats(self.folder.stats, self.report, self.clock)
 
     def pause(self) -> tuple[str, float]:
-        """Return why the sync is paused, empty if it is not, and the start of the pause."""
+        """Return the reason of the pause and its start; an empty reason without a pause."""
         return read_pause(self.folder.pause, self.report, self.clock())
 
     def breaker(self) -> CircuitBreaker:
@@ -71,7 +71,7 @@ class StatusSource:
         return self._model(self.folder.recovery_state, RecoveryScheduler)
 
     def outages(self) -> OutageHistory:
-        """Return the outages; the last is ongoing only while the breaker is open."""
+        """Return the outages; the last can be ongoing only while the breaker is open."""
         history = self._model(self.folder.outage_history, OutageHistory, list)
         history.reconcile(self.clock(), self.breaker().opened_at, self.recovery().state)
         return history

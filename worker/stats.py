@@ -1,4 +1,4 @@
-"""Counts of the worker's results, in total and for each of the last 48 hours, in `stats.json`."""
+"""The numbers of synced and failed jobs, in total and for each of the last 48 hours."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -21,10 +21,14 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class HourRecord:
-    """The work of one hour: synced scenes with their total time, failed tries, arrived edits.
+    """The work of one hour; all times are in seconds.
 
-    `arrived` scenes changed in Plex, `waited` seconds after their edits in total, and at most
-    `longest` seconds. `hour` is the start of the hour in seconds since the epoch.
+    Attributes:
+        hour: the start of the hour, since the epoch.
+        seconds: the working time of the synced scenes.
+        arrived: the number of edits that changed an item in Plex.
+        waited: the total time between these edits and their arrival in Plex.
+        longest: the longest time between an edit and its arrival.
     """
 
     hour: float
@@ -44,7 +48,7 @@ class HourlyRecords:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Return the hours of a stored list, without invalid ones."""
+        """Parse the stored list of hours; leave out invalid hours."""
         parsed = [parse_fields(HourRecord, item) for item in raw] if isinstance(raw, list) else []
         by_hour: dict[float, HourRecord] = {}
         for record in filter(None, parsed):
@@ -54,35 +58,34 @@ class HourlyRecords:
 
     def to_state(self) -> list[dict[str, Any]]:
         """Return the hours as a list to store and to show."""
-        rounded = ("seconds", "waited", "longest")
         return [
-            {k: round(v, 3) if k in rounded else v for k, v in asdict(record).items()}
+            {k: v if k == "hour" else round(v, 3) for k, v in asdict(record).items()}
             for record in self._records
         ]
 
     def since(self, moment: float) -> tuple[HourRecord, ...]:
-        """Return the hours that ended after this moment."""
+        """Return the hours that ended after the moment."""
         return tuple(record for record in self._records if record.hour + HOUR > moment)
 
     def synced(self, now: float, seconds: float) -> None:
-        """Count a synced scene, and its time."""
+        """Count a synced scene and its working time."""
         hour = self._hour(now)
         hour.synced += 1
         hour.seconds += max(0.0, seconds)
 
     def arrived(self, now: float, waited: float) -> None:
-        """Count a scene of which Plex got something new, and the seconds since its edit."""
+        """Count an edit that changed an item in Plex, and the seconds since the edit."""
         hour = self._hour(now)
         hour.arrived += 1
         hour.waited += max(0.0, waited)
         hour.longest = max(hour.longest, waited)
 
     def failed(self, now: float) -> None:
-        """Count a failed try."""
+        """Count a failed job."""
         self._hour(now).failed += 1
 
     def _hour(self, now: float) -> HourRecord:
-        """Return the record of this hour; drop later hours, which a set clock has left."""
+        """Return the record of the current hour; drop hours after it, as the clock was set back."""
         start = now - now % HOUR
         self._records = [record for record in self._records if record.hour <= start]
         if not self._records or self._records[-1].hour < start:
@@ -91,47 +94,48 @@ class HourlyRecords:
 
 
 class SyncStats:
-    """The counts, loaded once; only the holder of the worker lock saves them."""
+    """The content of `stats.json`; only the holder of the worker lock saves it."""
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
-        stored = self._file.read(clock())
         self._clock = clock
         self._saved: dict[str, Any] | None = None
-        self.counts = {name: parse_count(stored.get(name)) or 0 for name in _COUNTS}
+        stored = self._file.read(clock())
         errors = stored.get("errors_by_type")
         errors = errors if isinstance(errors, dict) else {}
+        self.counts = {name: parse_count(stored.get(name)) or 0 for name in _COUNTS}
         self.errors_by_type = {str(name): parse_count(errors[name]) or 0 for name in errors}
         self.total_processing_time = parse_moment(stored.get("total_processing_time")) or 0.0
         self.session_start = clock()
         self.hours = HourlyRecords.from_state(stored.get("hours"))
 
     def succeeded(self, seconds: float, *, synced: bool) -> None:
-        """Count a finished job and its time in seconds; `synced` if Plex now shows the scene."""
-        self._processed(seconds)
+        """Count a job that succeeded, and its working time; `synced` if Plex shows the scene."""
+        self.counts["jobs_processed"] += 1
         self.counts["jobs_succeeded"] += 1
+        self.total_processing_time += max(0.0, seconds)
         if synced:
             self.hours.synced(self._clock(), seconds)
 
     def arrived(self, edited_at: float) -> None:
-        """Count a scene of which Plex got something new; its job was queued at `edited_at`."""
+        """Count an edit that changed an item in Plex; its job was queued at `edited_at`."""
         now = self._clock()
         self.hours.arrived(now, now - edited_at)
 
     def matched(self, *, sure: bool) -> None:
-        """Count a scene whose items are in sync; `sure` if the full path found them."""
+        """Count a scene whose items are in sync; `sure` if the full path found the items."""
         self.counts["high_confidence_matches" if sure else "low_confidence_matches"] += 1
 
-    def failed(self, error_type: str, seconds: float, *, dead: bool) -> None:
-        """Count a failed try; `dead` if the job became a dead letter."""
-        self._processed(seconds)
+    def failed(self, error_type: str, *, dead: bool) -> None:
+        """Count a failed job; `dead` if the job became a dead letter."""
+        self.counts["jobs_processed"] += 1
         self.counts["jobs_failed"] += 1
-        self.hours.failed(self._clock())
         self.counts["jobs_to_dlq"] += dead
         self.errors_by_type[error_type] = self.errors_by_type.get(error_type, 0) + 1
+        self.hours.failed(self._clock())
 
     def save(self) -> None:
-        """Write the counts if they changed, unless the file could not be read; raise OSError."""
+        """Write the file if a count changed and the file was readable; raise OSError."""
         state = {
             **self.counts,
             "total_processing_time": round(self.total_processing_time, 3),
@@ -141,7 +145,3 @@ class SyncStats:
         }
         if state != self._saved and self._file.write(state):
             self._saved = state
-
-    def _processed(self, seconds: float) -> None:
-        self.counts["jobs_processed"] += 1
-        self.total_processing_time += max(0.0, seconds)

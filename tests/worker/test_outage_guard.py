@@ -66,7 +66,7 @@ class House:
             self.asked.append(self.passed)
             self.edited.append(self.passed)
             if self.well:
-                self.guard.succeeded()
+                self.guard.served()
             elif self.is_read_only:
                 self.guard.failed("saves nothing", is_read_only=True)
             else:
