@@ -1,17 +1,18 @@
 """Jobs about performers, studios and tags that were renamed, merged or destroyed in Stash.
 
-The hook names the entity only, and Stash does not change the time stamps of its scenes. So these
-jobs queue the scenes. All such jobs of a batch share one walk through the library.
+The hook names only the performer, studio or tag (the entity), and Stash does not change the time
+stamps of its scenes. So these jobs queue the scenes. All such jobs of a batch share one walk
+through the library.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, groupby, islice
 from operator import attrgetter
+from typing import NamedTuple
 
-from sync_queue.models import Claim, SyncJob
+from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job, subject_label
 from sync_queue.sync_log import Entity
 from validation.metadata import project
@@ -30,20 +31,17 @@ _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags"}
 EntitiesByScene = Mapping[int, set[Entity]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Scenes that have one of the wanted entities, or had it when they were last synced."""
-
+class _Page(NamedTuple):
     scenes: Sequence[StashScene]
-    entities: EntitiesByScene
+    entities: EntitiesByScene  # the wanted entities of each scene, now or at its last sync
     gone: Sequence[int] = ()  # ids of scenes that Stash no longer has
 
 
 class EntityJobs:
     """Queues the scenes of performers, studios and tags whose metadata in Plex is outdated.
 
-    A kill at any moment loses nothing: the scenes of a page are queued before the job is removed,
-    and a scene that is queued twice is synced once.
+    A kill loses nothing: the scenes of a page are queued before the job is removed, and a scene
+    that is queued twice is synced once.
     """
 
     def __init__(self, services: Services, stopped: Callable[[], bool]) -> None:
@@ -59,12 +57,13 @@ class EntityJobs:
         """
         claims_by_entity: dict[Entity, list[Claim]] = {}
         for claim in claims:
-            entity = _entity_of(claim.job)
-            if entity is None:
+            data = claim.job.data
+            kind, entity_id = _KINDS.get(str(data.get("kind"))), data.get("id")
+            if kind and isinstance(entity_id, int):
+                claims_by_entity.setdefault((kind, entity_id), []).append(claim)
+            else:
                 problem = SceneError("the job names no performer, studio or tag")
                 yield Failed([claim], subject_label(claim.job.job_key), problem)
-            else:
-                claims_by_entity.setdefault(entity, []).append(claim)
         if not claims_by_entity:
             return
         counts: dict[Entity, Counter[str]] = {entity: Counter() for entity in claims_by_entity}
@@ -92,7 +91,7 @@ class EntityJobs:
             yield from self._read(earlier)
 
     def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:
-        """Yield Stash's scenes with a wanted entity, each once, by rising id."""
+        """Yield each scene of Stash with a wanted entity once, by rising id."""
         ids_by_kind: dict[str, list[int]] = {}
         for kind, entity_id in sorted(wanted):
             ids_by_kind.setdefault(kind, []).append(entity_id)
@@ -105,7 +104,7 @@ class EntityJobs:
             yield next(same)
 
     def _read(self, entities: EntitiesByScene) -> Iterator[_Page]:
-        """Yield scenes that had an entity and no longer have it, as they are now."""
+        """Yield the current state of scenes that no longer have their wanted entity."""
         unread = iter(entities)
         while ids := list(islice(unread, READ_BATCH)):
             scenes = self._scenes.read(ids)
@@ -115,7 +114,7 @@ class EntityJobs:
     def _queue_page(
         self, session: SyncSession, page: _Page, counts: Mapping[Entity, Counter[str]]
     ) -> None:
-        """Queue the scenes whose metadata differs from what Plex got, and forget deleted scenes."""
+        """Queue scenes whose metadata differs from the sent metadata; forget deleted scenes."""
         ids = [scene.id for scene in page.scenes]
         sent = self._queue.sync_log.digests(session.library.server_id, ids)
         outcomes = dict.fromkeys(page.gone, GONE)
@@ -136,17 +135,11 @@ class EntityJobs:
                 counts[entity][outcome] += 1
 
 
-def _entity_of(job: SyncJob) -> Entity | None:
-    kind, entity_id = _KINDS.get(str(job.data.get("kind"))), job.data.get("id")
-    return (kind, entity_id) if kind and isinstance(entity_id, int) else None
-
-
 def _entities_of(scene: StashScene) -> set[Entity]:
     return {(kind, id_) for kind, ids in scene.entity_ids().items() for id_ in ids}
 
 
 def _words(counts: Counter[str]) -> tuple[str, ...]:
     """Return the outcome of an entity's scenes for the log."""
-    words = [f"{counted(counts[QUEUED], 'scene')} queued"]
-    words.append(f"{counts[IN_STEP]} already up to date")
+    words = [f"{counted(counts[QUEUED], 'scene')} queued", f"{counts[IN_STEP]} already up to date"]
     return (*words, *(f"{counts[name]} {name}" for name in (UNSYNCED, GONE) if counts[name]))

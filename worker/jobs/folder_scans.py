@@ -1,4 +1,4 @@
-"""Jobs about new scenes: Plex is asked to scan their folder, once per folder and burst."""
+"""Jobs about new scenes: they ask Plex to scan the folder, once for many files of a folder."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,11 +18,11 @@ Target = tuple[Section, str]  # a library, and a folder in it by Plex's name
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
-    """Return the libraries that are to scan the folder, each with Plex's name of the folder.
+    """Return the libraries that contain the folder, each with Plex's name of the folder.
 
-    These are the libraries whose location is the longest that contains the folder. Case, Unicode
-    composition and kind of separator do not count. Plex only scans a folder under the name of its
-    location, so the answer is spelled like the location.
+    Only the libraries with the longest matching location count. Case, Unicode composition and
+    separators are ignored. Plex scans a folder only if its name starts with the name of the
+    location, so the answer has the spelling of the location.
     """
     wanted = components(folder)
     found: list[tuple[int, Target]] = []
@@ -30,23 +30,25 @@ def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
         for location in section.locations:
             above = components(location)
             if above == wanted[: len(above)]:
-                rest = split_path(folder)[len(above) :]
-                found.append((len(above), (section, _joined(location, rest))))
+                separator = "\\" if "\\" in location and "/" not in location else "/"
+                parts = [location.rstrip("/\\"), *split_path(folder)[len(above) :]]
+                name = separator.join(parts) or separator
+                found.append((len(above), (section, name)))
     longest = max((length for length, _ in found), default=0)
     return [target for length, target in found if length == longest]
 
 
 def folder_of(path: str) -> str:
-    """Return the folder of a file, for any kind of path."""
+    """Return the folder of a file, for paths of any system."""
     separator = "/" if "/" in path else "\\"
     folder = path.rpartition(separator)[0]
     return folder if folder and not folder.endswith(":") else folder + separator
 
 
 class FolderScans:
-    """Carries out scan jobs; remembers when each folder was scanned.
+    """Carries out scan jobs, and remembers when each folder was scanned.
 
-    A new worker has no memory, so it may scan a folder once more, which is harmless.
+    A new worker may scan a folder once more, which is harmless.
     """
 
     def __init__(self, services: Services) -> None:
@@ -64,8 +66,7 @@ class FolderScans:
         if not claims:
             return
         if not session.config.trigger_plex_scan:
-            label = f"{len(claims)} new scenes"
-            yield FolderScanned(claims, label, "trigger_plex_scan is off")
+            yield FolderScanned(claims, f"{len(claims)} new scenes", "trigger_plex_scan is off")
             return
         scenes = self._scenes.read([claim.job.scene_id for claim in claims if claim.job.scene_id])
         sections = session.library.sections()
@@ -101,7 +102,10 @@ class FolderScans:
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Ask for a scan unless one is recent; return until when the job has to wait, 0 if not."""
+        """Ask for a scan of a folder, unless the last scan is recent.
+
+        Return until when the job has to wait, 0 for no wait.
+        """
         now = self._clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:
@@ -117,21 +121,14 @@ class FolderScans:
     def _warn(
         self, scene: StashScene, stash_folder: str, folder: str, sections: list[Section]
     ) -> None:
-        if folder in self._reported:
-            return
-        self._reported.add(folder)
-        locations = [location for section in sections for location in section.locations]
-        example = locations[0] if locations else "/plex/folder"
-        self._log.event(
-            Event.FOLDER_NOT_IN_PLEX,
-            scene=scene.id,
-            label=scene.label,
-            folder=folder,
-            locations=locations or "none",
-            map=f"{example}=>{stash_folder}",
-        )
-
-
-def _joined(location: str, rest: list[str]) -> str:
-    separator = "\\" if "\\" in location and "/" not in location else "/"
-    return separator.join([location.rstrip("/\\"), *rest]) or separator
+        if folder not in self._reported:
+            self._reported.add(folder)
+            locations = [location for section in sections for location in section.locations]
+            self._log.event(
+                Event.FOLDER_NOT_IN_PLEX,
+                scene=scene.id,
+                label=scene.label,
+                folder=folder,
+                locations=locations or "none",
+                map=f"{next(iter(locations), '/plex/folder')}=>{stash_folder}",
+            )

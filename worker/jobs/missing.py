@@ -1,4 +1,4 @@
-"""Scenes that Plex does not have yet: searched together, and made due if their file appears."""
+"""Searches Plex for the files of scenes that had no item, and makes their jobs due."""
 
 from itertools import zip_longest
 
@@ -12,10 +12,9 @@ _NOT_FOUND = "PlexNotFound"
 
 
 class MissingScenes:
-    """Searches Plex for the files of waiting jobs and dead letters.
+    """Searches Plex, once per refresh interval, for the files of waiting jobs and dead letters.
 
-    Plex is searched once per refresh interval. A few files are searched by their names, many files
-    by the changes of the libraries.
+    A few files are searched by their names, many files by the changes of the libraries.
     """
 
     def __init__(self, queue: QueueManager) -> None:
@@ -30,14 +29,14 @@ class MissingScenes:
         return max(0.0, self._searched_at + REFRESH_INTERVAL - now)
 
     def search(self, session: SyncSession, now: float) -> int:
-        """Search for the files, and return how many jobs this makes due; raise PlexError."""
+        """Search for the files, and return how many jobs became due; raise PlexError."""
         self._searched_at = now
         session.library.prepare()
         session.look_for(self._paths())
         return self.make_found_due(session)
 
     def make_found_due(self, session: SyncSession) -> int:
-        """Make jobs due, and requeue dead letters, whose file the path index has now; count them.
+        """Make jobs and dead letters due if the path index has their file; return how many.
 
         Without a new listing since the last call, no job is examined.
         """
@@ -48,18 +47,16 @@ class MissingScenes:
         jobs = self._queue.jobs.waiting_with_error(_NOT_FOUND)
         found = [claim.row_id for claim in jobs if _has_item(session, claim.job)]
         self._queue.jobs.make_due_now(found)
-        letters = self._queue.dead_letters.of_type(_NOT_FOUND)
-        requeued = [
-            letter
-            for letter in letters
-            if letter.job is not None
+        requeued = sum(
+            letter.job is not None
             and _has_item(session, letter.job)
             and self._queue.requeue(letter)
-        ]
-        return len(found) + len(requeued)
+            for letter in self._queue.dead_letters.of_type(_NOT_FOUND)
+        )
+        return len(found) + requeued
 
     def _paths(self) -> list[str]:
-        """Return the missing files, or the first of them if they are many."""
+        """Return the missing files; only the first files if there are many."""
         jobs = [claim.job for claim in self._queue.jobs.waiting_with_error(_NOT_FOUND)]
         if len(jobs) <= SINGLE_LOOKS:
             letters = self._queue.dead_letters.of_type(_NOT_FOUND)

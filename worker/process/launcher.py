@@ -12,9 +12,9 @@ WORKER_ARGUMENT = "--worker"
 
 
 def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
-    """Start a detached worker that gets the lock; raise `OSError` if no process can be started.
+    """Start a detached worker that inherits the lock; raise `OSError` if that is not possible.
 
-    The connection is Stash's, as JSON. It goes through a pipe, which other users cannot read.
+    The connection to Stash, as JSON, goes through a pipe, which other users cannot read.
     """
     command = [sys.executable, *(["-S"] if sys.flags.no_site else []), script, WORKER_ARGUMENT]
     if sys.platform == "win32":
@@ -29,11 +29,11 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     # Stash waits for the end of this process's output, so the worker must not share it.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Before there is a reader: a hook that dies here leaves no worker that knows no Stash.
-        os.write(writer, connection)  # any pipe's buffer holds 4 KiB
+        # Written before the worker starts, so that a killed hook leaves no worker without it.
+        os.write(writer, connection)  # the buffer of any pipe holds 4 KiB
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
-    except NotImplementedError:  # an old libc: the worker leaves our session itself
+    except NotImplementedError:  # an old libc: the worker starts its own session later
         os.posix_spawn(command[0], command, os.environ, file_actions=streams)
     finally:
-        for opened in (reader, writer, null, descriptor):  # not unlocked: the worker has the lock
+        for opened in (reader, writer, null, descriptor):  # the worker still holds the lock
             os.close(opened)

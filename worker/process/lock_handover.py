@@ -1,8 +1,8 @@
 """The handover of the worker lock between workers and tasks, so that one process writes to Plex.
 
-A task requests the lock with a second lock of the operating system, so the request ends with its
-process. A worker looks for the request, releases the worker lock after the current scene, and takes
-it again after the task.
+A task requests the worker lock with a second lock, so the request ends when its process ends. A
+worker looks for requests, releases the worker lock after the current scene, and acquires it again
+after the task.
 """
 
 import json
@@ -20,8 +20,8 @@ from worker.process.launcher import start_worker
 
 LOOK_FOR_REQUESTS = 0.5  # seconds between two looks of a worker
 PATIENCE = 60.0  # seconds; the longest step of a worker is a request that times out
-RETURN = 0.5  # seconds in which a worker that waits for the task's end takes its lock again
-LOOK = 0.2  # seconds between two looks of an idle process: each lists a folder, mostly an empty one
+RETURN = 0.5  # seconds in which the worker acquires its lock again after a task
+LOOK = 0.2  # seconds between two looks of an idle process, which list a folder without files
 PLUGIN_LOOK = 60.0  # seconds between two checks whether the plugin still exists
 _TRY_EVERY = 0.1  # seconds
 ALREADY_RUNNING, STARTED = "running", "started"
@@ -32,7 +32,7 @@ class LockHeldError(Exception):
 
 
 def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
-    """Start a worker, or give the running one the connection to Stash.
+    """Start a worker, or store the connection to Stash for the running worker.
 
     Return `running` or `started`; raise `OSError` if no process can be started.
     """
@@ -68,21 +68,10 @@ class LockHandover:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold the worker lock; afterwards the caller may have to start a worker.
+        """Hold the worker lock; after that the caller may have to start a worker.
 
-        Raise `LockHeldError` if the worker does not release it.
+        Raise `LockHeldError` if the worker does not release the lock.
         """
-        is_handed_over = self._take_locks()
-        try:
-            yield
-        finally:
-            self.worker_lock.release()
-            self.request.release()  # not before: the worker ends if another process has its lock
-            if is_handed_over:
-                self.sleep(RETURN)  # else this task would start a second worker
-
-    def _take_locks(self) -> bool:
-        """Take both locks; return whether another process had to release one."""
         end = self.monotonic() + PATIENCE
         is_handed_over = False
         while not (self.request.try_acquire() and self.worker_lock.try_acquire()):
@@ -94,18 +83,25 @@ class LockHandover:
                     "changed. Run the task again, or switch the setting Enabled off first"
                 )
             self.sleep(_TRY_EVERY)
-        return is_handed_over
+        try:
+            yield
+        finally:
+            self.worker_lock.release()
+            self.request.release()  # not before: the worker ends if another process has its lock
+            if is_handed_over:
+                self.sleep(RETURN)  # otherwise the caller would start a second worker
 
 
 @dataclass(frozen=True, slots=True)
 class IdleProcess:
-    """The process of a worker between two runs.
+    """The process of a worker between two runs of the drain.
 
     Attributes:
+        lock: the worker lock.
         request_path: the lock that a task holds while it requests the worker lock.
         is_told_to_end: returns whether this process got a signal.
         exists: returns whether the plugin still exists.
-        remember: gets a connection to Stash that a hook or task has left.
+        remember: gets a connection to Stash that a hook or task has stored.
     """
 
     lock: FileLock
@@ -132,9 +128,9 @@ class IdleProcess:
         return False
 
     def wait(self, known: frozenset[str]) -> bool:
-        """Wait, with the worker lock, for the next hook or task; return False to end the process.
+        """Wait with the worker lock for the next hook or task; return False to end the process.
 
-        `known` are the names in the spool before this process looked for work the last time.
+        `known` are the names in the spool before the last look for work.
         """
         checked_at = self.monotonic()
         while not self.is_told_to_end():

@@ -1,4 +1,4 @@
-"""The outcomes of a worker's step or run."""
+"""The outcome of a step or a run of the worker."""
 
 from enum import Enum
 
@@ -11,8 +11,8 @@ class DrainOutcome(Enum):
     PAUSED = "paused"  # see `SyncWorker.pause_reason`
     STOPPED = "stopped"  # the worker was told to end
     IDLE = "idle"  # no job has waited for a minute
-    LEFT = "left"  # Stash no longer lets this process in
+    LEFT = "left"  # Stash rejects the worker's session
     UPDATED = "updated"  # the plugin's files have changed
     DAMAGED = "damaged"  # a database is damaged
-    LOCKED_OUT = "locked out"  # another process kept the queue's database for too long
-    UNUSABLE = "unusable"  # another error kept the worker from beginning
+    LOCKED_OUT = "locked out"  # another process locked the queue's database for too long
+    UNUSABLE = "unusable"  # another error kept the worker from starting

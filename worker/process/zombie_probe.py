@@ -1,9 +1,9 @@
-"""The zombie reaping probe: does a worker that ends here stay a zombie?
+"""The zombie reaping probe: it finds out whether an ended worker stays a zombie.
 
-The parent of a worker ends long before the worker, so process 1 has to reap the worker. Stash as
-process 1 of its official container does not, and each ended worker stays a zombie until the
-container stops. Parent ids do not show that: a shell as process 1 reaps, a Python script does not.
-So each worker stores its process id, and a later worker looks for that zombie.
+The parent of a worker ends before the worker, so process 1 has to reap the worker. If Stash is
+process 1, as in its official container, it reaps no process. Then each ended worker stays a zombie
+until the container stops. So each worker stores its process id, and a later worker looks whether
+that process is a zombie.
 """
 
 import time
@@ -13,11 +13,11 @@ from shared.events import Event
 from shared.log import Log
 from shared.state_file import parse_count, read_state, write_state
 
-_STATE, _STARTED = 0, 19  # fields 3 and 22 of /proc/<pid>/stat, counted behind the name
+_STATE, _STARTED = 0, 19  # fields 3 and 22 of /proc/<pid>/stat, counted after the name
 
 
 def process_status(pid: int) -> tuple[str, int]:
-    """Return the state of a process and its start in clock ticks; ("", 0) if it is not visible."""
+    """Return the state of a process and its start in clock ticks; ("", 0) for no process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -27,11 +27,9 @@ def process_status(pid: int) -> tuple[str, int]:
 
 
 class ZombieProbe:
-    """Finds out whether this process would stay a zombie; for the holder of the worker lock only.
+    """Finds out whether the process `pid` would stay a zombie; it has to hold the worker lock.
 
-    Args:
-        path: the file with the process id and the start of an earlier worker.
-        pid: of this process.
+    The file at `path` stores the process id and the start of an earlier worker.
     """
 
     def __init__(
@@ -56,7 +54,7 @@ class ZombieProbe:
                 log.debug(f"The zombie reaping probe cannot store its state: {error}")
 
     def leaves_zombie(self) -> bool:
-        """Return whether the earlier worker is a zombie, so this process would become one too."""
+        """Return whether the earlier worker is a zombie, so this process would stay a zombie."""
         is_zombie = self._is_zombie()
         if is_zombie and not self._is_reported:
             self._is_reported = True

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from plex.client import PlexClient
 from plex.exceptions import (
@@ -28,7 +28,7 @@ from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
 
 _NO_COVER = ""  # stored instead of a SHA-1: the scene has no cover that Plex accepts
-_REFUSED = "refused:"  # before the SHA-1 of bytes that Plex refused, so the item shows others
+_REFUSED = "refused:"  # stored before the SHA-1 of bytes that Plex refused
 _OVERLAY = "overlay"  # label of Kometa, in lower case, for a poster with an overlay
 
 
@@ -36,13 +36,13 @@ _OVERLAY = "overlay"  # label of Kometa, in lower case, for a poster with an ove
 class CoverResult:
     """The outcome of sending a cover."""
 
-    # Kinds that at least one item received, or shows again.
+    # Kinds of image that at least one item received, or shows again.
     uploaded: set[str] = field(default_factory=set)
-    # Item → kind → SHA-1 of the bytes that it received.
+    # Item → kind of image → SHA-1 of the bytes that the item received.
     sent: dict[PlexItem, dict[str, str]] = field(default_factory=dict)
-    # Item → kinds to lock; the batch locks them with few requests.
+    # Item → kinds of image to lock; the batch locks them with few requests.
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
-    tag: str | None = None  # the cover that no item lacks (`SceneRecord.cover_tag`)
+    tag: str | None = None  # the cover that all items have (`SceneRecord.cover_tag`)
     failure: PlexError | StashFileError | None = None  # why a part has to be tried again
     why: str = "no image is to be set"  # why nothing was uploaded, for the decision trace
 
@@ -53,12 +53,17 @@ class Target(NamedTuple):
     item: PlexItem
     kind: str
     has: str | None  # SHA-1 of the bytes last sent, `_NO_COVER`, or `_REFUSED` and a SHA-1
-    is_locked: bool  # also true if the server never shows this lock
+    is_locked: bool  # also true if the server never shows the lock
 
     @property
     def lacks_lock(self) -> bool:
         """Whether Plex's next refresh may replace the image that was sent."""
-        return bool(self.has) and not _is_refused(self.has) and not self.is_locked
+        return bool(self.has) and not self.is_refused and not self.is_locked
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether Plex refused the bytes last sent."""
+        return self.has is not None and self.has.startswith(_REFUSED)
 
 
 def targets_of(
@@ -68,11 +73,11 @@ def targets_of(
     *,
     preserve: bool,
 ) -> list[Target]:
-    """Return the images that a scene's cover is for; `records` holds the values last sent.
+    """Return the images to set from a scene's cover; `records` are the values last sent.
 
-    With `preserve`, images that were locked before the first upload are left out, because a user
-    chose them. An image that a user chose later stays only until the cover changes in Stash: seeing
-    the choice would cost a request per item.
+    With `preserve`, an image that was locked before the first upload is left out, because a user
+    chose it. An image that a user chose later stays only until the cover changes in Stash: a look
+    at the choice would cost a request per item.
     """
     targets = [
         Target(
@@ -91,32 +96,26 @@ def targets_of(
 
 
 def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord | None) -> bool:
-    """Tell whether the cover has to be read to know whether all images show it."""
-    if last is None or last.scene_updated_at != scene.updated_at:
-        return True
-    return not _is_shown(last.cover_tag, targets)
+    """Return whether an image may differ from the cover, so that the cover has to be read."""
+    is_unchanged = last is not None and last.scene_updated_at == scene.updated_at
+    return not is_unchanged or not _is_shown(last, targets)
 
 
-def _is_shown(cover_tag: str | None, targets: Sequence[Target]) -> bool:
-    """Tell whether all images have the cover that was read last.
+def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
+    """Return whether all images have the cover of the last sync; without a cover they keep theirs.
 
-    An item that Plex did not have at that time may have an older cover. If the scene has no cover,
-    items keep their images.
+    An item that Plex did not have at the last sync may have an older cover.
     """
-    if cover_tag is None:
-        return all(target.has is not None for target in targets)
-    sha1 = cover_tag.partition(" ")[0]
+    if last is None or last.cover_tag is None:
+        return last is not None and all(target.has is not None for target in targets)
+    sha1 = last.cover_tag.partition(" ")[0]
     accepted = (sha1, _REFUSED + sha1)
     return all(t.has is not None and (not sha1 or t.has in accepted) for t in targets)
 
 
-def _is_refused(has: str | None) -> bool:
-    return has is not None and has.startswith(_REFUSED)
-
-
 @contextmanager
 def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
-    """Raise the meaning of a failed write to an item (see `PlexClient.judge`)."""
+    """Replace the error of a failed write to an item by its cause (see `PlexClient.judge`)."""
     try:
         yield
     except (PlexPermissionError, PlexTemporaryError) as error:
@@ -124,7 +123,7 @@ def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
 
 
 class CoverSync:
-    """Sends the cover of one scene; `last` is the outcome of the scene's last job."""
+    """Sends the cover of a scene; `last` is the outcome of the scene's last job."""
 
     def __init__(
         self, services: Services, session: SyncSession, work: SceneWork, last: SceneRecord | None
@@ -135,53 +134,50 @@ class CoverSync:
         self._session = session
         self._client = session.client
         self._server_id = session.library.server_id
-        self._preserve = session.config.preserve_plex_edits
         self._work = work
-        self._scene = work.scene
-        self._names: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
+        self._names: dict[str, object] = {"scene": work.scene.id, "label": work.scene.label}
         self._last = last
         self._result = CoverResult()
 
     def run(self, records: Mapping[PlexItem, ItemRecord]) -> CoverResult:
         """Upload the cover to the items that lack it, and collect the locks to set.
 
-        What was sent is remembered, also when this raises a `StashError` or `PlexError`.
+        The uploads are stored, also when this method raises a `StashError` or `PlexError`.
         """
         work, last, result = self._work, self._last, self._result
-        behaviour = self._session.facts.behaviour()
-        targets = targets_of(work.desired, records, behaviour, preserve=self._preserve)
+        preserve, behaviour = (
+            self._session.config.preserve_plex_edits,
+            self._session.facts.behaviour(),
+        )
+        targets = targets_of(work.desired, records, behaviour, preserve=preserve)
         if work.refused_since:
-            targets = [t._replace(has=None) if _is_refused(t.has) else t for t in targets]
-        if last is not None and _is_shown(last.cover_tag, targets):
+            targets = [t._replace(has=None) if t.is_refused else t for t in targets]
+        if last is not None and _is_shown(last, targets):
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Stash's time stamps have whole seconds, so the hook tells of a second change in one.
+            # Stash's time stamps have whole seconds, so the hook marks a job after a cover change.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
-            if is_changed or may_differ(self._scene, targets, last):
+            if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
-        self._collect_locks(targets)
-        return result
-
-    def _collect_locks(self, targets: Sequence[Target]) -> None:
-        """Collect the locks to set; send images again that the item has lost with their lock."""
         lost = []
         for target in targets:
             if target.lacks_lock and self._is_lost(target):
                 lost.append(target._replace(has=None))
             elif target.lacks_lock:
-                self._result.to_lock.setdefault(target.item, set()).add(target.kind)
+                result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            self._result.tag = None  # without it Stash sends the bytes of an unchanged cover
+            result.tag = None  # without the ETag, Stash sends the bytes of an unchanged cover
             self._send_to(lost)
+        return result
 
     def _is_lost(self, target: Target) -> bool:
-        """Tell whether Plex lost an image that was sent, as after a restored backup.
+        """Return whether Plex lost an image that was sent, as after a restored backup.
 
-        An image that Plex has and does not show is selected, unless a user's choice counts.
+        Select an image that Plex has and does not show, unless a user's choice is preserved.
         """
         item, kind = target.item, target.kind
-        if self._preserve or kind in self._result.uploaded:
+        if self._session.config.preserve_plex_edits or kind in self._result.uploaded:
             return False
         try:
             images = self._client.list_images(item.rating_key, kind)
@@ -199,10 +195,10 @@ class CoverSync:
         return False
 
     def _send_to(self, targets: Sequence[Target]) -> None:
-        """Read the cover, and upload it to the images that show something else."""
-        result = self._result
+        """Read the cover, and upload it to the images that differ from it."""
+        result, etag = self._result, (self._result.tag or "").partition(" ")[2]
         try:
-            cover = self._images.cover(self._scene.id, _etag_of(result.tag))
+            cover = self._images.cover(self._work.scene.id, etag or None)
         except UnusableCoverError as error:
             self._log.event(Event.COVER_UNUSABLE, **self._names, error=error)
             cover, result.tag = None, f" {error.tag or ''}"
@@ -227,7 +223,8 @@ class CoverSync:
             self._remove_overlay_label(target)
             self._send(target, cover)
             with judged_write(self._client, item):
-                show_uploaded(self._session, item, kind, cover.sha1, had=cover.sha1 in uploads)
+                had = cover.sha1 in uploads
+                _show_uploaded(self._session, item.rating_key, kind, cover.sha1, had=had)
         except PlexPermanentError as error:
             self._log.event(Event.COVER_REFUSED, **self._names, error=error, kind=kind)
             self._remember(target, _REFUSED + cover.sha1)
@@ -251,22 +248,19 @@ class CoverSync:
     def _remove_overlay_label(self, target: Target) -> None:
         """Remove Kometa's label; otherwise Kometa restores its copy of the old poster.
 
-        The label is removed before the upload, so that no kill in between can leave it.
+        The label is removed before the upload, so that a kill between both does not keep it.
         """
         labels = [label for label in target.item.labels if label.casefold() == _OVERLAY]
-        is_on = self._session.config.remove_overlay_label
-        if not is_on or target.kind != POSTER or not labels:
-            return
-        try:
-            self._client.edit(target.item, {"labels": {"label[].tag.tag-": labels[0]}})
-        except PlexPermanentError as error:
-            self._log.event(Event.OVERLAY_LABEL_KEPT, **self._names, error=error)
+        if labels and target.kind == POSTER and self._session.config.remove_overlay_label:
+            try:
+                self._client.edit(target.item, {"labels": {"label[].tag.tag-": labels[0]}})
+            except PlexPermanentError as error:
+                self._log.event(Event.OVERLAY_LABEL_KEPT, **self._names, error=error)
 
     def _remember_intent(self, target: Target, cover: Cover) -> None:
-        """Store the SHA-1 and the original lock before the upload.
+        """Store the SHA-1 and the original lock before the upload, whose answer may get lost.
 
-        If the upload arrives and its answer does not, the image and its lock must not count as a
-        user's choice.
+        Otherwise the image and its lock would count as a user's choice.
         """
         log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
@@ -278,41 +272,35 @@ class CoverSync:
 
     def _remember(self, target: Target, sha1: str) -> None:
         self._queue.sync_log.remember_image(
-            self._scene.id, self._server_id, target.item.rating_key, target.kind, sha1
+            self._work.scene.id, self._server_id, target.item.rating_key, target.kind, sha1
         )
 
     def _fail(self, error: PlexError) -> None:
         self._result.failure = self._result.failure or error
 
 
-def _etag_of(cover_tag: str | None) -> str | None:
-    """Return Stash's ETag in `SceneRecord.cover_tag`."""
-    return (cover_tag or "").partition(" ")[2] or None
-
-
-def show_uploaded(
-    session: SyncSession, item: PlexItem, kind: str, sha1: str, *, had: bool = False
+def _show_uploaded(
+    session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool
 ) -> None:
     """Make Plex show an image that was just uploaded.
 
-    The first upload to a server shows whether it selects uploads. Servers do not always select
-    bytes that the item `had` before, so these are checked each time.
+    The first upload to a server shows whether the server selects uploads. A server does not always
+    select bytes that the item `had` before, so such an upload is always checked.
     """
     trait = session.facts.behaviour().image_selection
     if trait is ImageSelection.AUTOMATIC and not had:
         return
     if trait is ImageSelection.EXPLICIT:
         with suppress(PlexNotFound, PlexPermanentError):
-            key = f"upload://{kind}s/{sha1}"
-            session.client.select_image(item.rating_key, kind, key)
+            session.client.select_image(rating_key, kind, f"upload://{kind}s/{sha1}")
             return
-    select_image(session, item.rating_key, kind, sha1, had=had)
+    select_image(session, rating_key, kind, sha1, had=had)
 
 
 def select_image(
     session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool = False
 ) -> None:
-    """Select the image with this SHA-1 if Plex shows another one, and learn from that."""
+    """Select the image with this SHA-1 if Plex shows another image; learn whether Plex did."""
     trait = session.facts.behaviour().image_selection
     with suppress(PlexNotFound, PlexPermanentError):  # then the item keeps its image
         ours = _uploads_of(session.client.list_images(rating_key, kind), sha1)
@@ -325,5 +313,5 @@ def select_image(
 
 
 def _uploads_of(images: Sequence[PlexImage], sha1: str) -> list[PlexImage]:
-    """Return the images with these bytes: Plex names an upload by its SHA-1."""
+    """Return the images with these bytes; Plex names an upload by its SHA-1."""
     return [image for image in images if image.key.endswith(sha1)]
