@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from plex.client import PlexClient
 from plex.exceptions import (
@@ -135,7 +135,7 @@ class CoverSync:
         self._client = session.client
         self._server_id = session.library.server_id
         self._work = work
-        self._names: dict[str, object] = {"scene": work.scene.id, "label": work.scene.label}
+        self._names: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
         self._last = last
         self._result = CoverResult()
 
