@@ -1,4 +1,4 @@
-"""Syncs a batch of claimed jobs: reads the scenes, finds their items, compares and writes."""
+"""Syncs the scenes of a batch: reads the scenes, finds their items, compares and writes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -33,10 +33,9 @@ class BatchSync:
         self._queue = services.queue
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield the result of each scene; the caller finalizes it before it asks for the next.
+        """Yield the result of each scene; the caller finalizes each before it asks for the next.
 
-        After a `StashError` or `PlexError` nothing is decided about the scenes that were not
-        yielded.
+        After a `StashError` or `PlexError`, the scenes without a result are to be synced again.
         """
         by_scene: dict[int, list[Claim]] = {}
         for claim in claims:
@@ -66,11 +65,10 @@ class BatchSync:
             yield from self._sync(works)
 
     def _sync(self, works: list[SceneWork]) -> Iterator[Result]:
-        """Sync scenes with files and metadata."""
         session, log = self._session, self._services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # Missing scenes are searched for by name, so only other scenes need the new items.
+        # Scenes that Plex did not have are searched by name, and need no list of new items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         finder = ItemFinder(self._services, session)
@@ -82,39 +80,33 @@ class BatchSync:
         if finder.gone:
             self._queue.forget_scenes(finder.gone)
         yield from self._write(works, writer)
-        writer.verification.run()  # after all jobs are finalized, because it fails none of them
+        writer.verification.run()  # all jobs are finalized, because no job fails by it
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
-        """Write to the items; scenes with images to lock come last, after their lock."""
+        """Write to the items, and yield scenes with images to lock last, after the lock."""
         unlocked: list[tuple[Synced, CoverResult]] = []
         for work in works:
-            is_elsewhere = bool(work.elsewhere) and not work.items and work.error is None
-            if is_elsewhere or isinstance(work.error, PlexCopy):
-                yield self._skipped(work)
+            scene, error = work.scene, work.error
+            is_elsewhere = bool(work.elsewhere) and not work.items and error is None
+            if is_elsewhere or isinstance(error, PlexCopy):
+                reasons = (*work.elsewhere, *([str(error)] if error else []))
+                record = self._record(scene, SKIPPED, "; ".join(reasons))
+                yield Skipped(work.claims, scene.label, record, reasons, by_plex=True)
                 continue
             try:
-                changed, cover = writer.write(work)
-            except (PlexError, StashFileError) as error:
-                yield Failed(work.claims, work.scene.label, error, work.scene.files)
+                fields, cover = writer.write(work)
+            except (PlexError, StashFileError) as failure:
+                yield Failed(work.claims, scene.label, failure, scene.files)
                 continue
-            result = self._synced(work, words_of(changed, work.desired), cover)
+            changed = words_of(fields, work.desired)
+            record = self._record(scene, SYNCED, ", ".join(changed) or "already up to date", cover.tag)
+            result = Synced(work.claims, scene.label, record, changed, work.confidence)
             if cover.to_lock:
                 unlocked.append((result, cover))
             else:
                 yield result
         writer.lock_images([cover for _, cover in unlocked])
         yield from (result for result, _ in unlocked)
-
-    def _synced(self, work: SceneWork, changed: tuple[str, ...], cover: CoverResult) -> Synced:
-        detail = ", ".join(changed) or "already up to date"
-        record = self._record(work.scene, SYNCED, detail, cover.tag)
-        return Synced(work.claims, work.scene.label, record, changed, work.confidence)
-
-    def _skipped(self, work: SceneWork) -> Skipped:
-        """Return the result of a scene that has no item of its own."""
-        reasons = (*work.elsewhere, *([str(work.error)] if work.error else []))
-        record = self._record(work.scene, SKIPPED, "; ".join(reasons))
-        return Skipped(work.claims, work.scene.label, record, reasons, by_plex=True)
 
     def _record(
         self, scene: StashScene, outcome: str, detail: str, cover_tag: str | None = None

@@ -1,6 +1,6 @@
-"""Finds out what a sync of scenes would change, without writing: for tasks and reconciliation."""
+"""Finds out what a sync of scenes would change, without writing to Plex."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
 from plex.client import READ_BATCH
@@ -12,7 +12,7 @@ from sync_queue.sync_records import SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
 from worker.services import Services
-from worker.sync.cover_sync import Target, may_differ, targets_of
+from worker.sync.cover_sync import may_differ, targets_of
 from worker.sync.item_finder import ItemFinder
 from worker.sync.results import SYNCED
 from worker.sync.scene_work import ItemMemory, SceneWork, lacks_metadata, plan_item
@@ -20,23 +20,23 @@ from worker.sync.session import SyncSession
 
 
 class Inspection(NamedTuple):
-    """A scene, and what a sync would change."""
+    """A scene, and the changes that a sync would make."""
 
     scene: StashScene
     desired: SceneMetadata
-    lacks_metadata: bool = False  # then the scene is not synced, and the rest is unknown
+    lacks_metadata: bool = False  # the scene is not synced, so the other fields are unknown
     edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()  # an edit may be empty
     # Items with the kinds of image that would only be locked.
     unlocked: tuple[tuple[PlexItem, tuple[str, ...]], ...] = ()
     cover_for: tuple[str, ...] = ()  # kinds of image for which the cover would be read
-    elsewhere: tuple[str, ...] = ()  # texts: the scenes that its other items show
-    unseen: bool = False  # Plex lists an item of the scene, but did not return it
+    elsewhere: tuple[str, ...] = ()  # texts: which scenes its other items show
+    unseen: bool = False  # Plex lists an item of the scene, but did not return the item
     synced_before: bool = False
     error: PlexError | None = None  # why the scene has no item
 
     @property
     def image_reasons(self) -> tuple[str, ...]:
-        """Why its images would be read or locked, for a histogram."""
+        """Why images would be read or locked, for a histogram."""
         locks = {f"{kind} not locked": None for _, kinds in self.unlocked for kind in kinds}
         return (*(("cover to compare",) if self.cover_for else ()), *locks)
 
@@ -62,17 +62,17 @@ def inspect_scenes(
     memory = ItemMemory.of(log, session.library.server_id, works.values())
     behaviour = session.facts.behaviour()
     preserve = session.config.preserve_plex_edits
-    return [
-        _inspection(works[scene.id], last.get(scene.id), memory, behaviour, preserve=preserve)
-        if scene.id in works
-        else Inspection(
-            scene,
-            project(scene, session.config),
-            lacks_metadata=bool(scene.files),
-            synced_before=_was_synced(last.get(scene.id)),
-        )
-        for scene in scenes
-    ]
+    found = []
+    for scene in scenes:
+        work, record = works.get(scene.id), last.get(scene.id)
+        if work is None:
+            desired = project(scene, session.config)
+            inspection = Inspection(scene, desired, lacks_metadata=bool(scene.files))
+        else:
+            inspection = _inspection(work, record, memory, behaviour, preserve=preserve)
+        is_synced = record is not None and record.outcome == SYNCED
+        found.append(inspection._replace(synced_before=is_synced))
+    return found
 
 
 def _inspection(
@@ -89,26 +89,17 @@ def _inspection(
     records = {item: plan.last for item, plan in plans}
     targets = targets_of(work.desired, records, behaviour, preserve=preserve)
     reads_cover = bool(targets) and may_differ(work.scene, targets, last)
+    unlocked: dict[PlexItem, tuple[str, ...]] = {}
+    for target in targets:
+        if target.lacks_lock:
+            unlocked[target.item] = (*unlocked.get(target.item, ()), target.kind)
     return Inspection(
         work.scene,
         work.desired,
         edits=tuple((item, plan.edit) for item, plan in plans),
-        unlocked=_unlocked(targets),
+        unlocked=tuple(unlocked.items()),
         cover_for=tuple(dict.fromkeys(t.kind for t in targets)) if reads_cover else (),
         elsewhere=tuple(work.elsewhere),
         unseen=work.unseen,
-        synced_before=_was_synced(last),
         error=work.error,
     )
-
-
-def _was_synced(last: SceneRecord | None) -> bool:
-    return last is not None and last.outcome == SYNCED
-
-
-def _unlocked(targets: Sequence[Target]) -> tuple[tuple[PlexItem, tuple[str, ...]], ...]:
-    found: dict[PlexItem, tuple[str, ...]] = {}
-    for target in targets:
-        if target.lacks_lock:
-            found[target.item] = (*found.get(target.item, ()), target.kind)
-    return tuple(found.items())

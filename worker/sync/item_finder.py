@@ -1,4 +1,4 @@
-"""Finds the Plex items of a batch's scenes and reads them, many with one request."""
+"""Finds the Plex items of a batch's scenes, and reads many items with one request."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -22,15 +22,15 @@ _TASK = "the task 'Check Path Mapping'"
 
 
 class ItemFinder:
-    """Finds items by the path index, and asks Plex once for files that the index does not have.
+    """Finds items by the path index, and searches Plex once for files that the index lacks.
 
     Args:
-        batch: number of items per request.
-        forgets: remove items that Plex does not show from the path index. A preview does not, and
-            gives no warning either, because its next run would repeat the warning.
+        batch: the number of items per request.
+        forgets: remove items that Plex does not show from the path index, and report problems.
+            False for a preview, which would repeat its warnings in each run.
 
     Attributes:
-        gone: scenes that Stash no longer has, although an item was written for them.
+        gone: scenes that Stash no longer has, although their values were sent to an item.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ItemFinder:
         self._forgets = forgets
 
     def find(self, works: Sequence[SceneWork]) -> None:
-        """Set the items of each scene, or why it has none: an error, or `elsewhere`.
+        """Set the items of each scene, or set `error` or `elsewhere` for a scene without items.
 
         After a `PlexError` or `StashError` nothing is known about any of the scenes.
         """
@@ -59,8 +59,19 @@ class ItemFinder:
         partial = [work for work in open_works if work.items and self._expected_files(work)]
         if missing or partial:
             missing = self._search(missing, partial)
-        strangers = [work for work in works if work.error is None and self._is_stranger(work)]
-        self._learn(strangers)
+        matcher = self._session.matcher
+        strangers = [  # scenes with a file in a folder that Plex does not have
+            work
+            for work in works
+            if work.error is None
+            and any(matcher.is_outside(file.path) for file in work.matching.unmatched)
+        ]
+        if strangers:
+            try:
+                scenes = [work.scene for work in strangers]
+                self._session.learning.consider(scenes, matcher.is_outside)
+            except StashQueryError as error:
+                self._report(Event.PATHS_NOT_LEARNED, error=error)
         self._match_by_any_rule({id(work): work for work in (*missing, *strangers)}.values())
         for work in missing:
             if not work.items and work.error is None:
@@ -72,10 +83,10 @@ class ItemFinder:
     def _search(
         self, missing: Sequence[SceneWork], partial: Sequence[SceneWork]
     ) -> list[SceneWork]:
-        """Search Plex for files that the index does not have; return the scenes still without item.
+        """Search Plex for files that the index lacks; return the scenes that still have no item.
 
-        If Plex fails, the missing scenes get its error. Scenes that lack one of several items
-        continue with the others.
+        If Plex fails, the missing scenes get the error. Partial scenes continue with the items that
+        they have.
         """
         files = [file for work in missing for file in work.scene.files]
         files += [file for work in partial for file in self._expected_files(work)]
@@ -106,7 +117,7 @@ class ItemFinder:
         self._read(works)
 
     def _read(self, works: Collection[SceneWork]) -> None:
-        """Read the matched items, and keep those that hold the scene's file."""
+        """Read the matched items, and keep the items that have the scene's file."""
         wanted = [
             (work, match)
             for work in works
@@ -128,26 +139,12 @@ class ItemFinder:
                 self._session.library.index.forget_item(match.rating_key)
 
     def _expected_files(self, work: SceneWork) -> list[SceneFile]:
-        """Return the files that Plex does not have although it has their folder."""
+        """Return the files that Plex does not have, although it has their folder."""
         unmatched = work.matching.unmatched
         return [file for file in unmatched if self._session.matcher.is_inside(file.path)]
 
-    def _is_stranger(self, work: SceneWork) -> bool:
-        """Tell whether a file lies in a folder that Plex does not have."""
-        unmatched = work.matching.unmatched
-        return any(self._session.matcher.is_outside(file.path) for file in unmatched)
-
-    def _learn(self, strangers: Sequence[SceneWork]) -> None:
-        """Learn Plex's names of folders from scenes in folders that Plex does not have."""
-        if strangers:
-            scenes = [work.scene for work in strangers]
-            try:
-                self._session.learning.consider(scenes, self._session.matcher.is_outside)
-            except StashQueryError as error:
-                self._report(Event.PATHS_NOT_LEARNED, error=error)
-
     def _guess(self, work: SceneWork) -> Matching:
-        """Match the best candidate, and report that it may be wrong."""
+        """Match the best candidate, and report that the match may be wrong."""
         best, *others = work.matching.candidates
         same = [part for part in others if components(part.path) == components(best.path)]
         rejected = [part for part in others if part not in same]
@@ -173,7 +170,8 @@ class ItemFinder:
                 f"{files[0].path} is a copy that Plex made of another video; exclude folders named "
                 "'Plex Versions' from Stash's library"
             )
-        reasons = [self._why_absent(file) for file in files]
+        library, to_plex = self._session.library, self._session.matcher.to_plex
+        reasons = [why_absent(to_plex(file.path), file.size, library.known) for file in files]
         explained = all(reasons)
         same_named = self._session.library.index.find_named(files[0].path)
         text = not_found(files[0], reasons[0] if explained else "", same_named, self._titles())
@@ -181,17 +179,12 @@ class ItemFinder:
         brief = f"Plex has no item for {files[0].path}"
         return PlexNotFound(text, looked_for=sure, explained=explained and sure, brief=brief)
 
-    def _why_absent(self, file: SceneFile) -> str:
-        library, path = self._session.library, self._session.matcher.to_plex(file.path)
-        return why_absent(path, file.size, library.known)
-
     def _titles(self) -> dict[int, str]:
-        """Return library key → name."""
         return {section.key: section.title for section in self._session.library.sections_known()}
 
 
 def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
-    """Return the reason and the remedy for a file that several files in Plex may match."""
+    """Return the cause and the remedy for a file that several files in Plex may match."""
     return (
         f"several files of Plex may be {file.path}: {_named(candidates, titles)}. Set which folder "
         f"in Plex is which in Stash as plex_unmatched_path_map ({_TASK} helps), or rename the files"
@@ -201,9 +194,9 @@ def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mappin
 def not_found(
     file: SceneFile, reason: str, same_named: Sequence[LibraryPart], titles: Mapping[int, str]
 ) -> str:
-    """Return the reason and the remedy for a file that Plex does not have.
+    """Return the cause and the remedy for a file that Plex does not have.
 
-    `reason` is empty if unknown; `titles` are the names of the libraries by key.
+    An empty `reason` is unknown; `titles` are the names of the libraries by key.
     """
     text = f"Plex has no item for {file.path}"
     if reason:
@@ -229,7 +222,7 @@ def not_found(
 
 
 def _named(parts: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
-    """Return the first few paths with their libraries."""
+    """Return the first paths with their libraries."""
     first = [
         f"{part.path} (library '{titles.get(part.section, part.section)}')"
         for part in parts[:MOST_NAMED]

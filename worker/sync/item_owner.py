@@ -1,7 +1,7 @@
-"""Decides which scene an item shows when several scenes have a file in it.
+"""Decides which scene an item shows if several scenes have a file in the item.
 
-Plex merges versions of a video into one item, and Stash may have a scene of each version. If all of
-them wrote to the item, it would change with each edit.
+Plex merges versions of a video into one item, and Stash may have a scene of each version. If all
+scenes wrote to the item, it would change with each edit.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,12 +28,12 @@ from worker.sync.session import SyncSession
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
     """Return the scene that an item shows.
 
-    That is the scene with the first file of the item's first version. If no claimant has it, the
-    scene stays that the item was written for. A new item shows the scene with the lowest id.
+    The item shows the scene with the first file of its first version. If the batch does not have
+    that scene, the item shows the same scene as before. A new item shows the lowest id.
 
     Args:
-        claimants: scenes of the batch with a file in the item → whether it is the first file.
-        logged: scenes that the item was written for before.
+        claimants: scene of the batch with a file in the item → whether it is the first file.
+        logged: scenes whose values were sent to the item before.
     """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
@@ -42,14 +42,20 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 def assign_items(
     services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
-    """Leave each item to the scene that it shows, and remove it from the other scenes.
+    """Keep each item at the scene that it shows, and remove it from the other scenes.
 
-    Report each item that holds different films, once. Return scenes that Stash no longer has
-    although an item was written for them.
+    Report an item with different films once. Return scenes that Stash no longer has, although their
+    values were sent to an item.
     """
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
-    claimants = _claimants(works)
+    # Item → scene of the batch with a file in the item → whether it is the item's first file.
+    claimants: dict[int, dict[int, bool]] = {key: {} for key in items}
+    for work in works:
+        for item in work.items:
+            match = _match_of(work, item)
+            has_first = match is not None and has_first_file(item, match)
+            claimants[item.rating_key][work.scene.id] = has_first
     records = sync_log.items(session.library.server_id, items)
     written = {key: set(records.get(key, ())) for key in items}
     owners, gone = _owners(items, claimants, written, session.matcher, services.scenes)
@@ -86,11 +92,11 @@ def _owners(
     matcher: PlexMatcher,
     stash: StashScenes,
 ) -> tuple[dict[int, int], set[int]]:
-    """Return item → the scene that it shows, and the owners that Stash no longer has.
+    """Return item → the scene that it shows (its owner), and the owners that Stash no longer has.
 
-    A scene loses its item unnoticed when it is merged in Stash, or when its file moves to another
-    scene. So Stash is asked about each owner that is not in this batch. An owner that is gone, or
-    has no file in the item any more, loses the item.
+    No job shows that a scene was merged in Stash, or that its file moved to another scene. So this
+    function reads each owner that is not in the batch. An owner loses the item if Stash no longer
+    has it, or if it has no file in the item.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {
@@ -110,9 +116,9 @@ def _owners(
 
 
 def _has_file_in(scene: StashScene, item: PlexItem, matcher: PlexMatcher) -> bool:
-    """Tell whether the item may hold a file of the scene.
+    """Return whether the item may have a file of the scene.
 
-    A possible file is enough, so that an item does not alternate between two scenes.
+    A possible match is enough, so that an item does not alternate between two scenes.
     """
     held = {folded_path(path) for path in item.files}
     if any(folded_path(matcher.to_plex(file.path)) in held for file in scene.files):
@@ -124,25 +130,14 @@ def _has_file_in(scene: StashScene, item: PlexItem, matcher: PlexMatcher) -> boo
     ) or any(part.rating_key == key for part in matching.candidates)
 
 
-def _claimants(works: Sequence[SceneWork]) -> dict[int, dict[int, bool]]:
-    """Return item → scene of the batch with a file in it → whether it is the item's first file."""
-    found: dict[int, dict[int, bool]] = {}
-    for work in works:
-        for item in work.items:
-            match = _match_of(work, item)
-            has_first = match is not None and has_first_file(item, match)
-            found.setdefault(item.rating_key, {})[work.scene.id] = has_first
-    return found
-
-
 def _match_of(work: SceneWork, item: PlexItem) -> Match | None:
-    """Return the match of an item; None if a newer listing no longer has the file in it."""
+    """Return the match of an item; None if a newer listing no longer has the file in the item."""
     matches = work.matching.matches
     return next((match for match in matches if match.rating_key == item.rating_key), None)
 
 
 def _advice(item: PlexItem, sharing: Sharing, scenes: Collection[int], owner: int) -> str:
-    """Return that Plex takes the files of several scenes for one video, and the remedy."""
+    """Return why several scenes share an item, and the remedy."""
     ids = ", ".join(map(str, sorted(scenes)))
     shows = f"Plex shows scene {owner} for all of them"
     if sharing is Sharing.PARTS:

@@ -18,16 +18,16 @@ from worker.services import Services
 from worker.sync.cover_sync import CoverResult, CoverSync, judged_write
 from worker.sync.progress_log import trace_comparison, trace_cover, trace_edit
 from worker.sync.scene_work import NO_MEMORY, ItemMemory, ItemPlan, SceneWork, arrived, plan_item
-from worker.sync.server_learning import probe_locks
+from worker.sync.server_learning import SentEdit, probe_locks
 from worker.sync.session import SyncSession
 from worker.sync.verification import Verification
 
-# Errors of an item or a part of it; the others are still sent.
+# Errors of an item or a part of an item; the other items are still sent.
 _OF_A_PART = (PlexNotFound, PlexTemporaryError, PlexPermanentError)
 
 
 class ItemWriter:
-    """Writes to the items of a batch's scenes, and remembers what they were sent.
+    """Writes to the items of a batch's scenes, and stores the sent values.
 
     After the batch, `verification` reads the items back.
     """
@@ -44,9 +44,9 @@ class ItemWriter:
         self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, works: Sequence[SceneWork]) -> None:
-        """Store the items' values before the first write, and their scenes, in one transaction.
+        """Store the items' values before the first write, and read the stored values for `write`.
 
-        Then read what is known about these scenes, for `write`.
+        One transaction stores the values of all items with their scenes.
         """
         log, server_id = self._sync_log, self._server_id
         with self._services.queue.transaction():
@@ -58,21 +58,14 @@ class ItemWriter:
             for work in works:
                 for item in work.items:
                     if work.scene.id not in known.get(item.rating_key, ()):
-                        self._keep_original(work, item)
+                        # The first edit is pending from now on, because its answer may get lost.
+                        edit = self._plan(work, item).edit
+                        pending = {name: edit.sent[name] for name in edit.fields}
+                        original, now = original_values(item), self._services.clock()
+                        log.keep_original(server_id, item.rating_key, original, now)
+                        self._remember(work, item, ItemRecord("", {}, pending=pending))
         self._memory = ItemMemory.of(log, server_id, works)
         self._last = log.scenes([work.scene.id for work in works])
-        self._probe_locks(works)
-
-    def _keep_original(self, work: SceneWork, item: PlexItem) -> None:
-        """Store the original values, and the first edit as pending: its answer may get lost."""
-        edit = plan_item(work, item, NO_MEMORY, self._behaviour, preserve=self._preserve).edit
-        record = ItemRecord("", {}, pending={name: edit.sent[name] for name in edit.fields})
-        key, now = item.rating_key, self._services.clock()
-        self._sync_log.keep_original(self._server_id, key, original_values(item), now)
-        self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
-
-    def _probe_locks(self, works: Sequence[SceneWork]) -> None:
-        """Find out which locks the server never shows, from items that were synced before."""
         items = []
         for work in works:
             for item in work.items:
@@ -83,11 +76,14 @@ class ItemWriter:
         probe_locks(self._session, items)
         self._behaviour = self._session.facts.behaviour()
 
+    def _plan(self, work: SceneWork, item: PlexItem) -> ItemPlan:
+        return plan_item(work, item, self._memory, self._behaviour, preserve=self._preserve)
+
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
         """Send the differences to each item of a scene; return the changed fields, and the cover.
 
-        What was sent is remembered, also when this raises a `StashError` or `PlexError`. A scene
-        may have an error and items, when Plex fails at one of its items.
+        The sent values are stored, also when this method raises a `StashError` or `PlexError`.
+        A scene has items and an error if Plex failed at another of its items.
         """
         if work.error is not None and not work.items:
             raise work.error
@@ -107,7 +103,7 @@ class ItemWriter:
         cover = CoverSync(self._services, self._session, work, last).run(records)
         trace_cover(self._services.log, work, cover)
         for item, sent in cover.sent.items():
-            self.verification.expect_images(item, sent)
+            self.verification.images[item.rating_key] = (item, sent)
         failure = failure or cover.failure or work.error
         if failure is not None:
             raise failure
@@ -125,11 +121,11 @@ class ItemWriter:
                 client.lock_images([item.rating_key for item in items], locked)
         for cover in covers:
             for item, kinds in cover.to_lock.items():
-                self.verification.expect_image_locks(item, kinds)
+                self.verification.image_locks.setdefault(item.rating_key, set()).update(kinds)
 
     def _write_item(self, work: SceneWork, item: PlexItem) -> tuple[ItemRecord, list[str]]:
-        """Return the values last sent to the item now, and the changed fields."""
-        plan = plan_item(work, item, self._memory, self._behaviour, preserve=self._preserve)
+        """Send the edit; return the values last sent to the item now, and the changed fields."""
+        plan = self._plan(work, item)
         last, edit, _ = plan
         trace_comparison(self._services.log, work, item, edit)
         record = replace(
@@ -142,14 +138,15 @@ class ItemWriter:
             self._report(work, edit, outcome)
             record = _without_refused(record, last, edit, outcome)
             accepted = {n: given for n, given in edit.fields.items() if n not in outcome.refused}
-            self.verification.expect(work, item, accepted, record, original)
+            sent = SentEdit(work, item, item, accepted, record, original)
+            self.verification.edits[item.rating_key] = sent
         if edit or record != last:
             self._remember(work, item, record)
         valued = [name for name, parameters in edit.fields.items() if len(parameters) > 1]
         return record, valued or ["locks"] * bool(edit)
 
     def _prepare(self, work: SceneWork, item: PlexItem, plan: ItemPlan) -> FieldValues:
-        """Store original values and the values of the edit before it is sent; return the former.
+        """Store the edit as pending before it is sent, and return the original values.
 
         If the edit arrives and its answer does not, its values must count neither as a user's edit
         nor as original values.
@@ -165,7 +162,7 @@ class ItemWriter:
         names = edit.fields.keys() if self._preserve else {COLLECTIONS, *last.pending, *fresh}
         pending = _pending(last, edit, edit.fields.keys() & names)
         ahead = replace(last, pending=pending)
-        if pending != last.pending:  # keep which values of an earlier edit have arrived
+        if pending != last.pending:  # store which values of the edit before have arrived
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
             self._remember(work, item, ahead)
@@ -176,7 +173,7 @@ class ItemWriter:
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
-        """Send an edit; send an empty date separately until the server's reaction is known."""
+        """Send an edit, with an empty date as a second edit until its effect is known."""
         client = self._session.client
         # Plex answers some bad values with status 500: the next try sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
@@ -212,7 +209,7 @@ class ItemWriter:
         scene: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
         for name, error in outcome.refused.items():
             if name == DATE and _clears_date(edit):
-                continue  # reported once per server
+                continue  # reported once for all items of the server
             log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)
         for refused, answer in outcome.first_refused.items():
             fields = (name for name, names in outcome.left_out.items() if refused in names)
@@ -228,7 +225,7 @@ def _clears_date(edit: ItemEdit) -> bool:
 
 
 def _pending(last: ItemRecord, edit: ItemEdit, names: Iterable[str]) -> Values:
-    """Return the pending values with those of this edit; collections of both count."""
+    """Return the pending values after the edit; collections of an earlier edit stay pending."""
     pending = {**last.pending, **{name: edit.sent[name] for name in names}}
     if COLLECTIONS in pending:
         earlier = last.pending.get(COLLECTIONS, ())
@@ -239,7 +236,7 @@ def _pending(last: ItemRecord, edit: ItemEdit, names: Iterable[str]) -> Values:
 def _without_refused(
     record: ItemRecord, last: ItemRecord, edit: ItemEdit, outcome: EditOutcome
 ) -> ItemRecord:
-    """Return the record with what Plex accepted as sent, and the rest as refused."""
+    """Return the record with the accepted values as sent, and the other values as refused."""
     sent = {**record.sent, **outcome.shortened}
     for name, left_out in outcome.left_out.items():
         sent[name] = [entry for entry in edit.sent[name] if entry not in left_out]

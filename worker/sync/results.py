@@ -1,4 +1,4 @@
-"""The results of claimed jobs: a batch yields them, and the finalizer stores them."""
+"""The results of claimed jobs; a batch yields them, and the finalizer stores them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SYNCED, SKIPPED = "synced", "skipped"  # outcomes in the sync log
 
 
 class SceneError(Exception):
-    """The scene cannot be synced, however often this is tried; the message says why."""
+    """The scene cannot be synced, however often the job is tried; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,10 @@ class _Result:
 
     @property
     def key(self) -> str:
-        """The subject of the jobs (`SyncJob.job_key`)."""
         return self.claims[0].job.job_key
 
     @property
     def scene_id(self) -> int | None:
-        """The scene's id; None for a job of another subject."""
         return self.claims[0].job.scene_id
 
 
@@ -42,7 +40,7 @@ class Synced(_Result):
 
     @property
     def edited_at(self) -> float | None:
-        """When the first job was queued, in seconds since the epoch; None if unknown."""
+        """When the first of the jobs was queued; None if unknown."""
         moments = (claim.job.enqueued_at for claim in self.claims)
         return min(filter(None, moments), default=None)
 

@@ -1,4 +1,4 @@
-"""The state of a scene in a batch: its items, the values sent before, and the edit to send now."""
+"""The state of a scene in a batch: its items, the values last sent, and the next edit."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,22 +21,22 @@ from worker.sync.results import SYNCED
 
 @dataclass(slots=True)
 class SceneWork:
-    """A scene on its way through the stages of a batch."""
+    """A scene and the findings about it in the course of a batch."""
 
     claims: list[Claim]
     scene: StashScene
     desired: SceneMetadata  # the metadata that Plex has to show
     matching: Matching = field(default_factory=Matching)
-    items: list[PlexItem] = field(default_factory=list)  # items of its files that show this scene
-    taken_over: list[int] = field(default_factory=list)  # keys of items of another scene before
-    elsewhere: list[str] = field(default_factory=list)  # texts: the scenes of its other items
-    unseen: bool = False  # Plex lists an item of the scene, but did not return it
-    looked_for: bool = False  # Plex was asked, after the edit, for files that the index lacks
+    items: list[PlexItem] = field(default_factory=list)  # the items that show the scene
+    taken_over: list[int] = field(default_factory=list)  # keys of items that showed another scene
+    elsewhere: list[str] = field(default_factory=list)  # texts: which scenes its other items show
+    unseen: bool = False  # Plex lists an item of the scene, but did not return the item
+    looked_for: bool = False  # Plex was searched, after the edit, for files that the index lacks
     error: PlexError | None = None  # why the scene is not synced, or not completely
 
     @property
     def refused_since(self) -> float:
-        """When a user last asked to send refused values again; 0 for never."""
+        """When a user last requested to send refused values again; 0 for never."""
         moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
@@ -49,7 +49,7 @@ class SceneWork:
 
 
 def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
-    """Tell whether a scene is not synced because it has no metadata yet and was never synced."""
+    """Return whether the scene was never synced and has no metadata to sync yet."""
     never_synced = last is None or last.outcome not in (SYNCED, SYNCED_EARLIER)
     return never_synced and not has_meaningful_metadata(scene)
 
@@ -62,16 +62,15 @@ class ItemMemory(NamedTuple):
 
     @classmethod
     def of(cls, log: SyncLog, server_id: str, works: Iterable[SceneWork]) -> Self:
-        """Read the stored values of all items of these scenes, with one query each."""
+        """Read the stored values of all items of the scenes, with two queries."""
         keys = {item.rating_key for work in works for item in work.items}
         return cls(log.items(server_id, keys), log.originals(server_id, keys))
 
     def sent_for(self, scene_id: int, rating_key: int) -> ItemRecord | None:
-        """Return the values last sent to an item for a scene."""
         return self.sent.get(rating_key, {}).get(scene_id)
 
     def written(self, item: PlexItem) -> set[str]:
-        """Return the fields that were sent, or may have been, for any scene."""
+        """Return the fields that were sent, or may have been sent, for any scene."""
         key = item.rating_key
         return written_fields(self.sent.get(key, {}).values(), item, self.originals.get(key, {}))
 
@@ -80,10 +79,10 @@ NO_MEMORY = ItemMemory({}, {})
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the fields that an item was sent, or may have been; `held` are its original values.
+    """Return the fields that were sent to an item, or may have been sent.
 
-    A pending value may have arrived. It does not count where the item shows a value that a user
-    set since.
+    A pending value may have arrived. It does not count if the item shows a newer value that a user
+    set. `held` are the item's original values.
     """
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
@@ -102,7 +101,7 @@ def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
 
 
 class ItemPlan(NamedTuple):
-    """An edit, the values last sent before it, and the original values."""
+    """The values last sent to an item, the next edit, and the item's original values."""
 
     last: ItemRecord
     edit: ItemEdit
@@ -129,7 +128,7 @@ def plan_item(
 
 
 def _shortened_texts(last: ItemRecord) -> FieldValues:
-    """Return the refused texts that were too long, because sending them again is useless."""
+    """Return the refused texts that were too long; it is useless to send them again."""
     return {
         name: value
         for name, value in last.refused.items()

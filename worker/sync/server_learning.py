@@ -1,12 +1,13 @@
-"""Learns the behaviour of a Plex server from items that are read back after a write."""
+"""Learns the behaviour of a Plex server from items that are read back after an edit."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from plex.diff import (
     DATE,
+    LISTS,
     PLEX_NAMES,
     SORT_TITLE,
     TITLE,
@@ -15,47 +16,65 @@ from plex.diff import (
     same,
     sorts_as,
 )
-from plex.edit_parameters import needs_decoding
+from plex.edit_parameters import Parameters, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import IMAGE_LOCKS, PlexItem
 from plex.server_facts import Behaviour, DateClearing, RemovalEncoding, ServerFacts, SortTitle
+from sync_queue.sync_records import FieldValues, ItemRecord
 from validation.paths import folded
+from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
 
+# A key of a job's data: reading back the items of the last sync has queued the job.
+AGAIN = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
 
-class ReadBack(NamedTuple):
-    """An item before and after an edit."""
+@dataclass(frozen=True, slots=True)
+class SentEdit:
+    """An edit of an item, and the item before and after the edit."""
 
+    work: SceneWork
     before: PlexItem
-    after: PlexItem
-    sent: Mapping[str, Value]  # our field name → sent value
-    removed: Mapping[str, set[str]]  # our name of a list → names that the edit removed
+    after: PlexItem  # the item that was read back; until then the item before the edit
+    accepted: Mapping[str, Parameters]  # field → parameters that Plex accepted
+    record: ItemRecord
+    original: FieldValues
+
+    @property
+    def is_again(self) -> bool:
+        """Whether the edit is a second try."""
+        return any(claim.job.data.get(AGAIN) for claim in self.work.claims)
+
+    @property
+    def sent(self) -> Mapping[str, Value]:
+        """Field → sent value."""
+        values = self.record.sent
+        return {name: values[name] for name in self.accepted if name in values}
 
 
-def learn(facts: ServerFacts, items: Sequence[ReadBack]) -> None:
-    """Learn from edited items."""
+def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
+    """Learn from edits whose items were read back."""
     known = facts.behaviour()
-    shown = _learn_shown_locks(facts, known, [item.after for item in items])
+    shown = _learn_shown_locks(facts, known, [edit.after for edit in edits])
     lacking = Counter(
         PLEX_NAMES[name]
-        for item in items
-        for name in item.sent
-        if PLEX_NAMES[name] not in shown and _arrived(item, name)
+        for edit in edits
+        for name in edit.sent
+        if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
         # A user may just have unlocked a single item that shows no lock at all.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
-    for item in items:
-        _learn_date(facts, item, known)
-        _learn_sort_title(facts, item, known)
-        _learn_removal(facts, item, known)
+    for edit in edits:
+        _learn_date(facts, edit, known)
+        _learn_sort_title(facts, edit, known)
+        _learn_removal(facts, edit, known)
 
 
 def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]]) -> None:
-    """Learn from items that are read back after an image (the kind is given) was locked."""
+    """Learn from items that are read back after the lock of an image, given by its kind."""
     known = facts.behaviour()
     shown = _learn_shown_locks(facts, known, [item for item, _ in items])
     for item, kind in items:
@@ -67,13 +86,11 @@ def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]])
 def probe_locks(
     session: SyncSession, items: Sequence[tuple[PlexItem, Mapping[str, Value]]]
 ) -> None:
-    """Find out which locks never show, where that was forgotten.
+    """Find out which locks the server never shows, if that is not known.
 
-    If an item shows a sent value without its lock, a user unlocked the field, or the server never
-    shows this lock. One edit per lock tells which, instead of one edit per item.
-
-    Args:
-        items: each with the sent values that it should still show.
+    If an item shows a sent value without its lock, either a user unlocked the field, or the server
+    never shows the lock. So each such lock is set at one item, not at all items. The values of
+    `items` are the sent values that the item should still show.
     """
     known = session.facts.behaviour()
     settled = {*known.shown_locks, *known.hidden_locks}
@@ -84,7 +101,7 @@ def probe_locks(
             if not lock or lock in settled or not _shows(item, name, value):
                 continue
             settled.add(lock)
-            with suppress(PlexError):  # the edits that follow meet the same error
+            with suppress(PlexError):  # the next edits of the batch get the same error
                 session.client.edit(item, {name: {f"{lock}.locked": "1"}})
                 after = session.client.read_items([item.rating_key]).get(item.rating_key)
                 if after is not None and after.locked:
@@ -101,12 +118,12 @@ def _learn_shown_locks(
     return shown | known.shown_locks
 
 
-def _learn_date(facts: ServerFacts, item: ReadBack, known: Behaviour) -> None:
-    sent, after = item.sent.get(DATE), item.after
+def _learn_date(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None:
+    sent, after = edit.sent.get(DATE), edit.after
     lock = PLEX_NAMES[DATE]
     if not isinstance(sent, str) or lock not in after.locked | known.hidden_locks:
         return
-    if not sent and item.before.date:
+    if not sent and edit.before.date:
         if not after.date:
             facts.learn(DateClearing.ACCEPTED)
         elif known.date_clearing is not DateClearing.REFUSED:
@@ -116,8 +133,8 @@ def _learn_date(facts: ServerFacts, item: ReadBack, known: Behaviour) -> None:
         facts.learn_date_shift(after.section_key, days)
 
 
-def _learn_sort_title(facts: ServerFacts, item: ReadBack, known: Behaviour) -> None:
-    title, before, after = item.sent.get(TITLE), item.before, item.after
+def _learn_sort_title(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None:
+    title, before, after = edit.sent.get(TITLE), edit.before, edit.after
     if not isinstance(title, str) or known.sort_title is SortTitle.STAYS:
         return
     sorted_by = before.sort_title or before.title
@@ -128,24 +145,25 @@ def _learn_sort_title(facts: ServerFacts, item: ReadBack, known: Behaviour) -> N
     facts.learn(SortTitle.STAYS if stays else SortTitle.FOLLOWS)
 
 
-def _learn_removal(facts: ServerFacts, item: ReadBack, known: Behaviour) -> None:
-    """Learn from names that remain after an edit that removed them and arrived."""
+def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None:
+    """Learn from names that an edit removed and that still show."""
     if known.removal_encoding is not None:
         return
-    for name, removed in item.removed.items():
-        remaining = removed.intersection(getattr(item.after, name))
-        if remaining and all(map(needs_decoding, remaining)) and _arrived(item, name):
+    for name in LISTS:
+        removed = removed_names(edit.accepted.get(name, {}))
+        remaining = removed.intersection(getattr(edit.after, name))
+        if remaining and all(map(needs_decoding, remaining)) and _arrived(edit, name):
             facts.learn(RemovalEncoding.ONCE)
 
 
-def _arrived(item: ReadBack, name: str) -> bool:
-    """Tell whether an edit had an effect, and this field shows the sent value."""
+def _arrived(edit: SentEdit, name: str) -> bool:
+    """Return whether the edit had an effect and the field shows the sent value."""
     had_effect = any(
-        PLEX_NAMES[field] in item.after.locked
-        or not same(getattr(item.before, field), getattr(item.after, field))
-        for field in item.sent
+        PLEX_NAMES[field] in edit.after.locked
+        or not same(getattr(edit.before, field), getattr(edit.after, field))
+        for field in edit.sent
     )
-    return had_effect and _shows(item.after, name, item.sent[name])
+    return had_effect and _shows(edit.after, name, edit.sent[name])
 
 
 def _shows(item: PlexItem, name: str, value: Value) -> bool:
