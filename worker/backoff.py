@@ -20,7 +20,6 @@ _NOT_FOUND = RetryParams(base=30.0, cap=600.0)
 
 
 def get_retry_params(error_type: str) -> RetryParams:
-    """Return the back-off of an error, by the name of its class."""
     return _NOT_FOUND if error_type == "PlexNotFound" else _TEMPORARY
 
 

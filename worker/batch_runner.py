@@ -92,7 +92,6 @@ class BatchRunner:
         return outcome
 
     def finish_disabled(self) -> DrainOutcome:
-        """Acknowledge jobs without effect, because the user has disabled the plugin."""
         claims = self.services.queue.claim(BATCH)
         if not claims:
             return DrainOutcome.DRAINED
@@ -149,7 +148,6 @@ class BatchRunner:
         return decide(diagnosis, claim.job, config, services.clock(), services.uniform)
 
     def _fail(self, result: Failed, batch: _Batch) -> DrainOutcome:
-        """Carry out the decision about each job of a scene that failed."""
         diagnosis = self._policy.diagnose(result, batch.session)
         result = replace(result, error=diagnosis.error)
         for claim in result.claims:

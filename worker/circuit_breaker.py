@@ -58,7 +58,6 @@ class CircuitBreaker:
         )
 
     def to_state(self) -> dict[str, Any]:
-        """Return the content of `circuit_breaker.json`."""
         return asdict(self)
 
     def allow(self, now: float) -> bool:

@@ -178,7 +178,6 @@ class PoisonJobs:
         self._is_failing = False  # a job has failed since the last edit
 
     def failed(self, key: str) -> Blame:
-        """Record a failure that looks like an outage, and return its cause."""
         is_first = not self._is_failing
         self._is_failing = True
         suspicion = self._suspicions.pop(key, None) or _Suspicion()
@@ -211,7 +210,6 @@ class FailurePolicy:
         self._poison = PoisonJobs()
 
     def succeeded(self, result: Success) -> None:
-        """Record that the jobs of a scene succeeded."""
         wrote = isinstance(result, Synced) and bool(result.changed)
         self._poison.succeeded(result.key, wrote=wrote)
 

@@ -83,7 +83,6 @@ class Finalizer:
         )
 
     def _finalize_scan(self, result: FolderScanned) -> None:
-        """Replace jobs of folder scans by metadata jobs of the same scenes, due at once."""
         scene_ids = {claim.job.scene_id for claim in result.claims} if result.by_plex else set()
         now = self._clock()
         jobs = [
@@ -93,7 +92,6 @@ class Finalizer:
         self._log.step(f"{result.label}: {result.outcome}")
 
     def failed(self, decision: Decision, result: Failed, claim: Claim) -> None:
-        """Postpone a failed job, dead-letter it, or drop it."""
         error, reason, fields = result.error, _reason(result.error), _fields_of(result)
         claim = self._with_missing_files(claim, result)
         if isinstance(decision, Retry):
@@ -140,12 +138,10 @@ class Finalizer:
         return _postponed(result.claims, self._clock() + seconds)
 
     def disabled(self, claims: Sequence[Claim]) -> None:
-        """Acknowledge jobs without effect, because the user has disabled the plugin."""
         self._queue.ack(claims, healthy=False)
         self._log.event(Event.JOBS_DISABLED, jobs=len(claims))
 
     def batch_ended(self) -> None:
-        """Save the statistics, and report the progress if a report is due."""
         self.progress.batch_ended()
         try:
             self._stats.save()
@@ -153,7 +149,6 @@ class Finalizer:
             self._log.event(Event.STATE_NOT_SAVED, state="stats.json", error=error)
 
     def _with_missing_files(self, claim: Claim, result: Failed) -> Claim:
-        """Return the job with the files that Plex does not have, and the start of the search."""
         if not isinstance(result.error, PlexNotFound):
             return claim
         missing = {
@@ -165,7 +160,6 @@ class Finalizer:
 
 
 def _fields_of(result: Failed) -> dict[str, Any]:
-    """Return the fields of an event about a failure, except the reason."""
     error_type = type(result.error).__name__
     return {"scene": result.scene_id, "label": result.label, "error": error_type}
 

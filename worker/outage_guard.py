@@ -65,7 +65,6 @@ class OutageGuard:
 
     @property
     def reason(self) -> str:
-        """The cause of the outage, empty without an outage."""
         return self._cause if self.is_away else ""
 
     @property
@@ -80,7 +79,6 @@ class OutageGuard:
         return self._recovery.seconds_to_next_probe(self._clock())
 
     def make_check_due_soon(self) -> None:
-        """Make the next health check as soon as the shortest interval allows."""
         self._recovery.make_due_soon()
 
     def allow(self, client: PlexClient, *, due: bool) -> bool:

@@ -30,7 +30,6 @@ class OutageRecord:
 
     @property
     def duration(self) -> float | None:
-        """The length in seconds; None while the outage lasts."""
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
 
     def ended(self, at: float, *, estimated: bool = False) -> Self:
@@ -39,7 +38,6 @@ class OutageRecord:
         return replace(self, ended_at=max(at, self.started_at), estimated=unsure)
 
     def to_state(self) -> dict[str, Any]:
-        """Return the outage as an entry of `outage_history.json`."""
         state = {**asdict(self), "duration": self.duration}
         if not self.estimated:
             del state["estimated"]
@@ -87,17 +85,14 @@ class OutageHistory:
         return cls(_joined(records), records[-1].started_at if records else 0.0)
 
     def to_state(self) -> list[dict[str, Any]]:
-        """Return the content of `outage_history.json`."""
         return [record.to_state() for record in self._records]
 
     @property
     def records(self) -> tuple[OutageRecord, ...]:
-        """All outages, oldest first."""
         return tuple(self._records)
 
     @property
     def ongoing(self) -> OutageRecord | None:
-        """The outage that has not ended; None without an outage."""
         last = self._records[-1] if self._records else None
         return last if last is not None and last.ended_at is None else None
 
@@ -116,7 +111,6 @@ class OutageHistory:
             self._records[-1] = ongoing.ended(max(last_known, ongoing.started_at), estimated=True)
 
     def begin(self, now: float) -> None:
-        """Record that the breaker opened; during an outage this is the same outage."""
         if self.ongoing is None:
             self._append(OutageRecord(now))
 
@@ -144,7 +138,6 @@ class OutageHistory:
 
 
 def calculate_outage_metrics(records: Iterable[OutageRecord]) -> OutageMetrics:
-    """Return the metrics of the completed outages."""
     completed = sorted(
         (record.started_at, record.ended_at) for record in records if record.ended_at is not None
     )

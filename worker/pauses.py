@@ -45,12 +45,10 @@ class Pauses:
 
     @property
     def active(self) -> bool:
-        """Whether the sync is paused."""
         return self.seconds_left > 0
 
     @property
     def seconds_left(self) -> float:
-        """The remaining seconds of the pause; 0 without a pause."""
         return max(0.0, self._until - self._monotonic())
 
     def begin(self, reason: str, kind: str, error: Exception) -> None:
@@ -95,7 +93,6 @@ class Pauses:
 
 
 def database_fault(error: Exception) -> str:
-    """Return the reason of a pause after a database error; it names the database."""
     if is_about_index(error):
         return (
             f"The index of Plex's files (library.db) cannot be used: {error}. Free it, or delete "

@@ -80,7 +80,6 @@ class SyncWorker:
 
     @property
     def pause_reason(self) -> str:
-        """Why the sync is paused, empty if it is not."""
         return self._pauses.reason or self._guard.reason
 
     def stop(self) -> None:
@@ -150,7 +149,6 @@ class SyncWorker:
         return DrainOutcome.PAUSED
 
     def _try_step(self) -> DrainOutcome:
-        """Do one batch, or find out why no batch can be done."""
         if self._steps.back() or not self._begun:
             self._begin()  # a clock that was set back may have moved due times out of reach
         if not self._timetable.a_job_is_due():
@@ -178,7 +176,6 @@ class SyncWorker:
         return DrainOutcome.WORKED if done else DrainOutcome.DRAINED
 
     def _import_spool(self) -> None:
-        """Import jobs of hooks and tasks, and a connection to Stash that they have stored."""
         self._queue.import_spool(self._log.event)
         connection = self._queue.spool.take_connection()
         if connection is not None:

@@ -51,12 +51,10 @@ class Services:
 
     @property
     def lock_handover(self) -> LockHandover:
-        """The handover of the worker lock from a running worker to this process."""
         request = FileLock(self.folder.takeover_lock)
         return LockHandover(self.worker_lock, request, self.monotonic, self.sleep)
 
     def close(self) -> None:
-        """Close the databases and the connections."""
         self.sessions.close()
         self.stash.close()
         self.queue.close()

@@ -55,7 +55,6 @@ class StatusSource:
     names: Callable[[Sequence[int]], Mapping[int, str]]
 
     def stats(self) -> SyncStats:
-        """Return the numbers of synced and failed jobs."""
         return SyncStats(self.folder.stats, self.report, self.clock)
 
     def pause(self) -> tuple[str, float]:
@@ -63,11 +62,9 @@ class StatusSource:
         return read_pause(self.folder.pause, self.report, self.clock())
 
     def breaker(self) -> CircuitBreaker:
-        """Return the circuit breaker."""
         return self._model(self.folder.circuit_breaker, CircuitBreaker)
 
     def recovery(self) -> RecoveryScheduler:
-        """Return the probe schedule."""
         return self._model(self.folder.recovery_state, RecoveryScheduler)
 
     def outages(self) -> OutageHistory:

@@ -57,7 +57,6 @@ class HourlyRecords:
         return cls([by_hour[hour] for hour in sorted(by_hour)][-MOST_HOURS:])
 
     def to_state(self) -> list[dict[str, Any]]:
-        """Return the hours as a list to store and to show."""
         return [
             {k: v if k == "hour" else round(v, 3) for k, v in asdict(record).items()}
             for record in self._records
@@ -68,7 +67,6 @@ class HourlyRecords:
         return tuple(record for record in self._records if record.hour + HOUR > moment)
 
     def synced(self, now: float, seconds: float) -> None:
-        """Count a synced scene and its working time."""
         hour = self._hour(now)
         hour.synced += 1
         hour.seconds += max(0.0, seconds)
@@ -81,7 +79,6 @@ class HourlyRecords:
         hour.longest = max(hour.longest, waited)
 
     def failed(self, now: float) -> None:
-        """Count a failed job."""
         self._hour(now).failed += 1
 
     def _hour(self, now: float) -> HourRecord:
@@ -110,7 +107,6 @@ class SyncStats:
         self.hours = HourlyRecords.from_state(stored.get("hours"))
 
     def succeeded(self, seconds: float, *, synced: bool) -> None:
-        """Count a job that succeeded, and its working time; `synced` if Plex shows the scene."""
         self.counts["jobs_processed"] += 1
         self.counts["jobs_succeeded"] += 1
         self.total_processing_time += max(0.0, seconds)

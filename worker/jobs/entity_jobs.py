@@ -140,6 +140,5 @@ def _entities_of(scene: StashScene) -> set[Entity]:
 
 
 def _words(counts: Counter[str]) -> tuple[str, ...]:
-    """Return the outcome of an entity's scenes for the log."""
     words = [f"{counted(counts[QUEUED], 'scene')} queued", f"{counts[IN_STEP]} already up to date"]
     return (*words, *(f"{counts[name]} {name}" for name in (UNSYNCED, GONE) if counts[name]))

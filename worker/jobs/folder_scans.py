@@ -39,7 +39,6 @@ def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
 
 
 def folder_of(path: str) -> str:
-    """Return the folder of a file, for paths of any system."""
     separator = "/" if "/" in path else "\\"
     folder = path.rpartition(separator)[0]
     return folder if folder and not folder.endswith(":") else folder + separator

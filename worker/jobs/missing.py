@@ -56,7 +56,6 @@ class MissingScenes:
         return len(found) + requeued
 
     def _paths(self) -> list[str]:
-        """Return the missing files; only the first files if there are many."""
         jobs = [claim.job for claim in self._queue.jobs.waiting_with_error(_NOT_FOUND)]
         if len(jobs) <= SINGLE_LOOKS:
             letters = self._queue.dead_letters.of_type(_NOT_FOUND)

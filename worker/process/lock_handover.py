@@ -47,7 +47,6 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
 
 
 def is_requested(request_path: str) -> bool:
-    """Return whether a task requests the worker lock."""
     if not os.path.exists(request_path):
         return False
     request = FileLock(request_path)

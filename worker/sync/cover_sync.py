@@ -62,7 +62,6 @@ class Target(NamedTuple):
 
     @property
     def is_refused(self) -> bool:
-        """Whether Plex refused the bytes last sent."""
         return self.has is not None and self.has.startswith(_REFUSED)
 
 
@@ -313,5 +312,4 @@ def select_image(
 
 
 def _uploads_of(images: Sequence[PlexImage], sha1: str) -> list[PlexImage]:
-    """Return the images with these bytes; Plex names an upload by its SHA-1."""
     return [image for image in images if image.key.endswith(sha1)]

@@ -117,7 +117,6 @@ class ItemFinder:
         self._read(works)
 
     def _read(self, works: Collection[SceneWork]) -> None:
-        """Read the matched items, and keep the items that have the scene's file."""
         wanted = [
             (work, match)
             for work in works
@@ -184,7 +183,6 @@ class ItemFinder:
 
 
 def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
-    """Return the cause and the remedy for a file that several files in Plex may match."""
     return (
         f"several files of Plex may be {file.path}: {_named(candidates, titles)}. Set which folder "
         f"in Plex is which in Stash as plex_unmatched_path_map ({_TASK} helps), or rename the files"
@@ -222,7 +220,6 @@ def not_found(
 
 
 def _named(parts: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
-    """Return the first paths with their libraries."""
     first = [
         f"{part.path} (library '{titles.get(part.section, part.section)}')"
         for part in parts[:MOST_NAMED]

@@ -137,7 +137,6 @@ def _match_of(work: SceneWork, item: PlexItem) -> Match | None:
 
 
 def _advice(item: PlexItem, sharing: Sharing, scenes: Collection[int], owner: int) -> str:
-    """Return why several scenes share an item, and the remedy."""
     ids = ", ".join(map(str, sorted(scenes)))
     shows = f"Plex shows scene {owner} for all of them"
     if sharing is Sharing.PARTS:

@@ -195,7 +195,6 @@ class ItemWriter:
         return replace(outcome, refused={**outcome.refused, DATE: refusal})
 
     def _clear_date(self, item: PlexItem, edit: ItemEdit) -> PlexPermanentError | None:
-        """Send an empty date; return the error if Plex refuses it."""
         try:
             outcome = self._session.client.edit(item, {DATE: edit.fields[DATE]})
         except PlexTemporaryError as error:

@@ -1,7 +1,7 @@
-"""What the log shows of a drain: an event per job, sums of many jobs, and the decision trace.
+"""Reports the results of a drain: an event per job, sums of many jobs, and the decision trace.
 
-The `trace_` functions write the decision trace, the steps that led to a scene's result. They write
-nothing unless the setting `debug_logging` is on.
+The `trace_` functions write the decision trace: the steps that led to a scene's result. The log
+shows the trace only if the setting `debug_logging` is on.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from worker.sync.scene_work import SceneWork
 
 JOBS_BETWEEN_SUMS, SECONDS_BETWEEN_SUMS = 10, 30.0
 _LONGEST_VALUE = 60  # characters of a value in the decision trace
-_ENDS = {  # event of a job's end → its word in a sum, in this order
+_ENDS = {  # event of a job's end → word in a sum, in this order
     Event.SCENE_SYNCED: "synced",
     Event.SCENE_IN_STEP: "already up to date",
     Event.SCENE_SKIPPED: "skipped",
@@ -36,9 +36,8 @@ class ProgressLog:
     """Reports how jobs end: an event per job, and sums of many jobs.
 
     Args:
-        monotonic: seconds that no setting of the clock steps.
-        most: number of jobs of a drain with an event that Stash shows; the sum at the end of the
-            drain counts the others. None for all; then there are sums during the drain, too.
+        most: the number of jobs of a drain whose event Stash shows; the sum at the end counts the
+            other jobs. None for all jobs, and for sums during the drain.
     """
 
     def __init__(self, log: Log, monotonic: Callable[[], float], most: int | None = None) -> None:
@@ -54,7 +53,7 @@ class ProgressLog:
 
         Args:
             again: a warning about the same failure was reported before.
-            cause: of the jobs of a drain that wait for the same cause, only the first warns.
+            cause: the cause of a retry; only the first job of a drain with this cause warns.
         """
         if not self._ends:
             self._begun = self._summed_at = self._monotonic()
@@ -72,13 +71,12 @@ class ProgressLog:
             self._sum(Event.DRAIN_PROGRESS)
 
     def batch_ended(self) -> None:
-        """Report the sum if the last one is long ago."""
         is_late = self._monotonic() - self._summed_at >= SECONDS_BETWEEN_SUMS
         if self._most is None and is_late and self._ends.total() > self._summed:
             self._sum(Event.DRAIN_PROGRESS)
 
     def drain_ended(self) -> None:
-        """Report the sum of the drain, unless the event of each job says enough."""
+        """Report the sum of the drain, unless the events of its jobs are enough."""
         jobs = self._ends.total()
         if jobs > (self._most or 1):
             self._sum(Event.DRAIN_ENDED)
@@ -99,21 +97,17 @@ class ProgressLog:
 
 def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
     """Return the changed fields and images in words: "title", "3 tags", "no studio"."""
-    return tuple(_word(name, desired) for name in changed)
-
-
-def _word(name: str, desired: SceneMetadata) -> str:
-    value = getattr(desired, name, None)
-    if name in _COUNTED:
-        return counted(len(value), _COUNTED[name]) if value else f"no {_COUNTED[name]}s"
-    # An empty title is never sent, because Plex gets the file's name then.
-    return f"no {name}" if value == "" and name != "title" else name
+    words = []
+    for name in changed:
+        value, noun = getattr(desired, name, None), _COUNTED.get(name, "")
+        if noun:
+            words.append(counted(len(value), noun) if value else f"no {noun}s")
+        else:  # an empty title is never sent, because Plex gets the file's name instead
+            words.append(f"no {name}" if value == "" and name != "title" else name)
+    return tuple(words)
 
 
 def trace_scene(log: Log, scene: StashScene, claims: Sequence[Claim]) -> None:
-    """Trace the jobs of a scene, and what Stash returned."""
-    if not log.show_steps:
-        return
     jobs = ", ".join(
         f"{claim.job.update_type} (try {claim.job.retry_count + 1})" for claim in claims
     )
@@ -123,9 +117,6 @@ def trace_scene(log: Log, scene: StashScene, claims: Sequence[Claim]) -> None:
 
 
 def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> None:
-    """Trace the paths in Plex, and the items."""
-    if not log.show_steps:
-        return
     label, matching = work.scene.label, work.matching
     for file in work.scene.files:
         log.step(f"{label}: {file.path} is {to_plex(file.path)} in Plex")
@@ -141,12 +132,8 @@ def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> N
 
 
 def trace_comparison(log: Log, work: SceneWork, item: PlexItem, edit: ItemEdit) -> None:
-    """Trace the decision about each field of an item."""
-    if log.show_steps:
-        fields = (
-            f"{name}: {_decision(name, work.desired, item, edit, log)}" for name in PLEX_NAMES
-        )
-        log.step(f"{work.scene.label}: item {item.rating_key}: {'; '.join(fields)}")
+    fields = (f"{name}: {_decision(name, work.desired, item, edit, log)}" for name in PLEX_NAMES)
+    log.step(f"{work.scene.label}: item {item.rating_key}: {'; '.join(fields)}")
 
 
 def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit, log: Log) -> str:
@@ -158,7 +145,7 @@ def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit,
     if name in edit.fields:
         if all(key.endswith(".locked") for key in edit.fields[name]):
             return "same, its lock is set"
-        if log.obfuscate is not None:  # a value may be a title
+        if log.obfuscate is not None:  # the value may be a title
             return "differs, is sent"
         return f"differs, is sent ({_clipped(shown)} → {_clipped(wanted)})"
     return "refused by Plex before" if name in edit.refused else "same"
@@ -170,7 +157,6 @@ def _clipped(value: Value | tuple[str, ...]) -> str:
 
 
 def trace_edit(log: Log, work: SceneWork, item: PlexItem, outcome: EditOutcome) -> None:
-    """Trace the result of an edit."""
     refused = ", ".join(outcome.refused) or "nothing"
     log.step(
         f"{work.scene.label}: item {item.rating_key}: edited and locked with "
@@ -179,11 +165,9 @@ def trace_edit(log: Log, work: SceneWork, item: PlexItem, outcome: EditOutcome) 
 
 
 def trace_cover(log: Log, work: SceneWork, cover: CoverResult) -> None:
-    """Trace the result of a cover."""
-    if log.show_steps:
-        uploaded = ", ".join(sorted(cover.uploaded))
-        locks = ", ".join(sorted({kind for kinds in cover.to_lock.values() for kind in kinds}))
-        log.step(
-            f"{work.scene.label}: cover: {f'sent as {uploaded}' if uploaded else cover.why}"
-            + (f"; to be locked: {locks}" if locks else "")
-        )
+    uploaded = ", ".join(sorted(cover.uploaded))
+    locks = ", ".join(sorted({kind for kinds in cover.to_lock.values() for kind in kinds}))
+    log.step(
+        f"{work.scene.label}: cover: {f'sent as {uploaded}' if uploaded else cover.why}"
+        + (f"; to be locked: {locks}" if locks else "")
+    )

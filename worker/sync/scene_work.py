@@ -42,7 +42,6 @@ class SceneWork:
 
     @property
     def confidence(self) -> MatchConfidence:
-        """The confidence of the least certain match."""
         matches = self.matching.matches
         is_sure = all(match.confidence is MatchConfidence.HIGH for match in matches)
         return MatchConfidence.HIGH if is_sure else MatchConfidence.LOW

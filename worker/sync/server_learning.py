@@ -48,7 +48,6 @@ class SentEdit:
 
     @property
     def sent(self) -> Mapping[str, Value]:
-        """Field → sent value."""
         values = self.record.sent
         return {name: values[name] for name in self.accepted if name in values}
 
@@ -146,7 +145,6 @@ def _learn_sort_title(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> N
 
 
 def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None:
-    """Learn from names that an edit removed and that still show."""
     if known.removal_encoding is not None:
         return
     for name in LISTS:

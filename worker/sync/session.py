@@ -1,4 +1,4 @@
-"""The current settings, and the objects for the Plex server that they name."""
+"""The current settings, and the objects for the Plex server that the settings name."""
 
 import hashlib
 import os
@@ -26,64 +26,55 @@ from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
 from validation.obfuscation import Obfuscator
 from worker.sync.write_test import WriteTestNote
 
+_IMAGE_WAITS = "Its image waits, because Plex stores no images"
 UPLOADS_WAIT = 60.0  # seconds between two tries while Plex stores no image
 
 
 class UploadGate:
-    """Holds images back while Plex stores none of them, although it takes edits.
+    """Postpones uploads while Plex stores no images, although it saves edits.
 
     A failed upload may be the fault of its bytes. After failures at two items in a row, images of
-    that kind wait and use no retry. One upload per interval tests whether Plex stores images again.
-
-    Args:
-        report: gets an event, once, when images wait.
+    that kind wait and spend no retry. One upload per interval tests whether Plex stores images.
     """
 
     def __init__(self, clock: Callable[[], float], report: Report) -> None:
         self._clock = clock
         self._report = report
-        # Kind → items at which uploads failed since the last success; kind → time of the next try.
-        self._failing: dict[str, set[int]] = {}
-        self._next_try: dict[str, float] = {}
+        self._failing: dict[str, set[int]] = {}  # kind → items with failures since a success
+        self._next_try: dict[str, float] = {}  # kind → time of the next try
 
     def check(self, kind: str, rating_key: int) -> None:
         """Raise `PlexUploadsDown` while images of this kind wait.
 
-        An item at which an upload failed waits longer, because its image may be at fault.
+        An item whose upload failed waits longer, because its image may be at fault.
         """
         if kind in self._next_try:
             seconds = self._next_try[kind] - self._clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
             if 0 < seconds <= 2 * UPLOADS_WAIT:
-                raise _waiting(seconds)
+                raise PlexUploadsDown(_IMAGE_WAITS, seconds)
 
     def failed(self, kind: str, rating_key: int, error: PlexTemporaryError) -> PlexError:
-        """Note a failed upload to a Plex that takes edits; return the meaning of the error."""
         if error.retry_after is not None:
             return error
         failing = self._failing.setdefault(kind, set())
         failing.add(rating_key)
         if len(failing) == 1:
-            error.reported = True  # the next item shows whether the image or Plex is at fault
+            error.reported = True  # the upload to the next item shows the cause
             return error
         if not self._next_try:
             self._report(Event.UPLOADS_DOWN, cause=error.cause)
         self._next_try[kind] = self._clock() + UPLOADS_WAIT
-        return _waiting(UPLOADS_WAIT)
+        return PlexUploadsDown(_IMAGE_WAITS, UPLOADS_WAIT)
 
     def succeeded(self, kind: str) -> None:
-        """Note that Plex stored an image."""
         self._failing.pop(kind, None)
         self._next_try.pop(kind, None)
 
 
-def _waiting(seconds: float) -> PlexUploadsDown:
-    return PlexUploadsDown("Its image waits, because Plex stores no images", seconds)
-
-
 @dataclass(frozen=True, slots=True)
 class SyncSession:
-    """Settings, the objects for the Plex server that they name, and what is known about it."""
+    """The settings, and the objects for the Plex server that the settings name."""
 
     config: Config
     client: PlexClient
@@ -95,10 +86,7 @@ class SyncSession:
     uploads: UploadGate
 
     def look_for(self, files: Iterable[str]) -> bool:
-        """Search Plex for files that the path index does not have, by their paths in Stash.
-
-        Return whether Plex was asked (see `plex.library.Library.look_for`).
-        """
+        """Search Plex for files, by their paths in Stash; return whether Plex was asked."""
         return self.library.look_for([self.matcher.to_plex(path) for path in files])
 
 
@@ -108,16 +96,18 @@ def _digest(warning: str) -> str:
 
 
 class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an error of the program
-    """The settings name no usable Plex server; the message says what is missing or wrong."""
+    """The settings name no usable Plex server; the message names the wrong settings."""
 
 
 class CurrentSession:
-    """Reads the settings for each batch; builds a new session when they or the server changed.
+    """Reads the settings for each batch; builds a new session if they or the server changed.
+
+    All methods raise a `StashError` if Stash does not return the settings.
 
     Args:
-        scenes: the scenes from which the paths of Plex's folders are learned.
+        scenes: the scenes from whose paths the names of Plex's folders are learned.
         secrets: gets the token before its first use.
-        plex_url: replaces the setting, for the command line; empty for none.
+        plex_url: an address from the command line that replaces the setting.
     """
 
     def __init__(
@@ -147,14 +137,10 @@ class CurrentSession:
         self._test_note = WriteTestNote(folder.write_test, log.event, clock)
 
     def config(self) -> Config:
-        """Return the settings as last read, also if they name no usable Plex server.
-
-        This and the other methods raise a `StashError` if Stash does not return the settings.
-        """
+        """Return the settings as last read, also if they name no usable Plex server."""
         return (self._parsed or self._read()).config
 
     def stored(self) -> Mapping[str, Any]:
-        """Return the settings as Stash stores them, as last read."""
         if self._parsed is None:
             self._read()
         return self._stored
@@ -172,11 +158,7 @@ class CurrentSession:
         self._parsed = None
 
     def current(self) -> SyncSession:
-        """Return a session with the current settings.
-
-        Raises:
-            ConfigFault: a required setting is missing or malformed.
-        """
+        """Read the settings, and return their session; raise ConfigFault if a setting is wrong."""
         parsed = self._read()
         if parsed.faults and parsed.config.enabled:
             raise ConfigFault("; ".join(parsed.faults))
@@ -222,7 +204,7 @@ class CurrentSession:
             report(Event.STATE_NOT_SAVED, state="the reported settings", error=error)
 
     def _note_obfuscation(self) -> None:
-        """Keep a file while `obfuscate_paths` is on: other processes log before they read it."""
+        """Keep a file while `obfuscate_paths` is on, for log lines before the settings are read."""
         path = self._folder.obfuscate_paths
         try:
             if self._obfuscator.on and not os.path.exists(path):
@@ -234,38 +216,32 @@ class CurrentSession:
             self._log.event(Event.STATE_NOT_SAVED, state=state, error=error)
 
     def _build(self, config: Config) -> SyncSession:
-        identity = device_headers(self._folder.device_id, self._log.event, self._clock())
+        clock, report = self._clock, self._log.event
         index = PathIndex(self._folder.library_database, self._obfuscator.note_paths)
         facts = ServerFacts(
-            index.database, lambda: (client.server_id, client.server_version), self._log.event
+            index.database, lambda: (client.server_id, client.server_version), report
         )
         client = PlexClient(
             config.plex_url,
             config.plex_token,
             (config.connect_timeout, config.read_timeout),
             config.plex_verify_tls,
-            identity,
+            device_headers(self._folder.device_id, report, clock()),
             self._obfuscator.note_video,
             facts,
         )
         if config.plex_verify_tls is False and config.plex_url.startswith("https"):
-            self._log.event(Event.TLS_UNVERIFIED)
-        library = Library(client, index, config.plex_library, self._clock, self._log.event)
+            report(Event.TLS_UNVERIFIED)
+        library = Library(client, index, config.plex_library, clock, report)
         learning = PathLearning(
-            index.database,
-            lambda: library.server_id,
-            self._scenes.walk_files,
-            self._clock,
-            self._log.event,
+            index.database, lambda: library.server_id, self._scenes.walk_files, clock, report
         )
         path_map = config.plex_unmatched_path_map
         matcher = PlexMatcher(index, path_map, library.sections_known, learning)
-        uploads = UploadGate(self._clock, self._log.event)
-        note = self._test_note
+        note, uploads = self._test_note, UploadGate(clock, report)
         return SyncSession(config, client, library, matcher, learning, facts, note, uploads)
 
     def close(self) -> None:
-        """Close the connections and the path index; the next call of `current` opens them."""
         if self._session is not None:
             self._session.client.close()
             self._session.library.index.close()

@@ -1,7 +1,7 @@
-"""The write test: tries on one item how a Plex server takes edits, and restores the item.
+"""The write test: edits one item to learn how a Plex server behaves, and restores the item.
 
-The values of the item are stored on disk before the first write. The next write test or sync undoes
-a killed test from that file.
+The state of the item is stored on disk before the first write. If the test is killed, the next
+write test or sync restores the item.
 """
 
 import hashlib
@@ -57,15 +57,14 @@ class SavedItem:
     rating_key: int
     values: Mapping[str, str | list[str]]  # our field names, the sort title and the files
     locks: Sequence[str]  # the locks that showed
-    # Locks that the plugin has set and that did not show; set if the server never shows them.
+    # Locks that the plugin has set and that did not show. The server may never show these locks.
     unseen_locks: Sequence[str] = ()
-    # Locks whose state is known. A field whose lock may be set without showing is not changed.
+    # Locks whose state is known. The test does not change the other fields.
     testable: Sequence[str] = ()
     images: Mapping[str, str] = field(default_factory=dict)  # kind → key of the selected image
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self | None:
-        """Parse stored JSON; return None where it holds no item."""
         values, images = values_of(state.get("values")), values_of(state.get("images"))
         key, lists = state.get("rating_key"), values_of(state)
         if not values or not isinstance(key, int) or not isinstance(lists.get("locks"), list):
@@ -81,7 +80,6 @@ class SavedItem:
         )
 
     def value(self, name: str) -> str | tuple[str, ...]:
-        """Return the value of a field."""
         value = self.values.get(name)
         if name in LISTS:
             return tuple(value) if isinstance(value, list) else ()
@@ -97,25 +95,21 @@ class WriteTestNote:
         self._clock = clock
 
     def load(self) -> SavedItem | None:
-        """Return the item; None where no test was killed."""
-        if not os.path.lexists(self._path):
-            return None
         return SavedItem.from_state(self._file.read(self._clock()))
 
     def store(self, saved: SavedItem) -> None:
-        """Store the item before the test's first write; no write may follow an `OSError`."""
+        """Store the item before the first write; after an `OSError` the test must not write."""
         write_state(self._path, asdict(saved))
 
     def clear(self) -> None:
-        """Remove the file, because the item is restored."""
         with suppress(FileNotFoundError):
             os.unlink(self._path)
 
 
 def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) -> bool:
-    """Restore the item of a killed test of this server; tell whether there was one.
+    """Restore the item of a killed test of this server; return whether a test was killed.
 
-    After a `PlexError` the file stays.
+    After a `PlexError` the file is kept.
     """
     saved = note.load()
     if saved is None or saved.server_id != server_id:
@@ -126,7 +120,7 @@ def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) ->
 
 
 def obstacle(item: PlexItem, behaviour: Behaviour) -> str:
-    """Return why an item could not be restored after a test; empty if it could."""
+    """Return why an item could not be restored after a test; empty if it can be restored."""
     if item.has_roles:
         return "its actors have roles, which an edit does not keep"
     if len(item.performers) >= _MOST_PERFORMERS:
@@ -148,9 +142,9 @@ def save(
     set_by_us: Collection[str],
     shown_locks: Collection[str],
 ) -> SavedItem:
-    """Return the state of an item that was just read; its images are listed in Plex.
+    """Return the state of an item that was just read; this lists its images in Plex.
 
-    `set_by_us` are the locks that the plugin has set, `shown_locks` those that are known to show.
+    `set_by_us` are the locks that the plugin has set; `shown_locks` are known to show.
     """
     return SavedItem(
         server_id,
@@ -164,7 +158,6 @@ def save(
 
 
 def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
-    """Restore an item, also after a kill; return the fields that the server did not restore."""
     item = _read(client, saved.rating_key)
     if item is None or not shares_a_file(saved.values, item):
         return ()  # the item is gone
@@ -197,7 +190,7 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
 
 
 def _date_put_back(client: PlexClient, saved: SavedItem, item: PlexItem) -> PlexItem:
-    """Send the date with an offset to a server that stores dates one day earlier or later."""
+    """Send the date again with an offset if the server stored another day; return the item."""
     wanted = str(saved.value(DATE))
     days = days_between(wanted, item.date)
     if days in (-1, 1):
@@ -222,7 +215,6 @@ def _selected_image(client: PlexClient, rating_key: int, kind: str) -> str:
 
 
 def _parameters(name: str, value: str | tuple[str, ...], item: PlexItem) -> Parameters:
-    """Return the parameters that give a field this value and lock it."""
     plex_name = PLEX_NAMES[name]
     if isinstance(value, str):
         return {f"{plex_name}.value": value, f"{plex_name}.locked": "1"}
@@ -234,7 +226,11 @@ def _read(client: PlexClient, rating_key: int) -> PlexItem | None:
 
 
 class WriteProbes:
-    """Edits one item, reads it back, and stores the server's behaviour in `facts`."""
+    """Edits one item, reads it back, and stores the server's behaviour in `facts`.
+
+    Attributes:
+        report: a phrase per result.
+    """
 
     def __init__(
         self, client: PlexClient, facts: ServerFacts, item: PlexItem, saved: SavedItem
@@ -243,10 +239,10 @@ class WriteProbes:
         self._facts = facts
         self._item = item
         self._testable = saved.testable
-        self.report: list[str] = []  # a phrase per result
+        self.report: list[str] = []
 
     def run(self) -> None:
-        """Try every kind of edit; any `PlexError` but a refused date ends the test."""
+        """Try each kind of edit; any `PlexError` but a refused date ends the test."""
         self._locks()
         self._title()
         for name in PLEX_NAMES:
@@ -307,7 +303,7 @@ class WriteProbes:
             self._facts.learn_date_shift(self._item.section_key, days)
         self._add("date kept", days == 0, f"off by {days} days" if days else "")
         if self._refuses_empty_date():
-            # The server takes the lock alone, so it refuses the empty value.
+            # The server accepts the lock without the value, so it refuses the empty value.
             self._client.edit(self._item, {DATE: {f"{PLEX_NAMES[DATE]}.locked": "1"}})
             self._facts.learn(DateClearing.REFUSED)
             self._add("empty date accepted", False, "refused")
@@ -338,7 +334,7 @@ class WriteProbes:
         self.report.append(f"removed names are decoded: {'twice' if twice else 'once'}")
 
     def _image(self, kind: str) -> None:
-        """Upload bytes that the item has already, because Plex keeps each new image for good."""
+        """Upload bytes that the item has already, because Plex never deletes an image."""
         key = self._item.rating_key
         images = self._client.list_images(key, kind)
         uploads = [image for image in images if image.key.startswith("upload://")]
