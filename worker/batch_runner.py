@@ -45,37 +45,27 @@ class _Batch:
 
 @dataclass
 class BatchRunner:
-    """Works on batches of claimed jobs.
-
-    Attributes:
-        others_wait: returns whether jobs that are not claimed are due.
-        size: the number of jobs to claim for the next batch. It is 1 after a failed batch, and
-            doubles with each success. So a poison job is found alone, and a Plex that fails gets
-            few requests.
-        paused_session: the session with which no job can succeed.
-    """
+    """Works on batches of claimed jobs, and remembers the size of the next batch."""
 
     services: Services
     guard: OutageGuard
     pauses: Pauses
     missing: MissingScenes
     finalizer: Finalizer
-    others_wait: Callable[[], bool]
+    others_wait: Callable[[], bool]  # returns whether jobs that are not claimed are due
     stop: threading.Event
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
+        # 1 after a failed batch, doubled by each success: so a poison job is found alone.
         self.size = 1 if self.pauses.in_a_row else BATCH
-        self.paused_session: SyncSession | None = None
+        self.paused_session: SyncSession | None = None  # no job can succeed with this session
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)
         self._finalized = 0
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> DrainOutcome:
-        """Work on the jobs, and release those that are not finalized at the end.
-
-        Raise `sqlite3.Error` if a database cannot be used.
-        """
+        """Work on the jobs, and release those that are not finalized at the end."""
         batch = _Batch(session, {claim.row_id: claim for claim in claims})
         try:
             outcome = self._run(batch)
@@ -177,10 +167,7 @@ class BatchRunner:
         return DrainOutcome.WORKED
 
     def _wait_for_plex(self, result: Failed, batch: _Batch) -> None:
-        """Record an outage; postpone a job that failed right after a good health check.
-
-        The job is postponed only if other jobs are due, because Plex is tried with a due job.
-        """
+        """Record an outage; a job that failed after a good health check goes last."""
         others = len(batch.open) > len(result.claims) or self.others_wait()
         goes_last = self.guard.has_answered and others
         self._record_outage(result.error)

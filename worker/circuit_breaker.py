@@ -29,18 +29,12 @@ class CircuitState(StrEnum):
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Lets jobs through while Plex serves them; only the holder of the worker lock may use it.
-
-    Attributes:
-        failure_count: failures in a row.
-        success_count: good health checks in a row, during an outage.
-        opened_at: the last opening or re-opening, None while closed.
-    """
+    """Lets jobs through while Plex serves them; only the holder of the worker lock may use it."""
 
     state: CircuitState = CircuitState.CLOSED
-    failure_count: int = 0
-    success_count: int = 0
-    opened_at: float | None = None
+    failure_count: int = 0  # failures in a row
+    success_count: int = 0  # good health checks in a row, during an outage
+    opened_at: float | None = None  # the last opening or re-opening
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
@@ -76,12 +70,9 @@ class CircuitBreaker:
         return max(0.0, self.opened_at + OPEN_SECONDS - now)
 
     def record_success(self, now: float) -> bool:
-        """Record that Plex served a job; return whether this ends an outage.
-
-        While the breaker is open, the job began before the outage, so it proves nothing.
-        """
+        """Record that Plex served a job; return whether this ends an outage."""
         if not self.allow(now):
-            return False
+            return False  # the job began before the outage, so it proves nothing
         if self.state is CircuitState.HALF_OPEN:
             self._close()
             return True
@@ -101,11 +92,7 @@ class CircuitBreaker:
         return was_closed
 
     def probe_succeeded(self) -> bool:
-        """Record a good health check; return whether this ends an outage.
-
-        The first good check half-opens the breaker. While half-open, check Plex only if no job
-        waits, because a job is the better probe.
-        """
+        """Record a good health check; return whether this ends an outage."""
         if self.state is CircuitState.CLOSED:
             return False
         if self.state is CircuitState.OPEN:

@@ -89,14 +89,10 @@ _ACTIONS: tuple[tuple[tuple[type[Exception], ...], Action], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """An error of a scene's jobs, and the findings about its cause.
-
-    `plex_healthy` is the result of a health check after a temporary error of Plex. If Plex is
-    healthy, the error is the fault of the job.
-    """
+    """An error of a scene's jobs, and the findings about its cause."""
 
     error: Exception
-    plex_healthy: bool = True
+    plex_healthy: bool = True  # then a temporary error of Plex is the fault of the job
     blame: Blame = Blame.PLEX
 
 
@@ -217,8 +213,7 @@ class FailurePolicy:
         """Return the error, or a general error of Stash if no scene is at fault.
 
         A Stash with a closed database rejects the queries for all scenes, and their jobs would
-        spend all retries within minutes. So this method queries a scene that does not exist. If
-        Stash answers that query, the scene of the error is at fault.
+        spend all retries within minutes. So this method queries a scene that does not exist.
         """
         if not isinstance(error, StashQueryError | StashFileError):
             return error

@@ -31,10 +31,7 @@ from worker.sync.results import (
 
 
 class Finalizer:
-    """Acknowledges, releases or dead-letters jobs, and reports their results.
-
-    At most `most_lines` jobs get a line of their own in the log; None for all.
-    """
+    """Acknowledges, releases or dead-letters jobs, and reports their results."""
 
     def __init__(self, services: Services, most_lines: int | None = None) -> None:
         self._queue = services.queue
@@ -128,10 +125,7 @@ class Finalizer:
         )
 
     def postpone(self, result: Failed, seconds: float, *, reported: bool) -> list[Claim]:
-        """Return a scene's jobs with a later due time, and report that other jobs go first.
-
-        The event has level debug if an event was `reported` that explains why all jobs wait.
-        """
+        """Return a scene's jobs with a later due time; the log shows it unless it is `reported`."""
         level, reason = DEBUG if reported else INFO, _reason(result.error)
         fields = _fields_of(result)
         self._log.event(Event.JOB_POSTPONED, level=level, reason=reason, seconds=seconds, **fields)

@@ -1,7 +1,7 @@
 """Keeps jobs away from a Plex that is down, with the circuit breaker and health checks.
 
-After the first sign of an outage no job is tried until a health check succeeds. The checks are at
-least 5 s apart and back off to 60 s, so a dead server gets few requests and costs no retry.
+After the first sign of an outage no job is tried until a health check succeeds, so an outage costs
+no retry.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,12 +21,7 @@ from worker.state import StateStore
 
 
 class OutageGuard:
-    """Knows whether Plex may get jobs; only the holder of the worker lock may use it.
-
-    Args:
-        waiting: returns the number of jobs that wait.
-        check: checks Plex's health.
-    """
+    """Knows whether Plex may get jobs; only the holder of the worker lock may use it."""
 
     def __init__(
         self,
@@ -98,10 +93,7 @@ class OutageGuard:
         return due and not self._is_suspected and self._breaker.allow(self._clock())
 
     def check(self, client: PlexClient) -> bool:
-        """Check Plex's health, record the result, and return whether Plex is up.
-
-        A Plex that rejects the token or the way of connecting is up.
-        """
+        """Check Plex's health; return whether Plex is up, even if it rejects the token."""
         health = self._check(client)
         is_up = health.is_there
         now = self._now()
@@ -146,11 +138,7 @@ class OutageGuard:
             self._save()
 
     def failed(self, reason: str, *, is_read_only: bool = False) -> None:
-        """Record that a job failed because Plex is down.
-
-        A read-only Plex answers but saves no change, so a health check cannot show that it works
-        again.
-        """
+        """Record an outage; health checks do not show the end of a read-only state of Plex."""
         now = self._now()
         if not self.is_away and reason != self._reported:
             self._log.event(Event.PLEX_FAILED, reason=reason)

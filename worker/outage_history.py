@@ -16,17 +16,12 @@ _REOPENS_WITHIN = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class OutageRecord:
-    """One outage of Plex.
-
-    Attributes:
-        jobs_affected: the number of scenes that waited for the end of the outage.
-        estimated: no process saw the start or the end of the outage.
-    """
+    """One outage of Plex."""
 
     started_at: float
     ended_at: float | None = None
-    jobs_affected: int = 0
-    estimated: bool = False
+    jobs_affected: int = 0  # the number of scenes that waited for the end of the outage
+    estimated: bool = False  # no process saw the start or the end of the outage
 
     @property
     def duration(self) -> float | None:
@@ -46,36 +41,25 @@ class OutageRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutageMetrics:
-    """The metrics of completed outages, in seconds and percent.
-
-    The MTBF is the mean time from the end of an outage to the start of the next outage. With fewer
-    than two outages it is 0.
-    """
+    """The metrics of completed outages, in seconds and percent."""
 
     mttr: float
-    mtbf: float
+    mtbf: float  # mean time from an end to the next start; 0 with fewer than two outages
     availability: float
     total_downtime: float
     outage_count: int
 
 
 class OutageHistory:
-    """The newest outages, oldest first; only the last can be ongoing.
-
-    Args:
-        last_sign: the last moment at which the records show the ongoing outage.
-    """
+    """The newest outages, oldest first; only the last can be ongoing."""
 
     def __init__(self, records: Sequence[OutageRecord] = (), last_sign: float = 0.0) -> None:
         self._records = list(records)[-NEWEST:]
-        self._last_sign = last_sign
+        self._last_sign = last_sign  # the last moment at which a record shows the outage
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse the content of `outage_history.json`; leave out invalid records.
-
-        A record without an end is joined with the next record, or ends where it was last seen.
-        """
+        """Parse `outage_history.json`; leave out invalid records, and end or join open records."""
         parsed = [parse_fields(OutageRecord, item) for item in raw] if isinstance(raw, list) else []
         records = [
             record if record.ended_at is None else record.ended(record.ended_at)
@@ -99,8 +83,7 @@ class OutageHistory:
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
         """Make the loaded history agree with the breaker, which opened at `opened_at`.
 
-        A process may die after it saved one file and before it saved the other. Then a closed
-        breaker has an outage without end here, or an open breaker has no outage here.
+        A process that dies between saving both files leaves a history that does not match.
         """
         ongoing = self.ongoing
         if opened_at is not None and ongoing is None:

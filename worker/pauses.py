@@ -24,10 +24,6 @@ class Pauses:
     """The current pause; only the holder of the worker lock may use it.
 
     Each pause in a row is twice as long as the pause before, up to a minute.
-
-    Attributes:
-        reason: why the sync is paused; empty after a success, as is `kind`.
-        in_a_row: the number of pauses since the last success.
     """
 
     def __init__(
@@ -38,9 +34,8 @@ class Pauses:
         self._clock = clock
         self._monotonic = monotonic
         self._until = float("-inf")
-        self.reason = ""
-        self.kind = ""
-        self.in_a_row = 0
+        self.reason = self.kind = ""  # empty after a success
+        self.in_a_row = 0  # the number of pauses since the last success
         self._clear_file()  # a worker that was killed during a pause has left it
 
     @property
@@ -74,10 +69,7 @@ class Pauses:
         self.in_a_row = 0
 
     def nothing_waits(self) -> None:
-        """Record that no job waits, which ends the pause unless the database is at fault.
-
-        A fault of the database may hide jobs.
-        """
+        """Record that no job waits; a fault of the database may hide jobs, so its pause lasts."""
         if self.kind != DATABASE:
             self.succeeded()
 

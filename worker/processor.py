@@ -87,10 +87,7 @@ class SyncWorker:
         self._stop.set()
 
     def run_until_idle(self) -> DrainOutcome:
-        """Work until no job has waited for a minute, through retries and outages.
-
-        Raise `sqlite3.DatabaseError` if the content of the database is damaged.
-        """
+        """Work until no job has waited for a minute; raise an error if the database is damaged."""
         idle_since: float | None = None
         while not self._stop.is_set():
             outcome = self._step()
@@ -113,7 +110,7 @@ class SyncWorker:
         return DrainOutcome.STOPPED
 
     def drain(self) -> DrainOutcome:
-        """Work until no job is due, or until the sync is paused; raise as `run_until_idle`."""
+        """Work until no job is due, or until the sync is paused."""
         has_checked = False
         while not self._stop.is_set():
             outcome = self._step()

@@ -1,7 +1,7 @@
 """The rate limit after an outage, so that the waiting jobs do not cause the next outage.
 
-A token bucket with one token allows 5 jobs per second at first, and 20 after 300 s. After that
-there is no limit. While more than 30 % of the jobs fail, the rate is halved.
+A token bucket with one token allows 5 jobs per second at first, 20 after 300 s, and then all jobs.
+While more than 30 % of the jobs fail, the rate is halved.
 """
 
 from collections import deque
@@ -24,8 +24,7 @@ _ROUNDING = 1e-3  # seconds
 class RecoveryRateLimiter:
     """Spaces the jobs during the ramp after an outage; without a ramp there is no limit.
 
-    `ramp` is `RecoveryScheduler.ramp_elapsed`. All times count from the start of the ramp, so a
-    clock that is set, or a restart of the worker, changes nothing.
+    All times count from the start of the ramp, so a change of the clock has no effect.
     """
 
     def __init__(self, ramp: Callable[[float], float | None]) -> None:

@@ -18,18 +18,14 @@ RAMP_SECONDS = 300.0  # how long the rate limit lasts after a recovery
 
 @dataclass(slots=True)
 class RecoveryState:
-    """The content of `recovery_state.json`; a moment of 0 means never.
-
-    `last_recovery_time` is the end of the last outage. `recovery_started_at` is the start of the
-    rate limit after the outage, and 0 once the limit is over.
-    """
+    """The content of `recovery_state.json`; a moment of 0 means never."""
 
     last_check_time: float = 0.0
     consecutive_successes: int = 0
     consecutive_failures: int = 0
-    last_recovery_time: float = 0.0
+    last_recovery_time: float = 0.0  # the end of the last outage
     recovery_count: int = 0
-    recovery_started_at: float = 0.0
+    recovery_started_at: float = 0.0  # the start of the rate limit; 0 once the limit is over
 
 
 class RecoveryScheduler:
@@ -54,10 +50,7 @@ class RecoveryScheduler:
         return asdict(self.state)
 
     def seconds_to_next_probe(self, now: float) -> float:
-        """Return the wait until the next health check of an outage.
-
-        A clock that is set back restarts the wait, which never exceeds one interval.
-        """
+        """Return the wait until the next health check; it restarts if the clock is set back."""
         self.state.last_check_time = min(self.state.last_check_time, now)
         if not self.state.last_check_time:
             return 0.0

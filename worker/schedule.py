@@ -35,10 +35,7 @@ class IdleTask(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """Knows when the worker has work, without a request to a server.
-
-    All methods raise `sqlite3.Error` if the database cannot be used.
-    """
+    """Knows when the worker has work, without a request to a server."""
 
     services: Services
     guard: OutageGuard

@@ -20,27 +20,20 @@ from worker.sync.session import CurrentSession
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The objects of one process, all for the same data folder and the same Stash.
-
-    Attributes:
-        stash: the connection that `scenes`, `images` and `sessions` use.
-        ensure_worker: starts a worker unless a worker runs; returns `running` or `started`.
-        boot_time: returns seconds that no change of the clock affects, with sleep included.
-        uniform: returns a random number between its two arguments.
-    """
+    """The objects of one process, all for the same data folder and the same Stash."""
 
     folder: DataFolder
     log: Log
     queue: QueueManager
-    stash: StashConnection
+    stash: StashConnection  # `scenes`, `images` and `sessions` use this connection
     scenes: StashScenes
     images: StashImages
     sessions: CurrentSession
     worker_lock: FileLock
-    ensure_worker: Callable[[], str]
+    ensure_worker: Callable[[], str]  # returns `running` or `started`
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    boot_time: Callable[[], float] = steady
+    boot_time: Callable[[], float] = steady  # like `monotonic`, but sleep of the machine counts
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
 

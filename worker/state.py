@@ -29,10 +29,7 @@ class StateStore(Generic[ModelT]):
         self._saved: Any = stored or self.model.to_state()  # a default state gets no file
 
     def save(self) -> bool:
-        """Write the state if it changed; return whether it was written.
-
-        After an `OSError` the next call tries again.
-        """
+        """Write the state if it changed; return whether it was written. Raise OSError."""
         state = self.model.to_state()
         if state == self._saved or not self._file.write(state):
             return False
@@ -42,17 +39,13 @@ class StateStore(Generic[ModelT]):
 
 @dataclass(frozen=True, slots=True)
 class StatusSource:
-    """Read access to the data folder; each method reads its state file anew.
-
-    Attributes:
-        names: returns scene id → title from Stash, for existing scenes; raises StashError.
-    """
+    """Read access to the data folder; each method reads its state file anew."""
 
     folder: DataFolder
     report: Report
     clock: Callable[[], float]
     queue: QueueView
-    names: Callable[[Sequence[int]], Mapping[int, str]]
+    names: Callable[[Sequence[int]], Mapping[int, str]]  # scene id → title; raises StashError
 
     def stats(self) -> SyncStats:
         return SyncStats(self.folder.stats, self.report, self.clock)

@@ -21,23 +21,15 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class HourRecord:
-    """The work of one hour; all times are in seconds.
+    """The work of one hour; all times are in seconds."""
 
-    Attributes:
-        hour: the start of the hour, since the epoch.
-        seconds: the working time of the synced scenes.
-        arrived: the number of edits that changed an item in Plex.
-        waited: the total time between these edits and their arrival in Plex.
-        longest: the longest time between an edit and its arrival.
-    """
-
-    hour: float
+    hour: float  # the start of the hour, since the epoch
     synced: int = 0
     failed: int = 0
-    seconds: float = 0.0
-    arrived: int = 0
-    waited: float = 0.0
-    longest: float = 0.0
+    seconds: float = 0.0  # the working time of the synced scenes
+    arrived: int = 0  # the number of edits that changed an item in Plex
+    waited: float = 0.0  # the total time between these edits and their arrival in Plex
+    longest: float = 0.0  # the longest time between an edit and its arrival
 
 
 class HourlyRecords:

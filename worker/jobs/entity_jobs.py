@@ -1,8 +1,7 @@
 """Jobs about performers, studios and tags that were renamed, merged or destroyed in Stash.
 
-The hook names only the performer, studio or tag (the entity), and Stash does not change the time
-stamps of its scenes. So these jobs queue the scenes. All such jobs of a batch share one walk
-through the library.
+Stash does not change the time stamps of their scenes, so these jobs queue the scenes. All such jobs
+of a batch share one walk through the library.
 """
 
 from collections import Counter
@@ -40,8 +39,7 @@ class _Page(NamedTuple):
 class EntityJobs:
     """Queues the scenes of performers, studios and tags whose metadata in Plex is outdated.
 
-    A kill loses nothing: the scenes of a page are queued before the job is removed, and a scene
-    that is queued twice is synced once.
+    A kill loses no scene, because the scenes of a page are queued before the job is removed.
     """
 
     def __init__(self, services: Services, stopped: Callable[[], bool]) -> None:
@@ -51,10 +49,7 @@ class EntityJobs:
         self._stopped = stopped
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
-        """Yield the result of each job; nothing if the worker is to end during the walk.
-
-        After a `StashError` or `PlexError`, the jobs without a result are to be done again.
-        """
+        """Yield the result of each job; nothing if the worker is to end during the walk."""
         claims_by_entity: dict[Entity, list[Claim]] = {}
         for claim in claims:
             data = claim.job.data

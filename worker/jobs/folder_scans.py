@@ -18,11 +18,10 @@ Target = tuple[Section, str]  # a library, and a folder in it by Plex's name
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
-    """Return the libraries that contain the folder, each with Plex's name of the folder.
+    """Return the libraries with the longest location that contains the folder, and its name there.
 
-    Only the libraries with the longest matching location count. Case, Unicode composition and
-    separators are ignored. Plex scans a folder only if its name starts with the name of the
-    location, so the answer has the spelling of the location.
+    Case, Unicode composition and separators are ignored. Plex scans a folder only if its name
+    starts with the name of the location, so the answer has the spelling of the location.
     """
     wanted = components(folder)
     found: list[tuple[int, Target]] = []
@@ -45,10 +44,7 @@ def folder_of(path: str) -> str:
 
 
 class FolderScans:
-    """Carries out scan jobs, and remembers when each folder was scanned.
-
-    A new worker may scan a folder once more, which is harmless.
-    """
+    """Carries out scan jobs, and remembers when each folder was scanned."""
 
     def __init__(self, services: Services) -> None:
         self._scenes = services.scenes
@@ -58,10 +54,7 @@ class FolderScans:
         self._reported: set[str] = set()
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield the result of each scan job; the caller finalizes it before the next.
-
-        After a `StashError` or `PlexError`, the jobs without a result are to be done again.
-        """
+        """Yield the result of each scan job; the caller finalizes it before the next."""
         if not claims:
             return
         if not session.config.trigger_plex_scan:
@@ -101,10 +94,7 @@ class FolderScans:
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Ask for a scan of a folder, unless the last scan is recent.
-
-        Return until when the job has to wait, 0 for no wait.
-        """
+        """Ask for a scan unless a scan is recent; return until when the job has to wait, or 0."""
         now = self._clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:

@@ -36,10 +36,7 @@ class MissingScenes:
         return self.make_found_due(session)
 
     def make_found_due(self, session: SyncSession) -> int:
-        """Make jobs and dead letters due if the path index has their file; return how many.
-
-        Without a new listing since the last call, no job is examined.
-        """
+        """Make jobs and dead letters due if the path index has their file now; return how many."""
         listings = session.library.listings
         if listings == self._seen_listings:
             return 0

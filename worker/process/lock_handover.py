@@ -1,8 +1,7 @@
 """The handover of the worker lock between workers and tasks, so that one process writes to Plex.
 
 A task requests the worker lock with a second lock, so the request ends when its process ends. A
-worker looks for requests, releases the worker lock after the current scene, and acquires it again
-after the task.
+worker that finds a request releases its lock after the current scene, and acquires it again later.
 """
 
 import json
@@ -32,10 +31,7 @@ class LockHeldError(Exception):
 
 
 def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
-    """Start a worker, or store the connection to Stash for the running worker.
-
-    Return `running` or `started`; raise `OSError` if no process can be started.
-    """
+    """Start a worker, or pass the connection to Stash to the running worker; return which."""
     connection = json.dumps(server_connection).encode()
     if not elect(lock, spool, connection):
         return ALREADY_RUNNING
@@ -67,10 +63,7 @@ class LockHandover:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold the worker lock; after that the caller may have to start a worker.
-
-        Raise `LockHeldError` if the worker does not release the lock.
-        """
+        """Hold the worker lock; raise `LockHeldError` if a worker does not release it."""
         end = self.monotonic() + PATIENCE
         is_handed_over = False
         while not (self.request.try_acquire() and self.worker_lock.try_acquire()):
@@ -93,22 +86,14 @@ class LockHandover:
 
 @dataclass(frozen=True, slots=True)
 class IdleProcess:
-    """The process of a worker between two runs of the drain.
-
-    Attributes:
-        lock: the worker lock.
-        request_path: the lock that a task holds while it requests the worker lock.
-        is_told_to_end: returns whether this process got a signal.
-        exists: returns whether the plugin still exists.
-        remember: gets a connection to Stash that a hook or task has stored.
-    """
+    """The process of a worker between two runs of the drain."""
 
     lock: FileLock
     spool: Spool
-    request_path: str
+    request_path: str  # the lock that a task holds while it requests the worker lock
     is_told_to_end: Callable[[], bool]
-    exists: Callable[[], bool]
-    remember: Callable[[Any], None]
+    exists: Callable[[], bool]  # returns whether the plugin still exists
+    remember: Callable[[Any], None]  # gets a connection to Stash that a hook or task has stored
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
 
@@ -127,10 +112,7 @@ class IdleProcess:
         return False
 
     def wait(self, known: frozenset[str]) -> bool:
-        """Wait with the worker lock for the next hook or task; return False to end the process.
-
-        `known` are the names in the spool before the last look for work.
-        """
+        """Wait for a name in the spool that is not `known`; return False to end the process."""
         checked_at = self.monotonic()
         while not self.is_told_to_end():
             names = self.spool.names()

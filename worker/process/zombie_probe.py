@@ -1,9 +1,8 @@
 """The zombie reaping probe: it finds out whether an ended worker stays a zombie.
 
-The parent of a worker ends before the worker, so process 1 has to reap the worker. If Stash is
-process 1, as in its official container, it reaps no process. Then each ended worker stays a zombie
-until the container stops. So each worker stores its process id, and a later worker looks whether
-that process is a zombie.
+The parent of a worker ends first, so process 1 has to reap the worker. Stash as process 1 of its
+official container reaps no process, and each ended worker stays a zombie until the container stops.
+So each worker stores its process id, and a later worker looks whether that process is a zombie.
 """
 
 import time
@@ -27,10 +26,7 @@ def process_status(pid: int) -> tuple[str, int]:
 
 
 class ZombieProbe:
-    """Finds out whether the process `pid` would stay a zombie; it has to hold the worker lock.
-
-    The file at `path` stores the process id and the start of an earlier worker.
-    """
+    """Finds out whether the process `pid` would stay a zombie; it has to hold the worker lock."""
 
     def __init__(
         self,

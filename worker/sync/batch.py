@@ -33,10 +33,7 @@ class BatchSync:
         self._queue = services.queue
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield the result of each scene; the caller finalizes each before it asks for the next.
-
-        After a `StashError` or `PlexError`, the scenes without a result are to be synced again.
-        """
+        """Yield the result of each scene; the caller finalizes each before it asks for the next."""
         by_scene: dict[int, list[Claim]] = {}
         for claim in claims:
             if claim.job.scene_id is None:

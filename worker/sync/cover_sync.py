@@ -75,8 +75,7 @@ def targets_of(
     """Return the images to set from a scene's cover; `records` are the values last sent.
 
     With `preserve`, an image that was locked before the first upload is left out, because a user
-    chose it. An image that a user chose later stays only until the cover changes in Stash: a look
-    at the choice would cost a request per item.
+    chose it. A later choice of a user stays only until the cover changes in Stash.
     """
     targets = [
         Target(
@@ -101,10 +100,7 @@ def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord |
 
 
 def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
-    """Return whether all images have the cover of the last sync; without a cover they keep theirs.
-
-    An item that Plex did not have at the last sync may have an older cover.
-    """
+    """Return whether all images have the cover of the last sync; without a cover they stay."""
     if last is None or last.cover_tag is None:
         return last is not None and all(target.has is not None for target in targets)
     sha1 = last.cover_tag.partition(" ")[0]
@@ -139,10 +135,7 @@ class CoverSync:
         self._result = CoverResult()
 
     def run(self, records: Mapping[PlexItem, ItemRecord]) -> CoverResult:
-        """Upload the cover to the items that lack it, and collect the locks to set.
-
-        The uploads are stored, also when this method raises a `StashError` or `PlexError`.
-        """
+        """Upload the cover to the items that lack it, and collect the locks to set."""
         work, last, result = self._work, self._last, self._result
         preserve, behaviour = (
             self._session.config.preserve_plex_edits,
@@ -171,10 +164,7 @@ class CoverSync:
         return result
 
     def _is_lost(self, target: Target) -> bool:
-        """Return whether Plex lost an image that was sent, as after a restored backup.
-
-        Select an image that Plex has and does not show, unless a user's choice is preserved.
-        """
+        """Return whether Plex lost the sent image; show the image again if Plex still has it."""
         item, kind = target.item, target.kind
         if self._session.config.preserve_plex_edits or kind in self._result.uploaded:
             return False
@@ -245,10 +235,7 @@ class CoverSync:
         self._session.uploads.succeeded(kind)
 
     def _remove_overlay_label(self, target: Target) -> None:
-        """Remove Kometa's label; otherwise Kometa restores its copy of the old poster.
-
-        The label is removed before the upload, so that a kill between both does not keep it.
-        """
+        """Remove Kometa's label before the upload; otherwise Kometa restores the old poster."""
         labels = [label for label in target.item.labels if label.casefold() == _OVERLAY]
         if labels and target.kind == POSTER and self._session.config.remove_overlay_label:
             try:
@@ -283,8 +270,7 @@ def _show_uploaded(
 ) -> None:
     """Make Plex show an image that was just uploaded.
 
-    The first upload to a server shows whether the server selects uploads. A server does not always
-    select bytes that the item `had` before, so such an upload is always checked.
+    A server that selects new uploads may not select bytes that the item `had` before.
     """
     trait = session.facts.behaviour().image_selection
     if trait is ImageSelection.AUTOMATIC and not had:

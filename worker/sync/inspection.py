@@ -47,10 +47,7 @@ def inspect_scenes(
     scenes: Collection[StashScene],
     batch: int = READ_BATCH,
 ) -> list[Inspection]:
-    """Return what a sync of each scene would change; one request reads `batch` items.
-
-    After a `PlexError` or `StashError` nothing is known about any of the scenes.
-    """
+    """Return what a sync of each scene would change; one request reads `batch` items."""
     log = services.queue.sync_log
     last = log.scenes([scene.id for scene in scenes])
     works = {

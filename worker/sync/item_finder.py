@@ -22,16 +22,7 @@ _TASK = "the task 'Check Path Mapping'"
 
 
 class ItemFinder:
-    """Finds items by the path index, and searches Plex once for files that the index lacks.
-
-    Args:
-        batch: the number of items per request.
-        forgets: remove items that Plex does not show from the path index, and report problems.
-            False for a preview, which would repeat its warnings in each run.
-
-    Attributes:
-        gone: scenes that Stash no longer has, although their values were sent to an item.
-    """
+    """Finds items by the path index, and searches Plex once for files that the index lacks."""
 
     def __init__(
         self,
@@ -49,10 +40,7 @@ class ItemFinder:
         self._forgets = forgets
 
     def find(self, works: Sequence[SceneWork]) -> None:
-        """Set the items of each scene, or set `error` or `elsewhere` for a scene without items.
-
-        After a `PlexError` or `StashError` nothing is known about any of the scenes.
-        """
+        """Set the items of each scene, or set `error` or `elsewhere` for a scene without items."""
         self._match_by_path(works)
         open_works = [work for work in works if work.error is None]
         missing = [work for work in open_works if not work.items]
@@ -85,8 +73,7 @@ class ItemFinder:
     ) -> list[SceneWork]:
         """Search Plex for files that the index lacks; return the scenes that still have no item.
 
-        If Plex fails, the missing scenes get the error. Partial scenes continue with the items that
-        they have.
+        If Plex fails, the missing scenes get the error. Partial scenes continue with their items.
         """
         files = [file for work in missing for file in work.scene.files]
         files += [file for work in partial for file in self._expected_files(work)]
@@ -192,10 +179,7 @@ def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mappin
 def not_found(
     file: SceneFile, reason: str, same_named: Sequence[LibraryPart], titles: Mapping[int, str]
 ) -> str:
-    """Return the cause and the remedy for a file that Plex does not have.
-
-    An empty `reason` is unknown; `titles` are the names of the libraries by key.
-    """
+    """Return the cause and the remedy for a file that Plex lacks; an empty `reason` is unknown."""
     text = f"Plex has no item for {file.path}"
     if reason:
         return f"{text}: {reason}"

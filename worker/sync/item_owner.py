@@ -26,10 +26,9 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Return the scene that an item shows.
+    """Return the scene that an item shows: of the scenes with its first file, the lowest id.
 
-    The item shows the scene with the first file of its first version. If the batch does not have
-    that scene, the item shows the same scene as before. A new item shows the lowest id.
+    If the batch has no such scene, the item shows the same scene as before.
 
     Args:
         claimants: scene of the batch with a file in the item → whether it is the first file.
@@ -44,8 +43,7 @@ def assign_items(
 ) -> set[int]:
     """Keep each item at the scene that it shows, and remove it from the other scenes.
 
-    Report an item with different films once. Return scenes that Stash no longer has, although their
-    values were sent to an item.
+    Return scenes that Stash no longer has, although their values were sent to an item.
     """
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
@@ -95,8 +93,7 @@ def _owners(
     """Return item → the scene that it shows (its owner), and the owners that Stash no longer has.
 
     No job shows that a scene was merged in Stash, or that its file moved to another scene. So this
-    function reads each owner that is not in the batch. An owner loses the item if Stash no longer
-    has it, or if it has no file in the item.
+    function reads each owner that is not in the batch, and drops owners without a file in the item.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {
@@ -116,10 +113,7 @@ def _owners(
 
 
 def _has_file_in(scene: StashScene, item: PlexItem, matcher: PlexMatcher) -> bool:
-    """Return whether the item may have a file of the scene.
-
-    A possible match is enough, so that an item does not alternate between two scenes.
-    """
+    """Return whether the item may have a file of the scene; a possible match is enough."""
     held = {folded_path(path) for path in item.files}
     if any(folded_path(matcher.to_plex(file.path)) in held for file in scene.files):
         return True

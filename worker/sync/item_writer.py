@@ -27,10 +27,7 @@ _OF_A_PART = (PlexNotFound, PlexTemporaryError, PlexPermanentError)
 
 
 class ItemWriter:
-    """Writes to the items of a batch's scenes, and stores the sent values.
-
-    After the batch, `verification` reads the items back.
-    """
+    """Writes to the items of a batch's scenes, and stores the sent values."""
 
     def __init__(self, services: Services, session: SyncSession) -> None:
         self._services = services
@@ -44,10 +41,7 @@ class ItemWriter:
         self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, works: Sequence[SceneWork]) -> None:
-        """Store the items' values before the first write, and read the stored values for `write`.
-
-        One transaction stores the values of all items with their scenes.
-        """
+        """Store the items' values before the first write, and read the stored values for it."""
         log, server_id = self._sync_log, self._server_id
         with self._services.queue.transaction():
             for work in works:
@@ -83,7 +77,6 @@ class ItemWriter:
         """Send the differences to each item of a scene; return the changed fields, and the cover.
 
         The sent values are stored, also when this method raises a `StashError` or `PlexError`.
-        A scene has items and an error if Plex failed at another of its items.
         """
         if work.error is not None and not work.items:
             raise work.error

@@ -1,7 +1,6 @@
 """Reports the results of a drain: an event per job, sums of many jobs, and the decision trace.
 
-The `trace_` functions write the decision trace: the steps that led to a scene's result. The log
-shows the trace only if the setting `debug_logging` is on.
+The `trace_` functions write the decision trace, which the setting `debug_logging` shows.
 """
 
 from collections import Counter
@@ -35,9 +34,8 @@ _COUNTED = {PERFORMERS: "performer", TAGS: "tag", COLLECTIONS: "collection"}
 class ProgressLog:
     """Reports how jobs end: an event per job, and sums of many jobs.
 
-    Args:
-        most: the number of jobs of a drain whose event Stash shows; the sum at the end counts the
-            other jobs. None for all jobs, and for sums during the drain.
+    `most` is the number of jobs of a drain whose event Stash shows. None shows all events, and sums
+    during the drain.
     """
 
     def __init__(self, log: Log, monotonic: Callable[[], float], most: int | None = None) -> None:
@@ -49,12 +47,7 @@ class ProgressLog:
     def report(
         self, event: Event, *, again: bool = False, cause: str = "", **fields: object
     ) -> None:
-        """Report the end of a job.
-
-        Args:
-            again: a warning about the same failure was reported before.
-            cause: the cause of a retry; only the first job of a drain with this cause warns.
-        """
+        """Report the end of a job; warn once per `cause`, and not `again` about a failure."""
         if not self._ends:
             self._begun = self._summed_at = self._monotonic()
         self._ends[event] += 1

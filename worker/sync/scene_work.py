@@ -80,8 +80,8 @@ NO_MEMORY = ItemMemory({}, {})
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
     """Return the fields that were sent to an item, or may have been sent.
 
-    A pending value may have arrived. It does not count if the item shows a newer value that a user
-    set. `held` are the item's original values.
+    A pending value counts unless the item shows a newer value of a user. `held` are the item's
+    original values.
     """
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:

@@ -87,9 +87,8 @@ def probe_locks(
 ) -> None:
     """Find out which locks the server never shows, if that is not known.
 
-    If an item shows a sent value without its lock, either a user unlocked the field, or the server
-    never shows the lock. So each such lock is set at one item, not at all items. The values of
-    `items` are the sent values that the item should still show.
+    If an item shows a sent value of `items` without its lock, a user unlocked the field, or the
+    server never shows the lock. So each such lock is set at one item, not at all items.
     """
     known = session.facts.behaviour()
     settled = {*known.shown_locks, *known.hidden_locks}

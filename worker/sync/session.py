@@ -44,10 +44,7 @@ class UploadGate:
         self._next_try: dict[str, float] = {}  # kind → time of the next try
 
     def check(self, kind: str, rating_key: int) -> None:
-        """Raise `PlexUploadsDown` while images of this kind wait.
-
-        An item whose upload failed waits longer, because its image may be at fault.
-        """
+        """Raise `PlexUploadsDown` while images wait; an item whose upload failed waits longer."""
         if kind in self._next_try:
             seconds = self._next_try[kind] - self._clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
@@ -102,12 +99,8 @@ class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an er
 class CurrentSession:
     """Reads the settings for each batch; builds a new session if they or the server changed.
 
-    All methods raise a `StashError` if Stash does not return the settings.
-
-    Args:
-        scenes: the scenes from whose paths the names of Plex's folders are learned.
-        secrets: gets the token before its first use.
-        plex_url: an address from the command line that replaces the setting.
+    All methods raise a `StashError` if Stash does not return the settings. `plex_url` is an address
+    from the command line that replaces the setting.
     """
 
     def __init__(

@@ -30,16 +30,12 @@ from worker.sync.session import SyncSession
 
 
 class Verification:
-    """Compares what was sent with what Plex shows; one request reads many items.
+    """Compares what was sent with what Plex shows, after the jobs are finalized.
 
-    This happens after the jobs are finalized, and no job fails by it:
-
-    - A value that Plex did not keep is reported once. It is not sent again until the value changes
-      in Stash.
+    - A value that Plex did not keep is not sent again until it changes in Stash.
     - If a field has neither the sent value nor the value before the edit, another writer changed
       it, such as Plex's agent at a new item. The scene is synced once more.
-    - The server's behaviour is learned first, from all items. If a scene needs another edit because
-      of it, the scene is synced once more.
+    - A scene is synced once more if the learned behaviour of the server requires another edit.
     """
 
     def __init__(self, services: Services, session: SyncSession) -> None:

@@ -1,7 +1,7 @@
 """The write test: edits one item to learn how a Plex server behaves, and restores the item.
 
-The state of the item is stored on disk before the first write. If the test is killed, the next
-write test or sync restores the item.
+The item is stored on disk before the first write. After a kill, the next write test or sync
+restores it.
 """
 
 import hashlib
@@ -107,10 +107,7 @@ class WriteTestNote:
 
 
 def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) -> bool:
-    """Restore the item of a killed test of this server; return whether a test was killed.
-
-    After a `PlexError` the file is kept.
-    """
+    """Restore the item of a killed test of this server; return whether a test was killed."""
     saved = note.load()
     if saved is None or saved.server_id != server_id:
         return False
@@ -142,10 +139,7 @@ def save(
     set_by_us: Collection[str],
     shown_locks: Collection[str],
 ) -> SavedItem:
-    """Return the state of an item that was just read; this lists its images in Plex.
-
-    `set_by_us` are the locks that the plugin has set; `shown_locks` are known to show.
-    """
+    """Return the state of an item that was just read; `shown_locks` are known to show."""
     return SavedItem(
         server_id,
         item.rating_key,
@@ -226,11 +220,7 @@ def _read(client: PlexClient, rating_key: int) -> PlexItem | None:
 
 
 class WriteProbes:
-    """Edits one item, reads it back, and stores the server's behaviour in `facts`.
-
-    Attributes:
-        report: a phrase per result.
-    """
+    """Edits one item, reads it back, and stores the server's behaviour in `facts`."""
 
     def __init__(
         self, client: PlexClient, facts: ServerFacts, item: PlexItem, saved: SavedItem
@@ -239,7 +229,7 @@ class WriteProbes:
         self._facts = facts
         self._item = item
         self._testable = saved.testable
-        self.report: list[str] = []
+        self.report: list[str] = []  # a phrase per result
 
     def run(self) -> None:
         """Try each kind of edit; any `PlexError` but a refused date ends the test."""
