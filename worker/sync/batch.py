@@ -96,7 +96,8 @@ class BatchSync:
                 yield Failed(work.claims, scene.label, failure, scene.files)
                 continue
             changed = words_of(fields, work.desired)
-            record = self._record(scene, SYNCED, ", ".join(changed) or "already up to date", cover.tag)
+            detail = ", ".join(changed) or "already up to date"
+            record = self._record(scene, SYNCED, detail, cover.tag)
             result = Synced(work.claims, scene.label, record, changed, work.confidence)
             if cover.to_lock:
                 unlocked.append((result, cover))
