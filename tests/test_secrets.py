@@ -42,7 +42,7 @@ def _raise_the_token() -> None:
 
     def finds(self: item_finder.ItemFinder, works: Any) -> None:
         if any("Bug" in scene.scene.label for scene in works):
-            raise RuntimeError("X-Plex-Token=" + self._session.config.plex_token)
+            raise RuntimeError("X-Plex-Token=" + self.session.config.plex_token)
         find(self, works)
 
     item_finder.ItemFinder.find = finds  # type: ignore[method-assign]
@@ -172,7 +172,7 @@ def _in_a_file() -> None:
 
     def leaks(self: sessions.CurrentSession) -> Any:
         session = current(self)
-        with open(self._folder.stats + ".bak", "w") as file:
+        with open(self.folder.stats + ".bak", "w") as file:
             file.write(session.config.plex_token)
         return session
 
@@ -184,7 +184,7 @@ def _half_of_it_in_a_log() -> None:
 
     def leaks(self: sessions.CurrentSession) -> Any:
         session = current(self)
-        self._log.info("token " + session.config.plex_token[:13] + "…")
+        self.log.info("token " + session.config.plex_token[:13] + "…")
         return session
 
     sessions.CurrentSession.current = leaks  # type: ignore[method-assign]

@@ -111,7 +111,7 @@ class Bench:
             uniform=lambda _low, high: high,
         )
         self.services.queue.clock = self.clock
-        self.services.sessions._clock = self.clock
+        self.services.sessions.clock = self.clock
         self.enqueue()
 
     def enqueue(self, **hints: Any) -> None:

@@ -6,6 +6,7 @@ of a batch share one walk through the library.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, groupby, islice
 from operator import attrgetter
@@ -36,17 +37,15 @@ class _Page(NamedTuple):
     gone: Sequence[int] = ()  # ids of scenes that Stash no longer has
 
 
+@dataclass(frozen=True, slots=True)
 class EntityJobs:
     """Queues the scenes of performers, studios and tags whose metadata in Plex is outdated.
 
     A kill loses no scene, because the scenes of a page are queued before the job is removed.
     """
 
-    def __init__(self, services: Services, stopped: Callable[[], bool]) -> None:
-        self._queue = services.queue
-        self._scenes = services.scenes
-        self._clock = services.clock
-        self._stopped = stopped
+    services: Services
+    stopped: Callable[[], bool]
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
         """Yield the result of each job; nothing if the worker is to end during the walk."""
@@ -63,7 +62,7 @@ class EntityJobs:
             return
         counts: dict[Entity, Counter[str]] = {entity: Counter() for entity in claims_by_entity}
         for page in self._pages(frozenset(claims_by_entity)):
-            if self._stopped():
+            if self.stopped():
                 return
             self._queue_page(session, page, counts)
         for entity, group in claims_by_entity.items():
@@ -76,13 +75,13 @@ class EntityJobs:
         while page := list(islice(scenes, PAGE)):
             last = page[-1].id
             entities = {scene.id: _entities_of(scene) & wanted for scene in page}
-            for earlier in self._queue.sync_log.naming(wanted, after, last):
+            for earlier in self.services.queue.sync_log.naming(wanted, after, last):
                 for scene_id in earlier.keys() & entities.keys():
                     entities[scene_id] |= earlier[scene_id]
                 yield from self._read({id_: earlier[id_] for id_ in earlier if id_ not in entities})
             yield _Page(page, entities)
             after = last
-        for earlier in self._queue.sync_log.naming(wanted, after):
+        for earlier in self.services.queue.sync_log.naming(wanted, after):
             yield from self._read(earlier)
 
     def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:
@@ -91,7 +90,7 @@ class EntityJobs:
         for kind, entity_id in sorted(wanted):
             ids_by_kind.setdefault(kind, []).append(entity_id)
         walks = [
-            chain.from_iterable(self._scenes.walk_with(kind, ids))
+            chain.from_iterable(self.services.scenes.walk_with(kind, ids))
             for kind, ids in ids_by_kind.items()
         ]
         by_id = attrgetter("id")
@@ -102,7 +101,7 @@ class EntityJobs:
         """Yield the current state of scenes that no longer have their wanted entity."""
         unread = iter(entities)
         while ids := list(islice(unread, READ_BATCH)):
-            scenes = self._scenes.read(ids)
+            scenes = self.services.scenes.read(ids)
             gone = [scene_id for scene_id in ids if scene_id not in scenes]
             yield _Page(list(scenes.values()), entities, gone)
 
@@ -111,7 +110,7 @@ class EntityJobs:
     ) -> None:
         """Queue scenes whose metadata differs from the sent metadata; forget deleted scenes."""
         ids = [scene.id for scene in page.scenes]
-        sent = self._queue.sync_log.digests(session.library.server_id, ids)
+        sent = self.services.queue.sync_log.digests(session.library.server_id, ids)
         outcomes = dict.fromkeys(page.gone, GONE)
         for scene in page.scenes:
             if scene.id not in sent:
@@ -120,11 +119,13 @@ class EntityJobs:
                 outcomes[scene.id] = IN_STEP
             else:
                 outcomes[scene.id] = QUEUED
-        now = self._clock()
+        now = self.services.clock()
         queued = [scene_id for scene_id, outcome in outcomes.items() if outcome == QUEUED]
-        with self._queue.transaction():
-            self._queue.forget_scenes(page.gone)
-            self._queue.replace((), [scene_job(scene_id, METADATA, now) for scene_id in queued])
+        with self.services.queue.transaction():
+            self.services.queue.forget_scenes(page.gone)
+            self.services.queue.replace(
+                (), [scene_job(scene_id, METADATA, now) for scene_id in queued]
+            )
         for scene_id, outcome in outcomes.items():
             for entity in page.entities[scene_id]:
                 counts[entity][outcome] += 1

@@ -1,6 +1,7 @@
 """Syncs the scenes of a batch: reads the scenes, finds their items, compares and writes."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from plex.exceptions import PlexCopy, PlexError
 from stash.exceptions import StashFileError
@@ -24,13 +25,12 @@ _NO_METADATA = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class BatchSync:
     """Syncs claimed scenes; many scenes share each request to Stash and Plex."""
 
-    def __init__(self, services: Services, session: SyncSession) -> None:
-        self._services = services
-        self._session = session
-        self._queue = services.queue
+    services: Services
+    session: SyncSession
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
         """Yield the result of each scene; the caller finalizes each before it asks for the next."""
@@ -42,8 +42,8 @@ class BatchSync:
             else:
                 by_scene.setdefault(claim.job.scene_id, []).append(claim)
         works: list[SceneWork] = []
-        scenes = self._services.scenes.read(list(by_scene))
-        last = self._queue.sync_log.scenes(by_scene)
+        scenes = self.services.scenes.read(list(by_scene))
+        last = self.services.queue.sync_log.scenes(by_scene)
         for scene_id, group in by_scene.items():
             scene = scenes.get(scene_id)
             if scene is None:
@@ -52,30 +52,30 @@ class BatchSync:
                 problem = SceneError("the scene has no file; let Stash scan for it")
                 yield Failed(group, scene.label, problem)
             else:
-                trace_scene(self._services.log, scene, group)
+                trace_scene(self.services.log, scene, group)
                 if lacks_metadata(scene, last.get(scene_id)):
                     record = self._record(scene, SKIPPED, "no metadata yet")
                     yield Skipped(group, scene.label, record, (_NO_METADATA,))
                 else:
-                    works.append(SceneWork(group, scene, project(scene, self._session.config)))
+                    works.append(SceneWork(group, scene, project(scene, self.session.config)))
         if works:
             yield from self._sync(works)
 
     def _sync(self, works: list[SceneWork]) -> Iterator[Result]:
-        session, log = self._session, self._services.log
+        session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
         # Scenes that Plex did not have are searched by name, and need no list of new items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
-        finder = ItemFinder(self._services, session)
+        finder = ItemFinder(self.services, session)
         finder.find(works)
-        writer = ItemWriter(self._services, session)
+        writer = ItemWriter(self.services, session)
         writer.keep_originals(works)
         for work in works:
             trace_matches(log, work, session.matcher.to_plex)
         if finder.gone:
-            self._queue.forget_scenes(finder.gone)
+            self.services.queue.forget_scenes(finder.gone)
         yield from self._write(works, writer)
         writer.verification.run()  # all jobs are finalized, because no job fails by it
 
@@ -111,7 +111,7 @@ class BatchSync:
     ) -> SceneRecord:
         return SceneRecord(
             outcome=outcome,
-            at=self._services.clock(),
+            at=self.services.clock(),
             detail=detail,
             scene_updated_at=scene.updated_at,
             cover_tag=cover_tag,

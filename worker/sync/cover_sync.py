@@ -137,10 +137,8 @@ class CoverSync:
     def run(self, records: Mapping[PlexItem, ItemRecord]) -> CoverResult:
         """Upload the cover to the items that lack it, and collect the locks to set."""
         work, last, result = self._work, self._last, self._result
-        preserve, behaviour = (
-            self._session.config.preserve_plex_edits,
-            self._session.facts.behaviour(),
-        )
+        behaviour = self._session.facts.behaviour()
+        preserve = self._session.config.preserve_plex_edits
         targets = targets_of(work.desired, records, behaviour, preserve=preserve)
         if work.refused_since:
             targets = [t._replace(has=None) if t.is_refused else t for t in targets]

@@ -1,6 +1,7 @@
 """Finds the Plex items of a batch's scenes, and reads many items with one request."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from plex.client import READ_BATCH
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexError, PlexNotFound
@@ -21,23 +22,15 @@ MOST_NAMED = 5  # candidates in one message
 _TASK = "the task 'Check Path Mapping'"
 
 
+@dataclass
 class ItemFinder:
     """Finds items by the path index, and searches Plex once for files that the index lacks."""
 
-    def __init__(
-        self,
-        services: Services,
-        session: SyncSession,
-        *,
-        batch: int = READ_BATCH,
-        forgets: bool = True,
-    ) -> None:
-        self.gone: set[int] = set()
-        self._services = services
-        self._session = session
-        self._report = services.log.event
-        self._batch = batch
-        self._forgets = forgets
+    services: Services
+    session: SyncSession
+    batch: int = READ_BATCH  # the number of items per request
+    forgets: bool = True  # False for a preview: keep items that are gone, and report no problem
+    gone: set[int] = field(default_factory=set)  # owners of items that Stash no longer has
 
     def find(self, works: Sequence[SceneWork]) -> None:
         """Set the items of each scene, or set `error` or `elsewhere` for a scene without items."""
@@ -47,7 +40,7 @@ class ItemFinder:
         partial = [work for work in open_works if work.items and self._expected_files(work)]
         if missing or partial:
             missing = self._search(missing, partial)
-        matcher = self._session.matcher
+        matcher = self.session.matcher
         strangers = [  # scenes with a file in a folder that Plex does not have
             work
             for work in works
@@ -57,16 +50,16 @@ class ItemFinder:
         if strangers:
             try:
                 scenes = [work.scene for work in strangers]
-                self._session.learning.consider(scenes, matcher.is_outside)
+                self.session.learning.consider(scenes, matcher.is_outside)
             except StashQueryError as error:
-                self._report(Event.PATHS_NOT_LEARNED, error=error)
+                self.services.log.event(Event.PATHS_NOT_LEARNED, error=error)
         self._match_by_any_rule({id(work): work for work in (*missing, *strangers)}.values())
         for work in missing:
             if not work.items and work.error is None:
                 work.error = self._why_not(work)
         found = [work for work in works if work.items]
-        report = self._report if self._forgets else unreported
-        self.gone |= assign_items(self._services, self._session, found, report)
+        report = self.services.log.event if self.forgets else unreported
+        self.gone |= assign_items(self.services, self.session, found, report)
 
     def _search(
         self, missing: Sequence[SceneWork], partial: Sequence[SceneWork]
@@ -78,14 +71,14 @@ class ItemFinder:
         files = [file for work in missing for file in work.scene.files]
         files += [file for work in partial for file in self._expected_files(work)]
         try:
-            asked = self._session.look_for(file.path for file in files)
+            asked = self.session.look_for(file.path for file in files)
             if asked:
                 self._match_by_path([*missing, *partial])
         except PlexError as error:
             for work in missing:
                 work.error = error
             return []
-        looked_at = self._session.library.looked_at
+        looked_at = self.session.library.looked_at
         for work in missing:
             since = max((claim.job.enqueued_at for claim in work.claims), default=0.0)
             work.looked_for = asked or looked_at >= since
@@ -93,13 +86,13 @@ class ItemFinder:
 
     def _match_by_path(self, works: Sequence[SceneWork]) -> None:
         for work in works:
-            work.matching = self._session.matcher.find_by_path(work.scene.files)
+            work.matching = self.session.matcher.find_by_path(work.scene.files)
         self._read(works)
 
     def _match_by_any_rule(self, works: Collection[SceneWork]) -> None:
         for work in works:
-            work.matching = self._session.matcher.find(work.scene.files, work.scene.id)
-            if work.matching.candidates and not self._session.config.strict_matching:
+            work.matching = self.session.matcher.find(work.scene.files, work.scene.id)
+            if work.matching.candidates and not self.session.config.strict_matching:
                 work.matching = self._guess(work)
         self._read(works)
 
@@ -111,7 +104,7 @@ class ItemFinder:
             if match.rating_key not in {item.rating_key for item in work.items}
         ]
         keys = {match.rating_key for _, match in wanted}
-        items, failed = self._session.library.read_items(sorted(keys), self._batch)
+        items, failed = self.session.library.read_items(sorted(keys), self.batch)
         for work, match in wanted:
             if match.rating_key in failed:
                 work.unseen, work.error = True, failed[match.rating_key]
@@ -121,13 +114,13 @@ class ItemFinder:
                 work.items.append(item)
                 continue
             work.unseen = work.unseen or item is None
-            if self._forgets:
-                self._session.library.index.forget_item(match.rating_key)
+            if self.forgets:
+                self.session.library.index.forget_item(match.rating_key)
 
     def _expected_files(self, work: SceneWork) -> list[SceneFile]:
         """Return the files that Plex does not have, although it has their folder."""
         unmatched = work.matching.unmatched
-        return [file for file in unmatched if self._session.matcher.is_inside(file.path)]
+        return [file for file in unmatched if self.session.matcher.is_inside(file.path)]
 
     def _guess(self, work: SceneWork) -> Matching:
         """Match the best candidate, and report that the match may be wrong."""
@@ -135,7 +128,7 @@ class ItemFinder:
         same = [part for part in others if components(part.path) == components(best.path)]
         rejected = [part for part in others if part not in same]
         titles = self._titles()
-        self._report(
+        self.services.log.event(
             Event.MATCH_GUESSED,
             scene=work.scene.id,
             label=work.scene.label,
@@ -156,17 +149,17 @@ class ItemFinder:
                 f"{files[0].path} is a copy that Plex made of another video; exclude folders named "
                 "'Plex Versions' from Stash's library"
             )
-        library, to_plex = self._session.library, self._session.matcher.to_plex
+        library, to_plex = self.session.library, self.session.matcher.to_plex
         reasons = [why_absent(to_plex(file.path), file.size, library.known) for file in files]
         explained = all(reasons)
-        same_named = self._session.library.index.find_named(files[0].path)
+        same_named = self.session.library.index.find_named(files[0].path)
         text = not_found(files[0], reasons[0] if explained else "", same_named, self._titles())
         sure = work.looked_for and not work.unseen
         brief = f"Plex has no item for {files[0].path}"
         return PlexNotFound(text, looked_for=sure, explained=explained and sure, brief=brief)
 
     def _titles(self) -> dict[int, str]:
-        return {section.key: section.title for section in self._session.library.sections_known()}
+        return {section.key: section.title for section in self.session.library.sections_known()}
 
 
 def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:

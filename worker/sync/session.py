@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from plex.client import PlexClient
@@ -30,6 +30,7 @@ _IMAGE_WAITS = "Its image waits, because Plex stores no images"
 UPLOADS_WAIT = 60.0  # seconds between two tries while Plex stores no image
 
 
+@dataclass(slots=True)
 class UploadGate:
     """Postpones uploads while Plex stores no images, although it saves edits.
 
@@ -37,16 +38,16 @@ class UploadGate:
     that kind wait and spend no retry. One upload per interval tests whether Plex stores images.
     """
 
-    def __init__(self, clock: Callable[[], float], report: Report) -> None:
-        self._clock = clock
-        self._report = report
-        self._failing: dict[str, set[int]] = {}  # kind → items with failures since a success
-        self._next_try: dict[str, float] = {}  # kind → time of the next try
+    clock: Callable[[], float]
+    report: Report
+    # Kind of image → items with failures since a success, and kind → time of the next try.
+    _failing: dict[str, set[int]] = field(default_factory=dict)
+    _next_try: dict[str, float] = field(default_factory=dict)
 
     def check(self, kind: str, rating_key: int) -> None:
         """Raise `PlexUploadsDown` while images wait; an item whose upload failed waits longer."""
         if kind in self._next_try:
-            seconds = self._next_try[kind] - self._clock()
+            seconds = self._next_try[kind] - self.clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
             if 0 < seconds <= 2 * UPLOADS_WAIT:
                 raise PlexUploadsDown(_IMAGE_WAITS, seconds)
@@ -60,8 +61,8 @@ class UploadGate:
             error.reported = True  # the upload to the next item shows the cause
             return error
         if not self._next_try:
-            self._report(Event.UPLOADS_DOWN, cause=error.cause)
-        self._next_try[kind] = self._clock() + UPLOADS_WAIT
+            self.report(Event.UPLOADS_DOWN, cause=error.cause)
+        self._next_try[kind] = self.clock() + UPLOADS_WAIT
         return PlexUploadsDown(_IMAGE_WAITS, UPLOADS_WAIT)
 
     def succeeded(self, kind: str) -> None:
@@ -96,38 +97,30 @@ class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an er
     """The settings name no usable Plex server; the message names the wrong settings."""
 
 
+@dataclass
 class CurrentSession:
     """Reads the settings for each batch; builds a new session if they or the server changed.
 
-    All methods raise a `StashError` if Stash does not return the settings. `plex_url` is an address
-    from the command line that replaces the setting.
+    All methods raise a `StashError` if Stash does not return the settings.
     """
 
-    def __init__(
-        self,
-        settings: StashSettings,
-        scenes: StashScenes,
-        folder: DataFolder,
-        log: Log,
-        secrets: Secrets,
-        clock: Callable[[], float] = time.time,
-        obfuscator: Obfuscator | None = None,
-        plex_url: str = "",
-    ) -> None:
-        self.settings = settings
-        self._scenes = scenes
-        self._folder = folder
-        self._log = log
-        self._secrets = secrets
-        self._clock = clock
-        self._obfuscator = obfuscator or Obfuscator()
-        self._instead: Mapping[str, Any] = {"plex_url": plex_url} if plex_url else {}
+    settings: StashSettings
+    scenes: StashScenes
+    folder: DataFolder
+    log: Log
+    secrets: Secrets
+    clock: Callable[[], float] = time.time
+    obfuscator: Obfuscator = field(default_factory=Obfuscator)
+    plex_url: str = ""  # an address from the command line that replaces the setting
+
+    def __post_init__(self) -> None:
+        self._instead: Mapping[str, Any] = {"plex_url": self.plex_url} if self.plex_url else {}
         self._parsed: ParsedConfig | None = None
         self._stored: Mapping[str, Any] = {}
         self._reported: set[str] | None = None  # digests of warnings; None before the first read
         self._unknown: tuple[str, ...] = ()
         self._session: SyncSession | None = None
-        self._test_note = WriteTestNote(folder.write_test, log.event, clock)
+        self._test_note = WriteTestNote(self.folder.write_test, self.log.event, self.clock)
 
     def config(self) -> Config:
         """Return the settings as last read, also if they name no usable Plex server."""
@@ -140,13 +133,13 @@ class CurrentSession:
 
     def change(self, settings: Mapping[str, Any]) -> None:
         """Store these settings, and keep the others; the next read returns them."""
-        self._secrets.add(settings.get("plex_token"))
+        self.secrets.add(settings.get("plex_token"))
         self.settings.merge(settings)
         self._parsed = None
 
     def try_out(self, settings: Mapping[str, Any]) -> None:
         """Use these settings in this process instead of the stored ones, and store none."""
-        self._secrets.add(settings.get("plex_token"))
+        self.secrets.add(settings.get("plex_token"))
         self._instead = {**self._instead, **settings}
         self._parsed = None
 
@@ -164,10 +157,10 @@ class CurrentSession:
     def _read(self) -> ParsedConfig:
         stored = {**self.settings.read(), **self._instead}
         parsed = parse_config(stored, os.environ)
-        self._secrets.add(parsed.config.plex_token)
-        self._log.show_steps = parsed.config.debug_logging
-        self._obfuscator.on = parsed.config.obfuscate_paths
-        self._log.obfuscate = self._obfuscator.apply if self._obfuscator.on else None
+        self.secrets.add(parsed.config.plex_token)
+        self.log.show_steps = parsed.config.debug_logging
+        self.obfuscator.on = parsed.config.obfuscate_paths
+        self.log.obfuscate = self.obfuscator.apply if self.obfuscator.on else None
         self._report_faults(parsed)
         self._note_obfuscation()
         self._stored, self._parsed = stored, parsed
@@ -177,14 +170,14 @@ class CurrentSession:
         warnings = [*parsed.warnings, *((SHORT_LIVED,) if parsed.config.token_expires else ())]
         self._report_once({_digest(warning): warning for warning in warnings})
         if parsed.unknown and parsed.unknown != self._unknown:
-            self._log.step(f"Settings without effect: {', '.join(parsed.unknown)}")
+            self.log.step(f"Settings without effect: {', '.join(parsed.unknown)}")
         self._unknown = parsed.unknown
 
     def _report_once(self, warnings: Mapping[str, str]) -> None:
         """Report the warnings, by digest, that no process has reported since they last appeared."""
-        path, report = self._folder.reported_settings, self._log.event
+        path, report = self.folder.reported_settings, self.log.event
         if self._reported is None:
-            stored = read_state(path, report, self._clock()).get("warnings")
+            stored = read_state(path, report, self.clock()).get("warnings")
             self._reported = set(map(str, stored)) if isinstance(stored, list) else set()
         for digest in warnings.keys() - self._reported:
             report(Event.SETTING_WRONG, problem=warnings[digest])
@@ -198,19 +191,19 @@ class CurrentSession:
 
     def _note_obfuscation(self) -> None:
         """Keep a file while `obfuscate_paths` is on, for log lines before the settings are read."""
-        path = self._folder.obfuscate_paths
+        path = self.folder.obfuscate_paths
         try:
-            if self._obfuscator.on and not os.path.exists(path):
+            if self.obfuscator.on and not os.path.exists(path):
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            elif not self._obfuscator.on and os.path.exists(path):
+            elif not self.obfuscator.on and os.path.exists(path):
                 os.unlink(path)
         except OSError as error:
             state = "the setting obfuscate_paths"
-            self._log.event(Event.STATE_NOT_SAVED, state=state, error=error)
+            self.log.event(Event.STATE_NOT_SAVED, state=state, error=error)
 
     def _build(self, config: Config) -> SyncSession:
-        clock, report = self._clock, self._log.event
-        index = PathIndex(self._folder.library_database, self._obfuscator.note_paths)
+        clock, report = self.clock, self.log.event
+        index = PathIndex(self.folder.library_database, self.obfuscator.note_paths)
         facts = ServerFacts(
             index.database, lambda: (client.server_id, client.server_version), report
         )
@@ -219,15 +212,15 @@ class CurrentSession:
             config.plex_token,
             (config.connect_timeout, config.read_timeout),
             config.plex_verify_tls,
-            device_headers(self._folder.device_id, report, clock()),
-            self._obfuscator.note_video,
+            device_headers(self.folder.device_id, report, clock()),
+            self.obfuscator.note_video,
             facts,
         )
         if config.plex_verify_tls is False and config.plex_url.startswith("https"):
             report(Event.TLS_UNVERIFIED)
         library = Library(client, index, config.plex_library, clock, report)
         learning = PathLearning(
-            index.database, lambda: library.server_id, self._scenes.walk_files, clock, report
+            index.database, lambda: library.server_id, self.scenes.walk_files, clock, report
         )
         path_map = config.plex_unmatched_path_map
         matcher = PlexMatcher(index, path_map, library.sections_known, learning)

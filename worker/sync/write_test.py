@@ -219,17 +219,15 @@ def _read(client: PlexClient, rating_key: int) -> PlexItem | None:
     return client.read_items([rating_key]).get(rating_key)
 
 
+@dataclass(slots=True)
 class WriteProbes:
     """Edits one item, reads it back, and stores the server's behaviour in `facts`."""
 
-    def __init__(
-        self, client: PlexClient, facts: ServerFacts, item: PlexItem, saved: SavedItem
-    ) -> None:
-        self._client = client
-        self._facts = facts
-        self._item = item
-        self._testable = saved.testable
-        self.report: list[str] = []  # a phrase per result
+    client: PlexClient
+    facts: ServerFacts
+    item: PlexItem
+    saved: SavedItem
+    report: list[str] = field(default_factory=list)  # a phrase per result
 
     def run(self) -> None:
         """Try each kind of edit; any `PlexError` but a refused date ends the test."""
@@ -242,23 +240,23 @@ class WriteProbes:
             self._date()
         self._lists()
         for kind, lock in IMAGE_LOCKS.items():
-            if lock in self._testable:
+            if lock in self.saved.testable:
                 self._image(kind)
             else:
                 self.report.append(f"uploaded {kind} shows: {_UNSYNCED}")
 
     def _may_touch(self, name: str) -> bool:
-        if PLEX_NAMES[name] in self._testable:
+        if PLEX_NAMES[name] in self.saved.testable:
             return True
         self.report.append(f"{name}: {_UNSYNCED}")
         return False
 
     def _locks(self) -> None:
-        locks = [lock for lock in self._testable if lock != SORT_TITLE]
-        self._client.edit(self._item, {"locks": {f"{lock}.locked": "1" for lock in locks}})
+        locks = [lock for lock in self.saved.testable if lock != SORT_TITLE]
+        self.client.edit(self.item, {"locks": {f"{lock}.locked": "1" for lock in locks}})
         shown = self._read().locked
         for lock in locks:
-            self._facts.learn_lock(lock, shown=lock in shown)
+            self.facts.learn_lock(lock, shown=lock in shown)
         hidden = [_WORDS.get(lock, lock) for lock in locks if lock not in shown]
         self._add("locks of actors show", "actor" in shown)
         self._add("all other locks show", not set(hidden) - {"actors"}, ", ".join(hidden))
@@ -273,11 +271,11 @@ class WriteProbes:
             self.report.append("sort title follows: not tested, it is locked")
             return
         stays = (after.sort_title or after.title) == (before.sort_title or before.title)
-        self._facts.learn(SortTitle.STAYS if stays else SortTitle.FOLLOWS)
+        self.facts.learn(SortTitle.STAYS if stays else SortTitle.FOLLOWS)
         self._add("sort title follows", not stays)
 
     def _text(self, name: str) -> None:
-        if not getattr(self._item, name):
+        if not getattr(self.item, name):
             self.report.append(f"empty {name} accepted: not tested, it was empty")
             return
         self._write(name, _PROBE)
@@ -290,47 +288,47 @@ class WriteProbes:
         self._write(DATE, _PROBE_DATE)
         days = days_between(_PROBE_DATE, self._read().date)
         if days in (-1, 0, 1):
-            self._facts.learn_date_shift(self._item.section_key, days)
+            self.facts.learn_date_shift(self.item.section_key, days)
         self._add("date kept", days == 0, f"off by {days} days" if days else "")
         if self._refuses_empty_date():
             # The server accepts the lock without the value, so it refuses the empty value.
-            self._client.edit(self._item, {DATE: {f"{PLEX_NAMES[DATE]}.locked": "1"}})
-            self._facts.learn(DateClearing.REFUSED)
+            self.client.edit(self.item, {DATE: {f"{PLEX_NAMES[DATE]}.locked": "1"}})
+            self.facts.learn(DateClearing.REFUSED)
             self._add("empty date accepted", False, "refused")
             return
         shown = self._read().date
-        self._facts.learn(DateClearing.IGNORED if shown else DateClearing.ACCEPTED)
+        self.facts.learn(DateClearing.IGNORED if shown else DateClearing.ACCEPTED)
         self._add("empty date accepted", not shown, "kept")
 
     def _refuses_empty_date(self) -> bool:
-        fields = {DATE: _parameters(DATE, "", self._item)}
+        fields = {DATE: _parameters(DATE, "", self.item)}
         try:
-            return bool(self._client.edit(self._item, fields).refused)
+            return bool(self.client.edit(self.item, fields).refused)
         except (PlexTemporaryError, PlexPermanentError):
             return True
 
     def _lists(self) -> None:
         lists = [name for name in LISTS if self._may_touch(name)]
         for name in lists:
-            self._write(name, (*getattr(self._item, name), _PROBE))
+            self._write(name, (*getattr(self.item, name), _PROBE))
         after = self._read()
         kept = all(_PROBE in getattr(after, name) for name in lists)
         self._add("names of actors, genres and collections kept", kept)
         removal = {f"{LISTS['tags']}[].tag.tag-": quote(_PROBE)}
-        self._client.edit(self._item, {"tags": removal})
+        self.client.edit(self.item, {"tags": removal})
         twice = _PROBE not in self._read().tags
         if kept:
-            self._facts.learn(RemovalEncoding.TWICE if twice else RemovalEncoding.ONCE)
+            self.facts.learn(RemovalEncoding.TWICE if twice else RemovalEncoding.ONCE)
         self.report.append(f"removed names are decoded: {'twice' if twice else 'once'}")
 
     def _image(self, kind: str) -> None:
         """Upload bytes that the item has already, because Plex never deletes an image."""
-        key = self._item.rating_key
-        images = self._client.list_images(key, kind)
+        key = self.item.rating_key
+        images = self.client.list_images(key, kind)
         uploads = [image for image in images if image.key.startswith("upload://")]
         ours = next((image for image in uploads if image.selected), next(iter(uploads), None))
         other = next((image for image in images if image.key and image != ours), None)
-        data = b"" if ours is None else self._client.read_image(key, ours.key)
+        data = b"" if ours is None else self.client.read_image(key, ours.key)
         sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         if ours is None or not ours.key.endswith(sha1) or (ours.selected and other is None):
             needed = "needs an image that was uploaded, and another one"
@@ -338,26 +336,26 @@ class WriteProbes:
             return
         if other is not None and ours.selected:
             self._select(kind, other)
-        self._client.upload_image(key, kind, data)
-        listed = self._client.list_images(key, kind)
+        self.client.upload_image(key, kind, data)
+        listed = self.client.list_images(key, kind)
         shown = any(image.selected and image.key == ours.key for image in listed)
         if shown:
-            self._facts.learn(ImageSelection.AUTOMATIC)
+            self.facts.learn(ImageSelection.AUTOMATIC)
         else:
             self._select(kind, ours)
         self._add(f"uploaded {kind} shows", shown, "not when Plex has its bytes already")
 
     def _select(self, kind: str, image: PlexImage) -> None:
         try:
-            self._client.select_image(self._item.rating_key, kind, image.key)
+            self.client.select_image(self.item.rating_key, kind, image.key)
         except (PlexNotFound, PlexPermanentError) as error:
             self._add(f"{kind} can be selected", False, str(error))
 
     def _write(self, name: str, value: str | tuple[str, ...]) -> None:
-        self._client.edit(self._item, {name: _parameters(name, value, self._item)})
+        self.client.edit(self.item, {name: _parameters(name, value, self.item)})
 
     def _read(self) -> PlexItem:
-        item = _read(self._client, self._item.rating_key)
+        item = _read(self.client, self.item.rating_key)
         if item is None:
             message = "Plex no longer has the item"
             raise PlexNotFound(message)
