@@ -7,14 +7,7 @@ scenes wrote to the item, it would change with each edit.
 from collections.abc import Collection, Mapping, Sequence
 
 from plex.items import PlexItem
-from plex.matcher import (
-    Match,
-    PlexMatcher,
-    Sharing,
-    has_first_file,
-    sharing_of,
-    still_holds,
-)
+from plex.matcher import Match, PlexMatcher, Sharing, has_first_file, sharing_of, still_holds
 from shared.events import Event, Report
 from stash.scenes import StashScenes
 from sync_queue.sync_log import NO_SCENE
