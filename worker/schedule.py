@@ -91,7 +91,6 @@ class Waiter:
         self._monotonic = monotonic
         self._counter = self._change_counter()
         self._names = queue.spool.names()
-        self._kept_names: frozenset[str] = frozenset()
 
     def wait(self, seconds: float) -> None:
         """Return after that time, or as soon as the queue changes or the worker is to stop."""
@@ -106,12 +105,14 @@ class Waiter:
         """Return once hooks store no job for a moment, after half a minute at most."""
         end = self._monotonic() + LONGEST_BURST
         names = self._queue.spool.names()
-        jobs = names - self._kept_names - {CONNECTION}
-        while len(jobs) > BURST and self._monotonic() < end and not self._stop.is_set():
+        while (
+            len(names - {CONNECTION}) > BURST
+            and self._monotonic() < end
+            and not self._stop.is_set()
+        ):
             self._stop.wait(QUIET)
             before, names = names, self._queue.spool.names()
             if names <= before:
-                self._kept_names = names  # files that the import cannot move are no new burst
                 return
 
     def _has_changed(self) -> bool:

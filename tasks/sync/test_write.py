@@ -73,7 +73,7 @@ def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexIte
     found = [item for inspection in inspections for item, _ in inspection.edits]
     if not found:
         raise TaskError(f"Scene {scene_id} has no item in Plex: choose another scene")
-    why = obstacle(found[0], session.facts.behaviour())
+    why = obstacle(found[0], session.facts)
     if why:
         raise TaskError(
             f"The item of scene {scene_id} could not be restored after a test, because {why}: "

@@ -5,17 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from plex.diff import (
-    DATE,
-    LISTS,
-    PLEX_NAMES,
-    SORT_TITLE,
-    TITLE,
-    Value,
-    days_between,
-    same,
-    sorts_as,
-)
+from plex.diff import DATE, PLEX_NAMES, SORT_TITLE, TITLE, Value, days_between, same, sorts_as
 from plex.edit_parameters import Parameters, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import IMAGE_LOCKS, PlexItem
@@ -146,9 +136,8 @@ def _learn_sort_title(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> N
 def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None:
     if known.removal_encoding is not None:
         return
-    for name in LISTS:
-        removed = removed_names(edit.accepted.get(name, {}))
-        remaining = removed.intersection(getattr(edit.after, name))
+    for name, parameters in edit.accepted.items():
+        remaining = removed_names(parameters).intersection(getattr(edit.after, name))
         if remaining and all(map(needs_decoding, remaining)) and _arrived(edit, name):
             facts.learn(RemovalEncoding.ONCE)
 

@@ -4,18 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from plex.diff import (
-    COLLECTIONS,
-    DATE,
-    LISTS,
-    PLEX_NAMES,
-    SORT_TITLE,
-    TITLE,
-    ItemEdit,
-    edit_for,
-    same,
-)
-from plex.edit_parameters import Parameters, is_emptying, needs_decoding, removed_names
+from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for, same
+from plex.edit_parameters import is_emptying, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import POSTER, PlexItem
 from plex.server_facts import Behaviour, RemovalEncoding
@@ -163,13 +153,12 @@ def _left_by_behaviour(
     dates = DATE in left.fields and desired.date == "" and behaviour.cannot_clear_dates
     found = [name for name, holds in ((TITLE, sorts), (DATE, dates)) if holds]
     if behaviour.removal_encoding is RemovalEncoding.ONCE:
-        found += [name for name in LISTS if _needs_decoding(left.fields.get(name, {}))]
+        found += [
+            name
+            for name, parameters in left.fields.items()
+            if is_emptying(parameters) or any(map(needs_decoding, removed_names(parameters)))
+        ]
     return found
-
-
-def _needs_decoding(parameters: Parameters) -> bool:
-    """Return whether an edit removes names that only a server which decodes twice understands."""
-    return is_emptying(parameters) or any(map(needs_decoding, removed_names(parameters)))
 
 
 def _image_path(item: PlexItem, kind: str) -> str:

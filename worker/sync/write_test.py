@@ -14,29 +14,12 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from plex.client import PlexClient
-from plex.diff import (
-    DATE,
-    LISTS,
-    PLEX_NAMES,
-    SORT_TITLE,
-    SORTED_AS,
-    TITLE,
-    current_values,
-    days_between,
-    same,
-)
+from plex.diff import DATE, LISTS, PLEX_NAMES, SORT_TITLE, SORTED_AS, TITLE, days_between, same
 from plex.edit_parameters import Parameters, is_long, list_parameters
 from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.items import IMAGE_LOCKS, PlexImage, PlexItem
-from plex.originals import FILES, shares_a_file
-from plex.server_facts import (
-    Behaviour,
-    DateClearing,
-    ImageSelection,
-    RemovalEncoding,
-    ServerFacts,
-    SortTitle,
-)
+from plex.originals import original_values, shares_a_file
+from plex.server_facts import DateClearing, ImageSelection, RemovalEncoding, ServerFacts, SortTitle
 from shared.events import Report
 from shared.state_file import KeptState, write_state
 from sync_queue.sync_records import values_of
@@ -116,13 +99,13 @@ def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) ->
     return True
 
 
-def obstacle(item: PlexItem, behaviour: Behaviour) -> str:
+def obstacle(item: PlexItem, facts: ServerFacts) -> str:
     """Return why an item could not be restored after a test; empty if it can be restored."""
     if item.has_roles:
         return "its actors have roles, which an edit does not keep"
     if len(item.performers) >= _MOST_PERFORMERS:
         return "it has more actors than Plex shows"
-    if not item.date and behaviour.date_clearing is not DateClearing.ACCEPTED:
+    if not item.date and facts.behaviour().date_clearing is not DateClearing.ACCEPTED:
         return "it has no date, and Plex may not take one away again"
     if not item.title:
         return "it has no title, and Plex may not take one away again"
@@ -143,7 +126,7 @@ def save(
     return SavedItem(
         server_id,
         item.rating_key,
-        values={**current_values(item), FILES: list(item.files)},
+        values=original_values(item),
         locks=sorted(item.locked),
         unseen_locks=sorted({*set_by_us} - item.locked - {*shown_locks}),
         testable=sorted({*set_by_us, *item.locked, *shown_locks} & {*_LOCKS}),
