@@ -12,7 +12,7 @@ from benchmarks.workspace import Workspace
 
 _EDITS, _EDITS_FROM_COLD, _BURST = 20, 10, 50
 _LATENCY = 0.005  # seconds; of a Plex on the same machine or network
-_POLL_EVERY = 0.2  # seconds; an idle worker's pause (worker/schedule.py)
+_POLL_EVERY = 0.2  # seconds; an idle worker's pause (worker/timetable.py)
 
 
 def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from worker.failure_policy import Action, Decision, Diagnosis, FailurePolicy, Re
 from worker.finalizer import Finalizer
 from worker.jobs.entity_jobs import EntityJobs
 from worker.jobs.folder_scans import FolderScans
-from worker.jobs.missing import MissingScenes
+from worker.jobs.missing_scenes import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import SETTINGS, STASH, Pauses
 from worker.process.outcome import DrainOutcome
@@ -172,7 +172,7 @@ class BatchRunner:
         goes_last = self.guard.has_answered and others
         self._record_outage(result.error)
         if goes_last:
-            self._postpone(result, batch, self.guard.seconds_to_next_look(due=True))
+            self._postpone(result, batch, self.guard.seconds_to_next_check(due=True))
 
     def _record_outage(self, error: Exception) -> None:
         self.guard.failed(str(error), is_read_only=isinstance(error, PlexReadOnly))

@@ -223,10 +223,9 @@ class FailurePolicy:
                 self._services.images.cover(_NO_SCENE)
         except StashQueryError as general:
             return StashUnavailable(str(general))
-        except StashFileError as general:
-            general.concerns_all = True
-            return general
         except StashError as general:
+            if isinstance(general, StashFileError):
+                general.concerns_all = True
             return general
         except UnusableCoverError:
             pass

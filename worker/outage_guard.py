@@ -67,7 +67,7 @@ class OutageGuard:
         """Whether a health check has succeeded and no job has ended since then."""
         return self._recovery.state.consecutive_successes > 0
 
-    def seconds_to_next_look(self, *, due: bool) -> float:
+    def seconds_to_next_check(self, *, due: bool) -> float:
         """Return how long `allow` will refuse, if a job is due or not."""
         if due and self._breaker.state is CircuitState.HALF_OPEN:
             return 0.0

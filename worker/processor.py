@@ -15,13 +15,13 @@ from sync_queue.quarantine import is_damage
 from validation.config import Config
 from worker.batch_runner import BatchRunner
 from worker.finalizer import Finalizer
-from worker.jobs.missing import MissingScenes
+from worker.jobs.missing_scenes import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, database_fault, is_read_only
 from worker.process.outcome import DrainOutcome
-from worker.schedule import IdleTask, Timetable, Waiter
 from worker.services import Services
 from worker.sync.session import ConfigFault, SyncSession
+from worker.timetable import IdleTask, Timetable, Waiter
 
 DAY = 86_400.0  # seconds
 LINGER = 60.0  # seconds that an idle worker waits for a job before it ends
@@ -117,7 +117,7 @@ class SyncWorker:
             if outcome is DrainOutcome.PAUSED and self._guard.is_away and not has_checked:
                 has_checked = True  # the user wants to know whether Plex is down now
                 self._guard.make_check_due_soon()
-                self._stop.wait(self._guard.seconds_to_next_look(due=True))
+                self._stop.wait(self._guard.seconds_to_next_check(due=True))
             elif outcome is not DrainOutcome.WORKED:
                 return outcome
         return DrainOutcome.STOPPED

@@ -22,7 +22,7 @@ from tests.e2e.test_mapping import MAPPINGS
 from tests.e2e.test_outages import jobs
 from tests.e2e.test_reconcile import fill
 from tests.golden import assert_golden, figures
-from worker import schedule
+from worker import timetable
 
 # The test that shows their effect → settings.
 SHOWN_BY = {
@@ -150,14 +150,14 @@ def test_a_job_is_retried_as_often_as_it_may_be_and_then_dead(make_rig: MakeRig)
 
 
 def _count_looks(looks: str) -> None:
-    is_due = schedule.Timetable.a_job_is_due
+    is_due = timetable.Timetable.a_job_is_due
 
-    def counted(self: schedule.Timetable) -> bool:
+    def counted(self: timetable.Timetable) -> bool:
         with open(looks, "a") as file:
             file.write("+")
         return is_due(self)
 
-    schedule.Timetable.a_job_is_due = counted  # type: ignore[method-assign]
+    timetable.Timetable.a_job_is_due = counted  # type: ignore[method-assign]
 
 
 def _keep_due_times() -> None:
@@ -168,7 +168,7 @@ def test_the_worker_looks_at_the_queue_at_its_interval(make_rig: MakeRig) -> Non
     """With the default of 30 s there would be some looks after the edit, and one more here."""
     rig = make_rig(settings={"poll_interval": 0.2})
     looks = rig.manifest.directory / "looks"
-    rig.alter(schedule, _count_looks, looks=str(looks))
+    rig.alter(timetable, _count_looks, looks=str(looks))
     rig.alter(manager, _keep_due_times)
     scene_id, item = rig.add_pair("a", tags=["T"])
     waits, _ = rig.add_pair("b", tags=["T"])

@@ -35,7 +35,7 @@ from sync_queue.operations import METADATA, scene_job
 from tests.sync_queue.support import Clock, spool
 from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
-from worker.schedule import BURST, Waiter
+from worker.timetable import BURST, Waiter
 
 COVER = png(3)
 FAILURES = 2  # after which the fault of a retried job ends

@@ -77,7 +77,7 @@ class House:
         end = self.passed + seconds
         while self.passed < end:
             self.try_job()
-            wait = self.guard.seconds_to_next_look(due=True)
+            wait = self.guard.seconds_to_next_check(due=True)
             if edits_every:
                 wait = min(wait, edits_every)
                 self.waiting += 1

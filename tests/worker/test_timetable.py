@@ -12,10 +12,10 @@ from shared.events import unreported
 from tests.services import SILENT, make_services
 from tests.sync_queue.support import NOW, Clock, job, postponed
 from validation.config import Config
-from worker.jobs.missing import MissingScenes
+from worker.jobs.missing_scenes import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import FIRST_PAUSE, STASH, Pauses
-from worker.schedule import Timetable
+from worker.timetable import Timetable
 
 ON, OFF = Config(), Config(enabled=False)
 

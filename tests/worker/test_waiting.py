@@ -11,7 +11,7 @@ import pytest
 
 from sync_queue.manager import QueueManager
 from tests.sync_queue.support import job, spool
-from worker.schedule import BURST, LONGEST_BURST, LOOKS_PER_SECOND, QUIET, Waiter
+from worker.timetable import BURST, LONGEST_BURST, LOOKS_PER_SECOND, QUIET, Waiter
 
 
 class Nap(threading.Event):

@@ -1,11 +1,11 @@
 """Writes to items: one edit per item that differs, and the scene's cover."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, Values
+from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit
 from plex.edit_sender import EditOutcome
 from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.items import PlexItem
@@ -112,9 +112,8 @@ class ItemWriter:
         for locked, items in groups.items():
             with judged_write(client, items[0]):
                 client.lock_images([item.rating_key for item in items], locked)
-        for cover in covers:
-            for item, kinds in cover.to_lock.items():
-                self.verification.image_locks.setdefault(item.rating_key, set()).update(kinds)
+            for item in items:
+                self.verification.image_locks.setdefault(item.rating_key, set()).update(locked)
 
     def _write_item(self, work: SceneWork, item: PlexItem) -> tuple[ItemRecord, list[str]]:
         """Send the edit; return the values last sent to the item now, and the changed fields."""
@@ -153,7 +152,10 @@ class ItemWriter:
         if original != plan.original:
             self._sync_log.change_original(self._server_id, item.rating_key, original)
         names = edit.fields.keys() if self._preserve else {COLLECTIONS, *last.pending, *fresh}
-        pending = _pending(last, edit, edit.fields.keys() & names)
+        pending = {**last.pending, **{n: edit.sent[n] for n in edit.fields.keys() & names}}
+        if COLLECTIONS in pending:  # collections of an earlier edit stay pending
+            earlier = last.pending.get(COLLECTIONS, ())
+            pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
         ahead = replace(last, pending=pending)
         if pending != last.pending:  # store which values of the edit before have arrived
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
@@ -214,15 +216,6 @@ class ItemWriter:
 
 def _clears_date(edit: ItemEdit) -> bool:
     return edit.fields.get(DATE, {}).get(f"{PLEX_NAMES[DATE]}.value") == ""
-
-
-def _pending(last: ItemRecord, edit: ItemEdit, names: Iterable[str]) -> Values:
-    """Return the pending values after the edit; collections of an earlier edit stay pending."""
-    pending = {**last.pending, **{name: edit.sent[name] for name in names}}
-    if COLLECTIONS in pending:
-        earlier = last.pending.get(COLLECTIONS, ())
-        pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
-    return pending
 
 
 def _without_refused(

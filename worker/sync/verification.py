@@ -69,7 +69,8 @@ class Verification:
         for rating_key, (before, sent) in self.images.items():
             item = items.get(rating_key)
             for kind, sha1 in sent.items():
-                if item is not None and _image_path(item, kind) == _image_path(before, kind):
+                path = "thumb" if kind == POSTER else "art"
+                if item is not None and getattr(item, path) == getattr(before, path):
                     select_image(self._session, rating_key, kind, sha1)
 
     def _needs_another_sync(self, edit: SentEdit, behaviour: Behaviour) -> bool:
@@ -159,10 +160,6 @@ def _left_by_behaviour(
             if is_emptying(parameters) or any(map(needs_decoding, removed_names(parameters)))
         ]
     return found
-
-
-def _image_path(item: PlexItem, kind: str) -> str:
-    return item.thumb if kind == POSTER else item.art
 
 
 def _shown(item: PlexItem, name: str) -> str | list[str]:

@@ -9,7 +9,7 @@ from typing import Protocol
 from sync_queue.manager import QueueManager
 from sync_queue.spool import CONNECTION
 from validation.config import Config
-from worker.jobs.missing import MissingScenes
+from worker.jobs.missing_scenes import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import SETTINGS, SETTINGS_LOOK, Pauses
 from worker.services import Services
@@ -68,7 +68,7 @@ class Timetable:
         if pause:
             return min(pause, SETTINGS_LOOK) if self.pauses.kind == SETTINGS else pause
         if self.guard.is_away:
-            look = self.guard.seconds_to_next_look(due=next_job == 0)
+            look = self.guard.seconds_to_next_check(due=next_job == 0)
             return min(look, config.poll_interval)
         if idle_task:
             return 0.0
