@@ -50,12 +50,7 @@ class ItemsRead(NamedTuple):
 
 
 class PlexClient(PlexConnection):
-    """Sends requests to one Plex server and parses its XML; every method may raise a `PlexError`.
-
-    Args:
-        note: is called with the title and the files of each item that is read.
-        facts: stores the names that Plex refuses; without it, this object keeps them.
-    """
+    """Sends requests to one Plex server and parses its XML."""
 
     def __init__(
         self,
@@ -68,7 +63,7 @@ class PlexClient(PlexConnection):
         facts: ServerFacts | None = None,
     ) -> None:
         super().__init__(url, token, timeout, verify, identity)
-        self._note = note
+        self._note = note  # called with the title and the files of each item that is read
         self._refusals = Refusals(time.time, facts)
 
     # -- libraries --------------------------------------------------------------------------------
@@ -106,11 +101,7 @@ class PlexClient(PlexConnection):
         return found
 
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches of up to 500; raise a `PlexError` if Plex fails at all items.
-
-        If Plex fails at a batch, the batch is halved until the failing item is found. Batches
-        larger than `READ_BATCH` are also halved after a time-out.
-        """
+        """Read items in batches; raise a `PlexError` if Plex fails at all items."""
         result = ItemsRead({}, {})
         start, size = 0, batch
         while start < len(rating_keys):
@@ -118,7 +109,7 @@ class PlexClient(PlexConnection):
             try:
                 result.found.update(self._read_batch(keys))
             except PlexTemporaryError as error:
-                if size > READ_BATCH and error.retry_after is None:
+                if size > READ_BATCH and error.retry_after is None:  # the batch was too large
                     size //= 2
                     continue
                 if not error.may_be_one_item:
@@ -204,12 +195,10 @@ class PlexClient(PlexConnection):
         parse_document(self.request("POST", path, doing, data=image).content, doing)
 
     def read_image(self, rating_key: int, key: str) -> bytes:
-        """Return the bytes of the image `key` of an item."""
         path = f"/library/metadata/{rating_key}/file?{query({'url': key})}"
         return self.request("GET", path, f"reading an image of item {rating_key}").content
 
     def list_images(self, rating_key: int, kind: str) -> list[PlexImage]:
-        """Return all images of a kind that an item has."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
         answer = self.read(path, f"listing the images of item {rating_key}")
         return [parse_image(photo) for photo in answer.findall("Photo")]
@@ -225,18 +214,13 @@ class PlexClient(PlexConnection):
         self.request("DELETE", path, f"taking the {kind} from item {rating_key}")
 
     def lock_images(self, rating_keys: Sequence[int], kinds: Sequence[str]) -> None:
-        """Lock the images of items."""
         parameters = {f"{IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}
         for start in range(0, len(rating_keys), _LOCKED_AT_ONCE):
             self.put(rating_keys[start : start + _LOCKED_AT_ONCE], parameters)
 
 
 def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Read a range of items in halves until the failing item is found; return its position.
-
-    All items before the failing item have been read then. None means that all pieces were read.
-    `read(start, end)` reads and stores the items from `start` up to `end`, without `end`.
-    """
+    """Read the items from `low` up to `high` in halves; return the position of the failing item."""
     while low < high:
         middle = low + max(1, (high - low) // 2)
         try:

@@ -46,15 +46,8 @@ _TLS_TIMEOUT = 3.0  # seconds for connecting, and for each step of the handshake
 _NO_HEADERS: Mapping[str, str] = {}
 
 
-class Answer(NamedTuple):
-    """A successful answer; `date` is the HTTP header, empty if there is none."""
-
-    content: bytes
-    date: str
-
-
 class Identity(NamedTuple):
-    """A server's answer to `/identity`; `date` is the HTTP header."""
+    """A server's answer to `/identity`; `date` is the HTTP header, empty for none."""
 
     server_id: str  # the machine identifier
     version: str  # for instance 1.43.1.10611-1e34174b1
@@ -64,14 +57,10 @@ class Identity(NamedTuple):
 class PlexConnection:
     """Sends requests to one Plex server; every method may raise a `PlexError`.
 
-    plexapi is not used, because its `PlexServer` requests `/`, which some reverse proxies refuse,
-    and its objects parse slowly and reload silently. The first request is `/identity`, which needs
-    no token, so that no token is sent to an address without a Plex server.
-
-    Args:
-        timeout: the seconds to connect and to read.
-        verify: False, or a file with the certificates to trust.
-        identity: headers that identify this installation.
+    plexapi is not used: its `PlexServer` requests `/`, which some reverse proxies refuse, and its
+    objects parse slowly and reload silently. The first request is `/identity` without the token,
+    so that no token is sent to an address without a Plex server. `verify` is False, or a file with
+    the certificates to trust; `identity` are headers that identify this installation.
     """
 
     def __init__(
@@ -92,7 +81,6 @@ class PlexConnection:
         self.is_replaced = False  # another server than at first answers: replace this client
 
     def close(self) -> None:
-        """Close the connections."""
         self._session.close()
 
     @property
@@ -115,7 +103,7 @@ class PlexConnection:
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
             raise PlexTemporaryError(f"{doing}: the server at plex_url is not a Plex server")
-        identity = Identity(server_id, found.get("version") or "", answer.date)
+        identity = Identity(server_id, found.get("version") or "", answer.headers.get("Date", ""))
         known = self._identity or identity
         self.is_replaced = self.is_replaced or server_id != known.server_id
         self._identity = identity._replace(server_id=known.server_id)
@@ -137,15 +125,11 @@ class PlexConnection:
         data: bytes | None = None,
         with_token: bool = True,
         timeout: Timeout | None = None,
-    ) -> Answer:
-        """Send a request; return the answer.
+    ) -> requests.Response:
+        """Send a request; return the answer. Messages of errors begin with the activity `doing`.
 
-        Redirects are not followed, because that would send the token to another host. A request
-        that Plex answers with 401 is sent again, because a busy Plex may reject a valid token.
-
-        Args:
-            path: the path with the quoted query.
-            doing: the activity, to begin the messages of errors with, such as "editing item 7".
+        Redirects are not followed, because that would send the token to another host. After status
+        401 the request is sent again, because a busy Plex may reject a valid token.
         """
         if with_token and self._identity is None:
             self.identity(self._timeout)
@@ -171,7 +155,8 @@ class PlexConnection:
                     response.close()
                     response = send()
                 _check_status(response, doing)
-                return Answer(response.content, response.headers.get("Date", ""))
+                _ = response.content  # read the body here, to convert the errors of reading
+                return response
         except PlexError as error:
             raise self._with_address(error, doing) from None
 
@@ -238,7 +223,10 @@ def _check_status(response: requests.Response, doing: str) -> None:
     if status < HTTPStatus.MULTIPLE_CHOICES:
         raise PlexTemporaryError(f"{doing}: Plex answered with status {status}")
     location = response.headers.get("Location", "").split("?")[0]
-    raise error_for_status(status, doing, location, _retry_after(response), words)
+    text = response.headers.get("Retry-After", "")
+    is_number = text.isascii() and text.isdigit()
+    retry_after = min(float(text), _LONGEST_RETRY_AFTER) if is_number else None
+    raise error_for_status(status, doing, location, retry_after, words)
 
 
 def _words(response: requests.Response) -> str:
@@ -255,21 +243,13 @@ def _words(response: requests.Response) -> str:
     return "" if words.strip() in phrases else words.strip()
 
 
-def _retry_after(response: requests.Response) -> float | None:
-    text = response.headers.get("Retry-After", "")
-    return min(float(text), _LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else None
-
-
 def paging(start: int, size: int) -> dict[str, str]:
     """Return the headers that request a page of a list."""
     return {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
 
 
 def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
-    """Return the headers that identify this installation to Plex as always the same device.
-
-    The device's id is stored in a file; an `OSError` means that a new id could not be stored.
-    """
+    """Return headers that identify this installation; raise an `OSError` if its id is not stored."""
     file = KeptState(path, report)
     device_id = file.read(now).get("device_id")
     if not isinstance(device_id, str) or not device_id:
@@ -302,18 +282,14 @@ def _without_illegal(reference: re.Match[bytes]) -> bytes:
 
 
 def plex_direct_address(url: str) -> str | None:
-    """Return the https address that matches the certificate of the server at `url`.
-
-    None means that the server has no TLS, no plex.direct certificate, or that `url` already has the
-    name. No data is sent over the unverified connection.
-    """
+    """Return the https address that matches the certificate of the server at `url`, or None."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         with socket.create_connection((host, port), _TLS_TIMEOUT) as connection:
             ip = connection.getpeername()[0]
             name = host.partition("%")[0]
-            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)  # to read the name only
             with context.wrap_socket(connection, server_hostname=name) as secured:
                 certificate = secured.getpeercert(binary_form=True) or b""
     except (OSError, ValueError, KeyError):

@@ -122,15 +122,11 @@ class _Comparison:
         return {name: value for name, value in wanted.items() if value is not None}
 
     def _emptied_date(self) -> str | None:
-        """Return the wanted date of a scene without a date; None leaves the date alone.
-
-        Only a sent date is cleared, because Plex may have read another date from the file. A server
-        that cannot clear dates gets the original date.
-        """
+        """Return the date for a scene without a date; None leaves the date that Plex shows."""
         if DATE not in self.last_sent and not self.pending.get(DATE):
-            return None
+            return None  # Plex may have read the date from the file
         if not self.behaviour.cannot_clear_dates:
-            return ""
+            return ""  # otherwise the item gets its original date
         before = self.original.get(DATE)
         return before if isinstance(before, str) and before else None
 
@@ -180,10 +176,7 @@ class _Comparison:
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Return the item with sent locks and dates that this server is known to show differently.
-
-    Otherwise the plugin would send these locks and dates with every sync.
-    """
+    """Return the item with the sent locks and dates that this server shows differently."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
@@ -195,7 +188,7 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
 
 
 def current_values(item: PlexItem) -> Values:
-    """Return the values and locks of an item in the format of the sync log."""
+    """Return the values and locks of an item as the sync log stores them."""
     shown = {name: getattr(item, name) for name in (*PLEX_NAMES, SORTED_AS)}
     values: Values = {name: list(shown[name]) if name in LISTS else shown[name] for name in shown}
     values["locked"] = sorted(item.locked)

@@ -19,7 +19,6 @@ _ELLIPSIS = "…"
 
 
 def query(parameters: Parameters) -> str:
-    """Return the parameters as the query of a URL."""
     return "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in parameters.items())
 
 
@@ -34,7 +33,6 @@ def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[Fields]:
 
 
 def joined(group: Fields) -> dict[str, str]:
-    """Return the parameters of all fields of a group."""
     return {key: value for parameters in group.values() for key, value in parameters.items()}
 
 
@@ -46,8 +44,7 @@ def is_long(parameters: Parameters, limit: int = MAX_QUERY) -> bool:
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
     """Return the requests that build a long list step by step; empty for a text.
 
-    The last request contains the lock, so a list whose requests were interrupted still differs. A
-    server that replaces lists keeps only the last piece.
+    Only the last request has the lock, so an interrupted edit leaves a visible difference.
     """
     plex_name = list_name(parameters)
     if plex_name is None:
@@ -85,12 +82,10 @@ def list_name(parameters: Parameters) -> str | None:
 
 
 def added_names(parameters: Parameters) -> list[str]:
-    """Return the names that the parameters add to a list; empty for a text."""
     return [value for key, value in parameters.items() if _ADDED.fullmatch(key)]
 
 
 def removed_names(parameters: Parameters) -> set[str]:
-    """Return the names that the parameters remove from a list."""
     lists = [value for key, value in parameters.items() if key.endswith(REMOVED)]
     return {unquote(name) for names in lists for name in names.split(",")}
 
@@ -140,22 +135,17 @@ def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
 
 
 def is_emptying(parameters: Parameters) -> bool:
-    """Return whether the parameters empty a list."""
     return any(key.endswith(_EMPTIED) for key in parameters)
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the parameters to send again after they emptied and filled a list; else empty.
-
-    A server may empty the list after it has added the names of the same request.
-    """
+    """Return the names to send again: a server may empty a list after it has added the names."""
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}
 
 
 def without_names(parameters: Parameters, names: Collection[str]) -> dict[str, str]:
-    """Return a list's parameters without these added names."""
     kept = [name for name in added_names(parameters) if name not in names]
     others = {key: value for key, value in parameters.items() if not _ADDED.fullmatch(key)}
     return {**additions(list_name(parameters) or "", kept), **others}

@@ -62,10 +62,7 @@ class EditOutcome:
 
 
 class Refusals:
-    """The names that a server refused recently; edits of other items leave these names out.
-
-    For instance, Plex refuses to add any item to a smart collection, and a proxy may refuse a word.
-    """
+    """The names that a server refused, such as smart collections; other edits leave them out."""
 
     def __init__(self, clock: Callable[[], float], store: ServerFacts | None = None) -> None:
         # Whether the server has refused a request for its length. The maximum is unknown, so a long
@@ -145,11 +142,7 @@ class EditSender:
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
-        """Send the fields in as few requests as possible.
-
-        A `PlexPermanentError` means that Plex refuses every edit of this item. After another
-        `PlexError`, some fields may have been written.
-        """
+        """Send the edit; a `PlexPermanentError` means that Plex refuses every edit of this item."""
         if self._alone:
             groups: Iterable[Fields] = [{name: sent} for name, sent in self._fields.items()]
         else:
@@ -179,11 +172,7 @@ class EditSender:
         return _meaning(error, refusal)
 
     def _confirm_refusals(self) -> None:
-        """Send each refused field again, because the sync log keeps refused values for good.
-
-        A `PlexError` means that Plex refuses every edit of this item, or that a field failed for
-        the first time.
-        """
+        """Send each refused field again, because the sync log keeps refused values for good."""
         refused, failed = self._outcome.refused, self._failed
         if refused and not self._is_writable:
             refusal = self._test_edit()
@@ -204,15 +193,13 @@ class EditSender:
             raise failure
 
     def _without_refused_names(self, field: str) -> dict[str, PlexError]:
-        """Send a list without the names that Plex refuses; return these names with Plex's error.
-
-        If Plex refuses the removal of a name, each other change of the list is still sent.
-        """
+        """Send a list without the names that Plex refuses; return these names with Plex's error."""
         parameters = self._fields[field]
         names = self._find_refused_names(parameters)
         kept = without_names(parameters, names)
         if names and self._is_taken(kept):
             return dict.fromkeys(names, self._outcome.refused.pop(field))
+        # Plex may refuse a removal, so each removal gets its own request.
         removals = {key: value for key, value in kept.items() if key.endswith(REMOVED)}
         if removals and self._is_taken({k: v for k, v in kept.items() if k not in removals}):
             for key, removed in removals.items():
@@ -221,10 +208,7 @@ class EditSender:
         return {}
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
-        """Return the added names that Plex refuses; empty if the refusal has another cause.
-
-        Halves of the list are sent, down to single names. Accepted names stay in the list.
-        """
+        """Send halves of the list, and so on, until the names that Plex refuses are found."""
         plex_name = list_name(parameters) or ""
         left = MOST_REQUESTS
 
@@ -291,10 +275,7 @@ class EditSender:
         self._is_writable = True
 
     def _test_edit(self) -> PlexError | None:
-        """Set a lock to the state that it has; return Plex's error, or None on success.
-
-        Fields of this edit are not used, because their locks may just have changed.
-        """
+        """Set a lock of another field to its current state; return Plex's error, or None."""
         locked = self._item.locked
         ours = [name for name in _OURS if name in locked and name not in self._plex_names]
         name = ours[0] if ours else _NOT_OURS

@@ -54,8 +54,7 @@ class PlexUploadsDown(PlexError):
 class PlexTemporaryError(PlexError):
     """A request failed with a time-out, a partial answer, 429 or 5xx: retry with back-off.
 
-    `may_be_one_item` means that one item of the answer may be the cause: Plex answered with status
-    500 or above or with malformed XML, or closed the connection.
+    `may_be_one_item` means that one item of the answer may be the cause.
     """
 
     was_closed = False  # Plex closed the connection before any answer
@@ -153,13 +152,9 @@ def error_for_status(
     retry_after: float | None = None,
     words: str = "",
 ) -> PlexError:
-    """Return the error for an HTTP status of 300 or above.
+    """Return the error for an HTTP status of 300 or above; its message begins with `doing`.
 
-    Args:
-        doing: the activity, to begin the message with, such as "reading 50 items".
-        location: the target of a redirect.
-        retry_after: the seconds that Plex asks to wait.
-        words: the beginning of the answer's text.
+    `location` is the target of a redirect, `words` the beginning of the answer's text.
     """
     if status in _STATUSES:
         kind, cause = _STATUSES[status]

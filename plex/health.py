@@ -21,7 +21,6 @@ class PlexHealth:
 
     @property
     def healthy(self) -> bool:
-        """Whether all requests succeeded."""
         return self.error is None
 
     @property
@@ -33,10 +32,7 @@ class PlexHealth:
 def check_plex_health(
     client: PlexClient, monotonic: Callable[[], float] = time.monotonic
 ) -> PlexHealth:
-    """Request the server's identity and its libraries; return an error instead of raising it.
-
-    The list of libraries is the cheapest answer that needs a valid token and Plex's database.
-    """
+    """Request identity and libraries, which need a valid token; return an error, raise none."""
     begun = monotonic()
     try:
         client.identity()
@@ -71,7 +67,7 @@ def inspect_plex(
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> PlexCheckup:
-    """Ask a server with at most four requests; return an error instead of raising it."""
+    """Ask a server with at most four requests; return an error, raise none."""
     begun = monotonic()
     try:
         identity = client.identity()

@@ -29,7 +29,6 @@ _NOTE = "the index of Plex's files, library.db"
 
 
 def is_about_index(error: BaseException) -> bool:
-    """Return whether an SQLite error came from `library.db`."""
     return _NOTE in getattr(error, "__notes__", ())
 
 
@@ -67,7 +66,7 @@ class IndexDatabase:
         return list(self.each(statement, *values))
 
     def first(self, statement: str, *values: object) -> Any:
-        """Return the first row of a query; None if it has no row."""
+        """Return the first row of a query, or None."""
         return next(iter(self.rows(statement, *values)), None)
 
     def each(self, statement: str, *values: object) -> Iterator[Any]:
@@ -82,7 +81,6 @@ class IndexDatabase:
 
     @_noting()
     def write_all(self, statement: str, rows: Iterable[Iterable[object]]) -> None:
-        """Execute a statement for each row of values."""
         self._connection.executemany(statement, map(tuple, rows))
 
     @_noting()

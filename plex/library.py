@@ -63,9 +63,7 @@ def _faults_of_the_address() -> Iterator[None]:
 class Library:
     """Keeps the path index up to date with few requests; every method may raise a `PlexError`.
 
-    Args:
-        names: the setting `plex_library`.
-        report: gets an event about each item at which Plex fails.
+    `names` is the setting `plex_library`. `report` gets an event about each unreadable item.
     """
 
     def __init__(
@@ -120,10 +118,7 @@ class Library:
 
     @_faults_of_the_address()
     def prepare(self) -> None:
-        """List each configured library that was never listed; check that the server is the same.
-
-        Raise `PlexReplaced` if another server answers.
-        """
+        """List libraries that were never listed; raise `PlexReplaced` if another server answers."""
         self._prepare()
         confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
         if self._client.is_replaced or not confirmed:
@@ -150,8 +145,7 @@ class Library:
     def look_for(self, paths: Sequence[str]) -> bool:
         """Search Plex for files that the index lacks; return False after a recent refresh.
 
-        A few files are searched by name. The libraries are refreshed for more files, after a search
-        without an answer, and after `SINGLE_LOOKS` searches.
+        A few files are searched by name; for more files, the libraries are refreshed.
         """
         if not self._is_due(self._refreshed_at):
             return False
@@ -204,10 +198,9 @@ class Library:
         return answered and chunk.isascii()
 
     def poll_new_items(self) -> None:
-        """Add new items to the index, once per `REFRESH_INTERVAL`; requires a call of `prepare`.
+        """Add new items to the index, once per `REFRESH_INTERVAL`; call `prepare` before.
 
-        Otherwise a second item of a synced scene would stay unknown, because `look_for` searches
-        only for files without an item.
+        `look_for` would not find a second item of a scene, because the scene has an item.
         """
         now = self._clock()
         if _is_recent(self._polled_at, now):

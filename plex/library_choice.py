@@ -67,10 +67,10 @@ class LibraryChoice:
 
 
 def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoice:
-    """Divide the setting at commas into names or numbers of libraries, and find these libraries.
+    """Divide the setting at commas into names or numbers of libraries.
 
-    Names may contain commas. Of all divisions, the best has the fewest unknown entries, then the
-    most exact names, then the longest names.
+    Names may contain commas, so the best of all divisions is used: with the fewest unknown names,
+    then the most exact names, then the longest names.
     """
     sections = [section for section in libraries if section.kind == MOVIE]
     others = tuple(section for section in libraries if section.kind != MOVIE)

@@ -55,10 +55,9 @@ class OrderIgnored(CannotTell):
 def list_updated(
     get: Get, section: Section, since: int, at_most: int
 ) -> Iterator[list[LibraryPart]]:
-    """Yield pages of the files of items that were updated at `since` or later, newest first.
+    """Yield the files of items updated at `since` (by Plex's clock) or later, newest first.
 
     Raise `CannotTell` for no item, for more than `at_most` items, or if rows moved between pages.
-    `since` is in seconds since 1970 by Plex's clock.
     """
     doing = f"listing what changed in the library '{section.title}'"
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
@@ -91,9 +90,9 @@ def count_videos(get: Get, section: Section) -> int:
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files of the videos whose path contains `chunk`, which has no comma.
+    """Return the files of videos whose path contains `chunk`.
 
-    None means that Plex or a proxy did not answer the search, or that too many videos match.
+    None means that Plex refused or ignored the search, or that too many videos match.
     """
     try:
         answer = _search(get, section, chunk)
@@ -165,8 +164,7 @@ def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section
 class UpdateCursor:
     """Finds the moment, by Plex's clock, before which a listing shows every change.
 
-    The listing's duration is subtracted from its latest time stamp, because a page that was read
-    early may lack changes that were made during the listing.
+    A page that was read early may lack later changes, so the listing's duration is subtracted.
     """
 
     def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:
@@ -177,11 +175,9 @@ class UpdateCursor:
 
     @property
     def cursor(self) -> int:
-        """The moment, in seconds since 1970 by Plex's clock."""
         return max(self._at_least, self._newest - math.ceil(self._took))
 
     def of(self, pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
-        """Yield the pages, and note their time stamps."""
         latest = self.begun + _AHEAD
         for page in pages:
             stamps = (part.changed_at for part in page if part.changed_at <= latest)

@@ -107,7 +107,6 @@ class PlexMatcher:
         return self._target(path).settled
 
     def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
-        """Return the items of these files by full path only."""
         return self.find(files, None)
 
     def find(self, files: Sequence[SceneFile], scene_id: int | None) -> Matching:
@@ -205,9 +204,9 @@ def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
 
 
 def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
-    """Choose among Plex's files whose full path equals `path` without case and composition.
+    """Choose among Plex's files whose full path is another spelling of `path`.
 
-    A file that differs in case must not differ in size, because some systems distinguish case.
+    Some systems distinguish case, so a file that differs in case must not differ in size.
     """
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
@@ -223,15 +222,11 @@ def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
 def _by_name_and_size(
     file: SceneFile, parts: Sequence[LibraryPart], competing: Sequence[str]
 ) -> _Hits:
-    """Choose among Plex's files of the same name in any folder.
+    """Choose among Plex's files of the same name; paths of scenes are those expected in Plex.
 
     The sizes must be equal. If a size is unknown, the last two folders must be equal too, and there
     must be no other candidate. Of several candidates, the file with the longest common suffix
-    matches, unless another scene's file has an equally long suffix.
-
-    Args:
-        file: the scene's file with its expected path in Plex.
-        competing: the expected paths in Plex of other scenes' files with this name and size.
+    matches, unless another scene's file (`competing`) has an equally long suffix.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

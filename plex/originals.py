@@ -33,10 +33,7 @@ def original_values(item: PlexItem) -> Values:
 
 
 def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Values:
-    """Return the original values with the current values and locks of the fields `names`.
-
-    A user may have edited these fields after the plugin's first write to other fields of the item.
-    """
+    """Return the original values with the current values and locks of the fields `names`."""
     now = current_values(item)
     locked = _recaptured_locks(original, item, {PLEX_NAMES[name] for name in names})
     return {**original, **{name: now[name] for name in names}, LOCKED: locked}
@@ -78,10 +75,8 @@ def restoring_edit(
 ) -> _Fields:
     """Return the parameters, by field, that restore an item's original values and locks.
 
-    Args:
-        written: the fields that the plugin sent or may have sent; only these are restored.
-        sent_collections: the collections to remove, unless they are original.
-        behaviour: locks that the server never shows are always set or released.
+    Only the fields in `written`, which the plugin may have sent, are restored. Collections in
+    `sent_collections` are removed unless they are original.
     """
     values = {name: original.get(name) for name in PLEX_NAMES} | {COLLECTIONS: ()}
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
@@ -126,7 +121,6 @@ def _sort_title_differs(original: Original, item: PlexItem, fields: _Fields) -> 
 
 
 def is_locked_in(original: Original, plex_name: str) -> bool:
-    """Return whether Plex's field `plex_name` was locked originally."""
     return plex_name in original.get(LOCKED, [])
 
 

@@ -64,7 +64,7 @@ class PathIndex:
         self.database.close()
 
     def use_server(self, server_id: str) -> None:
-        """Select the server, and delete the rows of other servers."""
+        """Select the server; delete the rows of other servers."""
         self._server_id = server_id
         with self.database.transaction():
             for table in _TABLES:
@@ -80,11 +80,9 @@ class PathIndex:
         return None if row is None else Listing(*row)
 
     def has_listing(self) -> bool:
-        """Return whether any library was listed since the last `clear`."""
         return bool(self._count("listings"))
 
     def count(self) -> int:
-        """Return the number of files."""
         return self._count("parts")
 
     def replace_section(
@@ -140,7 +138,6 @@ class PathIndex:
     def note_refresh(
         self, section: int, now: float, change_mark: str, place: Place, cursor: int
     ) -> None:
-        """Record that a listed library was asked for changes."""
         self.database.write(
             "UPDATE listings SET looked_at = ?, looked_mark = ?, items = ?, last_key = ?, "
             "cursor = ? WHERE server_id = ? AND section = ?",
@@ -163,7 +160,7 @@ class PathIndex:
         self.database.write(statement, self._server_id, rating_key)
 
     def clear(self) -> int:
-        """Delete all files of this server; return their number."""
+        """Delete all files of the server; return their number."""
         self._draw_number(_CLEARINGS)
         with self.database.transaction():
             files, _ = (
@@ -234,7 +231,6 @@ class PathIndex:
         return [part.path for part in self._find("rating_key = ?", rating_key)]
 
     def keys_between(self, low: int, high: int) -> list[int]:
-        """Return the rating keys between two others, in rising order."""
         rows = self.database.rows(
             "SELECT DISTINCT rating_key FROM parts WHERE server_id = ? AND rating_key > ? "
             "AND rating_key < ? ORDER BY rating_key",

@@ -93,10 +93,7 @@ class LearnedMapping:
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return the pairs of folders that are the same if two paths are the same file, widest first.
-
-    A pair with the root is left out, because it would apply to every path.
-    """
+    """Return the pairs of folders that are the same if two paths are one file; the widest first."""
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
         for count in range(common_suffix(stash, plex), 0, -1)
@@ -108,11 +105,8 @@ class PathLearning:
     """Stores the mappings that follow from the files of Stash and Plex.
 
     All files of Stash are read only for a scene outside of Plex's folders, and at most once a day.
-    Only files outside of Plex's folders, for which `is_outside` is true, are evidence.
-
-    Args:
-        files: reads all scenes of Stash, and yields pages of scenes.
-        report: gets an event about each learned and each dropped mapping.
+    Only files outside of Plex's folders, for which `is_outside` is true, are evidence. `files`
+    yields all scenes of Stash in pages.
     """
 
     def __init__(
@@ -141,7 +135,7 @@ class PathLearning:
         return [LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows]
 
     def path_map(self) -> PathMap:
-        """Return the mappings in use."""
+        """Return the mappings that have enough evidence."""
         return PathMap(tuple(mapping.pair for mapping in self.mappings() if mapping.usable))
 
     def survey(self, is_outside: Callable[[str], bool]) -> int:
@@ -165,7 +159,11 @@ class PathLearning:
                 self.survey(is_outside)
             return
         self._store(scenes, self._last_survey(), [scene.id for scene in scenes])
-        if self._changed_a_lot() or any(self._contradicts(scene) for scene in scenes):
+        statement = "SELECT plex_files FROM weighings WHERE server_id = ?"
+        row = self._database.first(statement, self._server_id())
+        before = 0 if row is None else int(row[0])
+        is_changed = abs(self._count_plex_files() - before) > CHANGED_A_LOT * before
+        if is_changed or any(self._contradicts(scene) for scene in scenes):
             self._weigh(is_outside)
 
     def surveyed_at(self) -> float | None:
@@ -218,13 +216,6 @@ class PathLearning:
                 if row is not None and folded_path(row[1]) != folded_path(expected):
                     return True
         return False
-
-    def _changed_a_lot(self) -> bool:
-        row = self._database.first(
-            "SELECT plex_files FROM weighings WHERE server_id = ?", self._server_id()
-        )
-        before = 0 if row is None else int(row[0])
-        return abs(self._count_plex_files() - before) > CHANGED_A_LOT * before
 
     def _count_plex_files(self) -> int:
         statement = "SELECT COUNT(*) FROM parts WHERE server_id = ?"

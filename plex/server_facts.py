@@ -106,11 +106,9 @@ class Behaviour:
 
     @property
     def cannot_clear_dates(self) -> bool:
-        """Whether an empty date has no effect."""
         return self.date_clearing in (DateClearing.REFUSED, DateClearing.IGNORED)
 
     def sentences(self) -> list[str]:
-        """Return sentences for users that describe the known behaviour."""
         traits = [getattr(self, name) for name in _TRAITS]
         return [
             *(_lock_sentence(lock, shown=False) for lock in sorted(self.hidden_locks)),
@@ -124,12 +122,7 @@ UNKNOWN = Behaviour()
 
 
 class ServerFacts:
-    """The facts about the connected server, including those that other processes learned.
-
-    Args:
-        identity: returns the server's id and version, or raises a `PlexError`.
-        report: gets an event when an unusual behaviour is learned.
-    """
+    """The facts about the connected server; `identity` returns its id and version."""
 
     def __init__(
         self, database: IndexDatabase, identity: Callable[[], tuple[str, str]], report: Report
@@ -140,7 +133,6 @@ class ServerFacts:
         self._report = report
 
     def behaviour(self) -> Behaviour:
-        """Return the known behaviour of the server."""
         return _behaviour(self._database.rows(_SELECT, *self._identity()))
 
     def learn(self, trait: Trait) -> None:
@@ -171,7 +163,6 @@ class ServerFacts:
             self._store(_REFUSED_NAME, name, str(moment))
 
     def note_test(self, now: float) -> None:
-        """Store that Test Write completed now."""
         self._store(_TESTED, "", str(now))
 
     def _store(self, fact: str, subject: str, value: str, sentence: str = "") -> None:
@@ -196,7 +187,6 @@ class ServerFacts:
 
 
 def stored_behaviours(connection: sqlite3.Connection) -> dict[tuple[str, str], Behaviour]:
-    """Return the behaviour of each server by its id and version."""
     statement = "SELECT 1 FROM sqlite_master WHERE name = 'server_facts'"
     if connection.execute(statement).fetchone() is None:
         return {}

@@ -12,7 +12,6 @@ from xml.etree.ElementTree import ParseError
 import requests
 from plexapi.exceptions import PlexApiException
 from plexapi.myplex import MyPlexAccount, MyPlexPinLogin, MyPlexResource
-from requests.auth import AuthBase
 
 from plex.connection import PlexConnection
 from plex.exceptions import PlexError
@@ -34,17 +33,6 @@ _FAULTS = (
 
 class SignInError(Exception):
     """Signing in failed; the message has the reason and the remedy."""
-
-
-class _Device(AuthBase):
-    """Replaces plexapi's headers, which are the same for all programs, by those of this device."""
-
-    def __init__(self, identity: Mapping[str, str]) -> None:
-        self._identity = identity
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(self._identity)
-        return request
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +81,7 @@ class PlexSignIn:
         """Return the servers that the account owns and that answer this machine."""
         try:
             session = requests.Session()
-            session.auth = _Device(self._identity)
+            session.auth = self._identified
             account = MyPlexAccount(token=account_token, session=session, timeout=_TIMEOUT)
             resources = [
                 resource
@@ -116,6 +104,11 @@ class PlexSignIn:
                 "plex_url to an address that this machine can reach"
             )
         return reached
+
+    def _identified(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # plexapi sets headers that are the same for all programs that use it.
+        request.headers.update(self._identity)
+        return request
 
     def _reach(self, resource: MyPlexResource) -> Server | None:
         """Return the server with its first address that answers; None if no address answers."""

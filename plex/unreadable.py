@@ -32,11 +32,7 @@ class UnreadableItems:
     """Stores unreadable items in `library.db`, and reads other items without them."""
 
     def __init__(
-        self,
-        client: PlexClient,
-        index: PathIndex,
-        clock: Callable[[], float],
-        report: Report,
+        self, client: PlexClient, index: PathIndex, clock: Callable[[], float], report: Report
     ) -> None:
         index.database.run(_TABLES)
         self._database = index.database
@@ -53,18 +49,14 @@ class UnreadableItems:
         if failed and len(others) == 1:
             found, failed = self._read_beside_another(others[0], failed[others[0]])
         self._note(failed)
-        failed = {key: PlexTemporaryError(self._text(key)) for key in failed}
         for key in sorted(known.intersection(rating_keys)):
             alone = self._client.read_each([key], 1)
-            if alone.failed:
-                failed[key] = PlexTemporaryError(self._text(key))
-            else:
-                found.update(alone.found)
-                self._database.write(
-                    "DELETE FROM unreadable_items WHERE server_id = ? AND rating_key = ?",
-                    *(self._client.server_id, key),
-                )
-        return ItemsRead(found, failed)
+            found.update(alone.found)
+            failed.update(alone.failed)
+            if not alone.failed:
+                statement = "DELETE FROM unreadable_items WHERE server_id = ? AND rating_key = ?"
+                self._database.write(statement, self._client.server_id, key)
+        return ItemsRead(found, {key: PlexTemporaryError(self._text(key)) for key in failed})
 
     def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
         """Read a failing item again if Plex shows another item; otherwise raise the error."""

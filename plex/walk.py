@@ -38,13 +38,11 @@ class _Page(NamedTuple):
 class Walk:
     """A listing of one library in the order of rating keys; yields the files of each page.
 
-    Each page must begin with the last row of the previous page. Otherwise items were removed
-    meanwhile, and the walk requests a page that begins earlier. Iterating may raise a `PlexError`,
-    also for a listing that ends too early or has too many holes.
+    A page must begin with the last row of the previous page. Otherwise items were removed, and the
+    walk requests a page that begins earlier. Iterating may raise a `PlexError`.
 
     Args:
-        after: the end of an earlier walk, from which this walk continues. It raises `OrderIgnored`
-            if Plex does not sort the rows.
+        after: where an earlier walk ended; raise `OrderIgnored` if Plex does not sort the rows.
         holes: the holes of an earlier walk; they are skipped while their neighbours are the same.
     """
 
@@ -80,13 +78,14 @@ class Walk:
         return [(hole.after_key, hole.before_key or LARGEST_NUMBER) for hole in self.holes]
 
     def __iter__(self) -> Iterator[list[LibraryPart]]:
-        """Yield the files of each page."""
         first = self._rows or self._skip_holes(0, LARGEST_NUMBER)
         start, back = self._begin_at(first), 2
         while True:
             page = self._page(start)
             if not self._joins(page, start):
-                self._forget_known_holes()
+                self._known.clear()
+                self._expected = 0
+                self.holes = [hole for hole in self.holes if hole.row < self._rows]
                 start, back = max(0, min(self._rows - back, page.total - 1)), 2 * back
                 continue
             back = 2
@@ -157,11 +156,6 @@ class Walk:
             self._expected = hole.before_key
             unread += 1
         return unread
-
-    def _forget_known_holes(self) -> None:
-        self._known.clear()
-        self._expected = 0
-        self.holes = [hole for hole in self.holes if hole.row < self._rows]
 
     def _add_hole(self, row: int) -> None:
         self._known.clear()
