@@ -249,7 +249,7 @@ def paging(start: int, size: int) -> dict[str, str]:
 
 
 def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
-    """Return headers that identify this installation; raise an `OSError` if its id is not stored."""
+    """Return headers that identify this installation; an `OSError` means that no id was stored."""
     file = KeptState(path, report)
     device_id = file.read(now).get("device_id")
     if not isinstance(device_id, str) or not device_id:
