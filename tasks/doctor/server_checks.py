@@ -19,7 +19,7 @@ from plex.exceptions import (
     PlexTlsError,
     PlexTokenExpired,
 )
-from plex.health import PlexCheckup, inspect_plex
+from plex.health import PlexHealth, check_plex_health
 from plex.library_choice import choose_libraries
 from plex.path_index import IndexCheckup
 from plex.server_facts import UNKNOWN
@@ -85,7 +85,7 @@ def examine_servers(
     return checks, [host for host in hosts if host]
 
 
-def _ask_plex(config: Config, folder: DataFolder | None) -> PlexCheckup:
+def _ask_plex(config: Config, folder: DataFolder | None) -> PlexHealth:
     try:
         device = {} if folder is None else device_headers(folder.device_id, unreported, time.time())
     except OSError:
@@ -95,7 +95,7 @@ def _ask_plex(config: Config, folder: DataFolder | None) -> PlexCheckup:
         config.plex_url, config.plex_token, timeouts, config.plex_verify_tls, device
     )
     try:
-        return inspect_plex(client)
+        return check_plex_health(client, with_rights=True)
     finally:
         client.close()
 
@@ -147,13 +147,13 @@ def _without_value(sentence: str) -> str:
     return next(messages, f"{name} cannot be used").replace(f" is {_NOTHING}, which", "", 1)
 
 
-def check_plex(seen: PlexCheckup | None, address: str) -> Finding:
+def check_plex(seen: PlexHealth | None, address: str) -> Finding:
     """Check whether a Plex server answers at the address."""
     if seen is None:
         return unchecked("no usable address and token in the settings")
     if isinstance(seen.error, PlexTlsError):
         return unchecked("the encrypted connection fails")
-    if seen.error is not None:
+    if not seen.reachable:
         remedy = "Correct plex_url, or find out why Plex is slow"
         if isinstance(seen.error, PlexServerDown):
             remedy = "Start Plex, or correct plex_url; in a container, localhost is the container"
@@ -163,7 +163,7 @@ def check_plex(seen: PlexCheckup | None, address: str) -> Finding:
     return _check_version(seen.version, seen.latency, address, "Plex", (1, 40))
 
 
-def check_tls(config: Config, seen: PlexCheckup | None) -> Finding:
+def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
     """Check whether the connection to Plex is encrypted and verified."""
     if seen is None:
         return unchecked("no usable address of Plex in the settings")
@@ -186,24 +186,24 @@ def check_tls(config: Config, seen: PlexCheckup | None) -> Finding:
             "plex_verify_tls is off: another machine can pretend to be Plex",
             "Set plex_verify_tls to the file of Plex's certificate",
         )
-    return _NO_PLEX if seen.error is not None else ok("Plex's certificate is trusted")
+    return ok("Plex's certificate is trusted") if seen.reachable else _NO_PLEX
 
 
-def check_token(config: Config, seen: PlexCheckup | None) -> Finding:
+def check_token(config: Config, seen: PlexHealth | None) -> Finding:
     """Check whether Plex accepts the token, and whether it is the owner's.
 
     Reading the server's preferences is a strong sign of the owner; only an edit is a proof.
     """
-    if seen is None or seen.error is not None:
+    if seen is None or not seen.reachable:
         return _NO_PLEX
-    if isinstance(seen.refusal, PlexAuthError):
-        expired = isinstance(seen.refusal, PlexTokenExpired)
+    if isinstance(seen.error, PlexAuthError):
+        expired = isinstance(seen.error, PlexTokenExpired)
         return fault(
             "Plex says that it has expired (498)" if expired else "Plex refuses it (401)",
             "Set plex_token anew: https://support.plex.tv/articles/204059436",
         )
     if seen.may_edit is None:
-        return unchecked(str(seen.refusal))
+        return unchecked(str(seen.error))
     if not seen.may_edit:
         return fault(
             "accepted, but it is a guest's token, which cannot edit",
@@ -216,9 +216,9 @@ def check_token(config: Config, seen: PlexCheckup | None) -> Finding:
     return ok(text)
 
 
-def check_libraries(config: Config, seen: PlexCheckup | None) -> Finding:
+def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
     """Check whether Plex has the libraries of the settings; the result does not name them."""
-    if seen is None or seen.error is not None:
+    if seen is None or not seen.reachable:
         return _NO_PLEX
     if seen.sections is None:
         return unchecked("Plex did not list them")
@@ -265,14 +265,14 @@ def check_coverage(
     return ok(f"{known}; {synced}. Run 'Check Path Mapping' for the others")
 
 
-def check_behaviour(seen: PlexCheckup | None, index: IndexCheckup, *, test_killed: bool) -> Finding:
+def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed: bool) -> Finding:
     """Return what the plugin has learned about this Plex server."""
     if test_killed:
         return warning(
             "a killed test has left an item changed",
             "Edit any scene: its sync restores the item first",
         )
-    if seen is None or seen.error is not None:
+    if seen is None or not seen.reachable:
         return _NO_PLEX
     known = index.behaviours.get((seen.server_id, seen.version), UNKNOWN)
     text = "; ".join(known.sentences()) or "unknown"
@@ -280,7 +280,7 @@ def check_behaviour(seen: PlexCheckup | None, index: IndexCheckup, *, test_kille
     return ok(f"{text}{rest}")
 
 
-def check_clock(stash: StashCheckup, plex: PlexCheckup | None) -> Finding:
+def check_clock(stash: StashCheckup, plex: PlexHealth | None) -> Finding:
     """Compare the clocks of this machine and of both servers."""
     clocks = {"Stash": stash.ahead, "Plex": None if plex is None else plex.ahead}
     known = {server: ahead for server, ahead in clocks.items() if ahead is not None}

@@ -20,7 +20,7 @@ from plex.exceptions import (
     PlexTlsError,
     PlexTokenExpired,
 )
-from plex.health import PlexCheckup
+from plex.health import PlexHealth
 from plex.path_index import IndexCheckup, inspect_index
 from shared.clock import seconds_ahead
 from shared.data_folder import DataFolder
@@ -39,6 +39,8 @@ from validation.config import Config, parse_config
 
 NOW = 1_800_000_000.0
 IDLE = {"pending": 0, "retrying": 0, "in_progress": 0}
+PLEX = partial(PlexHealth, reachable=True, latency=0.0)
+AWAY = partial(PlexHealth, reachable=False, latency=0.0)
 FOLDER = machine_checks.FolderCheckup(
     path="/data", refusal="", mode=0o700, foreign=False, open_files=0, free=10**10, file_system=""
 )
@@ -137,14 +139,16 @@ def test_a_refused_log_in_says_where_the_key_is() -> None:
 
 def test_each_way_in_which_plex_is_not_there_has_its_remedy() -> None:
     errors = (PlexServerDown("x"), PlexTemporaryError("x"), PlexRedirectError("x"))
-    checks = [server_checks.check_plex(PlexCheckup(error=error), "http://x") for error in errors]
+    checks = [server_checks.check_plex(AWAY(error=error), "http://x") for error in errors]
 
     assert {check.level for check in checks} == {Level.FAULT}
     assert len({check.remedy for check in checks} - {""}) == 3
 
 
 def test_a_certificate_is_told_where_it_belongs() -> None:
-    seen = PlexCheckup(error=PlexTlsError("connecting to Plex: not trusted"))
+    seen = PlexHealth(
+        reachable=False, latency=0.0, error=PlexTlsError("connecting to Plex: not trusted")
+    )
 
     check = server_checks.check_tls(Config(plex_url="https://plex"), seen)
 
@@ -153,7 +157,7 @@ def test_a_certificate_is_told_where_it_belongs() -> None:
 
 
 def test_a_certificate_that_nobody_verifies_is_a_warning_and_a_good_one_is_ok() -> None:
-    seen = PlexCheckup(sections=(), may_edit=True)
+    seen = PLEX(sections=(), may_edit=True)
 
     unverified = server_checks.check_tls(
         Config(plex_url="https://plex", plex_verify_tls=False), seen
@@ -164,7 +168,9 @@ def test_a_certificate_that_nobody_verifies_is_a_warning_and_a_good_one_is_ok() 
 
 
 def test_a_plex_without_libraries_is_a_fault_and_rights_nobody_told_are_unchecked() -> None:
-    seen = PlexCheckup(sections=(), refusal=PlexTemporaryError("Plex took too long"))
+    seen = PlexHealth(
+        reachable=True, latency=0.0, sections=(), error=PlexTemporaryError("Plex took too long")
+    )
 
     assert server_checks.check_libraries(Config(), seen).level is Level.FAULT
     assert server_checks.check_token(Config(), seen) == unchecked("Plex took too long")
@@ -175,21 +181,23 @@ def test_a_token_is_judged_by_what_plex_made_of_it() -> None:
         Config(plex_token="a-token-0123456789"),
         Config(plex_token="eyJhbGciOiJFZERTQSJ9"),
     )
-    accepted = PlexCheckup(sections=(), may_edit=True)
+    accepted = PLEX(sections=(), may_edit=True)
     assert server_checks.check_token(lasting, accepted).level is Level.OK
     assert 7 in figures(
         server_checks.check_token(short, accepted).text
     )  # the days that it is good for
     assert server_checks.check_token(short, accepted).level is Level.WARNING
-    expired = PlexCheckup(refusal=PlexTokenExpired("x"))
+    expired = PLEX(error=PlexTokenExpired("x"))
     assert 498 in figures(server_checks.check_token(lasting, expired).text)
-    guest = PlexCheckup(sections=(), may_edit=False)
+    guest = PLEX(sections=(), may_edit=False)
     assert server_checks.check_token(lasting, guest).level is Level.FAULT
 
 
 def test_the_address_that_works_is_for_the_health_check_only() -> None:
     address = "https://192-168-1-10.0123456789abcdef.plex.direct:32400"
-    seen = PlexCheckup(error=PlexTlsError(f"set plex_url to {address}", address))
+    seen = PlexHealth(
+        reachable=False, latency=0.0, error=PlexTlsError(f"set plex_url to {address}", address)
+    )
     check = server_checks.check_tls(Config(), seen)
     assert "Health Check" in check.remedy
     assert "0123456789abcdef" not in f"{check.text} {check.remedy}"
@@ -207,7 +215,7 @@ def test_the_address_that_works_is_for_the_health_check_only() -> None:
 def test_clocks_may_differ_by_a_minute(
     stash: float | None, plex: float | None, level: Level, seconds: list[int]
 ) -> None:
-    check = server_checks.check_clock(StashCheckup(ahead=stash), PlexCheckup(ahead=plex))
+    check = server_checks.check_clock(StashCheckup(ahead=stash), PLEX(ahead=plex))
 
     assert (check.level, figures(check.text)) == (level, seconds)
 
