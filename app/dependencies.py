@@ -1,4 +1,4 @@
-"""Makes the dependencies importable, or says in one sentence how to install them."""
+"""Makes the installed packages importable, and names the command that installs missing ones."""
 
 import importlib
 import os
@@ -13,22 +13,15 @@ VENDORED = "vendor"  # the folder of a release's packages, beside the entry scri
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A package.
+    """A package of pyproject.toml."""
 
-    Attributes:
-        package: its name in the package index.
-        provides: its top-level module.
-        probe: the module that is imported to find out whether the package works.
-        needed: the versions, as in pyproject.toml.
-    """
-
-    package: str
-    provides: str
-    probe: str
-    needed: str
+    package: str  # the name in the package index
+    provides: str  # the top-level module
+    probe: str  # a module whose import shows whether the package works
+    needed: str  # accepted versions: `==` or `>=`, and a version
 
 
-# A package comes before the packages that need it, so that a problem is reported as its own.
+# Each package precedes the packages that need it, so that a missing package is reported once.
 DEPENDENCIES = (
     Dependency("requests", "requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi", "plexapi.utils", ">=4.18"),
@@ -38,10 +31,9 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Make the dependencies importable; a hook needs none of them.
+    """Make the packages of a release importable, or else the interpreter's site packages.
 
-    With the packages of a release, the interpreter's site packages stay unused, because they may be
-    broken. Without a release this adds the site packages, which the option `-S` has left out.
+    The interpreter's own packages may be broken, so they stay unused beside those of a release.
     """
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
@@ -57,10 +49,10 @@ def unusable_packages() -> list[str]:
 
 
 def dependency_problem(plugin_dir: str) -> str | None:
-    """Return which packages cannot be used, and the command that installs them; None without any.
+    """Return which packages cannot be used, with the command that installs them; None if all work.
 
-    The command installs into the plugin's folder. That needs no right to change the interpreter's
-    packages, and the packages survive a new container.
+    The command installs into the plugin's folder, which every user of the plugin may change and
+    which survives a new container.
     """
     problems: dict[str, str] = {}
     for dependency in DEPENDENCIES:
@@ -86,7 +78,7 @@ def _problem(dependency: Dependency) -> tuple[str, str] | None:
         importlib.import_module(dependency.probe)
         found = version(package)
     except PackageNotFoundError:
-        return None  # somebody copied the package there, and it works
+        return None  # the package was copied instead of installed, and it works
     except ModuleNotFoundError as error:
         missing = error.name or dependency.provides
         if "." in missing:
@@ -102,7 +94,7 @@ def _problem(dependency: Dependency) -> tuple[str, str] | None:
 
 
 def is_accepted(found: str, needed: str) -> bool:
-    """Tell whether the numbers of a version fulfil `needed`: `==` or `>=`, and a version."""
+    """Return whether the version `found` is accepted by `needed`, such as `>=2.32`."""
     numbers, limit = _numbers(found), _numbers(needed)
     return numbers == limit if needed.startswith("==") else numbers >= limit
 

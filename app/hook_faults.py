@@ -1,4 +1,4 @@
-"""The unusual cases of a hook: another data folder, a worker's log to relay, an error."""
+"""Handles unusual cases of a hook: another data folder, a worker's log to relay, an error."""
 
 import json
 import os
@@ -16,9 +16,9 @@ NEWS_BYTES = 200_000  # of the worker's log per hook: about 2,000 lines, which t
 
 
 def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
-    """Store jobs if the data folder is missing or read-only; return the data folder.
+    """Store jobs in another data folder, because the usual one is missing or read-only.
 
-    Raise OSError if no place is writable. `connection` is Stash's, as JSON, in all functions.
+    Return the data folder; raise OSError if no place is writable. `connection` is Stash's, as JSON.
     """
     known = json.loads(connection)
     stash_dir = known.get("Dir") if isinstance(known, dict) else None
@@ -28,18 +28,18 @@ def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
 
 
 def relay_news(root: str) -> None:
-    """Relay the worker's log to Stash's log."""
+    """Copy the worker's unreported log lines to Stash's log."""
     relay_worker_log(DataFolder(root), _log(root, "null"), NEWS_BYTES)
 
 
 def answer_fault(
     script: str, connection: str, jobs: list[str], error: Exception, *, is_stored: bool
 ) -> str:
-    """Report an error of a hook, and return the hook's answer as JSON.
+    """Log an error of a hook, and return the hook's answer as JSON.
 
     Args:
-        jobs: the event's jobs; empty if the error came before they were known.
-        is_stored: whether the jobs are in the spool.
+        jobs: the jobs of the event; empty if the error prevented finding them.
+        is_stored: whether the spool contains the jobs.
     """
     root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     log = _log(root, connection)

@@ -1,4 +1,4 @@
-"""One invocation by Stash. A hook is answered here; everything else is loaded when it is needed."""
+"""Handles one invocation by Stash: answers a hook itself, and loads other modules for the rest."""
 
 import os
 import sys

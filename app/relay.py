@@ -1,6 +1,7 @@
-"""Relays the worker's log to Stash's log: each line once, many lines as a sum.
+"""Copies the worker's log to Stash's log: each line once, and many results as one sum.
 
-A hook imports this module if there are new lines. The user waits for a hook, so it imports little.
+A hook imports this module if the log has new lines. The user waits for the hook, so this module
+imports little.
 """
 
 import contextlib
@@ -22,16 +23,18 @@ if TYPE_CHECKING:
 
     Line = tuple[str, str, str, str]  # time, level, code, text
 
-FEW_SCENES = 5  # more results of scenes are relayed as a sum
-MOST_LINES, MOST_STEPS = 20, 100  # of other lines and of the decision trace, which is opt-in
-_HEAD = 80  # bytes of a file's first line, which identify the file by their time
+FEW_SCENES = 5  # more results of scenes become one sum
+MOST_LINES, MOST_STEPS = 20, 100  # copied lines of other events, and of the decision trace
+_HEAD = 80  # bytes of a file's first line, whose time identifies the file
 _TIME = slice(11, 19)  # of "2024-05-06 14:02:07.123456"
-_BEGIN = '{"time": '  # of a line
-_PLAIN = 24  # length of the time in a line of older versions: "2024-05-06 14:02:07,123 INFO text"
+_BEGIN = '{"time": '  # the beginning of a line
+_PLAIN = (
+    24  # the length of the time in a line of older versions: "2024-05-06 14:02:07,123 INFO text"
+)
 _FILE = "worker.log in the plugin's data folder"
 # These events add nothing to the events of the scenes.
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
-_ENDS = {  # event of a job's end (worker/sync/progress_log.py) → its word in a sum
+_ENDS = {  # code of the event that ends a job → the result in a sum
     "scene_synced": "synced",
     "scene_in_step": "already up to date",
     "scene_skipped": "skipped",
@@ -42,10 +45,10 @@ _ENDS = {  # event of a job's end (worker/sync/progress_log.py) → its word in 
 
 
 def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None) -> None:
-    """Relay the unreported lines, unless another process does; a fault is only a debug line.
+    """Copy the unreported lines, unless another process is doing so; log a fault for developers.
 
     Args:
-        most: number of bytes to read; the next call reads the rest. None for all.
+        most: the number of bytes to read, None for all; the next call reads the rest.
     """
     lock = FileLock(folder.relay_lock)
     try:
@@ -61,11 +64,11 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
 
 
 def _relay_news(news: str, log: "Log") -> None:
-    """Report what a worker without a log has left (`worker_log.leave_record`), and remove it."""
+    """Report and remove the record of a worker without a log (`worker_log.leave_record`)."""
     text = ""
     with contextlib.suppress(OSError), open(news, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
-    # Removed before the log is read: the worker creates it again for lines written meanwhile.
+    # The file is removed before the log is read: for later lines the worker creates the file again.
     with contextlib.suppress(FileNotFoundError):
         remove_file(news)
     _report(list(_parsed(text)), log)
@@ -92,7 +95,7 @@ def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
 
 
 def _read_position(path: str) -> "dict[str, Any]":
-    """Return the end of the reported lines: the file's head, and an offset in bytes."""
+    """Return where the reported lines end: the head of the file, and an offset in bytes."""
     try:
         with open(path, encoding="utf-8") as file:
             position = json.load(file)
@@ -112,11 +115,11 @@ def _unreported(path: str, position: "dict[str, Any]") -> "list[tuple[str, int, 
         start = position.get("offset", 0)
         start = start if 0 <= start <= len(current) else 0
         return [(head, start, current[start:])]
-    older = b""  # the log was rotated since
+    older = b""  # another head means that the log was rotated
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    if _head(older) == head:  # it was rotated between the two reads
+    if _head(older) == head:  # the log was rotated between the two reads
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]
 
@@ -126,9 +129,9 @@ def _head(content: bytes) -> str:
 
 
 def _parsed(text: str) -> "Iterable[Line]":
-    """Yield the lines of a text, except malformed ones.
+    """Yield the well-formed records of a text.
 
-    On a full disk a line may be cut off; then the next record follows in the same line.
+    A full disk can cut off a record; then the next record follows in the same line.
     """
     for line in text.split("\n"):
         begin = line.rfind(_BEGIN)

@@ -1,4 +1,4 @@
-"""Builds the objects of a process."""
+"""Builds the objects that a task or the worker needs."""
 
 import os
 import sqlite3
@@ -34,14 +34,14 @@ def build(
     secrets: Secrets,
     worker_lock: FileLock | None = None,
 ) -> Services:
-    """Return the objects of this process without any request to Stash or Plex.
+    """Return the objects of this process; send no request to Stash or Plex.
 
     Raise OSError or sqlite3.Error if the data folder or the database cannot be used.
 
     Args:
-        server_connection: from Stash (see `stash.connection.parse_address`). The command line adds
-            `PlexUrl`, an address that replaces the setting, also for a worker that it starts.
-        secrets: learns the secrets of both servers.
+        server_connection: see `stash.connection.parse_address`. The command line adds `PlexUrl`, an
+            address that replaces the setting, also for a worker that the command starts.
+        secrets: gets the secrets of both servers.
     """
     lock = worker_lock or FileLock(folder.worker_lock)
     connection = StashConnection(parse_address(server_connection), secrets.add)
@@ -63,7 +63,7 @@ def build(
 
 
 def import_legacy_data(services: Services) -> None:
-    """Import the data of the legacy implementation, unless another process does.
+    """Import the data of the legacy implementation, unless another process is doing so.
 
     Raise sqlite3.DatabaseError if the plugin's own database is damaged.
     """
@@ -90,12 +90,12 @@ def import_legacy_data(services: Services) -> None:
 
 
 def report_missing_wal(services: Services) -> None:
-    """Report a file system without WAL support, once per data folder."""
+    """Log that the file system has no support for write-ahead logs, once per data folder."""
     if uses_wal(services.queue.jobs.connection):
         return
     marker = os.path.join(services.folder.queue_folder, "no-wal.told")
     try:
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:
-        return  # it is reported already, or the folder cannot be written to, which others report
+        return  # reported before, or the folder is read-only, which other code reports
     services.log.event(Event.WAL_REFUSED, folder=services.folder.queue_folder)

@@ -1,4 +1,4 @@
-"""Tells whether the user of a shell may write to the data folder that Stash uses."""
+"""Checks whether the user of a shell may write to the data folder that Stash uses."""
 
 import os
 import sys
@@ -18,12 +18,12 @@ _ELSEWHERE = (
 def objection(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why a command must not run, and the remedy; None if it may.
+    """Return why a command must not run, with the remedy; None if the command may run.
 
     Stash could not read files that another user creates in the data folder.
 
     Args:
-        user: returns this process's user id; None where files have no owner.
+        user: returns the id of the current user; None on a system where files have no owner.
     """
     folder = place(plugin_dir, environ)
     existing = folder
@@ -41,14 +41,9 @@ def objection(
 
 
 def place(plugin_dir: str, environ: Mapping[str, str]) -> str:
-    """Return the data folder; a shell does not know the folder of Stash's configuration."""
+    """Return the data folder, except the one beside Stash's configuration, unknown in a shell."""
     override = environ.get(OVERRIDE_VARIABLE)
     return os.path.abspath(override) if override else os.path.join(plugin_dir, "data")
-
-
-def current_user() -> Callable[[], int] | None:
-    """Return a function for this process's user id; None where files have no owner."""
-    return getattr(os, "geteuid", None)
 
 
 def _name(number: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 from urllib.parse import SplitResult, urlsplit
 
-from app.cli.access import current_user, objection, place
+from app.cli.access import objection, place
 from app.processes.installation import installed_version
 from app.processes.task_process import redacted, run_task
 from shared.events import Event
@@ -53,43 +53,35 @@ exit codes:
   130  stopped by Ctrl-C; queued jobs stay queued
 
 "<command> --help" shows the options of a command."""
+_COMMANDS = (  # name, mode of the task, purpose
+    ("login", "sign_in", "sign in with Plex, and store its address and token"),
+    ("status", "queue_status", "the queue, the dead letters and the last runs"),
+    ("process", "process_queue", "send the due jobs to Plex now"),
+    ("reconcile", "reconcile_all", "compare both libraries and queue what differs"),
+    ("sync", "all", "queue the scenes that are not in step with Plex"),
+    ("doctor", "doctor", "check everything, with a remedy for each problem"),
+    ("inspect", "inspect", "why a scene is, or is not, in step with Plex"),
+    ("test-write", "test_write", "try with one item how Plex handles edits"),
+    ("dead-letters", "show_dlq", "the dead letters by reason, with the remedies"),
+    ("retry-dlq", "retry_dlq", "queue dead letters again"),
+    ("outages", "outage_summary", "the outages of Plex, with their durations"),
+    ("health", "health_check", "whether Plex answers and has the libraries"),
+    ("check-paths", "check_paths", "the share of scenes in Plex, and a path map"),
+)
+_NARROWER_MODES = (  # command, option that replaces its mode, mode, purpose
+    ("reconcile", "--recent", "reconcile_recent", "only the scenes created in the last 24 hours"),
+    ("reconcile", "--7days", "reconcile_7days", "only the scenes created in the last 7 days"),
+    (
+        "reconcile",
+        "--missing-metadata",
+        "reconcile_missing_metadata",
+        "only items without metadata",
+    ),
+    ("sync", "--recent", "recent", "only the scenes updated in the last 24 hours"),
+)
 _PREFIXES = {WARNING: "warning: ", ERROR: "error: "}
 DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130  # argparse exits with 2
 API_KEY = "STASH_API_KEY"
-
-
-def make_parser(version: str, environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Return the parser; its results have the task's `mode` and arguments as attributes."""
-    parser = argparse.ArgumentParser(
-        prog="Stash2Plex.py",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=_Layout,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"Stash2Plex {version}")
-    commands = _Commands(parser, _common(environ))
-    login = commands.add("login", "sign_in", "sign in with Plex, and store its address and token")
-    login.add_argument("--server", metavar="NAME", help="the server, if the account has several")
-    commands.add("status", "queue_status", "the queue, the dead letters and the last runs")
-    commands.add("process", "process_queue", "send the due jobs to Plex now")
-    _add_reconcile(commands)
-    _add_sync(commands)
-    commands.add("doctor", "doctor", "check everything, with a remedy for each problem")
-    inspect = commands.add("inspect", "inspect", "why a scene is, or is not, in step with Plex")
-    inspect.add_argument("scene_id", metavar="ID", type=_scene_id, help="the scene's number")
-    test = commands.add("test-write", "test_write", "try with one item how Plex handles edits")
-    test.add_argument("scene_id", metavar="ID", type=_scene_id, help="the scene's number")
-    commands.add("dead-letters", "show_dlq", "the dead letters by reason, with the remedies")
-    retry = commands.add("retry-dlq", "retry_dlq", "queue dead letters again")
-    retry.add_argument("--error-type", metavar="TYPE", help="only this type, such as PlexNotFound")
-    retry.add_argument(
-        "--scene", metavar="ID", type=_scene_id, dest="scene_id", help="only this scene's"
-    )
-    commands.add("outages", "outage_summary", "the outages of Plex, with their durations")
-    commands.add("health", "health_check", "whether Plex answers and has the libraries")
-    commands.add("check-paths", "check_paths", "the share of scenes in Plex, and a path map")
-    return parser
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
@@ -104,56 +96,59 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         return super().format_help()
 
 
-class _Commands:
-    """The commands, each with the common options."""
-
-    def __init__(self, parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-        self._common = common
-        self._added = parser.add_subparsers(
-            title="commands", metavar="<command>", dest="command", required=True
-        )
-
-    def add(self, name: str, mode: str, purpose: str) -> argparse.ArgumentParser:
-        added: argparse.ArgumentParser = self._added.add_parser(
+def make_parser(version: str, environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    """Return the parser; its results have the task's `mode` and arguments as attributes."""
+    parser = argparse.ArgumentParser(
+        prog="Stash2Plex.py",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=_Layout,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"Stash2Plex {version}")
+    added = parser.add_subparsers(
+        title="commands", metavar="<command>", dest="command", required=True
+    )
+    common, commands = _common_options(environ), {}
+    for name, mode, purpose in _COMMANDS:
+        commands[name] = added.add_parser(
             name,
             help=purpose,
             description=f"{purpose[0].upper()}{purpose[1:]}.",
-            parents=[self._common],
+            parents=[common],
             formatter_class=_Layout,
             allow_abbrev=False,
         )
-        added.set_defaults(mode=mode)
-        return added
+        commands[name].set_defaults(mode=mode)
+    _add_options(commands)
+    return parser
 
 
-def _add_reconcile(commands: _Commands) -> None:
-    reconcile = commands.add(
-        "reconcile", "reconcile_all", "compare both libraries and queue what differs"
+def _add_options(commands: Mapping[str, argparse.ArgumentParser]) -> None:
+    commands["login"].add_argument(
+        "--server", metavar="NAME", help="the server, if the account has several"
     )
-    scope = reconcile.add_mutually_exclusive_group()
-    for option, mode, purpose in (
-        ("--recent", "reconcile_recent", "only the scenes created in the last 24 hours"),
-        ("--7days", "reconcile_7days", "only the scenes created in the last 7 days"),
-        ("--missing-metadata", "reconcile_missing_metadata", "only items without any metadata"),
-    ):
-        scope.add_argument(option, action="store_const", const=mode, dest="mode", help=purpose)
-    reconcile.add_argument("--dry-run", action="store_true", help="write a report, queue nothing")
-
-
-def _add_sync(commands: _Commands) -> None:
-    sync = commands.add("sync", "all", "queue the scenes that are not in step with Plex")
-    which = sync.add_mutually_exclusive_group()
-    which.add_argument(
-        "--recent",
-        action="store_const",
-        const="recent",
-        dest="mode",
-        help="only the scenes updated in the last 24 hours",
+    scopes = {name: commands[name].add_mutually_exclusive_group() for name in ("reconcile", "sync")}
+    for name, option, mode, purpose in _NARROWER_MODES:
+        scopes[name].add_argument(
+            option, action="store_const", const=mode, dest="mode", help=purpose
+        )
+    scopes["sync"].add_argument("--force", action="store_true", help="also the scenes in step")
+    commands["reconcile"].add_argument(
+        "--dry-run", action="store_true", help="write a report, queue nothing"
     )
-    which.add_argument("--force", action="store_true", help="also the scenes in step")
+    for name in ("inspect", "test-write"):
+        commands[name].add_argument(
+            "scene_id", metavar="ID", type=_scene_id, help="the scene's number"
+        )
+    retry = commands["retry-dlq"]
+    retry.add_argument("--error-type", metavar="TYPE", help="only this type, such as PlexNotFound")
+    retry.add_argument(
+        "--scene", metavar="ID", type=_scene_id, dest="scene_id", help="only this scene's"
+    )
 
 
-def _common(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+def _common_options(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--stash",
@@ -178,7 +173,7 @@ def task_arguments(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _stash(text: str) -> dict[str, Any]:
-    """Return the address in the form of Stash's `server_connection`."""
+    """Return Stash's address as a part of its `server_connection`."""
     parts = _split(text, "http://localhost:9999")
     if parts.path.strip("/") or parts.query:
         raise argparse.ArgumentTypeError(
@@ -196,7 +191,7 @@ def _plex(text: str) -> str:
 
 
 def _split(text: str, example: str) -> SplitResult:
-    """Return the parts of an address; the message about a password does not repeat it."""
+    """Return the parts of an address; an error does not repeat the address's password."""
     wanted = f"an address such as {example} is expected"
     if "@" in text:
         raise argparse.ArgumentTypeError(f"{wanted}, without user and password")
@@ -217,12 +212,12 @@ def _scene_id(text: str) -> str:
 
 
 class Terminal:
-    """Writes to a terminal: one line per text, without secrets and control characters.
+    """Writes one line per text to a terminal, without secrets and control characters.
 
     Args:
-        out: gets the answers.
-        err: gets log lines and, if it is a terminal, the progress in percent.
-        secrets: redacted from the answers for people; the other texts are redacted already.
+        out: the stream for answers.
+        err: the stream for log lines and, if it is a terminal, for the progress in percent.
+        secrets: removed from the answers for people; callers remove them from other texts.
     """
 
     def __init__(self, out: TextIO, err: TextIO, secrets: Secrets) -> None:
@@ -242,7 +237,7 @@ class Terminal:
             self._err.flush()
 
     def _show(self, percent: str) -> None:
-        """Show the progress in a line that the next line overwrites."""
+        """Write the progress into a line that the next line overwrites."""
         if not self._shows_progress or percent == self._percent:
             return
         self._err.write(f"\r{percent}" if percent else "\r      \r")
@@ -257,7 +252,6 @@ class Terminal:
         self._out.flush()
 
     def answer_as_json(self, answer: dict[str, Any]) -> None:
-        """Print an answer for programs, whose texts are redacted."""
         self._show("")
         self._out.write(json.dumps(answer, indent=2) + "\n")
         self._out.flush()
@@ -266,7 +260,7 @@ class Terminal:
 def run_command(script: str, arguments: Sequence[str]) -> int:
     """Run a command, or show the help without arguments; return the exit code.
 
-    Raise SystemExit, as argparse does, for `--help` and for wrong arguments.
+    argparse raises SystemExit for `--help` and for wrong arguments.
     """
     for stream in (sys.stdout, sys.stderr):  # a terminal's encoding may lack letters of a title
         if isinstance(stream, io.TextIOWrapper):
@@ -308,9 +302,9 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
 
 
 def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> dict[str, Any]:
-    """Return Stash's connection, in the form in which Stash sends it.
+    """Return Stash's connection in the form in which Stash sends it to a plugin.
 
-    The API key is removed from the environment; a worker that is started gets it through a pipe.
+    The API key leaves the environment, because a worker gets the key through a pipe.
     """
     key = os.environ.pop(API_KEY, "").strip()
     secrets.add(key)
@@ -318,15 +312,15 @@ def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> di
 
 
 def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
-    """Raise TaskError if Stash could not use the data folder, too; warn if there is none.
+    """Raise TaskError if Stash could not use the data folder; warn if there is no data folder.
 
-    The Doctor examines an existing folder itself.
+    The Doctor examines an existing data folder itself.
     """
     folder = place(plugin_dir, os.environ)
     exists = os.path.exists(folder)
     if for_doctor and exists:
         return
-    problem = objection(plugin_dir, os.environ, current_user())
+    problem = objection(plugin_dir, os.environ, getattr(os, "geteuid", None))
     if problem:
         raise TaskError(problem)
     if not exists:

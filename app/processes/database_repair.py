@@ -1,4 +1,4 @@
-"""Repairs a damaged database for the worker, with growing waits if the damage comes back."""
+"""Repairs a damaged database for the worker, after longer and longer waits if damage returns."""
 
 import os
 import sqlite3
@@ -10,17 +10,17 @@ from shared.events import Event
 from shared.log import Log
 from sync_queue.quarantine import quarantine_database
 
-LONGEST_WAIT = 60.0  # seconds before the next repair
-QUIET = 60.0  # seconds without damage, after which the next damage counts as the first
+LONGEST_WAIT = 60.0  # seconds before a repair
+QUIET = 60.0  # seconds without damage after which the next damage needs no wait
 
-Identity = tuple[int, int]  # device and inode: a new file of the same name has another identity
+Identity = tuple[int, int]  # device and inode, which differ for a new file of the same name
 
 
 class DatabaseRepair:
     """Repairs the queue's database and the path index.
 
     Args:
-        wait: waits for a number of seconds; shorter if this process is to end.
+        wait: waits for a number of seconds, or until this process has to end.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class DatabaseRepair:
         self._repaired_at = float("-inf")
 
     def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
-        """Repair the database that an error is about; this process must not have it open.
+        """Repair the database of an SQLite error; this process must have closed both databases.
 
         Args:
-            opened: the queue's database that was in use; None if unknown.
+            opened: the file of the queue's database that was open; None if unknown.
         """
         again = self._monotonic() - self._repaired_at < QUIET
         self._in_a_row = self._in_a_row + 1 if again else 1
@@ -49,7 +49,7 @@ class DatabaseRepair:
             self._wait(min(LONGEST_WAIT, 2.0 ** min(self._in_a_row - 2, 6)))
         try:
             if is_about_index(error):
-                delete_index(self._folder.library_database)  # Plex has everything that was in it
+                delete_index(self._folder.library_database)  # Plex has all of its content
                 self._log.event(Event.INDEX_REBUILT, error=error)
             else:
                 self._repair_queue(error, opened)
@@ -70,7 +70,6 @@ class DatabaseRepair:
 
 
 def identity_of(path: str) -> Identity | None:
-    """Return the identity of a file; None if there is no file."""
     try:
         status = os.stat(path)
     except OSError:
@@ -79,5 +78,5 @@ def identity_of(path: str) -> Identity | None:
 
 
 def is_replaced(path: str, opened: Identity | None) -> bool:
-    """Tell whether a path names another file than the one that was opened."""
+    """Return whether another file has replaced the opened file at its path."""
     return opened is not None and identity_of(path) not in (None, opened)

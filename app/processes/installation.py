@@ -1,21 +1,21 @@
-"""The version of the plugin, and whether its files have changed since a process started."""
+"""Reads the plugin's version, and notices an update of the plugin while a process runs."""
 
 import os
 
 
 class Installation:
-    """The entry script and the plugin's yml, as they were when this process started."""
+    """Remembers the entry script and the plugin's yml as they were at the start of this process."""
 
     def __init__(self, script: str) -> None:
         self._files = (script, _manifest(script))
         self._seen = self._look()
 
     def unchanged(self) -> bool:
-        """Tell whether the files are the same as at the start."""
+        """Return whether both files are the same as at the start."""
         return self._look() == self._seen
 
     def exists(self) -> bool:
-        """Tell whether the plugin is installed, in any version."""
+        """Return whether any version of the plugin is installed."""
         return os.path.exists(self._files[0])
 
     def _look(self) -> tuple[tuple[int, int] | None, ...]:
@@ -23,7 +23,7 @@ class Installation:
 
 
 def installed_version(script: str) -> str:
-    """Return the version in the plugin's yml, which is beside the entry script, or `unknown`."""
+    """Return the version in the plugin's yml beside the entry script, else `unknown`."""
     try:
         with open(_manifest(script), encoding="utf-8") as file:
             for line in file:

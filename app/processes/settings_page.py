@@ -1,10 +1,10 @@
-"""Writes defaults into Stash's settings, because its settings page shows an unset switch as off.
+"""Writes defaults into Stash's settings, because Stash's page shows an unset switch as off.
 
 Only tasks do this: a hook sends no request, and the worker may run while a user saves settings.
 
-An open settings page keeps all settings as they were when it was opened, and posts all of them with
-each change. So defaults that were written meanwhile disappear together, and are written again. A
-user who clears a setting clears a single one, and it stays empty.
+An open settings page stores all settings as they were when the page was opened. So it removes
+together all defaults that a task has written meanwhile; then they are written again. A user who
+clears a setting removes a single default; then the setting stays empty.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from validation.config import ALIASES, ENVIRONMENT, Config
 from validation.values import is_empty
 from worker.services import Services
 
-_NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))  # not on the page
-_AS_TEXT = {"plex_verify_tls": "on"}  # a text on the page, not a switch
+_NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))  # settings not on the page
+_AS_TEXT = {"plex_verify_tls": "on"}  # settings that are a text on the page and not a switch
 _SHOWN = {setting.name for setting in fields(Config)} - _NOT_SHOWN - ENVIRONMENT.keys()
 
 
 def _on_page(setting: Field[Any]) -> Any:
-    """Return a default as the page can show it; None without a value to show."""
+    """Return a setting's default as the page can show it; None if there is nothing to show."""
     value = _AS_TEXT.get(setting.name, setting.default)
     if isinstance(value, float):
         return int(value)  # the page accepts whole numbers only
@@ -39,22 +39,21 @@ _DEFAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The settings that had a value at some time, and those whose value was a written default."""
+    """Names of settings that earlier tasks have found or written."""
 
-    seen: frozenset[str] = frozenset()
-    written: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()  # settings that had a value at some time
+    written: frozenset[str] = frozenset()  # settings that got their default from a task
 
     def after(self, stored: Mapping[str, Any], written: Mapping[str, Any]) -> "Shown":
-        """Return the state after a task found and wrote these settings."""
+        """Return the names after a task has found and written these settings."""
         seen = self.seen.union(_SHOWN.intersection(stored), written)
         return Shown(seen, self.written.union(written))
 
 
 def defaults_to_write(stored: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
-    """Return the settings to add to the stored ones, with the values that are in effect.
+    """Return the missing settings to write, with the values that are in effect.
 
-    A stored setting stays, also an empty one, because a user has emptied it. Required settings and
-    empty defaults are never added.
+    A stored empty setting stays empty, because a user has emptied it.
     """
     # An alias stays in effect only until the setting has a value under its own name.
     aliased = {name: stored.get(alias) for name, alias in ALIASES.items()}
@@ -69,7 +68,7 @@ def defaults_to_write(stored: Mapping[str, Any], shown: Shown) -> dict[str, Any]
 
 
 def show_defaults(services: Services) -> None:
-    """Write the missing defaults; a failure is only a debug line, because the task can go on."""
+    """Write the missing defaults; log a failure for developers only, because the task can go on."""
     try:
         _show_defaults(services)
     except (StashError, OSError) as error:
@@ -82,7 +81,7 @@ def _show_defaults(services: Services) -> None:
     state = file.read(services.clock())
     shown = Shown(*(_names(state.get(key)) for key in ("seen", "written")))
     if file.is_unread:
-        return  # it is not known which settings a user has emptied
+        return  # the settings that a user has emptied are unknown
     added: Mapping[str, Any] = {}
     if defaults_to_write(stored, shown):
         added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))
