@@ -41,8 +41,8 @@ def examine(
     Args:
         server_connection: see `app.services.build`.
         missing: the packages that this Python lacks.
-        log: gets the trace of a check that failed by a bug, at the debug level.
-        secrets: learns the secrets of both servers.
+        log: gets the traceback of a check that failed by a bug, at the debug level.
+        secrets: gets the secrets of both servers.
     """
     plugin_dir = os.path.dirname(script)
     folder, why = _folder(plugin_dir, str(server_connection.get("Dir") or ""))
@@ -101,7 +101,7 @@ def _checks_of_servers(
     why = "needed packages are missing"
     if not missing:
         try:
-            # Imported here, because only now the packages that it needs are known to be installed.
+            # Imported lazily: now the packages are known to be installed.
             from tasks.doctor.server_checks import examine_servers  # noqa: PLC0415
         except ImportError as error:  # a package does not fit this Python or another package
             why = f"needed packages cannot be loaded ({error})"

@@ -1,8 +1,7 @@
-"""A task's process: finds the task, builds its services, runs it, and starts a worker if needed.
+"""Runs a task in its process, for Stash or for the command line.
 
-The questions of programs are answered from the data folder alone, because a status page may ask
-every few seconds. Plexapi, stashapp-tools, requests and persist-queue cost most of a task's time
-and are not loaded for them.
+A program may ask for the status every few seconds. The answer comes from the data folder alone,
+without the installed packages, whose import takes most of a task's time.
 """
 
 import json
@@ -29,7 +28,7 @@ from worker.state import StatusSource
 
 
 def handle_input(script: str, data: bytes) -> str:
-    """Answer, as JSON, input that `app.main` did not recognize as a hook."""
+    """Return the answer, as JSON, to input that `app.main` did not recognize as a hook."""
     try:
         message = json.loads(data or b"{}")
     except RecursionError:
@@ -79,7 +78,7 @@ def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
 def redacted(value: Any, log: Log) -> Any:
     """Return an answer for programs with its texts redacted as in the log.
 
-    JSON escapes some letters, so a secret could not be found in the finished JSON.
+    JSON escapes some letters, so a search of the finished JSON could miss a secret.
     """
     if isinstance(value, str):
         return log.redact(value)
@@ -99,10 +98,10 @@ def run_task(
     *,
     in_stash: bool = True,
 ) -> Answer:
-    """Run the task that the arguments name; Stash's tasks and the command line use this function.
+    """Run the task of the argument `mode`; raise TaskError with the cause and the remedy.
 
-    A TaskError has the cause and the remedy. With `in_stash` the log is Stash's, and the worker's
-    log is relayed to it.
+    Args:
+        in_stash: whether `log` is Stash's log, which also gets the lines of the worker's log.
     """
     connection = server_connection if isinstance(server_connection, dict) else {}
     question = find_question(arguments) if wants_json(arguments) else None
@@ -111,7 +110,7 @@ def run_task(
     plugin_dir = os.path.dirname(script)
     activate_dependencies(plugin_dir)
     if mode_of(arguments) == DOCTOR:
-        # Imported lazily: it loads much that no other task needs.
+        # Imported lazily: no other task needs these modules.
         from app.doctor import examine  # noqa: PLC0415
 
         values_of(arguments, DOCTOR, {})
@@ -119,7 +118,7 @@ def run_task(
     problem = dependency_problem(plugin_dir)
     if problem:
         raise TaskError(problem)
-    # Imported lazily: its dependencies are known to be installed now.
+    # Imported lazily: now the packages are known to be installed.
     from app.processes.task_run import run  # noqa: PLC0415
 
     return run(script, connection, arguments, log, secrets, in_stash=in_stash)
@@ -132,13 +131,13 @@ def _answer_question(
     log: Log,
     secrets: Secrets,
 ) -> Answer:
-    """Answer a program's question; nothing is started or changed."""
+    """Answer a program's question without a change or the start of a worker."""
     plugin_dir = os.path.dirname(script)
 
     def names(scene_ids: Sequence[int]) -> Mapping[int, str]:
         activate_dependencies(plugin_dir)
         try:
-            # Imported lazily: most answers name no scene, and both are half of a task's start.
+            # Imported lazily: most answers name no scene, and these imports take half of the time.
             from stash.connection import StashConnection, parse_address  # noqa: PLC0415
             from stash.scenes import StashScenes  # noqa: PLC0415
         except ImportError as error:

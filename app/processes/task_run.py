@@ -1,4 +1,4 @@
-"""Runs a task with the services of this process; needs the dependencies at import."""
+"""Runs a task with the services of this process; the import of this module needs the packages."""
 
 import os
 import sqlite3
@@ -20,7 +20,7 @@ from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError
 from tasks.answer import Answer, TaskError, unusable_database
 from tasks.registry import find_task, wants_json
-from worker.circuit_breaker import CircuitState
+from tasks.status.overview import ensure_worker_for_jobs
 from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.session import ConfigFault
@@ -37,7 +37,7 @@ def run(
     *,
     in_stash: bool,
 ) -> Answer:
-    """Build the services and run the task, like `app.processes.task_process.run_task`."""
+    """Build the services and run the task, for `app.processes.task_process.run_task`."""
     try:
         task = find_task(arguments)
         folder = resolve_data_folder(
@@ -72,21 +72,7 @@ def _run_for_user(
         is_due = _is_reconciliation_due(services)
         return answer
     finally:  # any task resumes the jobs of a killed worker, even a task that fails
-        _ensure_worker_for_jobs(services, is_due=is_due)
-
-
-def _ensure_worker_for_jobs(services: Services, *, is_due: bool) -> None:
-    """Start a worker if it has work: jobs, an outage whose worker was killed, a reconciliation."""
-    try:
-        is_open = services.status_source.breaker().state is not CircuitState.CLOSED
-        if is_due or is_open or services.queue.has_unfinished():
-            services.ensure_worker()
-        else:
-            services.queue.note_finished()
-    except (OSError, sqlite3.Error) as error:
-        services.log.warning(
-            f"Cannot start the worker ({error}). If jobs are waiting, run the task 'Process Queue'"
-        )
+        ensure_worker_for_jobs(services, is_due=is_due)
 
 
 def _is_reconciliation_due(services: Services) -> bool:

@@ -1,4 +1,4 @@
-"""The worker's log file, which has JSON lines, because nobody reads the worker's stderr."""
+"""Writes the worker's log file, which has a JSON object per line."""
 
 import contextlib
 import json
@@ -26,14 +26,15 @@ from shared.log import (
 from shared.redaction import Secrets
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
-_LONGEST_LINE = 3 * MAX_RECORD_BYTES  # a message of nothing but quotes, and its fields
+_LONGEST_LINE = 3 * MAX_RECORD_BYTES  # JSON doubles a message that has only quotes
 _LEVELS = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
-    """Rotates before the longest line does not fit; the base class formats each line twice.
+    """Starts a new file while the longest possible line still fits into the old one.
 
-    On Windows a file that another process reads cannot be renamed. It grows until it can be.
+    The base class would format each line twice. On Windows a file that another process reads cannot
+    be renamed, so the file grows until the rename succeeds.
     """
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
@@ -51,7 +52,7 @@ def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> L
     """Return a log that writes JSON lines to a rotating file; raise OSError if it cannot be opened.
 
     Args:
-        news: a marker file; while it exists, hooks and tasks relay the log (`app.relay`).
+        news: a marker file; while the file exists, hooks and tasks relay the log (`app.relay`).
     """
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
@@ -68,11 +69,9 @@ def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> L
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    """Return a line of the worker's log file; it starts with the time, which identifies a file.
+    """Return a line of the worker's log file; `code` is that of an event, empty for other text.
 
-    Args:
-        level: one of `shared.log`.
-        code: of the event (`shared.events`); empty for other text.
+    The line begins with the time, which identifies a file by its first line.
     """
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}
@@ -80,9 +79,9 @@ def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) 
 
 
 def leave_record(news: str, event: Event, problem: str) -> None:
-    """Store an event for the next hook or task to relay, unless an unreported one is stored.
+    """Store an event of a worker without a log, so that the next hook or task reports the event.
 
-    A worker without a log does this. `problem` must contain no secrets.
+    An unreported event stays. `problem` must contain no secrets.
     """
     with contextlib.suppress(OSError):
         if os.path.exists(news) and os.path.getsize(news):
@@ -95,7 +94,7 @@ def leave_record(news: str, event: Event, problem: str) -> None:
 
 
 def leave_record_of_import(script: str, error: Exception) -> None:
-    """Store that the worker's modules cannot be imported; read Stash's connection from stdin."""
+    """Record that the worker's modules cannot be imported; read Stash's connection from stdin."""
     with contextlib.suppress(OSError, ValueError):
         connection = json.loads(sys.stdin.buffer.read())
         stash_dir = connection.get("Dir") if isinstance(connection, dict) else None

@@ -1,4 +1,4 @@
-"""The worker's process: it runs workers while there is work, waits a little, and ends."""
+"""The worker's process, which runs workers while there is work and ends a minute later."""
 
 import contextlib
 import json
@@ -36,14 +36,13 @@ if TYPE_CHECKING:
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
-    """Drain the queue until it stays empty; where nothing reaps zombies, stay for the next edit.
+    """Drain the queue until it stays empty; return the exit status, which is 0 beside a worker.
+
+    Where no process reaps ended processes, wait for the next edit instead of ending.
 
     Args:
-        arguments: the descriptor of the worker lock, which the starting process has acquired;
-            nothing where a process cannot inherit locks.
-
-    Returns:
-        The exit status; 0 also if another worker runs.
+        arguments: the descriptor of the worker lock, which the parent process has acquired; empty
+            on a system where a process cannot inherit locks.
     """
     if hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):  # the process already leads a session
@@ -67,7 +66,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
 
 
 def _read_connection() -> dict[str, Any]:
-    """Return Stash's connection from stdin, a pipe, and close the pipe."""
+    """Return Stash's connection from stdin, which is a pipe, and close the pipe."""
     try:
         connection = json.loads(sys.stdin.buffer.read())
     except ValueError:
@@ -88,9 +87,9 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
 
 
 class _WorkerProcess:
-    """This process, from its start to its end, with the worker lock; it runs workers in turn.
+    """Runs one worker after the other, and holds the worker lock.
 
-    `connection` is Stash's, and empty if the parent process died before it sent the connection.
+    `connection` is Stash's; empty if the parent process died before it sent the connection.
     """
 
     def __init__(
@@ -124,11 +123,11 @@ class _WorkerProcess:
         signal.signal(signal.SIGTERM, self._on_signal)
 
     def run(self) -> int:
-        """Run workers while this process is needed; release the lock; return the exit status."""
+        """Run workers while there is work, release the lock, and return the exit status."""
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        self._remember(self._spool.take_connection())  # at least as new as that of this process
+        self._remember(self._spool.take_connection())  # never older than this process's connection
         outcome = DrainOutcome.UNUSABLE
         try:
             while not self._stop.is_set() and self._installation.unchanged():
@@ -147,7 +146,7 @@ class _WorkerProcess:
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
     def _remember(self, connection: Any) -> None:
-        """Keep a connection to Stash that a hook or task has left, for the next runs."""
+        """Use, for the next runs, a connection to Stash that a hook or task has stored."""
         if isinstance(connection, dict):
             plex_url = self._connection.get("PlexUrl")  # an option of the command line stays
             self._connection.clear()
@@ -161,7 +160,7 @@ class _WorkerProcess:
     # -- a run of a worker ------------------------------------------------------------------------
 
     def _try_to_work(self) -> DrainOutcome:
-        """Run a worker if that is possible."""
+        """Run a worker, unless a missing package, module or connection prevents it."""
         try:
             plugin_dir = os.path.dirname(self._script)
             activate_dependencies(plugin_dir)
@@ -176,7 +175,7 @@ class _WorkerProcess:
         except NewerSchemaError as error:
             self._log.event(Event.WORKER_UNUSABLE, problem=str(error))
             self._spool.compact()
-        except (ImportError, SyntaxError) as error:  # `_run_worker` loads most modules
+        except (ImportError, SyntaxError) as error:  # `_run_worker` imports most modules
             self._log.event(Event.WORKER_INCOMPLETE, problem=f"{type(error).__name__}: {error}")
             self._spool.compact()
         except PermissionError as error:
@@ -187,7 +186,7 @@ class _WorkerProcess:
 
     def _run_worker(self) -> DrainOutcome:
         """Run a worker until it ends; keep its services open, unless the database failed."""
-        # Imported lazily: their dependencies are known to be installed now.
+        # Imported lazily: now the packages are known to be installed.
         from app.services import build, import_legacy_data, report_missing_wal  # noqa: PLC0415
         from reconciliation.scheduler import ReconciliationScheduler  # noqa: PLC0415
         from worker.processor import SyncWorker  # noqa: PLC0415
@@ -228,14 +227,14 @@ class _WorkerProcess:
     def _run_in_thread(self, worker: "SyncWorker") -> DrainOutcome:
         """Run a worker in a thread, because signals interrupt only the main thread.
 
-        The worker stops after the scene in hand if this process is to end, a task wants the worker
-        lock, or another file has replaced the queue's database.
+        The worker stops after its current scene if this process has to end, a task requests the
+        worker lock, or another file has replaced the queue's database.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
             while not wait([running], LOOK_FOR_REQUESTS).done:
                 if (
-                    self._stop.is_set()  # a signal may have come before there was a worker
+                    self._stop.is_set()  # the signal may have come before the worker existed
                     or is_requested(self._folder.takeover_lock)
                     or self._is_database_replaced()
                 ):
@@ -245,14 +244,14 @@ class _WorkerProcess:
     # -- between two runs -------------------------------------------------------------------------
 
     def _is_needed(self, outcome: DrainOutcome) -> bool:
-        """Return whether this process is to run a worker again; then it holds the worker lock."""
+        """Return whether to run a worker again; then this process holds the worker lock."""
         if not self._idle.hand_over():
             return False
         stays = self._probe.leaves_zombie()
         if not stays:
             self._lock.release()
         # A hook that stored a job before this release found the lock held and started no worker.
-        # So look for work once more, and acquire the lock again if there is any.
+        # So check for work once more, and acquire the lock again if there is work.
         known = self._spool.names()
         has_work = self._has_work(outcome)
         self._close_services()
@@ -261,10 +260,10 @@ class _WorkerProcess:
         return has_work and self._lock.try_acquire()
 
     def _has_work(self, outcome: DrainOutcome) -> bool:
-        """Return whether the next run would have work, which may be a repair of the database."""
+        """Return whether the next run would have work, such as jobs or a repair of the database."""
         if outcome is DrainOutcome.UNUSABLE:
             return False
-        if outcome is DrainOutcome.LEFT:  # only a newer connection makes Stash accept this process
+        if outcome is DrainOutcome.LEFT:  # Stash accepts only a newer connection
             connection = self._spool.take_connection()
             self._remember(connection)
             return connection is not None or not self._spool.is_empty()
@@ -273,7 +272,7 @@ class _WorkerProcess:
         try:
             return self._is_database_replaced() or self._services.queue.has_unfinished()
         except sqlite3.DatabaseError:
-            return True  # the next run finds the cause
+            return True  # the next run finds the cause of the error
 
     def _is_database_replaced(self) -> bool:
         return is_replaced(self._folder.queue_database, self._database)

@@ -74,16 +74,22 @@ def overview(services: Services) -> Answer:
     return Answer(state.text(status.now), data=data, level=state.level)
 
 
-def ensure_worker_for_jobs(services: Services) -> str:
-    """Start a worker if jobs wait or an outage lasts, and no worker runs; return what was done."""
-    is_away = services.status_source.breaker().state is not CircuitState.CLOSED
-    if not (is_away or services.queue.has_unfinished()):
-        return "not needed"
+def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
+    """Start a worker if there is work and no worker runs; return the result in a word or two.
+
+    Work is a job, an outage, whose end only a worker notices, or a reconciliation (`is_due`).
+    """
     try:
-        return services.ensure_worker()
-    except OSError as error:
-        services.log.warning(f"No worker could be started ({error})")
+        is_away = services.status_source.breaker().state is not CircuitState.CLOSED
+        if is_due or is_away or services.queue.has_unfinished():
+            return services.ensure_worker()
+        services.queue.note_finished()
+    except (OSError, sqlite3.Error) as error:
+        services.log.warning(
+            f"Cannot start the worker ({error}). If jobs are waiting, run the task 'Process Queue'"
+        )
         return "failed"
+    return "not needed"
 
 
 def _sync_data(scene_id: int, sync: SceneRecord, titles: Titles) -> dict[str, Any]:
