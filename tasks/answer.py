@@ -21,7 +21,7 @@ def unusable_database(error: Exception) -> str:
 
 
 class Level(Enum):
-    """How serious the findings of a task are, by ascending seriousness."""
+    """The seriousness of a finding, in ascending order."""
 
     OK = "ok"
     WARNING = "warning"
@@ -32,8 +32,8 @@ class Level(Enum):
 class Answer:
     """The result of a task."""
 
-    text: str  # one line with the changes and, after a fault, the remedy
-    details: Sequence[str] = ()  # log lines that precede the text
+    text: str  # one line with the result and, after a fault, the remedy
+    details: Sequence[str] = ()  # log lines before the text
     detail_levels: Sequence[Level] = ()  # empty if no detail reports a problem
     # The result for programs, documented in `docs/operations.md`
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""The table of all tasks and operations, and the reading of their arguments.
+"""The table of all tasks and operations, and the parsers of their arguments.
 
-Stash passes values as text (`null` as an empty text), programs may pass any JSON type. A wrong
+Stash passes values as text, and `null` as an empty text; programs may pass any JSON type. A wrong
 value is an error, so that a misspelt `dry_run` does not start a run that changes something.
 
 A task raises TaskError with the reason and the remedy. `app.processes.task_run` converts errors of
@@ -29,9 +29,9 @@ MODE, FORMAT = "mode", "format"
 class Argument(NamedTuple):
     """An argument of a task."""
 
-    parse: Parser  # returns the value; raises ValueProblem for a wrong one
-    default: Any = None  # the value without the argument
-    missing: str = ""  # what to give, for an argument that a task needs; empty for an optional one
+    parse: Parser  # returns the parsed value; raises ValueProblem for a wrong value
+    default: Any = None  # the value if the argument is missing
+    missing: str = ""  # the error's remedy if a required argument is missing; empty if optional
 
 
 def _text(value: Any) -> str:
@@ -71,12 +71,12 @@ _HOW_TO_TEST = "give the number of a synced scene, as in the address of its page
 
 
 class Task(NamedTuple):
-    """A task."""
+    """A task; its function is named as text, so that only the called task is imported."""
 
-    target: str  # module in `tasks` and function, as text, so that only the called task is imported
+    target: str  # a module of `tasks` and a function, separated by a colon
     arguments: Mapping[str, Argument] = MappingProxyType({})
-    # The function takes a `StatusSource` instead of `Services`, so that it can answer a program
-    # without the packages that `Services` needs
+    # Whether the function takes a `StatusSource` instead of `Services`. Then the task can answer a
+    # program without the packages that `Services` needs.
     reads_only: bool = False
 
 
@@ -137,7 +137,7 @@ MODES = frozenset((*TASKS, DOCTOR))
 
 
 def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
-    """Return the task of the argument `mode`; raise TaskError for any wrong argument."""
+    """Return the task that the argument `mode` names; raise TaskError for a wrong argument."""
     mode = mode_of(arguments)
     task = TASKS.get(mode)
     if task is None:
@@ -150,7 +150,7 @@ def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
 
 
 def find_question(arguments: Mapping[str, Any]) -> "Callable[[StatusSource], Answer] | None":
-    """Return the task of the argument `mode` if it only reads the data folder, else None."""
+    """Return the task that `mode` names if the task only reads the data folder, else None."""
     mode = mode_of(arguments)
     task = TASKS.get(mode)
     if task is None or not task.reads_only:
@@ -168,7 +168,7 @@ def _load(task: Task) -> Callable[..., Answer]:
 def values_of(
     arguments: Mapping[str, Any], mode: str, known: Mapping[str, Argument]
 ) -> dict[str, Any]:
-    """Return the values of the known arguments; raise TaskError for an unknown or wrong one."""
+    """Return the values of known arguments; raise TaskError for an unknown or wrong argument."""
     for name, value in arguments.items():
         if name not in (MODE, FORMAT, *known):
             allowed = ", ".join(dict.fromkeys((*known, MODE, FORMAT)))
@@ -196,18 +196,18 @@ def read(arguments: Mapping[str, Any], name: str, argument: Argument) -> Any:
 
 
 def wants_json(arguments: Mapping[str, Any]) -> bool:
-    """Tell whether the answer is for a program."""
+    """Return whether the answer is for a program."""
     return bool(read(arguments, FORMAT, _FORMAT) == "json")
 
 
 def mode_of(arguments: Mapping[str, Any]) -> str:
-    """Return the mode, which may be unknown; short names are expanded."""
+    """Return the mode, also an unknown one, with the full name instead of a short name."""
     mode = str(arguments.get(MODE) or "").strip().lower()
     return ALIASES.get(mode, mode)
 
 
 def arguments_of(raw: Any) -> Mapping[str, Any]:
-    """Return a task's arguments; raise TaskError for anything but an object."""
+    """Return the arguments of a task; raise TaskError if they are no JSON object."""
     if not isinstance(raw, Mapping):
         raise _refusal("args", raw, 'an object such as {"mode": "queue_status"}')
     return raw

@@ -12,7 +12,7 @@ Titles = Mapping[int, str]  # scene id → title or file name
 def titles_in_time(
     names: Callable[[Sequence[int]], Titles], scene_ids: Iterable[int | None], patience: float
 ) -> tuple[Titles, str]:
-    """Return the titles of scenes, and why titles are missing; empty if Stash answered.
+    """Return the titles of scenes, and the reason for missing titles, empty if Stash answered.
 
     Args:
         names: asks Stash for the titles; raises StashError.

@@ -18,12 +18,12 @@ from validation.values import counted
 from worker.outage_history import format_elapsed_since
 from worker.services import Services
 
-MOST_NAMED = 10  # scenes in a line
-_AT_ONCE = 100  # scenes in a request to Stash
+MOST_NAMED = 10  # scenes named in a line
+_AT_ONCE = 100  # scenes per request to Stash
 
 
 def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> Answer:
-    """Queue dead letters of the last completed outage again, if their type is safe to retry."""
+    """Queue the dead letters of the last completed outage again, if a repetition is safe."""
     outages = services.status_source.outages().records
     completed = [outage for outage in outages if outage.ended_at is not None]
     if not completed:
@@ -62,7 +62,7 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
 
 
 def _existing(services: Services, scene_ids: Sequence[int]) -> Collection[int]:
-    """Return the scenes among these that Stash has; raise StashError if it does not answer."""
+    """Return those scenes that exist in Stash; raise StashError if Stash does not answer."""
     found: set[int] = set()
     for start in range(0, len(scene_ids), _AT_ONCE):
         found |= set(services.scenes.read(scene_ids[start : start + _AT_ONCE]))

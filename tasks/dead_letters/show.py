@@ -14,7 +14,7 @@ from validation.values import counted
 from worker.outage_history import format_elapsed_since
 from worker.state import StatusSource
 
-MOST_GROUPS, MOST_SCENES = 20, 10  # shown; others are counted
+MOST_GROUPS, MOST_SCENES = 20, 10  # shown reasons, and shown scenes per reason
 
 # The parts of an error that differ between scenes: paths, quoted text, long numbers.
 _PATH = re.compile(r"(?:\b[A-Za-z]:)?[/\\](?:[^/\\;\n]*[/\\])*[^/\\;\n]*\.\w{2,5}\b")
@@ -25,7 +25,7 @@ _CLAUSE_ENDS = re.compile(r"; |\. |, of ")
 
 @dataclass(slots=True)
 class _Group:
-    """The dead letters with the same reason; `newest` holds those that are shown."""
+    """The dead letters with the same reason; `newest` has the dead letters to show."""
 
     error_type: str
     reason: str
@@ -73,7 +73,7 @@ def reason_of(message: str) -> str:
 
 
 def _grouped(lines: Iterable[DeadLetter]) -> list[_Group]:
-    """Group the lines, which are sorted newest first; the group with the newest line is first."""
+    """Group the dead letters, newest first, by reason; the reason of the newest comes first."""
     groups: dict[tuple[str, str], _Group] = {}
     for line in lines:
         key = (line.error_type, reason_of(line.error_message))

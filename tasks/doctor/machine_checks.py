@@ -1,4 +1,4 @@
-"""Checks of the plugin, of Python, and of the data folder with its files."""
+"""The Doctor's checks of the plugin, of Python, and of the data folder with its files."""
 
 import importlib.metadata
 import json
@@ -99,12 +99,12 @@ class FolderCheckup:
     """The result of examining the data folder."""
 
     path: str
-    refusal: str  # why the folder is not writable; empty if it is
+    refusal: str  # why the folder is not writable; empty if it is writable
     mode: int  # permission bits
-    foreign: bool  # it belongs to another user than this process
+    foreign: bool  # whether the folder belongs to another user than this process
     open_files: int  # number of files that other users may read
     free: int  # bytes
-    file_system: str  # type; empty if unknown
+    file_system: str  # the type; empty if unknown
 
 
 def examine_folder(folder: DataFolder) -> FolderCheckup:
@@ -143,7 +143,7 @@ def _is_open_to_others(path: str) -> bool:
 
 
 def _file_system(path: str) -> str:
-    """Return the type of the file system of a path; empty except on Linux."""
+    """Return the type of a path's file system on Linux; empty on other systems."""
     try:
         with open("/proc/mounts", encoding="utf-8", errors="replace") as file:
             mounts = [line.split()[1:3] for line in file]
@@ -269,7 +269,7 @@ def check_state_files(folder: DataFolder | None) -> Finding:
 
 
 def _is_json(path: str) -> bool | None:
-    """Tell whether a file holds JSON; None if it is unreadable."""
+    """Return whether a file contains JSON; None if the file is unreadable."""
     if os.path.isdir(path):
         return False
     try:

@@ -35,7 +35,7 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# No setting accepts this value, so the error about it names the allowed values and no user data.
+# A value that no setting accepts. The error about the value names the allowed values.
 _NOTHING: list[str] = []
 _ASKING = "connecting to Plex: "
 _SETTINGS = "Correct it in Settings > Plugins > Stash2Plex"
@@ -138,7 +138,7 @@ def check_settings(parsed: ParsedConfig | None) -> Finding:
 
 
 def _without_value(sentence: str) -> str:
-    """Return a message about a setting without the value, which can be private."""
+    """Return a message about a setting without the setting's value, which can be private."""
     name = sentence.partition(" ")[0]
     if sentence.startswith(f"{name} is not set:"):
         return f"{name} is not set"
@@ -174,7 +174,7 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
                 "Use the http address, or set plex_verify_tls to the file of the certificate or "
                 "to off",
             )
-        # The address is private, and reports are shared.
+        # Users share the Doctor's report, and the address is private.
         return fault(
             "plex_url does not have the plex.direct name of Plex's certificate",
             "Set plex_url to the address that 'Health Check' names",
@@ -190,9 +190,9 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
-    """Check whether Plex accepts the token, and whether it is the owner's.
+    """Check whether Plex accepts the token, and whether the token is probably the owner's.
 
-    Reading the server's preferences is a strong sign of the owner; only an edit is a proof.
+    Usually only the owner may read the server's preferences; only an edit is a proof.
     """
     if seen is None or not seen.reachable:
         return _NO_PLEX
@@ -266,7 +266,7 @@ def check_coverage(
 
 
 def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed: bool) -> Finding:
-    """Return what the plugin has learned about this Plex server."""
+    """Return the learned behaviour of this Plex server."""
     if test_killed:
         return warning(
             "a killed test has left an item changed",

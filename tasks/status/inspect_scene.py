@@ -1,32 +1,128 @@
-"""Inspect Scene: tells why a scene is or is not in Plex."""
+"""Inspect Scene: collects the facts about a scene, and shows why it is or is not in Plex."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from plex.exceptions import PlexAmbiguousMatch
+from plex.exceptions import PlexAmbiguousMatch, PlexError, PlexNotFound
+from plex.items import PlexItem
+from plex.matcher import Matching
 from reconciliation.detector import changes_of
+from stash.exceptions import StashError
+from sync_queue.dlq import DeadLetter
 from sync_queue.queue_view import JobState, QueuedJob
-from sync_queue.sync_records import SentItem
+from sync_queue.sync_records import SceneRecord, SentItem
 from tasks.answer import Answer, Level, shortened
-from tasks.status.scene_facts import FileFact, PlexFacts, SceneFacts, facts_of
 from tasks.sync.preview_sync import lines_of
+from validation.scene_extractor import SceneFile, StashScene
 from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
 from worker.services import Services
-from worker.sync.inspection import Inspection
+from worker.sync.inspection import Inspection, inspect_scenes
+from worker.sync.session import ConfigFault
 
-_Verdict = tuple[str, str, Level]  # state as in docs/operations.md, text, level
+_Verdict = tuple[str, str, Level]  # a word for programs, a text for users, the level
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """A file of a scene, the path at which Plex should have the file, and the found items."""
+
+    file: SceneFile
+    plex_path: str
+    matching: Matching
+
+
+@dataclass(frozen=True, slots=True)
+class PlexFacts:
+    """The current state of a scene in Plex."""
+
+    inspection: Inspection  # the changes that a sync would make
+    files: tuple[FileFact, ...]
+    libraries: Mapping[int, str]  # library key → name
+    looked_at: float | None  # the last update of the path index, in seconds since 1970, or None
+
+    def library_of(self, item: PlexItem) -> str:
+        return self.libraries.get(item.section_key, str(item.section_key))
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFacts:
+    """The facts about a scene in Stash, Plex, the queue and the sync log."""
+
+    scene_id: int
+    now: float
+    label: str  # the scene's name for users
+    scene: StashScene | None  # None if Stash does not have the scene, or did not answer
+    stash_problem: str  # why Stash did not answer; empty if Stash answered
+    plex: PlexFacts | None  # None if Plex did not answer, or the scene has no file
+    plex_problem: str  # why Plex did not answer; empty if Plex answered or was not asked
+    jobs: Sequence[QueuedJob]
+    letters: Sequence[DeadLetter]
+    last: SceneRecord | None  # the outcome of the scene's last job
+    sent: Sequence[SentItem]  # the records of the scene's items, the newest first
+    enabled: bool  # the setting `enabled`
 
 
 def inspect_scene(services: Services, *, scene_id: int) -> Answer:
-    """Return the scene's items in Plex, its queue and sync log, and the differences."""
-    facts = facts_of(services, scene_id)
+    """Return why a scene is or is not in Plex, with its items, jobs and differences."""
+    facts = _facts_of(services, scene_id)
     state, text, level = _verdict(facts)
     return Answer(
         f"{facts.label}{text}",
         details=list(_details(facts)),
         data={"state": state, **_data(facts)},
         level=level,
+    )
+
+
+def _facts_of(services: Services, scene_id: int) -> SceneFacts:
+    """Collect the facts about a scene, also if Stash or Plex does not answer."""
+    scene, plex, stash_problem, plex_problem, enabled = None, None, "", "", True
+    try:
+        scene = services.scenes.read([scene_id]).get(scene_id)
+        enabled = services.sessions.config().enabled
+    except StashError as error:
+        stash_problem = str(error)
+    if scene is not None and scene.files:
+        try:
+            plex = _look_in_plex(services, scene)
+        except (ConfigFault, PlexError, StashError) as error:
+            plex_problem = str(error)
+    queue = services.queue
+    return SceneFacts(
+        scene_id=scene_id,
+        now=services.clock(),
+        label=scene.label if scene else f"Scene {scene_id}",
+        scene=scene,
+        stash_problem=stash_problem,
+        plex=plex,
+        plex_problem=plex_problem,
+        jobs=queue.jobs_of(scene_id),
+        letters=queue.dead_letters.of_scene(scene_id),
+        last=queue.sync_log.scene(scene_id),
+        sent=queue.sync_log.sent_for(scene_id),
+        enabled=enabled,
+    )
+
+
+def _look_in_plex(services: Services, scene: StashScene) -> PlexFacts:
+    session = services.sessions.current()
+    session.library.prepare()
+    (inspection,) = inspect_scenes(services, session, [scene])
+    error = inspection.error
+    if error is not None and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
+        raise error  # Plex failed to answer, so no conclusion is possible
+    matcher, sections = session.matcher, session.library.sections_known()
+    listings = (session.library.index.last_listing(section.key) for section in sections)
+    return PlexFacts(
+        inspection=inspection,
+        files=tuple(
+            FileFact(file, matcher.to_plex(file.path), matcher.find([file], scene.id))
+            for file in scene.files
+        ),
+        libraries={section.key: section.title for section in sections},
+        looked_at=max((listing.looked_at for listing in listings if listing), default=None),
     )
 
 
@@ -52,7 +148,7 @@ def _verdict(facts: SceneFacts) -> _Verdict:
 
 
 def _problem(inspection: Inspection) -> tuple[str, str] | None:
-    """Return why the scene has no item; None if it has one."""
+    """Return the state and the reason if the scene has no item in Plex, else None."""
     if inspection.lacks_metadata:
         return "no_metadata", (
             " is not sent to Plex yet: it has no studio, performers, tags, details or date. Add "
@@ -80,7 +176,7 @@ def _where(plex: PlexFacts) -> str:
 
 
 def _gap(inspection: Inspection) -> str:
-    """Return the differences in words; empty without any."""
+    """Return the differences between Stash and Plex in words; empty if there are none."""
     edits = [edit for _, edit in inspection.edits]
     fields = list(dict.fromkeys(name for edit in edits for name in changes_of(edit)))
     if fields:
@@ -93,7 +189,7 @@ def _gap(inspection: Inspection) -> str:
 
 
 def _what_happens_next(facts: SceneFacts) -> str:
-    """Return what happens next to a scene that is out of step, or the remedy."""
+    """Return the next step of a scene that differs in Plex, or the remedy if nothing is queued."""
     if not facts.enabled:
         return "the setting Enabled is off, so nothing is sent"
     if any(queued.state is JobState.IN_PROGRESS for queued in facts.jobs):
@@ -194,7 +290,7 @@ def _job_line(queued: QueuedJob, now: float) -> str:
     return f"{text}, last error {job.last_error_type}" if job.last_error_type else text
 
 
-# -- for programs: names and units are documented in docs/operations.md --------------------------
+# -- for programs: docs/operations.md has the names and units -------------------------------------
 
 
 def _data(facts: SceneFacts) -> dict[str, Any]:

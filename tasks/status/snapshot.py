@@ -1,4 +1,4 @@
-"""The status of the plugin, read once from the data folder, and its state as one sentence.
+"""Reads the plugin's status from the data folder, and describes it in one sentence.
 
 No module imported here needs an installed package, so that programs get a fast answer.
 """
@@ -98,7 +98,7 @@ def read_status(source: StatusSource) -> StatusSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of the plugin."""
+    """The state of the plugin in one word and one sentence."""
 
     kind: str  # a word for programs
     level: Level
@@ -125,9 +125,9 @@ class State:
 
 
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
-    """Return the most important fact, and how many scenes wait.
+    """Return the most important fact about the plugin, and the number of waiting scenes.
 
-    `fault` tells why the settings name no usable Plex server; it is empty if they do.
+    `fault` is the reason why the settings name no usable Plex server; empty if they name one.
     """
     jobs, attention = status.unfinished, status.needing_attention
     waiting = f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""

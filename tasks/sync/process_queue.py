@@ -9,11 +9,11 @@ from worker.processor import SyncWorker
 from worker.services import Services
 
 ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0
-MOST_SCENE_LINES = 20  # of a drain in Stash's log; the sum contains the others
+MOST_SCENE_LINES = 20  # logged per drain; the other scenes are only counted
 
 
 def process_queue(services: Services) -> Answer:
-    """Drain the queue in this process until no job is due; a running worker is stopped first."""
+    """Stop a running worker, and drain the queue in this process until no job is due."""
     stats, begun = services.queue.stats(), services.monotonic()
     progress = _Progress(services, stats["pending"] + stats["in_progress"], begun, begun)
     with services.lock_handover.hold():

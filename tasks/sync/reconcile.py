@@ -1,4 +1,4 @@
-"""The reconciliation tasks: compare both libraries, and queue or report the gaps."""
+"""The reconciliation tasks, which compare both libraries and queue or report the gaps."""
 
 from collections import Counter
 from functools import partial
@@ -21,8 +21,8 @@ from validation.values import counted
 from worker.services import Services
 from worker.sync.inspection import Inspection
 
-EXAMPLES = 100  # of each outcome in the report
-SHOWN_REASONS, SHOWN_EXAMPLES, LONGEST_EXAMPLE = 20, 10, 500  # in an answer; characters
+EXAMPLES = 100  # scenes per outcome in the report
+SHOWN_REASONS, SHOWN_EXAMPLES, LONGEST_EXAMPLE = 20, 10, 500  # in an answer; the last: characters
 _WITH_EXAMPLES = (*GAPS, Outcome.AMBIGUOUS, Outcome.ELSEWHERE, Outcome.UNSEEN)
 _LOOK_EVERY = 0.5  # seconds between two checks of another process's run
 
@@ -53,7 +53,7 @@ reconcile_missing_metadata = partial(_reconcile, order=Order(Scope.ALL, only_emp
 
 
 def _wait(services: Services, engine: GapDetectionEngine) -> None:
-    """Show the progress of another process's run until this process gets the lock."""
+    """Wait for the reconciliation lock, and show the progress of its holder."""
     services.log.info("Another process is running a reconciliation; this task waits for its result")
     while not engine.lock.try_acquire():
         _show_progress(services, engine.stored())
@@ -61,7 +61,7 @@ def _wait(services: Services, engine: GapDetectionEngine) -> None:
 
 
 def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) -> Answer | None:
-    """Return the result of the other run, if its scope contains this order."""
+    """Return the result of the other process's run if its scope contains this order, else None."""
     state = engine.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None

@@ -42,9 +42,9 @@ _Records = Mapping[int, ItemRecord]  # scene id → record of an item
 
 
 def restore_values(services: Services, *, scene_id: int | None) -> Answer:
-    """Restore and unlock the items of a scene, or all items; then they count as never synced.
+    """Restore and unlock the items of a scene, or all items, which then count as never synced.
 
-    All items are restored only after a second start, which confirms the question of the first one.
+    The first start without a scene only asks; a second start confirms and restores all items.
     """
     session = services.sessions.current()
     server_id, sync_log = session.library.server_id, services.queue.sync_log
@@ -162,7 +162,7 @@ class _Restoring:
                 )
 
     def _fail(self, item: str, records: _Records, error: PlexError) -> None:
-        """Count and report an item that was not restored; raise the error if Plex is unhealthy."""
+        """Count and log an item that was not restored; raise the error if Plex is unhealthy."""
         may_be_down = isinstance(error, PlexReadOnly | PlexTemporaryError)
         if may_be_down and not check_plex_health(self.session.client).healthy:
             raise error
@@ -174,9 +174,9 @@ class _Restoring:
         )
 
     def _is_same(self, item: PlexItem, original: Original, records: _Records) -> bool:
-        """Tell whether the item is still the video that was synced.
+        """Return whether the item still contains the synced video.
 
-        It has an original file, or it matches a file of the synced scene, which may be renamed.
+        The item must have one of its original files, or match a file of the synced scene.
         """
         if shares_a_file(original, item):
             return True
@@ -199,9 +199,9 @@ def _restore_item(
     held: Original,
     records: _Records,
 ) -> tuple[str, ...]:
-    """Restore the original values of an item, then forget it; return the fields that were cut.
+    """Restore an item, then remove its records; return the fields whose values had to be cut.
 
-    This may be called again after a kill. After a `PlexError` the item is not forgotten.
+    After a `PlexError` or a kill the records stay, and a second call restores the rest.
     """
     written = written_fields(records.values(), item, held)
     values = [values for record in records.values() for values in (record.sent, record.pending)]
@@ -231,9 +231,9 @@ def _restore_item(
 def _restore_images(
     session: SyncSession, queue: QueueManager, item: PlexItem, held: Original
 ) -> dict[str, str]:
-    """Replace shown images that the plugin uploaded; return the parameters for their locks.
+    """Replace shown images that the plugin has uploaded; return the parameters of their locks.
 
-    An image that a user selected since stays, and so does its lock.
+    An image that a user has selected since the sync stays, with its lock.
     """
     client, log = session.client, queue.sync_log
     server_id, key = session.library.server_id, item.rating_key
@@ -245,7 +245,7 @@ def _restore_images(
             continue
         images = client.list_images(key, kind)
         if any(image.selected and is_ours(image, sent) for image in images):
-            # After a kill the next run could not tell the selected image from a user's choice.
+            # After a kill the next run could mistake the selected image for a user's choice.
             returning.append(kind)
             log.change_original(server_id, key, {**held, RETURNING: returning})
             other = other_image(images, sent)

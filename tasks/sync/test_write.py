@@ -1,4 +1,4 @@
-"""Test Write: learns from edits of one item how this Plex server behaves, and restores it."""
+"""Test Write: edits one item to learn how this Plex server behaves, and restores the item."""
 
 from plex.diff import PERFORMERS, PLEX_NAMES, TAGS, TITLE
 from plex.exceptions import PlexError
@@ -13,7 +13,7 @@ _NEEDED = frozenset((PLEX_NAMES[TITLE], PLEX_NAMES[PERFORMERS], PLEX_NAMES[TAGS]
 
 
 def test_write(services: Services, *, scene_id: int) -> Answer:
-    """Edit the item of a scene, read it back, and restore it."""
+    """Edit the item of a scene, read the item back, and restore its values."""
     session = services.sessions.current()
     session.library.prepare()
     try:
@@ -67,7 +67,7 @@ def _run(services: Services, session: SyncSession, scene_id: int) -> Answer:
 
 
 def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexItem:
-    """Return the item for the test; raise TaskError if there is no suitable one."""
+    """Return the scene's item; raise TaskError if the scene has no item that can be restored."""
     scenes = services.scenes.read([scene_id]).values()
     inspections = inspect_scenes(services, session, scenes)
     found = [item for inspection in inspections for item, _ in inspection.edits]
@@ -83,7 +83,7 @@ def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexIte
 
 
 def _locks_set(services: Services, session: SyncSession, item: PlexItem) -> set[str]:
-    """Return the locks that syncs of this item have set, by Plex's names."""
+    """Return Plex's names of the locks that syncs of this item have set."""
     log, locks = services.queue.sync_log, set()
     for record in log.records_of_item(session.library.server_id, item.rating_key).values():
         locks |= {PLEX_NAMES[name] for name in record.sent if name in PLEX_NAMES}
