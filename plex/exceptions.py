@@ -146,11 +146,7 @@ _STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
 
 
 def error_for_status(
-    status: int,
-    doing: str,
-    location: str = "",
-    retry_after: float | None = None,
-    words: str = "",
+    status: int, doing: str, location: str = "", retry_after: float | None = None, words: str = ""
 ) -> PlexError:
     """Return the error for an HTTP status of 300 or above; its message begins with `doing`.
 

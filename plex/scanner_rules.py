@@ -29,8 +29,7 @@ _IGNORED_FOLDER = re.compile(
     re.IGNORECASE,
 ).match
 _IGNORED_TOP_FOLDER = re.compile(
-    r"\$recycle\.bin|system volume information|temporary items|network trash folder",
-    re.IGNORECASE,
+    r"\$recycle\.bin|system volume information|temporary items|network trash folder", re.IGNORECASE
 ).match
 _EXTRA_FILE = re.compile(
     r"-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer",
