@@ -16,8 +16,10 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.items import (
+    ART,
     IMAGE_LOCKS,
     MOVIE,
+    POSTER,
     PlexImage,
     PlexItem,
     Section,
@@ -37,7 +39,7 @@ _ITEM_QUERY = urlencode(
         "excludeFields": "tagline",
     }
 )
-_IMAGE_FOLDERS = {"poster": "posters", "art": "arts"}
+_IMAGE_FOLDERS = {POSTER: "posters", ART: "arts"}
 _LOCKED_AT_ONCE = 100  # items per request
 READ_BATCH = 50  # items per request; a slow Plex needs long for a larger answer
 
@@ -66,8 +68,6 @@ class PlexClient(PlexConnection):
         self._note = note  # called with the title and the files of each item that is read
         self._refusals = Refusals(time.time, facts)
 
-    # -- libraries --------------------------------------------------------------------------------
-
     def libraries(self) -> list[Section]:
         """Return the libraries of single videos, shows and photos."""
         found = map(parse_section, self.read("/library/sections", "listing the libraries"))
@@ -90,8 +90,6 @@ class PlexClient(PlexConnection):
         path = f"/library/sections/{section_key}/refresh?{query({'path': folder})}"
         doing = f"asking Plex to scan {folder}"
         parse_document(self.request("GET", path, doing).content, doing)
-
-    # -- items ------------------------------------------------------------------------------------
 
     def read_items(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
         """Return the existing items with these keys, by key; raise if Plex fails at an item."""
@@ -186,10 +184,8 @@ class PlexClient(PlexConnection):
         path = f"/library/metadata/{ids}?{query({'type': '1', **parameters})}"
         parse_document(self.request("PUT", path, doing).content, doing)
 
-    # -- images: `kind` is `poster` or `art` ------------------------------------------------------
-
     def upload_image(self, rating_key: int, kind: str, image: bytes) -> None:
-        """Upload an image; the item keeps its other images."""
+        """Upload an image of the kind `POSTER` or `ART`; the item keeps its other images."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
         doing = f"uploading the {kind} of item {rating_key}"
         parse_document(self.request("POST", path, doing, data=image).content, doing)
@@ -211,7 +207,7 @@ class PlexClient(PlexConnection):
     def deselect_image(self, rating_key: int, kind: str) -> None:
         """Make an item show no image of a kind; the item keeps its images."""
         path = f"/library/metadata/{rating_key}/{IMAGE_LOCKS[kind]}"
-        self.request("DELETE", path, f"taking the {kind} from item {rating_key}")
+        self.request("DELETE", path, f"removing the {kind} of item {rating_key}")
 
     def lock_images(self, rating_keys: Sequence[int], kinds: Sequence[str]) -> None:
         parameters = {f"{IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}

@@ -132,12 +132,12 @@ class PlexAmbiguousMatch(PlexPermanentError):
 
 
 _STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
-    401: (PlexAuthError, "Plex refused the token (401); set plex_token anew"),
+    401: (PlexAuthError, "Plex refused the token (401); set plex_token again"),
     403: (
         PlexPermissionError,
         "the token may not do this (403); use the token of the server's owner",
     ),
-    404: (PlexNotFound, "Plex does not have it (404)"),
+    404: (PlexNotFound, "not found in Plex (404)"),
     498: (
         PlexTokenExpired,
         "Plex says that the token has expired (498); set plex_token to a new one",
@@ -158,7 +158,7 @@ def error_for_status(
     if status < 400:
         where = f" to {location}" if location else ""
         return PlexRedirectError(
-            f"{doing}: Plex's address redirects{where}; set plex_url to the address it leads to"
+            f"{doing}: Plex's address redirects{where}; set plex_url to the target of the redirect"
         )
     if status in _DOWN:
         return PlexServerDown(f"{doing}: Plex is not ready ({status})", retry_after)

@@ -19,28 +19,24 @@ _HOLDS = {
 }
 # Not for a library's top folders: "/media/Scenes" is listed, but "/media/Studio/Scenes" is not.
 _EXTRAS = re.compile(
-    r"extras?\b|!?samples?|bonus|.*bonus disc|bdmv|video_ts|(?:interview|scene|trailer|featurette|"
-    r"short|other).?$|deleted.?(?:scene.?)?$|behind.?the.?scenes$",
-    re.IGNORECASE,
+    r"(?i)extras?\b|!?samples?|bonus|.*bonus disc|bdmv|video_ts|(?:interview|scene|trailer|"
+    r"featurette|short|other).?$|deleted.?(?:scene.?)?$|behind.?the.?scenes$"
 ).match
 _IGNORED_FOLDER = re.compile(
-    r"\.|@eadir|.*_(?:unpack|failed)_|lost\+found|.*\.itlp$|[@#]recycle|.*\.photoslibrary|"
-    r"@recently-snapshot",
-    re.IGNORECASE,
+    r"(?i)\.|@eadir|.*_(?:unpack|failed)_|lost\+found|.*\.itlp$|[@#]recycle|.*\.photoslibrary|"
+    r"@recently-snapshot"
 ).match
 _IGNORED_TOP_FOLDER = re.compile(
-    r"\$recycle\.bin|system volume information|temporary items|network trash folder", re.IGNORECASE
+    r"(?i)\$recycle\.bin|system volume information|temporary items|network trash folder"
 ).match
 _EXTRA_FILE = re.compile(
-    r"-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer",
-    re.IGNORECASE,
+    r"(?i)-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer"
 ).search
-_SAMPLE = re.compile(r"[-._]sample|sample[-._]", re.IGNORECASE).search
+_SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
 _EPISODE = re.compile(
-    r"s[0-9]+[._ ]*e[0-9]+"  # S01E05
+    r"(?i)s[0-9]+[._ ]*e[0-9]+"  # S01E05
     r"|s[0-9]{2}[._\- ]+[0-9]+"  # S01-05, and by accident the end of "girls18 2021"
-    r"|(?<![0-9])[0-9]{1,2}x[0-9]+",  # 3x05
-    re.IGNORECASE,
+    r"|(?<![0-9])[0-9]{1,2}x[0-9]+"  # 3x05
 ).search
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
@@ -90,23 +86,23 @@ def _reasons(path: str, size: int, names: Sequence[str], *, of_movies: bool) -> 
     *folders, file = names
     for depth, folder in enumerate(folders):
         if _IGNORED_FOLDER(folder) or (depth == 0 and _IGNORED_TOP_FOLDER(folder)):
-            yield f"Plex ignores what lies in a folder named '{folder}'; move the file elsewhere"
+            yield f"Plex ignores files in a folder named '{folder}'; move the file elsewhere"
         elif depth > 0 and _EXTRAS(folder):
             yield (
-                f"Plex takes what lies in a folder named '{folder}' for extras of another video "
-                "and does not list it; rename the folder"
+                f"Plex treats files in a folder named '{folder}' as extras of another video and "
+                "does not list them; rename the folder"
             )
     if file.startswith("."):
         yield "Plex ignores hidden files; rename the file so that it begins without a dot"
     extra = _EXTRA_FILE(file)
     if extra:
         yield (
-            f"Plex takes a file with '{extra.group()}' in its name for an extra of another video "
+            f"Plex treats a file with '{extra.group()}' in its name as an extra of another video "
             "and does not list it; rename the file"
         )
     if 0 < size < LARGEST_SAMPLE and _SAMPLE(path):
         yield (
-            "Plex takes a file under 300 MB with 'sample' in its path for a sample and does not "
+            "Plex treats a file under 300 MB with 'sample' in its path as a sample and does not "
             "list it; rename the file or its folder"
         )
     episode = _EPISODE(_before_the_year(file)) if of_movies else None

@@ -75,13 +75,13 @@ _NO_EMPTY_DATE = (
     ", so a date that is removed in Stash becomes the one that Plex showed before the first sync"
 )
 _SENTENCES: Mapping[Trait, str] = {
-    DateClearing.ACCEPTED: "It takes an empty date",
+    DateClearing.ACCEPTED: "It accepts an empty date",
     DateClearing.REFUSED: f"It refuses an empty date{_NO_EMPTY_DATE}",
     DateClearing.IGNORED: f"It ignores an empty date{_NO_EMPTY_DATE}",
     SortTitle.FOLLOWS: "The sort title follows an edited title",
-    SortTitle.STAYS: "The sort title does not follow an edited title, so it is sent along",
+    SortTitle.STAYS: "The sort title does not follow an edited title, so it is also sent",
     ImageSelection.AUTOMATIC: "It shows an uploaded image",
-    ImageSelection.EXPLICIT: "It does not show an uploaded image until that is selected",
+    ImageSelection.EXPLICIT: "It shows an uploaded image only after a request selects it",
     RemovalEncoding.TWICE: "It decodes the names of removed tags twice",
     RemovalEncoding.ONCE: (
         "It decodes the names of removed tags once, so a list from which a name with a comma is "

@@ -36,7 +36,7 @@ _CATALOGUE: Mapping[str, Explanation] = {
         "Plex stores no images",
         "Look for the reason in Plex's own log: the images are sent when Plex stores images again",
     ),
-    "PlexAuthError": Explanation("Plex refused the token", f"Set plex_token anew, {_RETRY}"),
+    "PlexAuthError": Explanation("Plex refused the token", f"Set plex_token again, {_RETRY}"),
     "PlexPermissionError": Explanation(
         "The token has no right to edit", f"Use the token of the server's owner, {_RETRY}"
     ),

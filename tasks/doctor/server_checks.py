@@ -200,7 +200,7 @@ def check_token(config: Config, seen: PlexHealth | None) -> Finding:
         expired = isinstance(seen.error, PlexTokenExpired)
         return fault(
             "Plex says that it has expired (498)" if expired else "Plex refuses it (401)",
-            "Set plex_token anew: https://support.plex.tv/articles/204059436",
+            "Set plex_token again: https://support.plex.tv/articles/204059436",
         )
     if seen.may_edit is None:
         return unchecked(str(seen.error))

@@ -89,8 +89,8 @@ def test_a_status_means_one_class_and_tells_what_was_being_done(
 @pytest.mark.parametrize(
     ("status", "remedy"),
     [
-        (301, "set plex_url to the address it leads to"),
-        (401, "set plex_token anew"),
+        (301, "set plex_url to the target of the redirect"),
+        (401, "set plex_token again"),
         (498, "has expired (498); set plex_token to a new one"),
         (403, "use the token of the server's owner"),
     ],

@@ -87,7 +87,7 @@ def test_the_token_is_refused(browser: Browser, serve: Serve, make_rig: MakeRig)
     browser.until("return document.querySelector('.s2p-badge')?.textContent === '!'")
 
     person.click(".nav-utility")
-    assert "set plex_token anew" in browser.sees("refused the token", SENTENCE)
+    assert "set plex_token again" in browser.sees("refused the token", SENTENCE)
     person.click(".s2p-remedy button", "Edit the setting")
     assert browser.js("return document.activeElement.id") == "s2p-set-plex_token"
     browser.type("#s2p-set-plex_token", TOKEN)
