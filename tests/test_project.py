@@ -82,7 +82,7 @@ def test_every_setting_is_in_the_documentation_with_its_default_and_under_its_na
     shown = {setting.name: setting.display_name for setting in MANIFEST.settings}
     defaults = {
         **dict.fromkeys(("plex_url", "plex_token"), "required"),
-        **dict.fromkeys(("plex_library", "plex_unmatched_path_map"), "empty"),
+        **dict.fromkeys(("plex_library", "plex_unmatched_path_map", "title_template"), "empty"),
     }
 
     assert rows.keys() == {field.name for field in fields(Config)}
@@ -97,7 +97,7 @@ def test_every_setting_of_the_page_tells_its_default() -> None:
     for setting in MANIFEST.settings:
         default = _as_shown(next(one.default for one in fields(Config) if one.name == setting.name))
         required = setting.name in ("plex_url", "plex_token")
-        empty = setting.name in ("plex_library", "plex_unmatched_path_map")
+        empty = setting.name in ("plex_library", "plex_unmatched_path_map", "title_template")
         told = "Required." if required else f"Default {'empty' if empty else default}"
         assert setting.description.startswith(told), setting.name
 

@@ -25,6 +25,7 @@ from validation.sanitizers import (
     sanitize_summary,
 )
 from validation.scene_extractor import Entity, StashScene
+from validation.title_template import filled, parse_template
 from validation.values import boolean, declare_setting, number
 
 # A time of day after a full date is ignored.
@@ -49,6 +50,7 @@ class SyncSettings:
     sync_poster: bool = declare_setting(boolean, True)
     sync_background: bool = declare_setting(boolean, True)
     sync_collection: bool = declare_setting(boolean, True)
+    title_template: str = declare_setting(parse_template, "")
     plain_summary: bool = declare_setting(boolean, False)
     max_tags: int = declare_setting(number(10, 500, int), 100)
 
@@ -70,6 +72,20 @@ def plex_date(date: str) -> str | None:
     except ValueError:
         return None
     return "" if year <= _ZERO_YEAR else full
+
+
+def _title(scene: StashScene, settings: SyncSettings) -> str:
+    if not settings.title_template:
+        return sanitize_name(scene.title)
+    values = {
+        "title": scene.title,
+        "studio": _studio(scene, settings),
+        "date": scene.date.strip() if plex_date(scene.date) else "",
+        "performers": ", ".join(_performers(scene, settings)),
+        "code": scene.code,
+    }
+    cleaned = {name: sanitize_name(value) for name, value in values.items()}
+    return sanitize_name(filled(settings.title_template, cleaned))
 
 
 def _studio(scene: StashScene, _: SyncSettings) -> str:
@@ -140,7 +156,7 @@ class SceneMetadata:
     its title, or gets `file_stem` when it has none.
     """
 
-    title: str | None = _synced("title", lambda scene, _: sanitize_name(scene.title), "sync_master")
+    title: str | None = _synced("title", _title, "sync_master")
     studio: str | None = _synced("studio", _studio, "sync_studio")
     summary: str | None = _synced("summary", _summary, "sync_summary")
     date: str | None = _synced(

@@ -42,6 +42,7 @@ class StashScene:
 
     id: int
     title: str = ""
+    code: str = ""
     details: str = ""
     date: str = ""
     studio: Entity | None = None

@@ -19,6 +19,11 @@ SCENE: SceneFields = {
 }
 # Setting, its value, and what it changes in the scene above.
 MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
+    (
+        "title_template",
+        "{studio} - {code} - {title} ({date}) {performers}",
+        {"title": "Studio - Title (2024-05-06) Ada, Zoe"},
+    ),
     ("plain_summary", True, {"details": "Hello & bye.\n\nOne\ntwo"}),
 ]
 

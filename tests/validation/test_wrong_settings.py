@@ -24,6 +24,8 @@ OPTIONAL: list[tuple[str, Any, str]] = [
     ("trigger_plex_scan", -1, _SWITCH),
     ("skip_not_found", "y e s", _SWITCH),
     ("remove_overlay_label", "often", _SWITCH),
+    ("plain_summary", "html", _SWITCH),
+    ("title_template", "{name}", "a text with some of {title} {studio}"),
     ("debug_logging", "verbose", _SWITCH),
     ("obfuscate_paths", {}, _SWITCH),
     ("reconcile_missing", "true!", _SWITCH),

@@ -1,0 +1,39 @@
+"""The template of a title, such as `{studio} - {title} ({date})`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from validation.values import ValueProblem
+
+NAMES = ("title", "studio", "date", "performers", "code")
+_FIELD = re.compile(r"\{(.*?)\}")
+# The text between two fields: closing brackets, a separator, and opening brackets.
+_BETWEEN = re.compile(r"""([)\]>»”"']*)(.*?)([(\[<«“"']*)""", re.DOTALL)
+
+
+def parse_template(value: Any) -> str:
+    """Return a usable template; raise `ValueProblem` for other values."""
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    names = _FIELD.findall(text)
+    if not names or not {*names} <= {*NAMES}:
+        raise ValueProblem(f"a text with some of {' '.join(f'{{{name}}}' for name in NAMES)}")
+    return text
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """Return the template with these values; empty if it names no field with a value.
+
+    A field without a value disappears with its brackets and with one separator.
+    """
+    texts = _FIELD.split(template)
+    between = [match.groups() for text in texts[::2] if (match := _BETWEEN.fullmatch(text))]
+    filled_fields = ""
+    for (_, separator, opening), name, (closing, *_) in zip(
+        between, texts[1::2], between[1:], strict=False
+    ):
+        if values[name]:
+            filled_fields += separator if filled_fields else ""
+            filled_fields += f"{opening}{values[name]}{closing}"
+    start, end = "".join(between[0][:2]), "".join(between[-1][1:])
+    return f"{start}{filled_fields}{end}" if filled_fields else ""
