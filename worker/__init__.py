@@ -1,1 +1,1 @@
-"""Floor 3: the drain of the queue into Plex."""
+"""The worker, which drains the queue into Plex."""

@@ -26,7 +26,7 @@ from worker.sync.batch import BatchSync
 from worker.sync.results import Failed, FolderScanned, Gone, Result, Skipped, Synced
 from worker.sync.session import SyncSession
 
-BATCH = 50  # scenes of a batch share each request that reads from Stash or Plex
+BATCH = 50  # scenes in a batch; they share each request that reads from Stash or Plex
 
 
 def jobs_by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
@@ -57,7 +57,7 @@ class BatchRunner:
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
-        # 1 after a failed batch, doubled by each success: so a poison job is found alone.
+        # 1 after a failed batch, and doubled by each success, so that a poison job runs alone.
         self.size = 1 if self.pauses.in_a_row else BATCH
         self.paused_session: SyncSession | None = None  # no job can succeed with this session
         self._policy = FailurePolicy(self.services, self.guard)
@@ -65,7 +65,7 @@ class BatchRunner:
         self._finalized = 0
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> DrainOutcome:
-        """Work on the jobs, and release those that are not finalized at the end."""
+        """Work on the jobs of a batch, and release the jobs that are not finalized."""
         batch = _Batch(session, {claim.row_id: claim for claim in claims})
         try:
             outcome = self._run(batch)
@@ -167,7 +167,7 @@ class BatchRunner:
         return DrainOutcome.WORKED
 
     def _wait_for_plex(self, result: Failed, batch: _Batch) -> None:
-        """Record an outage; a job that failed after a good health check goes last."""
+        """Record an outage; postpone the job if it failed after a good health check."""
         others = len(batch.open) > len(result.claims) or self.others_wait()
         goes_last = self.guard.has_answered and others
         self._record_outage(result.error)

@@ -63,7 +63,7 @@ class CircuitBreaker:
         return True
 
     def seconds_until_allowed(self, now: float) -> float:
-        """Return how long `allow` will refuse if nothing is recorded."""
+        """Return the seconds until `allow` returns True, if nothing is recorded until then."""
         if self.state is not CircuitState.OPEN or self.opened_at is None:
             return 0.0
         self.opened_at = min(self.opened_at, now)

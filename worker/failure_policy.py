@@ -1,4 +1,4 @@
-"""Decides about a failed job, by its error and the state of the servers."""
+"""Decides what happens to a failed job, by its error and the state of the servers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ _LOOKS_IF_EXPLAINED = 2
 _WITHOUT_COVERS = 60.0  # seconds between two tries while Stash returns no cover of any scene
 ROUNDS = 3  # failures that count, after which a job is a poison job
 _MOST_SUSPECTS = 100
-_NO_SCENE = 0  # Stash counts its scenes from 1
+_NO_SCENE = 0  # no scene has this id
 
 
 class Blame(Enum):
@@ -92,7 +92,7 @@ class Diagnosis:
     """An error of a scene's jobs, and the findings about its cause."""
 
     error: Exception
-    plex_healthy: bool = True  # then a temporary error of Plex is the fault of the job
+    plex_healthy: bool = True  # if so, a temporary error is the fault of the job
     blame: Blame = Blame.PLEX
 
 
@@ -169,7 +169,7 @@ class PoisonJobs:
     """
 
     def __init__(self) -> None:
-        self._suspicions: dict[str, _Suspicion] = {}  # by `job_key`
+        self._suspicions: dict[str, _Suspicion] = {}  # the keys are `SyncJob.job_key`
         self._last = ""
         self._is_failing = False  # a job has failed since the last edit
 

@@ -125,7 +125,7 @@ class Finalizer:
         )
 
     def postpone(self, result: Failed, seconds: float, *, reported: bool) -> list[Claim]:
-        """Return a scene's jobs with a later due time; the log shows it unless it is `reported`."""
+        """Return a scene's jobs with a later due time; hide the event if it is `reported`."""
         level, reason = DEBUG if reported else INFO, _reason(result.error)
         fields = _fields_of(result)
         self._log.event(Event.JOB_POSTPONED, level=level, reason=reason, seconds=seconds, **fields)

@@ -48,7 +48,7 @@ class OutageGuard:
         self._is_suspected = self._breaker.failure_count > 0
         self._waiting = 0
         self._cause = ""
-        self._reported = ""  # the cause in the log since Plex last served a job
+        self._reported = ""  # the last cause in the log; empty once Plex serves a job
         self._is_read_only = False
         self._history.reconcile(now, self._breaker.opened_at, self._recovery.state)
         self._save()
@@ -68,7 +68,7 @@ class OutageGuard:
         return self._recovery.state.consecutive_successes > 0
 
     def seconds_to_next_check(self, *, due: bool) -> float:
-        """Return how long `allow` will refuse, if a job is due or not."""
+        """Return the seconds until `allow` may return True; `due` if a job is due."""
         if due and self._breaker.state is CircuitState.HALF_OPEN:
             return 0.0
         return self._recovery.seconds_to_next_probe(self._clock())
@@ -83,7 +83,7 @@ class OutageGuard:
         before = self._waiting
         self._note_waiting()
         if self._waiting > before:
-            self._recovery.make_due_soon()  # the user edits and waits for the result
+            self._recovery.make_due_soon()  # a user who edits expects a result soon
         now = self._now()
         if self._breaker.state is CircuitState.HALF_OPEN and due:
             return True
@@ -138,7 +138,7 @@ class OutageGuard:
             self._save()
 
     def failed(self, reason: str, *, is_read_only: bool = False) -> None:
-        """Record an outage; health checks do not show the end of a read-only state of Plex."""
+        """Record that Plex failed a job; a health check does not show whether Plex saves edits."""
         now = self._now()
         if not self.is_away and reason != self._reported:
             self._log.event(Event.PLEX_FAILED, reason=reason)

@@ -36,7 +36,7 @@ class Pauses:
         self._until = float("-inf")
         self.reason = self.kind = ""  # empty after a success
         self.in_a_row = 0  # the number of pauses since the last success
-        self._clear_file()  # a worker that was killed during a pause has left it
+        self._clear_file()  # a worker that was killed during a pause has left the file
 
     @property
     def active(self) -> bool:

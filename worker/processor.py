@@ -147,7 +147,7 @@ class SyncWorker:
 
     def _try_step(self) -> DrainOutcome:
         if self._steps.back() or not self._begun:
-            self._begin()  # a clock that was set back may have moved due times out of reach
+            self._begin()  # if the clock was set back, due times may be far in the future
         if not self._timetable.a_job_is_due():
             self._waiter.wait_for_end_of_burst()
         self._import_spool()
@@ -182,7 +182,7 @@ class SyncWorker:
                 self._pauses.end_now()
 
     def _session(self) -> SyncSession | DrainOutcome:
-        """Return the session for this step, or the outcome of a step without a session."""
+        """Return the session for this step, or the outcome of a step that cannot have a session."""
         if self._pauses.active and self._pauses.kind != SETTINGS:
             return DrainOutcome.PAUSED
         try:

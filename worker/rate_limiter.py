@@ -15,8 +15,8 @@ ERROR_WINDOW = 60.0  # seconds
 SLOWED_SECONDS = 60.0  # the shortest time at half the rate
 SLOW_ABOVE = 0.30  # share of failures within the window
 RESTORE_BELOW = 0.10
-# A share of a token. Seconds since the epoch are exact to a quarter of a microsecond only, so the
-# clock could not show the wait for a smaller rest of a token. The next job waits for the rest.
+# A share of a token. The clock is exact to a quarter of a microsecond only, so it could not show
+# the wait for a smaller share. The next job waits for the missing share.
 _ALMOST = 1e-4
 _ROUNDING = 1e-3  # seconds
 
@@ -44,7 +44,7 @@ class RecoveryRateLimiter:
             self._tokens -= 1.0
 
     def record(self, now: float, *, failed: bool) -> None:
-        """Count the end of a job; `failed` if Plex failed it."""
+        """Count the end of a job, with or without a failure."""
         at = self._advance(now)
         if at is not None:
             self._outcomes.append((at, failed))

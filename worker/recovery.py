@@ -93,8 +93,8 @@ class RecoveryScheduler:
     def ramp_elapsed(self, now: float) -> float | None:
         """Return the seconds since the recovery; None while no ramp is in progress.
 
-        If the clock steps back, or ahead by more than the ramp, between two calls, it was set or
-        the machine slept. Then the start of the ramp moves along.
+        A step back, or longer than the ramp, means that the clock was set or the machine slept.
+        Then the start of the ramp moves along.
         """
         started = self.state.recovery_started_at
         if not started:

@@ -29,7 +29,7 @@ class StateStore(Generic[ModelT]):
         self._saved: Any = stored or self.model.to_state()  # a default state gets no file
 
     def save(self) -> bool:
-        """Write the state if it changed; return whether it was written. Raise OSError."""
+        """Write the state if it changed, and return whether it was written; raise OSError."""
         state = self.model.to_state()
         if state == self._saved or not self._file.write(state):
             return False

@@ -74,7 +74,7 @@ class HourlyRecords:
         self._hour(now).failed += 1
 
     def _hour(self, now: float) -> HourRecord:
-        """Return the record of the current hour; drop hours after it, as the clock was set back."""
+        """Return the record of the current hour; drop later hours if the clock was set back."""
         start = now - now % HOUR
         self._records = [record for record in self._records if record.hour <= start]
         if not self._records or self._records[-1].hour < start:

@@ -24,7 +24,7 @@ LONGEST_BURST = 30.0  # seconds that the first job of a burst waits at most
 
 
 class IdleTask(Protocol):
-    """Work for the time without due jobs, in steps so short that jobs do not wait for it."""
+    """Work that the worker does while no job is due, in short steps."""
 
     def wants_a_step(self) -> bool:
         """Return whether a step may find work now; ask no server."""
@@ -93,7 +93,7 @@ class Waiter:
         self._names = queue.spool.names()
 
     def wait(self, seconds: float) -> None:
-        """Return after that time, or as soon as the queue changes or the worker is to stop."""
+        """Wait so many seconds, or until the queue changes or the worker is to stop."""
         end = self._monotonic() + seconds
         while not self._stop.is_set() and not self._has_changed():
             left = end - self._monotonic()
@@ -102,7 +102,7 @@ class Waiter:
             self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
 
     def wait_for_end_of_burst(self) -> None:
-        """Return once hooks store no job for a moment, after half a minute at most."""
+        """Wait until hooks store no more jobs, for half a minute at most."""
         end = self._monotonic() + LONGEST_BURST
         names = self._queue.spool.names()
         while (

@@ -1,4 +1,4 @@
-"""Jobs about new scenes: they ask Plex to scan the folder, once for many files of a folder."""
+"""Jobs about new scenes, which ask Plex to scan the scene's folder, at most once a minute."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,10 +18,10 @@ Target = tuple[Section, str]  # a library, and a folder in it by Plex's name
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
-    """Return the libraries with the longest location that contains the folder, and its name there.
+    """Return the libraries whose location contains the folder, with Plex's name of the folder.
 
-    Case, Unicode composition and separators are ignored. Plex scans a folder only if its name
-    starts with the name of the location, so the answer has the spelling of the location.
+    Only the longest locations count. Case, Unicode composition and separators are ignored. Plex
+    scans a folder only under the name of its location, so the answer has the location's spelling.
     """
     wanted = components(folder)
     found: list[tuple[int, Target]] = []

@@ -1,4 +1,4 @@
-"""Starts the worker, which inherits the worker lock from the process that starts it."""
+"""Starts the worker, which inherits the worker lock from the starting process."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     # Stash waits for the end of this process's output, so the worker must not share it.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Written before the worker starts, so that a killed hook leaves no worker without it.
+        # Written before the worker starts, so that the worker of a killed hook knows Stash.
         os.write(writer, connection)  # the buffer of any pipe holds 4 KiB
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:  # an old libc: the worker starts its own session later

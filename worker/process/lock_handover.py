@@ -17,10 +17,10 @@ from sync_queue.spool import CONNECTION, elect
 from sync_queue.spool_import import Spool
 from worker.process.launcher import start_worker
 
-LOOK_FOR_REQUESTS = 0.5  # seconds between two looks of a worker
+LOOK_FOR_REQUESTS = 0.5  # seconds between two checks by a worker
 PATIENCE = 60.0  # seconds; the longest step of a worker is a request that times out
 RETURN = 0.5  # seconds in which the worker acquires its lock again after a task
-LOOK = 0.2  # seconds between two looks of an idle process, which list a folder without files
+LOOK = 0.2  # seconds between two checks by an idle process
 PLUGIN_LOOK = 60.0  # seconds between two checks whether the plugin still exists
 _TRY_EVERY = 0.1  # seconds
 ALREADY_RUNNING, STARTED = "running", "started"
@@ -31,7 +31,7 @@ class LockHeldError(Exception):
 
 
 def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
-    """Start a worker, or pass the connection to Stash to the running worker; return which."""
+    """Start a worker, or pass the connection to a running worker; return `started` or `running`."""
     connection = json.dumps(server_connection).encode()
     if not elect(lock, spool, connection):
         return ALREADY_RUNNING
@@ -79,7 +79,7 @@ class LockHandover:
             yield
         finally:
             self.worker_lock.release()
-            self.request.release()  # not before: the worker ends if another process has its lock
+            self.request.release()  # the last, because it keeps a worker that waits from ending
             if is_handed_over:
                 self.sleep(RETURN)  # otherwise the caller would start a second worker
 

@@ -33,7 +33,7 @@ class BatchSync:
     session: SyncSession
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield the result of each scene; the caller finalizes each before it asks for the next."""
+        """Yield the result of each scene; the caller finalizes it before it asks for the next."""
         by_scene: dict[int, list[Claim]] = {}
         for claim in claims:
             if claim.job.scene_id is None:
@@ -80,7 +80,7 @@ class BatchSync:
         writer.verification.run()  # all jobs are finalized, because no job fails by it
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
-        """Write to the items, and yield scenes with images to lock last, after the lock."""
+        """Write to the items; yield the scenes with images to lock last, after their lock."""
         unlocked: list[tuple[Synced, CoverResult]] = []
         for work in works:
             scene, error = work.scene, work.error

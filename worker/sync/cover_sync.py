@@ -100,7 +100,7 @@ def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord |
 
 
 def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
-    """Return whether all images have the cover of the last sync; without a cover they stay."""
+    """Return whether all images have the cover of the last sync, or keep theirs without a cover."""
     if last is None or last.cover_tag is None:
         return last is not None and all(target.has is not None for target in targets)
     sha1 = last.cover_tag.partition(" ")[0]
@@ -216,7 +216,7 @@ class CoverSync:
             self._log.event(Event.COVER_REFUSED, **self._names, error=error, kind=kind)
             self._remember(target, _REFUSED + cover.sha1)
         except (PlexTemporaryError, PlexUploadsDown) as error:
-            self._fail(error)  # the other kind is still sent
+            self._fail(error)  # the other kind of image is still sent
         else:
             result.uploaded.add(kind)
             result.sent.setdefault(item, {})[kind] = cover.sha1
@@ -285,7 +285,7 @@ def select_image(
 ) -> None:
     """Select the image with this SHA-1 if Plex shows another image; learn whether Plex did."""
     trait = session.facts.behaviour().image_selection
-    with suppress(PlexNotFound, PlexPermanentError):  # then the item keeps its image
+    with suppress(PlexNotFound, PlexPermanentError):  # if Plex refuses, the item keeps its image
         ours = _uploads_of(session.client.list_images(rating_key, kind), sha1)
         is_shown = any(image.selected for image in ours)
         if ours and not is_shown:

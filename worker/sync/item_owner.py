@@ -19,9 +19,10 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Return the scene that an item shows: of the scenes with its first file, the lowest id.
+    """Return the scene that an item shows: the scene with the item's first file.
 
-    If the batch has no such scene, the item shows the same scene as before.
+    Of several such scenes, the lowest id counts. Without such a scene, the item shows the same
+    scene as before.
 
     Args:
         claimants: scene of the batch with a file in the item → whether it is the first file.

@@ -74,9 +74,9 @@ class ItemWriter:
         return plan_item(work, item, self._memory, self._behaviour, preserve=self._preserve)
 
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
-        """Send the differences to each item of a scene; return the changed fields, and the cover.
+        """Send the differences to each item of a scene; return the changed fields and the cover.
 
-        The sent values are stored, also when this method raises a `StashError` or `PlexError`.
+        The sent values are stored, even if this method raises a `StashError` or `PlexError`.
         """
         if work.error is not None and not work.items:
             raise work.error
@@ -140,8 +140,7 @@ class ItemWriter:
     def _prepare(self, work: SceneWork, item: PlexItem, plan: ItemPlan) -> FieldValues:
         """Store the edit as pending before it is sent, and return the original values.
 
-        If the edit arrives and its answer does not, its values must count neither as a user's edit
-        nor as original values.
+        The answer to an edit may get lost. Then its values must not count as edits of a user.
         """
         last, edit, original = plan
         fresh = edit.fields.keys() - self._memory.written(item)
@@ -168,7 +167,7 @@ class ItemWriter:
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
-        """Send an edit, with an empty date as a second edit until its effect is known."""
+        """Send an edit; send an empty date separately until its effect on this server is known."""
         client = self._session.client
         # Plex answers some bad values with status 500: the next try sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)

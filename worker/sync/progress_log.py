@@ -47,7 +47,7 @@ class ProgressLog:
     def report(
         self, event: Event, *, again: bool = False, cause: str = "", **fields: object
     ) -> None:
-        """Report the end of a job; warn once per `cause`, and not `again` about a failure."""
+        """Report the end of a job; warn only once about a failure (`again`) or a `cause`."""
         if not self._ends:
             self._begun = self._summed_at = self._monotonic()
         self._ends[event] += 1

@@ -47,11 +47,11 @@ class Synced(_Result):
 
 @dataclass(frozen=True, slots=True)
 class Skipped(_Result):
-    """There is nothing to send for the scene as it is now."""
+    """The scene has nothing to send now."""
 
     record: SceneRecord
     reasons: tuple[str, ...]
-    by_plex: bool = False  # Plex was asked, and answered
+    by_plex: bool = False  # Plex answered a request about the scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class FolderScanned(_Result):
     """The request to scan the scene's folders is done; `outcome` is for the log."""
 
     outcome: str
-    by_plex: bool = False  # Plex scans, so the scene's metadata can follow
+    by_plex: bool = False  # Plex scans the folder, so the scene can be synced next
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from validation.paths import folded
 from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
 
-# A key of a job's data: reading back the items of the last sync has queued the job.
+# Key of a job's data: the job was queued because a read-back found a difference.
 AGAIN = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
@@ -63,7 +63,7 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
 
 
 def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]]) -> None:
-    """Learn from items that are read back after the lock of an image, given by its kind."""
+    """Learn from items that are read back after one of their images was locked, by its kind."""
     known = facts.behaviour()
     shown = _learn_shown_locks(facts, known, [item for item, _ in items])
     for item, kind in items:

@@ -31,15 +31,14 @@ class Verification:
     def __init__(self, services: Services, session: SyncSession) -> None:
         self._services = services
         self._session = session
-        # The keys are rating keys of items.
-        self.edits: dict[
-            int, SentEdit
-        ] = {}  # two scenes of a batch may edit an item: the last edit
-        self.images: dict[int, tuple[PlexItem, Mapping[str, str]]] = {}  # kind → uploaded SHA-1
-        self.image_locks: dict[int, set[str]] = {}  # locked kinds of image
+        # Rating key → last edit; two scenes of a batch may edit an item.
+        self.edits: dict[int, SentEdit] = {}
+        # Rating key → item before the upload, and kind of image → uploaded SHA-1.
+        self.images: dict[int, tuple[PlexItem, Mapping[str, str]]] = {}
+        self.image_locks: dict[int, set[str]] = {}  # rating key → kinds of image that were locked
 
     def run(self) -> None:
-        """Read all items back; if Plex fails, nothing is concluded."""
+        """Read all items back, and compare them; if Plex fails, do nothing."""
         keys = list(dict.fromkeys((*self.edits, *self.images, *self.image_locks)))
         if not keys:
             return
@@ -65,7 +64,7 @@ class Verification:
             self._services.queue.enqueue(jobs)
 
     def _check_images(self, items: Mapping[int, PlexItem]) -> None:
-        """Select the uploaded images that Plex does not show; their path did not change."""
+        """Select uploaded images that Plex does not show, because the shown path is the same."""
         for rating_key, (before, sent) in self.images.items():
             item = items.get(rating_key)
             for kind, sha1 in sent.items():
@@ -124,7 +123,7 @@ class Verification:
 
 
 def _came_first(edit: SentEdit, name: str) -> bool:
-    """Return whether another writer wrote a field before the edit, which set no value or added."""
+    """Return whether another writer may be older than the edit, which only locked or added."""
     ours = edit.record.sent[name]
     if isinstance(ours, str):
         return same(getattr(edit.before, name), ours)

@@ -25,8 +25,8 @@ from shared.state_file import KeptState, write_state
 from sync_queue.sync_records import values_of
 
 _LOCKS = (*PLEX_NAMES.values(), SORT_TITLE, *IMAGE_LOCKS.values())
-_MOST_PERFORMERS = 200  # Plex shows no more of an item, so more could not be restored
-_PROBE = "Stash2Plex test"  # the space shows how often Plex decodes the name of a removed tag
+_MOST_PERFORMERS = 200  # Plex shows no more performers, so the others could not be restored
+_PROBE = "Stash2Plex test"  # its space shows how often Plex decodes the names of removed tags
 _PROBE_DATE = "2001-02-03"
 _UNSYNCED = "not tested, it was never synced"
 _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date", "thumb": "poster"}
