@@ -46,7 +46,11 @@ class Finalizer:
             case ScanPostponed():
                 self._queue.jobs.release(_postponed(result.claims, result.until))
             case FolderScanned():
-                self._finalize_scan(result)
+                scene_ids = {claim.job.scene_id for claim in result.claims if result.by_plex}
+                now = self._clock()
+                jobs = [scene_job(id_, METADATA, now) for id_ in scene_ids if id_ is not None]
+                self._queue.replace(result.claims, jobs)
+                self._log.step(f"{result.label}: {result.outcome}")
             case ScenesQueued():
                 self._queue.ack(result.claims, healthy=False)
                 self._log.event(Event.SCENES_QUEUED, label=result.label, outcome=result.outcome)
@@ -78,15 +82,6 @@ class Finalizer:
         self.progress.report(
             event, scene=result.scene_id, label=result.label, seconds=seconds, **fields
         )
-
-    def _finalize_scan(self, result: FolderScanned) -> None:
-        scene_ids = {claim.job.scene_id for claim in result.claims} if result.by_plex else set()
-        now = self._clock()
-        jobs = [
-            scene_job(scene_id, METADATA, now) for scene_id in scene_ids if scene_id is not None
-        ]
-        self._queue.replace(result.claims, jobs)
-        self._log.step(f"{result.label}: {result.outcome}")
 
     def failed(self, decision: Decision, result: Failed, claim: Claim) -> None:
         error, reason, fields = result.error, _reason(result.error), _fields_of(result)
@@ -130,10 +125,6 @@ class Finalizer:
         fields = _fields_of(result)
         self._log.event(Event.JOB_POSTPONED, level=level, reason=reason, seconds=seconds, **fields)
         return _postponed(result.claims, self._clock() + seconds)
-
-    def disabled(self, claims: Sequence[Claim]) -> None:
-        self._queue.ack(claims, healthy=False)
-        self._log.event(Event.JOBS_DISABLED, jobs=len(claims))
 
     def batch_ended(self) -> None:
         self.progress.batch_ended()

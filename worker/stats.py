@@ -58,22 +58,7 @@ class HourlyRecords:
         """Return the hours that ended after the moment."""
         return tuple(record for record in self._records if record.hour + HOUR > moment)
 
-    def synced(self, now: float, seconds: float) -> None:
-        hour = self._hour(now)
-        hour.synced += 1
-        hour.seconds += max(0.0, seconds)
-
-    def arrived(self, now: float, waited: float) -> None:
-        """Count an edit that changed an item in Plex, and the seconds since the edit."""
-        hour = self._hour(now)
-        hour.arrived += 1
-        hour.waited += max(0.0, waited)
-        hour.longest = max(hour.longest, waited)
-
-    def failed(self, now: float) -> None:
-        self._hour(now).failed += 1
-
-    def _hour(self, now: float) -> HourRecord:
+    def at(self, now: float) -> HourRecord:
         """Return the record of the current hour; drop later hours if the clock was set back."""
         start = now - now % HOUR
         self._records = [record for record in self._records if record.hour <= start]
@@ -103,12 +88,17 @@ class SyncStats:
         self.counts["jobs_succeeded"] += 1
         self.total_processing_time += max(0.0, seconds)
         if synced:
-            self.hours.synced(self._clock(), seconds)
+            hour = self.hours.at(self._clock())
+            hour.synced += 1
+            hour.seconds += max(0.0, seconds)
 
     def arrived(self, edited_at: float) -> None:
         """Count an edit that changed an item in Plex; its job was queued at `edited_at`."""
         now = self._clock()
-        self.hours.arrived(now, now - edited_at)
+        hour, waited = self.hours.at(now), max(0.0, now - edited_at)
+        hour.arrived += 1
+        hour.waited += waited
+        hour.longest = max(hour.longest, waited)
 
     def matched(self, *, sure: bool) -> None:
         """Count a scene whose items are in sync; `sure` if the full path found the items."""
@@ -120,7 +110,7 @@ class SyncStats:
         self.counts["jobs_failed"] += 1
         self.counts["jobs_to_dlq"] += dead
         self.errors_by_type[error_type] = self.errors_by_type.get(error_type, 0) + 1
-        self.hours.failed(self._clock())
+        self.hours.at(self._clock()).failed += 1
 
     def save(self) -> None:
         """Write the file if a count changed and the file was readable; raise OSError."""
