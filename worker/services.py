@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from shared.clock import steady
@@ -13,7 +14,7 @@ from stash.connection import StashConnection
 from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
-from worker.process.lock_handover import LockHandover
+from worker.process.lock_handover import hold_worker_lock
 from worker.state import StatusSource
 from worker.sync.session import CurrentSession
 
@@ -42,10 +43,10 @@ class Services:
         """The read access to the data folder."""
         return StatusSource(self.folder, self.log.event, self.clock, self.queue, self.scenes.names)
 
-    @property
-    def lock_handover(self) -> LockHandover:
+    def hold_worker_lock(self) -> AbstractContextManager[None]:
+        """Hold the worker lock, also if a worker has it; raise `LockHeldError` if it stays held."""
         request = FileLock(self.folder.takeover_lock)
-        return LockHandover(self.worker_lock, request, self.monotonic, self.sleep)
+        return hold_worker_lock(self.worker_lock, request, self.monotonic, self.sleep)
 
     def close(self) -> None:
         self.sessions.close()

@@ -110,7 +110,7 @@ def end_outage(services: Services) -> None:
         client = services.sessions.current().client
         if not check_plex_health(client).healthy:
             return
-        with services.lock_handover.hold():
+        with services.hold_worker_lock():
             guard = OutageGuard(
                 services.folder,
                 services.log,

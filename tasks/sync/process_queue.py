@@ -16,7 +16,7 @@ def process_queue(services: Services) -> Answer:
     """Stop a running worker, and drain the queue in this process until no job is due."""
     stats, begun = services.queue.stats(), services.monotonic()
     progress = _Progress(services, stats["pending"] + stats["in_progress"], begun, begun)
-    with services.lock_handover.hold():
+    with services.hold_worker_lock():
         worker = SyncWorker(services, on_progress=progress.show, most_lines=MOST_SCENE_LINES)
         outcome = worker.drain()
     stats, done = services.queue.stats(), progress.done

@@ -58,7 +58,7 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
         return question
     restoring = _Restoring(services, session)
     try:
-        with services.lock_handover.hold():
+        with services.hold_worker_lock():
             keys = sync_log.with_original(server_id, scene_id)
             stopped_by = restoring.run(keys)
     finally:

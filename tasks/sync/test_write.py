@@ -17,7 +17,7 @@ def test_write(services: Services, *, scene_id: int) -> Answer:
     session = services.sessions.current()
     session.library.prepare()
     try:
-        with services.lock_handover.hold():
+        with services.hold_worker_lock():
             return _run(services, session, scene_id)
     finally:
         if services.queue.has_unfinished():

@@ -52,36 +52,32 @@ def is_requested(request_path: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class LockHandover:
-    """Takes the worker lock for a task, also from a running worker."""
-
-    worker_lock: FileLock
-    request: FileLock
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Hold the worker lock; raise `LockHeldError` if a worker does not release it."""
-        end = self.monotonic() + PATIENCE
-        is_handed_over = False
-        while not (self.request.try_acquire() and self.worker_lock.try_acquire()):
-            is_handed_over = True
-            if self.monotonic() >= end:
-                self.request.release()
-                raise LockHeldError(
-                    f"The worker is busy and made no room within {PATIENCE:.0f} s; nothing was "
-                    "changed. Run the task again, or switch the setting Enabled off first"
-                )
-            self.sleep(_TRY_EVERY)
-        try:
-            yield
-        finally:
-            self.worker_lock.release()
-            self.request.release()  # the last, because it keeps a worker that waits from ending
-            if is_handed_over:
-                self.sleep(RETURN)  # otherwise the caller would start a second worker
+@contextmanager
+def hold_worker_lock(
+    lock: FileLock,
+    request: FileLock,
+    monotonic: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Iterator[None]:
+    """Hold the worker lock, also if a worker has it; raise `LockHeldError` if it stays held."""
+    end = monotonic() + PATIENCE
+    is_handed_over = False
+    while not (request.try_acquire() and lock.try_acquire()):
+        is_handed_over = True
+        if monotonic() >= end:
+            request.release()
+            raise LockHeldError(
+                f"The worker is busy and made no room within {PATIENCE:.0f} s; nothing was "
+                "changed. Run the task again, or switch the setting Enabled off first"
+            )
+        sleep(_TRY_EVERY)
+    try:
+        yield
+    finally:
+        lock.release()
+        request.release()  # the last, because it keeps a worker that waits from ending
+        if is_handed_over:
+            sleep(RETURN)  # otherwise the caller would start a second worker
 
 
 @dataclass(frozen=True, slots=True)
