@@ -7,7 +7,7 @@ import pytest
 from plex.originals import original_values
 from sync_queue.sync_records import ItemRecord
 from tests.plex.test_originals import ITEM
-from worker.sync.scene_work import ItemMemory, arrived, written_fields
+from worker.sync.scene_work import EditPlanner, arrived, written_fields
 
 HELD = original_values(ITEM)
 SENT = ItemRecord("digest", {"title": "Sent"})
@@ -50,7 +50,7 @@ def test_what_an_edit_carried_of_which_we_heard_no_more_is_written_where_it_is_s
 
 def test_all_scenes_of_an_item_count_and_none_of_another_item() -> None:
     other = ItemRecord("digest", {"studio": "Sent"})
-    memory = ItemMemory({7: {1: SENT, 2: other}, 8: {3: BEGUN}}, {})
+    planner = EditPlanner({7: {1: SENT, 2: other}, 8: {3: BEGUN}}, {})
 
-    assert memory.written(replace(ITEM, rating_key=7)) == {"title", "studio"}
-    assert memory.written(replace(ITEM, rating_key=9)) == set()
+    assert planner.written(replace(ITEM, rating_key=7)) == {"title", "studio"}
+    assert planner.written(replace(ITEM, rating_key=9)) == set()

@@ -7,7 +7,6 @@ from plex.client import READ_BATCH
 from plex.diff import ItemEdit
 from plex.exceptions import PlexError
 from plex.items import PlexItem
-from plex.server_facts import Behaviour
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
@@ -15,7 +14,7 @@ from worker.services import Services
 from worker.sync.cover_sync import may_differ, targets_of
 from worker.sync.item_finder import ItemFinder
 from worker.sync.results import SYNCED
-from worker.sync.scene_work import ItemMemory, SceneWork, lacks_metadata, plan_item
+from worker.sync.scene_work import EditPlanner, SceneWork, lacks_metadata
 from worker.sync.session import SyncSession
 
 
@@ -56,9 +55,7 @@ def inspect_scenes(
         if scene.files and not lacks_metadata(scene, last.get(scene.id))
     }
     ItemFinder(services, session, batch=batch, forgets=False).find(list(works.values()))
-    memory = ItemMemory.of(log, session.library.server_id, works.values())
-    behaviour = session.facts.behaviour()
-    preserve = session.config.preserve_plex_edits
+    planner = EditPlanner.of(log, session, works.values())
     found = []
     for scene in scenes:
         work, record = works.get(scene.id), last.get(scene.id)
@@ -66,25 +63,16 @@ def inspect_scenes(
             desired = project(scene, session.config)
             inspection = Inspection(scene, desired, lacks_metadata=bool(scene.files))
         else:
-            inspection = _inspection(work, record, memory, behaviour, preserve=preserve)
+            inspection = _inspection(work, record, planner)
         is_synced = record is not None and record.outcome == SYNCED
         found.append(inspection._replace(synced_before=is_synced))
     return found
 
 
-def _inspection(
-    work: SceneWork,
-    last: SceneRecord | None,
-    memory: ItemMemory,
-    behaviour: Behaviour,
-    *,
-    preserve: bool,
-) -> Inspection:
-    plans = [
-        (item, plan_item(work, item, memory, behaviour, preserve=preserve)) for item in work.items
-    ]
+def _inspection(work: SceneWork, last: SceneRecord | None, planner: EditPlanner) -> Inspection:
+    plans = [(item, planner.plan(work, item)) for item in work.items]
     records = {item: plan.last for item, plan in plans}
-    targets = targets_of(work.desired, records, behaviour, preserve=preserve)
+    targets = targets_of(work.desired, records, planner.behaviour, preserve=planner.preserve)
     reads_cover = bool(targets) and may_differ(work.scene, targets, last)
     unlocked: dict[PlexItem, tuple[str, ...]] = {}
     for target in targets:

@@ -17,7 +17,7 @@ from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
 from worker.services import Services
 from worker.sync.cover_sync import CoverResult, CoverSync, judged_write
 from worker.sync.progress_log import trace_comparison, trace_cover, trace_edit
-from worker.sync.scene_work import NO_MEMORY, ItemMemory, ItemPlan, SceneWork, arrived, plan_item
+from worker.sync.scene_work import EditPlanner, ItemPlan, SceneWork, arrived
 from worker.sync.server_learning import SentEdit, probe_locks
 from worker.sync.session import SyncSession
 from worker.sync.verification import Verification
@@ -34,10 +34,8 @@ class ItemWriter:
         self._session = session
         self._sync_log = services.queue.sync_log
         self._server_id = session.library.server_id
-        self._preserve = session.config.preserve_plex_edits
         self.verification = Verification(services, session)
-        self._behaviour = session.facts.behaviour()
-        self._memory = NO_MEMORY
+        self._planner = EditPlanner.of(self._sync_log, session, ())
         self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, works: Sequence[SceneWork]) -> None:
@@ -53,25 +51,22 @@ class ItemWriter:
                 for item in work.items:
                     if work.scene.id not in known.get(item.rating_key, ()):
                         # The first edit is pending from now on, because its answer may get lost.
-                        edit = self._plan(work, item).edit
+                        edit = self._planner.plan(work, item).edit
                         pending = {name: edit.sent[name] for name in edit.fields}
                         original, now = original_values(item), self._services.clock()
                         log.keep_original(server_id, item.rating_key, original, now)
                         self._remember(work, item, ItemRecord("", {}, pending=pending))
-        self._memory = ItemMemory.of(log, server_id, works)
+        self._planner = EditPlanner.of(log, self._session, works)
         self._last = log.scenes([work.scene.id for work in works])
         items = []
         for work in works:
             for item in work.items:
-                record = self._memory.sent_for(work.scene.id, item.rating_key)
+                record = self._planner.sent_for(work.scene.id, item.rating_key)
                 sent = {} if record is None else record.sent
                 ours = {n: v for n, v in sent.items() if getattr(work.desired, n, None) is not None}
                 items.append((item, ours))
         probe_locks(self._session, items)
-        self._behaviour = self._session.facts.behaviour()
-
-    def _plan(self, work: SceneWork, item: PlexItem) -> ItemPlan:
-        return plan_item(work, item, self._memory, self._behaviour, preserve=self._preserve)
+        self._planner = replace(self._planner, behaviour=self._session.facts.behaviour())
 
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
         """Send the differences to each item of a scene; return the changed fields and the cover.
@@ -117,7 +112,7 @@ class ItemWriter:
 
     def _write_item(self, work: SceneWork, item: PlexItem) -> tuple[ItemRecord, list[str]]:
         """Send the edit; return the values last sent to the item now, and the changed fields."""
-        plan = self._plan(work, item)
+        plan = self._planner.plan(work, item)
         last, edit, _ = plan
         trace_comparison(self._services.log, work, item, edit)
         record = replace(
@@ -143,15 +138,17 @@ class ItemWriter:
         The answer to an edit may get lost. Then its values must not count as edits of a user.
         """
         last, edit, original = plan
-        fresh = edit.fields.keys() - self._memory.written(item)
+        fresh = edit.fields.keys() - self._planner.written(item)
         if fresh:
             original = recaptured(original, item, fresh)
         if f"{SORT_TITLE}.value" in edit.fields.get(TITLE, {}):
             original = with_original_sort_title(original, item)
         if original != plan.original:
             self._sync_log.change_original(self._server_id, item.rating_key, original)
-        names = edit.fields.keys() if self._preserve else {COLLECTIONS, *last.pending, *fresh}
-        pending = {**last.pending, **{n: edit.sent[n] for n in edit.fields.keys() & names}}
+        names = {*edit.fields}
+        if not self._planner.preserve:
+            names &= {COLLECTIONS, *last.pending, *fresh}
+        pending = {**last.pending, **{name: edit.sent[name] for name in names}}
         if COLLECTIONS in pending:  # collections of an earlier edit stay pending
             earlier = last.pending.get(COLLECTIONS, ())
             pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
@@ -172,7 +169,7 @@ class ItemWriter:
         # Plex answers some bad values with status 500: the next try sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
         send = partial(client.edit, item, alone=alone, refused_since=work.refused_since)
-        if not _clears_date(edit) or self._behaviour.date_clearing is not None:
+        if not _clears_date(edit) or self._planner.behaviour.date_clearing is not None:
             return send(edit.fields)
         others = {name: parameters for name, parameters in edit.fields.items() if name != DATE}
         outcome = send(others) if others else EditOutcome()
@@ -185,7 +182,7 @@ class ItemWriter:
         if refusal is None:
             return outcome
         self._session.facts.learn(DateClearing.REFUSED)
-        self._behaviour = self._session.facts.behaviour()
+        self._planner = replace(self._planner, behaviour=self._session.facts.behaviour())
         return replace(outcome, refused={**outcome.refused, DATE: refusal})
 
     def _clear_date(self, item: PlexItem, edit: ItemEdit) -> PlexPermanentError | None:

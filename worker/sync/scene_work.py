@@ -10,13 +10,14 @@ from plex.exceptions import PlexError
 from plex.items import PlexItem
 from plex.matcher import MatchConfidence, Matching
 from plex.originals import original_values
-from plex.server_facts import Behaviour
+from plex.server_facts import UNKNOWN, Behaviour
 from sync_queue.models import TRY_REFUSED, Claim
 from sync_queue.sync_log import SYNCED_EARLIER, SyncLog
 from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata, has_meaningful_metadata
 from validation.scene_extractor import StashScene
 from worker.sync.results import SYNCED
+from worker.sync.session import SyncSession
 
 
 @dataclass(slots=True)
@@ -53,17 +54,46 @@ def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
     return never_synced and not has_meaningful_metadata(scene)
 
 
-class ItemMemory(NamedTuple):
-    """The stored values of items."""
+class ItemPlan(NamedTuple):
+    """The values last sent to an item, the next edit, and the item's original values."""
+
+    last: ItemRecord
+    edit: ItemEdit
+    original: FieldValues
+
+
+@dataclass(frozen=True, slots=True)
+class EditPlanner:
+    """Computes the edits of items from the stored values of the items."""
 
     sent: Mapping[int, Mapping[int, ItemRecord]]  # rating key → scene id → values last sent
     originals: Mapping[int, FieldValues]  # rating key → values before the plugin's first write
+    behaviour: Behaviour = UNKNOWN
+    preserve: bool = False  # keep the values that a user set in Plex
 
     @classmethod
-    def of(cls, log: SyncLog, server_id: str, works: Iterable[SceneWork]) -> Self:
+    def of(cls, log: SyncLog, session: SyncSession, works: Iterable[SceneWork]) -> Self:
         """Read the stored values of all items of the scenes, with two queries."""
+        server_id = session.library.server_id
         keys = {item.rating_key for work in works for item in work.items}
-        return cls(log.items(server_id, keys), log.originals(server_id, keys))
+        stored = log.items(server_id, keys), log.originals(server_id, keys)
+        return cls(*stored, session.facts.behaviour(), session.config.preserve_plex_edits)
+
+    def plan(self, work: SceneWork, item: PlexItem) -> ItemPlan:
+        """Return the edit that makes an item show its scene (see `plex.diff.edit_for`)."""
+        last = self.sent_for(work.scene.id, item.rating_key) or ItemRecord("", {})
+        original = self.originals.get(item.rating_key) or original_values(item)
+        edit = edit_for(
+            work.desired,
+            item,
+            last.sent,
+            original,
+            refused=_shortened_texts(last) if work.refused_since else last.refused,
+            pending=last.pending,
+            preserve=self.preserve,
+            behaviour=self.behaviour,
+        )
+        return ItemPlan(last, edit, original)
 
     def sent_for(self, scene_id: int, rating_key: int) -> ItemRecord | None:
         return self.sent.get(rating_key, {}).get(scene_id)
@@ -72,9 +102,6 @@ class ItemMemory(NamedTuple):
         """Return the fields that were sent, or may have been sent, for any scene."""
         key = item.rating_key
         return written_fields(self.sent.get(key, {}).values(), item, self.originals.get(key, {}))
-
-
-NO_MEMORY = ItemMemory({}, {})
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
@@ -97,33 +124,6 @@ def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
     return {
         name: value for name, value in record.pending.items() if same(value, getattr(item, name))
     }
-
-
-class ItemPlan(NamedTuple):
-    """The values last sent to an item, the next edit, and the item's original values."""
-
-    last: ItemRecord
-    edit: ItemEdit
-    original: FieldValues
-
-
-def plan_item(
-    work: SceneWork, item: PlexItem, memory: ItemMemory, behaviour: Behaviour, *, preserve: bool
-) -> ItemPlan:
-    """Return the edit that makes an item show its scene (see `plex.diff.edit_for`)."""
-    last = memory.sent_for(work.scene.id, item.rating_key) or ItemRecord("", {})
-    original = memory.originals.get(item.rating_key) or original_values(item)
-    edit = edit_for(
-        work.desired,
-        item,
-        last.sent,
-        original,
-        refused=_shortened_texts(last) if work.refused_since else last.refused,
-        pending=last.pending,
-        preserve=preserve,
-        behaviour=behaviour,
-    )
-    return ItemPlan(last, edit, original)
 
 
 def _shortened_texts(last: ItemRecord) -> FieldValues:
