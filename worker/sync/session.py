@@ -53,6 +53,7 @@ class UploadGate:
                 raise PlexUploadsDown(_IMAGE_WAITS, seconds)
 
     def failed(self, kind: str, rating_key: int, error: PlexTemporaryError) -> PlexError:
+        """Record a failed upload, and return the error to raise."""
         if error.retry_after is not None:
             return error
         failing = self._failing.setdefault(kind, set())

@@ -135,6 +135,7 @@ def save(
 
 
 def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
+    """Restore an item, and return the fields that the server did not restore."""
     item = _read(client, saved.rating_key)
     if item is None or not shares_a_file(saved.values, item):
         return ()  # the item is gone
