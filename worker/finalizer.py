@@ -54,10 +54,18 @@ class Finalizer:
             case ScenesQueued():
                 self._queue.ack(result.claims, healthy=False)
                 self._log.event(Event.SCENES_QUEUED, label=result.label, outcome=result.outcome)
-            case _:
-                self._finalize_scene(result, seconds)
+            case Gone():
+                self._finalize_scene(result, seconds, Event.JOB_DONE, reason=(result.reason,))
+            case Skipped(reasons=reasons):
+                self._finalize_scene(result, seconds, Event.SCENE_SKIPPED, reason=reasons)
+            case Synced(changed=()):
+                self._finalize_scene(result, seconds, Event.SCENE_IN_STEP, reason=())
+            case Synced(changed=changed):
+                self._finalize_scene(result, seconds, Event.SCENE_SYNCED, changed=changed)
 
-    def _finalize_scene(self, result: Synced | Skipped | Gone, seconds: float) -> None:
+    def _finalize_scene(
+        self, result: Synced | Skipped | Gone, seconds: float, event: Event, **fields: Any
+    ) -> None:
         with self._queue.transaction():
             if result.scene_id is not None:
                 if isinstance(result, Gone):
@@ -66,22 +74,14 @@ class Finalizer:
                     self._queue.sync_log.remember_scene(result.scene_id, result.record)
             self._queue.ack(result.claims)
         self._stats.succeeded(seconds, synced=isinstance(result, Synced))
-        fields: dict[str, Any] = {"reason": ()}
-        match result:
-            case Gone():
-                event, fields = Event.JOB_DONE, {"reason": (result.reason,)}
-            case Skipped():
-                event, fields = Event.SCENE_SKIPPED, {"reason": result.reasons}
-            case Synced():
-                event = Event.SCENE_IN_STEP
-                self._stats.matched(sure=result.confidence is MatchConfidence.HIGH)
-                if result.changed:
-                    event, fields = Event.SCENE_SYNCED, {"changed": result.changed}
-                    if result.edited_at is not None:
-                        self._stats.arrived(result.edited_at)
-        self.progress.report(
-            event, scene=result.scene_id, label=result.label, seconds=seconds, **fields
-        )
+        if isinstance(result, Synced):
+            self._stats.matched(sure=result.confidence is MatchConfidence.HIGH)
+            moments = filter(None, (claim.job.enqueued_at for claim in result.claims))
+            queued_at = min(moments, default=None)
+            if result.changed and queued_at is not None:
+                self._stats.arrived(queued_at)
+        label = result.label
+        self.progress.report(event, scene=result.scene_id, label=label, seconds=seconds, **fields)
 
     def failed(self, decision: Decision, result: Failed, claim: Claim) -> None:
         error, reason, fields = result.error, _reason(result.error), _fields_of(result)

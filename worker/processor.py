@@ -57,7 +57,6 @@ class SyncWorker:
         clock, monotonic = services.clock, services.monotonic
         self._services, self._queue, self._log = services, queue, log
         self._stop = stop or threading.Event()
-        self._idle_task = idle_task
         self._is_installed = is_installed
         self._on_connection = on_connection
         self._guard = guard or OutageGuard(
@@ -221,7 +220,8 @@ class SyncWorker:
 
     def _do_idle_step(self, session: SyncSession) -> bool:
         try:
-            return self._idle_task is not None and self._idle_task.step(session)
+            task = self._timetable.idle_task
+            return task is not None and task.step(session)
         except sqlite3.Error:
             raise
         except Exception:  # noqa: BLE001 - the worker survives any bug, and reports it

@@ -38,12 +38,6 @@ class Synced(_Result):
     confidence: MatchConfidence = MatchConfidence.HIGH
     by_plex: bool = True
 
-    @property
-    def edited_at(self) -> float | None:
-        """When the first of the jobs was queued; None if unknown."""
-        moments = (claim.job.enqueued_at for claim in self.claims)
-        return min(filter(None, moments), default=None)
-
 
 @dataclass(frozen=True, slots=True)
 class Skipped(_Result):
