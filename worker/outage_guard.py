@@ -42,15 +42,15 @@ class OutageGuard:
         recovery = StateStore(folder.recovery_state, RecoveryScheduler, log.event, now)
         history = StateStore(folder.outage_history, OutageHistory, log.event, now, list)
         self._stores = (breaker, recovery, history)
-        self._breaker, self._recovery = breaker.model, recovery.model
+        self._breaker, self.recovery = breaker.model, recovery.model
         self._history = history.model
-        self._limiter = RecoveryRateLimiter(self._recovery.ramp_elapsed)
+        self._limiter = RecoveryRateLimiter(self.recovery.ramp_elapsed)
         self._is_suspected = self._breaker.failure_count > 0
         self._waiting = 0
         self._cause = ""
         self._reported = ""  # the last cause in the log; empty once Plex serves a job
         self._is_read_only = False
-        self._history.reconcile(now, self._breaker.opened_at, self._recovery.state)
+        self._history.reconcile(now, self._breaker.opened_at, self.recovery.state)
         self._save()
 
     @property
@@ -65,16 +65,13 @@ class OutageGuard:
     @property
     def has_answered(self) -> bool:
         """Whether a health check has succeeded and no job has ended since then."""
-        return self._recovery.state.consecutive_successes > 0
+        return self.recovery.state.consecutive_successes > 0
 
     def seconds_to_next_check(self, *, due: bool) -> float:
         """Return the seconds until `allow` may return True; `due` if a job is due."""
         if due and self._breaker.state is CircuitState.HALF_OPEN:
             return 0.0
-        return self._recovery.seconds_to_next_probe(self._clock())
-
-    def make_check_due_soon(self) -> None:
-        self._recovery.make_due_soon()
+        return self.recovery.seconds_to_next_probe(self._clock())
 
     def allow(self, client: PlexClient, *, due: bool) -> bool:
         """Do a health check if it is time, and return whether a job may be claimed now."""
@@ -83,11 +80,11 @@ class OutageGuard:
         before = self._waiting
         self._note_waiting()
         if self._waiting > before:
-            self._recovery.make_due_soon()  # a user who edits expects a result soon
+            self.recovery.make_due_soon()  # a user who edits expects a result soon
         now = self._now()
         if self._breaker.state is CircuitState.HALF_OPEN and due:
             return True
-        if self._recovery.seconds_to_next_probe(now) > 0:
+        if self.recovery.seconds_to_next_probe(now) > 0:
             return False
         self.check(client)
         return due and not self._is_suspected and self._breaker.allow(self._clock())
@@ -97,7 +94,7 @@ class OutageGuard:
         health = self._check(client)
         is_up = health.is_there
         now = self._now()
-        self._recovery.record_check(now, is_up)
+        self.recovery.record_check(now, is_up)
         if is_up:
             self._is_suspected = False
             if self._breaker.probe_succeeded():
@@ -107,7 +104,7 @@ class OutageGuard:
             if self._breaker.record_failure(now):
                 self._begin_outage(now)
             if self._is_suspected:
-                self._recovery.make_due_soon()  # so that a short failure ends soon
+                self.recovery.make_due_soon()  # so that a short failure ends soon
         self._save()
         return is_up
 
@@ -131,7 +128,7 @@ class OutageGuard:
         if self._breaker.failure_count or self.is_away:
             self._note_waiting()
             self._is_suspected = False
-            self._recovery.record_served()
+            self.recovery.record_served()
             now = self._now()
             if self._breaker.record_success(now):
                 self._end_outage(now)
@@ -148,7 +145,7 @@ class OutageGuard:
         self._is_read_only = is_read_only
         self._limiter.record(now, failed=True)
         longest = LONGEST_INTERVAL_BETWEEN_EDITS if is_read_only else None
-        self._recovery.record_check(now, healthy=False, longest=longest)
+        self.recovery.record_check(now, healthy=False, longest=longest)
         if self._breaker.record_failure(now):
             self._begin_outage(now)
         self._note_waiting()
@@ -175,7 +172,7 @@ class OutageGuard:
 
     def _end_outage(self, now: float) -> None:
         record = self._history.end(now)
-        self._recovery.record_recovery(now)
+        self.recovery.record_recovery(now)
         self._cause = ""
         self._save()
         back = Event.PLEX_WRITABLE if self._is_read_only else Event.PLEX_BACK

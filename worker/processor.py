@@ -115,7 +115,7 @@ class SyncWorker:
             outcome = self._step()
             if outcome is DrainOutcome.PAUSED and self._guard.is_away and not has_checked:
                 has_checked = True  # the user wants to know whether Plex is down now
-                self._guard.make_check_due_soon()
+                self._guard.recovery.make_due_soon()
                 self._stop.wait(self._guard.seconds_to_next_check(due=True))
             elif outcome is not DrainOutcome.WORKED:
                 return outcome

@@ -58,14 +58,7 @@ class ItemWriter:
                         self._remember(work, item, ItemRecord("", {}, pending=pending))
         self._planner = EditPlanner.of(log, self._session, works)
         self._last = log.scenes([work.scene.id for work in works])
-        items = []
-        for work in works:
-            for item in work.items:
-                record = self._planner.sent_for(work.scene.id, item.rating_key)
-                sent = {} if record is None else record.sent
-                ours = {n: v for n, v in sent.items() if getattr(work.desired, n, None) is not None}
-                items.append((item, ours))
-        probe_locks(self._session, items)
+        probe_locks(self._session, works, self._planner)
         self._planner = replace(self._planner, behaviour=self._session.facts.behaviour())
 
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:

@@ -12,7 +12,7 @@ from plex.items import IMAGE_LOCKS, PlexItem
 from plex.server_facts import Behaviour, DateClearing, RemovalEncoding, ServerFacts, SortTitle
 from sync_queue.sync_records import FieldValues, ItemRecord
 from validation.paths import folded
-from worker.sync.scene_work import SceneWork
+from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
 # Key of a job's data: the job was queued because a read-back found a difference.
@@ -72,21 +72,22 @@ def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]])
             facts.learn_lock(lock, shown=False)
 
 
-def probe_locks(
-    session: SyncSession, items: Sequence[tuple[PlexItem, Mapping[str, Value]]]
-) -> None:
+def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditPlanner) -> None:
     """Find out which locks the server never shows, if that is not known.
 
-    If an item shows a sent value of `items` without its lock, a user unlocked the field, or the
-    server never shows the lock. So each such lock is set at one item, not at all items.
+    If an item shows a sent value without its lock, a user unlocked the field, or the server never
+    shows the lock. So each such lock is set at one item, not at all items.
     """
     known = session.facts.behaviour()
+    pairs = [(work, item) for work in works for item in work.items]
     settled = {*known.shown_locks, *known.hidden_locks}
-    settled |= {lock for item, _ in items for lock in item.locked}
-    for item, sent in items:
-        for name, value in sent.items():
+    settled |= {lock for _, item in pairs for lock in item.locked}
+    for work, item in pairs:
+        record = planner.sent_for(work.scene.id, item.rating_key)
+        for name, value in record.sent.items() if record is not None else ():
             lock = PLEX_NAMES.get(name, "")
-            if not lock or lock in settled or not _shows(item, name, value):
+            is_synced = getattr(work.desired, name, None) is not None
+            if not lock or lock in settled or not is_synced or not _shows(item, name, value):
                 continue
             settled.add(lock)
             with suppress(PlexError):  # the next edits of the batch get the same error
