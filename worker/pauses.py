@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from plex.index_database import is_about_index
 from shared.events import Event, Report
@@ -20,19 +21,19 @@ def read_pause(path: str, report: Report, now: float) -> tuple[str, float]:
     return reason if isinstance(reason, str) else "", parse_moment(state.get("since")) or 0.0
 
 
+@dataclass
 class Pauses:
     """The current pause; only the holder of the worker lock may use it.
 
     Each pause in a row is twice as long as the pause before, up to a minute.
     """
 
-    def __init__(
-        self, path: str, report: Report, clock: Callable[[], float], monotonic: Callable[[], float]
-    ) -> None:
-        self._path = path
-        self._report = report
-        self._clock = clock
-        self._monotonic = monotonic
+    path: str
+    report: Report
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+
+    def __post_init__(self) -> None:
         self._until = float("-inf")
         self.reason = self.kind = ""  # empty after a success
         self.in_a_row = 0  # the number of pauses since the last success
@@ -44,15 +45,15 @@ class Pauses:
 
     @property
     def seconds_left(self) -> float:
-        return max(0.0, self._until - self._monotonic())
+        return max(0.0, self._until - self.monotonic())
 
     def begin(self, reason: str, kind: str, error: Exception) -> None:
         """Start a pause, or the next pause in a row."""
         delay = FIRST_PAUSE * 2.0 ** min(self.in_a_row, _MOST_DOUBLINGS)
         self.in_a_row += 1
-        self._until = self._monotonic() + min(LONGEST_PAUSE, delay)
+        self._until = self.monotonic() + min(LONGEST_PAUSE, delay)
         if reason != self.reason:
-            self._report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
+            self.report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
             self._write(reason)
         self.reason, self.kind = reason, kind
 
@@ -74,14 +75,14 @@ class Pauses:
             self.succeeded()
 
     def _clear_file(self) -> None:
-        if read_pause(self._path, self._report, self._clock())[0]:
+        if read_pause(self.path, self.report, self.clock())[0]:
             self._write("")
 
     def _write(self, reason: str) -> None:
         try:
-            write_state(self._path, {"reason": reason, "since": self._clock()})
+            write_state(self.path, {"reason": reason, "since": self.clock()})
         except OSError as error:
-            self._report(Event.STATE_NOT_SAVED, state="the reason for the pause", error=error)
+            self.report(Event.STATE_NOT_SAVED, state="the reason for the pause", error=error)
 
 
 def database_fault(error: Exception) -> str:
