@@ -13,6 +13,7 @@ from shared.redaction import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
 from sync_queue.models import MISSING_PATHS
 from sync_queue.operations import METADATA, put, scene_job
+from validation.values import counted
 
 LONGEST_MESSAGE = 1000  # characters; the legacy code stored whole URLs of edits
 _SELECT = (
@@ -50,7 +51,7 @@ class LegacyDeadLetters:
     @property
     def text(self) -> str:
         """The number of imported dead letters in words; empty for none."""
-        return f"{len(self.letters):,} dead letters" if self.letters else ""
+        return counted(len(self.letters), "dead letter") if self.letters else ""
 
 
 def read_letters(path: str, now: float) -> LegacyDeadLetters:

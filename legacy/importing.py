@@ -42,6 +42,7 @@ from shared.state_file import parse_moment
 from sync_queue.database import connect
 from sync_queue.schema import transaction
 from sync_queue.sync_log import SyncLog
+from validation.values import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def read_file(name: str, path: str, now: float, redact: Callable[[str], str]) ->
     kind = os.path.basename(name)
     if kind == STAMPS:
         stamps = read_time_stamps(path)
-        text = f"{len(stamps):,} time stamps" if stamps else ""
+        text = counted(len(stamps), "time stamp") if stamps else ""
         return Found(text, partial(store_time_stamps, stamps=stamps))
     if kind == LETTERS:
         letters = read_letters(path, now)

@@ -24,6 +24,7 @@ from shared.state_file import parse_moment
 from sync_queue.models import LARGEST_ID
 from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE, transaction
+from validation.values import counted
 
 COMPLETED = 5  # persist-queue's AckStatus.acked
 PAGE, REMOVED_AT_ONCE = 500, 5000  # rows in one transaction: a hook waits for less than 0.8 s
@@ -171,7 +172,8 @@ class WaitingJobs:
         """The number of imported scenes and jobs in words; empty for none."""
         if not self.rows:
             return ""
-        return f"{len(self.scenes):,} scenes that waited ({self.rows:,} jobs)"
+        scenes, jobs = counted(len(self.scenes), "scene"), counted(self.rows, "job")
+        return f"{scenes} that waited ({jobs})"
 
 
 def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:

@@ -86,7 +86,8 @@ class LearnedMapping:
 
     @property
     def evidence(self) -> str:
-        return f"{self.agree} scenes agree, {self.disagree} disagree"
+        agree = "1 scene agrees" if self.agree == 1 else f"{self.agree} scenes agree"
+        return f"{agree}, {self.disagree} disagree" if self.disagree else agree
 
     def __str__(self) -> str:
         return f"{self.pair}: {self.evidence}"

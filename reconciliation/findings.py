@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Self
 
-from validation.values import counted
+from validation.values import counted, counts_text
 
 
 class Outcome(Enum):
@@ -104,18 +104,12 @@ class GapDetectionResult:
         return sum(self.outcomes[name] for name in (Outcome.IN_STEP, Outcome.EMPTY, Outcome.STALE))
 
     def text(self) -> str:
-        """Return the outcomes in words; zeros are listed for gaps only."""
-        always = (Outcome.IN_STEP, *GAPS)
-        parts = [
-            f"{self.outcomes[outcome]:,} {outcome.value}"
-            for outcome in Outcome
-            if outcome in always or self.outcomes[outcome]
-        ]
-        return f"{counted(self.checked, 'scene')} checked: {', '.join(parts)}"
+        """Return the outcomes in words."""
+        outcomes = counts_text((self.outcomes[outcome], outcome.value) for outcome in Outcome)
+        return f"{counted(self.checked, 'scene')} checked{outcomes and f': {outcomes}'}"
 
     def gaps_text(self) -> str:
-        numbers = [(self.gap_outcomes[outcome], outcome.value) for outcome in GapOutcome]
-        parts = ", ".join(f"{number:,} {words}" for number, words in numbers if number)
+        parts = counts_text((self.gap_outcomes[outcome], outcome.value) for outcome in GapOutcome)
         text = f"{counted(self.gaps, 'gap')}: {parts or 'nothing to queue'}"
         if self.forgotten:
             text += f"; {counted(self.forgotten, 'scene')} deleted in Stash and forgotten"

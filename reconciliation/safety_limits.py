@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciliation.findings import GapDetectionResult
 from shared.state_file import parse_fields
+from validation.values import counted
 
 # Each limit is a share and a number of scenes; a run must exceed both. A renamed studio or a day's
 # work stays below the limits, and a lost tag table exceeds them.
@@ -73,10 +74,14 @@ def hides_too_many(unseen: int, checked: int) -> bool:
 
 def question_text(result: GapDetectionResult, *, by_user: bool) -> str:
     how = "run the same task again" if by_user else "run its task twice"
+    changes = (
+        (result.again, f"send {result.again} of {result.synced} scenes to Plex again"),
+        (result.cleared, f"empty a field of {result.cleared} of {result.compared} items"),
+        (result.lost, f"forget {counted(result.lost, 'scene')} that Stash no longer lists"),
+    )
     return (
-        f"This would send {result.again} of {result.synced} scenes to Plex again, empty a field "
-        f"of {result.cleared} of {result.compared} and forget {result.lost} that Stash no longer "
-        "lists, which is unusually many. Nothing was queued. "
+        f"This would {' and '.join(words for number, words in changes if number)}, which is "
+        "unusually many. Nothing was queued. "
         f"If both libraries are complete and you want this, {how} within "
         f"{CONFIRMATION_HOURS:.0f} hours; 'Reconcile (Report Only)' shows the changes"
     )

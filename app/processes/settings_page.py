@@ -14,7 +14,7 @@ from typing import Any
 from shared.state_file import KeptState
 from stash.exceptions import StashError
 from validation.config import ALIASES, ENVIRONMENT, Config
-from validation.values import is_empty
+from validation.values import counted, is_empty
 from worker.services import Services
 
 _NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))  # settings not on the page
@@ -87,8 +87,7 @@ def _show_defaults(services: Services) -> None:
         added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))
     if added:
         services.log.info(
-            f"{len(added)} settings had no value in Stash; their defaults are now shown on the "
-            "settings page"
+            f"Wrote {counted(len(added), 'default')} into Stash; now shown on the settings page"
         )
     after = shown.after(stored, added)
     if after != shown:

@@ -14,7 +14,7 @@ from sync_queue.dlq_recovery import (
     recover_outage_jobs,
 )
 from tasks.answer import Answer, Level, TaskError
-from validation.values import counted
+from validation.values import counted, counts_text
 from worker.outage_history import format_elapsed_since
 from worker.services import Services
 
@@ -48,11 +48,16 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
         services.ensure_worker()
     optional = get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES)
     left = 0 if include_optional else len(optional)
-    text = (
-        f"Outage that ended {format_elapsed_since(end, services.clock())}: "
-        f"{result.recovered:,} recovered, {result.skipped_already_queued:,} already queued, "
-        f"{result.skipped_scene_missing:,} no longer in Stash, {result.failed:,} failed"
+    counts = counts_text(
+        (
+            (result.recovered, "recovered"),
+            (result.skipped_already_queued, "already queued"),
+            (result.skipped_scene_missing, "no longer in Stash"),
+            (result.failed, "failed"),
+        )
     )
+    ago = format_elapsed_since(end, services.clock())
+    text = f"Outage that ended {ago}: {counts or 'nothing to recover'}"
     if left:
         text += (
             f". Not included: {counted(left, 'temporary error')} of that time; run 'Recover Outage "

@@ -12,6 +12,7 @@ from shared.files import may_live
 from shared.state_file import parse_moment
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor.finding import Finding, fault, ok, unchecked, warning
+from validation.values import counts_text
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import format_elapsed_since
 from worker.process.launcher import WORKER_ARGUMENT
@@ -125,14 +126,17 @@ def check_pause(
 
 def check_queue(database: DatabaseCheckup) -> Finding:
     """Return the counts of jobs."""
-    spooled = f"{database.spooled:,} in the spool" if database.spooled else ""
     if database.jobs is None:
+        spooled = counts_text([(database.spooled, "in the spool")])
         return _UNREAD if database.exists else ok(spooled or "none yet")
     jobs = database.jobs
-    return ok(
-        f"{jobs['pending']:,} pending, {jobs['in_progress']:,} in progress, "
-        f"{jobs['retrying']:,} waiting for retry{spooled and f', {spooled}'}"
+    counts = (
+        (jobs["pending"], "pending"),
+        (jobs["in_progress"], "in progress"),
+        (jobs["retrying"], "waiting for retry"),
+        (database.spooled, "in the spool"),
     )
+    return ok(counts_text(counts) or "empty")
 
 
 def check_dead_letters(database: DatabaseCheckup) -> Finding:

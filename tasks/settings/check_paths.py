@@ -8,6 +8,7 @@ from stash.scenes import PAGE
 from tasks.answer import Answer, Level
 from validation.path_map import PathMap
 from validation.scene_extractor import SceneFile
+from validation.values import counted, counts_text
 from worker.services import Services
 from worker.sync.session import SyncSession
 
@@ -26,12 +27,17 @@ def check_paths(services: Services) -> Answer:
     session.learning.survey(session.matcher.is_outside)
     services.log.progress(SURVEY_SHARE)
     counts, examples = _match_all(services, session)
-    by_rule = ", ".join(f"{counts[rule]} by {rule.value}" for rule in Rule)
+    outcomes = counts_text(
+        (
+            *((counts[rule], f"by {rule.value}") for rule in Rule),
+            (counts[_AMBIGUOUS], "ambiguous"),
+            (counts[_MISSING], "without an item"),
+        )
+    )
     return Answer(
         _advice(session, counts),
         details=[
-            f"{counts.total()} scenes with a file: {by_rule}, "
-            f"{counts[_AMBIGUOUS]} ambiguous, {counts[_MISSING]} without an item",
+            f"{counted(counts.total(), 'scene')} with a file: {outcomes or 'none'}",
             *examples,
             *(
                 f"Learned path map {mapping}; {'in use' if mapping.usable else 'not in use'}"

@@ -76,9 +76,9 @@ def _test(services: Services, session: SyncSession, *, ends_outage: bool) -> Ans
     well = (
         f"Plex answers in {health.latency * 1000:.0f} ms and accepts the token; libraries: {names}"
     )
+    jobs = f"; {counted(waiting, 'job')} in the queue" if waiting else ""
     text = (
-        f"{problem or well}. {counted(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}; "
-        f"circuit breaker {breaker}{f'. {SHORT_LIVED}' if expires else ''}"
+        f"{problem or well}. Circuit breaker {breaker}{jobs}{f'. {SHORT_LIVED}' if expires else ''}"
     )
     return Answer(
         text,

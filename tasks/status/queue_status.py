@@ -210,7 +210,8 @@ def _outage_line(record: OutageRecord, now: float) -> str:
     began = format_elapsed_since(record.started_at, now)
     lasted = "ongoing" if record.duration is None else f"lasted {format_duration(record.duration)}"
     about = "about, " if record.estimated else ""
-    return f"Outage {began}: {about}{lasted}, {counted(record.jobs_affected, 'scene')} waited"
+    waited = f", {counted(record.jobs_affected, 'scene')} waited" if record.jobs_affected else ""
+    return f"Outage {began}: {about}{lasted}{waited}"
 
 
 def _outage_data(record: OutageRecord) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from reconciliation.detector import changes_of
 from shared.files import keep_newest, replace_file
 from tasks.answer import Answer, TaskError
 from validation.scene_extractor import StashScene
+from validation.values import counts_text
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 
@@ -66,9 +67,9 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
             ],
             body,
         )
-    numbers = ", ".join(f"{number:,} {words}" for words, number in sums.items())
+    numbers = counts_text((number, words) for words, number in sums.items())
     return Answer(
-        f"Scenes: {numbers}. Nothing was changed. Report: {path}",
+        f"Scenes: {numbers or 'none'}. Nothing was changed. Report: {path}",
         data={"scenes": dict(sums), "fields": dict(fields), "report": path},
     )
 

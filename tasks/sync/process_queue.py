@@ -40,9 +40,10 @@ def clear_queue(services: Services) -> Answer:
     """Remove the waiting jobs."""
     removed = services.queue.clear_waiting()
     in_progress = services.queue.stats()["in_progress"]
+    continues = "continues" if in_progress == 1 else "continue"
     return Answer(
-        f"Removed {counted(removed, 'waiting job')}; {counted(in_progress, 'job')} in progress "
-        f"{'continues' if in_progress == 1 else 'continue'}",
+        f"Removed {counted(removed, 'waiting job')}"
+        + (f"; {counted(in_progress, 'job')} in progress {continues}" if in_progress else ""),
         data={"removed": removed, "in_progress": in_progress},
     )
 

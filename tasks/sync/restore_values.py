@@ -31,7 +31,7 @@ from sync_queue.manager import QueueManager
 from sync_queue.sync_log import NO_SCENE
 from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, Level, TaskError
-from validation.values import counted
+from validation.values import counted, counts_text
 from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
@@ -116,8 +116,8 @@ class _Restoring:
     scenes: set[int] = field(default_factory=set)
 
     def counts(self) -> str:
-        items = counted(self.restored, "item")
-        return f"{items} restored, {self.gone:,} no longer in Plex, {self.failed:,} failed"
+        others = counts_text(((self.gone, "no longer in Plex"), (self.failed, "failed")))
+        return f"{counted(self.restored, 'item')} restored{others and f', {others}'}"
 
     @property
     def done(self) -> int:

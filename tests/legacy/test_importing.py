@@ -201,7 +201,7 @@ def test_a_database_that_is_in_use_is_taken_over_at_the_next_start(
 
     other.execute("ROLLBACK")
     other.close()
-    assert "1 dead letters" in switch.import_all()
+    assert "1 dead letter" in switch.import_all()
 
 
 def test_files_are_renamed_and_never_over_others(earlier: EarlierFolder, switch: Switch) -> None:
@@ -281,8 +281,8 @@ def test_a_folder_from_elsewhere_is_taken_over_when_it_is_put_into_ours(
     assert switch.fields["taken"] == [
         "device_id.json",
         "2 scenes that waited (3 jobs)",
-        "1 dead letters",
-        "1 time stamps",
+        "1 dead letter",
+        "1 time stamp",
     ]
     assert str(switch.fields["left"]).startswith("1 of earlier/queue/data.db: it holds no job")
     assert [job["scene_id"] for job in switch.waiting()] == [1, 2]

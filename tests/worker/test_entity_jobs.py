@@ -71,7 +71,11 @@ class Desk:
     def counts(self, *entities: tuple[str, int]) -> list[list[int]]:
         """For each entity: scenes that are queued, in step, and gone or never synced, if any."""
         ends = self.run(*entities)
-        return [figures(", ".join(one.outcome)) for one in ends if isinstance(one, ScenesQueued)]
+        texts = [", ".join(one.outcome) for one in ends if isinstance(one, ScenesQueued)]
+        texts = [
+            one if "up to date" in one else one.replace("queued", "queued, 0") for one in texts
+        ]
+        return [figures(text) for text in texts]
 
     def queued(self) -> list[int]:
         return sorted(self.queue.queued_scene_ids())

@@ -136,5 +136,6 @@ def _entities_of(scene: StashScene) -> set[Entity]:
 
 
 def _words(counts: Counter[str]) -> tuple[str, ...]:
-    words = [f"{counted(counts[QUEUED], 'scene')} queued", f"{counts[IN_STEP]} already up to date"]
-    return (*words, *(f"{counts[name]} {name}" for name in (UNSYNCED, GONE) if counts[name]))
+    others = ((IN_STEP, "already up to date"), (UNSYNCED, UNSYNCED), (GONE, GONE))
+    words = (f"{counts[name]:,} {word}" for name, word in others if counts[name])
+    return (f"{counted(counts[QUEUED], 'scene')} queued", *words)

@@ -8,6 +8,7 @@ from shared.events import Event
 from sync_queue.models import Claim
 from validation.paths import components, split_path
 from validation.scene_extractor import StashScene
+from validation.values import counted
 from worker.services import Services
 from worker.sync.results import Failed, FolderScanned, Result, ScanPostponed
 from worker.sync.session import SyncSession
@@ -58,7 +59,8 @@ class FolderScans:
         if not claims:
             return
         if not session.config.trigger_plex_scan:
-            yield FolderScanned(claims, f"{len(claims)} new scenes", "trigger_plex_scan is off")
+            label = counted(len(claims), "new scene")
+            yield FolderScanned(claims, label, "trigger_plex_scan is off")
             return
         scenes = self._scenes.read([claim.job.scene_id for claim in claims if claim.job.scene_id])
         sections = session.library.sections()
