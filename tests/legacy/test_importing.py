@@ -99,7 +99,7 @@ def test_what_is_no_plain_job_stays_byte_for_byte_and_is_never_claimed(
     stored = switch.rows("SELECT data, status FROM ack_queue_default WHERE status > 0")
     assert stored == [(data, 9)]
     assert [job["scene_id"] for job in switch.waiting()] == [1]
-    assert "Left behind: 1 of queue/data.db: it" in said
+    assert "Not imported: 1 of queue/data.db: it" in said
     assert switch.import_all() == ""
 
 
@@ -182,7 +182,7 @@ def test_a_file_that_cannot_be_read_is_told_of_once_and_left(
 
     said = switch.import_all()
 
-    assert f"Left behind: {name}: " in said
+    assert f"Not imported: {name}: " in said
     assert why in said
     assert [job["scene_id"] for job in switch.waiting()] == [1]
     assert switch.import_all() == ""
