@@ -1,1 +1,1 @@
-"""Floor 6: builds the objects that a hook, a task or the worker is made of."""
+"""Floor 6: runs hooks, tasks, the worker and the command line."""

@@ -72,7 +72,7 @@ def dependency_problem(plugin_dir: str) -> str | None:
 
 
 def _problem(dependency: Dependency) -> tuple[str, str] | None:
-    """Return the cause and its description; None if the package works."""
+    """Return why a package cannot be used, as cause and description; None if the package works."""
     package = dependency.package
     try:
         importlib.import_module(dependency.probe)
@@ -102,6 +102,6 @@ def is_accepted(found: str, needed: str) -> bool:
 def _numbers(text: str) -> list[int]:
     found = re.search(r"\d+(?:\.\d+)*", text)
     numbers = [int(part) for part in found.group().split(".")] if found else []
-    while numbers and numbers[-1] == 0:  # 2.32.0 is 2.32
+    while numbers and numbers[-1] == 0:  # 2.32.0 equals 2.32
         numbers.pop()
     return numbers

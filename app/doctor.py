@@ -21,7 +21,7 @@ from tasks.answer import Answer
 from tasks.doctor import machine_checks, work_checks
 from tasks.doctor.finding import Check, Finding, masked, report, unchecked
 
-# The checks that need other packages.
+# Names of the checks that need installed packages.
 _OF_SERVERS = (
     "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage",
     "behaviour of Plex", "clock",

@@ -12,7 +12,7 @@ from shared.redaction import Secrets
 from sync_queue.spool import store
 from validation.obfuscation import obfuscator_for
 
-NEWS_BYTES = 200_000  # of the worker's log per hook: about 2,000 lines, which takes 5 ms
+NEWS_BYTES = 200_000  # bytes of the worker's log per hook: 2,000 lines in 5 ms
 
 
 def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:

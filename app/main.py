@@ -8,8 +8,8 @@ from hooks.handlers import jobs_for_hook
 from shared.file_lock import FileLock
 from sync_queue.spool import elect, has_work, store
 
-BURST_GAP = 2.0  # seconds; a hook that follows another one so closely logs at Stash's debug level
-NEWS_AGE = 10.0  # seconds; in a burst, one hook in this time relays the worker's log
+BURST_GAP = 2.0  # seconds; a hook that follows another hook sooner logs at Stash's debug level
+NEWS_AGE = 10.0  # seconds; in a burst of hooks, one hook per interval relays the worker's log
 
 
 def run(script: str, arguments: list[str]) -> str:
@@ -34,7 +34,7 @@ class _Decoder:
 
 def _read_hook(data: bytes) -> tuple[object, str] | None:
     """Return a hook's context, and its connection to Stash as JSON; None for any other input."""
-    try:  # `import json` takes a quarter of a hook's time, its C part none
+    try:  # importing `json` takes a quarter of a hook's time, its C part takes none
         from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415
 
         text = data.decode()
@@ -61,7 +61,7 @@ def answer_hook(script: str, context: object, connection: str) -> str:
 
                 start_worker(script, lock, connection.encode())
         _relay(root)
-        if jobs:  # at last: Stash may have closed its end
+        if jobs:  # the last step, because Stash may have closed stderr
             subjects = ", ".join(job.split(".")[1].replace("_", " ") for job in jobs)
             os.write(2, f"\x01{level}\x02Queued {subjects}\n".encode())
     except Exception as error:  # noqa: BLE001 - a hook always answers

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     Line = tuple[str, str, str, str]  # time, level, code, text
 
-FEW_SCENES = 5  # more results of scenes become one sum
+FEW_SCENES = 5  # results of scenes that are copied; more results become one sum
 MOST_LINES, MOST_STEPS = 20, 100  # copied lines of other events, and of the decision trace
 _HEAD = 80  # bytes of a file's first line, whose time identifies the file
-_TIME = slice(11, 19)  # of "2024-05-06 14:02:07.123456"
+_TIME = slice(11, 19)  # the time of day in "2024-05-06 14:02:07.123456"
 _BEGIN = '{"time": '  # the beginning of a line
 _PLAIN = (
     24  # the length of the time in a line of older versions: "2024-05-06 14:02:07,123 INFO text"

@@ -34,10 +34,10 @@ class Answer:
 
     text: str  # one line with the result and, after a fault, the remedy
     details: Sequence[str] = ()  # log lines before the text
-    detail_levels: Sequence[Level] = ()  # empty if no detail reports a problem
+    detail_levels: Sequence[Level] = ()  # one per detail; empty if all are OK
     # The result for programs, documented in `docs/operations.md`
     data: Mapping[str, Any] = field(default_factory=dict)
-    level: Level = Level.OK  # of the text; determines the exit code of the command line
+    level: Level = Level.OK  # determines the exit code of the command line
 
     def lines(self) -> Iterator[tuple[Level, str]]:
         """Yield the log lines with their levels: the details, then the text."""

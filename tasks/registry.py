@@ -17,7 +17,7 @@ from tasks.answer import Answer, TaskError
 from tasks.doctor import MODE as DOCTOR
 from validation.values import Parser, ValueProblem, boolean, choice, in_brief, is_empty, number
 
-if TYPE_CHECKING:  # the packages that these import may be missing, and the Doctor must run
+if TYPE_CHECKING:  # these modules import packages, which may be missing
     from worker.services import Services
     from worker.state import StatusSource
 

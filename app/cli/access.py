@@ -41,7 +41,7 @@ def objection(
 
 
 def place(plugin_dir: str, environ: Mapping[str, str]) -> str:
-    """Return the data folder, except the one beside Stash's configuration, unknown in a shell."""
+    """Return the data folder of commands: the folder that the environment names, else `data/`."""
     override = environ.get(OVERRIDE_VARIABLE)
     return os.path.abspath(override) if override else os.path.join(plugin_dir, "data")
 

@@ -1,4 +1,4 @@
-"""Runs the worker's process or the command line, which have arguments."""
+"""Handles an invocation with arguments: the worker's process, or a command."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The command line: runs tasks from a shell, cron or systemd."""
+"""The command line, which runs tasks from a shell, cron or systemd."""
 
 import argparse
 import io
@@ -85,7 +85,7 @@ API_KEY = "STASH_API_KEY"
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
-    """The same layout in every terminal, and in a pager."""
+    """Formats the help with the same width in every terminal, and in a pager."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=26, width=100)
@@ -262,7 +262,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
 
     argparse raises SystemExit for `--help` and for wrong arguments.
     """
-    for stream in (sys.stdout, sys.stderr):  # a terminal's encoding may lack letters of a title
+    for stream in (sys.stdout, sys.stderr):  # a terminal may lack the letters of a title
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     parser = make_parser(installed_version(script), os.environ)

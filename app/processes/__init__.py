@@ -1,1 +1,1 @@
-"""What a worker's process and a task's process do."""
+"""The processes of tasks and of the worker."""

@@ -148,7 +148,7 @@ class _WorkerProcess:
     def _remember(self, connection: Any) -> None:
         """Use, for the next runs, a connection to Stash that a hook or task has stored."""
         if isinstance(connection, dict):
-            plex_url = self._connection.get("PlexUrl")  # an option of the command line stays
+            plex_url = self._connection.get("PlexUrl")  # the option --plex stays in force
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
 

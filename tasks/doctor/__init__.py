@@ -4,4 +4,4 @@ First `sync_queue.checkup`, `plex.health` and others examine everything. Then pu
 the results into ok, warning or fault.
 """
 
-MODE = "doctor"  # not in the table of tasks: the Doctor must run without a working Services
+MODE = "doctor"  # not in the table of tasks, because the Doctor runs without `Services`

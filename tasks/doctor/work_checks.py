@@ -17,7 +17,7 @@ from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import format_elapsed_since
 from worker.process.launcher import WORKER_ARGUMENT
 
-_LINES_READ = 2000  # at the end of the log: some days of a busy worker
+_LINES_READ = 2000  # lines read at the end of the log, which cover some days of a busy worker
 _UNREAD = unchecked("the queue's database could not be read")
 # Reasons of pauses by class of error, where the error's text can contain a value of a setting.
 _NEUTRAL_REASONS = {
@@ -30,7 +30,7 @@ _NEUTRAL_REASONS = {
 
 @dataclass(slots=True)
 class WorkerSigns:
-    """What the end of the worker's log shows; times are in seconds since the epoch."""
+    """Signs of the worker at the end of its log; times are in seconds since 1970."""
 
     last_sign: float | None = None  # the time of the last entry; None for an empty log
     process: int | None = None  # the process id of a worker that logged its start but no end

@@ -27,7 +27,7 @@ from worker.services import Services
 from worker.sync.session import ConfigFault
 
 JOBS_SHOWN, SYNCS_SHOWN, GROUPS_SHOWN, LETTERS_SHOWN = 50, 30, 20, 10
-LONGEST_TEXT = 300  # characters of an error or of what changed
+LONGEST_TEXT = 300  # characters of an error or of a list of changes
 DAY = 86_400.0  # seconds
 
 

@@ -1,4 +1,4 @@
-"""The state of one scene for the page in Stash, read without a request to Plex."""
+"""Shows the state of a scene on its page in Stash, without a request to Plex."""
 
 from sync_queue.models import SyncJob
 from tasks.answer import Answer, Level

@@ -22,7 +22,7 @@ SINCE = "{since}"  # placeholder in a sentence; the page inserts the local time 
 
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
-    """The status at a moment; times are in seconds since the epoch."""
+    """The status at a moment; times are in seconds since 1970."""
 
     now: float
     pending: int
@@ -103,8 +103,8 @@ class State:
     kind: str  # a word for programs
     level: Level
     sentence: str  # for users; it may contain the placeholder `{since}`
-    since: float | None = None  # seconds since the epoch; None without the placeholder
-    remedy: str = ""  # without a full stop; empty if the sentence contains it
+    since: float | None = None  # seconds since 1970; None without the placeholder
+    remedy: str = ""  # without a full stop; empty if the sentence contains the remedy
 
     @property
     def is_blocked(self) -> bool:

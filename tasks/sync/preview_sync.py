@@ -93,7 +93,7 @@ def write_report(
         file.writelines(body)
     replace_file(f"{path}.unfinished", path)
     keep_newest(folder, rf"{kind}-.*\.txt", KEPT_REPORTS)
-    keep_newest(folder, rf"{kind}-.*\.unfinished.*", 0)  # of killed processes
+    keep_newest(folder, rf"{kind}-.*\.unfinished.*", 0)  # files of killed processes
     return path
 
 

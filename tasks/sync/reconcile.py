@@ -22,7 +22,8 @@ from worker.services import Services
 from worker.sync.inspection import Inspection
 
 EXAMPLES = 100  # scenes per outcome in the report
-SHOWN_REASONS, SHOWN_EXAMPLES, LONGEST_EXAMPLE = 20, 10, 500  # in an answer; the last: characters
+SHOWN_REASONS, SHOWN_EXAMPLES = 20, 10  # the most reasons and examples in an answer
+LONGEST_EXAMPLE = 500  # characters of an example in an answer
 _WITH_EXAMPLES = (*GAPS, Outcome.AMBIGUOUS, Outcome.ELSEWHERE, Outcome.UNSEEN)
 _LOOK_EVERY = 0.5  # seconds between two checks of another process's run
 

@@ -61,7 +61,7 @@ class _Comparison:
 
 
 def sync_all(services: Services, *, force: bool) -> Answer:
-    """Queue every scene that has a file and is not in step, or with `force` all with a file."""
+    """Queue the scenes with a file that differ in Plex; with `force`, all scenes with a file."""
     return _queue_pages(services, services.scenes.walk(), services.scenes.count(), force=force)
 
 
