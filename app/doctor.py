@@ -13,7 +13,7 @@ from typing import Any
 from app.cli.access import place
 from app.processes.installation import installed_version
 from plex.path_index import IndexCheckup, inspect_index
-from shared.data_folder import DataFolder, resolve_data_folder
+from shared.data_folder import DataFolder, data_folder_of
 from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.checkup import DatabaseCheckup, examine_database
@@ -45,7 +45,7 @@ def examine(
         secrets: gets the secrets of both servers.
     """
     plugin_dir = os.path.dirname(script)
-    folder, why = _folder(plugin_dir, str(server_connection.get("Dir") or ""))
+    folder, why = _folder(script, server_connection)
     database, index = DatabaseCheckup(exists=False), IndexCheckup(exists=False)
     if folder is not None:
         database = examine_database(folder.queue_database, time.time())
@@ -65,12 +65,12 @@ def examine(
     return report({name: _safely(name, check, log) for name, check in checks.items()}, mask)
 
 
-def _folder(plugin_dir: str, stash_dir: str) -> tuple[DataFolder | None, str]:
+def _folder(script: str, connection: Mapping[str, Any]) -> tuple[DataFolder | None, str]:
     """Return the data folder, None if there is none, and why it cannot be used."""
     try:
-        return resolve_data_folder(plugin_dir, stash_dir, os.environ), ""
+        return data_folder_of(script, connection), ""
     except OSError as error:
-        folder = DataFolder(place(plugin_dir, os.environ))
+        folder = DataFolder(place(os.path.dirname(script), os.environ))
         why = error.strerror or type(error).__name__
         return (folder if os.path.isdir(folder.root) else None), why
 

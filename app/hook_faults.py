@@ -6,7 +6,7 @@ import traceback
 
 from app.relay import relay_worker_log
 from hooks.handlers import HookContextError
-from shared.data_folder import DataFolder, resolve_data_folder
+from shared.data_folder import DataFolder, data_folder_of
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
 from sync_queue.spool import store
@@ -20,9 +20,7 @@ def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
 
     Return the data folder; raise OSError if no place is writable. `connection` is Stash's, as JSON.
     """
-    known = json.loads(connection)
-    stash_dir = known.get("Dir") if isinstance(known, dict) else None
-    folder = resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)
+    folder = data_folder_of(script, json.loads(connection))
     store(folder.spool, jobs)
     return folder.root
 

@@ -67,3 +67,12 @@ def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, s
     beside_config = DataFolder(os.path.join(stash_dir, "Stash2Plex-data"))
     beside_config.create()
     return beside_config
+
+
+def data_folder_of(script: str, connection: object) -> DataFolder:
+    """Return the data folder for the path of the entry script and for Stash's connection.
+
+    Raise OSError if no place is writable.
+    """
+    stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
+    return resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)

@@ -14,7 +14,7 @@ from typing import Any
 
 from app import main
 from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
-from shared.data_folder import resolve_data_folder
+from shared.data_folder import data_folder_of
 from shared.events import Event
 from shared.log import Log, create_logger
 from shared.redaction import Secrets
@@ -146,7 +146,7 @@ def _answer_question(
         return StashScenes(stash).names(scene_ids)
 
     try:
-        folder = resolve_data_folder(plugin_dir, str(connection.get("Dir") or ""), os.environ)
+        folder = data_folder_of(script, connection)
         queue = QueueView(connect(folder.queue_database), folder.queue_folder, time.time)
         return question(StatusSource(folder, log.event, time.time, queue, names))
     except sqlite3.Error as error:

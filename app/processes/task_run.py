@@ -1,6 +1,5 @@
 """Runs a task with the services of this process; the import of this module needs the packages."""
 
-import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,7 +12,7 @@ from plex.exceptions import PlexError
 from reconciliation.run import run_of_today
 from reconciliation.scheduler import due
 from reconciliation.state import StateFile
-from shared.data_folder import resolve_data_folder
+from shared.data_folder import data_folder_of
 from shared.log import Log
 from shared.redaction import Secrets
 from stash.exceptions import StashError
@@ -40,10 +39,7 @@ def run(
     """Build the services and run the task, for `app.processes.task_process.run_task`."""
     try:
         task = find_task(arguments)
-        folder = resolve_data_folder(
-            os.path.dirname(script), str(connection.get("Dir") or ""), os.environ
-        )
-        services = build(script, connection, folder, log, secrets)
+        services = build(script, connection, data_folder_of(script, connection), log, secrets)
         with suppress(sqlite3.OperationalError):  # the database is busy; the worker imports later
             services.queue.import_spool(log.event)
         if wants_json(arguments):

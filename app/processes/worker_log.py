@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 
-from shared.data_folder import resolve_data_folder
+from shared.data_folder import data_folder_of
 from shared.events import Event
 from shared.files import replace_file
 from shared.log import (
@@ -97,7 +97,5 @@ def leave_record_of_import(script: str, error: Exception) -> None:
     """Record that the worker's modules cannot be imported; read Stash's connection from stdin."""
     with contextlib.suppress(OSError, ValueError):
         connection = json.loads(sys.stdin.buffer.read())
-        stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
-        folder = resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)
-        problem = f"{type(error).__name__}: {error}"
-        leave_record(folder.news, Event.WORKER_INCOMPLETE, problem)
+        news = data_folder_of(script, connection).news
+        leave_record(news, Event.WORKER_INCOMPLETE, f"{type(error).__name__}: {error}")

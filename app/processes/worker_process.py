@@ -16,7 +16,7 @@ from app.dependencies import activate_dependencies, dependency_problem
 from app.processes.database_repair import DatabaseRepair, Identity, identity_of, is_replaced
 from app.processes.installation import Installation
 from app.processes.worker_log import create_worker_log, leave_record
-from shared.data_folder import DataFolder, resolve_data_folder
+from shared.data_folder import DataFolder, data_folder_of
 from shared.events import Event
 from shared.file_lock import FileLock
 from shared.files import sweep_temporaries
@@ -48,8 +48,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
         with contextlib.suppress(PermissionError):  # the process already leads a session
             os.setsid()
     connection = _read_connection()
-    plugin_dir, stash_dir = os.path.dirname(script), str(connection.get("Dir") or "")
-    folder = resolve_data_folder(plugin_dir, stash_dir, os.environ)
+    folder = data_folder_of(script, connection)
     descriptor = int(arguments[0]) if arguments else None
     if descriptor is not None:
         os.set_inheritable(descriptor, False)

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from plex.client import READ_BATCH
@@ -151,16 +151,23 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
     return outcome, ["", inspection.scene.label, *lines] if lines else []
 
 
-def _changes(inspection: Inspection) -> list[str]:
+def changes_by_item(
+    inspection: Inspection, unlocked: Mapping[PlexItem, Iterable[str]]
+) -> list[str]:
+    """Return the changes of a scene's items, indented; `unlocked` has images to lock by item."""
     lines = []
-    unlocked = dict(inspection.unlocked)
     for item, edit in inspection.edits:
         of_item = lines_of(item, edit)
         if item in unlocked:
             of_item.append(f"locked as they are: {', '.join(unlocked[item])}")
         if of_item:
-            lines.append(f"  item {item.rating_key}, {item.files[0]}")
+            lines.append(f"  item {item.rating_key}, {item.files[0] if item.files else 'no file'}")
             lines += [f"    {line}" for line in of_item]
+    return lines
+
+
+def _changes(inspection: Inspection) -> list[str]:
+    lines = changes_by_item(inspection, dict(inspection.unlocked))
     if inspection.cover_for:
         kinds = " and ".join(inspection.cover_for)
         lines.append(f"  cover: would be compared with the last sent {kinds}")

@@ -16,7 +16,7 @@ from reconciliation.findings import GAPS, Finding, GapDetectionResult, Outcome
 from reconciliation.run import Order, Run, Scope
 from stash.exceptions import StashError
 from tasks.answer import Answer, Level, TaskError, shortened
-from tasks.sync.preview_sync import lines_of, write_report
+from tasks.sync.preview_sync import changes_by_item, write_report
 from validation.values import counted
 from worker.services import Services
 from worker.sync.inspection import Inspection
@@ -149,12 +149,7 @@ def _report_gaps(services: Services, order: Order) -> Answer:
 
 
 def _example(inspection: Inspection, finding: Finding) -> str:
-    lines = [inspection.scene.label]
-    for item, edit in inspection.edits:
-        of_item = lines_of(item, edit)
-        if of_item:
-            lines.append(f"  item {item.rating_key}, {item.files[0] if item.files else 'no file'}")
-            lines += [f"    {line}" for line in of_item]
+    lines = [inspection.scene.label, *changes_by_item(inspection, {})]
     lines += [f"  {words}" for words in (*inspection.image_reasons, *inspection.elsewhere)]
     if finding.outcome in (Outcome.MISSING, Outcome.AMBIGUOUS) and inspection.error is not None:
         lines.append(f"  {inspection.error}")
