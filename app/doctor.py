@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from app.cli.access import place
 from app.processes.installation import installed_version
 from plex.path_index import IndexCheckup, inspect_index
-from shared.data_folder import DataFolder, data_folder_of
+from shared.data_folder import DataFolder, data_folder_of, preferred_folder
 from shared.log import Log
 from shared.redaction import Secrets
 from sync_queue.checkup import DatabaseCheckup, examine_database
@@ -70,7 +69,7 @@ def _folder(script: str, connection: Mapping[str, Any]) -> tuple[DataFolder | No
     try:
         return data_folder_of(script, connection), ""
     except OSError as error:
-        folder = DataFolder(place(os.path.dirname(script), os.environ))
+        folder = DataFolder(preferred_folder(os.path.dirname(script), os.environ))
         why = error.strerror or type(error).__name__
         return (folder if os.path.isdir(folder.root) else None), why
 

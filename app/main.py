@@ -15,7 +15,7 @@ NEWS_AGE = 10.0  # seconds; in a burst of hooks, one hook per interval relays th
 def run(script: str, arguments: list[str]) -> str:
     """Handle one invocation of the plugin; return the answer as JSON."""
     if arguments or sys.stdin is None or sys.stdin.isatty():
-        from app.cli.command import run_arguments  # noqa: PLC0415
+        from app.arguments import run_arguments  # noqa: PLC0415
 
         sys.exit(run_arguments(script, arguments))
     data = sys.stdin.buffer.read()

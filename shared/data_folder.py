@@ -45,25 +45,27 @@ class DataFolder:
             os.makedirs(folder, mode=0o700, exist_ok=True)
 
 
+def preferred_folder(plugin_dir: str, environ: Mapping[str, str]) -> str:
+    """Return the path of the folder that the environment names, else of `data/`."""
+    return os.path.abspath(environ.get(OVERRIDE_VARIABLE) or os.path.join(plugin_dir, "data"))
+
+
 def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, str]) -> DataFolder:
     """Return the data folder, created if it is missing; raise OSError if no place is writable.
 
     The environment may name it. Otherwise it is `data/` beside the entry script, or a folder beside
     Stash's configuration if the plugin's folder is read-only.
     """
-    if environ.get(OVERRIDE_VARIABLE):
-        folder = DataFolder(os.path.abspath(environ[OVERRIDE_VARIABLE]))
-        folder.create()
-        return folder
-    beside_script = DataFolder(os.path.join(plugin_dir, "data"))
+    preferred = DataFolder(preferred_folder(plugin_dir, environ))
+    is_final = not stash_dir or bool(environ.get(OVERRIDE_VARIABLE))
     try:
-        beside_script.create()
+        preferred.create()
     except OSError:
-        if not stash_dir:
+        if is_final:
             raise
     else:
-        if not stash_dir or os.access(beside_script.spool, os.W_OK):
-            return beside_script
+        if is_final or os.access(preferred.spool, os.W_OK):
+            return preferred
     beside_config = DataFolder(os.path.join(stash_dir, "Stash2Plex-data"))
     beside_config.create()
     return beside_config

@@ -31,13 +31,13 @@ FLOORS = {
 # The persist-queue subclass is the queue's own; the other clients have one home each.
 HOMES = {"plexapi": {"plex"}, "stashapi": {"stash"}, "persistqueue": {"sync_queue"}}
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
-# Imports inside functions: the entry, `main` and `command` are or guard the measured hook path; the
-# others know only at run time whether their dependencies are installed.
+# Imports inside functions: the entry, `main` and `arguments` guard the measured hook path. In the
+# other files, only the run shows whether packages are installed.
 LAZY = {
     "Stash2Plex.py",
     "shared/windows.py",
     "app/main.py",
-    "app/cli/command.py",
+    "app/arguments.py",
     "app/processes/worker_process.py",
     "app/processes/task_process.py",
     "app/doctor.py",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.access import objection
+from app.command_line import objection
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="files have owners on POSIX")
 

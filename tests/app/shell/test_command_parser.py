@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.command_line import make_parser, run_command, task_arguments
+from app.command_line import make_parser, run_command, task_arguments
 from simulators.rig import REPOSITORY
 from tests.validation.strategies import ANY_TEXT
 

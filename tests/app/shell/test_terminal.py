@@ -3,7 +3,7 @@
 import io
 import json
 
-from app.cli.command_line import Terminal
+from app.command_line import Terminal
 from app.processes.task_process import redacted
 from shared.log import Log
 from shared.redaction import Secrets

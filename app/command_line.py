@@ -6,18 +6,21 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 from urllib.parse import SplitResult, urlsplit
 
-from app.cli.access import objection, place
 from app.processes.installation import installed_version
 from app.processes.task_process import redacted, run_task
+from shared.data_folder import OVERRIDE_VARIABLE, preferred_folder
 from shared.events import Event
 from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, one_line
 from shared.redaction import Secrets
 from tasks.answer import Answer, Level, TaskError
 from tasks.doctor import MODE as DOCTOR
+
+if sys.platform != "win32":
+    import pwd
 
 DEFAULT_STASH = "http://localhost:9999"
 _TASK_ARGUMENTS = ("scene_id", "error_type", "force", "dry_run", "server")
@@ -53,6 +56,10 @@ exit codes:
   130  stopped by Ctrl-C; queued jobs stay queued
 
 "<command> --help" shows the options of a command."""
+_ELSEWHERE = (
+    f"set {OVERRIDE_VARIABLE} to the data folder that Stash uses; if Stash cannot write to its "
+    "plugins, that is Stash2Plex-data beside its configuration"
+)
 _COMMANDS = (  # name, mode of the task, purpose
     ("login", "sign_in", "sign in with Plex, and store its address and token"),
     ("status", "queue_status", "the queue, the dead letters and the last runs"),
@@ -316,7 +323,7 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 
     The Doctor examines an existing data folder itself.
     """
-    folder = place(plugin_dir, os.environ)
+    folder = preferred_folder(plugin_dir, os.environ)
     exists = os.path.exists(folder)
     if for_doctor and exists:
         return
@@ -328,3 +335,37 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
             f"There is no data folder yet: {folder} is created now. If Stash has run the plugin "
             "before, its data is elsewhere: set STASH_PLUGIN_DATA to that folder"
         )
+
+
+def objection(
+    plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
+) -> str | None:
+    """Return why a command must not run, with the remedy; None if the command may run.
+
+    Stash could not read files that another user creates in the data folder.
+
+    Args:
+        user: returns the id of the current user; None on a system where files have no owner.
+    """
+    folder = preferred_folder(plugin_dir, environ)
+    existing = folder
+    while not os.path.exists(existing):
+        existing = os.path.dirname(existing)
+    if user is not None and (owner := os.stat(existing).st_uid) != user():
+        return (
+            f"{existing} belongs to user {_name(owner)}, and you are {_name(user())}: Stash could "
+            f"not read your files there. Run this as {_name(owner)}, in Stash's own container "
+            f"if it has one; or {_ELSEWHERE}"
+        )
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{existing} cannot be written to. Make it writable, or {_ELSEWHERE}"
+    return None
+
+
+def _name(number: int) -> str:
+    if sys.platform != "win32":
+        try:
+            return pwd.getpwuid(number).pw_name
+        except KeyError:
+            pass
+    return str(number)

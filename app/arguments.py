@@ -9,7 +9,7 @@ def run_arguments(script: str, arguments: Sequence[str]) -> int:
     """Run the worker or a command; return the exit status, or raise SystemExit as argparse does."""
     if arguments[:1] != [WORKER_ARGUMENT]:
         # Imported lazily: the worker does not need the command line.
-        from app.cli.command_line import run_command  # noqa: PLC0415
+        from app.command_line import run_command  # noqa: PLC0415
 
         return run_command(script, arguments)
     try:
