@@ -24,10 +24,6 @@ def query(parameters: Parameters) -> str:
 
 def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[Fields]:
     """Yield groups of fields that each fit into a request; a field that is too long stays alone."""
-    # A quoted byte takes up to three characters. Most edits are short, and quoting takes long.
-    if fields and 3 * len(str(fields).encode()) <= limit:
-        yield fields
-        return
     for group in _grouped(fields, lambda name: len(query(fields[name])) + 1, limit):
         yield {name: fields[name] for name in group}
 

@@ -133,15 +133,9 @@ class PlexAmbiguousMatch(PlexPermanentError):
 
 _STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
     401: (PlexAuthError, "Plex refused the token (401); set plex_token again"),
-    403: (
-        PlexPermissionError,
-        "the token may not do this (403); use the token of the server's owner",
-    ),
+    403: (PlexPermissionError, "the token may not do this (403); use the server owner's token"),
     404: (PlexNotFound, "not found in Plex (404)"),
-    498: (
-        PlexTokenExpired,
-        "Plex says that the token has expired (498); set plex_token to a new one",
-    ),
+    498: (PlexTokenExpired, "the token has expired (498); set plex_token to a new one"),
 }
 
 

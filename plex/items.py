@@ -45,10 +45,6 @@ class PlexItem:
     # Whether an actor has a role; an edit of the list of actors would delete the role.
     has_roles: bool = field(default=False, compare=False)
 
-    def __hash__(self) -> int:
-        # The key distinguishes items, and is hashed faster than all lists.
-        return self.rating_key
-
 
 @dataclass(frozen=True, slots=True)
 class LibraryPart:

@@ -219,24 +219,24 @@ class Library:
             last = polled
         if next_refresh(last, section.change_mark, now, whole=False) is Refresh.NOTHING:
             return
-        if last is None or not last.items:
+        if last is None or not last.place.rows:
             self._list(section)
-        elif last.last_key:
+        elif last.place.last_key:
             try:
                 self._polled[section.key] = self._list_additions(section, last)
             except OrderIgnored:
                 # Without a last key, the library is not polled until it is listed again.
-                self._polled[section.key] = replace(last, looked_at=now, last_key=0)
+                self._polled[section.key] = replace(
+                    last, looked_at=now, place=Place(last.place.rows)
+                )
 
     def _list_additions(self, section: Section, last: Listing) -> Listing:
         """Add the items with new rating keys to the index; return the library's new state."""
         looked_at, mark = self._clock(), section.change_mark
-        place, holes = Place(last.items, last.last_key), self._unreadable.holes(section)
-        walk = Walk(self._client.read, section, place, holes)
+        walk = Walk(self._client.read, section, last.place, self._unreadable.holes(section))
         self._add(section, walk)
-        self._unreadable.keep_holes(section, walk.holes, last.items)
-        items, last_key = walk.place.rows, walk.place.last_key
-        return replace(last, looked_at=looked_at, looked_mark=mark, items=items, last_key=last_key)
+        self._unreadable.keep_holes(section, walk.holes, last.place.rows)
+        return replace(last, looked_at=looked_at, looked_mark=mark, place=walk.place)
 
     def _add(self, section: Section, pages: Iterable[list[LibraryPart]]) -> None:
         for page in pages:
@@ -275,7 +275,7 @@ class Library:
         try:
             now = self._list_additions(section, last)
             if last.cursor:
-                at_most = last.items // 2
+                at_most = last.place.rows // 2
                 pages = list_updated(self._client.read, section, last.cursor, at_most)
                 self._add(section, seen.of(pages))
                 cursor = seen.cursor
@@ -288,8 +288,7 @@ class Library:
             # items are requested.
             if not self._unreadable.holes(section):
                 return False
-        place = Place(now.items, now.last_key)
-        self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)
+        self.index.note_refresh(section.key, seen.begun, section.change_mark, now.place, cursor)
         return True
 
 
@@ -311,6 +310,6 @@ def next_refresh(last: Listing | None, change_mark: str, now: float, *, whole: b
     if change_mark == last.looked_mark and 0 <= now - last.looked_at < TRUST_CHANGE_MARK:
         return Refresh.NOTHING
     allowed = LONGEST_LISTING_AGE if change_mark == last.change_mark else LISTING_AGE
-    if last.items <= SMALL or not last.last_key or not 0 <= listing_age < allowed:
+    if last.place.rows <= SMALL or not last.place.last_key or not 0 <= listing_age < allowed:
         return Refresh.WHOLE
     return Refresh.CHANGES

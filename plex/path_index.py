@@ -47,8 +47,7 @@ class Listing:
     change_mark: str  # the library's change counters at that time
     looked_at: float  # when the library was last listed or asked for changes
     looked_mark: str  # the library's change counters at that time
-    items: int  # number of items that were known then
-    last_key: int  # the highest rating key of these items; 0 if Plex does not sort
+    place: Place  # the end of the library at that time
     cursor: int  # all updates before this moment of Plex's clock are known; 0 for unknown
 
 
@@ -77,7 +76,9 @@ class PathIndex:
             "FROM listings WHERE server_id = ? AND section = ?",
             *(self._server_id, section),
         )
-        return None if row is None else Listing(*row)
+        if row is None:
+            return None
+        return Listing(*row[:4], place=Place(*row[4:6]), cursor=row[6])
 
     def has_listing(self) -> bool:
         return bool(self._count("listings"))
@@ -175,14 +176,11 @@ class PathIndex:
         """Replace the files of an item; return whether they changed."""
         item = (self._server_id, section, rating_key)
         condition = "FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?"
-        known = self.database.rows(f"SELECT path, size, in_trash, listing {condition}", *item)
-        is_changed = {row[:3] for row in known} != {
-            (file.path, file.size, file.in_trash) for file in files
-        }
+        known = self.database.rows(f"SELECT path, size, in_trash {condition}", *item)
+        is_changed = {*known} != {(file.path, file.size, file.in_trash) for file in files}
         if is_changed:
             self.database.write(f"DELETE {condition}", *item)
-        if is_changed or any(row[3] < number for row in known):
-            self._store(section, files, number)
+        self._store(section, files, number)
         return is_changed
 
     def _store(self, section: int, parts: Iterable[LibraryPart], number: int) -> None:

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import ParseError
 import requests
 from plexapi.exceptions import PlexApiException
 from plexapi.myplex import MyPlexAccount, MyPlexPinLogin, MyPlexResource
+from requests.exceptions import RequestException
 
 from plex.connection import PlexConnection
 from plex.exceptions import PlexError
@@ -21,14 +22,7 @@ _BETWEEN_CHECKS = 1.0  # seconds
 _TIMEOUT = 10  # seconds for each answer of plex.tv
 _ADDRESS_TIMEOUT = (2.0, 4.0)  # seconds to connect to a server, and for its answer
 # plexapi raises the last four if an answer does not have the expected elements.
-_FAULTS = (
-    requests.exceptions.RequestException,
-    PlexApiException,
-    ParseError,
-    AttributeError,
-    TypeError,
-    ValueError,
-)
+_FAULTS = (RequestException, PlexApiException, ParseError, AttributeError, TypeError, ValueError)
 
 
 class SignInError(Exception):

@@ -92,7 +92,7 @@ def test_a_status_means_one_class_and_tells_what_was_being_done(
         (301, "set plex_url to the target of the redirect"),
         (401, "set plex_token again"),
         (498, "has expired (498); set plex_token to a new one"),
-        (403, "use the token of the server's owner"),
+        (403, "use the server owner's token"),
     ],
 )
 def test_a_fault_of_the_configuration_names_its_remedy(status: int, remedy: str) -> None:

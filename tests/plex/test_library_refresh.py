@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from plex.items import Place
 from plex.library import (
     LISTING_AGE,
     LONGEST_LISTING_AGE,
@@ -15,7 +16,7 @@ from plex.listing import LISTING_PAGE
 from plex.path_index import Listing
 
 NOW = 1_750_000_000.0
-LAST = Listing(NOW, "1", NOW, "1", 2 * LISTING_PAGE + 1, 9000, 1_749_000_000)
+LAST = Listing(NOW, "1", NOW, "1", Place(2 * LISTING_PAGE + 1, 9000), 1_749_000_000)
 
 
 def look(last: Listing | None, mark: str, after: float) -> Refresh:
@@ -55,11 +56,11 @@ def test_what_was_looked_at_is_not_looked_at_again_until_the_mark_moves_on() -> 
 
 @pytest.mark.parametrize("items", [0, 1, 2 * LISTING_PAGE])
 def test_a_small_library_is_listed_as_that_takes_no_more_requests(items: int) -> None:
-    assert look(replace(LAST, items=items), "2", 1) is Refresh.WHOLE
+    assert look(replace(LAST, place=Place(items, 9000)), "2", 1) is Refresh.WHOLE
 
 
 def test_a_library_that_plex_does_not_sort_is_listed() -> None:
-    assert look(replace(LAST, last_key=0), "2", 1) is Refresh.WHOLE
+    assert look(replace(LAST, place=Place(LAST.place.rows)), "2", 1) is Refresh.WHOLE
 
 
 @pytest.mark.parametrize(

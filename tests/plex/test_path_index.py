@@ -249,9 +249,9 @@ def test_what_a_listing_could_not_show_is_kept(index: PathIndex) -> None:
 
 def test_a_listing_tells_how_many_items_it_had_and_a_look_when_it_was(index: PathIndex) -> None:
     index.replace_section(1, [PARTS], "mark", NOW)
-    assert index.last_listing(1) == Listing(NOW, "mark", NOW, "mark", 2, 0, 0)
+    assert index.last_listing(1) == Listing(NOW, "mark", NOW, "mark", Place(2), 0)
     index.note_refresh(1, NOW + 5, "later", Place(3, 7), 1234)
-    assert index.last_listing(1) == Listing(NOW, "mark", NOW + 5, "later", 3, 7, 1234)
+    assert index.last_listing(1) == Listing(NOW, "mark", NOW + 5, "later", Place(3, 7), 1234)
     index.note_refresh(2, NOW, "never listed", Place(1, 1), 1)
     assert index.last_listing(2) is None
 
