@@ -157,8 +157,8 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check a match by a learned mapping, because a few files may imply a wrong mapping.
 
-        Another scene's file of the same name and size competes if Plex has no file at its mapped path.
-        The match is ambiguous if the other path is at least as similar to the found path.
+        Another scene's file of the same name and size competes if Plex lacks its mapped path. The
+        match is ambiguous if the other path is at least as similar to the found path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None

@@ -78,7 +78,8 @@ class PathIndex:
         )
         if row is None:
             return None
-        return Listing(*row[:4], place=Place(*row[4:6]), cursor=row[6])
+        listed_at, mark, looked_at, looked_mark, items, last_key, cursor = row
+        return Listing(listed_at, mark, looked_at, looked_mark, Place(items, last_key), cursor)
 
     def has_listing(self) -> bool:
         return bool(self._count("listings"))
