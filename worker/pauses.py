@@ -87,10 +87,8 @@ class Pauses:
 
 def database_fault(error: Exception) -> str:
     if is_about_index(error):
-        return (
-            f"The index of Plex's files (library.db) cannot be used: {error}. Free it, or delete "
-            "it: it is made anew"
-        )
+        remedy = "Free or delete the file; the plugin creates it again"
+        return f"The path index (library.db) cannot be used: {error}. {remedy}"
     return f"The queue's database cannot be used: {error}"
 
 

@@ -67,7 +67,7 @@ def hold_worker_lock(
         if monotonic() >= end:
             request.release()
             raise LockHeldError(
-                f"The worker is busy and made no room within {PATIENCE:.0f} s; nothing was "
+                f"The worker did not release its lock within {PATIENCE:.0f} s, and nothing was "
                 "changed. Run the task again, or switch the setting Enabled off first"
             )
         sleep(_TRY_EVERY)
