@@ -74,14 +74,9 @@ class Verification:
 
     def _needs_another_sync(self, edit: SentEdit, behaviour: Behaviour) -> bool:
         """Remember what Plex did not keep; return whether the scene has to be synced once more."""
-        desired, record = edit.work.desired, edit.record
+        desired, sent, refused = edit.work.desired, edit.record.sent, edit.record.refused
         left = edit_for(
-            desired,
-            edit.after,
-            record.sent,
-            edit.original,
-            refused=record.refused,
-            behaviour=behaviour,
+            desired, edit.after, sent, edit.original, refused=refused, behaviour=behaviour
         )
         learned = () if edit.is_again else _left_by_behaviour(left, desired, behaviour)
         unkept = [name for name in left.fields if name in edit.accepted and name not in learned]
@@ -94,11 +89,8 @@ class Verification:
         """Remember what Plex did not keep; return whether another writer is the cause."""
         log, server_id = self._services.queue.sync_log, self._session.library.server_id
         scene, record, before, after = edit.work.scene, edit.record, edit.before, edit.after
-        others = (
-            ()
-            if edit.is_again
-            else [name for name in unkept if not same(getattr(before, name), getattr(after, name))]
-        )
+        candidates = () if edit.is_again else unkept
+        others = [n for n in candidates if not same(getattr(before, n), getattr(after, n))]
         # The stored record also has the SHA-1 of images that were sent since.
         known = log.item(scene.id, server_id, after.rating_key) or record
         # Sent collections stay stored: those that arrived are the plugin's. A value that was
