@@ -21,8 +21,8 @@ from worker.sync.session import SyncSession
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
     """Return the scene that an item shows: the scene with the item's first file.
 
-    Of several such scenes, the lowest id counts. Without such a scene, the item shows the same
-    scene as before.
+    Of several such scenes, the lowest id counts. Without such a scene, the item stays at its
+    previous scene.
 
     Args:
         claimants: scene of the batch with a file in the item → whether it is the first file.
