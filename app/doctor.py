@@ -4,6 +4,7 @@ Only the standard library and the plugin are imported here, because other packag
 """
 
 import os
+import shutil
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from app.processes.installation import installed_version
-from plex.path_index import IndexCheckup, inspect_index
+from plex.path_index import inspect_index
 from shared.data_folder import DataFolder, data_folder_of, preferred_folder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -25,7 +26,11 @@ _OF_SERVERS = (
     "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage",
     "behaviour of Plex", "clock",
 )  # fmt: skip
-_OF_WORK = ("worker", "pause", "queue", "dead letters", "circuit breaker")
+# Names of the checks that need a data folder.
+_OF_FOLDER = (
+    "permissions", "free space", "state files", "worker", "pause", "queue", "dead letters",
+    "circuit breaker",
+)  # fmt: skip
 
 
 def examine(
@@ -43,12 +48,10 @@ def examine(
         log: gets the traceback of a check that failed by a bug, at the debug level.
         secrets: gets the secrets of both servers.
     """
-    plugin_dir = os.path.dirname(script)
+    plugin_dir, now = os.path.dirname(script), time.time()
     folder, why = _folder(script, server_connection)
-    database, index = DatabaseCheckup(exists=False), IndexCheckup(exists=False)
-    if folder is not None:
-        database = examine_database(folder.queue_database, time.time())
-        index = inspect_index(folder.library_database)
+    database = examine_database(folder.queue_database, now)
+    index = inspect_index(folder.library_database)
     of_servers, hosts = _checks_of_servers(
         missing, server_connection, folder, database, index, secrets
     )
@@ -56,41 +59,28 @@ def examine(
         "plugin": lambda: machine_checks.check_plugin(installed_version(script), plugin_dir),
         "python": machine_checks.check_python,
         "dependencies": lambda: machine_checks.check_dependencies(plugin_dir, missing),
-        **_checks_of_storage(folder, why, database, index),
+        "data folder": lambda: machine_checks.check_folder(folder, why),
+        "permissions": lambda: machine_checks.check_permissions(folder.root),
+        "free space": lambda: machine_checks.check_space(shutil.disk_usage(folder.root).free),
+        "queue database": lambda: machine_checks.check_database(database),
+        "path index": lambda: machine_checks.check_index(index),
+        "state files": lambda: machine_checks.check_state_files(folder),
         **of_servers,
-        **_checks_of_work(folder, database),
+        **_checks_of_work(folder, database, now),
     }
+    if not os.path.isdir(folder.root):
+        checks |= dict.fromkeys(_OF_FOLDER, lambda: unchecked("there is no data folder"))
     mask = partial(masked, redact=log.redact, home=os.path.expanduser("~"), hosts=hosts)
     return report({name: _safely(name, check, log) for name, check in checks.items()}, mask)
 
 
-def _folder(script: str, connection: Mapping[str, Any]) -> tuple[DataFolder | None, str]:
-    """Return the data folder, None if there is none, and why it cannot be used."""
+def _folder(script: str, connection: Mapping[str, Any]) -> tuple[DataFolder, str]:
+    """Return the data folder, which may not exist, and why it cannot be used."""
     try:
         return data_folder_of(script, connection), ""
     except OSError as error:
         folder = DataFolder(preferred_folder(os.path.dirname(script), os.environ))
-        why = error.strerror or type(error).__name__
-        return (folder if os.path.isdir(folder.root) else None), why
-
-
-def _checks_of_storage(
-    folder: DataFolder | None, why: str, database: DatabaseCheckup, index: IndexCheckup
-) -> dict[str, Check]:
-    checkup = None
-    if folder is not None:
-        try:
-            checkup = machine_checks.examine_folder(folder)
-        except OSError as error:
-            why = error.strerror or type(error).__name__
-    return {
-        "data folder": lambda: machine_checks.check_folder(checkup, why),
-        "permissions": lambda: machine_checks.check_permissions(checkup),
-        "free space": lambda: machine_checks.check_space(checkup),
-        "queue database": lambda: machine_checks.check_database(database),
-        "path index": lambda: machine_checks.check_index(index),
-        "state files": lambda: machine_checks.check_state_files(folder),
-    }
+        return folder, error.strerror or type(error).__name__
 
 
 def _checks_of_servers(
@@ -109,18 +99,10 @@ def _checks_of_servers(
     return dict.fromkeys(_OF_SERVERS, lambda: unchecked(why)), ()
 
 
-def _checks_of_work(folder: DataFolder | None, database: DatabaseCheckup) -> dict[str, Check]:
-    if folder is None:
-        return dict.fromkeys(_OF_WORK, lambda: unchecked("there is no data folder"))
-    now = time.time()
-
-    def signs() -> work_checks.WorkerSigns:
-        return work_checks.read_worker_signs(folder.worker_log)
-
-    breaker, pause = (
-        work_checks.read_json(folder.circuit_breaker),
-        work_checks.read_json(folder.pause),
-    )
+def _checks_of_work(folder: DataFolder, database: DatabaseCheckup, now: float) -> dict[str, Check]:
+    signs = partial(work_checks.read_worker_signs, folder.worker_log)
+    pause = work_checks.read_json(folder.pause)
+    breaker = work_checks.read_json(folder.circuit_breaker)
     return {
         "worker": lambda: work_checks.check_worker(signs(), database, now),
         "pause": lambda: work_checks.check_pause(signs(), pause, database, now),

@@ -5,17 +5,15 @@ import json
 import os
 import platform
 import re
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from plex.path_index import IndexCheckup
 from shared.data_folder import OVERRIDE_VARIABLE, DataFolder
 from sync_queue.checkup import DatabaseCheckup
 from sync_queue.schema import SCHEMA_VERSION
-from tasks.doctor.finding import Finding, fault, ok, unchecked, warning
+from tasks.doctor.finding import Finding, fault, ok, warning
 from validation.values import counted
 
 _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
@@ -25,7 +23,6 @@ _LOW, _VERY_LOW = 500_000_000, 50_000_000  # bytes; 100,000 scenes need about 20
 _OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
 # Network file systems: no write-ahead log, and locks may work on one machine only.
 _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "fuse.rclone")
-_NO_FOLDER = unchecked("there is no data folder")
 
 
 def check_plugin(version: str, plugin_dir: str) -> Finding:
@@ -94,38 +91,26 @@ def _tested_versions(requirements: str) -> Mapping[str, str]:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class FolderCheckup:
-    """The result of examining the data folder."""
-
-    path: str
-    refusal: str  # why the folder is not writable; empty if it is writable
-    mode: int  # permission bits
-    foreign: bool  # whether the folder belongs to another user than this process
-    open_files: int  # number of files that other users may read
-    free: int  # bytes
-    file_system: str  # the type; empty if unknown
-
-
-def examine_folder(folder: DataFolder) -> FolderCheckup:
-    """Examine the data folder; raise OSError if it is missing or unreadable."""
-    status = os.stat(folder.root)
-    user: Callable[[], int] | None = getattr(os, "geteuid", None)
-    files = (
-        os.path.join(parent, name) for parent, _, names in os.walk(folder.root) for name in names
-    )
-    return FolderCheckup(
-        path=folder.root,
-        refusal=_refusal(folder.root) or _refusal(folder.spool),
-        mode=stat.S_IMODE(status.st_mode),
-        foreign=user is not None and status.st_uid != user(),
-        open_files=sum(_is_open_to_others(path) for path in files),
-        free=shutil.disk_usage(folder.root).free,
-        file_system=_file_system(os.path.realpath(folder.root)),
-    )
+def check_folder(folder: DataFolder, why: str) -> Finding:
+    """Check whether the data folder exists, is writable and local; `why` explains its absence."""
+    path, elsewhere = folder.root, f"or set {OVERRIDE_VARIABLE} to a folder that can be"
+    if not os.path.isdir(path):
+        return fault(f"there is none ({why})", f"Make the plugin's folder writable, {elsewhere}")
+    refusal = _refusal(path) or _refusal(folder.spool)
+    if refusal:
+        return fault(
+            f"{path} cannot be written to ({refusal})",
+            f"Make it writable for the user that Stash runs as, {elsewhere}",
+        )
+    file_system = _file_system(os.path.realpath(path))
+    where = f"{path}, writable{f', on {file_system}' if file_system else ''}"
+    if file_system.startswith(_NETWORK):
+        return warning(where, "Put it on a local disk, which makes saving in Stash faster")
+    return ok(where)
 
 
 def _refusal(folder: str) -> str:
+    """Return why no file can be created in a folder; empty for a writable folder."""
     probe = os.path.join(folder, f"doctor.tmp-{os.getpid()}")
     try:
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -133,13 +118,6 @@ def _refusal(folder: str) -> str:
         return error.strerror or type(error).__name__
     os.unlink(probe)
     return ""
-
-
-def _is_open_to_others(path: str) -> bool:
-    try:
-        return os.lstat(path).st_mode & _OTHER_USERS != 0
-    except OSError:  # a temporary file was deleted meanwhile
-        return False
 
 
 def _file_system(path: str) -> str:
@@ -154,50 +132,39 @@ def _file_system(path: str) -> str:
     return found.get(max(holders, key=len, default=""), "")
 
 
-def check_folder(seen: FolderCheckup | None, why: str) -> Finding:
-    """Check whether the data folder is writable and local."""
-    elsewhere = f"or set {OVERRIDE_VARIABLE} to a folder that can be"
-    if seen is None:
-        return fault(f"there is none ({why})", f"Make the plugin's folder writable, {elsewhere}")
-    if seen.refusal:
+def check_permissions(path: str) -> Finding:
+    """Check whether only the owner has access to the data folder at a path."""
+    status = os.stat(path)
+    user: Callable[[], int] | None = getattr(os, "geteuid", None)
+    if user is not None and status.st_uid != user():
         return fault(
-            f"{seen.path} cannot be written to ({seen.refusal})",
-            f"Make it writable for the user that Stash runs as, {elsewhere}",
-        )
-    where = f"{seen.path}, writable{f', on {seen.file_system}' if seen.file_system else ''}"
-    if seen.file_system.startswith(_NETWORK):
-        return warning(where, "Put it on a local disk, which makes saving in Stash faster")
-    return ok(where)
-
-
-def check_permissions(seen: FolderCheckup | None) -> Finding:
-    """Check whether only the owner has access to the data folder."""
-    if seen is None:
-        return _NO_FOLDER
-    if seen.foreign:
-        return fault(
-            f"{seen.path} belongs to another user",
+            f"{path} belongs to another user",
             "Run this as the user that Stash runs as, or give that user the folder",
         )
-    if sys.platform != "win32" and seen.mode & _OTHER_USERS:
+    mode = stat.S_IMODE(status.st_mode)
+    if sys.platform != "win32" and mode & _OTHER_USERS:
+        files = (os.path.join(parent, name) for parent, _, names in os.walk(path) for name in names)
+        readable = sum(_is_open_to_others(file) for file in files)
         return warning(
-            f"{seen.mode:04o}: other users can open {seen.path}, and read "
-            f"{counted(seen.open_files, 'file')}",
-            f'Run: chmod -R go= "{seen.path}"',
+            f"{mode:04o}: other users can open {path}, and read {counted(readable, 'file')}",
+            f'Run: chmod -R go= "{path}"',
         )
-    return ok(f"{seen.mode:04o}: only the owner has access")
+    return ok(f"{mode:04o}: only the owner has access")
 
 
-def check_space(seen: FolderCheckup | None) -> Finding:
-    """Check the free space for the queue."""
-    if seen is None:
-        return _NO_FOLDER
-    text = f"{seen.free / 1e9:,.1f} GB"
-    if seen.free < _VERY_LOW:
+def _is_open_to_others(path: str) -> bool:
+    try:
+        return os.lstat(path).st_mode & _OTHER_USERS != 0
+    except OSError:  # a temporary file was deleted meanwhile
+        return False
+
+
+def check_space(free: int) -> Finding:
+    """Check the free space for the queue, in bytes."""
+    text = f"{free / 1e9:,.1f} GB"
+    if free < _VERY_LOW:
         return fault(text, "Free some space: edits cannot be queued on a full disk")
-    return (
-        warning(text, "Free some space before the disk is full") if seen.free < _LOW else ok(text)
-    )
+    return warning(text, "Free some space before the disk is full") if free < _LOW else ok(text)
 
 
 def check_database(seen: DatabaseCheckup) -> Finding:
@@ -243,10 +210,8 @@ def check_index(seen: IndexCheckup) -> Finding:
     )
 
 
-def check_state_files(folder: DataFolder | None) -> Finding:
+def check_state_files(folder: DataFolder) -> Finding:
     """Check whether the state files beside the database are readable."""
-    if folder is None:
-        return _NO_FOLDER
     paths = (
         folder.circuit_breaker, folder.recovery_state, folder.outage_history, folder.stats,
         folder.device_id, folder.reconciliation_state,

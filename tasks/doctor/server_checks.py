@@ -44,7 +44,7 @@ _NO_PLEX = unchecked("Plex does not answer")
 
 def examine_servers(
     server_connection: Mapping[str, Any],
-    folder: DataFolder | None,
+    folder: DataFolder,
     database: DatabaseCheckup,
     index: IndexCheckup,
     secrets: Secrets,
@@ -53,8 +53,7 @@ def examine_servers(
 
     Args:
         server_connection: see `app.services.build`.
-        folder: holds the device id for Plex; None without a data folder.
-        secrets: learns the secrets of both servers.
+        secrets: gets the secrets of both servers.
     """
     address = parse_address(server_connection)
     connection = StashConnection(address, secrets.add)
@@ -69,7 +68,7 @@ def examine_servers(
     plex = None if parsed.faults else _ask_plex(config, folder)
     known = None if stash.settings is None else parsed
     now = time.time()
-    killed = folder is not None and os.path.exists(folder.write_test)
+    killed = os.path.exists(folder.write_test)
     checks: dict[str, Check] = {
         "Stash": lambda: check_stash(stash, address.base_url),
         "settings": lambda: check_settings(known),
@@ -85,9 +84,9 @@ def examine_servers(
     return checks, [host for host in hosts if host]
 
 
-def _ask_plex(config: Config, folder: DataFolder | None) -> PlexHealth:
+def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
-        device = {} if folder is None else device_headers(folder.device_id, unreported, time.time())
+        device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
         device = {}  # the id of this device cannot be stored
     timeouts = (config.connect_timeout, config.read_timeout)

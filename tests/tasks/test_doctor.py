@@ -41,9 +41,6 @@ NOW = 1_800_000_000.0
 IDLE = {"pending": 0, "retrying": 0, "in_progress": 0}
 PLEX = partial(PlexHealth, reachable=True, latency=0.0)
 AWAY = partial(PlexHealth, reachable=False, latency=0.0)
-FOLDER = machine_checks.FolderCheckup(
-    path="/data", refusal="", mode=0o700, foreign=False, open_files=0, free=10**10, file_system=""
-)
 
 
 def plain(text: str) -> str:
@@ -258,9 +255,7 @@ def test_coverage_points_to_check_path_mapping_when_nothing_was_ever_synced() ->
     [(10**10, Level.OK), (499_999_999, Level.WARNING), (49_999_999, Level.FAULT)],
 )
 def test_space_that_runs_out_is_told_before_it_has(free: int, level: Level) -> None:
-    seen = replace(FOLDER, foreign=False, free=free, file_system="")
-
-    assert machine_checks.check_space(seen).level is level
+    assert machine_checks.check_space(free).level is level
 
 
 def database(path: Path) -> sqlite3.Connection:
@@ -314,7 +309,7 @@ def test_versions_other_than_those_tested_with_are_a_warning(tmp_path: Path) -> 
 def test_a_command_runs_when_it_is_pasted(tmp_path: Path) -> None:
     folder = tmp_path / "my data"
     folder.mkdir(mode=0o755)
-    check = machine_checks.check_permissions(replace(FOLDER, path=str(folder), mode=0o755))
+    check = machine_checks.check_permissions(str(folder))
 
     remedy = masked(check.remedy, redact=plain, home=str(tmp_path), hosts=())
 
