@@ -28,8 +28,8 @@ class GapDetector:
         """Return the finding about a scene; raise the PlexError that prevents a finding."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
-        if scene.lacks_metadata:
-            return Finding(Outcome.NO_METADATA)
+        if scene.not_selected or scene.lacks_metadata:
+            return Finding(Outcome.NOT_SELECTED if scene.not_selected else Outcome.NO_METADATA)
         if scene.edits:
             return _compare(scene)
         if scene.elsewhere:

@@ -24,6 +24,7 @@ class Outcome(Enum):
     ELSEWHERE = "whose item shows another scene"
     COPY = "copies that Plex made (exclude folders named 'Plex Versions' in Stash)"
     NO_METADATA = "without metadata in Stash yet (add a studio, performers, tags, date or details)"
+    NOT_SELECTED = "not selected by the settings"
     NO_FILE = "without a file"
     UNSEEN = "that Plex lists but did not return"
 

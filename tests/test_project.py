@@ -18,6 +18,12 @@ MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
 NOT_SHOWN = {"dlq_retention_days", "reconcile_batch_size"}  # read, but not shown on the page
 
 
+EMPTY = {
+    *("plex_library", "plex_unmatched_path_map", "title_template"),
+    *("only_with_tags", "never_with_tags", "only_below_folders"),
+}
+
+
 def test_the_version_stands_in_one_place_and_is_repeated_right() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -82,7 +88,7 @@ def test_every_setting_is_in_the_documentation_with_its_default_and_under_its_na
     shown = {setting.name: setting.display_name for setting in MANIFEST.settings}
     defaults = {
         **dict.fromkeys(("plex_url", "plex_token"), "required"),
-        **dict.fromkeys(("plex_library", "plex_unmatched_path_map", "title_template"), "empty"),
+        **dict.fromkeys(EMPTY, "empty"),
     }
 
     assert rows.keys() == {field.name for field in fields(Config)}
@@ -97,7 +103,7 @@ def test_every_setting_of_the_page_tells_its_default() -> None:
     for setting in MANIFEST.settings:
         default = _as_shown(next(one.default for one in fields(Config) if one.name == setting.name))
         required = setting.name in ("plex_url", "plex_token")
-        empty = setting.name in ("plex_library", "plex_unmatched_path_map", "title_template")
+        empty = setting.name in EMPTY
         told = "Required." if required else f"Default {'empty' if empty else default}"
         assert setting.description.startswith(told), setting.name
 

@@ -8,6 +8,7 @@
     "query Stash2PlexLabels { plugins { id settings { name display_name description type } } }";
   const GROUPS = [
     ["Plex", /^plex_(url|token|library|verify)|timeout$/],
+    ["Scenes", /^(only_|never_)/],
     ["Fields", /^(sync_|plain_|title_|max_tags|preserve|remove_overlay)/],
     ["Paths and matching", /^(plex_unmatched|strict|skip|trigger)/],
     ["Reconciliation", /^reconcile/],

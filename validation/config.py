@@ -96,7 +96,7 @@ def _tls(value: Any) -> bool | str:
 class Config(SyncSettings):
     """All settings, typed and within their ranges. Times are in seconds.
 
-    `SyncSettings` declares the settings of the synced fields.
+    `SyncSettings` declares the settings of the fields, and those that select scenes.
     """
 
     plex_url: str = declare_setting(_url, "")

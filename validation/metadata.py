@@ -25,6 +25,7 @@ from validation.sanitizers import (
     sanitize_summary,
 )
 from validation.scene_extractor import Entity, StashScene
+from validation.selection import SelectionSettings
 from validation.title_template import filled, parse_template
 from validation.values import boolean, declare_setting, number
 
@@ -37,7 +38,7 @@ _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collecti
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SyncSettings:
+class SyncSettings(SelectionSettings):
     """The settings that decide what Plex shows of a scene; they are a part of `Config`."""
 
     sync_master: bool = declare_setting(boolean, True)

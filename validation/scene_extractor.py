@@ -45,6 +45,7 @@ class StashScene:
     code: str = ""
     details: str = ""
     date: str = ""
+    organized: bool = False
     studio: Entity | None = None
     performers: tuple[Entity, ...] = ()
     tags: tuple[Entity, ...] = ()
@@ -100,6 +101,7 @@ def parse_scene(raw: Any) -> StashScene:
         raise SceneFormatError(message)
     return StashScene(
         id=scene_id,
+        organized=raw.get("organized") is True,
         studio=_entity(raw.get("studio")),
         performers=_entities(raw.get("performers")),
         tags=_entities(raw.get("tags")),

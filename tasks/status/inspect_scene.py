@@ -149,6 +149,8 @@ def _verdict(facts: SceneFacts) -> _Verdict:
 
 def _problem(inspection: Inspection) -> tuple[str, str] | None:
     """Return the state and the reason if the scene has no item in Plex, else None."""
+    if inspection.not_selected:
+        return "not_selected", f" is not sent to Plex by your settings: {inspection.not_selected}"
     if inspection.lacks_metadata:
         return "no_metadata", (
             " is not sent to Plex yet: it has no studio, performers, tags, details or date. Add "

@@ -23,6 +23,7 @@ LONGEST_VALUE = 200  # characters of a value in the report
 SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to compare", "in step"
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
+NOT_SELECTED = "not selected by the settings"
 UNSEEN = "that Plex lists but did not return"
 _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADATA, NO_FILE)
 
@@ -130,6 +131,8 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
     error = inspection.error
     if not inspection.scene.files:
         return NO_FILE, []
+    if inspection.not_selected:
+        return NOT_SELECTED, ["", inspection.scene.label, f"  {inspection.not_selected}"]
     if inspection.lacks_metadata:
         return NO_METADATA, []
     if error is not None:

@@ -12,6 +12,7 @@ from tasks.answer import Answer
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import StashScene, asked_since, is_since
+from validation.selection import why_not_selected
 from validation.values import counted, counts_text
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
@@ -93,7 +94,7 @@ def _queue_pages(
     comparison = _begin_comparison(services)
     counts: Counter[str] = Counter()
     for page in pages:
-        _queue_page(services, page, None if force else comparison, counts)
+        _queue_page(services, page, comparison.config, None if force else comparison, counts)
         if total:
             services.log.progress(counts["seen"] / total)
     if counts["queued"] or counts["waiting"]:
@@ -111,20 +112,23 @@ _WORDS = {
     "in_step": "already in Plex",
     "without_metadata": "without metadata yet",
     "without_file": "without a file",
+    "not_selected": "not selected by the settings",
 }
 
 
 def _queue_page(
     services: Services,
     page: list[StashScene],
+    config: Config,
     comparison: _Comparison | None,
     counts: Counter[str],
 ) -> None:
     now = services.clock()
     last = services.queue.sync_log.scenes([scene.id for scene in page])
     with_file = [scene for scene in page if scene.files]
-    # The worker would skip a scene without metadata, and each run would queue the scene again.
-    scenes = [scene for scene in with_file if not lacks_metadata(scene, last.get(scene.id))]
+    # The worker would skip the other scenes, and each run would queue them again.
+    selected = [scene for scene in with_file if not why_not_selected(scene, config)]
+    scenes = [scene for scene in selected if not lacks_metadata(scene, last.get(scene.id))]
     in_step = comparison.in_step(scenes) if comparison else set()
     hints = {} if comparison else {TRY_REFUSED: now}
     added, merged = services.queue.enqueue(
@@ -135,7 +139,8 @@ def _queue_page(
         queued=added,
         waiting=merged,
         in_step=len(in_step),
-        without_metadata=len(with_file) - len(scenes),
+        without_metadata=len(selected) - len(scenes),
+        not_selected=len(with_file) - len(selected),
         without_file=len(page) - len(with_file),
     )
 

@@ -26,6 +26,17 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
     ),
     ("plain_summary", True, {"details": "Hello & bye.\n\nOne\ntwo"}),
 ]
+# Setting → its value, a change that selects the scene of the test, and the change back.
+SELECTIONS: dict[str, tuple[Any, SceneFields, SceneFields]] = {
+    "only_organized": (True, {"organized": True}, {"organized": False}),
+    "only_with_tags": ("For Plex; other", {"tags": ["for plex"]}, {"tags": ["Outdoor"]}),
+    "never_with_tags": ("Private; Outdoor", {"tags": ["Archive"]}, {"tags": ["OUTDOOR"]}),
+    "only_below_folders": (
+        "/elsewhere; /media/scenes/selected/",
+        {"files": ["/media/scenes/selected/a.mp4"]},
+        {"files": ["/media/scenes/a.mp4"]},
+    ),
+}
 
 
 def sync(rig: Rig) -> int:
@@ -49,16 +60,48 @@ def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     def mapped(scene: dict[str, Any]) -> dict[str, Any]:
         return {**scene, **changes} if scene["id"] == scene_id else scene
 
-    assert "2 would change" in str(rig.task("preview_sync").output)
+    assert "2 would change" in rig.task("preview_sync").output
     assert sync(rig) == 2
     assert judge(rig.stash, rig.plex, mapped=mapped).differences == ()
     assert sync(rig) == 0
 
     rig.configure(**{setting: ""})
-    assert "1 would change" in str(rig.task("preview_sync").output)
+    assert "1 would change" in rig.task("preview_sync").output
     assert sync(rig) == 1
     assert rig.verdict().differences == ()
 
     rig.configure(**{setting: value})
     assert sync(rig) == 1
     assert judge(rig.stash, rig.plex, mapped=mapped).differences == ()
+
+
+@pytest.mark.parametrize("setting", SELECTIONS)
+def test_a_scene_that_is_not_selected_is_counted_and_explained_and_never_sent(
+    make_rig: MakeRig, setting: str
+) -> None:
+    value, selecting, back = SELECTIONS[setting]
+    rig = make_rig(settings={setting: value})
+    scene_id, _ = rig.add_pair("a", **SCENE)
+    rig.plex.add_item(rig.section, "/media/scenes/selected/a.mp4")
+    mark = rig.plex.log.mark()
+
+    assert "1 not selected by the settings" in rig.task("all").output
+    rig.stash.edit_scene(scene_id, title="Edited")
+    assert rig.happened("scene_skipped", scene=scene_id)
+    assert setting in rig.events("scene_skipped", scene=scene_id)[0]["message"]
+    assert "1 not selected by the settings" in rig.task("preview_sync").output
+    assert "is not sent to Plex by your settings" in rig.task("inspect", scene_id=scene_id).output
+    assert "1 not selected by the settings" in rig.task("reconcile_all").output
+    rig.stop_worker()
+    assert (rig.plex.log.count("edit", since=mark), rig.queued()) == (0, 0)
+
+    rig.stash.update_scene(scene_id, **selecting)
+    assert sync(rig) == 1
+    assert rig.verdict().differences == ()
+    rig.stash.update_scene(scene_id, **back)
+    rig.stash.update_scene(scene_id, title="Not sent")
+    assert sync(rig) == 0
+    assert rig.item_of(scene_id).title != "Not sent"
+    rig.configure(**{setting: ""})
+    assert sync(rig) == 1
+    assert rig.verdict().differences == ()

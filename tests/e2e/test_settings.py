@@ -18,7 +18,7 @@ from tests.conftest import MakeRig
 from tests.e2e.steps import dead_scenes, no_worker, settle, sync_title, synced_pair
 from tests.e2e.test_dead_letter_tasks import postpone
 from tests.e2e.test_fields import EVERYTHING, TOGGLES, WITHOUT_SOURCE
-from tests.e2e.test_mapping import MAPPINGS
+from tests.e2e.test_mapping import MAPPINGS, SELECTIONS
 from tests.e2e.test_outages import jobs
 from tests.e2e.test_reconcile import fill
 from tests.golden import assert_golden, figures
@@ -40,6 +40,8 @@ SHOWN_BY = {
         "connect_timeout read_timeout max_tags",
     "test_mapping.test_the_setting_changes_what_plex_shows_and_off_again_restores_it":
         " ".join(setting for setting, *_ in MAPPINGS),
+    "test_mapping.test_a_scene_that_is_not_selected_is_counted_and_explained_and_never_sent":
+        " ".join(SELECTIONS),
     "test_fields.test_the_master_toggle_off_sends_nothing_at_all": "sync_master",
     "test_fields.test_a_toggle_that_is_off_neither_sends_nor_clears_its_field": " ".join(TOGGLES),
     "test_fields.test_a_toggle_without_a_source_sends_nothing": " ".join(WITHOUT_SOURCE),

@@ -62,7 +62,8 @@ def test_the_remaining_settings_have_their_defaults() -> None:
 
 
 def test_no_setting_is_left_out_of_these_tests() -> None:
-    others = {"plex_library", "title_template", "plex_unmatched_path_map", "plex_verify_tls"}
+    others = {"plex_library", "plex_unmatched_path_map", "plex_verify_tls", "title_template"}
+    others |= {"only_with_tags", "never_with_tags", "only_below_folders"}
     assert {*PLEX, *BOOLEANS, *RANGES, *CHOICES, *others} == set(NAMES)
 
 

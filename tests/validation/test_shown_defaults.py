@@ -14,7 +14,10 @@ from validation.config import ALIASES, parse_config
 
 PLEX = {"plex_url": "http://plex:32400", "plex_token": "0123456789"}
 ON_PAGE = {one.name: one.type for one in load(REPOSITORY / "Stash2Plex.yml").settings}
-EMPTY_BY_DEFAULT = {"title_template", "plex_library", "plex_unmatched_path_map"}
+EMPTY_BY_DEFAULT = {
+    *("plex_library", "plex_unmatched_path_map", "title_template"),
+    *("only_with_tags", "never_with_tags", "only_below_folders"),
+}
 ALL = defaults_to_write({}, Shown())
 KEYS = [*ON_PAGE, *ALIASES.values(), "strict_mode", "dlq_retention_days"]
 

@@ -9,6 +9,7 @@ from sync_queue.models import MISSING_SINCE, Claim
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import project
 from validation.scene_extractor import StashScene
+from validation.selection import why_not_selected
 from worker.services import Services
 from worker.sync.cover_sync import CoverResult
 from worker.sync.item_finder import ItemFinder
@@ -53,7 +54,12 @@ class BatchSync:
                 yield Failed(group, scene.label, problem)
             else:
                 trace_scene(self.services.log, scene, group)
-                if lacks_metadata(scene, last.get(scene_id)):
+                rejection = why_not_selected(scene, self.session.config)
+                if rejection:
+                    reason = f"not selected: {rejection}"
+                    record = self._record(scene, SKIPPED, reason)
+                    yield Skipped(group, scene.label, record, (reason,))
+                elif lacks_metadata(scene, last.get(scene_id)):
                     record = self._record(scene, SKIPPED, "no metadata yet")
                     yield Skipped(group, scene.label, record, (_NO_METADATA,))
                 else:

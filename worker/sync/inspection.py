@@ -10,6 +10,7 @@ from plex.items import PlexItem
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
+from validation.selection import why_not_selected
 from worker.services import Services
 from worker.sync.cover_sync import may_differ, targets_of
 from worker.sync.item_finder import ItemFinder
@@ -23,6 +24,7 @@ class Inspection(NamedTuple):
 
     scene: StashScene
     desired: SceneMetadata
+    not_selected: str = ""  # why the settings do not select the scene; then the rest is unknown
     lacks_metadata: bool = False  # the scene is not synced, so the other fields are unknown
     edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()  # an edit may be empty
     # Items with the kinds of image that would only be locked.
@@ -49,10 +51,14 @@ def inspect_scenes(
     """Return what a sync of each scene would change; one request reads `batch` items."""
     log = services.queue.sync_log
     last = log.scenes([scene.id for scene in scenes])
+    config = session.config
+    rejections = {scene.id: why_not_selected(scene, config) for scene in scenes}
     works = {
-        scene.id: SceneWork([], scene, project(scene, session.config))
+        scene.id: SceneWork([], scene, project(scene, config))
         for scene in scenes
-        if scene.files and not lacks_metadata(scene, last.get(scene.id))
+        if scene.files
+        and not rejections[scene.id]
+        and not lacks_metadata(scene, last.get(scene.id))
     }
     ItemFinder(services, session, batch=batch, forgets=False).find(list(works.values()))
     planner = EditPlanner.of(log, session, works.values())
@@ -60,8 +66,8 @@ def inspect_scenes(
     for scene in scenes:
         work, record = works.get(scene.id), last.get(scene.id)
         if work is None:
-            desired = project(scene, session.config)
-            inspection = Inspection(scene, desired, lacks_metadata=bool(scene.files))
+            rejection, desired = rejections[scene.id], project(scene, config)
+            inspection = Inspection(scene, desired, rejection, bool(scene.files) and not rejection)
         else:
             inspection = _inspection(work, record, planner)
         is_synced = record is not None and record.outcome == SYNCED

@@ -1,0 +1,54 @@
+"""The settings that select scenes: only a selected scene is sent to Plex."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from validation.paths import Folders, components, folded
+from validation.scene_extractor import StashScene
+from validation.values import ValueProblem, boolean, declare_setting
+
+_SEPARATOR = ";"  # names of tags may contain commas
+
+
+def entries(text: str) -> list[str]:
+    """Return the entries of a list in a setting."""
+    return [entry.strip() for entry in text.split(_SEPARATOR) if entry.strip()]
+
+
+def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Callable[[Any], str]:
+    """Return a parser of a list of names; it raises `ValueProblem` for an unusable name."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not all(map(is_usable, entries(value))):
+            raise ValueProblem(f"{what}, separated by semicolons")
+        return "; ".join(entries(value))
+
+    return parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionSettings:
+    """The settings that select scenes, a part of `Config`; an empty setting selects all."""
+
+    only_organized: bool = declare_setting(boolean, False)
+    only_with_tags: str = declare_setting(list_of("names of tags"), "")
+    never_with_tags: str = declare_setting(list_of("names of tags"), "")
+    only_below_folders: str = declare_setting(list_of("folders in Stash", components), "")
+
+
+def why_not_selected(scene: StashScene, settings: SelectionSettings) -> str:
+    """Return why the settings do not select a scene; empty for a selected scene."""
+    tags = {folded(tag.name.strip()): tag.name for tag in scene.tags}
+    needed = entries(settings.only_with_tags)
+    forbidden = [tag for tag in entries(settings.never_with_tags) if folded(tag) in tags]
+    folders = Folders.of(entries(settings.only_below_folders))
+    if settings.only_organized and not scene.organized:
+        return "it is not organized (only_organized)"
+    if forbidden:
+        return f"it has the tag '{forbidden[0]}' (never_with_tags)"
+    if needed and not any(folded(tag) in tags for tag in needed):
+        return "it has none of the needed tags (only_with_tags)"
+    if folders.roots and not any(folders.hold(file.path) for file in scene.files):
+        return "its file is in none of the folders (only_below_folders)"
+    return ""
