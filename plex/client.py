@@ -107,7 +107,7 @@ class PlexClient(PlexConnection):
             try:
                 result.found.update(self._read_batch(keys))
             except PlexTemporaryError as error:
-                if size > READ_BATCH and error.retry_after is None:  # the batch was too large
+                if size > READ_BATCH and error.retry_after is None:  # Plex may be slow
                     size //= 2
                     continue
                 if not error.may_be_one_item:

@@ -78,7 +78,7 @@ class PlexConnection:
         self._headers = dict(identity)
         self._session = _new_session(verify)
         self._identity: Identity | None = None
-        self.is_replaced = False  # another server than at first answers: replace this client
+        self.is_replaced = False  # whether another server answers than at first
 
     def close(self) -> None:
         self._session.close()
@@ -141,7 +141,7 @@ class PlexConnection:
             with plex_errors(doing):
                 prepared = requests.PreparedRequest()
                 prepared.prepare(method, self._url + address, sent, data=data)
-                # requests would quote the query again, in a third of the time of an edit.
+                # Otherwise requests quotes the query again, which takes a third of an edit's time.
                 prepared.url = f"{prepared.url}{mark}{query}"
                 send = partial(
                     self._session.send,
@@ -289,7 +289,7 @@ def plex_direct_address(url: str) -> str | None:
         with socket.create_connection((host, port), _TLS_TIMEOUT) as connection:
             ip = connection.getpeername()[0]
             name = host.partition("%")[0]
-            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)  # to read the name only
+            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)  # only reads the name in it
             with context.wrap_socket(connection, server_hostname=name) as secured:
                 certificate = secured.getpeercert(binary_form=True) or b""
     except (OSError, ValueError, KeyError):

@@ -92,7 +92,7 @@ class _Comparison:
             if self._is_preserved(name, wanted):
                 preserved.append(name)
                 continue
-            # A wanted list may also have names of other tools: only the scene's count as sent.
+            # A wanted list may have other tools' names, but only the scene's names count as sent.
             ours = wanted if isinstance(wanted, str) else list(getattr(self.desired, name))
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -242,7 +242,7 @@ def is_user_edited(
 def same(first: Value | _Wanted, second: Value | _Wanted) -> bool:
     """Return whether two values are the same to Plex, which strips texts and folds names."""
     if first == second:
-        return True  # nearly always, and much faster
+        return True  # the usual case, which is faster
     if isinstance(first, str) or isinstance(second, str):
         stored = {str(text).replace("\r\n", "\n").strip() for text in (first, second)}
         return len(stored) == 1

@@ -162,7 +162,7 @@ def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
 
 
 def is_shortened(short: str, full: str) -> bool:
-    """Return whether `short` is the beginning of `full` that `shortened` leaves."""
+    """Return whether `short` may be the result of shortening `full`."""
     return short.endswith(_ELLIPSIS) and full.startswith(short.removesuffix(_ELLIPSIS))
 
 

@@ -70,7 +70,7 @@ class Refusals:
         self.of_length = False
         self._clock = clock
         self._store = store
-        self._names: dict[str, float] = {}  # replaces the store if there is none
+        self._names: dict[str, float] = {}  # used if there is no store
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
         """Store refused names of the list `plex_name`; return the names that were not stored."""
@@ -208,7 +208,7 @@ class EditSender:
         return {}
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
-        """Send halves of the list, and so on, until the names that Plex refuses are found."""
+        """Find the names that Plex refuses: send half of the list, then half of a refused half."""
         plex_name = list_name(parameters) or ""
         left = MOST_REQUESTS
 

@@ -101,7 +101,7 @@ def _connect(path: str) -> sqlite3.Connection:
         path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")  # a power cut only costs another listing
+    connection.execute("PRAGMA synchronous=NORMAL")  # the next listing restores lost rows
     if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _SCHEMA_VERSION):
         connection.close()
         raise sqlite3.DatabaseError("the database has another schema")

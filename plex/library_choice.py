@@ -76,7 +76,7 @@ def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoic
     others = tuple(section for section in libraries if section.kind != MOVIE)
     pieces = setting.split(",")
     most_pieces = max((section.title.count(",") for section in sections), default=0) + 1
-    # The cost and the entries of the best division of the last pieces: none, one, two, and so on.
+    # `best[n]` is the cost and the entries of the best division of the last n pieces.
     best: list[tuple[tuple[int, int, int], tuple[_Division, ...]]] = [((0, 0, 0), ())]
     for start in range(len(pieces) - 1, -1, -1):
         options = []

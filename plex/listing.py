@@ -21,7 +21,7 @@ from validation.paths import components, folded
 
 LISTING_PAGE = 1000  # videos
 NEWEST_PAGE = 100  # videos; usually fewer change within a minute
-_AHEAD = 86_400.0  # seconds; a user has set a time stamp that is further ahead of our clock
+_AHEAD = 86_400.0  # seconds; a time stamp that is further ahead of our clock was set by a user
 LOOK_UP_ROWS = 50  # videos; a search with more results is too unspecific
 # Rating keys rise and never change, so new rows come last. Edits move rows in every other order.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"

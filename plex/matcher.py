@@ -54,7 +54,7 @@ class Matching(NamedTuple):
 
     matches: tuple[Match, ...] = ()
     rule: Rule | None = None  # the weakest rule that found a file; None without matches
-    candidates: tuple[LibraryPart, ...] = ()  # Plex's possible files, best first; without matches
+    candidates: tuple[LibraryPart, ...] = ()  # possible files, best first; empty with matches
     unmatched: tuple[SceneFile, ...] = ()  # files without a match
 
 

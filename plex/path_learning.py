@@ -15,11 +15,11 @@ from validation.path_map import PathMap, PrefixPair
 from validation.paths import common_suffix, folded_name, folded_path, folders_above, without_last
 from validation.scene_extractor import SceneFile, StashScene
 
-SURVEY_INTERVAL = 86_400.0  # seconds between two walks through Stash
-RETRY_INTERVAL = 60.0  # seconds after a walk that failed
+SURVEY_INTERVAL = 86_400.0  # seconds between two readings of all files in Stash
+RETRY_INTERVAL = 60.0  # seconds after a failed reading
 CHANGED_A_LOT = 0.1  # share of Plex's files; the evidence is weighed again after such a change
 FEWEST_PAIRS = 5  # files; a moved folder with fewer files must not imply a mapping
-MOST_MAPPINGS = 20  # more than the few mount points of a setup
+MOST_MAPPINGS = 20  # a setup has fewer mount points
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS learned_mappings (
