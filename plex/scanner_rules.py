@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 from plex.items import MOVIE, PHOTO, SHOW, Section
 from validation.paths import Folders, components, split_path
 
-LARGEST_SAMPLE = (
-    300 * 1024 * 1024
-)  # bytes; Plex lists larger files despite "sample" in their names
+LARGEST_SAMPLE = 300 * 1024 * 1024  # bytes; a larger file with "sample" in its name is listed
 PLEX_VERSIONS = "plex versions"  # the folder of copies that Plex made
 
 _MOVIES = "Plex Movie"  # the beginning of the names of movie scanners
