@@ -32,7 +32,7 @@ SHORT_LIVED = (
     "it by a lasting one; docs/troubleshooting.md, 'The token is wrong', tells how"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
-# Setting → its name in the legacy implementation or in the documentation of that.
+# Setting → its name in the legacy implementation.
 ALIASES = {
     "connect_timeout": "plex_connect_timeout",
     "read_timeout": "plex_read_timeout",
@@ -63,7 +63,7 @@ def _url(value: Any) -> str:
         usable = False
     if not usable:
         raise ValueProblem("an address such as http://192.168.1.10:32400")
-    # An address copied from a browser ends with the path of Plex's web app, maybe with a token.
+    # An address that was copied from a browser has the path of Plex's web app, maybe with a token.
     return f"{parts.scheme}://{parts.netloc}{_PLEX_PAGE.sub('', parts.path)}".rstrip("/")
 
 
@@ -135,26 +135,19 @@ _PARSERS: Mapping[str, Parser] = {
 
 @dataclass(frozen=True, slots=True)
 class ParsedConfig:
-    """The settings, with a sentence for each problem.
+    """The settings, and a sentence for each problem."""
 
-    Attributes:
-        config: the settings; the default replaces an unusable value.
-        warnings: about optional settings that were replaced.
-        faults: about required settings that are missing or malformed.
-        unknown: keys that have no effect, such as those of another version.
-    """
-
-    config: Config
-    warnings: tuple[str, ...] = ()
-    faults: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    config: Config  # defaults replace the unusable values
+    warnings: tuple[str, ...] = ()  # about replaced values of optional settings
+    faults: tuple[str, ...] = ()  # about required settings that are missing or malformed
+    unknown: tuple[str, ...] = ()  # keys without effect, such as those of another version
 
 
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
-    """Read the map that Stash stores for the plugin; never raises.
+    """Parse the settings that Stash stores for the plugin; no value raises an exception.
 
-    `plex_url` and `plex_token` fall back to the environment. Values of secret settings never appear
-    in a message.
+    The environment replaces the address and the token if they are not set. No message contains the
+    token.
     """
     stored = settings if isinstance(settings, Mapping) else {}
     values: dict[str, Any] = {}
@@ -206,7 +199,7 @@ def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str,
 
 
 def _shown(name: str, given: Any) -> str:
-    """Return an unusable value for a message, or nothing where the value may be the token."""
+    """Return a phrase with an unusable value; empty if the value may contain the token."""
     text = str(given).strip() if name == "plex_url" else ""
     if name == "plex_token" or _LIKE_A_TOKEN.fullmatch(text) or "@" in text or "?" in text:
         return ""

@@ -57,10 +57,10 @@ class SyncSettings(SelectionSettings):
 
 
 def plex_date(date: str) -> str | None:
-    """Return a full date; a partial date becomes its first day, as Stash sorts it.
+    """Return the full date of a date that may be partial, such as "2024" for 2024-01-01.
 
-    Empty for no date and for Stash's zero date, 0001-01-01. None for a date that does not exist:
-    Plex keeps its own.
+    The result is empty for no date and for Stash's zero date, 0001-01-01. It is None for a date
+    that does not exist; then Plex keeps its own date.
     """
     if not date.strip():
         return ""
@@ -106,7 +106,7 @@ def _performers(scene: StashScene, _: SyncSettings) -> tuple[str, ...]:
 def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
     """Yield the performers' names, with the disambiguation where two performers share a name.
 
-    Plex knows an actor by name only, so two equal names would become one actor.
+    Plex identifies an actor by name, so two equal names would become one actor.
     """
     holders = Counter(folded(clean_name(performer.name)) for performer in performers)
     for performer in performers:
@@ -151,10 +151,10 @@ def _synced(
 
 @dataclass(frozen=True, slots=True)
 class SceneMetadata:
-    """The synced fields of a Plex item; None means that the plugin does not touch the field.
+    """The values of the synced fields for a Plex item; None leaves a field alone.
 
-    An empty text or tuple clears the field in Plex. An empty title never clears: Plex then keeps
-    its title, or gets `file_stem` when it has none.
+    An empty text or tuple clears the field in Plex. With an empty title, Plex keeps its title, or
+    gets `file_stem` if it has none.
     """
 
     title: str | None = _synced("title", _title, "sync_master")
@@ -176,8 +176,8 @@ class SceneMetadata:
     def digest(self) -> str:
         """A hash of the content; equal content has an equal digest.
 
-        A field that was declared later counts only if it is not None, so that an update of the
-        plugin changes no digest.
+        A field that a later version declares counts only if it is not None. So an update of the
+        plugin changes no digest while the field is off.
         """
         values = {name: _comparable(getattr(self, name)) for name in FIELDS}
         title = values.pop("title")

@@ -1,7 +1,7 @@
-"""Replaces paths and titles in logs by pseudonyms (`obfuscate_paths`), so that logs can be shared.
+"""Replaces paths and titles in logs by pseudonyms, so that a user can show a log to others.
 
-A text has the same pseudonym in every process, because its SHA-256 selects the words. Noted texts
-are found anywhere in a line. Other paths are recognised by their form.
+The SHA-256 of a text selects its pseudonym, so all processes use the same one. Known titles and
+paths are found anywhere in a line. Other paths are recognized by their form.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from validation.sanitizers import MAX_NAME
 from validation.scene_extractor import StashScene
 
 _PLUGIN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Three of 128 words: any two of 10,000 folders and files share a pseudonym with a chance of 1/40.
+# Three of 128 words: 1 of 210 names shares its pseudonym with one of 10,000 other names.
 _TEXT = """
     acorn amber anchor apple april arrow aspen attic autumn badge bagel bamboo barley basil
     beacon berry birch bison blanket bonfire breeze brook bucket button cabin candle canyon
@@ -31,7 +31,7 @@ _TEXT = """
     river saffron sage sparrow spruce squash summit thistle tulip
 """
 _WORDS = tuple(_TEXT.split())
-MOST_KNOWN = 40_000  # texts, some 10 MB; older texts are dropped
+MOST_KNOWN = 40_000  # texts, about 10 MB; a new text replaces the oldest
 _SHORTEST = 4  # characters; replacing shorter titles would replace ordinary words
 _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
@@ -42,7 +42,7 @@ _LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)"""
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
-# A path may go on after something that looks like its end: a separator follows within a word.
+# A path continues after its apparent end if a separator follows within a word.
 _VIDEO = r"\.(?:mp4|m4v|mkv|avi|wmv|mov|webm|flv|mpe?g|m?ts)"
 _ON = r"""[^;:'"|\x00/\\]{0,80}"""
 _MORE = (
@@ -62,13 +62,13 @@ _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 @lru_cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern that lists all words; compiling it takes as long as starting Python."""
+    """Return a compiled pattern; compiling all words takes as long as starting Python."""
     return re.compile(pattern)
 
 
 @lru_cache(maxsize=4096)
 def pseudonym(text: str) -> str:
-    """Return three words for a text; a pseudonym stays unchanged."""
+    """Return the pseudonym of a text; a pseudonym is its own pseudonym."""
     if _compiled(_THREE).fullmatch(text):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -76,7 +76,7 @@ def pseudonym(text: str) -> str:
 
 
 def pseudonym_of_path(path: str) -> str:
-    """Return a path with pseudonyms for folders and name; drive, separators and extension stay."""
+    """Return a path with pseudonyms for the folders and the name, with the same extension."""
 
     def words(match: re.Match[str]) -> str:
         text = match[0]
@@ -90,36 +90,30 @@ def pseudonym_of_path(path: str) -> str:
 
 
 class Obfuscator:
-    """Knows the texts to replace, and their pseudonyms.
-
-    Attributes:
-        on: whether the setting is on; otherwise nothing is noted.
-    """
+    """Replaces known texts and paths in log lines by pseudonyms."""
 
     def __init__(self) -> None:
-        self.on = False
+        self.on = False  # the setting `obfuscate_paths`; no text is noted while it is off
         self._own: dict[str, str] = {}
         self._words: dict[str, str] = {}  # noted text → its indexed word, the oldest note first
         # Indexed word → text that contains it → offset of the word in the text, and pseudonym.
         self._index: dict[str, dict[str, tuple[int, str]]] = {}
 
     def name_folder(self, folder: str, name: str) -> None:
-        """Show a folder of the plugin by a name, so that a path in the log can still be found."""
+        """Show one of the plugin's folders by a name such as `{data}` instead of a pseudonym."""
         if len(folder) > 1:
             self._own[folder] = name
 
     def note_scene(self, scene: StashScene) -> None:
-        """Note a scene's title and files."""
         self.note_video(scene.title, [file.path for file in scene.files])
 
     def note_video(self, title: str, paths: Iterable[str]) -> None:
-        """Note the title and the files of a video in Plex."""
         if self.on:
             self._note_title(title)
             self.note_paths(paths)
 
     def note_paths(self, paths: Iterable[str]) -> None:
-        """Note paths, their folders, and the names of their files."""
+        """Note files, the folders that contain them, and their names without extension."""
         for path in paths if self.on else ():
             name = path.replace("\\", "/").rsplit("/", 1)[-1]
             self._note_title(_EXTENSION.sub("", name))
@@ -132,7 +126,7 @@ class Obfuscator:
                 self._note(spelling, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> None:
-        """Index a text with its pseudonym by the first word of its last part, which is rare."""
+        """Index a text by the first word of its last part, because few texts share that word."""
         known = self._words.pop(text, None)
         if known is not None:
             self._words[text] = known  # the newest note again
@@ -151,7 +145,7 @@ class Obfuscator:
                 del self._index[word]
 
     def apply(self, text: str) -> str:
-        """Return the text with pseudonyms for paths and titles; idempotent."""
+        """Return the text with pseudonyms for paths and titles."""
         protected: list[str] = []
 
         def protect(words: str) -> str:
@@ -193,7 +187,7 @@ class Obfuscator:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Tell whether a text neither ends within a word nor is a folder of a longer path."""
+    """Return whether the text at this place is neither part of a word nor of a longer path."""
     before, after = text[start - 1 : start] if start else "", text[end : end + 1]
     begins = not before.isalnum() or not (text[start].isalnum() or text[start] in "/\\")
     return begins and not after.isalnum() and after not in tuple("/\\_")
@@ -212,9 +206,9 @@ def _without_path(match: re.Match[str], text: str) -> str:
 
 
 def obfuscator_for(folder: DataFolder) -> Obfuscator:
-    """Return this process's obfuscator, on if the setting was on when a process last read it.
+    """Return an obfuscator with the setting that a process of the plugin last read.
 
-    Folders of the plugin and of Python get names, so that a reader of the log finds their files.
+    The folders of the plugin and of Python get names, so that tracebacks stay readable.
     """
     obfuscator = Obfuscator()
     obfuscator.on = os.path.exists(folder.obfuscate_paths)

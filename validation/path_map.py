@@ -1,4 +1,4 @@
-"""Path prefixes that differ between the machines of Plex and Stash."""
+"""The path map: pairs of prefixes by which Plex and Stash name the same folder."""
 
 from dataclasses import dataclass
 

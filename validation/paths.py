@@ -1,11 +1,10 @@
-"""Compares paths that two operating systems may spell differently.
+"""Compares paths of one file that different operating systems spell differently.
 
-Plex on Windows and Stash in a container may name the same file, so `os.path` cannot be used. Both
-agree on the last folders and the name only.
+Plex may run on Windows and Stash in a container, so `os.path` cannot be used. Their paths of a file
+share only the last folders and the file's name.
 
-Three comparisons exist. `spelled` ignores Unicode composition and separators. `folded_path` also
-ignores case, Windows' long-path prefix, and characters that network file systems replace.
-`components` is `folded_path` in parts.
+`spelled` removes differences in Unicode composition and separators. `folded_path` also removes
+case, Windows' long-path prefix, and the characters by which file servers replace others.
 """
 
 import re
@@ -19,11 +18,10 @@ _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
 _DRIVE = re.compile(r"[a-z]:(?=/|$)")
 _LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")  # Windows' prefix of paths over 260 characters
 
-# Windows allows none of `" * : < > ? |` and no backslash in a name, nor a dot or a blank at its
-# end. File servers and mounts replace them by private-use characters, after one of two tables:
-# U+F000 plus the character (Services for Unix, Linux mounts with `mapchars`), or U+F020 to U+F029
-# (macOS and Samba). U+F022 is a quotation mark in one table and a colon in the other, so all fold
-# to one character. A dot or a blank at the end of a name folds to it too.
+# Windows allows neither `" * : < > ? | \` in a name, nor a dot or a blank at its end. File servers
+# replace these by private-use characters, after one of two tables: U+F000 plus the character
+# (Linux mounts with `mapchars`), or U+F020 to U+F029 (macOS and Samba). U+F022 is a quotation mark
+# in one table and a colon in the other, so all these characters become `_ANY`.
 _ANY = "?"
 _REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
 _AT_THE_END = re.compile(r"[?. ]+(?=/|$)")
@@ -31,19 +29,19 @@ _SHORT_NAME = re.compile(r"[^a-z.\s]{1,7}~[0-9A-Z]{1,2}(?:\.[0-9A-Z]{1,3})?").fu
 
 
 def folded(text: str) -> str:
-    """Return a text without case and Unicode composition."""
+    """Return a text in lower case and composed letters; equal names have equal results."""
     text = text.casefold()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def components(path: str) -> tuple[str, ...]:
-    """Return the folded parts of a path; see `folded_path`."""
+    """Return the folders and the name of a folded path."""
     joined = folded_path(path)
     return tuple(joined.split("/")) if joined else ()
 
 
 def folded_path(path: str) -> str:
-    """Return the form that all spellings of a path share."""
+    """Return the same text for all spellings of a path."""
     path = folded(without_long_path_prefix(path)).replace("\\", "/")
     while "//" in path:
         path = path.replace("//", "/")
@@ -58,54 +56,54 @@ def folded_path(path: str) -> str:
 
 
 def folded_name(path: str) -> str:
-    """Return the folded form of a path's last part: the file's name."""
+    """Return the file's name of a folded path."""
     return folded_path(path).rsplit("/", 1)[-1]
 
 
 def split_path(path: str) -> list[str]:
-    """Return the parts of a path in their own spelling."""
+    """Return the folders and the name of a path as they are spelled."""
     return _COMPONENT.findall(without_long_path_prefix(path))
 
 
 def spelled(path: str) -> str:
-    """Return a path without composition and kind of separators; without case for Windows paths."""
+    """Return a path with `/` and composed letters; a Windows path also in lower case."""
     if is_windows(path):
         return folded("/".join(split_path(path)))
     return unicodedata.normalize("NFC", "/".join(_COMPONENT.findall(path)))
 
 
 def short_name_in(path: str) -> str:
-    """Return the first part of a path that looks like a short name (`MFKEWH~X.MP4`), or "".
+    """Return the first name in a path that looks like `MFKEWH~X.MP4`; empty without such a name.
 
-    File servers give such a name to a file whose own name the client cannot use.
+    A file server shows a short name where a client cannot use the real name.
     """
     return next((name for name in split_path(path) if _SHORT_NAME(name)), "")
 
 
 def without_long_path_prefix(path: str) -> str:
-    """Return a path without the prefix by which Windows allows over 260 characters."""
+    """Return a path without Windows' prefix for paths of over 260 characters."""
     return _LONG_PATH.sub("", path, count=1) if path.startswith("\\\\?") else path
 
 
 def is_windows(path: str) -> bool:
-    """Tell whether a path begins with a Windows drive or share, where case never counts."""
+    """Return whether a path begins with a Windows drive or share."""
     return _WINDOWS.match(path) is not None
 
 
 def common_suffix(first: str, second: str) -> int:
-    """Return how many components two paths share at their end; 0 for different names."""
+    """Return the number of folders and names that two paths share at their ends."""
     pairs = zip(components(first)[::-1], components(second)[::-1], strict=False)
     return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def without_last(path: str, count: int) -> str:
-    """Return a path in its own spelling without its last `count` components and the separator."""
+    """Return a path without its last `count` components."""
     spans = [match.start() for match in _COMPONENT.finditer(path)]
     return path[: spans[-count]].rstrip("/\\") if 0 < count <= len(spans) else path
 
 
 def without_first(path: str, count: int) -> str:
-    """Return a path without its first `count` components, beginning with a separator."""
+    """Return a path without its first `count` components; the result begins with a separator."""
     path = without_long_path_prefix(path)
     ends = [match.end() for match in _COMPONENT.finditer(path)]
     return path[ends[count - 1] :] if 0 < count <= len(ends) else path
@@ -119,17 +117,16 @@ def folders_above(path: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """A set of folders, for testing whether a path lies in one of them."""
+    """A set of folders."""
 
     roots: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, paths: Sequence[str]) -> "Folders":
-        """Return these folders; a path without components, such as `/`, is left out."""
+        """Return the folders with these paths; a path without components (`/`) is left out."""
         roots = (components(path) for path in paths)
         return cls(tuple(root for root in roots if root))
 
     def hold(self, path: str) -> bool:
-        """Tell whether a path lies in one of the folders."""
         parts = components(path)
         return any(parts[: len(root)] == root for root in self.roots)

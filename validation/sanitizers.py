@@ -1,6 +1,6 @@
-"""Makes any text storable in Plex and readable as XML, and limits lengths and lists.
+"""Makes texts valid for Plex and XML, and limits the lengths of texts and lists.
 
-Sanitizing a text twice changes nothing.
+A sanitized text stays unchanged when it is sanitized again.
 """
 
 import re
@@ -13,13 +13,13 @@ from validation.paths import folded
 MAX_NAME = 255  # characters of a title, studio, or the name of a performer, tag or collection
 MAX_SUMMARY = 10_000  # characters
 MAX_PERFORMERS = 50  # the limit of tags is the setting `max_tags`
-_WORTH_KEEPING = 0.8  # cut at a word boundary when that keeps at least this share
+_WORTH_KEEPING = 0.8  # a text is cut between words if this share of the limit remains
 
 # XML 1.0 forbids control characters, lone surrogates and the non-characters at a plane's end.
 _FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
     chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)
 )
-# Invisible and without meaning: zero-width space, word joiner, byte order mark, soft hyphen.
+# Zero-width space, word joiner, byte order mark and soft hyphen are invisible.
 # The joiners U+200C and U+200D stay, because Persian, Indic scripts and emoji need them.
 _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
 _REMOVED = re.compile(f"[{_FORBIDDEN}{_INVISIBLE}]")
@@ -29,7 +29,7 @@ MOST_LOOKED_AT = 1_000_000  # characters; the rest of a longer text is ignored
 
 
 def sanitize_name(text: str, limit: int = MAX_NAME) -> str:
-    """Return a single line, for a title or the name of a person, studio, tag or collection."""
+    """Return a title or name as one line of at most `limit` characters."""
     return cut(_one_line(text), limit).strip()
 
 
@@ -49,7 +49,7 @@ def distinct_names(names: Iterable[str], limit: int) -> tuple[str, ...]:
 
 
 def sanitize_summary(text: str, limit: int = MAX_SUMMARY) -> str:
-    """Return text of several paragraphs; at most one empty line in a row survives."""
+    """Return a text of several paragraphs with at most `limit` characters."""
     return cut(_paragraphs(text), limit).strip()
 
 
@@ -76,7 +76,7 @@ def _clean(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return at most `limit` characters of the text, cut between words where that costs little."""
+    """Return at most `limit` characters of the text, cut between two words if possible."""
     if len(text) <= limit:
         return text
     head = text[:limit]

@@ -1,7 +1,7 @@
-"""A scene as Stash's GraphQL returns it, read by a tolerant parser into a typed value.
+"""Parses scenes of Stash's GraphQL API, and compares Stash's time stamps.
 
-Stash filters time stamps as text in its server's offset from UTC. So filters ask for more than is
-wanted (`asked_since`), and the answers are compared as times (`is_since`).
+Stash compares time stamps as texts, whatever their offsets from UTC. So a filter asks for more
+scenes than wanted (`asked_since`), and `is_since` compares the times of the answer.
 """
 
 import datetime
@@ -10,25 +10,24 @@ from typing import Any, NamedTuple
 
 from validation.sanitizers import MAX_NAME
 
-# The largest difference between two offsets from UTC.
-_ANY_OFFSET = datetime.timedelta(hours=26)
+_ANY_OFFSET = datetime.timedelta(hours=26)  # the largest difference between two offsets from UTC
 _LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
 _MOST_DIGITS = len(str(_LARGEST_NUMBER))
 
 
 class SceneFile(NamedTuple):
-    """A file of a scene: its path in Stash, its size in bytes (0 for unknown)."""
+    """A file of a scene."""
 
-    path: str
-    size: int = 0
+    path: str  # in Stash
+    size: int = 0  # bytes; 0 for unknown
 
 
 class Entity(NamedTuple):
-    """A performer, studio or tag; `disambiguation` distinguishes performers with the same name."""
+    """A performer, studio or tag."""
 
     id: int
     name: str
-    disambiguation: str = ""
+    disambiguation: str = ""  # distinguishes performers with the same name
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class StashScene:
 
     @property
     def name(self) -> str:
-        """The title, or the name of the first file; empty without either."""
+        """The title, or the name of the first file; empty without a title and a file."""
         name = self.title
         if not name and self.files:
             name = self.files[0].path.replace("\\", "/").rsplit("/", 1)[-1]
@@ -63,11 +62,10 @@ class StashScene:
 
     @property
     def label(self) -> str:
-        """The scene's name and id, for people."""
+        """The scene's name and id for users."""
         return scene_label(self.id, self.name)
 
     def entity_ids(self) -> dict[str, list[int]]:
-        """Return the ids of the scene's performers, studio and tags, by kind."""
         return {
             "performers": [performer.id for performer in self.performers],
             "studios": [self.studio.id] if self.studio else [],
@@ -79,18 +77,18 @@ TEXTS = tuple(field.name for field in fields(StashScene) if field.default == "")
 
 
 def scene_label(scene_id: int, name: str) -> str:
-    """Return a scene's label for people; the name may be empty."""
     return f'Scene {scene_id} "{name}"' if name else f"Scene {scene_id}"
 
 
 class SceneFormatError(ValueError):
-    """Stash's answer is no scene."""
+    """A part of Stash's answer is not a scene."""
 
 
 def parse_scene(raw: Any) -> StashScene:
-    """Read a scene; members of a wrong type count as unset, as a newer Stash may change them.
+    """Read a scene; a member of a wrong type counts as unset, because a newer Stash may change it.
 
-    A `SceneFormatError` means that there is no usable id.
+    Raises:
+        SceneFormatError: the scene has no usable id.
     """
     if not isinstance(raw, dict):
         message = f"a scene was expected, not {type(raw).__name__}"
@@ -115,7 +113,7 @@ def _text(value: Any) -> str:
 
 
 def _whole_number(value: Any) -> int:
-    """Return a number from JSON or a GraphQL ID that SQLite can store; else 0."""
+    """Return a positive number that SQLite can store, given as number or text; else 0."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value) if len(value) <= _MOST_DIGITS else 0
     if not isinstance(value, int) or isinstance(value, bool):
@@ -146,13 +144,13 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 
 
 def asked_since(moment: float) -> str:
-    """Return the filter value that finds everything after a moment, in seconds since the epoch."""
+    """Return a filter value for time stamps after `moment`, in seconds since 1970."""
     earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def moment_of(text: str) -> float | None:
-    """Return a time stamp in seconds since the epoch; None for Go's zero time and other texts."""
+    """Return a time stamp in seconds since 1970; None for Go's zero time and other texts."""
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
@@ -165,6 +163,6 @@ def moment_of(text: str) -> float | None:
 
 
 def is_since(text: str, moment: float) -> bool:
-    """Tell whether a time stamp is at or after a moment; an unreadable time stamp is."""
+    """Return whether a time stamp is at or after `moment`, or is unreadable."""
     found = moment_of(text)
     return found is None or found >= moment

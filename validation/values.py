@@ -1,4 +1,4 @@
-"""Parsers of settings and arguments of any JSON type, and values in words."""
+"""Parsers of settings and of task arguments, and texts for numbers and other values."""
 
 import math
 import re
@@ -14,15 +14,11 @@ _MARKUP = re.compile(r"(?is)<(script|style|title)\b.*?(</\1>|$)|<[^>]*(>|$)")
 
 
 class ValueProblem(ValueError):  # noqa: N818 - a fault of the value, not of the program
-    """A value that cannot be used; the text says which values are allowed.
-
-    Attributes:
-        choices: all allowed values, if they are few words.
-    """
+    """A value that cannot be used; the message says which values are allowed."""
 
     def __init__(self, allowed: str, choices: tuple[str, ...] = ()) -> None:
         super().__init__(allowed)
-        self.choices = choices
+        self.choices = choices  # all allowed values, if they are few words
 
 
 Parser = Callable[[Any], Any]
@@ -34,12 +30,12 @@ def declare_setting(parse: Parser, default: Any, *, secret: bool = False) -> Any
 
 
 def is_empty(value: Any) -> bool:
-    """Tell whether a value counts as not set."""
+    """Return whether a setting with this value counts as not set."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def boolean(value: Any) -> bool:
-    """Return a switch; raise `ValueProblem` for a value that is neither true nor false."""
+    """Return the value of a switch; raise `ValueProblem` for any other value."""
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower() if isinstance(value, str | int) else ""
@@ -51,7 +47,7 @@ def boolean(value: Any) -> bool:
 
 
 def number(low: float, high: float, kind: type[int] | type[float] = float) -> Parser:
-    """Return a parser of numbers in a range, both ends included; it raises `ValueProblem`."""
+    """Return a parser of numbers from `low` to `high`; the parser raises `ValueProblem`."""
     allowed = f"a {'whole ' if kind is int else ''}number from {low:.10g} to {high:.10g}"
 
     def parse(value: Any) -> float | int:
@@ -69,7 +65,7 @@ def number(low: float, high: float, kind: type[int] | type[float] = float) -> Pa
 
 
 def choice(*words: str) -> Parser:
-    """Return a parser of these words, in any case; it raises `ValueProblem`."""
+    """Return a parser of these words in any case; the parser raises `ValueProblem`."""
     by_lower = {word.lower(): word for word in words}
 
     def parse(value: Any) -> str:
@@ -92,7 +88,7 @@ def counts_text(counts: Iterable[tuple[int, str]]) -> str:
 
 
 def in_brief(value: Any) -> str:
-    """Return a value, shortened, for a message to people."""
+    """Return the beginning of a value for a message to the user."""
     try:
         return f"{value!r:.{_SHOWN}}"
     except ValueError:  # Python refuses to format numbers of over 4,300 digits
@@ -100,6 +96,6 @@ def in_brief(value: Any) -> str:
 
 
 def first_words(text: str) -> str:
-    """Return the beginning of a server's error text, plain or HTML, as a short line."""
+    """Return the first words of a server's error page, without HTML, as one line."""
     line = " ".join(_MARKUP.sub(" ", text[:_LOOKED_AT]).split())
     return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + "…"
