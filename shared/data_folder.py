@@ -35,6 +35,7 @@ class DataFolder:
         self.reconciliation_state = os.path.join(root, "reconciliation_state.json")
         self.sign_in = os.path.join(root, "sign_in.json")
         self.sign_in_choice = os.path.join(root, "sign_in_choice.json")
+        self.first_run = os.path.join(root, "first_run.json")
         self.write_test = os.path.join(root, "write_test.json")
         self.restore_question = os.path.join(root, "restore_question.json")
         self.reports = os.path.join(root, "reports")

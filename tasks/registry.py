@@ -118,6 +118,15 @@ TASKS: Mapping[str, Task] = {
         "settings.sign_in:sign_in_status", {"server": _ANY_TEXT, "reset": _FLAG}
     ),
     "overview": Task("status.overview:overview"),
+    "first_run": Task(
+        "settings.first_run:first_run",
+        {
+            "step": Argument(
+                choice("libraries", "paths", "preview", "done"), missing="give the next step"
+            )
+        },
+    ),
+    "preview_examples": Task("sync.preview_sync:preview_examples"),
     "test_connection": Task("status.health_check:test_connection", {"settings": _TYPED}),
     "wake": Task("status.overview:wake"),
     "scene_status": Task("status.scene_status:scene_status", {"scene_id": _needed_scene()}),

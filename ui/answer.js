@@ -9,6 +9,11 @@
   const valueText = (value) =>
     S.cut(Array.isArray(value) ? value.join(", ") : value, 300) || "nothing";
 
+  const Value = ({ value }) => {
+    const text = valueText(value);
+    return h("bdi", { className: /^[\d-]{1,10}$/.test(text) ? "s2p-nowrap" : undefined }, text);
+  };
+
   const Checks = ({ checks }) =>
     h(
       "ul",
@@ -24,15 +29,15 @@
       )
     );
 
-  const Differences = ({ items }) => {
+  S.Differences = ({ items }) => {
     if (items.length === 0) {
       return null; // no item of this scene could be read, and the answer's sentence says why
     }
     const rows = items.flatMap((item) =>
       Object.entries(item.differences).map(([name, { in_plex: plex, wanted }]) => [
         name,
-        h("bdi", null, valueText(plex)),
-        h("bdi", null, valueText(wanted)),
+        h(Value, { value: plex }),
+        h(Value, { value: wanted }),
       ])
     );
     return h(S.Table, {
@@ -77,7 +82,7 @@
   /* [member that only this kind of answer has, component that renders it, members it renders] */
   const RENDERERS = [
     ["checks", (answer) => h(Checks, answer), ["checks"]],
-    ["plex_looked_at", (answer) => h(Differences, answer), []],
+    ["plex_looked_at", (answer) => h(S.Differences, answer), []],
     ["token_accepted", (answer) => h(Connection, { answer }),
       ["reachable", "latency_seconds", "token_accepted", "token_may_edit"]],
     ["reasons", (answer) => h(Gaps, answer), ["reasons", "examples"]],

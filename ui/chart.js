@@ -2,6 +2,7 @@
  * attempts, so that the chart needs no colours; each bar has its value as text. */
 (function (S) {
   "use strict";
+  const React = S.api.React;
   const h = S.h;
   const HOUR = 3600;
   const HOURS = 24;
@@ -73,7 +74,11 @@
       h("line", { x1: 0, x2: HOURS * STEP, y1: BASE, y2: BASE, className: "s2p-axis" }),
       bars.map((bar, at) => h(Bar, { key: bar.hour, at, scale: HIGH / most, ...bar }))
     );
-    return h("div", { className: "s2p-scroll" }, svg);
+    const ref = React.useRef(null);
+    React.useEffect(() => {
+      ref.current.scrollLeft = ref.current.scrollWidth; // a narrow page shows the newest hours
+    }, []);
+    return h("div", { className: "s2p-scroll", ref, tabIndex: 0 }, svg);
   };
 
   S.Throughput = ({ hours, now }) => {

@@ -87,12 +87,18 @@
     React.useEffect(() => {
       S.toSetting(S.linkedSetting()); // the form is rendered with the first answer
     }, [answer === null]);
-    const isUnconfigured = answer && answer.state.kind === "unconfigured";
+    const kind = answer && answer.state.kind;
+    const isUnconfigured = kind === "unconfigured";
+    const isSet = (name) => answer.settings.some((setting) => setting.name === name && setting.value);
+    const isNew = isUnconfigured && answer.first_run && !isSet("plex_url") && !isSet("plex_token");
+    const isFirstRun = answer && answer.first_run && !isUnconfigured && kind !== "disabled";
     return h(
       "div",
       { className: "s2p-page" },
       h("h1", null, "Stash2Plex"),
-      answer ? h(S.Sentence, { state: answer.state }) : null,
+      answer && !isNew && !(isFirstRun && answer.state.level === "ok")
+        ? h(S.Sentence, { state: answer.state })
+        : null,
       answer && !isUnconfigured ? h(Remedy, { key: answer.state.kind, state: answer.state }) : null,
       error
         ? h("p", { className: "s2p-answer s2p-fault", role: "alert" },
@@ -100,7 +106,8 @@
         : null,
       answer || error ? null : h("p", { role: "status" }, "Loading…"),
       isUnconfigured ? h(S.Connect, { settings: answer.settings }) : null,
-      answer && !isUnconfigured
+      isFirstRun ? h(S.FirstRun, { step: answer.first_run, settings: answer.settings }) : null,
+      answer && !isUnconfigured && !isFirstRun
         ? h("div", { className: "s2p-sections" }, [0, 1].map((side) => h(Side, { key: side, side, answer })))
         : null
     );

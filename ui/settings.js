@@ -100,7 +100,7 @@
 
   /** Check boxes for Plex's libraries; none checked means all. `entry` is the text that selects a
    * library: its name, or its number if the name has a comma or is not unique. */
-  const Libraries = ({ offered, tested, value, change }) => {
+  S.Libraries = ({ offered, tested, value, change }) => {
     const entries = value.split(",").map((entry) => entry.trim()).filter(Boolean);
     const has = ({ entry, chosen }) => (value === tested ? chosen : entries.includes(entry));
     const toggle = (library, on) =>
@@ -127,7 +127,8 @@
             "span",
             null,
             h("bdi", null, S.cut(library.name, 100)),
-            library.entry === library.name ? null : ` (${library.entry})`
+            library.entry === library.name ? null : ` (${library.entry})`,
+            typeof library.items === "number" ? ", " + S.counted(library.items, "video") : null
           )
         )
       )
@@ -231,7 +232,7 @@
               })
             ),
             title === "Plex" && choice && libraries && libraries.offered.length
-              ? h(Libraries, {
+              ? h(S.Libraries, {
                   ...libraries,
                   value: String(current(choice)),
                   change: (value) => change(choice, value),

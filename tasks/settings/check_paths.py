@@ -34,11 +34,12 @@ def check_paths(services: Services) -> Answer:
             (counts[_MISSING], "without an item"),
         )
     )
+    advice, path_map = _advice(session, counts)
     return Answer(
-        _advice(session, counts),
+        advice,
         details=[
             f"{counted(counts.total(), 'scene')} with a file: {outcomes or 'none'}",
-            *examples,
+            *(f"Scene {scene_id}: {problem} for {path}" for scene_id, problem, path in examples),
             *(
                 f"Learned path map {mapping}; {'in use' if mapping.usable else 'not in use'}"
                 for mapping in session.learning.mappings()[:MOST_SHOWN]
@@ -49,42 +50,52 @@ def check_paths(services: Services) -> Answer:
             "found_by": {rule.value: counts[rule] for rule in Rule},
             "ambiguous": counts[_AMBIGUOUS],
             "missing": counts[_MISSING],
+            "examples": [
+                {"scene_id": scene_id, "problem": problem, "path": path}
+                for scene_id, problem, path in examples
+            ],
+            "proposed_path_map": path_map,
         },
     )
 
 
-def _match_all(services: Services, session: SyncSession) -> tuple[_Counts, list[str]]:
-    """Return the numbers of scenes, and examples of scenes without an item."""
+def _match_all(
+    services: Services, session: SyncSession
+) -> tuple[_Counts, list[tuple[int, str, str]]]:
+    """Return the numbers of scenes, and for scenes without an item: id, problem, path."""
     counts: _Counts = Counter()
-    examples: list[str] = []
+    examples: list[tuple[int, str, str]] = []
     total = services.scenes.count()
     for scene_id, files in session.learning.scenes():
         matching = session.matcher.find(files, scene_id)
         problem = _AMBIGUOUS if matching.candidates else _MISSING
         counts[matching.rule or problem] += 1
         if matching.rule is None and len(examples) < EXAMPLES:
-            examples.append(f"Scene {scene_id}: {problem} for {files[0].path}")
+            examples.append((scene_id, problem, files[0].path))
         if counts.total() % PAGE == 0:
             done = counts.total() / max(total, 1)
             services.log.progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * done)
     return counts, examples
 
 
-def _advice(session: SyncSession, counts: _Counts) -> str:
+def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
+    """Return what to do, and the path map to set; the path map is empty if none helps."""
     total, found = counts.total(), sum(counts[rule] for rule in Rule)
     text = f"{found} of {total} scenes have a Plex item"
     helpful = _helpful(session.learning.mappings())
     path_map = _with_mappings(session.config.plex_unmatched_path_map, helpful)
     if helpful and counts[Rule.LEARNED_MAPPING]:
-        return f"{text}. To keep the learned mapping, set plex_unmatched_path_map to: {path_map}"
+        text = f"{text}. To keep the learned mapping, set plex_unmatched_path_map to: {path_map}"
+        return text, path_map
     if helpful and found - counts[Rule.NAME_AND_SIZE] < total:
-        return f"{text}. To find more, set plex_unmatched_path_map to: {path_map}"
+        return f"{text}. To find more, set plex_unmatched_path_map to: {path_map}", path_map
     if found == total:
-        return f"{text}: nothing to do"
-    return (
+        return f"{text}: nothing to do", ""
+    advice = (
         f"{text}. Let Plex scan its libraries for the others. If Plex names folders differently, "
         "set plex_unmatched_path_map as /plex/folder=>/stash/folder"
     )
+    return advice, ""
 
 
 def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:

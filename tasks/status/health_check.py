@@ -30,7 +30,8 @@ def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - 
 
     For a user a success ends the outage; the question of a program starts nothing.
     """
-    answer = _test(services, services.sessions.current(), ends_outage=format == "text")
+    session = services.sessions.current()
+    answer = _test(services, session, ends_outage=format == "text", shows_breaker=True)
     if answer.level is Level.FAULT and format == "text":
         raise TaskError(answer.text)
     return answer
@@ -47,7 +48,8 @@ def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answe
         return Answer(text, data={"refused": refused}, level=Level.FAULT)
     sessions.try_out(typed)
     session = sessions.current()
-    answer = _test(services, session, ends_outage=session.config == stored)
+    is_stored = session.config == stored
+    answer = _test(services, session, ends_outage=is_stored, shows_breaker=False)
     choices = [
         {**choice, "items": _count(session, section)}
         for choice, section in zip(
@@ -64,7 +66,9 @@ def _count(session: SyncSession, section: Section) -> int | None:
         return None
 
 
-def _test(services: Services, session: SyncSession, *, ends_outage: bool) -> Answer:
+def _test(
+    services: Services, session: SyncSession, *, ends_outage: bool, shows_breaker: bool
+) -> Answer:
     health = check_plex_health(session.client)
     sections, may_edit, problem = _rights(session, health)
     if ends_outage and not problem:
@@ -76,12 +80,16 @@ def _test(services: Services, session: SyncSession, *, ends_outage: bool) -> Ans
     well = (
         f"Plex answers in {health.latency * 1000:.0f} ms and accepts the token; libraries: {names}"
     )
-    jobs = f"; {counted(waiting, 'job')} in the queue" if waiting else ""
-    text = (
-        f"{problem or well}. Circuit breaker {breaker}{jobs}{f'. {SHORT_LIVED}' if expires else ''}"
-    )
+    sentences = [problem or well]
+    jobs = f"{counted(waiting, 'job')} in the queue"
+    if shows_breaker:
+        sentences.append(f"Circuit breaker {breaker}{f'; {jobs}' if waiting else ''}")
+    elif waiting:
+        sentences.append(jobs)
+    if expires:
+        sentences.append(SHORT_LIVED)
     return Answer(
-        text,
+        ". ".join(sentences),
         data={
             "reachable": health.reachable,
             "latency_seconds": round(health.latency, 4),

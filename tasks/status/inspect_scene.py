@@ -13,7 +13,7 @@ from sync_queue.dlq import DeadLetter
 from sync_queue.queue_view import JobState, QueuedJob
 from sync_queue.sync_records import SceneRecord, SentItem
 from tasks.answer import Answer, Level, shortened
-from tasks.sync.preview_sync import lines_of
+from tasks.sync.preview_sync import differences_of, lines_of
 from validation.scene_extractor import SceneFile, StashScene
 from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
@@ -363,10 +363,7 @@ def _plex_data(plex: PlexFacts | None) -> dict[str, Any]:
                 "rating_key": item.rating_key,
                 "library": plex.library_of(item),
                 "files": item.files,
-                "differences": {
-                    name: {"in_plex": getattr(item, name), "wanted": wanted}
-                    for name, wanted in changes_of(edit).items()
-                },
+                "differences": differences_of(item, edit),
                 "to_lock": [name for name in edit.fields if name not in changes_of(edit)],
                 "preserved": edit.preserved,
                 "refused": list(edit.refused),

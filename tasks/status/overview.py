@@ -16,6 +16,7 @@ from sync_queue.operations import subject_label
 from sync_queue.sync_records import SceneRecord
 from tasks.answer import Answer
 from tasks.error_catalogue import explain
+from tasks.settings.first_run import current_step
 from tasks.status.snapshot import State, StatusSnapshot, read_status, state_data, state_of
 from tasks.titles import Titles, titles_in_time
 from validation.config import ENVIRONMENT, Config, refusal
@@ -49,6 +50,7 @@ def overview(services: Services) -> Answer:
     data = {
         "now": status.now,
         "state": state_data(state, status),
+        "first_run": current_step(services, state.kind, has_synced=status.has_synced),
         "queue": {
             "pending": status.pending,
             "in_progress": status.in_progress,

@@ -5,6 +5,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from plex.client import READ_BATCH
 from plex.diff import ItemEdit
@@ -14,11 +15,12 @@ from reconciliation.detector import changes_of
 from shared.files import keep_newest, replace_file
 from tasks.answer import Answer, TaskError
 from validation.scene_extractor import StashScene
-from validation.values import counts_text
+from validation.values import counted, counts_text
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 
 KEPT_REPORTS = 5
+EXAMPLES, MOST_SEEN = 5, 1000  # scenes that the page shows before the first sync, and looks at
 LONGEST_VALUE = 200  # characters of a value in the report
 SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to compare", "in step"
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose item shows another scene"
@@ -73,6 +75,48 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
         f"Scenes: {numbers or 'none'}. Nothing was changed. Report: {path}",
         data={"scenes": dict(sums), "fields": dict(fields), "report": path},
     )
+
+
+def preview_examples(services: Services) -> Answer:
+    """Return what a sync would change in the first few scenes, field by field."""
+    session = services.sessions.current()
+    session.library.prepare()
+    seen, examples = 0, list[dict[str, Any]]()
+    for batch in _batches(services, None):
+        inspections = inspect_scenes(services, session, batch)
+        seen += len(inspections)
+        examples += [found for found in map(_example, inspections) if found["items"]]
+        if len(examples) >= EXAMPLES or seen >= MOST_SEEN:
+            break
+    del examples[EXAMPLES:]
+    text = f"A sync would change these {counted(len(examples), 'scene')}, for example"
+    if not examples:
+        text = (
+            f"A sync would change none of {counted(seen, 'scene')}: Plex shows what Stash has, or "
+            "does not have the files"
+        )
+    return Answer(text, data={"examples": examples, "seen": seen})
+
+
+def _example(inspection: Inspection) -> dict[str, Any]:
+    return {
+        "scene_id": inspection.scene.id,
+        "title": inspection.scene.name,
+        "items": [
+            {"rating_key": item.rating_key, "differences": differences}
+            for item, edit in inspection.edits
+            if (differences := differences_of(item, edit))
+        ],
+        "images": inspection.cover_for,
+    }
+
+
+def differences_of(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
+    """Return the fields that an edit changes, each with Plex's value and the new one."""
+    return {
+        name: {"in_plex": getattr(item, name), "wanted": wanted}
+        for name, wanted in changes_of(edit).items()
+    }
 
 
 def write_report(

@@ -9,6 +9,7 @@ from reconciliation.engine import ITEMS_AT_ONCE
 from sync_queue.models import TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
+from tasks.settings.first_run import end_first_run
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import StashScene, asked_since, is_since
@@ -63,7 +64,10 @@ class _Comparison:
 
 def sync_all(services: Services, *, force: bool) -> Answer:
     """Queue the scenes with a file that differ in Plex; with `force`, all scenes with a file."""
-    return _queue_pages(services, services.scenes.walk(), services.scenes.count(), force=force)
+    total = services.scenes.count()
+    answer = _queue_pages(services, services.scenes.walk(), total, force=force)
+    end_first_run(services)
+    return answer
 
 
 def sync_recent(services: Services) -> Answer:

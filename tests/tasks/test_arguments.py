@@ -85,6 +85,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("scene_id", 2**31, "the number of a scene, such as 123"),
     ("reset", "maybe", "true or false"),
     ("server", 5, "a text"),
+    ("step", "fly", "libraries or paths or preview or done"),
     ("path", 5, "a text"),
     ("path", ["/a"], "a text"),
     ("settings", "enabled", "an object of names and values"),

@@ -13,7 +13,11 @@ from tests.ui.browser import Browser
 from tests.ui.chromium import LACK, find
 from tests.ui.looking import PAGE
 from tests.ui.situations import STATES, ask, bury, busy_day, outage_now, wait_in_queue
+from tests.ui.test_first_run import add_new_library
 from tests.ui.web import Web, vendor
+
+WIDE = (1400, 720)
+SHOWN = {"new": "Which libraries", "unconfigured": "Connect to Plex"}  # by the state's name
 
 
 def trouble(rig: Rig) -> None:
@@ -30,20 +34,22 @@ def trouble(rig: Rig) -> None:
     bury(rig, scenes[12:14], "PlexNotFound", "Plex has no item for the scene's file")
 
 
-def take(browser: Browser, url: str, target: Path, width: int, height: int) -> None:
-    """One picture of the page once it shows everything."""
+def take(
+    browser: Browser, url: str, target: Path, width: int, height: int, shown: str = "Copy report"
+) -> None:
+    """One picture of the page once it shows a text, by default that of its last section."""
     browser.resize(width, height)
     browser.open(url)
-    browser.sees("Copy report")
+    browser.sees(shown)
     browser.screenshot(target)
 
 
 def take_trouble(browser: Browser, web: Web, rig: Rig, folder: Path) -> None:
     """The whole page, and what it has besides, over something of everything."""
     url = f"{web.url}{PAGE}"
-    take(browser, url, folder / "page-dark.png", 1100, 780)
-    take(browser, f"{url}?theme=light", folder / "page-light.png", 1100, 780)
-    take(browser, url, folder / "page-narrow.png", 320, 900)
+    take(browser, url, folder / "page-dark.png", *WIDE)
+    take(browser, f"{url}?theme=light", folder / "page-light.png", *WIDE)
+    take(browser, url, folder / "page-narrow.png", 390, 900)
     browser.resize(700, 620)
     browser.click("button", "Test connection")
     browser.sees("Libraries to sync", ".s2p-libraries")
@@ -55,7 +61,7 @@ def take_trouble(browser: Browser, web: Web, rig: Rig, folder: Path) -> None:
     browser.sees("What to do", ".s2p-scene")
     browser.screenshot(folder / "scene.png")
     outage_now(rig, time.time() - 25 * 60)
-    take(browser, url, folder / "page-outage.png", 1100, 780)
+    take(browser, url, folder / "page-outage.png", *WIDE)
 
 
 def main(folder: Path) -> None:
@@ -72,8 +78,16 @@ def main(folder: Path) -> None:
             for name, make in STATES.items():
                 with Rig(place / name) as rig, Web(libraries, rig) as web:
                     make(rig)
-                    take(browser, f"{web.url}{PAGE}", folder / f"state-{name}.png", 900, 250)
+                    target, shown = folder / f"state-{name}.png", SHOWN.get(name, "Copy report")
+                    height = 360 if name in SHOWN else 250
+                    take(browser, f"{web.url}{PAGE}", target, 900, height, shown)
                     browser.open("about:blank")
+            with Rig(place / "first-run") as rig, Web(libraries, rig) as web:
+                add_new_library(rig, "/data")
+                ask(rig, "first_run", step="paths")
+                target = folder / "first-run.png"
+                take(browser, f"{web.url}{PAGE}", target, 900, 420, "scenes found")
+                browser.open("about:blank")
             with Rig(place / "rig") as rig, Web(libraries, rig) as web:
                 rig.plex.add_section("Films", ["/media/films"])
                 trouble(rig)

@@ -119,8 +119,8 @@ def test_nothing_is_configured(browser: Browser, serve: Serve, make_rig: MakeRig
         plex_tv.confirm()
         person.click(".s2p-sign-in button", "<b>Attic</b>")
 
-        looks_until(browser, rig, "Everything is in Plex", SENTENCE)
-    assert item.title == "Uno"
+        browser.sees("Plex answers. Which libraries", ".s2p-connect")
+    assert rig.wait_until(lambda: item.title == "Uno")
     assert TOKEN not in browser.js(SHOWN)
 
 
@@ -162,8 +162,8 @@ def test_a_setting_is_missing(browser: Browser, serve: Serve, make_rig: MakeRig)
     browser.type("#s2p-set-plex_url", rig.plex.url)
     person.click("button", "Save 1 change")
 
-    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
-    assert item.title == "Uno"
+    browser.sees("Plex answers. Which libraries", ".s2p-connect")
+    assert rig.wait_until(lambda: item.title == "Uno")
 
 
 def test_what_is_typed_is_tested_before_it_is_saved(

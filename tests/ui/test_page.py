@@ -144,7 +144,7 @@ def test_answers_are_shown_with_what_helps_to_see_why(browser: Browser, canned: 
     browser.click("button", "Test connection")
     assert "may edit\nyes" in browser.sees("Plex answers", ".s2p-answer")
     libraries = browser.sees("Libraries to sync: all", ".s2p-libraries")
-    assert libraries.splitlines()[1:] == ["Scenes", "Clips, short (2)"]
+    assert libraries.splitlines()[1:] == ["Scenes, 2 videos", "Clips, short (2), 0 videos"]
     browser.click(".s2p-libraries label", "Clips, short")
     browser.click(".s2p-libraries label", "Scenes")
     setting = "return document.querySelector('#s2p-set-plex_library').value"

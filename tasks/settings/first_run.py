@@ -1,0 +1,39 @@
+"""The step of the first run, which the page in Stash shows until the first sync of all scenes."""
+
+from shared.state_file import read_state, write_state
+from tasks.answer import Answer
+from worker.services import Services
+
+STEPS, DONE = ("libraries", "paths", "preview"), "done"
+
+
+def first_run(services: Services, *, step: str) -> Answer:
+    """Store the step that the page shows next."""
+    write_state(services.folder.first_run, {"step": step})
+    return Answer(f"Stored the step of the first run: {step}", data={"step": step})
+
+
+def current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
+    """Return the step to show; None if the user has synced before or has ended the first run.
+
+    `kind` is the kind of the state. Before the settings are complete, the first step is stored:
+    afterwards a waiting edit may be synced before the page is shown again.
+    """
+    stored = _stored_step(services)
+    if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
+        return stored if stored in STEPS else None
+    if kind == "unconfigured":
+        first_run(services, step=STEPS[0])
+    return STEPS[0]
+
+
+def end_first_run(services: Services) -> None:
+    """Show no step any more: all scenes have been queued."""
+    if _stored_step(services) in STEPS:
+        first_run(services, step=DONE)
+
+
+def _stored_step(services: Services) -> str | None:
+    state = read_state(services.folder.first_run, services.log.event, services.clock())
+    step = state.get("step")
+    return step if step in (*STEPS, DONE) else None
