@@ -14,7 +14,7 @@ from worker.sync.session import SyncSession
 
 MOST_SHOWN = 5  # learned mappings, or candidates for a path
 EXAMPLES = 10  # scenes without an item
-SURVEY_SHARE = 0.5  # of the progress bar; matching the scenes is the other half
+SURVEY_SHARE = 0.5  # share of the progress bar; the rest is for matching the scenes
 _AMBIGUOUS, _MISSING = "several candidates", "no item"
 _Counts = Counter[Rule | str]  # number of scenes by matching rule, or by the reason for no item
 
@@ -99,7 +99,7 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
 
 
 def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
-    """Return the learned mappings to set: those in use, else the most likely one."""
+    """Return the learned mappings to set: the mappings in use, else the most likely mapping."""
     usable = [mapping for mapping in mappings if mapping.usable]
     likely = [mapping for mapping in mappings if mapping.agree > mapping.disagree]
     return usable or likely[:1]

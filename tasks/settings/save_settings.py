@@ -55,6 +55,6 @@ def _retry_unmatched(services: Services) -> int:
         scenes |= {claim.job.scene_id for claim in queue.jobs.waiting_with_error(kind)}
         scenes |= {letter.job.scene_id for letter in queue.dead_letters.of_type(kind) if letter.job}
     wanted = sorted(scene_id for scene_id in scenes if scene_id is not None)
-    due = now + SEEN_AFTER  # earlier the worker would use the old settings
+    due = now + SEEN_AFTER  # until then the worker may use the old settings
     queue.enqueue([scene_job(scene_id, METADATA, now, due=due) for scene_id in wanted])
     return len(wanted)
