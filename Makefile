@@ -62,7 +62,7 @@ test: check
 
 # Hooks, worker and tasks under a Python for Windows: WINDOWS_PYTHON=…/python.exe make test-windows
 test-windows: $(READY)
-	@$(BIN)/python -m tools.windows
+	@WINDOWS_PYTHON="$(WINDOWS_PYTHON)" $(BIN)/python -m tools.portable
 
 # The tests with branch coverage of every process that they start: half as long again.
 coverage: ALONG := byte-code build/browser/.ready $(WHEELS)/.ready

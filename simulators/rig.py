@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import os
 import random
-import select
-import signal
 import sqlite3
 import struct
 import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
+from simulators import processes
 from simulators.alterations import Alterations
 from simulators.canary import Canary
 from simulators.oracle import Verdict, judge
@@ -274,7 +273,7 @@ class Rig:
     def worker_pids(self) -> list[int]:
         """Return the ids of the processes that run this rig's worker."""
         script = str(self.manifest.directory / "Stash2Plex.py")
-        return [pid for pid, command in processes(script) if "--worker" in command]
+        return [pid for pid, command in processes.with_command(script) if "--worker" in command]
 
     def the_worker(self) -> int:
         """Return the id of the worker's process, without child processes at its start."""
@@ -290,13 +289,13 @@ class Rig:
     def task_pids(self) -> list[int]:
         """Return the ids of the processes that run a task or a hook of this rig."""
         script = str(self.manifest.directory / "Stash2Plex.py")
-        return [pid for pid, command in processes(script) if "--worker" not in command]
+        return [pid for pid, command in processes.with_command(script) if "--worker" not in command]
 
     def stop_worker(self) -> None:
         """Kill the worker, as the end of a container does, and wait until its locks are free."""
         while pids := self.worker_pids():
-            _signal(pids, signal.SIGKILL)
-            assert _have_ended(pids, 30.0)
+            processes.kill(pids)
+            assert processes.have_ended(pids, 30.0)
 
     def _end_worker(self) -> None:
         """Kill the worker; if coverage is measured, let the worker save it first."""
@@ -305,8 +304,8 @@ class Rig:
         pids = self.worker_pids()
         self.canary.processes(pids)
         if MEASURED:
-            _signal(pids, signal.SIGTERM)
-            _have_ended(pids, 5.0)
+            processes.terminate(pids)
+            processes.have_ended(pids, 5.0)
         self.stop_worker()
 
 
@@ -336,42 +335,3 @@ def _scene(rng: random.Random, number: int, *, covers: bool) -> dict[str, Any]:
         "tags": rng.sample(_TAGS, rng.randint(1, 5)),
         "cover": png(number) if covers else None,
     }
-
-
-def _signal(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def _have_ended(pids: list[int], seconds: float) -> bool:
-    """Wait until these processes have ended with all threads; return False after the time-out."""
-    end = time.monotonic() + seconds
-    for pid in pids:
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        try:
-            poll = select.poll()
-            poll.register(descriptor, select.POLLIN)
-            if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
-                return False
-        finally:
-            os.close(descriptor)
-    return True
-
-
-def processes(part: str) -> Iterator[tuple[int, str]]:
-    """Return the ids of the processes with this text in their command line."""
-    if sys.platform != "linux":
-        return
-    wanted = os.fsencode(part)
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/cmdline", "rb", buffering=0) as file:
-                command = file.read()
-        except OSError:
-            continue
-        if wanted in command:
-            yield int(name), command.replace(b"\0", b" ").decode("utf-8", "replace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from .entities import StashError
 from .plugin_manifest import Manifest, Operation
 from .plugin_output import LogEntry, LogReader, decode
 from .plugin_process import PluginProcess, Start, start_process
+from .portable_process import PortableProcess
 
 _PYTHONS = ("python", "python3")
+_Run = PluginProcess if sys.platform == "linux" else PortableProcess
 _GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
@@ -112,7 +115,7 @@ class PluginRunner:
         except OSError as refused:
             msg = f"error running plugin: {refused}"
             raise StashError(msg) from refused
-        run = PluginProcess(process, stdin, log)
+        run = _Run(process, stdin, log)
         exit_code = run.run(cancel, self.timeout)
         seconds = time.perf_counter() - started
         stdout = bytes(run.stdout)

@@ -1,41 +1,41 @@
-"""`make test-windows`: check hooks, worker and tasks under a Python for Windows, run by Wine.
+"""`python -m tools.portable`: check hooks, worker and tasks on this system, from a built release.
 
-It needs Wine (Debian: `apt-get install wine64`) and an unpacked Python for Windows, 3.11 or newer.
-The content of the NuGet package `python` will do. WINDOWS_PYTHON is the path of its `python.exe`.
-Both servers run under Linux.
+With WINDOWS_PYTHON, the path of a `python.exe`, the plugin runs under a Python for Windows in Wine
+(`make test-windows`). It needs Wine (Debian: `apt-get install wine64`) and an unpacked Python for
+Windows, 3.11 or newer. The content of the NuGet package `python` will do. STASH2PLEX_PLUGIN is the
+folder of an unpacked release; without it, a release of this work tree is built.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from simulators import processes
 from simulators.plex import Item
-from simulators.rig import REPOSITORY, Rig, processes
+from simulators.rig import PLUGIN_SOURCE, REPOSITORY, Rig
 
 _FOLDER, _SCENES, _KILLS, _RUNS = "D:\\media", 50, 20, 60
 _WINE = "/usr/lib/wine/wine64"
 
 
-class WindowsRig(Rig):
-    """A rig whose plugin runs under Wine, with paths of Windows."""
+class PortableRig(Rig):
+    """A rig with paths of Windows, whose plugin can run under Wine."""
 
     def worker_pids(self) -> list[int]:
-        """Return the process ids of the workers, as Linux has them."""
-        script = f"{self.manifest.directory}/Stash2Plex.py".replace("/", "\\")
-        return [pid for pid, command in processes(script) if "--worker" in command]
-
-    _background_pids = worker_pids
+        """Return the process ids of the workers, as this system has them."""
+        script = f"{self.manifest.directory}/Stash2Plex.py".replace("\\", "/")
+        found = processes.with_command("--worker")
+        return [pid for pid, command in found if script in command.replace("\\", "/")]
 
     def add_scenes(self) -> list[tuple[int, Item]]:
         """Add scenes and their items."""
@@ -51,7 +51,7 @@ class WindowsRig(Rig):
 class Check:
     """Runs the plugin in a rig and prints results; an `AssertionError` is a fault."""
 
-    def __init__(self, rig: WindowsRig, python: Path) -> None:
+    def __init__(self, rig: PortableRig, python: Path) -> None:
         self._rig, self._python = rig, python
         self._scenes = rig.add_scenes()
 
@@ -156,21 +156,32 @@ def wine(folder: Path, python: str) -> Iterator[Path]:
 
 def main() -> str:
     """Run all checks; return the result, or the reason to skip them."""
-    python = os.environ.get("WINDOWS_PYTHON", "")
-    if not os.path.exists(_WINE) or not os.path.exists(python):
-        return f"Skipped: it needs {_WINE} and WINDOWS_PYTHON. {__doc__}"
-    with tempfile.TemporaryDirectory() as place, wine(Path(place), python) as command:
-        plugin = Path(place) / "plugin"
-        release = [sys.executable, "-m", "tools.release", "--uncommitted", "--into", place]
-        subprocess.run(release, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
-        zipfile.ZipFile(f"{place}/Stash2Plex.zip").extractall(plugin)
-        with WindowsRig(Path(place) / "rig", plugin=plugin, interpreter=command) as rig:
-            check = Check(rig, command)
-            parts: list[Callable[[], None]] = [check.edits, check.kills, check.tasks, check.times]
-            for part in parts:
-                part()
-        shutil.rmtree(plugin)
+    windows = os.environ.get("WINDOWS_PYTHON")
+    if windows is not None and not (os.path.exists(_WINE) and os.path.exists(windows)):
+        return f"Skipped: {_WINE} or {windows or 'WINDOWS_PYTHON'} is missing. {__doc__}"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        if windows is None:
+            run(Path(place), Path(sys.executable))
+        else:
+            with wine(Path(place), windows) as command:
+                run(Path(place), command)
     return "All checks passed"
+
+
+def run(place: Path, python: Path) -> None:
+    """Install a release and run all checks under this Python."""
+    plugin = PLUGIN_SOURCE
+    if plugin == REPOSITORY:
+        release = [sys.executable, "-m", "tools.release", "--uncommitted", "--into", str(place)]
+        subprocess.run(release, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+        plugin = place / "plugin"
+        zipfile.ZipFile(place / "Stash2Plex.zip").extractall(plugin)
+    with PortableRig(place / "rig", plugin=plugin, interpreter=python) as rig:
+        check = Check(rig, python)
+        for part in (check.edits, check.kills, check.tasks):
+            part()
+        if "WINDOWS_PYTHON" in os.environ:
+            check.times()
 
 
 if __name__ == "__main__":
