@@ -19,7 +19,8 @@ SHIPPED = {
     "ui", "validation", "worker",
 }  # fmt: skip
 NOT_SHIPPED = {
-    ".ci", ".gitignore", "Makefile", "README.md", "benchmarks", "docs", "pyproject.toml",
+    ".ci", ".editorconfig", ".github", ".gitignore", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md",
+    "Makefile", "SECURITY.md", "README.md", "benchmarks", "docs", "pyproject.toml",
     "requirements-dev.txt", "simulators", "tests", "tools",
 }  # fmt: skip
 

@@ -1,0 +1,88 @@
+"""`python -m tools.release.publish`: notes and plugin source of a release, for the workflow."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from tools.release.build import read_manifest
+from tools.release.contents import ENTRY, REPOSITORY
+from tools.release.wheels import ReleaseError
+
+_PLACEHOLDER = "https://OWNER.github.io/REPOSITORY/index.yml"
+
+
+def notes(repository: Path, tag: str, source: str) -> str:
+    """Return the release's section of the changelog, and how to install it from its source.
+
+    Args:
+        repository: the root folder.
+        tag: `v` and the version.
+        source: the address of the plugin source.
+
+    Raises:
+        ReleaseError: the tag is of another version, or the changelog calls it unreleased.
+    """
+    version = read_manifest(repository / ENTRY[1]).version
+    if tag != f"v{version}":
+        raise ReleaseError(f"the tag is {tag}, but {ENTRY[1]} says version {version}")
+    text = (repository / "CHANGELOG.md").read_text(encoding="utf-8")
+    section = re.search(
+        rf"^## {re.escape(version)}(?: \(\d{{4}}-\d\d-\d\d\))?\n(.*?)(?=^## |\Z)", text, re.M | re.S
+    )
+    if section is None:
+        raise ReleaseError(f"CHANGELOG.md needs a heading '## {version} (2026-12-31)'")
+    install = f"Plugin source for Settings → Plugins → Available Plugins: `{source}`"
+    return f"{install}\n\n{section[1].strip()}\n"
+
+
+def pages(releases: Path, newest: str, into: Path, readme: Path, source: str) -> None:
+    """Write the plugin source: the newest version at the root, and each version in its folder.
+
+    Args:
+        releases: a folder per tag, each with the zip and the index.
+        newest: the tag at the root.
+        into: the folder to create.
+        readme: is copied with the source's address in place of the placeholder.
+        source: the address of the plugin source.
+
+    Raises:
+        ReleaseError: the newest release is not among the releases.
+    """
+    if not (releases / newest).is_dir():
+        raise ReleaseError(f"{releases} has no folder {newest}")
+    shutil.copytree(releases / newest, into)
+    for folder in releases.iterdir():
+        shutil.copytree(folder, into / folder.name)
+    text = readme.read_text(encoding="utf-8").replace(_PLACEHOLDER, source)
+    (into / "README.md").write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    """Run the command; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=["notes", "pages"])
+    parser.add_argument("--tag", required=True, help="the tag of the release, such as v1.0.0")
+    parser.add_argument("--source", required=True, help="the address of the plugin source")
+    parser.add_argument("--releases", type=Path, help="a folder per tag, for pages")
+    parser.add_argument("--into", type=Path, required=True, help="the file or folder to write")
+    options = parser.parse_args()
+    try:
+        if options.command == "notes":
+            text = notes(REPOSITORY, options.tag, options.source)
+            options.into.parent.mkdir(parents=True, exist_ok=True)
+            options.into.write_text(text, encoding="utf-8")
+        else:
+            readme = REPOSITORY / "README.md"
+            pages(options.releases, options.tag, options.into, readme, options.source)
+    except ReleaseError as error:
+        print(f"Not published: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
