@@ -27,7 +27,15 @@ from validation.sanitizers import (
 from validation.scene_extractor import Entity, StashScene
 from validation.selection import SelectionSettings
 from validation.title_template import filled, parse_template
-from validation.values import boolean, declare_setting, number
+from validation.values import (
+    boolean,
+    declare_setting,
+    entries,
+    is_rename,
+    list_of,
+    number,
+    renames,
+)
 
 # A time of day after a full date is ignored.
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
@@ -51,6 +59,8 @@ class SyncSettings(SelectionSettings):
     sync_poster: bool = declare_setting(boolean, True)
     sync_background: bool = declare_setting(boolean, True)
     sync_collection: bool = declare_setting(boolean, True)
+    leave_out_tags: str = declare_setting(list_of("names of tags"), "")
+    rename_tags: str = declare_setting(list_of("pairs of tags old=>new", is_rename), "")
     title_template: str = declare_setting(parse_template, "")
     plain_summary: bool = declare_setting(boolean, False)
     max_tags: int = declare_setting(number(10, 500, int), 100)
@@ -118,7 +128,11 @@ def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
 
 
 def _tags(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
-    return distinct_names((tag.name for tag in scene.tags), settings.max_tags)
+    left_out = {folded(name) for name in entries(settings.leave_out_tags)}
+    renamed = {folded(old): new for old, new in renames(settings.rename_tags).items()}
+    names = {tag.name: folded(clean_name(tag.name)) for tag in scene.tags}
+    kept = (renamed.get(key, name) for name, key in names.items() if key not in left_out)
+    return distinct_names(kept, settings.max_tags)
 
 
 def _collections(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:

@@ -1,30 +1,10 @@
 """The settings that select scenes: only a selected scene is sent to Plex."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from validation.paths import Folders, components, folded
 from validation.scene_extractor import StashScene
-from validation.values import ValueProblem, boolean, declare_setting
-
-_SEPARATOR = ";"  # names of tags may contain commas
-
-
-def entries(text: str) -> list[str]:
-    """Return the entries of a list in a setting."""
-    return [entry.strip() for entry in text.split(_SEPARATOR) if entry.strip()]
-
-
-def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Callable[[Any], str]:
-    """Return a parser of a list of names; it raises `ValueProblem` for an unusable name."""
-
-    def parse(value: Any) -> str:
-        if not isinstance(value, str) or not all(map(is_usable, entries(value))):
-            raise ValueProblem(f"{what}, separated by semicolons")
-        return "; ".join(entries(value))
-
-    return parse
+from validation.values import boolean, declare_setting, entries, list_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from typing import Any
 TRUE = frozenset(("true", "1", "yes", "on"))
 FALSE = frozenset(("false", "0", "no", "off"))
 _SHOWN = 100  # characters of a value in a message
+_SEPARATOR = ";"  # names of tags may contain commas
+_PAIR = "=>"
 _LOOKED_AT, _LONGEST_QUOTE = 4096, 120  # characters of a server's error text
 _MARKUP = re.compile(r"(?is)<(script|style|title)\b.*?(</\1>|$)|<[^>]*(>|$)")
 
@@ -75,6 +77,34 @@ def choice(*words: str) -> Parser:
         return word
 
     return parse
+
+
+def entries(text: str) -> list[str]:
+    """Return the entries of a list in a setting."""
+    return [entry.strip() for entry in text.split(_SEPARATOR) if entry.strip()]
+
+
+def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
+    """Return a parser of a list of names; it raises `ValueProblem` for an unusable name."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not all(map(is_usable, entries(value))):
+            raise ValueProblem(f"{what}, separated by semicolons")
+        return "; ".join(entries(value))
+
+    return parse
+
+
+def renames(text: str) -> dict[str, str]:
+    """Return the pairs `old=>new` of a list in a setting."""
+    pairs = (entry.partition(_PAIR) for entry in entries(text))
+    return {old.strip(): new.strip() for old, _, new in pairs}
+
+
+def is_rename(entry: str) -> bool:
+    """Return whether an entry of a list has the form `old=>new`."""
+    old, _, new = (side.strip() for side in entry.partition(_PAIR))
+    return bool(old and new)
 
 
 def counted(number: int, noun: str) -> str:

@@ -24,6 +24,8 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
         "{studio} - {code} - {title} ({date}) {performers}",
         {"title": "Studio - Title (2024-05-06) Ada, Zoe"},
     ),
+    ("leave_out_tags", "Imported; ARCHIVE", {"tags": ["Outdoor"]}),
+    ("rename_tags", "outdoor => In, the open; x=>y", {"tags": ["Archive", "In, the open"]}),
     ("plain_summary", True, {"details": "Hello & bye.\n\nOne\ntwo"}),
 ]
 # Setting → its value, a change that selects the scene of the test, and the change back.

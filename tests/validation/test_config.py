@@ -63,7 +63,13 @@ def test_the_remaining_settings_have_their_defaults() -> None:
 
 def test_no_setting_is_left_out_of_these_tests() -> None:
     others = {"plex_library", "plex_unmatched_path_map", "plex_verify_tls", "title_template"}
-    others |= {"only_with_tags", "never_with_tags", "only_below_folders"}
+    others |= {
+        "leave_out_tags",
+        "rename_tags",
+        "only_with_tags",
+        "never_with_tags",
+        "only_below_folders",
+    }
     assert {*PLEX, *BOOLEANS, *RANGES, *CHOICES, *others} == set(NAMES)
 
 
